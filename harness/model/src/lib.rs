@@ -1,1 +1,17 @@
-//! lvs-matrix-model
+//! The pure half of lvs-matrix: what a scenario says, which cells it has, what each cell is to do, what was recorded,
+//! and what that means. Nothing here touches a clock, a process, a file or the network; the test
+//! `tests/purity.rs` of the workspace holds it to that.
+//!
+//! ```text
+//! scenario (YAML text) -> matrix (cells) -> plan (what to do) ..run.. record (what was seen) -> verdict (what it means)
+//! ```
+
+pub mod action;
+pub mod duration;
+pub mod matrix;
+pub mod name;
+pub mod plan;
+pub mod record;
+pub mod scenario;
+
+pub use name::Name;

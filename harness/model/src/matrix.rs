@@ -1,0 +1,102 @@
+//! The matrix: a scenario's axes multiplied into cells. Pure, ordered, with ids that stay the same.
+
+use crate::Name;
+use crate::scenario::{Expected, Scenario};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Which cell: the scenario and one value of each axis, in the file's order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CellRef {
+    /// The scenario's name.
+    pub scenario: Name,
+    /// (axis, value) for every axis, in the order of the file.
+    pub values: Vec<(Name, Name)>,
+}
+
+impl CellRef {
+    /// The cell's values joined by `_` (names have no underscore, so the slug is unambiguous): `absent_up_execute-sql_0`.
+    /// `only` for a scenario without axes. Also the cell's folder and anchor.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        if self.values.is_empty() {
+            return "only".to_owned();
+        }
+        self.values
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect::<Vec<_>>()
+            .join("_")
+    }
+
+    /// The value of `axis` in this cell.
+    #[must_use]
+    pub fn value(&self, axis: &str) -> Option<&Name> {
+        self.values
+            .iter()
+            .find(|(name, _)| name.as_str() == axis)
+            .map(|(_, value)| value)
+    }
+}
+
+/// The cell's id: `config-change/absent_up_execute-sql_0`.
+impl fmt::Display for CellRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.scenario, self.slug())
+    }
+}
+
+/// One combination of the axes' values, with what the scenario expects of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Its identity.
+    pub cell: CellRef,
+    /// For each axis, the index of the value it has here.
+    pub choice: Vec<usize>,
+    /// What the scenario expects. The check has made sure that exactly one expectation covers it.
+    pub expected: Expected,
+}
+
+/// All cells of a scenario; the last axis of the file varies fastest.
+#[must_use]
+pub fn cells(scenario: &Scenario) -> Vec<Cell> {
+    let sizes: Vec<usize> = scenario.axes.iter().map(|axis| axis.values.len()).collect();
+    let count: usize = sizes.iter().product();
+    (0..count)
+        .map(|number| {
+            let choice = choice_of(number, &sizes);
+            let cell = cell_ref(scenario, &choice);
+            let expected = scenario
+                .expectations
+                .iter()
+                .find(|expectation| expectation.covers(&cell))
+                .map_or(Expected::ObserveOnly, |expectation| expectation.expected.clone());
+            Cell { cell, choice, expected }
+        })
+        .collect()
+}
+
+/// The identity of the cell with these value indices.
+#[must_use]
+pub fn cell_ref(scenario: &Scenario, choice: &[usize]) -> CellRef {
+    CellRef {
+        scenario: scenario.name.clone(),
+        values: scenario
+            .axes
+            .iter()
+            .zip(choice)
+            .map(|(axis, index)| (axis.name.clone(), axis.values[*index].name.clone()))
+            .collect(),
+    }
+}
+
+/// `number` written in the mixed radix `sizes`, most significant first.
+#[must_use]
+pub fn choice_of(mut number: usize, sizes: &[usize]) -> Vec<usize> {
+    let mut choice = vec![0; sizes.len()];
+    for (place, size) in sizes.iter().enumerate().rev() {
+        choice[place] = number % size;
+        number /= size;
+    }
+    choice
+}

@@ -1,0 +1,328 @@
+//! The record of a cell: everything that was seen, nothing that was concluded. One `record.json` and one `capture.pcapng`
+//! per cell; judging and reporting read these and nothing else.
+
+use crate::Name;
+use crate::action::{Action, Node};
+use crate::duration::Instant;
+use crate::plan::{LabPlan, Phase};
+use serde::{Deserialize, Serialize};
+
+/// The number of this format. A reader refuses records of another number.
+pub const FORMAT: u32 = 1;
+
+/// The name of a cell's record file in its folder. Written last, by rename: a folder without it is a cell that did not end.
+pub const RECORD_FILE: &str = "record.json";
+/// The name of a cell's capture file in its folder.
+pub const CAPTURE_FILE: &str = "capture.pcapng";
+
+/// What was seen of one cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CellRecord {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What was to be done.
+    pub plan: LabPlan,
+    /// Where it was done.
+    pub environment: Environment,
+    /// The cell's epoch as nanoseconds since 1970 on the clock of the kernel under test; every [`Instant`] counts from it,
+    /// and capture time stamps minus it are [`Instant`]s. 0 if the lab never became ready.
+    pub epoch_unix_nanos: i64,
+    /// Did the harness do its part?
+    pub lab: LabOutcome,
+    /// Command lines that made the lab, in order.
+    pub preparation: Vec<CommandRecord>,
+    /// The steps of the time line, in order; those that were not reached are here too.
+    pub steps: Vec<StepRecord>,
+    /// What the client program wrote down, in order.
+    pub client_events: Vec<ClientEvent>,
+    /// The director's tables at stated moments.
+    pub snapshots: Vec<DirectorSnapshot>,
+    /// What each real server held at the end.
+    pub server_views: Vec<ServerView>,
+    /// The capture's points and proofs; `None` if none was begun.
+    pub capture: Option<CaptureRecord>,
+    /// When the observation ended.
+    pub ended: Instant,
+}
+
+/// Where a cell ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Environment {
+    /// A guest kernel or the host's own.
+    pub place: Place,
+    /// `uname -sr` of the kernel under test.
+    pub kernel: String,
+    /// The harness's version.
+    pub harness: String,
+    /// `ipvsadm --version`, its first line.
+    pub ipvsadm: String,
+    /// The server program's version line.
+    pub mysqld: String,
+}
+
+/// Where cells run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// A User-mode Linux guest with virtual time.
+    Guest,
+    /// The host's kernel, in real time.
+    Host,
+}
+
+/// Did the lab do its part? A failure here is of the harness or the machine and never becomes a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabOutcome {
+    /// Every step was reached or the observation ended as planned.
+    Completed,
+    /// The lab failed.
+    Failed {
+        /// What was being done.
+        stage: String,
+        /// Why it failed, with what to do about it if that is known.
+        reason: String,
+        /// The last lines of the guest's console or a log, oldest first.
+        log: Vec<String>,
+    },
+}
+
+/// A command line that was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CommandRecord {
+    /// In which node's namespace; `None` for the link between them.
+    pub node: Option<Node>,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Its exit code; `None` if it was ended by a signal.
+    pub exit: Option<i32>,
+    /// What it printed on both streams, at most 4 KiB.
+    pub output: String,
+}
+
+/// A step of the time line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StepRecord {
+    /// 1 for the first.
+    pub number: u32,
+    /// Its phase.
+    pub phase: Phase,
+    /// What it was to do.
+    pub action: Action,
+    /// When it began; `None` if it was not reached.
+    pub began: Option<Instant>,
+    /// When it was done; `None` if it did not end.
+    pub ended: Option<Instant>,
+    /// How it went.
+    pub outcome: StepOutcome,
+    /// The command lines that it ran.
+    pub commands: Vec<CommandRecord>,
+    /// For a step of the client: the number of its operation (1 for the client's first).
+    pub operation: Option<u32>,
+}
+
+/// How a step went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// Done, and for a fault: shown to have fired.
+    Done {
+        /// What showed it (`rs1 is no longer in ipvsadm -Ln`).
+        proof: String,
+    },
+    /// A client's operation that ended with an error of the client; not a failure of the lab.
+    ClientFailed,
+    /// The observation ended before the step did.
+    Unfinished,
+    /// It could not be done, or did not fire.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// An earlier step did not end.
+    NotReached,
+}
+
+/// Something that the client program wrote down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClientEvent {
+    /// 1 for the first; evidence cites it.
+    pub number: u32,
+    /// When, read immediately before an action or after its end.
+    pub at: Instant,
+    /// The client's operation, 1 for its first.
+    pub operation: u32,
+    /// What.
+    pub kind: ClientEventKind,
+}
+
+/// What a client can write down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientEventKind {
+    /// About to open a connection.
+    ConnectBegun,
+    /// Logged in.
+    Connected {
+        /// The server's connection id, from its greeting.
+        connection_id: u32,
+        /// The server's version, from its greeting.
+        server_version: String,
+    },
+    /// About to send a statement.
+    StatementBegun {
+        /// Its text.
+        sql: String,
+    },
+    /// The whole result arrived.
+    ResultReceived {
+        /// How many rows.
+        rows: u64,
+        /// The first row's values as text; empty without rows.
+        first_row: Vec<String>,
+    },
+    /// The operation ended with an error.
+    Failed(ClientError),
+    /// The observation ended while the operation was still waiting.
+    StillWaiting,
+}
+
+/// An error as the client program got it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClientError {
+    /// Its kind.
+    pub kind: ClientErrorKind,
+    /// Its full text.
+    pub message: String,
+}
+
+/// The kinds of errors that a client tells apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientErrorKind {
+    /// A system call failed.
+    Io {
+        /// Its errno as Linux numbers it, if there is one.
+        errno: Option<i32>,
+    },
+    /// The server closed the connection (end of file).
+    Closed,
+    /// The server answered with an error packet.
+    Server {
+        /// MySQL's error number.
+        code: u16,
+        /// SQLSTATE, five characters.
+        sqlstate: String,
+    },
+    /// The driver itself failed.
+    Driver,
+}
+
+/// When a snapshot was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// After the `before` phase.
+    BeforeChange,
+    /// After the `change` phase.
+    AfterChange,
+    /// At the end of the observation.
+    End,
+}
+
+/// The director's tables as ipvsadm(8) shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DirectorSnapshot {
+    /// 1 for the first; evidence cites it.
+    pub number: u32,
+    /// When in the cell.
+    pub moment: Moment,
+    /// When on the clock.
+    pub at: Instant,
+    /// `ipvsadm -Ln`.
+    pub services: String,
+    /// `ipvsadm -Lnc`.
+    pub connections: String,
+}
+
+/// What a real server held at the end: a session that the client has lost may still be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServerView {
+    /// Which server.
+    pub server: Name,
+    /// Its `server_id`.
+    pub server_id: u32,
+    /// What its mysqld was doing.
+    pub mysqld: MysqldState,
+    /// TCP sockets of the client in the server's kernel, as `ss -tan` shows them, a line each.
+    pub sockets: Vec<String>,
+    /// The sessions of the client in the server's process list; `None` if it could not be asked.
+    pub sessions: Option<Vec<ServerSession>>,
+    /// The file with the server's log in the cell's folder.
+    pub log: Option<String>,
+}
+
+/// The state of a mysqld.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MysqldState {
+    /// The process runs.
+    Running,
+    /// The process has ended.
+    Ended {
+        /// How (`exit 0`, `signal 9`).
+        status: String,
+    },
+}
+
+/// A line of `SHOW PROCESSLIST`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServerSession {
+    /// Connection id.
+    pub id: u64,
+    /// The client's address and port.
+    pub host: String,
+    /// `Sleep`, `Query`, …
+    pub command: String,
+    /// Seconds in this state, by the server's count.
+    pub seconds: i64,
+    /// The statement, if one runs.
+    pub info: Option<String>,
+}
+
+/// The capture's points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CaptureRecord {
+    /// One for each interface, in the order of the interface blocks in the file.
+    pub points: Vec<CapturePoint>,
+}
+
+/// One interface that was captured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CapturePoint {
+    /// On which node.
+    pub node: Node,
+    /// The interface in the node's namespace.
+    pub interface: String,
+    /// Frames that libpcap counted as received, sentinels included.
+    pub received: u32,
+    /// Frames that the kernel dropped for want of buffer.
+    pub dropped: u32,
+    /// Was the sentinel that was sent before the first step seen?
+    pub first_sentinel: bool,
+    /// Was the sentinel that was sent after the observation seen?
+    pub last_sentinel: bool,
+    /// A failure of the capture itself.
+    pub failure: Option<String>,
+}

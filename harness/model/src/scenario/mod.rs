@@ -1,0 +1,188 @@
+//! A scenario as believed: every name in it exists, every number is in range, every cell is covered by one expectation.
+
+use crate::Name;
+use crate::action::Action;
+use crate::matrix::CellRef;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A checked scenario. Made only by the loader, from YAML text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// The scenario's name; the first part of its cells' ids.
+    pub name: Name,
+    /// The claim in a sentence or two, as the author wrote it.
+    pub claim: String,
+    /// The lab that every cell begins with, before its values change it.
+    pub lab: Lab,
+    /// The axes in the order of the file.
+    pub axes: Vec<Axis>,
+    /// Steps that every cell has, beside those of its values.
+    pub steps: Phases,
+    /// How long silence is borne and how long it is watched.
+    pub observe: Observe,
+    /// What is expected of which cells, in the order of the file.
+    pub expectations: Vec<Expectation>,
+}
+
+/// How packets reach a real server: ipvsadm(8)'s packet-forwarding methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forwarding {
+    /// `-g`, gatewaying: the director rewrites only the MAC address; answers go to the client directly.
+    DirectRouting,
+}
+
+/// The lab as the scenario describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lab {
+    /// The forwarding method of every real server.
+    pub forwarding: Forwarding,
+    /// The scheduler's name as ipvsadm(8) has it: `rr`, `wlc`, …
+    pub scheduler: String,
+    /// The real servers in the order in which they are added to the table.
+    pub real_servers: Vec<RealServer>,
+    /// Sysctls of the director, set before the service is made: (key, value).
+    pub director_sysctls: Vec<(String, String)>,
+    /// Sysctls of the client: (key, value).
+    pub client_sysctls: Vec<(String, String)>,
+    /// Sysctls of every real server: (key, value).
+    pub server_sysctls: Vec<(String, String)>,
+}
+
+/// A real server of the lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealServer {
+    /// Its name.
+    pub name: Name,
+    /// Its weight in the table, 0 to 65535.
+    pub weight: u16,
+}
+
+/// An axis: something that is varied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// Its name.
+    pub name: Name,
+    /// Its values, at least one, in the order of the file.
+    pub values: Vec<Value>,
+}
+
+/// A value of an axis: what it adds to a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Value {
+    /// Its name.
+    pub name: Name,
+    /// Real servers that it adds to the lab's.
+    pub real_servers: Vec<RealServer>,
+    /// Sysctls of the director: (key, value).
+    pub director_sysctls: Vec<(String, String)>,
+    /// Sysctls of the client: (key, value).
+    pub client_sysctls: Vec<(String, String)>,
+    /// Sysctls of every real server: (key, value).
+    pub server_sysctls: Vec<(String, String)>,
+    /// Steps that it adds to the phases.
+    pub steps: Phases,
+}
+
+/// Steps by phase. Within a phase the scenario's own steps come first, then those of each axis in the file's order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Phases {
+    /// Before the change: the client connects, starts its statement, grows old.
+    pub before: Vec<Action>,
+    /// The change: what the operator or fate does.
+    pub change: Vec<Action>,
+    /// After it: what the client does then. The last operation of the client here is the one that is classified.
+    pub act: Vec<Action>,
+}
+
+/// How the outcome is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observe {
+    /// An answer or an error within this time is fast; silence beyond it is a hang.
+    pub patience: Duration,
+    /// How long the cell is watched, from the beginning of its `act` phase, to see how a silence ends.
+    pub until: Duration,
+}
+
+/// One expectation of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation {
+    /// Which cells: for each axis named here, the values that match; an axis that is not named matches with any value.
+    pub when: Vec<(Name, Vec<Name>)>,
+    /// What is expected of them.
+    pub expected: Expected,
+}
+
+impl Expectation {
+    /// Does it speak of this cell?
+    #[must_use]
+    pub fn covers(&self, cell: &CellRef) -> bool {
+        self.when
+            .iter()
+            .all(|(axis, values)| cell.value(axis.as_str()).is_some_and(|value| values.contains(value)))
+    }
+}
+
+/// What is expected of a cell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expected {
+    /// Nothing: the cell is run, classified and shown, not held against anything.
+    ObserveOnly,
+    /// This behaviour, and whatever else is stated.
+    Behaviour(ExpectedBehaviour),
+}
+
+/// The name of a behaviour, as scenarios and reports write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BehaviourName {
+    /// The operation succeeded within patience.
+    Answered,
+    /// The operation failed with an error within patience.
+    FailedFast,
+    /// Silence beyond patience.
+    Hung,
+}
+
+impl BehaviourName {
+    /// The name as written: `answered`, `failed-fast`, `hung`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::FailedFast => "failed-fast",
+            Self::Hung => "hung",
+        }
+    }
+}
+
+/// A behaviour with details; a detail that is not stated is not held against anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedBehaviour {
+    /// Which behaviour.
+    pub behaviour: BehaviourName,
+    /// The classic client code of the error: 2002, 2003, 2006 or 2013 (whatever the way to it).
+    pub error: Option<u16>,
+    /// The error's errno as Linux numbers it (111 = ECONNREFUSED).
+    pub errno: Option<u16>,
+    /// How a hang must end. Only with `hung`.
+    pub ends: Option<HangEndName>,
+    /// The operation lasts at least this long.
+    pub at_least: Option<Duration>,
+    /// The operation lasts at most this long.
+    pub at_most: Option<Duration>,
+}
+
+/// How a hang ends, as scenarios and reports write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HangEndName {
+    /// The operation succeeded after all.
+    Answer,
+    /// The operation failed after all.
+    Error,
+    /// It had not ended when the observation did.
+    None,
+}
