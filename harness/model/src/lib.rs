@@ -7,11 +7,13 @@
 //! ```
 
 pub mod action;
+pub mod capture;
 pub mod duration;
 pub mod matrix;
 pub mod name;
 pub mod plan;
 pub mod record;
 pub mod scenario;
+pub mod verdict;
 
 pub use name::Name;

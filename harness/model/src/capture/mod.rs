@@ -1,0 +1,138 @@
+//! Captures as judging and reporting see them: packets, decoded, in the order of the file.
+
+use crate::duration::Instant;
+use crate::plan::Mac;
+use std::net::IpAddr;
+
+/// A captured packet. The same frame seen on two interfaces is two packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// Its place in the capture file, 1 for the first: Wireshark's frame number. Evidence cites it.
+    pub number: u32,
+    /// The index of the capture point in [`crate::record::CaptureRecord::points`].
+    pub point: usize,
+    /// When the kernel under test saw it.
+    pub at: Instant,
+    /// The sender's Ethernet address.
+    pub source_mac: Mac,
+    /// The receiver's Ethernet address.
+    pub destination_mac: Mac,
+    /// The frame's length on the wire in bytes, Ethernet header included.
+    pub length: u32,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// What a frame carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A sentinel of the harness: it proves that the capture was running.
+    Sentinel {
+        /// Its text.
+        text: String,
+    },
+    /// ARP for IPv4.
+    Arp {
+        /// Does it ask (and not answer)?
+        request: bool,
+        /// Whose address speaks.
+        sender: IpAddr,
+        /// Whose address is sought or answered.
+        target: IpAddr,
+    },
+    /// An IP packet.
+    Ip {
+        /// Source address.
+        source: IpAddr,
+        /// Destination address.
+        destination: IpAddr,
+        /// What it carries.
+        transport: Transport,
+    },
+    /// Another EtherType.
+    Other {
+        /// Which.
+        ethertype: u16,
+    },
+    /// The frame could not be decoded.
+    Malformed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What an IP packet carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    Tcp(Segment),
+    /// ICMP or ICMPv6.
+    Icmp {
+        /// Its type.
+        kind: u8,
+        /// Its code.
+        code: u8,
+        /// The TCP flow of the packet that it quotes: (source, source port, destination, destination port).
+        quoted: Option<(IpAddr, u16, IpAddr, u16)>,
+    },
+    /// Another protocol.
+    Other {
+        /// Its IP protocol number.
+        protocol: u8,
+    },
+}
+
+/// A TCP segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Sequence number as on the wire.
+    pub sequence: u32,
+    /// Acknowledgement number as on the wire; meaningful with the ACK flag.
+    pub acknowledgement: u32,
+    /// Flags.
+    pub flags: Flags,
+    /// Window as on the wire, unscaled.
+    pub window: u16,
+    /// Options in order.
+    pub options: Vec<TcpOption>,
+    /// Length of the payload on the wire, in bytes.
+    pub payload_length: u32,
+    /// The payload as far as it was captured.
+    pub payload: Vec<u8>,
+}
+
+/// The flags of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    missing_docs,
+    clippy::struct_excessive_bools,
+    reason = "the names and the form are TCP's (RFC 9293)"
+)]
+pub struct Flags {
+    pub fin: bool,
+    pub syn: bool,
+    pub rst: bool,
+    pub psh: bool,
+    pub ack: bool,
+    pub urg: bool,
+    pub ece: bool,
+    pub cwr: bool,
+}
+
+/// A TCP option that tcpdump prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are TCP's (RFC 9293, 7323, 2018)")]
+pub enum TcpOption {
+    Mss(u16),
+    WindowScale(u8),
+    SackPermitted,
+    Sack(Vec<(u32, u32)>),
+    Timestamps { value: u32, echo: u32 },
+    Nop,
+    EndOfList,
+    Unknown { kind: u8, length: u8 },
+}

@@ -1,0 +1,250 @@
+//! Two judgements. [`Observed`] is what the client lived through, measured from its record and capture; [`Verdict`] holds it
+//! against what the scenario expects. Both are pure and can be made again from the records at any time.
+
+use crate::action::Node;
+use crate::capture::Packet;
+use crate::duration::Instant;
+use crate::record::CellRecord;
+use crate::scenario::{BehaviourName, HangEndName};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What the client lived through, and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Observed {
+    /// The behaviour.
+    pub behaviour: Behaviour,
+    /// The client's operation that was classified (the last one of the `act` phase); `None` if there was none.
+    pub operation: Option<Operation>,
+    /// The error that ended the operation, if one did.
+    pub error: Option<ObservedError>,
+    /// The client's segments that were sent again after the operation began (on the client's interface).
+    pub retransmissions: Retransmissions,
+    /// What ended or refused the client's connection, in order: every FIN, RST and ICMP unreachable that reached the client
+    /// for it, with who sent it.
+    pub terminators: Vec<Terminator>,
+    /// What shows all this.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What the client lived through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Behaviour {
+    /// The operation succeeded within patience.
+    Answered {
+        /// From its beginning to its end.
+        after: Duration,
+    },
+    /// The operation failed within patience.
+    FailedFast {
+        /// From its beginning to the error.
+        after: Duration,
+    },
+    /// Something was sent, and nothing that answers it came back for longer than patience.
+    Hung {
+        /// How long the silence lasted, from the moment patience began to count to the end of the hang or of the observation.
+        silence: Duration,
+        /// How it ended.
+        end: HangEnd,
+    },
+    /// Not known, and why.
+    Undetermined {
+        /// The reasons, at least one.
+        reasons: Vec<String>,
+    },
+}
+
+/// How a hang ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HangEnd {
+    /// The operation succeeded after all.
+    Answer,
+    /// The operation failed after all.
+    Error,
+    /// It was still hanging when the observation ended.
+    None,
+}
+
+impl HangEnd {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn name(self) -> HangEndName {
+        match self {
+            Self::Answer => HangEndName::Answer,
+            Self::Error => HangEndName::Error,
+            Self::None => HangEndName::None,
+        }
+    }
+}
+
+impl Behaviour {
+    /// Its name in scenarios and reports; `None` if it is not known.
+    #[must_use]
+    pub fn name(&self) -> Option<BehaviourName> {
+        match self {
+            Self::Answered { .. } => Some(BehaviourName::Answered),
+            Self::FailedFast { .. } => Some(BehaviourName::FailedFast),
+            Self::Hung { .. } => Some(BehaviourName::Hung),
+            Self::Undetermined { .. } => None,
+        }
+    }
+
+    /// The article's judgement: an answer or an error within patience is OK, silence beyond it is NG. `None` if not known.
+    #[must_use]
+    pub fn article(&self) -> Option<ArticleResult> {
+        match self {
+            Self::Answered { .. } | Self::FailedFast { .. } => Some(ArticleResult::Ok),
+            Self::Hung { .. } => Some(ArticleResult::Ng),
+            Self::Undetermined { .. } => None,
+        }
+    }
+}
+
+/// The article's two results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ArticleResult {
+    /// The client knows within patience.
+    Ok,
+    /// The client is left waiting.
+    Ng,
+}
+
+/// The operation that was classified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Operation {
+    /// Its number in the client's events.
+    pub number: u32,
+    /// What it was: `connect` or `query ‹sql›`.
+    pub what: String,
+    /// When it began.
+    pub began: Instant,
+    /// When patience began to count: the later of the beginning of the step that waits for it and the time at which a
+    /// healthy server would have answered (`takes`).
+    pub due: Instant,
+    /// When it ended; `None` if it had not by the end of the observation.
+    pub ended: Option<Instant>,
+    /// The client's port of its connection, if the capture shows it.
+    pub client_port: Option<u16>,
+    /// The real server that its connection reached, if the capture shows it.
+    pub served_by: Option<Node>,
+}
+
+/// An error as it is reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ObservedError {
+    /// The client program's own text.
+    pub message: String,
+    /// errno as Linux numbers it, if a system call failed.
+    pub errno: Option<u16>,
+    /// The code that the classic `mysql` client prints in the same situation: 2003 (cannot connect), 2006 (server has gone
+    /// away), 2013 (lost connection during query); `None` for errors of the server.
+    pub classic: Option<u16>,
+    /// The server's own error number, if it answered with one.
+    pub server: Option<u16>,
+}
+
+/// Retransmissions of the client.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Retransmissions {
+    /// How many segments were sent again.
+    pub count: u32,
+    /// Payload of the segment that was sent again most often, in bytes (13 for `select 1`); 0 for a SYN.
+    pub payload_length: u32,
+    /// The numbers of the packets: the first sending, then each repetition.
+    pub packets: Vec<u32>,
+    /// The times between them.
+    pub gaps: Vec<Duration>,
+}
+
+/// Something that ended or refused a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Terminator {
+    /// What.
+    pub kind: TerminatorKind,
+    /// Which node sent it, by its Ethernet address; `None` if the address is none of the lab's.
+    pub by: Option<Node>,
+    /// The packet on the client's interface.
+    pub packet: u32,
+    /// When it reached the client.
+    pub at: Instant,
+}
+
+/// The kinds of packets that end or refuse a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TerminatorKind {
+    /// A FIN: the peer closed its side.
+    Fin,
+    /// An RST.
+    Rst,
+    /// ICMP destination unreachable.
+    Icmp {
+        /// Its code (3: port unreachable, 1: host unreachable).
+        code: u8,
+    },
+}
+
+/// A piece of evidence: a claim and where it can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Evidence {
+    /// What is shown, in words.
+    pub what: String,
+    /// Where.
+    pub shown_by: Vec<Citation>,
+}
+
+/// Where something can be seen in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Citation {
+    /// A client event by its number.
+    Event(u32),
+    /// A packet by its number.
+    Packet(u32),
+    /// A director snapshot by its number.
+    Snapshot(u32),
+    /// A step by its number.
+    Step(u32),
+}
+
+/// What was observed, held against what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As expected.
+    Met,
+    /// Nothing was expected: observed only.
+    ObservedOnly,
+    /// Not as expected.
+    Violated {
+        /// Each difference, in words: expected, observed.
+        differences: Vec<String>,
+    },
+    /// Not known, and why.
+    Undetermined {
+        /// The reasons, at least one.
+        reasons: Vec<String>,
+    },
+}
+
+/// A cell with everything that judging gave: what reports are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedCell {
+    /// The record.
+    pub record: CellRecord,
+    /// Its packets.
+    pub packets: Vec<Packet>,
+    /// What was observed.
+    pub observed: Observed,
+    /// The verdict.
+    pub verdict: Verdict,
+}
