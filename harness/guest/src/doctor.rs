@@ -1,0 +1,129 @@
+//! What this machine has and lacks for building and running guests, each lack with its cure.
+
+use crate::guest::{DEFAULT_MEMORY_MIB, Guest, GuestConfig, GuestEnd, GuestReport, RunAs, User, choose_memory_folder};
+use crate::kernel::{CacheFolder, Kernel, find, tools};
+use std::fs;
+use std::time::Duration;
+
+/// A boot takes 0.1 s where nothing else runs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at, such as `build tools`.
+    pub name: &'static str,
+    /// What was found.
+    pub state: State,
+    /// What it is needed for, such as `lvs-matrix kernel build`.
+    pub needed_for: &'static str,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is there; which one, where.
+    Found(String),
+    /// It is missing.
+    Missing {
+        /// What exactly.
+        what: String,
+        /// What to do, in one line: a command where there is one.
+        cure: String,
+    },
+}
+
+/// All checks of this crate, in the order in which cures help. Boots a guest for less than a second if there is a kernel.
+pub fn checks() -> Vec<Check> {
+    let kernel = CacheFolder::of_user().and_then(|cache| Ok((find(&cache, None)?, cache)));
+    let found = match &kernel {
+        Ok((kernel, _)) => State::Found(format!("Linux {} at {}", kernel.version, kernel.path.display())),
+        Err(error) => State::Missing {
+            what: error.to_string(),
+            cure: "lvs-matrix kernel build".into(),
+        },
+    };
+    let mut checks = vec![
+        Check {
+            name: "kernel build tools",
+            state: build_tools(),
+            needed_for: "lvs-matrix kernel build",
+        },
+        Check {
+            name: "guest kernel",
+            state: found,
+            needed_for: "running cells in a guest",
+        },
+        Check {
+            name: "guest memory folder",
+            state: memory(),
+            needed_for: "running cells in a guest",
+        },
+    ];
+    if let Ok((kernel, cache)) = kernel {
+        checks.push(Check {
+            name: "guest boots",
+            state: boot(kernel, &cache),
+            needed_for: "running cells in a guest",
+        });
+    }
+    checks
+}
+
+fn build_tools() -> State {
+    let missing = tools::missing(true);
+    if missing.is_empty() {
+        return State::Found("gcc, make, flex, bison, bc, xz, apt-get and the rest".into());
+    }
+    let mut packages: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
+    packages.dedup();
+    State::Missing {
+        what: missing.iter().map(|tool| tool.what).collect::<Vec<_>>().join(", "),
+        cure: format!("apt-get install {}", packages.join(" ")),
+    }
+}
+
+fn memory() -> State {
+    match User::choose(RunAs::Caller).and_then(|user| choose_memory_folder(DEFAULT_MEMORY_MIB, user)) {
+        Ok(folder) => State::Found(folder.display().to_string()),
+        Err(error) => State::Missing {
+            what: error.to_string(),
+            cure: "set TMPDIR to a larger folder".into(),
+        },
+    }
+}
+
+/// A guest whose init is true(1): PID 1 ends at once, and the kernel says so and panics. That proves memory, seccomp, and the
+/// way to the host's files.
+fn boot(kernel: Kernel, cache: &CacheFolder) -> State {
+    let missing = |what: String| State::Missing {
+        what,
+        cure: "lvs-matrix run --help names the ways to run cells without a guest".into(),
+    };
+    // In the cache, and under one name: what a killed doctor leaves is used by the next.
+    let share = cache.kernels().join(".doctor");
+    if let Err(error) = fs::create_dir_all(&share) {
+        return missing(format!("{}: {error}", share.display()));
+    }
+    let config = GuestConfig {
+        memory_mib: 64,
+        stall: PATIENCE,
+        ..GuestConfig::new(kernel, "/bin/true", &share)
+    };
+    let report = Guest::start(config).and_then(|guest| guest.run(|_| {}));
+    // Nothing depends on its removal.
+    let _ = fs::remove_dir_all(&share);
+    match report {
+        Ok(GuestReport {
+            end: GuestEnd::Panicked(words),
+            wall,
+            ..
+        }) if words.contains("Attempted to kill init") => State::Found(format!("in {} ms", wall.as_millis())),
+        Ok(report) => missing(format!(
+            "the guest ended otherwise: {:?}; its console: {}",
+            report.end,
+            report.console.join(" | ")
+        )),
+        Err(error) => missing(error.to_string()),
+    }
+}

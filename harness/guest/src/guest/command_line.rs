@@ -1,0 +1,98 @@
+//! The kernel's command line.
+
+use super::GuestError;
+use crate::kernel::Version;
+use crate::protocol::{GUEST_VARIABLE, PRIVATE_FOLDER};
+use std::path::Path;
+
+/// Longest path of an init program; COMMAND_LINE_SIZE is 4096 (arch/um/include/asm/setup.h) and the rest needs about 300.
+const MAX_INIT: usize = 3000;
+
+/// The arguments for the `linux` program.
+pub(super) fn arguments(
+    version: Version,
+    init: &Path,
+    memory_mib: u32,
+    clock_start: u64,
+) -> Result<Vec<String>, GuestError> {
+    let init = quoted(init)?;
+    let mut arguments = vec![
+        format!("mem={memory_mib}M"),
+        // The guest's root is the host's, with the rights of the user who runs the guest.
+        "rootfstype=hostfs".into(),
+        "rootflags=/".into(),
+        "rw".into(),
+        format!("init={init}"),
+        // One console on our pipe. All other lines null: they would ask for xterm or ptys.
+        "con=null".into(),
+        "con0=fd:0,fd:1".into(),
+        "ssl=null".into(),
+        "quiet".into(),
+        // Virtual time: nothing runs → jump to the next timer; computing takes none.
+        "time-travel=inf-cpu".into(),
+        format!("time-travel-start={clock_start}"),
+        // Relative to the working folder, which is the share. The default is ~/.uml, and stays behind.
+        format!("uml_dir={PRIVATE_FOLDER}/uml/"),
+        "umid=guest".into(),
+        // Words with `=` that the kernel does not know become init's environment.
+        format!("{GUEST_VARIABLE}=1"),
+    ];
+    if version.line() >= crate::kernel::OLDEST_DEFAULT_LINE {
+        // System calls twice as fast as by ptrace, and guest processes that die with their kernel (stub_exe.c sets
+        // PR_SET_PDEATHSIG). `on` and not `auto`: without it the guest should not start rather than be another one.
+        arguments.push("seccomp=on".into());
+    }
+    Ok(arguments)
+}
+
+/// A path as the kernel reads it back (lib/cmdline.c, next_arg): spaces need quotes, and quotes cannot be had.
+fn quoted(path: &Path) -> Result<String, GuestError> {
+    let refuse = |reason: &str| {
+        GuestError::CommandLine(format!(
+            "the path of the init program {} {reason}; put the program elsewhere",
+            path.display()
+        ))
+    };
+    let text = path.to_str().ok_or_else(|| refuse("is not UTF-8"))?;
+    if text.contains('"') || text.chars().any(char::is_control) {
+        return Err(refuse("has a quote or a control character in it"));
+    }
+    if text.len() > MAX_INIT {
+        return Err(refuse("is too long for the kernel's command line"));
+    }
+    Ok(if text.contains(char::is_whitespace) {
+        format!("\"{text}\"")
+    } else {
+        text.to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(major: u32, minor: u32) -> Version {
+        Version { major, minor, patch: 0 }
+    }
+
+    #[test]
+    fn seccomp_is_asked_of_kernels_that_know_it() {
+        let has = |version| {
+            arguments(version, Path::new("/init"), 64, 0)
+                .unwrap()
+                .contains(&"seccomp=on".to_owned())
+        };
+        assert!(has(version(7, 2)));
+        assert!(has(version(6, 16)));
+        assert!(!has(version(6, 1)));
+    }
+
+    #[test]
+    fn spaces_are_quoted_and_quotes_refused() {
+        let with = |path: &str| arguments(version(7, 2), Path::new(path), 64, 0);
+        assert!(with("/a b/init").unwrap().contains(&"init=\"/a b/init\"".to_owned()));
+        assert!(with("/a\"b").is_err());
+        assert!(with("/a\nb").is_err());
+        assert!(with(&"/x".repeat(2000)).is_err());
+    }
+}

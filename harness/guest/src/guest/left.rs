@@ -1,0 +1,63 @@
+//! Nothing is left of a guest: its processes are found by their session, ended, and seen to be gone.
+//!
+//! A guest's main process leads a session of its own (setsid(2) before exec), and all its processes on the host stay in it.
+//! A session's number is not given to another process while one member lives, so nobody else's process can be hit.
+
+use super::GuestError;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ends every process of the session and waits until none is left.
+pub(super) fn sweep(session: i32) -> Result<(), GuestError> {
+    let start = Instant::now();
+    loop {
+        let left = members(session);
+        if left.is_empty() {
+            return Ok(());
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(GuestError::Left(left));
+        }
+        for pid in left.into_iter().filter_map(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The processes of a session that still run (a zombie is its parent's business).
+fn members(session: i32) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| session_of(*pid) == Some(session))
+        .collect()
+}
+
+/// From /proc/PID/stat, proc(5): the name in parentheses may hold anything, so reading begins behind the last one.
+fn session_of(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    let session = fields.nth(2)?.parse().ok()?;
+    (!matches!(state, "Z" | "X")).then_some(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_session_is_found() {
+        let own = rustix::process::getsid(None).unwrap();
+        let me = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(session_of(me), Some(own.as_raw_pid()));
+        assert!(members(own.as_raw_pid()).contains(&me));
+    }
+}

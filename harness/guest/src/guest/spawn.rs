@@ -1,0 +1,108 @@
+//! The one place with raw process set-up: what must happen between fork and exec of the guest, and the namespaces of the
+//! thread that forks it.
+
+use super::user::User;
+use super::world::World;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit, setsid};
+use std::fs::File;
+use std::io::{self, PipeWriter, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Gives an ordinary user's guest a PID namespace, whose end is the end of all in it; dies with its parent, and takes the
+/// guest along.
+pub(super) const WRAPPER: [&str; 6] = [
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--pid",
+    "--fork",
+    "--kill-child=KILL",
+];
+
+/// The calling thread, not the process, gets a mount namespace of its own, and its next child becomes PID 1 of a new PID
+/// namespace. No thread can be made by it after that (clone(2): CLONE_THREAD across PID namespaces).
+#[expect(
+    unsafe_code,
+    reason = "unshare(2) can break what std assumes; here it is the first act of a thread made for it"
+)]
+pub(super) fn unshare_mounts_and_pids() -> rustix::io::Result<()> {
+    use rustix::thread::{UnshareFlags, unshare_unsafe};
+    // SAFETY: neither flag concerns file descriptors, which is what rustix warns of; no lock or memory of std depends on the
+    // mount namespace, nor on where children get their PIDs. The flags stay with this thread.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWPID) }
+}
+
+/// Starts the guest's process. To be called in the thread that will wait for it: the process is killed when that thread ends.
+#[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+pub(super) fn spawn(
+    world: &World,
+    user: User,
+    arguments: &[String],
+    memory_folder: &Path,
+    console: PipeWriter,
+) -> io::Result<Child> {
+    let mut command = if world.wrapped {
+        let mut command = Command::new(WRAPPER[0]);
+        command.args(&WRAPPER[1..]).arg("--").arg(&world.kernel);
+        command
+    } else {
+        Command::new(&world.kernel)
+    };
+    command
+        .args(arguments)
+        .current_dir(&world.share)
+        // Not PATH alone: UML takes the end of its address space from the place of the last variable's text, and replaces
+        // PATH's (arch/um/os-Linux/main.c, setup_env_path; arch/um/kernel/um_arch.c, get_top_address). Seen: a panic.
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+        .env("HOME", "/")
+        .env("TMPDIR", memory_folder)
+        .stdin(Stdio::null())
+        .stdout(console.try_clone()?)
+        .stderr(console);
+    if user.other {
+        // std also empties the supplementary groups when root sets a uid (sys/process/unix, do_exec).
+        command.uid(user.uid).gid(user.gid);
+    }
+    let parent = rustix::process::getpid();
+    // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic.
+    unsafe { command.pre_exec(move || prepare(parent)) };
+    command.spawn()
+}
+
+/// In the child, after its user was set: setting a user id clears the parent-death signal (prctl(2)).
+fn prepare(parent: Pid) -> io::Result<()> {
+    setsid()?;
+    setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?;
+    rustix::thread::set_no_new_privs(true)?;
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have died before that call: then nobody would tell us.
+    if parent_pid() == Some(parent) {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+}
+
+/// The parent's PID as the host's /proc sees it: in a PID namespace of its own getppid(2) gives 0.
+fn parent_pid() -> Option<Pid> {
+    if let Some(parent) = getppid() {
+        return Some(parent);
+    }
+    // /proc is still the host's. "PID (name) state ppid …", proc(5); the name is a thread's of ours and ends at the last `)`.
+    let mut stat = [0_u8; 256];
+    let length = File::open("/proc/self/stat")
+        .and_then(|mut file| file.read(&mut stat))
+        .ok()?;
+    let behind_name = stat[..length].iter().rposition(|&byte| byte == b')')?;
+    let fields = std::str::from_utf8(&stat[behind_name + 1..length]).ok()?;
+    Pid::from_raw(fields.split_ascii_whitespace().nth(1)?.parse().ok()?)
+}

@@ -1,0 +1,306 @@
+//! The thread that owns a guest: starts it, reads its console, and sees to it that it ends and is gone.
+
+use super::console::{Console, Event};
+use super::user::User;
+use super::world::World;
+use super::{Canceller, Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus};
+use super::{command_line, left, memory, spawn};
+use crate::protocol::Message;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::fs;
+use std::io::{PipeReader, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How long a guest that has said its last words may go on speaking (its stack trace) before it is ended.
+const AFTER_LAST_WORDS: Duration = Duration::from_millis(500);
+/// How often, at most, the guest's memory is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Messages that may wait for a slow caller; then the guest's console waits, and the stall clock with it.
+const WAITING_MESSAGES: usize = 1024;
+
+pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
+    let cancel = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|errno| GuestError::System {
+        action: "make an eventfd".into(),
+        source: errno.into(),
+    })?;
+    let canceller = Canceller(Arc::new(cancel));
+    let cancelled = canceller.0.clone();
+    let (messages, receiver) = sync_channel(WAITING_MESSAGES);
+    let (started, start) = sync_channel(1);
+    let watcher = std::thread::Builder::new()
+        .name("guest".into())
+        .spawn(move || {
+            // A failed start is told through `started` alone.
+            let mut watch = match Watch::begin(&config, cancelled, messages) {
+                Ok(watch) => watch,
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                    return Err(GuestError::Watcher("the guest was never started".into()));
+                }
+            };
+            let _ = started.send(Ok(watch.pid()));
+            let end = watch.until_end(&config);
+            watch.finish(end)
+        })
+        .map_err(|source| GuestError::System {
+            action: "start a thread".into(),
+            source,
+        })?;
+    let pid = start
+        .recv()
+        .map_err(|_| GuestError::Watcher("it ended before the guest started".into()))??;
+    Ok(Guest {
+        canceller,
+        messages: receiver,
+        watcher: Some(watcher),
+        pid,
+    })
+}
+
+struct Watch {
+    world: World,
+    child: Child,
+    child_ended: OwnedFd,
+    reader: PipeReader,
+    cancelled: Arc<OwnedFd>,
+    messages: SyncSender<String>,
+    console: Console,
+    started: Instant,
+    progress: Instant,
+    first_message: Option<Duration>,
+    last_words: Option<(String, Instant)>,
+    said: Option<GuestEnd>,
+    peak_memory_kib: Option<u64>,
+    looked: Instant,
+}
+
+impl Watch {
+    fn begin(config: &GuestConfig, cancelled: Arc<OwnedFd>, messages: SyncSender<String>) -> Result<Self, GuestError> {
+        let system = |action: &str| {
+            let action = action.to_owned();
+            move |source| GuestError::System { action, source }
+        };
+        let user = User::choose(config.run_as)?;
+        let memory_folder = memory::choose(config.memory_mib, user)?;
+        let started = Instant::now();
+        let world = World::enter(config, user)?;
+        let attempt = || {
+            let arguments = command_line::arguments(
+                config.kernel.version,
+                &world.init,
+                config.memory_mib,
+                config.clock_start,
+            )?;
+            let (reader, writer) = std::io::pipe().map_err(system("make a pipe for the console"))?;
+            rustix::io::ioctl_fionbio(&reader, true)
+                .map_err(|errno| system("set up the console's pipe")(errno.into()))?;
+            let mut child = spawn::spawn(&world, user, &arguments, &memory_folder, writer).map_err(system(
+                &format!("start the guest kernel {}", config.kernel.path.display()),
+            ))?;
+            let opened = pid_of(&child)
+                .ok_or(Errno::SRCH)
+                .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
+            match opened {
+                Ok(child_ended) => Ok((child, child_ended, reader)),
+                Err(errno) => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    Err(system("watch the guest's process")(errno.into()))
+                }
+            }
+        };
+        match attempt() {
+            Ok((child, child_ended, reader)) => Ok(Self {
+                world,
+                child,
+                child_ended,
+                reader,
+                cancelled,
+                messages,
+                console: Console::default(),
+                started,
+                progress: Instant::now(),
+                first_message: None,
+                last_words: None,
+                said: None,
+                peak_memory_kib: None,
+                looked: started,
+            }),
+            Err(error) => {
+                world.clean_up();
+                Err(error)
+            }
+        }
+    }
+
+    fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Watches until the guest has ended or is to be ended. `None`: its process ended by itself.
+    fn until_end(&mut self, config: &GuestConfig) -> Option<GuestEnd> {
+        loop {
+            let deadline = match &self.last_words {
+                Some((words, when)) => match AFTER_LAST_WORDS.checked_sub(when.elapsed()) {
+                    Some(rest) => rest,
+                    None => return Some(GuestEnd::Panicked(words.clone())),
+                },
+                None => match config.stall.checked_sub(self.progress.elapsed()) {
+                    Some(rest) => rest,
+                    None => return Some(GuestEnd::Stalled(config.stall)),
+                },
+            };
+            let (mut readable, mut cancelled, mut ended) = (false, false, false);
+            {
+                let mut ready = [
+                    PollFd::new(&self.reader, PollFlags::IN),
+                    PollFd::new(&*self.cancelled, PollFlags::IN),
+                    PollFd::new(&self.child_ended, PollFlags::IN),
+                ];
+                let timeout = deadline.min(LOOK).try_into().ok();
+                // An interrupted poll is a short one.
+                if poll(&mut ready, timeout.as_ref()).is_ok() {
+                    readable = !ready[0].revents().is_empty();
+                    cancelled = !ready[1].revents().is_empty();
+                    ended = !ready[2].revents().is_empty();
+                }
+            }
+            if cancelled {
+                return Some(GuestEnd::Cancelled);
+            }
+            // What was said before the end is read after it.
+            if ended {
+                while self.read() {}
+                return None;
+            }
+            if readable && !self.read() {
+                // Every writer closed its end, but the process is there: wait for that alone.
+                self.await_child(deadline);
+            }
+            if self.looked.elapsed() >= LOOK {
+                self.look_at_memory();
+            }
+        }
+    }
+
+    /// Reads a piece of the console. `false`: nothing there, or nothing more to come.
+    fn read(&mut self) -> bool {
+        let mut bytes = [0; 64 * 1024];
+        match self.reader.read(&mut bytes) {
+            Ok(0) => false,
+            Ok(length) => {
+                let mut events = Vec::new();
+                self.console.feed(&bytes[..length], &mut events);
+                self.take(events);
+                true
+            }
+            Err(error) => error.kind() == std::io::ErrorKind::Interrupted,
+        }
+    }
+
+    fn await_child(&mut self, patience: Duration) {
+        let mut ready = [
+            PollFd::new(&self.child_ended, PollFlags::IN),
+            PollFd::new(&*self.cancelled, PollFlags::IN),
+        ];
+        let timeout = patience.try_into().ok();
+        let _ = poll(&mut ready, timeout.as_ref());
+    }
+
+    fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Message(message) => {
+                    self.first_message.get_or_insert_with(|| self.started.elapsed());
+                    match message {
+                        // A caller that no longer listens has dropped the guest and cancels it.
+                        Message::Say(text) => drop(self.messages.send(text)),
+                        Message::End(end) => {
+                            self.said = Some(GuestEnd::PoweredOff(end));
+                            self.look_at_memory();
+                        }
+                        Message::Failed(reason) => self.said = Some(GuestEnd::InitFailed(reason)),
+                    }
+                    // After the hand-over, which may have waited for the caller.
+                    self.progress = Instant::now();
+                }
+                Event::LastWords(words) => {
+                    if self.last_words.is_none() {
+                        self.last_words = Some((words, Instant::now()));
+                        self.look_at_memory();
+                    }
+                }
+            }
+        }
+    }
+
+    fn look_at_memory(&mut self) {
+        self.looked = Instant::now();
+        if self.world.wrapped {
+            // The child is unshare(1).
+            return;
+        }
+        let peak = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .ok()
+            .and_then(|status| {
+                status.lines().find_map(|line| {
+                    line.strip_prefix("VmHWM:")?
+                        .trim()
+                        .strip_suffix(" kB")?
+                        .trim()
+                        .parse()
+                        .ok()
+                })
+            });
+        self.peak_memory_kib = self.peak_memory_kib.max(peak);
+    }
+
+    /// Makes sure that nothing is left, and tells the story.
+    fn finish(mut self, end: Option<GuestEnd>) -> Result<GuestReport, GuestError> {
+        if end.is_some() {
+            self.look_at_memory();
+        }
+        let _ = self.child.kill();
+        // Before the main process is reaped: until then its number, the session's, cannot become another's.
+        let swept = left::sweep(self.pid());
+        let status = match self.child.wait() {
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => HostStatus::Exited(code),
+                (None, Some(signal)) => HostStatus::Signalled(signal),
+                (None, None) => HostStatus::Unknown,
+            },
+            Err(_) => HostStatus::Unknown,
+        };
+        while self.read() {}
+        let mut events = Vec::new();
+        self.console.finish(&mut events);
+        self.take(events);
+        self.world.clean_up();
+        let end = match (end, self.said, self.last_words) {
+            (Some(end), _, _) => end,
+            (None, _, Some((words, _))) => GuestEnd::Panicked(words),
+            (None, Some(said), None) => said,
+            (None, None, None) => GuestEnd::Died(status),
+        };
+        let (console, console_lines_lost) = self.console.into_lines();
+        swept.map(|()| GuestReport {
+            end,
+            console,
+            console_lines_lost,
+            wall: self.started.elapsed(),
+            first_message: self.first_message,
+            peak_memory_kib: self.peak_memory_kib,
+        })
+    }
+}
+
+fn pid_of(child: &Child) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(child.id()).ok()?)
+}

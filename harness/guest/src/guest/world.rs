@@ -1,0 +1,268 @@
+//! The guest's surroundings on the host: who it is, what it can reach, and that all of it vanishes with it.
+//!
+//! From root, in the thread that will start the guest:
+//! ```text
+//! private mount namespace        tmpfs on an empty folder (/mnt), and in it, by bind mount:
+//!   /mnt/lvs-matrix/linux, init, inputs/NAME     read-only
+//!   /mnt/lvs-matrix/share                        the guest's working folder
+//! private PID namespace          the guest is its PID 1: when it ends, for whatever reason, the kernel ends all in it
+//! ```
+//! so that folders that the unprivileged user cannot enter (/root, a 0700 temporary folder) still work. Both namespaces are
+//! held by that thread and its child alone. Without the right to mount, and as an ordinary user, paths are used as they are,
+//! after a check as that user.
+
+use super::spawn::unshare_mounts_and_pids;
+use super::user::User;
+use super::{GuestConfig, GuestError, ReadOnlyInput};
+use crate::kernel::OLDEST_DEFAULT_LINE;
+use crate::protocol::{BOOT_FILE, Boot, PRIVATE_FOLDER};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, lchown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where the private tmpfs may lie: folders that are empty nearly everywhere, and that no guest program looks into.
+const PLACES: [&str; 4] = ["/mnt", "/media", "/srv", "/opt"];
+
+/// What the guest is started with, as its user sees it.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) kernel: PathBuf,
+    pub(super) init: PathBuf,
+    pub(super) share: PathBuf,
+    /// The guest gets a user and PID namespace by unshare(1) (older kernels as an ordinary user).
+    pub(super) wrapped: bool,
+    private: PathBuf,
+    _lock: File,
+}
+
+impl World {
+    /// Makes the surroundings. Changes the calling thread for good: it must be one of its own.
+    pub(super) fn enter(config: &GuestConfig, user: User) -> Result<Self, GuestError> {
+        let share = absolute("share", &config.share)?;
+        let kernel = absolute("kernel", &config.kernel.path)?;
+        let init = absolute("init program", &config.init)?;
+        let mut inputs = Vec::new();
+        for input in &config.inputs {
+            check_name(input)?;
+            inputs.push((input.name.clone(), absolute("input", &input.path)?));
+        }
+        if !share.is_dir() {
+            return Err(path_error("share", &share, "it is no folder"));
+        }
+        let lock = private_folder(&share)?;
+        let mut world = Self {
+            kernel,
+            init,
+            wrapped: false,
+            private: share.join(PRIVATE_FOLDER),
+            share,
+            _lock: lock,
+        };
+        let mut isolated = false;
+        if user.other {
+            give(&world.share, user)?;
+            // Keeps the way to the private folder when mounts hide it.
+            isolated = world.isolate(&mut inputs)?;
+        }
+        world.write_boot(config, &inputs, user)?;
+        if !isolated {
+            world.check_rights(&inputs, user)?;
+            if config.kernel.version.line() < OLDEST_DEFAULT_LINE {
+                can_wrap().map_err(|reason| GuestError::Unsafe {
+                    version: config.kernel.version.to_string(),
+                    reason,
+                })?;
+                world.wrapped = true;
+            }
+        }
+        Ok(world)
+    }
+
+    /// Removes what this crate put into the share.
+    pub(super) fn clean_up(&self) {
+        // What cannot be removed lies within the share and is removed by the next guest in it.
+        let _ = fs::remove_dir_all(&self.private);
+    }
+
+    /// Namespaces and bind mounts; `false` where this process may not have them.
+    fn isolate(&mut self, inputs: &mut [(String, PathBuf)]) -> Result<bool, GuestError> {
+        match unshare_mounts_and_pids() {
+            Err(Errno::PERM) => return Ok(false),
+            result => result.map_err(system("make a private mount and PID namespace"))?,
+        }
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+            .map_err(system("make mounts private"))?;
+        // Held by descriptor first: the tmpfs may hide them. Opened here, in the new mount namespace, or they could not be bound.
+        let kernel = hold(&self.kernel)?;
+        let init = hold(&self.init)?;
+        let share = hold(&self.share)?;
+        let held = inputs
+            .iter()
+            .map(|(_, path)| hold(path))
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let empty = |place: &&str| fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
+        let place = PLACES.iter().copied().find(empty).unwrap_or(PLACES[0]);
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        mount("lvs-matrix", place, "tmpfs", flags, c"mode=0755,size=1M")
+            .map_err(system(format!("mount a tmpfs on {place}")))?;
+        let home = Path::new(place).join("lvs-matrix");
+        let input_home = home.join("inputs");
+        fs::create_dir_all(&input_home).map_err(io_error("make folders for bind mounts"))?;
+        let bind = |from: &OwnedFd, to: PathBuf, read_only: bool| {
+            let from = PathBuf::from(format!("/proc/self/fd/{}", from.as_raw_fd()));
+            if from.is_dir() {
+                fs::create_dir(&to)
+            } else {
+                File::create(&to).map(drop)
+            }
+            .map_err(io_error(format!("make {}", to.display())))?;
+            mount_bind(&from, &to).map_err(system(format!("bind {}", to.display())))?;
+            let mut flags = flags | MountFlags::BIND;
+            flags.set(MountFlags::RDONLY, read_only);
+            mount_remount(&to, flags, c"").map_err(system(format!("set the rights of {}", to.display())))?;
+            Ok(to)
+        };
+        self.kernel = bind(&kernel, home.join("linux"), true)?;
+        self.init = bind(&init, home.join("init"), true)?;
+        self.share = bind(&share, home.join("share"), false)?;
+        self.private = self.share.join(PRIVATE_FOLDER);
+        for ((name, path), held) in inputs.iter_mut().zip(&held) {
+            *path = bind(held, input_home.join(name), true)?;
+        }
+        Ok(true)
+    }
+
+    fn write_boot(&self, config: &GuestConfig, inputs: &[(String, PathBuf)], user: User) -> Result<(), GuestError> {
+        let boot = Boot {
+            payload_args: config.payload_args.clone(),
+            inputs: inputs.to_vec(),
+        };
+        let text = serde_json::to_vec(&boot).map_err(|error| io_error("write the boot file")(error.into()))?;
+        fs::write(self.private.join(BOOT_FILE), text).map_err(io_error("write the boot file"))?;
+        if user.other {
+            give(&self.private, user)?;
+        }
+        Ok(())
+    }
+
+    fn check_rights(&self, inputs: &[(String, PathBuf)], user: User) -> Result<(), GuestError> {
+        let need = |what: &'static str, path: &Path, rights: &[&str]| {
+            if rights.iter().all(|right| user.can(right, path)) {
+                return Ok(());
+            }
+            let reason = format!(
+                "user {} has not the rights to it ({}), or to a folder above it; put it where that user can reach it, \
+                 or run as root with the right to mount, or as the user who owns it",
+                user.uid,
+                rights.join(" ")
+            );
+            Err(path_error(what, path, &reason))
+        };
+        need("kernel", &self.kernel, &["-r", "-x"])?;
+        need("init program", &self.init, &["-r", "-x"])?;
+        need("share", &self.share, &["-r", "-w", "-x"])?;
+        inputs.iter().try_for_each(|(_, path)| need("input", path, &["-r"]))
+    }
+}
+
+/// The folder of this crate in the share, with a lock in it: two guests cannot have one share, and what a killed guest left
+/// is removed here.
+fn private_folder(share: &Path) -> Result<File, GuestError> {
+    let folder = share.join(PRIVATE_FOLDER);
+    let lock = folder.join("lock");
+    if let Ok(old) = File::open(&lock)
+        && flock(&old, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
+    {
+        return Err(path_error("share", share, "another guest runs in it"));
+    }
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(path_error(
+                "share",
+                share,
+                &format!("{PRIVATE_FOLDER} of an earlier guest cannot be removed: {error}"),
+            ));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&folder)
+        .map_err(|error| path_error("share", share, &format!("cannot make {PRIVATE_FOLDER} in it: {error}")))?;
+    let file = File::create(&lock).map_err(io_error("make the share's lock"))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(system("lock the share"))?;
+    Ok(file)
+}
+
+/// Gives a folder and what is in it to the user; links themselves, never what they point to.
+fn give(path: &Path, user: User) -> Result<(), GuestError> {
+    let failed =
+        |error: io::Error| path_error("share", path, &format!("cannot be given to user {}: {error}", user.uid));
+    lchown(path, Some(user.uid), Some(user.gid)).map_err(failed)?;
+    if fs::symlink_metadata(path).map_err(failed)?.is_dir() {
+        for entry in fs::read_dir(path).map_err(failed)? {
+            give(&entry.map_err(failed)?.path(), user)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether unshare(1) can give an ordinary user a PID namespace here.
+fn can_wrap() -> Result<(), String> {
+    let output = Command::new(super::spawn::WRAPPER[0])
+        .args(&super::spawn::WRAPPER[1..])
+        .arg("true")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("unshare(1): {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+}
+
+fn check_name(input: &ReadOnlyInput) -> Result<(), GuestError> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if input.name.is_empty() || input.name.starts_with('.') || !input.name.chars().all(fine) {
+        let reason = format!("its name {:?} is not one of letters, digits, `.`, `_`, `-`", input.name);
+        return Err(path_error("input", &input.path, &reason));
+    }
+    Ok(())
+}
+
+fn absolute(what: &'static str, path: &Path) -> Result<PathBuf, GuestError> {
+    fs::canonicalize(path).map_err(|error| path_error(what, path, &error.to_string()))
+}
+
+fn hold(path: &Path) -> Result<OwnedFd, GuestError> {
+    open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(system(format!("open {}", path.display())))
+}
+
+fn path_error(what: &'static str, path: &Path, reason: &str) -> GuestError {
+    GuestError::Path {
+        what,
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn system(action: impl Into<String>) -> impl FnOnce(Errno) -> GuestError {
+    let action = action.into();
+    move |errno| GuestError::System {
+        action,
+        source: errno.into(),
+    }
+}
+
+fn io_error(action: impl Into<String>) -> impl FnOnce(io::Error) -> GuestError {
+    let action = action.into();
+    move |source| GuestError::System { action, source }
+}

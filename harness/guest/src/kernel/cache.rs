@@ -1,0 +1,282 @@
+//! The cached kernels: where they are, what is known of each, and which one fits a wish.
+
+use super::{KernelError, OLDEST_DEFAULT_LINE, PREFERRED_LINE, Source, configuration};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The folder below which kernels are cached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheFolder(PathBuf);
+
+impl CacheFolder {
+    /// `$LVS_MATRIX_CACHE`, else `$XDG_CACHE_HOME/lvs-matrix`, else `~/.cache/lvs-matrix`. Need not exist yet.
+    ///
+    /// # Errors
+    /// [`KernelError::NoCacheFolder`] when none of the three variables is set.
+    pub fn of_user() -> Result<Self, KernelError> {
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        set("LVS_MATRIX_CACHE")
+            .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("lvs-matrix")))
+            .or_else(|| set("HOME").map(|folder| folder.join(".cache/lvs-matrix")))
+            .map(Self)
+            .ok_or(KernelError::NoCacheFolder)
+    }
+
+    /// This folder.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self(folder.into())
+    }
+
+    /// The folder of the kernels in it.
+    pub fn kernels(&self) -> PathBuf {
+        self.0.join("kernels")
+    }
+}
+
+/// A kernel's version, as far as it is compared: `7.2.12` and `6.1.170-rc1` alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// 7 of 7.2.12.
+    pub major: u32,
+    /// 2 of 7.2.12.
+    pub minor: u32,
+    /// 12 of 7.2.12; 0 where there is none.
+    pub patch: u32,
+}
+
+impl Version {
+    /// Reads `7.2`, `7.2.12`, `6.18.44-fc-v595`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let numbers = text.trim().split(|c: char| !(c.is_ascii_digit() || c == '.')).next()?;
+        let mut parts = numbers.split('.').map(str::parse);
+        let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
+        Some(Self {
+            major,
+            minor,
+            patch: parts.next().and_then(Result::ok).unwrap_or(0),
+        })
+    }
+
+    /// Major and minor: the line.
+    pub fn line(self) -> (u32, u32) {
+        (self.major, self.minor)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// Which source a kernel was built from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// A Debian package.
+    Package {
+        /// Such as `linux-source-7.2`.
+        name: String,
+        /// The package's version.
+        version: String,
+    },
+    /// A tarball.
+    Tarball {
+        /// SHA-256 of the file, hexadecimal.
+        sha256: String,
+    },
+}
+
+/// What `kernel.json` says of a cached kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The kernel's own version, such as `7.2.12`.
+    pub version: String,
+    /// The source it was built from.
+    pub source: Identity,
+    /// SHA-256 over configuration request and cure, hexadecimal.
+    pub request_sha256: String,
+    /// SHA-256 of the binary, hexadecimal.
+    pub binary_sha256: String,
+    /// When it was built: UTC, RFC 3339, seconds.
+    pub built: String,
+    /// The first line of `gcc --version`.
+    pub compiler: String,
+}
+
+/// A guest kernel, ready to boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// The binary.
+    pub path: PathBuf,
+    /// Its version.
+    pub version: Version,
+    /// Where it came from; `None` for one that was given by path from outside the cache.
+    pub provenance: Option<Provenance>,
+}
+
+/// All kernels in the cache, newest version first. Broken entries are left out.
+///
+/// # Errors
+/// [`KernelError::File`] when the cache exists and cannot be read.
+pub fn list(cache: &CacheFolder) -> Result<Vec<Kernel>, KernelError> {
+    let folder = cache.kernels();
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(KernelError::file("read", &folder))?,
+    };
+    let mut kernels: Vec<Kernel> = entries.flatten().filter_map(|entry| load(&entry.path())).collect();
+    kernels.sort_by(|a, b| b.version.cmp(&a.version).then_with(|| b.path.cmp(&a.path)));
+    Ok(kernels)
+}
+
+fn load(folder: &Path) -> Option<Kernel> {
+    if folder.file_name()?.to_str()?.starts_with('.') {
+        return None;
+    }
+    let provenance: Provenance = serde_json::from_slice(&fs::read(folder.join("kernel.json")).ok()?).ok()?;
+    let path = folder.join("linux");
+    path.is_file().then_some(())?;
+    Some(Kernel {
+        path,
+        version: Version::parse(&provenance.version)?,
+        provenance: Some(provenance),
+    })
+}
+
+/// Finds a kernel to boot: by default ([`PREFERRED_LINE`] first, else the newest), by the beginning of its version (`7.2`,
+/// `6.1.170`), or by the path of a `linux` binary (anything with a `/` in it).
+///
+/// A cached kernel counts only if it was built with today's configuration and cure.
+///
+/// # Errors
+/// [`KernelError::NotFound`] says what is there instead; [`KernelError::NotAKernel`] for a path to something else.
+pub fn find(cache: &CacheFolder, selector: Option<&str>) -> Result<Kernel, KernelError> {
+    match selector {
+        Some(path) if path.contains('/') => by_path(Path::new(path)),
+        Some(prefix) => pick(cache, &format!("of version {prefix}"), |kernel, provenance| {
+            let (version, wish) = (&provenance.version, prefix.trim_end_matches('.'));
+            let _ = kernel;
+            version == wish
+                || version
+                    .strip_prefix(wish)
+                    .is_some_and(|rest| rest.starts_with(['.', '-']))
+        }),
+        None => pick(cache, "of the default line", |kernel, provenance| {
+            is_default(kernel, provenance)
+        }),
+    }
+}
+
+fn is_default(kernel: &Kernel, provenance: &Provenance) -> bool {
+    kernel.version.line() >= OLDEST_DEFAULT_LINE && matches!(provenance.source, Identity::Package { .. })
+}
+
+/// The cached kernel for this source, today's configuration and cure: known before anything is downloaded.
+pub(super) fn for_source(cache: &CacheFolder, source: &Source) -> Result<Option<Kernel>, KernelError> {
+    let found = match source {
+        Source::DefaultLine => pick(cache, "", is_default),
+        Source::Package(wanted) => pick(
+            cache,
+            "",
+            |_, provenance| matches!(&provenance.source, Identity::Package { name, .. } if name == wanted),
+        ),
+        Source::Tarball(path) => {
+            let wanted = sha256_of_file(path)?;
+            pick(
+                cache,
+                "",
+                |_, provenance| matches!(&provenance.source, Identity::Tarball { sha256 } if *sha256 == wanted),
+            )
+        }
+    };
+    match found {
+        Ok(kernel) => Ok(Some(kernel)),
+        Err(KernelError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn pick(cache: &CacheFolder, wanted: &str, fits: impl Fn(&Kernel, &Provenance) -> bool) -> Result<Kernel, KernelError> {
+    let today = configuration::request_sha256();
+    let mut found = Vec::new();
+    let mut fitting = Vec::new();
+    for kernel in list(cache)? {
+        let Some(provenance) = &kernel.provenance else { continue };
+        if !fits(&kernel, provenance) {
+            found.push(kernel.version.to_string());
+        } else if provenance.request_sha256 != today {
+            found.push(format!("{} built with another configuration", kernel.version));
+        } else {
+            fitting.push(kernel);
+        }
+    }
+    let preferred = fitting
+        .iter()
+        .position(|kernel| kernel.version.line() == PREFERRED_LINE)
+        .unwrap_or(0);
+    if preferred < fitting.len() {
+        return Ok(fitting.swap_remove(preferred));
+    }
+    Err(KernelError::NotFound {
+        wanted: wanted.to_owned(),
+        cache: cache.kernels(),
+        found,
+    })
+}
+
+/// A UML binary prints its release for `--version` and exits (arch/um/kernel/um_arch.c, uml_version_setup).
+fn by_path(path: &Path) -> Result<Kernel, KernelError> {
+    let refuse = |reason: String| KernelError::NotAKernel {
+        path: path.to_owned(),
+        reason,
+    };
+    let path = fs::canonicalize(path).map_err(|error| refuse(error.to_string()))?;
+    if let Some(kernel) = path.parent().and_then(load) {
+        return Ok(kernel);
+    }
+    // Run it only if it is one: any other program might do anything on `--version`.
+    let bytes = fs::read(&path).map_err(|error| refuse(error.to_string()))?;
+    if !bytes.starts_with(b"\x7fELF") || !bytes.windows(16).any(|window| window == b"time-travel-star") {
+        return Err(refuse(
+            "it is no ELF program with time travel (CONFIG_UML_TIME_TRAVEL_SUPPORT)".into(),
+        ));
+    }
+    let output = Command::new(&path)
+        .arg("--version")
+        .env_clear()
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| refuse(error.to_string()))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = Version::parse(&text).ok_or_else(|| refuse(format!("`--version` printed {:?}", text.trim())))?;
+    Ok(Kernel {
+        path,
+        version,
+        provenance: None,
+    })
+}
+
+pub(super) fn sha256_of_file(path: &Path) -> Result<String, KernelError> {
+    let mut file = fs::File::open(path).map_err(KernelError::file("open", path))?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 1 << 20];
+    loop {
+        match std::io::Read::read(&mut file, &mut block).map_err(KernelError::file("read", path))? {
+            0 => return Ok(hex(&hash.finalize())),
+            length => hash.update(&block[..length]),
+        }
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,135 @@
+//! What the guest's init and the watching host say to each other over the guest's console, and the fixed places inside.
+//!
+//! A console line that begins with [`PREFIX`] is a message; every other line is talk of the kernel or of programs:
+//! ```text
+//! @lvs-matrix say TEXT            the payload says TEXT to the caller (opaque here; the caller defines JSON in it)
+//! @lvs-matrix end exited CODE     the payload ended by exit(CODE); power-off follows
+//! @lvs-matrix end signalled N     the payload was ended by signal N; power-off follows
+//! @lvs-matrix failed TEXT         init itself failed; power-off follows
+//! ```
+//! A payload (a shell script, say) may write such lines to its standard output itself.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Begins every message line on the console; a space follows.
+pub const PREFIX: &str = "@lvs-matrix";
+/// Longest message line, in bytes. A longer one is no message: its beginning is kept as a console line.
+pub const MAX_MESSAGE: usize = 256 * 1024;
+/// Set to `1` in the environment of the guest's init, by the kernel's command line.
+pub const GUEST_VARIABLE: &str = "LVS_MATRIX_GUEST";
+/// Names the share's path in the environment of the payload.
+pub const SHARE_VARIABLE: &str = "LVS_MATRIX_SHARE";
+/// Names the folder of the read-only inputs in the environment of the payload.
+pub const INPUTS_VARIABLE: &str = "LVS_MATRIX_INPUTS";
+/// Where init mounts the share in the guest.
+pub const SHARE: &str = "/run/lvs-matrix/share";
+/// Where init mounts the read-only inputs in the guest, each below its name.
+pub const INPUTS: &str = "/run/lvs-matrix/inputs";
+/// The folder below the share that this crate uses for itself while a guest runs.
+pub const PRIVATE_FOLDER: &str = ".guest";
+/// The file in [`PRIVATE_FOLDER`] in which the host tells init what to do ([`Boot`] as JSON).
+pub const BOOT_FILE: &str = "boot.json";
+
+/// What the host tells the guest's init. Handed over as a file, because the kernel's command line is short, has no
+/// quoting for quotes, and ends up in init's arguments with the kernel's own additions behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boot {
+    /// The payload's arguments: init runs its own binary again with them.
+    pub payload_args: Vec<String>,
+    /// Read-only inputs: name, and the path at which the guest's root (the host's, through hostfs) shows it.
+    pub inputs: Vec<(String, PathBuf)>,
+}
+
+/// How the payload ended, as init saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PayloadEnd {
+    /// It called exit with this code, 0 to 255.
+    Exited(i32),
+    /// It was ended by this signal.
+    Signalled(i32),
+}
+
+/// One console line that is a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// For the caller.
+    Say(String),
+    /// The payload has ended; the guest is about to power off.
+    End(PayloadEnd),
+    /// Init could not do its work, in words.
+    Failed(String),
+}
+
+impl Message {
+    /// Reads a console line (without its line end). `None`: not a message, or one that is not well-formed.
+    pub fn parse(line: &str) -> Option<Self> {
+        let rest = line.strip_prefix(PREFIX)?.strip_prefix(' ')?;
+        let (verb, text) = rest.split_once(' ')?;
+        match verb {
+            "say" => Some(Self::Say(text.to_owned())),
+            "failed" => Some(Self::Failed(text.to_owned())),
+            "end" => {
+                let (how, number) = text.split_once(' ')?;
+                let number = number.parse().ok()?;
+                match how {
+                    "exited" => Some(Self::End(PayloadEnd::Exited(number))),
+                    "signalled" => Some(Self::End(PayloadEnd::Signalled(number))),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The console line for this message, with its line end. Line ends within the text become spaces.
+    pub fn line(&self) -> String {
+        let (verb, text) = match self {
+            Self::Say(text) => ("say", text.clone()),
+            Self::Failed(text) => ("failed", text.clone()),
+            Self::End(PayloadEnd::Exited(code)) => ("end", format!("exited {code}")),
+            Self::End(PayloadEnd::Signalled(signal)) => ("end", format!("signalled {signal}")),
+        };
+        format!("{PREFIX} {verb} {}\n", text.replace(['\n', '\r'], " "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_console() {
+        let messages = [
+            Message::Say("{\"cell\": 1}".into()),
+            Message::Say(String::new()),
+            Message::Failed("cannot mount /proc: no such device".into()),
+            Message::End(PayloadEnd::Exited(3)),
+            Message::End(PayloadEnd::Signalled(9)),
+        ];
+        for message in messages {
+            assert_eq!(Message::parse(message.line().trim_end_matches('\n')), Some(message));
+        }
+    }
+
+    #[test]
+    fn a_line_end_in_a_text_cannot_make_a_second_message() {
+        let line = Message::Say("a\n@lvs-matrix end exited 0".into()).line();
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(matches!(Message::parse(line.trim_end()), Some(Message::Say(_))));
+    }
+
+    #[test]
+    fn other_lines_are_no_messages() {
+        for line in [
+            "",
+            "@lvs-matrix",
+            "@lvs-matrix ",
+            "@lvs-matrix say",
+            " @lvs-matrix say x",
+            "@lvs-matrix end x 1",
+        ] {
+            assert_eq!(Message::parse(line), None, "{line}");
+        }
+    }
+}
