@@ -125,6 +125,8 @@ pub struct LabPlan {
 pub struct Host {
     /// Which one.
     pub node: Node,
+    /// The name of the bridge port that its interface is plugged into, in the link's own namespace.
+    pub port: String,
     /// The Ethernet address of its interface.
     pub mac: Mac,
     /// The address of its interface.
@@ -198,7 +200,7 @@ impl LabPlan {
                 vec![
                     (Some(Node::Director), words(&keep)),
                     (Some(Node::Client), words(&keep)),
-                    (None, words(&format!("ip link set dev {server} down"))),
+                    (None, words(&format!("ip link set dev {} down", host.port))),
                 ]
             }
             Action::SetSysctl { node, key, value } => {
@@ -306,6 +308,7 @@ fn steps_of(scenario: &Scenario, cell: &Cell) -> Vec<Step> {
 fn client(lab: &Lab) -> Host {
     Host {
         node: Node::Client,
+        port: port(10),
         mac: mac(10),
         address: IpAddr::V4(CLIENT),
         ip: interface(CLIENT),
@@ -331,6 +334,7 @@ fn director(lab: &Lab, plan: &LabPlan) -> Host {
     );
     Host {
         node: Node::Director,
+        port: port(20),
         mac: mac(20),
         address: IpAddr::V4(DIRECTOR),
         ip,
@@ -348,6 +352,7 @@ fn real_server(lab: &Lab, index: usize, server: &RealServer) -> Host {
     ip.push(format!("addr add {VIP}/32 dev lo"));
     Host {
         node: Node::RealServer(server.name.clone()),
+        port: port(FIRST_REAL_SERVER.saturating_add(index)),
         mac: mac(FIRST_REAL_SERVER.saturating_add(index)),
         address: IpAddr::V4(address),
         ip,
@@ -364,6 +369,11 @@ fn real_server_address(index: u8) -> Ipv4Addr {
 /// Locally administered (second bit of the first byte), the last byte that of the IPv4 address: easy to read in a trace.
 fn mac(last: u8) -> Mac {
     Mac([0x02, 0x6c, 0x76, 0x00, 0x00, last])
+}
+
+/// A bridge port is named after the host's address: a real server's own name could be one of ip(8)'s keywords, or too long.
+fn port(last: u8) -> String {
+    format!("port{last}")
 }
 
 fn interface(address: Ipv4Addr) -> Vec<String> {
