@@ -1,1 +1,17 @@
-//! netns
+//! Mechanism for network namespaces: made, held by file descriptor, entered by threads, joined by veth pairs, with sysctls
+//! and processes in them. It knows no scenario.
+//!
+//! A [`Namespace`] lives as long as its value and whatever holds it open: sockets, processes, links. There is nothing under
+//! `/run/netns`, so nothing is left in the file system, and no name can collide.
+
+mod command;
+mod error;
+mod ip;
+mod namespace;
+mod sysctl;
+
+pub use command::{CommandLine, Finished, run};
+pub use error::{Error, Result};
+pub use ip::ip_batch;
+pub use namespace::Namespace;
+pub use sysctl::{read_sysctl, write_sysctl};

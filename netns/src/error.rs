@@ -1,0 +1,91 @@
+//! What can go wrong with namespaces.
+
+use std::io;
+use std::time::Duration;
+
+/// This crate's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure of the mechanism; none of them says anything about what was to be tested.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A namespace could not be made or entered.
+    #[error(
+        "cannot {what} network namespace `{name}`: {source}; this needs CAP_SYS_ADMIN (run in a guest, or as root)"
+    )]
+    Namespace {
+        /// `make` or `enter`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The thread of a namespace has ended (it panicked or was never started).
+    #[error("the thread of network namespace `{0}` has ended")]
+    ThreadGone(String),
+    /// A program could not be started.
+    #[error("cannot start `{program}`: {source}; is it installed and in PATH?")]
+    Start {
+        /// The program.
+        program: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A program's output or end could not be read.
+    #[error("lost track of `{program}`: {source}")]
+    Watch {
+        /// The program.
+        program: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A program did not end in time and was killed.
+    #[error("`{line}` did not end within {} s and was killed; it had printed: {output}", after.as_secs())]
+    TimedOut {
+        /// The command line.
+        line: String,
+        /// How long it was given.
+        after: Duration,
+        /// What it had printed.
+        output: String,
+    },
+    /// A program ended with an error.
+    #[error("`{line}` failed ({status}): {output}")]
+    Failed {
+        /// The command line.
+        line: String,
+        /// `exit 1`, `signal 9`.
+        status: String,
+        /// What it printed.
+        output: String,
+    },
+    /// A sysctl could not be read or written.
+    #[error("cannot {what} sysctl {key}: {source}{}", hint(key))]
+    Sysctl {
+        /// `read` or `write`.
+        what: &'static str,
+        /// Its name with dots.
+        key: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A sysctl does not have the value that was written.
+    #[error("sysctl {key} was set to `{wanted}` but reads `{found}`")]
+    SysctlNotTaken {
+        /// Its name with dots.
+        key: String,
+        /// The value written.
+        wanted: String,
+        /// The value read back.
+        found: String,
+    },
+}
+
+fn hint(key: &str) -> &'static str {
+    if key.starts_with("net.ipv4.vs.") {
+        " (is the module ip_vs loaded?)"
+    } else {
+        ""
+    }
+}
