@@ -16,5 +16,5 @@ pub mod protocol;
 
 pub use guest::{
     Canceller, DEFAULT_CLOCK_START, DEFAULT_MEMORY_MIB, DEFAULT_STALL, Guest, GuestConfig, GuestEnd, GuestError,
-    GuestReport, ReadOnlyInput, RunAs,
+    GuestReport, HostStatus, ReadOnlyInput, RunAs,
 };

@@ -47,9 +47,16 @@ impl World {
         let share = absolute("share", &config.share)?;
         let kernel = absolute("kernel", &config.kernel.path)?;
         let init = absolute("init program", &config.init)?;
-        let mut inputs = Vec::new();
+        let mut inputs: Vec<(String, PathBuf)> = Vec::new();
         for input in &config.inputs {
             check_name(input)?;
+            if inputs.iter().any(|(name, _)| *name == input.name) {
+                return Err(path_error(
+                    "input",
+                    &input.path,
+                    &format!("another input has its name {:?} too", input.name),
+                ));
+            }
             inputs.push((input.name.clone(), absolute("input", &input.path)?));
         }
         if !share.is_dir() {

@@ -2,11 +2,17 @@
 
 use super::InitError;
 use crate::protocol::{BOOT_FILE, Boot, INPUTS, PRIVATE_FOLDER, SHARE};
-use rustix::fs::{statfs, syncfs};
-use rustix::mount::{MountFlags, mount, mount_bind_recursive, mount_remount};
+use rustix::fs::{Mode, OFlags, open, statfs, syncfs};
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind_recursive, mount_remount, unmount};
 use std::ffi::{CStr, CString};
 use std::fs;
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// The share as hostfs is asked for it: the working folder of the guest's process on the host. Reachable whatever the rights on
+/// its parents, and the same everywhere. hostfs opens the path anew for each lookup (fs/hostfs/hostfs_user.c).
+const SHARE_ON_HOST: &CStr = c"/proc/self/cwd";
 
 /// `HOSTFS_SUPER_MAGIC`, fs/hostfs/hostfs_kern.c: only User-mode Linux has such a file system.
 const HOSTFS_MAGIC: u64 = 0x00c0_ffee;
@@ -24,9 +30,20 @@ pub(super) fn check_place() -> Result<(), InitError> {
 
 /// Makes the guest a place to work in. Gives what the host asks for.
 pub(super) fn set_up() -> Result<Boot, InitError> {
-    let open = MountFlags::NOSUID | MountFlags::NODEV;
-    put("proc", "/proc", open | MountFlags::NOEXEC, None)?;
-    put("sysfs", "/sys", open | MountFlags::NOEXEC, None)?;
+    let plain = MountFlags::NOSUID | MountFlags::NODEV;
+    // First of all the inputs are taken hold of, before mounts of ours hide the host's /run, /tmp or /dev/shm. The share is on
+    // /proc for that moment: the one folder that cannot hold an input.
+    put("hostfs", "/proc", plain, Some(SHARE_ON_HOST))?;
+    let boot = read_boot(Path::new("/proc"))?;
+    let held = boot
+        .inputs
+        .iter()
+        .map(|(_, path)| hold(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    unmount("/proc", UnmountFlags::empty()).map_err(InitError::step("unmount the share from /proc"))?;
+
+    put("proc", "/proc", plain | MountFlags::NOEXEC, None)?;
+    put("sysfs", "/sys", plain | MountFlags::NOEXEC, None)?;
     put("devtmpfs", "/dev", MountFlags::NOSUID, None)?;
     for folder in ["/dev/pts", "/dev/shm"] {
         make_folder(folder)?;
@@ -37,30 +54,20 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
         MountFlags::NOSUID | MountFlags::NOEXEC,
         Some(c"mode=0620,ptmxmode=0666"),
     )?;
-    put("tmpfs", "/dev/shm", open, None)?;
-    for (link, target) in [
-        ("/dev/fd", "/proc/self/fd"),
-        ("/dev/stdin", "/proc/self/fd/0"),
-        ("/dev/stdout", "/proc/self/fd/1"),
-        ("/dev/stderr", "/proc/self/fd/2"),
-    ] {
-        // A convenience of shells; present already if a kernel ever makes them.
-        let _ = std::os::unix::fs::symlink(target, link);
+    for (link, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
+        // A convenience of shells; no harm if a kernel should make them itself.
+        let _ = symlink(Path::new("/proc/self").join(target), Path::new("/dev").join(link));
     }
-    put("tmpfs", "/run", open, Some(c"mode=0755"))?;
-
+    for folder in ["/dev/shm", "/tmp", "/var/tmp"] {
+        put("tmpfs", folder, plain, Some(c"mode=1777"))?;
+    }
+    put("tmpfs", "/run", plain, Some(c"mode=0755"))?;
     make_folder(SHARE)?;
-    // The share is the working folder of the guest's process on the host: reachable whatever the rights on its parents, and
-    // under a name that is the same everywhere. hostfs opens it anew for each lookup (fs/hostfs/hostfs_user.c).
-    put("hostfs", SHARE, open, Some(c"/proc/self/cwd"))?;
-    let boot = read_boot()?;
+    put("hostfs", SHARE, plain, Some(SHARE_ON_HOST))?;
     make_folder(INPUTS)?;
-    for (name, path) in &boot.inputs {
-        bind_input(path, &Path::new(INPUTS).join(name))?;
+    for ((name, _), held) in boot.inputs.iter().zip(&held) {
+        bind_input(held, &Path::new(INPUTS).join(name))?;
     }
-    // Last, because a tmpfs hides what lies below: inputs on the host's /tmp, say.
-    put("tmpfs", "/tmp", open, None)?;
-    put("tmpfs", "/var/tmp", open, None)?;
     // A courtesy against slips of programs: guest root could remount. What guards the host is the user the guest runs as.
     mount_remount("/", MountFlags::RDONLY, c"").map_err(InitError::step("make the root read-only"))?;
     rustix::system::sethostname(b"guest").map_err(InitError::step("set the host name"))?;
@@ -75,23 +82,29 @@ pub(super) fn flush() -> Result<(), InitError> {
     syncfs(&share).map_err(InitError::step("write the share through to the host"))
 }
 
-fn read_boot() -> Result<Boot, InitError> {
-    let file = Path::new(SHARE).join(PRIVATE_FOLDER).join(BOOT_FILE);
-    let text = fs::read(&file).map_err(InitError::io(format!("read {}", file.display())))?;
-    serde_json::from_slice(&text).map_err(|error| InitError::io(format!("understand {}", file.display()))(error.into()))
+fn read_boot(share: &Path) -> Result<Boot, InitError> {
+    let file = Path::new(PRIVATE_FOLDER).join(BOOT_FILE);
+    let failed = |error| InitError::io(format!("read the share's {}", file.display()))(error);
+    let text = fs::read(share.join(&file)).map_err(failed)?;
+    serde_json::from_slice(&text).map_err(|error| failed(error.into()))
 }
 
-fn bind_input(from: &Path, to: &Path) -> Result<(), InitError> {
-    let meta = fs::metadata(from).map_err(InitError::io(format!("see the input {}", from.display())))?;
-    if meta.is_dir() {
+fn hold(path: &Path) -> Result<OwnedFd, InitError> {
+    open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(InitError::step(format!("see the input {}", path.display())))
+}
+
+fn bind_input(held: &OwnedFd, to: &Path) -> Result<(), InitError> {
+    let from = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
+    if from.is_dir() {
         fs::create_dir(to)
     } else {
         fs::File::create(to).map(drop)
     }
     .map_err(InitError::io(format!("make {}", to.display())))?;
-    mount_bind_recursive(from, to).map_err(InitError::step(format!("bind the input {}", from.display())))?;
+    mount_bind_recursive(&from, to).map_err(InitError::step(format!("bind {}", to.display())))?;
     mount_remount(to, MountFlags::BIND | MountFlags::RDONLY, c"")
-        .map_err(InitError::step(format!("make the input {} read-only", to.display())))
+        .map_err(InitError::step(format!("make {} read-only", to.display())))
 }
 
 fn make_folder(path: &str) -> Result<(), InitError> {
