@@ -135,7 +135,7 @@ pub struct GuestReport {
     /// From start to the first message, host time.
     pub first_message: Option<Duration>,
     /// Peak resident memory of the guest's main process (VmHWM: it maps nearly all that the guest ever touched), KiB, as
-    /// last seen; `None` if it ended before it was looked at.
+    /// last seen, at most 0.1 s before the end; `None` for a guest that lived no longer than that.
     pub peak_memory_kib: Option<u64>,
 }
 

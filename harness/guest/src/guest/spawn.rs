@@ -21,17 +21,25 @@ pub(super) const WRAPPER: [&str; 6] = [
     "--kill-child=KILL",
 ];
 
-/// The calling thread, not the process, gets a mount namespace of its own, and its next child becomes PID 1 of a new PID
-/// namespace. No thread can be made by it after that (clone(2): CLONE_THREAD across PID namespaces).
+/// The calling thread, not the process, gets a mount namespace of its own.
+pub(super) fn unshare_mounts() -> rustix::io::Result<()> {
+    unshare_in_this_thread(rustix::thread::UnshareFlags::NEWNS)
+}
+
+/// The calling thread's next child becomes PID 1 of a new PID namespace. It can make no thread after that, and no child once
+/// that one has ended (pid_namespaces(7)).
+pub(super) fn unshare_pids() -> rustix::io::Result<()> {
+    unshare_in_this_thread(rustix::thread::UnshareFlags::NEWPID)
+}
+
 #[expect(
     unsafe_code,
-    reason = "unshare(2) can break what std assumes; here it is the first act of a thread made for it"
+    reason = "unshare(2) can break what std assumes; here it is the act of a thread made for it"
 )]
-pub(super) fn unshare_mounts_and_pids() -> rustix::io::Result<()> {
-    use rustix::thread::{UnshareFlags, unshare_unsafe};
+fn unshare_in_this_thread(flags: rustix::thread::UnshareFlags) -> rustix::io::Result<()> {
     // SAFETY: neither flag concerns file descriptors, which is what rustix warns of; no lock or memory of std depends on the
-    // mount namespace, nor on where children get their PIDs. The flags stay with this thread.
-    unsafe { unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWPID) }
+    // mount namespace, nor on where children get their PIDs. The effect stays with this thread.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
 }
 
 /// Starts the guest's process. To be called in the thread that will wait for it: the process is killed when that thread ends.

@@ -11,7 +11,7 @@
 //! held by that thread and its child alone. Without the right to mount, and as an ordinary user, paths are used as they are,
 //! after a check as that user.
 
-use super::spawn::unshare_mounts_and_pids;
+use super::spawn::{unshare_mounts, unshare_pids};
 use super::user::User;
 use super::{GuestConfig, GuestError, ReadOnlyInput};
 use crate::kernel::OLDEST_DEFAULT_LINE;
@@ -71,24 +71,44 @@ impl World {
             share,
             _lock: lock,
         };
-        let mut isolated = false;
-        if user.other {
-            give(&world.share, user)?;
-            // Keeps the way to the private folder when mounts hide it.
-            isolated = world.isolate(&mut inputs)?;
+        match world.prepare(config, inputs, user) {
+            Ok(()) => Ok(world),
+            Err(error) => {
+                world.clean_up();
+                Err(error)
+            }
         }
-        world.write_boot(config, &inputs, user)?;
+    }
+
+    fn prepare(
+        &mut self,
+        config: &GuestConfig,
+        mut inputs: Vec<(String, PathBuf)>,
+        user: User,
+    ) -> Result<(), GuestError> {
+        if user.other {
+            give(&self.share, user)?;
+        }
+        let isolated = user.other && self.isolate(&mut inputs)?;
+        self.write_boot(config, &inputs, user)?;
         if !isolated {
-            world.check_rights(&inputs, user)?;
-            if config.kernel.version.line() < OLDEST_DEFAULT_LINE {
+            self.check_rights(&inputs, user)?;
+        }
+        // Last: the next child of this thread must be the guest.
+        let own_pids = if user.other { unshare_pids() } else { Err(Errno::PERM) };
+        match own_pids {
+            Ok(()) => {}
+            // A kernel whose processes die with it needs none.
+            Err(_) if config.kernel.version.line() >= OLDEST_DEFAULT_LINE => {}
+            Err(_) => {
                 can_wrap().map_err(|reason| GuestError::Unsafe {
                     version: config.kernel.version.to_string(),
                     reason,
                 })?;
-                world.wrapped = true;
+                self.wrapped = true;
             }
         }
-        Ok(world)
+        Ok(())
     }
 
     /// Removes what this crate put into the share.
@@ -99,12 +119,12 @@ impl World {
 
     /// Namespaces and bind mounts; `false` where this process may not have them.
     fn isolate(&mut self, inputs: &mut [(String, PathBuf)]) -> Result<bool, GuestError> {
-        match unshare_mounts_and_pids() {
-            Err(Errno::PERM) => return Ok(false),
-            result => result.map_err(system("make a private mount and PID namespace"))?,
+        let allowed = unshare_mounts()
+            .and_then(|()| mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC));
+        match allowed {
+            Err(Errno::PERM | Errno::ACCESS) => return Ok(false),
+            result => result.map_err(system("make a private mount namespace"))?,
         }
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-            .map_err(system("make mounts private"))?;
         // Held by descriptor first: the tmpfs may hide them. Opened here, in the new mount namespace, or they could not be bound.
         let kernel = hold(&self.kernel)?;
         let init = hold(&self.init)?;
@@ -117,8 +137,11 @@ impl World {
         let empty = |place: &&str| fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
         let place = PLACES.iter().copied().find(empty).unwrap_or(PLACES[0]);
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount("lvs-matrix", place, "tmpfs", flags, c"mode=0755,size=1M")
-            .map_err(system(format!("mount a tmpfs on {place}")))?;
+        match mount("lvs-matrix", place, "tmpfs", flags, c"mode=0755,size=1M") {
+            // Some containers give the capability and then forbid its use (AppArmor).
+            Err(Errno::PERM | Errno::ACCESS) => return Ok(false),
+            result => result.map_err(system(format!("mount a tmpfs on {place}")))?,
+        }
         let home = Path::new(place).join("lvs-matrix");
         let input_home = home.join("inputs");
         fs::create_dir_all(&input_home).map_err(io_error("make folders for bind mounts"))?;

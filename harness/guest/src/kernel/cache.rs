@@ -162,9 +162,8 @@ fn load(folder: &Path) -> Option<Kernel> {
 pub fn find(cache: &CacheFolder, selector: Option<&str>) -> Result<Kernel, KernelError> {
     match selector {
         Some(path) if path.contains('/') => by_path(Path::new(path)),
-        Some(prefix) => pick(cache, &format!("of version {prefix}"), |kernel, provenance| {
+        Some(prefix) => pick(cache, &format!("of version {prefix}"), |_, provenance| {
             let (version, wish) = (&provenance.version, prefix.trim_end_matches('.'));
-            let _ = kernel;
             version == wish
                 || version
                     .strip_prefix(wish)
@@ -279,4 +278,120 @@ pub(super) fn sha256_of_file(path: &Path) -> Result<String, KernelError> {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(cache: &CacheFolder, version: &str, request_sha256: &str, source: Identity) {
+        let folder = cache.kernels().join(format!(
+            "{version}-{}",
+            cache.kernels().read_dir().map_or(0, Iterator::count)
+        ));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("linux"), "").unwrap();
+        let provenance = Provenance {
+            version: version.into(),
+            source,
+            request_sha256: request_sha256.into(),
+            binary_sha256: String::new(),
+            built: String::new(),
+            compiler: String::new(),
+        };
+        fs::write(folder.join("kernel.json"), serde_json::to_vec(&provenance).unwrap()).unwrap();
+    }
+
+    fn package(line: &str) -> Identity {
+        Identity::Package {
+            name: format!("linux-source-{line}"),
+            version: "1".into(),
+        }
+    }
+
+    fn cache() -> (tempfile::TempDir, CacheFolder) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CacheFolder::at(folder.path());
+        (folder, cache)
+    }
+
+    #[test]
+    fn an_empty_cache_says_how_to_fill_it() {
+        let (_folder, cache) = cache();
+        assert_eq!(list(&cache).unwrap(), []);
+        let error = find(&cache, None).unwrap_err().to_string();
+        assert!(error.contains("lvs-matrix kernel build"), "{error}");
+    }
+
+    #[test]
+    fn the_preferred_line_comes_first_then_the_newest() {
+        let (_folder, cache) = cache();
+        let today = configuration::request_sha256();
+        let found = |selector| find(&cache, selector).map(|kernel| kernel.version.to_string()).ok();
+        put(&cache, "6.1.170", &today, package("6.1"));
+        assert_eq!(found(None), None, "older than any default");
+        put(&cache, "7.10.3", &today, package("7.10"));
+        put(&cache, "7.9.1", &today, package("7.9"));
+        assert_eq!(found(None).as_deref(), Some("7.10.3"));
+        put(&cache, "7.2.12", &today, package("7.2"));
+        assert_eq!(found(None).as_deref(), Some("7.2.12"));
+        assert_eq!(found(Some("6.1")).as_deref(), Some("6.1.170"));
+        assert_eq!(found(Some("7.1")), None, "7.10 does not begin with 7.1 in this sense");
+        assert_eq!(found(Some("7.10.3")).as_deref(), Some("7.10.3"));
+        let for_package = |name: &str| for_source(&cache, &Source::Package(name.into())).unwrap().is_some();
+        assert!(for_package("linux-source-6.1") && !for_package("linux-source-6.12"));
+        assert_eq!(list(&cache).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_kernel_of_another_configuration_does_not_count_and_is_named() {
+        let (_folder, cache) = cache();
+        put(&cache, "7.2.12", "something else", package("7.2"));
+        let error = find(&cache, None).unwrap_err().to_string();
+        assert!(error.contains("7.2.12 built with another configuration"), "{error}");
+        assert!(for_source(&cache, &Source::DefaultLine).unwrap().is_none());
+    }
+
+    #[test]
+    fn tarballs_are_known_by_content_and_broken_entries_ignored() {
+        let (folder, cache) = cache();
+        let tarball = folder.path().join("x.tar");
+        fs::write(&tarball, "abc").unwrap();
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256_of_file(&tarball).unwrap(), sha256);
+        put(
+            &cache,
+            "7.4.0",
+            &configuration::request_sha256(),
+            Identity::Tarball { sha256: sha256.into() },
+        );
+        assert!(for_source(&cache, &Source::Tarball(tarball)).unwrap().is_some());
+        assert!(
+            for_source(&cache, &Source::DefaultLine).unwrap().is_none(),
+            "a tarball may be any kernel"
+        );
+        fs::create_dir_all(cache.kernels().join("7.2.1-x")).unwrap();
+        fs::create_dir_all(cache.kernels().join(".building-1")).unwrap();
+        assert_eq!(list(&cache).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_path_to_something_else_is_refused_without_running_it() {
+        let (_folder, cache) = cache();
+        for path in ["/bin/true", "/etc/passwd", "/no/such/file"] {
+            assert!(
+                matches!(find(&cache, Some(path)), Err(KernelError::NotAKernel { .. })),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn versions_are_read_and_ordered() {
+        let version = |text| Version::parse(text).unwrap();
+        assert_eq!(version("7.2.12\n").to_string(), "7.2.12");
+        assert_eq!(version("6.18.44-fc-v595").line(), (6, 18));
+        assert!(version("7.10") > version("7.9.30"));
+        assert_eq!(Version::parse("linux"), None);
+    }
 }

@@ -38,10 +38,10 @@ pub(super) fn fetch(
                 return Ok(tarball);
             }
             let mut apt = Apt::new(workshop)?;
-            let has_it = |apt: &Apt<'_>| Ok(apt.source_packages()?.iter().any(|found| found == name));
-            if !(apt.use_own_suites(progress)? && has_it(&apt)?)
-                && !(apt.use_suite(BACKPORTS_SUITE, progress)? && has_it(&apt)?)
-            {
+            let has_it = |apt: &Apt<'_>| Ok::<_, KernelError>(apt.source_packages()?.iter().any(|found| found == name));
+            let found = (apt.use_own_suites(progress)? && has_it(&apt)?)
+                || (apt.use_suite(BACKPORTS_SUITE, progress)? && has_it(&apt)?);
+            if !found {
                 return Err(KernelError::NoSource {
                     wanted: name.clone(),
                     reason: apt.story(),

@@ -23,6 +23,14 @@ pub(crate) fn act(words: &[&str]) -> ExitCode {
                 std::hint::spin_loop();
             }
         }
+        ["touch-memory", mib] => {
+            let size = mib.parse::<usize>().unwrap() << 20;
+            // Twice, so that it lasts some tenths of a second on the host: page faults are what is slow here.
+            for round in 0..2_u8 {
+                std::hint::black_box(vec![round; size]);
+            }
+            console.say("touched").map_err(|error| error.to_string())
+        }
         ["flood", lines] => {
             let line = "x".repeat(100);
             (0..lines.parse::<u32>().unwrap()).for_each(|_| println_to_stdout(&line));

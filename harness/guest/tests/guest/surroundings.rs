@@ -2,6 +2,7 @@
 
 use crate::Place;
 use libtest_mimic::{Failed, Trial};
+use lvs_matrix_guest::doctor::State;
 use lvs_matrix_guest::protocol::PayloadEnd;
 use lvs_matrix_guest::{DEFAULT_CLOCK_START, GuestEnd, ReadOnlyInput};
 use std::fs;
@@ -15,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("surroundings::orphans_are_reaped_and_children_are_not", orphans),
         Trial::test("surroundings::coarse_clocks_move", clocks),
         Trial::test("surroundings::refused_inputs", refused),
+        Trial::test("surroundings::doctor_agrees", doctor),
     ]
 }
 
@@ -135,6 +137,23 @@ fn refused() -> Result<(), Failed> {
             .unwrap_or_default();
         assert!(error.contains(reason), "{error}");
         place.check_nothing_left();
+    }
+    Ok(())
+}
+
+/// The doctor's trial boot and these tests' guests say the same of this machine.
+fn doctor() -> Result<(), Failed> {
+    let checks = lvs_matrix_guest::doctor::checks();
+    let state = |name: &str| checks.iter().find(|check| check.name == name).map(|check| &check.state);
+    assert!(
+        matches!(state("guest memory folder"), Some(State::Found(_))),
+        "{checks:#?}"
+    );
+    match state("guest kernel") {
+        Some(State::Found(_)) => assert!(matches!(state("guest boots"), Some(State::Found(_))), "{checks:#?}"),
+        // The kernel under test may come from outside the cache.
+        Some(State::Missing { cure, .. }) => assert_eq!(cure, "lvs-matrix kernel build"),
+        None => return Err(format!("{checks:#?}").into()),
     }
     Ok(())
 }
