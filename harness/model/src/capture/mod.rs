@@ -1,4 +1,12 @@
 //! Captures as judging and reporting see them: packets, decoded, in the order of the file.
+//!
+//! [`write`] and [`read`] are the two ends of a cell's `capture.pcapng`, [`decode`] turns one frame into what it carries,
+//! [`flow`] finds connections in the packets, and [`trace`] prints them as tcpdump(8) does.
+
+pub mod decode;
+mod pcapng;
+
+pub use pcapng::{CaptureError, Frame, PointFrames, read, write};
 
 use crate::duration::Instant;
 use crate::plan::Mac;
@@ -37,8 +45,12 @@ pub enum Body {
         request: bool,
         /// Whose address speaks.
         sender: IpAddr,
+        /// The Ethernet address that it states as its own.
+        sender_mac: Mac,
         /// Whose address is sought or answered.
         target: IpAddr,
+        /// The Ethernet address that it states as the target's; all zeros while it is sought.
+        target_mac: Mac,
     },
     /// An IP packet.
     Ip {
@@ -72,13 +84,28 @@ pub enum Transport {
         kind: u8,
         /// Its code.
         code: u8,
+        /// Bytes 5 to 8 of its header: identifier and sequence of an echo, the gateway of a redirect, the MTU of "too big".
+        rest: [u8; 4],
+        /// Its length on the wire in bytes, its header included.
+        length: u32,
         /// The TCP flow of the packet that it quotes: (source, source port, destination, destination port).
         quoted: Option<(IpAddr, u16, IpAddr, u16)>,
+    },
+    /// An IP packet within this one (IPVS's tunneling).
+    IpInIp {
+        /// The inner source address.
+        source: IpAddr,
+        /// The inner destination address.
+        destination: IpAddr,
+        /// What the inner packet carries.
+        transport: Box<Transport>,
     },
     /// Another protocol.
     Other {
         /// Its IP protocol number.
         protocol: u8,
+        /// The length of the IP payload on the wire in bytes.
+        length: u32,
     },
 }
 
@@ -97,6 +124,8 @@ pub struct Segment {
     pub flags: Flags,
     /// Window as on the wire, unscaled.
     pub window: u16,
+    /// Urgent pointer; meaningful with the URG flag.
+    pub urgent: u16,
     /// Options in order.
     pub options: Vec<TcpOption>,
     /// Length of the payload on the wire, in bytes.
@@ -134,5 +163,5 @@ pub enum TcpOption {
     Timestamps { value: u32, echo: u32 },
     Nop,
     EndOfList,
-    Unknown { kind: u8, length: u8 },
+    Unknown { kind: u8, data: Vec<u8> },
 }

@@ -1,0 +1,278 @@
+//! The two ends of a cell's `capture.pcapng`: the runner writes it with [`write`], judging and reporting read it with [`read`].
+//!
+//! One section; one Interface Description Block for each capture point, `if_name` being the node's name and `if_tsresol` 9
+//! (nanoseconds); Enhanced Packet Blocks in time order. pcap-file 2.0 neither applies nor sets `if_tsresol`: it writes
+//! `Duration::as_nanos` as the raw time stamp and reads the raw time stamp back as nanoseconds (its
+//! `blocks/enhanced_packet.rs`). So the option is written here, and a file with another resolution is refused: its times
+//! would be read a thousand times too short.
+
+use super::{Packet, decode};
+use crate::duration::Instant;
+use crate::record::CellRecord;
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
+use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
+use pcap_file::pcapng::blocks::{ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, SECTION_HEADER_BLOCK};
+use pcap_file::pcapng::{PcapNgParser, PcapNgWriter};
+use pcap_file::{DataLink, Endianness, PcapError};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// `if_tsresol`: ten to the power of minus nine seconds.
+const NANOSECONDS: u8 = 9;
+/// `if_snaplen`: the length at which the runner's captures cut; tcpdump's own default.
+const SNAPLEN: u32 = 262_144;
+
+/// What one capture point saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointFrames {
+    /// The node's name as [`crate::action::Node`] displays it; becomes `if_name`.
+    pub name: String,
+    /// The frames in the order in which they arrived.
+    pub frames: Vec<Frame>,
+}
+
+/// A frame as libpcap handed it over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Nanoseconds since 1970 on the clock of the kernel under test.
+    pub unix_nanos: i64,
+    /// The frame's length on the wire in bytes.
+    pub length: u32,
+    /// The frame as far as it was captured.
+    pub bytes: Vec<u8>,
+}
+
+/// A capture cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The record says that nothing was captured.
+    #[error("the record names no capture points: there is no capture to read")]
+    NoPoints,
+    /// The file ends within a block: the disk was full, or the writer was killed.
+    #[error("the capture ends in the middle of a block, after {packets} packets: it was cut short when it was written")]
+    Truncated {
+        /// How many packets could be read before.
+        packets: u32,
+    },
+    /// The bytes are not pcapng.
+    #[error("the capture is not a pcapng file that can be read (after {packets} packets): {reason}")]
+    Unreadable {
+        /// How many packets could be read before.
+        packets: u32,
+        /// What pcap-file says.
+        reason: PcapError,
+    },
+    /// There is more than one section.
+    #[error("the capture has a second section; the runner writes one, so this is not its file")]
+    SecondSection,
+    /// The interfaces are not those of the record.
+    #[error("the capture's interfaces are [{}], the record's points [{}]: they are not of the same cell", .file.join(", "), .record.join(", "))]
+    OtherPoints {
+        /// Names in the file.
+        file: Vec<String>,
+        /// Names in the record.
+        record: Vec<String>,
+    },
+    /// An interface's time stamps are not in nanoseconds, or its frames not Ethernet.
+    #[error("interface {name} of the capture is not Ethernet with time stamps in nanoseconds (if_tsresol 9)")]
+    OtherKind {
+        /// The interface's name.
+        name: String,
+    },
+    /// A packet of an interface that was not described.
+    #[error("packet {packet} of the capture belongs to interface {interface}, which the file does not describe")]
+    NoSuchPoint {
+        /// The packet.
+        packet: u32,
+        /// The interface's index.
+        interface: u32,
+    },
+    /// A time stamp that no [`Instant`] can hold.
+    #[error("packet {packet} has a time stamp that is out of range")]
+    TimeOutOfRange {
+        /// The packet.
+        packet: u32,
+    },
+    /// A packet is earlier than the one before it.
+    #[error(
+        "packet {packet} is earlier than the one before it; the runner writes packets in time order, so this is not its file"
+    )]
+    OutOfOrder {
+        /// The packet.
+        packet: u32,
+    },
+    /// More packets than numbers.
+    #[error("the capture has more than 4294967295 packets")]
+    TooMany,
+    /// The bytes could not be made.
+    #[error("the capture cannot be written: {0}")]
+    Write(PcapError),
+}
+
+/// The bytes of a capture file. Frames of all points are merged by time; of the same time, those of an earlier point come
+/// first, and those of one point stay as they arrived.
+///
+/// # Errors
+/// [`CaptureError::TimeOutOfRange`] for a time before 1970; [`CaptureError::Write`] if pcap-file refuses a block.
+pub fn write(points: &[PointFrames]) -> Result<Vec<u8>, CaptureError> {
+    // Little endian everywhere: the same frames give the same bytes on every machine.
+    let mut writer = PcapNgWriter::with_endianness(Vec::new(), Endianness::Little).map_err(CaptureError::Write)?;
+    let mut frames = Vec::new();
+    for (index, point) in (0_u32..).zip(points) {
+        writer
+            .write_pcapng_block(interface(&point.name))
+            .map_err(CaptureError::Write)?;
+        frames.extend(point.frames.iter().map(|frame| (index, frame)));
+    }
+    // A stable sort: equal times keep the order of points and of arrival.
+    frames.sort_by_key(|(_, frame)| frame.unix_nanos);
+    for (number, (index, frame)) in frames.into_iter().enumerate() {
+        let Ok(nanos) = u64::try_from(frame.unix_nanos) else {
+            return Err(CaptureError::TimeOutOfRange {
+                packet: u32::try_from(number + 1).map_err(|_| CaptureError::TooMany)?,
+            });
+        };
+        let block = EnhancedPacketBlock {
+            interface_id: index,
+            timestamp: Duration::from_nanos(nanos),
+            original_len: frame.length,
+            data: Cow::Borrowed(&frame.bytes),
+            options: Vec::new(),
+        };
+        writer.write_pcapng_block(block).map_err(CaptureError::Write)?;
+    }
+    Ok(writer.into_inner())
+}
+
+fn interface(name: &str) -> InterfaceDescriptionBlock<'_> {
+    InterfaceDescriptionBlock {
+        linktype: DataLink::ETHERNET,
+        snaplen: SNAPLEN,
+        options: vec![
+            InterfaceDescriptionOption::IfName(Cow::Borrowed(name)),
+            InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
+        ],
+    }
+}
+
+/// The packets of `record`'s capture file.
+///
+/// # Errors
+/// [`CaptureError`] if the file is cut short, is not what [`write`] makes, or does not belong to `record`. A frame that
+/// cannot be decoded is no error: it is [`super::Body::Malformed`].
+pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureError> {
+    let points = &record.capture.as_ref().ok_or(CaptureError::NoPoints)?.points;
+    let (mut rest, mut parser) = PcapNgParser::new(bytes).map_err(|error| unreadable(error, 0))?;
+    let mut packets: Vec<Packet> = Vec::new();
+    while !rest.is_empty() {
+        let number = u32::try_from(packets.len() + 1).map_err(|_| CaptureError::TooMany)?;
+        match block_type(rest, parser.section().endianness) {
+            SECTION_HEADER_BLOCK => return Err(CaptureError::SecondSection),
+            ENHANCED_PACKET_BLOCK => {
+                let (after, block) = parser.next_block(rest).map_err(|error| unreadable(error, number - 1))?;
+                rest = after;
+                let Some(block) = block.into_enhanced_packet() else {
+                    return Err(not_ours(number - 1));
+                };
+                let packet = packet(&block, &parser, number, record)?;
+                if packets.last().is_some_and(|last| packet.at < last.at) {
+                    return Err(CaptureError::OutOfOrder { packet: number });
+                }
+                packets.push(packet);
+            }
+            INTERFACE_DESCRIPTION_BLOCK => rest = raw(&mut parser, rest, number)?,
+            // Refused, not skipped: packets also travel in Simple Packet Blocks, and the runner writes no others.
+            _ => {
+                raw(&mut parser, rest, number)?;
+                return Err(not_ours(number - 1));
+            }
+        }
+    }
+    let names: Vec<String> = points.iter().map(|point| point.node.to_string()).collect();
+    let found: Vec<String> = parser.interfaces().iter().map(name_of).collect();
+    if names == found {
+        Ok(packets)
+    } else {
+        Err(CaptureError::OtherPoints {
+            file: found,
+            record: names,
+        })
+    }
+}
+
+fn unreadable(error: PcapError, packets: u32) -> CaptureError {
+    if matches!(error, PcapError::IncompleteBuffer) {
+        CaptureError::Truncated { packets }
+    } else {
+        CaptureError::Unreadable { packets, reason: error }
+    }
+}
+
+fn not_ours(packets: u32) -> CaptureError {
+    CaptureError::Unreadable {
+        packets,
+        reason: PcapError::InvalidField("a block of a type that the runner does not write"),
+    }
+}
+
+/// The type of the block that begins `bytes`; 0, which is reserved, if there are too few.
+fn block_type(bytes: &[u8], endianness: Endianness) -> u32 {
+    let bytes = bytes.first_chunk::<4>().copied().unwrap_or_default();
+    match endianness {
+        Endianness::Big => u32::from_be_bytes(bytes),
+        Endianness::Little => u32::from_le_bytes(bytes),
+    }
+}
+
+/// Steps over a block that is not a packet; what it says of an interface stays in the parser.
+fn raw<'a>(parser: &mut PcapNgParser, bytes: &'a [u8], number: u32) -> Result<&'a [u8], CaptureError> {
+    parser
+        .next_raw_block(bytes)
+        .map(|(rest, _)| rest)
+        .map_err(|error| unreadable(error, number - 1))
+}
+
+fn packet(
+    block: &EnhancedPacketBlock<'_>,
+    parser: &PcapNgParser,
+    number: u32,
+    record: &CellRecord,
+) -> Result<Packet, CaptureError> {
+    let interface = parser.packet_interface(block).ok_or(CaptureError::NoSuchPoint {
+        packet: number,
+        interface: block.interface_id,
+    })?;
+    let nanoseconds = interface
+        .options
+        .contains(&InterfaceDescriptionOption::IfTsResol(NANOSECONDS));
+    if !nanoseconds || interface.linktype != DataLink::ETHERNET {
+        return Err(CaptureError::OtherKind {
+            name: name_of(interface),
+        });
+    }
+    let at = i64::try_from(block.timestamp.as_nanos())
+        .ok()
+        .and_then(|nanos| nanos.checked_sub(record.epoch_unix_nanos))
+        .ok_or(CaptureError::TimeOutOfRange { packet: number })?;
+    let frame = decode::frame(&block.data, block.original_len);
+    Ok(Packet {
+        number,
+        point: usize::try_from(block.interface_id).unwrap_or(usize::MAX),
+        at: Instant(at),
+        source_mac: frame.source_mac,
+        destination_mac: frame.destination_mac,
+        length: block.original_len,
+        body: frame.body,
+    })
+}
+
+fn name_of(interface: &InterfaceDescriptionBlock<'_>) -> String {
+    interface
+        .options
+        .iter()
+        .find_map(|option| match option {
+            InterfaceDescriptionOption::IfName(name) => Some(name.to_string()),
+            _ => None,
+        })
+        .unwrap_or_else(|| "(no name)".to_owned())
+}
