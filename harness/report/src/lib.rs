@@ -1,1 +1,35 @@
-//! lvs-matrix-report
+//! Reports of a run: values in, text out. Nothing here judges, reads a file or looks at a clock, so the same records give
+//! the same reports to the byte, today and in a year, with no privilege at all.
+//!
+//! ```text
+//! run.json ─▶ RunSummary ┐
+//!                        ├─▶ RunReport ─▶ markdown │ json │ junit │ terminal
+//! records ──▶ JudgedCell ┘
+//! ```
+//!
+//! Two modules keep the four forms in step: `wording` holds the only printer of expectations, observations and
+//! evidence, and `escape` the only way for foreign text (server messages, SQL, console lines) into a report.
+
+mod error;
+mod escape;
+mod json;
+mod junit;
+mod markdown;
+mod pending;
+mod run;
+mod stamp;
+mod story;
+mod terminal;
+mod totals;
+mod wording;
+
+pub use error::ReportError;
+pub use json::{FORMAT, json};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use run::{
+    AxisSummary, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary, capture_path,
+    record_path,
+};
+pub use terminal::terminal;
+pub use totals::Totals;

@@ -1,0 +1,79 @@
+//! The report for CI systems: JUnit's XML. A failure of the lab is `<error>`, never `<failure>`.
+
+use crate::error::ReportError;
+use crate::escape::{one_line, visible};
+use crate::run::{Row, RunReport, ScenarioSummary, capture_path, record_path};
+use crate::stamp::Length;
+use crate::wording;
+use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+/// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the scenario, `name` the
+/// cell's slug, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, or no record.
+/// `time` is the client's operation on the cell's own clock. No time stamps, no random ids.
+///
+/// # Errors
+/// [`ReportError::JUnit`] if the XML writer refuses a value.
+pub fn junit(report: &RunReport) -> Result<String, ReportError> {
+    let mut xml = Report::new("lvs-matrix");
+    for scenario in &report.run().scenarios {
+        let mut suite = TestSuite::new(scenario.name.as_str());
+        suite.add_property(("claim", &*one_line(&scenario.claim)));
+        for row in report.rows(&scenario.name) {
+            suite.add_test_case(test_case(scenario, row));
+        }
+        if !suite.test_cases.is_empty() {
+            xml.add_test_suite(suite);
+        }
+    }
+    Ok(xml.to_string()?)
+}
+
+fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
+    let status = match row {
+        Row::Judged(cell) => status(cell),
+        Row::Missing(missing) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type("no record");
+            status.set_message(&*one_line(&missing.reason));
+            status
+        }
+    };
+    let mut case = TestCase::new(row.cell().slug(), status);
+    case.set_classname(scenario.name.as_str());
+    for (axis, value) in &row.cell().values {
+        case.add_property((axis.as_str(), value.as_str()));
+    }
+    if let Row::Judged(cell) = row {
+        if let Some(length) = Length::of(cell) {
+            case.set_time(length.time);
+        }
+        let place = &cell.record.plan.cell;
+        case.add_property(("behaviour", &*wording::behaviour(&cell.observed.behaviour)));
+        case.add_property(("article", wording::article(cell.observed.behaviour.article())));
+        case.add_property(("verdict", wording::verdict(&cell.verdict)));
+        case.add_property(("record", &*record_path(place)));
+        if cell.record.capture.is_some() {
+            case.add_property(("capture", &*capture_path(place)));
+        }
+    }
+    case
+}
+
+fn status(cell: &JudgedCell) -> TestCaseStatus {
+    let kind = match &cell.verdict {
+        Verdict::Met | Verdict::ObservedOnly => return TestCaseStatus::success(),
+        Verdict::Violated { .. } => NonSuccessKind::Failure,
+        Verdict::Undetermined { .. } => NonSuccessKind::Error,
+    };
+    let explanation = wording::explain(cell);
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(explanation.verdict);
+    status.set_message(&*one_line(&wording::reasons(cell).join("; ")));
+    let mut text = String::from("\n");
+    for (label, line) in &explanation.lines {
+        text.push_str(&format!("{label}: {}\n", visible(line)));
+    }
+    status.set_description(text);
+    status
+}

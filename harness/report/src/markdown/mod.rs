@@ -1,0 +1,202 @@
+//! The report for people: GitHub-flavoured markdown, one file, everything that a verdict rests on folded below it.
+
+mod cell;
+mod commands;
+mod packets;
+mod scenario;
+mod tables;
+mod timeline;
+
+use crate::escape::{code, inline};
+use crate::run::RunReport;
+use crate::totals::{Totals, plural, sentence};
+use crate::wording;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::record::Environment;
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict};
+use std::fmt::{Result, Write as _};
+
+/// The report as markdown, ending with a newline. Links to records and captures are relative to the run's folder.
+#[must_use]
+pub fn markdown(report: &RunReport) -> String {
+    let mut out = String::with_capacity(4096 + report.cells().len() * 16_384);
+    // Writing into a String cannot fail; the result is only there for `?`.
+    let _ = page(&mut out, report);
+    out
+}
+
+fn page(out: &mut String, report: &RunReport) -> Result {
+    writeln!(out, "# lvs-matrix: what clients live through\n")?;
+    writeln!(out, "**{}**\n", inline(&sentence(report)))?;
+    attention(out, report)?;
+    left_waiting(out, report)?;
+    totals(out, report)?;
+    environment(out, report)?;
+    for scenario in &report.run().scenarios {
+        scenario::section(out, report, scenario)?;
+    }
+    legend(out)
+}
+
+/// `[id](#id)`: a link to a cell's section.
+fn link(cell: &CellRef) -> String {
+    format!("[{cell}](#{cell})")
+}
+
+/// What needs a look: violated first, then what is not known.
+fn attention(out: &mut String, report: &RunReport) -> Result {
+    let of = |wanted: fn(&Verdict) -> bool| report.cells().iter().filter(move |cell| wanted(&cell.verdict));
+    let violated = of(|verdict| matches!(verdict, Verdict::Violated { .. }));
+    let unknown = of(|verdict| matches!(verdict, Verdict::Undetermined { .. }));
+    let mut listed = false;
+    for cell in violated.chain(unknown) {
+        if !listed {
+            writeln!(out, "## What needs a look\n")?;
+            listed = true;
+        }
+        let reasons: Vec<_> = wording::reasons(cell).iter().map(|reason| inline(reason)).collect();
+        writeln!(
+            out,
+            "- **{}** {}: {}",
+            wording::verdict(&cell.verdict),
+            link(&cell.record.plan.cell),
+            reasons.join("; ")
+        )?;
+    }
+    for missing in report.missing() {
+        if !listed {
+            writeln!(out, "## What needs a look\n")?;
+            listed = true;
+        }
+        writeln!(out, "- **no record** {}: {}", missing.cell, inline(&missing.reason))?;
+    }
+    if listed { writeln!(out) } else { Ok(()) }
+}
+
+/// The article's NG cells: the list that an operator came for.
+fn left_waiting(out: &mut String, report: &RunReport) -> Result {
+    let hung: Vec<&JudgedCell> = report
+        .cells()
+        .iter()
+        .filter(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }))
+        .collect();
+    if report.cells().is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Where clients were left waiting (NG)\n")?;
+    if hung.is_empty() {
+        return writeln!(
+            out,
+            "In no cell: every client had an answer or an error within patience.\n"
+        );
+    }
+    for cell in hung {
+        writeln!(
+            out,
+            "- {}: {}",
+            link(&cell.record.plan.cell),
+            inline(&wording::observed(cell))
+        )?;
+    }
+    writeln!(out)
+}
+
+fn totals(out: &mut String, report: &RunReport) -> Result {
+    writeln!(out, "## What was run\n")?;
+    writeln!(
+        out,
+        "| scenario | cells | met | violated | undetermined | observed only | without a record | OK | NG |"
+    )?;
+    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    let mut rows = Vec::new();
+    for scenario in &report.run().scenarios {
+        let mut sums = Totals::default();
+        for row in report.rows(&scenario.name) {
+            match row {
+                crate::run::Row::Judged(cell) => sums.count(cell),
+                crate::run::Row::Missing(_) => sums.count_missing(),
+            }
+        }
+        let cells = if sums.cells == scenario.cell_count() {
+            sums.cells.to_string()
+        } else {
+            format!("{} of {}", sums.cells, scenario.cell_count())
+        };
+        rows.push((format!("[{}](#{})", scenario.name, scenario.name), cells, sums));
+    }
+    if rows.len() > 1 {
+        let sums = Totals::of(report);
+        rows.push(("all".to_owned(), sums.cells.to_string(), sums));
+    }
+    for (name, cells, sums) in rows {
+        writeln!(
+            out,
+            "| {name} | {cells} | {} | {} | {} | {} | {} | {} | {} |",
+            sums.met, sums.violated, sums.undetermined, sums.observed_only, sums.missing, sums.ok, sums.ng
+        )?;
+    }
+    writeln!(out)?;
+    if let Some(filter) = &report.run().filter {
+        writeln!(out, "Only cells that match {} were selected.\n", code(filter))?;
+    }
+    Ok(())
+}
+
+/// Where it ran. Cells of one run share their environment, unless the run was mixed from several places.
+fn environment(out: &mut String, report: &RunReport) -> Result {
+    let mut environments: Vec<(&Environment, usize)> = Vec::new();
+    for cell in report.cells() {
+        let environment = &cell.record.environment;
+        match environments.iter_mut().find(|(known, _)| *known == environment) {
+            Some((_, count)) => *count += 1,
+            None => environments.push((environment, 1)),
+        }
+    }
+    for (environment, count) in &environments {
+        if environments.len() > 1 {
+            writeln!(out, "{}:", plural(*count, "cell"))?;
+        }
+        writeln!(out, "- kernel under test: {}", code(&environment.kernel))?;
+        writeln!(out, "- place: {}", wording::place(environment))?;
+        writeln!(out, "- real servers: {}", code(&environment.mysqld))?;
+        writeln!(out, "- director: {}", code(&environment.ipvsadm))?;
+        writeln!(out, "- harness: lvs-matrix {}\n", inline(&environment.harness))?;
+    }
+    Ok(())
+}
+
+fn legend(out: &mut String) -> Result {
+    writeln!(out, "## How to read this\n")?;
+    writeln!(
+        out,
+        "- **behaviour**: measured. `answered` and `failed-fast`: the client's last operation succeeded or failed within \
+         the scenario's patience. `hung`: something was sent and nothing that answers it came back for longer."
+    )?;
+    writeln!(
+        out,
+        "- **time**: from the beginning of the operation to its end, as the client felt it."
+    )?;
+    writeln!(
+        out,
+        "- **error**: the code that the classic `mysql` client prints in the same situation, with the errno."
+    )?;
+    writeln!(
+        out,
+        "- **ended or refused by**: each FIN, RST and ICMP error that reached the client for its connection, with its \
+         sender as told by the Ethernet address."
+    )?;
+    writeln!(
+        out,
+        "- **OK / NG**: an answer or an error within patience is OK, silence beyond it is NG."
+    )?;
+    writeln!(
+        out,
+        "- **verdict**: the behaviour held against what the scenario expects. `undetermined`: the lab or the capture does \
+         not allow a statement; never counted as met or violated."
+    )?;
+    writeln!(
+        out,
+        "- Packet numbers are Wireshark's frame numbers in the cell's `capture.pcapng`. Times are those of the kernel \
+         under test."
+    )
+}

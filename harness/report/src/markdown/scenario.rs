@@ -1,0 +1,114 @@
+//! A scenario: its claim, the article's table, the preparation that its cells share, and its cells.
+
+use super::{cell, commands};
+use crate::escape::inline;
+use crate::run::{Row, RunReport, ScenarioSummary};
+use crate::stamp::Length;
+use crate::totals::plural;
+use crate::wording;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use std::fmt::{Result, Write as _};
+
+pub(super) fn section(out: &mut String, report: &RunReport, scenario: &ScenarioSummary) -> Result {
+    let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<a id=\"{}\"></a>\n", scenario.name)?;
+    writeln!(out, "## {}\n", scenario.name)?;
+    for line in scenario.claim.trim().lines() {
+        writeln!(out, "> {}", inline(line))?;
+    }
+    writeln!(
+        out,
+        "\nPatience {}; each cell is watched for up to {} from the beginning of its act phase.\n",
+        Human(scenario.observe.patience),
+        Human(scenario.observe.until)
+    )?;
+    table(out, scenario, &rows)?;
+    let variants = commands::Preparations::of(&rows);
+    variants.write(out, scenario)?;
+    for row in &rows {
+        match row {
+            Row::Judged(judged) => cell::section(out, judged, &variants)?,
+            Row::Missing(missing) => {
+                cell::heading(out, &missing.cell)?;
+                writeln!(out, "No record: {}\n", inline(&missing.reason))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The article's table: the axes, then what was observed, then what it means.
+fn table(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
+    const COLUMNS: [&str; 8] = [
+        "behaviour",
+        "time",
+        "error",
+        "ended or refused by",
+        "retransmissions",
+        "OK / NG",
+        "expected",
+        "verdict",
+    ];
+    out.push('|');
+    for axis in &scenario.axes {
+        write!(out, " {} |", axis.name)?;
+    }
+    for column in COLUMNS {
+        write!(out, " {column} |")?;
+    }
+    out.push_str("\n|");
+    for _ in 0..scenario.axes.len() + COLUMNS.len() {
+        out.push_str("---|");
+    }
+    out.push('\n');
+    for row in rows {
+        out.push('|');
+        for (_, value) in &row.cell().values {
+            write!(out, " {value} |")?;
+        }
+        match row {
+            Row::Judged(cell) => judged(out, cell)?,
+            Row::Missing(missing) => writeln!(
+                out,
+                " [no record](#{}) | {n} | {n} | {n} | {n} | {n} | {n} | {} |",
+                missing.cell,
+                wording::UNDETERMINED,
+                n = wording::NOTHING
+            )?,
+        }
+    }
+    out.push('\n');
+    Ok(())
+}
+
+fn judged(out: &mut String, cell: &JudgedCell) -> Result {
+    let observed = &cell.observed;
+    let nothing = || wording::NOTHING.to_owned();
+    let verdict = wording::verdict(&cell.verdict);
+    let verdict = match cell.verdict {
+        Verdict::Violated { .. } | Verdict::Undetermined { .. } => format!("**{verdict}**"),
+        Verdict::Met | Verdict::ObservedOnly => verdict.to_owned(),
+    };
+    writeln!(
+        out,
+        " [{}](#{}) | {} | {} | {} | {} | {} | {} | {verdict} |",
+        wording::behaviour(&observed.behaviour),
+        cell.record.plan.cell,
+        Length::of(cell).map_or_else(nothing, |length| length.to_string()),
+        observed.error.as_ref().map_or_else(nothing, wording::error_code),
+        wording::terminators(&observed.terminators),
+        wording::retransmissions(&observed.retransmissions)
+            .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
+        wording::article(observed.behaviour.article()),
+        wording::expected(&cell.record.plan.expected),
+    )
+}
+
+/// `Preparation 2 (12 cells)`.
+pub(super) fn preparation_name(number: usize, cells: usize) -> String {
+    format!("Preparation {number} ({})", plural(cells, "cell"))
+}

@@ -1,0 +1,127 @@
+//! The director's tables and what the real servers held at the end.
+
+use crate::escape::{code, fenced, inline};
+use crate::stamp::Origin;
+use crate::totals::plural;
+use crate::wording;
+use lvs_matrix_model::record::{CellRecord, MysqldState, ServerSession, ServerView};
+use lvs_matrix_model::verdict::JudgedCell;
+use std::fmt::{Result, Write as _};
+
+pub(super) fn director(out: &mut String, record: &CellRecord, origin: Origin) -> Result {
+    if record.snapshots.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<details><summary>The director's tables</summary>\n")?;
+    for snapshot in &record.snapshots {
+        writeln!(
+            out,
+            "Snapshot {}, {}, at {}:\n",
+            snapshot.number,
+            wording::moment(snapshot.moment),
+            origin.stamp(snapshot.at)
+        )?;
+        let text = format!(
+            "# ipvsadm -Ln\n{}\n\n# ipvsadm -Lnc\n{}\n",
+            snapshot.services.trim_end(),
+            snapshot.connections.trim_end()
+        );
+        fenced(out, "text", &text);
+        out.push('\n');
+    }
+    writeln!(out, "</details>\n")
+}
+
+pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
+    let views = &cell.record.server_views;
+    if views.is_empty() {
+        return Ok(());
+    }
+    for view in views {
+        for session in lost_sessions(cell, view) {
+            writeln!(
+                out,
+                "**{} still holds session {} of the connection that the client has lost** ({}, {}, for {} s by the \
+                 server's count).\n",
+                view.server,
+                session.id,
+                code(&session.host),
+                code(&session.command),
+                session.seconds
+            )?;
+        }
+    }
+    writeln!(out, "<details><summary>The real servers at the end</summary>\n")?;
+    for view in views {
+        let mysqld = match &view.mysqld {
+            MysqldState::Running => "mysqld runs".to_owned(),
+            MysqldState::Ended { status } => format!("mysqld has ended ({})", inline(status)),
+        };
+        writeln!(out, "{} (server_id {}): {mysqld}.\n", view.server, view.server_id)?;
+        sessions(out, cell, view)?;
+        if view.sockets.is_empty() {
+            writeln!(out, "No TCP socket of the client in its kernel.\n")?;
+        } else {
+            writeln!(out, "TCP sockets of the client in its kernel (`ss -tan`):\n")?;
+            fenced(out, "text", &view.sockets.join("\n"));
+            out.push('\n');
+        }
+    }
+    writeln!(out, "</details>\n")
+}
+
+fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {
+    let Some(sessions) = &view.sessions else {
+        return writeln!(out, "Its process list could not be asked.\n");
+    };
+    if sessions.is_empty() {
+        return writeln!(out, "No session of the client in its process list.\n");
+    }
+    writeln!(
+        out,
+        "{} of the client in its process list:\n",
+        plural(sessions.len(), "session")
+    )?;
+    writeln!(
+        out,
+        "| id | host | command | seconds | statement | |\n|--:|---|---|--:|---|---|"
+    )?;
+    let lost: Vec<u64> = lost_sessions(cell, view).map(|session| session.id).collect();
+    for session in sessions {
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            session.id,
+            code(&session.host),
+            code(&session.command),
+            session.seconds,
+            session
+                .info
+                .as_deref()
+                .map_or_else(|| wording::NOTHING.to_owned(), code),
+            if lost.contains(&session.id) {
+                "**lost by the client**"
+            } else {
+                ""
+            }
+        )?;
+    }
+    out.push('\n');
+    Ok(())
+}
+
+/// Sessions of connections that are gone for the client (its operation ended with an error that is not the server's own
+/// answer) and are still in the server's list. They are told by the client's port; connection ids of two servers are alike.
+fn lost_sessions<'a>(cell: &'a JudgedCell, view: &'a ServerView) -> impl Iterator<Item = &'a ServerSession> {
+    let lost = cell.observed.error.as_ref().is_some_and(|error| error.server.is_none());
+    let port = cell
+        .observed
+        .operation
+        .as_ref()
+        .and_then(|operation| operation.client_port);
+    let ended = lost.then_some(()).and(port).map(|port| format!(":{port}"));
+    view.sessions
+        .iter()
+        .flatten()
+        .filter(move |session| ended.as_ref().is_some_and(|port| session.host.ends_with(port.as_str())))
+}

@@ -1,0 +1,122 @@
+//! The time line: steps, what the client wrote down, what reached it and when the director was looked at, in one order.
+
+use crate::escape::{code, inline};
+use crate::stamp::Origin;
+use crate::wording;
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome, StepRecord};
+use lvs_matrix_model::verdict::JudgedCell;
+use std::fmt::{Result, Write as _};
+
+struct Entry {
+    at: Instant,
+    place: String,
+    /// Escaped.
+    what: String,
+}
+
+pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Result {
+    let record = &cell.record;
+    let mut entries = Vec::new();
+    entries.extend(record.steps.iter().filter_map(step));
+    entries.extend(record.client_events.iter().map(|event| Entry {
+        at: event.at,
+        place: format!("event {}", event.number),
+        what: event_text(&event.kind),
+    }));
+    entries.extend(cell.observed.terminators.iter().map(|item| Entry {
+        at: item.at,
+        place: format!("packet {}", item.packet),
+        what: format!("{} reaches the client", wording::terminator(item)),
+    }));
+    entries.extend(record.snapshots.iter().map(|snapshot| Entry {
+        at: snapshot.at,
+        place: format!("snapshot {}", snapshot.number),
+        what: format!("the director's tables {}", wording::moment(snapshot.moment)),
+    }));
+    let not_reached: Vec<&StepRecord> = record.steps.iter().filter(|step| step.began.is_none()).collect();
+    if entries.is_empty() && not_reached.is_empty() {
+        return Ok(());
+    }
+    // Stable: at the same moment a step comes before the events that it made.
+    entries.sort_by_key(|entry| entry.at);
+    writeln!(out, "<details><summary>Time line, from {}</summary>\n", origin.name())?;
+    writeln!(out, "| time | seen in | what |\n|--:|---|---|")?;
+    for entry in &entries {
+        writeln!(out, "| {} | {} | {} |", origin.stamp(entry.at), entry.place, entry.what)?;
+    }
+    writeln!(out, "| {} | | the observation ends |", origin.stamp(record.ended))?;
+    for step in not_reached {
+        let what = format!("{}: {}{}", step.phase, action(step), outcome(step));
+        writeln!(out, "| {} | step {} | {what} |", wording::NOTHING, step.number)?;
+    }
+    writeln!(out, "\n</details>\n")
+}
+
+fn step(step: &StepRecord) -> Option<Entry> {
+    let at = step.began?;
+    let took = match step.ended {
+        Some(ended) if ended.since(at).as_millis() > 0 => format!(", took {}", Human(ended.since(at))),
+        Some(_) | None => String::new(),
+    };
+    Some(Entry {
+        at,
+        place: format!("step {}", step.number),
+        what: format!("{}: {}{took}{}", step.phase, action(step), outcome(step)),
+    })
+}
+
+fn action(step: &StepRecord) -> String {
+    format!("**{}**", inline(&step.action.to_string()))
+}
+
+fn outcome(step: &StepRecord) -> String {
+    match &step.outcome {
+        StepOutcome::Done { proof } if proof.is_empty() => String::new(),
+        StepOutcome::Done { proof } => format!("; {}", inline(proof)),
+        StepOutcome::ClientFailed => "; ended with the client's error".to_owned(),
+        StepOutcome::Unfinished => "; not finished when the observation ended".to_owned(),
+        StepOutcome::Failed { reason } => format!("; **failed**: {}", inline(reason)),
+        StepOutcome::NotReached => "; not reached".to_owned(),
+    }
+}
+
+fn event_text(kind: &ClientEventKind) -> String {
+    match kind {
+        ClientEventKind::ConnectBegun => "the client opens a connection".to_owned(),
+        ClientEventKind::Connected {
+            connection_id,
+            server_version,
+        } => format!(
+            "the client is connected, connection id {connection_id}, {}",
+            inline(server_version)
+        ),
+        ClientEventKind::StatementBegun { sql } => format!("the client sends {}", code(sql)),
+        ClientEventKind::ResultReceived { rows, first_row } => match (rows, first_row.as_slice()) {
+            (1, [value]) => format!("the client has its result: {}", code(value)),
+            (1, _) => "the client has its result: 1 row".to_owned(),
+            (rows, _) => format!("the client has its result: {rows} rows"),
+        },
+        ClientEventKind::Failed(error) => {
+            format!(
+                "the client has an error: {} ({})",
+                code(&error.message),
+                error_kind(&error.kind)
+            )
+        }
+        ClientEventKind::StillWaiting => "the client is still waiting".to_owned(),
+    }
+}
+
+fn error_kind(kind: &ClientErrorKind) -> String {
+    match kind {
+        ClientErrorKind::Io { errno: Some(number) } => match u16::try_from(*number) {
+            Ok(number) => wording::errno(number),
+            Err(_) => number.to_string(),
+        },
+        ClientErrorKind::Io { errno: None } => "a system call failed".to_owned(),
+        ClientErrorKind::Closed => "the server closed the connection".to_owned(),
+        ClientErrorKind::Server { code, sqlstate } => format!("server error {code}, SQLSTATE {}", inline(sqlstate)),
+        ClientErrorKind::Driver => "the driver failed".to_owned(),
+    }
+}

@@ -1,0 +1,221 @@
+//! What a run was, beside its records: enough to lay out reports again from the folder alone.
+
+use lvs_matrix_model::Name;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
+use lvs_matrix_model::scenario::{Observe, Scenario};
+use lvs_matrix_model::verdict::JudgedCell;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// The number of `run.json`'s format. A reader refuses files of another number.
+pub const RUN_FORMAT: u32 = 1;
+/// The name of the file in the run's folder that holds the [`RunSummary`].
+pub const RUN_FILE: &str = "run.json";
+
+/// A run: what was selected and how far it came. Stored as `run.json`, first when the run begins ([`RunState::Begun`]) and
+/// again when it ends, so that a killed run can still be reported.
+///
+/// It holds no time of the host's clock: reports made from it must not differ from one making to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunSummary {
+    /// [`RUN_FORMAT`].
+    pub format: u32,
+    /// The harness's version.
+    pub harness: String,
+    /// How far the run came.
+    pub state: RunState,
+    /// The `--filter` expression as typed; `None` if every cell was selected.
+    pub filter: Option<String>,
+    /// The scenarios in the order in which they were given.
+    pub scenarios: Vec<ScenarioSummary>,
+    /// The cells that were to be run, in the order of the matrix, scenario by scenario.
+    pub selected: Vec<CellRef>,
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// It was begun. If this is what is found afterwards, the harness was killed.
+    Begun,
+    /// Every selected cell had its turn.
+    Ended,
+    /// It was stopped before every cell had its turn.
+    Interrupted {
+        /// By what (`SIGINT`, `no space left on /tmp`).
+        reason: String,
+    },
+}
+
+/// What reports need to know of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScenarioSummary {
+    /// Its name.
+    pub name: Name,
+    /// Its claim, as the author wrote it.
+    pub claim: String,
+    /// Its axes in the order of the file.
+    pub axes: Vec<AxisSummary>,
+    /// How the outcome of its cells was watched.
+    pub observe: Observe,
+}
+
+/// An axis with the names of its values, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AxisSummary {
+    /// Its name.
+    pub name: Name,
+    /// Its values' names.
+    pub values: Vec<Name>,
+}
+
+impl From<&Scenario> for ScenarioSummary {
+    fn from(scenario: &Scenario) -> Self {
+        Self {
+            name: scenario.name.clone(),
+            claim: scenario.claim.clone(),
+            axes: scenario
+                .axes
+                .iter()
+                .map(|axis| AxisSummary {
+                    name: axis.name.clone(),
+                    values: axis.values.iter().map(|value| value.name.clone()).collect(),
+                })
+                .collect(),
+            observe: scenario.observe,
+        }
+    }
+}
+
+impl ScenarioSummary {
+    /// How many cells the scenario has, selected or not.
+    #[must_use]
+    pub fn cell_count(&self) -> usize {
+        self.axes.iter().map(|axis| axis.values.len()).product()
+    }
+}
+
+/// A cell that was selected and of which no record can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MissingCell {
+    /// Which one.
+    pub cell: CellRef,
+    /// Why there is none, with what to do about it if that is known.
+    pub reason: String,
+}
+
+/// A run with everything that judging its records gave: what every report is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    run: RunSummary,
+    cells: Vec<JudgedCell>,
+    missing: Vec<MissingCell>,
+}
+
+impl RunReport {
+    /// Puts `judged` into the order of `run.selected`. A selected cell that is neither in `judged` nor in `unreadable` is
+    /// listed as missing with a reason taken from the run's state. A cell that was not selected is not shown.
+    #[must_use]
+    pub fn new(run: RunSummary, judged: Vec<JudgedCell>, unreadable: Vec<MissingCell>) -> Self {
+        let mut judged: HashMap<CellRef, JudgedCell> = judged
+            .into_iter()
+            .map(|cell| (cell.record.plan.cell.clone(), cell))
+            .collect();
+        let mut unreadable: HashMap<CellRef, MissingCell> = unreadable
+            .into_iter()
+            .map(|missing| (missing.cell.clone(), missing))
+            .collect();
+        let mut cells = Vec::with_capacity(run.selected.len());
+        let mut missing = Vec::new();
+        for cell in &run.selected {
+            if let Some(judged) = judged.remove(cell) {
+                cells.push(judged);
+            } else {
+                missing.push(unreadable.remove(cell).unwrap_or_else(|| MissingCell {
+                    cell: cell.clone(),
+                    reason: run.state.reason_of_a_missing_record(),
+                }));
+            }
+        }
+        Self { run, cells, missing }
+    }
+
+    /// What the run was.
+    #[must_use]
+    pub fn run(&self) -> &RunSummary {
+        &self.run
+    }
+
+    /// The judged cells in the order of the matrix.
+    #[must_use]
+    pub fn cells(&self) -> &[JudgedCell] {
+        &self.cells
+    }
+
+    /// The selected cells without a readable record, in the order of the matrix.
+    #[must_use]
+    pub fn missing(&self) -> &[MissingCell] {
+        &self.missing
+    }
+
+    /// The rows of a scenario's table in the order of the matrix: judged cells and missing ones.
+    pub(crate) fn rows<'a>(&'a self, scenario: &'a Name) -> impl Iterator<Item = Row<'a>> {
+        let mut cells = self.cells.iter().peekable();
+        let mut missing = self.missing.iter().peekable();
+        self.run.selected.iter().filter_map(move |selected| {
+            let row = if let Some(cell) = cells.next_if(|cell| &cell.record.plan.cell == selected) {
+                Row::Judged(cell)
+            } else {
+                Row::Missing(missing.next_if(|missing| &missing.cell == selected)?)
+            };
+            (&selected.scenario == scenario).then_some(row)
+        })
+    }
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Row<'a> {
+    /// A cell that was judged.
+    Judged(&'a JudgedCell),
+    /// A cell without a record.
+    Missing(&'a MissingCell),
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn cell(self) -> &'a CellRef {
+        match self {
+            Self::Judged(cell) => &cell.record.plan.cell,
+            Self::Missing(missing) => &missing.cell,
+        }
+    }
+}
+
+impl RunState {
+    fn reason_of_a_missing_record(&self) -> String {
+        match self {
+            Self::Begun => "lvs-matrix was killed before this cell left a record; run it again".to_owned(),
+            Self::Ended => "the run came to its end and left no record of this cell; run it again".to_owned(),
+            Self::Interrupted { reason } => {
+                format!("the run was interrupted ({reason}) before this cell left a record; run it again")
+            }
+        }
+    }
+}
+
+/// The record of a cell, relative to the run's folder.
+#[must_use]
+pub fn record_path(cell: &CellRef) -> String {
+    format!("{cell}/{RECORD_FILE}")
+}
+
+/// The capture of a cell, relative to the run's folder.
+#[must_use]
+pub fn capture_path(cell: &CellRef) -> String {
+    format!("{cell}/{CAPTURE_FILE}")
+}

@@ -1,0 +1,110 @@
+//! What happened in a cell, in a few plain sentences.
+
+use crate::stamp::Length;
+use crate::wording;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::plan::Phase;
+use lvs_matrix_model::record::{LabOutcome, StepOutcome};
+use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell, Observed, Operation};
+
+/// The sentences: the change, what the client lived through, and what ended its connection.
+pub(crate) fn sentences(cell: &JudgedCell) -> Vec<String> {
+    if let LabOutcome::Failed { stage, reason, .. } = &cell.record.lab {
+        return vec![
+            format!("The lab failed ({stage}): {}.", without_stop(reason)),
+            "What a client lives through in this cell is not known; nothing here speaks of IPVS.".to_owned(),
+        ];
+    }
+    let mut all = vec![change(cell), outcome(cell)];
+    all.extend(endings(&cell.observed));
+    all
+}
+
+fn change(cell: &JudgedCell) -> String {
+    let done: Vec<String> = cell
+        .record
+        .steps
+        .iter()
+        .filter(|step| step.phase == Phase::Change)
+        .filter(|step| matches!(step.outcome, StepOutcome::Done { .. }))
+        .map(|step| step.action.to_string())
+        .collect();
+    if done.is_empty() {
+        "Nothing was changed.".to_owned()
+    } else {
+        format!("The change: {}.", done.join("; "))
+    }
+}
+
+fn outcome(cell: &JudgedCell) -> String {
+    let observed = &cell.observed;
+    let subject = match &observed.operation {
+        Some(operation) => format!("the client's {}{}", operation.what, reached(operation)),
+        None => "the client".to_owned(),
+    };
+    match &observed.behaviour {
+        Behaviour::Answered { after } => format!("Then {subject} was answered after {}.", Human(*after)),
+        Behaviour::FailedFast { after } => {
+            format!("Then {subject} failed after {}{}.", Human(*after), with_error(observed))
+        }
+        Behaviour::Hung { silence, end } => hang(cell, &subject, *silence, *end),
+        Behaviour::Undetermined { reasons } => {
+            let reasons: Vec<&str> = reasons.iter().map(|reason| without_stop(reason)).collect();
+            format!("What {subject} lived through is not known: {}.", reasons.join("; "))
+        }
+    }
+}
+
+/// On an established connection, whose mysqld it is.
+fn reached(operation: &Operation) -> String {
+    operation
+        .served_by
+        .as_ref()
+        .map_or_else(String::new, |node| format!(" (its connection is with {node})"))
+}
+
+fn hang(cell: &JudgedCell, subject: &str, silence: std::time::Duration, end: HangEnd) -> String {
+    let observed = &cell.observed;
+    let mut text = format!("Then {subject} met silence for {}", Human(silence));
+    match wording::retransmissions(&observed.retransmissions) {
+        Some(repeated) => text.push_str(&format!(" ({repeated})")),
+        None => text.push_str(" (the client sent nothing again)"),
+    }
+    match end {
+        HangEnd::Answer => text.push_str(", and succeeded after all"),
+        HangEnd::Error => text.push_str(&format!(", and failed{}", with_error(observed))),
+        HangEnd::None => text.push_str(", and was still waiting when the observation ended"),
+    }
+    if let Some(length) = Length::of(cell).filter(|length| !length.open) {
+        text.push_str(&format!(", {length} after it began"));
+    }
+    text.push('.');
+    text
+}
+
+fn with_error(observed: &Observed) -> String {
+    let Some(error) = &observed.error else {
+        return String::new();
+    };
+    let meaning = error
+        .classic
+        .and_then(wording::classic_meaning)
+        .map_or_else(String::new, |meaning| format!(", {meaning}"));
+    format!(" with {}{meaning}", wording::error_code(error))
+}
+
+fn endings(observed: &Observed) -> Option<String> {
+    if observed.terminators.is_empty() {
+        return None;
+    }
+    let reached: Vec<String> = observed
+        .terminators
+        .iter()
+        .map(|item| format!("{} (packet {})", wording::terminator(item), item.packet))
+        .collect();
+    Some(format!("The client's side received: {}.", reached.join(", ")))
+}
+
+fn without_stop(text: &str) -> &str {
+    text.trim_end().trim_end_matches('.')
+}

@@ -1,0 +1,93 @@
+//! The report for a terminal: a compact table per scenario, then each cell that needs a look, then the sum. Plain text.
+
+use crate::escape::visible;
+use crate::run::{Row, RunReport};
+use crate::stamp::Length;
+use crate::totals::{Totals, sentence};
+use crate::wording;
+use lvs_matrix_model::verdict::Verdict;
+use std::fmt::Write as _;
+
+/// The report as plain text, aligned with blanks, without colours, ending with a newline.
+#[must_use]
+pub fn terminal(report: &RunReport) -> String {
+    let mut out = String::new();
+    for scenario in &report.run().scenarios {
+        let mut header: Vec<String> = scenario.axes.iter().map(|axis| axis.name.to_string()).collect();
+        header.extend(["behaviour", "time", "error", "article", "verdict"].map(str::to_owned));
+        let mut lines = vec![header];
+        lines.extend(report.rows(&scenario.name).map(row));
+        if lines.len() > 1 {
+            out.push_str(scenario.name.as_str());
+            out.push('\n');
+            table(&mut out, &lines);
+            out.push('\n');
+        }
+    }
+    problems(&mut out, report);
+    let _ = writeln!(out, "{}", Totals::of(report).sums());
+    let _ = writeln!(out, "{}", visible(&sentence(report)));
+    out
+}
+
+fn row(row: Row<'_>) -> Vec<String> {
+    let mut columns: Vec<String> = row.cell().values.iter().map(|(_, value)| value.to_string()).collect();
+    let nothing = || wording::NOTHING.to_owned();
+    match row {
+        Row::Judged(cell) => columns.extend([
+            wording::behaviour(&cell.observed.behaviour),
+            Length::of(cell).map_or_else(nothing, |length| length.to_string()),
+            cell.observed.error.as_ref().map_or_else(nothing, wording::error_code),
+            wording::article(cell.observed.behaviour.article()).to_owned(),
+            wording::verdict(&cell.verdict).to_owned(),
+        ]),
+        Row::Missing(_) => {
+            columns.extend([
+                "no record".to_owned(),
+                nothing(),
+                nothing(),
+                nothing(),
+                wording::UNDETERMINED.to_owned(),
+            ]);
+        }
+    }
+    columns
+}
+
+fn table(out: &mut String, lines: &[Vec<String>]) {
+    let count = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..count)
+        .map(|column| {
+            let widths = lines.iter().filter_map(|line| line.get(column));
+            widths.map(|text| text.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    for line in lines {
+        let mut text = String::from("  ");
+        for (column, width) in line.iter().zip(&widths) {
+            let _ = write!(text, "{column:<width$}  ");
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    }
+}
+
+fn problems(out: &mut String, report: &RunReport) {
+    for cell in report.cells() {
+        match cell.verdict {
+            Verdict::Met | Verdict::ObservedOnly => {}
+            Verdict::Violated { .. } | Verdict::Undetermined { .. } => {
+                let explanation = wording::explain(cell);
+                let _ = writeln!(out, "{}: {}", cell.record.plan.cell, explanation.verdict);
+                for (label, text) in &explanation.lines {
+                    let _ = writeln!(out, "  {label}: {}", crate::escape::one_line(text));
+                }
+                out.push('\n');
+            }
+        }
+    }
+    for missing in report.missing() {
+        let _ = writeln!(out, "{}: no record", missing.cell);
+        let _ = writeln!(out, "  reason: {}\n", crate::escape::one_line(&missing.reason));
+    }
+}

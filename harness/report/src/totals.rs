@@ -1,0 +1,161 @@
+//! The sums of a run and the one sentence that says what they mean.
+
+use crate::run::{RunReport, RunState};
+use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, Verdict};
+
+/// How many cells came out how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// All that were selected.
+    pub cells: usize,
+    /// As expected.
+    pub met: usize,
+    /// Not as expected.
+    pub violated: usize,
+    /// Not known.
+    pub undetermined: usize,
+    /// Nothing was expected of them.
+    pub observed_only: usize,
+    /// No record can be read.
+    pub missing: usize,
+    /// OK by the article's measure: an answer or an error within patience.
+    pub ok: usize,
+    /// NG by the article's measure: silence beyond patience.
+    pub ng: usize,
+}
+
+impl Totals {
+    /// The sums of `report`.
+    #[must_use]
+    pub fn of(report: &RunReport) -> Self {
+        let mut totals = Self::default();
+        for cell in report.cells() {
+            totals.count(cell);
+        }
+        for _ in report.missing() {
+            totals.count_missing();
+        }
+        totals
+    }
+
+    pub(crate) fn count(&mut self, cell: &JudgedCell) {
+        self.cells += 1;
+        match cell.verdict {
+            Verdict::Met => self.met += 1,
+            Verdict::ObservedOnly => self.observed_only += 1,
+            Verdict::Violated { .. } => self.violated += 1,
+            Verdict::Undetermined { .. } => self.undetermined += 1,
+        }
+        match cell.observed.behaviour.article() {
+            Some(ArticleResult::Ok) => self.ok += 1,
+            Some(ArticleResult::Ng) => self.ng += 1,
+            None => {}
+        }
+    }
+
+    pub(crate) fn count_missing(&mut self) {
+        self.cells += 1;
+        self.missing += 1;
+    }
+
+    /// The result of the whole in a word: `violated`, `undetermined` (a missing record is one) or `met`.
+    #[must_use]
+    pub fn result(&self) -> &'static str {
+        if self.violated > 0 {
+            "violated"
+        } else if self.undetermined + self.missing > 0 || self.cells == 0 {
+            "undetermined"
+        } else {
+            "met"
+        }
+    }
+
+    /// The sums in words: `24 cells: 22 met, 1 violated, 1 undetermined`. What is zero is left out, but for `met`.
+    #[must_use]
+    pub fn sums(&self) -> String {
+        let mut text = format!("{}: {} met", plural(self.cells, "cell"), self.met);
+        for (count, what) in [
+            (self.violated, "violated"),
+            (self.undetermined, "undetermined"),
+            (self.observed_only, "observed only"),
+            (self.missing, "without a record"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        text
+    }
+}
+
+/// The verdict on the run in a sentence.
+pub(crate) fn sentence(report: &RunReport) -> String {
+    let totals = Totals::of(report);
+    let unknown = totals.undetermined + totals.missing;
+    let mut text = if totals.cells == 0 {
+        "No cell was selected, so nothing is known.".to_owned()
+    } else if totals.violated > 0 {
+        let rest = if unknown > 0 {
+            format!(" and of {unknown} nothing certain is known")
+        } else {
+            String::new()
+        };
+        let verb = if totals.violated == 1 { "is" } else { "are" };
+        format!(
+            "{} of {} {verb} not as expected{rest}.",
+            totals.violated,
+            plural(totals.cells, "cell")
+        )
+    } else if unknown > 0 {
+        format!(
+            "Nothing is violated, but of {unknown} of {} nothing certain is known.",
+            plural(totals.cells, "cell")
+        )
+    } else if totals.met == 0 {
+        format!("Nothing was expected: {} observed.", plural(totals.cells, "cell"))
+    } else if totals.observed_only > 0 {
+        format!(
+            "Every cell of which something is expected is as expected ({} of {}); the others are observed only.",
+            totals.met,
+            plural(totals.cells, "cell")
+        )
+    } else if totals.cells == 1 {
+        "The one cell is as expected.".to_owned()
+    } else {
+        format!("All {} cells are as expected.", totals.cells)
+    };
+    match &report.run().state {
+        RunState::Ended => {}
+        RunState::Begun => text.push_str(" The run did not come to its end: lvs-matrix was killed."),
+        RunState::Interrupted { reason } => text.push_str(&format!(" The run was interrupted: {reason}.")),
+    }
+    text
+}
+
+/// `1 cell`, `24 cells`.
+pub(crate) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_run_is_not_a_success() {
+        assert_eq!(Totals::default().result(), "undetermined");
+        let totals = Totals {
+            cells: 3,
+            met: 1,
+            missing: 1,
+            violated: 1,
+            ..Totals::default()
+        };
+        assert_eq!(totals.result(), "violated");
+        assert_eq!(totals.sums(), "3 cells: 1 met, 1 violated, 1 without a record");
+    }
+}
