@@ -19,7 +19,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How long a guest that has said its last words may go on speaking (its stack trace) before it is ended.
-const AFTER_LAST_WORDS: Duration = Duration::from_millis(500);
+const AFTER_LAST_WORDS: Duration = Duration::from_millis(250);
 /// How often, at most, the guest's memory is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// Messages that may wait for a slow caller; then the guest's console waits, and the stall clock with it.

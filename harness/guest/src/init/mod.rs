@@ -6,7 +6,8 @@
 //! ```
 //! PID 1 does nothing else, so that it can reap whatever dies without taking an exit status from a program that waits for
 //! its own child. The payload finds the share by [`crate::protocol::SHARE_VARIABLE`] and the read-only inputs by
-//! [`crate::protocol::INPUTS_VARIABLE`], and talks to the host by [`Console`].
+//! [`crate::protocol::INPUTS_VARIABLE`], and talks to the host by [`Console`]. To run itself once more it uses
+//! `/proc/self/exe`: the path of the binary may lie below a tmpfs (a build folder in the host's /tmp, say).
 
 mod console;
 mod loopback;

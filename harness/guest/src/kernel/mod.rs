@@ -82,7 +82,7 @@ pub enum Phase {
     ReadPackageLists,
     /// apt fetches the source package; per cent.
     Download,
-    /// dpkg-deb and tar.
+    /// dpkg-deb and tar; MiB unpacked.
     Unpack,
     /// Kconfig, and the check that each option survived.
     Configure,
@@ -135,4 +135,89 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
     configuration::configure(&tree, &workshop, progress)?;
     let binary = compile::compile(&tree, &workshop, request.jobs, progress)?;
     workshop.publish(&request.cache, &tree, &binary, tarball.identity, progress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+    use std::process::Command;
+
+    fn request(folder: &Path, source: Source) -> BuildRequest {
+        let cache = CacheFolder::at(folder.join("cache"));
+        BuildRequest {
+            source,
+            cache,
+            jobs: NonZero::<usize>::MIN,
+            rebuild: false,
+        }
+    }
+
+    fn left_in(request: &BuildRequest) -> Vec<String> {
+        let entries = fs::read_dir(request.cache.kernels()).unwrap().flatten();
+        entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_tarball_that_is_no_kernel_ends_in_one_error_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("other/src")).unwrap();
+        let tarball = folder.path().join("other.tar");
+        let packed = Command::new("tar")
+            .arg("-cf")
+            .arg(&tarball)
+            .arg("-C")
+            .arg(folder.path())
+            .arg("other")
+            .status();
+        assert!(packed.unwrap().success());
+        let request = request(folder.path(), Source::Tarball(tarball));
+        // What a killed build left goes too.
+        fs::create_dir_all(request.cache.kernels().join(".building-1/tree")).unwrap();
+        let mut phases = Vec::new();
+        let error = build(&request, &mut |news| phases.push(news.phase)).unwrap_err();
+        assert!(error.to_string().contains("is this a Linux source tree?"), "{error}");
+        assert_eq!(phases, [Phase::Unpack]);
+        assert_eq!(left_in(&request), [".lock"]);
+    }
+
+    #[test]
+    fn a_tarball_that_is_none_or_absent_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let garbage = folder.path().join("garbage");
+        fs::write(&garbage, "no archive").unwrap();
+        let request_garbage = request(folder.path(), Source::Tarball(garbage));
+        let error = build(&request_garbage, &mut |_| {}).unwrap_err().to_string();
+        assert!(
+            error.starts_with("tar ") && error.contains("not look like a tar archive"),
+            "{error}"
+        );
+        assert_eq!(left_in(&request_garbage), [".lock"]);
+        let absent = request(folder.path(), Source::Tarball("/no/such/file".into()));
+        let error = build(&absent, &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains("cannot open /no/such/file"), "{error}");
+    }
+
+    #[test]
+    fn builds_of_one_cache_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CacheFolder::at(folder.path());
+        let first = tree::Workshop::open(&cache, &mut |_| {}).unwrap();
+        let (said, heard) = std::sync::mpsc::channel();
+        let second = {
+            let cache = cache.clone();
+            std::thread::spawn(move || {
+                tree::Workshop::open(&cache, &mut |news| said.send(news.phase).unwrap())
+                    .map(drop)
+                    .is_ok()
+            })
+        };
+        assert_eq!(heard.recv().unwrap(), Phase::WaitForOtherBuild);
+        assert!(!second.is_finished());
+        drop(first);
+        assert!(second.join().unwrap());
+    }
 }
