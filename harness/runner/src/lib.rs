@@ -1,1 +1,24 @@
-//! lvs-matrix-runner
+//! The effects of lvs-matrix: a [`LabPlan`](lvs_matrix_model::plan::LabPlan) becomes a lab of network namespaces, its time
+//! line is played, and everything that is seen goes into a record. Nothing here judges.
+//!
+//! It runs wherever the calling process may make network namespaces and set IPVS: as the payload of a guest, or as root on
+//! a host whose kernel has IPVS. Which of the two it is, only the record's environment says.
+
+mod capture;
+mod cell;
+mod client;
+mod clock;
+mod director;
+mod environment;
+mod error;
+mod lab;
+mod real_server;
+mod recorder;
+mod template;
+mod timeline;
+
+pub use cell::{Config, Progress, run_cells};
+pub use environment::missing_programs;
+pub use error::{LabError, Result};
+pub use recorder::{cell_folder, write_record};
+pub use template::{Flavour, Server, Template, prepare as prepare_template};

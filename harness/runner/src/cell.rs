@@ -1,0 +1,212 @@
+//! A cell from plan to record.
+
+use crate::capture::{Captured, Captures};
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::environment::environment;
+use crate::error::{LabError, Result, Stage};
+use crate::lab::{BRIDGE, Lab};
+use crate::recorder::{cell_folder, write_record};
+use crate::template::{Template, copy_folder};
+use crate::timeline::Timeline;
+use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::capture::{self, PointFrames};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::{
+    CaptureRecord, CellRecord, Environment, FORMAT, LabOutcome, Moment, MysqldState, Place, ServerView,
+};
+use lvs_matrix_netns::{CommandLine, ip_batch};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What cells are run with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where this is.
+    pub place: Place,
+    /// The harness's version.
+    pub harness: String,
+    /// The data folder's template and the server program.
+    pub template: Template,
+    /// A folder in memory for data folders.
+    pub scratch: PathBuf,
+    /// The folder that receives `<scenario>/<slug>/record.json`.
+    pub out: PathBuf,
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// A cell begins.
+    Started(&'a CellRef),
+    /// A cell's record is on disk.
+    Recorded(&'a CellRef),
+}
+
+/// Runs the cells one after another. Whatever happens in a cell, it leaves a record.
+///
+/// # Errors
+/// [`LabError`] if nothing can be run at all, or a record cannot be written.
+pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Progress<'_>)) -> Result<()> {
+    let environment = environment(config.place, &config.harness, &config.template.server)?;
+    // The template is copied into memory once; the folder given may be slow, as a guest's shared folder is.
+    let scratch = tempfile::Builder::new()
+        .prefix("lvs-matrix-")
+        .tempdir_in(&config.scratch)
+        .stage("make a scratch folder")?;
+    let near = scratch.path().join("template");
+    copy_folder(&config.template.folder, &near).stage("copy the data folder's template")?;
+    let template = Template {
+        folder: near,
+        ..config.template.clone()
+    };
+    for plan in plans {
+        progress(Progress::Started(&plan.cell));
+        run_cell(&environment, &template, scratch.path(), &config.out, plan)?;
+        progress(Progress::Recorded(&plan.cell));
+    }
+    Ok(())
+}
+
+fn run_cell(environment: &Environment, template: &Template, scratch: &Path, out: &Path, plan: &LabPlan) -> Result<()> {
+    let folder = cell_folder(out, &plan.cell);
+    fs::create_dir_all(&folder).stage(format!("make {}", folder.display()))?;
+    let scratch = tempfile::Builder::new()
+        .prefix("cell-")
+        .tempdir_in(scratch)
+        .stage("make a scratch folder")?;
+    let mut record = CellRecord {
+        format: FORMAT,
+        plan: plan.clone(),
+        environment: environment.clone(),
+        epoch_unix_nanos: 0,
+        lab: LabOutcome::Completed,
+        preparation: Vec::new(),
+        steps: Vec::new(),
+        client_events: Vec::new(),
+        snapshots: Vec::new(),
+        server_views: Vec::new(),
+        capture: None,
+        ended: Instant(0),
+    };
+    let captured = observe(plan, template, scratch.path(), &folder, &mut record);
+    let bytes = match captured.and_then(|captured| encode(captured, &mut record)) {
+        Ok(bytes) => bytes,
+        Err(LabError { stage, reason, log }) => {
+            record.lab = LabOutcome::Failed { stage, reason, log };
+            None
+        }
+    };
+    write_record(&folder, &record, bytes.as_deref())
+}
+
+/// Makes the lab, plays the time line, and fills the record; gives what was captured, also if the lab failed on the way.
+fn observe(
+    plan: &LabPlan,
+    template: &Template,
+    scratch: &Path,
+    folder: &Path,
+    record: &mut CellRecord,
+) -> Result<Vec<Captured>> {
+    let mut lab = Lab::make(plan, template, scratch, folder)?;
+    record.preparation = std::mem::take(&mut lab.preparation);
+    let captures = {
+        let hosts = plan
+            .hosts
+            .iter()
+            .map(|host| Ok((host.node.clone(), lab.namespace(&host.node)?)));
+        let hosts: Vec<_> = hosts.collect::<Result<_>>()?;
+        Captures::start(&lab.link, BRIDGE, &hosts)?
+    };
+    let clock = Clock::start();
+    record.epoch_unix_nanos = clock.epoch_unix_nanos();
+    let client = Client::start(&lab.client, clock, plan.vip, plan.port)?;
+
+    let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
+    let played = timeline.play().and_then(|ended| {
+        timeline.snapshot(Moment::End)?;
+        Ok(ended)
+    });
+    record.ended = *played.as_ref().unwrap_or(&clock.now());
+    record.steps = std::mem::take(&mut timeline.steps);
+    record.snapshots = std::mem::take(&mut timeline.snapshots);
+    let failed = played.and_then(|_| {
+        record.server_views = server_views(plan, &mut lab)?;
+        restore_links(plan, &lab)
+    });
+    // The captures end before the client does: its good-bye is not part of the cell.
+    let captured = captures.finish();
+    record.client_events = client.stop();
+    if let Err(LabError { stage, reason, log }) = failed {
+        record.lab = LabOutcome::Failed { stage, reason, log };
+    }
+    Ok(captured)
+}
+
+/// A sentinel must be able to reach a host that was powered off, or its capture could not be proven. The observation is over.
+fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
+    let off = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::PowerOff { server } => plan.host(&Node::RealServer(server.clone())),
+        Action::RemoveRealServer { .. }
+        | Action::AddRealServer { .. }
+        | Action::SetWeight { .. }
+        | Action::StopMysqld { .. }
+        | Action::StartMysqld { .. }
+        | Action::SetSysctl { .. }
+        | Action::Connect
+        | Action::Query(_)
+        | Action::StartQuery(_)
+        | Action::AwaitResult
+        | Action::Wait(_) => None,
+    });
+    let lines: Vec<String> = off.map(|host| format!("link set dev {} up", host.port)).collect();
+    ip_batch(&lab.link, &lines).stage("bring links up again for the last sentinel")
+}
+
+fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
+    let client = plan.host(&Node::Client).map(|host| host.address);
+    let Some(client) = client else {
+        return Err(LabError::new("look at the servers", "the plan has no client"));
+    };
+    let mut views = Vec::new();
+    for server in &mut lab.servers {
+        let sockets = server
+            .namespace
+            .check(&CommandLine::new(["ss", "-Htano", "dst", &client.to_string()]))
+            .stage(format!("list the sockets of {}", server.name))?;
+        let mysqld = server.state();
+        let sessions = match &mysqld {
+            MysqldState::Running => server.sessions(client).ok(),
+            MysqldState::Ended { .. } => None,
+        };
+        views.push(ServerView {
+            server: server.name.clone(),
+            server_id: server.server_id,
+            mysqld,
+            sockets: sockets
+                .lines()
+                .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+                .collect(),
+            sessions,
+            log: server.log_name(),
+        });
+    }
+    Ok(views)
+}
+
+/// The capture file's bytes; the points go into the record.
+fn encode(captured: Vec<Captured>, record: &mut CellRecord) -> Result<Option<Vec<u8>>> {
+    let mut points = Vec::new();
+    let mut frames = Vec::new();
+    for Captured { point, frames: seen } in captured {
+        frames.push(PointFrames {
+            name: point.node.to_string(),
+            frames: seen,
+        });
+        points.push(point);
+    }
+    record.capture = Some(CaptureRecord { points });
+    capture::write(&frames).stage("write the capture").map(Some)
+}

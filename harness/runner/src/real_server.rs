@@ -1,0 +1,290 @@
+//! A real server: a network namespace with a mysqld in it, on a data folder of its own.
+
+use crate::clock::poll_for;
+use crate::error::{LabError, Result, Stage};
+use crate::template::{Flavour, Template, copy_folder};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::StopSignal;
+use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
+use lvs_matrix_model::record::{MysqldState, ServerSession};
+use lvs_matrix_netns::Namespace;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, Row};
+use rustix::process::{Pid, Signal};
+use std::fs::{self, OpenOptions};
+use std::net::IpAddr;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// MariaDB's system tables are Aria's, and no scenario needs transactions: without InnoDB a server starts in half the time.
+pub(crate) const WITHOUT_INNODB: &[&str] = &["--innodb=OFF", "--default-storage-engine=Aria"];
+
+/// How long a server may take to start or stop, on the cell's clock. Under virtual time only idle waiting counts.
+const START_STOP_DEADLINE: Duration = Duration::from_secs(120);
+/// How long the server may take to answer a question asked over its own socket.
+const ADMIN_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A real server. Dropping it kills the mysqld; then the namespace goes.
+pub(crate) struct RealServer {
+    pub(crate) name: Name,
+    pub(crate) server_id: u32,
+    /// `None` while no mysqld runs.
+    process: Option<Mysqld>,
+    last_end: Option<ExitStatus>,
+    folder: PathBuf,
+    log: PathBuf,
+    template: Template,
+    pub(crate) namespace: Namespace,
+}
+
+/// A running mysqld; killed and reaped on drop.
+struct Mysqld(Child);
+
+impl Drop for Mysqld {
+    fn drop(&mut self) {
+        // Both fail only if it was reaped already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a new server is made of.
+pub(crate) struct Blueprint<'a> {
+    pub(crate) name: &'a Name,
+    pub(crate) server_id: u32,
+    pub(crate) template: &'a Template,
+    /// An existing folder; the server's own is made in it.
+    pub(crate) scratch: &'a Path,
+    /// The file that its log goes to.
+    pub(crate) log: PathBuf,
+    pub(crate) port: u16,
+}
+
+impl RealServer {
+    /// Starts a server in `namespace`; it is not ready when this returns, see [`RealServer::wait_ready`].
+    pub(crate) fn start(namespace: Namespace, blueprint: &Blueprint<'_>) -> Result<Self> {
+        let folder = blueprint.scratch.join(blueprint.name.as_str());
+        let stage = || format!("make the data folder of {}", blueprint.name);
+        fs::create_dir(&folder).stage(stage())?;
+        copy_folder(&blueprint.template.folder, &folder.join("data")).stage(stage())?;
+        let account = format!("CREATE USER IF NOT EXISTS '{CLIENT_USER}'@'%' IDENTIFIED BY '{CLIENT_PASSWORD}';\n");
+        fs::write(folder.join("init.sql"), account).stage(stage())?;
+        let mut server = Self {
+            name: blueprint.name.clone(),
+            server_id: blueprint.server_id,
+            process: None,
+            last_end: None,
+            folder,
+            log: blueprint.log.clone(),
+            template: blueprint.template.clone(),
+            namespace,
+        };
+        server.start_mysqld(blueprint.port)?;
+        Ok(server)
+    }
+
+    /// Starts the mysqld; it is not ready when this returns.
+    pub(crate) fn start_mysqld(&mut self, port: u16) -> Result<()> {
+        let stage = || format!("start mysqld on {}", self.name);
+        if self.process.is_some() {
+            return Err(LabError::new(stage(), "it is running already"));
+        }
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .stage(stage())?;
+        let mut command = Command::new(&self.template.server.program);
+        command
+            .args(self.arguments(port))
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command.stdout(log.try_clone().stage(stage())?).stderr(log);
+        let child = self
+            .namespace
+            .run(move || command.spawn())
+            .stage(stage())?
+            .stage(stage())?;
+        self.process = Some(Mysqld(child));
+        Ok(())
+    }
+
+    fn arguments(&self, port: u16) -> Vec<String> {
+        let data = self.folder.join("data");
+        let mut words = vec![
+            "--no-defaults".to_owned(),
+            format!("--datadir={}", data.display()),
+            format!("--socket={}", self.socket().display()),
+            format!("--pid-file={}", self.folder.join("pid").display()),
+            format!("--init-file={}", self.folder.join("init.sql").display()),
+            format!("--port={port}"),
+            "--bind-address=0.0.0.0".to_owned(),
+            format!("--server-id={}", self.server_id),
+            "--skip-name-resolve".to_owned(),
+            "--performance-schema=OFF".to_owned(),
+            "--skip-log-bin".to_owned(),
+        ];
+        match self.template.server.flavour {
+            Flavour::MariaDb => {
+                words.extend(WITHOUT_INNODB.iter().map(|word| (*word).to_owned()));
+                words.extend(["--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M"].map(str::to_owned));
+            }
+            Flavour::MySql => {
+                words.extend(["--innodb-buffer-pool-size=8M", "--innodb-use-native-aio=0"].map(str::to_owned));
+            }
+        }
+        if rustix::process::geteuid().is_root() {
+            words.push("--user=root".to_owned());
+        }
+        words
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.join("sock")
+    }
+
+    /// Waits until the server answers on its own socket with its `server_id`, and notices if it dies before.
+    pub(crate) fn wait_ready(&mut self) -> Result<()> {
+        let stage = format!("wait for mysqld on {}", self.name);
+        let mut last = "it did not listen yet".to_owned();
+        let ready = poll_for(START_STOP_DEADLINE, Duration::from_millis(5), || {
+            if let MysqldState::Ended { status } = self.state() {
+                return Err(LabError::new(stage.clone(), format!("it ended: {status}")));
+            }
+            if !self.socket().exists() {
+                return Ok(None);
+            }
+            match self.ask("select @@server_id") {
+                Ok(rows) => match rows.first().and_then(|row| row.get::<u32, _>(0)) {
+                    Some(id) if id == self.server_id => Ok(Some(())),
+                    id => Err(LabError::new(
+                        stage.clone(),
+                        format!("it says its server_id is {id:?}, not {}", self.server_id),
+                    )),
+                },
+                Err(error) => {
+                    last = error;
+                    Ok(None)
+                }
+            }
+        });
+        let failed = match ready {
+            Ok(Some(())) => return Ok(()),
+            Ok(None) => LabError::new(
+                stage,
+                format!("not ready after {} s: {last}", START_STOP_DEADLINE.as_secs()),
+            ),
+            Err(error) => error,
+        };
+        Err(LabError {
+            log: self.last_log_lines(),
+            ..failed
+        })
+    }
+
+    /// Ends the mysqld by `signal` and waits until the process is gone; gives its exit status in words.
+    pub(crate) fn stop_mysqld(&mut self, signal: StopSignal) -> Result<String> {
+        let stage = format!("stop mysqld on {}", self.name);
+        let Some(process) = self.process.as_mut() else {
+            return Err(LabError::new(stage, "it is not running"));
+        };
+        let signal = match signal {
+            StopSignal::Term => Signal::TERM,
+            StopSignal::Kill => Signal::KILL,
+        };
+        rustix::process::kill_process(Pid::from_child(&process.0), signal).stage(stage.clone())?;
+        let ended =
+            poll_for(START_STOP_DEADLINE, Duration::from_millis(1), || process.0.try_wait()).stage(stage.clone())?;
+        let Some(status) = ended else {
+            return Err(LabError::new(
+                stage,
+                format!(
+                    "it was still there {} s after the signal",
+                    START_STOP_DEADLINE.as_secs()
+                ),
+            ));
+        };
+        self.process = None;
+        self.last_end = Some(status);
+        Ok(status_text(status))
+    }
+
+    /// What the mysqld is doing now.
+    pub(crate) fn state(&mut self) -> MysqldState {
+        if let Some(process) = self.process.as_mut() {
+            match process.0.try_wait() {
+                Ok(Some(status)) => {
+                    self.process = None;
+                    self.last_end = Some(status);
+                }
+                // Not ended; or not ours to wait for, which cannot be: it was spawned here and is reaped nowhere else.
+                Ok(None) | Err(_) => return MysqldState::Running,
+            }
+        }
+        MysqldState::Ended {
+            status: self.last_end.map_or_else(|| "never started".to_owned(), status_text),
+        }
+    }
+
+    /// The sessions that come from `client`, if the server answers.
+    pub(crate) fn sessions(&self, client: IpAddr) -> std::result::Result<Vec<ServerSession>, String> {
+        let prefix = format!("{client}:");
+        let sessions = self.ask("show full processlist")?.into_iter().map(|row| ServerSession {
+            id: row.get(0).unwrap_or_default(),
+            host: row.get::<Option<String>, _>(2).flatten().unwrap_or_default(),
+            command: row.get::<Option<String>, _>(4).flatten().unwrap_or_default(),
+            seconds: row.get::<Option<i64>, _>(5).flatten().unwrap_or_default(),
+            info: row.get::<Option<String>, _>(7).flatten(),
+        });
+        Ok(sessions.filter(|session| session.host.starts_with(&prefix)).collect())
+    }
+
+    /// Asks the server over its own socket, which is no part of the lab's network.
+    fn ask(&self, sql: &str) -> std::result::Result<Vec<Row>, String> {
+        let options = OptsBuilder::default()
+            .socket(Some(self.socket().to_string_lossy()))
+            .user(Some("root"))
+            .max_allowed_packet(Some(16 << 20))
+            .wait_timeout(Some(28_800));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        runtime.block_on(async {
+            let ask = async {
+                let mut connection = Conn::new(options).await?;
+                let rows: Vec<Row> = connection.query(sql).await?;
+                connection.disconnect().await?;
+                Ok::<_, mysql_async::Error>(rows)
+            };
+            match tokio::time::timeout(ADMIN_DEADLINE, ask).await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(_) => Err(format!("no answer within {} s", ADMIN_DEADLINE.as_secs())),
+            }
+        })
+    }
+
+    /// The end of the server's log.
+    pub(crate) fn last_log_lines(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let mut lines: Vec<String> = text.lines().rev().take(20).map(str::to_owned).collect();
+        lines.reverse();
+        lines
+    }
+
+    /// The name of the log's file.
+    pub(crate) fn log_name(&self) -> Option<String> {
+        Some(self.log.file_name()?.to_string_lossy().into_owned())
+    }
+}
+
+fn status_text(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "unknown status".to_owned(),
+    }
+}

@@ -1,0 +1,372 @@
+//! The time line: the plan's steps, one after another, each with its proof.
+
+use crate::capture::Captures;
+use crate::client::{Client, Operation, Standing};
+use crate::clock::{Clock, poll_for};
+use crate::director;
+use crate::error::{LabError, Result, Stage};
+use crate::lab::{Lab, run_recorded};
+use lvs_matrix_model::action::{Action, Node, Statement};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::plan::{LabPlan, Phase, Step};
+use lvs_matrix_model::record::{CommandRecord, DirectorSnapshot, Moment, StepOutcome, StepRecord};
+use lvs_matrix_netns::{CommandLine, read_sysctl};
+use std::time::Duration;
+
+/// How long an operation of the client may take before the `act` phase, where nothing is expected to hang.
+const BEFORE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a statement may take to reach the wire, and then the server or a retransmission.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A cell's time line being played.
+pub(crate) struct Timeline<'a> {
+    pub(crate) plan: &'a LabPlan,
+    pub(crate) lab: &'a mut Lab,
+    pub(crate) client: &'a Client,
+    pub(crate) captures: &'a Captures,
+    pub(crate) clock: Clock,
+    /// The number of the client's last operation, 0 before the first.
+    operation: u32,
+    /// The statement that was started and not yet awaited.
+    started: Option<u32>,
+    /// When the observation ends at the latest; known once `act` has begun.
+    act_until: Option<std::time::Instant>,
+    pub(crate) steps: Vec<StepRecord>,
+    pub(crate) snapshots: Vec<DirectorSnapshot>,
+}
+
+/// What a step came to.
+struct Done {
+    outcome: StepOutcome,
+    commands: Vec<CommandRecord>,
+    operation: Option<u32>,
+}
+
+impl Done {
+    fn proven(proof: impl Into<String>, commands: Vec<CommandRecord>) -> Self {
+        Self {
+            outcome: StepOutcome::Done { proof: proof.into() },
+            commands,
+            operation: None,
+        }
+    }
+}
+
+impl<'a> Timeline<'a> {
+    pub(crate) fn new(
+        plan: &'a LabPlan,
+        lab: &'a mut Lab,
+        client: &'a Client,
+        captures: &'a Captures,
+        clock: Clock,
+    ) -> Self {
+        let (steps, snapshots) = (Vec::new(), Vec::new());
+        Self {
+            plan,
+            lab,
+            client,
+            captures,
+            clock,
+            operation: 0,
+            started: None,
+            act_until: None,
+            steps,
+            snapshots,
+        }
+    }
+
+    /// Plays every step. A step that fails or does not end leaves the rest not reached. Gives the end of the observation.
+    pub(crate) fn play(&mut self) -> Result<Instant> {
+        let mut reached = Some(Phase::Before);
+        let plan = self.plan;
+        for step in &plan.steps {
+            while let Some(phase) = reached.filter(|phase| *phase < step.phase) {
+                reached = Some(self.leave(phase)?);
+            }
+            let good = match reached {
+                Some(_) => self.step(step),
+                None => {
+                    self.push(
+                        step,
+                        None,
+                        Done {
+                            outcome: StepOutcome::NotReached,
+                            commands: Vec::new(),
+                            operation: None,
+                        },
+                    );
+                    false
+                }
+            };
+            if !good {
+                reached = None;
+            }
+        }
+        while let Some(phase) = reached.filter(|phase| *phase < Phase::Act) {
+            reached = Some(self.leave(phase)?);
+        }
+        // A statement that nobody awaited is still watched to its end.
+        if let (Some(operation), Some(until)) = (self.started.take(), self.act_until)
+            && self.client.wait(operation, until) == Standing::Pending
+        {
+            self.client.still_waiting(operation);
+        }
+        Ok(self.clock.now())
+    }
+
+    /// What comes between a phase and the next: the director's tables are read, and patience begins with `act`.
+    fn leave(&mut self, phase: Phase) -> Result<Phase> {
+        match phase {
+            Phase::Before => {
+                self.snapshot(Moment::BeforeChange)?;
+                Ok(Phase::Change)
+            }
+            Phase::Change => {
+                self.snapshot(Moment::AfterChange)?;
+                self.act_until = Some(std::time::Instant::now() + self.plan.observe.until);
+                Ok(Phase::Act)
+            }
+            Phase::Act => Ok(Phase::Act),
+        }
+    }
+
+    pub(crate) fn snapshot(&mut self, moment: Moment) -> Result<()> {
+        let number = u32::try_from(self.snapshots.len() + 1).unwrap_or(u32::MAX);
+        self.snapshots
+            .push(director::snapshot(&self.lab.director, number, moment, self.clock)?);
+        Ok(())
+    }
+
+    /// Plays one step; true if the next one may follow.
+    fn step(&mut self, step: &Step) -> bool {
+        let began = self.clock.now();
+        let done = self.act(&step.action).unwrap_or_else(|error| Done {
+            outcome: StepOutcome::Failed {
+                reason: error.to_string(),
+            },
+            commands: Vec::new(),
+            operation: step.action.is_of_client().then_some(self.operation),
+        });
+        let good = matches!(done.outcome, StepOutcome::Done { .. });
+        self.push(step, Some(began), done);
+        good
+    }
+
+    fn push(&mut self, step: &Step, began: Option<Instant>, done: Done) {
+        let ended = match &done.outcome {
+            StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Failed { .. } => {
+                began.map(|_| self.clock.now())
+            }
+            StepOutcome::Unfinished | StepOutcome::NotReached => None,
+        };
+        self.steps.push(StepRecord {
+            number: u32::try_from(self.steps.len() + 1).unwrap_or(u32::MAX),
+            phase: step.phase,
+            action: step.action.clone(),
+            began,
+            ended,
+            outcome: done.outcome,
+            commands: done.commands,
+            operation: done.operation,
+        });
+    }
+
+    fn act(&mut self, action: &Action) -> Result<Done> {
+        match action {
+            Action::RemoveRealServer { server } => self.edit_table(action, server, None),
+            Action::AddRealServer { server, weight } | Action::SetWeight { server, weight } => {
+                self.edit_table(action, server, Some(u32::from(*weight)))
+            }
+            Action::StopMysqld { server, signal } => {
+                let status = self.server(server)?.stop_mysqld(*signal)?;
+                Ok(Done::proven(format!("the process ended: {status}"), Vec::new()))
+            }
+            Action::StartMysqld { server } => {
+                let port = self.plan.port;
+                let server = self.server(server)?;
+                server.start_mysqld(port)?;
+                server.wait_ready()?;
+                Ok(Done::proven(
+                    format!("it answers with server_id {}", server.server_id),
+                    Vec::new(),
+                ))
+            }
+            Action::PowerOff { .. } => {
+                let commands = self.run_lines(action)?;
+                let port = commands
+                    .iter()
+                    .rev()
+                    .find_map(|command| command.argv.iter().skip_while(|word| *word != "dev").nth(1));
+                let port = port.cloned().unwrap_or_default();
+                let shown = self
+                    .lab
+                    .link
+                    .check(&CommandLine::new(["ip", "-o", "link", "show", "dev", &port]))
+                    .stage("look at the link")?;
+                if !shown.contains("state DOWN") {
+                    return Err(LabError::new("power off", format!("the link is not down: {shown}")));
+                }
+                Ok(Done::proven(format!("{port} is in state DOWN"), commands))
+            }
+            Action::SetSysctl { node, key, value } => {
+                let commands = self.run_lines(action)?;
+                let found = read_sysctl(self.lab.namespace(node)?, key).stage(format!("read {key}"))?;
+                if found.split_whitespace().ne(value.split_whitespace()) {
+                    return Err(LabError::new(
+                        format!("set {key}"),
+                        format!("it reads `{found}`, not `{value}`"),
+                    ));
+                }
+                Ok(Done::proven(format!("{key} reads {found} on {node}"), commands))
+            }
+            Action::Connect => {
+                let operation = self.begin(Operation::Connect)?;
+                Ok(self.await_end(operation, "connected"))
+            }
+            Action::Query(statement) => {
+                let operation = self.begin(Operation::Statement(statement.sql.clone()))?;
+                Ok(self.await_end(operation, "answered"))
+            }
+            Action::StartQuery(statement) => self.start_query(statement),
+            Action::AwaitResult => {
+                let operation = self
+                    .started
+                    .take()
+                    .ok_or_else(|| LabError::new("await the result", "no statement was started"))?;
+                Ok(self.await_end(operation, "answered"))
+            }
+            Action::Wait(time) => {
+                std::thread::sleep(*time);
+                Ok(Done::proven("waited", Vec::new()))
+            }
+        }
+    }
+
+    fn server(&mut self, name: &lvs_matrix_model::Name) -> Result<&mut crate::real_server::RealServer> {
+        self.lab
+            .servers
+            .iter_mut()
+            .find(|server| &server.name == name)
+            .ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))
+    }
+
+    /// Runs the action's own command lines where they belong.
+    fn run_lines(&self, action: &Action) -> Result<Vec<CommandRecord>> {
+        self.plan
+            .command_lines(action)
+            .into_iter()
+            .map(|(node, argv)| {
+                let namespace = match &node {
+                    Some(node) => self.lab.namespace(node)?,
+                    None => &self.lab.link,
+                };
+                run_recorded(namespace, node.clone(), &argv)
+            })
+            .collect()
+    }
+
+    /// Edits the director's table and looks whether the kernel's table followed.
+    fn edit_table(&self, action: &Action, server: &lvs_matrix_model::Name, wanted: Option<u32>) -> Result<Done> {
+        let commands = self.run_lines(action)?;
+        let address = self
+            .plan
+            .host(&Node::RealServer(server.clone()))
+            .map(|host| host.address);
+        let address =
+            address.ok_or_else(|| LabError::new(format!("find {server}"), "the plan has no such real server"))?;
+        let found = director::weight(&self.lab.director, self.plan, address)?;
+        if found != wanted {
+            return Err(LabError::new(
+                action.to_string(),
+                format!("the kernel's table has weight {found:?} for {address}, not {wanted:?}"),
+            ));
+        }
+        let proof = match found {
+            Some(weight) => format!("/proc/net/ip_vs has {address} with weight {weight}"),
+            None => format!("/proc/net/ip_vs has no {address}"),
+        };
+        Ok(Done::proven(proof, commands))
+    }
+
+    fn begin(&mut self, operation: Operation) -> Result<u32> {
+        self.operation += 1;
+        self.client.begin(self.operation, operation)?;
+        Ok(self.operation)
+    }
+
+    /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing healthy fails.
+    fn await_end(&self, operation: u32, success: &str) -> Done {
+        let until = self
+            .act_until
+            .unwrap_or_else(|| std::time::Instant::now() + BEFORE_DEADLINE);
+        let outcome = match self.client.wait(operation, until) {
+            Standing::Succeeded => StepOutcome::Done {
+                proof: success.to_owned(),
+            },
+            Standing::Failed => StepOutcome::ClientFailed,
+            Standing::Pending => {
+                self.client.still_waiting(operation);
+                StepOutcome::Unfinished
+            }
+        };
+        Done {
+            outcome,
+            commands: Vec::new(),
+            operation: Some(operation),
+        }
+    }
+
+    /// Sends a statement and waits until it is under way: it runs on a server, or it has ended already, or its segment was
+    /// sent a second time because nobody acknowledged it.
+    fn start_query(&mut self, statement: &Statement) -> Result<Done> {
+        let stage = || format!("start query `{}`", statement.sql);
+        let needle = statement.sql.as_bytes().to_vec();
+        let before = self.captures.count(&Node::Client, &needle);
+        let operation = self.begin(Operation::Statement(statement.sql.clone()))?;
+        self.started = Some(operation);
+        let ended = |client: &Client| client.standing(operation) != Standing::Pending;
+        if !self
+            .captures
+            .wait_for(&Node::Client, &needle, before + 1, START_DEADLINE)
+            && !ended(self.client)
+        {
+            return Err(LabError::new(
+                stage(),
+                format!("it did not reach the wire within {} s", START_DEADLINE.as_secs()),
+            ));
+        }
+        let client_address = self.plan.host(&Node::Client).map(|host| host.address);
+        let under_way = poll_for(START_DEADLINE, Duration::from_millis(5), || {
+            if ended(self.client) {
+                return Ok::<_, LabError>(Some("it ended already".to_owned()));
+            }
+            if self.captures.count(&Node::Client, &needle) > before + 1 {
+                return Ok(Some("it was sent again, not acknowledged".to_owned()));
+            }
+            for server in &mut self.lab.servers {
+                let (lvs_matrix_model::record::MysqldState::Running, Some(address)) = (server.state(), client_address)
+                else {
+                    continue;
+                };
+                let sessions = server.sessions(address).unwrap_or_default();
+                if sessions
+                    .iter()
+                    .any(|session| session.info.as_deref() == Some(statement.sql.as_str()))
+                {
+                    return Ok(Some(format!("it is in the process list of {}", server.name)));
+                }
+            }
+            Ok(None)
+        })?;
+        let proof = under_way.ok_or_else(|| {
+            LabError::new(
+                stage(),
+                format!("no server ran it within {} s", START_DEADLINE.as_secs()),
+            )
+        })?;
+        Ok(Done {
+            operation: Some(operation),
+            ..Done::proven(proof, Vec::new())
+        })
+    }
+}
