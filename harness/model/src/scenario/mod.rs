@@ -1,4 +1,28 @@
 //! A scenario as believed: every name in it exists, every number is in range, every cell is covered by one expectation.
+//!
+//! ```text
+//! YAML text --yaml--> nodes with places --input--> the file as typed --check--> Scenario     or every mistake at once
+//! ```
+
+mod check;
+mod input;
+mod load;
+mod mistake;
+mod place;
+mod read;
+mod render;
+mod scalar;
+mod schema;
+mod table;
+mod yaml;
+
+pub use check::MAX_CELLS;
+pub use load::{load, load_bytes};
+pub use mistake::{Mistake, MistakeKind};
+pub use place::Span;
+pub use render::{Style, render};
+pub use schema::schema;
+pub use yaml::MAX_BYTES;
 
 use crate::Name;
 use crate::action::Action;

@@ -1,0 +1,227 @@
+//! The lab and what values add to it: names that are free, servers that are there once, sysctls that are set once.
+
+use super::AxisDraft;
+use crate::Name;
+use crate::plan::MAX_REAL_SERVERS;
+use crate::scenario::input::{DEFAULT_WEIGHT, LabInput, RealServerInput, ValueInput};
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
+use crate::scenario::place::{At, Span};
+use crate::scenario::read::Map;
+use crate::scenario::scalar::{SysctlKey, SysctlValue};
+use crate::scenario::table::Structure;
+use crate::scenario::{Forwarding, RealServer};
+use std::collections::HashMap;
+
+/// The lab while it is checked.
+pub(super) struct Draft {
+    pub(super) forwarding: Forwarding,
+    pub(super) scheduler: &'static str,
+    pub(super) added: Added,
+}
+
+/// Hosts and settings, of the lab or of a value.
+pub(super) struct Added {
+    pub(super) real_servers: Vec<At<RealServer>>,
+    pub(super) real_servers_complete: bool,
+    real_servers_span: Option<Span>,
+    pub(super) director_sysctls: Vec<Sysctl>,
+    pub(super) client_sysctls: Vec<Sysctl>,
+    pub(super) server_sysctls: Vec<Sysctl>,
+}
+
+/// A sysctl and the place of its value.
+pub(super) struct Sysctl {
+    pub(super) key: String,
+    pub(super) value: String,
+    span: Span,
+}
+
+impl Draft {
+    pub(super) fn of(input: &LabInput) -> Self {
+        Self {
+            forwarding: input
+                .forwarding
+                .as_ref()
+                .map_or(Forwarding::DirectRouting, |forwarding| forwarding.value),
+            scheduler: input.scheduler.as_ref().map_or("rr", |scheduler| scheduler.value.0),
+            added: Added {
+                real_servers: real_servers(input.real_servers.as_ref()),
+                real_servers_complete: input.real_servers.as_ref().is_some_and(complete),
+                real_servers_span: input.real_servers.as_ref().map(|servers| servers.span),
+                director_sysctls: sysctls(input.director_sysctls.as_ref()),
+                client_sysctls: sysctls(input.client_sysctls.as_ref()),
+                server_sysctls: sysctls(input.server_sysctls.as_ref()),
+            },
+        }
+    }
+}
+
+impl Added {
+    pub(super) fn of(input: &ValueInput) -> Self {
+        Self {
+            real_servers: real_servers(input.real_servers.as_ref()),
+            // A field that is there but could not be read makes the value incomplete.
+            real_servers_complete: input.real_servers.as_ref().map_or(input.complete(), complete),
+            real_servers_span: input.real_servers.as_ref().map(|servers| servers.span),
+            director_sysctls: sysctls(input.director_sysctls.as_ref()),
+            client_sysctls: sysctls(input.client_sysctls.as_ref()),
+            server_sysctls: sysctls(input.server_sysctls.as_ref()),
+        }
+    }
+}
+
+fn complete(servers: &Map<Name, RealServerInput>) -> bool {
+    servers.complete
+}
+
+fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer>> {
+    input
+        .into_iter()
+        .flat_map(|servers| &servers.entries)
+        .map(|(name, server)| At {
+            value: RealServer {
+                name: name.value.clone(),
+                weight: server.weight.as_ref().map_or(DEFAULT_WEIGHT, |weight| weight.value.0),
+            },
+            span: name.span,
+        })
+        .collect()
+}
+
+fn sysctls(input: Option<&Map<SysctlKey, At<SysctlValue>>>) -> Vec<Sysctl> {
+    input
+        .into_iter()
+        .flat_map(|sysctls| &sysctls.entries)
+        .map(|(key, value)| Sysctl {
+            key: key.value.0.clone(),
+            value: value.value.0.clone(),
+            span: value.span,
+        })
+        .collect()
+}
+
+/// Checks the lab. Says whether all real servers of the file are known, so that their names can be looked up.
+pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
+    let Some(lab) = &draft.lab else {
+        return false;
+    };
+    for added in std::iter::once(&lab.added).chain(draft.values().map(|value| &value.added)) {
+        reserved(added, mistakes);
+    }
+    if lab.added.real_servers.is_empty() && lab.added.real_servers_complete {
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::NoRealServer,
+                lab.added.real_servers_span.unwrap_or(draft.places.file),
+                "the lab has no real server",
+                "at least one, such as `rs1: {}`",
+            )
+            .help(
+                "the lab is ready when a query through the virtual service is answered; without a server it never is",
+            ),
+        );
+        return false;
+    }
+    twice(&lab.added, &draft.axes, mistakes);
+    too_many(&lab.added, &draft.axes, mistakes);
+    for (whose, sysctls) in OF {
+        conflicts(&draft.axes, whose, *sysctls, mistakes);
+    }
+    lab.added.real_servers_complete
+        && draft.axes_complete
+        && draft.values().all(|value| value.added.real_servers_complete)
+}
+
+type SysctlsOf = fn(&Added) -> &Vec<Sysctl>;
+const OF: &[(&str, SysctlsOf)] = &[
+    ("the director", |added| &added.director_sysctls),
+    ("the client", |added| &added.client_sysctls),
+    ("the real servers", |added| &added.server_sysctls),
+];
+
+fn reserved(added: &Added, mistakes: &mut Mistakes) {
+    for server in &added.real_servers {
+        let name = server.value.name.as_str();
+        if matches!(name, "client" | "director") {
+            mistakes.add(Mistake::new(
+                MistakeKind::ReservedName,
+                server.span,
+                format!("a real server cannot be named `{name}`"),
+                "another host of the lab has this name",
+            ));
+        }
+    }
+}
+
+/// A server that a value adds must not be there already, in the lab or by a value of another axis.
+fn twice(lab: &Added, axes: &[AxisDraft], mistakes: &mut Mistakes) {
+    let mut known: HashMap<&Name, Span> = lab
+        .real_servers
+        .iter()
+        .map(|server| (&server.value.name, server.span))
+        .collect();
+    for axis in axes {
+        let mut of_axis = Vec::new();
+        for server in axis.values.iter().flat_map(|value| &value.added.real_servers) {
+            let name = &server.value.name;
+            if let Some(first) = known.get(name) {
+                mistakes.add(
+                    Mistake::new(
+                        MistakeKind::RealServerTwice,
+                        server.span,
+                        format!("the real server `{name}` is there already"),
+                        "a value adds real servers with names of their own",
+                    )
+                    .second(*first, "it is given here"),
+                );
+            } else {
+                of_axis.push((name, server.span));
+            }
+        }
+        known.extend(of_axis);
+    }
+}
+
+fn too_many(lab: &Added, axes: &[AxisDraft], mistakes: &mut Mistakes) {
+    let most = |axis: &AxisDraft| {
+        let counts = axis.values.iter().map(|value| value.added.real_servers.len());
+        counts.max().unwrap_or(0)
+    };
+    let count = lab.real_servers.len() + axes.iter().map(most).sum::<usize>();
+    if count > MAX_REAL_SERVERS
+        && let Some(first) = lab.real_servers.first()
+    {
+        mistakes.add(Mistake::new(
+            MistakeKind::TooManyRealServers,
+            lab.real_servers_span.unwrap_or(first.span),
+            format!("a cell has {count} real servers"),
+            format!("a lab has addresses for {MAX_REAL_SERVERS}, with those that values add"),
+        ));
+    }
+}
+
+/// Every two values of different axes meet in some cell: what one sets, the other must not set differently.
+fn conflicts(axes: &[AxisDraft], whose: &str, sysctls: SysctlsOf, mistakes: &mut Mistakes) {
+    let mut known: HashMap<&str, Vec<&Sysctl>> = HashMap::new();
+    for axis in axes {
+        let of_axis: Vec<&Sysctl> = axis.values.iter().flat_map(|value| sysctls(&value.added)).collect();
+        for sysctl in &of_axis {
+            let others = known.get(sysctl.key.as_str()).map_or(&[][..], Vec::as_slice);
+            if let Some(other) = others.iter().find(|other| other.value != sysctl.value) {
+                mistakes.add(
+                    Mistake::new(
+                        MistakeKind::SysctlConflict,
+                        sysctl.span,
+                        format!("two axes set `{}` of {whose} differently", sysctl.key),
+                        "in some cell both values meet",
+                    )
+                    .second(other.span, "another axis sets it here")
+                    .help("vary a sysctl in one axis only"),
+                );
+            }
+        }
+        for sysctl in of_axis {
+            known.entry(&sysctl.key).or_default().push(sysctl);
+        }
+    }
+}

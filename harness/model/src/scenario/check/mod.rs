@@ -1,0 +1,317 @@
+//! From the file as typed to the scenario as believed. Each check adds its mistakes and concludes nothing from what could
+//! not be read: one slip of the pen is one message.
+
+mod coverage;
+mod expect;
+mod lab;
+mod steps;
+mod timeline;
+
+use super::input::{ObserveInput, ScenarioInput};
+use super::mistake::{Mistake, MistakeKind, Mistakes};
+use super::place::{At, Span};
+use super::table::Structure;
+use super::{Axis, Expectation, Lab, Observe, Phases, RealServer, Scenario, Value};
+use crate::Name;
+use crate::duration::Human;
+use crate::matrix::choice_of;
+use std::time::Duration;
+
+/// The most cells that a scenario may have.
+pub const MAX_CELLS: usize = 10_000;
+/// The longest name of a cell's folder. File systems take 255 bytes; the rest is for what is written beside it.
+const MAX_SLUG: usize = 200;
+/// The shortest patience: below it the machine's own delays would be taken for the network's.
+const MIN_PATIENCE: Duration = Duration::from_millis(100);
+
+/// A scenario while it is checked: what could be read, where it stands, and whether that was all.
+struct Draft {
+    name: Option<Name>,
+    claim: Option<String>,
+    lab: Option<lab::Draft>,
+    axes: Vec<AxisDraft>,
+    /// Were all axes and values read?
+    axes_complete: bool,
+    steps: steps::Steps,
+    observe: Option<(Observe, Span)>,
+    expectations: Vec<expect::Draft>,
+    /// Were all expectations read?
+    expectations_complete: bool,
+    places: Places,
+}
+
+/// Where to point when something is missing.
+#[derive(Clone, Copy)]
+struct Places {
+    file: Span,
+    axes: Span,
+    act: Span,
+    expect: Span,
+}
+
+struct AxisDraft {
+    name: At<Name>,
+    values: Vec<ValueDraft>,
+}
+
+struct ValueDraft {
+    name: At<Name>,
+    added: lab::Added,
+    steps: steps::Steps,
+}
+
+/// The scenario, if the mistakes did not grow.
+pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Scenario> {
+    let before = mistakes.count();
+    let draft = draft(input, mistakes);
+    let real_servers_known = lab::check(&draft, mistakes);
+    if real_servers_known {
+        steps::check_names(&draft, mistakes);
+    }
+    match sizes(&draft, mistakes) {
+        Some(sizes) if draft.axes_complete => {
+            coverage::check(&draft, &sizes, mistakes);
+            if real_servers_known {
+                timeline::check(&draft, &sizes, mistakes);
+            }
+        }
+        Some(_) | None => {}
+    }
+    if input.complete() && mistakes.count() == before {
+        believed(draft)
+    } else {
+        None
+    }
+}
+
+fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
+    let file = input.span();
+    let axes_span = input.axes.as_ref().map_or(file, |axes| axes.span);
+    let places = Places {
+        file,
+        axes: axes_span,
+        act: input.act.as_ref().map_or(axes_span, |act| act.span),
+        expect: input.expect.as_ref().map_or(file, |expect| expect.span),
+    };
+    let mut axes_complete = input.recognized() && input.axes.as_ref().is_none_or(|axes| axes.complete);
+    let mut axes = Vec::new();
+    for (name, values) in input.axes.iter().flat_map(|axes| &axes.entries) {
+        axes_complete &= values.complete;
+        axes.push(AxisDraft {
+            name: name.clone(),
+            values: values
+                .entries
+                .iter()
+                .map(|(name, value)| ValueDraft {
+                    name: name.clone(),
+                    added: lab::Added::of(value),
+                    steps: steps::Steps::of(&value.before, &value.change, &value.act, value.recognized()),
+                })
+                .collect(),
+        });
+        if values.entries.is_empty() && values.complete {
+            axes_complete = false;
+            mistakes.add(
+                Mistake::new(
+                    MistakeKind::NoValue,
+                    name.span,
+                    format!("the axis `{}` has no value", name.value),
+                    "an axis needs at least one value, such as `present: {}`",
+                )
+                .help("an axis without values would leave no cell at all"),
+            );
+        }
+    }
+    let (expectations, expectations_complete) = expect::draft(input, &axes, axes_complete, mistakes);
+    Draft {
+        name: input.name.as_ref().map(|name| name.value.clone()),
+        claim: input.claim.as_ref().map(|claim| claim.value.0.clone()),
+        lab: input.lab.as_ref().map(lab::Draft::of),
+        axes,
+        axes_complete,
+        steps: steps::Steps::of(&input.before, &input.change, &input.act, input.recognized()),
+        observe: input
+            .observe
+            .as_ref()
+            .and_then(|observe| observation(observe, mistakes)),
+        expectations,
+        expectations_complete,
+        places,
+    }
+}
+
+fn observation(input: &ObserveInput, mistakes: &mut Mistakes) -> Option<(Observe, Span)> {
+    let (patience, until) = (input.patience.as_ref()?, input.until.as_ref()?);
+    if patience.value < MIN_PATIENCE {
+        mistakes.add(Mistake::new(
+            MistakeKind::DurationOutOfRange,
+            patience.span,
+            format!("a patience of {} is too short", Human(patience.value)),
+            format!("at least {}", Human(MIN_PATIENCE)),
+        ));
+        return None;
+    }
+    if patience.value >= until.value {
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::PatienceTooLong,
+                until.span,
+                format!("the observation ends at {}, before patience does", Human(until.value)),
+                "must be longer than `patience`",
+            )
+            .second(patience.span, "the patience")
+            .help("a hang is silence beyond patience: it could never be seen"),
+        );
+        return None;
+    }
+    let observe = Observe {
+        patience: patience.value,
+        until: until.value,
+    };
+    Some((observe, until.span))
+}
+
+/// How many values each axis has, if the cells can be told apart and run.
+fn sizes(draft: &Draft, mistakes: &mut Mistakes) -> Option<Vec<usize>> {
+    let sizes: Vec<usize> = draft.axes.iter().map(|axis| axis.values.len()).collect();
+    let cells = sizes.iter().try_fold(1_usize, |cells, size| cells.checked_mul(*size));
+    let too_many = match cells {
+        Some(cells) if cells <= MAX_CELLS => None,
+        Some(cells) => Some(cells.to_string()),
+        None => Some(format!("more than {}", usize::MAX)),
+    };
+    if let Some(count) = too_many {
+        let factors = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::TooManyCells,
+                draft.places.axes,
+                format!("the axes have {count} cells ({})", super::mistake::shortened(&factors)),
+                format!("at most {MAX_CELLS} cells are accepted"),
+            )
+            .help("split the scenario: an axis that no expectation needs together with the others goes into a file of its own"),
+        );
+        return None;
+    }
+    let longest = |axis: &AxisDraft| axis.values.iter().map(|value| value.name.value.as_str().len()).max();
+    let slug: usize = draft.axes.iter().filter_map(longest).map(|length| length + 1).sum();
+    if slug > MAX_SLUG {
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::LongCellName,
+                draft.places.axes,
+                "the names of the values are too long together",
+                format!("the longest cell's name has {slug} characters; at most {MAX_SLUG} can name a folder"),
+            )
+            .help("give the values shorter names"),
+        );
+        return None;
+    }
+    Some(sizes)
+}
+
+impl Draft {
+    /// All cells as value indices, in the matrix's order.
+    fn cells(sizes: &[usize]) -> impl Iterator<Item = Vec<usize>> {
+        let count: usize = sizes.iter().product();
+        (0..count).map(|number| choice_of(number, sizes))
+    }
+
+    /// The cell's values joined as [`crate::matrix::CellRef::slug`] does it.
+    fn slug(&self, choice: &[usize]) -> String {
+        let values: Vec<_> = self
+            .chosen(choice)
+            .map(|(_, value)| value.name.value.as_str())
+            .collect();
+        if values.is_empty() {
+            "only".to_owned()
+        } else {
+            values.join("_")
+        }
+    }
+
+    /// Each axis with the value that a cell has of it.
+    fn chosen<'d>(&'d self, choice: &'d [usize]) -> impl Iterator<Item = (&'d AxisDraft, &'d ValueDraft)> {
+        self.axes
+            .iter()
+            .zip(choice)
+            .filter_map(|(axis, index)| Some((axis, axis.values.get(*index)?)))
+    }
+
+    fn values(&self) -> impl Iterator<Item = &ValueDraft> {
+        self.axes.iter().flat_map(|axis| &axis.values)
+    }
+}
+
+/// `cell a_b`, `cell a_b and 3 more`.
+fn cells_text(first: &str, count: usize) -> String {
+    match count {
+        0 | 1 => format!("cell {first}"),
+        more => format!("cell {first} and {} more", more - 1),
+    }
+}
+
+/// The draft as a scenario; `None` if something of it is missing after all.
+fn believed(draft: Draft) -> Option<Scenario> {
+    let lab = draft.lab?;
+    Some(Scenario {
+        name: draft.name?,
+        claim: draft.claim?,
+        lab: Lab {
+            forwarding: lab.forwarding,
+            scheduler: lab.scheduler.to_owned(),
+            real_servers: real_servers(lab.added.real_servers),
+            director_sysctls: sysctls(lab.added.director_sysctls),
+            client_sysctls: sysctls(lab.added.client_sysctls),
+            server_sysctls: sysctls(lab.added.server_sysctls),
+        },
+        axes: draft
+            .axes
+            .into_iter()
+            .map(|axis| Axis {
+                name: axis.name.value,
+                values: axis.values.into_iter().map(believed_value).collect(),
+            })
+            .collect(),
+        steps: draft.steps.into_phases(),
+        observe: draft.observe?.0,
+        expectations: draft
+            .expectations
+            .into_iter()
+            .map(|expectation| Expectation {
+                when: expectation.when,
+                expected: expectation.expected,
+            })
+            .collect(),
+    })
+}
+
+fn believed_value(value: ValueDraft) -> Value {
+    Value {
+        name: value.name.value,
+        real_servers: real_servers(value.added.real_servers),
+        director_sysctls: sysctls(value.added.director_sysctls),
+        client_sysctls: sysctls(value.added.client_sysctls),
+        server_sysctls: sysctls(value.added.server_sysctls),
+        steps: value.steps.into_phases(),
+    }
+}
+
+fn real_servers(servers: Vec<At<RealServer>>) -> Vec<RealServer> {
+    servers.into_iter().map(|server| server.value).collect()
+}
+
+fn sysctls(sysctls: Vec<lab::Sysctl>) -> Vec<(String, String)> {
+    sysctls.into_iter().map(|sysctl| (sysctl.key, sysctl.value)).collect()
+}
+
+impl steps::Steps {
+    fn into_phases(self) -> Phases {
+        let actions = |steps: Vec<steps::Placed>| steps.into_iter().map(|step| step.action).collect();
+        Phases {
+            before: actions(self.before),
+            change: actions(self.change),
+            act: actions(self.act),
+        }
+    }
+}

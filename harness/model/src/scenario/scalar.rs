@@ -1,0 +1,335 @@
+//! The scalars of the language: names, texts, numbers, durations, words, sysctls.
+
+use super::mistake::{MistakeKind, did_you_mean, listed, quoted};
+use super::place::At;
+use super::read::{Refusal, Scalar};
+use super::{BehaviourName, Forwarding, HangEndName};
+use crate::action::StopSignal;
+use crate::name::{NAME_RULE, Name};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+use std::time::Duration;
+
+impl<T: Scalar> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "scalar".into()
+    }
+    fn schema_id() -> Cow<'static, str> {
+        std::any::type_name::<T>().into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        T::schema()
+    }
+}
+
+impl Scalar for Name {
+    fn accepts() -> String {
+        "a name such as `rs1`".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        Self::new(text).map_err(|_| Refusal {
+            help: Some(NAME_RULE.to_owned()),
+            ..Refusal::new(MistakeKind::BadName, format!("{} is not a name", quoted(text)))
+        })
+    }
+    fn schema() -> Schema {
+        // An author may write a value's name without quotes where YAML sees a number in it.
+        json_schema!({ "type": ["string", "number"], "pattern": "^[a-z0-9][a-z0-9.-]{0,39}$" })
+    }
+}
+
+/// Text for people or for a server: not empty, and without control characters but line ends and tabs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text(pub(super) String);
+
+impl Scalar for Text {
+    fn accepts() -> String {
+        "text".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Refusal::new(MistakeKind::BadText, "the text is empty"));
+        }
+        match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            Some(c) => Err(Refusal::new(
+                MistakeKind::BadText,
+                format!("the control character U+{:04X} in a text", u32::from(c)),
+            )),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// A weight in the director's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Weight(pub(super) u16);
+
+impl Scalar for Weight {
+    fn accepts() -> String {
+        format!("a whole number from 0 to {}", u16::MAX)
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text).map(Self).ok_or_else(|| not_a_number("a weight", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": 65535 })
+    }
+}
+
+/// A classic client error code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ErrorCode(pub(super) u16);
+
+/// The classic client's codes that a lost or refused connection can have.
+const ERROR_CODES: [u16; 4] = [2002, 2003, 2006, 2013];
+
+impl Scalar for ErrorCode {
+    fn accepts() -> String {
+        listed(ERROR_CODES.map(|code| code.to_string()).iter().map(String::as_str))
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|code| ERROR_CODES.contains(code))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a classic client error", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "enum": ERROR_CODES })
+    }
+}
+
+/// An error number of Linux.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Errno(pub(super) u16);
+
+/// EHWPOISON, the highest that Linux gives to programs (include/uapi/asm-generic/errno.h).
+const LAST_ERRNO: u16 = 133;
+
+impl Scalar for Errno {
+    fn accepts() -> String {
+        format!("an errno from 1 to {LAST_ERRNO}, such as 104 (ECONNRESET), 110 (ETIMEDOUT) or 111 (ECONNREFUSED)")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|errno| (1..=LAST_ERRNO).contains(errno))
+            .map(Self)
+            .ok_or_else(|| not_a_number("an errno", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": LAST_ERRNO })
+    }
+}
+
+/// Decimal digits only: no sign, no blank, no `0x`, no `1_000`.
+fn whole(text: &str) -> Option<u16> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
+}
+
+fn not_a_number(what: &str, text: &str) -> Refusal {
+    Refusal::new(MistakeKind::BadNumber, format!("{} is not {what}", quoted(text)))
+}
+
+/// The longest time that anything is waited for.
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Scalar for Duration {
+    fn accepts() -> String {
+        "a time with units such as `500ms`, `5s`, `1m 30s` or `6h`, at most `24h`".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let refused = |kind, help: Option<String>| Refusal {
+            help,
+            ..Refusal::new(kind, format!("{} is not a time that is accepted", quoted(text)))
+        };
+        let Ok(time) = humantime::parse_duration(text) else {
+            let unit = whole(text).map(|number| format!("did you mean `{number}s`?"));
+            return Err(refused(MistakeKind::BadDuration, unit));
+        };
+        if time > LONGEST {
+            return Err(refused(MistakeKind::DurationOutOfRange, None));
+        }
+        Ok(time)
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]", "examples": ["5s", "1m 30s", "6h"] })
+    }
+}
+
+/// The dotted name of a sysctl that belongs to a network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SysctlKey(pub(super) String);
+
+impl Scalar for SysctlKey {
+    fn accepts() -> String {
+        "a sysctl's name with dots, such as `net.ipv4.vs.expire_nodest_conn`".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let refused = |help: &str| Refusal {
+            help: Some(help.to_owned()),
+            ..Refusal::new(
+                MistakeKind::BadSysctlKey,
+                format!("{} is not a sysctl of a lab", quoted(text)),
+            )
+        };
+        let good = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
+        if text.contains('/') {
+            return Err(refused("write dots, not slashes"));
+        }
+        if !text.starts_with("net.") {
+            return Err(refused(
+                "only what begins with `net.` belongs to a network namespace; the rest is the whole machine's",
+            ));
+        }
+        if text.len() > 120 || !text.split('.').all(good) {
+            return Err(refused(
+                "its parts are letters, digits, `_` and `-`, with single dots between them",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^net(\\.[A-Za-z0-9_-]+)+$" })
+    }
+}
+
+/// A sysctl's value as sysctl(8) takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SysctlValue(pub(super) String);
+
+impl Scalar for SysctlValue {
+    fn accepts() -> String {
+        "a whole number, or a text of one line".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let refused = |help: &str| Refusal {
+            help: Some(help.to_owned()),
+            ..Refusal::new(
+                MistakeKind::BadSysctlValue,
+                format!("{} is not a sysctl's value", quoted(text)),
+            )
+        };
+        if matches!(text, "true" | "false") {
+            return Err(refused("the kernel knows no words for it: write 1 or 0"));
+        }
+        if text.trim().is_empty() || text.len() > 200 || text.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(refused("it has 1 to 200 characters and no line end"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": ["integer", "string"] })
+    }
+}
+
+/// A scalar that is one of a few words.
+pub(super) trait Word: Sized + Clone + 'static {
+    /// What it is, with its article.
+    const WHAT: &'static str;
+    /// The words and what they mean.
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+impl<T: Word> Scalar for T {
+    fn accepts() -> String {
+        listed(T::WORDS.iter().map(|(word, _)| *word))
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let words = || T::WORDS.iter().map(|(word, _)| *word);
+        T::WORDS
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| value.clone())
+            .ok_or_else(|| Refusal {
+                help: did_you_mean(text, words()),
+                ..Refusal::new(MistakeKind::UnknownWord, format!("{} is not {}", quoted(text), T::WHAT))
+            })
+    }
+    fn schema() -> Schema {
+        let words: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
+        json_schema!({ "type": "string", "enum": words })
+    }
+}
+
+impl Word for Forwarding {
+    const WHAT: &'static str = "a forwarding method that is supported";
+    const WORDS: &'static [(&'static str, Self)] = &[("direct-routing", Self::DirectRouting)];
+}
+
+/// A scheduler of IPVS.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scheduler(pub(super) &'static str);
+
+impl Word for Scheduler {
+    const WHAT: &'static str = "a scheduler of ipvsadm(8)";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("rr", Self("rr")),
+        ("wrr", Self("wrr")),
+        ("lc", Self("lc")),
+        ("wlc", Self("wlc")),
+        ("lblc", Self("lblc")),
+        ("lblcr", Self("lblcr")),
+        ("dh", Self("dh")),
+        ("sh", Self("sh")),
+        ("sed", Self("sed")),
+        ("nq", Self("nq")),
+        ("fo", Self("fo")),
+        ("ovf", Self("ovf")),
+        ("mh", Self("mh")),
+    ];
+}
+
+impl Word for StopSignal {
+    const WHAT: &'static str = "a signal that stops a mysqld";
+    const WORDS: &'static [(&'static str, Self)] = &[("TERM", Self::Term), ("KILL", Self::Kill)];
+}
+
+impl Word for BehaviourName {
+    const WHAT: &'static str = "a behaviour";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("answered", Self::Answered),
+        ("failed-fast", Self::FailedFast),
+        ("hung", Self::Hung),
+    ];
+}
+
+impl Word for HangEndName {
+    const WHAT: &'static str = "an end of a hang";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("answer", Self::Answer), ("error", Self::Error), ("none", Self::None)];
+}
+
+/// The only thing that can be said about `observe-only`: leaving it out says the opposite.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Yes;
+
+impl Scalar for Yes {
+    fn accepts() -> String {
+        "true".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        if text == "true" {
+            return Ok(Self);
+        }
+        Err(Refusal {
+            help: Some("leave the field out where a behaviour is expected".to_owned()),
+            ..Refusal::new(MistakeKind::UnknownWord, format!("{} says nothing here", quoted(text)))
+        })
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "boolean", "const": true })
+    }
+}

@@ -1,0 +1,127 @@
+//! The JSON schema of scenario files, for editors: `scenarios/scenario.schema.json`.
+
+use super::input::ScenarioInput;
+use super::place::At;
+use super::read::{List, Map, OneOrMany, Scalar};
+use super::table::Field;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// The schema of a scenario file (JSON Schema draft 2020-12), as it is committed beside the scenarios.
+///
+/// It says which fields there are and what they take. What the check knows beyond that (that a server exists, that each
+/// cell has one expectation) no schema can say.
+#[must_use]
+pub fn schema() -> Value {
+    SchemaGenerator::default()
+        .into_root_schema_for::<ScenarioInput>()
+        .to_value()
+}
+
+/// A doc comment as one paragraph.
+fn paragraph(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A field's schema with its doc comment. A reference may stand beside a description since draft 2019-09.
+fn described(mut schema: Schema, doc: &str, default: Option<Value>) -> Schema {
+    schema.insert("description".to_owned(), paragraph(doc).into());
+    if let Some(default) = default {
+        schema.insert("default".to_owned(), default);
+    }
+    schema
+}
+
+/// The schema of a structure; `parts` in the order of `fields`.
+pub(super) fn structure<const N: usize>(
+    doc: &str,
+    fields: &[Field],
+    parts: [(&str, Schema, Option<Value>); N],
+) -> Schema {
+    let properties: serde_json::Map<_, _> = fields
+        .iter()
+        .zip(parts)
+        .map(|(field, (doc, schema, default))| (field.key.to_owned(), described(schema, doc, default).to_value()))
+        .collect();
+    let required: Vec<_> = fields
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| field.key)
+        .collect();
+    let mut schema = json_schema!({
+        "description": paragraph(doc),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), json!(required));
+    }
+    schema
+}
+
+/// The schema of one-key maps.
+pub(super) fn actions<const N: usize>(doc: &str, actions: [(&str, &str, Schema); N]) -> Schema {
+    let properties: serde_json::Map<_, _> = actions
+        .into_iter()
+        .map(|(key, doc, schema)| (key.to_owned(), described(schema, doc, None).to_value()))
+        .collect();
+    json_schema!({
+        "description": paragraph(doc),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+    })
+}
+
+macro_rules! collection {
+    ($type:ident<$($parameter:ident: $bound:ident),+>, $generator:ident => $schema:expr) => {
+        impl<$($parameter: $bound),+> JsonSchema for $type<$($parameter),+> {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn schema_id() -> Cow<'static, str> {
+                std::any::type_name::<Self>().into()
+            }
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    };
+}
+
+collection!(List<T: JsonSchema>, generator => json_schema!({
+    "type": "array",
+    "items": generator.subschema_for::<T>(),
+}));
+
+collection!(Map<K: Scalar, V: JsonSchema>, generator => {
+    let mut keys = K::schema();
+    keys.insert("type".to_owned(), json!("string"));
+    json_schema!({
+        "type": "object",
+        "propertyNames": keys,
+        "additionalProperties": generator.subschema_for::<V>(),
+    })
+});
+
+impl<T: Scalar> JsonSchema for OneOrMany<At<T>> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "OneOrMany".into()
+    }
+    fn schema_id() -> Cow<'static, str> {
+        std::any::type_name::<Self>().into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [T::schema(), { "type": "array", "items": T::schema(), "minItems": 1 }] })
+    }
+}

@@ -1,0 +1,308 @@
+//! Structures and actions from tables. A table says once which fields there are, what each is for and whether it must be
+//! given; the reader, the messages, the JSON schema and the reference in docs/scenarios.md are made from it. A derive of
+//! serde would stop at the first mistake, and would keep a second list of fields for the messages.
+
+use super::mistake::{Mistake, MistakeKind, Mistakes, closest, did_you_mean, listed, quoted};
+use super::place::{At, Span};
+use super::read::{Input, wrong_type};
+use super::yaml::{Entry, Kind, Node};
+
+/// A field of a structure, or an action of a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    pub(super) key: &'static str,
+    pub(super) required: bool,
+}
+
+/// What every structure knows of itself.
+pub(super) trait Structure {
+    /// Was every field read, without any mistake in it?
+    fn complete(&self) -> bool;
+    /// Was every field recognized and its value taken, though perhaps with mistakes deeper in it?
+    fn recognized(&self) -> bool;
+    /// Where it stands.
+    fn span(&self) -> Span;
+}
+
+/// The nodes of a structure's fields, read one after the other in the order of its table.
+#[derive(Debug)]
+pub(super) struct Fields<'n, 'm> {
+    nodes: std::vec::IntoIter<Option<&'n Node>>,
+    mistakes: &'m mut Mistakes,
+    mistakes_before: usize,
+    pub(super) recognized: bool,
+}
+
+impl Fields<'_, '_> {
+    /// The next field of the table, if it is there and can be read.
+    pub(super) fn next<T: Input>(&mut self) -> Option<T> {
+        let node = self.nodes.next().flatten()?;
+        let value = T::read(node, self.mistakes);
+        self.recognized &= value.is_some();
+        value
+    }
+
+    /// Was every field read without any mistake?
+    pub(super) fn complete(&self) -> bool {
+        self.recognized && self.mistakes.count() == self.mistakes_before
+    }
+}
+
+/// Sorts a map's entries into `fields`.
+pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut Mistakes) -> Option<Fields<'n, 'm>> {
+    let known = || fields.iter().map(|field| field.key);
+    let accepted = if fields.is_empty() {
+        "`{}`: it has no fields".to_owned()
+    } else {
+        format!("a map with the fields {}", listed(known()))
+    };
+    let mistakes_before = mistakes.count();
+    let Kind::Map(entries) = &node.kind else {
+        wrong_type(node, &accepted, mistakes);
+        return None;
+    };
+    let mut found = vec![None; fields.len()];
+    let mut meant = Vec::new();
+    for entry in entries {
+        if let Some(at) = fields.iter().position(|field| field.key == entry.key.value) {
+            found[at] = Some(&entry.value);
+            continue;
+        }
+        meant.extend(closest(&entry.key.value, known()));
+        let label = if fields.is_empty() {
+            "no field is accepted here".to_owned()
+        } else {
+            format!("accepted here: {}", listed(known()))
+        };
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::UnknownField,
+                entry.key.span,
+                format!("unknown field {}", quoted(&entry.key.value)),
+                label,
+            )
+            .maybe_help(did_you_mean(&entry.key.value, known())),
+        );
+    }
+    let recognized = mistakes.count() == mistakes_before;
+    let required = || fields.iter().filter(|field| field.required).map(|field| field.key);
+    let missing = fields
+        .iter()
+        .zip(&found)
+        .filter(|(field, node)| field.required && node.is_none());
+    // A field that was only misspelt is reported once.
+    for (field, _) in missing.filter(|(field, _)| !meant.contains(&field.key)) {
+        mistakes.add(Mistake::new(
+            MistakeKind::MissingField,
+            node.span,
+            format!("the field `{}` is missing", field.key),
+            format!("this needs the fields {}", listed(required())),
+        ));
+    }
+    Some(Fields {
+        nodes: found.into_iter(),
+        recognized,
+        mistakes,
+        mistakes_before,
+    })
+}
+
+/// The one entry of an action.
+pub(super) fn action<'n>(node: &'n Node, known: &[&'static str], mistakes: &mut Mistakes) -> Option<&'n Entry> {
+    let entries = match &node.kind {
+        Kind::Map(entries) => entries,
+        Kind::Refused => return None,
+        Kind::Empty | Kind::Scalar(_) | Kind::List(_) => {
+            let written = match &node.kind {
+                Kind::Scalar(text) if known.contains(&text.as_str()) => Some(format!("write `{{ {text}: {{}} }}`")),
+                Kind::Scalar(_) | Kind::Empty | Kind::List(_) | Kind::Map(_) | Kind::Refused => None,
+            };
+            mistakes.add(
+                Mistake::new(
+                    MistakeKind::NotOneAction,
+                    node.span,
+                    "a step that is not a map",
+                    "a step is an action and its fields, such as `wait: 5m`",
+                )
+                .maybe_help(written),
+            );
+            return None;
+        }
+    };
+    let [entry] = entries.as_slice() else {
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::NotOneAction,
+                entries.get(1).map_or(node.span, |entry| entry.key.span),
+                format!("a step with {} actions", entries.len()),
+                "a step has exactly one",
+            )
+            .help("each step is an item of the list: `- wait: 5m`"),
+        );
+        return None;
+    };
+    Some(entry)
+}
+
+/// Adds the mistake of an action that is not among `known`.
+pub(super) fn unknown_action(key: &At<String>, known: &[&'static str], mistakes: &mut Mistakes) {
+    mistakes.add(
+        Mistake::new(
+            MistakeKind::UnknownAction,
+            key.span,
+            format!("no action named {}", quoted(&key.value)),
+            format!("actions: {}", listed(known.iter().copied())),
+        )
+        .maybe_help(did_you_mean(&key.value, known.iter().copied())),
+    );
+}
+
+/// Is it `required`, or `optional`, or does it have a `default`?
+macro_rules! required {
+    (required) => {
+        true
+    };
+    (optional) => {
+        false
+    };
+    (default) => {
+        false
+    };
+}
+pub(super) use required;
+
+/// A map with fixed fields: the struct of the file as typed, its reader and its schema, from one table.
+macro_rules! structure {
+    (
+        $(#[doc = $doc:literal])+
+        $name:ident {
+            $($(#[doc = $field_doc:literal])+ $need:ident $(($default:expr))? $key:literal $field:ident: $type:ty;)+
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone)]
+        pub(super) struct $name {
+            complete: bool,
+            recognized: bool,
+            span: $crate::scenario::place::Span,
+            $($(#[doc = $field_doc])+ pub(super) $field: Option<$type>,)+
+        }
+
+        impl $crate::scenario::table::Structure for $name {
+            fn complete(&self) -> bool {
+                self.complete
+            }
+            fn recognized(&self) -> bool {
+                self.recognized
+            }
+            fn span(&self) -> $crate::scenario::place::Span {
+                self.span
+            }
+        }
+
+        impl $name {
+            const FIELDS: &[$crate::scenario::table::Field] = &[$($crate::scenario::table::Field {
+                key: $key,
+                required: $crate::scenario::table::required!($need),
+            },)+];
+        }
+
+        impl $crate::scenario::read::Input for $name {
+            fn read(
+                node: &$crate::scenario::yaml::Node,
+                mistakes: &mut $crate::scenario::mistake::Mistakes,
+            ) -> Option<Self> {
+                let mut fields = $crate::scenario::table::fields(node, Self::FIELDS, mistakes)?;
+                Some(Self {
+                    span: node.span,
+                    $($field: fields.next(),)+
+                    complete: fields.complete(),
+                    recognized: fields.recognized,
+                })
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).trim_end_matches("Input").into()
+            }
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::scenario::schema::structure(
+                    concat!($($doc, "\n"),+),
+                    Self::FIELDS,
+                    [$((
+                        concat!($($field_doc, "\n"),+),
+                        generator.subschema_for::<$type>(),
+                        $crate::scenario::table::default!($($default)?),
+                    ),)+],
+                )
+            }
+        }
+    };
+}
+pub(super) use structure;
+
+/// The default of a field, if it has one.
+macro_rules! default {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some(serde_json::json!($value))
+    };
+}
+pub(super) use default;
+
+/// An enum of one-key maps: the enum of the file as typed, its reader and its schema, from one table.
+macro_rules! actions {
+    (
+        $(#[doc = $doc:literal])+
+        $name:ident {
+            $($(#[doc = $action_doc:literal])+ $key:literal $action:ident($type:ty);)+
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone)]
+        pub(super) enum $name {
+            $($(#[doc = $action_doc])+ $action($type),)+
+        }
+
+        impl $name {
+            /// The keys of all actions.
+            pub(super) const KEYS: &[&'static str] = &[$($key,)+];
+        }
+
+        impl $crate::scenario::read::Input for $crate::scenario::place::At<$name> {
+            fn read(
+                node: &$crate::scenario::yaml::Node,
+                mistakes: &mut $crate::scenario::mistake::Mistakes,
+            ) -> Option<Self> {
+                let entry = $crate::scenario::table::action(node, $name::KEYS, mistakes)?;
+                let span = entry.key.span;
+                $(if entry.key.value == $key {
+                    let fields = $crate::scenario::read::Input::read(&entry.value, mistakes)?;
+                    return Some(Self { value: $name::$action(fields), span });
+                })+
+                $crate::scenario::table::unknown_action(&entry.key, $name::KEYS, mistakes);
+                None
+            }
+        }
+
+        impl schemars::JsonSchema for $crate::scenario::place::At<$name> {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).trim_end_matches("Input").into()
+            }
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::scenario::schema::actions(
+                    concat!($($doc, "\n"),+),
+                    [$((
+                        $key,
+                        concat!($($action_doc, "\n"),+),
+                        generator.subschema_for::<$type>(),
+                    ),)+],
+                )
+            }
+        }
+    };
+}
+pub(super) use actions;
