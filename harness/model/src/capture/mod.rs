@@ -4,6 +4,7 @@
 //! [`flow`] finds connections in the packets, and [`trace`] prints them as tcpdump(8) does.
 
 pub mod decode;
+pub mod flow;
 mod pcapng;
 
 pub use pcapng::{CaptureError, Frame, PointFrames, read, write};

@@ -1,6 +1,18 @@
 //! Two judgements. [`Observed`] is what the client lived through, measured from its record and capture; [`Verdict`] holds it
 //! against what the scenario expects. Both are pure and can be made again from the records at any time.
 
+mod doubts;
+mod error;
+mod evidence;
+mod judge;
+mod network;
+mod observe;
+mod operation;
+
+pub use error::errno_name;
+pub use judge::{RunOutcome, judge, judged, merge};
+pub use observe::observe;
+
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::Instant;

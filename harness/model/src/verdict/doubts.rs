@@ -1,0 +1,288 @@
+//! Why a record may not be believed: each rule gives a reason, and all reasons are collected. One reason is enough for the
+//! behaviour to be undetermined.
+
+use super::operation::{classified_step, moment};
+use crate::action::{Action, Node};
+use crate::capture::{Body, Packet};
+use crate::duration::{Human, Instant};
+use crate::plan::Phase;
+use crate::record::{CapturePoint, CellRecord, ClientEventKind, FORMAT, LabOutcome, StepOutcome, StepRecord};
+
+/// All reasons why `record` and its `packets` may not be believed, whatever the client did.
+pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
+    let mut doubts = of_the_lab(record);
+    capture(record, packets, &mut doubts);
+    steps(record, &mut doubts);
+    events(record, &mut doubts);
+    doubts
+}
+
+/// The reasons that lie in the lab itself.
+pub(super) fn of_the_lab(record: &CellRecord) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if record.format != FORMAT {
+        doubts.push(format!(
+            "the record has format {}, this program reads format {FORMAT}",
+            record.format
+        ));
+    }
+    if let LabOutcome::Failed { stage, reason, .. } = &record.lab {
+        doubts.push(format!("the lab failed while {stage}: {reason}"));
+    }
+    doubts
+}
+
+/// A capture is believed if each of its points says that it lost nothing, and its own packets show both sentinels.
+fn capture(record: &CellRecord, packets: &[Packet], doubts: &mut Vec<String>) {
+    let Some(capture) = &record.capture else {
+        doubts.push("nothing was captured".to_owned());
+        return;
+    };
+    for host in &record.plan.hosts {
+        if !capture.points.iter().any(|point| point.node == host.node) {
+            doubts.push(format!("{} was not captured", host.node));
+        }
+    }
+    for (index, point) in capture.points.iter().enumerate() {
+        let own: Vec<&Packet> = packets.iter().filter(|packet| packet.point == index).collect();
+        counters(point, doubts);
+        sentinels(record, point, &own, doubts);
+        if point.node == Node::Client {
+            malformed(&own, doubts);
+        }
+    }
+}
+
+fn counters(point: &CapturePoint, doubts: &mut Vec<String>) {
+    let node = &point.node;
+    if let Some(failure) = &point.failure {
+        doubts.push(format!("the capture on {node} failed: {failure}"));
+    }
+    if point.dropped > 0 {
+        doubts.push(format!("the capture on {node} lost {} packets", point.dropped));
+    }
+}
+
+/// The first sentinel must not be later than the first step, the last one not earlier than the end of everything that is
+/// judged: between them the capture was running.
+fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], doubts: &mut Vec<String>) {
+    let node = &point.node;
+    let mut own = packets
+        .iter()
+        .filter(|packet| matches!(packet.body, Body::Sentinel { .. }));
+    let first = own.next();
+    let last = own.next_back();
+    let begin = record.steps.iter().find_map(|step| step.began).unwrap_or_default();
+    let steps = record.steps.iter().filter_map(|step| step.ended);
+    let events = record.client_events.iter().map(|event| event.at);
+    let end = steps.chain(events).max().unwrap_or_default();
+    if !point.first_sentinel || first.is_none_or(|sentinel| sentinel.at > begin) {
+        doubts.push(format!(
+            "the capture on {node} does not show its first sentinel before the first step: it may have begun too late"
+        ));
+    }
+    // A host without power sees nothing any more; what the client saw is proven at the client's own point.
+    if powered_off(record, node) {
+        return;
+    }
+    if !point.last_sentinel || last.is_none_or(|sentinel| sentinel.at < end) {
+        doubts.push(format!(
+            "the capture on {node} does not show its last sentinel after the observation: it may have ended too early"
+        ));
+    }
+}
+
+fn powered_off(record: &CellRecord, node: &Node) -> bool {
+    record.steps.iter().any(|step| match (&step.action, &step.outcome) {
+        (Action::PowerOff { server }, StepOutcome::Done { .. }) => Node::RealServer(server.clone()) == *node,
+        (
+            Action::PowerOff { .. }
+            | Action::RemoveRealServer { .. }
+            | Action::AddRealServer { .. }
+            | Action::SetWeight { .. }
+            | Action::StopMysqld { .. }
+            | Action::StartMysqld { .. }
+            | Action::SetSysctl { .. }
+            | Action::Connect
+            | Action::Query(_)
+            | Action::StartQuery(_)
+            | Action::AwaitResult
+            | Action::Wait(_),
+            StepOutcome::Done { .. }
+            | StepOutcome::ClientFailed
+            | StepOutcome::Unfinished
+            | StepOutcome::Failed { .. }
+            | StepOutcome::NotReached,
+        ) => false,
+    })
+}
+
+fn malformed(packets: &[&Packet], doubts: &mut Vec<String>) {
+    for packet in packets {
+        if let Body::Malformed { reason } = &packet.body {
+            doubts.push(format!(
+                "packet {} on the client's interface cannot be decoded: {reason}",
+                packet.number
+            ));
+        }
+    }
+}
+
+/// Every step up to the classified one must have done what it was to do; later ones may have been cut off by its end only.
+fn steps(record: &CellRecord, doubts: &mut Vec<String>) {
+    let planned = record.plan.steps.iter().map(|step| (step.phase, &step.action));
+    if !planned.eq(record.steps.iter().map(|step| (step.phase, &step.action))) {
+        doubts.push("the record's steps are not those of its plan".to_owned());
+    }
+    let Ok(classified) = classified_step(record) else {
+        // The operation's own rule says why there is none; here, which step is to blame.
+        let blamed = record
+            .steps
+            .iter()
+            .find(|step| !matches!(step.outcome, StepOutcome::Done { .. }));
+        doubts.extend(blamed.map(premise));
+        return;
+    };
+    for step in &record.steps {
+        let doubt = if step.number < classified.number {
+            earlier(step, classified)
+        } else if step.number > classified.number {
+            later(record, step, classified)
+        } else {
+            own(record, step)
+        };
+        doubts.extend(doubt);
+    }
+}
+
+fn premise(step: &StepRecord) -> String {
+    let how = match &step.outcome {
+        StepOutcome::Done { .. } => "was done".to_owned(),
+        StepOutcome::ClientFailed => "failed for the client".to_owned(),
+        StepOutcome::Unfinished => "did not end".to_owned(),
+        StepOutcome::Failed { reason } => format!("failed: {reason}"),
+        StepOutcome::NotReached => "was not reached".to_owned(),
+    };
+    format!(
+        "the premise of the cell did not come about: step {} ({}, {}) {how}",
+        step.number, step.phase, step.action
+    )
+}
+
+fn earlier(step: &StepRecord, classified: &StepRecord) -> Option<String> {
+    match &step.outcome {
+        StepOutcome::Done { proof } => unproven(step, proof),
+        // The start of the statement that is classified: its failure is what is classified.
+        StepOutcome::ClientFailed if step.phase == Phase::Act && step.operation == classified.operation => None,
+        StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::Failed { .. } | StepOutcome::NotReached => {
+            Some(premise(step))
+        }
+    }
+}
+
+/// A fault must be shown to have fired. The client's own steps are proven by its events and packets, waiting by the clock.
+fn unproven(step: &StepRecord, proof: &str) -> Option<String> {
+    let fault = !step.action.is_of_client() && !matches!(step.action, Action::Wait(_));
+    (fault && proof.trim().is_empty()).then(|| {
+        format!(
+            "step {} ({}) is recorded as done, but nothing shows that it fired",
+            step.number, step.action
+        )
+    })
+}
+
+/// The classified step's outcome and the client's own last event must say the same.
+fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
+    let last = record
+        .client_events
+        .iter()
+        .rfind(|event| Some(event.operation) == step.operation)
+        .map(|event| &event.kind);
+    let agree = match (&step.outcome, last) {
+        (StepOutcome::Failed { reason }, _) => {
+            return Some(format!(
+                "step {} ({}) could not be done: {reason}",
+                step.number, step.action
+            ));
+        }
+        (StepOutcome::ClientFailed, Some(ClientEventKind::Failed(_))) => true,
+        (StepOutcome::Unfinished, Some(ClientEventKind::StillWaiting)) => true,
+        (
+            StepOutcome::Done { .. },
+            Some(ClientEventKind::Connected { .. } | ClientEventKind::ResultReceived { .. }),
+        ) => true,
+        // Starting a statement is done once it is out, however the statement ends.
+        (StepOutcome::Done { .. }, Some(ClientEventKind::Failed(_) | ClientEventKind::StillWaiting)) => {
+            matches!(step.action, Action::StartQuery(_))
+        }
+        (
+            StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::NotReached,
+            Some(
+                ClientEventKind::Connected { .. }
+                | ClientEventKind::ResultReceived { .. }
+                | ClientEventKind::Failed(_)
+                | ClientEventKind::StillWaiting
+                | ClientEventKind::ConnectBegun
+                | ClientEventKind::StatementBegun { .. },
+            )
+            | None,
+        ) => false,
+    };
+    (!agree).then(|| {
+        format!(
+            "step {} ({}) and the client's events do not agree on how its operation ended",
+            step.number, step.action
+        )
+    })
+}
+
+fn later(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<String> {
+    let last = record
+        .client_events
+        .iter()
+        .rfind(|event| Some(event.operation) == classified.operation)
+        .map(|event| &event.kind);
+    let (failed, waiting) = match last {
+        Some(ClientEventKind::Failed(_)) => (true, false),
+        Some(ClientEventKind::StillWaiting) => (false, true),
+        Some(
+            ClientEventKind::Connected { .. }
+            | ClientEventKind::ResultReceived { .. }
+            | ClientEventKind::ConnectBegun
+            | ClientEventKind::StatementBegun { .. },
+        )
+        | None => (false, false),
+    };
+    let follows = match &step.outcome {
+        StepOutcome::Done { proof } => return unproven(step, proof),
+        StepOutcome::NotReached => failed || waiting,
+        StepOutcome::Unfinished => waiting,
+        StepOutcome::ClientFailed | StepOutcome::Failed { .. } => false,
+    };
+    (!follows).then(|| premise(step))
+}
+
+/// The client's events are numbered and dated in order.
+fn events(record: &CellRecord, doubts: &mut Vec<String>) {
+    let mut previous: Option<(u32, Instant)> = None;
+    for event in &record.client_events {
+        if let Some((number, at)) = previous
+            && (event.number <= number || event.at < at)
+        {
+            doubts.push(format!(
+                "the client's event {} ({}) is out of order",
+                event.number,
+                moment(event.at)
+            ));
+        }
+        previous = Some((event.number, event.at));
+    }
+    if let Some((number, at)) = previous
+        && at > record.ended
+    {
+        doubts.push(format!(
+            "the client's event {number} is {} later than the end of the observation",
+            Human(at.since(record.ended))
+        ));
+    }
+}

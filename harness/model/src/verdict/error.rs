@@ -1,0 +1,143 @@
+//! Errors of the client: their names, what must be seen of them in the packets, and the code that the classic client prints.
+
+use super::network::{Network, Request};
+use super::operation::{Classified, moment};
+use super::{ObservedError, TerminatorKind};
+use crate::record::{ClientError, ClientErrorKind};
+
+// Linux's numbers (include/uapi/asm-generic/errno.h), the same on every architecture that runs the harness.
+const EPIPE: i32 = 32;
+const ENETUNREACH: i32 = 101;
+const ECONNABORTED: i32 = 103;
+const ECONNRESET: i32 = 104;
+const ENOTCONN: i32 = 107;
+const ETIMEDOUT: i32 = 110;
+const ECONNREFUSED: i32 = 111;
+const EHOSTUNREACH: i32 = 113;
+
+/// The name of an errno as errno(3) has it (`ECONNREFUSED` for 111); `None` for one that a TCP client does not get.
+#[must_use]
+pub fn errno_name(errno: u16) -> Option<&'static str> {
+    Some(match i32::from(errno) {
+        EPIPE => "EPIPE",
+        99 => "EADDRNOTAVAIL",
+        100 => "ENETDOWN",
+        ENETUNREACH => "ENETUNREACH",
+        ECONNABORTED => "ECONNABORTED",
+        ECONNRESET => "ECONNRESET",
+        105 => "ENOBUFS",
+        ENOTCONN => "ENOTCONN",
+        ETIMEDOUT => "ETIMEDOUT",
+        ECONNREFUSED => "ECONNREFUSED",
+        112 => "EHOSTDOWN",
+        EHOSTUNREACH => "EHOSTUNREACH",
+        _ => return None,
+    })
+}
+
+/// The error as it is reported.
+pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network: &Network) -> ObservedError {
+    ObservedError {
+        message: error.message.clone(),
+        errno: match error.kind {
+            ClientErrorKind::Io { errno } => errno.and_then(|errno| u16::try_from(errno).ok()),
+            ClientErrorKind::Closed | ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
+        },
+        classic: classic(error, operation, network),
+        server: match error.kind {
+            ClientErrorKind::Server { code, .. } => Some(code),
+            ClientErrorKind::Io { .. } | ClientErrorKind::Closed | ClientErrorKind::Driver => None,
+        },
+    }
+}
+
+/// What the classic `mysql` command line prints in the same place.
+///
+/// - 2003 CR_CONN_HOST_ERROR: TCP itself was not established (refused, unreachable, timed out). MariaDB's client prints 2002
+///   here.
+/// - 2013 CR_SERVER_LOST: TCP was established, and the connection was lost before the greeting and login were through, or
+///   after the statement had been sent.
+/// - 2006 CR_SERVER_GONE_ERROR: the connection had already ended when the client was about to send the statement: a FIN or
+///   RST had reached it before. `cli_advanced_command` calls `net_clear()`, which reads what is readable on the socket and
+///   finds its end, so that the write fails and is reported as "server has gone away" (MySQL's sql-common/client.cc and
+///   sql-common/net_serv.cc). The article's transcript shows it for a mysqld that died while the client was idle, and
+///   2013 for one that died while the client waited.
+///
+/// `None` for an error of the server, which is printed with the server's own number, and for one of the driver.
+fn classic(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<u16> {
+    match error.kind {
+        ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
+        ClientErrorKind::Io { .. } | ClientErrorKind::Closed => Some(match operation.statement {
+            None if network.established.is_none() => 2003,
+            None => 2013,
+            Some(_) if ended_before_sending(network) => 2006,
+            Some(_) => 2013,
+        }),
+    }
+}
+
+/// Did a FIN or RST reach the client before it sent the statement, or instead of it?
+fn ended_before_sending(network: &Network) -> bool {
+    let sent = match network.request {
+        Some(Request::Statement(seen)) => Some(seen.packet),
+        Some(Request::Syn(_) | Request::Arp(_)) | None => None,
+    };
+    network.terminators.iter().any(|terminator| match terminator.kind {
+        TerminatorKind::Fin | TerminatorKind::Rst => sent.is_none_or(|sent| terminator.packet < sent),
+        TerminatorKind::Icmp { .. } => false,
+    })
+}
+
+/// What the packets do not show of an error, though they must if it is true.
+pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<String> {
+    let terminators = &network.terminators;
+    let ended = !terminators.is_empty();
+    let failed = format!(
+        "the client failed {} with \"{}\"",
+        moment(operation.end.at),
+        error.message
+    );
+    let (shown, missing) = match error.kind {
+        ClientErrorKind::Server { .. } => (
+            !network.answers.is_empty() || (ended && !network.payload.is_empty()),
+            "no packet with an error of the server",
+        ),
+        ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => {
+            (ended, "neither a FIN nor an RST nor an ICMP error")
+        }
+        ClientErrorKind::Io { errno: Some(errno) } => match errno {
+            EPIPE | ECONNABORTED | ECONNRESET | ENOTCONN => (ended, "neither a FIN nor an RST nor an ICMP error"),
+            ECONNREFUSED => (
+                terminators.iter().any(|terminator| match terminator.kind {
+                    TerminatorKind::Rst | TerminatorKind::Icmp { .. } => true,
+                    TerminatorKind::Fin => false,
+                }),
+                "neither an RST nor an ICMP error",
+            ),
+            EHOSTUNREACH | ENETUNREACH => (
+                network.arp_unanswered.is_some()
+                    || terminators.iter().any(|terminator| match terminator.kind {
+                        TerminatorKind::Icmp { .. } => true,
+                        TerminatorKind::Fin | TerminatorKind::Rst => false,
+                    }),
+                "neither an ICMP error nor, from the client, an ARP request without an answer",
+            ),
+            ETIMEDOUT => (
+                timed_out(network),
+                "no segment of the client that stayed unanswered until then",
+            ),
+            _ => return Some(format!("{failed}, errno {errno}, which no packet can show")),
+        },
+        ClientErrorKind::Driver => return Some(format!("{failed}: the driver itself failed, not the network")),
+    };
+    (!shown).then(|| format!("{failed}, but the capture of its interface shows {missing}"))
+}
+
+/// TCP gives up when what it sent again was not acknowledged: the last word on the connection was the client's.
+fn timed_out(network: &Network) -> bool {
+    network.last_sent.is_some_and(|sent| {
+        network
+            .last_received
+            .is_none_or(|received| sent.packet > received.packet)
+    })
+}

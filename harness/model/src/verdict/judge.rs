@@ -1,0 +1,172 @@
+//! What was observed, held against what was expected.
+
+use super::observe::{observe, undetermined};
+use super::{Behaviour, JudgedCell, Observed, Verdict};
+use crate::capture;
+use crate::duration::Human;
+use crate::record::CellRecord;
+use crate::scenario::{Expected, ExpectedBehaviour, HangEndName};
+use std::time::Duration;
+
+/// Holds `observed` against `expected`. Everything that is stated is compared, and every difference is said.
+#[must_use]
+pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
+    if let Behaviour::Undetermined { reasons } = &observed.behaviour {
+        return Verdict::Undetermined {
+            reasons: reasons.clone(),
+        };
+    }
+    match expected {
+        Expected::ObserveOnly => Verdict::ObservedOnly,
+        Expected::Behaviour(expected) => {
+            let differences = differences(expected, observed);
+            if differences.is_empty() {
+                Verdict::Met
+            } else {
+                Verdict::Violated { differences }
+            }
+        }
+    }
+}
+
+fn differences(expected: &ExpectedBehaviour, observed: &Observed) -> Vec<String> {
+    let mut differences = Vec::new();
+    let name = observed.behaviour.name();
+    if name != Some(expected.behaviour) {
+        let found = name.map_or("undetermined", |name| name.as_str());
+        differences.push(format!("expected {}, observed {found}", expected.behaviour.as_str()));
+    }
+    let error = observed.error.as_ref();
+    let or_none = |found: Option<u16>| found.map_or_else(|| "none".to_owned(), |found| found.to_string());
+    for (what, expected, found) in [
+        (
+            "error",
+            expected.error,
+            error.and_then(|error| error.classic.or(error.server)),
+        ),
+        ("errno", expected.errno, error.and_then(|error| error.errno)),
+    ] {
+        if let Some(expected) = expected
+            && found != Some(expected)
+        {
+            differences.push(format!("expected {what} {expected}, observed {}", or_none(found)));
+        }
+    }
+    if let Some(expected) = expected.ends {
+        let found = match observed.behaviour {
+            Behaviour::Hung { end, .. } => Some(end.name()),
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => None,
+        };
+        if found != Some(expected) {
+            let found = found.map_or("no hang", end_words);
+            differences.push(format!(
+                "expected the hang to end with {}, observed {found}",
+                end_words(expected)
+            ));
+        }
+    }
+    let lasted = lasted(observed);
+    if let Some(at_least) = expected.at_least.filter(|at_least| lasted < *at_least) {
+        differences.push(format!(
+            "expected the operation to last at least {}, observed {}",
+            Human(at_least),
+            Human(lasted)
+        ));
+    }
+    if let Some(at_most) = expected.at_most.filter(|at_most| lasted > *at_most) {
+        differences.push(format!(
+            "expected the operation to last at most {}, observed {}",
+            Human(at_most),
+            Human(lasted)
+        ));
+    }
+    differences
+}
+
+fn end_words(end: HangEndName) -> &'static str {
+    match end {
+        HangEndName::Answer => "an answer",
+        HangEndName::Error => "an error",
+        HangEndName::None => "no end within the observation",
+    }
+}
+
+/// How long the operation lasted: to its end, or as long as it was watched.
+fn lasted(observed: &Observed) -> Duration {
+    match (&observed.behaviour, &observed.operation) {
+        (Behaviour::Answered { after } | Behaviour::FailedFast { after }, _) => *after,
+        (Behaviour::Hung { silence, .. }, Some(operation)) => operation.due.since(operation.began) + *silence,
+        (Behaviour::Hung { silence, .. }, None) => *silence,
+        (Behaviour::Undetermined { .. }, _) => Duration::ZERO,
+    }
+}
+
+/// Observes and judges a cell from its record and the bytes of its capture file. A capture that cannot be read is a reason
+/// not to know, not an error: the record still has its place in the report.
+#[must_use]
+pub fn judged(record: CellRecord, capture_bytes: Option<&[u8]>) -> JudgedCell {
+    let read = match capture_bytes {
+        Some(bytes) => capture::read(bytes, &record).map_err(|error| vec![error.to_string()]),
+        None => Err(vec!["the cell has no capture file".to_owned()]),
+    };
+    let (packets, observed) = match read {
+        Ok(packets) => {
+            let observed = observe(&record, &packets);
+            (packets, observed)
+        }
+        Err(mut reasons) => {
+            // What else is wrong with the record is worth knowing too, but not what follows from having no packets.
+            reasons.extend(super::doubts::of_the_lab(&record));
+            (Vec::new(), undetermined(reasons))
+        }
+    };
+    let verdict = judge(&record.plan.expected, &observed);
+    JudgedCell {
+        record,
+        packets,
+        observed,
+        verdict,
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RunOutcome {
+    /// Every verdict is met, or its cell is observed only.
+    Met,
+    /// Nothing is violated, but something is not known.
+    Undetermined,
+    /// Something is violated.
+    Violated,
+}
+
+impl RunOutcome {
+    /// The program's exit code: 0, 3, 1.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Met => 0,
+            Self::Undetermined => 3,
+            Self::Violated => 1,
+        }
+    }
+}
+
+impl From<&Verdict> for RunOutcome {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Met | Verdict::ObservedOnly => Self::Met,
+            Verdict::Undetermined { .. } => Self::Undetermined,
+            Verdict::Violated { .. } => Self::Violated,
+        }
+    }
+}
+
+/// Many verdicts in one: violated wins over undetermined, undetermined over met. Of none: met.
+pub fn merge<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> RunOutcome {
+    verdicts
+        .into_iter()
+        .map(RunOutcome::from)
+        .max()
+        .unwrap_or(RunOutcome::Met)
+}

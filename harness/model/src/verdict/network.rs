@@ -1,0 +1,291 @@
+//! What the packets show of the classified operation.
+
+use super::operation::{Classified, moment};
+use super::{Retransmissions, Terminator, TerminatorKind};
+use crate::action::Node;
+use crate::capture::flow::{self, ClientSide, Connection};
+use crate::capture::{Packet, Segment};
+use crate::duration::Instant;
+use crate::plan::LabPlan;
+use crate::record::CellRecord;
+
+/// A packet by its number and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Its number.
+    pub(super) packet: u32,
+    /// Its time.
+    pub(super) at: Instant,
+}
+
+impl From<&Packet> for Seen {
+    fn from(packet: &Packet) -> Self {
+        Self {
+            packet: packet.number,
+            at: packet.at,
+        }
+    }
+}
+
+/// What carried the operation out of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Request {
+    /// A connect's first SYN.
+    Syn(Seen),
+    /// A connect or a statement whose packet waits for an ARP reply that nobody gives: the last request.
+    Arp(Seen),
+    /// The statement's first segment.
+    Statement(Seen),
+}
+
+impl Request {
+    pub(super) fn seen(self) -> Seen {
+        match self {
+            Self::Syn(seen) | Self::Arp(seen) | Self::Statement(seen) => seen,
+        }
+    }
+}
+
+/// What the packets show of the operation, until the operation ended or the observation did.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    /// Its connection.
+    pub(super) connection: Option<Connection>,
+    /// What carried it.
+    pub(super) request: Option<Request>,
+    /// The client asked for the VIP's Ethernet address after the operation began, and nobody answered: the last request.
+    pub(super) arp_unanswered: Option<Seen>,
+    /// The SYN-ACK that reached the client.
+    pub(super) established: Option<Seen>,
+    /// Segments with payload that reached the client after the request.
+    pub(super) answers: Vec<Seen>,
+    /// Segments with payload that reached the client on the connection, its greeting included.
+    pub(super) payload: Vec<Seen>,
+    /// What ended or refused the connection.
+    pub(super) terminators: Vec<Terminator>,
+    /// The last packet of any kind that reached the client on the connection.
+    pub(super) last_received: Option<Seen>,
+    /// The last segment that the client sent on it.
+    pub(super) last_sent: Option<Seen>,
+    /// The real servers that the connection reached, with a packet that shows it.
+    pub(super) servers: Vec<(Node, u32)>,
+    /// What was sent again.
+    pub(super) retransmissions: Retransmissions,
+    /// What does not fit together.
+    pub(super) doubts: Vec<String>,
+}
+
+/// What the packets show of `operation`.
+pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Classified<'_>) -> Network {
+    let mut network = Network::default();
+    let Some(side) = ClientSide::of(record, packets) else {
+        return network;
+    };
+    let end = operation.end.at;
+    network.connection = connection(&side, operation, &mut network.doubts);
+    network.arp_unanswered = arp_unanswered(&side, operation);
+    let Some(connection) = network.connection.clone() else {
+        network.request = network.arp_unanswered.map(Request::Arp);
+        return network;
+    };
+    let sent: Vec<_> = side.sent(&connection).filter(|(packet, _)| packet.at <= end).collect();
+    let received: Vec<_> = side
+        .received(&connection)
+        .filter(|(packet, _)| packet.at <= end)
+        .collect();
+    network.request =
+        request(&connection, operation, &sent, &mut network.doubts).or(network.arp_unanswered.map(Request::Arp));
+    network.established = received
+        .iter()
+        .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
+        .map(|(packet, _)| Seen::from(*packet));
+    network.payload = received
+        .iter()
+        .filter(|(_, segment)| segment.payload_length > 0)
+        .map(|(packet, _)| Seen::from(*packet))
+        .collect();
+    let request = network.request;
+    network.answers = network
+        .payload
+        .iter()
+        .filter(|seen| request.is_some_and(|request| seen.packet > request.seen().packet))
+        .copied()
+        .collect();
+    network.terminators = terminators(&record.plan, &side, &connection, end);
+    network.last_received = received.last().map(|(packet, _)| Seen::from(*packet));
+    network.last_sent = sent.last().map(|(packet, _)| Seen::from(*packet));
+    network.servers = flow::served_by(record, packets, &side, &connection)
+        .into_iter()
+        .map(|(node, packet)| (node.clone(), packet))
+        .collect();
+    network.retransmissions = retransmissions(&sent, operation.began());
+    network.doubts.extend(gaps(&sent, &received));
+    network
+}
+
+/// The connection whose SYN was sent while the client was opening it.
+fn connection(side: &ClientSide<'_>, operation: &Classified<'_>, doubts: &mut Vec<String>) -> Option<Connection> {
+    let (from, to) = operation.opened;
+    let mut candidates = side
+        .connections()
+        .into_iter()
+        .filter(|connection| from <= connection.began && connection.began <= to);
+    let first = candidates.next();
+    // One that begins in the very moment in which this one was opened belongs to the next connect.
+    if let Some(second) = candidates.find(|second| second.began < to) {
+        doubts.push(format!(
+            "the client opened more than one connection for it (SYN in packet {} too)",
+            second.syn
+        ));
+    }
+    first
+}
+
+/// The client's last ARP request for the VIP since the operation began, unless a reply came after it.
+fn arp_unanswered(side: &ClientSide<'_>, operation: &Classified<'_>) -> Option<Seen> {
+    let during = |packet: &&Packet| operation.began() <= packet.at && packet.at <= operation.end.at;
+    let last = side.arp_requests().filter(during).last()?;
+    let answered = side.arp_replies().any(|reply| reply.number > last.number);
+    (!answered).then(|| Seen::from(last))
+}
+
+fn request(
+    connection: &Connection,
+    operation: &Classified<'_>,
+    sent: &[(&Packet, &Segment)],
+    doubts: &mut Vec<String>,
+) -> Option<Request> {
+    let Some(statement) = operation.statement else {
+        return Some(Request::Syn(Seen {
+            packet: connection.syn,
+            at: connection.began,
+        }));
+    };
+    let (packet, segment) = sent
+        .iter()
+        .find(|(packet, segment)| packet.at >= operation.began() && segment.payload_length > 0)?;
+    if carries(&segment.payload, &statement.sql) {
+        Some(Request::Statement(Seen::from(*packet)))
+    } else {
+        doubts.push(format!(
+            "packet {} is the first that the client sent after it began the statement, but does not carry it",
+            packet.number
+        ));
+        None
+    }
+}
+
+/// Is this the beginning of a `COM_QUERY` (MySQL client/server protocol: three bytes length, sequence number 0, 0x03) with this
+/// text? A long statement takes more than one segment.
+fn carries(payload: &[u8], sql: &str) -> bool {
+    const COM_QUERY: u8 = 3;
+    match payload {
+        [_, _, _, 0, COM_QUERY, text @ ..] => {
+            let sql = sql.as_bytes();
+            // MySQL 8.0.23 and later may put query attributes before the text.
+            text.windows(sql.len().max(1)).any(|part| part == sql) || (text.len() < sql.len() && sql.starts_with(text))
+        }
+        _ => false,
+    }
+}
+
+fn terminators(plan: &LabPlan, side: &ClientSide<'_>, connection: &Connection, end: Instant) -> Vec<Terminator> {
+    let terminator = |kind: TerminatorKind, packet: &Packet| Terminator {
+        kind,
+        by: plan.host_by_mac(packet.source_mac).map(|host| host.node.clone()),
+        packet: packet.number,
+        at: packet.at,
+    };
+    let mut terminators: Vec<Terminator> = side
+        .received(connection)
+        .filter_map(|(packet, segment)| match (segment.flags.rst, segment.flags.fin) {
+            (true, _) => Some(terminator(TerminatorKind::Rst, packet)),
+            (false, true) => Some(terminator(TerminatorKind::Fin, packet)),
+            (false, false) => None,
+        })
+        .collect();
+    terminators.extend(
+        side.unreachable(connection)
+            .map(|(packet, code)| terminator(TerminatorKind::Icmp { code }, packet)),
+    );
+    terminators.retain(|terminator| terminator.at <= end);
+    terminators.sort_by_key(|terminator| terminator.packet);
+    terminators
+}
+
+fn retransmissions(sent: &[(&Packet, &Segment)], began: Instant) -> Retransmissions {
+    let repeated: Vec<_> = flow::repeated(sent.iter().copied())
+        .into_iter()
+        .filter_map(|mut group| {
+            // The first sending may be older than the operation; what counts is what was sent again since.
+            let first = group.packets.remove(0);
+            group.packets.retain(|(_, at)| *at >= began);
+            (!group.packets.is_empty()).then(|| {
+                group.packets.insert(0, first);
+                group
+            })
+        })
+        .collect();
+    let count = repeated.iter().map(|group| group.packets.len() - 1).sum::<usize>();
+    // Of equally many, the first.
+    let Some(most) = repeated.into_iter().rev().max_by_key(|group| group.packets.len()) else {
+        return Retransmissions::default();
+    };
+    Retransmissions {
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        payload_length: most.payload_length,
+        packets: most.packets.iter().map(|(number, _)| *number).collect(),
+        gaps: most
+            .packets
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [(_, earlier), (_, later)] => Some(later.since(*earlier)),
+                _ => None,
+            })
+            .collect(),
+    }
+}
+
+/// TCP proves the capture: no end acknowledges what it has not received, so an acknowledgement of bytes that the capture does
+/// not show means that packets are missing from it.
+fn gaps(sent: &[(&Packet, &Segment)], received: &[(&Packet, &Segment)]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for (acknowledging, data, who, what) in [
+        (
+            sent,
+            received,
+            "the client",
+            "what the capture does not show reaching it",
+        ),
+        (
+            received,
+            sent,
+            "the server",
+            "what the capture does not show the client sending",
+        ),
+    ] {
+        let unseen = acknowledging.iter().find(|(packet, segment)| {
+            let acknowledges = segment.flags.ack && !segment.flags.rst;
+            acknowledges && !covered(segment.acknowledgement, packet, data)
+        });
+        if let Some((packet, _)) = unseen {
+            doubts.push(format!(
+                "packets are missing: in packet {} {who} acknowledges {what} ({})",
+                packet.number,
+                moment(packet.at)
+            ));
+        }
+    }
+    doubts
+}
+
+/// Does any segment before `packet` reach up to `acknowledgement`?
+fn covered(acknowledgement: u32, packet: &Packet, data: &[(&Packet, &Segment)]) -> bool {
+    data.iter()
+        .take_while(|(earlier, _)| earlier.number < packet.number)
+        .any(|(_, segment)| {
+            // SYN and FIN take a sequence number each (RFC 9293, 3.4).
+            let length = segment.payload_length + u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
+            flow::at_or_after(segment.sequence.wrapping_add(length), acknowledgement)
+        })
+}

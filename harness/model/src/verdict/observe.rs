@@ -1,0 +1,231 @@
+//! What the client lived through: the one place that classifies. It reads like the specification:
+//!
+//! - The operation that is classified is the last one of the client that was reached in the `act` phase.
+//! - Patience begins to count when it is *due*: at its beginning, or when a healthy server would have answered. It ends at the
+//!   *deadline*.
+//! - Succeeded by the deadline: **answered**. Failed by the deadline: **failed fast**. Later, or not at all: **hung**.
+//! - Each of these must be seen in the packets of the client's own interface, too: the answer, what ended the connection, or
+//!   that something was sent and nothing came back. What is not seen is **undetermined**, and so is everything in a record
+//!   that may not be believed. All reasons are collected.
+
+use super::error;
+use super::evidence;
+use super::network::{Network, Request, network};
+use super::operation::{Classified, classified, moment};
+use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions};
+use crate::action::Node;
+use crate::capture::Packet;
+use crate::duration::{Human, Instant};
+use crate::record::{CellRecord, ClientError, ClientEventKind};
+
+/// What the client of `record` lived through, as its events and the `packets` of its capture show it.
+#[must_use]
+pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
+    let mut doubts = super::doubts::doubts(record, packets);
+    let operation = match classified(record) {
+        Ok(operation) => operation,
+        Err(reason) => {
+            doubts.push(reason);
+            return undetermined(doubts);
+        }
+    };
+    let network = network(record, packets, &operation);
+    doubts.extend(network.doubts.iter().cloned());
+    let behaviour = classify(record, &operation, &network, &mut doubts);
+    let behaviour = if doubts.is_empty() {
+        behaviour
+    } else {
+        Behaviour::Undetermined { reasons: doubts }
+    };
+    Observed {
+        evidence: evidence::evidence(record, &operation, &network, &behaviour),
+        behaviour,
+        error: failure(&operation).map(|failure| error::observed(failure, &operation, &network)),
+        operation: Some(Operation {
+            number: operation.number,
+            what: operation.what(),
+            began: operation.began(),
+            due: operation.due,
+            ended: operation.ended(),
+            client_port: network.connection.as_ref().map(|connection| connection.client_port),
+            served_by: served_by(&network).cloned(),
+        }),
+        retransmissions: network.retransmissions,
+        terminators: network.terminators,
+    }
+}
+
+/// An observation that gave nothing, for these reasons.
+pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
+    Observed {
+        behaviour: Behaviour::Undetermined { reasons },
+        operation: None,
+        error: None,
+        retransmissions: Retransmissions::default(),
+        terminators: Vec::new(),
+        evidence: Vec::new(),
+    }
+}
+
+fn classify(record: &CellRecord, operation: &Classified<'_>, network: &Network, doubts: &mut Vec<String>) -> Behaviour {
+    let after = operation.end.at.since(operation.began());
+    let silence = operation.end.at.since(operation.due);
+    let in_time = operation.end.at <= operation.deadline;
+    match &operation.end.kind {
+        ClientEventKind::Connected { .. } | ClientEventKind::ResultReceived { .. } => {
+            doubts.extend(answer_not_shown(operation, network));
+            if in_time {
+                return Behaviour::Answered { after };
+            }
+            doubts.extend(silence_not_shown(operation, network, operation.deadline));
+            Behaviour::Hung {
+                silence,
+                end: HangEnd::Answer,
+            }
+        }
+        ClientEventKind::Failed(failure) => {
+            doubts.extend(error::doubt(failure, operation, network));
+            doubts.extend(nothing_sent(operation, network));
+            if in_time {
+                return Behaviour::FailedFast { after };
+            }
+            doubts.extend(silence_not_shown(operation, network, operation.deadline));
+            Behaviour::Hung {
+                silence,
+                end: HangEnd::Error,
+            }
+        }
+        ClientEventKind::StillWaiting => {
+            doubts.extend(watched_too_short(record, operation));
+            doubts.extend(nothing_sent(operation, network));
+            doubts.extend(silence_not_shown(operation, network, operation.end.at));
+            Behaviour::Hung {
+                silence,
+                end: HangEnd::None,
+            }
+        }
+        // `classified` lets no operation through that ends with its own beginning.
+        ClientEventKind::ConnectBegun | ClientEventKind::StatementBegun { .. } => {
+            let reason = format!("operation {} has no end", operation.number);
+            Behaviour::Undetermined { reasons: vec![reason] }
+        }
+    }
+}
+
+/// An answer must have been asked for and have come, on a connection that a real server of the lab answered.
+fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let connected = match operation.statement {
+        None => "connected",
+        Some(_) => "got a result",
+    };
+    if network.connection.is_none() {
+        doubts.push(format!(
+            "the client {connected}, but its capture shows no SYN of the connection"
+        ));
+        return doubts;
+    }
+    doubts.extend(nothing_sent(operation, network));
+    if network.answers.is_empty() {
+        doubts.push(format!(
+            "the client {connected} {}, but no packet with an answer reached its interface",
+            moment(operation.end.at)
+        ));
+    }
+    match network.servers.as_slice() {
+        [_] => {}
+        [] => doubts.push(format!(
+            "the client {connected}, but no packet shows which real server answered"
+        )),
+        several => doubts.push(format!(
+            "packets of the connection reached or came from several real servers: {}",
+            several
+                .iter()
+                .map(|(node, packet)| format!("{node} (packet {packet})"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
+    }
+    doubts
+}
+
+/// Silence must follow something that was sent. A connection that had already ended needs no segment to fail.
+fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String> {
+    if network.request.is_some() {
+        return None;
+    }
+    match (&operation.end.kind, operation.statement) {
+        (ClientEventKind::Failed(_), Some(_)) if !network.terminators.is_empty() => None,
+        (
+            ClientEventKind::ConnectBegun
+            | ClientEventKind::Connected { .. }
+            | ClientEventKind::StatementBegun { .. }
+            | ClientEventKind::ResultReceived { .. }
+            | ClientEventKind::Failed(_)
+            | ClientEventKind::StillWaiting,
+            statement,
+        ) => Some(match statement {
+            None => "the capture shows neither a SYN nor an ARP request of the client for its connect".to_owned(),
+            Some(_) => "the capture does not show the client sending its statement".to_owned(),
+        }),
+    }
+}
+
+/// Nothing that answers may have reached the client's interface until `until`: payload after the request, or what ends a
+/// connection. A bare acknowledgement answers nothing at MySQL's level.
+fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Instant) -> Option<String> {
+    let terminators = network
+        .terminators
+        .iter()
+        .map(|terminator| (terminator.packet, terminator.at));
+    let answers = network.answers.iter().map(|seen| (seen.packet, seen.at));
+    let (packet, at) = terminators.chain(answers).filter(|(_, at)| *at <= until).min()?;
+    Some(format!(
+        "an answer reached the client's interface {} in packet {packet}, but the client had not reported it by {}",
+        moment(at),
+        Human(operation.deadline.max(until).since(Instant(0)))
+    ))
+}
+
+/// A hang that did not end must have been watched as long as the scenario says.
+fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<String> {
+    let planned = operation.act.plus(record.plan.observe.until);
+    let needed = planned.max(operation.deadline);
+    let watched = record.ended.min(operation.end.at);
+    (watched < needed).then(|| {
+        format!(
+            "the observation ended {}, before {}, so how the silence goes on is not known",
+            moment(watched),
+            moment(needed)
+        )
+    })
+}
+
+/// The error that ended the operation.
+pub(super) fn failure<'a>(operation: &Classified<'a>) -> Option<&'a ClientError> {
+    match &operation.end.kind {
+        ClientEventKind::Failed(failure) => Some(failure),
+        ClientEventKind::ConnectBegun
+        | ClientEventKind::Connected { .. }
+        | ClientEventKind::StatementBegun { .. }
+        | ClientEventKind::ResultReceived { .. }
+        | ClientEventKind::StillWaiting => None,
+    }
+}
+
+/// The one real server that the connection reached.
+pub(super) fn served_by(network: &Network) -> Option<&Node> {
+    match network.servers.as_slice() {
+        [(node, _)] => Some(node),
+        [] | [_, _, ..] => None,
+    }
+}
+
+/// The packet of a request in words.
+pub(super) fn request_words(request: Request) -> &'static str {
+    match request {
+        Request::Syn(_) => "the client sent its SYN",
+        Request::Arp(_) => "the client asked for the VIP's Ethernet address, and nobody answered",
+        Request::Statement(_) => "the client sent the statement",
+    }
+}
