@@ -9,17 +9,20 @@
 //! ```
 
 mod apt;
+mod archive;
 mod cache;
 mod compile;
 mod configuration;
 mod cure;
 mod error;
+mod identity;
 mod source;
 pub(crate) mod tools;
 mod tree;
 
-pub use cache::{CacheFolder, Kernel, Provenance, Version, find, list};
+pub use cache::{CacheFolder, Kernel, find, list};
 pub use error::KernelError;
+pub use identity::{Identity, Provenance, Version};
 
 use std::num::NonZero;
 use std::path::PathBuf;

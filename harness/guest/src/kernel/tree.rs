@@ -1,6 +1,7 @@
 //! The workshop of one build: a private folder in the cache, the lock, and how tools are run in it.
 
-use super::cache::{CacheFolder, Identity, Kernel, Provenance, Version, hex, sha256_of_file};
+use super::cache::{CacheFolder, Kernel, hex, sha256_of_file};
+use super::identity::{Identity, Provenance, Version};
 use super::source::Tarball;
 use super::{KernelError, Phase, Progress, configuration};
 use rustix::fs::{FlockOperation, flock, statvfs};
