@@ -18,8 +18,8 @@ pub(super) struct Field {
 pub(super) trait Structure {
     /// Was every field read, without any mistake in it?
     fn complete(&self) -> bool;
-    /// Was every field recognized and its value taken, though perhaps with mistakes deeper in it?
-    fn recognized(&self) -> bool;
+    /// Is it known whether the field is there, and was its value taken, though perhaps with mistakes deeper in it?
+    fn knows(&self, field: &str) -> bool;
     /// Where it stands.
     fn span(&self) -> Span;
 }
@@ -27,24 +27,27 @@ pub(super) trait Structure {
 /// The nodes of a structure's fields, read one after the other in the order of its table.
 #[derive(Debug)]
 pub(super) struct Fields<'n, 'm> {
-    nodes: std::vec::IntoIter<Option<&'n Node>>,
+    nodes: std::vec::IntoIter<(&'static str, Option<&'n Node>)>,
     mistakes: &'m mut Mistakes,
     mistakes_before: usize,
-    pub(super) recognized: bool,
+    /// Fields that are there and could not be read, or that an unknown field may have been meant for.
+    pub(super) doubtful: Vec<&'static str>,
 }
 
 impl Fields<'_, '_> {
     /// The next field of the table, if it is there and can be read.
     pub(super) fn next<T: Input>(&mut self) -> Option<T> {
-        let node = self.nodes.next().flatten()?;
-        let value = T::read(node, self.mistakes);
-        self.recognized &= value.is_some();
+        let (key, node) = self.nodes.next()?;
+        let value = T::read(node?, self.mistakes);
+        if value.is_none() {
+            self.doubtful.push(key);
+        }
         value
     }
 
     /// Was every field read without any mistake?
     pub(super) fn complete(&self) -> bool {
-        self.recognized && self.mistakes.count() == self.mistakes_before
+        self.doubtful.is_empty() && self.mistakes.count() == self.mistakes_before
     }
 }
 
@@ -62,13 +65,17 @@ pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut
         return None;
     };
     let mut found = vec![None; fields.len()];
-    let mut meant = Vec::new();
+    let mut doubtful = Vec::new();
+    let mut unknown = false;
     for entry in entries {
         if let Some(at) = fields.iter().position(|field| field.key == entry.key.value) {
             found[at] = Some(&entry.value);
             continue;
         }
-        meant.extend(closest(&entry.key.value, known()));
+        match closest(&entry.key.value, known()) {
+            Some(meant) => doubtful.push(meant),
+            None => unknown = true,
+        }
         let label = if fields.is_empty() {
             "no field is accepted here".to_owned()
         } else {
@@ -84,14 +91,13 @@ pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut
             .maybe_help(did_you_mean(&entry.key.value, known())),
         );
     }
-    let recognized = mistakes.count() == mistakes_before;
     let required = || fields.iter().filter(|field| field.required).map(|field| field.key);
     let missing = fields
         .iter()
         .zip(&found)
         .filter(|(field, node)| field.required && node.is_none());
     // A field that was only misspelt is reported once.
-    for (field, _) in missing.filter(|(field, _)| !meant.contains(&field.key)) {
+    for (field, _) in missing.filter(|(field, _)| !doubtful.contains(&field.key)) {
         mistakes.add(Mistake::new(
             MistakeKind::MissingField,
             node.span,
@@ -99,9 +105,18 @@ pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut
             format!("this needs the fields {}", listed(required())),
         ));
     }
+    if unknown {
+        let absent = fields.iter().zip(&found).filter(|(_, node)| node.is_none());
+        doubtful.extend(absent.map(|(field, _)| field.key));
+    }
     Some(Fields {
-        nodes: found.into_iter(),
-        recognized,
+        nodes: fields
+            .iter()
+            .map(|field| field.key)
+            .zip(found)
+            .collect::<Vec<_>>()
+            .into_iter(),
+        doubtful,
         mistakes,
         mistakes_before,
     })
@@ -183,7 +198,7 @@ macro_rules! structure {
         #[derive(Debug, Clone)]
         pub(super) struct $name {
             complete: bool,
-            recognized: bool,
+            doubtful: Vec<&'static str>,
             span: $crate::scenario::place::Span,
             $($(#[doc = $field_doc])+ pub(super) $field: Option<$type>,)+
         }
@@ -192,8 +207,8 @@ macro_rules! structure {
             fn complete(&self) -> bool {
                 self.complete
             }
-            fn recognized(&self) -> bool {
-                self.recognized
+            fn knows(&self, field: &str) -> bool {
+                !self.doubtful.contains(&field)
             }
             fn span(&self) -> $crate::scenario::place::Span {
                 self.span
@@ -217,7 +232,7 @@ macro_rules! structure {
                     span: node.span,
                     $($field: fields.next(),)+
                     complete: fields.complete(),
-                    recognized: fields.recognized,
+                    doubtful: fields.doubtful,
                 })
             }
         }

@@ -60,8 +60,7 @@ impl Added {
     pub(super) fn of(input: &ValueInput) -> Self {
         Self {
             real_servers: real_servers(input.real_servers.as_ref()),
-            // A field that is there but could not be read makes the value incomplete.
-            real_servers_complete: input.real_servers.as_ref().map_or(input.complete(), complete),
+            real_servers_complete: input.knows("real-servers") && input.real_servers.as_ref().is_none_or(complete),
             real_servers_span: input.real_servers.as_ref().map(|servers| servers.span),
             director_sysctls: sysctls(input.director_sysctls.as_ref()),
             client_sysctls: sysctls(input.client_sysctls.as_ref()),

@@ -93,7 +93,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
         act: input.act.as_ref().map_or(axes_span, |act| act.span),
         expect: input.expect.as_ref().map_or(file, |expect| expect.span),
     };
-    let mut axes_complete = input.recognized() && input.axes.as_ref().is_none_or(|axes| axes.complete);
+    let mut axes_complete = input.knows("axes") && input.axes.as_ref().is_none_or(|axes| axes.complete);
     let mut axes = Vec::new();
     for (name, values) in input.axes.iter().flat_map(|axes| &axes.entries) {
         axes_complete &= values.complete;
@@ -105,7 +105,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
                 .map(|(name, value)| ValueDraft {
                     name: name.clone(),
                     added: lab::Added::of(value),
-                    steps: steps::Steps::of(&value.before, &value.change, &value.act, value.recognized()),
+                    steps: steps::Steps::of(&value.before, &value.change, &value.act, knows_steps(value)),
                 })
                 .collect(),
         });
@@ -129,7 +129,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
         lab: input.lab.as_ref().map(lab::Draft::of),
         axes,
         axes_complete,
-        steps: steps::Steps::of(&input.before, &input.change, &input.act, input.recognized()),
+        steps: steps::Steps::of(&input.before, &input.change, &input.act, knows_steps(input)),
         observe: input
             .observe
             .as_ref()
@@ -138,6 +138,10 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
         expectations_complete,
         places,
     }
+}
+
+fn knows_steps(input: &impl Structure) -> bool {
+    ["before", "change", "act"].iter().all(|phase| input.knows(phase))
 }
 
 fn observation(input: &ObserveInput, mistakes: &mut Mistakes) -> Option<(Observe, Span)> {

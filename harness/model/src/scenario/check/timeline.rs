@@ -48,8 +48,10 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     }
     for finding in findings.0.into_values() {
         let mut mistake = finding.mistake;
-        let cells = cells_text(&finding.first, finding.count);
-        mistake.label = format!("{} (in {cells})", mistake.label);
+        if !draft.axes.is_empty() {
+            let cells = cells_text(&finding.first, finding.count);
+            mistake.label = format!("{} (in {cells})", mistake.label);
+        }
         mistakes.add(mistake);
     }
 }

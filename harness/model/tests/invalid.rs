@@ -1,0 +1,90 @@
+//! One bad file per message, with its rendered text beside it. The texts are reviewed like code:
+//! `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test invalid` writes them anew.
+
+use lvs_matrix_model::scenario::{MistakeKind, Style, load_bytes, render};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Kinds whose file would be too large to keep; `limits.rs` makes them.
+const MADE_BY_TESTS: [MistakeKind; 3] = [MistakeKind::TooLarge, MistakeKind::TooManyNodes, MistakeKind::More];
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/invalid");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// `unknown-field` for [`MistakeKind::UnknownField`].
+fn name(kind: MistakeKind) -> String {
+    serde_json::to_value(kind).unwrap().as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_bad_file_gives_its_message() {
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    let mut differing = Vec::new();
+    for path in fixtures() {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let mistakes = load_bytes(&bytes).expect_err(stem);
+        assert!(!mistakes.is_empty(), "{stem} is refused without a mistake");
+        let text = String::from_utf8_lossy(&bytes);
+        let rendered = render(&mistakes, &format!("{stem}.yaml"), &text, Style::Plain);
+        let controls = rendered.chars().filter(|c| c.is_control() && *c != '\n').count();
+        assert_eq!(controls, 0, "{stem} brings control characters to the terminal");
+        let beside = path.with_extension("txt");
+        if update {
+            std::fs::write(&beside, &rendered).unwrap();
+        } else if std::fs::read_to_string(&beside).ok().as_deref() != Some(rendered.as_str()) {
+            differing.push(format!("{stem}:\n{rendered}"));
+        }
+    }
+    assert!(
+        differing.is_empty(),
+        "these texts changed; if that is right, run with UPDATE_FIXTURES=1\n{}",
+        differing.join("\n")
+    );
+}
+
+#[test]
+fn every_kind_has_a_bad_file() {
+    let mut missing: BTreeSet<_> = MistakeKind::ALL.iter().copied().collect();
+    for kind in MADE_BY_TESTS {
+        missing.remove(&kind);
+    }
+    for path in fixtures() {
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let mistakes = load_bytes(&std::fs::read(&path).unwrap()).expect_err(&stem);
+        if stem == "many-at-once" {
+            continue;
+        }
+        let named = mistakes.iter().find(|mistake| stem.starts_with(&name(mistake.kind)));
+        let kind = named.unwrap_or_else(|| panic!("{stem} has no mistake of the kind it is named for: {mistakes:?}"));
+        assert!(
+            mistakes.iter().all(|mistake| mistake.kind == kind.kind),
+            "{stem} has other mistakes as well: {mistakes:#?}"
+        );
+        missing.remove(&kind.kind);
+    }
+    assert!(missing.is_empty(), "no bad file for {missing:?}");
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_found_at_once() {
+    let path = fixtures()
+        .into_iter()
+        .find(|path| path.ends_with("many-at-once.yaml"))
+        .unwrap();
+    let mistakes = load_bytes(&std::fs::read(path).unwrap()).unwrap_err();
+    let kinds: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.kind).collect();
+    assert!(mistakes.len() >= 10 && kinds.len() >= 8, "{mistakes:#?}");
+    assert!(
+        mistakes.is_sorted_by_key(|mistake| mistake.span.start),
+        "in the order of the file"
+    );
+}
