@@ -16,6 +16,12 @@ pub(crate) fn is_hidden(c: char) -> bool {
     }
 }
 
+/// Nearly all text is ASCII and clean: bytes are looked at before characters.
+fn has_hidden(text: &str) -> bool {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    !text.as_bytes().iter().all(plain) && text.contains(is_hidden)
+}
+
 /// Openings of commands that CI systems read from anywhere in a line: GitHub's old form, Azure's and TeamCity's.
 const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
 
@@ -23,8 +29,7 @@ const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
 /// of a line (GitHub also takes it after blanks) and the forms of [`COMMANDS`]. Plain text otherwise: for blocks, terminals
 /// and XML, whose writer does its own quoting.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let clean = !text.contains(is_hidden) && !text.contains("::") && !text.contains("##");
-    if clean {
+    if !has_hidden(text) && !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -53,7 +58,7 @@ fn visible_line(out: &mut String, line: &str) {
 
 /// [`visible`] text on one line.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    match visible(text.trim_end()) {
+    match visible(text.trim_end_matches(['\n', '\r'])) {
         text if text.contains(['\n', '\t']) => Cow::Owned(text.replace('\n', " ⏎ ").replace('\t', " ")),
         text => text,
     }
@@ -110,6 +115,18 @@ pub(crate) fn code(text: &str) -> String {
     out
 }
 
+/// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``), as markdown: what is between
+/// the first backtick and the one at the end becomes code.
+pub(crate) fn quoted(phrase: &str) -> String {
+    match phrase
+        .split_once('`')
+        .and_then(|(before, rest)| Some((before, rest.strip_suffix('`')?)))
+    {
+        Some((before, quoted)) => format!("{}{}", inline(before), code(quoted)),
+        None => inline(phrase).into_owned(),
+    }
+}
+
 /// A fenced block. The fence is longer than any run of backticks in the text, so the text cannot close it.
 pub(crate) fn fenced(out: &mut String, language: &str, text: &str) {
     let text = visible(text);
@@ -127,6 +144,9 @@ pub(crate) fn fenced(out: &mut String, language: &str, text: &str) {
 }
 
 fn longest_run_of_backticks(text: &str) -> usize {
+    if !text.contains("```") {
+        return 0;
+    }
     let (mut longest, mut run) = (0, 0);
     for c in text.chars() {
         run = if c == '`' { run + 1 } else { 0 };
@@ -137,7 +157,10 @@ fn longest_run_of_backticks(text: &str) -> usize {
 
 /// JSON text in which every hidden character and CI command is written as `\u001b`: the data is the same to a reader of
 /// JSON. Outside of strings JSON is plain ASCII, so only strings are changed.
-pub(crate) fn json_text(text: &str) -> String {
+pub(crate) fn json_text(text: String) -> String {
+    if !has_hidden(&text) && !text.contains("##") {
+        return text;
+    }
     let mut out = String::with_capacity(text.len() + 64);
     for (at, c) in text.char_indices() {
         let opens_command = c == '#' && COMMANDS.iter().any(|command| text[at..].starts_with(command));
@@ -220,6 +243,18 @@ mod tests {
     }
 
     #[test]
+    fn a_quotation_becomes_code() {
+        for (text, escaped) in [
+            ("connect", "connect"),
+            ("query `select 1`", "query `select 1`"),
+            ("query `a`b`", "query <code>a&#96;b</code>"),
+            ("query `x", "query \\`x"),
+        ] {
+            assert_eq!(quoted(text), escaped, "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_fence_cannot_be_closed_by_its_text() {
         let mut out = String::new();
         fenced(&mut out, "text", "a\n````\nb\n");
@@ -229,7 +264,7 @@ mod tests {
     #[test]
     fn json_keeps_the_data() {
         let data = "\u{1b}\u{202e}\u{e0001}##[x";
-        let text = json_text(&serde_json::to_string(data).unwrap());
+        let text = json_text(serde_json::to_string(data).unwrap());
         assert!(text.is_ascii(), "{text}");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), data);
     }

@@ -2,7 +2,6 @@
 
 use crate::error::ReportError;
 use crate::escape::json_text;
-use crate::pending::errno_name;
 use crate::run::{AxisSummary, MissingCell, RunReport, RunState, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::totals::Totals;
@@ -12,7 +11,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
-use lvs_matrix_model::verdict::{ArticleResult, Behaviour, Evidence, JudgedCell, Verdict};
+use lvs_matrix_model::verdict::{ArticleResult, Behaviour, Evidence, JudgedCell, Verdict, errno_name};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::time::Duration;
 
@@ -37,7 +36,7 @@ pub fn json(report: &RunReport) -> Result<String, ReportError> {
     };
     let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');
-    Ok(json_text(&text))
+    Ok(json_text(text))
 }
 
 #[derive(serde::Serialize)]
@@ -202,8 +201,8 @@ struct OperationJson<'a> {
     began_ns: i64,
     due_ns: i64,
     ended_ns: Option<i64>,
-    /// From its beginning to its end, or to the end of the observation if `ended-ns` is null.
-    time_ns: u64,
+    /// From its beginning to its end, or to the end of the observation if `ended-ns` is null; null if undetermined.
+    time_ns: Option<u64>,
     client_port: Option<u16>,
     served_by: Option<String>,
 }
@@ -216,7 +215,7 @@ impl<'a> OperationJson<'a> {
             began_ns: operation.began.0,
             due_ns: operation.due.0,
             ended_ns: operation.ended.map(|at| at.0),
-            time_ns: Length::of(cell).map_or(0, |length| nanos(length.time)),
+            time_ns: Length::of(cell).map(|length| nanos(length.time)),
             client_port: operation.client_port,
             served_by: operation.served_by.as_ref().map(Node::to_string),
         })

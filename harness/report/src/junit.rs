@@ -50,7 +50,9 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
         }
         let place = &cell.record.plan.cell;
         case.add_property(("behaviour", &*wording::behaviour(&cell.observed.behaviour)));
-        case.add_property(("article", wording::article(cell.observed.behaviour.article())));
+        if let Some(result) = cell.observed.behaviour.article() {
+            case.add_property(("article", wording::article(Some(result))));
+        }
         case.add_property(("verdict", wording::verdict(&cell.verdict)));
         case.add_property(("record", &*record_path(place)));
         if cell.record.capture.is_some() {

@@ -18,7 +18,6 @@ mod markdown;
 mod pending;
 mod run;
 mod stamp;
-mod story;
 mod terminal;
 mod totals;
 mod wording;

@@ -3,16 +3,6 @@
 use crate::stamp::Origin;
 use lvs_matrix_model::verdict::JudgedCell;
 
-pub(crate) fn errno_name(number: u16) -> Option<&'static str> {
-    match number {
-        104 => Some("ECONNRESET"),
-        110 => Some("ETIMEDOUT"),
-        111 => Some("ECONNREFUSED"),
-        113 => Some("EHOSTUNREACH"),
-        _ => None,
-    }
-}
-
 /// The trace of a capture point.
 pub(crate) fn trace(cell: &JudgedCell, point: usize, origin: Origin) -> Vec<String> {
     cell.packets

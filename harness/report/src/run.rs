@@ -4,7 +4,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
 use lvs_matrix_model::scenario::{Observe, Scenario};
-use lvs_matrix_model::verdict::JudgedCell;
+use lvs_matrix_model::verdict::{JudgedCell, RunOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -161,6 +161,16 @@ impl RunReport {
     #[must_use]
     pub fn missing(&self) -> &[MissingCell] {
         &self.missing
+    }
+
+    /// The cells that need a look: violated first, then undetermined, each in the order of the matrix.
+    pub(crate) fn needing_a_look(&self) -> impl Iterator<Item = &JudgedCell> {
+        let of = |outcome| {
+            self.cells
+                .iter()
+                .filter(move |cell| RunOutcome::from(&cell.verdict) == outcome)
+        };
+        of(RunOutcome::Violated).chain(of(RunOutcome::Undetermined))
     }
 
     /// The rows of a scenario's table in the order of the matrix: judged cells and missing ones.

@@ -71,8 +71,9 @@ pub(crate) struct Length {
 }
 
 impl Length {
-    /// That of the cell's classified operation; `None` if there was none.
+    /// That of the cell's classified operation; `None` if there was none, or if nothing is known of how it went.
     pub(crate) fn of(cell: &JudgedCell) -> Option<Self> {
+        cell.observed.behaviour.name()?;
         let operation = cell.observed.operation.as_ref()?;
         Some(Self {
             time: operation.ended.unwrap_or(cell.record.ended).since(operation.began),

@@ -1,11 +1,10 @@
 //! The report for a terminal: a compact table per scenario, then each cell that needs a look, then the sum. Plain text.
 
-use crate::escape::visible;
+use crate::escape::{one_line, visible};
 use crate::run::{Row, RunReport};
 use crate::stamp::Length;
 use crate::totals::{Totals, sentence};
 use crate::wording;
-use lvs_matrix_model::verdict::Verdict;
 use std::fmt::Write as _;
 
 /// The report as plain text, aligned with blanks, without colours, ending with a newline.
@@ -73,21 +72,16 @@ fn table(out: &mut String, lines: &[Vec<String>]) {
 }
 
 fn problems(out: &mut String, report: &RunReport) {
-    for cell in report.cells() {
-        match cell.verdict {
-            Verdict::Met | Verdict::ObservedOnly => {}
-            Verdict::Violated { .. } | Verdict::Undetermined { .. } => {
-                let explanation = wording::explain(cell);
-                let _ = writeln!(out, "{}: {}", cell.record.plan.cell, explanation.verdict);
-                for (label, text) in &explanation.lines {
-                    let _ = writeln!(out, "  {label}: {}", crate::escape::one_line(text));
-                }
-                out.push('\n');
-            }
+    for cell in report.needing_a_look() {
+        let explanation = wording::explain(cell);
+        let _ = writeln!(out, "{}: {}", cell.record.plan.cell, explanation.verdict);
+        for (label, text) in &explanation.lines {
+            let _ = writeln!(out, "  {label}: {}", one_line(text));
         }
+        out.push('\n');
     }
     for missing in report.missing() {
         let _ = writeln!(out, "{}: no record", missing.cell);
-        let _ = writeln!(out, "  reason: {}\n", crate::escape::one_line(&missing.reason));
+        let _ = writeln!(out, "  reason: {}\n", one_line(&missing.reason));
     }
 }

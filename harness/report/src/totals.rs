@@ -1,7 +1,7 @@
 //! The sums of a run and the one sentence that says what they mean.
 
 use crate::run::{RunReport, RunState};
-use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, Verdict};
+use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, RunOutcome, Verdict};
 
 /// How many cells came out how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,15 +58,26 @@ impl Totals {
         self.missing += 1;
     }
 
-    /// The result of the whole in a word: `violated`, `undetermined` (a missing record is one) or `met`.
+    /// The outcome of the whole: violated wins over undetermined, undetermined over met. A missing record is undetermined,
+    /// and so is a run without any cell: nothing is known of nothing.
+    #[must_use]
+    pub fn outcome(&self) -> RunOutcome {
+        if self.violated > 0 {
+            RunOutcome::Violated
+        } else if self.undetermined + self.missing > 0 || self.cells == 0 {
+            RunOutcome::Undetermined
+        } else {
+            RunOutcome::Met
+        }
+    }
+
+    /// The outcome in a word: `violated`, `undetermined` or `met`.
     #[must_use]
     pub fn result(&self) -> &'static str {
-        if self.violated > 0 {
-            "violated"
-        } else if self.undetermined + self.missing > 0 || self.cells == 0 {
-            "undetermined"
-        } else {
-            "met"
+        match self.outcome() {
+            RunOutcome::Violated => "violated",
+            RunOutcome::Undetermined => "undetermined",
+            RunOutcome::Met => "met",
         }
     }
 

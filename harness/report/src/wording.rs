@@ -1,7 +1,6 @@
 //! One printer for expectations, observations and evidence: each report says the same thing in the same words. All texts here
 //! are plain; whoever puts them into a report passes them through `escape`.
 
-use crate::pending::errno_name;
 use crate::stamp::Length;
 use crate::totals::plural;
 use lvs_matrix_model::action::Node;
@@ -10,7 +9,7 @@ use lvs_matrix_model::record::{Environment, Moment, Place};
 use lvs_matrix_model::scenario::{Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Citation, Evidence, JudgedCell, ObservedError, Retransmissions, Terminator,
-    TerminatorKind, Verdict,
+    TerminatorKind, Verdict, errno_name,
 };
 
 /// What is written where there is nothing.
@@ -195,13 +194,13 @@ fn expected_behaviour(expected: &ExpectedBehaviour) -> String {
     text
 }
 
-/// `hung, then error, after 15m32s, error 2013 (110 ETIMEDOUT), 16 retransmissions of 13 bytes, RST by director`.
+/// `hung, then error after 15m32s, error 2013 (110 ETIMEDOUT), 16 retransmissions of 13 bytes, RST by director`.
 pub(crate) fn observed(cell: &JudgedCell) -> String {
     let observed = &cell.observed;
     let mut text = behaviour(&observed.behaviour);
     if let Some(length) = Length::of(cell) {
         let after = if length.open { "for" } else { "after" };
-        text.push_str(&format!(", {after} {length}"));
+        text.push_str(&format!(" {after} {length}"));
     }
     if let Some(error) = &observed.error {
         text.push_str(&format!(", error {}", error_code(error)));

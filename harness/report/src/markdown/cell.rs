@@ -1,10 +1,9 @@
 //! The section of a cell: what happened, what was expected, and everything that shows it.
 
-use super::{commands, packets, tables, timeline};
+use super::{commands, packets, story, tables, timeline};
 use crate::escape::{code, fenced, inline};
 use crate::run::{capture_path, record_path};
 use crate::stamp::Origin;
-use crate::story;
 use crate::wording;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CellRecord, LabOutcome};
@@ -16,12 +15,12 @@ pub(super) fn heading(out: &mut String, cell: &CellRef) -> Result {
     writeln!(out, "<a id=\"{cell}\"></a>\n\n### {cell}\n")
 }
 
-pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &commands::Preparations<'_>) -> Result {
+pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &commands::Preparations) -> Result {
     let record = &cell.record;
     let origin = Origin::of(record);
     heading(out, &record.plan.cell)?;
     for sentence in story::sentences(cell) {
-        writeln!(out, "{}", inline(&sentence))?;
+        writeln!(out, "{sentence}")?;
     }
     out.push('\n');
     judgement(out, cell)?;
@@ -58,7 +57,12 @@ fn evidence(out: &mut String, cell: &JudgedCell) -> Result {
     if cell.observed.evidence.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<details><summary>Evidence</summary>\n")?;
+    // What needs a look is open; what is as expected need not be read.
+    let open = match cell.verdict {
+        Verdict::Violated { .. } | Verdict::Undetermined { .. } => " open",
+        Verdict::Met | Verdict::ObservedOnly => "",
+    };
+    writeln!(out, "<details{open}><summary>Evidence</summary>\n")?;
     for item in &cell.observed.evidence {
         writeln!(out, "- {}", inline(&wording::evidence(item)))?;
     }
@@ -78,7 +82,7 @@ fn log(out: &mut String, record: &CellRecord) -> Result {
     writeln!(out, "\n</details>\n")
 }
 
-fn files(out: &mut String, record: &CellRecord, preparations: &commands::Preparations<'_>) -> Result {
+fn files(out: &mut String, record: &CellRecord, preparations: &commands::Preparations) -> Result {
     let cell = &record.plan.cell;
     let mut links = vec![format!("[record]({})", record_path(cell))];
     if record.capture.is_some() {

@@ -1,118 +1,133 @@
 //! Command lines to copy: the preparation of the lab, by node, and those of every step.
 
-use super::scenario::preparation_name;
 use crate::escape::{fenced, one_line, shell};
 use crate::run::{Row, ScenarioSummary};
+use crate::totals::plural;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::{CellRecord, CommandRecord};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{Result, Write as _};
 
 /// The preparations of a scenario's cells, each different one once: they are long, and nearly always the same.
-pub(super) struct Preparations<'a> {
-    variants: Vec<(&'a [CommandRecord], usize)>,
-    numbers: HashMap<String, usize>,
+pub(super) struct Preparations {
+    variants: Vec<Variant>,
+    numbers: HashMap<Vec<Line>, usize>,
 }
 
-impl<'a> Preparations<'a> {
-    pub(super) fn of(rows: &[Row<'a>]) -> Self {
+struct Variant {
+    lines: Vec<Line>,
+    cells: usize,
+}
+
+/// A command line of the preparation. Two preparations are the same if their lines are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Line {
+    place: String,
+    text: String,
+}
+
+impl Preparations {
+    pub(super) fn of(rows: &[Row<'_>]) -> Self {
         let mut all = Self {
             variants: Vec::new(),
             numbers: HashMap::new(),
         };
         for row in rows {
-            let Row::Judged(cell) = *row else { continue };
-            let commands = &cell.record.preparation;
-            if commands.is_empty() {
+            let Row::Judged(cell) = row else { continue };
+            let lines = preparation(&cell.record);
+            if lines.is_empty() {
                 continue;
             }
-            let next = all.variants.len();
-            let number = *all.numbers.entry(key(commands)).or_insert(next);
-            if number == next {
-                all.variants.push((commands, 0));
+            if let Some(index) = all.numbers.get(&lines) {
+                all.variants[*index].cells += 1;
+            } else {
+                all.numbers.insert(lines.clone(), all.variants.len());
+                all.variants.push(Variant { lines, cells: 1 });
             }
-            all.variants[number].1 += 1;
         }
         all
     }
 
     /// The number of the cell's preparation, 1 for the first; `None` if it had none.
     pub(super) fn number(&self, record: &CellRecord) -> Option<usize> {
-        self.numbers.get(&key(&record.preparation)).map(|index| index + 1)
+        self.numbers.get(&preparation(record)).map(|index| index + 1)
     }
 
     pub(super) fn write(&self, out: &mut String, scenario: &ScenarioSummary) -> Result {
-        for (index, (commands, cells)) in self.variants.iter().enumerate() {
-            let number = index + 1;
+        for (number, variant) in (1..).zip(&self.variants) {
             writeln!(out, "<a id=\"{}/preparation-{number}\"></a>\n", scenario.name)?;
             writeln!(
                 out,
-                "<details><summary>{}</summary>\n",
-                preparation_name(number, *cells)
+                "<details><summary>Preparation {number} ({}), by node</summary>\n",
+                plural(variant.cells, "cell")
             )?;
-            if let Some((first, _)) = self.variants.first().filter(|_| index > 0) {
+            if let Some(first) = self.variants.first().filter(|_| number > 1) {
                 writeln!(out, "How it differs from preparation 1:\n")?;
-                fenced(out, "diff", &difference(first, commands));
+                fenced(out, "diff", &difference(&first.lines, &variant.lines));
                 out.push('\n');
             }
-            by_node(out, commands)?;
+            by_node(out, &variant.lines)?;
             writeln!(out, "</details>\n")?;
         }
         Ok(())
     }
 }
 
-/// What makes two preparations the same: nodes, command lines and exit codes. What they printed may hold process ids.
-fn key(commands: &[CommandRecord]) -> String {
-    let mut key = String::new();
-    for command in commands {
-        // Writing into a String cannot fail.
-        let _ = writeln!(
-            key,
-            "{}\0{:?}\0{:?}",
-            place(command.node.as_ref()),
-            command.argv,
-            command.exit
-        );
+/// The sysctls of the plan, which the lab writes first, and the command lines that it ran; nothing if the lab ran none.
+fn preparation(record: &CellRecord) -> Vec<Line> {
+    let line = |node: Option<&Node>, text| Line {
+        place: place(node),
+        text,
+    };
+    if record.preparation.is_empty() {
+        return Vec::new();
     }
-    key
+    let sysctls = record.plan.hosts.iter().flat_map(|host| {
+        let argv = |(key, value): &(String, String)| ["sysctl".to_owned(), "-w".to_owned(), format!("{key}={value}")];
+        host.sysctls
+            .iter()
+            .map(move |sysctl| line(Some(&host.node), format!("{}\n", shell(&argv(sysctl)))))
+    });
+    let commands = record
+        .preparation
+        .iter()
+        .map(|command| line(command.node.as_ref(), block_line(command)));
+    sysctls.chain(commands).collect()
 }
 
 fn place(node: Option<&Node>) -> String {
     node.map_or_else(|| "the link between the hosts".to_owned(), Node::to_string)
 }
 
-fn difference(first: &[CommandRecord], other: &[CommandRecord]) -> String {
-    let line = |command: &CommandRecord| format!("{}: {}", place(command.node.as_ref()), shell(&command.argv));
-    let first: Vec<String> = first.iter().map(line).collect();
-    let other: Vec<String> = other.iter().map(line).collect();
-    let gone = first
-        .iter()
-        .filter(|line| !other.contains(line))
-        .map(|line| format!("- {line}\n"));
+fn difference(first: &[Line], other: &[Line]) -> String {
+    let known: HashSet<&Line> = first.iter().collect();
+    let kept: HashSet<&Line> = other.iter().collect();
+    let gone = first.iter().filter(|line| !kept.contains(line)).map(|line| ('-', line));
     let new = other
         .iter()
-        .filter(|line| !first.contains(line))
-        .map(|line| format!("+ {line}\n"));
-    gone.chain(new).collect()
+        .filter(|line| !known.contains(line))
+        .map(|line| ('+', line));
+    gone.chain(new)
+        .map(|(sign, line)| format!("{sign} {}: {}", line.place, line.text))
+        .collect()
 }
 
 /// One block for each node, in the order in which the nodes first appear.
-fn by_node(out: &mut String, commands: &[CommandRecord]) -> Result {
-    let mut nodes: Vec<Option<&Node>> = Vec::new();
-    for command in commands {
-        if !nodes.contains(&command.node.as_ref()) {
-            nodes.push(command.node.as_ref());
+fn by_node(out: &mut String, lines: &[Line]) -> Result {
+    let mut places: Vec<&str> = Vec::new();
+    for line in lines {
+        if !places.contains(&line.place.as_str()) {
+            places.push(&line.place);
         }
     }
-    for node in nodes {
-        writeln!(out, "On {}:\n", place(node))?;
-        let lines: String = commands
+    for place in places {
+        writeln!(out, "On {place}:\n")?;
+        let block: String = lines
             .iter()
-            .filter(|command| command.node.as_ref() == node)
-            .map(block_line)
+            .filter(|line| line.place == place)
+            .map(|line| line.text.as_str())
             .collect();
-        fenced(out, "sh", &lines);
+        fenced(out, "sh", &block);
         out.push('\n');
     }
     Ok(())

@@ -4,6 +4,7 @@ mod cell;
 mod commands;
 mod packets;
 mod scenario;
+mod story;
 mod tables;
 mod timeline;
 
@@ -13,7 +14,7 @@ use crate::totals::{Totals, plural, sentence};
 use crate::wording;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::Environment;
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict};
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
 
 /// The report as markdown, ending with a newline. Links to records and captures are relative to the run's folder.
@@ -45,15 +46,11 @@ fn link(cell: &CellRef) -> String {
 
 /// What needs a look: violated first, then what is not known.
 fn attention(out: &mut String, report: &RunReport) -> Result {
-    let of = |wanted: fn(&Verdict) -> bool| report.cells().iter().filter(move |cell| wanted(&cell.verdict));
-    let violated = of(|verdict| matches!(verdict, Verdict::Violated { .. }));
-    let unknown = of(|verdict| matches!(verdict, Verdict::Undetermined { .. }));
-    let mut listed = false;
-    for cell in violated.chain(unknown) {
-        if !listed {
-            writeln!(out, "## What needs a look\n")?;
-            listed = true;
-        }
+    if report.missing().is_empty() && report.needing_a_look().next().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "## What needs a look\n")?;
+    for cell in report.needing_a_look() {
         let reasons: Vec<_> = wording::reasons(cell).iter().map(|reason| inline(reason)).collect();
         writeln!(
             out,
@@ -64,13 +61,14 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
         )?;
     }
     for missing in report.missing() {
-        if !listed {
-            writeln!(out, "## What needs a look\n")?;
-            listed = true;
-        }
-        writeln!(out, "- **no record** {}: {}", missing.cell, inline(&missing.reason))?;
+        writeln!(
+            out,
+            "- **no record** {}: {}",
+            link(&missing.cell),
+            inline(&missing.reason)
+        )?;
     }
-    if listed { writeln!(out) } else { Ok(()) }
+    writeln!(out)
 }
 
 /// The article's NG cells: the list that an operator came for.

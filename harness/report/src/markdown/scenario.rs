@@ -4,7 +4,6 @@ use super::{cell, commands};
 use crate::escape::inline;
 use crate::run::{Row, RunReport, ScenarioSummary};
 use crate::stamp::Length;
-use crate::totals::plural;
 use crate::wording;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
@@ -106,9 +105,4 @@ fn judged(out: &mut String, cell: &JudgedCell) -> Result {
         wording::article(observed.behaviour.article()),
         wording::expected(&cell.record.plan.expected),
     )
-}
-
-/// `Preparation 2 (12 cells)`.
-pub(super) fn preparation_name(number: usize, cells: usize) -> String {
-    format!("Preparation {number} ({})", plural(cells, "cell"))
 }

@@ -1,6 +1,6 @@
 //! The time line: steps, what the client wrote down, what reached it and when the director was looked at, in one order.
 
-use crate::escape::{code, inline};
+use crate::escape::{code, inline, quoted};
 use crate::stamp::Origin;
 use crate::wording;
 use lvs_matrix_model::duration::{Human, Instant};
@@ -19,15 +19,15 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Re
     let record = &cell.record;
     let mut entries = Vec::new();
     entries.extend(record.steps.iter().filter_map(step));
-    entries.extend(record.client_events.iter().map(|event| Entry {
-        at: event.at,
-        place: format!("event {}", event.number),
-        what: event_text(&event.kind),
-    }));
     entries.extend(cell.observed.terminators.iter().map(|item| Entry {
         at: item.at,
         place: format!("packet {}", item.packet),
         what: format!("{} reaches the client", wording::terminator(item)),
+    }));
+    entries.extend(record.client_events.iter().map(|event| Entry {
+        at: event.at,
+        place: format!("event {}", event.number),
+        what: event_text(&event.kind),
     }));
     entries.extend(record.snapshots.iter().map(|snapshot| Entry {
         at: snapshot.at,
@@ -38,7 +38,7 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Re
     if entries.is_empty() && not_reached.is_empty() {
         return Ok(());
     }
-    // Stable: at the same moment a step comes before the events that it made.
+    // Stable: at the same moment a step comes first, then what reached the client, then what the client made of it.
     entries.sort_by_key(|entry| entry.at);
     writeln!(out, "<details><summary>Time line, from {}</summary>\n", origin.name())?;
     writeln!(out, "| time | seen in | what |\n|--:|---|---|")?;
@@ -67,7 +67,7 @@ fn step(step: &StepRecord) -> Option<Entry> {
 }
 
 fn action(step: &StepRecord) -> String {
-    format!("**{}**", inline(&step.action.to_string()))
+    format!("**{}**", quoted(&step.action.to_string()))
 }
 
 fn outcome(step: &StepRecord) -> String {

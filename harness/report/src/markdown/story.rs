@@ -1,18 +1,20 @@
-//! What happened in a cell, in a few plain sentences.
+//! What happened in a cell, in a few plain sentences of markdown.
 
+use crate::escape::{inline, quoted};
 use crate::stamp::Length;
 use crate::wording;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell, Observed, Operation};
+use std::time::Duration;
 
-/// The sentences: the change, what the client lived through, and what ended its connection.
-pub(crate) fn sentences(cell: &JudgedCell) -> Vec<String> {
+/// The sentences, escaped: the change, what the client lived through, and what reached it.
+pub(super) fn sentences(cell: &JudgedCell) -> Vec<String> {
     if let LabOutcome::Failed { stage, reason, .. } = &cell.record.lab {
         return vec![
-            format!("The lab failed ({stage}): {}.", without_stop(reason)),
-            "What a client lives through in this cell is not known; nothing here speaks of IPVS.".to_owned(),
+            format!("The lab failed ({}): {}.", quoted(stage), inline(without_stop(reason))),
+            "What a client lives through here is not known; this says nothing about IPVS.".to_owned(),
         ];
     }
     let mut all = vec![change(cell), outcome(cell)];
@@ -27,7 +29,7 @@ fn change(cell: &JudgedCell) -> String {
         .iter()
         .filter(|step| step.phase == Phase::Change)
         .filter(|step| matches!(step.outcome, StepOutcome::Done { .. }))
-        .map(|step| step.action.to_string())
+        .map(|step| quoted(&step.action.to_string()))
         .collect();
     if done.is_empty() {
         "Nothing was changed.".to_owned()
@@ -39,7 +41,7 @@ fn change(cell: &JudgedCell) -> String {
 fn outcome(cell: &JudgedCell) -> String {
     let observed = &cell.observed;
     let subject = match &observed.operation {
-        Some(operation) => format!("the client's {}{}", operation.what, reached(operation)),
+        Some(operation) => format!("the client's {}{}", quoted(&operation.what), served_by(operation)),
         None => "the client".to_owned(),
     };
     match &observed.behaviour {
@@ -49,31 +51,30 @@ fn outcome(cell: &JudgedCell) -> String {
         }
         Behaviour::Hung { silence, end } => hang(cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
-            let reasons: Vec<&str> = reasons.iter().map(|reason| without_stop(reason)).collect();
+            let reasons: Vec<_> = reasons.iter().map(|reason| inline(without_stop(reason))).collect();
             format!("What {subject} lived through is not known: {}.", reasons.join("; "))
         }
     }
 }
 
-/// On an established connection, whose mysqld it is.
-fn reached(operation: &Operation) -> String {
+fn served_by(operation: &Operation) -> String {
     operation
         .served_by
         .as_ref()
-        .map_or_else(String::new, |node| format!(" (its connection is with {node})"))
+        .map_or_else(String::new, |node| format!(", on a connection with {node},"))
 }
 
-fn hang(cell: &JudgedCell, subject: &str, silence: std::time::Duration, end: HangEnd) -> String {
+fn hang(cell: &JudgedCell, subject: &str, silence: Duration, end: HangEnd) -> String {
     let observed = &cell.observed;
     let mut text = format!("Then {subject} met silence for {}", Human(silence));
     match wording::retransmissions(&observed.retransmissions) {
         Some(repeated) => text.push_str(&format!(" ({repeated})")),
-        None => text.push_str(" (the client sent nothing again)"),
+        None => text.push_str(" (nothing was sent again)"),
     }
     match end {
-        HangEnd::Answer => text.push_str(", and succeeded after all"),
-        HangEnd::Error => text.push_str(&format!(", and failed{}", with_error(observed))),
-        HangEnd::None => text.push_str(", and was still waiting when the observation ended"),
+        HangEnd::Answer => text.push_str(" and then succeeded after all"),
+        HangEnd::Error => text.push_str(&format!(" and then failed{}", with_error(observed))),
+        HangEnd::None => text.push_str(" and was still waiting when the observation ended"),
     }
     if let Some(length) = Length::of(cell).filter(|length| !length.open) {
         text.push_str(&format!(", {length} after it began"));
@@ -89,7 +90,7 @@ fn with_error(observed: &Observed) -> String {
     let meaning = error
         .classic
         .and_then(wording::classic_meaning)
-        .map_or_else(String::new, |meaning| format!(", {meaning}"));
+        .map_or_else(String::new, |meaning| format!(", “{meaning}”"));
     format!(" with {}{meaning}", wording::error_code(error))
 }
 
@@ -102,7 +103,10 @@ fn endings(observed: &Observed) -> Option<String> {
         .iter()
         .map(|item| format!("{} (packet {})", wording::terminator(item), item.packet))
         .collect();
-    Some(format!("The client's side received: {}.", reached.join(", ")))
+    Some(format!(
+        "What reached the client for its connection: {}.",
+        reached.join(", ")
+    ))
 }
 
 fn without_stop(text: &str) -> &str {

@@ -1,0 +1,319 @@
+//! The four forms of a report, made from hand-made cells: what they look like, and that they hold against anything.
+
+mod common;
+
+use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
+use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use lvs_matrix_report::{RunReport, RunState, Totals, json, junit, markdown, terminal};
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use std::collections::BTreeMap;
+
+/// Every form of `report`.
+fn all(report: &RunReport) -> [(&'static str, String); 4] {
+    [
+        ("markdown", markdown(report)),
+        ("json", json(report).unwrap()),
+        ("junit", junit(report).unwrap()),
+        ("terminal", terminal(report)),
+    ]
+}
+
+#[test]
+fn markdown_form() {
+    insta::assert_snapshot!(markdown(&common::report()));
+}
+
+#[test]
+fn json_form() {
+    insta::assert_snapshot!(json(&common::report()).unwrap());
+}
+
+#[test]
+fn junit_form() {
+    insta::assert_snapshot!(junit(&common::report()).unwrap());
+}
+
+#[test]
+fn terminal_form() {
+    insta::assert_snapshot!(terminal(&common::report()));
+}
+
+#[test]
+fn a_report_is_the_same_each_time_and_ends_with_a_newline() {
+    for ((form, once), (_, again)) in all(&common::report()).iter().zip(all(&common::report())) {
+        assert_eq!(once, &again, "{form}");
+        assert!(
+            once.ends_with('\n') && !once.ends_with("\n\n"),
+            "{form} ends with one newline"
+        );
+    }
+}
+
+/// Counts the elements of a well-formed XML text, and the attributes `name` of `testcase`s by the elements in them.
+fn elements(xml: &str) -> (BTreeMap<String, usize>, BTreeMap<String, Vec<String>>) {
+    let mut reader = Reader::from_str(xml);
+    reader.config_mut().check_end_names = true;
+    let mut counts = BTreeMap::new();
+    let mut results: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut case = String::new();
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(tag) | Event::Empty(tag) => {
+                let element = String::from_utf8(tag.name().as_ref().to_vec()).unwrap();
+                *counts.entry(element.clone()).or_default() += 1;
+                for attribute in tag.attributes() {
+                    let attribute = attribute.unwrap();
+                    if element == "testcase" && attribute.key.as_ref() == b"name" {
+                        case = String::from_utf8(attribute.value.to_vec()).unwrap();
+                    }
+                }
+                if element == "failure" || element == "error" {
+                    results.entry(element).or_default().push(case.clone());
+                }
+            }
+            Event::Text(text) => {
+                text.decode().unwrap();
+            }
+            Event::Eof => return (counts, results),
+            Event::End(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_)
+            | Event::GeneralRef(_) => {}
+        }
+    }
+}
+
+#[test]
+fn junit_tells_failures_from_errors() {
+    let xml = junit(&common::report()).unwrap();
+    let (counts, results) = elements(&xml);
+    assert_eq!(counts["testsuite"], 2);
+    assert_eq!(counts["testcase"], 7);
+    assert_eq!(results["failure"], ["absent_waiting"]);
+    assert_eq!(results["error"], ["present_waiting", "only"]);
+    assert!(!xml.contains("timestamp") && !xml.contains("uuid"), "repeatable: {xml}");
+}
+
+/// What servers, authors and kernels may write.
+const HOSTILE: &str = "<script>alert(1)</script> a|b `tick` ``` ~~~ ]]> \u{1b}[31mred\u{1b}[0m \u{202e}reversed\u{202c} \
+                       \u{200b}\u{feff}\u{ffff}\0\r\n::error file=x::boom\n  ::add-mask::y\n##[group]z\n# heading\n</details>\n\
+                       ```\n| cell | cell |\n@mention [link](javascript:alert(1)) ![i](x) &amp; \\| \u{9b}31m";
+
+fn hostile() -> RunReport {
+    let mut cell: JudgedCell = common::violated();
+    let text = || HOSTILE.to_owned();
+    cell.verdict = Verdict::Violated {
+        differences: vec![text()],
+    };
+    if let Some(error) = cell.observed.error.as_mut() {
+        error.message = text();
+    }
+    if let Some(operation) = cell.observed.operation.as_mut() {
+        operation.what = text();
+    }
+    for item in &mut cell.observed.evidence {
+        item.what = text();
+    }
+    let record = &mut cell.record;
+    record.environment.kernel = text();
+    record.environment.mysqld = text();
+    record.environment.ipvsadm = text();
+    record.preparation[0].argv.push(text());
+    record.preparation[0].exit = Some(1);
+    record.preparation[0].output = text();
+    record.steps[0].outcome = StepOutcome::Failed { reason: text() };
+    record.steps[2].outcome = StepOutcome::Done { proof: text() };
+    record.client_events[0].kind = ClientEventKind::StatementBegun { sql: text() };
+    let hung = common::hung();
+    record.snapshots = hung.record.snapshots;
+    record.snapshots[0].services = text();
+    record.snapshots[0].connections = text();
+    record.server_views = hung.record.server_views;
+    record.server_views[0].sockets = vec![text()];
+    record.server_views[0].log = Some("../x).log".to_owned());
+    if let Some(sessions) = record.server_views[0].sessions.as_mut() {
+        sessions[0].info = Some(text());
+        sessions[0].command = text();
+    }
+    if let Some(capture) = record.capture.as_mut() {
+        capture.points[0].failure = Some(text());
+        capture.points[0].interface = text();
+    }
+    let mut failed = common::lab_failed();
+    failed.record.lab = lvs_matrix_model::record::LabOutcome::Failed {
+        stage: text(),
+        reason: text(),
+        log: vec![text()],
+    };
+    failed.verdict = Verdict::Undetermined { reasons: vec![text()] };
+    common::report_of(vec![cell, failed], RunState::Interrupted { reason: text() })
+}
+
+#[test]
+fn foreign_text_stays_text() {
+    let report = hostile();
+    for (form, text) in all(&report) {
+        assert!(
+            !text.contains([
+                '\u{1b}', '\u{9b}', '\0', '\r', '\u{202e}', '\u{200b}', '\u{feff}', '\u{ffff}'
+            ]),
+            "{form} shows hidden characters"
+        );
+        for line in text.lines() {
+            assert!(
+                !line.trim_start().starts_with("::"),
+                "{form}: a line is a command to GitHub: {line}"
+            );
+            assert!(
+                !line.contains("##["),
+                "{form}: a line is a command to a CI system: {line}"
+            );
+        }
+    }
+    elements(&junit(&report).unwrap());
+}
+
+/// Markdown outside of fenced blocks and code spans: where markup would act.
+fn prose(markdown: &str) -> String {
+    let mut out = String::new();
+    let mut fence: Option<String> = None;
+    for line in markdown.lines() {
+        let ticks: String = line.chars().take_while(|c| *c == '`').collect();
+        match &fence {
+            Some(open) => {
+                if line == open.as_str() {
+                    fence = None;
+                }
+            }
+            None if ticks.len() >= 3 => fence = Some(ticks),
+            None => {
+                // A span of one backtick: every second part is code.
+                let parts = line
+                    .replace("\\`", "")
+                    .split('`')
+                    .step_by(2)
+                    .collect::<Vec<_>>()
+                    .join("");
+                out.push_str(&parts);
+                out.push('\n');
+            }
+        }
+    }
+    assert_eq!(fence, None, "every fence is closed");
+    out
+}
+
+#[test]
+fn markdown_keeps_its_shape_around_foreign_text() {
+    let mut prose = prose(&markdown(&hostile()));
+    for escaped in ["\\\\", "\\[", "\\]", "\\`"] {
+        prose = prose.replace(escaped, "");
+    }
+    assert!(!prose.contains("<script>"), "{prose}");
+    assert!(!prose.contains("](javascript"), "{prose}");
+    let count = |what: &str| prose.matches(what).count();
+    assert_eq!(count("<details"), count("</details>"), "details are balanced");
+    let mut columns = None;
+    for line in prose.lines() {
+        if line.starts_with('|') {
+            let count = line.matches('|').count();
+            assert_eq!(
+                *columns.get_or_insert(count),
+                count,
+                "a row has the columns of its table: {line}"
+            );
+        } else {
+            columns = None;
+        }
+    }
+}
+
+#[test]
+fn json_can_be_read_back() {
+    let read: serde_json::Value = serde_json::from_str(&json(&hostile()).unwrap()).unwrap();
+    assert_eq!(read["format"], 1);
+    let violated = &read["cells"][1];
+    assert_eq!(violated["id"], "config-change/absent_waiting");
+    assert_eq!(violated["error"]["message"], HOSTILE);
+    assert_eq!(read["totals"]["missing"], 5);
+}
+
+#[test]
+fn every_link_has_its_anchor() {
+    let text = markdown(&common::report());
+    let mut links = 0;
+    for part in text.split("](#").skip(1) {
+        let target = part.split(')').next().unwrap_or_default();
+        assert!(
+            text.contains(&format!("<a id=\"{target}\"></a>")),
+            "nothing is at #{target}"
+        );
+        links += 1;
+    }
+    assert!(links > 10, "{links} links");
+}
+
+#[test]
+fn a_killed_run_says_so() {
+    let report = common::report_of(vec![common::answered()], RunState::Begun);
+    for (form, text) in all(&report) {
+        assert!(text.contains("was killed"), "{form}: {text}");
+    }
+    let totals = Totals::of(&report);
+    assert_eq!((totals.cells, totals.met, totals.missing), (7, 1, 6));
+    assert_eq!(totals.result(), "undetermined");
+}
+
+#[test]
+fn a_thousand_cells_take_less_than_five_seconds() {
+    let began = std::time::Instant::now();
+    let report = big(1000);
+    let built = began.elapsed();
+    let began = std::time::Instant::now();
+    let sizes: Vec<usize> = all(&report).iter().map(|(_, text)| text.len()).collect();
+    let took = began.elapsed();
+    assert!(took.as_secs() < 5, "{took:?} for {sizes:?} bytes (built in {built:?})");
+}
+
+/// A run of `count` hung cells, each with as many packets as a long hang has.
+fn big(count: usize) -> RunReport {
+    let mut scenario = common::scenario();
+    scenario.axes[0].values = (0..count)
+        .map(|number| {
+            let mut value = scenario.axes[0].values[1].clone();
+            value.name = common::name(&format!("v{number}"));
+            value
+        })
+        .collect();
+    scenario.axes.truncate(1);
+    let mut hung = common::hung();
+    let packets = hung.packets.clone();
+    for _ in 0..7 {
+        hung.packets.extend(packets.iter().cloned());
+    }
+    let selected: Vec<_> = lvs_matrix_model::matrix::cells(&scenario)
+        .into_iter()
+        .map(|cell| cell.cell)
+        .collect();
+    let judged = selected
+        .iter()
+        .map(|cell| {
+            let mut judged = hung.clone();
+            judged.record.plan.cell = cell.clone();
+            judged
+        })
+        .collect();
+    let run = lvs_matrix_report::RunSummary {
+        format: lvs_matrix_report::RUN_FORMAT,
+        harness: "0.1.0".to_owned(),
+        state: RunState::Ended,
+        filter: None,
+        scenarios: vec![(&scenario).into()],
+        selected,
+    };
+    RunReport::new(run, judged, vec![])
+}
