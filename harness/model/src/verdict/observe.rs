@@ -194,9 +194,9 @@ fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<
     let watched = record.ended.min(operation.end.at);
     (watched < needed).then(|| {
         format!(
-            "the observation ended {}, before {}, so how the silence goes on is not known",
-            moment(watched),
-            moment(needed)
+            "the observation ended {} too early (it was to last until {}), so how the silence goes on is not known",
+            Human(needed.since(watched)),
+            Human(needed.since(Instant(0)))
         )
     })
 }

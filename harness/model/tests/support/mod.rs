@@ -6,6 +6,9 @@
     reason = "each test binary is a crate of its own and uses its own part"
 )]
 
+pub mod cells;
+pub mod world;
+
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::{Frame, PointFrames};
