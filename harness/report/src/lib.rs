@@ -32,3 +32,4 @@ pub use run::{
 };
 pub use terminal::terminal;
 pub use totals::Totals;
+pub use wording::expectation;

@@ -162,11 +162,13 @@ pub(crate) fn retransmissions(retransmissions: &Retransmissions) -> Option<Strin
 pub(crate) fn expected(expected: &Expected) -> String {
     match expected {
         Expected::ObserveOnly => "nothing (observe only)".to_owned(),
-        Expected::Behaviour(expected) => expected_behaviour(expected),
+        Expected::Behaviour(expected) => expectation(expected),
     }
 }
 
-fn expected_behaviour(expected: &ExpectedBehaviour) -> String {
+/// What is expected of a cell, in the words of every report: `hung, then error, at least 15m`.
+#[must_use]
+pub fn expectation(expected: &ExpectedBehaviour) -> String {
     let ExpectedBehaviour {
         behaviour,
         error,

@@ -1,5 +1,10 @@
 //! The four forms of a report, made from hand-made cells: what they look like, and that they hold against anything.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that its input was not what it needs"
+)]
+
 mod common;
 
 use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
