@@ -2,6 +2,7 @@
 
 mod cell;
 mod commands;
+mod compare;
 mod packets;
 mod scenario;
 mod story;

@@ -1,6 +1,6 @@
 //! A scenario: its claim, the article's table, the preparation that its cells share, and its cells.
 
-use super::{cell, commands};
+use super::{cell, commands, compare};
 use crate::escape::inline;
 use crate::run::{Row, RunReport, ScenarioSummary};
 use crate::stamp::Length;
@@ -26,6 +26,7 @@ pub(super) fn section(out: &mut String, report: &RunReport, scenario: &ScenarioS
         Human(scenario.observe.until)
     )?;
     table(out, scenario, &rows)?;
+    compare::details(out, scenario, &rows)?;
     let variants = commands::Preparations::of(&rows);
     variants.write(out, scenario)?;
     for row in &rows {

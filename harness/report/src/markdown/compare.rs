@@ -1,0 +1,95 @@
+//! What one axis changes while all others stay: the answer to "what do I gain by this setting?".
+
+use crate::run::{Row, ScenarioSummary};
+use crate::totals::plural;
+use crate::wording;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::verdict::JudgedCell;
+use std::collections::HashMap;
+use std::fmt::{Result, Write as _};
+
+/// Two cells that differ in one axis only.
+type Pair<'a> = (&'a JudgedCell, &'a JudgedCell);
+
+/// For each axis, and for each of its values but the first: the cells whose outcome is another one than with the first
+/// value. Outcomes that are not known are not compared.
+pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
+    if scenario.axes.iter().all(|axis| axis.values.len() < 2) {
+        return Ok(());
+    }
+    let mut listed = String::new();
+    for axis in &scenario.axes {
+        let Some((first, others)) = axis.values.split_first() else {
+            continue;
+        };
+        for other in others {
+            let pairs = pairs(rows, &axis.name, first, other);
+            if pairs.is_empty() {
+                continue;
+            }
+            let changed: Vec<&Pair<'_>> = pairs.iter().filter(|(a, b)| outcome(a) != outcome(b)).collect();
+            writeln!(
+                listed,
+                "- **{}** `{first}` → `{other}` changes {} of {}",
+                axis.name,
+                changed.len(),
+                plural(pairs.len(), "outcome")
+            )?;
+            for (a, b) in changed {
+                let cell = &b.record.plan.cell;
+                writeln!(
+                    listed,
+                    "  - [{}](#{cell}): {} → {}",
+                    cell.slug(),
+                    outcome(a),
+                    outcome(b)
+                )?;
+            }
+        }
+    }
+    if listed.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "<details><summary>What each axis changes while the others stay</summary>\n"
+    )?;
+    writeln!(out, "{listed}\n</details>\n")
+}
+
+fn pairs<'a>(rows: &[Row<'a>], axis: &Name, first: &Name, other: &Name) -> Vec<Pair<'a>> {
+    let judged = || {
+        rows.iter().filter_map(|row| match *row {
+            Row::Judged(cell) => Some(cell),
+            Row::Missing(_) => None,
+        })
+    };
+    let rest = |cell: &'a JudgedCell| -> Vec<&'a Name> {
+        let values = cell.record.plan.cell.values.iter();
+        values
+            .filter(|(name, _)| name != axis)
+            .map(|(_, value)| value)
+            .collect()
+    };
+    let known = |cell: &&JudgedCell| cell.observed.behaviour.name().is_some();
+    let has = |cell: &JudgedCell, value: &Name| cell.record.plan.cell.value(axis.as_str()) == Some(value);
+    let base: HashMap<Vec<&Name>, &JudgedCell> = judged()
+        .filter(|cell| has(cell, first))
+        .filter(known)
+        .map(|cell| (rest(cell), cell))
+        .collect();
+    judged()
+        .filter(|cell| has(cell, other))
+        .filter(known)
+        .filter_map(|cell| Some((*base.get(&rest(cell))?, cell)))
+        .collect()
+}
+
+/// The behaviour, and the client's code if there is one: `failed-fast 2013`.
+fn outcome(cell: &JudgedCell) -> String {
+    let mut text = wording::behaviour(&cell.observed.behaviour);
+    if let Some(error) = &cell.observed.error {
+        text.push_str(&format!(" {}", wording::error_code(error)));
+    }
+    text
+}
