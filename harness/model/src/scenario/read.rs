@@ -13,6 +13,8 @@ pub(super) trait Input: Sized {
 
 /// A type that is written as one scalar. Quotes make no difference: `0` and `"0"` are the same name.
 pub(super) trait Scalar: Sized {
+    /// What several of them are called, where they are the keys of a map.
+    const MANY: &'static str = "names";
     /// What is accepted, for labels: `a duration such as 5s`.
     fn accepts() -> String;
     /// Reads the text.

@@ -21,13 +21,13 @@ impl<T: Scalar> JsonSchema for At<T> {
         std::any::type_name::<T>().into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        T::schema()
+        super::schema::scalar::<T>()
     }
 }
 
 impl Scalar for Name {
     fn accepts() -> String {
-        "a name such as `rs1`".to_owned()
+        "a name of a-z, 0-9, `-` and `.`".to_owned()
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
         Self::new(text).map_err(|_| Refusal {
@@ -143,7 +143,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Scalar for Duration {
     fn accepts() -> String {
-        "a time with units such as `500ms`, `5s`, `1m 30s` or `6h`, at most `24h`".to_owned()
+        "a time such as `500ms`, `5s`, `1m 30s` or `6h`, at most `24h`".to_owned()
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
         let refused = |kind, help: Option<String>| Refusal {
@@ -169,6 +169,7 @@ impl Scalar for Duration {
 pub(super) struct SysctlKey(pub(super) String);
 
 impl Scalar for SysctlKey {
+    const MANY: &'static str = "sysctls";
     fn accepts() -> String {
         "a sysctl's name with dots, such as `net.ipv4.vs.expire_nodest_conn`".to_owned()
     }

@@ -14,9 +14,40 @@ use std::borrow::Cow;
 /// cell has one expectation) no schema can say.
 #[must_use]
 pub fn schema() -> Value {
+    let mut schema = annotated();
+    strip(&mut schema);
+    schema
+}
+
+/// Keyword for the order of a structure's fields, which a JSON object does not have.
+pub(super) const ORDER: &str = "x-order";
+/// Keyword for what a scalar accepts, in words.
+pub(super) const ACCEPTS: &str = "x-accepts";
+
+/// The schema with what the reference in docs/scenarios.md needs beside it.
+pub(super) fn annotated() -> Value {
     SchemaGenerator::default()
         .into_root_schema_for::<ScenarioInput>()
         .to_value()
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove(ORDER);
+            map.remove(ACCEPTS);
+            map.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A scalar's schema.
+pub(super) fn scalar<T: Scalar>() -> Schema {
+    let mut schema = T::schema();
+    schema.insert(ACCEPTS.to_owned(), T::accepts().into());
+    schema
 }
 
 /// A doc comment as one paragraph.
@@ -54,6 +85,7 @@ pub(super) fn structure<const N: usize>(
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
+        (ORDER): fields.iter().map(|field| field.key).collect::<Vec<_>>(),
     });
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
@@ -63,6 +95,7 @@ pub(super) fn structure<const N: usize>(
 
 /// The schema of one-key maps.
 pub(super) fn actions<const N: usize>(doc: &str, actions: [(&str, &str, Schema); N]) -> Schema {
+    let order: Vec<_> = actions.iter().map(|(key, _, _)| *key).collect();
     let properties: serde_json::Map<_, _> = actions
         .into_iter()
         .map(|(key, doc, schema)| (key.to_owned(), described(schema, doc, None).to_value()))
@@ -74,6 +107,7 @@ pub(super) fn actions<const N: usize>(doc: &str, actions: [(&str, &str, Schema);
         "additionalProperties": false,
         "minProperties": 1,
         "maxProperties": 1,
+        (ORDER): order,
     })
 }
 
@@ -104,6 +138,7 @@ collection!(List<T: JsonSchema>, generator => json_schema!({
 collection!(Map<K: Scalar, V: JsonSchema>, generator => {
     let mut keys = K::schema();
     keys.insert("type".to_owned(), json!("string"));
+    keys.insert(ACCEPTS.to_owned(), K::MANY.into());
     json_schema!({
         "type": "object",
         "propertyNames": keys,
@@ -122,6 +157,9 @@ impl<T: Scalar> JsonSchema for OneOrMany<At<T>> {
         std::any::type_name::<Self>().into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [T::schema(), { "type": "array", "items": T::schema(), "minItems": 1 }] })
+        json_schema!({
+            "anyOf": [scalar::<T>(), { "type": "array", "items": scalar::<T>(), "minItems": 1 }],
+            (ACCEPTS): format!("{}, or a list of such", T::accepts()),
+        })
     }
 }

@@ -1,11 +1,11 @@
 //! Each cell is covered by exactly one expectation.
 
-use super::{Draft, cells_text};
+use super::Draft;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
-use std::collections::BTreeMap;
 
-/// Two expectations that share cells: the first such cell, and how many.
+/// Cells that an expectation shares with an earlier one: the first such cell, and how many.
 struct Shared {
+    earlier: usize,
     first: String,
     count: usize,
 }
@@ -13,8 +13,8 @@ struct Shared {
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut covered = vec![0_usize; draft.expectations.len()];
     let mut own = vec![0_usize; draft.expectations.len()];
-    // (later, earlier)
-    let mut shared: BTreeMap<(usize, usize), Shared> = BTreeMap::new();
+    let mut shared: Vec<Vec<Shared>> = Vec::new();
+    shared.resize_with(draft.expectations.len(), Vec::new);
     let mut uncovered = Vec::new();
     for choice in Draft::cells(sizes) {
         let mut covering = (0..draft.expectations.len()).filter(|at| draft.expectations[*at].covers(&choice));
@@ -26,43 +26,56 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
         own[first] += 1;
         for later in covering {
             covered[later] += 1;
-            shared
-                .entry((later, first))
-                .or_insert_with(|| Shared {
+            match shared[later].iter_mut().find(|shared| shared.earlier == first) {
+                Some(shared) => shared.count += 1,
+                None => shared[later].push(Shared {
+                    earlier: first,
                     first: draft.slug(&choice),
-                    count: 0,
-                })
-                .count += 1;
+                    count: 1,
+                }),
+            }
         }
     }
-    let mut reported = None;
-    for ((later, earlier), shared) in &shared {
-        let (this, other) = (&draft.expectations[*later], &draft.expectations[*earlier]);
-        let mistake = if own[*later] > 0 {
-            Mistake::new(
-                MistakeKind::Overlap,
-                this.span,
-                format!("{} has two expectations", cells_text(&shared.first, shared.count)),
-                "the second one",
-            )
-            .second(other.span, "the first one")
-            .help("narrow the `when` of one of them")
-        } else if reported.replace(*later) == Some(*later) {
-            continue; // it has no cell of its own: said once
-        } else {
-            Mistake::new(
-                MistakeKind::CoversNothing,
-                this.span,
-                format!(
-                    "no cell is left to this expectation: all {} it covers have one already",
-                    covered[*later]
+    for (later, shared) in shared.iter().enumerate() {
+        let this = &draft.expectations[later];
+        if own[later] > 0 {
+            for shared in shared {
+                mistakes.add(
+                    Mistake::new(
+                        MistakeKind::Overlap,
+                        this.span,
+                        match shared.count {
+                            1 => format!("cell {} has two expectations", shared.first),
+                            count => format!("{count} cells have two expectations, {} first", shared.first),
+                        },
+                        "the second one",
+                    )
+                    .second(draft.expectations[shared.earlier].span, "the first one")
+                    .help("narrow the `when` of one of them"),
+                );
+            }
+        } else if let Some(shared) = shared.first() {
+            mistakes.add(
+                Mistake::new(
+                    MistakeKind::CoversNothing,
+                    this.span,
+                    match covered[later] {
+                        1 => "no cell is left to this expectation: the one that it covers has one already".to_owned(),
+                        count => {
+                            format!("no cell is left to this expectation: all {count} that it covers have one already")
+                        }
+                    },
+                    "it comes too late",
+                )
+                .second(
+                    draft.expectations[shared.earlier].span,
+                    format!("cell {} has this one", shared.first),
+                )
+                .help(
+                    "the order of the list gives no precedence: narrow the `when` of the wider one, or remove this one",
                 ),
-                "it comes too late",
-            )
-            .second(other.span, format!("cell {} has this one", shared.first))
-            .help("the order of the list gives no precedence: narrow the `when` of the wider one, or remove this one")
-        };
-        mistakes.add(mistake);
+            );
+        }
     }
     if draft.expectations_complete && !uncovered.is_empty() {
         mistakes.add(uncovered_cells(draft, &uncovered));

@@ -1,0 +1,282 @@
+//! What the language says: one scenario with every field and every action, and what becomes of each.
+
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, Node, Statement, StopSignal};
+use lvs_matrix_model::scenario::{
+    Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe, Phases,
+    RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
+};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const EVERYTHING: &str = r#"
+name: everything
+claim: >-
+  Every field has
+  a meaning.
+lab:
+  forwarding: direct-routing
+  scheduler: wlc
+  real-servers: { rs2: { weight: 7 }, rs1: {} }
+  director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
+  client-sysctls: { net.ipv4.tcp_retries2: 8 }
+  server-sysctls: { net.ipv4.tcp_fin_timeout: 30 }
+before:
+  - connect: {}
+  - start-query: { sql: select sleep(20), takes: 20s }
+  - await-result: {}
+change:
+  - remove-real-server: { server: rs1 }
+  - add-real-server: { server: rs1 }
+  - set-weight: { server: rs1, weight: 0 }
+  - stop-mysqld: { server: rs1 }
+  - start-mysqld: { server: rs1 }
+  - stop-mysqld: { server: rs1, signal: KILL }
+  - set-sysctl: { node: client, key: net.ipv4.tcp_sack, value: 0 }
+  - set-sysctl: { node: director, key: net.ipv4.ip_forward, value: "0" }
+  - set-sysctl: { node: rs2, key: net.ipv4.tcp_sack, value: 0 }
+  - power-off: { server: rs1 }
+act:
+  - wait: 1m 30s
+  - query: { sql: "select 1" }
+axes:
+  more:
+    0: {}
+    rs3:
+      real-servers: { rs3: { weight: 65535 } }
+      director-sysctls: { net.ipv4.vs.sloppy_tcp: 1 }
+      client-sysctls: { net.ipv4.tcp_syn_retries: 2 }
+      server-sysctls: { net.ipv4.tcp_ecn: 0 }
+      before: [{ wait: 1s }]
+      change: [{ remove-real-server: { server: rs3 } }, { add-real-server: { server: rs3, weight: 2 } }]
+      act: [{ connect: {} }]
+observe: { patience: 500ms, until: 6h }
+expect:
+  - when: { more: "0" }
+    behaviour: hung
+    ends: error
+    error: 2013
+    errno: 104
+    at-least: 10m
+    at-most: 17m
+  - when: { more: [rs3] }
+    observe-only: true
+"#;
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn server(text: &str, weight: u16) -> RealServer {
+    let name = name(text);
+    RealServer { name, weight }
+}
+
+fn sysctls(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn set(node: Node, key: &str, value: &str) -> Action {
+    Action::SetSysctl {
+        node,
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+fn statement(sql: &str, takes: u64) -> Statement {
+    Statement {
+        sql: sql.to_owned(),
+        takes: Duration::from_secs(takes),
+    }
+}
+
+fn loaded(text: &str) -> Scenario {
+    load(text).unwrap_or_else(|mistakes| panic!("{}", render(&mistakes, "here", text, Style::Plain)))
+}
+
+fn common_steps() -> Phases {
+    let rs1 = || name("rs1");
+    Phases {
+        before: vec![
+            Action::Connect,
+            Action::StartQuery(statement("select sleep(20)", 20)),
+            Action::AwaitResult,
+        ],
+        change: vec![
+            Action::RemoveRealServer { server: rs1() },
+            Action::AddRealServer {
+                server: rs1(),
+                weight: 1,
+            },
+            Action::SetWeight {
+                server: rs1(),
+                weight: 0,
+            },
+            Action::StopMysqld {
+                server: rs1(),
+                signal: StopSignal::Term,
+            },
+            Action::StartMysqld { server: rs1() },
+            Action::StopMysqld {
+                server: rs1(),
+                signal: StopSignal::Kill,
+            },
+            set(Node::Client, "net.ipv4.tcp_sack", "0"),
+            set(Node::Director, "net.ipv4.ip_forward", "0"),
+            set(Node::RealServer(name("rs2")), "net.ipv4.tcp_sack", "0"),
+            Action::PowerOff { server: rs1() },
+        ],
+        act: vec![
+            Action::Wait(Duration::from_secs(90)),
+            Action::Query(statement("select 1", 0)),
+        ],
+    }
+}
+
+#[test]
+fn every_field_has_its_effect() {
+    let with_rs3 = Value {
+        name: name("rs3"),
+        real_servers: vec![server("rs3", 65535)],
+        director_sysctls: sysctls(&[("net.ipv4.vs.sloppy_tcp", "1")]),
+        client_sysctls: sysctls(&[("net.ipv4.tcp_syn_retries", "2")]),
+        server_sysctls: sysctls(&[("net.ipv4.tcp_ecn", "0")]),
+        steps: Phases {
+            before: vec![Action::Wait(Duration::from_secs(1))],
+            change: vec![
+                Action::RemoveRealServer { server: name("rs3") },
+                Action::AddRealServer {
+                    server: name("rs3"),
+                    weight: 2,
+                },
+            ],
+            act: vec![Action::Connect],
+        },
+    };
+    let without = Value {
+        name: name("0"),
+        real_servers: Vec::new(),
+        director_sysctls: Vec::new(),
+        client_sysctls: Vec::new(),
+        server_sysctls: Vec::new(),
+        steps: Phases::default(),
+    };
+    let expected = Scenario {
+        name: name("everything"),
+        claim: "Every field has a meaning.".to_owned(),
+        lab: Lab {
+            forwarding: Forwarding::DirectRouting,
+            scheduler: "wlc".to_owned(),
+            real_servers: vec![server("rs2", 7), server("rs1", 1)],
+            director_sysctls: sysctls(&[
+                ("net.ipv4.vs.expire_nodest_conn", "1"),
+                ("net.ipv4.ip_local_port_range", "1024 60999"),
+            ]),
+            client_sysctls: sysctls(&[("net.ipv4.tcp_retries2", "8")]),
+            server_sysctls: sysctls(&[("net.ipv4.tcp_fin_timeout", "30")]),
+        },
+        axes: vec![Axis {
+            name: name("more"),
+            values: vec![without, with_rs3],
+        }],
+        steps: common_steps(),
+        observe: Observe {
+            patience: Duration::from_millis(500),
+            until: Duration::from_secs(6 * 3600),
+        },
+        expectations: vec![
+            Expectation {
+                when: vec![(name("more"), vec![name("0")])],
+                expected: Expected::Behaviour(ExpectedBehaviour {
+                    behaviour: BehaviourName::Hung,
+                    error: Some(2013),
+                    errno: Some(104),
+                    ends: Some(HangEndName::Error),
+                    at_least: Some(Duration::from_secs(600)),
+                    at_most: Some(Duration::from_secs(1020)),
+                }),
+            },
+            Expectation {
+                when: vec![(name("more"), vec![name("rs3")])],
+                expected: Expected::ObserveOnly,
+            },
+        ],
+    };
+    assert_eq!(loaded(EVERYTHING), expected);
+}
+
+#[test]
+fn actions_are_called_what_reports_call_them() {
+    let steps = loaded(EVERYTHING).steps;
+    let used: BTreeSet<_> = [steps.before, steps.change, steps.act]
+        .iter()
+        .flatten()
+        .map(Action::key)
+        .collect();
+    let schema = schema();
+    let known: BTreeSet<_> = schema["$defs"]["Step"]["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(used, known);
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let scenario = loaded(
+        "name: small\nclaim: It is small.\nlab: { real-servers: { rs1: {} } }\nact: [{ connect: {} }]\n\
+         observe: { patience: 5s, until: 1m }\nexpect: [{ behaviour: answered }]\n",
+    );
+    assert_eq!(scenario.lab.forwarding, Forwarding::DirectRouting);
+    assert_eq!(scenario.lab.scheduler, "rr");
+    assert_eq!(scenario.lab.real_servers, [server("rs1", 1)]);
+    assert_eq!(scenario.axes, []);
+    assert_eq!(lvs_matrix_model::matrix::cells(&scenario).len(), 1);
+}
+
+#[test]
+fn a_byte_order_mark_and_line_ends_of_windows_change_nothing() {
+    let windows = format!("\u{feff}{}", EVERYTHING.trim_start().replace('\n', "\r\n"));
+    assert_eq!(load_bytes(windows.as_bytes()).unwrap(), loaded(EVERYTHING));
+}
+
+#[test]
+fn the_example_for_authors_is_a_scenario() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scenarios.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let example = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(loaded(example).name.as_str(), "other-server");
+}
+
+#[test]
+fn places_far_apart_are_named_and_not_all_shown() {
+    let between = "# a long comment that is repeated\n".repeat(1000);
+    let text = format!("name: a\n{between}name: b\n");
+    let rendered = render(&load(&text).unwrap_err(), "far.yaml", &text, Style::Plain);
+    assert!(rendered.contains(" --> far.yaml:1002:1\n"), "{rendered}");
+    assert!(rendered.contains("= note: line 1: the first one\n"), "{rendered}");
+    assert!(!rendered.contains("repeated"), "{rendered}");
+}
+
+#[test]
+fn colours_are_only_added() {
+    let text = "name: A\n";
+    let mistakes = load(text).unwrap_err();
+    let coloured = render(&mistakes, "a.yaml", text, Style::Coloured);
+    assert!(coloured.contains("\u{1b}["));
+    // SGR sequences and hyperlinks are all that colours add.
+    let mut plain = String::new();
+    let mut rest = coloured.as_str();
+    while let Some(at) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..at]);
+        rest = rest[at..].split_once('m').unwrap().1;
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, render(&mistakes, "a.yaml", text, Style::Plain));
+}

@@ -1,0 +1,220 @@
+//! Files that are too much, and files that are noise: one clear mistake, soon, and never a panic.
+
+use lvs_matrix_model::scenario::{MAX_BYTES, MAX_CELLS, Mistake, MistakeKind, Style, load, load_bytes, render};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Loads and renders; both together must be quick. (Measured on a busy machine and without optimization, so the limit is
+/// wide; what it guards against takes minutes.)
+fn mistakes_soon(bytes: &[u8]) -> Vec<Mistake> {
+    let began = Instant::now();
+    let mistakes = load_bytes(bytes).expect_err("this must not be accepted");
+    let rendered = render(&mistakes, "file.yaml", &String::from_utf8_lossy(bytes), Style::Plain);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "took {took:?}");
+    assert!(rendered.len() < 100_000, "{} bytes of text", rendered.len());
+    mistakes
+}
+
+fn only_kind(bytes: &[u8]) -> MistakeKind {
+    match mistakes_soon(bytes).as_slice() {
+        [mistake] => mistake.kind,
+        mistakes => panic!("one mistake is enough: {mistakes:#?}"),
+    }
+}
+
+#[test]
+fn an_alias_bomb_is_refused_before_it_is_read() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let of = format!("*a{}", level - 1);
+        writeln!(bomb, "a{level}: &a{level} [{}]", [of.as_str(); 10].join(", ")).unwrap();
+    }
+    let small = mistakes_soon(bomb.as_bytes());
+    let aliases = small
+        .iter()
+        .filter(|mistake| mistake.kind == MistakeKind::Alias)
+        .count();
+    assert_eq!(aliases, 1, "a small one is refused for what it is, once: {small:#?}");
+    let large = format!("{bomb}# {}\n", "x".repeat(10 * 1024 * 1024));
+    assert_eq!(only_kind(large.as_bytes()), MistakeKind::TooLarge);
+    let many = format!("a: &a [x]\nb: [{}]\n", "*a, ".repeat(MAX_BYTES / 5));
+    assert_eq!(
+        mistakes_soon(many.as_bytes()).last().unwrap().kind,
+        MistakeKind::TooManyNodes
+    );
+}
+
+#[test]
+fn sizes_have_limits() {
+    let large = format!("claim: {}", "x".repeat(MAX_BYTES));
+    assert_eq!(only_kind(large.as_bytes()), MistakeKind::TooLarge);
+    let wide = format!("claim: [{}]", "1, ".repeat(MAX_BYTES / 4));
+    assert_eq!(only_kind(wide.as_bytes()), MistakeKind::TooManyNodes);
+    let one_line = format!("name: {}", "x".repeat(MAX_BYTES - 100));
+    assert!(
+        mistakes_soon(one_line.as_bytes())
+            .iter()
+            .any(|m| m.kind == MistakeKind::BadName)
+    );
+    for nesting in ["[", "{a: ", "- ", "? "] {
+        let deep = format!("name: x\nlab: {}", nesting.repeat(100_000));
+        assert!(!mistakes_soon(deep.as_bytes()).is_empty());
+    }
+}
+
+#[test]
+fn a_flood_of_mistakes_ends() {
+    let mut file = String::new();
+    for number in 0..3000 {
+        writeln!(file, "field{number}: 1").unwrap();
+    }
+    let mistakes = mistakes_soon(file.as_bytes());
+    assert_eq!(mistakes.len(), 101);
+    let last = mistakes.last().unwrap();
+    assert_eq!(last.kind, MistakeKind::More);
+    assert_eq!(last.message, "2905 more mistakes are not shown");
+}
+
+/// A scenario with this many axes of ten values, expectations and waits.
+fn scenario(axes: usize, expectations: usize, waits: usize) -> String {
+    let mut file = "name: large\nclaim: It is large.\nlab: { real-servers: { rs1: {} } }\nact:\n".to_owned();
+    for _ in 0..waits {
+        file.push_str("  - wait: 1ms\n");
+    }
+    file.push_str("  - connect: {}\nobserve: { patience: 5s, until: 1m }\naxes:\n");
+    for axis in 0..axes {
+        let values: Vec<_> = (0..10).map(|value| format!("v{value}: {{}}")).collect();
+        writeln!(file, "  a{axis}: {{ {} }}", values.join(", ")).unwrap();
+    }
+    file.push_str("expect:\n");
+    for _ in 0..expectations {
+        file.push_str("  - observe-only: true\n");
+    }
+    file
+}
+
+#[test]
+fn cells_are_counted_before_they_are_made() {
+    let most = load(&scenario(4, 1, 10)).unwrap();
+    assert_eq!(lvs_matrix_model::matrix::cells(&most).len(), MAX_CELLS);
+    for axes in [5, 9, 25, 60] {
+        assert_eq!(
+            only_kind(scenario(axes, 1, 10).as_bytes()),
+            MistakeKind::TooManyCells,
+            "{axes} axes"
+        );
+    }
+}
+
+#[test]
+fn the_most_cells_with_the_most_expectations_and_steps_are_checked_soon() {
+    let began = Instant::now();
+    let mistakes = load(&scenario(4, 800, 800)).unwrap_err();
+    let took = began.elapsed();
+    assert!(
+        mistakes
+            .iter()
+            .any(|mistake| mistake.kind == MistakeKind::CoversNothing)
+    );
+    assert!(took < Duration::from_secs(20), "took {took:?}");
+}
+
+/// A small generator of the xorshift kind (Marsaglia 2003): the same noise in every run.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit.max(1)).unwrap()).unwrap()
+    }
+}
+
+fn sources() -> Vec<Vec<u8>> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    ["scenarios", "tests/fixtures/invalid"]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
+}
+
+#[test]
+fn noise_never_panics() {
+    const PIECES: [&[u8]; 24] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b":",
+        b": ",
+        b"- ",
+        b"\n",
+        b"  ",
+        b"\t",
+        b"&a",
+        b"*a",
+        b"!t",
+        b"\"",
+        b"'",
+        b"|",
+        b"\0",
+        b"\xff",
+        b"\xe2\x80\xae",
+        "é".as_bytes(),
+        b"99999999999999999999h",
+        b"rs2",
+        b"~",
+        b"\r",
+    ];
+    let sources = sources();
+    assert!(sources.len() > 50);
+    let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
+    let mut accepted = 0_usize;
+    let rounds = std::env::var("FUZZ_ROUNDS").map_or(3000, |rounds| rounds.parse().unwrap());
+    for _ in 0..rounds {
+        let mut bytes = sources[noise.below(sources.len())].clone();
+        for _ in 0..=noise.below(4) {
+            let at = noise.below(bytes.len() + 1);
+            match noise.below(5) {
+                0 => drop(bytes.splice(at..at, PIECES[noise.below(PIECES.len())].iter().copied())),
+                1 => drop(bytes.drain(at..(at + noise.below(20)).min(bytes.len()))),
+                2 => bytes.truncate(at),
+                3 => {
+                    if let Some(byte) = bytes.get_mut(at) {
+                        *byte = u8::try_from(noise.below(256)).unwrap();
+                    }
+                }
+                _ => {
+                    // A line moves: the structure changes, the words stay.
+                    let mut lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+                    let (from, to) = (noise.below(lines.len()), noise.below(lines.len()));
+                    lines.swap(from, to);
+                    bytes = lines.join(&b'\n');
+                }
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        match load_bytes(&bytes) {
+            Ok(scenario) => {
+                accepted += 1;
+                assert!(!lvs_matrix_model::matrix::cells(&scenario).is_empty());
+            }
+            Err(mistakes) => {
+                assert!(!mistakes.is_empty(), "refused without a mistake:\n{text}");
+                for style in [Style::Plain, Style::Coloured] {
+                    let rendered = render(&mistakes, "noise\u{1b}[2J.yaml", &text, style);
+                    let allowed = |c: char| c == '\n' || (style == Style::Coloured && c == '\u{1b}');
+                    let bad = rendered.chars().find(|c| c.is_control() && !allowed(*c));
+                    assert_eq!(bad, None, "in the text of:\n{text}");
+                }
+            }
+        }
+    }
+    assert!(accepted > 0, "noise that never hits a good file finds little");
+}
