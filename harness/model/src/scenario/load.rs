@@ -3,9 +3,10 @@
 use super::Scenario;
 use super::check::check;
 use super::input::ScenarioInput;
-use super::mistake::{Mistake, MistakeKind, Mistakes};
+use super::mistake::{Mistake, Mistakes};
 use super::place::Lines;
 use super::read::Input;
+use super::text::{MAX_BYTES, not_utf8, too_large};
 use super::yaml;
 
 /// Reads a scenario from the text of its file.
@@ -30,25 +31,11 @@ pub fn load(text: &str) -> Result<Scenario, Vec<Mistake>> {
 /// As [`load`]; and one mistake for a file that is too large or not UTF-8. Its place counts in the text that
 /// [`String::from_utf8_lossy`] makes of the bytes.
 pub fn load_bytes(bytes: &[u8]) -> Result<Scenario, Vec<Mistake>> {
-    if bytes.len() > yaml::MAX_BYTES {
-        return Err(vec![yaml::too_large(bytes.len(), Lines::new("").span(0, 0))]);
+    if bytes.len() > MAX_BYTES {
+        return Err(vec![too_large(bytes.len(), Lines::new("").span(0, 0))]);
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => load(text),
-        Err(error) => {
-            let lossy = String::from_utf8_lossy(bytes);
-            // Up to the first bad byte both are the same; there the lossy text has U+FFFD, which is three bytes long.
-            let at = error.valid_up_to();
-            let span = Lines::new(&lossy).span(at, at + char::REPLACEMENT_CHARACTER.len_utf8());
-            Err(vec![
-                Mistake::new(
-                    MistakeKind::NotUtf8,
-                    span,
-                    format!("the file is not UTF-8 text: byte {at} is not a part of any character"),
-                    "only UTF-8 text is accepted",
-                )
-                .help("save the file as UTF-8"),
-            ])
-        }
+        Err(error) => Err(vec![not_utf8(&String::from_utf8_lossy(bytes), error.valid_up_to())]),
     }
 }

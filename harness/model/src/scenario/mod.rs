@@ -6,6 +6,7 @@
 
 mod check;
 mod input;
+mod kind;
 mod load;
 mod mistake;
 mod place;
@@ -15,6 +16,7 @@ mod render;
 mod scalar;
 mod schema;
 mod table;
+mod text;
 mod yaml;
 
 pub use check::MAX_CELLS;
@@ -24,7 +26,7 @@ pub use place::Span;
 pub use reference::reference;
 pub use render::{Style, render};
 pub use schema::schema;
-pub use yaml::MAX_BYTES;
+pub use text::MAX_BYTES;
 
 use crate::Name;
 use crate::action::Action;

@@ -1,6 +1,7 @@
 //! Mistakes as text for a terminal.
 
 use super::mistake::Mistake;
+use super::text::is_misleading;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -140,9 +141,7 @@ impl Excerpt {
 /// The replacement is never shorter in UTF-8 than the character was.
 fn visible_char(c: char) -> char {
     let line_end = matches!(c, '\n' | '\r' | '\t');
-    if (c.is_control() && !line_end)
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    {
+    if (c.is_control() && !line_end) || is_misleading(c) {
         char::REPLACEMENT_CHARACTER
     } else {
         c

@@ -1,8 +1,10 @@
 //! From the file as typed to the scenario as believed. Each check adds its mistakes and concludes nothing from what could
 //! not be read: one slip of the pen is one message.
 
+mod believed;
 mod coverage;
 mod expect;
+mod findings;
 mod lab;
 mod steps;
 mod timeline;
@@ -11,7 +13,7 @@ use super::input::{ObserveInput, ScenarioInput};
 use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
 use super::table::Structure;
-use super::{Axis, Expectation, Lab, Observe, Phases, RealServer, Scenario, Value};
+use super::{Observe, Scenario};
 use crate::Name;
 use crate::duration::Human;
 use crate::matrix::choice_of;
@@ -78,7 +80,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
         Some(_) | None => {}
     }
     if input.complete() && mistakes.count() == before {
-        believed(draft)
+        believed::believed(draft)
     } else {
         None
     }
@@ -244,78 +246,5 @@ impl Draft {
 
     fn values(&self) -> impl Iterator<Item = &ValueDraft> {
         self.axes.iter().flat_map(|axis| &axis.values)
-    }
-}
-
-/// `cell a_b`, `cell a_b and 3 more`.
-fn cells_text(first: &str, count: usize) -> String {
-    match count {
-        0 | 1 => format!("cell {first}"),
-        more => format!("cell {first} and {} more", more - 1),
-    }
-}
-
-/// The draft as a scenario; `None` if something of it is missing after all.
-fn believed(draft: Draft) -> Option<Scenario> {
-    let lab = draft.lab?;
-    Some(Scenario {
-        name: draft.name?,
-        claim: draft.claim?,
-        lab: Lab {
-            forwarding: lab.forwarding,
-            scheduler: lab.scheduler.to_owned(),
-            real_servers: real_servers(lab.added.real_servers),
-            director_sysctls: sysctls(lab.added.director_sysctls),
-            client_sysctls: sysctls(lab.added.client_sysctls),
-            server_sysctls: sysctls(lab.added.server_sysctls),
-        },
-        axes: draft
-            .axes
-            .into_iter()
-            .map(|axis| Axis {
-                name: axis.name.value,
-                values: axis.values.into_iter().map(believed_value).collect(),
-            })
-            .collect(),
-        steps: draft.steps.into_phases(),
-        observe: draft.observe?.0,
-        expectations: draft
-            .expectations
-            .into_iter()
-            .map(|expectation| Expectation {
-                when: expectation.when,
-                expected: expectation.expected,
-            })
-            .collect(),
-    })
-}
-
-fn believed_value(value: ValueDraft) -> Value {
-    Value {
-        name: value.name.value,
-        real_servers: real_servers(value.added.real_servers),
-        director_sysctls: sysctls(value.added.director_sysctls),
-        client_sysctls: sysctls(value.added.client_sysctls),
-        server_sysctls: sysctls(value.added.server_sysctls),
-        steps: value.steps.into_phases(),
-    }
-}
-
-fn real_servers(servers: Vec<At<RealServer>>) -> Vec<RealServer> {
-    servers.into_iter().map(|server| server.value).collect()
-}
-
-fn sysctls(sysctls: Vec<lab::Sysctl>) -> Vec<(String, String)> {
-    sysctls.into_iter().map(|sysctl| (sysctl.key, sysctl.value)).collect()
-}
-
-impl steps::Steps {
-    fn into_phases(self) -> Phases {
-        let actions = |steps: Vec<steps::Placed>| steps.into_iter().map(|step| step.action).collect();
-        Phases {
-            before: actions(self.before),
-            change: actions(self.change),
-            act: actions(self.act),
-        }
     }
 }

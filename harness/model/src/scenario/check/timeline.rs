@@ -1,40 +1,16 @@
 //! Every cell's time line is walked through: a step that cannot work in some cell is a mistake of the file, not a surprise
 //! of the run.
 
+use super::Draft;
+use super::findings::Findings;
 use super::steps::{Placed, Steps, real_server};
-use super::{Draft, cells_text};
 use crate::Name;
 use crate::action::{Action, Statement};
 use crate::duration::Human;
 use crate::plan::Phase;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
-use indexmap::IndexMap;
 use std::time::Duration;
-
-/// A mistake, and the cells that have it.
-struct Finding {
-    mistake: Mistake,
-    first: String,
-    count: usize,
-}
-
-/// Findings by place and kind: a step that is wrong in a hundred cells is one mistake.
-#[derive(Default)]
-struct Findings(IndexMap<(usize, MistakeKind), Finding>);
-
-impl Findings {
-    fn add(&mut self, slug: impl FnOnce() -> String, span: Span, kind: MistakeKind, mistake: impl FnOnce() -> Mistake) {
-        self.0
-            .entry((span.start, kind))
-            .or_insert_with(|| Finding {
-                mistake: mistake(),
-                first: slug(),
-                count: 0,
-            })
-            .count += 1;
-    }
-}
 
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut findings = Findings::default();
@@ -46,14 +22,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
             Walk::new(draft, &choice, &mut findings).all(&sources);
         }
     }
-    for finding in findings.0.into_values() {
-        let mut mistake = finding.mistake;
-        if !draft.axes.is_empty() {
-            let cells = cells_text(&finding.first, finding.count);
-            mistake.label = format!("{} (in {cells})", mistake.label);
-        }
-        mistakes.add(mistake);
-    }
+    findings.report(draft, mistakes);
 }
 
 /// What the time line knows of a real server.

@@ -1,0 +1,106 @@
+//! Scalars that are one of a few words.
+
+use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
+use super::super::read::{Refusal, Scalar};
+use super::super::{BehaviourName, Forwarding, HangEndName};
+use crate::action::StopSignal;
+use schemars::{Schema, json_schema};
+
+/// A scalar that is one of a few words.
+pub(in crate::scenario) trait Word: Sized + Clone + 'static {
+    /// What it is, with its article.
+    const WHAT: &'static str;
+    /// The words and what they mean.
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+impl<T: Word> Scalar for T {
+    fn accepts() -> String {
+        listed(T::WORDS.iter().map(|(word, _)| *word))
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let words = || T::WORDS.iter().map(|(word, _)| *word);
+        T::WORDS
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| value.clone())
+            .ok_or_else(|| Refusal {
+                help: did_you_mean(text, words()),
+                ..Refusal::new(MistakeKind::UnknownWord, format!("{} is not {}", quoted(text), T::WHAT))
+            })
+    }
+    fn schema() -> Schema {
+        let words: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
+        json_schema!({ "type": "string", "enum": words })
+    }
+}
+
+impl Word for Forwarding {
+    const WHAT: &'static str = "a forwarding method that is supported";
+    const WORDS: &'static [(&'static str, Self)] = &[("direct-routing", Self::DirectRouting)];
+}
+
+/// A scheduler of IPVS.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scenario) struct Scheduler(pub(in crate::scenario) &'static str);
+
+impl Word for Scheduler {
+    const WHAT: &'static str = "a scheduler of ipvsadm(8)";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("rr", Self("rr")),
+        ("wrr", Self("wrr")),
+        ("lc", Self("lc")),
+        ("wlc", Self("wlc")),
+        ("lblc", Self("lblc")),
+        ("lblcr", Self("lblcr")),
+        ("dh", Self("dh")),
+        ("sh", Self("sh")),
+        ("sed", Self("sed")),
+        ("nq", Self("nq")),
+        ("fo", Self("fo")),
+        ("ovf", Self("ovf")),
+        ("mh", Self("mh")),
+    ];
+}
+
+impl Word for StopSignal {
+    const WHAT: &'static str = "a signal that stops a mysqld";
+    const WORDS: &'static [(&'static str, Self)] = &[("TERM", Self::Term), ("KILL", Self::Kill)];
+}
+
+impl Word for BehaviourName {
+    const WHAT: &'static str = "a behaviour";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("answered", Self::Answered),
+        ("failed-fast", Self::FailedFast),
+        ("hung", Self::Hung),
+    ];
+}
+
+impl Word for HangEndName {
+    const WHAT: &'static str = "an end of a hang";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("answer", Self::Answer), ("error", Self::Error), ("none", Self::None)];
+}
+
+/// The only thing that can be said about `observe-only`: leaving it out says the opposite.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scenario) struct Yes;
+
+impl Scalar for Yes {
+    fn accepts() -> String {
+        "true".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        if text == "true" {
+            return Ok(Self);
+        }
+        Err(Refusal {
+            help: Some("leave the field out where a behaviour is expected".to_owned()),
+            ..Refusal::new(MistakeKind::UnknownWord, format!("{} says nothing here", quoted(text)))
+        })
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "boolean", "const": true })
+    }
+}
