@@ -6,6 +6,7 @@
 pub mod decode;
 pub mod flow;
 mod pcapng;
+pub mod trace;
 
 pub use pcapng::{CaptureError, Frame, PointFrames, read, write};
 

@@ -6,7 +6,9 @@ use etherparse::PacketBuilder;
 use lvs_matrix_model::action::{Action, Statement, StopSignal};
 use lvs_matrix_model::capture::{Packet, PointFrames, read, write};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::record::{CellRecord, ClientError, ClientErrorKind, ClientEvent, ClientEventKind, StepOutcome};
+use lvs_matrix_model::record::{
+    CellRecord, ClientError, ClientErrorKind, ClientEvent, ClientEventKind, DirectorSnapshot, Moment, StepOutcome,
+};
 use lvs_matrix_model::scenario::{Expected, Phases};
 use lvs_matrix_model::verdict::{Observed, observe};
 
@@ -229,7 +231,19 @@ impl World {
         self.event(s(at + 0.001), operation, result());
     }
 
-    pub fn packets(&self) -> Vec<Packet> {
+    pub fn snapshot(&mut self, moment: Moment, at: f64, services: &str, connections: &str) {
+        let number = u32::try_from(self.record.snapshots.len()).unwrap() + 1;
+        self.record.snapshots.push(DirectorSnapshot {
+            number,
+            moment,
+            at: s(at),
+            services: services.to_owned(),
+            connections: connections.to_owned(),
+        });
+    }
+
+    /// What the capture points saw, the sentinels included.
+    pub fn with_sentinels(&self) -> Vec<PointFrames> {
         let mut points = self.points.clone();
         let after = Instant(self.record.ended.0 + 1_000_000_000);
         for (index, point) in points.iter_mut().enumerate() {
@@ -240,7 +254,11 @@ impl World {
                 point.frames.push(frame(after, sentinel("last")));
             }
         }
-        read(&write(&points).unwrap(), &self.record).unwrap()
+        points
+    }
+
+    pub fn packets(&self) -> Vec<Packet> {
+        read(&write(&self.with_sentinels()).unwrap(), &self.record).unwrap()
     }
 
     pub fn observe(&self) -> Observed {

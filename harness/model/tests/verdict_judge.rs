@@ -1,0 +1,269 @@
+//! What was observed, held against what was expected; and many verdicts in one.
+
+mod support;
+
+use lvs_matrix_model::capture::write;
+use lvs_matrix_model::record::LabOutcome;
+use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
+use lvs_matrix_model::verdict::{ArticleResult, RunOutcome, Verdict, errno_name, judge, judged, merge};
+use support::cells::*;
+use support::world::World;
+use support::{bare_record, empty_points, seconds};
+
+fn only(behaviour: BehaviourName) -> ExpectedBehaviour {
+    ExpectedBehaviour {
+        behaviour,
+        error: None,
+        errno: None,
+        ends: None,
+        at_least: None,
+        at_most: None,
+    }
+}
+
+fn verdict(world: &World, expected: ExpectedBehaviour) -> Verdict {
+    judge(&Expected::Behaviour(expected), &world.observe())
+}
+
+fn differences(world: &World, expected: ExpectedBehaviour) -> Vec<String> {
+    match verdict(world, expected) {
+        Verdict::Violated { differences } => differences,
+        other => panic!("not violated: {other:?}"),
+    }
+}
+
+#[test]
+fn each_behaviour_is_met_by_itself_alone() {
+    let names = [BehaviourName::Answered, BehaviourName::FailedFast, BehaviourName::Hung];
+    for (index, world) in [answered(), reset(), hung()].iter().enumerate() {
+        for (other, name) in names.into_iter().enumerate() {
+            let met = verdict(world, only(name)) == Verdict::Met;
+            assert_eq!(met, index == other, "{name:?}");
+        }
+    }
+    assert_eq!(
+        differences(&hung(), only(BehaviourName::FailedFast)),
+        ["expected failed-fast, observed hung"]
+    );
+}
+
+#[test]
+fn every_stated_detail_is_compared() {
+    let met = ExpectedBehaviour {
+        error: Some(2013),
+        errno: Some(104),
+        at_most: Some(seconds(0.001)),
+        at_least: Some(seconds(0.001)),
+        ..only(BehaviourName::FailedFast)
+    };
+    assert_eq!(verdict(&reset(), met), Verdict::Met);
+    let wrong = ExpectedBehaviour {
+        error: Some(2006),
+        errno: Some(111),
+        ends: Some(HangEndName::Error),
+        at_least: Some(seconds(1.0)),
+        at_most: Some(seconds(0.0005)),
+        ..only(BehaviourName::FailedFast)
+    };
+    assert_eq!(
+        differences(&reset(), wrong),
+        [
+            "expected error 2006, observed 2013",
+            "expected errno 111, observed 104",
+            "expected the hang to end with an error, observed no hang",
+            "expected the operation to last at least 1s, observed 1ms",
+            "expected the operation to last at most <1ms, observed 1ms",
+        ]
+    );
+    let error = ExpectedBehaviour {
+        error: Some(2013),
+        errno: Some(104),
+        ..only(BehaviourName::Answered)
+    };
+    assert_eq!(
+        differences(&answered(), error),
+        [
+            "expected error 2013, observed none",
+            "expected errno 104, observed none"
+        ]
+    );
+}
+
+#[test]
+fn how_a_hang_ends_is_compared() {
+    let ends = |end| ExpectedBehaviour {
+        ends: Some(end),
+        ..only(BehaviourName::Hung)
+    };
+    assert_eq!(verdict(&hung(), ends(HangEndName::None)), Verdict::Met);
+    assert_eq!(verdict(&recovered(), ends(HangEndName::Answer)), Verdict::Met);
+    assert_eq!(verdict(&timed_out(), ends(HangEndName::Error)), Verdict::Met);
+    assert_eq!(
+        differences(&hung(), ends(HangEndName::Answer)),
+        ["expected the hang to end with an answer, observed no end within the observation"]
+    );
+}
+
+#[test]
+fn a_hang_lasts_from_the_beginning_of_the_operation() {
+    // The statement of `waiting_for_ever` was sent at 1 s, was due at 21 s, and was watched until 1203 s.
+    let at_least = |time| ExpectedBehaviour {
+        at_least: Some(seconds(time)),
+        ..only(BehaviourName::Hung)
+    };
+    assert_eq!(verdict(&waiting_for_ever(), at_least(1202.0)), Verdict::Met);
+    assert_eq!(differences(&waiting_for_ever(), at_least(1202.001)).len(), 1);
+}
+
+#[test]
+fn what_is_not_known_is_never_met_or_violated() {
+    let mut world = hung();
+    world.record.capture.as_mut().unwrap().points[0].dropped = 3;
+    for expected in [
+        Expected::ObserveOnly,
+        Expected::Behaviour(only(BehaviourName::Hung)),
+        Expected::Behaviour(only(BehaviourName::Answered)),
+    ] {
+        assert_eq!(
+            judge(&expected, &world.observe()),
+            Verdict::Undetermined {
+                reasons: vec!["the capture on client lost 3 packets".to_owned()]
+            }
+        );
+    }
+    assert_eq!(judge(&Expected::ObserveOnly, &hung().observe()), Verdict::ObservedOnly);
+    assert_eq!(hung().observe().behaviour.article(), Some(ArticleResult::Ng));
+    assert_eq!(reset().observe().behaviour.article(), Some(ArticleResult::Ok));
+    assert_eq!(world.observe().behaviour.article(), None);
+}
+
+#[test]
+fn violated_over_undetermined_over_met() {
+    let violated = Verdict::Violated {
+        differences: vec!["expected answered, observed hung".to_owned()],
+    };
+    let undetermined = Verdict::Undetermined {
+        reasons: vec!["nothing was captured".to_owned()],
+    };
+    for (verdicts, outcome, code) in [
+        (vec![], RunOutcome::Met, 0),
+        (vec![&Verdict::Met, &Verdict::ObservedOnly], RunOutcome::Met, 0),
+        (
+            vec![&Verdict::Met, &undetermined, &Verdict::ObservedOnly],
+            RunOutcome::Undetermined,
+            3,
+        ),
+        (vec![&undetermined, &violated, &Verdict::Met], RunOutcome::Violated, 1),
+    ] {
+        let merged = merge(verdicts);
+        assert_eq!(merged, outcome);
+        assert_eq!(merged.exit_code(), code);
+    }
+}
+
+#[test]
+fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
+    let bytes = write(&empty_points()).unwrap();
+    let reasons = |bytes: Option<&[u8]>| match judged(bare_record(), bytes).verdict {
+        Verdict::Undetermined { reasons } => reasons,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        reasons(Some(&bytes[..bytes.len() - 1])),
+        ["the capture ends in the middle of a block, after 0 packets: it was cut short when it was written"]
+    );
+    assert!(reasons(Some(b"no capture at all"))[0].contains("is not a pcapng file"));
+    assert_eq!(reasons(None), ["the cell has no capture file"]);
+    let mut record = bare_record();
+    record.lab = LabOutcome::Failed {
+        stage: "booting the guest".to_owned(),
+        reason: "it made no progress for 30s".to_owned(),
+        log: Vec::new(),
+    };
+    let Verdict::Undetermined { reasons } = judged(record, None).verdict else {
+        panic!("a failed lab has a verdict")
+    };
+    assert_eq!(
+        reasons,
+        [
+            "the cell has no capture file",
+            "the lab failed while booting the guest: it made no progress for 30s"
+        ]
+    );
+}
+
+#[test]
+fn judging_the_stored_bytes_gives_what_was_observed() {
+    let mut world = recovered();
+    world.record.plan.expected = Expected::Behaviour(only(BehaviourName::Hung));
+    let packets = world.packets();
+    let points = world.with_sentinels();
+    let cell = judged(world.record.clone(), Some(&write(&points).unwrap()));
+    assert_eq!(cell.verdict, Verdict::Met);
+    assert_eq!(cell.observed, world.observe());
+    assert_eq!(cell.packets, packets);
+    // A record survives its way over the disk.
+    let text = serde_json::to_string(&world.record).unwrap();
+    assert_eq!(
+        serde_json::from_str::<lvs_matrix_model::record::CellRecord>(&text).unwrap(),
+        world.record
+    );
+    let text = serde_json::to_string(&cell.observed).unwrap();
+    assert_eq!(
+        serde_json::from_str::<lvs_matrix_model::verdict::Observed>(&text).unwrap(),
+        cell.observed
+    );
+}
+
+#[test]
+fn errno_has_its_names() {
+    for (errno, name) in [
+        (32, "EPIPE"),
+        (104, "ECONNRESET"),
+        (110, "ETIMEDOUT"),
+        (111, "ECONNREFUSED"),
+        (113, "EHOSTUNREACH"),
+    ] {
+        assert_eq!(errno_name(errno), Some(name));
+    }
+    assert_eq!(errno_name(1), None);
+}
+
+#[test]
+fn evidence_tells_the_story() {
+    let mut world = hung();
+    world.snapshot(
+        lvs_matrix_model::record::Moment::AfterChange,
+        1.2,
+        "TCP  192.0.2.100:3306 rr\n  -> 192.0.2.32:3306              Route   1      0          0\n",
+        "TCP 14:58  ESTABLISHED 192.0.2.10:40776   192.0.2.100:3306   192.0.2.31:3306\n",
+    );
+    let told: Vec<String> = world
+        .observe()
+        .evidence
+        .iter()
+        .map(|evidence| format!("{} {:?}", evidence.what, evidence.shown_by))
+        .collect();
+    assert_told(
+        &told,
+        &[
+            "at 1s: remove real server rs1 (it fired) [Step(2)]",
+            "after the change, the director's table held rs2 (weight 1), and an entry for the connection to rs1 (ESTABLISHED, \
+             expires in 14:58) [Snapshot(1)]",
+            "at 2s: the client began `select 1`; the client sent the statement [Event(3), Packet(27)]",
+            "rs1 served the connection [Packet(8)]",
+            "the client sent the same 13 bytes again 5 times, after 200ms, 400ms, 800ms, 1.6s, 3.2s [Packet(27), Packet(29), \
+             Packet(31), Packet(33), Packet(35), Packet(37)]",
+            "from 2s on, nothing that answers reached the client for 20m, and it had not ended when the observation did \
+             [Packet(27), Packet(37), Event(4)]",
+            "at 20m2s: the client was still waiting [Event(4)]",
+        ],
+    );
+}
+
+fn assert_told(told: &[String], expected: &[&str]) {
+    for (told, expected) in told.iter().zip(expected) {
+        assert_eq!(told, expected);
+    }
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+}
