@@ -15,7 +15,6 @@ mod escape;
 mod json;
 mod junit;
 mod markdown;
-mod pending;
 mod run;
 mod stamp;
 mod terminal;

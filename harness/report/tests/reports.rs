@@ -263,6 +263,28 @@ fn every_link_has_its_anchor() {
 }
 
 #[test]
+fn long_repetitions_are_folded_and_short_ones_are_not() {
+    let mut cell = common::hung();
+    let text = |cell: &JudgedCell| markdown(&common::report_of(vec![cell.clone()], RunState::Ended));
+    assert_eq!(
+        text(&cell).matches("# again, ").count(),
+        9,
+        "as many as the article showed: each has its line"
+    );
+    let last = cell.packets[11].clone();
+    for number in 0..30 {
+        let mut again = last.clone();
+        again.number += number;
+        again.at = again.at.plus(std::time::Duration::from_secs(120 * u64::from(number)));
+        cell.packets.push(again);
+    }
+    cell.packets.remove(12);
+    let folded = text(&cell);
+    assert_eq!(folded.matches("# again, ").count(), 4);
+    assert!(folded.contains("the same 35 more times, 0s to 2m apart"), "{folded}");
+}
+
+#[test]
 fn a_killed_run_says_so() {
     let report = common::report_of(vec![common::answered()], RunState::Begun);
     for (form, text) in all(&report) {

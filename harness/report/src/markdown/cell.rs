@@ -1,6 +1,6 @@
 //! The section of a cell: what happened, what was expected, and everything that shows it.
 
-use super::{commands, packets, story, tables, timeline};
+use super::{commands, packets, story, tables, timeline, trace};
 use crate::escape::{code, fenced, inline};
 use crate::run::{capture_path, record_path};
 use crate::stamp::Origin;
@@ -29,7 +29,7 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &comman
     timeline::details(out, cell, origin)?;
     commands::of_steps(out, record)?;
     packets::retransmissions(out, cell, origin)?;
-    packets::traces(out, cell, origin)?;
+    trace::details(out, cell, origin)?;
     tables::director(out, record, origin)?;
     tables::servers(out, cell)?;
     files(out, record, preparations)

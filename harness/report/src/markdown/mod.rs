@@ -8,6 +8,7 @@ mod scenario;
 mod story;
 mod tables;
 mod timeline;
+mod trace;
 
 use crate::escape::{code, inline};
 use crate::run::RunReport;

@@ -395,7 +395,7 @@ pub(crate) fn segment(flags: &str, source_port: u16, sequence: u32, payload_leng
         source_port,
         destination_port,
         sequence,
-        acknowledgement: 295,
+        acknowledgement: if source_port == 3306 { 101 } else { 295 },
         flags: Flags {
             syn: flags.contains('S'),
             fin: flags.contains('F'),
