@@ -56,8 +56,10 @@ pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut
     let known = || fields.iter().map(|field| field.key);
     let accepted = if fields.is_empty() {
         "`{}`: it has no fields".to_owned()
-    } else {
+    } else if fields.iter().any(|field| field.required) {
         format!("a map with the fields {}", listed(known()))
+    } else {
+        format!("`{{}}`, or a map with the fields {}", listed(known()))
     };
     let mistakes_before = mistakes.count();
     let Kind::Map(entries) = &node.kind else {

@@ -4,6 +4,7 @@
 mod believed;
 mod coverage;
 mod expect;
+mod expected;
 mod findings;
 mod lab;
 mod steps;

@@ -1,0 +1,156 @@
+//! What an expectation states of its cells: details that can be true together.
+
+use crate::duration::Human;
+use crate::scenario::input::ExpectationInput;
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
+use crate::scenario::place::{At, Span};
+use crate::scenario::table::Structure;
+use crate::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
+use std::time::Duration;
+
+/// What the item expects, if its fields can be true together.
+pub(super) fn expected(
+    input: &ExpectationInput,
+    patience: Option<&At<Duration>>,
+    mistakes: &mut Mistakes,
+) -> Option<Expected> {
+    let Some(behaviour) = &input.behaviour else {
+        return without_behaviour(input, mistakes);
+    };
+    if let Some(only) = &input.observe_only {
+        mistakes.add(
+            contradiction(
+                only.span,
+                "a behaviour is expected, and nothing is expected",
+                "either this …",
+            )
+            .second(behaviour.span, "… or this"),
+        );
+        return None;
+    }
+    let before = mistakes.count();
+    let name = behaviour.value.as_str();
+    let hung = behaviour.value == BehaviourName::Hung;
+    let of_behaviour = format!("the behaviour is `{name}`");
+    if let Some(ends) = input.ends.as_ref().filter(|_| !hung) {
+        mistakes.add(
+            contradiction(
+                ends.span,
+                format!("`ends` with `{name}`"),
+                "only a hang has an end to state",
+            )
+            .second(behaviour.span, of_behaviour.clone()),
+        );
+    }
+    let ends = input.ends.as_ref().map(|ends| ends.value);
+    let error = input.error.as_ref().map(|error| ("error", error.span));
+    let errno = input.errno.as_ref().map(|errno| ("errno", errno.span));
+    for (field, span) in error.into_iter().chain(errno) {
+        let why = match (behaviour.value, ends) {
+            (BehaviourName::FailedFast, _) | (BehaviourName::Hung, Some(HangEndName::Error)) => continue,
+            (BehaviourName::Answered, _) => "an operation that is answered has no error",
+            (BehaviourName::Hung, Some(HangEndName::Answer | HangEndName::None)) => {
+                "this hang does not end by an error"
+            }
+            (BehaviourName::Hung, None) => "a hang with an error needs `ends: error` as well",
+        };
+        mistakes.add(
+            contradiction(span, format!("`{field}` with `{name}`"), why).second(behaviour.span, of_behaviour.clone()),
+        );
+    }
+    times(input, ends, patience, mistakes);
+    (mistakes.count() == before).then_some(Expected::Behaviour(ExpectedBehaviour {
+        behaviour: behaviour.value,
+        error: input.error.as_ref().map(|error| error.value.0),
+        errno: input.errno.as_ref().map(|errno| errno.value.0),
+        ends,
+        at_least: input.at_least.as_ref().map(|time| time.value),
+        at_most: input.at_most.as_ref().map(|time| time.value),
+    }))
+}
+
+fn times(
+    input: &ExpectationInput,
+    ends: Option<HangEndName>,
+    patience: Option<&At<Duration>>,
+    mistakes: &mut Mistakes,
+) {
+    let Some(most) = &input.at_most else {
+        return;
+    };
+    let hung = input
+        .behaviour
+        .as_ref()
+        .is_some_and(|name| name.value == BehaviourName::Hung);
+    if let Some(patience) = patience.filter(|patience| hung && patience.value >= most.value) {
+        mistakes.add(
+            contradiction(
+                most.span,
+                format!("`at-most` {} with `hung`", Human(most.value)),
+                "a hang lasts longer than patience",
+            )
+            .second(patience.span, "the patience"),
+        );
+    }
+    if let Some(least) = input.at_least.as_ref().filter(|least| least.value > most.value) {
+        mistakes.add(
+            contradiction(
+                most.span,
+                format!("at least {} and at most {}", Human(least.value), Human(most.value)),
+                "must not be shorter than `at-least`",
+            )
+            .second(least.span, "the least"),
+        );
+    }
+    if ends == Some(HangEndName::None) {
+        mistakes.add(
+            contradiction(
+                most.span,
+                "`at-most` with `ends: none`",
+                "an operation that does not end has no longest time",
+            )
+            .help("how long the hang is watched is said by `observe: { until: … }`"),
+        );
+    }
+}
+
+/// An item without a behaviour must be observed only, and then say nothing else.
+fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Option<Expected> {
+    let details = [
+        ("ends", input.ends.as_ref().map(|field| field.span)),
+        ("error", input.error.as_ref().map(|field| field.span)),
+        ("errno", input.errno.as_ref().map(|field| field.span)),
+        ("at-least", input.at_least.as_ref().map(|field| field.span)),
+        ("at-most", input.at_most.as_ref().map(|field| field.span)),
+    ];
+    let Some(only) = &input.observe_only else {
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::MissingField,
+                input.span(),
+                "an expectation without a behaviour",
+                "this needs the field `behaviour` or `observe-only`",
+            )
+            .help("behaviour: answered, failed-fast or hung; `observe-only: true` runs the cells without judging them"),
+        );
+        return None;
+    };
+    let before = mistakes.count();
+    for (field, span) in details {
+        if let Some(span) = span {
+            mistakes.add(
+                contradiction(
+                    span,
+                    format!("`{field}` with `observe-only`"),
+                    "a detail of no behaviour",
+                )
+                .second(only.span, "nothing is expected of these cells"),
+            );
+        }
+    }
+    (mistakes.count() == before).then_some(Expected::ObserveOnly)
+}
+
+fn contradiction(span: Span, message: impl Into<String>, label: &str) -> Mistake {
+    Mistake::new(MistakeKind::Contradiction, span, message, label)
+}
