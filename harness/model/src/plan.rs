@@ -7,6 +7,7 @@ use crate::scenario::{Expected, Forwarding, Lab, Observe, RealServer, Scenario};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 /// The interface of every host on the shared link.
 pub const INTERFACE: &str = "eth0";
@@ -26,6 +27,10 @@ const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 const DIRECTOR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 20);
 const FIRST_REAL_SERVER: u8 = 31;
 const FIRST_SERVER_ID: u32 = 101;
+
+/// How long every frame takes from the bridge to a host. Under virtual time an undelayed frame arrives at the moment it was
+/// sent, and a trace of several interfaces could not show which packet caused which; on a real link it takes about this long.
+const LINK_DELAY: Duration = Duration::from_micros(100);
 
 /// Real servers of a lab have the addresses .31 to .99.
 pub const MAX_REAL_SERVERS: usize = 69;
@@ -109,6 +114,8 @@ pub struct LabPlan {
     pub scheduler: String,
     /// The forwarding method.
     pub forwarding: Forwarding,
+    /// How long every frame takes from the bridge to a host.
+    pub link_delay: Duration,
     /// Client, director, then the real servers.
     pub hosts: Vec<Host>,
     /// The time line.
@@ -249,6 +256,7 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
         port: MYSQL_PORT,
         scheduler: lab.scheduler.clone(),
         forwarding: lab.forwarding,
+        link_delay: LINK_DELAY,
         hosts: Vec::new(),
         steps: steps_of(scenario, cell),
         observe: scenario.observe,

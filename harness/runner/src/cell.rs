@@ -41,8 +41,22 @@ pub struct Config {
 pub enum Progress<'a> {
     /// A cell begins.
     Started(&'a CellRef),
+    /// The cell that began last has reached a milestone.
+    Reached(Milestone),
     /// A cell's record is on disk.
     Recorded(&'a CellRef),
+}
+
+/// The milestones of a cell, in order; a cell may fail before any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Milestone {
+    /// The servers answer, the table is set, the captures run.
+    LabReady,
+    /// The time line was played to the end of the observation.
+    Played,
+    /// The captures are ended and the record is written.
+    Recorded,
 }
 
 /// Runs the cells one after another. Whatever happens in a cell, it leaves a record.
@@ -64,13 +78,21 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
     };
     for plan in plans {
         progress(Progress::Started(&plan.cell));
-        run_cell(&environment, &template, scratch.path(), &config.out, plan)?;
+        let mut reached = |milestone| progress(Progress::Reached(milestone));
+        run_cell(&environment, &template, scratch.path(), &config.out, plan, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
     }
     Ok(())
 }
 
-fn run_cell(environment: &Environment, template: &Template, scratch: &Path, out: &Path, plan: &LabPlan) -> Result<()> {
+fn run_cell(
+    environment: &Environment,
+    template: &Template,
+    scratch: &Path,
+    out: &Path,
+    plan: &LabPlan,
+    reached: &mut dyn FnMut(Milestone),
+) -> Result<()> {
     let folder = cell_folder(out, &plan.cell);
     fs::create_dir_all(&folder).stage(format!("make {}", folder.display()))?;
     let scratch = tempfile::Builder::new()
@@ -91,7 +113,7 @@ fn run_cell(environment: &Environment, template: &Template, scratch: &Path, out:
         capture: None,
         ended: Instant(0),
     };
-    let captured = observe(plan, template, scratch.path(), &folder, &mut record);
+    let captured = observe(plan, template, scratch.path(), &folder, &mut record, reached);
     let bytes = match captured.and_then(|captured| encode(captured, &mut record)) {
         Ok(bytes) => bytes,
         Err(LabError { stage, reason, log }) => {
@@ -109,6 +131,7 @@ fn observe(
     scratch: &Path,
     folder: &Path,
     record: &mut CellRecord,
+    reached: &mut dyn FnMut(Milestone),
 ) -> Result<Vec<Captured>> {
     let mut lab = Lab::make(plan, template, scratch, folder)?;
     record.preparation = std::mem::take(&mut lab.preparation);
@@ -120,12 +143,14 @@ fn observe(
         let hosts: Vec<_> = hosts.collect::<Result<_>>()?;
         Captures::start(&lab.link, BRIDGE, &hosts)?
     };
+    reached(Milestone::LabReady);
     let clock = Clock::start();
     record.epoch_unix_nanos = clock.epoch_unix_nanos();
     let client = Client::start(&lab.client, clock, plan.vip, plan.port)?;
 
     let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
     let played = timeline.play().and_then(|ended| {
+        reached(Milestone::Played);
         timeline.snapshot(Moment::End)?;
         Ok(ended)
     });

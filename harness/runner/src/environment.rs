@@ -9,6 +9,7 @@ use lvs_matrix_netns::{CommandLine, run};
 const PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("ss", "iproute2"),
+    ("tc", "iproute2"),
     ("ipvsadm", "ipvsadm"),
     ("sysctl", "procps"),
 ];

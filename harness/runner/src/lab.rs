@@ -99,7 +99,12 @@ impl Lab {
             ));
             lines.push(format!("link set dev {port} master {BRIDGE} up"));
         }
-        ip_batch(&self.link, &lines).stage("make the link")
+        ip_batch(&self.link, &lines).stage("make the link")?;
+        let delay = plan.link_delay.as_micros();
+        let mut slow = CommandLine::new(["tc", "-batch", "-"]);
+        let line = |host: &Host| format!("qdisc add dev {} root netem delay {delay}us limit 10000\n", host.port);
+        slow.stdin = plan.hosts.iter().map(line).collect::<String>().into_bytes();
+        self.link.check(&slow).stage("give the link its delay").map(|_| ())
     }
 
     /// Sysctls, addresses, and the host's own commands, in that order.

@@ -17,7 +17,7 @@ mod recorder;
 mod template;
 mod timeline;
 
-pub use cell::{Config, Progress, run_cells};
+pub use cell::{Config, Milestone, Progress, run_cells};
 pub use environment::missing_programs;
 pub use error::{LabError, Result};
 pub use recorder::{cell_folder, write_record};

@@ -1,0 +1,180 @@
+//! The command line's grammar and help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   every verdict is met (or the command did what it says)
+  1   a verdict is violated
+  2   a mistake in a scenario or on the command line; all of them are shown, with their places
+  3   nothing is violated, but something is undetermined, or the run was stopped
+  69  this machine cannot do it; each missing thing is named with its cure
+  70  a failure of lvs-matrix itself";
+
+/// Shows what MySQL clients live through when an LVS/IPVS director's configuration changes: do they fail fast, or hang?
+#[derive(Debug, Parser)]
+#[command(name = "lvs-matrix", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the cells of scenarios and report what their clients lived through
+    #[command(after_help = "\
+Examples:
+  lvs-matrix run                                            the shipped config-change matrix, 24 cells
+  lvs-matrix run scenarios/*.yaml --out result              several scenarios into the folder `result`
+  lvs-matrix run --filter 'real-server=absent,client=execute-sql|waiting'
+  lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld")]
+    Run(RunArguments),
+    /// Check scenario files and show every mistake at once; needs no privilege and no kernel
+    #[command(after_help = "Example:\n  lvs-matrix check scenarios/*.yaml")]
+    Check {
+        /// Scenario files; none: the shipped config-change
+        files: Vec<PathBuf>,
+    },
+    /// List the cells of scenarios with what is expected of them
+    #[command(after_help = "Example:\n  lvs-matrix list scenarios/*.yaml --filter client=waiting --format json")]
+    List(InspectArguments),
+    /// Show what cells would do: hosts, addresses, sysctls, command lines, steps
+    #[command(after_help = "Example:\n  lvs-matrix plan --filter absent_up_execute-sql_0")]
+    Plan(InspectArguments),
+    /// Judge the records of a run again, write its reports again, and exit as the run did
+    #[command(after_help = "Example:\n  lvs-matrix judge lvs-matrix-out/latest")]
+    Judge {
+        /// The folder of a run
+        folder: PathBuf,
+    },
+    /// Print a report of a run, made again from its records
+    #[command(
+        after_help = "Example:\n  lvs-matrix report lvs-matrix-out/latest --format json | jq '.cells[].behaviour'"
+    )]
+    Report {
+        /// The folder of a run
+        folder: PathBuf,
+        /// Which report
+        #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
+        format: ReportFormat,
+    },
+    /// Say what this machine has and lacks, each lack with its cure
+    Doctor {
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Build and list guest kernels
+    #[command(subcommand)]
+    Kernel(KernelCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  lvs-matrix completions bash > /etc/bash_completion.d/lvs-matrix")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Run cells inside a guest; started by the guest's init
+    #[command(hide = true)]
+    Payload,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KernelCommand {
+    /// Build a guest kernel (User-mode Linux with IPVS and virtual time) into the cache
+    #[command(after_help = "\
+The cache is $LVS_MATRIX_CACHE, else $XDG_CACHE_HOME/lvs-matrix, else ~/.cache/lvs-matrix. A kernel that is there is not
+built again.
+
+Examples:
+  lvs-matrix kernel build                                   the default line, 7.2
+  lvs-matrix kernel build --package linux-source-6.18       another package, installed or to be downloaded
+  lvs-matrix kernel build --tarball linux-7.2.tar.xz        a source of your own")]
+    Build(KernelBuildArguments),
+    /// List the guest kernels in the cache
+    List {
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KernelBuildArguments {
+    /// A Debian package with the source, installed or to be downloaded
+    #[arg(long, value_name = "NAME", conflicts_with = "tarball")]
+    pub(crate) package: Option<String>,
+    /// A source tarball
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tarball: Option<PathBuf>,
+    /// How many compilers at once [default: the number of processors]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZero<usize>>,
+    /// Build even if the cache has it
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Scenario files; none: the shipped config-change
+    pub(crate) files: Vec<PathBuf>,
+    /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as latest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+    /// How many guests at once [default: the number of processors, at most 4]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZero<usize>>,
+    /// Keep the guests' shared folders, with their logs, below DIR/guests
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Guest kernel: a version such as 7.2, or the path of a `linux` binary [default: the cached 7.2, else the newest]
+    #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
+    pub(crate) kernel: Option<String>,
+    /// The server program of the real servers [default: mariadbd, else mysqld]
+    #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]
+    pub(crate) mysqld: Option<PathBuf>,
+    /// End a guest that has said nothing for so many seconds of the host's clock; its cell is then undetermined
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) stall: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// Scenario files; none: the shipped config-change
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FilterArguments {
+    /// Only these cells: `axis=value|value,axis!=value`, or a part of a cell's id; given twice, either is enough
+    #[arg(long = "filter", value_name = "EXPR")]
+    pub(crate) expressions: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// report.md
+    Markdown,
+    /// report.json
+    Json,
+    /// junit.xml
+    Junit,
+    /// The table that a run prints
+    Text,
+}

@@ -1,0 +1,116 @@
+//! `doctor`: what this machine has and lacks.
+
+use crate::args::Format;
+use crate::error::Failure;
+use crate::output;
+use lvs_matrix_guest::doctor::{Check, State, checks};
+use lvs_matrix_runner::{Server, missing_programs};
+use serde::Serialize;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+/// Where programs are looked for on the host: as in a guest, and as the caller has it.
+pub(crate) fn path() -> String {
+    let own = std::env::var("PATH").unwrap_or_default();
+    format!("{own}:/usr/sbin:/usr/bin:/sbin:/bin")
+}
+
+/// `doctor`.
+pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
+    let mut all = vec![programs(), server()];
+    all.extend(checks());
+    let good = all.iter().all(|check| matches!(check.state, State::Found(_)));
+    let text = match format {
+        Format::Text => text(&all),
+        Format::Json => json(&all)?,
+    };
+    output::data(&text)?;
+    if good {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::Unavailable(
+        "this machine lacks something; see above".to_owned(),
+    ))
+}
+
+fn programs() -> Check {
+    let missing = missing_programs(&path());
+    let state = if missing.is_empty() {
+        State::Found("ip, ss, tc, ipvsadm, sysctl".to_owned())
+    } else {
+        let names: Vec<&str> = missing.iter().map(|(program, _)| *program).collect();
+        let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+        packages.dedup();
+        State::Missing {
+            what: names.join(", "),
+            cure: format!("apt-get install {}", packages.join(" ")),
+        }
+    };
+    Check {
+        name: "programs of the lab",
+        state,
+        needed_for: "running cells",
+    }
+}
+
+fn server() -> Check {
+    let state = match Server::find(&path()) {
+        Ok(server) => State::Found(format!("{} {}", server.program.display(), server.version)),
+        Err(error) => State::Missing {
+            what: error.reason,
+            cure: "apt-get install mariadb-server-core mariadb-client-core".to_owned(),
+        },
+    };
+    Check {
+        name: "MySQL server",
+        state,
+        needed_for: "running cells",
+    }
+}
+
+fn text(all: &[Check]) -> String {
+    let mut text = String::new();
+    let width = all.iter().map(|check| check.name.len()).max().unwrap_or(0);
+    for check in all {
+        let _ = match &check.state {
+            State::Found(what) => writeln!(text, "found    {:width$}  {what}", check.name),
+            State::Missing { what, cure } => writeln!(
+                text,
+                "MISSING  {:width$}  {what}\n         {:width$}  needed for: {}\n         {:width$}  cure: {cure}",
+                check.name, "", check.needed_for, ""
+            ),
+        };
+    }
+    text
+}
+
+fn json(all: &[Check]) -> Result<String, Failure> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Row<'a> {
+        name: &'a str,
+        needed_for: &'a str,
+        found: Option<&'a str>,
+        missing: Option<&'a str>,
+        cure: Option<&'a str>,
+    }
+    let rows: Vec<Row<'_>> = all
+        .iter()
+        .map(|check| {
+            let (found, missing, cure) = match &check.state {
+                State::Found(what) => (Some(what.as_str()), None, None),
+                State::Missing { what, cure } => (None, Some(what.as_str()), Some(cure.as_str())),
+            };
+            Row {
+                name: check.name,
+                needed_for: check.needed_for,
+                found,
+                missing,
+                cure,
+            }
+        })
+        .collect();
+    serde_json::to_string_pretty(&rows)
+        .map(|text| text + "\n")
+        .map_err(|error| Failure::Software(error.to_string()))
+}

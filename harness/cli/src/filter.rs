@@ -1,0 +1,96 @@
+//! `--filter`: which cells.
+
+use crate::error::Failure;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::scenario::Scenario;
+use std::collections::BTreeSet;
+
+/// Cells that fit any of the expressions; all cells if there is none.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    any_of: Vec<Vec<Term>>,
+}
+
+/// A condition; all of an expression must hold.
+#[derive(Debug)]
+enum Term {
+    /// The cell's id contains this.
+    Id(String),
+    /// The axis has (or, negated, has not) one of the values.
+    Axis {
+        axis: String,
+        values: Vec<String>,
+        negated: bool,
+    },
+}
+
+impl Filter {
+    /// Reads the expressions. An axis or a value that none of the scenarios has is a mistake, not an empty result.
+    pub(crate) fn parse(expressions: &[String], scenarios: &[Scenario]) -> Result<Self, Failure> {
+        let any_of: Vec<Vec<Term>> = expressions
+            .iter()
+            .map(|expression| expression.split(',').map(|term| Term::parse(term.trim())).collect())
+            .collect();
+        for term in any_of.iter().flatten() {
+            if let Term::Axis { axis, values, .. } = term {
+                check(axis, values, scenarios)?;
+            }
+        }
+        Ok(Self { any_of })
+    }
+
+    pub(crate) fn admits(&self, cell: &CellRef) -> bool {
+        self.any_of.is_empty()
+            || self
+                .any_of
+                .iter()
+                .any(|terms| terms.iter().all(|term| term.holds(cell)))
+    }
+}
+
+impl Term {
+    fn parse(text: &str) -> Self {
+        let Some((axis, values)) = text.split_once('=') else {
+            return Self::Id(text.to_owned());
+        };
+        let (axis, negated) = axis.strip_suffix('!').map_or((axis, false), |axis| (axis, true));
+        let values = values.split('|').map(|value| value.trim().to_owned()).collect();
+        Self::Axis {
+            axis: axis.trim().to_owned(),
+            values,
+            negated,
+        }
+    }
+
+    fn holds(&self, cell: &CellRef) -> bool {
+        match self {
+            Self::Id(part) => cell.to_string().contains(part),
+            Self::Axis { axis, values, negated } => cell
+                .value(axis)
+                .is_some_and(|own| values.iter().any(|value| value == own.as_str()) != *negated),
+        }
+    }
+}
+
+fn check(axis: &str, values: &[String], scenarios: &[Scenario]) -> Result<(), Failure> {
+    let axes = || scenarios.iter().flat_map(|scenario| &scenario.axes);
+    let own: BTreeSet<&str> = axes()
+        .filter(|known| known.name.as_str() == axis)
+        .flat_map(|known| &known.values)
+        .map(|value| value.name.as_str())
+        .collect();
+    if own.is_empty() {
+        let known: BTreeSet<&str> = axes().map(|axis| axis.name.as_str()).collect();
+        return Err(Failure::Mistake(format!(
+            "--filter: no axis named `{axis}`; axes here: {}",
+            known.into_iter().collect::<Vec<_>>().join(", ")
+        )));
+    }
+    match values.iter().find(|value| !own.contains(value.as_str())) {
+        Some(value) => Err(Failure::Mistake(format!(
+            "--filter: axis `{axis}` has no value `{value}`; its values: {}",
+            own.into_iter().collect::<Vec<_>>().join(", ")
+        ))),
+        None => Ok(()),
+    }
+}

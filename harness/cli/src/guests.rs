@@ -1,0 +1,312 @@
+//! Cells in guests: a queue of cells, a few guests at a time, each given a batch; records come out one by one.
+//!
+//! Whatever becomes of a guest, every cell that it had begun leaves a record, and those that it had not begun go back into
+//! the queue.
+
+use crate::error::Failure;
+use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, News, TEMPLATE_INPUT};
+use crate::stop::Stop;
+use lvs_matrix_guest::kernel::Kernel;
+use lvs_matrix_guest::{Guest, GuestConfig, GuestEnd, GuestReport, ReadOnlyInput};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::{CellRecord, Environment, FORMAT, LabOutcome, Place};
+use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
+use std::collections::VecDeque;
+use std::fs;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant as HostInstant};
+
+/// The folder of the guests' shared folders in the output folder while a run goes on.
+pub(crate) const GUESTS_FOLDER: &str = ".guests";
+
+/// What guests are run with.
+#[derive(Debug)]
+pub(crate) struct Guests<'a> {
+    pub(crate) kernel: Kernel,
+    /// This binary.
+    pub(crate) init: PathBuf,
+    pub(crate) template: Template,
+    pub(crate) stall: Duration,
+    pub(crate) jobs: NonZero<usize>,
+    pub(crate) out: &'a Path,
+    pub(crate) stop: &'a Stop,
+}
+
+/// What happens while guests run cells.
+#[derive(Debug)]
+pub(crate) enum Event<'a> {
+    Started(&'a CellRef),
+    Recorded(&'a CellRef),
+    /// A guest did not end as it should.
+    Trouble(String),
+}
+
+/// How long things took on the host's clock. Not part of any report.
+#[derive(Debug, Default)]
+pub(crate) struct Timings {
+    /// From start to the first message, per guest.
+    pub(crate) boots: Vec<Duration>,
+    pub(crate) guests: Vec<Duration>,
+    /// Per cell: its stages in order, each with its time.
+    pub(crate) cells: Vec<Vec<(Milestone, Duration)>>,
+    /// The largest peak memory of a guest, KiB.
+    pub(crate) peak_memory_kib: Option<u64>,
+}
+
+/// A guest's cell on its way: which, and the stages that it has reached.
+struct Running {
+    index: usize,
+    stages: Vec<(Milestone, Duration)>,
+    since: HostInstant,
+}
+
+struct Shared<'a> {
+    queue: Mutex<VecDeque<LabPlan>>,
+    numbers: Mutex<u32>,
+    timings: Mutex<Timings>,
+    listener: Mutex<&'a mut (dyn FnMut(Event<'_>) + Send)>,
+}
+
+impl Guests<'_> {
+    /// Runs the cells; returns when each has a record, or the run was stopped.
+    pub(crate) fn run(
+        &self,
+        plans: Vec<LabPlan>,
+        listener: &mut (dyn FnMut(Event<'_>) + Send),
+    ) -> Result<Timings, Failure> {
+        let folder = self.out.join(GUESTS_FOLDER);
+        fs::create_dir(&folder).map_err(|error| failed("make", &folder, &error))?;
+        let shared = Shared {
+            queue: Mutex::new(plans.into()),
+            numbers: Mutex::default(),
+            timings: Mutex::default(),
+            listener: Mutex::new(listener),
+        };
+        // A guest is spawned and awaited by one thread, which lives as long as it does (PR_SET_PDEATHSIG).
+        let results: Vec<Result<(), Failure>> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.jobs.get())
+                .map(|_| scope.spawn(|| self.work(&shared)))
+                .collect();
+            workers
+                .into_iter()
+                .map(|worker| {
+                    worker
+                        .join()
+                        .unwrap_or_else(|_| Err(Failure::Software("a worker panicked".to_owned())))
+                })
+                .collect()
+        });
+        results.into_iter().collect::<Result<(), _>>()?;
+        Ok(shared.timings.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn work(&self, shared: &Shared<'_>) -> Result<(), Failure> {
+        loop {
+            let batch = self.take_batch(shared);
+            if batch.is_empty() || self.stop.reason().is_some() {
+                return Ok(());
+            }
+            let left = self.run_batch(batch, shared)?;
+            let mut queue = lock(&shared.queue);
+            left.into_iter().rev().for_each(|plan| queue.push_front(plan));
+        }
+    }
+
+    /// A share of the queue: half of what each worker would get if all were given out now, so that none ends long before
+    /// the others.
+    fn take_batch(&self, shared: &Shared<'_>) -> Vec<LabPlan> {
+        let mut queue = lock(&shared.queue);
+        let count = queue.len().div_ceil(self.jobs.get() * 2);
+        queue.drain(..count).collect()
+    }
+
+    /// Boots a guest for the batch; gives the cells that it did not begin.
+    fn run_batch(&self, batch: Vec<LabPlan>, shared: &Shared<'_>) -> Result<Vec<LabPlan>, Failure> {
+        let share = self.make_share(&batch, shared)?;
+        let mut config = GuestConfig::new(self.kernel.clone(), self.init.clone(), share.clone());
+        config.payload_args = vec!["payload".to_owned()];
+        config.inputs = vec![ReadOnlyInput {
+            name: TEMPLATE_INPUT.to_owned(),
+            path: self.template.folder.clone(),
+        }];
+        config.stall = self.stall;
+        let guest =
+            Guest::start(config).map_err(|error| Failure::Unavailable(format!("cannot start a guest: {error}")))?;
+        self.stop.watch(guest.canceller());
+
+        let mut begun = 0;
+        let mut running: Option<Running> = None;
+        let mut gave_up = None;
+        let mut moved = Ok(());
+        let report = guest.run(|message| match serde_json::from_str(message) {
+            Ok(News::Started(cell)) => {
+                running = Some(Running {
+                    index: begun,
+                    stages: Vec::new(),
+                    since: HostInstant::now(),
+                });
+                begun += 1;
+                shared.tell(Event::Started(&cell));
+            }
+            Ok(News::Reached(milestone)) => {
+                if let Some(running) = &mut running {
+                    running.stages.push((milestone, running.since.elapsed()));
+                    running.since = HostInstant::now();
+                }
+            }
+            Ok(News::Recorded(cell)) => {
+                if let Some(running) = running.take() {
+                    let mut stages = running.stages;
+                    stages.push((Milestone::Recorded, running.since.elapsed()));
+                    lock(&shared.timings).cells.push(stages);
+                }
+                if moved.is_ok() {
+                    moved = move_cell(&share, self.out, &cell);
+                }
+                shared.tell(Event::Recorded(&cell));
+            }
+            Ok(News::GaveUp(reason)) => gave_up = Some(reason),
+            // Not ours: the guest is foreign ground, and what it says is kept with its console.
+            Err(_) => {}
+        });
+        let report = report.map_err(|error| Failure::Software(error.to_string()))?;
+        moved?;
+        shared.note(&report);
+
+        let Some(reason) = reason_of(&report.end, gave_up) else {
+            return Ok(batch.into_iter().skip(begun).collect());
+        };
+        if self.stop.reason().is_none() {
+            shared.tell(Event::Trouble(format!("a guest ended early: {reason}")));
+        }
+        // A guest that fails before its first cell would fail for ever: the first cell counts as begun.
+        let broken = running.map_or(begun, |running| running.index);
+        if let Some(plan) = batch.get(broken) {
+            self.record_failure(plan, &share, &reason, report.console)?;
+        }
+        Ok(batch.into_iter().skip(broken + 1).collect())
+    }
+
+    fn make_share(&self, batch: &[LabPlan], shared: &Shared<'_>) -> Result<PathBuf, Failure> {
+        let number = {
+            let mut numbers = lock(&shared.numbers);
+            *numbers += 1;
+            *numbers
+        };
+        let share = self.out.join(GUESTS_FOLDER).join(number.to_string());
+        fs::create_dir(&share).map_err(|error| failed("make", &share, &error))?;
+        let job = Job {
+            server: self.template.server.clone(),
+            plans: batch.to_vec(),
+        };
+        let text = serde_json::to_vec(&job).map_err(|error| Failure::Software(error.to_string()))?;
+        fs::write(share.join(JOB_FILE), text).map_err(|error| failed("write", &share.join(JOB_FILE), &error))?;
+        Ok(share)
+    }
+
+    /// The record of a cell that its guest did not survive.
+    fn record_failure(&self, plan: &LabPlan, share: &Path, reason: &str, console: Vec<String>) -> Result<(), Failure> {
+        let folder = cell_folder(self.out, &plan.cell);
+        let left = cell_folder(&share.join(CELLS_FOLDER), &plan.cell);
+        if left.is_dir() {
+            // Logs of servers, which may tell more.
+            move_cell(share, self.out, &plan.cell)?;
+        }
+        let stopped = self.stop.reason();
+        let record = CellRecord {
+            format: FORMAT,
+            plan: plan.clone(),
+            environment: Environment {
+                place: Place::Guest,
+                kernel: format!("Linux {}", self.kernel.version),
+                harness: env!("CARGO_PKG_VERSION").to_owned(),
+                ipvsadm: String::new(),
+                mysqld: self.template.server.version.clone(),
+            },
+            epoch_unix_nanos: 0,
+            lab: LabOutcome::Failed {
+                stage: "run the cell in a guest".to_owned(),
+                reason: stopped.map_or_else(
+                    || reason.to_owned(),
+                    |signal| format!("the run was stopped by {signal}"),
+                ),
+                log: console,
+            },
+            preparation: Vec::new(),
+            steps: Vec::new(),
+            client_events: Vec::new(),
+            snapshots: Vec::new(),
+            server_views: Vec::new(),
+            capture: None,
+            ended: Instant(0),
+        };
+        write_record(&folder, &record, None).map_err(|error| Failure::Software(error.to_string()))
+    }
+}
+
+impl Shared<'_> {
+    fn tell(&self, event: Event<'_>) {
+        lock(&self.listener)(event);
+    }
+
+    fn note(&self, report: &GuestReport) {
+        let mut timings = lock(&self.timings);
+        timings.boots.extend(report.first_message);
+        timings.guests.push(report.wall);
+        timings.peak_memory_kib = timings.peak_memory_kib.max(report.peak_memory_kib);
+    }
+}
+
+/// Why a guest did not end as it should; `None` if it did.
+fn reason_of(end: &GuestEnd, gave_up: Option<String>) -> Option<String> {
+    use lvs_matrix_guest::protocol::PayloadEnd;
+    match (end, gave_up) {
+        (GuestEnd::PoweredOff(PayloadEnd::Exited(0)), None) => None,
+        (_, Some(reason)) => Some(reason),
+        (GuestEnd::PoweredOff(PayloadEnd::Exited(code)), None) => {
+            Some(format!("the harness in the guest ended with exit code {code}"))
+        }
+        (GuestEnd::PoweredOff(PayloadEnd::Signalled(signal)), None) => {
+            Some(format!("the harness in the guest was ended by signal {signal}"))
+        }
+        (GuestEnd::InitFailed(reason), None) => Some(format!("the guest could not be set up: {reason}")),
+        (GuestEnd::Panicked(line), None) => Some(format!("the guest's kernel panicked: {line}")),
+        (GuestEnd::Stalled(time), None) => Some(format!(
+            "the guest made no progress for {} s of the host's clock and was ended",
+            time.as_secs()
+        )),
+        (GuestEnd::Died(status), None) => Some(format!("the guest's process ended by itself: {status:?}")),
+        (GuestEnd::Cancelled, None) => Some("the guest was ended on request".to_owned()),
+    }
+}
+
+/// Moves a cell's folder from the share to the output folder, and gives it back to this user if the guest ran as another.
+fn move_cell(share: &Path, out: &Path, cell: &CellRef) -> Result<(), Failure> {
+    let (from, to) = (cell_folder(&share.join(CELLS_FOLDER), cell), cell_folder(out, cell));
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(|error| failed("make", parent, &error))?;
+    }
+    fs::rename(&from, &to).map_err(|error| failed("move a record to", &to, &error))?;
+    if rustix::process::geteuid().is_root() {
+        let own = |path: &Path| {
+            std::os::unix::fs::lchown(path, Some(0), Some(0)).map_err(|error| failed("own", path, &error))
+        };
+        own(&to)?;
+        for entry in fs::read_dir(&to).map_err(|error| failed("read", &to, &error))? {
+            own(&entry.map_err(|error| failed("read", &to, &error))?.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Software(format!("cannot {what} {}: {error}", path.display()))
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,139 @@
+//! `check`, `list`, `plan`: what scenarios say, without running anything.
+
+use crate::args::{Format, InspectArguments};
+use crate::error::Failure;
+use crate::output;
+use crate::scenarios::{self, Selected};
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::matrix::{Cell, cells};
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::scenario::Expected;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// `check`.
+pub(crate) fn check(files: &[PathBuf]) -> Result<ExitCode, Failure> {
+    let mut text = String::new();
+    for scenario in scenarios::load(files)? {
+        let _ = writeln!(text, "{}: good, {} cells", scenario.name, cells(&scenario).len());
+    }
+    output::data(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `list`.
+pub(crate) fn list(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
+    #[derive(Serialize)]
+    struct Listed<'a> {
+        id: String,
+        values: &'a [(lvs_matrix_model::Name, lvs_matrix_model::Name)],
+        expected: &'a Expected,
+    }
+    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions)?;
+    let all = || selected.iter().flat_map(|selected| &selected.cells);
+    let text = match arguments.format {
+        Format::Json => {
+            let listed: Vec<_> = all()
+                .map(|cell| Listed {
+                    id: cell.cell.to_string(),
+                    values: &cell.cell.values,
+                    expected: &cell.expected,
+                })
+                .collect();
+            json(&listed)?
+        }
+        Format::Text => {
+            let width = all().map(|cell| cell.cell.to_string().len()).max().unwrap_or(0);
+            all()
+                .map(|cell| format!("{:width$}  {}\n", cell.cell.to_string(), expected_text(cell)))
+                .collect()
+        }
+    };
+    output::data(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn expected_text(cell: &Cell) -> String {
+    match &cell.expected {
+        Expected::ObserveOnly => "observe only".to_owned(),
+        Expected::Behaviour(expected) => lvs_matrix_report::expectation(expected),
+    }
+}
+
+/// A plan for people: hosts, command lines, steps.
+pub(crate) fn plan_text(plan: &LabPlan) -> String {
+    let mut text = format!("{}\n", plan.cell);
+    let _ = writeln!(
+        text,
+        "  virtual service {} ({}), scheduler {}",
+        plan.service(),
+        plan.forwarding.flag(),
+        plan.scheduler
+    );
+    let _ = writeln!(
+        text,
+        "  link: a bridge; a frame takes {} us to a host",
+        plan.link_delay.as_micros()
+    );
+    for host in &plan.hosts {
+        let _ = writeln!(text, "  {}: {} {}", host.node, host.address, host.mac);
+        for line in &host.ip {
+            let _ = writeln!(text, "    ip {line}");
+        }
+        for (key, value) in &host.sysctls {
+            let _ = writeln!(text, "    sysctl -w {key}={}", value.replace('\t', " "));
+        }
+        for argv in &host.commands {
+            let _ = writeln!(text, "    {}", argv.join(" "));
+        }
+        if let Some(id) = host.server_id {
+            let _ = writeln!(text, "    mysqld with server_id {id}");
+        }
+    }
+    for step in &plan.steps {
+        let _ = writeln!(text, "  {:6}  {}", step.phase, step.action);
+        for (node, argv) in plan.command_lines(&step.action) {
+            let place = node.map_or_else(|| "link".to_owned(), |node| node.to_string());
+            let _ = writeln!(text, "            {place}# {}", argv.join(" "));
+        }
+    }
+    let _ = writeln!(
+        text,
+        "  observe: patience {}, until {}",
+        Human(plan.observe.patience),
+        Human(plan.observe.until)
+    );
+    text
+}
+
+/// `plan`.
+pub(crate) fn plan(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
+    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions)?;
+    let plans = plans(&selected);
+    let text = match arguments.format {
+        Format::Json => json(&plans)?,
+        Format::Text => plans.iter().map(plan_text).collect::<Vec<_>>().join("\n"),
+    };
+    output::data(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The plans of the selected cells, in order.
+pub(crate) fn plans(selected: &[Selected]) -> Vec<LabPlan> {
+    let of_one = |selected: &Selected| -> Vec<LabPlan> {
+        selected
+            .cells
+            .iter()
+            .map(|cell| lvs_matrix_model::plan::plan(&selected.scenario, cell))
+            .collect()
+    };
+    selected.iter().flat_map(of_one).collect()
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Failure::Software(error.to_string()))
+}

@@ -1,0 +1,125 @@
+//! Records into reports: after a run, and again at any time.
+
+use crate::args::ReportFormat;
+use crate::error::Failure;
+use crate::output;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
+use lvs_matrix_model::verdict::{JudgedCell, judged, merge};
+use lvs_matrix_report::{MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, json, junit, markdown, terminal};
+use lvs_matrix_runner::cell_folder;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Exit code where nothing is violated but something is not known.
+const UNDETERMINED: u8 = 3;
+
+/// `judge DIR`.
+pub(crate) fn judge(folder: &Path) -> Result<ExitCode, Failure> {
+    let report = load(folder)?;
+    write_reports(folder, &report)?;
+    output::data(&terminal(&report))?;
+    Ok(exit_code(&report))
+}
+
+/// `report DIR`.
+pub(crate) fn report(folder: &Path, format: ReportFormat) -> Result<ExitCode, Failure> {
+    let report = load(folder)?;
+    let text = match format {
+        ReportFormat::Markdown => markdown(&report),
+        ReportFormat::Json => json(&report).map_err(software)?,
+        ReportFormat::Junit => junit(&report).map_err(software)?,
+        ReportFormat::Text => terminal(&report),
+    };
+    output::data(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads and judges every selected cell of the run in `folder`.
+pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
+    let path = folder.join(RUN_FILE);
+    let text = fs::read(&path).map_err(|error| {
+        Failure::Mistake(format!(
+            "{} is not the folder of a run: cannot read {RUN_FILE}: {error}",
+            folder.display()
+        ))
+    })?;
+    let run: RunSummary = serde_json::from_slice(&text)
+        .map_err(|error| Failure::Mistake(format!("{} cannot be understood: {error}", path.display())))?;
+    if run.format != RUN_FORMAT {
+        return Err(Failure::Mistake(format!(
+            "{} has format {}, this lvs-matrix reads {RUN_FORMAT}; use the version that wrote it ({})",
+            path.display(),
+            run.format,
+            run.harness
+        )));
+    }
+    let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
+    for cell in &run.selected {
+        match read_cell(folder, cell) {
+            Ok(Some(judged)) => cells.push(judged),
+            Ok(None) => {}
+            Err(reason) => unreadable.push(MissingCell {
+                cell: cell.clone(),
+                reason,
+            }),
+        }
+    }
+    Ok(RunReport::new(run, cells, unreadable))
+}
+
+/// A cell's record, judged; `None` if there is none.
+fn read_cell(folder: &Path, cell: &CellRef) -> Result<Option<JudgedCell>, String> {
+    let own = cell_folder(folder, cell);
+    let path = own.join(RECORD_FILE);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    };
+    let record: CellRecord =
+        serde_json::from_slice(&text).map_err(|error| format!("{} cannot be understood: {error}", path.display()))?;
+    if record.format != FORMAT {
+        return Err(format!(
+            "{} has format {}, this lvs-matrix reads {FORMAT}",
+            path.display(),
+            record.format
+        ));
+    }
+    if &record.plan.cell != cell {
+        return Err(format!(
+            "{} is the record of another cell, {}",
+            path.display(),
+            record.plan.cell
+        ));
+    }
+    let capture = match fs::read(own.join(CAPTURE_FILE)) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(format!("cannot read {}: {error}", own.join(CAPTURE_FILE).display())),
+    };
+    Ok(Some(judged(record, capture.as_deref())))
+}
+
+/// Writes `report.md`, `report.json` and `junit.xml`.
+pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Failure> {
+    output::write_file(folder, "report.md", &markdown(report))?;
+    output::write_file(folder, "report.json", &json(report).map_err(software)?)?;
+    output::write_file(folder, "junit.xml", &junit(report).map_err(software)?)
+}
+
+/// The run's exit code: a cell without a record is undetermined.
+pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
+    let code = merge(report.cells().iter().map(|cell| &cell.verdict)).exit_code();
+    ExitCode::from(if code == 0 && !report.missing().is_empty() {
+        UNDETERMINED
+    } else {
+        code
+    })
+}
+
+fn software(error: impl std::fmt::Display) -> Failure {
+    Failure::Software(error.to_string())
+}

@@ -1,1 +1,0 @@
-//! lvs-matrix-cli

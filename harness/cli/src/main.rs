@@ -1,0 +1,58 @@
+//! `lvs-matrix`: the command line.
+//!
+//! The same binary is three things: the command line on the host; PID 1 of a guest (`lvs_matrix_guest::init`); and, started
+//! by that, the payload that runs cells in the guest. Which one, the process itself can tell.
+
+mod args;
+mod build_kernel;
+mod doctor;
+mod error;
+mod filter;
+mod guests;
+mod inspect;
+mod judge;
+mod output;
+mod payload;
+mod run;
+mod scenarios;
+mod stop;
+
+use args::{Arguments, Command, KernelCommand};
+use clap::{CommandFactory, Parser};
+use error::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if lvs_matrix_guest::init::wanted() {
+        // Comes back only if this is no guest after all; there is no one else to tell.
+        return match lvs_matrix_guest::init::run() {
+            Ok(never) => match never {},
+            Err(error) => Failure::Software(error.to_string()).report(),
+        };
+    }
+    match dispatch(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check { files } => inspect::check(&files),
+        Command::List(arguments) => inspect::list(&arguments),
+        Command::Plan(arguments) => inspect::plan(&arguments),
+        Command::Judge { folder } => judge::judge(&folder),
+        Command::Report { folder, format } => judge::report(&folder, format),
+        Command::Doctor { format } => doctor::doctor(format),
+        Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),
+        Command::Kernel(KernelCommand::List { format }) => build_kernel::list(format),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "lvs-matrix", &mut script);
+            output::data(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Payload => payload::payload(),
+    }
+}

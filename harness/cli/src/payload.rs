@@ -1,0 +1,87 @@
+//! What runs in a guest: cells from the job in the shared folder, records back into it, news on the console.
+
+use crate::error::Failure;
+use lvs_matrix_guest::init::Console;
+use lvs_matrix_guest::protocol::{INPUTS_VARIABLE, SHARE_VARIABLE};
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::Place;
+use lvs_matrix_runner::{Config, Milestone, Progress, Server, Template, run_cells};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The job's file in the shared folder.
+pub(crate) const JOB_FILE: &str = "job.json";
+/// The folder of the records in the shared folder.
+pub(crate) const CELLS_FOLDER: &str = "cells";
+/// The name of the data folder's template among the guest's inputs.
+pub(crate) const TEMPLATE_INPUT: &str = "datadir";
+
+/// What a guest is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) server: Server,
+    pub(crate) plans: Vec<LabPlan>,
+}
+
+/// What the payload says on the console, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum News {
+    /// A cell begins.
+    Started(CellRef),
+    /// The cell has reached a milestone.
+    Reached(Milestone),
+    /// A cell's record is in the shared folder.
+    Recorded(CellRef),
+    /// Nothing more can be run; why.
+    GaveUp(String),
+}
+
+pub(crate) fn payload() -> Result<ExitCode, Failure> {
+    let console = Console::open().map_err(|error| {
+        Failure::Mistake(format!(
+            "`lvs-matrix payload` is started by a guest's init, not by hand ({error})"
+        ))
+    })?;
+    let say = |news: &News| {
+        // News that cannot be said is missed by the host's watchdog, which then ends this guest.
+        let _ = serde_json::to_string(news).map(|text| console.say(&text));
+    };
+    match work(|news| say(&news)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(failure) => {
+            say(&News::GaveUp(failure.to_string()));
+            Err(failure)
+        }
+    }
+}
+
+fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::Software(error.to_string());
+    let folder = |variable: &str| {
+        std::env::var_os(variable)
+            .map(PathBuf::from)
+            .ok_or_else(|| Failure::Software(format!("${variable} is not set")))
+    };
+    let share = folder(SHARE_VARIABLE)?;
+    let text = std::fs::read(share.join(JOB_FILE)).map_err(|error| failed(&error))?;
+    let job: Job = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+    let config = Config {
+        place: Place::Guest,
+        harness: env!("CARGO_PKG_VERSION").to_owned(),
+        template: Template {
+            folder: folder(INPUTS_VARIABLE)?.join(TEMPLATE_INPUT),
+            server: job.server,
+        },
+        scratch: std::env::temp_dir(),
+        out: share.join(CELLS_FOLDER),
+    };
+    run_cells(&config, &job.plans, |progress| match progress {
+        Progress::Started(cell) => say(News::Started(cell.clone())),
+        Progress::Reached(milestone) => say(News::Reached(milestone)),
+        Progress::Recorded(cell) => say(News::Recorded(cell.clone())),
+    })
+    .map_err(|error| failed(&error))
+}

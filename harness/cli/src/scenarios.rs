@@ -1,0 +1,106 @@
+//! Scenario files: read, checked, every mistake of every file shown at once.
+
+use crate::error::Failure;
+use crate::filter::Filter;
+use lvs_matrix_model::matrix::{Cell, cells};
+use lvs_matrix_model::scenario::{Scenario, Style, load_bytes, render};
+use std::fs;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+/// The scenario that is run where none is named.
+const SHIPPED: &str = include_str!("../../../scenarios/config-change.yaml");
+const SHIPPED_NAME: &str = "scenarios/config-change.yaml (shipped)";
+/// No more of a file is read than the loader accepts, and a byte, which makes it refuse the file.
+const MOST_BYTES: u64 = (1 << 20) + 1;
+
+/// A scenario with those of its cells that were selected.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    pub(crate) scenario: Scenario,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// Loads the files (none: the shipped scenario).
+pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    let mut mistakes = String::new();
+    let mut note = |text: &str| {
+        if !mistakes.is_empty() {
+            mistakes.push('\n');
+        }
+        mistakes.push_str(text);
+    };
+    let sources: Vec<(String, Result<Vec<u8>, String>)> = if files.is_empty() {
+        vec![(SHIPPED_NAME.to_owned(), Ok(SHIPPED.as_bytes().to_vec()))]
+    } else {
+        files
+            .iter()
+            .map(|file| (file.display().to_string(), read(file)))
+            .collect()
+    };
+    let style = if std::io::stderr().is_terminal() {
+        Style::Coloured
+    } else {
+        Style::Plain
+    };
+    for (name, source) in sources {
+        match source {
+            Ok(bytes) => match load_bytes(&bytes) {
+                Ok(scenario) if scenarios.iter().any(|other| other.name == scenario.name) => note(&format!(
+                    "error: {name}: another file of this run has a scenario named `{}` already; records of both would lie in one folder\n",
+                    scenario.name
+                )),
+                Ok(scenario) => scenarios.push(scenario),
+                Err(found) => note(&render(&found, &name, &String::from_utf8_lossy(&bytes), style)),
+            },
+            Err(reason) => note(&format!("error: {reason}\n")),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(scenarios)
+    } else {
+        Err(Failure::Mistake(mistakes))
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("cannot read the scenario {}: {error}", file.display());
+    let open = fs::File::open(file).map_err(failed)?;
+    if open.metadata().map_err(failed)?.is_dir() {
+        return Err(format!(
+            "{} is a folder; name its files: {}/*.yaml",
+            file.display(),
+            file.display()
+        ));
+    }
+    let mut bytes = Vec::new();
+    open.take(MOST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Loads the files and selects cells.
+pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Selected>, Failure> {
+    let scenarios = load(files)?;
+    let filter = Filter::parse(expressions, &scenarios)?;
+    let selected: Vec<Selected> = scenarios
+        .into_iter()
+        .map(|scenario| {
+            let cells = cells(&scenario)
+                .into_iter()
+                .filter(|cell| filter.admits(&cell.cell))
+                .collect();
+            Selected { scenario, cells }
+        })
+        .collect();
+    if selected.iter().all(|selected| selected.cells.is_empty()) {
+        return Err(Failure::Mistake(format!(
+            "no cell fits the filter `{}`; `lvs-matrix list` shows all cells",
+            expressions.join("` or `")
+        )));
+    }
+    Ok(selected
+        .into_iter()
+        .filter(|selected| !selected.cells.is_empty())
+        .collect())
+}
