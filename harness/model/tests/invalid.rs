@@ -1,6 +1,11 @@
 //! One bad file per message, with its rendered text beside it. The texts are reviewed like code:
 //! `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test invalid` writes them anew.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 use lvs_matrix_model::scenario::{MistakeKind, Style, load_bytes, render};
 use std::collections::BTreeSet;
 use std::path::PathBuf;

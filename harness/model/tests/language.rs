@@ -1,5 +1,11 @@
 //! What the language says: one scenario with every field and every action, and what becomes of each.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node, Statement, StopSignal};
 use lvs_matrix_model::scenario::{

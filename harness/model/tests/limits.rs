@@ -1,5 +1,12 @@
 //! Files that are too much, and files that are noise: one clear mistake, soon, and never a panic.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 use lvs_matrix_model::scenario::{MAX_BYTES, MAX_CELLS, Mistake, MistakeKind, Style, load, load_bytes, render};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -12,7 +19,7 @@ fn mistakes_soon(bytes: &[u8]) -> Vec<Mistake> {
     let mistakes = load_bytes(bytes).expect_err("this must not be accepted");
     let rendered = render(&mistakes, "file.yaml", &String::from_utf8_lossy(bytes), Style::Plain);
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(1), "took {took:?}");
+    assert!(took < Duration::from_secs(5), "took {took:?}");
     assert!(rendered.len() < 100_000, "{} bytes of text", rendered.len());
     mistakes
 }

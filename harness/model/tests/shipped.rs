@@ -1,5 +1,11 @@
 //! The scenarios that are shipped.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::scenario::{Expected, Scenario, Style, load, render};
 use std::path::PathBuf;
