@@ -104,13 +104,7 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
         .filter(|(_, segment)| segment.payload_length > 0)
         .map(|(packet, _)| Seen::from(*packet))
         .collect();
-    let request = network.request;
-    network.answers = network
-        .payload
-        .iter()
-        .filter(|seen| request.is_some_and(|request| seen.packet > request.seen().packet))
-        .copied()
-        .collect();
+    network.answers = network.request.map_or_else(Vec::new, |request| answers(request.seen(), &received));
     network.terminators = terminators(&record.plan, &side, &connection, end);
     network.last_received = received.last().map(|(packet, _)| Seen::from(*packet));
     network.last_sent = sent.last().map(|(packet, _)| Seen::from(*packet));
@@ -121,6 +115,24 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
     network.retransmissions = retransmissions(&sent, operation.began());
     network.doubts.extend(gaps(&sent, &received));
     network
+}
+
+/// Segments with payload that reached the client after its request and bring what it did not have before. A server that
+/// misses an acknowledgement sends old data again; that answers nothing, however often it comes.
+fn answers(request: Seen, received: &[(&Packet, &Segment)]) -> Vec<Seen> {
+    let data = || received.iter().filter(|(_, segment)| segment.payload_length > 0);
+    let end = |segment: &Segment| segment.sequence.wrapping_add(segment.payload_length);
+    // Sequence numbers wrap: RFC 9293, section 3.4, compares them by the sign of their difference.
+    let after = |one: u32, other: u32| matches!(one.wrapping_sub(other), 1..=0x7fff_ffff);
+    let known = data()
+        .filter(|(packet, _)| packet.number < request.packet)
+        .map(|(_, segment)| end(segment))
+        .reduce(|one, other| if after(other, one) { other } else { one });
+    data()
+        .filter(|(packet, _)| packet.number > request.packet)
+        .filter(|(_, segment)| known.is_none_or(|known| after(end(segment), known)))
+        .map(|(packet, _)| Seen::from(*packet))
+        .collect()
 }
 
 /// The connection whose SYN was sent while the client was opening it.
