@@ -1,5 +1,10 @@
 //! Frames from bytes to what they carry, and garbage that is only malformed.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 mod support;
 
 use etherparse::PacketBuilder;
@@ -229,7 +234,7 @@ fn garbage_is_malformed_at_worst() {
             let place = usize::try_from(random.next()).unwrap() % bytes.len();
             bytes[place] = random.next() as u8;
         }
-        if random.next() % 3 == 0 {
+        if random.next().is_multiple_of(3) {
             bytes.truncate(usize::try_from(random.next()).unwrap() % bytes.len());
         }
         let length = u32::try_from(bytes.len()).unwrap() + u32::try_from(random.next() % 4).unwrap();

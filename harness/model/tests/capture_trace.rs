@@ -1,5 +1,11 @@
 //! The trace, line by line against the real tcpdump.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 mod support;
 
 use lvs_matrix_model::action::Node;

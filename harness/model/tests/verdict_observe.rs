@@ -1,5 +1,10 @@
 //! The classifier on hand-made cells: each behaviour in its plain form, then everything that must make it undetermined.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 mod support;
 
 use lvs_matrix_model::action::Node;
@@ -22,7 +27,7 @@ fn each_behaviour_in_its_plain_form() {
         silence: seconds(silence),
         end,
     };
-    let cases: [(&str, World, Behaviour); 13] = [
+    let cases: [(&str, World, Behaviour); 15] = [
         ("answered", answered(), answered_after(0.002)),
         ("hung", hung(), silent(1200.0, HangEnd::None)),
         ("recovered", recovered(), silent(323.501, HangEnd::Answer)),
@@ -37,6 +42,9 @@ fn each_behaviour_in_its_plain_form() {
         ("waited", waited(), answered_after(20.001)),
         // Due when a healthy server would have answered: 20 s after the statement was sent at 1 s.
         ("waiting for ever", waiting_for_ever(), silent(1182.0, HangEnd::None)),
+        // Sent in the act phase: due from its own beginning, although the client comes back to it only after 310 s.
+        ("re-added", re_added(), silent(323.501, HangEnd::Answer)),
+        ("never added", never_added(), silent(1200.0, HangEnd::None)),
     ];
     for (what, world, behaviour) in cases {
         assert_eq!(world.observe().behaviour, behaviour, "{what}");
@@ -182,6 +190,7 @@ fn plain() -> Vec<(&'static str, World)> {
         ("waited", waited()),
         ("lost while waiting", lost_while_waiting()),
         ("waiting for ever", waiting_for_ever()),
+        ("re-added", re_added()),
     ]
 }
 
@@ -351,9 +360,9 @@ fn events_and_steps_must_agree() {
     spoils_every_cell("is out of order", |world| {
         world.record.client_events.last_mut().unwrap().number = 1;
     });
-    spoils_every_cell("later than the end of the observation", |world| {
-        world.record.ended = Instant(world.record.client_events.last().unwrap().at.0 - 1);
-    });
+    let mut world = reset();
+    world.record.ended = Instant(world.record.client_events[3].at.0 - 1);
+    assert!(reasons(&world.observe()).contains("later than the end of the observation"));
     spoils_every_cell("names no operation", |world| {
         world.record.steps.last_mut().unwrap().operation = None;
     });
@@ -445,7 +454,8 @@ fn an_error_that_no_packet_can_show_is_undetermined() {
 #[test]
 fn silence_must_be_silence_on_the_wire() {
     // Each of these reached the client while it says that it still waits.
-    let cases: [(&str, fn(&mut World)); 4] = [
+    type Arrival = fn(&mut World);
+    let cases: [(&str, Arrival); 4] = [
         ("payload", |world| world.down(s(100.0), RS1, "P.", &[4; 56])),
         ("FIN", |world| world.down(s(100.0), RS1, "F.", &[])),
         ("RST", |world| world.down(s(100.0), DIRECTOR, "R", &[])),
@@ -463,6 +473,11 @@ fn silence_must_be_silence_on_the_wire() {
     // A bare acknowledgement is no answer.
     let mut world = hung();
     world.down(s(100.0), RS1, ".", &[]);
+    assert!(matches!(world.observe().behaviour, Behaviour::Hung { .. }));
+    // Neither is old data that the server sends again because the client's acknowledgements do not reach it any more.
+    let mut world = hung();
+    world.server_next -= 11;
+    world.down(s(100.0), RS1, "P.", &[3; 11]);
     assert!(matches!(world.observe().behaviour, Behaviour::Hung { .. }));
     // An answer to another connection is none to this one.
     let mut world = hung();

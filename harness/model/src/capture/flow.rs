@@ -115,7 +115,7 @@ impl<'a> ClientSide<'a> {
     #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
         let mut connections: Vec<Connection> = Vec::new();
-        for (packet, segment) in self.from_client() {
+        for (packet, segment) in self.by_client() {
             if !segment.flags.syn || segment.flags.ack {
                 continue;
             }
@@ -142,7 +142,7 @@ impl<'a> ClientSide<'a> {
 
     /// What the client sent on `connection`.
     pub fn sent(&self, connection: &Connection) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
-        self.from_client()
+        self.by_client()
             .filter(move |(packet, segment)| segment.source_port == connection.client_port && connection.spans(packet))
     }
 
@@ -186,7 +186,7 @@ impl<'a> ClientSide<'a> {
             .filter(|packet| matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == self.plan.vip))
     }
 
-    fn from_client(&self) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
+    fn by_client(&self) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         self.packets().filter_map(|packet| {
             let (source, destination, segment) = segment(packet)?;
             let ours = packet.source_mac == self.client.mac

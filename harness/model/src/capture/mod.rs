@@ -1,6 +1,6 @@
 //! Captures as judging and reporting see them: packets, decoded, in the order of the file.
 //!
-//! [`write`] and [`read`] are the two ends of a cell's `capture.pcapng`, [`decode`] turns one frame into what it carries,
+//! [`write()`] and [`read`] are the two ends of a cell's `capture.pcapng`, [`decode`] turns one frame into what it carries,
 //! [`flow`] finds connections in the packets, and [`trace`] prints them as tcpdump(8) does.
 
 pub mod decode;

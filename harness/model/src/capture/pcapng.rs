@@ -1,4 +1,4 @@
-//! The two ends of a cell's `capture.pcapng`: the runner writes it with [`write`], judging and reporting read it with [`read`].
+//! The two ends of a cell's `capture.pcapng`: the runner writes it with [`write()`], judging and reporting read it with [`read`].
 //!
 //! One section; one Interface Description Block for each capture point, `if_name` being the node's name and `if_tsresol` 9
 //! (nanoseconds); Enhanced Packet Blocks in time order. pcap-file 2.0 neither applies nor sets `if_tsresol`: it writes
@@ -158,7 +158,7 @@ fn interface(name: &str) -> InterfaceDescriptionBlock<'_> {
 /// The packets of `record`'s capture file.
 ///
 /// # Errors
-/// [`CaptureError`] if the file is cut short, is not what [`write`] makes, or does not belong to `record`. A frame that
+/// [`CaptureError`] if the file is cut short, is not what [`write()`] makes, or does not belong to `record`. A frame that
 /// cannot be decoded is no error: it is [`super::Body::Malformed`].
 pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureError> {
     let points = &record.capture.as_ref().ok_or(CaptureError::NoPoints)?.points;
@@ -270,9 +270,12 @@ fn name_of(interface: &InterfaceDescriptionBlock<'_>) -> String {
     interface
         .options
         .iter()
-        .find_map(|option| match option {
-            InterfaceDescriptionOption::IfName(name) => Some(name.to_string()),
-            _ => None,
+        .find_map(|option| {
+            if let InterfaceDescriptionOption::IfName(name) = option {
+                Some(name.to_string())
+            } else {
+                None
+            }
         })
         .unwrap_or_else(|| "(no name)".to_owned())
 }

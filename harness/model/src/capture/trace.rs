@@ -261,7 +261,7 @@ fn icmp(kind: u8, code: u8, rest: [u8; 4], quoted: Option<&(IpAddr, u16, IpAddr,
         (3, _, Some((_, _, target, port))) => unreachable(code, second, *target, *port),
         (5, 0..=3, Some((_, _, target, _))) => {
             let tos = if code > 1 { "-tos" } else { "" };
-            let what = if code % 2 == 0 { "net" } else { "host" };
+            let what = if code.is_multiple_of(2) { "net" } else { "host" };
             format!("redirect{tos} {target} to {what} {}", Ipv4Addr::from(rest))
         }
         (11, 0, _) => "time exceeded in-transit".to_owned(),

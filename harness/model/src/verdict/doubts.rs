@@ -276,13 +276,13 @@ fn events(record: &CellRecord, doubts: &mut Vec<String>) {
             ));
         }
         previous = Some((event.number, event.at));
-    }
-    if let Some((number, at)) = previous
-        && at > record.ended
-    {
-        doubts.push(format!(
-            "the client's event {number} is {} later than the end of the observation",
-            Human(at.since(record.ended))
-        ));
+        // That it still waits is written down because the observation ended, so a little after that.
+        if event.at > record.ended && event.kind != ClientEventKind::StillWaiting {
+            doubts.push(format!(
+                "the client's event {} is {} later than the end of the observation",
+                event.number,
+                Human(event.at.since(record.ended))
+            ));
+        }
     }
 }

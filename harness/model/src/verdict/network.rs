@@ -104,7 +104,9 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
         .filter(|(_, segment)| segment.payload_length > 0)
         .map(|(packet, _)| Seen::from(*packet))
         .collect();
-    network.answers = network.request.map_or_else(Vec::new, |request| answers(request.seen(), &received));
+    network.answers = network
+        .request
+        .map_or_else(Vec::new, |request| answers(request.seen(), &received));
     network.terminators = terminators(&record.plan, &side, &connection, end);
     network.last_received = received.last().map(|(packet, _)| Seen::from(*packet));
     network.last_sent = sent.last().map(|(packet, _)| Seen::from(*packet));

@@ -17,6 +17,10 @@ use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::{Human, Instant};
 use crate::record::{CellRecord, ClientError, ClientEventKind};
+use std::time::Duration;
+
+/// By how much two readings of the clock for the same moment may differ.
+const SLACK: Duration = Duration::from_millis(10);
 
 /// What the client of `record` lived through, as its events and the `packets` of its capture show it.
 #[must_use]
@@ -187,12 +191,13 @@ fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Insta
     ))
 }
 
-/// A hang that did not end must have been watched as long as the scenario says.
+/// A hang that did not end must have been watched as long as the scenario says. The runner reads the clock for its timer and
+/// for the step's record one after the other, so the two may differ by a little.
 fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<String> {
     let planned = operation.act.plus(record.plan.observe.until);
     let needed = planned.max(operation.deadline);
     let watched = record.ended.min(operation.end.at);
-    (watched < needed).then(|| {
+    (watched.plus(SLACK) < needed).then(|| {
         format!(
             "the observation ended {} too early (it was to last until {}), so how the silence goes on is not known",
             Human(needed.since(watched)),

@@ -188,3 +188,48 @@ pub fn waiting_for_ever() -> World {
     world.event(s(1203.0), 2, ClientEventKind::StillWaiting);
     world
 }
+
+/// Steps 1 connect, 2 remove rs1, 3 start `select 1`, 4 wait 310 s, 5 add rs1 again, 6 await the result, as in the shipped
+/// scenario: the statement is answered at a repetition after 325 s.
+pub fn re_added() -> World {
+    let mut world = removed_for(310.0);
+    world.step(4, 2.001, Some(312.001), done(""));
+    world.step(5, 312.001, Some(312.1), done("rs1 is in ipvsadm -Ln again"));
+    world.step(6, 312.1, Some(325.501), done(""));
+    world.again(325.0, RS1, SELECT_1);
+    world.answers(2, 325.5);
+    world
+}
+
+/// The same, but the observation ends while the time line still waits.
+pub fn never_added() -> World {
+    let mut world = removed_for(3600.0);
+    world.step(4, 2.001, None, StepOutcome::Unfinished);
+    world.event(s(1202.0), 2, ClientEventKind::StillWaiting);
+    world
+}
+
+fn removed_for(wait: f64) -> World {
+    let mut world = World::new(
+        vec![Action::Connect],
+        vec![remove_rs1()],
+        vec![
+            Action::StartQuery(statement("select 1", 0.0)),
+            Action::Wait(super::seconds(wait)),
+            Action::AddRealServer {
+                server: super::name("rs1"),
+                weight: 1,
+            },
+            Action::AwaitResult,
+        ],
+    );
+    world.connects(1, 1, 0.1);
+    world.step(2, 1.0, Some(1.1), done("it fired"));
+    world.step(3, 2.0, Some(2.001), done(""));
+    world.operation(6, 2);
+    world.sends(3, 2, 2.0, DIRECTOR, "select 1");
+    for at in [2.2, 2.6, 3.4] {
+        world.again(at, DIRECTOR, SELECT_1);
+    }
+    world
+}

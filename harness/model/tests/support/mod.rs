@@ -47,7 +47,6 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
         claim: String::new(),
         lab: Lab {
             forwarding: Forwarding::DirectRouting,
-            link_delay: Duration::from_micros(100),
             scheduler: "rr".to_owned(),
             real_servers: vec![real_server("rs1"), real_server("rs2")],
             director_sysctls: Vec::new(),

@@ -1,5 +1,10 @@
 //! A cell as it could have happened: verbs put events, steps and frames where a true cell has them, on every interface that
 //! the frame passes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in #[test] functions; these are their helpers"
+)]
 
 use super::{empty_points, frame, mac, name, plan_of, record_of, s, seconds, sentinel};
 use etherparse::PacketBuilder;
