@@ -68,6 +68,9 @@ Examples:
     /// Build and list guest kernels
     #[command(subcommand)]
     Kernel(KernelCommand),
+    /// Run scenarios several times and print how long it took and where the time went, as medians
+    #[command(after_help = "Example:\n  lvs-matrix bench --runs 5 scenarios/*.yaml")]
+    Bench(BenchArguments),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  lvs-matrix completions bash > /etc/bash_completion.d/lvs-matrix")]
     Completions {
@@ -117,19 +120,26 @@ pub(crate) struct KernelBuildArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// Scenario files; none: the shipped config-change
-    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) what: WhatToRun,
     /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as latest]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Keep the guests' shared folders, with their logs, below DIR/guests
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// Which cells, and on what.
+#[derive(Debug, Args)]
+pub(crate) struct WhatToRun {
+    /// Scenario files; none: the shipped config-change
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
     /// How many guests at once [default: the number of processors, at most 4]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,
-    /// Keep the guests' shared folders, with their logs, below DIR/guests
-    #[arg(long)]
-    pub(crate) keep: bool,
     /// Guest kernel: a version such as 7.2, or the path of a `linux` binary [default: the cached 7.2, else the newest]
     #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
     pub(crate) kernel: Option<String>,
@@ -139,6 +149,15 @@ pub(crate) struct RunArguments {
     /// End a guest that has said nothing for so many seconds of the host's clock; its cell is then undetermined
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) stall: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    #[command(flatten)]
+    pub(crate) what: WhatToRun,
+    /// How many runs
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) runs: std::num::NonZero<usize>,
 }
 
 #[derive(Debug, Args)]

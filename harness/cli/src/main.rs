@@ -4,6 +4,7 @@
 //! by that, the payload that runs cells in the guest. Which one, the process itself can tell.
 
 mod args;
+mod bench;
 mod build_kernel;
 mod doctor;
 mod error;
@@ -47,6 +48,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),
         Command::Kernel(KernelCommand::List { format }) => build_kernel::list(format),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "lvs-matrix", &mut script);

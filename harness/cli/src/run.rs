@@ -1,6 +1,6 @@
 //! `run`: from scenario files to reports.
 
-use crate::args::RunArguments;
+use crate::args::{RunArguments, WhatToRun};
 use crate::build_kernel;
 use crate::doctor::path;
 use crate::error::Failure;
@@ -29,11 +29,14 @@ const MOST_JOBS: usize = 4;
 
 /// `run`.
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
-    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions)?;
-    let ground = Ground::find(arguments)?;
+    let what = &arguments.what;
+    let selected = scenarios::select(&what.files, &what.filter.expressions)?;
+    let ground = Ground::find(what)?;
     let out = make_out(arguments.out.as_deref())?;
     let stop = Stop::on_signals()?;
-    let (summary, _) = run_into(&out, &selected, arguments, ground, &stop)?;
+    let result = run_into(&out, &selected, what, ground, &stop);
+    tidy(&out, arguments.keep)?;
+    let (summary, _) = result?;
 
     let report = load(&out)?;
     write_reports(&out, &report)?;
@@ -55,7 +58,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// Looks for everything that a run needs; what is missing is named all at once, each with its cure.
-    pub(crate) fn find(arguments: &RunArguments) -> Result<Self, Failure> {
+    pub(crate) fn find(arguments: &WhatToRun) -> Result<Self, Failure> {
         let mut missing = Vec::new();
         for (program, package) in missing_programs(&path()) {
             missing.push(format!("the program `{program}` is missing: apt-get install {package}"));
@@ -107,7 +110,7 @@ fn with_log(error: &LabError) -> Failure {
 pub(crate) fn run_into(
     out: &Path,
     selected: &[Selected],
-    arguments: &RunArguments,
+    arguments: &WhatToRun,
     ground: Ground,
     stop: &Stop,
 ) -> Result<(RunSummary, Timings), Failure> {
@@ -146,7 +149,6 @@ pub(crate) fn run_into(
         Event::Trouble(text) => output::talk(&format!("\n{text}")),
     });
     output::progress("");
-    tidy(out, arguments.keep)?;
     summary.state = match (stop.reason(), &result) {
         (Some(reason), _) => RunState::Interrupted { reason },
         (None, Err(failure)) => RunState::Interrupted {

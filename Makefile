@@ -1,0 +1,45 @@
+# `make run` and `make test` do everything on a fresh Debian 12 or 13 with a Rust toolchain, git and make.
+# What is already there (packages, the guest kernel, built crates) is not done again.
+
+CARGO ?= cargo
+BIN = target/release/lvs-matrix
+# What the shipped matrix is run on; `make run SCENARIOS=my.yaml` runs another.
+SCENARIOS ?=
+RUNS ?= 5
+
+.PHONY: run test lint bench reports packages kernel build clean
+
+# Runs the shipped matrix; the last line says where the report is.
+run: kernel
+	$(BIN) run $(SCENARIOS)
+
+# The whole test suite. It runs every shipped scenario in guests.
+test: kernel
+	$(CARGO) test --locked --workspace
+
+# Formatting and lints; warnings are errors.
+lint: packages
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+# Wall clock, virtual time, boot time and time per cell, as medians of $(RUNS) runs of all shipped scenarios.
+bench: kernel
+	$(BIN) bench --runs $(RUNS) scenarios/*.yaml
+
+# Runs the shipped scenarios again and puts their reports under reports/.
+reports: kernel
+	.ci/reports $(BIN)
+
+packages:
+	@.ci/packages
+
+build: packages
+	$(CARGO) build --locked --release --package lvs-matrix
+
+# About six minutes the first time, on two cores; later it is found in the cache.
+kernel: build
+	@$(BIN) kernel build >/dev/null
+
+clean:
+	$(CARGO) clean
+	rm -rf lvs-matrix-out

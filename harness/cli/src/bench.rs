@@ -1,0 +1,151 @@
+//! `bench`: how long runs take on the host's clock, and where the time goes. Medians; nothing here is a test.
+
+use crate::args::{BenchArguments, WhatToRun};
+use crate::error::Failure;
+use crate::guests::Timings;
+use crate::judge::load;
+use crate::output;
+use crate::run::{Ground, run_into};
+use crate::scenarios;
+use crate::stop::Stop;
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_report::markdown;
+use lvs_matrix_runner::Milestone;
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant as HostInstant};
+
+/// What one run took.
+struct Sample {
+    wall: Duration,
+    judging: Duration,
+    observed: Duration,
+    timings: Timings,
+}
+
+/// `bench`.
+pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
+    let what = &arguments.what;
+    let ground = Ground::find(what)?;
+    let stop = Stop::on_signals()?;
+    let mut samples = Vec::new();
+    for number in 1..=arguments.runs.get() {
+        output::talk(&format!("run {number} of {}", arguments.runs));
+        samples.push(sample(what, ground.clone(), &stop)?);
+        if let Some(reason) = stop.reason() {
+            return Err(Failure::Software(format!("stopped by {reason}: no figures")));
+        }
+    }
+    output::data(&table(&samples))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sample(what: &WhatToRun, ground: Ground, stop: &Stop) -> Result<Sample, Failure> {
+    let selected = scenarios::select(&what.files, &what.filter.expressions)?;
+    let out = tempfile::Builder::new()
+        .prefix("lvs-matrix-bench-")
+        .tempdir()
+        .map_err(|error| Failure::Software(format!("cannot make a folder: {error}")))?;
+    let began = HostInstant::now();
+    let (_, timings) = run_into(out.path(), &selected, what, ground, stop)?;
+    let ran = began.elapsed();
+    let report = load(out.path())?;
+    let rendered = markdown(&report);
+    let wall = began.elapsed();
+    if rendered.is_empty() {
+        return Err(Failure::Software("the report is empty".to_owned()));
+    }
+    let observed = report
+        .cells()
+        .iter()
+        .map(|cell| cell.record.ended.since(Instant(0)))
+        .sum();
+    Ok(Sample {
+        wall,
+        judging: wall.saturating_sub(ran),
+        observed,
+        timings,
+    })
+}
+
+fn table(samples: &[Sample]) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:36}  {value}");
+    };
+    let every = |take: &dyn Fn(&Sample) -> Duration| samples.iter().map(take).collect::<Vec<_>>();
+    let cells = || samples.iter().flat_map(|sample| &sample.timings.cells);
+    let wall = median(every(&|sample| sample.wall));
+    let observed = median(every(&|sample| sample.observed));
+    row("runs", samples.len().to_string());
+    row(
+        "cells a run",
+        samples
+            .first()
+            .map_or(0, |sample| sample.timings.cells.len())
+            .to_string(),
+    );
+    row("wall clock of a run", human(wall));
+    row("virtual time observed in a run", human(observed));
+    if let (Some(wall), Some(observed)) = (wall, observed) {
+        row(
+            "virtual to wall",
+            format!("{:.0} to 1", observed.as_secs_f64() / wall.as_secs_f64().max(1e-9)),
+        );
+    }
+    row(
+        "guests a run",
+        samples
+            .first()
+            .map_or(0, |sample| sample.timings.guests.len())
+            .to_string(),
+    );
+    row(
+        "boot of a guest to its first word",
+        human(median(
+            samples.iter().flat_map(|sample| sample.timings.boots.clone()).collect(),
+        )),
+    );
+    row(
+        "wall clock of a cell",
+        human(median(
+            cells()
+                .map(|stages| stages.iter().map(|(_, time)| *time).sum())
+                .collect(),
+        )),
+    );
+    for (milestone, name) in STAGES {
+        let times = cells()
+            .flatten()
+            .filter(|(reached, _)| *reached == milestone)
+            .map(|(_, time)| *time)
+            .collect();
+        row(name, human(median(times)));
+    }
+    row(
+        "judging and reporting a run",
+        human(median(every(&|sample| sample.judging))),
+    );
+    let peak = samples.iter().filter_map(|sample| sample.timings.peak_memory_kib).max();
+    row(
+        "largest peak memory of a guest",
+        peak.map_or_else(|| "not known".to_owned(), |kib| format!("{} MiB", kib / 1024)),
+    );
+    text
+}
+
+/// A cell's stages by the milestone that ends each.
+const STAGES: [(Milestone, &str); 3] = [
+    (Milestone::LabReady, "  making its lab, servers included"),
+    (Milestone::Played, "  playing its time line"),
+    (Milestone::Recorded, "  looking, ending, writing it down"),
+];
+
+fn median(mut times: Vec<Duration>) -> Option<Duration> {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
+}
+
+fn human(time: Option<Duration>) -> String {
+    time.map_or_else(|| "not known".to_owned(), |time| Human(time).to_string())
+}
