@@ -116,14 +116,16 @@ pub(crate) fn code(text: &str) -> String {
 }
 
 /// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``), as markdown: what is between
-/// the first backtick and the one at the end becomes code.
-pub(crate) fn quoted(phrase: &str) -> String {
-    match phrase
-        .split_once('`')
-        .and_then(|(before, rest)| Some((before, rest.strip_suffix('`')?)))
-    {
-        Some((before, quoted)) => format!("{}{}", inline(before), code(quoted)),
-        None => inline(phrase).into_owned(),
+/// the first backtick and the last becomes code.
+pub(crate) fn phrase(text: &str) -> String {
+    match (text.find('`'), text.rfind('`')) {
+        (Some(first), Some(last)) if first < last => format!(
+            "{}{}{}",
+            inline(&text[..first]),
+            code(&text[first + 1..last]),
+            inline(&text[last + 1..])
+        ),
+        _ => inline(text).into_owned(),
     }
 }
 
@@ -249,8 +251,9 @@ mod tests {
             ("query `select 1`", "query `select 1`"),
             ("query `a`b`", "query <code>a&#96;b</code>"),
             ("query `x", "query \\`x"),
+            ("began `a`; *", "began `a`; \\*"),
         ] {
-            assert_eq!(quoted(text), escaped, "{text:?}");
+            assert_eq!(phrase(text), escaped, "{text:?}");
         }
     }
 

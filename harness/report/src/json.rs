@@ -258,7 +258,7 @@ impl TerminatorJson {
     fn all(cell: &JudgedCell) -> Vec<Self> {
         let list = cell.observed.terminators.iter();
         list.map(|item| Self {
-            kind: wording::terminator_kind(item.kind),
+            kind: item.kind.to_string(),
             by: item.by.as_ref().map(Node::to_string),
             packet: item.packet,
             at_ns: item.at.0,

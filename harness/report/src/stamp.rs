@@ -1,4 +1,4 @@
-//! Moments of a cell as reports write them: relative to the beginning of its `act` phase.
+//! Moments and lengths of a cell as reports write them.
 
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
@@ -7,58 +7,43 @@ use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt;
 use std::time::Duration;
 
-/// The moment from which a cell's times are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Origin {
-    at: Instant,
-    is_act: bool,
-}
+/// What every moment of a cell counts from, in the records, in evidence and in all reports.
+pub(crate) const EPOCH: &str = "the moment the lab was ready";
 
-impl Origin {
-    /// The beginning of the first step of the `act` phase; the cell's epoch if it was not reached.
-    pub(crate) fn of(record: &CellRecord) -> Self {
-        let act = record
-            .steps
-            .iter()
-            .filter(|step| step.phase == Phase::Act)
-            .find_map(|step| step.began);
-        Self {
-            at: act.unwrap_or_default(),
-            is_act: act.is_some(),
-        }
+/// `+03:25.570`, `-00:00.012`, `+6:00:00.000`: minutes, seconds and milliseconds after or before [`EPOCH`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp(pub(crate) Instant);
+
+impl Stamp {
+    /// With microseconds, as tcpdump has them: `+03:25.570042`.
+    pub(crate) fn micros(self) -> String {
+        self.text(1_000, 6)
     }
 
-    /// What the times count from, for a heading.
-    pub(crate) fn name(self) -> &'static str {
-        if self.is_act {
-            "the beginning of the act phase"
+    fn text(self, unit: u64, digits: usize) -> String {
+        let units = (self.0.0.unsigned_abs() + unit / 2) / unit;
+        let sign = if self.0.0 < 0 && units > 0 { '-' } else { '+' };
+        let in_a_second = 1_000_000_000 / unit;
+        let (seconds, part) = (units / in_a_second, units % in_a_second);
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        if hours > 0 {
+            format!("{sign}{hours}:{minutes:02}:{seconds:02}.{part:0digits$}")
         } else {
-            "the moment the lab was ready"
+            format!("{sign}{minutes:02}:{seconds:02}.{part:0digits$}")
         }
     }
-
-    /// `at` as counted from here.
-    pub(crate) fn stamp(self, at: Instant) -> Stamp {
-        Stamp(at.0.saturating_sub(self.at.0))
-    }
 }
-
-/// `+03:25.570`, `-00:00.012`, `+6:00:00.000`: minutes, seconds and milliseconds before or after the origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp(i64);
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = (self.0.unsigned_abs() + 500_000) / 1_000_000;
-        let sign = if self.0 < 0 && millis > 0 { '-' } else { '+' };
-        let (seconds, millis) = (millis / 1000, millis % 1000);
-        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        if hours > 0 {
-            write!(f, "{sign}{hours}:{minutes:02}:{seconds:02}.{millis:03}")
-        } else {
-            write!(f, "{sign}{minutes:02}:{seconds:02}.{millis:03}")
-        }
+        f.write_str(&self.text(1_000_000, 3))
     }
+}
+
+/// When the first step of the `act` phase began; `None` if it was not reached.
+pub(crate) fn act(record: &CellRecord) -> Option<Instant> {
+    let mut steps = record.steps.iter().filter(|step| step.phase == Phase::Act);
+    steps.find_map(|step| step.began)
 }
 
 /// How long the classified operation lasted.
@@ -105,7 +90,8 @@ mod tests {
             (325_570_000_000, "+05:25.570"),
             (21_600_000_000_000, "+6:00:00.000"),
         ] {
-            assert_eq!(Stamp(nanos).to_string(), text, "{nanos} ns");
+            assert_eq!(Stamp(Instant(nanos)).to_string(), text, "{nanos} ns");
         }
+        assert_eq!(Stamp(Instant(-12_345_678)).micros(), "-00:00.012346");
     }
 }

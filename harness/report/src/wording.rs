@@ -8,8 +8,8 @@ use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::{Environment, Moment, Place};
 use lvs_matrix_model::scenario::{Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Citation, Evidence, JudgedCell, ObservedError, Retransmissions, Terminator,
-    TerminatorKind, Verdict, errno_name,
+    ArticleResult, Behaviour, Citation, Evidence, JudgedCell, ObservedError, Retransmissions, Terminator, Verdict,
+    errno_name,
 };
 
 /// What is written where there is nothing.
@@ -96,34 +96,7 @@ pub(crate) fn terminator(terminator: &Terminator) -> String {
         .by
         .as_ref()
         .map_or_else(|| "a host that is not of the lab".to_owned(), Node::to_string);
-    format!("{} by {by}", terminator_kind(terminator.kind))
-}
-
-/// `FIN`, `RST`, `ICMP port unreachable`.
-pub(crate) fn terminator_kind(kind: TerminatorKind) -> String {
-    match kind {
-        TerminatorKind::Fin => "FIN".to_owned(),
-        TerminatorKind::Rst => "RST".to_owned(),
-        TerminatorKind::Icmp { code } => match icmp_unreachable(code) {
-            Some(name) => format!("ICMP {name}"),
-            None => format!("ICMP unreachable, code {code}"),
-        },
-    }
-}
-
-/// The codes of ICMP destination unreachable (RFC 792, RFC 1812 section 5.2.7.1) that hosts and routers send.
-fn icmp_unreachable(code: u8) -> Option<&'static str> {
-    match code {
-        0 => Some("net unreachable"),
-        1 => Some("host unreachable"),
-        2 => Some("protocol unreachable"),
-        3 => Some("port unreachable"),
-        4 => Some("fragmentation needed"),
-        9 => Some("net prohibited"),
-        10 => Some("host prohibited"),
-        13 => Some("administratively prohibited"),
-        _ => None,
-    }
+    format!("{} by {by}", terminator.kind)
 }
 
 /// The terminators in order, repetitions counted: `FIN by rs1, RST by rs1 ×2`.
@@ -225,22 +198,61 @@ pub(crate) fn reasons(cell: &JudgedCell) -> &[String] {
     }
 }
 
-/// `the client was refused (event 3, packet 12)`.
+/// `the client was refused (event 3, packets 12 and 14)`.
 pub(crate) fn evidence(evidence: &Evidence) -> String {
     if evidence.shown_by.is_empty() {
         return evidence.what.clone();
     }
-    let places: Vec<String> = evidence.shown_by.iter().map(|place| citation(*place)).collect();
-    format!("{} ({})", evidence.what, places.join(", "))
+    format!("{} ({})", evidence.what, citations(&evidence.shown_by))
+}
+
+/// Up to so many numbers of one kind are all listed.
+const LISTED_IN_FULL: usize = 5;
+
+/// Citations with neighbours of one kind drawn together: `event 3, packets 32, 34, 36 … 96 (17 in all)`.
+fn citations(places: &[Citation]) -> String {
+    let mut groups: Vec<(&str, Vec<u32>)> = Vec::new();
+    for place in places {
+        let (kind, number) = parts(*place);
+        match groups.last_mut() {
+            Some((last, numbers)) if *last == kind => {
+                if numbers.last() != Some(&number) {
+                    numbers.push(number);
+                }
+            }
+            Some(_) | None => groups.push((kind, vec![number])),
+        }
+    }
+    let texts: Vec<String> = groups.iter().map(|(kind, numbers)| group(kind, numbers)).collect();
+    texts.join(", ")
+}
+
+fn group(kind: &str, numbers: &[u32]) -> String {
+    let list = |numbers: &[u32]| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    match numbers {
+        [one] => format!("{kind} {one}"),
+        [first, .., last] if numbers.len() > LISTED_IN_FULL => format!(
+            "{kind}s {first}, {} … {last} ({} in all)",
+            list(&numbers[1..3]),
+            numbers.len()
+        ),
+        [rest @ .., last] => format!("{kind}s {} and {last}", list(rest)),
+        [] => String::new(),
+    }
 }
 
 /// `packet 12`.
 pub(crate) fn citation(citation: Citation) -> String {
+    let (kind, number) = parts(citation);
+    format!("{kind} {number}")
+}
+
+fn parts(citation: Citation) -> (&'static str, u32) {
     match citation {
-        Citation::Event(number) => format!("event {number}"),
-        Citation::Packet(number) => format!("packet {number}"),
-        Citation::Snapshot(number) => format!("snapshot {number}"),
-        Citation::Step(number) => format!("step {number}"),
+        Citation::Event(number) => ("event", number),
+        Citation::Packet(number) => ("packet", number),
+        Citation::Snapshot(number) => ("snapshot", number),
+        Citation::Step(number) => ("step", number),
     }
 }
 
@@ -284,5 +296,36 @@ pub(crate) fn explain(cell: &JudgedCell) -> Explanation {
     Explanation {
         verdict: verdict(&cell.verdict),
         lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn citations_are_drawn_together() {
+        let packets = |numbers: &[u32]| {
+            numbers
+                .iter()
+                .map(|number| Citation::Packet(*number))
+                .collect::<Vec<_>>()
+        };
+        for (places, text) in [
+            (packets(&[7]), "packet 7"),
+            (packets(&[7, 7]), "packet 7"),
+            (packets(&[7, 9]), "packets 7 and 9"),
+            (packets(&[1, 2, 3, 4, 5]), "packets 1, 2, 3, 4 and 5"),
+            (packets(&[1, 2, 3, 4, 5, 6]), "packets 1, 2, 3 … 6 (6 in all)"),
+        ] {
+            assert_eq!(citations(&places), text);
+        }
+        let mixed = [
+            Citation::Event(3),
+            Citation::Packet(1),
+            Citation::Packet(2),
+            Citation::Event(4),
+        ];
+        assert_eq!(citations(&mixed), "event 3, packets 1 and 2, event 4");
     }
 }

@@ -1,9 +1,9 @@
 //! The section of a cell: what happened, what was expected, and everything that shows it.
 
 use super::{commands, packets, story, tables, timeline, trace};
-use crate::escape::{code, fenced, inline};
+use crate::escape::{code, fenced, inline, phrase};
 use crate::run::{capture_path, record_path};
-use crate::stamp::Origin;
+use crate::stamp::EPOCH;
 use crate::wording;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CellRecord, LabOutcome};
@@ -17,7 +17,6 @@ pub(super) fn heading(out: &mut String, cell: &CellRef) -> Result {
 
 pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &commands::Preparations) -> Result {
     let record = &cell.record;
-    let origin = Origin::of(record);
     heading(out, &record.plan.cell)?;
     for sentence in story::sentences(cell) {
         writeln!(out, "{sentence}")?;
@@ -26,11 +25,11 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &comman
     judgement(out, cell)?;
     evidence(out, cell)?;
     log(out, record)?;
-    timeline::details(out, cell, origin)?;
+    timeline::details(out, cell)?;
     commands::of_steps(out, record)?;
-    packets::retransmissions(out, cell, origin)?;
-    trace::details(out, cell, origin)?;
-    tables::director(out, record, origin)?;
+    packets::retransmissions(out, cell)?;
+    trace::details(out, cell)?;
+    tables::director(out, record)?;
     tables::servers(out, cell)?;
     files(out, record, preparations)
 }
@@ -44,10 +43,13 @@ fn judgement(out: &mut String, cell: &JudgedCell) -> Result {
         Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => "reason",
     };
     for reason in wording::reasons(cell) {
-        writeln!(out, "- {label}: {}", inline(reason))?;
+        writeln!(out, "- {label}: {}", phrase(reason))?;
     }
     if let Some(error) = &cell.observed.error {
         writeln!(out, "- the client's message: {}", code(&error.message))?;
+    }
+    for held in tables::left_behind(cell) {
+        writeln!(out, "- left behind: {held}")?;
     }
     out.push('\n');
     Ok(())
@@ -62,9 +64,9 @@ fn evidence(out: &mut String, cell: &JudgedCell) -> Result {
         Verdict::Violated { .. } | Verdict::Undetermined { .. } => " open",
         Verdict::Met | Verdict::ObservedOnly => "",
     };
-    writeln!(out, "<details{open}><summary>Evidence</summary>\n")?;
+    writeln!(out, "<details{open}><summary>Evidence, times from {EPOCH}</summary>\n")?;
     for item in &cell.observed.evidence {
-        writeln!(out, "- {}", inline(&wording::evidence(item)))?;
+        writeln!(out, "- {}", phrase(&wording::evidence(item)))?;
     }
     writeln!(out, "\n</details>\n")
 }

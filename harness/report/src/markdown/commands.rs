@@ -8,6 +8,9 @@ use lvs_matrix_model::record::{CellRecord, CommandRecord};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{Result, Write as _};
 
+/// A preparation that differs from the first in so many lines or fewer is shown by its difference.
+const FEW: usize = 12;
+
 /// The preparations of a scenario's cells, each different one once: they are long, and nearly always the same.
 pub(super) struct Preparations {
     variants: Vec<Variant>,
@@ -61,12 +64,19 @@ impl Preparations {
                 "<details><summary>Preparation {number} ({}), by node</summary>\n",
                 plural(variant.cells, "cell")
             )?;
-            if let Some(first) = self.variants.first().filter(|_| number > 1) {
-                writeln!(out, "How it differs from preparation 1:\n")?;
-                fenced(out, "diff", &difference(&first.lines, &variant.lines));
-                out.push('\n');
+            let difference = self
+                .variants
+                .first()
+                .filter(|_| number > 1)
+                .map(|first| difference(&first.lines, &variant.lines));
+            match difference {
+                Some(lines) if lines.len() <= FEW => {
+                    writeln!(out, "As preparation 1, but for these lines:\n")?;
+                    fenced(out, "diff", &lines.concat());
+                    out.push('\n');
+                }
+                Some(_) | None => by_node(out, &variant.lines)?,
             }
-            by_node(out, &variant.lines)?;
             writeln!(out, "</details>\n")?;
         }
         Ok(())
@@ -99,7 +109,8 @@ fn place(node: Option<&Node>) -> String {
     node.map_or_else(|| "the link between the hosts".to_owned(), Node::to_string)
 }
 
-fn difference(first: &[Line], other: &[Line]) -> String {
+/// Lines that are gone or new.
+fn difference(first: &[Line], other: &[Line]) -> Vec<String> {
     let known: HashSet<&Line> = first.iter().collect();
     let kept: HashSet<&Line> = other.iter().collect();
     let gone = first.iter().filter(|line| !kept.contains(line)).map(|line| ('-', line));

@@ -35,7 +35,9 @@ pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<
                 changed.len(),
                 plural(pairs.len(), "outcome")
             )?;
-            for (a, b) in changed {
+            // An axis that changes nearly everything is another situation, not a setting: the table itself tells that better.
+            let few = changed.len() * 2 <= pairs.len();
+            for (a, b) in changed.iter().filter(|_| few) {
                 let cell = &b.record.plan.cell;
                 writeln!(
                     listed,

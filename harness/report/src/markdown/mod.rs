@@ -10,8 +10,9 @@ mod tables;
 mod timeline;
 mod trace;
 
-use crate::escape::{code, inline};
+use crate::escape::{code, inline, phrase};
 use crate::run::RunReport;
+use crate::stamp::EPOCH;
 use crate::totals::{Totals, plural, sentence};
 use crate::wording;
 use lvs_matrix_model::matrix::CellRef;
@@ -53,7 +54,7 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
     }
     writeln!(out, "## What needs a look\n")?;
     for cell in report.needing_a_look() {
-        let reasons: Vec<_> = wording::reasons(cell).iter().map(|reason| inline(reason)).collect();
+        let reasons: Vec<_> = wording::reasons(cell).iter().map(|reason| phrase(reason)).collect();
         writeln!(
             out,
             "- **{}** {}: {}",
@@ -197,6 +198,6 @@ fn legend(out: &mut String) -> Result {
     writeln!(
         out,
         "- Packet numbers are Wireshark's frame numbers in the cell's `capture.pcapng`. Times are those of the kernel \
-         under test."
+         under test and count from {EPOCH}."
     )
 }

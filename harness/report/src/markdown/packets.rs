@@ -1,13 +1,13 @@
 //! The table of the client's retransmissions.
 
-use crate::stamp::Origin;
+use crate::stamp::Stamp;
 use crate::wording;
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
-pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell, origin: Origin) -> Result {
+pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell) -> Result {
     let repeated = &cell.observed.retransmissions;
     let Some(title) = wording::retransmissions(repeated) else {
         return Ok(());
@@ -20,7 +20,7 @@ pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell, origin: Origi
         } else {
             format!("again {index}")
         };
-        let at = packet(cell, *number).map_or_else(nothing, |packet| origin.stamp(packet.at).to_string());
+        let at = packet(cell, *number).map_or_else(nothing, |packet| Stamp(packet.at).to_string());
         let gap = index
             .checked_sub(1)
             .and_then(|before| repeated.gaps.get(before))

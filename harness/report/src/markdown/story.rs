@@ -1,11 +1,12 @@
 //! What happened in a cell, in a few plain sentences of markdown.
 
-use crate::escape::{inline, quoted};
-use crate::stamp::Length;
+use crate::escape::{inline, phrase};
+use crate::stamp::{Length, act};
 use crate::wording;
+use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::Phase;
-use lvs_matrix_model::record::{LabOutcome, StepOutcome};
+use lvs_matrix_model::record::{LabOutcome, StepOutcome, StepRecord};
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell, Observed, Operation};
 use std::time::Duration;
 
@@ -13,23 +14,19 @@ use std::time::Duration;
 pub(super) fn sentences(cell: &JudgedCell) -> Vec<String> {
     if let LabOutcome::Failed { stage, reason, .. } = &cell.record.lab {
         return vec![
-            format!("The lab failed ({}): {}.", quoted(stage), inline(without_stop(reason))),
+            format!("The lab failed ({}): {}.", phrase(stage), inline(without_stop(reason))),
             "What a client lives through here is not known; this says nothing about IPVS.".to_owned(),
         ];
     }
     let mut all = vec![change(cell), outcome(cell)];
+    all.extend(meanwhile(cell));
     all.extend(endings(&cell.observed));
     all
 }
 
 fn change(cell: &JudgedCell) -> String {
-    let done: Vec<String> = cell
-        .record
-        .steps
-        .iter()
-        .filter(|step| step.phase == Phase::Change)
-        .filter(|step| matches!(step.outcome, StepOutcome::Done { .. }))
-        .map(|step| quoted(&step.action.to_string()))
+    let done: Vec<String> = done(cell, Phase::Change)
+        .map(|step| phrase(&step.action.to_string()))
         .collect();
     if done.is_empty() {
         "Nothing was changed.".to_owned()
@@ -38,35 +35,62 @@ fn change(cell: &JudgedCell) -> String {
     }
 }
 
+/// What operator and fate did while the client was at it.
+fn meanwhile(cell: &JudgedCell) -> Option<String> {
+    let begin = act(&cell.record)?;
+    let done: Vec<String> = done(cell, Phase::Act)
+        .filter_map(|step| {
+            let after = Human(step.began?.since(begin));
+            Some(format!("{} after {after}", phrase(&step.action.to_string())))
+        })
+        .collect();
+    (!done.is_empty()).then(|| format!("Since the beginning of its act phase: {}.", done.join("; ")))
+}
+
+/// The steps of a phase that were done by others than the client; waiting is doing nothing.
+fn done(cell: &JudgedCell, phase: Phase) -> impl Iterator<Item = &StepRecord> {
+    let steps = cell.record.steps.iter().filter(move |step| step.phase == phase);
+    steps.filter(|step| {
+        let is_wait = matches!(step.action, Action::Wait(_));
+        !is_wait && !step.action.is_of_client() && matches!(step.outcome, StepOutcome::Done { .. })
+    })
+}
+
 fn outcome(cell: &JudgedCell) -> String {
     let observed = &cell.observed;
     let subject = match &observed.operation {
-        Some(operation) => format!("the client's {}{}", quoted(&operation.what), served_by(operation)),
-        None => "the client".to_owned(),
+        Some(operation) => format!("The client's {}{}", phrase(&operation.what), served_by(operation)),
+        None => "The client".to_owned(),
     };
     match &observed.behaviour {
-        Behaviour::Answered { after } => format!("Then {subject} was answered after {}.", Human(*after)),
+        Behaviour::Answered { after } => format!("{subject} was answered after {}.", Human(*after)),
         Behaviour::FailedFast { after } => {
-            format!("Then {subject} failed after {}{}.", Human(*after), with_error(observed))
+            format!("{subject} failed after {}{}.", Human(*after), with_error(observed))
         }
         Behaviour::Hung { silence, end } => hang(cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
             let reasons: Vec<_> = reasons.iter().map(|reason| inline(without_stop(reason))).collect();
-            format!("What {subject} lived through is not known: {}.", reasons.join("; "))
+            format!("How it went is not known. {subject}: {}.", reasons.join("; "))
         }
     }
 }
 
+/// Whose mysqld or host has the connection, as far as the packets tell.
 fn served_by(operation: &Operation) -> String {
+    let how = if operation.what == "connect" {
+        "reaching"
+    } else {
+        "on its connection with"
+    };
     operation
         .served_by
         .as_ref()
-        .map_or_else(String::new, |node| format!(", on a connection with {node},"))
+        .map_or_else(String::new, |node| format!(", {how} {node},"))
 }
 
 fn hang(cell: &JudgedCell, subject: &str, silence: Duration, end: HangEnd) -> String {
     let observed = &cell.observed;
-    let mut text = format!("Then {subject} met silence for {}", Human(silence));
+    let mut text = format!("{subject} met silence for {}", Human(silence));
     match wording::retransmissions(&observed.retransmissions) {
         Some(repeated) => text.push_str(&format!(" ({repeated})")),
         None => text.push_str(" (nothing was sent again)"),

@@ -1,14 +1,14 @@
 //! The director's tables and what the real servers held at the end.
 
 use crate::escape::{code, fenced, inline};
-use crate::stamp::Origin;
+use crate::stamp::Stamp;
 use crate::totals::plural;
 use crate::wording;
 use lvs_matrix_model::record::{CellRecord, MysqldState, ServerSession, ServerView};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
-pub(super) fn director(out: &mut String, record: &CellRecord, origin: Origin) -> Result {
+pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
     if record.snapshots.is_empty() {
         return Ok(());
     }
@@ -19,7 +19,7 @@ pub(super) fn director(out: &mut String, record: &CellRecord, origin: Origin) ->
             "Snapshot {}, {}, at {}:\n",
             snapshot.number,
             wording::moment(snapshot.moment),
-            origin.stamp(snapshot.at)
+            Stamp(snapshot.at)
         )?;
         let text = format!(
             "# ipvsadm -Ln\n{}\n\n# ipvsadm -Lnc\n{}\n",
@@ -32,24 +32,29 @@ pub(super) fn director(out: &mut String, record: &CellRecord, origin: Origin) ->
     writeln!(out, "</details>\n")
 }
 
-pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
-    let views = &cell.record.server_views;
-    if views.is_empty() {
-        return Ok(());
-    }
-    for view in views {
+/// What the client has lost and a server still holds, a phrase each.
+pub(super) fn left_behind(cell: &JudgedCell) -> Vec<String> {
+    let mut all = Vec::new();
+    for view in &cell.record.server_views {
         for session in lost_sessions(cell, view) {
-            writeln!(
-                out,
-                "**{} still holds session {} of the connection that the client has lost** ({}, {}, for {} s by the \
-                 server's count).\n",
+            all.push(format!(
+                "{} still holds session {} of the connection that the client has lost ({}, {}, for {} s by the server's \
+                 count)",
                 view.server,
                 session.id,
                 code(&session.host),
                 code(&session.command),
                 session.seconds
-            )?;
+            ));
         }
+    }
+    all
+}
+
+pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
+    let views = &cell.record.server_views;
+    if views.is_empty() {
+        return Ok(());
     }
     writeln!(out, "<details><summary>The real servers at the end</summary>\n")?;
     for view in views {

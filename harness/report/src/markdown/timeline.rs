@@ -1,8 +1,9 @@
 //! The time line: steps, what the client wrote down, what reached it and when the director was looked at, in one order.
 
-use crate::escape::{code, inline, quoted};
-use crate::stamp::Origin;
+use crate::escape::{code, inline, phrase};
+use crate::stamp::{EPOCH, Stamp, act};
 use crate::wording;
+use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome, StepRecord};
 use lvs_matrix_model::verdict::JudgedCell;
@@ -15,7 +16,7 @@ struct Entry {
     what: String,
 }
 
-pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Result {
+pub(super) fn details(out: &mut String, cell: &JudgedCell) -> Result {
     let record = &cell.record;
     let mut entries = Vec::new();
     entries.extend(record.steps.iter().filter_map(step));
@@ -40,34 +41,45 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Re
     }
     // Stable: at the same moment a step comes first, then what reached the client, then what the client made of it.
     entries.sort_by_key(|entry| entry.at);
-    writeln!(out, "<details><summary>Time line, from {}</summary>\n", origin.name())?;
-    writeln!(out, "| time | seen in | what |\n|--:|---|---|")?;
-    for entry in &entries {
-        writeln!(out, "| {} | {} | {} |", origin.stamp(entry.at), entry.place, entry.what)?;
+    writeln!(out, "<details><summary>Time line, from {EPOCH}</summary>\n")?;
+    writeln!(out, "| time | since act began | seen in | what |\n|--:|--:|---|---|")?;
+    let act = act(record);
+    let since = |at: Instant| match act.filter(|act| *act <= at) {
+        Some(act) => Stamp(Instant(at.0.saturating_sub(act.0))).to_string(),
+        None => String::new(),
+    };
+    for Entry { at, place, what } in &entries {
+        writeln!(out, "| {} | {} | {place} | {what} |", Stamp(*at), since(*at))?;
     }
-    writeln!(out, "| {} | | the observation ends |", origin.stamp(record.ended))?;
+    let ended = record.ended;
+    writeln!(out, "| {} | {} | | the observation ends |", Stamp(ended), since(ended))?;
     for step in not_reached {
         let what = format!("{}: {}{}", step.phase, action(step), outcome(step));
-        writeln!(out, "| {} | step {} | {what} |", wording::NOTHING, step.number)?;
+        writeln!(out, "| {} | | step {} | {what} |", wording::NOTHING, step.number)?;
     }
     writeln!(out, "\n</details>\n")
 }
 
 fn step(step: &StepRecord) -> Option<Entry> {
     let at = step.began?;
-    let took = match step.ended {
-        Some(ended) if ended.since(at).as_millis() > 0 => format!(", took {}", Human(ended.since(at))),
-        Some(_) | None => String::new(),
+    let done = matches!(step.outcome, StepOutcome::Done { .. });
+    let (took, outcome) = match (&step.action, step.ended) {
+        // It says itself how long it took, and there is nothing to prove.
+        (Action::Wait(_), _) if done => (String::new(), String::new()),
+        (_, Some(ended)) if ended.since(at).as_millis() > 0 => {
+            (format!(", took {}", Human(ended.since(at))), outcome(step))
+        }
+        (_, _) => (String::new(), outcome(step)),
     };
     Some(Entry {
         at,
         place: format!("step {}", step.number),
-        what: format!("{}: {}{took}{}", step.phase, action(step), outcome(step)),
+        what: format!("{}: {}{took}{outcome}", step.phase, action(step)),
     })
 }
 
 fn action(step: &StepRecord) -> String {
-    format!("**{}**", quoted(&step.action.to_string()))
+    format!("**{}**", phrase(&step.action.to_string()))
 }
 
 fn outcome(step: &StepRecord) -> String {

@@ -1,24 +1,29 @@
 //! The trace of every interface, as an operator's tcpdump would have shown it, with what only the harness knows beside it:
-//! the packet's number in the capture, its time from the act phase, and its sender by its Ethernet address.
+//! the packet's number in the capture, its time, its sender by its Ethernet address, and whether it was sent before.
 
 use super::packets::packet;
 use crate::escape::{fenced, inline};
-use crate::stamp::Origin;
+use crate::stamp::{EPOCH, Stamp};
 use crate::totals::plural;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::trace::{FoldedLine, TraceLine, fold, trace};
-use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::capture::trace::{TraceLine, trace};
+use lvs_matrix_model::capture::{Body, Packet, Transport};
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::plan::Mac;
 use lvs_matrix_model::record::CapturePoint;
 use lvs_matrix_model::verdict::JudgedCell;
+use std::collections::HashMap;
 use std::fmt::{Result, Write as _};
+use std::net::IpAddr;
+use std::time::Duration;
 
 /// Up to so many repetitions each has its line: the article's eleven, and the fifteen of `tcp_retries2` with a probe.
 const SHOWN_IN_FULL: usize = 20;
 /// Of more repetitions so many are shown at the beginning, and the last.
 const SHOWN_OF_MANY: usize = 3;
 
-/// The client's interface first: it is what the client could know. The others are folded the same.
-pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Result {
+/// The client's interface first: it is what the client could know.
+pub(super) fn details(out: &mut String, cell: &JudgedCell) -> Result {
     let Some(capture) = &cell.record.capture else {
         return Ok(());
     };
@@ -28,7 +33,7 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Re
         let lines = trace(&cell.packets, &cell.record, &point.node);
         writeln!(
             out,
-            "<details><summary>Trace of {}, {} ({})</summary>\n",
+            "<details><summary>Trace of {}, {} ({}): number, time from {EPOCH}, sender by its Ethernet address</summary>\n",
             point.node,
             inline(&point.interface),
             plural(lines.len(), "packet")
@@ -42,13 +47,7 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Re
         if lines.is_empty() {
             writeln!(out, "Nothing passed this interface.\n")?;
         } else {
-            writeln!(
-                out,
-                "Packet number, time from {}, sender by its Ethernet address, then as `tcpdump -nn` prints it:\n",
-                origin.name()
-            )?;
-            let printer = Printer::new(cell, origin, &lines);
-            fenced(out, "text", &printer.text(fold(lines)));
+            fenced(out, "text", &Printer::new(cell, &point.node, &lines).text());
             out.push('\n');
         }
         writeln!(out, "</details>\n")?;
@@ -56,78 +55,163 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell, origin: Origin) -> Re
     Ok(())
 }
 
+/// What makes a segment the same as one before it: its sender, its connection and what it brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Same {
+    sender: Mac,
+    flow: (IpAddr, u16, IpAddr, u16),
+    sequence: u32,
+    length: u32,
+    syn: bool,
+    fin: bool,
+}
+
+impl Same {
+    /// `None` for what is no segment or brings nothing: mere ACKs are alike without being repetitions.
+    fn of(packet: &Packet) -> Option<Self> {
+        let Body::Ip {
+            source,
+            destination,
+            transport: Transport::Tcp(segment),
+        } = &packet.body
+        else {
+            return None;
+        };
+        let (syn, fin) = (segment.flags.syn, segment.flags.fin);
+        (segment.payload_length > 0 || syn || fin).then_some(Self {
+            sender: packet.source_mac,
+            flow: (*source, segment.source_port, *destination, segment.destination_port),
+            sequence: segment.sequence,
+            length: segment.payload_length,
+            syn,
+            fin,
+        })
+    }
+}
+
+/// A line with what is known beside tcpdump's text.
+struct Row<'a> {
+    line: &'a TraceLine,
+    sender: String,
+    note: Note,
+}
+
+enum Note {
+    None,
+    /// The node passed on what another had sent.
+    Forwarded,
+    /// The `number`th repetition, so long after the sending before it.
+    Again {
+        same: Same,
+        number: usize,
+        gap: Duration,
+    },
+}
+
 /// Prints the lines of one trace with columns as wide as they need to be.
 struct Printer<'a> {
-    cell: &'a JudgedCell,
-    origin: Origin,
-    number: usize,
-    time: usize,
-    sender: usize,
+    rows: Vec<Row<'a>>,
+    /// All gaps between repetitions, by what is repeated.
+    gaps: HashMap<Same, Vec<Duration>>,
 }
 
 impl<'a> Printer<'a> {
-    fn new(cell: &'a JudgedCell, origin: Origin, lines: &[TraceLine]) -> Self {
-        let mut printer = Self {
-            cell,
-            origin,
-            number: 0,
-            time: 0,
-            sender: 0,
-        };
-        for line in lines {
-            printer.number = printer.number.max(line.packet.to_string().len());
-            printer.time = printer.time.max(origin.stamp(line.at).to_string().len());
-            printer.sender = printer.sender.max(printer.sender_of(line).len());
-        }
-        printer
+    fn new(cell: &JudgedCell, node: &Node, lines: &'a [TraceLine]) -> Self {
+        let plan = &cell.record.plan;
+        let own = plan.host(node);
+        let mut last: HashMap<Same, Instant> = HashMap::new();
+        let mut gaps: HashMap<Same, Vec<Duration>> = HashMap::new();
+        let rows = lines
+            .iter()
+            .map(|line| {
+                let packet = packet(cell, line.packet);
+                let sender = packet.and_then(|packet| plan.host_by_mac(packet.source_mac));
+                let forwarded = packet.zip(own).is_some_and(|(packet, own)| {
+                    packet.source_mac == own.mac
+                        && matches!(packet.body, Body::Ip { source, .. } if source != own.address && source != plan.vip)
+                });
+                let same = packet.and_then(Same::of);
+                let before = same.and_then(|same| Some((same, last.insert(same, line.at)?)));
+                let note = match before {
+                    Some((same, before)) if !forwarded => {
+                        let gap = line.at.since(before);
+                        let gaps = gaps.entry(same).or_default();
+                        gaps.push(gap);
+                        Note::Again {
+                            same,
+                            number: gaps.len(),
+                            gap,
+                        }
+                    }
+                    Some(_) | None if forwarded => Note::Forwarded,
+                    Some(_) | None => Note::None,
+                };
+                Row {
+                    line,
+                    sender: sender.map_or_else(|| "unknown".to_owned(), |host| host.node.to_string()),
+                    note,
+                }
+            })
+            .collect();
+        Self { rows, gaps }
     }
 
-    fn sender_of(&self, line: &TraceLine) -> String {
-        let host = packet(self.cell, line.packet).map(|packet| packet.source_mac);
-        let host = host.and_then(|mac| self.cell.record.plan.host_by_mac(mac));
-        host.map_or_else(|| "unknown".to_owned(), |host| host.node.to_string())
-    }
-
-    fn text(&self, groups: Vec<FoldedLine>) -> String {
+    fn text(&self) -> String {
+        let widest = |width: fn(&Row<'_>) -> usize| self.rows.iter().map(width).max().unwrap_or(0);
+        let number = widest(|row| row.line.packet.to_string().len());
+        let time = widest(|row| Stamp(row.line.at).micros().len());
+        let sender = widest(|row| row.sender.len());
+        let indent = number + time + sender + 6;
         let mut out = String::new();
-        for FoldedLine { first, repetitions } in groups {
-            // Writing into a String cannot fail, here and below.
-            let _ = writeln!(out, "{}", self.line(&first));
-            let many = repetitions.len() > SHOWN_IN_FULL;
-            let last = repetitions.len().saturating_sub(1);
-            for (index, (line, gap)) in repetitions.iter().enumerate() {
-                if many && index == SHOWN_OF_MANY {
-                    let left_out = &repetitions[SHOWN_OF_MANY..last];
-                    let gaps = || left_out.iter().map(|(_, gap)| *gap);
-                    let (least, most) = (gaps().min().unwrap_or_default(), gaps().max().unwrap_or_default());
-                    let _ = writeln!(
-                        out,
-                        "{:width$}the same {} more times, {} to {} apart",
-                        "",
-                        left_out.len(),
-                        Human(least),
-                        Human(most),
-                        width = self.number + self.time + self.sender + 6
-                    );
-                }
-                if !many || index < SHOWN_OF_MANY || index == last {
-                    let _ = writeln!(out, "{}  # again, {} later", self.line(line), Human(*gap));
-                }
-            }
+        for row in &self.rows {
+            let note = match &row.note {
+                Note::None => String::new(),
+                Note::Forwarded => "  # forwarded".to_owned(),
+                Note::Again { same, number, gap } => match self.folding(same, *number) {
+                    Folding::Shown => format!("  # again, {} later", Human(*gap)),
+                    Folding::Summary(text) => {
+                        let _ = writeln!(out, "{:indent$}{text}", "");
+                        continue;
+                    }
+                    Folding::Hidden => continue,
+                },
+            };
+            // Writing into a String cannot fail.
+            let _ = writeln!(
+                out,
+                "{:>number$}  {:>time$}  {:<sender$}  {}{note}",
+                row.line.packet,
+                Stamp(row.line.at).micros(),
+                row.sender,
+                row.line.text,
+            );
         }
         out
     }
 
-    fn line(&self, line: &TraceLine) -> String {
-        format!(
-            "{:>number$}  {:>time$}  {:<sender$}  {}",
-            line.packet,
-            self.origin.stamp(line.at).to_string(),
-            self.sender_of(line),
-            line.text,
-            number = self.number,
-            time = self.time,
-            sender = self.sender
-        )
+    /// What becomes of the `number`th repetition.
+    fn folding(&self, same: &Same, number: usize) -> Folding {
+        let gaps = self.gaps.get(same).map_or(&[][..], Vec::as_slice);
+        let total = gaps.len();
+        if total <= SHOWN_IN_FULL || number <= SHOWN_OF_MANY || number == total {
+            return Folding::Shown;
+        }
+        if number > SHOWN_OF_MANY + 1 {
+            return Folding::Hidden;
+        }
+        let hidden = &gaps[SHOWN_OF_MANY..total - 1];
+        let (least, most) = (hidden.iter().min(), hidden.iter().max());
+        Folding::Summary(format!(
+            "the same {} more times, {} to {} apart",
+            hidden.len(),
+            Human(least.copied().unwrap_or_default()),
+            Human(most.copied().unwrap_or_default())
+        ))
     }
+}
+
+enum Folding {
+    Shown,
+    Summary(String),
+    Hidden,
 }

@@ -53,7 +53,6 @@ pub(crate) fn scenario() -> Scenario {
         claim: "What a client lives through when the table and the server disagree.\nThe article's table.".to_owned(),
         lab: Lab {
             forwarding: Forwarding::DirectRouting,
-            link_delay: Duration::from_micros(100),
             scheduler: "rr".to_owned(),
             real_servers: vec![RealServer {
                 name: name("rs1"),
