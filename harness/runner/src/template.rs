@@ -94,6 +94,11 @@ impl Server {
     }
 }
 
+/// What no scenario needs of a MariaDB data folder: a copy is made for every server, and this is most of it.
+const MARIADB_BALLAST: &[&str] = &["sys", "performance_schema"];
+/// Tables of the `mysql` database that hold nothing but the texts of the `HELP` statement.
+const MARIADB_HELP: &str = "help_";
+
 /// Gives the template for `server` below `cache`, making it first if it is not there.
 ///
 /// # Errors
@@ -103,6 +108,8 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
     let mut hash = Sha256::new();
     hash.update(command(Path::new("FOLDER"))?.join("\0"));
     hash.update(&server.version);
+    hash.update(MARIADB_BALLAST.join("\0"));
+    hash.update(MARIADB_HELP);
     let key: String = hash
         .finalize()
         .iter()
@@ -135,6 +142,10 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
         error.log = finished.output.lines().rev().take(12).map(str::to_owned).collect();
         error.log.reverse();
         return Err(error);
+    }
+    match server.flavour {
+        Flavour::MariaDb => drop_ballast(&made).stage("trim the data folder")?,
+        Flavour::MySql => {}
     }
     // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh data folder.
     open_for_reading(&made).stage("make the data folder readable")?;
@@ -201,6 +212,22 @@ fn mariadb_install_db(program: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
         "look for mariadb-install-db",
         "it is not there; install mariadb-server-core",
     ))
+}
+
+fn drop_ballast(folder: &Path) -> std::io::Result<()> {
+    for name in MARIADB_BALLAST {
+        match fs::remove_dir_all(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    for entry in fs::read_dir(folder.join("mysql"))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(MARIADB_HELP) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn open_for_reading(path: &Path) -> std::io::Result<()> {
