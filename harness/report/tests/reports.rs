@@ -285,6 +285,29 @@ fn long_repetitions_are_folded_and_short_ones_are_not() {
 }
 
 #[test]
+fn a_trace_says_what_the_director_only_passed_on_and_what_the_link_flooded() {
+    let mut cell = common::hung();
+    let (director, rs1) = (cell.record.plan.hosts[1].clone(), cell.record.plan.hosts[2].clone());
+    let capture = cell.record.capture.as_mut().unwrap();
+    for host in [&director, &rs1] {
+        let mut point = capture.points[0].clone();
+        point.node = host.node.clone();
+        capture.points.push(point);
+    }
+    let statement = cell.packets[2].clone();
+    let mut forwarded = statement.clone();
+    (forwarded.number, forwarded.point) = (14, 1);
+    (forwarded.source_mac, forwarded.destination_mac) = (director.mac, rs1.mac);
+    let mut flooded = statement;
+    (flooded.number, flooded.point) = (15, 2);
+    cell.packets.extend([forwarded, flooded]);
+    let text = markdown(&common::report_of(vec![cell], RunState::Ended));
+    assert_eq!(text.matches("# forwarded").count(), 1);
+    assert_eq!(text.matches("# flooded by the link, for director").count(), 1);
+    assert_eq!(text.matches("# again").count(), 9, "neither is a repetition");
+}
+
+#[test]
 fn a_killed_run_says_so() {
     let report = common::report_of(vec![common::answered()], RunState::Begun);
     for (form, text) in all(&report) {
@@ -295,15 +318,19 @@ fn a_killed_run_says_so() {
     assert_eq!(totals.result(), "undetermined");
 }
 
+/// The processor time of this thread: other work on the machine must not fail the test.
+fn processor_time() -> std::time::Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    std::time::Duration::try_from(time).unwrap()
+}
+
 #[test]
 fn a_thousand_cells_take_less_than_five_seconds() {
-    let began = std::time::Instant::now();
     let report = big(1000);
-    let built = began.elapsed();
-    let began = std::time::Instant::now();
+    let began = processor_time();
     let sizes: Vec<usize> = all(&report).iter().map(|(_, text)| text.len()).collect();
-    let took = began.elapsed();
-    assert!(took.as_secs() < 5, "{took:?} for {sizes:?} bytes (built in {built:?})");
+    let took = processor_time() - began;
+    assert!(took.as_secs() < 5, "{took:?} for {sizes:?} bytes");
 }
 
 /// A run of `count` hung cells, each with as many packets as a long hang has.

@@ -15,7 +15,7 @@ pub(super) fn heading(out: &mut String, cell: &CellRef) -> Result {
     writeln!(out, "<a id=\"{cell}\"></a>\n\n### {cell}\n")
 }
 
-pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &commands::Preparations) -> Result {
+pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &commands::Preparations<'_>) -> Result {
     let record = &cell.record;
     heading(out, &record.plan.cell)?;
     for sentence in story::sentences(cell) {
@@ -84,7 +84,7 @@ fn log(out: &mut String, record: &CellRecord) -> Result {
     writeln!(out, "\n</details>\n")
 }
 
-fn files(out: &mut String, record: &CellRecord, preparations: &commands::Preparations) -> Result {
+fn files(out: &mut String, record: &CellRecord, preparations: &commands::Preparations<'_>) -> Result {
     let cell = &record.plan.cell;
     let mut links = vec![format!("[record]({})", record_path(cell))];
     if record.capture.is_some() {

@@ -4,17 +4,19 @@ use crate::escape::{fenced, one_line, shell};
 use crate::run::{Row, ScenarioSummary};
 use crate::totals::plural;
 use lvs_matrix_model::action::Node;
+use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CellRecord, CommandRecord};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{Result, Write as _};
 
-/// A preparation that differs from the first in so many lines or fewer is shown by its difference.
+/// A node whose preparation differs from the first in so many lines or fewer is shown by the difference.
 const FEW: usize = 12;
 
 /// The preparations of a scenario's cells, each different one once: they are long, and nearly always the same.
-pub(super) struct Preparations {
+pub(super) struct Preparations<'a> {
     variants: Vec<Variant>,
-    numbers: HashMap<Vec<Line>, usize>,
+    /// Which variant a cell has.
+    of_cell: HashMap<&'a CellRef, usize>,
 }
 
 struct Variant {
@@ -29,31 +31,34 @@ struct Line {
     text: String,
 }
 
-impl Preparations {
-    pub(super) fn of(rows: &[Row<'_>]) -> Self {
+impl<'a> Preparations<'a> {
+    pub(super) fn of(rows: &[Row<'a>]) -> Self {
         let mut all = Self {
             variants: Vec::new(),
-            numbers: HashMap::new(),
+            of_cell: HashMap::new(),
         };
+        let mut known: HashMap<Vec<Line>, usize> = HashMap::new();
         for row in rows {
-            let Row::Judged(cell) = row else { continue };
+            let Row::Judged(cell) = *row else { continue };
             let lines = preparation(&cell.record);
             if lines.is_empty() {
                 continue;
             }
-            if let Some(index) = all.numbers.get(&lines) {
-                all.variants[*index].cells += 1;
+            let index = known.get(&lines).copied().unwrap_or(all.variants.len());
+            if let Some(variant) = all.variants.get_mut(index) {
+                variant.cells += 1;
             } else {
-                all.numbers.insert(lines.clone(), all.variants.len());
+                known.insert(lines.clone(), index);
                 all.variants.push(Variant { lines, cells: 1 });
             }
+            all.of_cell.insert(&cell.record.plan.cell, index);
         }
         all
     }
 
     /// The number of the cell's preparation, 1 for the first; `None` if it had none.
     pub(super) fn number(&self, record: &CellRecord) -> Option<usize> {
-        self.numbers.get(&preparation(record)).map(|index| index + 1)
+        self.of_cell.get(&record.plan.cell).map(|index| index + 1)
     }
 
     pub(super) fn write(&self, out: &mut String, scenario: &ScenarioSummary) -> Result {
@@ -64,19 +69,8 @@ impl Preparations {
                 "<details><summary>Preparation {number} ({}), by node</summary>\n",
                 plural(variant.cells, "cell")
             )?;
-            let difference = self
-                .variants
-                .first()
-                .filter(|_| number > 1)
-                .map(|first| difference(&first.lines, &variant.lines));
-            match difference {
-                Some(lines) if lines.len() <= FEW => {
-                    writeln!(out, "As preparation 1, but for these lines:\n")?;
-                    fenced(out, "diff", &lines.concat());
-                    out.push('\n');
-                }
-                Some(_) | None => by_node(out, &variant.lines)?,
-            }
+            let first = self.variants.first().filter(|_| number > 1);
+            by_node(out, &variant.lines, first.map(|first| first.lines.as_slice()))?;
             writeln!(out, "</details>\n")?;
         }
         Ok(())
@@ -109,39 +103,55 @@ fn place(node: Option<&Node>) -> String {
     node.map_or_else(|| "the link between the hosts".to_owned(), Node::to_string)
 }
 
-/// Lines that are gone or new.
-fn difference(first: &[Line], other: &[Line]) -> Vec<String> {
-    let known: HashSet<&Line> = first.iter().collect();
-    let kept: HashSet<&Line> = other.iter().collect();
-    let gone = first.iter().filter(|line| !kept.contains(line)).map(|line| ('-', line));
-    let new = other
-        .iter()
-        .filter(|line| !known.contains(line))
-        .map(|line| ('+', line));
-    gone.chain(new)
-        .map(|(sign, line)| format!("{sign} {}: {}", line.place, line.text))
-        .collect()
-}
-
-/// One block for each node, in the order in which the nodes first appear.
-fn by_node(out: &mut String, lines: &[Line]) -> Result {
+/// One block for each node, in the order in which the nodes first appear. Beside a `first` preparation a node that differs
+/// little is shown by its difference, one that does not is only named.
+fn by_node(out: &mut String, lines: &[Line], first: Option<&[Line]>) -> Result {
     let mut places: Vec<&str> = Vec::new();
-    for line in lines {
+    for line in lines.iter().chain(first.unwrap_or_default()) {
         if !places.contains(&line.place.as_str()) {
             places.push(&line.place);
         }
     }
     for place in places {
-        writeln!(out, "On {place}:\n")?;
-        let block: String = lines
-            .iter()
-            .filter(|line| line.place == place)
-            .map(|line| line.text.as_str())
-            .collect();
-        fenced(out, "sh", &block);
-        out.push('\n');
+        let own = lines_of(lines, place);
+        let before = first
+            .map(|first| lines_of(first, place))
+            .filter(|before| !before.is_empty());
+        match before {
+            Some(before) if before == own => writeln!(out, "On {place}: as in preparation 1.\n")?,
+            Some(before) if difference(&before, &own).len() <= FEW => {
+                writeln!(out, "On {place}: as in preparation 1, but for these lines:\n")?;
+                fenced(out, "diff", &difference(&before, &own).concat());
+                out.push('\n');
+            }
+            Some(_) | None => {
+                writeln!(out, "On {place}:\n")?;
+                fenced(out, "sh", &own.concat());
+                out.push('\n');
+            }
+        }
     }
     Ok(())
+}
+
+fn lines_of<'a>(lines: &'a [Line], place: &str) -> Vec<&'a str> {
+    let of_place = lines.iter().filter(|line| line.place == place);
+    of_place.map(|line| line.text.as_str()).collect()
+}
+
+/// Lines that are gone or new.
+fn difference(before: &[&str], own: &[&str]) -> Vec<String> {
+    let known: HashSet<&str> = before.iter().copied().collect();
+    let kept: HashSet<&str> = own.iter().copied().collect();
+    let gone = before
+        .iter()
+        .filter(|line| !kept.contains(*line))
+        .map(|line| format!("- {line}"));
+    let new = own
+        .iter()
+        .filter(|line| !known.contains(*line))
+        .map(|line| format!("+ {line}"));
+    gone.chain(new).collect()
 }
 
 /// The command lines of the steps, each under a comment that names step and node.

@@ -11,6 +11,9 @@ use std::fmt::{Result, Write as _};
 /// Two cells that differ in one axis only.
 type Pair<'a> = (&'a JudgedCell, &'a JudgedCell);
 
+/// Of so few outcomes every change is listed.
+const FEW: usize = 4;
+
 /// For each axis, and for each of its values but the first: the cells whose outcome is another one than with the first
 /// value. Outcomes that are not known are not compared.
 pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
@@ -36,7 +39,7 @@ pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<
                 plural(pairs.len(), "outcome")
             )?;
             // An axis that changes nearly everything is another situation, not a setting: the table itself tells that better.
-            let few = changed.len() * 2 <= pairs.len();
+            let few = changed.len() * 2 <= pairs.len() || pairs.len() <= FEW;
             for (a, b) in changed.iter().filter(|_| few) {
                 let cell = &b.record.plan.cell;
                 writeln!(

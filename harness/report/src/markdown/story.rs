@@ -41,10 +41,10 @@ fn meanwhile(cell: &JudgedCell) -> Option<String> {
     let done: Vec<String> = done(cell, Phase::Act)
         .filter_map(|step| {
             let after = Human(step.began?.since(begin));
-            Some(format!("{} after {after}", phrase(&step.action.to_string())))
+            Some(format!("after {after}, {}", phrase(&step.action.to_string())))
         })
         .collect();
-    (!done.is_empty()).then(|| format!("Since the beginning of its act phase: {}.", done.join("; ")))
+    (!done.is_empty()).then(|| format!("In the act phase: {}.", done.join("; ")))
 }
 
 /// The steps of a phase that were done by others than the client; waiting is doing nothing.
@@ -100,7 +100,8 @@ fn hang(cell: &JudgedCell, subject: &str, silence: Duration, end: HangEnd) -> St
         HangEnd::Error => text.push_str(&format!(" and then failed{}", with_error(observed))),
         HangEnd::None => text.push_str(" and was still waiting when the observation ended"),
     }
-    if let Some(length) = Length::of(cell).filter(|length| !length.open) {
+    let silence = Human(silence).to_string();
+    if let Some(length) = Length::of(cell).filter(|length| !length.open && length.to_string() != silence) {
         text.push_str(&format!(", {length} after it began"));
     }
     text.push('.');

@@ -9,7 +9,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::trace::{TraceLine, trace};
 use lvs_matrix_model::capture::{Body, Packet, Transport};
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::plan::Mac;
+use lvs_matrix_model::plan::{LabPlan, Mac};
 use lvs_matrix_model::record::CapturePoint;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::HashMap;
@@ -100,6 +100,9 @@ enum Note {
     None,
     /// The node passed on what another had sent.
     Forwarded,
+    /// The link flooded it, as bridges do with an address that they have forgotten; it is for this node, not for the one
+    /// whose interface is captured, whose kernel drops it.
+    FloodedFor(String),
     /// The `number`th repetition, so long after the sending before it.
     Again {
         same: Same,
@@ -125,15 +128,23 @@ impl<'a> Printer<'a> {
             .iter()
             .map(|line| {
                 let packet = packet(cell, line.packet);
-                let sender = packet.and_then(|packet| plan.host_by_mac(packet.source_mac));
+                let sender = packet.map_or_else(|| UNKNOWN.to_owned(), |packet| name_of(plan, packet.source_mac));
                 let forwarded = packet.zip(own).is_some_and(|(packet, own)| {
                     packet.source_mac == own.mac
                         && matches!(packet.body, Body::Ip { source, .. } if source != own.address && source != plan.vip)
                 });
+                let flooded_for = packet.zip(own).and_then(|(packet, own)| {
+                    let is_for_it = packet.destination_mac == own.mac || packet.source_mac == own.mac;
+                    // The group bit: broadcast and multicast are for everyone.
+                    let Mac([first, ..]) = packet.destination_mac;
+                    (!is_for_it && first & 1 == 0).then(|| name_of(plan, packet.destination_mac))
+                });
                 let same = packet.and_then(Same::of);
                 let before = same.and_then(|same| Some((same, last.insert(same, line.at)?)));
-                let note = match before {
-                    Some((same, before)) if !forwarded => {
+                let note = match (before, flooded_for) {
+                    (_, Some(node)) => Note::FloodedFor(node),
+                    (Some(_) | None, None) if forwarded => Note::Forwarded,
+                    (Some((same, before)), None) => {
                         let gap = line.at.since(before);
                         let gaps = gaps.entry(same).or_default();
                         gaps.push(gap);
@@ -143,14 +154,9 @@ impl<'a> Printer<'a> {
                             gap,
                         }
                     }
-                    Some(_) | None if forwarded => Note::Forwarded,
-                    Some(_) | None => Note::None,
+                    (None, None) => Note::None,
                 };
-                Row {
-                    line,
-                    sender: sender.map_or_else(|| "unknown".to_owned(), |host| host.node.to_string()),
-                    note,
-                }
+                Row { line, sender, note }
             })
             .collect();
         Self { rows, gaps }
@@ -167,6 +173,7 @@ impl<'a> Printer<'a> {
             let note = match &row.note {
                 Note::None => String::new(),
                 Note::Forwarded => "  # forwarded".to_owned(),
+                Note::FloodedFor(node) => format!("  # flooded by the link, for {node}"),
                 Note::Again { same, number, gap } => match self.folding(same, *number) {
                     Folding::Shown => format!("  # again, {} later", Human(*gap)),
                     Folding::Summary(text) => {
@@ -208,6 +215,14 @@ impl<'a> Printer<'a> {
             Human(most.copied().unwrap_or_default())
         ))
     }
+}
+
+/// A host that is none of the lab's.
+const UNKNOWN: &str = "unknown";
+
+fn name_of(plan: &LabPlan, mac: Mac) -> String {
+    plan.host_by_mac(mac)
+        .map_or_else(|| UNKNOWN.to_owned(), |host| host.node.to_string())
 }
 
 enum Folding {
