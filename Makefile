@@ -6,6 +6,8 @@ BIN = target/release/lvs-matrix
 # What the shipped matrix is run on; `make run SCENARIOS=my.yaml` runs another.
 SCENARIOS ?=
 RUNS ?= 5
+# The line of the guest kernel that `make reports` runs on; its folder is named after it.
+KERNEL ?= 7.2
 
 .PHONY: run test lint bench reports packages kernel build clean
 
@@ -27,8 +29,9 @@ bench: kernel
 	$(BIN) bench --runs $(RUNS) scenarios/*.yaml
 
 # Runs the shipped scenarios again and puts their reports under reports/.
+reports: export LVS_MATRIX_KERNEL = $(KERNEL)
 reports: kernel
-	.ci/reports $(BIN)
+	.ci/reports $(BIN) reports/linux-$(KERNEL)
 
 packages:
 	@.ci/packages

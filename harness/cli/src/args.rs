@@ -35,6 +35,9 @@ Examples:
     Check {
         /// Scenario files; none: the shipped config-change
         files: Vec<PathBuf>,
+        /// How to print the result: as text, mistakes go to stderr; as JSON everything goes to stdout
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// List the cells of scenarios with what is expected of them
     #[command(after_help = "Example:\n  lvs-matrix list scenarios/*.yaml --filter client=waiting --format json")]

@@ -1,7 +1,7 @@
 //! `check`, `list`, `plan`: what scenarios say, without running anything.
 
 use crate::args::{Format, InspectArguments};
-use crate::error::Failure;
+use crate::error::{Failure, MISTAKE};
 use crate::output;
 use crate::scenarios::{self, Selected};
 use lvs_matrix_model::duration::Human;
@@ -14,13 +14,27 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// `check`.
-pub(crate) fn check(files: &[PathBuf]) -> Result<ExitCode, Failure> {
-    let mut text = String::new();
-    for scenario in scenarios::load(files)? {
-        let _ = writeln!(text, "{}: good, {} cells", scenario.name, cells(&scenario).len());
+pub(crate) fn check(files: &[PathBuf], format: Format) -> Result<ExitCode, Failure> {
+    match format {
+        Format::Text => {
+            let mut text = String::new();
+            for scenario in scenarios::load(files)? {
+                let _ = writeln!(text, "{}: good, {} cells", scenario.name, cells(&scenario).len());
+            }
+            output::data(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Format::Json => {
+            let checked = scenarios::check_each(files);
+            output::data(&json(&checked)?)?;
+            let good = checked.iter().all(scenarios::Checked::is_good);
+            Ok(if good {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(MISTAKE)
+            })
+        }
     }
-    output::data(&text)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// `list`.

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments),
-        Command::Check { files } => inspect::check(&files),
+        Command::Check { files, format } => inspect::check(&files, format),
         Command::List(arguments) => inspect::list(&arguments),
         Command::Plan(arguments) => inspect::plan(&arguments),
         Command::Judge { folder } => judge::judge(&folder),

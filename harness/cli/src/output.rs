@@ -23,9 +23,14 @@ pub(crate) fn talk(text: &str) {
 
 /// A line that replaces itself on a terminal, and is left out elsewhere.
 pub(crate) fn progress(text: &str) {
-    if io::stderr().is_terminal() {
+    if is_terminal() {
         let _ = write!(anstream::stderr().lock(), "\r\x1b[2K{text}");
     }
+}
+
+/// A piece of progress that is worth a line in a log: on a terminal it replaces the line, elsewhere it is one.
+pub(crate) fn milestone(text: &str) {
+    if is_terminal() { progress(text) } else { talk(text) }
 }
 
 /// Is stderr a terminal?

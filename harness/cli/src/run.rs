@@ -24,6 +24,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const DEFAULT_OUT: &str = "lvs-matrix-out";
 /// The link to the newest of them.
 const LATEST: &str = "latest";
+/// What a run may need beside its cells, MiB.
+const SPACE_MIB: u64 = 16;
 /// No more guests than this at once where nothing is said: each takes up to a gibibyte.
 const MOST_JOBS: usize = 4;
 
@@ -33,6 +35,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let selected = scenarios::select(&what.files, &what.filter.expressions)?;
     let ground = Ground::find(what)?;
     let out = make_out(arguments.out.as_deref())?;
+    check_space(&out, selected.iter().map(|selected| selected.cells.len()).sum())?;
     let stop = Stop::on_signals()?;
     let result = run_into(&out, &selected, what, ground, &stop);
     tidy(&out, arguments.keep)?;
@@ -139,14 +142,21 @@ pub(crate) fn run_into(
         out,
         stop,
     };
+    output::talk(&format!(
+        "running {count} cells, {} guests at once, Linux {}, {}",
+        guests.jobs, guests.kernel.version, guests.template.server.version
+    ));
     let mut recorded = 0;
     let result = guests.run(plans, &mut |event| match event {
         Event::Started(cell) => output::progress(&format!("{recorded}/{count}  {cell}")),
         Event::Recorded(cell) => {
             recorded += 1;
-            output::progress(&format!("{recorded}/{count}  {cell}"));
+            output::milestone(&format!("{recorded}/{count}  {cell}"));
         }
-        Event::Trouble(text) => output::talk(&format!("\n{text}")),
+        Event::Trouble(text) => {
+            output::progress("");
+            output::talk(&text);
+        }
     });
     output::progress("");
     summary.state = match (stop.reason(), &result) {
@@ -223,6 +233,24 @@ pub(crate) fn make_out(named: Option<&Path>) -> Result<PathBuf, Failure> {
     Err(Failure::Software(format!(
         "no free name for a folder in {}",
         parent.display()
+    )))
+}
+
+/// A run that would not fit is not begun: a folder that it made is removed again.
+fn check_space(out: &Path, cells: usize) -> Result<(), Failure> {
+    let space = rustix::fs::statvfs(out)
+        .map_err(|error| Failure::Software(format!("cannot look at the file system of {}: {error}", out.display())))?;
+    let free = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
+    // A guest's share holds its job and a cell's logs; a cell's record, capture and logs take well under a MiB together.
+    let needed = SPACE_MIB + u64::try_from(cells).unwrap_or(u64::MAX);
+    if free >= needed {
+        return Ok(());
+    }
+    // An empty folder holds nothing that could be lost; one that was there before and cannot be removed may stay.
+    let _ = fs::remove_dir(out);
+    Err(Failure::Unavailable(format!(
+        "{} has {free} MiB free, and this run may need {needed} MiB; name another folder with --out",
+        out.display()
     )))
 }
 

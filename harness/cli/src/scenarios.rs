@@ -3,7 +3,8 @@
 use crate::error::Failure;
 use crate::filter::Filter;
 use lvs_matrix_model::matrix::{Cell, cells};
-use lvs_matrix_model::scenario::{Scenario, Style, load_bytes, render};
+use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
+use serde::Serialize;
 use std::fs;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -31,20 +32,12 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
         }
         mistakes.push_str(text);
     };
-    let sources: Vec<(String, Result<Vec<u8>, String>)> = if files.is_empty() {
-        vec![(SHIPPED_NAME.to_owned(), Ok(SHIPPED.as_bytes().to_vec()))]
-    } else {
-        files
-            .iter()
-            .map(|file| (file.display().to_string(), read(file)))
-            .collect()
-    };
     let style = if std::io::stderr().is_terminal() {
         Style::Coloured
     } else {
         Style::Plain
     };
-    for (name, source) in sources {
+    for (name, source) in sources(files) {
         match source {
             Ok(bytes) => match load_bytes(&bytes) {
                 Ok(scenario) if scenarios.iter().any(|other| other.name == scenario.name) => note(&format!(
@@ -62,6 +55,53 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     } else {
         Err(Failure::Mistake(mistakes))
     }
+}
+
+/// A file as `check --format json` tells of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Checked {
+    file: String,
+    /// The number of cells, if the file is good.
+    cells: Option<usize>,
+    /// Why the file could not be read, if it could not.
+    unreadable: Option<String>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Checked {
+    pub(crate) fn is_good(&self) -> bool {
+        self.cells.is_some()
+    }
+}
+
+/// Checks each file by itself.
+pub(crate) fn check_each(files: &[PathBuf]) -> Vec<Checked> {
+    let check = |(file, source): (String, Result<Vec<u8>, String>)| {
+        let (cells, unreadable, mistakes) = match source.map(|bytes| load_bytes(&bytes)) {
+            Ok(Ok(scenario)) => (Some(cells(&scenario).len()), None, Vec::new()),
+            Ok(Err(mistakes)) => (None, None, mistakes),
+            Err(reason) => (None, Some(reason), Vec::new()),
+        };
+        Checked {
+            file,
+            cells,
+            unreadable,
+            mistakes,
+        }
+    };
+    sources(files).into_iter().map(check).collect()
+}
+
+/// The files with what is in them; without any the shipped scenario.
+fn sources(files: &[PathBuf]) -> Vec<(String, Result<Vec<u8>, String>)> {
+    if files.is_empty() {
+        return vec![(SHIPPED_NAME.to_owned(), Ok(SHIPPED.as_bytes().to_vec()))];
+    }
+    files
+        .iter()
+        .map(|file| (file.display().to_string(), read(file)))
+        .collect()
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

@@ -8,6 +8,11 @@ use std::time::Duration;
 /// A boot takes 0.1 s where nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The name of the check for a cached kernel.
+pub const GUEST_KERNEL: &str = "guest kernel";
+/// What the tools that build a kernel are needed for.
+pub const FOR_BUILDING: &str = "lvs-matrix kernel build";
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -47,10 +52,10 @@ pub fn checks() -> Vec<Check> {
         Check {
             name: "kernel build tools",
             state: build_tools(),
-            needed_for: "lvs-matrix kernel build",
+            needed_for: FOR_BUILDING,
         },
         Check {
-            name: "guest kernel",
+            name: GUEST_KERNEL,
             state: found,
             needed_for: "running cells in a guest",
         },
