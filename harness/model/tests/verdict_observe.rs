@@ -7,7 +7,7 @@
 
 mod support;
 
-use lvs_matrix_model::action::Node;
+use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{Behaviour, Citation, HangEnd, Observed, TerminatorKind};
@@ -506,7 +506,7 @@ fn silence_must_follow_something_that_was_sent() {
     let quiet = without(connect_hung(), |point, _| point == CLIENT);
     assert!(reasons(&quiet.observe()).contains("neither a SYN nor an ARP request"));
     let mut other = hung();
-    other.record.plan.steps[2].action = lvs_matrix_model::action::Action::Query(statement("select 2", 0.0));
+    other.record.plan.steps[2].action = Action::Query(statement("select 2", 0.0));
     other.record.steps[2].action = other.record.plan.steps[2].action.clone();
     other.record.client_events[2].kind = ClientEventKind::StatementBegun {
         sql: "select 2".to_owned(),
@@ -555,14 +555,48 @@ fn patience_counts_from_the_beginning_or_from_when_it_is_due() {
 }
 
 #[test]
+fn patience_with_a_statement_sent_before_begins_with_the_act_phase() {
+    let mut world = waiting_for_ever();
+    let quick = Action::StartQuery(statement("select sleep(20)", 0.5));
+    world.record.plan.steps[1].action = quick.clone();
+    world.record.steps[1].action = quick;
+    let observed = world.observe();
+    // Sent at 1 s, would have been answered at 1.5 s; the client comes to wait for it at 3 s.
+    assert_eq!(observed.operation.unwrap().due, s(3.0));
+}
+
+#[test]
+fn what_comes_after_the_end_ended_nothing() {
+    let mut world = answered();
+    // The observation goes on; the client closes the connection, and so does the server.
+    world.up(s(2.5), RS1, "F.", &[]);
+    world.down(s(2.5), RS1, "F.", &[]);
+    world.record.ended = s(3.0);
+    let observed = world.observe();
+    assert_eq!(observed.terminators, []);
+    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.002) });
+}
+
+#[test]
+fn an_operation_with_two_connections_is_not_believed() {
+    let mut world = connected_anew();
+    world.port += 1;
+    world.up(s(2.002), RS1, "S", &[]);
+    assert!(reasons(&world.observe()).contains("opened more than one connection"));
+    // The same port and sequence number are the same SYN sent again.
+    let mut world = connected_anew();
+    world.client_next = 1000;
+    world.server_next = 0;
+    world.up_again(s(2.0005), RS1, "S", &[]);
+    assert_eq!(world.observe().behaviour, Behaviour::Answered { after: seconds(0.004) });
+}
+
+#[test]
 fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one() {
     let mut world = World::new(
         vec![],
         vec![remove_rs1()],
-        vec![
-            lvs_matrix_model::action::Action::Connect,
-            lvs_matrix_model::action::Action::Query(statement("select 1", 0.0)),
-        ],
+        vec![Action::Connect, Action::Query(statement("select 1", 0.0))],
     );
     world.step(1, 1.0, Some(1.1), done("it fired"));
     world.step(2, 2.0, Some(2.001), StepOutcome::ClientFailed);
@@ -576,7 +610,7 @@ fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one()
     assert_eq!(observed.operation.unwrap().what, "connect");
     // Had it been answered, the query should have been reached.
     let mut world = connected_anew();
-    let query = lvs_matrix_model::action::Action::Query(statement("select 1", 0.0));
+    let query = Action::Query(statement("select 1", 0.0));
     world.record.plan.steps.push(lvs_matrix_model::plan::Step {
         phase: lvs_matrix_model::plan::Phase::Act,
         action: query.clone(),
