@@ -73,32 +73,33 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
 /// A cell's record, judged; `None` if there is none.
 fn read_cell(folder: &Path, cell: &CellRef) -> Result<Option<JudgedCell>, String> {
     let own = cell_folder(folder, cell);
-    let path = own.join(RECORD_FILE);
-    let text = match fs::read(&path) {
+    // Reasons go into reports, which must be the same wherever the folder lies.
+    let path = |name: &str| format!("{cell}/{name}");
+    let text = match fs::read(own.join(RECORD_FILE)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+        Err(error) => return Err(format!("cannot read {}: {error}", path(RECORD_FILE))),
     };
     let record: CellRecord =
-        serde_json::from_slice(&text).map_err(|error| format!("{} cannot be understood: {error}", path.display()))?;
+        serde_json::from_slice(&text).map_err(|error| format!("{} cannot be understood: {error}", path(RECORD_FILE)))?;
     if record.format != FORMAT {
         return Err(format!(
             "{} has format {}, this lvs-matrix reads {FORMAT}",
-            path.display(),
+            path(RECORD_FILE),
             record.format
         ));
     }
     if &record.plan.cell != cell {
         return Err(format!(
             "{} is the record of another cell, {}",
-            path.display(),
+            path(RECORD_FILE),
             record.plan.cell
         ));
     }
     let capture = match fs::read(own.join(CAPTURE_FILE)) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(format!("cannot read {}: {error}", own.join(CAPTURE_FILE).display())),
+        Err(error) => return Err(format!("cannot read {}: {error}", path(CAPTURE_FILE))),
     };
     Ok(Some(judged(record, capture.as_deref())))
 }

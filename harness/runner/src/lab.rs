@@ -14,6 +14,9 @@ use std::time::Duration;
 
 /// The bridge in the link's namespace.
 pub(crate) const BRIDGE: &str = "br0";
+/// How long the bridge remembers where a host is, in hundredths of a second: a week. After its default of five minutes it
+/// would flood the frames for a host that was silent, and they would turn up in the other hosts' captures.
+const AGEING: u32 = 7 * 24 * 3600 * 100;
 /// How long the query that shows the lab to be ready may take.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 /// How much of a command's output a record keeps, in characters.
@@ -87,7 +90,9 @@ impl Lab {
             write_sysctl(&self.link, key, "1").stage("make the link")?;
         }
         let mut lines = vec![
-            format!("link add name {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"),
+            format!(
+                "link add name {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time {AGEING}"
+            ),
             format!("link set dev {BRIDGE} up"),
         ];
         for host in &plan.hosts {

@@ -4,7 +4,7 @@ use super::network::Network;
 use super::observe::{failure, request_words, served_by};
 use super::operation::{Classified, moment};
 use super::{Behaviour, Citation, Evidence, HangEnd, Terminator, TerminatorKind};
-use crate::action::Node;
+use crate::action::{Action, Node};
 use crate::duration::Human;
 use crate::plan::Phase;
 use crate::record::{CellRecord, DirectorSnapshot, Moment, StepOutcome};
@@ -18,7 +18,7 @@ impl fmt::Display for TerminatorKind {
             Self::Icmp { code } => match code {
                 0 => f.write_str("ICMP network unreachable"),
                 1 => f.write_str("ICMP host unreachable"),
-                3 | 4 => write!(f, "ICMP port unreachable"),
+                3 => f.write_str("ICMP port unreachable"),
                 _ => write!(f, "ICMP unreachable (code {code})"),
             },
         }
@@ -48,6 +48,7 @@ fn changes(record: &CellRecord) -> Vec<Evidence> {
         .steps
         .iter()
         .filter(|step| step.phase == Phase::Change || (step.phase == Phase::Act && !step.action.is_of_client()))
+        .filter(|step| !matches!(step.action, Action::Wait(_)))
         .filter_map(|step| match (&step.outcome, step.began) {
             (StepOutcome::Done { proof }, Some(began)) if !proof.is_empty() => Some(Evidence {
                 what: format!("{}: {} ({proof})", moment(began), step.action),
