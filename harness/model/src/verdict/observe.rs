@@ -153,13 +153,18 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String
     doubts
 }
 
-/// Silence must follow something that was sent. A connection that had already ended needs no segment to fail.
+/// Silence must follow something that was sent. Only a connection that had ended before the statement began needs no segment
+/// to fail; else the segment is missing from the capture, and with it what tells 2006 from 2013.
 fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String> {
     if network.request.is_some() {
         return None;
     }
+    let ended_before = network
+        .terminators
+        .iter()
+        .any(|terminator| terminator.at < operation.began());
     match (&operation.end.kind, operation.statement) {
-        (ClientEventKind::Failed(_), Some(_)) if !network.terminators.is_empty() => None,
+        (ClientEventKind::Failed(_), Some(_)) if ended_before => None,
         (
             ClientEventKind::ConnectBegun
             | ClientEventKind::Connected { .. }
