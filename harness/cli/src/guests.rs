@@ -8,10 +8,9 @@ use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, News, TEMPLATE_INPUT};
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
 use lvs_matrix_guest::{Guest, GuestConfig, GuestEnd, GuestReport, ReadOnlyInput};
-use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{CellRecord, Environment, FORMAT, LabOutcome, Place};
+use lvs_matrix_model::record::{CellRecord, Environment, LabOutcome, Place};
 use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
 use std::collections::VecDeque;
 use std::fs;
@@ -217,32 +216,21 @@ impl Guests<'_> {
             move_cell(share, self.out, &plan.cell)?;
         }
         let stopped = self.stop.reason();
-        let record = CellRecord {
-            format: FORMAT,
-            plan: plan.clone(),
-            environment: Environment {
-                place: Place::Guest,
-                kernel: format!("Linux {}", self.kernel.version),
-                harness: env!("CARGO_PKG_VERSION").to_owned(),
-                ipvsadm: String::new(),
-                mysqld: self.template.server.version.clone(),
-            },
-            epoch_unix_nanos: 0,
-            lab: LabOutcome::Failed {
-                stage: "run the cell in a guest".to_owned(),
-                reason: stopped.map_or_else(
-                    || reason.to_owned(),
-                    |signal| format!("the run was stopped by {signal}"),
-                ),
-                log: console,
-            },
-            preparation: Vec::new(),
-            steps: Vec::new(),
-            client_events: Vec::new(),
-            snapshots: Vec::new(),
-            server_views: Vec::new(),
-            capture: None,
-            ended: Instant(0),
+        let environment = Environment {
+            place: Place::Guest,
+            kernel: format!("Linux {}", self.kernel.version),
+            harness: env!("CARGO_PKG_VERSION").to_owned(),
+            ipvsadm: String::new(),
+            mysqld: self.template.server.version.clone(),
+        };
+        let mut record = CellRecord::begun(plan.clone(), environment);
+        record.lab = LabOutcome::Failed {
+            stage: "run the cell in a guest".to_owned(),
+            reason: stopped.map_or_else(
+                || reason.to_owned(),
+                |signal| format!("the run was stopped by {signal}"),
+            ),
+            log: console,
         };
         write_record(&folder, &record, None).map_err(|error| Failure::Software(error.to_string()))
     }

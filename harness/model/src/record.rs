@@ -46,6 +46,27 @@ pub struct CellRecord {
     pub ended: Instant,
 }
 
+impl CellRecord {
+    /// The record of a cell of which nothing has been seen yet.
+    #[must_use]
+    pub fn begun(plan: LabPlan, environment: Environment) -> Self {
+        Self {
+            format: FORMAT,
+            plan,
+            environment,
+            epoch_unix_nanos: 0,
+            lab: LabOutcome::Completed,
+            preparation: Vec::new(),
+            steps: Vec::new(),
+            client_events: Vec::new(),
+            snapshots: Vec::new(),
+            server_views: Vec::new(),
+            capture: None,
+            ended: Instant(0),
+        }
+    }
+}
+
 /// Where a cell ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,11 +11,10 @@ use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::{self, PointFrames};
-use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{
-    CaptureRecord, CellRecord, Environment, FORMAT, LabOutcome, Moment, MysqldState, Place, ServerView,
+    CaptureRecord, CellRecord, Environment, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
 use lvs_matrix_netns::{CommandLine, ip_batch};
 use std::fs;
@@ -99,20 +98,7 @@ fn run_cell(
         .prefix("cell-")
         .tempdir_in(scratch)
         .stage("make a scratch folder")?;
-    let mut record = CellRecord {
-        format: FORMAT,
-        plan: plan.clone(),
-        environment: environment.clone(),
-        epoch_unix_nanos: 0,
-        lab: LabOutcome::Completed,
-        preparation: Vec::new(),
-        steps: Vec::new(),
-        client_events: Vec::new(),
-        snapshots: Vec::new(),
-        server_views: Vec::new(),
-        capture: None,
-        ended: Instant(0),
-    };
+    let mut record = CellRecord::begun(plan.clone(), environment.clone());
     let captured = observe(plan, template, scratch.path(), &folder, &mut record, reached);
     let bytes = match captured.and_then(|captured| encode(captured, &mut record)) {
         Ok(bytes) => bytes,
