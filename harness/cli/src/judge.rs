@@ -80,8 +80,8 @@ fn read_cell(folder: &Path, cell: &CellRef) -> Result<Option<JudgedCell>, String
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("cannot read {}: {error}", path(RECORD_FILE))),
     };
-    let record: CellRecord =
-        serde_json::from_slice(&text).map_err(|error| format!("{} cannot be understood: {error}", path(RECORD_FILE)))?;
+    let record: CellRecord = serde_json::from_slice(&text)
+        .map_err(|error| format!("{} cannot be understood: {error}", path(RECORD_FILE)))?;
     if record.format != FORMAT {
         return Err(format!(
             "{} has format {}, this lvs-matrix reads {FORMAT}",
