@@ -330,3 +330,70 @@ pub(crate) fn ask_server_id(address: IpAddr, port: u16, deadline: Duration) -> s
         Ok(id)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    fn client(port: u16) -> (Namespace, Client) {
+        let namespace = Namespace::new("client").unwrap();
+        let up = ["link set dev lo up".to_owned()];
+        lvs_matrix_netns::ip_batch(&namespace, &up).unwrap();
+        let client = Client::start(&namespace, Clock::start(), IpAddr::V4(Ipv4Addr::LOCALHOST), port).unwrap();
+        (namespace, client)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[test]
+    fn a_refused_connection_is_written_down_with_its_errno() {
+        let (_namespace, client) = client(1);
+        client.begin(1, Operation::Connect).unwrap();
+        assert_eq!(client.wait(1, soon()), Standing::Failed);
+        let events = client.stop();
+        assert_eq!(events[0].kind, ClientEventKind::ConnectBegun);
+        let ClientEventKind::Failed(error) = &events[1].kind else {
+            panic!("{events:?}")
+        };
+        assert_eq!(error.kind, ClientErrorKind::Io { errno: Some(111) });
+        assert!(events[0].at <= events[1].at);
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_or_stays_silent_is_told_apart() {
+        let (namespace, client) = client(3306);
+        let listener = namespace.run(|| TcpListener::bind("127.0.0.1:3306")).unwrap().unwrap();
+        client.begin(1, Operation::Connect).unwrap();
+        drop(listener.accept().unwrap());
+        assert_eq!(client.wait(1, soon()), Standing::Failed);
+
+        // Accepted, and never a word: the operation is pending for as long as one likes to wait, and ends with the client.
+        client.begin(2, Operation::Connect).unwrap();
+        let silent = listener.accept().unwrap();
+        assert_eq!(
+            client.wait(2, Instant::now() + Duration::from_millis(50)),
+            Standing::Pending
+        );
+        client.still_waiting(2);
+        let events = client.stop();
+        let ClientEventKind::Failed(error) = &events[1].kind else {
+            panic!("{events:?}")
+        };
+        assert_eq!(error.kind, ClientErrorKind::Closed);
+        assert_eq!(
+            events.last().map(|event| &event.kind),
+            Some(&ClientEventKind::StillWaiting)
+        );
+        drop(silent);
+    }
+
+    #[test]
+    fn a_statement_without_a_connection_fails() {
+        let (_namespace, client) = client(1);
+        client.begin(1, Operation::Statement("select 1".to_owned())).unwrap();
+        assert_eq!(client.wait(1, soon()), Standing::Failed);
+    }
+}

@@ -49,3 +49,29 @@ pub(crate) fn poll_for<T, E>(
         std::thread::sleep(interval);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polling_ends_at_the_fact_at_an_error_or_at_the_deadline() {
+        let mut left = 3;
+        let mut fact = || {
+            left -= 1;
+            Ok::<_, ()>((left == 0).then_some("there"))
+        };
+        assert_eq!(
+            poll_for(Duration::from_secs(60), Duration::ZERO, &mut fact),
+            Ok(Some("there"))
+        );
+        assert_eq!(
+            poll_for(Duration::from_secs(60), Duration::ZERO, || Err::<Option<()>, _>("gone")),
+            Err("gone")
+        );
+        assert_eq!(
+            poll_for(Duration::ZERO, Duration::ZERO, || Ok::<Option<()>, ()>(None)),
+            Ok(None)
+        );
+    }
+}

@@ -38,10 +38,14 @@ pub(crate) fn weight(namespace: &Namespace, plan: &LabPlan, server: IpAddr) -> R
         IpAddr::V4(address) => format!("{:08X}:{:04X}", u32::from(address), plan.port),
         IpAddr::V6(_) => return Err(LabError::new(stage, "IPv6 is not supported yet")),
     };
+    Ok(weight_in(&table, &wanted))
+}
+
+/// The weight in the line of the real server `wanted` (`C000021F:0CEA`).
+fn weight_in(table: &str, wanted: &str) -> Option<u32> {
     let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    Ok(lines
-        .find(|words| words.first() == Some(&"->") && words.get(1) == Some(&wanted.as_str()))
-        .and_then(|words| words.get(3)?.parse().ok()))
+    let line = lines.find(|words| words.first() == Some(&"->") && words.get(1) == Some(&wanted))?;
+    line.get(3)?.parse().ok()
 }
 
 /// Waits until no connection entry is left: what made the lab ready must not show in the cell.
@@ -56,4 +60,26 @@ pub(crate) fn wait_until_empty(namespace: &Namespace) -> Result<()> {
         Ok::<_, LabError>((table.lines().count() <= 1).then_some(()))
     })?;
     empty.ok_or_else(|| LabError::new(stage, "entries of the readiness check were still there after 300 s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weight_in;
+
+    const TABLE: &str = "\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  C0000264:0CEA rr
+  -> C0000220:0CEA      Route   7      0          0
+  -> C000021F:0CEA      Route   0      1          0
+";
+
+    #[test]
+    fn the_kernels_table_tells_weights() {
+        assert_eq!(weight_in(TABLE, "C0000220:0CEA"), Some(7));
+        assert_eq!(weight_in(TABLE, "C000021F:0CEA"), Some(0), "weight 0 is in the table");
+        assert_eq!(weight_in(TABLE, "C0000221:0CEA"), None, "a deleted server is not");
+        assert_eq!(weight_in(TABLE, "C0000264:0CEA"), None, "the service is no server");
+    }
 }

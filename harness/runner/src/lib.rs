@@ -12,6 +12,7 @@ mod director;
 mod environment;
 mod error;
 mod lab;
+mod operator;
 mod real_server;
 mod recorder;
 mod template;

@@ -255,3 +255,34 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_no_server_is_refused_with_what_it_said() {
+        let error = Server::probe(Path::new("/bin/echo")).unwrap_err();
+        assert!(
+            error.reason.contains("no MariaDB or MySQL server: it answered"),
+            "{error}"
+        );
+        let error = Server::probe(Path::new("/no/such/mysqld")).unwrap_err();
+        assert!(error.reason.contains("cannot start"), "{error}");
+    }
+
+    #[test]
+    fn a_template_is_made_once_readable_and_trimmed() {
+        let cache = tempfile::tempdir().unwrap();
+        let server = Server::find("").unwrap();
+        let template = prepare(&server, cache.path()).unwrap();
+        assert_eq!(prepare(&server, cache.path()).unwrap(), template);
+        assert!(template.folder.join("mysql/global_priv.frm").is_file());
+        assert!(!template.folder.join("sys").exists());
+        let copy = cache.path().join("copy");
+        copy_folder(&template.folder, &copy).unwrap();
+        assert!(copy.join("mysql/global_priv.frm").is_file());
+        let left: Vec<_> = fs::read_dir(cache.path().join("datadirs")).unwrap().collect();
+        assert_eq!(left.len(), 1, "nothing half-made stays: {left:?}");
+    }
+}

@@ -4,13 +4,14 @@ use crate::capture::Captures;
 use crate::client::{Client, Operation, Standing};
 use crate::clock::{Clock, poll_for};
 use crate::director;
-use crate::error::{LabError, Result, Stage};
-use crate::lab::{Lab, run_recorded};
+use crate::error::{LabError, Result};
+use crate::lab::Lab;
+use crate::operator;
 use lvs_matrix_model::action::{Action, Node, Statement};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
 use lvs_matrix_model::record::{CommandRecord, DirectorSnapshot, Moment, StepOutcome, StepRecord};
-use lvs_matrix_netns::{CommandLine, read_sysctl};
+
 use std::time::Duration;
 
 /// How long an operation of the client may take before the `act` phase, where nothing is expected to hang.
@@ -43,11 +44,20 @@ struct Done {
 }
 
 impl Done {
-    fn proven(proof: impl Into<String>, commands: Vec<CommandRecord>) -> Self {
+    fn proven(proof: impl Into<String>) -> Self {
         Self {
             outcome: StepOutcome::Done { proof: proof.into() },
-            commands,
+            commands: Vec::new(),
             operation: None,
+        }
+    }
+}
+
+impl From<operator::Deed> for Done {
+    fn from(deed: operator::Deed) -> Self {
+        Self {
+            commands: deed.commands,
+            ..Self::proven(deed.proof)
         }
     }
 }
@@ -173,51 +183,26 @@ impl<'a> Timeline<'a> {
 
     fn act(&mut self, action: &Action) -> Result<Done> {
         match action {
-            Action::RemoveRealServer { server } => self.edit_table(action, server, None),
+            Action::RemoveRealServer { server } => {
+                operator::edit_table(self.plan, self.lab, action, server, None).map(Done::from)
+            }
             Action::AddRealServer { server, weight } | Action::SetWeight { server, weight } => {
-                self.edit_table(action, server, Some(u32::from(*weight)))
+                operator::edit_table(self.plan, self.lab, action, server, Some(u32::from(*weight))).map(Done::from)
             }
             Action::StopMysqld { server, signal } => {
                 let status = self.server(server)?.stop_mysqld(*signal)?;
-                Ok(Done::proven(format!("the process ended: {status}"), Vec::new()))
+                Ok(Done::proven(format!("the process ended: {status}")))
             }
             Action::StartMysqld { server } => {
                 let port = self.plan.port;
                 let server = self.server(server)?;
                 server.start_mysqld(port)?;
                 server.wait_ready()?;
-                Ok(Done::proven(
-                    format!("it answers with server_id {}", server.server_id),
-                    Vec::new(),
-                ))
+                Ok(Done::proven(format!("it answers with server_id {}", server.server_id)))
             }
-            Action::PowerOff { .. } => {
-                let commands = self.run_lines(action)?;
-                let port = commands
-                    .iter()
-                    .rev()
-                    .find_map(|command| command.argv.iter().skip_while(|word| *word != "dev").nth(1));
-                let port = port.cloned().unwrap_or_default();
-                let shown = self
-                    .lab
-                    .link
-                    .check(&CommandLine::new(["ip", "-o", "link", "show", "dev", &port]))
-                    .stage("look at the link")?;
-                if !shown.contains("state DOWN") {
-                    return Err(LabError::new("power off", format!("the link is not down: {shown}")));
-                }
-                Ok(Done::proven(format!("{port} is in state DOWN"), commands))
-            }
+            Action::PowerOff { server } => operator::power_off(self.plan, self.lab, action, server).map(Done::from),
             Action::SetSysctl { node, key, value } => {
-                let commands = self.run_lines(action)?;
-                let found = read_sysctl(self.lab.namespace(node)?, key).stage(format!("read {key}"))?;
-                if found.split_whitespace().ne(value.split_whitespace()) {
-                    return Err(LabError::new(
-                        format!("set {key}"),
-                        format!("it reads `{found}`, not `{value}`"),
-                    ));
-                }
-                Ok(Done::proven(format!("{key} reads {found} on {node}"), commands))
+                operator::set_sysctl(self.plan, self.lab, action, node, (key, value)).map(Done::from)
             }
             Action::Connect => {
                 let operation = self.begin(Operation::Connect)?;
@@ -237,7 +222,7 @@ impl<'a> Timeline<'a> {
             }
             Action::Wait(time) => {
                 std::thread::sleep(*time);
-                Ok(Done::proven("waited", Vec::new()))
+                Ok(Done::proven("waited"))
             }
         }
     }
@@ -248,44 +233,6 @@ impl<'a> Timeline<'a> {
             .iter_mut()
             .find(|server| &server.name == name)
             .ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))
-    }
-
-    /// Runs the action's own command lines where they belong.
-    fn run_lines(&self, action: &Action) -> Result<Vec<CommandRecord>> {
-        self.plan
-            .command_lines(action)
-            .into_iter()
-            .map(|(node, argv)| {
-                let namespace = match &node {
-                    Some(node) => self.lab.namespace(node)?,
-                    None => &self.lab.link,
-                };
-                run_recorded(namespace, node.clone(), &argv)
-            })
-            .collect()
-    }
-
-    /// Edits the director's table and looks whether the kernel's table followed.
-    fn edit_table(&self, action: &Action, server: &lvs_matrix_model::Name, wanted: Option<u32>) -> Result<Done> {
-        let commands = self.run_lines(action)?;
-        let address = self
-            .plan
-            .host(&Node::RealServer(server.clone()))
-            .map(|host| host.address);
-        let address =
-            address.ok_or_else(|| LabError::new(format!("find {server}"), "the plan has no such real server"))?;
-        let found = director::weight(&self.lab.director, self.plan, address)?;
-        if found != wanted {
-            return Err(LabError::new(
-                action.to_string(),
-                format!("the kernel's table has weight {found:?} for {address}, not {wanted:?}"),
-            ));
-        }
-        let proof = match found {
-            Some(weight) => format!("/proc/net/ip_vs has {address} with weight {weight}"),
-            None => format!("/proc/net/ip_vs has no {address}"),
-        };
-        Ok(Done::proven(proof, commands))
     }
 
     fn begin(&mut self, operation: Operation) -> Result<u32> {
@@ -366,7 +313,7 @@ impl<'a> Timeline<'a> {
         })?;
         Ok(Done {
             operation: Some(operation),
-            ..Done::proven(proof, Vec::new())
+            ..Done::proven(proof)
         })
     }
 }
