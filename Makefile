@@ -2,7 +2,8 @@
 # What is already there (packages, the guest kernel, built crates) is not done again.
 
 CARGO ?= cargo
-BIN = target/release/lvs-matrix
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+BIN = $(TARGET)/release/lvs-matrix
 # What the shipped matrix is run on; `make run SCENARIOS=my.yaml` runs another.
 SCENARIOS ?=
 RUNS ?= 5
@@ -24,7 +25,7 @@ endif
 # The whole test suite. It runs every shipped scenario in guests.
 test: packages
 	$(CARGO) build --locked --package lvs-matrix
-	@target/debug/lvs-matrix kernel build >/dev/null
+	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
 	$(CARGO) test --locked --workspace $(NAMESPACE_CRATES:%=--exclude %)
 	$(WITH_NAMESPACES) $(CARGO) test --locked $(NAMESPACE_CRATES:%=--package %)
 
