@@ -133,6 +133,7 @@ impl Guests<'_> {
             path: self.template.folder.clone(),
         }];
         config.stall = self.stall;
+        config.memory_mib = memory_mib(&batch);
         let guest =
             Guest::start(config).map_err(|error| Failure::Unavailable(format!("cannot start a guest: {error}")))?;
         self.stop.watch(guest.canceller());
@@ -247,6 +248,16 @@ impl Shared<'_> {
         timings.guests.push(report.wall);
         timings.peak_memory_kib = timings.peak_memory_kib.max(report.peak_memory_kib);
     }
+}
+
+/// A server takes about 28 MiB of a guest, the rest about 130; what is not touched costs nothing.
+fn memory_mib(batch: &[LabPlan]) -> u32 {
+    let servers = batch.iter().map(|plan| plan.real_servers().count()).max().unwrap_or(0);
+    let servers = u32::try_from(servers).unwrap_or(u32::MAX);
+    servers
+        .saturating_mul(48)
+        .saturating_add(256)
+        .max(lvs_matrix_guest::DEFAULT_MEMORY_MIB)
 }
 
 /// Why a guest did not end as it should; `None` if it did.

@@ -19,7 +19,15 @@ pub(crate) fn check(files: &[PathBuf], format: Format) -> Result<ExitCode, Failu
         Format::Text => {
             let mut text = String::new();
             for scenario in scenarios::load(files)? {
-                let _ = writeln!(text, "{}: good, {} cells", scenario.name, cells(&scenario).len());
+                let _ = writeln!(
+                    text,
+                    "{}: good, {}",
+                    scenario.name,
+                    match cells(&scenario).len() {
+                        1 => "1 cell".to_owned(),
+                        count => format!("{count} cells"),
+                    }
+                );
             }
             output::data(&text)?;
             Ok(ExitCode::SUCCESS)
@@ -93,11 +101,11 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
     );
     for host in &plan.hosts {
         let _ = writeln!(text, "  {}: {} {}", host.node, host.address, host.mac);
-        for line in &host.ip {
-            let _ = writeln!(text, "    ip {line}");
-        }
         for (key, value) in &host.sysctls {
             let _ = writeln!(text, "    sysctl -w {key}={}", value.replace('\t', " "));
+        }
+        for line in &host.ip {
+            let _ = writeln!(text, "    ip {line}");
         }
         for argv in &host.commands {
             let _ = writeln!(text, "    {}", argv.join(" "));

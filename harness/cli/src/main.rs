@@ -9,6 +9,7 @@ mod build_kernel;
 mod doctor;
 mod error;
 mod filter;
+mod folder;
 mod guests;
 mod inspect;
 mod judge;

@@ -61,9 +61,11 @@ pub(crate) fn payload() -> Result<ExitCode, Failure> {
 fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Software(error.to_string());
     let folder = |variable: &str| {
-        std::env::var_os(variable)
-            .map(PathBuf::from)
-            .ok_or_else(|| Failure::Software(format!("${variable} is not set")))
+        std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| {
+            Failure::Mistake(format!(
+                "`lvs-matrix payload` is started by a guest's init, not by hand (${variable} is not set)"
+            ))
+        })
     };
     let share = folder(SHARE_VARIABLE)?;
     let text = std::fs::read(share.join(JOB_FILE)).map_err(|error| failed(&error))?;

@@ -101,9 +101,11 @@ fn memory() -> State {
 /// A guest whose init is true(1): PID 1 ends at once, and the kernel says so and panics. That proves memory, seccomp, and the
 /// way to the host's files.
 fn boot(kernel: Kernel, cache: &CacheFolder) -> State {
-    let missing = |what: String| State::Missing {
+    let missing = |what: String| {
+        State::Missing {
         what,
-        cure: "lvs-matrix run --help names the ways to run cells without a guest".into(),
+        cure: "allow this user ptrace(2) and seccomp(2) (a container may forbid them), or try as another user; docs/limitations.md says where guests run".into(),
+    }
     };
     // In the cache, and under one name: what a killed doctor leaves is used by the next.
     let share = cache.kernels().join(".doctor");

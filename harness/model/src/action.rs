@@ -49,7 +49,7 @@ pub struct Statement {
 
 /// What a step does. Names of real servers were checked against the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Action {
     /// `ipvsadm -d`: the real server is deleted from the virtual service.
     RemoveRealServer {

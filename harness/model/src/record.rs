@@ -95,7 +95,7 @@ pub enum Place {
 
 /// Did the lab do its part? A failure here is of the harness or the machine and never becomes a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum LabOutcome {
     /// Every step was reached or the observation ended as planned.
     Completed,
@@ -148,7 +148,7 @@ pub struct StepRecord {
 
 /// How a step went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum StepOutcome {
     /// Done, and for a fault: shown to have fired.
     Done {
@@ -184,7 +184,7 @@ pub struct ClientEvent {
 
 /// What a client can write down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ClientEventKind {
     /// About to open a connection.
     ConnectBegun,
@@ -225,7 +225,7 @@ pub struct ClientError {
 
 /// The kinds of errors that a client tells apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ClientErrorKind {
     /// A system call failed.
     Io {
@@ -293,7 +293,7 @@ pub struct ServerView {
 
 /// The state of a mysqld.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum MysqldState {
     /// The process runs.
     Running,

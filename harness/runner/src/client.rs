@@ -265,10 +265,15 @@ fn client_error(error: &Error) -> ClientError {
         Error::Driver(DriverError::ConnectionClosed) => ClientErrorKind::Closed,
         Error::Driver(_) | Error::Other(_) | Error::Url(_) => ClientErrorKind::Driver,
     };
-    ClientError {
-        kind,
-        message: error.to_string(),
-    }
+    // The driver's own wrappers say `Input/output error:` once each; what they wrap says it all.
+    let message = match error {
+        Error::Io(IoError::Io(error)) => error.to_string(),
+        Error::Server(error) => error.to_string(),
+        Error::Driver(error) => error.to_string(),
+        Error::Other(error) => error.to_string(),
+        Error::Url(error) => error.to_string(),
+    };
+    ClientError { kind, message }
 }
 
 fn io_kind(error: &io::Error) -> ClientErrorKind {

@@ -28,8 +28,8 @@ pub(crate) struct Timeline<'a> {
     pub(crate) clock: Clock,
     /// The number of the client's last operation, 0 before the first.
     operation: u32,
-    /// The statement that was started and not yet awaited.
-    started: Option<u32>,
+    /// The statement that was started and not yet awaited: its operation, and how long a healthy server needs for it.
+    started: Option<(u32, Duration)>,
     /// When the observation ends at the latest; known once `act` has begun.
     act_until: Option<std::time::Instant>,
     pub(crate) steps: Vec<StepRecord>,
@@ -116,7 +116,7 @@ impl<'a> Timeline<'a> {
             reached = Some(self.leave(phase)?);
         }
         // A statement that nobody awaited is still watched to its end.
-        if let (Some(operation), Some(until)) = (self.started.take(), self.act_until)
+        if let (Some((operation, _)), Some(until)) = (self.started.take(), self.act_until)
             && self.client.wait(operation, until) == Standing::Pending
         {
             self.client.still_waiting(operation);
@@ -206,19 +206,19 @@ impl<'a> Timeline<'a> {
             }
             Action::Connect => {
                 let operation = self.begin(Operation::Connect)?;
-                Ok(self.await_end(operation, "connected"))
+                Ok(self.await_end(operation, Duration::ZERO, "connected"))
             }
             Action::Query(statement) => {
                 let operation = self.begin(Operation::Statement(statement.sql.clone()))?;
-                Ok(self.await_end(operation, "answered"))
+                Ok(self.await_end(operation, statement.takes, "answered"))
             }
             Action::StartQuery(statement) => self.start_query(statement),
             Action::AwaitResult => {
-                let operation = self
+                let (operation, takes) = self
                     .started
                     .take()
                     .ok_or_else(|| LabError::new("await the result", "no statement was started"))?;
-                Ok(self.await_end(operation, "answered"))
+                Ok(self.await_end(operation, takes, "answered"))
             }
             Action::Wait(time) => {
                 std::thread::sleep(*time);
@@ -241,11 +241,12 @@ impl<'a> Timeline<'a> {
         Ok(self.operation)
     }
 
-    /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing healthy fails.
-    fn await_end(&self, operation: u32, success: &str) -> Done {
+    /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing healthy fails,
+    /// beyond what the statement `takes`.
+    fn await_end(&self, operation: u32, takes: Duration, success: &str) -> Done {
         let until = self
             .act_until
-            .unwrap_or_else(|| std::time::Instant::now() + BEFORE_DEADLINE);
+            .unwrap_or_else(|| std::time::Instant::now() + BEFORE_DEADLINE + takes);
         let outcome = match self.client.wait(operation, until) {
             Standing::Succeeded => StepOutcome::Done {
                 proof: success.to_owned(),
@@ -270,7 +271,7 @@ impl<'a> Timeline<'a> {
         let needle = statement.sql.as_bytes().to_vec();
         let before = self.captures.count(&Node::Client, &needle);
         let operation = self.begin(Operation::Statement(statement.sql.clone()))?;
-        self.started = Some(operation);
+        self.started = Some((operation, statement.takes));
         let ended = |client: &Client| client.standing(operation) != Standing::Pending;
         if !self
             .captures

@@ -20,6 +20,9 @@ use crate::protocol::{GUEST_VARIABLE, Message};
 use std::convert::Infallible;
 use std::io;
 
+/// Folders that the guest has of its own, in memory or of its kernel: what the host has there cannot be seen in it.
+pub const OWN_FOLDERS: [&str; 6] = ["/tmp", "/var/tmp", "/run", "/dev", "/proc", "/sys"];
+
 /// Why init could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {

@@ -188,6 +188,7 @@ impl BehaviourName {
 
 /// A behaviour with details; a detail that is not stated is not held against anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ExpectedBehaviour {
     /// Which behaviour.
     pub behaviour: BehaviourName,

@@ -27,7 +27,7 @@ pub(super) fn of_the_lab(record: &CellRecord) -> Vec<String> {
         ));
     }
     if let LabOutcome::Failed { stage, reason, .. } = &record.lab {
-        doubts.push(format!("the lab failed while {stage}: {reason}"));
+        doubts.push(format!("the lab failed ({stage}): {reason}"));
     }
     doubts
 }

@@ -120,9 +120,10 @@ pub fn judged(record: CellRecord, capture_bytes: Option<&[u8]>) -> JudgedCell {
             let observed = observe(&record, &packets);
             (packets, observed)
         }
-        Err(mut reasons) => {
-            // What else is wrong with the record is worth knowing too, but not what follows from having no packets.
-            reasons.extend(super::doubts::of_the_lab(&record));
+        Err(unread) => {
+            // A failure of the lab comes first: that there is no capture follows from it.
+            let mut reasons = super::doubts::of_the_lab(&record);
+            reasons.extend(unread);
             (Vec::new(), undetermined(reasons))
         }
     };
