@@ -126,8 +126,18 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
 
     let parent = cache.join("datadirs");
     fs::create_dir_all(&parent).stage(format!("make {}", parent.display()))?;
+    // One at a time; who waited finds the other's folder. What a killed one left half-made is removed by the next.
+    let lock = fs::File::create(parent.join(".lock")).stage("lock the cache of data folders")?;
+    lock.lock().stage("lock the cache of data folders")?;
+    if folder.is_dir() {
+        return Ok(Template {
+            folder,
+            server: server.clone(),
+        });
+    }
+    remove_half_made(&parent).stage("tidy the cache of data folders")?;
     let work = tempfile::Builder::new()
-        .prefix(".making-")
+        .prefix(HALF_MADE)
         .tempdir_in(&parent)
         .stage("make a data folder")?;
     let made = work.path().join("data");
@@ -149,16 +159,24 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
     }
     // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh data folder.
     open_for_reading(&made).stage("make the data folder readable")?;
-    match fs::rename(&made, &folder) {
-        Ok(()) => {}
-        // Another run was quicker; its folder is as good.
-        Err(_) if folder.is_dir() => {}
-        Err(error) => return Err(LabError::new(format!("publish {}", folder.display()), error)),
-    }
+    fs::rename(&made, &folder).stage(format!("publish {}", folder.display()))?;
     Ok(Template {
         folder,
         server: server.clone(),
     })
+}
+
+/// How the names of folders in the making begin.
+const HALF_MADE: &str = ".making-";
+
+fn remove_half_made(parent: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(HALF_MADE) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn install_command(server: &Server, folder: &Path) -> Result<Vec<String>> {
@@ -282,7 +300,22 @@ mod tests {
         let copy = cache.path().join("copy");
         copy_folder(&template.folder, &copy).unwrap();
         assert!(copy.join("mysql/global_priv.frm").is_file());
-        let left: Vec<_> = fs::read_dir(cache.path().join("datadirs")).unwrap().collect();
-        assert_eq!(left.len(), 1, "nothing half-made stays: {left:?}");
+        let names = || -> Vec<_> {
+            let entries = fs::read_dir(cache.path().join("datadirs")).unwrap();
+            entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect()
+        };
+        assert_eq!(
+            names().len(),
+            2,
+            "the template and the lock, nothing half-made: {:?}",
+            names()
+        );
+
+        fs::create_dir(cache.path().join("datadirs/.making-killed")).unwrap();
+        fs::remove_dir_all(&template.folder).unwrap();
+        prepare(&server, cache.path()).unwrap();
+        assert_eq!(names().len(), 2, "what a killed one left is gone: {:?}", names());
     }
 }
