@@ -122,7 +122,8 @@ impl World {
         let allowed = unshare_mounts()
             .and_then(|()| mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC));
         match allowed {
-            Err(Errno::PERM | Errno::ACCESS) => return Ok(false),
+            // EINVAL: a chroot whose root is no mount of its own, so that nothing can be made private from it.
+            Err(Errno::PERM | Errno::ACCESS | Errno::INVAL) => return Ok(false),
             result => result.map_err(system("make a private mount namespace"))?,
         }
         // Held by descriptor first: the tmpfs may hide them. Opened here, in the new mount namespace, or they could not be bound.
@@ -139,7 +140,8 @@ impl World {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         match mount("lvs-matrix", place, "tmpfs", flags, c"mode=0755,size=1M") {
             // Some containers give the capability and then forbid its use (AppArmor).
-            Err(Errno::PERM | Errno::ACCESS) => return Ok(false),
+            // EINVAL: a chroot whose root is no mount of its own, so that nothing can be made private from it.
+            Err(Errno::PERM | Errno::ACCESS | Errno::INVAL) => return Ok(false),
             result => result.map_err(system(format!("mount a tmpfs on {place}")))?,
         }
         let home = Path::new(place).join("lvs-matrix");
