@@ -14,7 +14,7 @@ pub(crate) fn tcpdump(capture: &Path) -> Vec<String> {
         .args(["-r", "-", "-n", "-e", "-t", "-S"])
         .stdin(Stdio::from(file))
         .output()
-        .expect("tcpdump is needed by these tests");
+        .unwrap_or_else(|error| panic!("these tests need tcpdump: {error}"));
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success() && !talk.contains("truncated"),

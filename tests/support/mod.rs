@@ -1,5 +1,11 @@
 //! What the tests of the whole share: the program, its ends, folders for results.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 pub(crate) mod captures;
 pub(crate) mod processes;
 
