@@ -29,11 +29,12 @@ impl Folder {
     /// The folder named, which must be new or empty; else a new one below `lvs-matrix-out`, named by the time.
     pub(crate) fn make(named: Option<&Path>) -> Result<Self, Failure> {
         match named {
-            Some(named) => Self::named(&absolute(named)?),
+            Some(named) => Self::named(named),
             None => Self::unnamed(absolute(Path::new(DEFAULT_OUT))?),
         }
     }
 
+    /// Messages name the folder as it was typed.
     fn named(path: &Path) -> Result<Self, Failure> {
         let found = path.exists();
         fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
@@ -45,7 +46,7 @@ impl Folder {
             )));
         }
         Ok(Self {
-            path: path.to_owned(),
+            path: absolute(path)?,
             found,
             unnamed: None,
         })
