@@ -184,7 +184,7 @@ fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
     assert_eq!(reasons(None), ["the cell has no capture file"]);
     let mut record = bare_record();
     record.lab = LabOutcome::Failed {
-        stage: "booting the guest".to_owned(),
+        stage: "boot the guest".to_owned(),
         reason: "it made no progress for 30s".to_owned(),
         log: Vec::new(),
     };
@@ -194,8 +194,8 @@ fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
     assert_eq!(
         reasons,
         [
-            "the cell has no capture file",
-            "the lab failed while booting the guest: it made no progress for 30s"
+            "the lab failed (boot the guest): it made no progress for 30s",
+            "the cell has no capture file"
         ]
     );
 }

@@ -218,9 +218,9 @@ fn point(world: &mut World, index: usize) -> &mut lvs_matrix_model::record::Capt
 
 #[test]
 fn what_the_lab_could_not_do_is_undetermined() {
-    spoils_every_cell("the lab failed while starting mysqld: no space", |world| {
+    spoils_every_cell("the lab failed (start mysqld): no space", |world| {
         world.record.lab = LabOutcome::Failed {
-            stage: "starting mysqld".to_owned(),
+            stage: "start mysqld".to_owned(),
             reason: "no space".to_owned(),
             log: Vec::new(),
         };
