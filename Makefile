@@ -16,18 +16,20 @@ KERNEL ?= 7.2
 run: kernel
 	$(BIN) run $(SCENARIOS)
 
-# Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.
-NAMESPACE_CRATES = lvs-matrix-netns lvs-matrix-runner
-ifneq ($(shell id -u),0)
-WITH_NAMESPACES = unshare --user --map-root-user
-endif
-
 # The whole test suite. It runs every shipped scenario in guests.
 test: packages
 	$(CARGO) build --locked --package lvs-matrix
 	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
+ifeq ($(shell id -u),0)
+	$(CARGO) test --locked --workspace
+else
 	$(CARGO) test --locked --workspace $(NAMESPACE_CRATES:%=--exclude %)
-	$(WITH_NAMESPACES) $(CARGO) test --locked $(NAMESPACE_CRATES:%=--package %)
+	unshare --user --map-root-user $(CARGO) test --locked --workspace $(OTHER_CRATES:%=--exclude %)
+endif
+
+# Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.
+NAMESPACE_CRATES = lvs-matrix-netns lvs-matrix-runner
+OTHER_CRATES = lvs-matrix lvs-matrix-guest lvs-matrix-model lvs-matrix-report
 
 # Formatting and lints; warnings are errors.
 lint: packages
