@@ -96,12 +96,20 @@ pub(crate) fn concerned_with(folder: &Path) -> Vec<Process> {
         .collect()
 }
 
-/// The guests of a run: the children of `lvs-matrix` that work in its output folder. Under them are their own processes.
+/// The guests of a run: those children of `lvs-matrix` that work in its output folder, or, as an ordinary user, the child of
+/// the unshare(1) around each. Under them are their own processes.
 pub(crate) fn guests(run: i32, out: &Path) -> Vec<Process> {
-    let shares = out.join(".guests");
-    concerned_with(&shares)
+    let concerned = concerned_with(&out.join(".guests"));
+    let around = |process: &Process| process.parent == run && process.name == "unshare";
+    let wrappers: BTreeSet<i32> = concerned
+        .iter()
+        .filter(|process| around(process))
+        .map(|process| process.pid)
+        .collect();
+    concerned
         .into_iter()
-        .filter(|process| process.parent == run)
+        .filter(|process| process.parent == run || wrappers.contains(&process.parent))
+        .filter(|process| !wrappers.contains(&process.pid))
         .collect()
 }
 

@@ -12,6 +12,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Ends every process of the session and waits until none is left.
 pub(super) fn sweep(session: i32) -> Result<(), GuestError> {
+    until_gone(session, |pid| {
+        let _ = kill_process(pid, Signal::KILL);
+    })
+}
+
+/// Waits until no process of the session is left: the kernel is about to end them all.
+pub(super) fn await_gone(session: i32) -> Result<(), GuestError> {
+    until_gone(session, |_| {})
+}
+
+fn until_gone(session: i32, act: impl Fn(Pid)) -> Result<(), GuestError> {
     let start = Instant::now();
     loop {
         let left = members(session);
@@ -21,9 +32,7 @@ pub(super) fn sweep(session: i32) -> Result<(), GuestError> {
         if start.elapsed() > PATIENCE {
             return Err(GuestError::Left(left));
         }
-        for pid in left.into_iter().filter_map(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
+        left.into_iter().filter_map(Pid::from_raw).for_each(&act);
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -5,10 +5,13 @@ use super::user::User;
 use super::world::World;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit, setsid};
 use std::fs::File;
-use std::io::{self, PipeWriter, Read};
+use std::io::{self, PipeWriter, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Gives an ordinary user's guest a PID namespace, whose end is the end of all in it; dies with its parent, and takes the
 /// guest along.
@@ -20,6 +23,18 @@ pub(super) const WRAPPER: [&str; 6] = [
     "--fork",
     "--kill-child=KILL",
 ];
+
+/// What the wrapper runs: the guest, once its parent has said that it is still there. The wrapper asks to die with its parent,
+/// and its child with the wrapper, only after they were made; who dies before that takes nobody along. So the child says that it
+/// has come so far, and goes on when it is answered: by then both had asked. Where nobody is left to answer, it ends.
+const AFTER_A_HANDSHAKE: [&str; 4] = [
+    "sh",
+    "-c",
+    r#"echo here >&0 && read -r go && exec "$@" </dev/null"#,
+    "sh",
+];
+/// How long the wrapper's child may take to come so far.
+const HANDSHAKE: Duration = Duration::from_secs(30);
 
 /// The calling thread, not the process, gets a mount namespace of its own.
 pub(super) fn unshare_mounts() -> rustix::io::Result<()> {
@@ -53,7 +68,11 @@ pub(super) fn spawn(
 ) -> io::Result<Child> {
     let mut command = if world.wrapped {
         let mut command = Command::new(WRAPPER[0]);
-        command.args(&WRAPPER[1..]).arg("--").arg(&world.kernel);
+        command
+            .args(&WRAPPER[1..])
+            .arg("--")
+            .args(AFTER_A_HANDSHAKE)
+            .arg(&world.kernel);
         command
     } else {
         Command::new(&world.kernel)
@@ -77,7 +96,28 @@ pub(super) fn spawn(
     let parent = rustix::process::getpid();
     // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic.
     unsafe { command.pre_exec(move || prepare(parent)) };
-    command.spawn()
+    if !world.wrapped {
+        return command.spawn();
+    }
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut child = command.stdin(OwnedFd::from(theirs)).spawn()?;
+    // With the command goes this process's copy of the child's end.
+    drop(command);
+    match shake_hands(ours) {
+        Ok(()) => Ok(child),
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(error)
+        }
+    }
+}
+
+/// The parent's side of [`AFTER_A_HANDSHAKE`].
+fn shake_hands(mut child: UnixStream) -> io::Result<()> {
+    child.set_read_timeout(Some(HANDSHAKE))?;
+    child.read_exact(&mut [0; "here\n".len()])?;
+    child.write_all(b"go\n")
 }
 
 /// In the child, after its user was set: setting a user id clears the parent-death signal (prctl(2)).

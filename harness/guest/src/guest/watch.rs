@@ -67,6 +67,8 @@ pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
 struct Watch {
     world: World,
     child: Child,
+    /// The guest kernel's process where the child is unshare(1), once it is known.
+    inner: Option<i32>,
     child_ended: OwnedFd,
     reader: PipeReader,
     cancelled: Arc<OwnedFd>,
@@ -120,6 +122,7 @@ impl Watch {
             Ok((child, child_ended, reader)) => Ok(Self {
                 world,
                 child,
+                inner: None,
                 child_ended,
                 reader,
                 cancelled,
@@ -218,6 +221,7 @@ impl Watch {
         for event in events {
             match event {
                 Event::Message(message) => {
+                    let _ = self.kernel();
                     self.first_message.get_or_insert_with(|| self.started.elapsed());
                     match message {
                         // A caller that no longer listens has dropped the guest and cancels it.
@@ -241,14 +245,28 @@ impl Watch {
         }
     }
 
+    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child.
+    fn kernel(&mut self) -> Option<i32> {
+        let child = self.pid();
+        if !self.world.wrapped {
+            return Some(child);
+        }
+        // Kept: when unshare(1) has ended, its child is no longer told.
+        if self.inner.is_none() {
+            let children = fs::read_to_string(format!("/proc/{child}/task/{child}/children")).ok()?;
+            self.inner = children
+                .split_ascii_whitespace()
+                .next()
+                .and_then(|pid| pid.parse().ok());
+        }
+        self.inner
+    }
+
     fn look_at_memory(&mut self) {
         self.looked = Instant::now();
-        if self.world.wrapped {
-            // The child is unshare(1).
-            return;
-        }
-        let peak = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .ok()
+        let peak = self
+            .kernel()
+            .and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok())
             .and_then(|status| {
                 status.lines().find_map(|line| {
                     line.strip_prefix("VmHWM:")?
@@ -267,10 +285,16 @@ impl Watch {
         if end.is_some() {
             self.look_at_memory();
         }
+        let inner = self.kernel().filter(|_| self.world.wrapped);
         let _ = self.child.kill();
         // Before the main process is reaped: until then its number, the session's, cannot become another's.
-        let swept = left::sweep(self.pid());
+        let swept = left::sweep(self.pid())
+            // Behind unshare(1) a kernel leads a session of its own (setsid(2) in arch/um/os-Linux/main.c), and the host's
+            // kernel ends it with unshare(1), and with it all of its PID namespace.
+            .and_then(|()| inner.map_or(Ok(()), left::await_gone));
         let status = match self.child.wait() {
+            // unshare(1) keeps to itself how the kernel ended.
+            Ok(status) if self.world.wrapped && status.signal().is_none() => HostStatus::Unknown,
             Ok(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => HostStatus::Exited(code),
                 (None, Some(signal)) => HostStatus::Signalled(signal),
