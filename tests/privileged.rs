@@ -17,8 +17,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use support::processes::{concerned_with, descendants};
+use std::time::{Duration, Instant};
+use support::processes::{concerned_with, descendants, still_there};
 use support::{Running, Said, await_fact, copy_folder, json, lvs_matrix, records, results, say};
+use tempfile::TempDir;
 
 fn main() -> ExitCode {
     let root = rustix::process::geteuid().is_root();
@@ -39,6 +41,12 @@ fn main() -> ExitCode {
     let mounting = |name: &str, test: fn()| trial(name, mounts, "root that may mount", test);
     let trials = vec![
         trial("an_ordinary_user_gets_the_same_verdicts", root, "root", ordinary_user),
+        trial(
+            "an_ordinary_user_s_killed_run_leaves_nothing",
+            root,
+            "root",
+            ordinary_user_killed,
+        ),
         mounting("each_missing_program_is_named_with_its_cure", missing_programs),
         mounting("no_installer_no_run", no_installer),
         mounting("no_space_no_run", no_space),
@@ -82,55 +90,98 @@ fn verdicts(out: &Path) -> Vec<(String, String, String)> {
         .collect()
 }
 
+/// The program, the kernels and a home where user 1000, who is nobody here, can reach them.
+struct Ordinary(TempDir);
+
+impl Ordinary {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::copy(program(), place.path("lvs-matrix")).unwrap();
+        // The kernels alone: another user makes data folders of its own, and kernels under construction are none.
+        fs::create_dir_all(place.path("cache/kernels")).unwrap();
+        for entry in fs::read_dir(cache().join("kernels")).unwrap() {
+            let (kernel, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+            if kernel.join("linux").is_file() && !name.as_encoded_bytes().starts_with(b".") {
+                copy_folder(&kernel, &place.path("cache/kernels").join(name));
+            }
+        }
+        fs::create_dir(place.path("home")).unwrap();
+        let own = Command::new("chown")
+            .args(["-R", "1000:1000"])
+            .args([place.path("home"), place.path("cache")])
+            .status();
+        assert!(own.unwrap().success());
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, out: &Path) -> Command {
+        let mut command = Command::new(self.path("lvs-matrix"));
+        command
+            .arg("run")
+            .arg("--out")
+            .arg(out)
+            .current_dir(self.path("home"))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.path("home"))
+            .env("LVS_MATRIX_CACHE", self.path("cache"))
+            .stdin(Stdio::null())
+            .uid(1000)
+            .gid(1000);
+        command
+    }
+}
+
 /// An ordinary user, with a home and a cache of its own, gets what root gets.
 fn ordinary_user() {
     const CELLS: [&str; 2] = ["--filter", "real-server=absent,expire-nodest-conn=0"];
-    // Where everybody can reach it.
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name);
-    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::copy(program(), path("lvs-matrix")).unwrap();
-    // The kernels alone: another user makes data folders of its own, and kernels under construction are none.
-    fs::create_dir_all(path("cache/kernels")).unwrap();
-    for entry in fs::read_dir(cache().join("kernels")).unwrap() {
-        let (kernel, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
-        if kernel.join("linux").is_file() && !name.as_encoded_bytes().starts_with(b".") {
-            copy_folder(&kernel, &path("cache/kernels").join(name));
-        }
-    }
-    fs::create_dir(path("home")).unwrap();
-    let own = Command::new("chown")
-        .args(["-R", "1000:1000"])
-        .args([path("home"), path("cache")])
-        .status();
-    assert!(own.unwrap().success());
-    let out = path("home/out");
-    let mut command = Command::new(path("lvs-matrix"));
-    command
-        .arg("run")
-        .args(CELLS)
-        .arg("--out")
-        .arg(&out)
-        .current_dir(path("home"))
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", path("home"))
-        .env("LVS_MATRIX_CACHE", path("cache"))
-        .stdin(Stdio::null())
-        .uid(1000)
-        .gid(1000);
-    say(&mut command).expect_code(0);
-    assert_eq!(concerned_with(place.path()), []);
-    let left: Vec<_> = fs::read_dir(path("home"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let user = Ordinary::new();
+    let out = user.path("home/out");
+    say(user.run(&out).args(CELLS)).expect_code(0);
+    assert_eq!(concerned_with(user.0.path()), []);
+    let entries = fs::read_dir(user.path("home")).unwrap();
+    let left: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left, std::slice::from_ref(&out), "beside the output folder");
 
     let as_root = results("as-root").join("out");
     say(lvs_matrix().arg("run").args(CELLS).arg("--out").arg(&as_root)).expect_code(0);
     assert_eq!(verdicts(&as_root).len(), 6);
     assert_eq!(verdicts(&out), verdicts(&as_root));
+}
+
+/// `kill -9` of an ordinary user's run takes its guests along, although nothing of root's surrounds them. (trouble.rs looks at
+/// more than processes, as whoever runs the tests.)
+fn ordinary_user_killed() {
+    let user = Ordinary::new();
+    say(user
+        .run(&user.path("home/first"))
+        .args(["--filter", "present_up_execute-sql_0"]))
+    .expect_code(0);
+    for kill in 0..8_u32 {
+        let out = user.path(&format!("home/out-{kill}"));
+        let mut running = Running::start(user.run(&out).stdout(Stdio::null()), &out);
+        std::thread::sleep(Duration::from_millis(150 + u64::from(kill) * 250));
+        let all = descendants(running.pid());
+        running.child.kill().unwrap();
+        let status = running.wait();
+        let begun = Instant::now();
+        loop {
+            let left = (still_there(&all), concerned_with(user.0.path()));
+            if left.0.is_empty() && left.1.is_empty() {
+                break;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "left after kill {kill}, {status}: {left:?}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 /// Runs the program on a machine that lacks these programs.
@@ -294,7 +345,7 @@ fn disk_fills_up() {
     fs::remove_file(inside.join("ballast")).unwrap();
     let out = inside.join("out");
     await_fact("the end of all processes", support::STUCK, || {
-        support::processes::still_there(&all).is_empty().then_some(())
+        still_there(&all).is_empty().then_some(())
     });
     let recorded = records(&out);
     assert!(!recorded.is_empty());
