@@ -21,10 +21,10 @@ test: packages
 	$(CARGO) build --locked --package lvs-matrix
 	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
 ifeq ($(shell id -u),0)
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --no-fail-fast --workspace
 else
-	$(CARGO) test --locked --workspace $(NAMESPACE_CRATES:%=--exclude %)
-	unshare --user --map-root-user $(CARGO) test --locked --workspace $(OTHER_CRATES:%=--exclude %)
+	$(CARGO) test --locked --no-fail-fast --workspace $(NAMESPACE_CRATES:%=--exclude %)
+	unshare --user --map-root-user $(CARGO) test --locked --no-fail-fast --workspace $(OTHER_CRATES:%=--exclude %)
 endif
 
 # Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.

@@ -61,12 +61,21 @@ fn session_of(pid: i32) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
+    /// The test's own session says nothing: where its leader lives outside of the PID namespace, its number reads 0.
     #[test]
-    fn the_own_session_is_found() {
-        let own = rustix::process::getsid(None).unwrap();
-        let me = i32::try_from(std::process::id()).unwrap();
-        assert_eq!(session_of(me), Some(own.as_raw_pid()));
-        assert!(members(own.as_raw_pid()).contains(&me));
+    fn a_session_is_found_and_ended() {
+        let mut leader = Command::new("setsid").args(["sleep", "600"]).spawn().unwrap();
+        let session = i32::try_from(leader.id()).unwrap();
+        let start = Instant::now();
+        while session_of(session) != Some(session) {
+            assert!(start.elapsed() < PATIENCE, "setsid(1) made no session");
+            std::thread::yield_now();
+        }
+        assert_eq!(members(session), [session]);
+        sweep(session).unwrap();
+        assert!(members(session).is_empty());
+        assert!(!leader.wait().unwrap().success());
     }
 }
