@@ -37,6 +37,12 @@ impl Folder {
     /// Messages name the folder as it was typed.
     fn named(path: &Path) -> Result<Self, Failure> {
         let found = path.exists();
+        if found && !path.is_dir() {
+            return Err(Failure::Mistake(format!(
+                "{} is no folder; name a new or an empty one for the result",
+                path.display()
+            )));
+        }
         fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
         let mut entries = fs::read_dir(path).map_err(|error| unusable(path, &error))?;
         if entries.next().is_some() {

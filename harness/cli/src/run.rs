@@ -12,7 +12,7 @@ use crate::output;
 use crate::scenarios::{self, Selected};
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::{self, CacheFolder, Kernel, KernelError};
-use lvs_matrix_report::{RUN_FILE, RUN_FORMAT, RunState, RunSummary, ScenarioSummary, terminal};
+use lvs_matrix_report::{RUN_FILE, RUN_FORMAT, RunState, RunSummary, ScenarioSummary, plural, terminal};
 use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -160,8 +160,11 @@ pub(crate) fn run_into(
         stop,
     };
     output::talk(&format!(
-        "running {count} cells, {} guests at once, Linux {}, {}",
-        guests.jobs, guests.kernel.version, guests.template.server.version
+        "running {}, {} at once, Linux {}, {}",
+        plural(count, "cell"),
+        plural(guests.jobs.get(), "guest"),
+        guests.kernel.version,
+        guests.template.server.version
     ));
     let mut recorded = 0;
     let result = guests.run(plans, &mut |event| match event {

@@ -30,5 +30,5 @@ pub use run::{
     record_path,
 };
 pub use terminal::terminal;
-pub use totals::Totals;
+pub use totals::{Totals, plural};
 pub use wording::expectation;

@@ -144,7 +144,8 @@ pub(crate) fn sentence(report: &RunReport) -> String {
 }
 
 /// `1 cell`, `24 cells`.
-pub(crate) fn plural(count: usize, noun: &str) -> String {
+#[must_use]
+pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 {
         format!("1 {noun}")
     } else {

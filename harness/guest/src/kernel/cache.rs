@@ -90,6 +90,10 @@ fn load(folder: &Path) -> Option<Kernel> {
 pub fn find(cache: &CacheFolder, selector: Option<&str>) -> Result<Kernel, KernelError> {
     match selector {
         Some(path) if path.contains('/') => by_path(Path::new(path)),
+        Some(other) if !other.starts_with(|first: char| first.is_ascii_digit()) => Err(KernelError::NotAKernel {
+            path: other.into(),
+            reason: format!("a version begins with a digit, such as 7.2, and a path has a slash, such as ./{other}"),
+        }),
         Some(prefix) => pick(cache, &format!("of version {prefix}"), |_, provenance| {
             let (version, wish) = (&provenance.version, prefix.trim_end_matches('.'));
             version == wish
@@ -306,7 +310,7 @@ mod tests {
     #[test]
     fn a_path_to_something_else_is_refused_without_running_it() {
         let (_folder, cache) = cache();
-        for path in ["/bin/true", "/etc/passwd", "/no/such/file"] {
+        for path in ["/bin/true", "/etc/passwd", "/no/such/file", "linux"] {
             assert!(
                 matches!(find(&cache, Some(path)), Err(KernelError::NotAKernel { .. })),
                 "{path}"
