@@ -1,5 +1,13 @@
 //! What a step can do. One action is one key in the YAML: `{ set-weight: { server: rs1, weight: 0 } }`.
 
+mod host;
+mod mysqld;
+mod table;
+
+pub use host::HostAction;
+pub use mysqld::{MysqldAction, StopSignal};
+pub use table::TableAction;
+
 use crate::Name;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,6 +25,17 @@ pub enum Node {
     RealServer(Name),
 }
 
+impl Node {
+    /// Its name if it is a real server.
+    #[must_use]
+    pub fn real_server(&self) -> Option<&Name> {
+        match self {
+            Self::RealServer(name) => Some(name),
+            Self::Client | Self::Director => None,
+        }
+    }
+}
+
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -25,16 +44,6 @@ impl fmt::Display for Node {
             Self::RealServer(name) => write!(f, "{name}"),
         }
     }
-}
-
-/// A signal that ends or freezes a mysqld.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum StopSignal {
-    /// An orderly shutdown, as `systemctl stop` does.
-    Term,
-    /// The process is gone at once; its kernel closes the sockets.
-    Kill,
 }
 
 /// An SQL statement of the client.
@@ -48,55 +57,11 @@ pub struct Statement {
 }
 
 /// What a step does. Names of real servers were checked against the lab.
+///
+/// In records an action is a map with its key as in the YAML, whatever group it is in: `{"set-weight": {"server": "rs1", …}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Action {
-    /// `ipvsadm -d`: the real server is deleted from the virtual service.
-    RemoveRealServer {
-        /// Which one.
-        server: Name,
-    },
-    /// `ipvsadm -a`: the real server is added (again) with this weight.
-    AddRealServer {
-        /// Which one.
-        server: Name,
-        /// Its weight, 0 to 65535.
-        weight: u16,
-    },
-    /// `ipvsadm -e -w`: weight 0 takes no new connection but keeps the old ones.
-    SetWeight {
-        /// Which one.
-        server: Name,
-        /// Its new weight, 0 to 65535.
-        weight: u16,
-    },
-    /// Ends a mysqld and waits until the process is gone.
-    StopMysqld {
-        /// On which real server.
-        server: Name,
-        /// By which signal.
-        signal: StopSignal,
-    },
-    /// Starts a mysqld that was stopped, and waits until it answers.
-    StartMysqld {
-        /// On which real server.
-        server: Name,
-    },
-    /// The host goes silent as if its power failed: its link is cut, and the director and client keep its MAC address as a
-    /// permanent neighbour, so that ARP does not speak first.
-    PowerOff {
-        /// Which real server.
-        server: Name,
-    },
-    /// Writes a sysctl of a node's network namespace and reads it back.
-    SetSysctl {
-        /// On which node.
-        node: Node,
-        /// Its name with dots, as sysctl(8) writes it.
-        key: String,
-        /// The value as written.
-        value: String,
-    },
     /// The client opens a connection to the VIP: TCP handshake, greeting, login.
     Connect,
     /// The client sends a statement and waits for its result.
@@ -108,6 +73,15 @@ pub enum Action {
     AwaitResult,
     /// Nothing for this long on the cell's clock.
     Wait(Duration),
+    /// The operator edits the director's table.
+    #[serde(untagged)]
+    Table(TableAction),
+    /// Something happens to a mysqld.
+    #[serde(untagged)]
+    Mysqld(MysqldAction),
+    /// Something happens to a host.
+    #[serde(untagged)]
+    Host(HostAction),
 }
 
 impl Action {
@@ -115,18 +89,14 @@ impl Action {
     #[must_use]
     pub fn key(&self) -> &'static str {
         match self {
-            Self::RemoveRealServer { .. } => "remove-real-server",
-            Self::AddRealServer { .. } => "add-real-server",
-            Self::SetWeight { .. } => "set-weight",
-            Self::StopMysqld { .. } => "stop-mysqld",
-            Self::StartMysqld { .. } => "start-mysqld",
-            Self::PowerOff { .. } => "power-off",
-            Self::SetSysctl { .. } => "set-sysctl",
             Self::Connect => "connect",
             Self::Query(_) => "query",
             Self::StartQuery(_) => "start-query",
             Self::AwaitResult => "await-result",
             Self::Wait(_) => "wait",
+            Self::Table(action) => action.key(),
+            Self::Mysqld(action) => action.key(),
+            Self::Host(action) => action.key(),
         }
     }
 
@@ -135,15 +105,37 @@ impl Action {
     pub fn is_of_client(&self) -> bool {
         match self {
             Self::Connect | Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult => true,
-            Self::RemoveRealServer { .. }
-            | Self::AddRealServer { .. }
-            | Self::SetWeight { .. }
-            | Self::StopMysqld { .. }
-            | Self::StartMysqld { .. }
-            | Self::PowerOff { .. }
-            | Self::SetSysctl { .. }
-            | Self::Wait(_) => false,
+            Self::Wait(_) | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) => false,
         }
+    }
+
+    /// The real server that it is about.
+    #[must_use]
+    pub fn server(&self) -> Option<&Name> {
+        match self {
+            Self::Table(action) => action.server(),
+            Self::Mysqld(action) => Some(action.server()),
+            Self::Host(action) => action.server(),
+            Self::Connect | Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult | Self::Wait(_) => None,
+        }
+    }
+}
+
+impl From<TableAction> for Action {
+    fn from(action: TableAction) -> Self {
+        Self::Table(action)
+    }
+}
+
+impl From<MysqldAction> for Action {
+    fn from(action: MysqldAction) -> Self {
+        Self::Mysqld(action)
+    }
+}
+
+impl From<HostAction> for Action {
+    fn from(action: HostAction) -> Self {
+        Self::Host(action)
     }
 }
 
@@ -151,25 +143,14 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::duration::Human;
         match self {
-            Self::RemoveRealServer { server } => write!(f, "remove real server {server}"),
-            Self::AddRealServer { server, weight } => write!(f, "add real server {server}, weight {weight}"),
-            Self::SetWeight { server, weight } => write!(f, "set weight of {server} to {weight}"),
-            Self::StopMysqld {
-                server,
-                signal: StopSignal::Term,
-            } => write!(f, "stop mysqld on {server} (SIGTERM)"),
-            Self::StopMysqld {
-                server,
-                signal: StopSignal::Kill,
-            } => write!(f, "stop mysqld on {server} (SIGKILL)"),
-            Self::StartMysqld { server } => write!(f, "start mysqld on {server}"),
-            Self::PowerOff { server } => write!(f, "power off {server}"),
-            Self::SetSysctl { node, key, value } => write!(f, "set {key}={value} on {node}"),
             Self::Connect => f.write_str("connect"),
             Self::Query(statement) => write!(f, "query `{}`", statement.sql),
             Self::StartQuery(statement) => write!(f, "start query `{}`", statement.sql),
             Self::AwaitResult => f.write_str("await result"),
             Self::Wait(time) => write!(f, "wait {}", Human(*time)),
+            Self::Table(action) => action.fmt(f),
+            Self::Mysqld(action) => action.fmt(f),
+            Self::Host(action) => action.fmt(f),
         }
     }
 }

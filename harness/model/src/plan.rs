@@ -1,5 +1,9 @@
 //! The plan of a cell: hosts, addresses, sysctls, command lines and steps. Still data: print it, diff it.
 
+mod commands;
+
+pub use commands::PlacedLine;
+
 use crate::Name;
 use crate::action::{Action, Node};
 use crate::matrix::{Cell, CellRef};
@@ -174,76 +178,6 @@ impl LabPlan {
     pub fn service(&self) -> String {
         format!("{}:{}", self.vip, self.port)
     }
-
-    /// The command lines by which an operator does `action`, each with the node to run it on (`None`: on the link between
-    /// the hosts). Empty for actions that are not command lines.
-    #[must_use]
-    pub fn command_lines(&self, action: &Action) -> Vec<(Option<Node>, Vec<String>)> {
-        let address = |server: &Name| {
-            self.host(&Node::RealServer(server.clone()))
-                .map_or_else(String::new, |host| host.address.to_string())
-        };
-        let on_director = |line: String| vec![(Some(Node::Director), words(&line))];
-        let service = self.service();
-        match action {
-            Action::RemoveRealServer { server } => {
-                on_director(format!("ipvsadm -d -t {service} -r {}:{}", address(server), self.port))
-            }
-            Action::AddRealServer { server, weight } => on_director(self.add_command(&address(server), *weight)),
-            Action::SetWeight { server, weight } => on_director(format!(
-                "ipvsadm -e -t {service} -r {}:{} {} -w {weight}",
-                address(server),
-                self.port,
-                self.forwarding.flag()
-            )),
-            Action::PowerOff { server } => {
-                let Some(host) = self.host(&Node::RealServer(server.clone())) else {
-                    return Vec::new();
-                };
-                let keep = format!(
-                    "ip neigh replace {} lladdr {} dev {INTERFACE} nud permanent",
-                    host.address, host.mac
-                );
-                vec![
-                    (Some(Node::Director), words(&keep)),
-                    (Some(Node::Client), words(&keep)),
-                    (None, words(&format!("ip link set dev {} down", host.port))),
-                ]
-            }
-            Action::SetSysctl { node, key, value } => {
-                vec![(
-                    Some(node.clone()),
-                    vec!["sysctl".to_owned(), "-w".to_owned(), format!("{key}={value}")],
-                )]
-            }
-            Action::StopMysqld { .. }
-            | Action::StartMysqld { .. }
-            | Action::Connect
-            | Action::Query(_)
-            | Action::StartQuery(_)
-            | Action::AwaitResult
-            | Action::Wait(_) => Vec::new(),
-        }
-    }
-
-    fn add_command(&self, address: &str, weight: u16) -> String {
-        format!(
-            "ipvsadm -a -t {} -r {address}:{} {} -w {weight}",
-            self.service(),
-            self.port,
-            self.forwarding.flag()
-        )
-    }
-}
-
-impl Forwarding {
-    /// ipvsadm(8)'s option for it.
-    #[must_use]
-    pub fn flag(self) -> &'static str {
-        match self {
-            Self::DirectRouting => "-g",
-        }
-    }
 }
 
 /// What `cell` of `scenario` is to do. The cell must come from [`crate::matrix::cells`] of the same scenario.
@@ -335,11 +269,10 @@ fn director(lab: &Lab, plan: &LabPlan) -> Host {
         words("ipvsadm --set 900 120 300"),
         words(&format!("ipvsadm -A -t {} -s {}", plan.service(), lab.scheduler)),
     ];
-    commands.extend(
-        (0..)
-            .zip(&lab.real_servers)
-            .map(|(index, server)| words(&plan.add_command(&real_server_address(index).to_string(), server.weight))),
-    );
+    commands.extend((0..).zip(&lab.real_servers).map(|(index, server)| {
+        let destination = format!("{}:{}", real_server_address(index), plan.port);
+        words(&plan.add_line(&destination, server.weight))
+    }));
     Host {
         node: Node::Director,
         port: port(20),

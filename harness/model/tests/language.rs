@@ -7,7 +7,7 @@
 )]
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node, Statement, StopSignal};
+use lvs_matrix_model::action::{Action, HostAction, MysqldAction, Node, Statement, StopSignal, TableAction};
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe, Phases,
     RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
@@ -86,11 +86,11 @@ fn sysctls(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn set(node: Node, key: &str, value: &str) -> Action {
-    Action::SetSysctl {
+    Action::Host(HostAction::SetSysctl {
         node,
         key: key.to_owned(),
         value: value.to_owned(),
-    }
+    })
 }
 
 fn statement(sql: &str, takes: u64) -> Statement {
@@ -113,28 +113,28 @@ fn common_steps() -> Phases {
             Action::AwaitResult,
         ],
         change: vec![
-            Action::RemoveRealServer { server: rs1() },
-            Action::AddRealServer {
+            Action::Table(TableAction::RemoveRealServer { server: rs1() }),
+            Action::Table(TableAction::AddRealServer {
                 server: rs1(),
                 weight: 1,
-            },
-            Action::SetWeight {
+            }),
+            Action::Table(TableAction::SetWeight {
                 server: rs1(),
                 weight: 0,
-            },
-            Action::StopMysqld {
+            }),
+            Action::Mysqld(MysqldAction::StopMysqld {
                 server: rs1(),
                 signal: StopSignal::Term,
-            },
-            Action::StartMysqld { server: rs1() },
-            Action::StopMysqld {
+            }),
+            Action::Mysqld(MysqldAction::StartMysqld { server: rs1() }),
+            Action::Mysqld(MysqldAction::StopMysqld {
                 server: rs1(),
                 signal: StopSignal::Kill,
-            },
+            }),
             set(Node::Client, "net.ipv4.tcp_sack", "0"),
             set(Node::Director, "net.ipv4.ip_forward", "0"),
             set(Node::RealServer(name("rs2")), "net.ipv4.tcp_sack", "0"),
-            Action::PowerOff { server: rs1() },
+            Action::Host(HostAction::PowerOff { server: rs1() }),
         ],
         act: vec![
             Action::Wait(Duration::from_secs(90)),
@@ -154,11 +154,11 @@ fn every_field_has_its_effect() {
         steps: Phases {
             before: vec![Action::Wait(Duration::from_secs(1))],
             change: vec![
-                Action::RemoveRealServer { server: name("rs3") },
-                Action::AddRealServer {
+                Action::Table(TableAction::RemoveRealServer { server: name("rs3") }),
+                Action::Table(TableAction::AddRealServer {
                     server: name("rs3"),
                     weight: 2,
-                },
+                }),
             ],
             act: vec![Action::Connect],
         },

@@ -9,7 +9,7 @@ use crate::lab::{BRIDGE, Lab};
 use crate::recorder::{cell_folder, write_record};
 use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, HostAction, Node};
 use lvs_matrix_model::capture::{self, PointFrames};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
@@ -159,13 +159,10 @@ fn observe(
 /// A sentinel must be able to reach a host that was powered off, or its capture could not be proven. The observation is over.
 fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
     let off = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::PowerOff { server } => plan.host(&Node::RealServer(server.clone())),
-        Action::RemoveRealServer { .. }
-        | Action::AddRealServer { .. }
-        | Action::SetWeight { .. }
-        | Action::StopMysqld { .. }
-        | Action::StartMysqld { .. }
-        | Action::SetSysctl { .. }
+        Action::Host(HostAction::PowerOff { server }) => plan.host(&Node::RealServer(server.clone())),
+        Action::Host(HostAction::SetSysctl { .. })
+        | Action::Table(_)
+        | Action::Mysqld(_)
         | Action::Connect
         | Action::Query(_)
         | Action::StartQuery(_)

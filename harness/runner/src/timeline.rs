@@ -7,7 +7,7 @@ use crate::director;
 use crate::error::{LabError, Result};
 use crate::lab::Lab;
 use crate::operator;
-use lvs_matrix_model::action::{Action, Node, Statement};
+use lvs_matrix_model::action::{Action, MysqldAction, Node, Statement};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
 use lvs_matrix_model::record::{CommandRecord, DirectorSnapshot, Moment, StepOutcome, StepRecord};
@@ -183,27 +183,9 @@ impl<'a> Timeline<'a> {
 
     fn act(&mut self, action: &Action) -> Result<Done> {
         match action {
-            Action::RemoveRealServer { server } => {
-                operator::edit_table(self.plan, self.lab, action, server, None).map(Done::from)
-            }
-            Action::AddRealServer { server, weight } | Action::SetWeight { server, weight } => {
-                operator::edit_table(self.plan, self.lab, action, server, Some(u32::from(*weight))).map(Done::from)
-            }
-            Action::StopMysqld { server, signal } => {
-                let status = self.server(server)?.stop_mysqld(*signal)?;
-                Ok(Done::proven(format!("the process ended: {status}")))
-            }
-            Action::StartMysqld { server } => {
-                let port = self.plan.port;
-                let server = self.server(server)?;
-                server.start_mysqld(port)?;
-                server.wait_ready()?;
-                Ok(Done::proven(format!("it answers with server_id {}", server.server_id)))
-            }
-            Action::PowerOff { server } => operator::power_off(self.plan, self.lab, action, server).map(Done::from),
-            Action::SetSysctl { node, key, value } => {
-                operator::set_sysctl(self.plan, self.lab, action, node, (key, value)).map(Done::from)
-            }
+            Action::Table(edit) => operator::edit_table(self.plan, self.lab, edit).map(Done::from),
+            Action::Mysqld(fault) => self.mysqld(fault),
+            Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),
             Action::Connect => {
                 let operation = self.begin(Operation::Connect)?;
                 Ok(self.await_end(operation, Duration::ZERO, "connected"))
@@ -223,6 +205,22 @@ impl<'a> Timeline<'a> {
             Action::Wait(time) => {
                 std::thread::sleep(*time);
                 Ok(Done::proven("waited"))
+            }
+        }
+    }
+
+    fn mysqld(&mut self, action: &MysqldAction) -> Result<Done> {
+        let port = self.plan.port;
+        let server = self.server(action.server())?;
+        match action {
+            MysqldAction::StopMysqld { signal, .. } => {
+                let status = server.stop_mysqld(*signal)?;
+                Ok(Done::proven(format!("the process ended: {status}")))
+            }
+            MysqldAction::StartMysqld { .. } => {
+                server.start_mysqld(port)?;
+                server.wait_ready()?;
+                Ok(Done::proven(format!("it answers with server_id {}", server.server_id)))
             }
         }
     }

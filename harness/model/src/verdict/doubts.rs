@@ -2,7 +2,7 @@
 //! behaviour to be undetermined.
 
 use super::operation::{classified_step, moment};
-use crate::action::{Action, Node};
+use crate::action::{Action, HostAction, Node};
 use crate::capture::{Body, Packet};
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
@@ -93,27 +93,18 @@ fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], dou
 }
 
 fn powered_off(record: &CellRecord, node: &Node) -> bool {
-    record.steps.iter().any(|step| match (&step.action, &step.outcome) {
-        (Action::PowerOff { server }, StepOutcome::Done { .. }) => Node::RealServer(server.clone()) == *node,
-        (
-            Action::PowerOff { .. }
-            | Action::RemoveRealServer { .. }
-            | Action::AddRealServer { .. }
-            | Action::SetWeight { .. }
-            | Action::StopMysqld { .. }
-            | Action::StartMysqld { .. }
-            | Action::SetSysctl { .. }
-            | Action::Connect
-            | Action::Query(_)
-            | Action::StartQuery(_)
-            | Action::AwaitResult
-            | Action::Wait(_),
-            StepOutcome::Done { .. }
-            | StepOutcome::ClientFailed
-            | StepOutcome::Unfinished
-            | StepOutcome::Failed { .. }
-            | StepOutcome::NotReached,
-        ) => false,
+    record.steps.iter().any(|step| match &step.action {
+        Action::Host(HostAction::PowerOff { server }) => {
+            matches!(step.outcome, StepOutcome::Done { .. }) && node.real_server() == Some(server)
+        }
+        Action::Host(HostAction::SetSysctl { .. })
+        | Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Connect
+        | Action::Query(_)
+        | Action::StartQuery(_)
+        | Action::AwaitResult
+        | Action::Wait(_) => false,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::s;
 use super::world::*;
-use lvs_matrix_model::action::Action;
+use lvs_matrix_model::action::{Action, HostAction, TableAction};
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome};
 
 /// Steps 1 connect, 2 remove rs1, 3 query.
@@ -182,9 +182,9 @@ pub fn lost_while_waiting() -> World {
 
 /// The host is off while the client waits: it sends nothing, and waits to the end.
 pub fn waiting_for_ever() -> World {
-    let mut world = waiting(Action::PowerOff {
+    let mut world = waiting(Action::Host(HostAction::PowerOff {
         server: super::name("rs1"),
-    });
+    }));
     world.event(s(1203.0), 2, ClientEventKind::StillWaiting);
     world
 }
@@ -216,10 +216,10 @@ fn removed_for(wait: f64) -> World {
         vec![
             Action::StartQuery(statement("select 1", 0.0)),
             Action::Wait(super::seconds(wait)),
-            Action::AddRealServer {
+            Action::Table(TableAction::AddRealServer {
                 server: super::name("rs1"),
                 weight: 1,
-            },
+            }),
             Action::AwaitResult,
         ],
     );

@@ -8,7 +8,7 @@
 
 use super::{empty_points, frame, mac, name, plan_of, record_of, s, seconds, sentinel};
 use etherparse::PacketBuilder;
-use lvs_matrix_model::action::{Action, Statement, StopSignal};
+use lvs_matrix_model::action::{Action, MysqldAction, Statement, StopSignal, TableAction};
 use lvs_matrix_model::capture::{Packet, PointFrames, read, write};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{
@@ -36,14 +36,14 @@ pub fn statement(sql: &str, takes: f64) -> Statement {
 }
 
 pub fn remove_rs1() -> Action {
-    Action::RemoveRealServer { server: name("rs1") }
+    Action::Table(TableAction::RemoveRealServer { server: name("rs1") })
 }
 
 pub fn stop_rs1() -> Action {
-    Action::StopMysqld {
+    Action::Mysqld(MysqldAction::StopMysqld {
         server: name("rs1"),
         signal: StopSignal::Term,
-    }
+    })
 }
 
 /// One cell with one connection of the client at a time.

@@ -1,7 +1,7 @@
 //! Judged cells made by hand, in the shapes that the runner and the judge give them.
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node, Statement};
+use lvs_matrix_model::action::{Action, Node, Statement, TableAction};
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::matrix::{Cell, cells};
@@ -43,7 +43,7 @@ fn select() -> Statement {
 /// Real server present or absent × three things that a client does.
 pub(crate) fn scenario() -> Scenario {
     let steps = |before: Vec<Action>, change: Vec<Action>, act: Vec<Action>| Phases { before, change, act };
-    let remove = Action::RemoveRealServer { server: name("rs1") };
+    let remove = Action::Table(TableAction::RemoveRealServer { server: name("rs1") });
     let slow = Statement {
         sql: "select sleep(20)".to_owned(),
         takes: Duration::from_secs(20),
@@ -106,10 +106,10 @@ pub(crate) fn drain() -> Scenario {
         axes: vec![],
         steps: Phases {
             before: vec![Action::Connect],
-            change: vec![Action::SetWeight {
+            change: vec![Action::Table(TableAction::SetWeight {
                 server: name("rs1"),
                 weight: 0,
-            }],
+            })],
             act: vec![Action::Query(select())],
         },
         ..scenario()

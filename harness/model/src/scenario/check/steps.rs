@@ -1,7 +1,7 @@
 //! Steps: from the actions as typed to [`Action`]s with their places.
 
 use crate::Name;
-use crate::action::{Action, Node, Statement, StopSignal};
+use crate::action::{Action, HostAction, MysqldAction, Node, Statement, StopSignal, TableAction};
 use crate::scenario::input::{DEFAULT_WEIGHT, StatementInput, StepInput};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::place::{At, Span};
@@ -63,52 +63,52 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
     let (action, host) = match &step.value {
         StepInput::RemoveRealServer(input) => {
             let server = complete(input.complete(), &input.server)?;
-            let action = Action::RemoveRealServer {
+            let action = TableAction::RemoveRealServer {
                 server: server.value.clone(),
             };
-            (action, Some(server))
+            (action.into(), Some(server))
         }
         StepInput::AddRealServer(input) => {
             let server = complete(input.complete(), &input.server)?;
-            let action = Action::AddRealServer {
+            let action = TableAction::AddRealServer {
                 server: server.value.clone(),
                 weight: weight_or_default(&input.weight),
             };
-            (action, Some(server))
+            (action.into(), Some(server))
         }
         StepInput::SetWeight(input) => {
             let server = complete(input.complete(), &input.server)?;
-            let action = Action::SetWeight {
+            let action = TableAction::SetWeight {
                 server: server.value.clone(),
                 weight: input.weight.as_ref()?.value.0,
             };
-            (action, Some(server))
+            (action.into(), Some(server))
         }
         StepInput::StopMysqld(input) => {
             let server = complete(input.complete(), &input.server)?;
-            let action = Action::StopMysqld {
+            let action = MysqldAction::StopMysqld {
                 server: server.value.clone(),
                 signal: input.signal.as_ref().map_or(StopSignal::Term, |signal| signal.value),
             };
-            (action, Some(server))
+            (action.into(), Some(server))
         }
         StepInput::StartMysqld(input) => {
             let server = complete(input.complete(), &input.server)?;
-            let action = Action::StartMysqld {
+            let action = MysqldAction::StartMysqld {
                 server: server.value.clone(),
             };
-            (action, Some(server))
+            (action.into(), Some(server))
         }
         StepInput::PowerOff(input) => {
             let server = complete(input.complete(), &input.server)?;
-            let action = Action::PowerOff {
+            let action = HostAction::PowerOff {
                 server: server.value.clone(),
             };
-            (action, Some(server))
+            (action.into(), Some(server))
         }
         StepInput::SetSysctl(input) => {
             let name = complete(input.complete(), &input.node)?;
-            let action = Action::SetSysctl {
+            let action = HostAction::SetSysctl {
                 node: match name.value.as_str() {
                     "client" => Node::Client,
                     "director" => Node::Director,
@@ -117,7 +117,7 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
                 key: input.key.as_ref()?.value.0.clone(),
                 value: input.value.as_ref()?.value.0.clone(),
             };
-            (action, Some(name))
+            (action.into(), Some(name))
         }
         StepInput::Connect(_) => (Action::Connect, None),
         StepInput::Query(input) => (Action::Query(statement(input)?), None),
@@ -144,31 +144,6 @@ fn statement(input: &StatementInput) -> Option<Statement> {
     })
 }
 
-/// The real server that an action needs.
-pub(super) fn real_server(action: &Action) -> Option<&Name> {
-    match action {
-        Action::RemoveRealServer { server }
-        | Action::AddRealServer { server, .. }
-        | Action::SetWeight { server, .. }
-        | Action::StopMysqld { server, .. }
-        | Action::StartMysqld { server }
-        | Action::PowerOff { server }
-        | Action::SetSysctl {
-            node: Node::RealServer(server),
-            ..
-        } => Some(server),
-        Action::SetSysctl {
-            node: Node::Client | Node::Director,
-            ..
-        }
-        | Action::Connect
-        | Action::Query(_)
-        | Action::StartQuery(_)
-        | Action::AwaitResult
-        | Action::Wait(_) => None,
-    }
-}
-
 /// Names that no lab of the file has. (A name that only some cells have is found with the time line.)
 pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
     let labs = draft.lab.iter().map(|lab| &lab.added);
@@ -184,18 +159,15 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
         let Some(host) = step
             .host
             .as_ref()
-            .filter(|host| real_server(&step.action).is_some() && !known.contains(&host.value.as_str()))
+            .filter(|host| step.action.server().is_some() && !known.contains(&host.value.as_str()))
         else {
             continue;
         };
         let (what, more) = match step.action {
-            Action::SetSysctl { .. } => ("host", "client, director, "),
-            Action::RemoveRealServer { .. }
-            | Action::AddRealServer { .. }
-            | Action::SetWeight { .. }
-            | Action::StopMysqld { .. }
-            | Action::StartMysqld { .. }
-            | Action::PowerOff { .. }
+            Action::Host(HostAction::SetSysctl { .. }) => ("host", "client, director, "),
+            Action::Host(HostAction::PowerOff { .. })
+            | Action::Table(_)
+            | Action::Mysqld(_)
             | Action::Connect
             | Action::Query(_)
             | Action::StartQuery(_)

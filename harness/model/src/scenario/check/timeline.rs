@@ -3,9 +3,9 @@
 
 use super::Draft;
 use super::findings::Findings;
-use super::steps::{Placed, Steps, real_server};
+use super::steps::{Placed, Steps};
 use crate::Name;
-use crate::action::{Action, Statement};
+use crate::action::{Action, HostAction, MysqldAction, Statement, TableAction};
 use crate::duration::Human;
 use crate::plan::Phase;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
@@ -154,7 +154,7 @@ impl<'d, 'f> Walk<'d, 'f> {
 
     /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said again.
     fn step(&mut self, step: &Placed) {
-        if real_server(&step.action).is_some() {
+        if step.action.server().is_some() {
             self.step_of_server(step);
             return;
         }
@@ -184,13 +184,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                 ),
             },
             Action::Wait(time) => self.now = self.now.saturating_add(*time),
-            Action::RemoveRealServer { .. }
-            | Action::AddRealServer { .. }
-            | Action::SetWeight { .. }
-            | Action::StopMysqld { .. }
-            | Action::StartMysqld { .. }
-            | Action::PowerOff { .. }
-            | Action::SetSysctl { .. } => {}
+            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) => {}
         }
     }
 
@@ -223,7 +217,7 @@ impl<'d, 'f> Walk<'d, 'f> {
     }
 
     fn step_of_server(&mut self, step: &Placed) {
-        let Some(name) = real_server(&step.action) else {
+        let Some(name) = step.action.server() else {
             return;
         };
         let Some(at) = self.servers.iter().position(|server| server.name == name) else {
@@ -261,31 +255,31 @@ impl<'d, 'f> Walk<'d, 'f> {
         let server = &mut self.servers[at];
         let off = !server.on;
         let (needs_host, wrong) = match &step.action {
-            Action::RemoveRealServer { .. } => {
+            Action::Table(TableAction::RemoveRealServer { .. }) => {
                 let was = std::mem::replace(&mut server.in_table, false);
                 (false, (!was).then(|| table(false)))
             }
-            Action::AddRealServer { .. } => {
+            Action::Table(TableAction::AddRealServer { .. }) => {
                 let was = std::mem::replace(&mut server.in_table, true);
                 (false, was.then(|| table(true)))
             }
-            Action::SetWeight { .. } => {
+            Action::Table(TableAction::SetWeight { .. }) => {
                 let was = std::mem::replace(&mut server.in_table, true);
                 (false, (!was).then(|| table(false)))
             }
-            Action::StopMysqld { .. } => {
+            Action::Mysqld(MysqldAction::StopMysqld { .. }) => {
                 let was = std::mem::replace(&mut server.mysqld_up, false);
                 (true, (!was).then(|| mysqld(false)))
             }
-            Action::StartMysqld { .. } => {
+            Action::Mysqld(MysqldAction::StartMysqld { .. }) => {
                 let was = std::mem::replace(&mut server.mysqld_up, true);
                 (true, was.then(|| mysqld(true)))
             }
-            Action::PowerOff { .. } => {
+            Action::Host(HostAction::PowerOff { .. }) => {
                 server.on = false;
                 (true, None)
             }
-            Action::SetSysctl { .. } => (true, None),
+            Action::Host(HostAction::SetSysctl { .. }) => (true, None),
             Action::Connect | Action::Query(_) | Action::StartQuery(_) | Action::AwaitResult | Action::Wait(_) => {
                 (false, None)
             }
