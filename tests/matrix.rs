@@ -548,6 +548,15 @@ fn judging_again_gives_the_same_bytes() {
     for (name, _) in REPORTS {
         fs::remove_file(copy.join(name)).unwrap();
     }
+    let pages = || -> Vec<String> {
+        let cells = run.report["cells"].as_array().unwrap().iter();
+        cells
+            .map(|cell| format!("{}/report.md", cell["id"].as_str().unwrap()))
+            .collect()
+    };
+    for page in pages() {
+        fs::remove_file(copy.join(page)).unwrap();
+    }
     let judged = say(lvs_matrix().arg("judge").arg(&copy).env_clear()).expect_code(0);
     assert_eq!(
         run.stdout,
@@ -568,6 +577,13 @@ fn judging_again_gives_the_same_bytes() {
         assert!(
             first == reported.stdout,
             "{name} is not what `report --format {format}` prints"
+        );
+    }
+    for page in pages() {
+        let first = fs::read_to_string(run.out.join(&page)).unwrap();
+        assert!(
+            first == fs::read_to_string(copy.join(&page)).unwrap(),
+            "{page} differs after `judge`"
         );
     }
     let text = say(lvs_matrix().arg("report").arg(&copy).args(["--format", "text"])).expect_code(0);

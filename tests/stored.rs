@@ -21,6 +21,24 @@ fn stored_runs() -> Vec<PathBuf> {
     runs
 }
 
+/// Is the stored file what `report` prints with these arguments?
+fn assert_made(run: &Path, arguments: &[&str], file: &str) {
+    let made = say(lvs_matrix().arg("report").arg(run).args(arguments)).expect_code(0);
+    let stored = fs::read_to_string(run.join(file)).unwrap();
+    assert!(
+        made.stdout == stored,
+        "{} is not what its records give; make it again with `lvs-matrix judge {}`",
+        run.join(file).display(),
+        run.display()
+    );
+}
+
+/// The ids of the cells of a run.
+fn ids(cells: &serde_json::Value) -> Vec<String> {
+    let cells = cells.as_array().unwrap().iter();
+    cells.map(|cell| cell["id"].as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn stored_reports_are_what_their_records_give() {
     for run in stored_runs() {
@@ -29,14 +47,11 @@ fn stored_reports_are_what_their_records_give() {
             ("json", "report.json"),
             ("junit", "junit.xml"),
         ] {
-            let made = say(lvs_matrix().arg("report").arg(&run).args(["--format", format])).expect_code(0);
-            let stored = fs::read_to_string(run.join(file)).unwrap();
-            assert!(
-                made.stdout == stored,
-                "{} is not what its records give; make it again with `lvs-matrix judge {}`",
-                run.join(file).display(),
-                run.display()
-            );
+            assert_made(&run, &["--format", format], file);
+        }
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
+        for id in ids(&report["cells"]) {
+            assert_made(&run, &["--cell", &id], &format!("{id}/report.md"));
         }
     }
 }
@@ -52,14 +67,6 @@ fn stored_runs_have_every_shipped_cell() {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     let listed = say(lvs_matrix().arg("list").args(&files).args(["--format", "json"])).expect_code(0);
-    let ids = |cells: &serde_json::Value| -> Vec<String> {
-        cells
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|cell| cell["id"].as_str().unwrap().to_owned())
-            .collect()
-    };
     let listed = ids(&serde_json::from_str(&listed.stdout).unwrap());
     for run in stored_runs() {
         let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();

@@ -52,16 +52,11 @@ Examples:
         folder: PathBuf,
     },
     /// Print a report of a run, made again from its records
-    #[command(
-        after_help = "Example:\n  lvs-matrix report lvs-matrix-out/latest --format json | jq '.cells[].behaviour'"
-    )]
-    Report {
-        /// The folder of a run
-        folder: PathBuf,
-        /// Which report
-        #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
-        format: ReportFormat,
-    },
+    #[command(after_help = "\
+Examples:
+  lvs-matrix report lvs-matrix-out/latest --format json | jq '.cells[].behaviour'
+  lvs-matrix report lvs-matrix-out/latest --cell config-change/absent_up_execute-sql_0")]
+    Report(ReportArguments),
     /// Say what this machine has and lacks, each lack with its cure
     Doctor {
         /// How to print it
@@ -155,6 +150,18 @@ pub(crate) struct WhatToRun {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The folder of a run
+    pub(crate) folder: PathBuf,
+    /// Which report
+    #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
+    pub(crate) format: ReportFormat,
+    /// The page of this cell, with everything that shows what happened in it, instead of the run's
+    #[arg(long, value_name = "ID")]
+    pub(crate) cell: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
     #[command(flatten)]
     pub(crate) what: WhatToRun,
@@ -191,7 +198,7 @@ pub(crate) enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
-    /// report.md
+    /// report.md of the run, or of a cell
     Markdown,
     /// report.json
     Json,

@@ -5,11 +5,11 @@ use crate::error::Failure;
 use crate::guests::Timings;
 use crate::judge::load;
 use crate::output;
+use crate::reports::write_reports;
 use crate::run::{Ground, run_into};
 use crate::scenarios;
 use crate::stop::Stop;
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_report::markdown;
 use lvs_matrix_runner::Milestone;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -50,11 +50,8 @@ fn sample(what: &WhatToRun, ground: Ground, stop: &Stop) -> Result<Sample, Failu
     let (_, timings) = run_into(out.path(), &selected, what, ground, stop)?;
     let ran = began.elapsed();
     let report = load(out.path())?;
-    let rendered = markdown(&report);
+    write_reports(out.path(), &report)?;
     let wall = began.elapsed();
-    if rendered.is_empty() {
-        return Err(Failure::Software("the report is empty".to_owned()));
-    }
     let observed = report
         .cells()
         .iter()

@@ -1,12 +1,12 @@
-//! Records into reports: after a run, and again at any time.
+//! Records, judged: after a run, and again at any time.
 
-use crate::args::ReportFormat;
 use crate::error::Failure;
 use crate::output;
+use crate::reports::write_reports;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
 use lvs_matrix_model::verdict::{JudgedCell, judged, merge};
-use lvs_matrix_report::{MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, json, junit, markdown, terminal};
+use lvs_matrix_report::{MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, terminal};
 use lvs_matrix_runner::cell_folder;
 use std::fs;
 use std::io;
@@ -22,19 +22,6 @@ pub(crate) fn judge(folder: &Path) -> Result<ExitCode, Failure> {
     write_reports(folder, &report)?;
     output::data(&terminal(&report))?;
     Ok(exit_code(&report))
-}
-
-/// `report DIR`.
-pub(crate) fn report(folder: &Path, format: ReportFormat) -> Result<ExitCode, Failure> {
-    let report = load(folder)?;
-    let text = match format {
-        ReportFormat::Markdown => markdown(&report),
-        ReportFormat::Json => json(&report).map_err(software)?,
-        ReportFormat::Junit => junit(&report).map_err(software)?,
-        ReportFormat::Text => terminal(&report),
-    };
-    output::data(&text)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads and judges every selected cell of the run in `folder`.
@@ -104,13 +91,6 @@ fn read_cell(folder: &Path, cell: &CellRef) -> Result<Option<JudgedCell>, String
     Ok(Some(judged(record, capture.as_deref())))
 }
 
-/// Writes `report.md`, `report.json` and `junit.xml`.
-pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Failure> {
-    output::write_file(folder, "report.md", &markdown(report))?;
-    output::write_file(folder, "report.json", &json(report).map_err(software)?)?;
-    output::write_file(folder, "junit.xml", &junit(report).map_err(software)?)
-}
-
 /// The run's exit code: a cell without a record is undetermined.
 pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
     let code = merge(report.cells().iter().map(|cell| &cell.verdict)).exit_code();
@@ -119,8 +99,4 @@ pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
     } else {
         code
     })
-}
-
-fn software(error: impl std::fmt::Display) -> Failure {
-    Failure::Software(error.to_string())
 }

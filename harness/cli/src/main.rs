@@ -15,6 +15,7 @@ mod inspect;
 mod judge;
 mod output;
 mod payload;
+mod reports;
 mod run;
 mod scenarios;
 mod stop;
@@ -45,7 +46,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::List(arguments) => inspect::list(&arguments),
         Command::Plan(arguments) => inspect::plan(&arguments),
         Command::Judge { folder } => judge::judge(&folder),
-        Command::Report { folder, format } => judge::report(&folder, format),
+        Command::Report(arguments) => reports::report(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),
         Command::Kernel(KernelCommand::List { format }) => build_kernel::list(format),

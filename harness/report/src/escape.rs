@@ -64,6 +64,15 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The first `most` characters of `text`, and `…` if there are more: where a page holds many texts of others, one of them must not
+/// fill it. What is cut off stands in the cell's own page.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => Cow::Owned(format!("{}…", text[..at].trim_end())),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// Text for a markdown paragraph, list item or table cell: nothing in it is markup, and it stays on its line.
 pub(crate) fn inline(text: &str) -> Cow<'_, str> {
     let text = one_line(text);
@@ -214,6 +223,14 @@ mod tests {
             ("std::fmt ## two", "std::fmt ## two"),
         ] {
             assert_eq!(visible(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        for (text, most, short) in [("äöü", 3, "äöü"), ("äöü", 2, "äö…"), ("a  b", 2, "a…"), ("", 0, "")]
+        {
+            assert_eq!(cut(text, most), short, "{text:?}");
         }
     }
 

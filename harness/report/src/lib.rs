@@ -4,7 +4,7 @@
 //! ```text
 //! run.json ─▶ RunSummary ┐
 //!                        ├─▶ RunReport ─▶ markdown │ json │ junit │ terminal
-//! records ──▶ JudgedCell ┘
+//! records ──▶ JudgedCell ┘     (markdown: a page for the run, and one for each cell)
 //! ```
 //!
 //! Two modules keep the four forms in step: `wording` holds the only printer of expectations, observations and
@@ -24,10 +24,10 @@ mod wording;
 pub use error::ReportError;
 pub use json::{FORMAT, json};
 pub use junit::junit;
-pub use markdown::markdown;
+pub use markdown::{markdown, markdown_cell};
 pub use run::{
-    AxisSummary, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary, capture_path,
-    record_path,
+    AxisSummary, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary,
+    capture_path, cell_report_path, record_path,
 };
 pub use terminal::terminal;
 pub use totals::{Totals, plural};

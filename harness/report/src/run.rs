@@ -13,6 +13,9 @@ pub const RUN_FORMAT: u32 = 1;
 /// The name of the file in the run's folder that holds the [`RunSummary`].
 pub const RUN_FILE: &str = "run.json";
 
+/// The name of the report for people: in the run's folder the whole at a glance, in each cell's folder that cell's page.
+pub const REPORT_FILE: &str = "report.md";
+
 /// A run: what was selected and how far it came. Stored as `run.json`, first when the run begins ([`RunState::Begun`]) and
 /// again when it ends, so that a killed run can still be reported.
 ///
@@ -157,6 +160,19 @@ impl RunReport {
         &self.cells
     }
 
+    /// The judged cell with this id (`config-change/absent_up_execute-sql_0`).
+    #[must_use]
+    pub fn cell(&self, id: &str) -> Option<&JudgedCell> {
+        let mut cells = self.cells.iter();
+        cells.find(|cell| cell.record.plan.cell.to_string() == id)
+    }
+
+    /// The scenario of a cell.
+    pub(crate) fn scenario_of(&self, cell: &CellRef) -> Option<&ScenarioSummary> {
+        let mut scenarios = self.run.scenarios.iter();
+        scenarios.find(|scenario| scenario.name == cell.scenario)
+    }
+
     /// The selected cells without a readable record, in the order of the matrix.
     #[must_use]
     pub fn missing(&self) -> &[MissingCell] {
@@ -222,6 +238,12 @@ impl RunState {
 #[must_use]
 pub fn record_path(cell: &CellRef) -> String {
     format!("{cell}/{RECORD_FILE}")
+}
+
+/// The page of a cell with all its evidence, relative to the run's folder.
+#[must_use]
+pub fn cell_report_path(cell: &CellRef) -> String {
+    format!("{cell}/{REPORT_FILE}")
 }
 
 /// The capture of a cell, relative to the run's folder.

@@ -1,4 +1,4 @@
-//! The four forms of a report, made from hand-made cells: what they look like, and that they hold against anything.
+//! The forms of a report, made from hand-made cells: what they look like, and that they hold against anything.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,24 +9,49 @@ mod common;
 
 use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
-use lvs_matrix_report::{RunReport, RunState, Totals, json, junit, markdown, terminal};
+use lvs_matrix_report::{
+    RunReport, RunState, Totals, cell_report_path, json, junit, markdown, markdown_cell, terminal,
+};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use std::collections::BTreeMap;
 
 /// Every form of `report`.
-fn all(report: &RunReport) -> [(&'static str, String); 4] {
-    [
+fn all(report: &RunReport) -> Vec<(&'static str, String)> {
+    let pages = report.cells().iter();
+    let mut all: Vec<_> = pages
+        .map(|cell| ("page of a cell", markdown_cell(report, cell)))
+        .collect();
+    all.extend([
         ("markdown", markdown(report)),
         ("json", json(report).unwrap()),
         ("junit", junit(report).unwrap()),
         ("terminal", terminal(report)),
-    ]
+    ]);
+    all
+}
+
+/// The pages of all cells.
+fn pages(report: &RunReport) -> String {
+    let pages = report.cells().iter().map(|cell| markdown_cell(report, cell));
+    pages.collect()
 }
 
 #[test]
 fn markdown_form() {
     insta::assert_snapshot!(markdown(&common::report()));
+}
+
+#[test]
+fn cell_pages_form() {
+    let report = common::report();
+    for (name, id) in [
+        ("page_of_a_hang", "config-change/absent_execute-sql"),
+        ("page_of_a_violated_cell", "config-change/absent_waiting"),
+        ("page_of_a_failed_lab", "config-change/present_waiting"),
+    ] {
+        insta::assert_snapshot!(name, markdown_cell(&report, report.cell(id).unwrap()));
+    }
 }
 
 #[test]
@@ -214,7 +239,15 @@ fn prose(markdown: &str) -> String {
 
 #[test]
 fn markdown_keeps_its_shape_around_foreign_text() {
-    let mut prose = prose(&markdown(&hostile()));
+    let report = hostile();
+    keeps_its_shape(&markdown(&report));
+    for cell in report.cells() {
+        keeps_its_shape(&markdown_cell(&report, cell));
+    }
+}
+
+fn keeps_its_shape(markdown: &str) {
+    let mut prose = prose(markdown);
     for escaped in ["\\\\", "\\[", "\\]", "\\`"] {
         prose = prose.replace(escaped, "");
     }
@@ -247,25 +280,47 @@ fn json_can_be_read_back() {
     assert_eq!(read["totals"]["missing"], 5);
 }
 
+/// Links of the run's page lead to its own anchors or to pages that are written; those of a cell's page to its files.
 #[test]
-fn every_link_has_its_anchor() {
-    let text = markdown(&common::report());
-    let mut links = 0;
-    for part in text.split("](#").skip(1) {
-        let target = part.split(')').next().unwrap_or_default();
-        assert!(
-            text.contains(&format!("<a id=\"{target}\"></a>")),
-            "nothing is at #{target}"
-        );
-        links += 1;
+fn every_link_has_its_target() {
+    let report = common::report();
+    let text = markdown(&report);
+    let targets = |text: &str| -> Vec<String> {
+        let parts = text.split("](").skip(1);
+        parts
+            .map(|part| part.split(')').next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let written: Vec<String> = report
+        .cells()
+        .iter()
+        .map(|cell| cell_report_path(&cell.record.plan.cell))
+        .collect();
+    let links = targets(&text);
+    assert!(links.len() > 10, "{links:?}");
+    for link in links {
+        match link.strip_prefix('#') {
+            Some(anchor) => assert!(
+                text.contains(&format!("<a id=\"{anchor}\"></a>")),
+                "nothing is at #{anchor}"
+            ),
+            None => assert!(written.contains(&link), "{link} is not written"),
+        }
     }
-    assert!(links > 10, "{links} links");
+    for cell in report.cells() {
+        let links = targets(&markdown_cell(&report, cell));
+        assert!(links.contains(&"../../report.md#config-change".to_owned()), "{links:?}");
+        for link in links {
+            let of_the_folder = ["record.json", "capture.pcapng", "rs1.log"].contains(&link.as_str());
+            assert!(of_the_folder || link.starts_with("../../report.md#"), "{link}");
+        }
+    }
 }
 
 #[test]
 fn long_repetitions_are_folded_and_short_ones_are_not() {
     let mut cell = common::hung();
-    let text = |cell: &JudgedCell| markdown(&common::report_of(vec![cell.clone()], RunState::Ended));
+    let text = |cell: &JudgedCell| pages(&common::report_of(vec![cell.clone()], RunState::Ended));
     assert_eq!(
         text(&cell).matches("# again, ").count(),
         9,
@@ -301,7 +356,7 @@ fn a_trace_says_what_the_director_only_passed_on_and_what_the_link_flooded() {
     let mut flooded = statement;
     (flooded.number, flooded.point) = (15, 2);
     cell.packets.extend([forwarded, flooded]);
-    let text = markdown(&common::report_of(vec![cell], RunState::Ended));
+    let text = pages(&common::report_of(vec![cell], RunState::Ended));
     assert_eq!(text.matches("# forwarded").count(), 1);
     assert_eq!(text.matches("# flooded by the link, for director").count(), 1);
     assert_eq!(text.matches("# again").count(), 9, "neither is a repetition");
@@ -310,7 +365,7 @@ fn a_trace_says_what_the_director_only_passed_on_and_what_the_link_flooded() {
 #[test]
 fn a_killed_run_says_so() {
     let report = common::report_of(vec![common::answered()], RunState::Begun);
-    for (form, text) in all(&report) {
+    for (form, text) in all(&report).into_iter().skip(report.cells().len()) {
         assert!(text.contains("was killed"), "{form}: {text}");
     }
     let totals = Totals::of(&report);
@@ -333,8 +388,46 @@ fn a_thousand_cells_take_less_than_five_seconds() {
     assert!(took.as_secs() < 5, "{took:?} for {sizes:?} bytes");
 }
 
+/// GitHub renders no file above about 512 KiB.
+#[test]
+fn the_page_of_a_thousand_cells_stays_small() {
+    const MOST: usize = 400 << 10;
+    let size = markdown(&big(1000)).len();
+    assert!(size < MOST * 3 / 4, "{size} bytes");
+    // Everything went wrong, and everybody had much to say of it.
+    let long = HOSTILE.repeat(40);
+    let wrong = big_of(1000, |number, cell| {
+        if number % 2 == 0 {
+            let differences = vec![long.clone(), long.clone()];
+            cell.verdict = Verdict::Violated { differences };
+        } else {
+            cell.verdict = Verdict::Undetermined {
+                reasons: vec![long.clone()],
+            };
+        }
+        cell.observed.evidence[0].what = long.clone();
+        if let Some(error) = cell.observed.error.as_mut() {
+            error.message = long.clone();
+        }
+    });
+    let text = markdown(&wrong);
+    assert!(text.len() < MOST, "{} bytes", text.len());
+    assert!(text.contains("- and 900 more, in bold type in the tables below"));
+    keeps_its_shape(&text);
+    // What usually goes wrong is folded out as long as there is room.
+    let usual = big_of(1000, |_, cell| cell.verdict = common::violated().verdict);
+    let text = markdown(&usual);
+    assert!(text.len() < MOST, "{} bytes", text.len());
+    let folded = text.matches("<summary>expected, observed, evidence</summary>").count();
+    assert!((40..100).contains(&folded), "{folded} cells are folded out");
+}
+
 /// A run of `count` hung cells, each with as many packets as a long hang has.
 fn big(count: usize) -> RunReport {
+    big_of(count, |_, _| {})
+}
+
+fn big_of(count: usize, change: impl Fn(usize, &mut JudgedCell)) -> RunReport {
     let mut scenario = common::scenario();
     scenario.axes[0].values = (0..count)
         .map(|number| {
@@ -355,9 +448,11 @@ fn big(count: usize) -> RunReport {
         .collect();
     let judged = selected
         .iter()
-        .map(|cell| {
+        .enumerate()
+        .map(|(number, cell)| {
             let mut judged = hung.clone();
             judged.record.plan.cell = cell.clone();
+            change(number, &mut judged);
             judged
         })
         .collect();

@@ -1,40 +1,121 @@
-//! The section of a cell: what happened, what was expected, and everything that shows it.
+//! The page of a cell: what was claimed, what happened, what was expected, and everything that shows it.
 
 use super::{commands, packets, story, tables, timeline, trace};
-use crate::escape::{code, fenced, inline, phrase};
-use crate::run::{capture_path, record_path};
+use crate::escape::{code, cut, fenced, inline, phrase};
+use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
 use crate::stamp::EPOCH;
 use crate::wording;
-use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::record::{CellRecord, LabOutcome};
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, LabOutcome, RECORD_FILE};
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
 
-/// The anchor is the cell's id, which is also its folder; GitHub's own anchor would lose the slash.
-pub(super) fn heading(out: &mut String, cell: &CellRef) -> Result {
-    writeln!(out, "<a id=\"{cell}\"></a>\n\n### {cell}\n")
+/// The page of a cell of `report` as markdown, ending with a newline. Links are relative to the cell's folder, in which it lies as
+/// [`REPORT_FILE`].
+#[must_use]
+pub fn markdown_cell(report: &RunReport, cell: &JudgedCell) -> String {
+    let mut out = String::with_capacity(16_384);
+    // Writing into a String cannot fail; the result is only there for `?`.
+    let _ = page(&mut out, report, cell);
+    // The parts end with an empty line each, to be put one after the other.
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
 }
 
-pub(super) fn section(out: &mut String, cell: &JudgedCell, preparations: &commands::Preparations<'_>) -> Result {
+fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
     let record = &cell.record;
-    heading(out, &record.plan.cell)?;
+    writeln!(out, "# {}\n", record.plan.cell)?;
+    files(out, record)?;
+    if let Some(scenario) = report.scenario_of(&record.plan.cell) {
+        claim(out, scenario)?;
+    }
+    values(out, record)?;
     for sentence in story::sentences(cell) {
         writeln!(out, "{sentence}")?;
     }
     out.push('\n');
     judgement(out, cell)?;
-    evidence(out, cell)?;
+    if !cell.observed.evidence.is_empty() {
+        writeln!(out, "## Evidence\n\nTimes are from {EPOCH}.\n")?;
+        evidence(out, cell)?;
+        out.push('\n');
+    }
     log(out, record)?;
-    timeline::details(out, cell)?;
-    commands::of_steps(out, record)?;
+    timeline::section(out, cell)?;
     packets::retransmissions(out, cell)?;
-    trace::details(out, cell)?;
+    trace::section(out, cell)?;
     tables::director(out, record)?;
     tables::servers(out, cell)?;
-    files(out, record, preparations)
+    commands::section(out, record)?;
+    writeln!(out, "## Where it ran\n")?;
+    super::place(out, &record.environment)
 }
 
-fn judgement(out: &mut String, cell: &JudgedCell) -> Result {
+/// Where the page comes from, and what it was made of.
+fn files(out: &mut String, record: &CellRecord) -> Result {
+    let cell = &record.plan.cell;
+    let mut links = vec![
+        format!("[all cells](../../{REPORT_FILE}#{})", cell.scenario),
+        format!("[record]({RECORD_FILE})"),
+    ];
+    if record.capture.is_some() {
+        links.push(format!("[capture]({CAPTURE_FILE})"));
+    }
+    for view in &record.server_views {
+        if let Some(log) = &view.log {
+            links.push(format!("[log of {}]({})", view.server, link_target(log)));
+        }
+    }
+    writeln!(out, "{}\n", links.join(" · "))
+}
+
+/// A file's name as part of a link: everything but letters, digits and `.-_` as `%xx`.
+fn link_target(name: &str) -> String {
+    let mut target = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b".-_".contains(&byte) {
+            target.push(char::from(byte));
+        } else {
+            target.push_str(&format!("%{byte:02x}"));
+        }
+    }
+    target
+}
+
+/// A claim is a sentence or two; what is longer is cut off in the reports.
+const LONGEST_CLAIM: usize = 2000;
+
+/// The claim of the scenario, as a quotation, and how its cells are watched.
+pub(super) fn claim(out: &mut String, scenario: &ScenarioSummary) -> Result {
+    for line in cut(scenario.claim.trim(), LONGEST_CLAIM).lines() {
+        writeln!(out, "> {}", inline(line))?;
+    }
+    writeln!(
+        out,
+        "\nPatience {}; each cell is watched for up to {} from the beginning of its act phase.\n",
+        Human(scenario.observe.patience),
+        Human(scenario.observe.until)
+    )
+}
+
+/// The cell's place in the matrix, as one row.
+fn values(out: &mut String, record: &CellRecord) -> Result {
+    let values = &record.plan.cell.values;
+    if values.is_empty() {
+        return Ok(());
+    }
+    for line in [
+        values.iter().map(|(axis, _)| axis.to_string()).collect::<Vec<_>>(),
+        vec!["---".to_owned(); values.len()],
+        values.iter().map(|(_, value)| value.to_string()).collect(),
+    ] {
+        writeln!(out, "| {} |", line.join(" | "))?;
+    }
+    writeln!(out)
+}
+
+pub(super) fn judgement(out: &mut String, cell: &JudgedCell) -> Result {
     writeln!(out, "- expected: {}", wording::expected(&cell.record.plan.expected))?;
     writeln!(out, "- observed: {}", inline(&wording::observed(cell)))?;
     writeln!(out, "- verdict: **{}**", wording::verdict(&cell.verdict))?;
@@ -55,20 +136,12 @@ fn judgement(out: &mut String, cell: &JudgedCell) -> Result {
     Ok(())
 }
 
-fn evidence(out: &mut String, cell: &JudgedCell) -> Result {
-    if cell.observed.evidence.is_empty() {
-        return Ok(());
-    }
-    // What needs a look is open; what is as expected need not be read.
-    let open = match cell.verdict {
-        Verdict::Violated { .. } | Verdict::Undetermined { .. } => " open",
-        Verdict::Met | Verdict::ObservedOnly => "",
-    };
-    writeln!(out, "<details{open}><summary>Evidence, times from {EPOCH}</summary>\n")?;
+/// A list item each.
+pub(super) fn evidence(out: &mut String, cell: &JudgedCell) -> Result {
     for item in &cell.observed.evidence {
         writeln!(out, "- {}", phrase(&wording::evidence(item)))?;
     }
-    writeln!(out, "\n</details>\n")
+    Ok(())
 }
 
 /// What a lab that failed said last.
@@ -79,40 +152,7 @@ fn log(out: &mut String, record: &CellRecord) -> Result {
     if log.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<details><summary>Last lines of the log</summary>\n")?;
+    writeln!(out, "## Last lines of the log\n")?;
     fenced(out, "text", &log.join("\n"));
-    writeln!(out, "\n</details>\n")
-}
-
-fn files(out: &mut String, record: &CellRecord, preparations: &commands::Preparations<'_>) -> Result {
-    let cell = &record.plan.cell;
-    let mut links = vec![format!("[record]({})", record_path(cell))];
-    if record.capture.is_some() {
-        links.push(format!("[capture]({})", capture_path(cell)));
-    }
-    if let Some(number) = preparations.number(record) {
-        links.push(format!(
-            "[preparation {number}](#{}/preparation-{number})",
-            cell.scenario
-        ));
-    }
-    for view in &record.server_views {
-        if let Some(log) = &view.log {
-            links.push(format!("[log of {}]({cell}/{})", view.server, link_target(log)));
-        }
-    }
-    writeln!(out, "Files: {}\n", links.join(" · "))
-}
-
-/// A file's name as part of a link: everything but letters, digits and `.-_/` as `%xx`.
-fn link_target(name: &str) -> String {
-    let mut target = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b".-_/".contains(&byte) {
-            target.push(char::from(byte));
-        } else {
-            target.push_str(&format!("%{byte:02x}"));
-        }
-    }
-    target
+    writeln!(out)
 }

@@ -1,6 +1,6 @@
 //! What one axis changes while all others stay: the answer to "what do I gain by this setting?".
 
-use crate::run::{Row, ScenarioSummary};
+use crate::run::{Row, ScenarioSummary, cell_report_path};
 use crate::totals::plural;
 use crate::wording;
 use lvs_matrix_model::Name;
@@ -13,6 +13,9 @@ type Pair<'a> = (&'a JudgedCell, &'a JudgedCell);
 
 /// Of so few outcomes every change is listed.
 const FEW: usize = 4;
+/// So many values of an axis are compared with its first, so many changes of one of them are listed, and so many of a scenario.
+const LISTED: usize = 24;
+const LISTED_IN_ALL: usize = 96;
 
 /// For each axis, and for each of its values but the first: the cells whose outcome is another one than with the first
 /// value. Outcomes that are not known are not compared.
@@ -21,11 +24,12 @@ pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<
         return Ok(());
     }
     let mut listed = String::new();
+    let mut left = LISTED_IN_ALL;
     for axis in &scenario.axes {
         let Some((first, others)) = axis.values.split_first() else {
             continue;
         };
-        for other in others {
+        for other in others.iter().take(LISTED) {
             let pairs = pairs(rows, &axis.name, first, other);
             if pairs.is_empty() {
                 continue;
@@ -40,16 +44,25 @@ pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<
             )?;
             // An axis that changes nearly everything is another situation, not a setting: the table itself tells that better.
             let few = changed.len() * 2 <= pairs.len() || pairs.len() <= FEW;
-            for (a, b) in changed.iter().filter(|_| few) {
+            let shown = if few { changed.len().min(LISTED).min(left) } else { 0 };
+            left -= shown;
+            for (a, b) in changed.iter().take(shown) {
                 let cell = &b.record.plan.cell;
                 writeln!(
                     listed,
-                    "  - [{}](#{cell}): {} → {}",
+                    "  - [{}]({}): {} → {}",
                     cell.slug(),
+                    cell_report_path(cell),
                     outcome(a),
                     outcome(b)
                 )?;
             }
+            if few && shown < changed.len() {
+                writeln!(listed, "  - and {} more", changed.len() - shown)?;
+            }
+        }
+        if let Some(more) = others.len().checked_sub(LISTED).filter(|more| *more > 0) {
+            writeln!(listed, "- **{}** has {} more", axis.name, plural(more, "value"))?;
         }
     }
     if listed.is_empty() {

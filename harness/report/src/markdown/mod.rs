@@ -1,8 +1,13 @@
-//! The report for people: GitHub-flavoured markdown, one file, everything that a verdict rests on folded below it.
+//! The report for people: GitHub-flavoured markdown. A page for the run, which shows the whole at a glance and stays readable
+//! with a thousand cells, and a page for each cell with everything that its verdict rests on.
+//!
+//! GitHub renders no file above about 512 KiB; the page of the run therefore holds one line per cell, and every list that grows
+//! with what went wrong is bounded. What is cut off there stands in the cells' pages.
 
 mod cell;
 mod commands;
 mod compare;
+mod look;
 mod packets;
 mod scenario;
 mod story;
@@ -10,8 +15,10 @@ mod tables;
 mod timeline;
 mod trace;
 
-use crate::escape::{code, inline, phrase};
-use crate::run::RunReport;
+pub use cell::markdown_cell;
+
+use crate::escape::{code, cut, inline};
+use crate::run::{RunReport, cell_report_path};
 use crate::stamp::EPOCH;
 use crate::totals::{Totals, plural, sentence};
 use crate::wording;
@@ -20,10 +27,11 @@ use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
 
-/// The report as markdown, ending with a newline. Links to records and captures are relative to the run's folder.
+/// The page of the run as markdown, ending with a newline. Links lead to the cells' pages ([`markdown_cell`]) and are relative
+/// to the run's folder.
 #[must_use]
 pub fn markdown(report: &RunReport) -> String {
-    let mut out = String::with_capacity(4096 + report.cells().len() * 16_384);
+    let mut out = String::with_capacity(8192 + report.cells().len() * 256);
     // Writing into a String cannot fail; the result is only there for `?`.
     let _ = page(&mut out, report);
     out
@@ -32,7 +40,7 @@ pub fn markdown(report: &RunReport) -> String {
 fn page(out: &mut String, report: &RunReport) -> Result {
     writeln!(out, "# lvs-matrix: what clients live through\n")?;
     writeln!(out, "**{}**\n", inline(&sentence(report)))?;
-    attention(out, report)?;
+    look::section(out, report)?;
     left_waiting(out, report)?;
     totals(out, report)?;
     environment(out, report)?;
@@ -42,37 +50,13 @@ fn page(out: &mut String, report: &RunReport) -> Result {
     legend(out)
 }
 
-/// `[id](#id)`: a link to a cell's section.
+/// `[id](id/report.md)`: a link to a cell's page.
 fn link(cell: &CellRef) -> String {
-    format!("[{cell}](#{cell})")
+    format!("[{cell}]({})", cell_report_path(cell))
 }
 
-/// What needs a look: violated first, then what is not known.
-fn attention(out: &mut String, report: &RunReport) -> Result {
-    if report.missing().is_empty() && report.needing_a_look().next().is_none() {
-        return Ok(());
-    }
-    writeln!(out, "## What needs a look\n")?;
-    for cell in report.needing_a_look() {
-        let reasons: Vec<_> = wording::reasons(cell).iter().map(|reason| phrase(reason)).collect();
-        writeln!(
-            out,
-            "- **{}** {}: {}",
-            wording::verdict(&cell.verdict),
-            link(&cell.record.plan.cell),
-            reasons.join("; ")
-        )?;
-    }
-    for missing in report.missing() {
-        writeln!(
-            out,
-            "- **no record** {}: {}",
-            link(&missing.cell),
-            inline(&missing.reason)
-        )?;
-    }
-    writeln!(out)
-}
+/// So many cells are listed; the tables have all of them.
+const LISTED_AS_WAITING: usize = 40;
 
 /// The article's NG cells: the list that an operator came for.
 fn left_waiting(out: &mut String, report: &RunReport) -> Result {
@@ -91,13 +75,13 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
             "In no cell: every client had an answer or an error within patience.\n"
         );
     }
-    for cell in hung {
-        writeln!(
-            out,
-            "- {}: {}",
-            link(&cell.record.plan.cell),
-            inline(&wording::observed(cell))
-        )?;
+    for cell in hung.iter().take(LISTED_AS_WAITING) {
+        let observed = wording::observed(cell);
+        let observed = cut(&observed, look::LONGEST);
+        writeln!(out, "- {}: {}", link(&cell.record.plan.cell), inline(&observed))?;
+    }
+    if let Some(more) = hung.len().checked_sub(LISTED_AS_WAITING).filter(|more| *more > 0) {
+        writeln!(out, "- and {more} more: the rows with NG in the tables below")?;
     }
     writeln!(out)
 }
@@ -138,7 +122,11 @@ fn totals(out: &mut String, report: &RunReport) -> Result {
     }
     writeln!(out)?;
     if let Some(filter) = &report.run().filter {
-        writeln!(out, "Only cells that match {} were selected.\n", code(filter))?;
+        writeln!(
+            out,
+            "Only cells that match {} were selected.\n",
+            code(&cut(filter, look::LONGEST))
+        )?;
     }
     Ok(())
 }
@@ -153,25 +141,31 @@ fn environment(out: &mut String, report: &RunReport) -> Result {
             None => environments.push((environment, 1)),
         }
     }
-    for (environment, count) in &environments {
+    // More than a few do not come from one run, and each cell's page has its own.
+    for (environment, count) in environments.iter().take(8) {
         if environments.len() > 1 {
             writeln!(out, "{}:", plural(*count, "cell"))?;
         }
-        writeln!(out, "- kernel under test: {}", code(&environment.kernel))?;
-        writeln!(out, "- place: {}", wording::place(environment))?;
-        writeln!(out, "- real servers: {}", code(&environment.mysqld))?;
-        writeln!(out, "- director: {}", code(&environment.ipvsadm))?;
-        writeln!(out, "- harness: lvs-matrix {}\n", inline(&environment.harness))?;
+        place(out, environment)?;
     }
     Ok(())
+}
+
+fn place(out: &mut String, environment: &Environment) -> Result {
+    writeln!(out, "- kernel under test: {}", code(&environment.kernel))?;
+    writeln!(out, "- place: {}", wording::place(environment))?;
+    writeln!(out, "- real servers: {}", code(&environment.mysqld))?;
+    writeln!(out, "- director: {}", code(&environment.ipvsadm))?;
+    writeln!(out, "- harness: lvs-matrix {}\n", inline(&environment.harness))
 }
 
 fn legend(out: &mut String) -> Result {
     writeln!(out, "## How to read this\n")?;
     writeln!(
         out,
-        "- **behaviour**: measured. `answered` and `failed-fast`: the client's last operation succeeded or failed within \
-         the scenario's patience. `hung`: something was sent and nothing that answers it came back for longer."
+        "- **behaviour**: measured; the link leads to the cell's own page with everything that shows it. `answered` and \
+         `failed-fast`: the client's last operation succeeded or failed within the scenario's patience. `hung`: something was \
+         sent and nothing that answers it came back for longer."
     )?;
     writeln!(
         out,

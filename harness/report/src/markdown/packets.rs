@@ -12,7 +12,7 @@ pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell) -> Result {
     let Some(title) = wording::retransmissions(repeated) else {
         return Ok(());
     };
-    writeln!(out, "<details><summary>{title}</summary>\n")?;
+    writeln!(out, "## Sent again\n\nBy the client: {title}.\n")?;
     writeln!(out, "| | packet | at | gap |\n|---|--:|--:|--:|")?;
     for (index, number) in repeated.packets.iter().enumerate() {
         let what = if index == 0 {
@@ -27,7 +27,7 @@ pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell) -> Result {
             .map_or_else(nothing, |gap| Human(*gap).to_string());
         writeln!(out, "| {what} | {number} | {at} | {gap} |")?;
     }
-    writeln!(out, "\n</details>\n")
+    writeln!(out)
 }
 
 fn nothing() -> String {

@@ -1,11 +1,10 @@
-//! A scenario: its claim, the article's table, the preparation that its cells share, and its cells.
+//! A scenario: its claim, the article's table, and what each axis changes.
 
-use super::{cell, commands, compare};
-use crate::escape::inline;
-use crate::run::{Row, RunReport, ScenarioSummary};
+use super::{cell, compare};
+use crate::escape::cut;
+use crate::run::{Row, RunReport, ScenarioSummary, cell_report_path};
 use crate::stamp::Length;
 use crate::wording;
-use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
 
@@ -16,30 +15,13 @@ pub(super) fn section(out: &mut String, report: &RunReport, scenario: &ScenarioS
     }
     writeln!(out, "<a id=\"{}\"></a>\n", scenario.name)?;
     writeln!(out, "## {}\n", scenario.name)?;
-    for line in scenario.claim.trim().lines() {
-        writeln!(out, "> {}", inline(line))?;
-    }
-    writeln!(
-        out,
-        "\nPatience {}; each cell is watched for up to {} from the beginning of its act phase.\n",
-        Human(scenario.observe.patience),
-        Human(scenario.observe.until)
-    )?;
+    cell::claim(out, scenario)?;
     table(out, scenario, &rows)?;
-    compare::details(out, scenario, &rows)?;
-    let variants = commands::Preparations::of(&rows);
-    variants.write(out, scenario)?;
-    for row in &rows {
-        match row {
-            Row::Judged(judged) => cell::section(out, judged, &variants)?,
-            Row::Missing(missing) => {
-                cell::heading(out, &missing.cell)?;
-                writeln!(out, "No record: {}\n", inline(&missing.reason))?;
-            }
-        }
-    }
-    Ok(())
+    compare::details(out, scenario, &rows)
 }
+
+/// What reached a client may be many things; a cell of the table holds the first of them.
+const LONGEST: usize = 120;
 
 /// The article's table: the axes, then what was observed, then what it means.
 fn table(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
@@ -72,10 +54,9 @@ fn table(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Resu
         }
         match row {
             Row::Judged(cell) => judged(out, cell)?,
-            Row::Missing(missing) => writeln!(
+            Row::Missing(_) => writeln!(
                 out,
-                " [no record](#{}) | {n} | {n} | {n} | {n} | {n} | {n} | {} |",
-                missing.cell,
+                " no record | {n} | {n} | {n} | {n} | {n} | {n} | **{}** |",
                 wording::UNDETERMINED,
                 n = wording::NOTHING
             )?,
@@ -95,12 +76,12 @@ fn judged(out: &mut String, cell: &JudgedCell) -> Result {
     };
     writeln!(
         out,
-        " [{}](#{}) | {} | {} | {} | {} | {} | {} | {verdict} |",
+        " [{}]({}) | {} | {} | {} | {} | {} | {} | {verdict} |",
         wording::behaviour(&observed.behaviour),
-        cell.record.plan.cell,
+        cell_report_path(&cell.record.plan.cell),
         Length::of(cell).map_or_else(nothing, |length| length.to_string()),
         observed.error.as_ref().map_or_else(nothing, wording::error_code),
-        wording::terminators(&observed.terminators),
+        cut(&wording::terminators(&observed.terminators), LONGEST),
         wording::retransmissions(&observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
         wording::article(observed.behaviour.article()),

@@ -12,7 +12,7 @@ pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
     if record.snapshots.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<details><summary>The director's tables</summary>\n")?;
+    writeln!(out, "## The director's tables\n")?;
     for snapshot in &record.snapshots {
         writeln!(
             out,
@@ -29,7 +29,7 @@ pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
         fenced(out, "text", &text);
         out.push('\n');
     }
-    writeln!(out, "</details>\n")
+    Ok(())
 }
 
 /// What the client has lost and a server still holds, a phrase each.
@@ -56,7 +56,7 @@ pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
     if views.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<details><summary>The real servers at the end</summary>\n")?;
+    writeln!(out, "## The real servers at the end\n")?;
     for view in views {
         let mysqld = match &view.mysqld {
             MysqldState::Running => "mysqld runs".to_owned(),
@@ -72,7 +72,7 @@ pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
             out.push('\n');
         }
     }
-    writeln!(out, "</details>\n")
+    Ok(())
 }
 
 fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {

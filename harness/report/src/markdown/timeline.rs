@@ -16,7 +16,7 @@ struct Entry {
     what: String,
 }
 
-pub(super) fn details(out: &mut String, cell: &JudgedCell) -> Result {
+pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
     let record = &cell.record;
     let mut entries = Vec::new();
     entries.extend(record.steps.iter().filter_map(step));
@@ -41,7 +41,7 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell) -> Result {
     }
     // Stable: at the same moment a step comes first, then what reached the client, then what the client made of it.
     entries.sort_by_key(|entry| entry.at);
-    writeln!(out, "<details><summary>Time line, from {EPOCH}</summary>\n")?;
+    writeln!(out, "## Time line\n\nFrom {EPOCH}.\n")?;
     writeln!(out, "| time | since act began | seen in | what |\n|--:|--:|---|---|")?;
     let act = act(record);
     let since = |at: Instant| match act.filter(|act| *act <= at) {
@@ -57,7 +57,7 @@ pub(super) fn details(out: &mut String, cell: &JudgedCell) -> Result {
         let what = format!("{}: {}{}", step.phase, action(step), outcome(step));
         writeln!(out, "| {} | | step {} | {what} |", wording::NOTHING, step.number)?;
     }
-    writeln!(out, "\n</details>\n")
+    writeln!(out)
 }
 
 fn step(step: &StepRecord) -> Option<Entry> {

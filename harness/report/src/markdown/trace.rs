@@ -23,17 +23,21 @@ const SHOWN_IN_FULL: usize = 20;
 const SHOWN_OF_MANY: usize = 3;
 
 /// The client's interface first: it is what the client could know.
-pub(super) fn details(out: &mut String, cell: &JudgedCell) -> Result {
+pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
     let Some(capture) = &cell.record.capture else {
         return Ok(());
     };
+    writeln!(
+        out,
+        "## Traces\n\nNumber in the capture, time from {EPOCH}, sender by its Ethernet address.\n"
+    )?;
     let is_of_client = |point: &&CapturePoint| point.node == Node::Client;
     let others = capture.points.iter().filter(|point| !is_of_client(point));
     for point in capture.points.iter().filter(is_of_client).chain(others) {
         let lines = trace(&cell.packets, &cell.record, &point.node);
         writeln!(
             out,
-            "<details><summary>Trace of {}, {} ({}): number, time from {EPOCH}, sender by its Ethernet address</summary>\n",
+            "<details><summary>Trace of {}, {} ({})</summary>\n",
             point.node,
             inline(&point.interface),
             plural(lines.len(), "packet")

@@ -1,0 +1,78 @@
+//! What needs a look: violated first, then what is not known, each with its reasons, and folded below it what was expected,
+//! observed and seen. Bounded, so that a run in which everything went wrong can still be opened.
+
+use super::{cell, link, story};
+use crate::escape::{cut, inline, phrase};
+use crate::run::RunReport;
+use crate::wording;
+use lvs_matrix_model::verdict::JudgedCell;
+use std::fmt::{Result, Write as _};
+
+/// The longest text of others in the run's page, in characters.
+pub(super) const LONGEST: usize = 400;
+/// So many cells are listed with their reasons.
+const LISTED: usize = 100;
+/// Cells are folded out with their evidence until so many bytes are reached.
+const FOLDED_BYTES: usize = 64 << 10;
+
+pub(super) fn section(out: &mut String, report: &RunReport) -> Result {
+    let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
+    let missing = report.missing();
+    if judged.is_empty() && missing.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## What needs a look\n")?;
+    let end = out.len() + FOLDED_BYTES;
+    for cell in judged.iter().take(LISTED) {
+        let reasons = wording::reasons(cell).join("; ");
+        let verdict = wording::verdict(&cell.verdict);
+        writeln!(
+            out,
+            "- **{verdict}** {}: {}",
+            link(&cell.record.plan.cell),
+            phrase(&cut(&reasons, LONGEST))
+        )?;
+        if out.len() < end {
+            details(out, cell)?;
+        }
+    }
+    more(out, judged.len())?;
+    for missing in missing.iter().take(LISTED) {
+        writeln!(
+            out,
+            "- **no record** {}: {}",
+            missing.cell,
+            inline(&cut(&missing.reason, LONGEST))
+        )?;
+    }
+    more(out, missing.len())?;
+    writeln!(out)
+}
+
+fn more(out: &mut String, count: usize) -> Result {
+    match count.checked_sub(LISTED) {
+        None | Some(0) => Ok(()),
+        Some(more) => writeln!(out, "- and {more} more, in bold type in the tables below"),
+    }
+}
+
+/// Within the list item: indented, with an empty line after the summary, or GitHub takes what follows for HTML.
+fn details(out: &mut String, judged: &JudgedCell) -> Result {
+    let mut text = String::new();
+    for sentence in story::sentences(judged) {
+        writeln!(text, "{sentence}")?;
+    }
+    text.push('\n');
+    cell::judgement(&mut text, judged)?;
+    cell::evidence(&mut text, judged)?;
+    // The least of it that is of use; a page that is longer still stands in the cell's folder.
+    if text.len() > FOLDED_BYTES / 4 {
+        return Ok(());
+    }
+    writeln!(out, "  <details><summary>expected, observed, evidence</summary>\n")?;
+    for line in text.lines() {
+        let indent = if line.is_empty() { "" } else { "  " };
+        writeln!(out, "{indent}{line}")?;
+    }
+    writeln!(out, "\n  </details>\n")
+}
