@@ -186,6 +186,41 @@ pub(crate) fn json_text(text: String) -> String {
     out
 }
 
+/// Text for the content or a quoted attribute of XML and HTML, on one line.
+pub(crate) fn xml(text: &str) -> Cow<'_, str> {
+    let text = one_line(text);
+    if !text.contains(['&', '<', '>', '"', '\'']) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Text for a message, note or label of a Mermaid diagram. All punctuation that could be read as syntax (`;` and newlines end
+/// a statement, `%%` begins a comment or directive, `$$` a formula, `<` markup) becomes one of Mermaid's own references: `#59;`.
+pub(crate) fn mermaid(text: &str) -> String {
+    let text = one_line(text);
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if c.is_ascii_punctuation() && !".,:-()/=_*'+?!".contains(c) {
+            let _ = write!(out, "#{};", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// A command line to copy into a POSIX shell.
 pub(crate) fn shell(argv: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);

@@ -14,9 +14,11 @@ mod error;
 mod escape;
 mod json;
 mod junit;
+mod ladder;
 mod markdown;
 mod run;
 mod stamp;
+mod svg;
 mod terminal;
 mod totals;
 mod wording;
@@ -24,11 +26,13 @@ mod wording;
 pub use error::ReportError;
 pub use json::{FORMAT, json};
 pub use junit::junit;
+pub use ladder::{ladder_mermaid, ladder_svg};
 pub use markdown::{markdown, markdown_cell};
 pub use run::{
     AxisSummary, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary,
     capture_path, cell_report_path, record_path,
 };
+pub use svg::{stand_alone, style as svg_style};
 pub use terminal::terminal;
 pub use totals::{Totals, plural};
 pub use wording::expectation;

@@ -1,0 +1,166 @@
+//! What is marked on a lane: steps of the time line on the host that they act on, and what the client wrote down.
+
+use super::frames::{Host, host_of};
+use crate::svg::Glyph;
+use crate::wording;
+use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::plan::Phase;
+use lvs_matrix_model::record::{CellRecord, ClientError, ClientErrorKind, ClientEventKind, StepOutcome, StepRecord};
+use std::collections::HashMap;
+
+/// What a mark looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MarkKind {
+    /// A step that someone other than the client did.
+    Step,
+    /// A step that could not be done.
+    FailedStep,
+    /// The client begins to wait for something.
+    Begun,
+    /// The client has what it waited for.
+    Answered,
+    /// The client has an error.
+    Error,
+    /// The client still waits.
+    Waiting,
+}
+
+impl MarkKind {
+    pub(super) fn glyph(self) -> Glyph {
+        match self {
+            Self::Step => Glyph::Step,
+            Self::FailedStep => Glyph::FailedStep,
+            Self::Begun => Glyph::Begun,
+            Self::Answered => Glyph::Answered,
+            Self::Error => Glyph::Error,
+            Self::Waiting => Glyph::Waiting,
+        }
+    }
+}
+
+/// Something on one lane.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) at: Instant,
+    pub(super) host: Host,
+    pub(super) kind: MarkKind,
+    /// Plain text, as yet not escaped.
+    pub(super) text: String,
+    /// Where it is cited: `step 3`, `event 4`.
+    pub(super) place: String,
+    /// The client's operation that it belongs to.
+    pub(super) operation: Option<u32>,
+}
+
+/// The steps that are no operation of the client, or that failed; a wait shows as a gap.
+pub(super) fn steps(record: &CellRecord) -> Vec<Mark> {
+    record
+        .steps
+        .iter()
+        .filter_map(|step| self::step(record, step))
+        .collect()
+}
+
+fn step(record: &CellRecord, step: &StepRecord) -> Option<Mark> {
+    let at = step.began?;
+    let (kind, text) = match &step.outcome {
+        StepOutcome::Failed { reason } => (MarkKind::FailedStep, format!("{}: FAILED, {reason}", step.action)),
+        StepOutcome::Unfinished if !step.action.is_of_client() => {
+            (MarkKind::FailedStep, format!("{}: not finished", step.action))
+        }
+        StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::NotReached => {
+            (MarkKind::Step, step.action.to_string())
+        }
+    };
+    if kind == MarkKind::Step && (step.action.is_of_client() || matches!(step.action, Action::Wait(_))) {
+        return None;
+    }
+    Some(Mark {
+        at,
+        host: host_of(record, &acts_on(step))?,
+        kind,
+        text,
+        place: format!("step {}", step.number),
+        operation: step.operation,
+    })
+}
+
+/// The host on whose lane a step is marked: that of the table, of the mysqld, or the one that something is done to.
+fn acts_on(step: &StepRecord) -> Node {
+    let by_command = || step.commands.iter().find_map(|command| command.node.clone());
+    let server = || step.action.server().map(|name| Node::RealServer(name.clone()));
+    if step.action.is_of_client() {
+        return Node::Client;
+    }
+    match &step.action {
+        Action::Table(_) => Node::Director,
+        Action::Mysqld(_) | Action::Host(_) => server().or_else(by_command).unwrap_or(Node::Director),
+        Action::Connect | Action::Query(_) | Action::StartQuery(_) | Action::AwaitResult | Action::Wait(_) => {
+            Node::Client
+        }
+    }
+}
+
+/// What the client wrote down.
+pub(super) fn events(record: &CellRecord) -> Vec<Mark> {
+    let Some(host) = host_of(record, &Node::Client) else {
+        return Vec::new();
+    };
+    let mut begun: HashMap<u32, Instant> = HashMap::new();
+    record
+        .client_events
+        .iter()
+        .map(|event| {
+            let began = *begun.entry(event.operation).or_insert(event.at);
+            let after = Human(event.at.since(began));
+            let (kind, text) = match &event.kind {
+                ClientEventKind::ConnectBegun => (MarkKind::Begun, "connect".to_owned()),
+                ClientEventKind::StatementBegun { sql } => (MarkKind::Begun, format!("query {sql}")),
+                ClientEventKind::Connected { connection_id, .. } => (
+                    MarkKind::Answered,
+                    format!("connected after {after}, connection id {connection_id}"),
+                ),
+                ClientEventKind::ResultReceived { rows, .. } => {
+                    let rows = crate::totals::plural(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
+                    (MarkKind::Answered, format!("answered after {after}, {rows}"))
+                }
+                ClientEventKind::Failed(error) => {
+                    (MarkKind::Error, format!("error after {after}: {}", error_text(error)))
+                }
+                ClientEventKind::StillWaiting => (MarkKind::Waiting, format!("still waiting after {after}")),
+            };
+            Mark {
+                at: event.at,
+                host,
+                kind,
+                text,
+                place: format!("event {}", event.number),
+                operation: Some(event.operation),
+            }
+        })
+        .collect()
+}
+
+/// Linux's name of the error where there is one, else the program's own text.
+fn error_text(error: &ClientError) -> String {
+    let name = match &error.kind {
+        ClientErrorKind::Io { errno: Some(number) } => u16::try_from(*number).ok().map(wording::errno),
+        ClientErrorKind::Closed => Some("the server closed the connection".to_owned()),
+        ClientErrorKind::Io { errno: None } | ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
+    };
+    name.unwrap_or_else(|| error.message.clone())
+}
+
+/// When each phase began, in order; those that were not reached are left out.
+pub(super) fn phases(record: &CellRecord) -> Vec<(Instant, Phase)> {
+    let mut phases: Vec<(Instant, Phase)> = Vec::new();
+    for step in &record.steps {
+        if let Some(at) = step.began
+            && phases.iter().all(|(_, phase)| *phase != step.phase)
+        {
+            phases.push((at, step.phase));
+        }
+    }
+    phases
+}

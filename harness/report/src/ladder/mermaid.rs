@@ -1,0 +1,123 @@
+//! The ladder as a Mermaid sequence diagram, which GitHub draws in markdown.
+
+use super::frames::{Frame, Host};
+use super::journey::{Fate, Journey};
+use super::label::{again, note, remarks, text};
+use super::lanes::Lanes;
+use super::marks::{Mark, MarkKind};
+use super::rows::{Ladder, Row, ladder};
+use crate::escape::mermaid;
+use crate::stamp::Stamp;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::JudgedCell;
+use std::fmt::Write as _;
+
+/// The longest foreign text in it; Mermaid's boxes grow with their text.
+const LONGEST: usize = 60;
+
+/// The ladder of a cell as the text of a Mermaid `sequenceDiagram`, without a fence; `None` if nothing happened in the cell that
+/// could be drawn. It stays far below what GitHub's Mermaid takes (50,000 characters), whatever the cell.
+#[must_use]
+pub fn ladder_mermaid(cell: &JudgedCell) -> Option<String> {
+    let ladder = ladder(cell)?;
+    let lanes = Lanes::of(&cell.record.plan, &ladder.rows);
+    let mut printer = Printer {
+        cell,
+        lanes: &lanes,
+        out: String::from("sequenceDiagram\n"),
+    };
+    printer.print(&ladder);
+    Some(printer.out)
+}
+
+struct Printer<'a> {
+    cell: &'a JudgedCell,
+    lanes: &'a Lanes,
+    out: String,
+}
+
+impl Printer<'_> {
+    fn print(&mut self, ladder: &Ladder<'_>) {
+        for (index, lane) in self.lanes.lanes.iter().enumerate() {
+            self.line(&format!("participant L{index} as {}", mermaid(&lane.name)));
+        }
+        for row in &ladder.rows {
+            self.row(row);
+        }
+        for remark in remarks(ladder, self.lanes).iter().skip(1) {
+            self.over_all(remark);
+        }
+    }
+
+    /// One statement. Writing into a `String` cannot fail.
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "    {text}");
+    }
+
+    fn over_all(&mut self, text: &str) {
+        let last = self.lanes.lanes.len().saturating_sub(1);
+        self.line(&format!("Note over L0,L{last}: {}", mermaid(text)));
+    }
+
+    fn row(&mut self, row: &Row<'_>) {
+        match row {
+            Row::Phase { at, phase } => self.over_all(&format!("{phase}, from {}", Stamp(*at))),
+            Row::Mark(mark) => self.mark(mark),
+            Row::Arrow(journey) => self.arrow(journey),
+            Row::Again { .. } | Row::Transfer(_) | Row::LeftOut { .. } => self.over_all(&again(row)),
+            Row::Silence(length) => self.over_all(&format!("{} of silence", Human(*length))),
+        }
+    }
+
+    fn mark(&mut self, mark: &Mark) {
+        let Some(lane) = self.lanes.lane(mark.host) else { return };
+        let sign = match mark.kind {
+            MarkKind::Step => "◆",
+            MarkKind::FailedStep => "◆ ✗",
+            MarkKind::Begun => "○",
+            MarkKind::Answered => "✓",
+            MarkKind::Error => "✗",
+            MarkKind::Waiting => "…",
+        };
+        let text: String = mark.text.chars().take(LONGEST).collect();
+        let cut = if text.len() < mark.text.len() { "…" } else { "" };
+        self.line(&format!("Note over L{lane}: {sign} {}{cut}", mermaid(&text)));
+    }
+
+    fn arrow(&mut self, journey: &Journey<'_>) {
+        let count = journey.frames.len();
+        for (index, frame) in journey.frames.iter().enumerate() {
+            let (Some(from), Some(to)) = (self.lane(frame.from), self.lane(frame.to)) else {
+                self.over_all(&format!("{} of a host that is not of the lab", text(journey)));
+                continue;
+            };
+            let ends_here = index + 1 == count;
+            let arrow = match journey.fate {
+                Fate::Dropped | Fate::Lost if ends_here => "-x",
+                Fate::Unknown if ends_here => "--)",
+                Fate::Dropped | Fate::Lost | Fate::Unknown | Fate::Arrived | Fate::TakenByDirector => "->>",
+            };
+            let mut label = if index == 0 {
+                text(journey)
+            } else {
+                "passed on".to_owned()
+            };
+            if let Some(note) = note(self.cell, journey).filter(|_| ends_here) {
+                label = format!("{label}, {note}");
+            }
+            let numbers = numbers(frame);
+            self.line(&format!("L{from}{arrow}L{to}: {} ({numbers})", mermaid(&label)));
+        }
+    }
+
+    fn lane(&self, host: Option<Host>) -> Option<usize> {
+        self.lanes.lane(host?)
+    }
+}
+
+/// The packets that show a frame: `4/5`.
+fn numbers(frame: &Frame<'_>) -> String {
+    let both = [frame.sent, frame.received];
+    let numbers: Vec<String> = both.iter().flatten().map(|packet| packet.number.to_string()).collect();
+    numbers.join("/")
+}

@@ -1,0 +1,116 @@
+//! Which packets a ladder shows: those of the judged operation's connection, with ICMP about it, and ARP that nobody answers.
+
+use super::frames::{Frame, frames};
+use super::journey::{Fate, Journey, journeys, quoted};
+use super::window;
+use lvs_matrix_model::action::Node;
+use lvs_matrix_model::capture::flow::{ClientSide, Connection, segment};
+use lvs_matrix_model::capture::{Body, Packet};
+use lvs_matrix_model::verdict::JudgedCell;
+use std::net::IpAddr;
+
+/// What a ladder shows of the capture.
+pub(super) struct Selection<'a> {
+    pub(super) journeys: Vec<Journey<'a>>,
+    /// Connections of the client that are not shown because another one was judged.
+    pub(super) other_connections: usize,
+}
+
+pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
+    let record = &cell.record;
+    let all = ClientSide::of(record, &cell.packets).map_or_else(Vec::new, |side| side.connections());
+    let shown = judged(cell, &all);
+    let client = record.plan.host(&Node::Client).map(|host| host.address);
+    let ours = |packet: &&Packet| {
+        let port = client.and_then(|client| client_port(client, record.plan.port, packet));
+        // The number of a SYN is that of its packet on the client's interface, where each connection's packets begin.
+        port.is_some_and(|port| {
+            shown.iter().any(|connection| {
+                connection.client_port == port
+                    && connection.syn <= packet.number
+                    && connection.reused.is_none_or(|next| packet.number < next)
+            })
+        })
+    };
+    let mut journeys = journeys(record, frames(record, cell.packets.iter().filter(ours)));
+    journeys.extend(unanswered(cell));
+    journeys.sort_by_key(|journey| (journey.began(), journey.packet().map(|packet| packet.number)));
+    Selection {
+        journeys,
+        other_connections: all.len() - shown.len(),
+    }
+}
+
+/// The connection of the operation that was judged; all of them if it is not known which.
+fn judged<'a>(cell: &JudgedCell, all: &'a [Connection]) -> Vec<&'a Connection> {
+    let operation = cell.observed.operation.as_ref();
+    let Some((port, operation)) = operation.and_then(|operation| Some((operation.client_port?, operation))) else {
+        return all.iter().collect();
+    };
+    let until = operation.ended.unwrap_or(cell.record.ended);
+    let found = all
+        .iter()
+        .rfind(|connection| connection.client_port == port && connection.began <= until);
+    found.map_or_else(|| all.iter().collect(), |connection| vec![connection])
+}
+
+/// The client's port in a packet between it and the service, whatever address the other end has there: a tunnel wraps it, and
+/// masquerading changes it.
+fn client_port(client: IpAddr, service_port: u16, packet: &Packet) -> Option<u16> {
+    let flow = match segment(packet) {
+        Some((source, destination, segment)) => {
+            Some((source, segment.source_port, destination, segment.destination_port))
+        }
+        None => quoted(packet),
+    };
+    match flow? {
+        (source, port, _, to) if source == client && to == service_port => Some(port),
+        (_, from, destination, port) if destination == client && from == service_port => Some(port),
+        _ => None,
+    }
+}
+
+/// ARP requests of the lab's hosts, each with its answer looked for where it was asked.
+fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
+    let record = &cell.record;
+    let points: Vec<&Node> = record
+        .capture
+        .iter()
+        .flat_map(|capture| capture.points.iter().map(|point| &point.node))
+        .collect();
+    let at_sender = |packet: &&Packet| {
+        let here = points.get(packet.point).and_then(|node| record.plan.host(node));
+        here.is_some_and(|here| here.mac == packet.source_mac)
+    };
+    let is_request = |packet: &&Packet| matches!(packet.body, Body::Arp { request: true, .. });
+    let answered = |asked: &Packet| {
+        cell.packets.iter().any(|packet| match (&packet.body, &asked.body) {
+            (
+                Body::Arp {
+                    request: false, sender, ..
+                },
+                Body::Arp { target, .. },
+            ) => packet.point == asked.point && sender == target && window(asked.at, packet.at),
+            (_, _) => false,
+        })
+    };
+    let owner = |packet: &Packet| match packet.body {
+        Body::Arp { target, .. } if target == record.plan.vip => super::frames::host_of(record, &Node::Director),
+        Body::Arp { target, .. } => record.plan.hosts.iter().position(|host| host.address == target),
+        Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => None,
+    };
+    let requests = cell.packets.iter().filter(is_request).filter(at_sender);
+    requests
+        .filter(|packet| !answered(packet))
+        .map(|packet| Journey {
+            frames: vec![Frame {
+                from: record.plan.hosts.iter().position(|host| host.mac == packet.source_mac),
+                to: owner(packet),
+                sent: Some(packet),
+                received: None,
+            }],
+            fate: Fate::Lost,
+            again: false,
+        })
+        .collect()
+}

@@ -1,0 +1,387 @@
+//! The ladder as SVG.
+
+use super::frames::Frame;
+use super::journey::{Fate, Journey};
+use super::label::{again, note, remarks, sums, tip};
+use super::lanes::Lanes;
+use super::marks::{Mark, MarkKind};
+use super::rows::{Ladder, Row, ladder};
+use crate::stamp::Stamp;
+use crate::svg::{Anchor, FONT, Glyph, Px, SMALL, Svg, fitted, width_of, wrapped};
+use crate::wording;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+
+/// Where the stamps of the rows end.
+const STAMPS_END: f64 = 112.0;
+/// The first lane.
+const FIRST_LANE: f64 = 146.0;
+/// From the last lane to the right edge.
+const MARGIN: f64 = 96.0;
+/// The names of the lanes.
+const HEAD: f64 = 46.0;
+/// A line of the remarks below.
+const REMARK: f64 = 16.0;
+/// How far down a frame goes on its way from lane to lane.
+const FALL: f64 = 7.0;
+/// From the top of an arrow's row to the beginning of the arrow: its label's room.
+const LABEL: f64 = 22.0;
+
+/// The ladder of a cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]; `None`
+/// if nothing happened in the cell that could be drawn. It has about 120 rows at most, whatever the cell.
+#[must_use]
+pub fn ladder_svg(cell: &JudgedCell) -> Option<String> {
+    let ladder = ladder(cell)?;
+    let lanes = Lanes::of(&cell.record.plan, &ladder.rows);
+    Some(Printer::new(cell, &ladder, &lanes).print())
+}
+
+struct Printer<'a> {
+    cell: &'a JudgedCell,
+    ladder: &'a Ladder<'a>,
+    lanes: &'a Lanes,
+    /// The top of each row, and the bottom of the last.
+    tops: Vec<f64>,
+    spacing: f64,
+    svg: Svg,
+}
+
+impl<'a> Printer<'a> {
+    fn new(cell: &'a JudgedCell, ladder: &'a Ladder<'a>, lanes: &'a Lanes) -> Self {
+        let spacing = if lanes.lanes.len() > 4 { 180.0 } else { 220.0 };
+        let mut top = HEAD;
+        let mut tops = vec![top];
+        for row in &ladder.rows {
+            top += height(row);
+            tops.push(top);
+        }
+        Self {
+            cell,
+            ladder,
+            lanes,
+            tops,
+            spacing,
+            svg: Svg::new(0.0, 0.0, "", ""),
+        }
+    }
+
+    fn lane(&self, lane: usize) -> f64 {
+        // No plan has 2^31 hosts.
+        FIRST_LANE + self.spacing * f64::from(u32::try_from(lane).unwrap_or(u32::MAX))
+    }
+
+    fn right(&self) -> f64 {
+        self.lane(self.lanes.lanes.len().saturating_sub(1)) + MARGIN
+    }
+
+    fn bottom(&self) -> f64 {
+        self.tops.last().copied().unwrap_or(HEAD) + 8.0
+    }
+
+    fn print(mut self) -> String {
+        let room = self.right() - 16.0;
+        let remarks = remarks(self.ladder, self.lanes);
+        let remarks: Vec<String> = remarks.iter().flat_map(|remark| wrapped(remark, SMALL, room)).collect();
+        let lines = f64::from(u32::try_from(remarks.len()).unwrap_or(u32::MAX));
+        let (width, bottom) = (self.right(), self.bottom());
+        self.svg = Svg::new(
+            width,
+            bottom + 10.0 + REMARK * lines,
+            &format!("Ladder of {}", self.cell.record.plan.cell),
+            &format!("{}. {}", wording::observed(self.cell), sums(self.ladder)),
+        );
+        self.heads();
+        self.waiting();
+        for (row, top) in self.ladder.rows.iter().zip(self.tops.clone()) {
+            self.row(row, top);
+        }
+        for (line, text) in (1_u32..).zip(&remarks) {
+            let at = (8.0, bottom + REMARK * f64::from(line));
+            self.svg.text("lm-small", Anchor::Start, at, text);
+        }
+        self.svg.finish()
+    }
+
+    fn heads(&mut self) {
+        let bottom = self.bottom();
+        for (index, lane) in self.lanes.lanes.iter().enumerate() {
+            let x = self.lane(index);
+            let room = self.spacing - 10.0;
+            self.svg.line("lm-lane", (x, HEAD - 6.0), (x, bottom));
+            self.svg
+                .text("lm-head", Anchor::Middle, (x, 18.0), &fitted(&lane.name, FONT, room));
+            self.svg.text(
+                "lm-small",
+                Anchor::Middle,
+                (x, 33.0),
+                &fitted(&lane.address, SMALL, room),
+            );
+        }
+    }
+
+    /// The client's operation that hung.
+    fn hung(&self) -> Option<u32> {
+        let hung = matches!(self.cell.observed.behaviour, Behaviour::Hung { .. });
+        let operation = self.cell.observed.operation.as_ref()?;
+        hung.then_some(operation.number)
+    }
+
+    /// A bar on the client's lane for each time that it waits.
+    fn waiting(&mut self) {
+        let hung = self.hung();
+        let mut begun: Vec<(Option<u32>, f64)> = Vec::new();
+        for (row, top) in self.ladder.rows.iter().zip(self.tops.clone()) {
+            let Row::Mark(mark) = row else { continue };
+            let y = top + height(row) / 2.0;
+            match mark.kind {
+                MarkKind::Begun => begun.push((mark.operation, y)),
+                MarkKind::Answered | MarkKind::Error | MarkKind::Waiting => {
+                    let Some(at) = begun.iter().position(|(operation, _)| *operation == mark.operation) else {
+                        continue;
+                    };
+                    let (operation, from) = begun.remove(at);
+                    let class = if operation.is_some() && operation == hung {
+                        "lm-wait-hang"
+                    } else {
+                        "lm-wait"
+                    };
+                    let Some(lane) = self.lanes.lane(mark.host) else {
+                        continue;
+                    };
+                    let x = self.lane(lane);
+                    self.svg.line(class, (x, from), (x, y));
+                }
+                MarkKind::Step | MarkKind::FailedStep => {}
+            }
+        }
+    }
+
+    fn row(&mut self, row: &Row<'_>, top: f64) {
+        match row {
+            Row::Phase { phase, .. } => {
+                let y = top + height(row) / 2.0;
+                self.svg.line("lm-phase", (8.0, y), (self.right() - 8.0, y));
+                self.svg
+                    .text("lm-muted", Anchor::Start, (8.0, y + 4.0), &phase.to_string());
+            }
+            Row::Mark(mark) => self.mark(mark, top + height(row) / 2.0),
+            Row::Arrow(journey) => {
+                self.stamp(Stamp(journey.began()).micros(), top + LABEL);
+                self.arrow(journey, top);
+            }
+            Row::Again { journeys, .. } | Row::Transfer(journeys) => self.folded(row, journeys, top),
+            Row::Silence(length) => self.silence(&format!("{} of silence", Human(*length)), top + height(row) / 2.0),
+            Row::LeftOut { .. } => {
+                self.silence(&again(row), top + height(row) / 2.0);
+            }
+        }
+    }
+
+    fn stamp(&mut self, text: String, y: f64) {
+        self.svg.text("lm-muted", Anchor::End, (STAMPS_END, y + 4.0), &text);
+    }
+
+    fn mark(&mut self, mark: &Mark, y: f64) {
+        let Some(lane) = self.lanes.lane(mark.host) else { return };
+        let x = self.lane(lane);
+        let glyph = mark.kind.glyph();
+        let hang = mark.operation.is_some_and(|operation| self.hung() == Some(operation));
+        self.stamp(Stamp(mark.at).micros(), y);
+        self.svg.group(
+            "lm-mark",
+            &format!("{} at {}: {}", mark.place, Stamp(mark.at), mark.text),
+        );
+        glyph.draw(&mut self.svg, (x, y), hang);
+        // The text goes where there is more room.
+        let (left, right) = (x - FIRST_LANE, self.right() - 8.0 - x);
+        if right >= left {
+            let text = fitted(&mark.text, FONT, right - 14.0);
+            self.svg.text(glyph.class(), Anchor::Start, (x + 12.0, y + 4.0), &text);
+        } else {
+            let text = fitted(&mark.text, FONT, left - 14.0);
+            self.svg.text(glyph.class(), Anchor::End, (x - 12.0, y + 4.0), &text);
+        }
+        self.svg.end_group();
+    }
+
+    fn arrow(&mut self, journey: &Journey<'_>, top: f64) {
+        self.svg.group(class(journey), &tip(self.cell, journey));
+        let mut y = top + LABEL;
+        let count = journey.frames.len();
+        for (index, frame) in journey.frames.iter().enumerate() {
+            let ends_here = index + 1 == count;
+            self.frame(frame, y, ends_here.then_some(journey.fate));
+            y += FALL;
+        }
+        if let Some(text) = note(self.cell, journey) {
+            self.note(journey, &text, y + 4.0);
+        }
+        self.label(journey, top + LABEL - 8.0);
+        self.svg.end_group();
+    }
+
+    fn ends(&self, frame: &Frame<'_>) -> (f64, f64) {
+        // What the lab does not know comes from beyond the last lane.
+        let x = |host: Option<usize>| {
+            host.and_then(|host| self.lanes.lane(host))
+                .map_or(self.right() - 12.0, |lane| self.lane(lane))
+        };
+        (x(frame.from), x(frame.to))
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, y: f64, fate: Option<Fate>) {
+        let (from, to) = self.ends(frame);
+        let lost = fate == Some(Fate::Lost);
+        let end = if lost { from + (to - from) * 0.8 } else { to };
+        let right = end > from;
+        let slope = FALL / (to - from).abs().max(1.0);
+        let y_at = |x: f64| y + (x - from).abs() * slope;
+        let mut d = format!("M{} {}", Px(from), Px(y));
+        let mut between: Vec<f64> = (0..self.lanes.lanes.len())
+            .map(|lane| self.lane(lane))
+            .filter(|x| {
+                (from.min(to) + 1.0..from.max(to) - 1.0).contains(x) && (*x - from).abs() + 8.0 < (end - from).abs()
+            })
+            .collect();
+        if !right {
+            between.reverse();
+        }
+        // A bridge over each lane that the frame only passes.
+        for x in between {
+            let (before, after, sweep) = if right {
+                (x - 6.0, x + 6.0, 1)
+            } else {
+                (x + 6.0, x - 6.0, 0)
+            };
+            d.push_str(&format!(
+                "L{} {}A6 6 0 0 {sweep} {} {}",
+                Px(before),
+                Px(y_at(before)),
+                Px(after),
+                Px(y_at(after))
+            ));
+        }
+        d.push_str(&format!("L{} {}", Px(end), Px(y_at(end))));
+        self.svg.path("", &d);
+        let way = if right { 1.0 } else { -1.0 };
+        match fate {
+            Some(Fate::Lost | Fate::Dropped) => Glyph::Cross.draw(&mut self.svg, (end, y_at(end)), false),
+            Some(Fate::Arrived | Fate::TakenByDirector | Fate::Unknown) | None => {
+                let tip = (end - way * 1.0, y_at(end));
+                self.svg.path(
+                    "lm-tip",
+                    &format!("M{} {}l{} -4.5v8z", Px(tip.0), Px(tip.1), Px(-way * 9.0)),
+                );
+            }
+        }
+        let anchors = if right {
+            (Anchor::Start, Anchor::End)
+        } else {
+            (Anchor::End, Anchor::Start)
+        };
+        if let Some(packet) = frame.sent {
+            let at = (from + way * 7.0, y + 12.0);
+            self.svg.text("lm-small", anchors.0, at, &packet.number.to_string());
+        }
+        if let Some(packet) = frame.received {
+            let at = (to - way * 9.0, y + FALL + 12.0);
+            self.svg.text("lm-small", anchors.1, at, &packet.number.to_string());
+        }
+    }
+
+    /// What became of it, beyond its end.
+    fn note(&mut self, journey: &Journey<'_>, text: &str, y: f64) {
+        let Some(last) = journey.frames.last() else { return };
+        let (from, to) = self.ends(last);
+        let end = if journey.fate == Fate::Lost {
+            from + (to - from) * 0.8
+        } else {
+            to
+        };
+        if to >= from {
+            let text = fitted(text, FONT, self.right() - 8.0 - end - 12.0);
+            self.svg.text("lm-lost", Anchor::Start, (end + 12.0, y), &text);
+        } else {
+            let text = fitted(text, FONT, end - 12.0 - STAMPS_END - 8.0);
+            self.svg.text("lm-lost", Anchor::End, (end - 12.0, y), &text);
+        }
+    }
+
+    /// In the middle of the first frame if it fits there; else from its left end on.
+    fn label(&mut self, journey: &Journey<'_>, y: f64) {
+        let Some(first) = journey.frames.first() else { return };
+        let (from, to) = self.ends(first);
+        let (left, right) = (from.min(to), from.max(to));
+        let text = super::label::text(journey);
+        if width_of(&text, FONT) <= right - left - 16.0 {
+            self.svg
+                .text("lm-text", Anchor::Middle, ((left + right) / 2.0, y), &text);
+        } else {
+            let text = fitted(&text, FONT, self.right() - 8.0 - left - 10.0);
+            self.svg.text("lm-text", Anchor::Start, (left + 10.0, y), &text);
+        }
+    }
+
+    fn folded(&mut self, row: &Row<'_>, journeys: &[Journey<'_>], top: f64) {
+        let y = top + height(row) / 2.0;
+        let hosts = journeys.iter().flat_map(Journey::hosts);
+        let lanes: Vec<usize> = hosts.filter_map(|host| self.lanes.lane(host)).collect();
+        let (Some(first), Some(last)) = (lanes.iter().min(), lanes.iter().max()) else {
+            return;
+        };
+        let (left, right) = (self.lane(*first), self.lane(*last));
+        let class = journeys.first().map_or("lm-packet", class);
+        let text = again(row);
+        self.stamp(
+            journeys
+                .first()
+                .map_or_else(String::new, |journey| Stamp(journey.began()).micros()),
+            y,
+        );
+        self.svg.group(class, &text);
+        for offset in [-9.0, 9.0] {
+            self.svg.line("lm-fold", (left, y + offset), (right, y + offset));
+        }
+        let text = fitted(&text, FONT, self.right() - 8.0 - left - 10.0);
+        self.svg.text("lm-text", Anchor::Start, (left + 10.0, y + 4.0), &text);
+        self.svg.end_group();
+    }
+
+    /// Time is not to scale: where it passes without a packet the lanes are broken.
+    fn silence(&mut self, text: &str, y: f64) {
+        for index in 0..self.lanes.lanes.len() {
+            let x = self.lane(index);
+            self.svg.rect("lm-paper", (x - 4.0, y - 6.0), (8.0, 12.0));
+            self.svg
+                .path("lm-gap", &format!("M{} {}l5 3 -10 3 10 3 -5 3", Px(x), Px(y - 6.0)));
+        }
+        let x = FIRST_LANE + 14.0;
+        let text = fitted(text, FONT, self.right() - 8.0 - x);
+        self.svg.text("lm-muted", Anchor::Start, (x, y + 4.0), &text);
+    }
+}
+
+fn class(journey: &Journey<'_>) -> &'static str {
+    let ends = journey.segment().map_or_else(
+        || journey.packet().and_then(super::journey::quoted).is_some(),
+        |segment| segment.flags.rst || segment.flags.fin,
+    );
+    match journey.fate {
+        Fate::Dropped | Fate::Lost => "lm-lost",
+        Fate::Arrived | Fate::TakenByDirector | Fate::Unknown if ends => "lm-end",
+        Fate::Arrived | Fate::TakenByDirector | Fate::Unknown => "lm-packet",
+    }
+}
+
+fn height(row: &Row<'_>) -> f64 {
+    match row {
+        Row::Phase { .. } => 22.0,
+        Row::Mark(_) => 26.0,
+        Row::Arrow(journey) => {
+            let frames = f64::from(u32::try_from(journey.frames.len()).unwrap_or(u32::MAX));
+            LABEL + FALL * frames + 15.0
+        }
+        Row::Again { .. } | Row::Transfer(_) => 30.0,
+        Row::Silence(_) | Row::LeftOut { .. } => 24.0,
+    }
+}

@@ -1,0 +1,10 @@
+//! Drawings of the cells that are committed under `reports/`: what they show must be what the records hold.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
+mod ladder;
+mod stored;
