@@ -10,16 +10,25 @@ RUNS ?= 5
 # The line of the guest kernel that `make reports` runs on; its folder is named after it.
 KERNEL ?= 7.2
 
-.PHONY: run test lint bench reports packages kernel build clean
+.PHONY: run test suite lint bench reports packages kernel build clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
 	$(BIN) run $(SCENARIOS)
 
-# The whole test suite. It runs every shipped scenario in guests.
+# The whole test suite, and what it leaves behind on this machine, which must be nothing. It runs every shipped scenario in guests.
+# Where others work on the machine as the same user: `make test ALLOW="--allow 'tmp:/tmp/theirs-*'"`.
 test: packages
-	$(CARGO) build --locked --package lvs-matrix
+	$(CARGO) build --locked --package lvs-matrix --package lvs-matrix-accountant
 	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
+	$(TARGET)/debug/leak-accountant around --watch . --watch $(CACHE) $(ALLOW) -- $(MAKE) --no-print-directory suite
+
+# The cache may gain its data folders, which are made once.
+ALLOW ?=
+override ALLOW += --allow 'watched:*/datadirs'
+CACHE = $(or $(LVS_MATRIX_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lvs-matrix)
+
+suite:
 ifeq ($(shell id -u),0)
 	$(CARGO) test --locked --no-fail-fast --workspace
 else
@@ -29,7 +38,7 @@ endif
 
 # Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.
 NAMESPACE_CRATES = lvs-matrix-netns lvs-matrix-runner
-OTHER_CRATES = lvs-matrix lvs-matrix-guest lvs-matrix-model lvs-matrix-report
+OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-guest lvs-matrix-model lvs-matrix-report
 
 # Formatting and lints; warnings are errors.
 lint: packages
