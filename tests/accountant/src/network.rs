@@ -125,31 +125,46 @@ pub(crate) fn ipvs() -> View {
     view
 }
 
-/// The files of /proc/net with sockets: name, the state that waits for others, and the columns of state, user and inode.
-/// (`tcp4_seq_show` of net/ipv4/tcp_ipv4.c, `udp4_format_sock` of net/ipv4/udp.c, `packet_seq_show` of net/packet/af_packet.c.)
-const SOCKETS: [(&str, Option<(usize, &str)>, usize, usize); 7] = [
-    ("tcp", Some((3, "0A")), 7, 9),
-    ("tcp6", Some((3, "0A")), 7, 9),
-    ("udp", Some((3, "07")), 7, 9),
-    ("udp6", Some((3, "07")), 7, 9),
-    ("raw", None, 7, 9),
-    ("raw6", None, 7, 9),
-    ("packet", None, 7, 8),
+/// A file of /proc/net with sockets.
+struct Table {
+    name: &'static str,
+    /// The state that waits for others; in the fourth column.
+    state: Option<&'static str>,
+    /// The column of the inode; the user's is the eighth.
+    inode: usize,
+}
+
+/// `tcp4_seq_show` of net/ipv4/tcp_ipv4.c, `udp4_format_sock` of net/ipv4/udp.c, `packet_seq_show` of net/packet/af_packet.c.
+/// The states are TCP_LISTEN and TCP_CLOSE (a UDP socket that is bound and not connected).
+const SOCKETS: [Table; 7] = [
+    Table::new("tcp", Some("0A"), 9),
+    Table::new("tcp6", Some("0A"), 9),
+    Table::new("udp", Some("07"), 9),
+    Table::new("udp6", Some("07"), 9),
+    Table::new("raw", None, 9),
+    Table::new("raw6", None, 9),
+    Table::new("packet", None, 8),
 ];
+
+impl Table {
+    const fn new(name: &'static str, state: Option<&'static str>, inode: usize) -> Self {
+        Self { name, state, inode }
+    }
+}
 
 /// Sockets that wait for others, or that see every packet.
 pub(crate) fn sockets(people: &People) -> View {
     let mut view = View::default();
-    for (name, state, user, inode) in SOCKETS {
+    for Table { name, state, inode } in SOCKETS {
         // Not there: a kernel without that family.
         let text = fs::read_to_string(format!("/proc/net/{name}")).unwrap_or_default();
         for line in text.lines().skip(1) {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            if state.is_some_and(|(column, wanted)| fields.get(column) != Some(&wanted)) {
+            if state.is_some_and(|wanted| fields.get(3) != Some(&wanted)) {
                 continue;
             }
             let number = |column: usize| fields.get(column).and_then(|text| text.parse::<u64>().ok());
-            let (Some(user), Some(inode)) = (number(user), number(inode)) else {
+            let (Some(user), Some(inode)) = (number(7), number(inode)) else {
                 continue;
             };
             let key = if name == "packet" {
