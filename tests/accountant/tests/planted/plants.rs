@@ -4,6 +4,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 /// A leak of one class.
 #[derive(Debug)]
@@ -17,7 +18,14 @@ pub(crate) struct Plant {
     /// Why a guest cannot have it, if it cannot.
     pub(crate) not_in_a_guest: Option<&'static str>,
     /// What this machine must have, and what to say where it has it not.
-    needs: Option<(fn() -> bool, &'static str)>,
+    needs: Option<Need>,
+}
+
+/// What a machine must have.
+#[derive(Debug)]
+struct Need {
+    met: fn() -> bool,
+    otherwise: &'static str,
 }
 
 impl Plant {
@@ -31,8 +39,8 @@ impl Plant {
         }
     }
 
-    const fn needs(mut self, condition: fn() -> bool, otherwise: &'static str) -> Self {
-        self.needs = Some((condition, otherwise));
+    const fn needs(mut self, met: fn() -> bool, otherwise: &'static str) -> Self {
+        self.needs = Some(Need { met, otherwise });
         self
     }
 
@@ -47,8 +55,8 @@ impl Plant {
     }
 
     pub(crate) fn impossible_here(&self) -> Option<&'static str> {
-        self.needs
-            .and_then(|(condition, otherwise)| (!condition()).then_some(otherwise))
+        let need = self.needs.as_ref()?;
+        (!(need.met)()).then_some(need.otherwise)
     }
 }
 
@@ -161,7 +169,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     Plant::new("watched", "touch leaked", &["watched: left: "]),
     Plant::new(
         "cgroups",
-        "mkdir $HERE/leaked-$PPID; mkdir $HERE/leaked-$PPID/below",
+        "mkdir ${HERE:?}/leaked-$PPID; mkdir $HERE/leaked-$PPID/below",
         &["cgroups: left: /sys/fs/cgroup/", "/below"],
     )
     .not_in_a_guest("the guest's kernel has no cgroups")
@@ -205,14 +213,18 @@ fn cores() -> bool {
 }
 
 /// A folder in which cgroups can be made: they are the machine's, whatever namespaces there are.
-pub(crate) fn cgroup_folder() -> Option<PathBuf> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
-    let folder = PathBuf::from(line.split(' ').nth(4)?);
-    let probe = folder.join(format!("probe-{}", std::process::id()));
-    std::fs::create_dir(&probe).ok()?;
-    std::fs::remove_dir(&probe).ok()?;
-    Some(folder)
+pub(crate) fn cgroup_folder() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+        let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+        let folder = PathBuf::from(line.split(' ').nth(4)?);
+        let probe = folder.join(format!("probe-{}", std::process::id()));
+        std::fs::create_dir(&probe).ok()?;
+        std::fs::remove_dir(&probe).ok()?;
+        Some(folder)
+    };
+    FOLDER.get_or_init(find).as_deref()
 }
 
 fn cgroups() -> bool {
