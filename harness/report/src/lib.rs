@@ -12,6 +12,7 @@
 
 mod error;
 mod escape;
+mod explain;
 mod json;
 mod junit;
 mod ladder;
@@ -24,6 +25,7 @@ mod totals;
 mod wording;
 
 pub use error::ReportError;
+pub use explain::{Explanation, Paragraph, Source, Status, explain};
 pub use json::{FORMAT, json};
 pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};

@@ -1,0 +1,163 @@
+//! Why the client saw what it saw: rules of the kernel, each held against the evidence of the cell.
+//!
+//! A rule is a piece of data ([`rules::Rule`]): its name, the kernel's functions it speaks of, what it explains, and its
+//! conditions over record, packets and observation. A rule whose conditions hold gives a [`Paragraph`] and advice; several
+//! may hold, one after the other. Nothing is explained by a rule that the evidence does not call for: what no rule explains
+//! is said to have no explanation, and what is known of it is listed.
+
+mod advice;
+mod case;
+mod passage;
+mod plain;
+mod rules;
+mod table;
+
+use case::Case;
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::verdict::{Behaviour, Citation, Evidence, HangEnd, JudgedCell};
+use rules::{Explains, Finding};
+
+/// Why the client of a cell saw what it saw.
+///
+/// All texts are plain and may hold foreign text (SQL between backticks, the text of an error): whoever puts them into a
+/// report passes them through `escape`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// How much of it is explained.
+    pub status: Status,
+    /// What happened and which rule of the kernel made it happen, in the order of time.
+    pub paragraphs: Vec<Paragraph>,
+    /// Which setting or order of steps avoids it; empty where nothing is to be avoided.
+    pub advice: Vec<String>,
+    /// What is known, where not everything is explained: the evidence of the observation.
+    pub known: Vec<Evidence>,
+}
+
+/// How much is explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// All of it.
+    Explained,
+    /// These questions have no answer among the rules (`why nothing reached the client`), at least one.
+    Unexplained {
+        /// Each as a clause that follows "does not say".
+        questions: Vec<&'static str>,
+    },
+    /// What the client lived through is not known, so there is nothing to explain.
+    Undetermined {
+        /// The reasons, at least one.
+        reasons: Vec<String>,
+    },
+}
+
+/// One rule, applied to the cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paragraph {
+    /// The rule's name (`entry-without-server`), the same in every version.
+    pub rule: &'static str,
+    /// One or more sentences.
+    pub text: String,
+    /// What shows it.
+    pub shown_by: Vec<Citation>,
+    /// The functions of the kernel that do it.
+    pub sources: &'static [Source],
+}
+
+/// A function of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// Its name.
+    pub function: &'static str,
+    /// Its file in the kernel's source.
+    pub file: &'static str,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} in {}", self.function, self.file)
+    }
+}
+
+/// Explains a cell from its evidence.
+#[must_use]
+pub fn explain(cell: &JudgedCell) -> Explanation {
+    if let Behaviour::Undetermined { reasons } = &cell.observed.behaviour {
+        return Explanation {
+            status: Status::Undetermined {
+                reasons: reasons.clone(),
+            },
+            paragraphs: Vec::new(),
+            advice: Vec::new(),
+            known: cell.observed.evidence.clone(),
+        };
+    }
+    let mut found: Vec<(&'static rules::Rule, Finding)> = Case::of(cell).map_or_else(Vec::new, |case| {
+        let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(&case)?));
+        rules::ALL.iter().filter_map(holds).collect()
+    });
+    // Stable: rules that speak of the same moment keep their order in the list.
+    found.sort_by_key(|(_, finding)| finding.at);
+    let answered: Vec<Explains> = found.iter().map(|(rule, _)| rule.explains).collect();
+    let questions = questions(&cell.observed.behaviour, &answered);
+    let mut advice: Vec<String> = Vec::new();
+    for text in found
+        .iter_mut()
+        .flat_map(|(_, finding)| std::mem::take(&mut finding.advice))
+    {
+        if !advice.contains(&text) {
+            advice.push(text);
+        }
+    }
+    Explanation {
+        known: if questions.is_empty() {
+            Vec::new()
+        } else {
+            cell.observed.evidence.clone()
+        },
+        status: if questions.is_empty() {
+            Status::Explained
+        } else {
+            Status::Unexplained { questions }
+        },
+        paragraphs: found
+            .into_iter()
+            .map(|(rule, finding)| Paragraph {
+                rule: rule.name,
+                text: finding.text,
+                shown_by: finding.shown_by,
+                sources: rule.sources,
+            })
+            .collect(),
+        advice,
+    }
+}
+
+/// What a behaviour asks that none of the rules that hold answers.
+fn questions(behaviour: &Behaviour, answered: &[Explains]) -> Vec<&'static str> {
+    let asked: &[(Explains, &'static str)] = match behaviour {
+        Behaviour::Answered { .. } => &[(Explains::Answer, "why the client was answered")],
+        Behaviour::FailedFast { .. } => &[(Explains::Error, "why the client got its error")],
+        Behaviour::Hung { end, .. } => match end {
+            HangEnd::Answer => &[
+                (Explains::Silence, "why nothing reached the client"),
+                (Explains::Answer, "why it was answered in the end"),
+            ],
+            HangEnd::Error => &[
+                (Explains::Silence, "why nothing reached the client"),
+                (Explains::Error, "why it got its error in the end"),
+            ],
+            HangEnd::None => &[(Explains::Silence, "why nothing reached the client")],
+        },
+        Behaviour::Undetermined { .. } => &[],
+    };
+    asked
+        .iter()
+        .filter(|(what, _)| !answered.contains(what))
+        .map(|(_, question)| *question)
+        .collect()
+}
+
+/// A moment as evidence has it: `at 3.05s`, counted from the cell's epoch.
+fn moment(at: Instant) -> String {
+    format!("at {}", lvs_matrix_model::duration::Human(at.since(Instant(0))))
+}

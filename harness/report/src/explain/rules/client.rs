@@ -1,0 +1,116 @@
+//! The client's own TCP, which gives up in the end.
+
+use super::super::advice;
+use super::super::case::{packet, size};
+use super::super::moment;
+use super::{Explains, Finding, Rule, tcp_timer};
+use lvs_matrix_model::action::Node;
+use lvs_matrix_model::capture::flow::at_or_after;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::Citation;
+use std::time::Duration;
+
+const ETIMEDOUT: u16 = 110;
+/// `TCP_RTO_MIN` and `TCP_RTO_MAX` (include/net/tcp.h).
+const RTO_MIN: Duration = Duration::from_millis(200);
+const RTO_MAX: Duration = Duration::from_secs(120);
+/// By how much a kernel timer may be late: its wheel rounds up by at most an eighth (kernel/time/timer.c).
+const LATE: u32 = 8;
+
+/// `tcp_retries2` is over.
+pub(super) const GAVE_UP: Rule = Rule {
+    name: "retransmissions-exhausted",
+    explains: Explains::Error,
+    sources: &[tcp_timer("tcp_write_timeout"), tcp_timer("tcp_model_timeout")],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let ended = case.operation.ended.filter(|_| timed_out(case))?;
+        let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_retries2", request.sent.at)?;
+        let limit = model_timeout(retries.parse().ok()?)?;
+        let lasted = ended.since(request.sent.at);
+        let latest = limit + RTO_MAX + RTO_MAX / LATE + Duration::from_secs(1);
+        let sendings: Vec<_> = case.sendings().map(|passage| passage.sent).collect();
+        let next = request.segment.sequence.wrapping_add(request.segment.payload_length);
+        let unanswered = !case
+            .received
+            .iter()
+            .any(|(_, segment)| segment.flags.ack && at_or_after(segment.acknowledgement, next));
+        if lasted < limit || lasted > latest || sendings.len() < 2 || !unanswered {
+            return None;
+        }
+        let (first, last) = (sendings.first()?, sendings.last()?);
+        Some(Finding {
+            at: ended,
+            text: format!(
+                "The client's TCP sent the same {} bytes {} more times, at gaps that double up to {}, and gave up {} after the \
+                 first sending with ETIMEDOUT. That is net.ipv4.tcp_retries2={retries}: it stands for the time that so many \
+                 retransmissions from {} on would take, here {}, and is looked at whenever the retransmission timer runs out; \
+                 it first did so after that time {}.",
+                request.segment.payload_length,
+                sendings.len() - 1,
+                Human(RTO_MAX),
+                Human(lasted),
+                Human(RTO_MIN),
+                Human(limit),
+                moment(ended)
+            ),
+            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            advice: vec![advice::user_timeout()],
+        })
+    },
+};
+
+/// `tcp_syn_retries` is over.
+pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
+    name: "syn-retries-exhausted",
+    explains: Explains::Error,
+    sources: &[tcp_timer("tcp_write_timeout")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let ended = case.operation.ended.filter(|_| timed_out(case))?;
+        let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_syn_retries", request.sent.at)?;
+        let allowed: usize = retries.parse().ok()?;
+        let syns: Vec<_> = case
+            .sent
+            .iter()
+            .filter(|passage| passage.segment.flags.syn && size(passage.segment) > 0)
+            .map(|passage| passage.sent)
+            .collect();
+        if syns.len() <= allowed || !case.received.is_empty() {
+            return None;
+        }
+        let (first, last) = (syns.first()?, syns.last()?);
+        Some(Finding {
+            at: ended,
+            text: format!(
+                "Nothing answered the client's SYN. Its TCP sent it {} more times and gave up {} after the first with \
+                 ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add net.ipv4.tcp_syn_linear_timeouts to \
+                 it).",
+                syns.len() - 1,
+                Human(ended.since(request.sent.at))
+            ),
+            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            advice: vec![
+                "On the client, give the driver a connect time-out, or lower net.ipv4.tcp_syn_retries.".to_owned(),
+            ],
+        })
+    },
+};
+
+fn timed_out(case: &super::Case<'_>) -> bool {
+    case.observed.error.as_ref().and_then(|error| error.errno) == Some(ETIMEDOUT)
+}
+
+/// The client's event at the end of the operation.
+fn end_event(case: &super::Case<'_>) -> Option<u32> {
+    let own = |number| move |event: &&lvs_matrix_model::record::ClientEvent| event.operation == number;
+    let event = case.record.client_events.iter().rfind(own(case.operation.number))?;
+    Some(event.number)
+}
+
+/// How long `retries` retransmissions would take from [`RTO_MIN`] on, doubling up to [`RTO_MAX`] (`tcp_model_timeout`).
+fn model_timeout(retries: u32) -> Option<Duration> {
+    let doublings = (RTO_MAX.as_millis() / RTO_MIN.as_millis()).ilog2();
+    let doubled = RTO_MIN.checked_mul(2_u32.checked_pow(retries.min(doublings) + 1)? - 1)?;
+    doubled.checked_add(RTO_MAX.checked_mul(retries.saturating_sub(doublings))?)
+}

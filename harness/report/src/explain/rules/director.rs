@@ -1,0 +1,231 @@
+//! What the director does with a segment that it has, or makes, an entry for, and with a connect that no server is there for.
+
+use super::super::advice;
+use super::super::case::{Case, packet};
+use super::super::moment;
+use super::super::passage::Seen;
+use super::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
+use crate::explain::Source;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+
+/// A connect is scheduled, passed on and answered.
+pub(super) const SCHEDULED: Rule = Rule {
+    name: "scheduled",
+    explains: Explains::Answer,
+    sources: &[core("ip_vs_schedule"), transmit("ip_vs_dr_xmit")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(case, server)?;
+        let mut text = format!(
+            "The client's SYN ({} on client) belonged to no connection that the director knows, so the director chose a real \
+             server for it, {server}, and passed it on (packet {} on director).",
+            first(request.sent),
+            passed.packet
+        );
+        let mut shown_by = vec![packet(request.sent), packet(*passed)];
+        if let Some(table) = case.table_at(request.sent.at) {
+            let passed_over: Vec<String> = case
+                .plan
+                .real_servers()
+                .filter_map(|(name, _)| match table.weight(name) {
+                    None => Some(format!("{name} is not in its table")),
+                    Some(0) => Some(format!("{name} has a weight of 0")),
+                    Some(_) => None,
+                })
+                .collect();
+            if !passed_over.is_empty() {
+                text.push_str(&format!(" Others it could not choose: {}.", passed_over.join(", ")));
+                shown_by.push(Citation::Snapshot(table.snapshot));
+            }
+        }
+        text.push_str(&answered(case, server, answer));
+        shown_by.push(Citation::Packet(answer.number));
+        Some(Finding {
+            at: request.sent.at,
+            text,
+            shown_by,
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// A statement on a connection that the director has an entry for is passed on and answered.
+pub(super) const PASSED_ON: Rule = Rule {
+    name: "passed-on",
+    explains: Explains::Answer,
+    sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(case, server)?;
+        if changes_between(case, request.sent, answer).next().is_some() {
+            return None;
+        }
+        let mut text = format!(
+            "The client's {} ({} on client) belonged to a connection that the director has an entry for, and was passed on to \
+             {server} (packet {} on director).",
+            case.operation.what,
+            first(request.sent),
+            passed.packet
+        );
+        let mut shown_by = vec![packet(request.sent), packet(*passed)];
+        if let Some(table) = case
+            .table_at(request.sent.at)
+            .filter(|table| table.weight(server) == Some(0))
+        {
+            text.push_str(&format!(
+                " That the weight of {server} is 0 keeps it from being chosen for new connections only; what has an entry is \
+                 passed on as before."
+            ));
+            shown_by.push(Citation::Snapshot(table.snapshot));
+        }
+        text.push_str(&answered(case, server, answer));
+        shown_by.push(Citation::Packet(answer.number));
+        Some(Finding {
+            at: request.sent.at,
+            text,
+            shown_by,
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The statement had reached its server before the change, and the answer does not need the director.
+pub(super) const UNDER_WAY: Rule = Rule {
+    name: "answer-past-the-director",
+    explains: Explains::Answer,
+    sources: &[transmit("ip_vs_dr_xmit")],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(case, server)?;
+        let changes: Vec<_> = changes_between(case, request.sent, answer).collect();
+        if changes.is_empty() || !case.answers_past_the_director() {
+            return None;
+        }
+        let names: Vec<String> = changes.iter().map(|(_, action)| action.to_string()).collect();
+        let mut shown_by = vec![packet(request.sent), packet(*reached)];
+        shown_by.extend(changes.iter().map(|(step, _)| Citation::Step(*step)));
+        shown_by.push(Citation::Packet(answer.number));
+        Some(Finding {
+            at: request.sent.at,
+            text: format!(
+                "The client's {} had reached {server} ({} there) before the change ({}). In direct routing the answer goes \
+                 from {server} to the client without passing the director (packet {} on client), so what had become of the \
+                 director's table meanwhile made no difference to it.",
+                case.operation.what,
+                first(*reached),
+                names.join("; "),
+                answer.number
+            ),
+            shown_by,
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// A SYN that no server is there for.
+pub(super) const NO_SERVER: Rule = Rule {
+    name: "no-server-for-a-syn",
+    explains: Explains::Error,
+    sources: &[
+        tcp_protocol("tcp_conn_schedule"),
+        core("ip_vs_leave"),
+        tcp("tcp_v4_err"),
+    ],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let arrived = request.stopped_at_director()?;
+        let refusal = case
+            .terminator(TerminatorKind::Icmp { code: PORT_UNREACHABLE })
+            .filter(|refusal| refusal.by == Some(Node::Director))?;
+        let table = case.table_at(request.sent.at)?;
+        if !table.has_service || table.servers.iter().any(|(_, weight)| *weight > 0) {
+            return None;
+        }
+        let servers = if table.servers.is_empty() {
+            "no real server".to_owned()
+        } else {
+            let names: Vec<String> = table.servers.iter().map(|(name, _)| name.to_string()).collect();
+            format!("no real server with a weight above 0 ({} has 0)", names.join(", "))
+        };
+        Some(Finding {
+            at: request.sent.at,
+            text: format!(
+                "The client's SYN arrived at the director ({} on director), whose virtual service had {servers}: there was \
+                 nobody to choose. In this case IPVS answers itself, with an ICMP port unreachable (packet {} on client), and \
+                 drops the SYN. A socket that is connecting takes that message as final and reports ECONNREFUSED at once, as \
+                 it would for an RST.",
+                first(arrived),
+                refusal.packet
+            ),
+            shown_by: vec![
+                packet(request.sent),
+                packet(arrived),
+                Citation::Snapshot(table.snapshot),
+                Citation::Packet(refusal.packet),
+            ],
+            advice: vec![advice::keep_a_server()],
+        })
+    },
+};
+
+/// RFC 792.
+const PORT_UNREACHABLE: u8 = 3;
+
+/// `packet 33, at 1s`.
+pub(super) fn first(seen: Seen) -> String {
+    format!("packet {}, {}", seen.packet, moment(seen.at))
+}
+
+/// `once`, `twice`, `3 times`.
+pub(super) fn times(count: usize) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        several => format!("{several} times"),
+    }
+}
+
+/// The first answer to the request, if this server sent it.
+pub(super) fn answer_from<'a>(case: &Case<'a>, server: &Name) -> Option<&'a Packet> {
+    let (packet, _) = case.answers().next()?;
+    let theirs = matches!(case.sender(packet), Some(Node::RealServer(name)) if name == server);
+    theirs.then_some(packet)
+}
+
+fn answered(case: &Case<'_>, server: &Name, answer: &Packet) -> String {
+    let way = if case.answers_past_the_director() {
+        "directly, past the director"
+    } else {
+        "through the director"
+    };
+    format!(" {server} answered {way} (packet {} on client).", answer.number)
+}
+
+/// What others than the client did between a request and its answer.
+fn changes_between<'a>(case: &Case<'a>, request: Seen, answer: &'a Packet) -> impl Iterator<Item = (u32, &'a Action)> {
+    case.done(|action| {
+        let change = !action.is_of_client() && !matches!(action, Action::Wait(_));
+        change.then_some(action)
+    })
+    .filter(move |(_, began, _)| request.at < *began && *began < answer.at)
+    .map(|(step, _, action)| (step.number, action))
+}
+
+/// What every rule of the director's own TCP cites: a segment without an entry that is no SYN goes up to it.
+pub(super) const OWN_TCP: [Source; 3] = [
+    tcp_protocol("tcp_conn_schedule"),
+    tcp("tcp_v4_rcv"),
+    tcp("tcp_v4_send_reset"),
+];

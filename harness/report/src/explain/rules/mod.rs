@@ -1,0 +1,116 @@
+//! The rules, by what they speak of. Each was read in the kernel's source (7.x; where older kernels differ it is said there)
+//! and is held against the stored cells by `tests/explain.rs`.
+
+mod addition;
+mod client;
+mod director;
+mod nodest;
+mod server;
+
+use super::Source;
+use super::case::Case;
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::verdict::Citation;
+
+/// What a rule explains of what the client lived through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Explains {
+    /// Why it was answered.
+    Answer,
+    /// Why nothing reached it.
+    Silence,
+    /// Why it got an error.
+    Error,
+}
+
+/// A rule.
+pub(super) struct Rule {
+    /// Its name in reports.
+    pub(super) name: &'static str,
+    /// What it explains.
+    pub(super) explains: Explains,
+    /// The functions of the kernel that do it.
+    pub(super) sources: &'static [Source],
+    /// Its conditions, and what it says where they hold.
+    pub(super) holds: fn(&Case<'_>) -> Option<Finding>,
+}
+
+/// A rule that holds.
+pub(super) struct Finding {
+    /// The moment that it speaks of first.
+    pub(super) at: Instant,
+    /// One or more sentences.
+    pub(super) text: String,
+    /// What shows it.
+    pub(super) shown_by: Vec<Citation>,
+    /// What avoids it.
+    pub(super) advice: Vec<String>,
+}
+
+/// All rules. Of rules that speak of the same moment the earlier comes first.
+pub(super) const ALL: &[Rule] = &[
+    director::SCHEDULED,
+    director::PASSED_ON,
+    director::UNDER_WAY,
+    director::NO_SERVER,
+    nodest::DROPPED,
+    nodest::EXPIRED_AT_ONCE,
+    nodest::EXPIRED_LATER,
+    addition::SERVER_BACK,
+    server::NOTHING_LISTENS,
+    server::CLOSED,
+    server::UNKNOWN_THERE,
+    server::HOST_OFF,
+    server::NOTHING_TO_SEND,
+    client::GAVE_UP,
+    client::GAVE_UP_CONNECTING,
+];
+
+const fn core(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/netfilter/ipvs/ip_vs_core.c",
+    }
+}
+
+const fn control(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/netfilter/ipvs/ip_vs_ctl.c",
+    }
+}
+
+const fn connections(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/netfilter/ipvs/ip_vs_conn.c",
+    }
+}
+
+const fn tcp_protocol(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/netfilter/ipvs/ip_vs_proto_tcp.c",
+    }
+}
+
+const fn transmit(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/netfilter/ipvs/ip_vs_xmit.c",
+    }
+}
+
+const fn tcp(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/ipv4/tcp_ipv4.c",
+    }
+}
+
+const fn tcp_timer(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/ipv4/tcp_timer.c",
+    }
+}
