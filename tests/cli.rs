@@ -203,6 +203,8 @@ fn name(group: &str, context: &Context) -> String {
 #[case::judge_another_folder(&["judge", "folder"])]
 #[case::judge_a_file(&["judge", "text"])]
 #[case::judge_a_broken_run(&["judge", "other-run"])]
+#[case::explain_without_a_run(&["explain", "x"])]
+#[case::explain_another_folder(&["explain", "x", "--run", "folder"])]
 #[case::report_another_folder(&["report", "folder"])]
 #[case::report_unknown_format(&["report", "folder", "--format", "pdf"])]
 #[case::completions_unknown_shell(&["completions", "cmd"])]
@@ -268,6 +270,27 @@ fn every_mistake_of_every_file_is_shown() {
     assert_eq!(with_good.stderr, said.stderr);
 }
 
+/// A cell of the stored run is named by its id or by a part of it that no other has.
+#[test]
+fn explain_finds_the_cell() {
+    let stored = repository().join("reports/linux-7.2");
+    let explain = |cell: &str| say(plain(&["explain", cell, "--run"]).arg(&stored));
+    let whole = explain("config-change/absent_up_execute-sql_0").expect_code(0);
+    assert!(whole.stdout.contains("entry-without-server"), "{whole:#?}");
+    assert_eq!(explain("absent_up_execute-sql_0").expect_code(0).stdout, whole.stdout);
+    let several = explain("absent_up_execute-sql").expect_code(2);
+    assert!(several.stderr.contains("fits 2 cells"), "{several:#?}");
+    assert!(
+        several.stderr.contains("\n  config-change/absent_up_execute-sql_1\n"),
+        "{several:#?}"
+    );
+    let none = explain("no-such-cell").expect_code(2);
+    assert!(
+        none.stderr.contains("has no cell `no-such-cell`; its cells:\n  "),
+        "{none:#?}"
+    );
+}
+
 #[rstest]
 #[case::itself(&[])]
 #[case::run(&["run"])]
@@ -276,6 +299,7 @@ fn every_mistake_of_every_file_is_shown() {
 #[case::plan(&["plan"])]
 #[case::judge(&["judge"])]
 #[case::report(&["report"])]
+#[case::explain(&["explain"])]
 #[case::doctor(&["doctor"])]
 #[case::kernel(&["kernel"])]
 #[case::kernel_build(&["kernel", "build"])]

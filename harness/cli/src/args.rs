@@ -57,6 +57,18 @@ Examples:
   lvs-matrix report lvs-matrix-out/latest --format json | jq '.cells[].behaviour'
   lvs-matrix report lvs-matrix-out/latest --cell config-change/absent_up_execute-sql_0")]
     Report(ReportArguments),
+    /// Say why the client of a cell saw what it saw: which rule of the kernel applied, which packet shows it, what avoids it
+    #[command(after_help = "\
+Examples:
+  lvs-matrix explain absent_up_execute-sql_0
+  lvs-matrix explain hang-to-the-end/120s --run reports/linux-7.2")]
+    Explain {
+        /// The cell's id, or a part of it that only one cell has
+        cell: String,
+        /// The folder of a run
+        #[arg(long, value_name = "DIR", default_value = crate::folder::DEFAULT_RUN)]
+        run: PathBuf,
+    },
     /// Say what this machine has and lacks, each lack with its cure
     Doctor {
         /// How to print it

@@ -12,6 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const DEFAULT_OUT: &str = "lvs-matrix-out";
 /// The link to the newest of them.
 const LATEST: &str = "latest";
+/// Both: the run that is meant if none is named.
+pub(crate) const DEFAULT_RUN: &str = "lvs-matrix-out/latest";
 /// What a run may need beside its cells, MiB.
 const SPACE_MIB: u64 = 16;
 

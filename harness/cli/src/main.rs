@@ -8,6 +8,7 @@ mod bench;
 mod build_kernel;
 mod doctor;
 mod error;
+mod explain;
 mod filter;
 mod folder;
 mod guests;
@@ -47,6 +48,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Plan(arguments) => inspect::plan(&arguments),
         Command::Judge { folder } => judge::judge(&folder),
         Command::Report(arguments) => reports::report(&arguments),
+        Command::Explain { cell, run } => explain::explain(&run, &cell),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),
         Command::Kernel(KernelCommand::List { format }) => build_kernel::list(format),

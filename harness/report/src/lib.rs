@@ -25,7 +25,7 @@ mod totals;
 mod wording;
 
 pub use error::ReportError;
-pub use explain::{Explanation, Paragraph, Source, Status, explain};
+pub use explain::{Explanation, Paragraph, Source, Status, explain, explanation};
 pub use json::{FORMAT, json};
 pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};

@@ -8,7 +8,7 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, HostAction, MysqldAction, Node, TableAction};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Packet, Transport};
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, Moment, RECORD_FILE, StepOutcome};
@@ -204,7 +204,11 @@ const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "answer-past-the-director",
         "config-change/absent_up_waiting_0",
         "the change came while the statement was under way",
-        |cell| undone(cell, |action| matches!(action, Action::RemoveRealServer { .. })),
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+            })
+        },
     ),
     (
         "answer-past-the-director",
@@ -250,7 +254,11 @@ const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "entry-without-server",
         "config-change/absent_up_execute-sql_0",
         "the server was deleted",
-        |cell| undone(cell, |action| matches!(action, Action::RemoveRealServer { .. })),
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+            })
+        },
     ),
     (
         "entry-without-server",
@@ -302,7 +310,11 @@ const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "server-added-again",
         "re-add-recovers/only",
         "the server was added again",
-        |cell| undone(cell, |action| matches!(action, Action::AddRealServer { .. })),
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Table(TableAction::AddRealServer { .. }))
+            })
+        },
     ),
     (
         "server-added-again",
@@ -314,7 +326,11 @@ const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "nothing-listens",
         "config-change/present_down_new-connection_0",
         "the mysqld was stopped",
-        |cell| undone(cell, |action| matches!(action, Action::StopMysqld { .. })),
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Mysqld(MysqldAction::StopMysqld { .. }))
+            })
+        },
     ),
     (
         "nothing-listens",
@@ -326,7 +342,11 @@ const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "mysqld-ended",
         "config-change/present_down_waiting_0",
         "the mysqld was stopped",
-        |cell| undone(cell, |action| matches!(action, Action::StopMysqld { .. })),
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Mysqld(MysqldAction::StopMysqld { .. }))
+            })
+        },
     ),
     (
         "mysqld-ended",
@@ -335,7 +355,9 @@ const DECIDES: &[(&str, &str, &str, Damage)] = &[
         |cell| cell.observed.terminators.clear(),
     ),
     ("nothing-to-send", "silent-server/only", "the host was off", |cell| {
-        undone(cell, |action| matches!(action, Action::PowerOff { .. }))
+        undone(cell, |action| {
+            matches!(action, Action::Host(HostAction::PowerOff { .. }))
+        })
     }),
     (
         "nothing-to-send",

@@ -2,11 +2,11 @@
 
 use super::case::Case;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Action;
+use lvs_matrix_model::action::{Action, TableAction};
 
 /// The command line by which an operator does `action` in this cell.
-fn command(case: &Case<'_>, action: &Action) -> String {
-    let lines = case.plan.command_lines(action);
+fn command(case: &Case<'_>, action: TableAction) -> String {
+    let lines = case.plan.command_lines(&Action::Table(action));
     let texts: Vec<String> = lines.iter().map(|(_, argv)| argv.join(" ")).collect();
     texts.join("; ")
 }
@@ -20,7 +20,7 @@ pub(super) fn expire_nodest_conn() -> String {
 
 /// Weight 0 first.
 pub(super) fn drain(case: &Case<'_>, server: &Name) -> String {
-    let weight = Action::SetWeight {
+    let weight = TableAction::SetWeight {
         server: server.clone(),
         weight: 0,
     };
@@ -28,7 +28,7 @@ pub(super) fn drain(case: &Case<'_>, server: &Name) -> String {
         "Before a server is deleted from the table or its mysqld is stopped, set its weight to 0 (`{}`) and wait until \
          `ipvsadm -Lnc` shows no connection to it: weight 0 takes no new connections and goes on passing on what belongs to \
          those that it has.",
-        command(case, &weight)
+        command(case, weight)
     )
 }
 
@@ -55,14 +55,14 @@ pub(super) fn keepalive() -> String {
 
 /// The table before the mysqld.
 pub(super) fn out_of_the_table(case: &Case<'_>, server: &Name) -> String {
-    let weight = Action::SetWeight {
+    let weight = TableAction::SetWeight {
         server: server.clone(),
         weight: 0,
     };
     format!(
         "Take a server out of the table before its mysqld is stopped (`{}`, or delete it), or let a health check do so: \
          otherwise the director goes on choosing it for new connections.",
-        command(case, &weight)
+        command(case, weight)
     )
 }
 

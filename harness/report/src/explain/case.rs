@@ -3,7 +3,7 @@
 use super::passage::{Passage, Seen, passages};
 use super::table::Table;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, HostAction, Node, TableAction};
 use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Instant;
@@ -127,11 +127,11 @@ impl<'a> Case<'a> {
     pub(super) fn sysctl(&self, node: &Node, key: &str, at: Instant) -> Option<&'a str> {
         let written = self
             .done(|action| match action {
-                Action::SetSysctl {
+                Action::Host(HostAction::SetSysctl {
                     node: of,
                     key: named,
                     value,
-                } if of == node && named == key => Some(value.as_str()),
+                }) if of == node && named == key => Some(value.as_str()),
                 _ => None,
             })
             .filter(|(_, began, _)| *began <= at)
@@ -229,7 +229,7 @@ impl<'a> Case<'a> {
     pub(super) fn table_at(&self, at: Instant) -> Option<Table> {
         let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
         let changed = self
-            .done(|action| changes_the_table(action).then_some(()))
+            .done(|action| matches!(action, Action::Table(_)).then_some(()))
             .any(|(_, began, ())| snapshot.at < began && began <= at);
         (!changed).then(|| Table::of(self.plan, snapshot))
     }
@@ -238,8 +238,8 @@ impl<'a> Case<'a> {
     pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
         let last = self
             .done(|action| match action {
-                Action::RemoveRealServer { server: of } if of == server => Some(true),
-                Action::AddRealServer { server: of, .. } if of == server => Some(false),
+                Action::Table(TableAction::RemoveRealServer { server: of }) if of == server => Some(true),
+                Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server => Some(false),
                 _ => None,
             })
             .filter(|(_, began, _)| *began <= by)
@@ -257,20 +257,4 @@ pub(super) fn size(segment: &Segment) -> u32 {
 /// A citation of a packet.
 pub(super) fn packet(seen: Seen) -> Citation {
     Citation::Packet(seen.packet)
-}
-
-/// Does this step change what the director's table holds?
-fn changes_the_table(action: &Action) -> bool {
-    match action {
-        Action::RemoveRealServer { .. } | Action::AddRealServer { .. } | Action::SetWeight { .. } => true,
-        Action::StopMysqld { .. }
-        | Action::StartMysqld { .. }
-        | Action::PowerOff { .. }
-        | Action::SetSysctl { .. }
-        | Action::Connect
-        | Action::Query(_)
-        | Action::StartQuery(_)
-        | Action::AwaitResult
-        | Action::Wait(_) => false,
-    }
 }

@@ -12,6 +12,8 @@ mod plain;
 mod rules;
 mod table;
 
+pub use plain::explanation;
+
 use case::Case;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::{Behaviour, Citation, Evidence, HangEnd, JudgedCell};

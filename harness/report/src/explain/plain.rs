@@ -3,11 +3,24 @@
 use super::{Explanation, Status};
 use crate::escape::{one_line, visible};
 use crate::wording;
-use lvs_matrix_model::verdict::Evidence;
+use lvs_matrix_model::verdict::{Evidence, JudgedCell};
 use std::fmt::Write as _;
 
 /// How wide lines are.
 const WIDTH: usize = 100;
+
+/// What the client of a cell lived through and why, as plain text: a heading, then [`Explanation::plain`].
+#[must_use]
+pub fn explanation(cell: &JudgedCell) -> String {
+    let mut out = String::new();
+    wrapped(
+        &mut out,
+        "",
+        &format!("{}: {}.", cell.record.plan.cell, wording::observed(cell)),
+    );
+    out.push('\n');
+    out + &super::explain(cell).plain()
+}
 
 impl Explanation {
     /// As plain text: what happened, what shows it, which functions of the kernel do it, and what avoids it. Lines of at most
@@ -81,7 +94,7 @@ fn wrapped(out: &mut String, lead: &str, text: &str) {
     let text = one_line(text);
     let mut line = lead.to_owned();
     let mut empty = true;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
+    for word in words(&text) {
         let length = line.chars().count() + usize::from(!empty) + word.chars().count();
         if !empty && length > WIDTH {
             let _ = writeln!(out, "{}", visible(&line));
@@ -91,9 +104,26 @@ fn wrapped(out: &mut String, lead: &str, text: &str) {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     // Again, as a word that was within a line may begin one now. Writing into a String cannot fail.
     let _ = writeln!(out, "{}", visible(&line));
+}
+
+/// Words between blanks; what stands between backticks is one word, so that a command line can be copied from a terminal.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut quoted = false;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match words.last_mut().filter(|_| quoted) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => words.push(word.to_owned()),
+        }
+        quoted ^= word.matches('`').count() % 2 == 1;
+    }
+    words
 }

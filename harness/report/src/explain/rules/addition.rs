@@ -4,7 +4,7 @@ use super::super::case::packet;
 use super::director::{answer_from, first};
 use super::nodest::Dropped;
 use super::{Explains, Finding, Rule, control, core};
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, Node, TableAction};
 use lvs_matrix_model::verdict::Citation;
 
 /// The next repetition is passed on.
@@ -26,7 +26,7 @@ pub(super) const SERVER_BACK: Rule = Rule {
         let (step, began, ()) = case
             .done(|action| {
                 let again =
-                    matches!(action, Action::AddRealServer { server: of, weight } if of == server && *weight > 0);
+                    matches!(action, Action::Table(TableAction::AddRealServer { server: of, weight }) if of == server && *weight > 0);
                 again.then_some(())
             })
             .find(|(_, began, ())| *began < passed.at)?;

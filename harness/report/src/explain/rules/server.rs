@@ -7,7 +7,7 @@ use super::director::{first, times};
 use super::{Explains, Finding, Rule, tcp, tcp_timer, transmit};
 use crate::explain::Source;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, HostAction, MysqldAction, Node};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::StepRecord;
@@ -235,14 +235,18 @@ fn what<'a>(case: &Case<'a>) -> &'a str {
 /// The last step that ended the mysqld of a server by then. Whether another was started since makes no difference to
 /// connections with the first.
 fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-    case.done(|action| matches!(action, Action::StopMysqld { server: of, .. } if of == server).then_some(()))
-        .filter(|(_, began, ())| *began <= by)
-        .last()
-        .map(|(step, began, ())| (step, began))
+    case.done(|action| {
+        matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server).then_some(())
+    })
+    .filter(|(_, began, ())| *began <= by)
+    .last()
+    .map(|(step, began, ())| (step, began))
 }
 
 fn powered_off<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-    case.done(|action| matches!(action, Action::PowerOff { server: of } if of == server).then_some(()))
-        .find(|(_, began, ())| *began <= by)
-        .map(|(step, began, ())| (step, began))
+    case.done(|action| {
+        matches!(action, Action::Host(HostAction::PowerOff { server: of }) if of == server).then_some(())
+    })
+    .find(|(_, began, ())| *began <= by)
+    .map(|(step, began, ())| (step, began))
 }

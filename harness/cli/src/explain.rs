@@ -1,0 +1,58 @@
+//! `explain`: why the client of one cell saw what it saw.
+
+use crate::error::Failure;
+use crate::judge::load;
+use crate::output;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_report::{RunReport, explanation};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// So many cells are named if several fit.
+const NAMED: usize = 10;
+
+/// `explain CELL`.
+pub(crate) fn explain(folder: &Path, wanted: &str) -> Result<ExitCode, Failure> {
+    let report = load(folder)?;
+    let cell = find(&report, folder, wanted)?;
+    if let Some(judged) = report.cells().iter().find(|judged| &judged.record.plan.cell == cell) {
+        output::data(&explanation(judged))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let missing = report.missing().iter().find(|missing| &missing.cell == cell);
+    let reason = missing.map_or("there is no record of it", |missing| missing.reason.as_str());
+    Err(Failure::Mistake(format!("{cell} cannot be explained: {reason}")))
+}
+
+/// The cell with this id, or else the only one whose id contains it.
+fn find<'a>(report: &'a RunReport, folder: &Path, wanted: &str) -> Result<&'a CellRef, Failure> {
+    let selected = &report.run().selected;
+    if let Some(cell) = selected.iter().find(|cell| cell.to_string() == wanted) {
+        return Ok(cell);
+    }
+    let fitting: Vec<&CellRef> = selected
+        .iter()
+        .filter(|cell| cell.to_string().contains(wanted))
+        .collect();
+    let list = |cells: &[&CellRef]| {
+        let mut names: Vec<String> = cells.iter().take(NAMED).map(|cell| format!("  {cell}")).collect();
+        if cells.len() > NAMED {
+            names.push(format!("  … and {} more", cells.len() - NAMED));
+        }
+        names.join("\n")
+    };
+    match fitting.as_slice() {
+        [cell] => Ok(cell),
+        [] => Err(Failure::Mistake(format!(
+            "the run in {} has no cell `{wanted}`; its cells:\n{}",
+            folder.display(),
+            list(&selected.iter().collect::<Vec<_>>())
+        ))),
+        several => Err(Failure::Mistake(format!(
+            "`{wanted}` fits {} cells of the run in {}; name one of them:\n{}",
+            several.len(),
+            folder.display(),
+            list(several)
+        ))),
+    }
+}
