@@ -44,12 +44,14 @@ fn find<'a>(report: &'a RunReport, folder: &Path, wanted: &str) -> Result<&'a Ce
     match fitting.as_slice() {
         [cell] => Ok(cell),
         [] => Err(Failure::Mistake(format!(
-            "the run in {} has no cell `{wanted}`; its cells:\n{}",
+            "the run in {} has no cell `{}`; its cells:\n{}",
             folder.display(),
+            wanted.escape_debug(),
             list(&selected.iter().collect::<Vec<_>>())
         ))),
         several => Err(Failure::Mistake(format!(
-            "`{wanted}` fits {} cells of the run in {}; name one of them:\n{}",
+            "`{}` fits {} cells of the run in {}; name one of them:\n{}",
+            wanted.escape_debug(),
             several.len(),
             folder.display(),
             list(several)
