@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking; its helpers are no production code"
 )]

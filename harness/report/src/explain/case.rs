@@ -126,13 +126,16 @@ impl<'a> Case<'a> {
     /// The value that a sysctl of a node had at a moment: what the plan wrote, or a step after that.
     pub(super) fn sysctl(&self, node: &Node, key: &str, at: Instant) -> Option<&'a str> {
         let written = self
-            .done(|action| match action {
-                Action::Host(HostAction::SetSysctl {
+            .done(|action| {
+                let Action::Host(HostAction::SetSysctl {
                     node: of,
                     key: named,
                     value,
-                }) if of == node && named == key => Some(value.as_str()),
-                _ => None,
+                }) = action
+                else {
+                    return None;
+                };
+                (of == node && named == key).then_some(value.as_str())
             })
             .filter(|(_, began, _)| *began <= at)
             .last();
@@ -237,10 +240,16 @@ impl<'a> Case<'a> {
     /// When this real server was last deleted from the table, unless it was added again by `by`.
     pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
         let last = self
-            .done(|action| match action {
-                Action::Table(TableAction::RemoveRealServer { server: of }) if of == server => Some(true),
-                Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server => Some(false),
-                _ => None,
+            .done(|action| {
+                let Action::Table(edit) = action else {
+                    return None;
+                };
+                let (of, deleted) = match edit {
+                    TableAction::RemoveRealServer { server } => (server, true),
+                    TableAction::AddRealServer { server, .. } => (server, false),
+                    TableAction::SetWeight { .. } => return None,
+                };
+                (of == server).then_some(deleted)
             })
             .filter(|(_, began, _)| *began <= by)
             .last();
