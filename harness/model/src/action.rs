@@ -109,6 +109,16 @@ impl Action {
         }
     }
 
+    /// How long it takes by the clock where all is well: a wait, or a statement that a server needs its time for.
+    #[must_use]
+    pub fn own_time(&self) -> Duration {
+        match self {
+            Self::Wait(time) => *time,
+            Self::Query(statement) | Self::StartQuery(statement) => statement.takes,
+            Self::Connect | Self::AwaitResult | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) => Duration::ZERO,
+        }
+    }
+
     /// The real server that it is about.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {

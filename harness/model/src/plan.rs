@@ -126,6 +126,9 @@ pub struct LabPlan {
     pub steps: Vec<Step>,
     /// How the outcome is watched.
     pub observe: Observe,
+    /// The run's own limit to that, for a place where watching takes real time; `None`: the scenario's `until` stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe_at_most: Option<Duration>,
     /// What the scenario expects.
     pub expected: Expected,
 }
@@ -173,6 +176,29 @@ impl LabPlan {
         })
     }
 
+    /// How long the outcome is watched, counted from the beginning of `act`: the scenario's `until`, or the run's limit if
+    /// that is shorter.
+    #[must_use]
+    pub fn watched_for(&self) -> Duration {
+        self.cut_to().unwrap_or(self.observe.until)
+    }
+
+    /// The run's limit, if it is shorter than the scenario's `until`.
+    #[must_use]
+    pub fn cut_to(&self) -> Option<Duration> {
+        self.observe_at_most.filter(|limit| *limit < self.observe.until)
+    }
+
+    /// The time that the steps themselves take by the clock: waits, and what a healthy server needs for the statements.
+    #[must_use]
+    pub fn own_time(&self) -> Duration {
+        let own = |step: &Step| step.action.own_time();
+        self.steps
+            .iter()
+            .map(own)
+            .fold(Duration::ZERO, Duration::saturating_add)
+    }
+
     /// `192.0.2.100:3306`.
     #[must_use]
     pub fn service(&self) -> String {
@@ -194,6 +220,7 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
         hosts: Vec::new(),
         steps: steps_of(scenario, cell),
         observe: scenario.observe,
+        observe_at_most: None,
         expected: cell.expected.clone(),
     };
     plan.hosts.push(client(&lab));

@@ -108,6 +108,11 @@ pub enum LabOutcome {
         /// The last lines of the guest's console or a log, oldest first.
         log: Vec<String>,
     },
+    /// The cell was not begun, on purpose: its own waits are longer than this run may watch ([`LabPlan::observe_at_most`]).
+    NotRun {
+        /// Why, and what to do about it.
+        reason: String,
+    },
 }
 
 /// A command line that was run.

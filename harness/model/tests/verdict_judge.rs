@@ -112,6 +112,93 @@ fn how_a_hang_ends_is_compared() {
     );
 }
 
+/// The run's own limit ended the observation: what holds by then is decided, what was still to come is not, and the reason
+/// names the limit.
+#[test]
+fn what_the_runs_limit_leaves_open_is_not_guessed() {
+    let cut = |mut world: World, limit: f64| {
+        world.record.plan.observe_at_most = Some(seconds(limit));
+        world
+    };
+    let hangs = |at_least: Option<f64>, at_most: Option<f64>| ExpectedBehaviour {
+        at_least: at_least.map(seconds),
+        at_most: at_most.map(seconds),
+        ..only(BehaviourName::Hung)
+    };
+    // Sent at 2 s, still waiting at 62 s.
+    let world = || cut(hung_for(60.0), 60.0);
+    for decided in [hangs(None, None), hangs(Some(60.0), None)] {
+        assert_eq!(verdict(&world(), decided), Verdict::Met);
+    }
+    assert_eq!(
+        differences(&world(), hangs(None, Some(59.0))),
+        ["expected the operation to last at most 59s, observed 1m"]
+    );
+    assert_eq!(
+        differences(&world(), only(BehaviourName::Answered)),
+        ["expected answered, observed hung"],
+        "patience is the scenario's, whatever the limit"
+    );
+    let ends = |end| ExpectedBehaviour {
+        ends: Some(end),
+        ..only(BehaviourName::Hung)
+    };
+    let open = [
+        (hangs(Some(61.0), None), "the operation to last at least 1m1s"),
+        (hangs(None, Some(61.0)), "the operation to last at most 1m1s"),
+        (ends(HangEndName::Error), "the hang to end with an error"),
+        (ends(HangEndName::Answer), "the hang to end with an answer"),
+        (
+            ends(HangEndName::None),
+            "the hang to end with no end within the observation",
+        ),
+        (
+            ExpectedBehaviour {
+                error: Some(2013),
+                ..only(BehaviourName::Hung)
+            },
+            "error 2013",
+        ),
+    ];
+    for (expected, what) in open {
+        let reason = format!(
+            "expected {what}; not over within 1m, the most that this run watches a cell for (--observe-at-most)"
+        );
+        assert_eq!(
+            verdict(&world(), expected),
+            Verdict::Undetermined { reasons: vec![reason] }
+        );
+    }
+    // A limit that is no shorter than the scenario's own, or that nothing reached, leaves nothing open.
+    for whole in [cut(hung(), 1200.0), cut(hung(), 7200.0)] {
+        assert_eq!(verdict(&whole, ends(HangEndName::None)), Verdict::Met);
+    }
+    assert_eq!(
+        verdict(&cut(reset(), 60.0), only(BehaviourName::FailedFast)),
+        Verdict::Met
+    );
+    // Patience itself does not fit into the limit.
+    let Verdict::Undetermined { reasons } = verdict(&cut(hung_for(3.0), 3.0), hangs(None, None)) else {
+        panic!("decided without patience")
+    };
+    assert_eq!(
+        reasons,
+        ["this run watches a cell for at most 3s (--observe-at-most), and patience ends 2s after that"]
+    );
+}
+
+#[test]
+fn a_cell_that_was_not_run_says_only_that() {
+    let mut record = bare_record();
+    let reason = "it waits 14m50s; give a larger --observe-at-most".to_owned();
+    record.lab = LabOutcome::NotRun { reason };
+    for expected in [Expected::ObserveOnly, Expected::Behaviour(only(BehaviourName::Hung))] {
+        record.plan.expected = expected;
+        let reasons = vec!["the cell was not run: it waits 14m50s; give a larger --observe-at-most".to_owned()];
+        assert_eq!(judged(record.clone(), None).verdict, Verdict::Undetermined { reasons });
+    }
+}
+
 #[test]
 fn a_hang_lasts_from_the_beginning_of_the_operation() {
     // The statement of `waiting_for_ever` was sent at 1 s, was due at 21 s, and was watched until 1203 s.

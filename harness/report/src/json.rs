@@ -148,6 +148,9 @@ struct CellJson<'a> {
     ends: Option<HangEndName>,
     /// How long a hang's silence lasted; null for other behaviours.
     silence_ns: Option<u64>,
+    /// The run's own limit, where it ended the observation before the operation ended; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_to_ns: Option<u64>,
     article: Option<ArticleResult>,
     operation: Option<OperationJson<'a>>,
     error: Option<ErrorJson<'a>>,
@@ -179,6 +182,7 @@ impl<'a> CellJson<'a> {
                 .map_or(wording::UNDETERMINED, BehaviourName::as_str),
             ends,
             silence_ns,
+            cut_to_ns: observed.cut_to.map(nanos),
             article: observed.behaviour.article(),
             operation: OperationJson::of(cell),
             error: ErrorJson::of(cell),

@@ -5,11 +5,13 @@ use crate::escape::{one_line, visible};
 use crate::run::{Row, RunReport, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
+use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the scenario, `name` the
-/// cell's slug, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, or no record.
+/// cell's slug, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, or no record; `skipped`: not run, on
+/// purpose.
 /// `time` is the client's operation on the cell's own clock. No time stamps, no random ids.
 ///
 /// # Errors
@@ -63,6 +65,12 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
 }
 
 fn status(cell: &JudgedCell) -> TestCaseStatus {
+    if let LabOutcome::NotRun { reason } = &cell.record.lab {
+        let mut status = TestCaseStatus::skipped();
+        status.set_type("not run");
+        status.set_message(&*one_line(reason));
+        return status;
+    }
     let kind = match &cell.verdict {
         Verdict::Met | Verdict::ObservedOnly => return TestCaseStatus::success(),
         Verdict::Violated { .. } => NonSuccessKind::Failure,

@@ -124,7 +124,7 @@ impl<'a> Timeline<'a> {
         Ok(self.clock.now())
     }
 
-    /// What comes between a phase and the next: the director's tables are read, and patience begins with `act`.
+    /// What comes between a phase and the next: the director's tables are read.
     fn leave(&mut self, phase: Phase) -> Result<Phase> {
         match phase {
             Phase::Before => {
@@ -133,7 +133,6 @@ impl<'a> Timeline<'a> {
             }
             Phase::Change => {
                 self.snapshot(Moment::AfterChange)?;
-                self.act_until = Some(std::time::Instant::now() + self.plan.observe.until);
                 Ok(Phase::Act)
             }
             Phase::Act => Ok(Phase::Act),
@@ -150,6 +149,11 @@ impl<'a> Timeline<'a> {
     /// Plays one step; true if the next one may follow.
     fn step(&mut self, step: &Step) -> bool {
         let began = self.clock.now();
+        // After that reading of the clock, and not before: the record's beginning of `act` is what the observation is held to,
+        // and in real time anything may come between two lines.
+        if step.phase == Phase::Act && self.act_until.is_none() {
+            self.act_until = Some(std::time::Instant::now() + self.plan.watched_for());
+        }
         let done = self.act(&step.action).unwrap_or_else(|error| Done {
             outcome: StepOutcome::Failed {
                 reason: error.to_string(),

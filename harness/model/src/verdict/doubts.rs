@@ -26,8 +26,10 @@ pub(super) fn of_the_lab(record: &CellRecord) -> Vec<String> {
             record.format
         ));
     }
-    if let LabOutcome::Failed { stage, reason, .. } = &record.lab {
-        doubts.push(format!("the lab failed ({stage}): {reason}"));
+    match &record.lab {
+        LabOutcome::Completed => {}
+        LabOutcome::Failed { stage, reason, .. } => doubts.push(format!("the lab failed ({stage}): {reason}")),
+        LabOutcome::NotRun { reason } => doubts.push(format!("the cell was not run: {reason}")),
     }
     doubts
 }

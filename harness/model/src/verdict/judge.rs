@@ -4,7 +4,7 @@ use super::observe::{observe, undetermined};
 use super::{Behaviour, JudgedCell, Observed, Verdict};
 use crate::capture;
 use crate::duration::Human;
-use crate::record::CellRecord;
+use crate::record::{CellRecord, LabOutcome};
 use crate::scenario::{Expected, ExpectedBehaviour, HangEndName};
 use std::time::Duration;
 
@@ -19,11 +19,13 @@ pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
     match expected {
         Expected::ObserveOnly => Verdict::ObservedOnly,
         Expected::Behaviour(expected) => {
-            let differences = differences(expected, observed);
-            if differences.is_empty() {
-                Verdict::Met
-            } else {
+            let Compared { differences, undecided } = compare(expected, observed);
+            if !differences.is_empty() {
                 Verdict::Violated { differences }
+            } else if !undecided.is_empty() {
+                Verdict::Undetermined { reasons: undecided }
+            } else {
+                Verdict::Met
             }
         }
     }
@@ -34,8 +36,27 @@ pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
 const MARIADB_CANNOT_CONNECT: u16 = 2002;
 const MYSQL_CANNOT_CONNECT: u16 = 2003;
 
-fn differences(expected: &ExpectedBehaviour, observed: &Observed) -> Vec<String> {
+/// What a comparison gave.
+#[derive(Default)]
+struct Compared {
+    /// Expected and observed otherwise.
+    differences: Vec<String>,
+    /// Expected, and not to be known because the run's limit ended the observation first.
+    undecided: Vec<String>,
+}
+
+fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     let mut differences = Vec::new();
+    let mut undecided = Vec::new();
+    // While the operation is still going on, what its end was to be is open. What holds of it by now is not.
+    let open = |what: String| {
+        observed.cut_to.map(|limit| {
+            format!(
+                "expected {what}; not over within {}, the most that this run watches a cell for (--observe-at-most)",
+                Human(limit)
+            )
+        })
+    };
     let name = observed.behaviour.name();
     if name != Some(expected.behaviour) {
         let found = name.map_or("undetermined", |name| name.as_str());
@@ -55,6 +76,10 @@ fn differences(expected: &ExpectedBehaviour, observed: &Observed) -> Vec<String>
             && found != Some(expected)
             && (expected, found) != (MARIADB_CANNOT_CONNECT, Some(MYSQL_CANNOT_CONNECT))
         {
+            if let Some(open) = open(format!("{what} {expected}")) {
+                undecided.push(open);
+                continue;
+            }
             differences.push(format!("expected {what} {expected}, observed {}", or_none(found)));
         }
     }
@@ -63,7 +88,9 @@ fn differences(expected: &ExpectedBehaviour, observed: &Observed) -> Vec<String>
             Behaviour::Hung { end, .. } => Some(end.name()),
             Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => None,
         };
-        if found != Some(expected) {
+        if let Some(open) = open(format!("the hang to end with {}", end_words(expected))) {
+            undecided.push(open);
+        } else if found != Some(expected) {
             let found = found.map_or("no hang", end_words);
             differences.push(format!(
                 "expected the hang to end with {}, observed {found}",
@@ -73,20 +100,27 @@ fn differences(expected: &ExpectedBehaviour, observed: &Observed) -> Vec<String>
     }
     let lasted = lasted(observed);
     if let Some(at_least) = expected.at_least.filter(|at_least| lasted < *at_least) {
-        differences.push(format!(
-            "expected the operation to last at least {}, observed {}",
-            Human(at_least),
-            Human(lasted)
-        ));
+        match open(format!("the operation to last at least {}", Human(at_least))) {
+            Some(open) => undecided.push(open),
+            None => differences.push(format!(
+                "expected the operation to last at least {}, observed {}",
+                Human(at_least),
+                Human(lasted)
+            )),
+        }
     }
-    if let Some(at_most) = expected.at_most.filter(|at_most| lasted > *at_most) {
-        differences.push(format!(
-            "expected the operation to last at most {}, observed {}",
-            Human(at_most),
-            Human(lasted)
-        ));
+    if let Some(at_most) = expected.at_most {
+        if lasted > at_most {
+            differences.push(format!(
+                "expected the operation to last at most {}, observed {}",
+                Human(at_most),
+                Human(lasted)
+            ));
+        } else {
+            undecided.extend(open(format!("the operation to last at most {}", Human(at_most))));
+        }
     }
-    differences
+    Compared { differences, undecided }
 }
 
 fn end_words(end: HangEndName) -> &'static str {
@@ -112,6 +146,8 @@ fn lasted(observed: &Observed) -> Duration {
 #[must_use]
 pub fn judged(record: CellRecord, capture_bytes: Option<&[u8]>) -> JudgedCell {
     let read = match capture_bytes {
+        // Nothing was begun: that is all there is to say.
+        _ if matches!(record.lab, LabOutcome::NotRun { .. }) => Err(Vec::new()),
         Some(bytes) => capture::read(bytes, &record).map_err(|error| vec![error.to_string()]),
         None => Err(vec!["the cell has no capture file".to_owned()]),
     };

@@ -36,6 +36,10 @@ pub struct Observed {
     /// What ended or refused the client's connection, in order: every FIN, RST and ICMP unreachable that reached the client
     /// for it, with who sent it.
     pub terminators: Vec<Terminator>,
+    /// The run's limit to the observation ([`crate::plan::LabPlan::observe_at_most`]), if it ended before the operation did and
+    /// before the scenario's own `until`: how the silence goes on is then not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_to: Option<Duration>,
     /// What shows all this.
     pub evidence: Vec<Evidence>,
 }

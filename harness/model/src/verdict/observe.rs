@@ -56,6 +56,7 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
         }),
         retransmissions: network.retransmissions,
         terminators: network.terminators,
+        cut_to: cut_to(record, &operation),
     }
 }
 
@@ -67,6 +68,7 @@ pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
         error: None,
         retransmissions: Retransmissions::default(),
         terminators: Vec::new(),
+        cut_to: None,
         evidence: Vec::new(),
     }
 }
@@ -199,16 +201,32 @@ fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Insta
 /// A hang that did not end must have been watched as long as the scenario says. The runner reads the clock for its timer and
 /// for the step's record one after the other, so the two may differ by a little.
 fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<String> {
-    let planned = operation.act.plus(record.plan.observe.until);
+    let planned = operation.act.plus(record.plan.watched_for());
     let needed = planned.max(operation.deadline);
     let watched = record.ended.min(operation.end.at);
-    (watched.plus(SLACK) < needed).then(|| {
-        format!(
-            "the observation ended {} too early (it was to last until {}), so how the silence goes on is not known",
-            Human(needed.since(watched)),
-            Human(needed.since(Instant(0)))
-        )
-    })
+    if watched.plus(SLACK) >= needed {
+        return None;
+    }
+    if let Some(limit) = record.plan.cut_to()
+        && planned < operation.deadline
+        && watched.plus(SLACK) >= planned
+    {
+        return Some(format!(
+            "this run watches a cell for at most {} (--observe-at-most), and patience ends {} after that",
+            Human(limit),
+            Human(operation.deadline.since(planned))
+        ));
+    }
+    Some(format!(
+        "the observation ended {} too early (it was to last until {}), so how the silence goes on is not known",
+        Human(needed.since(watched)),
+        Human(needed.since(Instant(0)))
+    ))
+}
+
+/// The run's limit, if it ended the observation of an operation that was still waiting.
+fn cut_to(record: &CellRecord, operation: &Classified<'_>) -> Option<Duration> {
+    record.plan.cut_to().filter(|_| operation.ended().is_none())
 }
 
 /// The error that ended the operation.

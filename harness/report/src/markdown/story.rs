@@ -12,11 +12,17 @@ use std::time::Duration;
 
 /// The sentences, escaped: the change, what the client lived through, and what reached it.
 pub(super) fn sentences(cell: &JudgedCell) -> Vec<String> {
-    if let LabOutcome::Failed { stage, reason, .. } = &cell.record.lab {
-        return vec![
-            format!("The lab failed ({}): {}.", phrase(stage), inline(without_stop(reason))),
-            "What a client lives through here is not known; this says nothing about IPVS.".to_owned(),
-        ];
+    let unknown = "What a client lives through here is not known; this says nothing about IPVS.";
+    match &cell.record.lab {
+        LabOutcome::Completed => {}
+        LabOutcome::Failed { stage, reason, .. } => {
+            let failed = format!("The lab failed ({}): {}.", phrase(stage), inline(without_stop(reason)));
+            return vec![failed, unknown.to_owned()];
+        }
+        LabOutcome::NotRun { reason } => {
+            let not_run = format!("The cell was not run: {}.", inline(without_stop(reason)));
+            return vec![not_run, unknown.to_owned()];
+        }
     }
     let mut all = vec![change(cell), outcome(cell)];
     all.extend(meanwhile(cell));
@@ -98,7 +104,12 @@ fn hang(cell: &JudgedCell, subject: &str, silence: Duration, end: HangEnd) -> St
     match end {
         HangEnd::Answer => text.push_str(" and then succeeded after all"),
         HangEnd::Error => text.push_str(&format!(" and then failed{}", with_error(observed))),
-        HangEnd::None => text.push_str(" and was still waiting when the observation ended"),
+        HangEnd::None => {
+            text.push_str(" and was still waiting when the observation ended");
+            if let Some(limit) = observed.cut_to {
+                text.push_str(&format!(" (this run watches a cell for at most {})", Human(limit)));
+            }
+        }
     }
     let silence = Human(silence).to_string();
     if let Some(length) = Length::of(cell).filter(|length| !length.open && length.to_string() != silence) {

@@ -153,6 +153,7 @@ impl Builder {
                     error: None,
                     retransmissions: Retransmissions::default(),
                     terminators: vec![],
+                    cut_to: None,
                     evidence: vec![],
                 },
                 verdict: Verdict::Met,
