@@ -17,10 +17,13 @@ mod json;
 mod junit;
 mod ladder;
 mod markdown;
+mod packet;
 mod run;
+mod schedule;
 mod stamp;
 mod svg;
 mod terminal;
+mod timeline;
 mod totals;
 mod wording;
 
@@ -34,7 +37,9 @@ pub use run::{
     AxisSummary, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary,
     capture_path, cell_report_path, record_path,
 };
+pub use schedule::{ArticleSending, Schedule, ScheduleRow, Sending, schedule, schedule_svg};
 pub use svg::{stand_alone, style as svg_style};
 pub use terminal::terminal;
+pub use timeline::{cell_timeline_svg, timeline_svg};
 pub use totals::{Totals, plural};
 pub use wording::expectation;

@@ -143,7 +143,7 @@ pub(super) fn events(record: &CellRecord) -> Vec<Mark> {
 }
 
 /// Linux's name of the error where there is one, else the program's own text.
-fn error_text(error: &ClientError) -> String {
+pub(crate) fn error_text(error: &ClientError) -> String {
     let name = match &error.kind {
         ClientErrorKind::Io { errno: Some(number) } => u16::try_from(*number).ok().map(wording::errno),
         ClientErrorKind::Closed => Some("the server closed the connection".to_owned()),

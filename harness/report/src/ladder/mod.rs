@@ -21,6 +21,7 @@ mod rows;
 mod select;
 mod svg;
 
+pub(crate) use marks::error_text;
 pub use mermaid::ladder_mermaid;
 pub use svg::ladder_svg;
 

@@ -1,8 +1,8 @@
 //! The table of the client's retransmissions.
 
+pub(super) use crate::packet::packet;
 use crate::stamp::Stamp;
 use crate::wording;
-use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
@@ -32,13 +32,4 @@ pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell) -> Result {
 
 fn nothing() -> String {
     wording::NOTHING.to_owned()
-}
-
-/// The packet with this number. Packets are numbered from 1 in the order of the file; the search is for lists from which some were left out.
-pub(super) fn packet(cell: &JudgedCell, number: u32) -> Option<&Packet> {
-    let guess = usize::try_from(number).ok()?.checked_sub(1)?;
-    cell.packets
-        .get(guess)
-        .filter(|packet| packet.number == number)
-        .or_else(|| cell.packets.iter().find(|packet| packet.number == number))
 }

@@ -17,6 +17,8 @@ pub(crate) enum Glyph {
     Error,
     /// An arrowhead without an end: it still waits.
     Waiting,
+    /// A question mark: not known.
+    Unknown,
     /// A cross: a packet ends here.
     Cross,
 }
@@ -30,6 +32,7 @@ impl Glyph {
             Self::Answered => "lm-good",
             Self::Error => "lm-bad",
             Self::Waiting | Self::Cross => "lm-hang",
+            Self::Unknown => "lm-muted",
         }
     }
 
@@ -59,6 +62,16 @@ impl Glyph {
                 svg.path(outcome("lm-bad"), &format!("M{x} {y}m-3 -3l6 6m0 -6l-6 6"));
             }
             Self::Waiting => svg.path("lm-hang", &format!("M{x} {y}m-6 -6l6 6 -6 6m6 -12l6 6 -6 6")),
+            Self::Unknown => {
+                svg.path(
+                    "lm-event",
+                    &format!("M{x} {y}m-6.5 0a6.5 6.5 0 1 0 13 0a6.5 6.5 0 1 0 -13 0z"),
+                );
+                svg.path(
+                    "lm-unknown",
+                    &format!("M{x} {y}m-2.2 -1.6c0 -3 4.4 -3 4.4 0c0 1.6 -2.2 1.4 -2.2 3m0 2v0.8"),
+                );
+            }
             Self::Cross => svg.path("lm-cross", &format!("M{x} {y}m-5 -5l10 10m0 -10l-10 10")),
         }
     }

@@ -31,6 +31,7 @@ const STYLE: &str = "\
 .lm text.lm-head{font-weight:700}\
 .lm text.lm-muted,.lm text.lm-small{fill:var(--lm-muted)}.lm text.lm-small{font-size:10px}\
 .lm .lm-lane{stroke:var(--lm-faint);stroke-width:2}.lm .lm-grid{stroke:var(--lm-faint);stroke-width:1}\
+.lm path.lm-zero{stroke:var(--lm-muted);stroke-width:1}.lm path.lm-leader{stroke:var(--lm-muted);stroke-width:1}\
 .lm .lm-phase{stroke:var(--lm-muted);stroke-width:1;stroke-dasharray:2 3}\
 .lm .lm-packet path{stroke:var(--lm-packet)}.lm .lm-packet .lm-tip{fill:var(--lm-packet);stroke:none}\
 .lm .lm-end path{stroke:var(--lm-bad)}.lm .lm-end .lm-tip{fill:var(--lm-bad);stroke:none}\

@@ -7,4 +7,6 @@
 )]
 
 mod ladder;
+mod schedule;
 mod stored;
+mod timeline;

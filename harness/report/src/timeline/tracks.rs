@@ -1,0 +1,261 @@
+//! One cell in detail: a track for each of those who do something.
+
+use super::axis::{Axis, Relative};
+use super::facts::{Facts, relative};
+use super::{again, legend, legend_height};
+use crate::ladder::error_text;
+use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
+use crate::wording;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::record::ClientEventKind;
+use lvs_matrix_model::verdict::JudgedCell;
+use std::time::Duration;
+
+/// Where the axis begins and ends; right of it is room for the texts of what comes last.
+const AXIS: (f64, f64) = (132.0, 560.0);
+const WIDTH: f64 = 860.0;
+const TOP: f64 = 44.0;
+/// A line of text.
+const TEXT: f64 = 16.0;
+/// From a track's line to its lowest text, and to its bottom.
+const ABOVE: f64 = 12.0;
+const BELOW: f64 = 14.0;
+/// A track has so many lines of text; what would need more is not labelled.
+const MOST_LINES: usize = 5;
+
+/// Something on a track.
+struct Item {
+    at: Relative,
+    /// `None` for a tick.
+    glyph: Option<Glyph>,
+    hung: bool,
+    text: String,
+}
+
+/// Who does something.
+struct Track {
+    name: &'static str,
+    items: Vec<Item>,
+    /// The line of each item's text, counted from the track's own upwards; `None` if it has none.
+    lines: Vec<Option<usize>>,
+}
+
+/// The time line of one cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]; `None`
+/// if nothing happened in it.
+#[must_use]
+pub fn cell_timeline_svg(cell: &JudgedCell) -> Option<String> {
+    let facts = Facts::of(cell);
+    let mut tracks = vec![
+        operator(&facts),
+        director(cell, &facts),
+        client(cell, &facts),
+        sent_again(&facts),
+        reached(cell, &facts),
+    ];
+    tracks.retain(|track| !track.items.is_empty());
+    if tracks.is_empty() {
+        return None;
+    }
+    let items = tracks.iter().flat_map(|track| track.items.iter().map(|item| item.at));
+    let axis = Axis::new(AXIS.0, AXIS.1, items.chain(facts.times()));
+    for track in &mut tracks {
+        track.place(&axis);
+    }
+    let bottom = tracks.iter().map(Track::height).sum::<f64>() + TOP;
+    let id = &cell.record.plan.cell;
+    let mut svg = Svg::new(
+        WIDTH,
+        bottom + legend_height(WIDTH) + 12.0,
+        &format!("Time line of {id}"),
+        &format!("{}.", wording::observed(cell)),
+    );
+    let since = match &cell.observed.operation {
+        Some(operation) => format!(
+            "time since the client began {}, logarithmic",
+            operation.what.replace('`', "")
+        ),
+        None => "time since the act phase began, logarithmic".to_owned(),
+    };
+    svg.text(
+        "lm-small",
+        Anchor::Start,
+        (AXIS.0, 12.0),
+        &fitted(&since, 10.0, WIDTH - AXIS.0 - 8.0),
+    );
+    if let Some(wait) = &facts.wait {
+        svg.rect(
+            "lm-band",
+            (axis.x(0), TOP - 6.0),
+            (axis.x(wait.deadline) - axis.x(0), bottom - TOP + 6.0),
+        );
+    }
+    axis.draw(&mut svg, TOP - 6.0, bottom, false);
+    let mut top = TOP;
+    for track in &tracks {
+        track.draw(&mut svg, &axis, &facts, top);
+        top += track.height();
+    }
+    legend(&mut svg, bottom + 4.0, WIDTH);
+    Some(svg.finish())
+}
+
+fn operator(facts: &Facts) -> Track {
+    let items = facts.changes.iter().map(|change| Item {
+        at: change.at,
+        glyph: Some(change.glyph),
+        hung: false,
+        text: change.text.clone(),
+    });
+    Track::new("steps", items.collect())
+}
+
+fn director(cell: &JudgedCell, facts: &Facts) -> Track {
+    let items = cell.record.snapshots.iter().map(|snapshot| Item {
+        at: relative(snapshot.at, facts.zero),
+        glyph: None,
+        hung: false,
+        text: format!("{}, {}", snapshot.number, wording::moment(snapshot.moment)),
+    });
+    Track::new("snapshots", items.collect())
+}
+
+fn client(cell: &JudgedCell, facts: &Facts) -> Track {
+    let judged = cell.observed.operation.as_ref().map(|operation| operation.number);
+    let items = cell.record.client_events.iter().map(|event| {
+        let (glyph, text) = match &event.kind {
+            ClientEventKind::ConnectBegun => (Glyph::Begun, "connect".to_owned()),
+            ClientEventKind::Connected { .. } => (Glyph::Answered, "connected".to_owned()),
+            ClientEventKind::StatementBegun { sql } => (Glyph::Begun, format!("query {sql}")),
+            ClientEventKind::ResultReceived { .. } => (Glyph::Answered, "answered".to_owned()),
+            ClientEventKind::Failed(error) => (Glyph::Error, error_text(error)),
+            ClientEventKind::StillWaiting => (Glyph::Waiting, "still waiting".to_owned()),
+        };
+        let hung = facts.hung && judged == Some(event.operation);
+        let own = relative(event.at, facts.zero);
+        let text = match facts
+            .wait
+            .as_ref()
+            .filter(|wait| wait.end == own && glyph != Glyph::Begun)
+        {
+            Some(_) => format!("{text}, {}", Human(Duration::from_nanos(own.unsigned_abs()))),
+            None => text,
+        };
+        Item {
+            at: own,
+            glyph: Some(glyph),
+            hung,
+            text,
+        }
+    });
+    Track::new("client", items.collect())
+}
+
+fn sent_again(facts: &Facts) -> Track {
+    let (first, last) = (facts.again.first().copied(), facts.again.last().copied());
+    let items = facts.again.iter().enumerate().map(|(index, at)| {
+        let after = Human(Duration::from_nanos(at.unsigned_abs()));
+        let is_end = Some(*at) == first || Some(*at) == last;
+        Item {
+            at: *at,
+            glyph: None,
+            hung: false,
+            text: if is_end {
+                format!("{}. at {after}", index + 1)
+            } else {
+                String::new()
+            },
+        }
+    });
+    Track::new("sent again", items.collect())
+}
+
+/// What reached the client that ended something.
+fn reached(cell: &JudgedCell, facts: &Facts) -> Track {
+    let items = cell.observed.terminators.iter().map(|terminator| Item {
+        at: relative(terminator.at, facts.zero),
+        glyph: None,
+        hung: false,
+        text: format!("{} (packet {})", wording::terminator(terminator), terminator.packet),
+    });
+    Track::new("reached client", items.collect())
+}
+
+impl Track {
+    fn new(name: &'static str, mut items: Vec<Item>) -> Self {
+        items.sort_by_key(|item| item.at);
+        Self {
+            name,
+            items,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Gives each text a line above the track's own. From right to left, each on the first line on which it ends before what is
+    /// there: so the stroke from a sign up to its text crosses no other text, and texts are read from top to bottom in the
+    /// order of time.
+    fn place(&mut self, axis: &Axis) {
+        let mut begins: Vec<f64> = Vec::new();
+        let lines = self.items.iter().rev().map(|item| {
+            if item.text.is_empty() {
+                return None;
+            }
+            let left = axis.x(item.at) - 6.0;
+            let right = axis.x(item.at) + 5.0 + width_of(&label(axis, item), FONT) + 6.0;
+            let first = begins.iter().position(|begin| right <= *begin);
+            let line = first.unwrap_or(begins.len());
+            if line >= MOST_LINES {
+                return None;
+            }
+            if line == begins.len() {
+                begins.push(left);
+            }
+            // Its stroke passes the lines below, and no text further to the left may cross it.
+            for begin in &mut begins[..=line] {
+                *begin = begin.min(left);
+            }
+            Some(line)
+        });
+        let mut lines: Vec<Option<usize>> = lines.collect();
+        lines.reverse();
+        self.lines = lines;
+    }
+
+    fn height(&self) -> f64 {
+        let lines = self.lines.iter().flatten().max().map_or(0, |line| line + 1);
+        ABOVE + TEXT * f64::from(u32::try_from(lines).unwrap_or(u32::MAX)) + BELOW
+    }
+
+    fn draw(&self, svg: &mut Svg, axis: &Axis, facts: &Facts, top: f64) {
+        let y = top + self.height() - BELOW;
+        svg.text("lm-muted", Anchor::End, (AXIS.0 - 14.0, y + 4.0), self.name);
+        svg.line("lm-grid", (AXIS.0, y), (AXIS.1, y));
+        if self.name == "client"
+            && let Some(wait) = &facts.wait
+        {
+            let healthy = if facts.hung { wait.due.min(wait.end) } else { wait.end };
+            svg.line("lm-wait", (axis.x(0), y), (axis.x(healthy), y));
+            if facts.hung {
+                svg.line("lm-wait-hang", (axis.x(healthy), y), (axis.x(wait.end), y));
+            }
+        }
+        for (item, line) in self.items.iter().zip(&self.lines) {
+            let x = axis.x(item.at);
+            svg.group("lm-item", &item.text);
+            if let Some(line) = line {
+                let line = f64::from(u32::try_from(*line).unwrap_or(u32::MAX));
+                let baseline = y - ABOVE - TEXT * line;
+                svg.line("lm-leader", (x, y), (x, baseline - 9.0));
+                svg.text("lm-text", Anchor::Start, (x + 5.0, baseline), &label(axis, item));
+            }
+            match item.glyph {
+                Some(glyph) => glyph.draw(svg, (x, y), item.hung),
+                None => again(svg, x, y),
+            }
+            svg.end_group();
+        }
+    }
+}
+
+fn label(axis: &Axis, item: &Item) -> String {
+    fitted(&item.text, FONT, WIDTH - 8.0 - axis.x(item.at) - 5.0)
+}

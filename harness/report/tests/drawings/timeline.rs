@@ -1,0 +1,82 @@
+//! Time lines.
+
+use crate::stored::{Element, all, assert_texts_apart, cell, elements};
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+use lvs_matrix_report::{cell_timeline_svg, timeline_svg};
+
+fn texts(elements: &[Element]) -> Vec<&str> {
+    let texts = elements.iter().filter(|element| element.name == "text");
+    texts.map(|element| element.text.as_str()).collect()
+}
+
+#[test]
+fn every_cell_of_a_run_has_its_lane_with_its_outcome() {
+    let cells = all();
+    let cells: Vec<&JudgedCell> = cells.iter().collect();
+    let svg = timeline_svg(&cells).unwrap();
+    assert_eq!(Some(&svg), timeline_svg(&cells).as_ref(), "the same each time");
+    let elements = elements(&svg);
+    assert_texts_apart("all", &elements);
+    let rows = elements
+        .iter()
+        .filter(|element| element.name == "g" && element.is("lm-row"));
+    assert_eq!(rows.count(), cells.len());
+    // Silence is drawn for what hung and for nothing else; one more is in the legend.
+    let hung = cells
+        .iter()
+        .filter(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }));
+    let silences = elements.iter().filter(|element| element.is("lm-wait-hang")).count();
+    assert_eq!(silences, hung.count() + 1);
+    for outcome in [
+        "hung, then answer, 5m46s",
+        "hung, no end seen, over 6h1s",
+        "answered, 20s",
+    ] {
+        assert!(texts(&elements).contains(&outcome), "{outcome}");
+    }
+}
+
+#[test]
+fn many_cells_are_bounded_and_those_that_hang_are_drawn() {
+    let (instant, hang) = (
+        cell("config-change/present_up_new-connection_0"),
+        cell("config-change/absent_up_execute-sql_0"),
+    );
+    let mut cells = vec![&instant; 1_000];
+    cells.push(&hang);
+    let svg = timeline_svg(&cells).unwrap();
+    let elements = elements(&svg);
+    assert_texts_apart("many", &elements);
+    let texts = texts(&elements);
+    assert!(
+        texts.contains(&"881 cells more, which did not hang, not drawn"),
+        "{texts:?}"
+    );
+    assert!(texts.contains(&"hung, then error 2013 (110 ETIMEDOUT), 16m"));
+    assert!(svg.len() < 200_000, "{} bytes", svg.len());
+    assert_eq!(timeline_svg(&[]), None);
+}
+
+#[test]
+fn a_cell_in_detail_shows_each_step_event_and_retransmission() {
+    for cell in all() {
+        let id = cell.record.plan.cell.to_string();
+        let svg = cell_timeline_svg(&cell).unwrap();
+        let elements = elements(&svg);
+        assert_texts_apart(&id, &elements);
+        let items = elements
+            .iter()
+            .filter(|element| element.name == "g" && element.is("lm-item"));
+        let steps = cell.record.steps.iter().filter(|step| {
+            let waits = step.action.key() == "wait";
+            step.began.is_some() && !waits && !step.action.is_of_client()
+        });
+        let repeated = cell.observed.retransmissions.packets.len().saturating_sub(1);
+        let expected = steps.count()
+            + repeated
+            + cell.record.snapshots.len()
+            + cell.record.client_events.len()
+            + cell.observed.terminators.len();
+        assert_eq!(items.count(), expected, "{id}");
+    }
+}
