@@ -1,13 +1,19 @@
 //! What is made of a run's folder without running anything: pages, and what changes between two runs. The runs are copies of
 //! the ones that are committed under `reports/`, as they are or altered, each in one respect.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use support::{copy_folder, lvs_matrix, repository, results, say};
+use support::{Said, copy_folder, lvs_matrix, records, repository, results, say};
 
 /// The article's hang.
 const HUNG: &str = "config-change/absent_up_execute-sql_0";
@@ -81,5 +87,182 @@ fn a_cell_is_named_by_its_id() {
     ] {
         let said = report(&arguments).expect_code(2);
         assert!(said.stdout.is_empty() && said.stderr.contains(words), "{said:#?}");
+    }
+}
+
+/// Changes a JSON file, and fails if the change changed nothing.
+fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
+    let mut value = support::json(path);
+    let before = value.clone();
+    change(&mut value);
+    assert_ne!(value, before, "nothing was changed in {}", path.display());
+    fs::write(path, serde_json::to_vec_pretty(&value).unwrap()).unwrap();
+}
+
+/// Puts what was seen in the cell `from` in the place of `to`: a real behaviour, where another one was.
+fn transplant(run: &Path, from: &str, to: &str) {
+    let plan = support::json(&run.join(to).join("record.json"))["plan"].clone();
+    fs::copy(
+        run.join(from).join("capture.pcapng"),
+        run.join(to).join("capture.pcapng"),
+    )
+    .unwrap();
+    fs::copy(run.join(from).join("record.json"), run.join(to).join("record.json")).unwrap();
+    edit(&run.join(to).join("record.json"), |record| {
+        record["plan"]["cell"] = plan["cell"].clone();
+        record["plan"]["expected"] = plan["expected"].clone();
+    });
+}
+
+fn diff(b: &Path, arguments: &[&str]) -> Said {
+    say(lvs_matrix().arg("diff").arg(stored()).arg(b).args(arguments))
+}
+
+fn diff_json(b: &Path, code: i32) -> Value {
+    serde_json::from_str(&diff(b, &["--format", "json"]).expect_code(code).stdout).unwrap()
+}
+
+#[test]
+fn a_run_does_not_differ_from_itself() {
+    for arguments in [[].as_slice(), &["--tolerance", "0"]] {
+        let said = diff(&stored(), arguments).expect_code(0);
+        assert!(
+            said.stdout
+                .contains("\n0 of 34 cells in both runs changed, 34 without a change. "),
+            "{}",
+            said.stdout
+        );
+    }
+    let read = diff_json(&stored(), 0);
+    assert_eq!(
+        (&read["result"], &read["same"], &read["format"]),
+        (&json!("same"), &json!(34), &json!(1))
+    );
+    assert!(
+        diff(&stored(), &["--format", "markdown"])
+            .expect_code(0)
+            .stdout
+            .starts_with("# ")
+    );
+}
+
+#[test]
+fn a_cell_that_changed_is_named_with_what_changed() {
+    let run = copy();
+    transplant(&run, "config-change/absent_up_execute-sql_1", HUNG);
+    let said = diff(&run, &[]).expect_code(1);
+    for line in [
+        "  behaviour: hung, then error → failed-fast",
+        "  error: 2013 (110 ETIMEDOUT) → 2013 (104 ECONNRESET)",
+        "  ended by: – → RST by director",
+        "  verdict: met → violated",
+        "  time: 16m → <1ms (−16m, −100.0 %)",
+        "  in 1 cell something else was done",
+    ] {
+        assert!(said.stdout.contains(line), "{line:?} in:\n{}", said.stdout);
+    }
+    let read = diff_json(&run, 1);
+    assert_eq!(read["result"], "different");
+    assert_eq!(read["changed"].as_array().unwrap().len(), 1);
+    assert_eq!(read["changed"][0]["id"], HUNG);
+    assert_eq!(
+        read["changed"][0]["changed"],
+        json!(["behaviour", "error", "ended-by", "verdict", "time"])
+    );
+    let markdown = diff(&run, &["--format", "markdown"]).expect_code(1).stdout;
+    assert!(
+        markdown.contains(&format!("| {HUNG} | behaviour | hung, then error | failed-fast |  |")),
+        "{markdown}"
+    );
+}
+
+/// The hang of a connection that had been idle for two minutes is two minutes shorter than that of a fresh one.
+#[test]
+fn a_time_counts_beyond_the_tolerance_only() {
+    let run = copy();
+    transplant(&run, "hang-to-the-end/120s", "hang-to-the-end/0s");
+    let changed = |arguments: &[&str]| -> Vec<String> {
+        let said = diff(&run, &[&["--format", "json"], arguments].concat()).expect_code(1);
+        let read: Value = serde_json::from_str(&said.stdout).unwrap();
+        let aspects = read["changed"][0]["changed"].as_array().unwrap();
+        aspects
+            .iter()
+            .map(|aspect| aspect.as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert!(changed(&[]).contains(&"time".to_owned()), "12 % are beyond 5 %");
+    assert!(!changed(&["--tolerance", "13%"]).contains(&"time".to_owned()));
+    let said = diff(&run, &["--tolerance", "much"]).expect_code(2);
+    assert!(said.stderr.contains("a number from 0 to 100"), "{said:#?}");
+}
+
+/// That the lab failed says nothing of what would have been seen.
+#[test]
+fn what_is_not_known_has_not_changed() {
+    let run = copy();
+    fs::remove_file(run.join(HUNG).join("record.json")).unwrap();
+    let said = diff(&run, &[]).expect_code(3);
+    assert!(
+        said.stdout.contains(&format!(
+            "{HUNG}: not compared\n  A: hung, then error\n  B: no record: "
+        )),
+        "{}",
+        said.stdout
+    );
+    let read = diff_json(&run, 3);
+    assert_eq!(
+        (&read["result"], &read["unknown"][0]["id"]),
+        (&json!("unknown"), &json!(HUNG))
+    );
+    // What differs wins over what is not known.
+    transplant(&run, "hang-to-the-end/120s", "hang-to-the-end/0s");
+    diff(&run, &[]).expect_code(1);
+}
+
+#[test]
+fn a_cell_of_one_run_only_is_a_difference() {
+    let run = copy();
+    edit(&run.join("run.json"), |run| {
+        run["selected"].as_array_mut().unwrap().remove(0);
+    });
+    let said = diff(&run, &[]).expect_code(1);
+    let first = "config-change/present_up_new-connection_0: only in A\n";
+    assert!(said.stdout.contains(first), "{}", said.stdout);
+    let said = say(lvs_matrix().arg("diff").arg(&run).arg(stored())).expect_code(1);
+    assert!(said.stdout.contains(&first.replace(" A", " B")), "{}", said.stdout);
+}
+
+/// Another kernel is what runs are compared for: the header names it, and it is no difference by itself.
+#[test]
+fn the_header_says_what_differs_in_the_environment() {
+    let run = copy();
+    for record in records(&run) {
+        edit(&record, |record| record["environment"]["kernel"] = json!(HOSTILE));
+    }
+    for format in ["text", "markdown", "json"] {
+        let said = diff(&run, &["--format", format]).expect_code(0);
+        is_harmless(format, &said.stdout);
+        assert!(said.stdout.contains("Linux 7.2.12"), "{}", said.stdout);
+    }
+    assert!(diff(&run, &[]).stdout.contains("  harness: 0.1.0 in both\n"));
+}
+
+/// What a server, an author or a kernel may write.
+const HOSTILE: &str = "<script>alert(1)</script> a|b `tick` ``` ]]> \u{1b}[31mred\u{1b}[0m \u{202e}reversed\u{202c} \0\r\n\
+                       ::error file=x::boom\n  ::add-mask::y\n##[group]z\n</details>\n@mention [link](javascript:alert(1))";
+
+/// Nothing in it acts: on a terminal, in a CI system's log, on a page.
+fn is_harmless(what: &str, text: &str) {
+    let hidden = |c: &char| *c != '\n' && *c != '\t' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(c));
+    assert_eq!(text.chars().find(hidden), None, "{what}");
+    for line in text.lines() {
+        assert!(
+            !line.trim_start().starts_with("::") && !line.contains("##["),
+            "{what}: {line}"
+        );
+    }
+    if what == "markdown" {
+        assert!(!text.replace("`<script>", "").contains("<script>"), "{what}: {text}");
+        assert!(!text.contains("\n</details>\n@"), "{what}: {text}");
     }
 }

@@ -69,6 +69,22 @@ Examples:
         #[arg(long, value_name = "DIR", default_value = crate::folder::DEFAULT_RUN)]
         run: PathBuf,
     },
+    /// Compare two runs: which cells changed behaviour, error, verdict or time, and what differs in where they ran
+    #[command(after_help = "\
+A time counts as changed if it differs by more than the tolerance and by more than 20 ms. Runs of
+one kernel differ by some 10 \u{b5}s, since the clock is virtual; 5 % is what a first retransmission
+that is one tick of the kernel's timer later makes of a hang.
+
+Exit codes:
+  0   nothing differs
+  1   a cell changed, or is in one run only
+  2   a mistake on the command line
+  3   nothing that is known differs, but of some cell nothing certain is known
+
+Examples:
+  lvs-matrix diff reports/linux-7.2 lvs-matrix-out/latest
+  lvs-matrix diff old new --format markdown > diff.md")]
+    Diff(DiffArguments),
     /// Say what this machine has and lacks, each lack with its cure
     Doctor {
         /// How to print it
@@ -171,6 +187,40 @@ pub(crate) struct ReportArguments {
     /// The page of this cell, with everything that shows what happened in it, instead of the run's
     #[arg(long, value_name = "ID")]
     pub(crate) cell: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The folder of a run
+    #[arg(value_name = "RUN_A")]
+    pub(crate) a: PathBuf,
+    /// The folder of the run that is compared with it
+    #[arg(value_name = "RUN_B")]
+    pub(crate) b: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub(crate) format: DiffFormat,
+    /// From how many percent on a time counts as changed
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
+    pub(crate) tolerance: f64,
+}
+
+/// A number of percent that a difference of times can have.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').trim().parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        Ok(_) | Err(_) => Err("a number from 0 to 100, such as 5 or 2.5".to_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// For people
+    Text,
+    /// For a page on GitHub
+    Markdown,
+    /// For programs
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod build_kernel;
+mod diff;
 mod doctor;
 mod error;
 mod explain;
@@ -49,6 +50,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Judge { folder } => judge::judge(&folder),
         Command::Report(arguments) => reports::report(&arguments),
         Command::Explain { cell, run } => explain::explain(&run, &cell),
+        Command::Diff(arguments) => diff::diff(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),
         Command::Kernel(KernelCommand::List { format }) => build_kernel::list(format),

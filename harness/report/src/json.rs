@@ -365,6 +365,6 @@ impl<'a> VerdictJson<'a> {
 }
 
 /// Whole nanoseconds; 584 years is as long as an observation gets.
-fn nanos(time: Duration) -> u64 {
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

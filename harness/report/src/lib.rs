@@ -10,6 +10,7 @@
 //! Two modules keep the four forms in step: `wording` holds the only printer of expectations, observations and
 //! evidence, and `escape` the only way for foreign text (server messages, SQL, console lines) into a report.
 
+mod diff;
 mod error;
 mod escape;
 mod explain;
@@ -27,6 +28,7 @@ mod timeline;
 mod totals;
 mod wording;
 
+pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use explain::{Explanation, Paragraph, Source, Status, explain, explanation};
 pub use json::{FORMAT, json};

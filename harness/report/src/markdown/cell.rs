@@ -2,6 +2,7 @@
 
 use super::{commands, packets, story, tables, timeline, trace};
 use crate::escape::{code, cut, fenced, inline, phrase};
+use crate::ladder::ladder_mermaid;
 use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
 use crate::stamp::EPOCH;
 use crate::wording;
@@ -42,6 +43,11 @@ fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
         out.push('\n');
     }
     log(out, record)?;
+    if let Some(ladder) = ladder_mermaid(cell) {
+        writeln!(out, "## Between the hosts\n")?;
+        fenced(out, "mermaid", &ladder);
+        out.push('\n');
+    }
     timeline::section(out, cell)?;
     packets::retransmissions(out, cell)?;
     trace::section(out, cell)?;

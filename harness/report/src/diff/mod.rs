@@ -1,0 +1,377 @@
+//! Two runs held beside each other: what changed from one kernel, server or harness to the next.
+//!
+//! Only what is known in both runs is compared. A cell that is undetermined in one of them has not changed: of it nothing is known.
+
+mod json;
+mod markdown;
+mod text;
+
+use crate::run::RunReport;
+use crate::stamp::Length;
+use crate::wording;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::Environment;
+use lvs_matrix_model::scenario::Expected;
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+/// The number of the format of [`RunDiff::json`]. It changes when a field goes or changes its meaning, not when one is added.
+pub const DIFF_FORMAT: u32 = 1;
+
+/// From which difference on a time counts as changed: it must be beyond both.
+///
+/// Runs of one kernel on one machine differ by some 10 µs, since the clock is virtual. The default leaves room for what is no
+/// change of behaviour: two ticks of the guest's timer (HZ=100), and 5 %, because a first retransmission that is one tick later
+/// (210 or 220 ms) makes each of the gaps that double from it later by as much.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    /// Of the longer of both times, in percent.
+    pub percent: f64,
+    /// At least this long.
+    pub least: Duration,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self {
+            percent: 5.0,
+            least: Duration::from_millis(20),
+        }
+    }
+}
+
+impl Tolerance {
+    fn admits(self, a: Duration, b: Duration) -> bool {
+        let difference = a.abs_diff(b);
+        difference <= self.least || difference.as_secs_f64() * 100.0 <= self.percent * a.max(b).as_secs_f64()
+    }
+}
+
+/// What a cell was compared in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// The behaviour, for a hang with its end.
+    Behaviour,
+    /// The client's error code and errno.
+    Error,
+    /// Who ended or refused the connection, and how.
+    EndedBy,
+    /// How long the operation took.
+    Time,
+    /// The verdict.
+    Verdict,
+    /// What the scenario expects; listed beside a change, no change by itself.
+    Expected,
+}
+
+impl Aspect {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Behaviour => "behaviour",
+            Self::Error => "error",
+            Self::EndedBy => "ended by",
+            Self::Time => "time",
+            Self::Verdict => "verdict",
+            Self::Expected => "expected",
+        }
+    }
+}
+
+/// One thing that is another in the second run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Change {
+    what: Aspect,
+    a: String,
+    b: String,
+    /// Of times: by how much (`+2m, +12.5%`).
+    by: Option<String>,
+}
+
+/// A cell that changed.
+#[derive(Debug)]
+struct Changed<'a> {
+    a: &'a JudgedCell,
+    b: &'a JudgedCell,
+    changes: Vec<Change>,
+}
+
+/// A cell of which nothing certain is known in one run or in both.
+#[derive(Debug)]
+struct Unknown<'a> {
+    cell: &'a CellRef,
+    /// The verdict's word, and why nothing is known if so.
+    a: Known<'a>,
+    b: Known<'a>,
+}
+
+/// What is known of a cell in one run.
+#[derive(Debug, Clone, Copy)]
+enum Known<'a> {
+    Judged(&'a JudgedCell),
+    Undetermined(&'a [String]),
+    NoRecord(&'a str),
+}
+
+impl Known<'_> {
+    /// `answered`, or `undetermined: …`.
+    fn words(self) -> String {
+        match self {
+            Self::Judged(cell) => wording::behaviour(&cell.observed.behaviour),
+            Self::Undetermined(reasons) => format!("{}: {}", wording::UNDETERMINED, reasons.join("; ")),
+            Self::NoRecord(reason) => format!("no record: {reason}"),
+        }
+    }
+}
+
+/// How two runs compare as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiffOutcome {
+    /// Nothing differs.
+    Same,
+    /// Nothing that is known differs, but of something nothing certain is known.
+    Unknown,
+    /// A cell changed, or is in one run only.
+    Different,
+}
+
+impl DiffOutcome {
+    /// The program's exit code: 0, 3, 1.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Same => 0,
+            Self::Unknown => 3,
+            Self::Different => 1,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Unknown => "unknown",
+            Self::Different => "different",
+        }
+    }
+}
+
+/// A run with the name that the reader knows it by.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedRun<'a> {
+    /// Its folder as typed.
+    pub name: &'a str,
+    /// What it gave.
+    pub report: &'a RunReport,
+}
+
+/// Two runs held beside each other.
+#[derive(Debug)]
+pub struct RunDiff<'a> {
+    a: NamedRun<'a>,
+    b: NamedRun<'a>,
+    tolerance: Tolerance,
+    /// Cells of both runs of which nothing differs.
+    same: usize,
+    changed: Vec<Changed<'a>>,
+    unknown: Vec<Unknown<'a>>,
+    only_a: Vec<&'a CellRef>,
+    only_b: Vec<&'a CellRef>,
+    /// Cells of both runs for which something else was done: other steps, sysctls or command lines.
+    replanned: usize,
+}
+
+impl<'a> RunDiff<'a> {
+    /// Compares each cell of `a` with that of the same id in `b`.
+    #[must_use]
+    pub fn of(a: NamedRun<'a>, b: NamedRun<'a>, tolerance: Tolerance) -> Self {
+        let (known_a, known_b) = (known(a.report), known(b.report));
+        let mut diff = Self {
+            a,
+            b,
+            tolerance,
+            same: 0,
+            changed: Vec::new(),
+            unknown: Vec::new(),
+            only_a: Vec::new(),
+            only_b: Vec::new(),
+            replanned: 0,
+        };
+        for cell in &a.report.run().selected {
+            match (known_a.get(cell), known_b.get(cell)) {
+                (Some(Known::Judged(a)), Some(Known::Judged(b))) => diff.pair(a, b),
+                (Some(a), Some(b)) => diff.unknown.push(Unknown { cell, a: *a, b: *b }),
+                (Some(_) | None, None) | (None, Some(_)) => diff.only_a.push(cell),
+            }
+        }
+        let selected = b.report.run().selected.iter();
+        diff.only_b = selected.filter(|cell| !known_a.contains_key(cell)).collect();
+        diff
+    }
+
+    fn pair(&mut self, a: &'a JudgedCell, b: &'a JudgedCell) {
+        if !same_plan(&a.record.plan, &b.record.plan) {
+            self.replanned += 1;
+        }
+        let changes = changes(a, b, self.tolerance);
+        if changes.is_empty() {
+            self.same += 1;
+        } else {
+            self.changed.push(Changed { a, b, changes });
+        }
+    }
+
+    /// How they compare as a whole: what differs wins over what is not known.
+    #[must_use]
+    pub fn outcome(&self) -> DiffOutcome {
+        if !self.changed.is_empty() || !self.only_a.is_empty() || !self.only_b.is_empty() {
+            DiffOutcome::Different
+        } else if !self.unknown.is_empty() || self.same == 0 {
+            DiffOutcome::Unknown
+        } else {
+            DiffOutcome::Same
+        }
+    }
+
+    /// `2 of 34 cells changed, 31 are the same, of 1 nothing certain is known; 1 is only in A`.
+    fn sentence(&self) -> String {
+        let both = self.same + self.changed.len() + self.unknown.len();
+        let mut text = format!(
+            "{} of {} in both runs changed, {} without a change",
+            self.changed.len(),
+            crate::totals::plural(both, "cell"),
+            self.same
+        );
+        if !self.unknown.is_empty() {
+            text.push_str(&format!(", {} of which nothing certain is known", self.unknown.len()));
+        }
+        for (list, run) in [(&self.only_a, "A"), (&self.only_b, "B")] {
+            if !list.is_empty() {
+                text.push_str(&format!("; {} only in {run}", list.len()));
+            }
+        }
+        text
+    }
+
+    /// What counts as a change of time.
+    fn measure(&self) -> String {
+        format!(
+            "A time counts as changed if it differs by more than {} % and more than {}.",
+            self.tolerance.percent,
+            lvs_matrix_model::duration::Human(self.tolerance.least)
+        )
+    }
+
+    /// What is known of the environments, in one order: what it is, in A, in B.
+    fn environments(&self) -> Vec<(&'static str, String, String)> {
+        let all = |report: &RunReport, field: fn(&Environment) -> &str| {
+            let values: BTreeSet<String> = report
+                .cells()
+                .iter()
+                .map(|cell| field(&cell.record.environment).to_owned())
+                // A cell that its guest did not survive knows less of where it ran.
+                .filter(|value| !value.is_empty())
+                .collect();
+            values.into_iter().collect::<Vec<_>>().join(", ")
+        };
+        let both = |what, field| (what, all(self.a.report, field), all(self.b.report, field));
+        vec![
+            both("kernel under test", |it| &it.kernel),
+            both("place", wording::place),
+            both("real servers", |it| &it.mysqld),
+            both("director", |it| &it.ipvsadm),
+            both("harness", |it| &it.harness),
+        ]
+    }
+}
+
+fn known(report: &RunReport) -> HashMap<&CellRef, Known<'_>> {
+    let judged = report.cells().iter().map(|cell| {
+        let known = match &cell.observed.behaviour {
+            Behaviour::Undetermined { reasons } => Known::Undetermined(reasons),
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => Known::Judged(cell),
+        };
+        (&cell.record.plan.cell, known)
+    });
+    let missing = report.missing().iter();
+    judged
+        .chain(missing.map(|missing| (&missing.cell, Known::NoRecord(&missing.reason))))
+        .collect()
+}
+
+/// Was the same done? What is expected of it is another question.
+fn same_plan(a: &LabPlan, b: &LabPlan) -> bool {
+    let done = |plan: &LabPlan| LabPlan {
+        expected: Expected::ObserveOnly,
+        ..plan.clone()
+    };
+    done(a) == done(b)
+}
+
+fn changes(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut compare = |what, of: fn(&JudgedCell) -> String| {
+        let (a, b) = (of(a), of(b));
+        if a != b {
+            changes.push(Change { what, a, b, by: None });
+        }
+    };
+    compare(Aspect::Behaviour, |cell| wording::behaviour(&cell.observed.behaviour));
+    compare(Aspect::Error, |cell| {
+        let error = cell.observed.error.as_ref();
+        error.map_or_else(|| wording::NOTHING.to_owned(), wording::error_code)
+    });
+    compare(Aspect::EndedBy, ended_by);
+    compare(Aspect::Verdict, |cell| wording::verdict(&cell.verdict).to_owned());
+    changes.extend(time(a, b, tolerance));
+    let expected = |cell: &JudgedCell| wording::expected(&cell.record.plan.expected);
+    if !changes.is_empty() && expected(a) != expected(b) {
+        changes.push(Change {
+            what: Aspect::Expected,
+            a: expected(a),
+            b: expected(b),
+            by: None,
+        });
+    }
+    changes
+}
+
+/// Each kind once: how often a host repeats its RST is a matter of what else was on its way.
+fn ended_by(cell: &JudgedCell) -> String {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in cell.observed.terminators.iter().map(wording::terminator) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    if kinds.is_empty() {
+        wording::NOTHING.to_owned()
+    } else {
+        kinds.join(", ")
+    }
+}
+
+fn time(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Option<Change> {
+    let (a, b) = (Length::of(a)?, Length::of(b)?);
+    if a.open == b.open && tolerance.admits(a.time, b.time) {
+        return None;
+    }
+    let sign = if b.time < a.time { '−' } else { '+' };
+    let difference = a.time.abs_diff(b.time);
+    let share = difference.as_secs_f64() * 100.0 / a.time.as_secs_f64();
+    let percent = if share.is_finite() && share < 1000.0 {
+        format!(", {sign}{share:.1} %")
+    } else {
+        String::new()
+    };
+    Some(Change {
+        what: Aspect::Time,
+        a: a.to_string(),
+        b: b.to_string(),
+        by: Some(format!(
+            "{sign}{}{percent}",
+            lvs_matrix_model::duration::Human(difference)
+        )),
+    })
+}
