@@ -12,6 +12,7 @@ use lvs_matrix_model::capture::decode::frame;
 use lvs_matrix_model::capture::{Body, TcpOption, Transport};
 use lvs_matrix_model::plan::Mac;
 use std::net::{IpAddr, Ipv4Addr};
+use support::random::Random;
 use support::sentinel;
 
 const CLIENT: [u8; 4] = [192, 0, 2, 10];
@@ -208,19 +209,6 @@ fn an_option_that_runs_past_the_header_is_malformed() {
             reason: "TCP option 8 runs past the header".to_owned()
         }
     );
-}
-
-/// A small generator with a fixed seed (SplitMix64): the same garbage at every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
 }
 
 #[test]

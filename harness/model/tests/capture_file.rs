@@ -7,11 +7,14 @@
 
 mod support;
 
-use lvs_matrix_model::capture::{Body, CaptureError, PointFrames, read, write};
+use lvs_matrix_model::action::{Action, Statement};
+use lvs_matrix_model::capture::{Body, CaptureError, PointFrames, Remarks, read, write};
 use lvs_matrix_model::duration::Instant;
-use std::io::Write;
-use std::process::{Command, Stdio};
-use support::{bare_record, empty_points, frame, s, sentinel};
+use lvs_matrix_model::record::{CellRecord, StepOutcome};
+use lvs_matrix_model::scenario::{Expected, Phases};
+use std::path::Path;
+use support::programs::{BETWEEN, capinfos, feed, lines, tshark};
+use support::{bare_record, empty_points, frame, plan_of, record_of, s, seconds, sentinel};
 
 /// Points whose frames are interleaved in time, with two equal times.
 fn points() -> Vec<PointFrames> {
@@ -38,7 +41,7 @@ fn text(body: &Body) -> &str {
 
 #[test]
 fn what_is_written_is_read_back_in_time_order() {
-    let bytes = write(&points()).unwrap();
+    let bytes = write(&points(), &Remarks::default()).unwrap();
     let packets = read(&bytes, &bare_record()).unwrap();
     let seen: Vec<_> = packets
         .iter()
@@ -68,12 +71,15 @@ fn what_is_written_is_read_back_in_time_order() {
 
 #[test]
 fn the_same_frames_give_the_same_bytes() {
-    assert_eq!(write(&points()).unwrap(), write(&points()).unwrap());
+    assert_eq!(
+        write(&points(), &Remarks::default()).unwrap(),
+        write(&points(), &Remarks::default()).unwrap()
+    );
 }
 
 #[test]
 fn a_file_cut_anywhere_is_an_error_or_has_fewer_packets() {
-    let bytes = write(&points()).unwrap();
+    let bytes = write(&points(), &Remarks::default()).unwrap();
     let whole = read(&bytes, &bare_record()).unwrap();
     let mut shorter = 0;
     for length in 0..bytes.len() {
@@ -89,7 +95,7 @@ fn a_file_cut_anywhere_is_an_error_or_has_fewer_packets() {
 
 #[test]
 fn a_damaged_byte_never_panics() {
-    let bytes = write(&points()).unwrap();
+    let bytes = write(&points(), &Remarks::default()).unwrap();
     for place in 0..bytes.len() {
         for value in [0, 1, 0x7f, 0xff, bytes[place] ^ 0x10] {
             let mut damaged = bytes.clone();
@@ -103,7 +109,7 @@ fn a_damaged_byte_never_panics() {
 fn a_capture_of_another_lab_is_refused() {
     let mut others = points();
     others[2].name = "rs9".to_owned();
-    let error = read(&write(&others).unwrap(), &bare_record()).unwrap_err();
+    let error = read(&write(&others, &Remarks::default()).unwrap(), &bare_record()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the capture's interfaces are [client, director, rs9, rs2], the record's points [client, director, rs1, rs2]: they \
@@ -112,7 +118,7 @@ fn a_capture_of_another_lab_is_refused() {
     let mut record = bare_record();
     record.capture = None;
     assert!(matches!(
-        read(&write(&points()).unwrap(), &record),
+        read(&write(&points(), &Remarks::default()).unwrap(), &record),
         Err(CaptureError::NoPoints)
     ));
 }
@@ -120,7 +126,7 @@ fn a_capture_of_another_lab_is_refused() {
 #[test]
 fn other_resolutions_are_refused_not_misread() {
     // if_tsresol: option 9, length 1, value 9, padding.
-    let mut bytes = write(&points()).unwrap();
+    let mut bytes = write(&points(), &Remarks::default()).unwrap();
     let option = [9, 0, 1, 0, 9, 0, 0, 0];
     let place = bytes.windows(8).position(|window| window == option).unwrap();
     bytes[place + 4] = 6;
@@ -135,25 +141,19 @@ fn other_resolutions_are_refused_not_misread() {
 fn times_before_1970_are_refused() {
     let mut early = points();
     early[1].frames[0].unix_nanos = -1;
-    assert!(matches!(write(&early), Err(CaptureError::TimeOutOfRange { packet: 1 })));
+    assert!(matches!(
+        write(&early, &Remarks::default()),
+        Err(CaptureError::TimeOutOfRange { packet: 1 })
+    ));
 }
 
 #[test]
 fn tcpdump_reads_the_file_with_its_nanoseconds() {
-    let bytes = write(&points()).unwrap();
-    let mut tcpdump = Command::new("tcpdump")
-        .args(["-nn", "-tt", "--nano", "-r", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("tcpdump is one of the programs that the tests require");
-    tcpdump.stdin.take().unwrap().write_all(&bytes).unwrap();
-    let output = tcpdump.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let times: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.split_once(' ').map(|(time, _)| time))
+    let bytes = write(&points(), &Remarks::of(&remarkable())).unwrap();
+    let output = feed("tcpdump", &["-nn", "-tt", "--nano", "-r", "-"], &bytes);
+    let times: Vec<String> = lines(&output)
+        .iter()
+        .filter_map(|line| line.split_once(' ').map(|(time, _)| time.to_owned()))
         .filter(|time| time.starts_with("17"))
         .collect();
     assert_eq!(
@@ -167,7 +167,113 @@ fn tcpdump_reads_the_file_with_its_nanoseconds() {
             "1780000002.000000000",
             "1780000002.000000000",
         ],
-        "{text}\n{}",
+        "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// A record with a step at the beginning, one that takes time, one after the last packet, and one that was not reached.
+fn remarkable() -> CellRecord {
+    let query = |sql: &str| {
+        Action::Query(Statement {
+            sql: sql.to_owned(),
+            takes: seconds(0.0),
+        })
+    };
+    let steps = Phases {
+        before: vec![Action::Connect, query("select '\u{1b}[31m\u{202e}\n'")],
+        change: vec![Action::Wait(seconds(1.0))],
+        act: vec![Action::AwaitResult],
+    };
+    let mut record = record_of(plan_of(steps, Expected::ObserveOnly));
+    for (step, (began, ended)) in record.steps.iter_mut().zip([(0.0, 0.0), (0.5, 2.0), (3.0, 4.0)]) {
+        (step.began, step.ended) = (Some(s(began)), Some(s(ended)));
+        step.outcome = StepOutcome::Done {
+            proof: "seen".to_owned(),
+        };
+    }
+    record.ended = s(4.0);
+    record
+}
+
+#[test]
+fn remarks_change_nothing_of_what_is_read() {
+    let record = remarkable();
+    let with = write(&points(), &Remarks::of(&record)).unwrap();
+    let without = write(&points(), &Remarks::default()).unwrap();
+    assert!(with.len() > without.len() + 500);
+    assert_eq!(read(&with, &record).unwrap(), read(&without, &record).unwrap());
+}
+
+#[test]
+fn wireshark_shows_the_steps_where_they_happened() {
+    let bytes = write(&points(), &Remarks::of(&remarkable())).unwrap();
+    let (rows, complaints) = tshark(
+        &bytes,
+        &["frame.interface_name", "frame.interface_description", "frame.comment"],
+    );
+    assert_eq!(complaints, "");
+    let interfaces: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(
+        interfaces,
+        ["client", "director", "rs1", "client", "director", "rs1", "rs1"]
+    );
+    assert_eq!(rows[1][1], "eth0 of director, 192.0.2.20, 02:6c:76:00:00:14");
+    let comments: Vec<Vec<&str>> = rows.iter().map(|row| row[2].split(BETWEEN).collect()).collect();
+    let none = vec![""];
+    assert_eq!(
+        comments,
+        [
+            none.clone(),
+            vec!["+0.000000000s step 1 (before), connect: seen"],
+            vec!["+0.500000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` begins"],
+            vec!["+2.000000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` ends after 1.5s: seen"],
+            none.clone(),
+            none.clone(),
+            none,
+        ]
+    );
+}
+
+/// What has no packet to stand at is said of the file as a whole.
+#[test]
+fn capinfos_shows_what_has_no_packet() {
+    let bytes = write(&points(), &Remarks::of(&remarkable())).unwrap();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("remarkable.pcapng");
+    std::fs::write(&file, &bytes).unwrap();
+    let (said, complaints) = capinfos(&file);
+    assert_eq!(complaints, "");
+    for part in [
+        "cell test/only",
+        "step 4 (act), await result: not reached",
+        "+3.000000000s step 3 (change), wait 1s begins",
+        "+4.000000000s step 3 (change), wait 1s ends after 1s: seen",
+        "+4.000000000s the observation ends",
+        "Linux 7.2.0",
+        "lvs-matrix 0.1.0",
+        "Name = rs2",
+        "nanoseconds (9)",
+    ] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+}
+
+/// pcapng has 16 bits for the length of an option, and pcap-file does not look whether they are enough.
+#[test]
+fn long_statements_do_not_break_the_file() {
+    let mut record = remarkable();
+    let long = Statement {
+        sql: "ä".repeat(200_000),
+        takes: seconds(0.0),
+    };
+    for step in &mut record.steps {
+        step.action = Action::Query(long.clone());
+        step.began = None;
+    }
+    let step = record.steps[0].clone();
+    record.steps.extend(std::iter::repeat_n(step, 200));
+    let bytes = write(&points(), &Remarks::of(&record)).unwrap();
+    assert_eq!(read(&bytes, &record).unwrap().len(), 7);
+    let (rows, complaints) = tshark(&bytes, &["frame.number"]);
+    assert_eq!((rows.len(), complaints.as_str()), (7, ""));
 }

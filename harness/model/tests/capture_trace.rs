@@ -10,50 +10,28 @@ mod support;
 
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::trace::{fold, trace};
-use lvs_matrix_model::capture::{Frame, read, write};
+use lvs_matrix_model::capture::{Frame, Remarks, read, write};
 use pcap_file::DataLink;
 use pcap_file::pcap::PcapReader;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use support::cells::{answered, hung, recovered, refused_by_icmp, reset};
+use support::programs::tcpdump;
+use support::random::Random;
 use support::world::World;
 use support::{bare_record, empty_points, frame, mac, s, seconds};
-
-/// What tcpdump prints for a capture file, without time stamps and the hex dumps of frames it does not know.
-fn tcpdump(bytes: &[u8]) -> Vec<String> {
-    let mut tcpdump = Command::new("tcpdump")
-        .args(["-nn", "-t", "-r", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("tcpdump is one of the programs that the tests require");
-    let mut input = tcpdump.stdin.take().unwrap();
-    let bytes = bytes.to_vec();
-    let feed = std::thread::spawn(move || input.write_all(&bytes));
-    let output = tcpdump.wait_with_output().unwrap();
-    feed.join().unwrap().unwrap();
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .filter(|line| !line.starts_with('\t'))
-        .map(str::to_owned)
-        .collect()
-}
 
 /// The same frames on the client's point, by tcpdump and by us.
 fn assert_same(what: &str, frames: Vec<Frame>) {
     let count = frames.len();
     let mut points = empty_points();
     points[0].frames = frames;
-    let bytes = write(&points).unwrap();
+    let bytes = write(&points, &Remarks::default()).unwrap();
     let record = bare_record();
     let ours: Vec<String> = trace(&read(&bytes, &record).unwrap(), &record, &Node::Client)
         .into_iter()
         .map(|line| line.text)
         .collect();
-    let theirs = tcpdump(&bytes);
+    let theirs = tcpdump(&bytes, "");
     assert_eq!(ours.len(), count, "{what}: a line for every frame");
     for (number, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
         assert_eq!(ours, theirs, "{what}, line {}", number + 1);
@@ -99,27 +77,6 @@ fn hand_made_cells_read_as_tcpdump_prints_them() {
         ("refused", refused_by_icmp()),
     ] {
         assert_same(what, client_frames(&world));
-    }
-}
-
-/// A small generator with a fixed seed (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next() as u8
     }
 }
 

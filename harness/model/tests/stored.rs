@@ -9,15 +9,17 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+mod support;
+
 use lvs_matrix_model::capture::trace::trace;
-use lvs_matrix_model::capture::{Frame, Packet, PointFrames, read, write};
+use lvs_matrix_model::capture::{Frame, Packet, PointFrames, Remarks, read, write};
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::{Behaviour, observe};
 use pcap_file::pcapng::{Block, PcapNgReader};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use support::programs::{BETWEEN, capinfos, tcpdump, tshark};
+use support::random::Random;
 
 /// How many times packets are taken away from each cell.
 const LOSSES: u64 = 40;
@@ -82,26 +84,6 @@ fn frames(bytes: &[u8]) -> Vec<PointFrames> {
     points
 }
 
-fn tcpdump(bytes: &[u8]) -> Vec<String> {
-    let mut tcpdump = Command::new("tcpdump")
-        .args(["-nn", "-t", "-r", "-", "not ether proto 0x88b5"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("tcpdump is one of the programs that the tests require");
-    let mut input = tcpdump.stdin.take().unwrap();
-    let bytes = bytes.to_vec();
-    let feed = std::thread::spawn(move || input.write_all(&bytes));
-    let output = tcpdump.wait_with_output().unwrap();
-    feed.join().unwrap().unwrap();
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
-}
-
 #[test]
 fn every_point_of_every_cell_reads_as_tcpdump_prints_it() {
     for cell in stored() {
@@ -112,22 +94,44 @@ fn every_point_of_every_cell_reads_as_tcpdump_prints_it() {
                 .into_iter()
                 .map(|line| line.text)
                 .collect();
-            let theirs = tcpdump(&write(&[frames]).unwrap());
+            let theirs = tcpdump(
+                &write(&[frames], &Remarks::default()).unwrap(),
+                "not ether proto 0x88b5",
+            );
             assert_eq!(ours, theirs, "{}, point {index}", cell.folder.display());
         }
     }
 }
 
-/// A pseudo-random sequence (Steele, Lea and Flood's SplitMix64): the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+#[test]
+fn wireshark_reads_every_capture_and_shows_its_names_and_steps() {
+    for cell in stored() {
+        let at = cell.folder.display();
+        let (rows, complaints) = tshark(
+            &cell.bytes,
+            &["frame.interface_name", "frame.time_epoch", "frame.comment"],
+        );
+        assert_eq!(complaints, "", "{at}");
+        let packets = cell.packets();
+        assert_eq!(rows.len(), packets.len(), "{at}");
+        let points = &cell.record.capture.as_ref().unwrap().points;
+        let mut remarks = Remarks::of(&cell.record).moments.into_iter().peekable();
+        assert!(remarks.len() > 1, "{at}");
+        for (row, packet) in rows.iter().zip(&packets) {
+            assert_eq!(row[0], points[packet.point].node.to_string(), "{at}");
+            let unix = cell.record.epoch_unix_nanos + packet.at.0;
+            let (seconds, nanos) = (unix / 1_000_000_000, unix % 1_000_000_000);
+            assert_eq!(row[1], format!("{seconds}.{nanos:09}"), "{at}");
+            let due = std::iter::from_fn(|| remarks.next_if(|(moment, _)| *moment <= unix));
+            let due: Vec<String> = due.map(|(_, text)| text).collect();
+            assert_eq!(row[2], due.join(&BETWEEN.to_string()), "{at}, packet {}", packet.number);
+        }
+        assert_eq!(remarks.next(), None, "{at}: a remark without a packet");
+        let (said, complaints) = capinfos(&cell.folder.join(CAPTURE_FILE));
+        assert_eq!(complaints, "", "{at}");
+        for point in points {
+            assert!(said.contains(&format!("Name = {}", point.node)), "{at}: {said}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 
 mod support;
 
-use lvs_matrix_model::capture::write;
+use lvs_matrix_model::capture::{Remarks, write};
 use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{ArticleResult, RunOutcome, Verdict, errno_name, judge, judged, merge};
@@ -258,7 +258,7 @@ fn violated_over_undetermined_over_met() {
 
 #[test]
 fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
-    let bytes = write(&empty_points()).unwrap();
+    let bytes = write(&empty_points(), &Remarks::default()).unwrap();
     let reasons = |bytes: Option<&[u8]>| match judged(bare_record(), bytes).verdict {
         Verdict::Undetermined { reasons } => reasons,
         other @ (Verdict::Met | Verdict::ObservedOnly | Verdict::Violated { .. }) => panic!("{other:?}"),
@@ -293,7 +293,10 @@ fn judging_the_stored_bytes_gives_what_was_observed() {
     world.record.plan.expected = Expected::Behaviour(only(BehaviourName::Hung));
     let packets = world.packets();
     let points = world.with_sentinels();
-    let cell = judged(world.record.clone(), Some(&write(&points).unwrap()));
+    let cell = judged(
+        world.record.clone(),
+        Some(&write(&points, &Remarks::default()).unwrap()),
+    );
     assert_eq!(cell.verdict, Verdict::Met);
     assert_eq!(cell.observed, world.observe());
     assert_eq!(cell.packets, packets);

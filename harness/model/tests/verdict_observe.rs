@@ -12,6 +12,7 @@ use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{Behaviour, Citation, HangEnd, Observed, TerminatorKind};
 use support::cells::*;
+use support::random::Random;
 use support::world::*;
 use support::{name, s, seconds, sentinel};
 
@@ -634,19 +635,6 @@ fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one()
     (step.outcome, step.operation) = (StepOutcome::NotReached, None);
     world.record.steps.push(step);
     assert!(reasons(&world.observe()).contains("step 3 (act, query `select 1`) was not reached"));
-}
-
-/// A small generator with a fixed seed (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::recorder::{cell_folder, write_record};
 use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
 use lvs_matrix_model::action::{Action, HostAction, Node};
-use lvs_matrix_model::capture::{self, PointFrames};
+use lvs_matrix_model::capture::{self, PointFrames, Remarks};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{
@@ -216,5 +216,7 @@ fn encode(captured: Vec<Captured>, record: &mut CellRecord) -> Result<Option<Vec
         points.push(point);
     }
     record.capture = Some(CaptureRecord { points });
-    capture::write(&frames).stage("write the capture").map(Some)
+    capture::write(&frames, &Remarks::of(record))
+        .stage("write the capture")
+        .map(Some)
 }

@@ -6,9 +6,11 @@
 pub mod decode;
 pub mod flow;
 mod pcapng;
+mod remarks;
 pub mod trace;
 
 pub use pcapng::{CaptureError, Frame, PointFrames, read, write};
+pub use remarks::Remarks;
 
 use crate::duration::Instant;
 use crate::plan::Mac;

@@ -1,16 +1,18 @@
 //! The two ends of a cell's `capture.pcapng`: the runner writes it with [`write()`], judging and reporting read it with [`read`].
 //!
 //! One section; one Interface Description Block for each capture point, `if_name` being the node's name and `if_tsresol` 9
-//! (nanoseconds); Enhanced Packet Blocks in time order. pcap-file 2.0 neither applies nor sets `if_tsresol`: it writes
+//! (nanoseconds); Enhanced Packet Blocks in time order. What [`Remarks`] have to say is in options that every reader may
+//! ignore, and [`read`] does. pcap-file 2.0 neither applies nor sets `if_tsresol`: it writes
 //! `Duration::as_nanos` as the raw time stamp and reads the raw time stamp back as nanoseconds (its
 //! `blocks/enhanced_packet.rs`). So the option is written here, and a file with another resolution is refused: its times
 //! would be read a thousand times too short.
 
-use super::{Packet, decode};
+use super::{Packet, Remarks, decode};
 use crate::duration::Instant;
 use crate::record::CellRecord;
-use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
+use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::pcapng::blocks::{ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, SECTION_HEADER_BLOCK};
 use pcap_file::pcapng::{PcapNgParser, PcapNgWriter};
 use pcap_file::{DataLink, Endianness, PcapError};
@@ -110,48 +112,102 @@ pub enum CaptureError {
 }
 
 /// The bytes of a capture file. Frames of all points are merged by time; of the same time, those of an earlier point come
-/// first, and those of one point stay as they arrived.
+/// first, and those of one point stay as they arrived. A remark on a moment goes to the first frame at or after it; one after
+/// the last frame goes to the section.
 ///
 /// # Errors
 /// [`CaptureError::TimeOutOfRange`] for a time before 1970; [`CaptureError::Write`] if pcap-file refuses a block.
-pub fn write(points: &[PointFrames]) -> Result<Vec<u8>, CaptureError> {
-    // Little endian everywhere: the same frames give the same bytes on every machine.
-    let mut writer = PcapNgWriter::with_endianness(Vec::new(), Endianness::Little).map_err(CaptureError::Write)?;
+pub fn write(points: &[PointFrames], remarks: &Remarks) -> Result<Vec<u8>, CaptureError> {
     let mut frames = Vec::new();
     for (index, point) in (0_u32..).zip(points) {
-        writer
-            .write_pcapng_block(interface(&point.name))
-            .map_err(CaptureError::Write)?;
         frames.extend(point.frames.iter().map(|frame| (index, frame)));
     }
-    // A stable sort: equal times keep the order of points and of arrival.
+    // Stable sorts: equal times keep the order of points and of arrival, and of the remarks.
     frames.sort_by_key(|(_, frame)| frame.unix_nanos);
+    let mut moments: Vec<&(i64, String)> = remarks.moments.iter().collect();
+    moments.sort_by_key(|(at, _)| *at);
+    let last = frames.last().map_or(i64::MIN, |(_, frame)| frame.unix_nanos);
+    let after_the_last = moments.split_off(moments.partition_point(|(at, _)| *at <= last));
+    let mut moments = moments.into_iter().peekable();
+
+    let section = section(remarks, &after_the_last);
+    let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(CaptureError::Write)?;
+    for (index, point) in points.iter().enumerate() {
+        writer
+            .write_pcapng_block(interface(&point.name, remarks.points.get(index)))
+            .map_err(CaptureError::Write)?;
+    }
     for (number, (index, frame)) in frames.into_iter().enumerate() {
         let Ok(nanos) = u64::try_from(frame.unix_nanos) else {
             return Err(CaptureError::TimeOutOfRange {
                 packet: u32::try_from(number + 1).map_err(|_| CaptureError::TooMany)?,
             });
         };
+        let due = std::iter::from_fn(|| moments.next_if(|(at, _)| *at <= frame.unix_nanos));
         let block = EnhancedPacketBlock {
             interface_id: index,
             timestamp: Duration::from_nanos(nanos),
             original_len: frame.length,
             data: Cow::Borrowed(&frame.bytes),
-            options: Vec::new(),
+            options: due
+                .map(|(_, text)| EnhancedPacketOption::Comment(Cow::Borrowed(text)))
+                .collect(),
         };
         writer.write_pcapng_block(block).map_err(CaptureError::Write)?;
     }
     Ok(writer.into_inner())
 }
 
-fn interface(name: &str) -> InterfaceDescriptionBlock<'_> {
+/// Little endian everywhere: the same frames give the same bytes on every machine.
+fn section(remarks: &Remarks, after_the_last: &[&(i64, String)]) -> SectionHeaderBlock<'static> {
+    let mut options = Vec::new();
+    let lines: Vec<&str> = remarks
+        .section
+        .iter()
+        .chain(after_the_last.iter().map(|(_, text)| text))
+        .map(String::as_str)
+        .collect();
+    if !lines.is_empty() {
+        // One comment: Wireshark shows one of a section.
+        options.push(SectionHeaderOption::Comment(Cow::Owned(shortened(lines.join("\n")))));
+    }
+    options.extend(
+        remarks
+            .kernel
+            .clone()
+            .map(|kernel| SectionHeaderOption::OS(Cow::Owned(kernel))),
+    );
+    options.extend(
+        remarks
+            .program
+            .clone()
+            .map(|program| SectionHeaderOption::UserApplication(Cow::Owned(program))),
+    );
+    SectionHeaderBlock {
+        endianness: Endianness::Little,
+        options,
+        ..SectionHeaderBlock::default()
+    }
+}
+
+/// pcap-file writes the length of an option in 16 bits without a look at it.
+fn shortened(mut text: String) -> String {
+    let mut end = text.len().min(usize::from(u16::MAX));
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
+fn interface<'a>(name: &'a str, description: Option<&'a String>) -> InterfaceDescriptionBlock<'a> {
+    let mut options = vec![InterfaceDescriptionOption::IfName(Cow::Borrowed(name))];
+    options.extend(description.map(|text| InterfaceDescriptionOption::IfDescription(Cow::Borrowed(text))));
+    options.push(InterfaceDescriptionOption::IfTsResol(NANOSECONDS));
     InterfaceDescriptionBlock {
         linktype: DataLink::ETHERNET,
         snaplen: SNAPLEN,
-        options: vec![
-            InterfaceDescriptionOption::IfName(Cow::Borrowed(name)),
-            InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
-        ],
+        options,
     }
 }
 

@@ -7,6 +7,8 @@
 )]
 
 pub mod cells;
+pub mod programs;
+pub mod random;
 pub mod world;
 
 use lvs_matrix_model::Name;

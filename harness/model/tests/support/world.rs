@@ -9,7 +9,7 @@
 use super::{empty_points, frame, mac, name, plan_of, record_of, s, seconds, sentinel};
 use etherparse::PacketBuilder;
 use lvs_matrix_model::action::{Action, MysqldAction, Statement, StopSignal, TableAction};
-use lvs_matrix_model::capture::{Packet, PointFrames, read, write};
+use lvs_matrix_model::capture::{Packet, PointFrames, Remarks, read, write};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{
     CellRecord, ClientError, ClientErrorKind, ClientEvent, ClientEventKind, DirectorSnapshot, Moment, StepOutcome,
@@ -263,7 +263,11 @@ impl World {
     }
 
     pub fn packets(&self) -> Vec<Packet> {
-        read(&write(&self.with_sentinels()).unwrap(), &self.record).unwrap()
+        read(
+            &write(&self.with_sentinels(), &Remarks::default()).unwrap(),
+            &self.record,
+        )
+        .unwrap()
     }
 
     pub fn observe(&self) -> Observed {
