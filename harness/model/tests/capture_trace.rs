@@ -1,7 +1,6 @@
 //! The trace, line by line against the real tcpdump.
 
 #![expect(
-    clippy::expect_used,
     clippy::unwrap_used,
     reason = "a test fails by panicking; its helpers are no production code"
 )]

@@ -2,7 +2,6 @@
 //! behaviours must not turn into others when packets are missing.
 
 #![expect(
-    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::wildcard_enum_match_arm,

@@ -1,6 +1,11 @@
 //! Programs that read captures, and against which ours is held. They are given the file on standard input: from root, tcpdump
 //! opens files as another user.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -12,7 +17,7 @@ pub fn feed(program: &str, arguments: &[&str], input: &[u8]) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("{program} is one of the programs that the tests require: {error}"));
+        .expect("tcpdump and tshark are among the programs that the tests require");
     let mut pipe = child.stdin.take().unwrap();
     let bytes = input.to_vec();
     let writer = std::thread::spawn(move || pipe.write_all(&bytes));
@@ -60,7 +65,7 @@ pub fn capinfos(file: &std::path::Path) -> (String, String) {
     let output = Command::new("capinfos")
         .arg(file)
         .output()
-        .unwrap_or_else(|error| panic!("capinfos is one of the programs that the tests require: {error}"));
+        .expect("capinfos is one of the programs that the tests require");
     (lines(&output).join("\n"), complaints(&output))
 }
 
