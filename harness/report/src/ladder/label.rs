@@ -126,8 +126,8 @@ pub(super) fn again(row: &Row<'_>) -> String {
                 .filter_map(|journey| Some(u64::from(journey.segment()?.payload_length)))
                 .sum();
             format!(
-                "… {} more, {bytes} bytes, all arrived",
-                plural(journeys.len(), "packet")
+                "… {}, {bytes} bytes, all arrived",
+                plural(journeys.len(), "more packet")
             )
         }
         Row::LeftOut {

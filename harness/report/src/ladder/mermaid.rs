@@ -6,14 +6,17 @@ use super::label::{again, note, remarks, text};
 use super::lanes::Lanes;
 use super::marks::{Mark, MarkKind};
 use super::rows::{Ladder, Row, ladder};
-use crate::escape::mermaid;
+use crate::escape::{cut, mermaid};
 use crate::stamp::Stamp;
+use crate::totals::plural;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
 
 /// The longest foreign text in it; Mermaid's boxes grow with their text.
 const LONGEST: usize = 60;
+/// From so many packets on that do not matter, their number is given.
+const SHORTENED_FROM: usize = 4;
 
 /// The ladder of a cell as the text of a Mermaid `sequenceDiagram`, without a fence; `None` if nothing happened in the cell that
 /// could be drawn. It stays far below what GitHub's Mermaid takes (50,000 characters), whatever the cell.
@@ -41,11 +44,32 @@ impl Printer<'_> {
         for (index, lane) in self.lanes.lanes.iter().enumerate() {
             self.line(&format!("participant L{index} as {}", mermaid(&lane.name)));
         }
-        for row in &ladder.rows {
+        let mut rows = ladder.rows.as_slice();
+        while let [row, rest @ ..] = rows {
             self.row(row);
+            rows = rest;
+            let plain = self.plain(row, rest);
+            if plain >= SHORTENED_FROM {
+                self.over_all(&format!("{}, all arrived", plural(plain, "packet")));
+                rows = &rest[plain..];
+            }
         }
         for remark in remarks(ladder, self.lanes).iter().skip(1) {
             self.over_all(remark);
+        }
+    }
+
+    /// How many packets follow `row` by which the client did something else than what was judged, if nothing happened to any: a
+    /// login is told in a line.
+    fn plain(&self, row: &Row<'_>, rest: &[Row<'_>]) -> usize {
+        let judged = self.cell.observed.operation.as_ref().map(|operation| operation.number);
+        let begins =
+            |row: &Row<'_>| matches!(row, Row::Mark(mark) if mark.kind == MarkKind::Begun && mark.operation != judged);
+        let arrives = |row: &&Row<'_>| matches!(row, Row::Arrow(journey) if journey.fate == Fate::Arrived);
+        if judged.is_some() && begins(row) {
+            rest.iter().take_while(arrives).count()
+        } else {
+            0
         }
     }
 
@@ -79,9 +103,8 @@ impl Printer<'_> {
             MarkKind::Error => "✗",
             MarkKind::Waiting => "…",
         };
-        let text: String = mark.text.chars().take(LONGEST).collect();
-        let cut = if text.len() < mark.text.len() { "…" } else { "" };
-        self.line(&format!("Note over L{lane}: {sign} {}{cut}", mermaid(&text)));
+        let text = mermaid(&cut(&mark.text, LONGEST));
+        self.line(&format!("Note over L{lane}: {sign} {text}"));
     }
 
     fn arrow(&mut self, journey: &Journey<'_>) {

@@ -12,7 +12,6 @@ pub use style::{stand_alone, style};
 
 use crate::escape::xml;
 use std::fmt::{Display, Write as _};
-use unicode_width::UnicodeWidthStr;
 
 /// The height of text, in pixels; all text of a drawing but its smallest has it.
 pub(crate) const FONT: f64 = 12.0;
@@ -21,10 +20,12 @@ pub(crate) const SMALL: f64 = 10.0;
 /// The advance of a monospaced character by the height of the font. DejaVu Sans Mono, Menlo and Courier have 0.602; a bit of air.
 const ADVANCE: f64 = 0.61;
 
-/// The width of `text` in a font of height `font`, in pixels.
+/// The width of `text` in a font of height `font`, in pixels. What is not ASCII may come from another font than the rest: it
+/// counts twice, which is what the widest take.
 pub(crate) fn width_of(text: &str, font: f64) -> f64 {
+    let columns: usize = text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
     // No text of a drawing has 2^31 columns.
-    f64::from(u32::try_from(text.width()).unwrap_or(u32::MAX)) * font * ADVANCE
+    f64::from(u32::try_from(columns).unwrap_or(u32::MAX)) * font * ADVANCE
 }
 
 /// `text` on one line, and cut with an ellipsis if it is wider than `room` pixels.
@@ -33,16 +34,14 @@ pub(crate) fn fitted(text: &str, font: f64, room: f64) -> String {
     if width_of(&text, font) <= room {
         return text.into_owned();
     }
-    let mut out = String::new();
-    for c in text.chars() {
-        out.push(c);
-        if width_of(&out, font) + font * ADVANCE > room {
-            out.pop();
-            break;
-        }
-    }
-    out.push('…');
-    out
+    let room = room - width_of("…", font);
+    let mut width = 0.0;
+    let fits = |(_, c): &(usize, char)| {
+        width += width_of(c.encode_utf8(&mut [0; 4]), font);
+        width > room
+    };
+    let end = text.char_indices().find(fits).map_or(text.len(), |(at, _)| at);
+    format!("{}…", &text[..end])
 }
 
 /// `text` broken at blanks into lines of at most `room` pixels; a word that is wider is cut.
@@ -173,9 +172,9 @@ mod tests {
     fn what_is_too_wide_is_cut() {
         assert_eq!(fitted("select 1", FONT, 8.0 * FONT * ADVANCE), "select 1");
         let cut = fitted("select 12345", FONT, 8.0 * FONT * ADVANCE);
-        assert_eq!(cut, "select …");
+        assert_eq!(cut, "select…");
         // A wide character takes two columns.
-        assert_eq!(fitted("数据库", FONT, 5.0 * FONT * ADVANCE), "数据…");
+        assert_eq!(fitted("数据库", FONT, 5.0 * FONT * ADVANCE), "数…");
     }
 
     #[test]

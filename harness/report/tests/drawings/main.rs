@@ -7,6 +7,7 @@
 )]
 
 mod ladder;
+mod odd;
 mod schedule;
 mod stored;
 mod timeline;
