@@ -4,7 +4,7 @@ mod command_line;
 mod console;
 mod left;
 mod memory;
-mod spawn;
+pub(crate) mod spawn;
 mod user;
 mod watch;
 mod world;
@@ -52,12 +52,21 @@ pub struct ReadOnlyInput {
     pub path: PathBuf,
 }
 
+/// Which kernel a guest runs on.
+#[derive(Clone, Debug)]
+pub enum RunsOn {
+    /// One of its own, from [`crate::kernel::find`], in virtual time.
+    Kernel(Kernel),
+    /// The host's, in real time, in namespaces of its own: a *world*. Only root can make one ([`crate::native`]).
+    Host,
+}
+
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct GuestConfig {
-    /// The kernel, from [`crate::kernel::find`].
-    pub kernel: Kernel,
-    /// The program that the kernel runs as PID 1: normally this binary, which calls [`crate::init::run`].
+    /// The kernel.
+    pub runs_on: RunsOn,
+    /// The program that runs as PID 1: normally this binary, which calls [`crate::init::run`].
     pub init: PathBuf,
     /// The arguments with which init runs its own binary again as the payload.
     pub payload_args: Vec<String>,
@@ -66,24 +75,33 @@ pub struct GuestConfig {
     pub share: PathBuf,
     /// What else the guest may read, by name. What the user can reach anyway is visible in the guest's root.
     pub inputs: Vec<ReadOnlyInput>,
-    /// Memory, MiB.
+    /// Memory of a guest with a kernel of its own, MiB.
     pub memory_mib: u32,
     /// How long the host waits for a message (monotonic host time) before it ends the guest.
     pub stall: Duration,
-    /// The guest's wall clock at power-on, nanoseconds since 1970.
+    /// The wall clock at power-on of a guest with a kernel of its own, nanoseconds since 1970.
     pub clock_start: u64,
-    /// Who it runs as on the host.
+    /// Who it runs as on the host; in a world, who its payload runs as.
     pub run_as: RunAs,
 }
 
 impl GuestConfig {
     /// A guest of this kernel, init program and share; everything else as by default.
     pub fn new(kernel: Kernel, init: impl Into<PathBuf>, share: impl Into<PathBuf>) -> Self {
+        Self::with(RunsOn::Kernel(kernel), init.into(), share.into())
+    }
+
+    /// A world on the host's own kernel with this init program and share; everything else as by default.
+    pub fn on_host(init: impl Into<PathBuf>, share: impl Into<PathBuf>) -> Self {
+        Self::with(RunsOn::Host, init.into(), share.into())
+    }
+
+    fn with(runs_on: RunsOn, init: PathBuf, share: PathBuf) -> Self {
         Self {
-            kernel,
-            init: init.into(),
+            runs_on,
+            init,
             payload_args: Vec::new(),
-            share: share.into(),
+            share,
             inputs: Vec::new(),
             memory_mib: DEFAULT_MEMORY_MIB,
             stall: DEFAULT_STALL,
@@ -135,7 +153,7 @@ pub struct GuestReport {
     /// From start to the first message, host time.
     pub first_message: Option<Duration>,
     /// Peak resident memory of the guest's main process (VmHWM: it maps nearly all that the guest ever touched), KiB, as
-    /// last seen, at most 0.1 s before the end; `None` for a guest that lived no longer than that.
+    /// last seen, at most 0.1 s before the end; `None` for a guest that lived no longer than that, and for a world.
     pub peak_memory_kib: Option<u64>,
 }
 
@@ -189,6 +207,9 @@ pub enum GuestError {
         /// Why there is no PID namespace.
         reason: String,
     },
+    /// A world on the host's kernel cannot be made.
+    #[error("cannot run on this host's kernel: {0}")]
+    NoWorld(String),
     /// Processes of an ended guest did not go away.
     #[error("processes of the ended guest are still there: {0:?}; end them by hand")]
     Left(Vec<i32>),

@@ -3,6 +3,7 @@
 
 use super::user::User;
 use super::world::World;
+use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit, setsid};
 use std::fs::File;
 use std::io::{self, PipeWriter, Read, Write};
@@ -41,6 +42,16 @@ pub(super) fn unshare_mounts() -> rustix::io::Result<()> {
     unshare_in_this_thread(rustix::thread::UnshareFlags::NEWNS)
 }
 
+/// The calling thread gets mount and network namespaces of its own, and, where the kernel has such, IPC and UTS namespaces.
+pub(crate) fn unshare_world() -> rustix::io::Result<()> {
+    use rustix::thread::UnshareFlags;
+    let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWNET;
+    // Kernels may be built without (CONFIG_IPC_NS, CONFIG_UTS_NS); unshare(2) then knows no such flag.
+    flags.set(UnshareFlags::NEWIPC, Path::new("/proc/self/ns/ipc").exists());
+    flags.set(UnshareFlags::NEWUTS, Path::new("/proc/self/ns/uts").exists());
+    unshare_in_this_thread(flags)
+}
+
 /// The calling thread's next child becomes PID 1 of a new PID namespace. It can make no thread after that, and no child once
 /// that one has ended (pid_namespaces(7)).
 pub(super) fn unshare_pids() -> rustix::io::Result<()> {
@@ -52,47 +63,57 @@ pub(super) fn unshare_pids() -> rustix::io::Result<()> {
     reason = "unshare(2) can break what std assumes; here it is the act of a thread made for it"
 )]
 fn unshare_in_this_thread(flags: rustix::thread::UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: neither flag concerns file descriptors, which is what rustix warns of; no lock or memory of std depends on the
-    // mount namespace, nor on where children get their PIDs. The effect stays with this thread.
+    // SAFETY: no flag concerns file descriptors, which is what rustix warns of; no lock or memory of std depends on the
+    // namespaces of mounts, links, names or System V's objects, nor on where children get their PIDs. The effect stays with this
+    // thread.
     unsafe { rustix::thread::unshare_unsafe(flags) }
 }
 
-/// Starts the guest's process. To be called in the thread that will wait for it: the process is killed when that thread ends.
-#[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
-pub(super) fn spawn(
-    world: &World,
-    user: User,
-    arguments: &[String],
-    memory_folder: &Path,
-    console: PipeWriter,
-) -> io::Result<Child> {
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
+/// The command that boots a kernel.
+pub(super) fn boot(world: &World, kernel: &Path, user: User, arguments: &[String], memory_folder: &Path) -> Command {
     let mut command = if world.wrapped {
         let mut command = Command::new(WRAPPER[0]);
         command
             .args(&WRAPPER[1..])
             .arg("--")
             .args(AFTER_A_HANDSHAKE)
-            .arg(&world.kernel);
+            .arg(kernel);
         command
     } else {
-        Command::new(&world.kernel)
+        Command::new(kernel)
     };
     command
         .args(arguments)
-        .current_dir(&world.share)
         // Not PATH alone: UML takes the end of its address space from the place of the last variable's text, and replaces
         // PATH's (arch/um/os-Linux/main.c, setup_env_path; arch/um/kernel/um_arch.c, get_top_address). Seen: a panic.
         .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+        .env("PATH", PATH)
         .env("HOME", "/")
-        .env("TMPDIR", memory_folder)
-        .stdin(Stdio::null())
-        .stdout(console.try_clone()?)
-        .stderr(console);
+        .env("TMPDIR", memory_folder);
     if user.other {
         // std also empties the supplementary groups when root sets a uid (sys/process/unix, do_exec).
         command.uid(user.uid).gid(user.gid);
     }
+    command
+}
+
+/// The command that begins a world on the host's own kernel: init itself, still as root.
+pub(super) fn begin_world(world: &World) -> Command {
+    let mut command = Command::new(&world.init);
+    command.env_clear().env("PATH", PATH).env(GUEST_VARIABLE, IN_A_WORLD);
+    command
+}
+
+/// Starts the guest's process. To be called in the thread that will wait for it: the process is killed when that thread ends.
+#[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
+pub(super) fn spawn(world: &World, mut command: Command, console: PipeWriter) -> io::Result<Child> {
+    command
+        .current_dir(&world.share)
+        .stdin(Stdio::null())
+        .stdout(console.try_clone()?)
+        .stderr(console);
     let parent = rustix::process::getpid();
     // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic.
     unsafe { command.pre_exec(move || prepare(parent)) };

@@ -3,7 +3,7 @@
 use super::console::{Console, Event};
 use super::user::User;
 use super::world::World;
-use super::{Canceller, Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus};
+use super::{Canceller, Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, RunsOn};
 use super::{command_line, left, memory, spawn};
 use crate::protocol::Message;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
@@ -90,22 +90,29 @@ impl Watch {
             move |source| GuestError::System { action, source }
         };
         let user = User::choose(config.run_as)?;
-        let memory_folder = memory::choose(config.memory_mib, user)?;
+        let memory_folder = match &config.runs_on {
+            RunsOn::Kernel(_) => Some(memory::choose(config.memory_mib, user)?),
+            RunsOn::Host => None,
+        };
         let started = Instant::now();
         let world = World::enter(config, user)?;
         let attempt = || {
-            let arguments = command_line::arguments(
-                config.kernel.version,
-                &world.init,
-                config.memory_mib,
-                config.clock_start,
-            )?;
+            let (command, what) = match (&config.runs_on, &world.kernel, &memory_folder) {
+                (RunsOn::Kernel(own), Some(kernel), Some(memory_folder)) => {
+                    let (memory, clock) = (config.memory_mib, config.clock_start);
+                    let arguments = command_line::arguments(own.version, &world.init, memory, clock)?;
+                    let what = format!("start the guest kernel {}", own.path.display());
+                    (spawn::boot(&world, kernel, user, &arguments, memory_folder), what)
+                }
+                (RunsOn::Kernel(_) | RunsOn::Host, _, _) => {
+                    let what = format!("start {} in namespaces of its own", world.init.display());
+                    (spawn::begin_world(&world), what)
+                }
+            };
             let (reader, writer) = std::io::pipe().map_err(system("make a pipe for the console"))?;
             rustix::io::ioctl_fionbio(&reader, true)
                 .map_err(|errno| system("set up the console's pipe")(errno.into()))?;
-            let mut child = spawn::spawn(&world, user, &arguments, &memory_folder, writer).map_err(system(
-                &format!("start the guest kernel {}", config.kernel.path.display()),
-            ))?;
+            let mut child = spawn::spawn(&world, command, writer).map_err(system(&what))?;
             let opened = pid_of(&child)
                 .ok_or(Errno::SRCH)
                 .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
@@ -245,8 +252,9 @@ impl Watch {
         }
     }
 
-    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child.
+    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child. A world has none.
     fn kernel(&mut self) -> Option<i32> {
+        self.world.kernel.as_ref()?;
         let child = self.pid();
         if !self.world.wrapped {
             return Some(child);

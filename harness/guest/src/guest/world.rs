@@ -10,11 +10,13 @@
 //! so that folders that the unprivileged user cannot enter (/root, a 0700 temporary folder) still work. Both namespaces are
 //! held by that thread and its child alone. Without the right to mount, and as an ordinary user, paths are used as they are,
 //! after a check as that user.
+//!
+//! On the host's own kernel the thread makes the PID namespace alone, and goes on seeing the host's folders; init does the rest.
 
 use super::spawn::{unshare_mounts, unshare_pids};
 use super::user::User;
-use super::{GuestConfig, GuestError, ReadOnlyInput};
-use crate::kernel::OLDEST_DEFAULT_LINE;
+use super::{GuestConfig, GuestError, ReadOnlyInput, RunsOn};
+use crate::kernel::{Kernel, OLDEST_DEFAULT_LINE};
 use crate::protocol::{BOOT_FILE, Boot, PRIVATE_FOLDER};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
@@ -32,7 +34,8 @@ const PLACES: [&str; 4] = ["/mnt", "/media", "/srv", "/opt"];
 /// What the guest is started with, as its user sees it.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) kernel: PathBuf,
+    /// The guest's kernel; `None` on the host's own.
+    pub(super) kernel: Option<PathBuf>,
     pub(super) init: PathBuf,
     pub(super) share: PathBuf,
     /// The guest gets a user and PID namespace by unshare(1): as an ordinary user, where that is allowed.
@@ -45,7 +48,10 @@ impl World {
     /// Makes the surroundings. Changes the calling thread for good: it must be one of its own.
     pub(super) fn enter(config: &GuestConfig, user: User) -> Result<Self, GuestError> {
         let share = absolute("share", &config.share)?;
-        let kernel = absolute("kernel", &config.kernel.path)?;
+        let kernel = match &config.runs_on {
+            RunsOn::Kernel(kernel) => Some(absolute("kernel", &kernel.path)?),
+            RunsOn::Host => None,
+        };
         let init = absolute("init program", &config.init)?;
         let mut inputs: Vec<(String, PathBuf)> = Vec::new();
         for input in &config.inputs {
@@ -71,7 +77,11 @@ impl World {
             share,
             _lock: lock,
         };
-        match world.prepare(config, inputs, user) {
+        let prepared = match &config.runs_on {
+            RunsOn::Kernel(kernel) => world.prepare(config, kernel, inputs, user),
+            RunsOn::Host => world.prepare_on_host(config, &inputs, user),
+        };
+        match prepared {
             Ok(()) => Ok(world),
             Err(error) => {
                 world.clean_up();
@@ -83,6 +93,7 @@ impl World {
     fn prepare(
         &mut self,
         config: &GuestConfig,
+        kernel: &Kernel,
         mut inputs: Vec<(String, PathBuf)>,
         user: User,
     ) -> Result<(), GuestError> {
@@ -90,7 +101,10 @@ impl World {
             give(&self.share, user)?;
         }
         let isolated = user.other && self.isolate(&mut inputs)?;
-        self.write_boot(config, &inputs, user)?;
+        self.write_boot(config, &inputs, None)?;
+        if user.other {
+            give(&self.private, user)?;
+        }
         if !isolated {
             self.check_rights(&inputs, user)?;
         }
@@ -101,15 +115,34 @@ impl World {
             Err(Ok(())) => self.wrapped = true,
             // Processes of such a kernel ask to die with it (PR_SET_PDEATHSIG in arch/um/kernel/skas/stub_exe.c). One that is
             // just being made has not asked yet, and stays when this program is killed at that moment: seen after 5 of 60 kills.
-            Err(Err(_)) if config.kernel.version.line() >= OLDEST_DEFAULT_LINE => {}
+            Err(Err(_)) if kernel.version.line() >= OLDEST_DEFAULT_LINE => {}
             Err(Err(reason)) => {
                 return Err(GuestError::Unsafe {
-                    version: config.kernel.version.to_string(),
+                    version: kernel.version.to_string(),
                     reason,
                 });
             }
         }
         Ok(())
+    }
+
+    /// On the host's own kernel: init itself makes the mounts, in namespaces that it is started in.
+    fn prepare_on_host(
+        &mut self,
+        config: &GuestConfig,
+        inputs: &[(String, PathBuf)],
+        user: User,
+    ) -> Result<(), GuestError> {
+        if !user.other {
+            let reason = "only root can make the namespaces, and IPVS obeys only root";
+            return Err(GuestError::NoWorld(reason.into()));
+        }
+        // The boot file stays root's: it says what root is to do.
+        give(&self.share, user)?;
+        lchown(&self.private, Some(0), Some(0)).map_err(io_error("keep the boot file"))?;
+        self.write_boot(config, inputs, Some((user.uid, user.gid)))?;
+        // Last: the next child of this thread must be init.
+        unshare_pids().map_err(system("make a private PID namespace"))
     }
 
     /// Removes what this crate put into the share.
@@ -128,7 +161,7 @@ impl World {
             result => result.map_err(system("make a private mount namespace"))?,
         }
         // Held by descriptor first: the tmpfs may hide them. Opened here, in the new mount namespace, or they could not be bound.
-        let kernel = hold(&self.kernel)?;
+        let kernel = self.kernel.as_deref().map(hold).transpose()?;
         let init = hold(&self.init)?;
         let share = hold(&self.share)?;
         let held = inputs
@@ -162,7 +195,9 @@ impl World {
             mount_remount(&to, flags, c"").map_err(system(format!("set the rights of {}", to.display())))?;
             Ok(to)
         };
-        self.kernel = bind(&kernel, home.join("linux"), true)?;
+        self.kernel = kernel
+            .map(|kernel| bind(&kernel, home.join("linux"), true))
+            .transpose()?;
         self.init = bind(&init, home.join("init"), true)?;
         self.share = bind(&share, home.join("share"), false)?;
         self.private = self.share.join(PRIVATE_FOLDER);
@@ -172,17 +207,19 @@ impl World {
         Ok(true)
     }
 
-    fn write_boot(&self, config: &GuestConfig, inputs: &[(String, PathBuf)], user: User) -> Result<(), GuestError> {
+    fn write_boot(
+        &self,
+        config: &GuestConfig,
+        inputs: &[(String, PathBuf)],
+        user: Option<(u32, u32)>,
+    ) -> Result<(), GuestError> {
         let boot = Boot {
             payload_args: config.payload_args.clone(),
             inputs: inputs.to_vec(),
+            user,
         };
         let text = serde_json::to_vec(&boot).map_err(|error| io_error("write the boot file")(error.into()))?;
-        fs::write(self.private.join(BOOT_FILE), text).map_err(io_error("write the boot file"))?;
-        if user.other {
-            give(&self.private, user)?;
-        }
-        Ok(())
+        fs::write(self.private.join(BOOT_FILE), text).map_err(io_error("write the boot file"))
     }
 
     fn check_rights(&self, inputs: &[(String, PathBuf)], user: User) -> Result<(), GuestError> {
@@ -198,7 +235,9 @@ impl World {
             );
             Err(path_error(what, path, &reason))
         };
-        need("kernel", &self.kernel, &["-r", "-x"])?;
+        if let Some(kernel) = &self.kernel {
+            need("kernel", kernel, &["-r", "-x"])?;
+        }
         need("init program", &self.init, &["-r", "-x"])?;
         need("share", &self.share, &["-r", "-w", "-x"])?;
         inputs.iter().try_for_each(|(_, path)| need("input", path, &["-r"]))

@@ -1,8 +1,9 @@
-//! The way out of the guest: lines on its console.
+//! The way out of the guest: lines on its console, or, in a world on the host's kernel, into the pipe that is its output.
 
-use crate::protocol::{MAX_MESSAGE, Message};
+use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD, MAX_MESSAGE, Message};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 
 /// The guest's console, for the payload.
 #[derive(Debug)]
@@ -14,7 +15,15 @@ impl Console {
     /// # Errors
     /// As open(2) on /dev/console: not in a guest, or not root.
     pub fn open() -> io::Result<Self> {
+        if std::env::var_os(GUEST_VARIABLE).is_some_and(|value| value == IN_A_WORLD) {
+            return Self::of_output();
+        }
         OpenOptions::new().write(true).open("/dev/console").map(Self)
+    }
+
+    /// This process's standard output.
+    pub(super) fn of_output() -> io::Result<Self> {
+        io::stdout().as_fd().try_clone_to_owned().map(|fd| Self(fd.into()))
     }
 
     /// Says `text` to the caller of [`crate::Guest::run`]. One line: line ends in it become spaces.
@@ -33,8 +42,9 @@ impl Console {
                 "the message is longer than a console line may be",
             ));
         }
-        // One write, under the terminal's write lock: lines of several processes do not mix. The leading line end closes a
-        // line that some program left open; an empty line is no talk.
+        // One write, under the terminal's write lock, or the pipe's (fs/pipe.c): lines of several processes do not mix, in a pipe
+        // as long as they are no longer than PIPE_BUF, and only the payload writes longer ones. The leading line end closes a line
+        // that some program left open; an empty line is no talk.
         (&self.0).write_all(format!("\n{line}").as_bytes())
     }
 }

@@ -1,8 +1,11 @@
-//! What this binary does as PID 1 of a guest.
+//! What this binary does as PID 1 of a guest, or of a world on the host's own kernel.
 //!
 //! ```text
 //! kernel ─ runs ─▶ PID 1: init::run()          mounts, lo, hostname; reaps every orphan; powers off
 //!                    └─ runs ─▶ /proc/self/exe PAYLOAD_ARGS    an ordinary process, root in the guest
+//!
+//! caller ─ runs ─▶ PID 1: init::run()          mounts, lo, hostname, in namespaces of its own; reaps every orphan; ends
+//!                    └─ runs ─▶ /proc/self/exe PAYLOAD_ARGS    an ordinary user with a few capabilities
 //! ```
 //! PID 1 does nothing else, so that it can reap whatever dies without taking an exit status from a program that waits for
 //! its own child. The payload finds the share by [`crate::protocol::SHARE_VARIABLE`] and the read-only inputs by
@@ -13,10 +16,12 @@ mod console;
 mod loopback;
 mod mounts;
 mod payload;
+pub(crate) mod privileges;
+mod world;
 
 pub use console::Console;
 
-use crate::protocol::{GUEST_VARIABLE, Message};
+use crate::protocol::{GUEST_VARIABLE, IN_A_GUEST, IN_A_WORLD, Message, PayloadEnd};
 use std::convert::Infallible;
 use std::io;
 
@@ -27,7 +32,7 @@ pub const OWN_FOLDERS: [&str; 6] = ["/tmp", "/var/tmp", "/run", "/dev", "/proc",
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// Not PID 1, or not in a guest: on a host init would mount over folders and power the machine off.
-    #[error("not the first process of a guest kernel: {0}")]
+    #[error("not the first process of a guest kernel or of a world: {0}")]
     NotInAGuest(&'static str),
     /// A step failed.
     #[error("cannot {action}: {source}")]
@@ -54,35 +59,79 @@ impl InitError {
     }
 }
 
-/// Whether this process was started as a guest's init: PID 1, with [`GUEST_VARIABLE`] set by the kernel's command line.
-/// A program asks this before it looks at its arguments (the kernel adds words of its own to them).
-pub fn wanted() -> bool {
-    std::process::id() == 1 && std::env::var_os(GUEST_VARIABLE).is_some_and(|value| value == "1")
+/// Where PID 1 is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In a kernel of its own.
+    Guest,
+    /// On the host's kernel, in namespaces of its own.
+    World,
 }
 
-/// Is PID 1: sets the guest up, runs the payload, reaps, says how the payload ended, powers off. A failure after the first
-/// check is said on the console, in words, before power-off.
+impl Place {
+    fn of_this_process() -> Option<Self> {
+        let value = std::env::var_os(GUEST_VARIABLE).filter(|_| std::process::id() == 1)?;
+        [(IN_A_GUEST, Self::Guest), (IN_A_WORLD, Self::World)]
+            .into_iter()
+            .find(|(name, _)| value == *name)
+            .map(|(_, place)| place)
+    }
+}
+
+/// Whether this process was started as init: PID 1, with [`GUEST_VARIABLE`] set by the kernel's command line or the caller.
+/// A program asks this before it looks at its arguments (the kernel adds words of its own to them).
+pub fn wanted() -> bool {
+    Place::of_this_process().is_some()
+}
+
+/// Is PID 1: sets its place up, runs the payload, reaps, says how the payload ended, powers off. A failure after the first
+/// check is said on the console, in words, before power-off. In a world the end of this process is the power-off: the kernel
+/// ends what else is in the PID namespace (kernel/pid_namespace.c, `zap_pid_ns_processes`).
 ///
 /// # Errors
 /// [`InitError::NotInAGuest`] on a host: nothing was done. Any other: not even power-off worked.
 pub fn run() -> Result<Infallible, InitError> {
-    mounts::check_place()?;
-    let message = match serve() {
+    let place = Place::of_this_process().ok_or(InitError::NotInAGuest("nothing says so"))?;
+    match place {
+        Place::Guest => mounts::check_place()?,
+        Place::World => world::check_place()?,
+    }
+    let message = match serve(place) {
         Ok(end) => Message::End(end),
         Err(error) => Message::Failed(error.to_string()),
     };
-    Console::open()
+    let console = match place {
+        Place::Guest => Console::open(),
+        Place::World => Console::of_output(),
+    };
+    console
         .and_then(|console| console.send(&message))
         .map_err(InitError::io("write to the console"))?;
-    rustix::system::reboot(rustix::system::RebootCommand::PowerOff).map_err(InitError::step("power off"))?;
+    match place {
+        Place::Guest => {
+            rustix::system::reboot(rustix::system::RebootCommand::PowerOff).map_err(InitError::step("power off"))?;
+        }
+        Place::World => std::process::exit(0),
+    }
     loop {
         rustix::event::pause();
     }
 }
 
-fn serve() -> Result<crate::protocol::PayloadEnd, InitError> {
-    let boot = mounts::set_up()?;
-    let end = payload::run(&boot.payload_args)?;
-    mounts::flush()?;
-    Ok(end)
+fn serve(place: Place) -> Result<PayloadEnd, InitError> {
+    match place {
+        Place::Guest => {
+            let boot = mounts::set_up()?;
+            let end = payload::reap(payload::start(&boot)?)?;
+            mounts::flush()?;
+            Ok(end)
+        }
+        Place::World => {
+            let boot = world::set_up()?;
+            privileges::reduce()?;
+            let payload = payload::start(&boot)?;
+            privileges::drop_all()?;
+            payload::reap(payload)
+        }
+    }
 }

@@ -82,19 +82,19 @@ pub(super) fn flush() -> Result<(), InitError> {
     syncfs(&share).map_err(InitError::step("write the share through to the host"))
 }
 
-fn read_boot(share: &Path) -> Result<Boot, InitError> {
+pub(super) fn read_boot(share: &Path) -> Result<Boot, InitError> {
     let file = Path::new(PRIVATE_FOLDER).join(BOOT_FILE);
     let failed = |error| InitError::io(format!("read the share's {}", file.display()))(error);
     let text = fs::read(share.join(&file)).map_err(failed)?;
     serde_json::from_slice(&text).map_err(|error| failed(error.into()))
 }
 
-fn hold(path: &Path) -> Result<OwnedFd, InitError> {
+pub(super) fn hold(path: &Path) -> Result<OwnedFd, InitError> {
     open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         .map_err(InitError::step(format!("see the input {}", path.display())))
 }
 
-fn bind_input(held: &OwnedFd, to: &Path) -> Result<(), InitError> {
+pub(super) fn bind_input(held: &OwnedFd, to: &Path) -> Result<(), InitError> {
     let from = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
     if from.is_dir() {
         fs::create_dir(to)
@@ -107,11 +107,11 @@ fn bind_input(held: &OwnedFd, to: &Path) -> Result<(), InitError> {
         .map_err(InitError::step(format!("make {} read-only", to.display())))
 }
 
-fn make_folder(path: &str) -> Result<(), InitError> {
+pub(super) fn make_folder(path: &str) -> Result<(), InitError> {
     fs::create_dir_all(path).map_err(InitError::io(format!("make {path}")))
 }
 
-fn put(kind: &str, at: &str, flags: MountFlags, options: Option<&CStr>) -> Result<(), InitError> {
+pub(super) fn put(kind: &str, at: &str, flags: MountFlags, options: Option<&CStr>) -> Result<(), InitError> {
     let options = options.map(CString::from);
     mount(kind, at, kind, flags, options.as_deref()).map_err(InitError::step(format!("mount {kind} on {at}")))
 }

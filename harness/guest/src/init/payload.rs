@@ -1,18 +1,23 @@
 //! The payload: this binary again, as an ordinary process.
 
 use super::InitError;
-use crate::protocol::{INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE};
+use crate::protocol::{Boot, GUEST_VARIABLE, IN_A_WORLD, INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Runs the payload to its end, reaping every other process that ends meanwhile.
-pub(super) fn run(args: &[String]) -> Result<PayloadEnd, InitError> {
+/// The payload's process.
+pub(super) struct Payload(Option<Pid>);
+
+/// Starts the payload.
+pub(super) fn start(boot: &Boot) -> Result<Payload, InitError> {
     // The link, not the path: a tmpfs may lie over the folder of the binary by now.
-    let child = Command::new("/proc/self/exe")
-        .args(args)
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .args(&boot.payload_args)
         .env_clear()
         .env("PATH", PATH)
         .env("HOME", "/tmp")
@@ -20,13 +25,20 @@ pub(super) fn run(args: &[String]) -> Result<PayloadEnd, InitError> {
         .env(SHARE_VARIABLE, SHARE)
         .env(INPUTS_VARIABLE, INPUTS)
         .current_dir("/")
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(InitError::io("run the payload"))?;
-    let payload = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        .stdin(Stdio::null());
+    if let Some((uid, gid)) = boot.user {
+        // std also empties the supplementary groups when root sets a uid (sys/process/unix, do_exec).
+        command.uid(uid).gid(gid).env(GUEST_VARIABLE, IN_A_WORLD);
+    }
+    let child = command.spawn().map_err(InitError::io("run the payload"))?;
+    Ok(Payload(i32::try_from(child.id()).ok().and_then(Pid::from_raw)))
+}
+
+/// Awaits the payload's end, reaping every other process that ends meanwhile.
+pub(super) fn reap(payload: Payload) -> Result<PayloadEnd, InitError> {
     loop {
         match wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if Some(pid) == payload => {
+            Ok(Some((pid, status))) if Some(pid) == payload.0 => {
                 if let Some(code) = status.exit_status() {
                     return Ok(PayloadEnd::Exited(code));
                 }

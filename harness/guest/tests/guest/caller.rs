@@ -16,7 +16,15 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// The role of the caller: a guest whose payload spins.
 pub(crate) fn act(share: &Path) -> ExitCode {
-    let mut config = GuestConfig::new(crate::kernel(), this_program(), share);
+    run_spinning(GuestConfig::new(crate::kernel(), this_program(), share))
+}
+
+/// The same with a world on this machine's own kernel.
+pub(crate) fn act_on_host(share: &Path) -> ExitCode {
+    run_spinning(GuestConfig::on_host(this_program(), share))
+}
+
+fn run_spinning(mut config: GuestConfig) -> ExitCode {
     config.payload_args = vec!["payload".into(), "spin".into()];
     config.memory_mib = 128;
     config.stall = Duration::from_secs(600);
@@ -26,22 +34,22 @@ pub(crate) fn act(share: &Path) -> ExitCode {
     }
 }
 
-fn start(place: &Place) -> Child {
+pub(crate) fn start(place: &Place, role: &str) -> Child {
     Command::new(this_program())
-        .arg("caller")
+        .arg(role)
         .arg(place.share())
         .stdin(Stdio::null())
         .spawn()
         .unwrap()
 }
 
-fn kill(mut caller: Child) {
+pub(crate) fn kill(mut caller: Child) {
     caller.kill().unwrap();
     caller.wait().unwrap();
 }
 
 /// Waits until no process works in the share: the kernel needs a moment to end them.
-fn await_none(place: &Place) {
+pub(crate) fn await_none(place: &Place) {
     let start = Instant::now();
     loop {
         let left = left::processes_in(&place.share());
@@ -55,16 +63,8 @@ fn await_none(place: &Place) {
 
 fn killed_while_running() -> Result<(), Failed> {
     let place = Place::new();
-    let caller = start(&place);
-    let spinning = place.share().join("spinning");
-    let since = Instant::now();
-    while !spinning.exists() {
-        assert!(
-            since.elapsed() < Duration::from_secs(30),
-            "the guest does not come to spin"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let caller = start(&place, "caller");
+    await_spinning(&place);
     assert!(
         !left::processes_in(&place.share()).is_empty(),
         "a spinning guest is seen by this test's own eyes"
@@ -76,10 +76,23 @@ fn killed_while_running() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Waits until the payload says in the share that it spins.
+pub(crate) fn await_spinning(place: &Place) {
+    let spinning = place.share().join("spinning");
+    let since = Instant::now();
+    while !spinning.exists() {
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "the guest does not come to spin"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn killed_at_any_moment() -> Result<(), Failed> {
     let place = Place::new();
     for milliseconds in (0..40).map(|step| step * 3) {
-        let caller = start(&place);
+        let caller = start(&place, "caller");
         // The moment itself is what is varied; nothing is waited for.
         std::thread::sleep(Duration::from_millis(milliseconds));
         kill(caller);

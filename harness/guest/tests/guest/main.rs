@@ -15,6 +15,7 @@ mod ends;
 mod left;
 mod payload;
 mod surroundings;
+mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use lvs_matrix_guest::kernel::{CacheFolder, Kernel, find};
@@ -34,8 +35,15 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["payload", rest @ ..] => payload::act(rest),
         ["caller", share] => caller::act(Path::new(share)),
+        ["world-caller", share] => caller::act_on_host(Path::new(share)),
         _ => {
-            let trials = [ends::trials(), surroundings::trials(), caller::trials()].concat_trials();
+            let trials = [
+                ends::trials(),
+                surroundings::trials(),
+                caller::trials(),
+                world::trials(),
+            ]
+            .concat_trials();
             libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
         }
     }

@@ -49,7 +49,9 @@ pub(crate) fn act(words: &[&str]) -> ExitCode {
             Ok(())
         }
         ["look"] => look(&console),
-        ["orphans"] => orphans(&console),
+        ["look-around"] => look_around(&console),
+        ["orphans"] => orphans(&console, std::time::Duration::from_secs(3600)),
+        ["orphans-now"] => orphans(&console, std::time::Duration::from_secs(2)),
         ["clocks"] => clocks(&console),
         other => Err(format!("unknown words {other:?}")),
     };
@@ -104,8 +106,91 @@ fn look(console: &Console) -> Result<(), String> {
     Ok(())
 }
 
+/// What a world looks like, and what may be done in it: a name and a value each.
+fn look_around(console: &Console) -> Result<(), String> {
+    let say = |name: &str, value: &str| {
+        console
+            .say(&format!("{name} {value}"))
+            .map_err(|error| error.to_string())
+    };
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    for folder in ["/tmp", "/var/tmp", "/run", "/dev/shm", "/", "/etc", "/usr", "/home"] {
+        let there = names(folder);
+        let there = if there.is_empty() {
+            "empty".to_owned()
+        } else {
+            there.join(" ")
+        };
+        let probe = format!("{folder}/probe");
+        let can = if fs::write(&probe, "x").is_ok() {
+            "writable"
+        } else {
+            "read-only"
+        };
+        let _ = fs::remove_file(probe);
+        say(folder, &format!("{there}, {can}"))?;
+    }
+    let devices = fs::read_to_string("/proc/self/net/dev").map_err(|error| error.to_string())?;
+    let links: Vec<&str> = devices
+        .lines()
+        .skip(2)
+        .filter_map(|line| Some(line.split_once(':')?.0.trim()))
+        .collect();
+    say("links", &links.join(" "))?;
+    say("sys-links", &names("/sys/class/net").join(" "))?;
+    let here = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+        let address = listener.local_addr()?;
+        std::net::TcpStream::connect(address).map(|_| address.ip().to_string())
+    });
+    say("lo", &here.unwrap_or_else(|error| error.to_string()))?;
+    let processes: Vec<String> = names("/proc")
+        .into_iter()
+        .filter(|name| name.parse::<u32>().is_ok())
+        .collect();
+    say("processes", &processes.join(" "))?;
+    say(
+        "host",
+        fs::read_to_string("/proc/sys/kernel/hostname")
+            .unwrap_or_default()
+            .trim(),
+    )?;
+    for (process, prefix) in [("self", ""), ("1", "first-")] {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
+        for line in status.lines() {
+            if let Some((name, value)) = line.split_once(':') {
+                let value: Vec<&str> = value.split_whitespace().collect();
+                say(&format!("{prefix}{name}"), &value.join(" "))?;
+            }
+        }
+    }
+    let core = rustix::process::getrlimit(rustix::process::Resource::Core);
+    say(
+        "Max-core",
+        &core
+            .maximum
+            .map_or_else(|| "unlimited".to_owned(), |most| most.to_string()),
+    )?;
+    // `su -c true` as root's own program: without more rights than its caller's it cannot change the user.
+    let su = Command::new("su")
+        .args(["-c", "true"])
+        .stdin(std::process::Stdio::null())
+        .output();
+    let became_root = su.is_ok_and(|output| output.status.success());
+    say("set-uid", if became_root { "became root" } else { "refused" })?;
+    let boot = folder(SHARE_VARIABLE).join(".guest/boot.json");
+    let changed = fs::write(&boot, "{}").is_ok();
+    say("boot-file", if changed { "changed" } else { "kept" })
+}
+
 /// A hundred processes lose their parent and end, while children of our own are waited for with their own exit codes.
-fn orphans(console: &Console) -> Result<(), String> {
+fn orphans(console: &Console, wait: std::time::Duration) -> Result<(), String> {
     for code in 0..20 {
         let script = format!("for i in 1 2 3 4 5; do (sleep 0.0$i; exit 9) & done; exit {code}");
         let status = Command::new("sh")
@@ -116,7 +201,7 @@ fn orphans(console: &Console) -> Result<(), String> {
             return Err(format!("a child's exit code {code} became {status}"));
         }
     }
-    std::thread::sleep(std::time::Duration::from_secs(3600));
+    std::thread::sleep(wait);
     let zombies = fs::read_dir("/proc")
         .unwrap()
         .flatten()
