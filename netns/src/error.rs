@@ -24,6 +24,12 @@ pub enum Error {
     /// The thread of a namespace has ended (it panicked or was never started).
     #[error("the thread of network namespace `{0}` has ended")]
     ThreadGone(String),
+    /// A thread could not give up its capabilities.
+    #[error("cannot give up capabilities: {source}")]
+    Capabilities {
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// A program could not be started.
     #[error("cannot start `{program}`: {source}; is it installed and in PATH?")]
     Start {

@@ -8,10 +8,12 @@ mod command;
 mod error;
 mod ip;
 mod namespace;
+mod privileges;
 mod sysctl;
 
 pub use command::{CommandLine, Finished, run};
 pub use error::{Error, Result};
 pub use ip::ip_batch;
 pub use namespace::Namespace;
+pub use privileges::give_up_capabilities;
 pub use sysctl::{read_sysctl, write_sysctl};

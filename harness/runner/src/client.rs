@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::error::{Result, Stage};
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind};
-use lvs_matrix_netns::{CommandLine, Namespace};
+use lvs_matrix_netns::{CommandLine, Namespace, give_up_capabilities};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, Row, Value};
 use std::collections::BTreeMap;
@@ -97,6 +97,9 @@ impl Client {
         // The runtime is made on the client's own thread, so that every socket belongs to the client's namespace.
         let thread = namespace
             .spawn("client", move || {
+                if let Err(error) = give_up_capabilities() {
+                    return fail_all(inbox, &thread_log, &io::Error::other(error));
+                }
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 match runtime {
                     Ok(runtime) => runtime.block_on(async {
@@ -292,13 +295,10 @@ fn failed_driver(message: &str) -> ClientEventKind {
     })
 }
 
-/// Without a runtime every operation fails, and says why.
+/// Where the client cannot be started every operation fails, and says why.
 fn fail_all(mut inbox: mpsc::UnboundedReceiver<(u32, Operation)>, log: &Log, error: &io::Error) {
     while let Some((number, _)) = inbox.blocking_recv() {
-        log.write(
-            number,
-            failed_driver(&format!("cannot start the client's runtime: {error}")),
-        );
+        log.write(number, failed_driver(&format!("cannot start the client: {error}")));
     }
 }
 

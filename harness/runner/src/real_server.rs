@@ -103,11 +103,7 @@ impl RealServer {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.current_dir(&self.folder).stdin(Stdio::null());
         command.stdout(log.try_clone().stage(stage())?).stderr(log);
-        let child = self
-            .namespace
-            .run(move || command.spawn())
-            .stage(stage())?
-            .stage(stage())?;
+        let child = self.namespace.start(command).stage(stage())?;
         self.process = Some(Mysqld(child));
         Ok(())
     }

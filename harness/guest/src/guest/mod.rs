@@ -56,7 +56,7 @@ pub struct ReadOnlyInput {
 #[derive(Clone, Debug)]
 pub enum RunsOn {
     /// One of its own, from [`crate::kernel::find`], in virtual time.
-    Kernel(Kernel),
+    Kernel(Box<Kernel>),
     /// The host's, in real time, in namespaces of its own: a *world*. Only root can make one ([`crate::native`]).
     Host,
 }
@@ -88,7 +88,7 @@ pub struct GuestConfig {
 impl GuestConfig {
     /// A guest of this kernel, init program and share; everything else as by default.
     pub fn new(kernel: Kernel, init: impl Into<PathBuf>, share: impl Into<PathBuf>) -> Self {
-        Self::with(RunsOn::Kernel(kernel), init.into(), share.into())
+        Self::with(RunsOn::Kernel(Box::new(kernel)), init.into(), share.into())
     }
 
     /// A world on the host's own kernel with this init program and share; everything else as by default.
