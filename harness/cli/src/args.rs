@@ -9,6 +9,7 @@ Exit codes:
   1   a verdict is violated
   2   a mistake in a scenario or on the command line; all of them are shown, with their places
   3   nothing is violated, but something is undetermined, or the run was stopped
+  4   with --repeat: repetitions of a cell disagree, whatever their verdicts are
   69  this machine cannot do it; each missing thing is named with its cure
   70  a failure of lvs-matrix itself";
 
@@ -28,6 +29,7 @@ Examples:
   lvs-matrix run                                            the shipped config-change matrix, 24 cells
   lvs-matrix run scenarios/*.yaml --out result              several scenarios into the folder `result`
   lvs-matrix run --filter 'real-server=absent,client=execute-sql|waiting'
+  lvs-matrix run drain.yaml --repeat 5                      is it always so?
   lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld")]
     Run(RunArguments),
     /// Check scenario files and show every mistake at once; needs no privilege and no kernel
@@ -151,6 +153,9 @@ pub(crate) struct RunArguments {
     /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as latest]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Run each cell so many times; repetitions that disagree are a result of their own (exit code 4)
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) repeat: std::num::NonZero<u32>,
     /// Keep the guests' shared folders, with their logs, below DIR/guests
     #[arg(long)]
     pub(crate) keep: bool,

@@ -10,6 +10,7 @@ use crate::run::{Ground, run_into};
 use crate::scenarios;
 use crate::stop::Stop;
 use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::matrix::FIRST;
 use lvs_matrix_runner::Milestone;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -47,7 +48,7 @@ fn sample(what: &WhatToRun, ground: Ground, stop: &Stop) -> Result<Sample, Failu
         .tempdir()
         .map_err(|error| Failure::Software(format!("cannot make a folder: {error}")))?;
     let began = HostInstant::now();
-    let (_, timings) = run_into(out.path(), &selected, what, ground, stop)?;
+    let (_, timings) = run_into(out.path(), &selected, what, FIRST, ground, stop)?;
     let ran = began.elapsed();
     let report = load(out.path())?;
     write_reports(out.path(), &report)?;

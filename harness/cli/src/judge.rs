@@ -5,16 +5,13 @@ use crate::output;
 use crate::reports::write_reports;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
-use lvs_matrix_model::verdict::{JudgedCell, judged, merge};
-use lvs_matrix_report::{MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, terminal};
+use lvs_matrix_model::verdict::{JudgedCell, judged};
+use lvs_matrix_report::{MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal};
 use lvs_matrix_runner::cell_folder;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// Exit code where nothing is violated but something is not known.
-const UNDETERMINED: u8 = 3;
 
 /// `judge DIR`.
 pub(crate) fn judge(folder: &Path) -> Result<ExitCode, Failure> {
@@ -91,12 +88,7 @@ fn read_cell(folder: &Path, cell: &CellRef) -> Result<Option<JudgedCell>, String
     Ok(Some(judged(record, capture.as_deref())))
 }
 
-/// The run's exit code: a cell without a record is undetermined.
+/// The run's exit code.
 pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
-    let code = merge(report.cells().iter().map(|cell| &cell.verdict)).exit_code();
-    ExitCode::from(if code == 0 && !report.missing().is_empty() {
-        UNDETERMINED
-    } else {
-        code
-    })
+    ExitCode::from(Totals::of(report).outcome().exit_code())
 }

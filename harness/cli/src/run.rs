@@ -13,6 +13,7 @@ use crate::reports::write_reports;
 use crate::scenarios::{self, Selected};
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::{self, CacheFolder, Kernel, KernelError};
+use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_report::{RUN_FILE, RUN_FORMAT, RunState, RunSummary, ScenarioSummary, plural, terminal};
 use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template};
 use std::num::NonZero;
@@ -29,10 +30,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let selected = scenarios::select(&what.files, &what.filter.expressions)?;
     let ground = Ground::find(what)?;
     let folder = Folder::make(arguments.out.as_deref())?;
-    folder.check_space(selected.iter().map(|selected| selected.cells.len()).sum())?;
+    let cells: usize = selected.iter().map(|selected| selected.cells.len()).sum();
+    folder.check_space(cells.saturating_mul(usize::try_from(arguments.repeat.get()).unwrap_or(usize::MAX)))?;
     let stop = Stop::on_signals()?;
     let out = folder.path();
-    let result = run_into(out, &selected, what, ground, &stop);
+    let result = run_into(out, &selected, what, arguments.repeat, ground, &stop);
     folder.tidy(arguments.keep)?;
     let (summary, _) = result.inspect_err(|_| folder.discard_if_without_records())?;
 
@@ -132,10 +134,11 @@ pub(crate) fn run_into(
     out: &Path,
     selected: &[Selected],
     arguments: &WhatToRun,
+    repeat: NonZero<u32>,
     ground: Ground,
     stop: &Stop,
 ) -> Result<(RunSummary, Timings), Failure> {
-    let plans = plans(selected);
+    let plans = repeated(plans(selected), repeat);
     let count = plans.len();
     let expressions = &arguments.filter.expressions;
     let mut summary = RunSummary {
@@ -189,6 +192,18 @@ pub(crate) fn run_into(
     };
     write_summary(out, &summary)?;
     Ok((summary, result?))
+}
+
+/// All cells once, then all of them again.
+fn repeated(plans: Vec<LabPlan>, times: NonZero<u32>) -> Vec<LabPlan> {
+    let again = |number| {
+        plans.iter().cloned().map(move |mut plan| {
+            plan.cell.repetition = number;
+            plan
+        })
+    };
+    let numbers = (1..=times.get()).filter_map(NonZero::new);
+    numbers.flat_map(again).collect()
 }
 
 fn write_summary(out: &Path, summary: &RunSummary) -> Result<(), Failure> {

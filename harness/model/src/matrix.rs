@@ -4,29 +4,57 @@ use crate::Name;
 use crate::scenario::{Expected, Scenario};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZero;
 
-/// Which cell: the scenario and one value of each axis, in the file's order.
+/// The number of a cell's first repetition, which is the only one where nothing was asked for.
+pub const FIRST: NonZero<u32> = NonZero::<u32>::MIN;
+
+/// Which cell: the scenario and one value of each axis, in the file's order; and which of its repetitions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CellRef {
     /// The scenario's name.
     pub scenario: Name,
     /// (axis, value) for every axis, in the order of the file.
     pub values: Vec<(Name, Name)>,
+    /// Which repetition; 1 for the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub repetition: NonZero<u32>,
+}
+
+fn first() -> NonZero<u32> {
+    FIRST
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_first(repetition: &NonZero<u32>) -> bool {
+    *repetition == FIRST
 }
 
 impl CellRef {
     /// The cell's values joined by `_` (names have no underscore, so the slug is unambiguous): `absent_up_execute-sql_0`.
-    /// `only` for a scenario without axes. Also the cell's folder and anchor.
+    /// `only` for a scenario without axes. A repetition but the first has its number behind an `@`, which names have not
+    /// either: `only@2`. Also the cell's folder and anchor.
     #[must_use]
     pub fn slug(&self) -> String {
-        if self.values.is_empty() {
-            return "only".to_owned();
+        let values: Vec<&str> = self.values.iter().map(|(_, value)| value.as_str()).collect();
+        let mut slug = if values.is_empty() {
+            "only".to_owned()
+        } else {
+            values.join("_")
+        };
+        if self.repetition != FIRST {
+            slug.push_str(&format!("@{}", self.repetition));
         }
-        self.values
-            .iter()
-            .map(|(_, value)| value.as_str())
-            .collect::<Vec<_>>()
-            .join("_")
+        slug
+    }
+
+    /// Another repetition of the same cell.
+    #[must_use]
+    pub fn repeated(&self, repetition: NonZero<u32>) -> Self {
+        Self {
+            repetition,
+            ..self.clone()
+        }
     }
 
     /// The value of `axis` in this cell.
@@ -87,6 +115,7 @@ pub fn cell_ref(scenario: &Scenario, choice: &[usize]) -> CellRef {
             .zip(choice)
             .map(|(axis, index)| (axis.name.clone(), axis.values[*index].name.clone()))
             .collect(),
+        repetition: FIRST,
     }
 }
 

@@ -11,8 +11,11 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
-use lvs_matrix_model::verdict::{ArticleResult, Behaviour, Evidence, JudgedCell, Verdict, errno_name};
+use lvs_matrix_model::verdict::{
+    ArticleResult, Behaviour, Disagreement, Evidence, JudgedCell, RunOutcome, Verdict, errno_name,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::num::NonZero;
 use std::time::Duration;
 
 /// The number of `report.json`'s format. It changes when a field goes or changes its meaning, not when one is added.
@@ -33,6 +36,7 @@ pub fn json(report: &RunReport) -> Result<String, ReportError> {
         scenarios: report.run().scenarios.iter().map(ScenarioJson::of).collect(),
         cells: report.cells().iter().map(CellJson::of).collect(),
         missing: report.missing().iter().map(MissingJson::of).collect(),
+        disagreements: report.disagreements().iter().map(DisagreementJson::of).collect(),
     };
     let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');
@@ -50,6 +54,43 @@ struct Document<'a> {
     scenarios: Vec<ScenarioJson<'a>>,
     cells: Vec<CellJson<'a>>,
     missing: Vec<MissingJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    disagreements: Vec<DisagreementJson>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct DisagreementJson {
+    id: String,
+    outcomes: Vec<RepeatedJson>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct RepeatedJson {
+    repetitions: Vec<NonZero<u32>>,
+    behaviour: &'static str,
+    ends: Option<HangEndName>,
+    error: Option<u16>,
+    errno: Option<u16>,
+    as_expected: bool,
+}
+
+impl DisagreementJson {
+    fn of(disagreement: &Disagreement) -> Self {
+        let outcomes = disagreement.outcomes.iter().map(|(outcome, repetitions)| RepeatedJson {
+            repetitions: repetitions.clone(),
+            behaviour: outcome.behaviour.as_str(),
+            ends: outcome.end,
+            error: outcome.error,
+            errno: outcome.errno,
+            as_expected: outcome.result == RunOutcome::Met,
+        });
+        Self {
+            id: disagreement.cell.to_string(),
+            outcomes: outcomes.collect(),
+        }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -62,6 +103,8 @@ struct Sums {
     undetermined: usize,
     observed_only: usize,
     missing: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disagreeing: Option<usize>,
     article_ok: usize,
     article_ng: usize,
 }
@@ -76,6 +119,7 @@ impl Sums {
             undetermined: totals.undetermined,
             observed_only: totals.observed_only,
             missing: totals.missing,
+            disagreeing: (totals.disagreeing > 0).then_some(totals.disagreeing),
             article_ok: totals.ok,
             article_ng: totals.ng,
         }

@@ -2,11 +2,12 @@
 
 use crate::error::ReportError;
 use crate::escape::{one_line, visible};
+use crate::repeat;
 use crate::run::{Row, RunReport, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
 use lvs_matrix_model::record::LabOutcome;
-use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the scenario, `name` the
@@ -21,8 +22,12 @@ pub fn junit(report: &RunReport) -> Result<String, ReportError> {
     for scenario in &report.run().scenarios {
         let mut suite = TestSuite::new(scenario.name.as_str());
         suite.add_property(("claim", &*one_line(&scenario.claim)));
-        for row in report.rows(&scenario.name) {
+        for row in report.all_rows(&scenario.name) {
             suite.add_test_case(test_case(scenario, row));
+        }
+        let disagreements = report.disagreements().iter();
+        for disagreement in disagreements.filter(|disagreement| disagreement.cell.scenario == scenario.name) {
+            suite.add_test_case(disagreeing(disagreement));
         }
         if !suite.test_cases.is_empty() {
             xml.add_test_suite(suite);
@@ -61,6 +66,17 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
             case.add_property(("capture", &*capture_path(place)));
         }
     }
+    case
+}
+
+/// A test case of its own: each repetition has its verdict already, and keeps it.
+fn disagreeing(disagreement: &Disagreement) -> TestCase {
+    let outcomes = repeat::outcomes(disagreement);
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("repetitions disagree");
+    status.set_message(&*one_line(&outcomes.join("; ")));
+    let mut case = TestCase::new(format!("{} (repetitions)", disagreement.cell.slug()), status);
+    case.set_classname(disagreement.cell.scenario.as_str());
     case
 }
 

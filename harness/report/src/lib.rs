@@ -19,6 +19,7 @@ mod junit;
 mod ladder;
 mod markdown;
 mod packet;
+mod repeat;
 mod run;
 mod schedule;
 mod stamp;

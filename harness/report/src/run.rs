@@ -1,10 +1,10 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
 use lvs_matrix_model::scenario::{Observe, Scenario};
-use lvs_matrix_model::verdict::{JudgedCell, RunOutcome};
+use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Outcome, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -118,6 +118,7 @@ pub struct RunReport {
     run: RunSummary,
     cells: Vec<JudgedCell>,
     missing: Vec<MissingCell>,
+    disagreements: Vec<Disagreement>,
 }
 
 impl RunReport {
@@ -145,7 +146,13 @@ impl RunReport {
                 }));
             }
         }
-        Self { run, cells, missing }
+        let disagreements = disagreements(&cells);
+        Self {
+            run,
+            cells,
+            missing,
+            disagreements,
+        }
     }
 
     /// What the run was.
@@ -189,8 +196,40 @@ impl RunReport {
         of(RunOutcome::Violated).chain(of(RunOutcome::Undetermined))
     }
 
-    /// The rows of a scenario's table in the order of the matrix: judged cells and missing ones.
+    /// The cells whose repetitions do not agree.
+    #[must_use]
+    pub fn disagreements(&self) -> &[Disagreement] {
+        &self.disagreements
+    }
+
+    /// How many times each cell was to be run.
+    #[must_use]
+    pub fn repetitions(&self) -> usize {
+        let last = self.run.selected.iter().map(|cell| cell.repetition).max();
+        last.map_or(1, |last| usize::try_from(last.get()).unwrap_or(usize::MAX))
+    }
+
+    /// The rows of a scenario's table in the order of the matrix: the first repetition of each cell, and those that are not
+    /// like it, or need a look themselves.
     pub(crate) fn rows<'a>(&'a self, scenario: &'a Name) -> impl Iterator<Item = Row<'a>> {
+        let mut groups: Vec<Vec<Row<'a>>> = Vec::new();
+        let mut places: HashMap<CellRef, usize> = HashMap::new();
+        for row in self.all_rows(scenario) {
+            let at = *places.entry(row.cell().repeated(FIRST)).or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
+            if let Some(group) = groups.get_mut(at)
+                && !group.first().is_some_and(|first| first.is_like(row))
+            {
+                group.push(row);
+            }
+        }
+        groups.into_iter().flatten()
+    }
+
+    /// Every repetition of every cell of a scenario, in the order of the matrix, judged or missing.
+    pub(crate) fn all_rows<'a>(&'a self, scenario: &'a Name) -> impl Iterator<Item = Row<'a>> {
         let mut cells = self.cells.iter().peekable();
         let mut missing = self.missing.iter().peekable();
         self.run.selected.iter().filter_map(move |selected| {
@@ -214,6 +253,17 @@ pub(crate) enum Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// The same outcome, which is a certain one and not against what was expected.
+    fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Judged(one), Self::Judged(other)) => {
+                let outcome = Outcome::of(one);
+                outcome.is_some_and(|outcome| outcome.result == RunOutcome::Met) && outcome == Outcome::of(other)
+            }
+            (Self::Judged(_) | Self::Missing(_), _) => false,
+        }
+    }
+
     pub(crate) fn cell(self) -> &'a CellRef {
         match self {
             Self::Judged(cell) => &cell.record.plan.cell,

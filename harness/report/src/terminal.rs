@@ -1,6 +1,7 @@
 //! The report for a terminal: a compact table per scenario, then each cell that needs a look, then the sum. Plain text.
 
 use crate::escape::{one_line, visible};
+use crate::repeat;
 use crate::run::{Row, RunReport};
 use crate::stamp::Length;
 use crate::totals::{Totals, sentence};
@@ -32,9 +33,10 @@ pub fn terminal(report: &RunReport) -> String {
 fn row(row: Row<'_>) -> Vec<String> {
     let mut columns: Vec<String> = row.cell().values.iter().map(|(_, value)| value.to_string()).collect();
     let nothing = || wording::NOTHING.to_owned();
+    let run = repeat::run_number(row.cell());
     match row {
         Row::Judged(cell) => columns.extend([
-            wording::behaviour(&cell.observed.behaviour),
+            wording::behaviour(&cell.observed.behaviour) + &run,
             Length::of(cell).map_or_else(nothing, |length| length.to_string()),
             cell.observed.error.as_ref().map_or_else(nothing, wording::error_code),
             wording::article(cell.observed.behaviour.article()).to_owned(),
@@ -42,7 +44,7 @@ fn row(row: Row<'_>) -> Vec<String> {
         ]),
         Row::Missing(_) => {
             columns.extend([
-                "no record".to_owned(),
+                format!("no record{run}"),
                 nothing(),
                 nothing(),
                 nothing(),
@@ -72,6 +74,13 @@ fn table(out: &mut String, lines: &[Vec<String>]) {
 }
 
 fn problems(out: &mut String, report: &RunReport) {
+    for disagreement in report.disagreements() {
+        let _ = writeln!(out, "{}: its repetitions disagree", disagreement.cell);
+        for outcome in repeat::outcomes(disagreement) {
+            let _ = writeln!(out, "  {outcome}");
+        }
+        out.push('\n');
+    }
     for cell in report.needing_a_look() {
         let explanation = wording::explain(cell);
         let _ = writeln!(out, "{}: {}", cell.record.plan.cell, explanation.verdict);

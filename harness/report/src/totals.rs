@@ -18,6 +18,8 @@ pub struct Totals {
     pub observed_only: usize,
     /// No record can be read.
     pub missing: usize,
+    /// Cells whose repetitions do not agree.
+    pub disagreeing: usize,
     /// OK by the article's measure: an answer or an error within patience.
     pub ok: usize,
     /// NG by the article's measure: silence beyond patience.
@@ -35,6 +37,7 @@ impl Totals {
         for _ in report.missing() {
             totals.count_missing();
         }
+        totals.disagreeing = report.disagreements().len();
         totals
     }
 
@@ -58,11 +61,13 @@ impl Totals {
         self.missing += 1;
     }
 
-    /// The outcome of the whole: violated wins over undetermined, undetermined over met. A missing record is undetermined,
+    /// The outcome of the whole: repetitions that disagree win over violated, that over undetermined, that over met. A missing record is undetermined,
     /// and so is a run without any cell: nothing is known of nothing.
     #[must_use]
     pub fn outcome(&self) -> RunOutcome {
-        if self.violated > 0 {
+        if self.disagreeing > 0 {
+            RunOutcome::Disagreeing
+        } else if self.violated > 0 {
             RunOutcome::Violated
         } else if self.undetermined + self.missing > 0 || self.cells == 0 {
             RunOutcome::Undetermined
@@ -71,10 +76,11 @@ impl Totals {
         }
     }
 
-    /// The outcome in a word: `violated`, `undetermined` or `met`.
+    /// The outcome in a word: `disagreeing`, `violated`, `undetermined` or `met`.
     #[must_use]
     pub fn result(&self) -> &'static str {
         match self.outcome() {
+            RunOutcome::Disagreeing => "disagreeing",
             RunOutcome::Violated => "violated",
             RunOutcome::Undetermined => "undetermined",
             RunOutcome::Met => "met",
@@ -95,6 +101,12 @@ impl Totals {
                 text.push_str(&format!(", {count} {what}"));
             }
         }
+        if self.disagreeing > 0 {
+            text.push_str(&format!(
+                "; repetitions disagree in {}",
+                plural(self.disagreeing, "cell")
+            ));
+        }
         text
     }
 }
@@ -103,8 +115,14 @@ impl Totals {
 pub(crate) fn sentence(report: &RunReport) -> String {
     let totals = Totals::of(report);
     let unknown = totals.undetermined + totals.missing;
+    let noun = noun(report);
     let mut text = if totals.cells == 0 {
         "No cell was selected, so nothing is known.".to_owned()
+    } else if totals.disagreeing > 0 {
+        format!(
+            "Repetitions of {} disagree: what was seen there need not be seen again.",
+            plural(totals.disagreeing, "cell")
+        )
     } else if totals.violated > 0 {
         let rest = if unknown > 0 {
             format!(" and of {unknown} nothing certain is known")
@@ -115,32 +133,40 @@ pub(crate) fn sentence(report: &RunReport) -> String {
         format!(
             "{} of {} {verb} not as expected{rest}.",
             totals.violated,
-            plural(totals.cells, "cell")
+            plural(totals.cells, noun)
         )
     } else if unknown > 0 {
         format!(
             "Nothing is violated, but of {unknown} of {} nothing certain is known.",
-            plural(totals.cells, "cell")
+            plural(totals.cells, noun)
         )
     } else if totals.met == 0 {
-        format!("Nothing was expected: {} observed.", plural(totals.cells, "cell"))
+        format!("Nothing was expected: {} observed.", plural(totals.cells, noun))
     } else if totals.observed_only > 0 {
         format!(
             "Every cell of which something is expected is as expected ({} of {}); the others are observed only.",
             totals.met,
-            plural(totals.cells, "cell")
+            plural(totals.cells, noun)
         )
     } else if totals.cells == 1 {
         "The one cell is as expected.".to_owned()
     } else {
-        format!("All {} cells are as expected.", totals.cells)
+        format!("All {} are as expected.", plural(totals.cells, noun))
     };
+    if report.repetitions() > 1 {
+        text.push_str(&format!(" Each was run {} times.", report.repetitions()));
+    }
     match &report.run().state {
         RunState::Ended => {}
         RunState::Begun => text.push_str(" The run did not come to its end: lvs-matrix was killed."),
         RunState::Interrupted { reason } => text.push_str(&format!(" The run was interrupted: {reason}.")),
     }
     text
+}
+
+/// What is counted: with repetitions each run of a cell.
+fn noun(report: &RunReport) -> &'static str {
+    if report.repetitions() > 1 { "run" } else { "cell" }
 }
 
 /// `1 cell`, `24 cells`.

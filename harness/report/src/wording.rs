@@ -31,7 +31,7 @@ pub(crate) fn behaviour(behaviour: &Behaviour) -> String {
     }
 }
 
-fn hang_end(end: HangEndName) -> &'static str {
+pub(crate) fn hang_end(end: HangEndName) -> &'static str {
     match end {
         HangEndName::Answer => "then answer",
         HangEndName::Error => "then error",

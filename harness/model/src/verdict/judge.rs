@@ -181,16 +181,19 @@ pub enum RunOutcome {
     Undetermined,
     /// Something is violated.
     Violated,
+    /// Repetitions of a cell disagree: whatever the verdicts are, another run may give others.
+    Disagreeing,
 }
 
 impl RunOutcome {
-    /// The program's exit code: 0, 3, 1.
+    /// The program's exit code: 0, 3, 1, 4.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Met => 0,
             Self::Undetermined => 3,
             Self::Violated => 1,
+            Self::Disagreeing => 4,
         }
     }
 }

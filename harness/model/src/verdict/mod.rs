@@ -8,10 +8,12 @@ mod judge;
 mod network;
 mod observe;
 mod operation;
+mod repeat;
 
 pub use error::errno_name;
 pub use judge::{RunOutcome, judge, judged, merge};
 pub use observe::observe;
+pub use repeat::{Disagreement, Outcome, disagreements};
 
 use crate::action::Node;
 use crate::capture::Packet;

@@ -3,6 +3,7 @@
 
 use super::{cell, link, story};
 use crate::escape::{cut, inline, phrase};
+use crate::repeat;
 use crate::run::RunReport;
 use crate::wording;
 use lvs_matrix_model::verdict::JudgedCell;
@@ -18,10 +19,21 @@ const FOLDED_BYTES: usize = 64 << 10;
 pub(super) fn section(out: &mut String, report: &RunReport) -> Result {
     let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
     let missing = report.missing();
-    if judged.is_empty() && missing.is_empty() {
+    let disagreements = report.disagreements();
+    if judged.is_empty() && missing.is_empty() && disagreements.is_empty() {
         return Ok(());
     }
     writeln!(out, "## What needs a look\n")?;
+    for disagreement in disagreements.iter().take(LISTED) {
+        let outcomes = repeat::outcomes(disagreement);
+        writeln!(
+            out,
+            "- **repetitions disagree** {}: {}",
+            link(&disagreement.cell),
+            phrase(&cut(&outcomes.join("; "), LONGEST))
+        )?;
+    }
+    more(out, disagreements.len())?;
     let end = out.len() + FOLDED_BYTES;
     for cell in judged.iter().take(LISTED) {
         let reasons = wording::reasons(cell).join("; ");

@@ -96,16 +96,17 @@ fn totals(out: &mut String, report: &RunReport) -> Result {
     let mut rows = Vec::new();
     for scenario in &report.run().scenarios {
         let mut sums = Totals::default();
-        for row in report.rows(&scenario.name) {
+        for row in report.all_rows(&scenario.name) {
             match row {
                 crate::run::Row::Judged(cell) => sums.count(cell),
                 crate::run::Row::Missing(_) => sums.count_missing(),
             }
         }
-        let cells = if sums.cells == scenario.cell_count() {
+        let all = scenario.cell_count().saturating_mul(report.repetitions());
+        let cells = if sums.cells == all {
             sums.cells.to_string()
         } else {
-            format!("{} of {}", sums.cells, scenario.cell_count())
+            format!("{} of {all}", sums.cells)
         };
         rows.push((format!("[{}](#{})", scenario.name, scenario.name), cells, sums));
     }

@@ -2,6 +2,7 @@
 
 use super::{cell, compare};
 use crate::escape::cut;
+use crate::repeat;
 use crate::run::{Row, RunReport, ScenarioSummary, cell_report_path};
 use crate::stamp::Length;
 use crate::wording;
@@ -56,7 +57,8 @@ fn table(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Resu
             Row::Judged(cell) => judged(out, cell)?,
             Row::Missing(_) => writeln!(
                 out,
-                " no record | {n} | {n} | {n} | {n} | {n} | {n} | **{}** |",
+                " no record{} | {n} | {n} | {n} | {n} | {n} | {n} | **{}** |",
+                repeat::run_number(row.cell()),
                 wording::UNDETERMINED,
                 n = wording::NOTHING
             )?,
@@ -76,8 +78,9 @@ fn judged(out: &mut String, cell: &JudgedCell) -> Result {
     };
     writeln!(
         out,
-        " [{}]({}) | {} | {} | {} | {} | {} | {} | {verdict} |",
+        " [{}{}]({}) | {} | {} | {} | {} | {} | {} | {verdict} |",
         wording::behaviour(&observed.behaviour),
+        repeat::run_number(&cell.record.plan.cell),
         cell_report_path(&cell.record.plan.cell),
         Length::of(cell).map_or_else(nothing, |length| length.to_string()),
         observed.error.as_ref().map_or_else(nothing, wording::error_code),

@@ -1,0 +1,135 @@
+//! `--repeat`: each repetition has its folder, its record and its verdict, and those that disagree are a result of their own.
+
+#[expect(dead_code, reason = "shared with the other tests of the whole")]
+mod support;
+
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use support::{cell, copy_folder, lvs_matrix, records, results, say};
+
+/// A cell that hangs, and the same one with a sysctl by which it fails fast.
+const HUNG: &str = "config-change/absent_up_execute-sql_0";
+const FAST: &str = "config-change/absent_up_execute-sql_1";
+
+fn original() -> &'static Path {
+    static RUN: OnceLock<PathBuf> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let out = results("repeat").join("original");
+        let run = ["run", "--repeat", "3", "--filter", HUNG, "--filter", FAST, "--out"];
+        let said = say(lvs_matrix().args(run).arg(&out)).expect_code(0);
+        assert!(
+            said.stdout
+                .contains("All 6 runs are as expected. Each was run 3 times."),
+            "{}",
+            said.stdout
+        );
+        assert_eq!(
+            said.stdout.matches("absent  ").count(),
+            2,
+            "a row for each cell: {}",
+            said.stdout
+        );
+        out
+    })
+}
+
+fn copy(name: &str) -> PathBuf {
+    let out = original().with_file_name(name);
+    copy_folder(original(), &out);
+    out
+}
+
+fn report(out: &Path, code: i32) -> (Value, String) {
+    let said = say(lvs_matrix().arg("judge").arg(out)).expect_code(code);
+    (support::json(&out.join("report.json")), said.stdout)
+}
+
+#[test]
+fn every_repetition_is_kept_and_judged() {
+    let out = copy("kept");
+    assert_eq!(records(&out).len(), 6);
+    let (report, _) = report(&out, 0);
+    assert_eq!(report["totals"]["met"], 6, "{report:#}");
+    assert_eq!(report["totals"]["disagreeing"], Value::Null);
+    for id in [HUNG, FAST] {
+        for id in [id.to_owned(), format!("{id}@2"), format!("{id}@3")] {
+            let record = out.join(&id).join("record.json");
+            assert_eq!(cell(&report, &id)["record"], format!("{id}/record.json"));
+            assert!(record.is_file(), "{}", record.display());
+        }
+    }
+    // Each is an experiment of its own: ports and sequence numbers are others.
+    let captures =
+        [HUNG.to_owned(), format!("{HUNG}@2")].map(|id| fs::read(out.join(id).join("capture.pcapng")).unwrap());
+    assert_ne!(captures[0], captures[1]);
+    let junit = fs::read_to_string(out.join("junit.xml")).unwrap();
+    assert_eq!(junit.matches("<testcase").count(), 6, "{junit}");
+}
+
+/// The second repetition lived through something else. Each verdict stays as it is; the disagreement has its own exit code.
+#[test]
+fn repetitions_that_disagree_are_a_result_of_their_own() {
+    let out = copy("disagreeing");
+    let second = format!("{HUNG}@2");
+    for file in ["record.json", "capture.pcapng"] {
+        fs::copy(out.join(FAST).join(file), out.join(&second).join(file)).unwrap();
+    }
+    let path = out.join(&second).join("record.json");
+    let mut record = support::json(&path);
+    let mut own = support::json(&out.join(HUNG).join("record.json"))["plan"]["cell"].clone();
+    own["repetition"] = json!(2);
+    record["plan"]["cell"] = own;
+    fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();
+
+    let (report, stdout) = report(&out, 4);
+    assert_eq!(report["totals"]["result"], "disagreeing");
+    assert_eq!(report["totals"]["disagreeing"], 1);
+    assert_eq!(report["totals"]["met"], 6, "no verdict is changed: {report:#}");
+    let disagreements = report["disagreements"].as_array().unwrap();
+    assert_eq!(disagreements.len(), 1, "{disagreements:#?}");
+    assert_eq!(disagreements[0]["id"], HUNG);
+    let outcomes = disagreements[0]["outcomes"].as_array().unwrap();
+    assert_eq!(outcomes[0]["repetitions"], json!([1, 3]));
+    assert_eq!(outcomes[0]["behaviour"], "hung");
+    assert_eq!(outcomes[1]["repetitions"], json!([2]));
+    assert_eq!(outcomes[1]["behaviour"], "failed-fast");
+    for words in [
+        "its repetitions disagree",
+        "runs 1, 3: hung, then error, 2013 (110 ETIMEDOUT): as expected",
+        "run 2: failed-fast, 2013 (104 ECONNRESET): as expected",
+        "failed-fast (run 2)",
+    ] {
+        assert!(stdout.contains(words), "no {words:?} in:\n{stdout}");
+    }
+    let markdown = fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(markdown.contains("**repetitions disagree**"), "{markdown}");
+    let junit = fs::read_to_string(out.join("junit.xml")).unwrap();
+    assert!(junit.contains("<error") && !junit.contains("<failure"), "{junit}");
+}
+
+/// A record of one repetition is none of another: or a copy could stand for what was never run.
+#[test]
+fn a_record_counts_for_its_own_repetition_alone() {
+    let out = copy("copied");
+    fs::copy(
+        out.join(HUNG).join("record.json"),
+        out.join(format!("{HUNG}@3")).join("record.json"),
+    )
+    .unwrap();
+    let (report, stdout) = report(&out, 3);
+    assert_eq!(report["missing"][0]["id"], format!("{HUNG}@3"), "{report:#}");
+    assert!(stdout.contains("is the record of another cell"), "{stdout}");
+}
+
+/// Nothing certain is known of one of them: that agrees with everything, and it is not left out either.
+#[test]
+fn an_undetermined_repetition_neither_agrees_nor_disagrees() {
+    let out = copy("undetermined");
+    fs::remove_file(out.join(format!("{FAST}@2")).join("capture.pcapng")).unwrap();
+    let (report, stdout) = report(&out, 3);
+    assert_eq!(report["totals"]["undetermined"], 1);
+    assert_eq!(report["totals"]["disagreeing"], Value::Null);
+    assert!(stdout.contains("undetermined (run 2)"), "{stdout}");
+}
