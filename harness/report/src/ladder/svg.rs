@@ -192,14 +192,19 @@ impl<'a> Printer<'a> {
             &format!("{} at {}: {}", mark.place, Stamp(mark.at), mark.text),
         );
         glyph.draw(&mut self.svg, (x, y), hang);
+        let class = if hang && mark.kind != MarkKind::Begun {
+            "lm-hang"
+        } else {
+            glyph.class()
+        };
         // The text goes where there is more room.
         let (left, right) = (x - FIRST_LANE, self.right() - 8.0 - x);
         if right >= left {
             let text = fitted(&mark.text, FONT, right - 14.0);
-            self.svg.text(glyph.class(), Anchor::Start, (x + 12.0, y + 4.0), &text);
+            self.svg.text(class, Anchor::Start, (x + 12.0, y + 4.0), &text);
         } else {
             let text = fitted(&mark.text, FONT, left - 14.0);
-            self.svg.text(glyph.class(), Anchor::End, (x - 12.0, y + 4.0), &text);
+            self.svg.text(class, Anchor::End, (x - 12.0, y + 4.0), &text);
         }
         self.svg.end_group();
     }

@@ -7,7 +7,7 @@ pub use plot::schedule_svg;
 
 use crate::packet::packet;
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::verdict::JudgedCell;
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::time::Duration;
 
 /// Sendings of one segment, and the article's beside them.
@@ -26,7 +26,8 @@ pub struct ScheduleRow {
     pub number: usize,
     /// The cell's; `None` if it has fewer than the article.
     pub sent: Option<Sending>,
-    /// The article's; `None` if it has fewer than the cell, and for a SYN, which follows another schedule than what it prints.
+    /// The article's; `None` if it has fewer than the cell, if the cell did not hang, and for a SYN, which follows another
+    /// schedule than what the article prints.
     pub article: Option<ArticleSending>,
 }
 
@@ -65,9 +66,11 @@ pub fn schedule(cell: &JudgedCell) -> Option<Schedule> {
         .filter_map(|number| Some((*number, packet(cell, *number)?.at)))
         .collect();
     let first = times.first().filter(|_| times.len() > 1)?.1;
-    let article = match repeated.payload_length {
-        0 => Vec::new(),
-        _ => article::sendings(),
+    let hung = matches!(cell.observed.behaviour, Behaviour::Hung { .. });
+    let article = if hung && repeated.payload_length > 0 {
+        article::sendings()
+    } else {
+        Vec::new()
     };
     let before = std::iter::once(None).chain(times.iter().map(|(_, at)| Some(*at)));
     let mut sent = times.iter().zip(before).map(|((packet, at), before)| Sending {

@@ -141,7 +141,7 @@ fn legend(svg: &mut Svg, with_article: bool) {
             "lm-article-dot",
             &format!("M{} {}h8v8h-8z", Px(left + 8.0), Px(y - 4.0)),
         );
-        let text = "the article (kernel 2.6.32, which had no tail-loss probe)";
+        let text = "the article (an older kernel without tail-loss probe)";
         svg.text("lm-small", Anchor::Start, (left + 30.0, y + 3.5), text);
     }
 }
