@@ -267,6 +267,8 @@ pub(crate) enum Format {
 pub(crate) enum ReportFormat {
     /// report.md of the run, or of a cell
     Markdown,
+    /// report.html, for the browser
+    Html,
     /// report.json
     Json,
     /// junit.xml

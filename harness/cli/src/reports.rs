@@ -5,7 +5,9 @@ use crate::error::Failure;
 use crate::judge::load;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_report::{REPORT_FILE, RunReport, cell_report_path, json, junit, markdown, markdown_cell, terminal};
+use lvs_matrix_report::{
+    REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, terminal,
+};
 use lvs_matrix_runner::cell_folder;
 use std::fs;
 use std::io;
@@ -17,12 +19,13 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
     let report = load(&arguments.folder)?;
     let text = match (&arguments.cell, arguments.format) {
         (Some(id), ReportFormat::Markdown) => cell(&report, id)?,
-        (Some(_), ReportFormat::Json | ReportFormat::Junit | ReportFormat::Text) => {
+        (Some(_), ReportFormat::Html | ReportFormat::Json | ReportFormat::Junit | ReportFormat::Text) => {
             return Err(Failure::Mistake(
                 "--cell prints a cell's page, which there is as markdown only; leave out --cell or --format".to_owned(),
             ));
         }
         (None, ReportFormat::Markdown) => markdown(&report),
+        (None, ReportFormat::Html) => html(&report),
         (None, ReportFormat::Json) => json(&report).map_err(software)?,
         (None, ReportFormat::Junit) => junit(&report).map_err(software)?,
         (None, ReportFormat::Text) => terminal(&report),
@@ -45,7 +48,7 @@ fn cell(report: &RunReport, id: &str) -> Result<String, Failure> {
     }))
 }
 
-/// Writes `report.md`, `report.json` and `junit.xml`, and into each cell's folder its own `report.md`.
+/// Writes `report.md`, `report.html`, `report.json` and `junit.xml`, and into each cell's folder its own `report.md`.
 pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Failure> {
     for cell in report.cells() {
         let own = existing(folder, &cell.record.plan.cell)?;
@@ -55,6 +58,7 @@ pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Fai
         remove_page(folder, &missing.cell)?;
     }
     output::write_file(folder, REPORT_FILE, &markdown(report))?;
+    output::write_file(folder, "report.html", &html(report))?;
     output::write_file(folder, "report.json", &json(report).map_err(software)?)?;
     output::write_file(folder, "junit.xml", &junit(report).map_err(software)?)
 }

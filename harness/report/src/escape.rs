@@ -138,6 +138,47 @@ pub(crate) fn phrase(text: &str) -> String {
     }
 }
 
+/// [`xml`] with line ends and tabs as they are, for `<pre>`.
+pub(crate) fn html_block(text: &str) -> Cow<'_, str> {
+    references(visible(text))
+}
+
+fn references(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>', '"', '\'']) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 32);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Text as code within a line of HTML.
+pub(crate) fn html_code(text: &str) -> String {
+    format!("<code>{}</code>", xml(text))
+}
+
+/// A phrase of the harness as HTML, as [`phrase`] is as markdown: what it quotes between backticks becomes code.
+pub(crate) fn html_phrase(text: &str) -> String {
+    match (text.find('`'), text.rfind('`')) {
+        (Some(first), Some(last)) if first < last => format!(
+            "{}{}{}",
+            xml(&text[..first]),
+            html_code(&text[first + 1..last]),
+            xml(&text[last + 1..])
+        ),
+        _ => xml(text).into_owned(),
+    }
+}
+
 /// A fenced block. The fence is longer than any run of backticks in the text, so the text cannot close it.
 pub(crate) fn fenced(out: &mut String, language: &str, text: &str) {
     let text = visible(text);
@@ -188,22 +229,7 @@ pub(crate) fn json_text(text: String) -> String {
 
 /// Text for the content or a quoted attribute of XML and HTML, on one line.
 pub(crate) fn xml(text: &str) -> Cow<'_, str> {
-    let text = one_line(text);
-    if !text.contains(['&', '<', '>', '"', '\'']) {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    Cow::Owned(out)
+    references(one_line(text))
 }
 
 /// Text for a message, note or label of a Mermaid diagram. All punctuation that could be read as syntax (`;` and newlines end
@@ -294,6 +320,22 @@ mod tests {
         ] {
             assert_eq!(code(text), escaped, "{text:?}");
         }
+    }
+
+    #[test]
+    fn html_is_text() {
+        for (text, escaped) in [
+            ("plain", "plain"),
+            (
+                "<a href='x' b=\"y\">&",
+                "&lt;a href=&#39;x&#39; b=&quot;y&quot;&gt;&amp;",
+            ),
+            ("</noscript>\n\u{202e}", r"&lt;/noscript&gt; ⏎ \u{202e}"),
+        ] {
+            assert_eq!(xml(text), escaped, "{text:?}");
+        }
+        assert_eq!(html_block("a\n<b\t\u{0}"), "a\n&lt;b\t\\u{0}");
+        assert_eq!(html_phrase("query `a`b<`"), "query <code>a`b&lt;</code>");
     }
 
     #[test]

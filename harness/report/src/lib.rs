@@ -3,17 +3,18 @@
 //!
 //! ```text
 //! run.json ─▶ RunSummary ┐
-//!                        ├─▶ RunReport ─▶ markdown │ json │ junit │ terminal
+//!                        ├─▶ RunReport ─▶ markdown │ html │ json │ junit │ terminal
 //! records ──▶ JudgedCell ┘     (markdown: a page for the run, and one for each cell)
 //! ```
 //!
-//! Two modules keep the four forms in step: `wording` holds the only printer of expectations, observations and
+//! Two modules keep the forms in step: `wording` holds the only printer of expectations, observations and
 //! evidence, and `escape` the only way for foreign text (server messages, SQL, console lines) into a report.
 
 mod diff;
 mod error;
 mod escape;
 mod explain;
+mod html;
 mod json;
 mod junit;
 mod ladder;
@@ -32,6 +33,7 @@ mod wording;
 pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use explain::{Explanation, Paragraph, Source, Status, explain, explanation};
+pub use html::html;
 pub use json::{FORMAT, json};
 pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};

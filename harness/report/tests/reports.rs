@@ -7,10 +7,9 @@
 
 mod common;
 
-use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use lvs_matrix_report::{
-    RunReport, RunState, Totals, cell_report_path, json, junit, markdown, markdown_cell, terminal,
+    RunReport, RunState, Totals, cell_report_path, html, json, junit, markdown, markdown_cell, terminal,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -24,6 +23,7 @@ fn all(report: &RunReport) -> Vec<(&'static str, String)> {
         .collect();
     all.extend([
         ("markdown", markdown(report)),
+        ("html", html(report)),
         ("json", json(report).unwrap()),
         ("junit", junit(report).unwrap()),
         ("terminal", terminal(report)),
@@ -128,64 +128,9 @@ fn junit_tells_failures_from_errors() {
     assert!(!xml.contains("timestamp") && !xml.contains("uuid"), "repeatable: {xml}");
 }
 
-/// What servers, authors and kernels may write.
-const HOSTILE: &str = "<script>alert(1)</script> a|b `tick` ``` ~~~ ]]> \u{1b}[31mred\u{1b}[0m \u{202e}reversed\u{202c} \
-                       \u{200b}\u{feff}\u{ffff}\0\r\n::error file=x::boom\n  ::add-mask::y\n##[group]z\n# heading\n</details>\n\
-                       ```\n| cell | cell |\n@mention [link](javascript:alert(1)) ![i](x) &amp; \\| \u{9b}31m";
-
-fn hostile() -> RunReport {
-    let mut cell: JudgedCell = common::violated();
-    let text = || HOSTILE.to_owned();
-    cell.verdict = Verdict::Violated {
-        differences: vec![text()],
-    };
-    if let Some(error) = cell.observed.error.as_mut() {
-        error.message = text();
-    }
-    if let Some(operation) = cell.observed.operation.as_mut() {
-        operation.what = text();
-    }
-    for item in &mut cell.observed.evidence {
-        item.what = text();
-    }
-    let record = &mut cell.record;
-    record.environment.kernel = text();
-    record.environment.mysqld = text();
-    record.environment.ipvsadm = text();
-    record.preparation[0].argv.push(text());
-    record.preparation[0].exit = Some(1);
-    record.preparation[0].output = text();
-    record.steps[0].outcome = StepOutcome::Failed { reason: text() };
-    record.steps[2].outcome = StepOutcome::Done { proof: text() };
-    record.client_events[0].kind = ClientEventKind::StatementBegun { sql: text() };
-    let hung = common::hung();
-    record.snapshots = hung.record.snapshots;
-    record.snapshots[0].services = text();
-    record.snapshots[0].connections = text();
-    record.server_views = hung.record.server_views;
-    record.server_views[0].sockets = vec![text()];
-    record.server_views[0].log = Some("../x).log".to_owned());
-    if let Some(sessions) = record.server_views[0].sessions.as_mut() {
-        sessions[0].info = Some(text());
-        sessions[0].command = text();
-    }
-    if let Some(capture) = record.capture.as_mut() {
-        capture.points[0].failure = Some(text());
-        capture.points[0].interface = text();
-    }
-    let mut failed = common::lab_failed();
-    failed.record.lab = lvs_matrix_model::record::LabOutcome::Failed {
-        stage: text(),
-        reason: text(),
-        log: vec![text()],
-    };
-    failed.verdict = Verdict::Undetermined { reasons: vec![text()] };
-    common::report_of(vec![cell, failed], RunState::Interrupted { reason: text() })
-}
-
 #[test]
 fn foreign_text_stays_text() {
-    let report = hostile();
+    let report = common::hostile::report();
     for (form, text) in all(&report) {
         assert!(
             !text.contains([
@@ -239,7 +184,7 @@ fn prose(markdown: &str) -> String {
 
 #[test]
 fn markdown_keeps_its_shape_around_foreign_text() {
-    let report = hostile();
+    let report = common::hostile::report();
     keeps_its_shape(&markdown(&report));
     for cell in report.cells() {
         keeps_its_shape(&markdown_cell(&report, cell));
@@ -272,11 +217,11 @@ fn keeps_its_shape(markdown: &str) {
 
 #[test]
 fn json_can_be_read_back() {
-    let read: serde_json::Value = serde_json::from_str(&json(&hostile()).unwrap()).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&json(&common::hostile::report()).unwrap()).unwrap();
     assert_eq!(read["format"], 1);
     let violated = &read["cells"][1];
     assert_eq!(violated["id"], "config-change/absent_waiting");
-    assert_eq!(violated["error"]["message"], HOSTILE);
+    assert_eq!(violated["error"]["message"], common::hostile::TEXT);
     assert_eq!(read["totals"]["missing"], 5);
 }
 
@@ -383,9 +328,11 @@ fn processor_time() -> std::time::Duration {
 fn a_thousand_cells_take_less_than_five_seconds() {
     let report = big(1000);
     let began = processor_time();
-    let sizes: Vec<usize> = all(&report).iter().map(|(_, text)| text.len()).collect();
+    let size: usize = all(&report).iter().map(|(_, text)| text.len()).sum();
     let took = processor_time() - began;
-    assert!(took.as_secs() < 5, "{took:?} for {sizes:?} bytes");
+    // That is for an optimised build. Without optimisation it takes about eight times as long.
+    let limit = if cfg!(debug_assertions) { 20 } else { 5 };
+    assert!(took.as_secs() < limit, "{took:?} for {size} bytes");
 }
 
 /// GitHub renders no file above about 512 KiB.
@@ -395,7 +342,7 @@ fn the_page_of_a_thousand_cells_stays_small() {
     let size = markdown(&big(1000)).len();
     assert!(size < MOST * 3 / 4, "{size} bytes");
     // Everything went wrong, and everybody had much to say of it.
-    let long = HOSTILE.repeat(40);
+    let long = common::hostile::TEXT.repeat(40);
     let wrong = big_of(1000, |number, cell| {
         if number % 2 == 0 {
             let differences = vec![long.clone(), long.clone()];

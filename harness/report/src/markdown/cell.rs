@@ -77,7 +77,7 @@ fn files(out: &mut String, record: &CellRecord) -> Result {
 }
 
 /// A file's name as part of a link: everything but letters, digits and `.-_` as `%xx`.
-fn link_target(name: &str) -> String {
+pub(crate) fn link_target(name: &str) -> String {
     let mut target = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b".-_".contains(&byte) {

@@ -20,7 +20,7 @@ pub(super) fn section(out: &mut String, record: &CellRecord) -> Result {
 }
 
 /// The command lines of the steps, each under a comment that names step and node.
-fn of_steps(record: &CellRecord) -> std::result::Result<String, std::fmt::Error> {
+pub(crate) fn of_steps(record: &CellRecord) -> std::result::Result<String, std::fmt::Error> {
     let mut lines = String::new();
     for step in record.steps.iter().filter(|step| !step.commands.is_empty()) {
         writeln!(
@@ -37,11 +37,25 @@ fn of_steps(record: &CellRecord) -> std::result::Result<String, std::fmt::Error>
     Ok(lines)
 }
 
-/// The sysctls of the plan, which the lab writes first, and the command lines that it ran; nothing if the lab ran none. One block
-/// for each node, in the order in which the nodes first appear.
 fn preparation(out: &mut String, record: &CellRecord) -> Result {
-    if record.preparation.is_empty() {
+    let blocks = by_node(record);
+    if blocks.is_empty() {
         return Ok(());
+    }
+    writeln!(out, "<details><summary>The preparation of the lab, by node</summary>\n")?;
+    for (place, lines) in blocks {
+        writeln!(out, "On {place}:\n")?;
+        fenced(out, "sh", &lines);
+        out.push('\n');
+    }
+    writeln!(out, "</details>\n")
+}
+
+/// The sysctls of the plan, which the lab writes first, and the command lines that it ran; nothing if the lab ran none. One block
+/// for each node, in the order in which the nodes first appear, not escaped.
+pub(crate) fn by_node(record: &CellRecord) -> Vec<(String, String)> {
+    if record.preparation.is_empty() {
+        return Vec::new();
     }
     let sysctls = record.plan.hosts.iter().flat_map(|host| {
         let argv = |(key, value): &(String, String)| ["sysctl".to_owned(), "-w".to_owned(), format!("{key}={value}")];
@@ -57,13 +71,7 @@ fn preparation(out: &mut String, record: &CellRecord) -> Result {
             None => blocks.push((place, line)),
         }
     }
-    writeln!(out, "<details><summary>The preparation of the lab, by node</summary>\n")?;
-    for (place, lines) in blocks {
-        writeln!(out, "On {place}:\n")?;
-        fenced(out, "sh", &lines);
-        out.push('\n');
-    }
-    writeln!(out, "</details>\n")
+    blocks
 }
 
 fn place(node: Option<&Node>) -> String {

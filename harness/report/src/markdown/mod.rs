@@ -5,7 +5,7 @@
 //! with what went wrong is bounded. What is cut off there stands in the cells' pages.
 
 mod cell;
-mod commands;
+pub(crate) mod commands;
 mod compare;
 mod look;
 mod packets;
@@ -13,7 +13,10 @@ mod scenario;
 mod story;
 mod tables;
 mod timeline;
-mod trace;
+pub(crate) mod trace;
+
+pub(crate) use cell::link_target;
+pub(crate) use tables::lost_sessions;
 
 pub use cell::markdown_cell;
 

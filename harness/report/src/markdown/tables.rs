@@ -117,7 +117,7 @@ fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {
 
 /// Sessions of connections that are gone for the client (its operation ended with an error that is not the server's own
 /// answer) and are still in the server's list. They are told by the client's port; connection ids of two servers are alike.
-fn lost_sessions<'a>(cell: &'a JudgedCell, view: &'a ServerView) -> impl Iterator<Item = &'a ServerSession> {
+pub(crate) fn lost_sessions<'a>(cell: &'a JudgedCell, view: &'a ServerView) -> impl Iterator<Item = &'a ServerSession> {
     let lost = cell.observed.error.as_ref().is_some_and(|error| error.server.is_none());
     let port = cell
         .observed

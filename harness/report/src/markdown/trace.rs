@@ -34,13 +34,13 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
     let is_of_client = |point: &&CapturePoint| point.node == Node::Client;
     let others = capture.points.iter().filter(|point| !is_of_client(point));
     for point in capture.points.iter().filter(is_of_client).chain(others) {
-        let lines = trace(&cell.packets, &cell.record, &point.node);
+        let text = text(cell, &point.node);
         writeln!(
             out,
             "<details><summary>Trace of {}, {} ({})</summary>\n",
             point.node,
             inline(&point.interface),
-            plural(lines.len(), "packet")
+            plural(text.packets, "packet")
         )?;
         if let Some(failure) = &point.failure {
             writeln!(out, "The capture failed: {}\n", inline(failure))?;
@@ -48,15 +48,32 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
         if point.dropped > 0 {
             writeln!(out, "The kernel dropped {} frames of it.\n", point.dropped)?;
         }
-        if lines.is_empty() {
+        if text.packets == 0 {
             writeln!(out, "Nothing passed this interface.\n")?;
         } else {
-            fenced(out, "text", &Printer::new(cell, &point.node, &lines).text());
+            fenced(out, "text", &text.lines);
             out.push('\n');
         }
         writeln!(out, "</details>\n")?;
     }
     Ok(())
+}
+
+/// The trace of one interface. A packet's line begins with its number; other lines begin with a word.
+pub(crate) struct Text {
+    /// How many packets passed it.
+    pub(crate) packets: usize,
+    /// The lines, not escaped.
+    pub(crate) lines: String,
+}
+
+/// The trace of `node`'s interface.
+pub(crate) fn text(cell: &JudgedCell, node: &Node) -> Text {
+    let lines = trace(&cell.packets, &cell.record, node);
+    Text {
+        packets: lines.len(),
+        lines: Printer::new(cell, node, &lines).text(),
+    }
 }
 
 /// What makes a segment the same as one before it: its sender, its connection and what it brings.

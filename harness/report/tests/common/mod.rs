@@ -1,5 +1,7 @@
 //! Judged cells made by hand, in the shapes that the runner and the judge give them.
 
+pub(crate) mod hostile;
+
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node, Statement, TableAction};
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};

@@ -1,0 +1,58 @@
+//! Evidence, each piece with links to what shows it.
+
+use super::trace::Traces;
+use crate::escape::html_phrase;
+use crate::stamp::EPOCH;
+use crate::wording;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::verdict::{Citation, JudgedCell};
+use std::fmt::{Result, Write as _};
+
+/// Of more citations than this in one piece, the first three and the last are linked.
+const LISTED_IN_FULL: usize = 6;
+
+pub(super) fn section(out: &mut String, cell: &JudgedCell, traces: &Traces) -> Result {
+    if cell.observed.evidence.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "<section><h3>Evidence</h3>\n<p class=\"note\">Times count from {EPOCH}.</p>\n<ol class=\"evidence\">"
+    )?;
+    for item in &cell.observed.evidence {
+        write!(out, "<li>{} <span class=\"cites\">", html_phrase(&item.what))?;
+        let all = &item.shown_by;
+        for (index, place) in all.iter().enumerate() {
+            let folded = all.len() > LISTED_IN_FULL && (3..all.len() - 1).contains(&index);
+            if !folded {
+                write!(out, "{} ", link(&cell.record.plan.cell, *place, traces))?;
+            } else if index == 3 {
+                write!(out, "… ")?;
+            }
+        }
+        if all.len() > LISTED_IN_FULL {
+            write!(out, "({} in all)", all.len())?;
+        }
+        writeln!(out, "</span></li>")?;
+    }
+    writeln!(out, "</ol></section>")
+}
+
+/// A citation as a link to where it is shown. A packet whose line the trace has folded away has no place of its own.
+pub(super) fn link(cell: &CellRef, place: Citation, traces: &Traces) -> String {
+    let text = wording::citation(place);
+    let is_shown = match place {
+        Citation::Packet(number) => traces.shows(number),
+        Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) => true,
+    };
+    if is_shown {
+        format!("<a href=\"#{}\">{text}</a>", anchor(cell, place))
+    } else {
+        format!("<span title=\"folded in the trace\">{text}</span>")
+    }
+}
+
+/// `config-change/absent_up_execute-sql_0/packet-12`.
+pub(super) fn anchor(cell: &CellRef, place: Citation) -> String {
+    format!("{cell}/{}", wording::citation(place).replace(' ', "-"))
+}

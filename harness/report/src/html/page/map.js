@@ -1,0 +1,166 @@
+// The matrix as a heat map: any two axes as rows and columns, the others within each box, or held by a filter.
+
+/** So many cells in one box have their words; of more, each is a mark. */
+const WORDED = 6;
+
+const choice = (label, value, options, change) => {
+  const select = make("select", {}, ...options.map(([text, name]) => make("option", { value: name, selected: name === value }, text)));
+  select.addEventListener("change", () => change(select.value));
+  return make("label", {}, `${label} `, select);
+};
+
+const controls = (scenario) => {
+  const several = scenario.axes.filter((axis) => axis.values.length > 1);
+  const bar = make("div", { class: "controls" });
+  const names = several.map((axis) => [axis.name, axis.name]);
+  if (several.length > 1) {
+    // Choosing for the rows what the columns are swaps them.
+    bar.append(
+      choice("Rows", scenario.rows, names, (name) => {
+        if (scenario.columns === name) scenario.columns = scenario.rows;
+        scenario.rows = name;
+        update();
+      }),
+      choice("Columns", scenario.columns, [["none", ""], ...names], (name) => {
+        if (scenario.rows === name) scenario.rows = scenario.columns || names.find(([other]) => other !== name)[0];
+        scenario.columns = name;
+        update();
+      }),
+    );
+  }
+  for (const { name, values } of several) {
+    if ([scenario.rows, scenario.columns].includes(name) && several.length > 1 && !(name in scenario.only)) continue;
+    bar.append(
+      choice(name, scenario.only[name] ?? "", [["any", ""], ...values.map((value) => [value, value])], (value) => {
+        if (value) scenario.only[name] = value;
+        else delete scenario.only[name];
+        update();
+      }),
+    );
+  }
+  return bar;
+};
+
+/** A cell as a link. Its name for those who do not see it is everything that it says. */
+const chip = (cell, rest, worded) => {
+  const note = { violated: "✗ violated", undetermined: "? undetermined", missing: "no record" }[cell.verdict];
+  const error = cell.error === "–" ? "" : cell.error;
+  const time = cell.time === "–" ? "" : cell.time;
+  const said = [rest, cell.label, time, error, note].filter(Boolean).join(", ");
+  const link = make("a", {
+    class: `chip b-${cell.behaviour} v-${cell.verdict} h${cell.heat}${worded ? "" : " mark"}`,
+    href: `#${cell.id}`,
+    tabindex: "-1",
+    "data-cell": cell.id,
+    title: worded ? undefined : said,
+    "aria-label": worded ? undefined : said,
+  });
+  if (worded) {
+    if (rest) link.append(make("span", { class: "rest" }, rest));
+    link.append(make("span", { class: "what" }, cell.label), " ", make("b", {}, time));
+    if (error) link.append(" ", make("span", { class: "error" }, error));
+    if (note) link.append(" ", make("span", { class: "look" }, note));
+  }
+  return link;
+};
+
+const drawMap = (scenario) => {
+  const place = find(".map", scenario.section);
+  const index = (name) => scenario.axes.findIndex((axis) => axis.name === name);
+  const [row, column] = [index(scenario.rows), index(scenario.columns)];
+  const rest = scenario.axes.map((_, at) => at).filter((at) => at !== row && at !== column && scenario.axes[at].values.length > 1);
+  const free = rest.filter((at) => !(scenario.axes[at].name in scenario.only));
+  const boxes = new Map();
+  const used = { rows: new Set(), columns: new Set() };
+  for (const cell of scenario.cells) {
+    if (!cell.shown) continue;
+    const key = `${cell.values[row] ?? ""}/${cell.values[column] ?? ""}`;
+    used.rows.add(cell.values[row] ?? "");
+    used.columns.add(cell.values[column] ?? "");
+    if (!boxes.has(key)) boxes.set(key, []);
+    boxes.get(key).push(cell);
+  }
+  const shown = scenario.cells.filter((cell) => cell.shown).length;
+  scenario.section.classList.toggle("nothing", shown === 0);
+  const worded = Math.max(0, ...[...boxes.values()].map((list) => list.length)) <= WORDED;
+  const fill = (box, list) => box.append(...list.map((cell) => chip(cell, free.map((at) => cell.values[at]).join(" · "), worded)));
+
+  const rows = (scenario.axes[row]?.values ?? [""]).filter((value) => used.rows.has(value));
+  const columns = (scenario.axes[column]?.values ?? [""]).filter((value) => used.columns.has(value));
+  const head = make("thead");
+  if (column >= 0) {
+    head.append(
+      make("tr", { role: "row" },
+        make("th", { scope: "col", role: "columnheader", rowspan: 2, class: "corner" }, scenario.rows),
+        make("th", { scope: "colgroup", role: "columnheader", colspan: columns.length, class: "axis" }, scenario.columns)),
+      make("tr", { role: "row" }, ...columns.map((value) => make("th", { scope: "col", role: "columnheader" }, value))),
+    );
+  } else if (row >= 0) {
+    head.append(
+      make("tr", { role: "row" },
+        make("th", { scope: "col", role: "columnheader", class: "corner" }, scenario.rows),
+        make("th", { scope: "col", role: "columnheader" }, "outcome")),
+    );
+  }
+  const body = make("tbody");
+  for (const value of rows) {
+    const line = make("tr", { role: "row" });
+    if (row >= 0) line.append(make("th", { scope: "row", role: "rowheader" }, value));
+    for (const other of columns) {
+      const box = make("td", { role: "gridcell", "data-column": column >= 0 ? other : undefined });
+      fill(box, boxes.get(`${value}/${other}`) ?? []);
+      line.append(box);
+    }
+    body.append(line);
+  }
+  const table = make("table", { role: "grid", "aria-label": `${scenario.name}: outcomes`, class: worded ? "" : "marks" }, head, body);
+  const note = make("p", { class: "note" });
+  if (shown < scenario.cells.length) note.append(`${shown} of ${plural(scenario.cells.length, "cell")}. `);
+  if (free.length) note.append(`In each box: ${free.map((at) => scenario.axes[at].name).join(" · ")}.`);
+  place.replaceChildren(controls(scenario), ...(shown ? [make("div", { class: "scroll" }, table)] : []), note);
+  const first = find("a.chip", table);
+  if (first) first.tabIndex = 0;
+};
+
+/** One chip of a map takes part in the order of Tab; the arrows lead to the others. */
+const focusChip = (link) => {
+  for (const other of all('a.chip[tabindex="0"]', link.closest("table"))) other.tabIndex = -1;
+  link.tabIndex = 0;
+  link.focus();
+};
+
+/** The nearest chip in a direction, as it is drawn: a step aside counts for more than a step ahead. */
+const neighbour = (link, [right, down]) => {
+  const centre = (element) => {
+    const box = element.getBoundingClientRect();
+    return [box.left + box.width / 2, box.top + box.height / 2];
+  };
+  const [x, y] = centre(link);
+  let best = null;
+  let least = Infinity;
+  for (const other of all("a.chip", link.closest("table"))) {
+    const [left, top] = centre(other);
+    const ahead = (left - x) * right + (top - y) * down;
+    const aside = Math.abs((left - x) * down) + Math.abs((top - y) * right);
+    if (other !== link && ahead > 1 && ahead + 4 * aside < least) {
+      least = ahead + 4 * aside;
+      best = other;
+    }
+  }
+  return best;
+};
+
+const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+
+const moveInMap = (event) => {
+  const link = event.target.closest?.("a.chip");
+  if (!link || event.ctrlKey || event.metaKey || event.altKey) return;
+  const chips = () => all("a.chip", link.closest("table"));
+  let to = null;
+  if (event.key in ARROWS) to = neighbour(link, ARROWS[event.key]);
+  else if (event.key === "Home") to = chips()[0];
+  else if (event.key === "End") to = chips().at(-1);
+  else return;
+  event.preventDefault();
+  if (to) focusChip(to);
+};

@@ -1,0 +1,171 @@
+// Where we are: the address says it, so the browser's own way back is ours.
+
+let lastOverview = "";
+let scrolled = 0;
+/** Was the cell that is shown reached from the overview, so that one step back leads there? */
+let oneStepFromOverview = false;
+
+const parts = () => {
+  const hash = location.hash.slice(1);
+  const at = hash.indexOf("?");
+  const [path, text] = at < 0 ? [hash, ""] : [hash.slice(0, at), hash.slice(at + 1)];
+  try {
+    return { path: decodeURIComponent(path), text };
+  } catch {
+    return { path, text };
+  }
+};
+
+/** The overview as it is selected: all maps, the filters, and how many cells are left. */
+const draw = () => {
+  const count = select();
+  for (const scenario of scenarios.values()) drawMap(scenario);
+  for (const button of all(".filters button")) {
+    button.setAttribute("aria-pressed", selection[button.dataset.group].has(button.value));
+  }
+  if (find("#search").value.trim() !== selection.q) find("#search").value = selection.q;
+  find("#found").textContent = count === cells.size ? `${plural(count, "cell")}.` : `${count} of ${plural(cells.size, "cell")}.`;
+  const some = Boolean(selectionText());
+  find("#clear").hidden = !some;
+};
+
+/** After a change of the selection: the address follows, without a step in the history, and the focus stays where it was. */
+const update = () => {
+  const focused = document.activeElement;
+  const map = focused.closest?.(".map");
+  const at = map ? all("select", map).indexOf(focused) : -1;
+  const { path } = parts();
+  const text = selectionText();
+  lastOverview = (cells.has(path) ? "" : path) + (text ? `?${text}` : "");
+  history.replaceState(null, "", `#${lastOverview}`);
+  draw();
+  if (at >= 0) all("select", map)[at]?.focus();
+};
+
+const show = (what) => {
+  find("#overview").hidden = what !== "overview";
+  find("#cell").hidden = what !== "cell";
+};
+
+const route = () => {
+  const { path, text } = parts();
+  const id = path.split("/").slice(0, 2).join("/");
+  const before = find("#cell").hidden ? "overview" : "cell";
+  if (cells.has(id)) {
+    if (before === "overview") scrolled = scrollY;
+    oneStepFromOverview = before === "overview" && started;
+    openCell(id);
+    show("cell");
+    document.title = `${id} – lvs-matrix`;
+    const place = path === id ? null : document.getElementById(path);
+    if (place) goTo(place);
+    else {
+      scrollTo(0, 0);
+      if (started) find("#cell h2").focus({ preventScroll: true });
+    }
+    return;
+  }
+  lastOverview = location.hash.slice(1);
+  document.title = title;
+  if (text !== selectionText()) readSelection(text);
+  draw();
+  show("overview");
+  const last = find("#cell").dataset.cell;
+  const link = last && find(`a.chip[data-cell="${last}"]`);
+  const place = path && document.getElementById(path);
+  if (before === "cell") {
+    scrollTo(0, scrolled);
+    if (link) focusChip(link);
+    delete find("#cell").dataset.cell;
+  } else if (place?.matches("details, details *")) goTo(place);
+  else if (place) place.scrollIntoView();
+};
+
+const leaveCell = () => {
+  if (oneStepFromOverview) history.back();
+  else location.hash = lastOverview;
+};
+
+const keys = (event) => {
+  const search = find("#search");
+  const writing = event.target.matches?.("input, select, textarea");
+  if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    if (!find("#cell").hidden) {
+      location.hash = lastOverview;
+      route();
+    }
+    search.focus();
+    search.select();
+  } else if (event.key === "Escape" && event.target === search) {
+    if (selection.q) {
+      selection.q = "";
+      update();
+    } else find("a.chip")?.focus();
+  } else if (event.key === "Escape" && !writing && !find("#cell").hidden) leaveCell();
+  else moveInMap(event);
+};
+
+const filterButtons = () => {
+  const groups = Object.entries(GROUPS).map(([group, values]) => {
+    const buttons = values.map((value) => {
+      const count = [...cells.values()].filter((cell) => cell[group] === value).length;
+      if (!count) return null;
+      const attributes = { type: "button", value, "data-group": group, class: `tag ${group[0]}-${value}`, "aria-pressed": "false" };
+      const button = make("button", attributes, GROUP_WORDS[value] ?? value, " ", make("small", {}, String(count)));
+      button.addEventListener("click", () => {
+        if (!selection[group].delete(value)) selection[group].add(value);
+        update();
+      });
+      return button;
+    });
+    return make("div", { role: "group", "aria-label": group }, make("span", {}, group), ...buttons.filter(Boolean));
+  });
+  const clear = make("button", { type: "button", id: "clear", hidden: true }, "Show all");
+  clear.addEventListener("click", () => {
+    readSelection("");
+    update();
+    find("#search").focus();
+  });
+  find(".filters .groups").append(...groups, clear);
+};
+
+const printing = () => {
+  const closed = [];
+  addEventListener("beforeprint", () => {
+    closed.push(...all("main:not([hidden]) details:not([open])"));
+    for (const details of closed) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of closed.splice(0)) details.open = false;
+  });
+};
+
+let started = false;
+let title = "";
+
+addEventListener("DOMContentLoaded", () => {
+  title = document.title;
+  history.scrollRestoration = "manual";
+  startTheme();
+  readTables();
+  filterButtons();
+  for (const details of all("details.all")) details.open = false;
+  find("form.search").addEventListener("submit", (event) => {
+    event.preventDefault();
+    find("a.chip")?.focus();
+  });
+  find("#search").addEventListener("input", (event) => {
+    selection.q = event.target.value.trim();
+    update();
+  });
+  addEventListener("keydown", keys);
+  addEventListener("hashchange", route);
+  find(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    find("main:not([hidden])").focus();
+  });
+  printing();
+  route();
+  started = true;
+});

@@ -1,0 +1,75 @@
+//! The command lines that made the labs of a scenario's cells. They are long and nearly always the same, so that each different
+//! preparation is shown once, and the cells link to theirs.
+
+use crate::escape::html_block;
+use crate::markdown::commands::by_node;
+use crate::run::{Row, ScenarioSummary};
+use crate::totals::plural;
+use lvs_matrix_model::matrix::CellRef;
+use std::collections::HashMap;
+use std::fmt::{Result, Write as _};
+
+/// The command lines of a node, by its name; nodes in the order in which they first appear.
+type ByNode = Vec<(String, String)>;
+
+/// The different preparations of a scenario.
+pub(super) struct Preparations<'a> {
+    variants: Vec<(ByNode, usize)>,
+    of_cell: HashMap<&'a CellRef, usize>,
+}
+
+impl<'a> Preparations<'a> {
+    pub(super) fn of(rows: impl Iterator<Item = Row<'a>>) -> Self {
+        let mut all = Self {
+            variants: Vec::new(),
+            of_cell: HashMap::new(),
+        };
+        let mut known: HashMap<ByNode, usize> = HashMap::new();
+        for row in rows {
+            let Row::Judged(cell) = row else { continue };
+            let lines = by_node(&cell.record);
+            if lines.is_empty() {
+                continue;
+            }
+            let index = known.get(&lines).copied().unwrap_or(all.variants.len());
+            if let Some((_, cells)) = all.variants.get_mut(index) {
+                *cells += 1;
+            } else {
+                known.insert(lines.clone(), index);
+                all.variants.push((lines, 1));
+            }
+            all.of_cell.insert(&cell.record.plan.cell, index);
+        }
+        all
+    }
+
+    /// The anchor of the cell's preparation and its number, 1 for the first; `None` if it had none.
+    pub(super) fn of_cell(&self, cell: &CellRef) -> Option<(String, usize)> {
+        let number = self.of_cell.get(cell)? + 1;
+        Some((anchor(cell.scenario.as_str(), number), number))
+    }
+
+    pub(super) fn write(&self, out: &mut String, scenario: &ScenarioSummary) -> Result {
+        for (number, (places, cells)) in (1..).zip(&self.variants) {
+            writeln!(
+                out,
+                "<details id=\"{}\"><summary>Command lines that prepared {} (preparation {number})</summary>",
+                anchor(scenario.name.as_str(), number),
+                plural(*cells, "cell")
+            )?;
+            for (place, lines) in places {
+                writeln!(
+                    out,
+                    "<h3>On {place}</h3>\n<pre tabindex=\"0\">{}</pre>",
+                    html_block(lines.trim_end())
+                )?;
+            }
+            writeln!(out, "</details>")?;
+        }
+        Ok(())
+    }
+}
+
+fn anchor(scenario: &str, number: usize) -> String {
+    format!("{scenario}/preparation-{number}")
+}

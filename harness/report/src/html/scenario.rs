@@ -1,0 +1,195 @@
+//! A scenario: its claim, the place of its matrix, the table of its cells, and the preparation that they share.
+
+use super::overview::sums;
+use super::preparations::Preparations;
+use crate::escape::xml;
+use crate::run::{Row, RunReport, ScenarioSummary};
+use crate::stamp::Length;
+use crate::wording;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict};
+use std::fmt::{Result, Write as _};
+use std::time::Duration;
+
+pub(super) fn section(
+    out: &mut String,
+    report: &RunReport,
+    scenario: &ScenarioSummary,
+    preparations: &Preparations<'_>,
+) -> Result {
+    let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let name = &scenario.name;
+    writeln!(
+        out,
+        "<section class=\"scenario\" id=\"{name}\" aria-labelledby=\"{name}.title\">\n<h2 id=\"{name}.title\">\
+         <a href=\"#{name}\">{name}</a></h2>"
+    )?;
+    claim(out, scenario)?;
+    let totals = sums(rows.iter().copied());
+    writeln!(
+        out,
+        "<p class=\"note\">{}. Patience {}; each cell is watched for up to {} from the beginning of its act phase.</p>",
+        totals.sums(),
+        Human(scenario.observe.patience),
+        Human(scenario.observe.until)
+    )?;
+    // The script draws the matrix here, from the table below.
+    writeln!(out, "<div class=\"map\"></div>")?;
+    writeln!(
+        out,
+        "<details class=\"all\" open><summary>All cells as a table</summary>\n<div class=\"scroll\" tabindex=\"0\" \
+         role=\"region\" aria-label=\"Cells of {name}\"><table class=\"cells\">"
+    )?;
+    heading(out, scenario)?;
+    writeln!(out, "<tbody>")?;
+    for row in &rows {
+        self::row(out, *row)?;
+    }
+    writeln!(out, "</tbody></table></div></details>")?;
+    preparations.write(out, scenario)?;
+    writeln!(out, "</section>")
+}
+
+/// The claim, a paragraph a line.
+pub(super) fn claim(out: &mut String, scenario: &ScenarioSummary) -> Result {
+    write!(out, "<blockquote class=\"claim\">")?;
+    for line in scenario.claim.trim().lines() {
+        write!(out, "<p>{}</p>", xml(line))?;
+    }
+    writeln!(out, "</blockquote>")
+}
+
+fn heading(out: &mut String, scenario: &ScenarioSummary) -> Result {
+    write!(out, "<thead><tr>")?;
+    for axis in &scenario.axes {
+        write!(out, "<th scope=\"col\" data-axis=\"{0}\">{0}</th>", axis.name)?;
+    }
+    for column in [
+        "behaviour",
+        "time",
+        "error",
+        "ended or refused by",
+        "again",
+        "OK / NG",
+        "expected",
+        "verdict",
+    ] {
+        write!(out, "<th scope=\"col\">{column}</th>")?;
+    }
+    writeln!(out, "</tr></thead>")
+}
+
+/// A row of the table: also what the script knows of the cell.
+fn row(out: &mut String, row: Row<'_>) -> Result {
+    let cell = row.cell();
+    match row {
+        Row::Judged(judged) => write!(
+            out,
+            "<tr data-cell=\"{cell}\" data-behaviour=\"{}\" data-verdict=\"{}\" data-heat=\"{}\" data-words=\"{}\">",
+            behaviour_class(judged),
+            verdict_class(&judged.verdict),
+            heat(&judged.observed.behaviour),
+            xml(&words(judged))
+        )?,
+        Row::Missing(missing) => write!(
+            out,
+            "<tr data-cell=\"{cell}\" data-behaviour=\"undetermined\" data-verdict=\"missing\" data-heat=\"0\" data-words=\"{}\">",
+            xml(&missing.reason)
+        )?,
+    }
+    for (_, value) in &cell.values {
+        write!(out, "<td>{value}</td>")?;
+    }
+    match row {
+        Row::Judged(judged) => judged_columns(out, judged)?,
+        Row::Missing(_) => {
+            write!(
+                out,
+                "<td><a href=\"#{cell}\"><span class=\"tag b-undetermined\">no record</span></a></td>"
+            )?;
+            for _ in 0..6 {
+                write!(out, "<td>{}</td>", wording::NOTHING)?;
+            }
+            write!(
+                out,
+                "<td><span class=\"tag v-missing\">{}</span></td>",
+                wording::UNDETERMINED
+            )?;
+        }
+    }
+    writeln!(out, "</tr>")
+}
+
+fn judged_columns(out: &mut String, cell: &JudgedCell) -> Result {
+    let observed = &cell.observed;
+    let nothing = || wording::NOTHING.to_owned();
+    write!(
+        out,
+        "<td><a href=\"#{}\"><span class=\"tag b-{}\">{}</span></a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+         <td>{}</td><td>{}</td><td><span class=\"tag v-{}\">{}</span></td>",
+        cell.record.plan.cell,
+        behaviour_class(cell),
+        wording::behaviour(&observed.behaviour),
+        xml(&Length::of(cell).map_or_else(nothing, |length| length.to_string())),
+        observed.error.as_ref().map_or_else(nothing, wording::error_code),
+        wording::terminators(&observed.terminators),
+        wording::retransmissions(&observed.retransmissions)
+            .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
+        wording::article(observed.behaviour.article()),
+        wording::expected(&cell.record.plan.expected),
+        verdict_class(&cell.verdict),
+        wording::verdict(&cell.verdict),
+    )
+}
+
+/// `answered`, `failed-fast`, `hung`, `undetermined`: classes of the style sheet and values of the filter.
+pub(super) fn behaviour_class(cell: &JudgedCell) -> &'static str {
+    cell.observed
+        .behaviour
+        .name()
+        .map_or(wording::UNDETERMINED, |name| name.as_str())
+}
+
+pub(super) fn verdict_class(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "met",
+        Verdict::ObservedOnly => "observed",
+        Verdict::Violated { .. } => "violated",
+        Verdict::Undetermined { .. } => "undetermined",
+    }
+}
+
+/// How dark a hang is in the matrix: the more, the longer it lasted. 0 for what is no hang.
+fn heat(behaviour: &Behaviour) -> u8 {
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    match behaviour {
+        Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => 0,
+        Behaviour::Hung { silence, .. } if *silence < minutes(1) => 1,
+        Behaviour::Hung { silence, .. } if *silence < minutes(10) => 2,
+        Behaviour::Hung { silence, .. } if *silence < minutes(60) => 3,
+        Behaviour::Hung { .. } => 4,
+    }
+}
+
+/// What the search finds a cell by, beside the columns of its row.
+fn words(cell: &JudgedCell) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut add = |text: String| {
+        if !words.contains(&text) {
+            words.push(text);
+        }
+    };
+    for step in &cell.record.steps {
+        add(step.action.to_string());
+    }
+    if let Some(error) = &cell.observed.error {
+        add(error.message.clone());
+    }
+    for reason in wording::reasons(cell) {
+        add(reason.clone());
+    }
+    words.join(" · ")
+}
