@@ -201,12 +201,13 @@ fn lacking(programs: &[&str], arguments: &[&Path]) -> Said {
 
 /// Each external program in its turn, and all of them at once.
 fn missing_programs() {
-    const PROGRAMS: [(&str, &[&str], &str); 6] = [
+    const PROGRAMS: [(&str, &[&str], &str); 7] = [
         ("ip", &["ip"], "iproute2"),
         ("ss", &["ss"], "iproute2"),
         ("tc", &["tc"], "iproute2"),
         ("ipvsadm", &["ipvsadm"], "ipvsadm"),
         ("sysctl", &["sysctl"], "procps"),
+        ("nft", &["nft"], "nftables"),
         ("mariadbd", &["mariadbd", "mysqld"], "mariadb-server-core"),
     ];
     let out = results("missing").join("out");

@@ -42,7 +42,7 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
 fn programs() -> Check {
     let missing = missing_programs(&path());
     let state = if missing.is_empty() {
-        State::Found("ip, ss, tc, ipvsadm, sysctl".to_owned())
+        State::Found("ip, ss, tc, ipvsadm, sysctl, nft".to_owned())
     } else {
         let names: Vec<&str> = missing.iter().map(|(program, _)| *program).collect();
         let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();

@@ -3,10 +3,12 @@
 mod host;
 mod mysqld;
 mod table;
+mod traffic;
 
-pub use host::HostAction;
+pub use host::{HostAction, Neighbours};
 pub use mysqld::{MysqldAction, StopSignal};
 pub use table::TableAction;
+pub use traffic::{Chain, FirewallVerdict, Percent, TrafficAction};
 
 use crate::Name;
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,9 @@ pub enum Action {
     /// Something happens to a host.
     #[serde(untagged)]
     Host(HostAction),
+    /// Something happens to packets on their way.
+    #[serde(untagged)]
+    Traffic(TrafficAction),
 }
 
 impl Action {
@@ -97,6 +102,7 @@ impl Action {
             Self::Table(action) => action.key(),
             Self::Mysqld(action) => action.key(),
             Self::Host(action) => action.key(),
+            Self::Traffic(action) => action.key(),
         }
     }
 
@@ -105,7 +111,7 @@ impl Action {
     pub fn is_of_client(&self) -> bool {
         match self {
             Self::Connect | Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult => true,
-            Self::Wait(_) | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) => false,
+            Self::Wait(_) | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => false,
         }
     }
 
@@ -126,6 +132,7 @@ impl Action {
             Self::Table(action) => action.server(),
             Self::Mysqld(action) => Some(action.server()),
             Self::Host(action) => action.server(),
+            Self::Traffic(action) => action.server(),
             Self::Connect | Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult | Self::Wait(_) => None,
         }
     }
@@ -149,6 +156,12 @@ impl From<HostAction> for Action {
     }
 }
 
+impl From<TrafficAction> for Action {
+    fn from(action: TrafficAction) -> Self {
+        Self::Traffic(action)
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::duration::Human;
@@ -161,6 +174,7 @@ impl fmt::Display for Action {
             Self::Table(action) => action.fmt(f),
             Self::Mysqld(action) => action.fmt(f),
             Self::Host(action) => action.fmt(f),
+            Self::Traffic(action) => action.fmt(f),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod commands;
 
-pub use commands::PlacedLine;
+pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
 
 use crate::Name;
 use crate::action::{Action, Node};

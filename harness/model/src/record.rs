@@ -149,6 +149,27 @@ pub struct StepRecord {
     pub commands: Vec<CommandRecord>,
     /// For a step of the client: the number of its operation (1 for the client's first).
     pub operation: Option<u32>,
+    /// For a fault that lasts and was not undone: how it was found when the observation ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_end: Option<AtEnd>,
+}
+
+/// How a fault that lasts was found when the observation ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum AtEnd {
+    /// It was still in force.
+    InForce {
+        /// What showed it.
+        shows: String,
+        /// The packets that it had met, where the kernel counts them: a firewall's rule, a link that loses.
+        packets: Option<u64>,
+    },
+    /// It was not, though no step had undone it.
+    Gone {
+        /// What was found instead.
+        reason: String,
+    },
 }
 
 /// How a step went.
@@ -302,6 +323,8 @@ pub struct ServerView {
 pub enum MysqldState {
     /// The process runs.
     Running,
+    /// The process is there, stopped by a signal.
+    Frozen,
     /// The process has ended.
     Ended {
         /// How (`exit 0`, `signal 9`).

@@ -7,7 +7,10 @@
 )]
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, HostAction, MysqldAction, Node, Statement, StopSignal, TableAction};
+use lvs_matrix_model::action::{
+    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement, StopSignal,
+    TableAction, TrafficAction,
+};
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe, Phases,
     RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
@@ -41,7 +44,27 @@ change:
   - set-sysctl: { node: client, key: net.ipv4.tcp_sack, value: 0 }
   - set-sysctl: { node: director, key: net.ipv4.ip_forward, value: "0" }
   - set-sysctl: { node: rs2, key: net.ipv4.tcp_sack, value: 0 }
+  - set-forwarding: { server: rs1, method: masquerading }
+  - set-scheduler: { scheduler: sh }
+  - set-timeouts: { tcp: 60s, tcp-fin: 10s }
+  - add-service: { port: 80 }
+  - save-table: {}
+  - remove-service: {}
+  - add-service: {}
+  - flush-table: {}
+  - restore-table: {}
+  - remove-service: { port: 80 }
+  - start-mysqld: { server: rs1 }
+  - freeze-mysqld: { server: rs1 }
+  - thaw-mysqld: { server: rs1 }
+  - link-down: { node: director }
+  - link-up: { node: director }
+  - add-firewall-rule: { node: client, chain: output, verdict: tcp-reset }
+  - flush-firewall: { node: client }
+  - set-netem: { node: rs2, delay: 200ms, loss: 12.5% }
+  - set-netem: { node: rs2 }
   - power-off: { server: rs1 }
+  - power-off: { server: rs2, neighbours: dynamic }
 act:
   - wait: 1m 30s
   - query: { sql: "select 1" }
@@ -104,6 +127,14 @@ fn loaded(text: &str) -> Scenario {
     load(text).unwrap_or_else(|mistakes| panic!("{}", render(&mistakes, "here", text, Style::Plain)))
 }
 
+fn netem(delay: Duration, loss: Percent) -> Action {
+    Action::Traffic(TrafficAction::SetNetem {
+        node: Node::RealServer(name("rs2")),
+        delay,
+        loss,
+    })
+}
+
 fn common_steps() -> Phases {
     let rs1 = || name("rs1");
     Phases {
@@ -134,7 +165,46 @@ fn common_steps() -> Phases {
             set(Node::Client, "net.ipv4.tcp_sack", "0"),
             set(Node::Director, "net.ipv4.ip_forward", "0"),
             set(Node::RealServer(name("rs2")), "net.ipv4.tcp_sack", "0"),
-            Action::Host(HostAction::PowerOff { server: rs1() }),
+            Action::Table(TableAction::SetForwarding {
+                server: rs1(),
+                method: Forwarding::Masquerading,
+                weight: 1,
+            }),
+            Action::Table(TableAction::SetScheduler {
+                scheduler: "sh".to_owned(),
+            }),
+            Action::Table(TableAction::SetTimeouts {
+                tcp: Duration::from_secs(60),
+                tcp_fin: Some(Duration::from_secs(10)),
+            }),
+            Action::Table(TableAction::AddService { port: Some(80) }),
+            Action::Table(TableAction::SaveTable),
+            Action::Table(TableAction::RemoveService { port: None }),
+            Action::Table(TableAction::AddService { port: None }),
+            Action::Table(TableAction::FlushTable),
+            Action::Table(TableAction::RestoreTable),
+            Action::Table(TableAction::RemoveService { port: Some(80) }),
+            Action::Mysqld(MysqldAction::StartMysqld { server: rs1() }),
+            Action::Mysqld(MysqldAction::FreezeMysqld { server: rs1() }),
+            Action::Mysqld(MysqldAction::ThawMysqld { server: rs1() }),
+            Action::Host(HostAction::LinkDown { node: Node::Director }),
+            Action::Host(HostAction::LinkUp { node: Node::Director }),
+            Action::Traffic(TrafficAction::AddFirewallRule {
+                node: Node::Client,
+                chain: Chain::Output,
+                verdict: FirewallVerdict::TcpReset,
+            }),
+            Action::Traffic(TrafficAction::FlushFirewall { node: Node::Client }),
+            netem(Duration::from_millis(200), Percent(1250)),
+            netem(Duration::ZERO, Percent(0)),
+            Action::Host(HostAction::PowerOff {
+                server: rs1(),
+                neighbours: Neighbours::Permanent,
+            }),
+            Action::Host(HostAction::PowerOff {
+                server: name("rs2"),
+                neighbours: Neighbours::Dynamic,
+            }),
         ],
         act: vec![
             Action::Wait(Duration::from_secs(90)),
@@ -285,4 +355,22 @@ fn colours_are_only_added() {
     }
     plain.push_str(rest);
     assert_eq!(plain, render(&mistakes, "a.yaml", text, Style::Plain));
+}
+
+/// Records keep actions; what is written is what is read, whatever group an action is in.
+#[test]
+fn actions_are_written_with_their_keys_and_read_again() {
+    let steps = loaded(EVERYTHING).steps;
+    for action in [steps.before, steps.change, steps.act].into_iter().flatten() {
+        let written = serde_json::to_value(&action).unwrap();
+        let key = written
+            .as_str()
+            .or_else(|| written.as_object()?.keys().next().map(String::as_str));
+        assert_eq!(key, Some(action.key()), "{written}");
+        assert_eq!(
+            serde_json::from_value::<Action>(written.clone()).unwrap(),
+            action,
+            "{written}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ mod support;
 
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
+use lvs_matrix_model::record::{AtEnd, ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{Behaviour, Citation, HangEnd, Observed, TerminatorKind};
 use support::cells::*;
 use support::random::Random;
@@ -456,11 +456,10 @@ fn an_error_that_no_packet_can_show_is_undetermined() {
 fn silence_must_be_silence_on_the_wire() {
     // Each of these reached the client while it says that it still waits.
     type Arrival = fn(&mut World);
-    let cases: [(&str, Arrival); 4] = [
+    let cases: [(&str, Arrival); 3] = [
         ("payload", |world| world.down(s(100.0), RS1, "P.", &[4; 56])),
         ("FIN", |world| world.down(s(100.0), RS1, "F.", &[])),
         ("RST", |world| world.down(s(100.0), DIRECTOR, "R", &[])),
-        ("ICMP", |world| world.unreachable(s(100.0), 1)),
     ];
     for (what, arrives) in cases {
         let mut world = hung();
@@ -471,6 +470,17 @@ fn silence_must_be_silence_on_the_wire() {
             "{what}: {reasons}"
         );
     }
+    // ICMP refuses a connection that is being opened; one that is established goes on, and TCP sends again (RFC 1122, 4.2.3.9).
+    let mut world = connect_hung();
+    world.unreachable(s(100.0), 1);
+    let reasons = reasons(&world.observe());
+    assert!(
+        reasons.contains("an answer reached the client's interface at 1m40s"),
+        "{reasons}"
+    );
+    let mut world = hung();
+    world.unreachable(s(100.0), 1);
+    assert!(matches!(world.observe().behaviour, Behaviour::Hung { .. }));
     // A bare acknowledgement is no answer.
     let mut world = hung();
     world.down(s(100.0), RS1, ".", &[]);
@@ -672,4 +682,29 @@ fn losing_packets_never_turns_one_behaviour_into_another() {
         }
     }
     assert!(lost > 3000, "{lost} undetermined");
+}
+
+#[test]
+fn a_fault_that_lasts_must_be_there_at_the_end() {
+    let mut world = waiting_for_ever();
+    world.record.steps[2].at_end = Some(AtEnd::InForce {
+        shows: "port31 is in state DOWN".to_owned(),
+        packets: None,
+    });
+    let observed = world.observe();
+    assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
+    let shown = observed
+        .evidence
+        .iter()
+        .find(|piece| piece.what.contains("at the end, power off rs1"));
+    assert_eq!(shown.unwrap().shown_by, [Citation::Step(3)]);
+
+    world.record.steps[2].at_end = Some(AtEnd::Gone {
+        reason: "the port is in state UP".to_owned(),
+    });
+    let reasons = reasons(&world.observe());
+    assert!(
+        reasons.contains("step 3 (power off rs1) did not last") && reasons.contains("state UP"),
+        "{reasons}"
+    );
 }

@@ -6,17 +6,18 @@ use crate::clock::Clock;
 use crate::environment::environment;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::{BRIDGE, Lab};
+use crate::operator;
 use crate::recorder::{cell_folder, write_record};
 use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
-use lvs_matrix_model::action::{Action, HostAction, Node};
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::{self, PointFrames, Remarks};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{
     CaptureRecord, CellRecord, Environment, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
-use lvs_matrix_netns::{CommandLine, ip_batch};
+use lvs_matrix_netns::CommandLine;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -138,6 +139,7 @@ fn observe(
     let played = timeline.play().and_then(|ended| {
         reached(Milestone::Played);
         timeline.snapshot(Moment::End)?;
+        timeline.look_again()?;
         Ok(ended)
     });
     record.ended = *played.as_ref().unwrap_or(&clock.now());
@@ -145,7 +147,7 @@ fn observe(
     record.snapshots = std::mem::take(&mut timeline.snapshots);
     let failed = played.and_then(|_| {
         record.server_views = server_views(plan, &mut lab)?;
-        restore_links(plan, &lab)
+        operator::restore_links(plan, &lab)
     });
     // The captures end before the client does: its good-bye is not part of the cell.
     let captured = captures.finish();
@@ -154,23 +156,6 @@ fn observe(
         record.lab = LabOutcome::Failed { stage, reason, log };
     }
     Ok(captured)
-}
-
-/// A sentinel must be able to reach a host that was powered off, or its capture could not be proven. The observation is over.
-fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
-    let off = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::Host(HostAction::PowerOff { server }) => plan.host(&Node::RealServer(server.clone())),
-        Action::Host(HostAction::SetSysctl { .. })
-        | Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Connect
-        | Action::Query(_)
-        | Action::StartQuery(_)
-        | Action::AwaitResult
-        | Action::Wait(_) => None,
-    });
-    let lines: Vec<String> = off.map(|host| format!("link set dev {} up", host.port)).collect();
-    ip_batch(&lab.link, &lines).stage("bring links up again for the last sentinel")
 }
 
 fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
@@ -187,7 +172,7 @@ fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
         let mysqld = server.state();
         let sessions = match &mysqld {
             MysqldState::Running => server.sessions(client).ok(),
-            MysqldState::Ended { .. } => None,
+            MysqldState::Frozen | MysqldState::Ended { .. } => None,
         };
         views.push(ServerView {
             server: server.name.clone(),

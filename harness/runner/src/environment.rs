@@ -12,6 +12,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("tc", "iproute2"),
     ("ipvsadm", "ipvsadm"),
     ("sysctl", "procps"),
+    ("nft", "nftables"),
 ];
 
 /// The programs of the lab that are not in `PATH`, with the Debian package that has each.

@@ -195,7 +195,18 @@ fn adds_another(plan: &LabPlan, server: &RealServer, argv: &[String]) -> bool {
 
 /// Runs a command line and records it; a failure of the command is a failure of the lab.
 pub(crate) fn run_recorded(namespace: &Namespace, node: Option<Node>, argv: &[String]) -> Result<CommandRecord> {
-    let line = CommandLine::new(argv.to_vec());
+    run_recorded_with(namespace, node, argv, &[])
+}
+
+/// As [`run_recorded`], with what the command reads.
+pub(crate) fn run_recorded_with(
+    namespace: &Namespace,
+    node: Option<Node>,
+    argv: &[String],
+    stdin: &[u8],
+) -> Result<CommandRecord> {
+    let mut line = CommandLine::new(argv.to_vec());
+    line.stdin = stdin.to_vec();
     let finished: Finished = namespace.command(&line).stage(format!("run `{}`", line.text()))?;
     let Finished { status, output } = &finished;
     if !status.success() {

@@ -208,6 +208,11 @@ impl RealServer {
         Ok(status_text(status))
     }
 
+    /// The mysqld's process.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.process.as_ref().map(|process| Pid::from_child(&process.0))
+    }
+
     /// What the mysqld is doing now.
     pub(crate) fn state(&mut self) -> MysqldState {
         if let Some(process) = self.process.as_mut() {
@@ -217,7 +222,14 @@ impl RealServer {
                     self.last_end = Some(status);
                 }
                 // Not ended; or not ours to wait for, which cannot be: it was spawned here and is reaped nowhere else.
-                Ok(None) | Err(_) => return MysqldState::Running,
+                Ok(None) | Err(_) => {
+                    let frozen = crate::operator::frozen(Pid::from_child(&process.0)).unwrap_or(false);
+                    return if frozen {
+                        MysqldState::Frozen
+                    } else {
+                        MysqldState::Running
+                    };
+                }
             }
         }
         MysqldState::Ended {

@@ -7,7 +7,7 @@ use crate::director;
 use crate::error::{LabError, Result};
 use crate::lab::Lab;
 use crate::operator;
-use lvs_matrix_model::action::{Action, MysqldAction, Node, Statement};
+use lvs_matrix_model::action::{Action, Node, Statement};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
 use lvs_matrix_model::record::{CommandRecord, DirectorSnapshot, Moment, StepOutcome, StepRecord};
@@ -32,6 +32,8 @@ pub(crate) struct Timeline<'a> {
     started: Option<(u32, Duration)>,
     /// When the observation ends at the latest; known once `act` has begun.
     act_until: Option<std::time::Instant>,
+    /// The table that `save-table` saved.
+    saved: Option<operator::Saved>,
     pub(crate) steps: Vec<StepRecord>,
     pub(crate) snapshots: Vec<DirectorSnapshot>,
 }
@@ -80,6 +82,7 @@ impl<'a> Timeline<'a> {
             operation: 0,
             started: None,
             act_until: None,
+            saved: None,
             steps,
             snapshots,
         }
@@ -139,6 +142,24 @@ impl<'a> Timeline<'a> {
         }
     }
 
+    /// Looks once more at the faults that last, before the lab is put right for the last sentinel.
+    pub(crate) fn look_again(&mut self) -> Result<()> {
+        for index in 0..self.steps.len() {
+            let (step, later) = match self.steps.get(index..).and_then(<[_]>::split_first) {
+                Some((step, later)) if matches!(step.outcome, StepOutcome::Done { .. }) => (step, later),
+                Some(_) | None => continue,
+            };
+            let later: Vec<&Action> = later
+                .iter()
+                .filter(|step| matches!(step.outcome, StepOutcome::Done { .. }))
+                .map(|step| &step.action)
+                .collect();
+            let at_end = operator::at_end(self.plan, self.lab, &step.action, &later)?;
+            self.steps[index].at_end = at_end;
+        }
+        Ok(())
+    }
+
     pub(crate) fn snapshot(&mut self, moment: Moment) -> Result<()> {
         let number = u32::try_from(self.snapshots.len() + 1).unwrap_or(u32::MAX);
         self.snapshots
@@ -182,14 +203,16 @@ impl<'a> Timeline<'a> {
             outcome: done.outcome,
             commands: done.commands,
             operation: done.operation,
+            at_end: None,
         });
     }
 
     fn act(&mut self, action: &Action) -> Result<Done> {
         match action {
-            Action::Table(edit) => operator::edit_table(self.plan, self.lab, edit).map(Done::from),
-            Action::Mysqld(fault) => self.mysqld(fault),
+            Action::Table(edit) => operator::edit_table(self.plan, self.lab, edit, &mut self.saved).map(Done::from),
+            Action::Mysqld(fault) => operator::mysqld(self.lab, fault, self.plan.port).map(Done::from),
             Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),
+            Action::Traffic(fault) => operator::traffic(self.plan, self.lab, fault).map(Done::from),
             Action::Connect => {
                 let operation = self.begin(Operation::Connect)?;
                 Ok(self.await_end(operation, Duration::ZERO, "connected"))
@@ -211,30 +234,6 @@ impl<'a> Timeline<'a> {
                 Ok(Done::proven("waited"))
             }
         }
-    }
-
-    fn mysqld(&mut self, action: &MysqldAction) -> Result<Done> {
-        let port = self.plan.port;
-        let server = self.server(action.server())?;
-        match action {
-            MysqldAction::StopMysqld { signal, .. } => {
-                let status = server.stop_mysqld(*signal)?;
-                Ok(Done::proven(format!("the process ended: {status}")))
-            }
-            MysqldAction::StartMysqld { .. } => {
-                server.start_mysqld(port)?;
-                server.wait_ready()?;
-                Ok(Done::proven(format!("it answers with server_id {}", server.server_id)))
-            }
-        }
-    }
-
-    fn server(&mut self, name: &lvs_matrix_model::Name) -> Result<&mut crate::real_server::RealServer> {
-        self.lab
-            .servers
-            .iter_mut()
-            .find(|server| &server.name == name)
-            .ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))
     }
 
     fn begin(&mut self, operation: Operation) -> Result<u32> {

@@ -30,6 +30,16 @@ pub enum MysqldAction {
         /// On which real server.
         server: Name,
     },
+    /// SIGSTOP: no thread of it runs any more; its kernel goes on to acknowledge segments and to accept connections.
+    FreezeMysqld {
+        /// On which real server.
+        server: Name,
+    },
+    /// SIGCONT to a mysqld that was frozen; done when it answers.
+    ThawMysqld {
+        /// On which real server.
+        server: Name,
+    },
 }
 
 impl MysqldAction {
@@ -39,6 +49,8 @@ impl MysqldAction {
         match self {
             Self::StopMysqld { .. } => "stop-mysqld",
             Self::StartMysqld { .. } => "start-mysqld",
+            Self::FreezeMysqld { .. } => "freeze-mysqld",
+            Self::ThawMysqld { .. } => "thaw-mysqld",
         }
     }
 
@@ -46,7 +58,10 @@ impl MysqldAction {
     #[must_use]
     pub fn server(&self) -> &Name {
         match self {
-            Self::StopMysqld { server, .. } | Self::StartMysqld { server } => server,
+            Self::StopMysqld { server, .. }
+            | Self::StartMysqld { server }
+            | Self::FreezeMysqld { server }
+            | Self::ThawMysqld { server } => server,
         }
     }
 }
@@ -63,6 +78,8 @@ impl fmt::Display for MysqldAction {
                 signal: StopSignal::Kill,
             } => write!(f, "stop mysqld on {server} (SIGKILL)"),
             Self::StartMysqld { server } => write!(f, "start mysqld on {server}"),
+            Self::FreezeMysqld { server } => write!(f, "freeze mysqld on {server} (SIGSTOP)"),
+            Self::ThawMysqld { server } => write!(f, "thaw mysqld on {server} (SIGCONT)"),
         }
     }
 }

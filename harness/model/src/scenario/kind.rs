@@ -123,6 +123,10 @@ kinds! {
     MysqldState,
     /// A table that is already as the step wants it.
     TableState,
+    /// A link that is already as the step wants it.
+    LinkState,
+    /// A firewall without a rule to flush.
+    FirewallState,
     /// Something done on a host that is off.
     HostOff,
     /// More mistakes than are shown.

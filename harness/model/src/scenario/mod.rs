@@ -59,6 +59,22 @@ pub struct Scenario {
 pub enum Forwarding {
     /// `-g`, gatewaying: the director rewrites only the MAC address; answers go to the client directly.
     DirectRouting,
+    /// `-m`, masquerading: the director rewrites the destination's address.
+    Masquerading,
+    /// `-i`, tunneling: the director puts the packet into one for the real server (IP in IP).
+    Tunneling,
+}
+
+impl Forwarding {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DirectRouting => "direct-routing",
+            Self::Masquerading => "masquerading",
+            Self::Tunneling => "tunneling",
+        }
+    }
 }
 
 /// The lab as the scenario describes it.

@@ -6,7 +6,7 @@ use crate::action::{Action, HostAction, Node};
 use crate::capture::{Body, Packet};
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
-use crate::record::{CapturePoint, CellRecord, ClientEventKind, FORMAT, LabOutcome, StepOutcome, StepRecord};
+use crate::record::{AtEnd, CapturePoint, CellRecord, ClientEventKind, FORMAT, LabOutcome, StepOutcome, StepRecord};
 
 /// All reasons why `record` and its `packets` may not be believed, whatever the client did.
 pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
@@ -96,10 +96,11 @@ fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], dou
 
 fn powered_off(record: &CellRecord, node: &Node) -> bool {
     record.steps.iter().any(|step| match &step.action {
-        Action::Host(HostAction::PowerOff { server }) => {
+        Action::Host(HostAction::PowerOff { server, .. }) => {
             matches!(step.outcome, StepOutcome::Done { .. }) && node.real_server() == Some(server)
         }
-        Action::Host(HostAction::SetSysctl { .. })
+        Action::Host(HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. })
+        | Action::Traffic(_)
         | Action::Table(_)
         | Action::Mysqld(_)
         | Action::Connect
@@ -137,6 +138,12 @@ fn steps(record: &CellRecord, doubts: &mut Vec<String>) {
         return;
     };
     for step in &record.steps {
+        if let Some(AtEnd::Gone { reason }) = &step.at_end {
+            doubts.push(format!(
+                "step {} ({}) did not last until the end of the observation: {reason}",
+                step.number, step.action
+            ));
+        }
         let doubt = if step.number < classified.number {
             earlier(step, classified)
         } else if step.number > classified.number {

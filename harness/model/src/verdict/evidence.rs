@@ -7,7 +7,7 @@ use super::{Behaviour, Citation, Evidence, HangEnd, Terminator, TerminatorKind};
 use crate::action::{Action, Node};
 use crate::duration::Human;
 use crate::plan::Phase;
-use crate::record::{CellRecord, DirectorSnapshot, Moment, StepOutcome};
+use crate::record::{AtEnd, CellRecord, DirectorSnapshot, Moment, StepOutcome};
 use std::fmt;
 
 impl fmt::Display for TerminatorKind {
@@ -40,6 +40,7 @@ pub(super) fn evidence(
     evidence.extend(network.terminators.iter().map(terminator));
     evidence.extend(silence(operation, network, behaviour));
     evidence.push(end(operation, network));
+    evidence.extend(lasting(record));
     evidence
 }
 
@@ -62,6 +63,20 @@ fn changes(record: &CellRecord) -> Vec<Evidence> {
                 | StepOutcome::NotReached,
                 Some(_) | None,
             ) => None,
+        })
+        .collect()
+}
+
+/// Faults that were looked at once more when the observation ended.
+fn lasting(record: &CellRecord) -> Vec<Evidence> {
+    let shown = record.steps.iter().filter_map(|step| match &step.at_end {
+        Some(AtEnd::InForce { shows, .. }) => Some((step, shows)),
+        Some(AtEnd::Gone { .. }) | None => None,
+    });
+    shown
+        .map(|(step, shows)| Evidence {
+            what: format!("at the end, {}: {shows}", step.action),
+            shown_by: vec![Citation::Step(step.number)],
         })
         .collect()
 }

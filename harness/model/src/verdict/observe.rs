@@ -12,7 +12,7 @@ use super::error;
 use super::evidence;
 use super::network::{Network, Request, network};
 use super::operation::{Classified, classified, moment};
-use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions};
+use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions, Terminator, TerminatorKind};
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::{Human, Instant};
@@ -188,6 +188,7 @@ fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Insta
     let terminators = network
         .terminators
         .iter()
+        .filter(|terminator| ends(terminator, network))
         .map(|terminator| (terminator.packet, terminator.at));
     let answers = network.answers.iter().map(|seen| (seen.packet, seen.at));
     let (packet, at) = terminators.chain(answers).filter(|(_, at)| *at <= until).min()?;
@@ -196,6 +197,18 @@ fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Insta
         moment(at),
         Human(operation.deadline.max(until).since(Instant(0)))
     ))
+}
+
+/// Does it end the connection? An ICMP error ends one that is being opened. To one that is established it is a soft error:
+/// TCP notes it, sends again as before, and reports it instead of ETIMEDOUT when it gives up (RFC 1122, 4.2.3.9;
+/// net/ipv4/tcp_ipv4.c, `tcp_v4_err`; tcp_timer.c, `tcp_write_err`).
+fn ends(terminator: &Terminator, network: &Network) -> bool {
+    match terminator.kind {
+        TerminatorKind::Fin | TerminatorKind::Rst => true,
+        TerminatorKind::Icmp { .. } => network
+            .established
+            .is_none_or(|established| terminator.at < established.at),
+    }
 }
 
 /// A hang that did not end must have been watched as long as the scenario says. The runner reads the clock for its timer and

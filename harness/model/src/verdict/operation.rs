@@ -70,7 +70,12 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
     let statement = match &starts.action {
         Action::Query(statement) | Action::StartQuery(statement) => Some(statement),
         Action::Connect => None,
-        Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::AwaitResult | Action::Wait(_) => {
+        Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Host(_)
+        | Action::Traffic(_)
+        | Action::AwaitResult
+        | Action::Wait(_) => {
             return Err(format!(
                 "step {} is not the client's, but names an operation",
                 starts.number

@@ -189,6 +189,7 @@ pub fn lost_while_waiting() -> World {
 pub fn waiting_for_ever() -> World {
     let mut world = waiting(Action::Host(HostAction::PowerOff {
         server: super::name("rs1"),
+        neighbours: lvs_matrix_model::action::Neighbours::Permanent,
     }));
     world.event(s(1203.0), 2, ClientEventKind::StillWaiting);
     world

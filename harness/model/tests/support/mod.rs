@@ -83,6 +83,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
             outcome: StepOutcome::NotReached,
             commands: Vec::new(),
             operation: None,
+            at_end: None,
         })
         .collect();
     let points = plan

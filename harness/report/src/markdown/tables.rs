@@ -60,6 +60,7 @@ pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
     for view in views {
         let mysqld = match &view.mysqld {
             MysqldState::Running => "mysqld runs".to_owned(),
+            MysqldState::Frozen => "mysqld is frozen (SIGSTOP)".to_owned(),
             MysqldState::Ended { status } => format!("mysqld has ended ({})", inline(status)),
         };
         writeln!(out, "{} (server_id {}): {mysqld}.\n", view.server, view.server_id)?;

@@ -358,6 +358,7 @@ fn record(plan: LabPlan) -> CellRecord {
             outcome: StepOutcome::NotReached,
             commands: vec![],
             operation: None,
+            at_end: None,
         })
         .collect();
     CellRecord {

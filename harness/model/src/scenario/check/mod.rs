@@ -7,6 +7,7 @@ mod expect;
 mod expected;
 mod findings;
 mod lab;
+mod state;
 mod steps;
 mod timeline;
 

@@ -1,8 +1,10 @@
 //! Steps: from the actions as typed to [`Action`]s with their places.
 
 use crate::Name;
-use crate::action::{Action, HostAction, MysqldAction, Node, Statement, StopSignal, TableAction};
-use crate::scenario::input::{DEFAULT_WEIGHT, StatementInput, StepInput};
+use crate::action::{
+    Action, HostAction, MysqldAction, Node, Percent, Statement, StopSignal, TableAction, TrafficAction,
+};
+use crate::scenario::input::{DEFAULT_WEIGHT, ServiceInput, StatementInput, StepInput};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::List;
@@ -58,66 +60,95 @@ impl Steps {
 
 /// The action, if all it needs could be read.
 fn place(step: &At<StepInput>) -> Option<Placed> {
-    let weight_or_default =
-        |weight: &Option<At<Weight>>| weight.as_ref().map_or(DEFAULT_WEIGHT, |weight| weight.value.0);
     let (action, host) = match &step.value {
-        StepInput::RemoveRealServer(input) => {
-            let server = complete(input.complete(), &input.server)?;
-            let action = TableAction::RemoveRealServer {
-                server: server.value.clone(),
-            };
-            (action.into(), Some(server))
-        }
-        StepInput::AddRealServer(input) => {
-            let server = complete(input.complete(), &input.server)?;
-            let action = TableAction::AddRealServer {
-                server: server.value.clone(),
-                weight: weight_or_default(&input.weight),
-            };
-            (action.into(), Some(server))
-        }
+        StepInput::RemoveRealServer(input) => of_server(complete(input.complete(), &input.server), |server| {
+            TableAction::RemoveRealServer { server }.into()
+        })?,
+        StepInput::AddRealServer(input) => of_server(complete(input.complete(), &input.server), |server| {
+            let weight = weight_or_default(&input.weight);
+            TableAction::AddRealServer { server, weight }.into()
+        })?,
         StepInput::SetWeight(input) => {
-            let server = complete(input.complete(), &input.server)?;
-            let action = TableAction::SetWeight {
-                server: server.value.clone(),
-                weight: input.weight.as_ref()?.value.0,
-            };
-            (action.into(), Some(server))
+            let weight = input.weight.as_ref()?.value.0;
+            of_server(complete(input.complete(), &input.server), |server| {
+                TableAction::SetWeight { server, weight }.into()
+            })?
         }
-        StepInput::StopMysqld(input) => {
-            let server = complete(input.complete(), &input.server)?;
-            let action = MysqldAction::StopMysqld {
-                server: server.value.clone(),
-                signal: input.signal.as_ref().map_or(StopSignal::Term, |signal| signal.value),
-            };
-            (action.into(), Some(server))
+        StepInput::SetForwarding(input) => {
+            let method = input.method.as_ref()?.value.0;
+            let weight = weight_or_default(&input.weight);
+            of_server(complete(input.complete(), &input.server), |server| {
+                TableAction::SetForwarding { server, method, weight }.into()
+            })?
         }
-        StepInput::StartMysqld(input) => {
-            let server = complete(input.complete(), &input.server)?;
-            let action = MysqldAction::StartMysqld {
-                server: server.value.clone(),
-            };
-            (action.into(), Some(server))
+        StepInput::RemoveService(input) => {
+            let port = port(input)?;
+            (TableAction::RemoveService { port }.into(), None)
         }
-        StepInput::PowerOff(input) => {
-            let server = complete(input.complete(), &input.server)?;
-            let action = HostAction::PowerOff {
-                server: server.value.clone(),
-            };
-            (action.into(), Some(server))
+        StepInput::AddService(input) => {
+            let port = port(input)?;
+            (TableAction::AddService { port }.into(), None)
         }
+        StepInput::SetScheduler(input) => {
+            let scheduler = input.scheduler.as_ref()?.value.0.to_owned();
+            (TableAction::SetScheduler { scheduler }.into(), None)
+        }
+        StepInput::FlushTable(_) => (TableAction::FlushTable.into(), None),
+        StepInput::SaveTable(_) => (TableAction::SaveTable.into(), None),
+        StepInput::RestoreTable(_) => (TableAction::RestoreTable.into(), None),
+        StepInput::SetTimeouts(input) => {
+            let tcp = complete(input.complete(), &input.tcp)?.value.0;
+            let tcp_fin = input.tcp_fin.as_ref().map(|time| time.value.0);
+            (TableAction::SetTimeouts { tcp, tcp_fin }.into(), None)
+        }
+        StepInput::StopMysqld(input) => of_server(complete(input.complete(), &input.server), |server| {
+            let signal = input.signal.as_ref().map_or(StopSignal::Term, |signal| signal.value);
+            MysqldAction::StopMysqld { server, signal }.into()
+        })?,
+        StepInput::StartMysqld(input) => of_server(complete(input.complete(), &input.server), |server| {
+            MysqldAction::StartMysqld { server }.into()
+        })?,
+        StepInput::FreezeMysqld(input) => of_server(complete(input.complete(), &input.server), |server| {
+            MysqldAction::FreezeMysqld { server }.into()
+        })?,
+        StepInput::ThawMysqld(input) => of_server(complete(input.complete(), &input.server), |server| {
+            MysqldAction::ThawMysqld { server }.into()
+        })?,
+        StepInput::PowerOff(input) => of_server(complete(input.complete(), &input.server), |server| {
+            let neighbours = input
+                .neighbours
+                .as_ref()
+                .map_or_else(Default::default, |word| word.value);
+            HostAction::PowerOff { server, neighbours }.into()
+        })?,
+        StepInput::LinkDown(input) => of_node(complete(input.complete(), &input.node), |node| {
+            HostAction::LinkDown { node }.into()
+        })?,
+        StepInput::LinkUp(input) => of_node(complete(input.complete(), &input.node), |node| {
+            HostAction::LinkUp { node }.into()
+        })?,
+        StepInput::AddFirewallRule(input) => {
+            let (chain, verdict) = (input.chain.as_ref()?.value, input.verdict.as_ref()?.value);
+            of_node(complete(input.complete(), &input.node), |node| {
+                TrafficAction::AddFirewallRule { node, chain, verdict }.into()
+            })?
+        }
+        StepInput::FlushFirewall(input) => of_node(complete(input.complete(), &input.node), |node| {
+            TrafficAction::FlushFirewall { node }.into()
+        })?,
+        StepInput::SetNetem(input) => of_node(complete(input.complete(), &input.node), |node| {
+            let delay = input.delay.as_ref().map_or(Duration::ZERO, |delay| delay.value);
+            let loss = input.loss.as_ref().map_or(Percent(0), |loss| loss.value);
+            TrafficAction::SetNetem { node, delay, loss }.into()
+        })?,
         StepInput::SetSysctl(input) => {
-            let name = complete(input.complete(), &input.node)?;
-            let action = HostAction::SetSysctl {
-                node: match name.value.as_str() {
-                    "client" => Node::Client,
-                    "director" => Node::Director,
-                    _ => Node::RealServer(name.value.clone()),
-                },
-                key: input.key.as_ref()?.value.0.clone(),
-                value: input.value.as_ref()?.value.0.clone(),
-            };
-            (action.into(), Some(name))
+            let (key, value) = (
+                input.key.as_ref()?.value.0.clone(),
+                input.value.as_ref()?.value.0.clone(),
+            );
+            of_node(complete(input.complete(), &input.node), |node| {
+                HostAction::SetSysctl { node, key, value }.into()
+            })?
         }
         StepInput::Connect(_) => (Action::Connect, None),
         StepInput::Query(input) => (Action::Query(statement(input)?), None),
@@ -128,8 +159,35 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
     Some(Placed {
         action,
         span: step.span,
-        host: host.cloned(),
+        host,
     })
+}
+
+/// An action and the host that it names.
+type OfHost = (Action, Option<At<Name>>);
+
+fn of_server(server: Option<&At<Name>>, action: impl FnOnce(Name) -> Action) -> Option<OfHost> {
+    let server = server?;
+    Some((action(server.value.clone()), Some(server.clone())))
+}
+
+fn of_node(node: Option<&At<Name>>, action: impl FnOnce(Node) -> Action) -> Option<OfHost> {
+    let name = node?;
+    let node = match name.value.as_str() {
+        "client" => Node::Client,
+        "director" => Node::Director,
+        _ => Node::RealServer(name.value.clone()),
+    };
+    Some((action(node), Some(name.clone())))
+}
+
+fn weight_or_default(weight: &Option<At<Weight>>) -> u16 {
+    weight.as_ref().map_or(DEFAULT_WEIGHT, |weight| weight.value.0)
+}
+
+/// The port that was given, if any; `None` if it could not be read.
+fn port(input: &ServiceInput) -> Option<Option<u16>> {
+    input.complete().then(|| input.port.as_ref().map(|port| port.value.0))
 }
 
 fn complete<T>(complete: bool, field: &Option<T>) -> Option<&T> {
@@ -164,7 +222,8 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
             continue;
         };
         let (what, more) = match step.action {
-            Action::Host(HostAction::SetSysctl { .. }) => ("host", "client, director, "),
+            Action::Host(HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. })
+            | Action::Traffic(_) => ("host", "client, director, "),
             Action::Host(HostAction::PowerOff { .. })
             | Action::Table(_)
             | Action::Mysqld(_)

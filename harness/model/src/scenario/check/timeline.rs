@@ -3,9 +3,10 @@
 
 use super::Draft;
 use super::findings::Findings;
+use super::state::State;
 use super::steps::{Placed, Steps};
 use crate::Name;
-use crate::action::{Action, HostAction, MysqldAction, Statement, TableAction};
+use crate::action::{Action, Statement};
 use crate::duration::Human;
 use crate::plan::Phase;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
@@ -25,20 +26,12 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     findings.report(draft, mistakes);
 }
 
-/// What the time line knows of a real server.
-struct Server<'d> {
-    name: &'d Name,
-    in_table: bool,
-    mysqld_up: bool,
-    on: bool,
-}
-
 /// One cell's time line.
 struct Walk<'d, 'f> {
     draft: &'d Draft,
     choice: &'d [usize],
     findings: &'f mut Findings,
-    servers: Vec<Server<'d>>,
+    state: State<'d>,
     connected: bool,
     /// The statement that `start-query` sent: where, and when a healthy server has answered it.
     running: Option<(Span, Duration)>,
@@ -54,15 +47,11 @@ impl<'d, 'f> Walk<'d, 'f> {
             draft,
             choice,
             findings,
-            servers: added
-                .flat_map(|added| &added.real_servers)
-                .map(|server| Server {
-                    name: &server.value.name,
-                    in_table: true,
-                    mysqld_up: true,
-                    on: true,
-                })
-                .collect(),
+            state: State::new(
+                added
+                    .flat_map(|added| &added.real_servers)
+                    .map(|server| &server.value.name),
+            ),
             connected: false,
             running: None,
             now: Duration::ZERO,
@@ -154,10 +143,6 @@ impl<'d, 'f> Walk<'d, 'f> {
 
     /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said again.
     fn step(&mut self, step: &Placed) {
-        if step.action.server().is_some() {
-            self.step_of_server(step);
-            return;
-        }
         match &step.action {
             Action::Connect => {
                 self.needs_no_statement(step);
@@ -184,7 +169,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                 ),
             },
             Action::Wait(time) => self.now = self.now.saturating_add(*time),
-            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) => {}
+            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => self.step_of_lab(step),
         }
     }
 
@@ -216,84 +201,13 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
-    fn step_of_server(&mut self, step: &Placed) {
-        let Some(name) = step.action.server() else {
-            return;
-        };
-        let Some(at) = self.servers.iter().position(|server| server.name == name) else {
+    fn step_of_lab(&mut self, step: &Placed) {
+        if let Some(name) = step.action.server()
+            && self.state.servers.iter().all(|server| server.name != name)
+        {
             self.unknown_here(step, name);
-            return;
-        };
-        let mysqld = |up: bool| {
-            (
-                MistakeKind::MysqldState,
-                format!(
-                    "the mysqld on `{name}` is {} already",
-                    if up { "running" } else { "stopped" }
-                ),
-                if up {
-                    "`stop-mysqld` must come before it"
-                } else {
-                    "it was stopped before"
-                },
-            )
-        };
-        let table = |present: bool| {
-            (
-                MistakeKind::TableState,
-                format!(
-                    "`{name}` is {} the table",
-                    if present { "already in" } else { "not in" }
-                ),
-                if present {
-                    "every real server is in the table from the beginning, until it is removed"
-                } else {
-                    "it was removed before"
-                },
-            )
-        };
-        let server = &mut self.servers[at];
-        let off = !server.on;
-        let (needs_host, wrong) = match &step.action {
-            Action::Table(TableAction::RemoveRealServer { .. }) => {
-                let was = std::mem::replace(&mut server.in_table, false);
-                (false, (!was).then(|| table(false)))
-            }
-            Action::Table(TableAction::AddRealServer { .. }) => {
-                let was = std::mem::replace(&mut server.in_table, true);
-                (false, was.then(|| table(true)))
-            }
-            Action::Table(TableAction::SetWeight { .. }) => {
-                let was = std::mem::replace(&mut server.in_table, true);
-                (false, (!was).then(|| table(false)))
-            }
-            Action::Mysqld(MysqldAction::StopMysqld { .. }) => {
-                let was = std::mem::replace(&mut server.mysqld_up, false);
-                (true, (!was).then(|| mysqld(false)))
-            }
-            Action::Mysqld(MysqldAction::StartMysqld { .. }) => {
-                let was = std::mem::replace(&mut server.mysqld_up, true);
-                (true, was.then(|| mysqld(true)))
-            }
-            Action::Host(HostAction::PowerOff { .. }) => {
-                server.on = false;
-                (true, None)
-            }
-            Action::Host(HostAction::SetSysctl { .. }) => (true, None),
-            Action::Connect | Action::Query(_) | Action::StartQuery(_) | Action::AwaitResult | Action::Wait(_) => {
-                (false, None)
-            }
-        };
-        if needs_host && off {
-            self.wrong(
-                step,
-                MistakeKind::HostOff,
-                &format!("`{name}` is off: nothing can be done on it"),
-                "it was powered off before",
-                "`power-off` is for good: there is no action that powers a host on",
-            );
-        } else if let Some((kind, message, label)) = wrong {
-            self.wrong(step, kind, &message, label, "steps run in the order before, change, act; in each, the scenario's own come first, then those of each axis in the order of the file");
+        } else if let Some(wrong) = self.state.take(&step.action) {
+            self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
     }
 
@@ -303,7 +217,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         if anywhere.into_iter().all(|server| server.value.name != *name) {
             return;
         }
-        let here = listed(self.servers.iter().map(|server| server.name.as_str()));
+        let here = listed(self.state.servers.iter().map(|server| server.name.as_str()));
         let span = step.host.as_ref().map_or(step.span, |host| host.span);
         self.found(span, MistakeKind::UnknownServer, || {
             Mistake::new(

@@ -1,12 +1,14 @@
 //! The scalars of the language: names, texts, numbers, durations; words and sysctls in modules of their own.
 
+mod number;
 mod sysctl;
 mod word;
 
+pub(super) use number::{Errno, ErrorCode, Port, Weight};
 pub(super) use sysctl::{SysctlKey, SysctlValue};
-pub(super) use word::{Scheduler, Yes};
+pub(super) use word::{Method, Scheduler, Yes};
 
-use super::mistake::{MistakeKind, listed, quoted};
+use super::mistake::{MistakeKind, quoted};
 use super::place::At;
 use super::read::{Refusal, Scalar};
 use crate::name::{NAME_RULE, Name};
@@ -71,79 +73,31 @@ impl Scalar for Text {
     }
 }
 
-/// A weight in the director's table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Weight(pub(super) u16);
-
-impl Scalar for Weight {
-    fn accepts() -> String {
-        format!("a whole number from 0 to {}", u16::MAX)
-    }
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        whole(text).map(Self).ok_or_else(|| not_a_number("a weight", text))
-    }
-    fn schema() -> Schema {
-        json_schema!({ "type": "integer", "minimum": 0, "maximum": 65535 })
-    }
-}
-
-/// A classic client error code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ErrorCode(pub(super) u16);
-
-/// The classic client's codes that a lost or refused connection can have.
-const ERROR_CODES: [u16; 4] = [2002, 2003, 2006, 2013];
-
-impl Scalar for ErrorCode {
-    fn accepts() -> String {
-        listed(ERROR_CODES.map(|code| code.to_string()).iter().map(String::as_str))
-    }
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        whole(text)
-            .filter(|code| ERROR_CODES.contains(code))
-            .map(Self)
-            .ok_or_else(|| not_a_number("a classic client error", text))
-    }
-    fn schema() -> Schema {
-        json_schema!({ "type": "integer", "enum": ERROR_CODES })
-    }
-}
-
-/// An error number of Linux.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Errno(pub(super) u16);
-
-/// EHWPOISON, the highest that Linux gives to programs (include/uapi/asm-generic/errno.h).
-const LAST_ERRNO: u16 = 133;
-
-impl Scalar for Errno {
-    fn accepts() -> String {
-        format!("an errno from 1 to {LAST_ERRNO}, such as 104 (ECONNRESET), 110 (ETIMEDOUT) or 111 (ECONNREFUSED)")
-    }
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        whole(text)
-            .filter(|errno| (1..=LAST_ERRNO).contains(errno))
-            .map(Self)
-            .ok_or_else(|| not_a_number("an errno", text))
-    }
-    fn schema() -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": LAST_ERRNO })
-    }
-}
-
-/// Decimal digits only: no sign, no blank, no `0x`, no `1_000`.
-fn whole(text: &str) -> Option<u16> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())?
-}
-
-fn not_a_number(what: &str, text: &str) -> Refusal {
-    Refusal::new(MistakeKind::BadNumber, format!("{} is not {what}", quoted(text)))
-}
-
 /// The longest time that anything is waited for.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A time in whole seconds, as ipvsadm(8) takes it: at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seconds(pub(super) Duration);
+
+impl Scalar for Seconds {
+    fn accepts() -> String {
+        "whole seconds such as `30s` or `15m`, at most `24h`".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let time = Duration::parse(text)?;
+        if time.is_zero() || time.subsec_nanos() != 0 {
+            return Err(Refusal::new(
+                MistakeKind::DurationOutOfRange,
+                format!("{} is not a number of whole seconds", quoted(text)),
+            ));
+        }
+        Ok(Self(time))
+    }
+    fn schema() -> Schema {
+        Duration::schema()
+    }
+}
 
 impl Scalar for Duration {
     fn accepts() -> String {
@@ -155,7 +109,7 @@ impl Scalar for Duration {
             ..Refusal::new(kind, format!("{} is not a time that is accepted", quoted(text)))
         };
         let Ok(time) = humantime::parse_duration(text) else {
-            let unit = whole(text).map(|number| format!("did you mean `{number}s`?"));
+            let unit = number::whole::<u16>(text).map(|number| format!("did you mean `{number}s`?"));
             return Err(refused(MistakeKind::BadDuration, unit));
         };
         if time > LONGEST {

@@ -3,7 +3,7 @@
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{BehaviourName, Forwarding, HangEndName};
-use crate::action::StopSignal;
+use crate::action::{Chain, FirewallVerdict, Neighbours, StopSignal};
 use schemars::{Schema, json_schema};
 
 /// A scalar that is one of a few words.
@@ -40,6 +40,19 @@ impl Word for Forwarding {
     const WORDS: &'static [(&'static str, Self)] = &[("direct-routing", Self::DirectRouting)];
 }
 
+/// A packet-forwarding method that a real server can be edited to have.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scenario) struct Method(pub(in crate::scenario) Forwarding);
+
+impl Word for Method {
+    const WHAT: &'static str = "a packet-forwarding method";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("direct-routing", Self(Forwarding::DirectRouting)),
+        ("masquerading", Self(Forwarding::Masquerading)),
+        ("tunneling", Self(Forwarding::Tunneling)),
+    ];
+}
+
 /// A scheduler of IPVS.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scenario) struct Scheduler(pub(in crate::scenario) &'static str);
@@ -66,6 +79,25 @@ impl Word for Scheduler {
 impl Word for StopSignal {
     const WHAT: &'static str = "a signal that stops a mysqld";
     const WORDS: &'static [(&'static str, Self)] = &[("TERM", Self::Term), ("KILL", Self::Kill)];
+}
+
+impl Word for Neighbours {
+    const WHAT: &'static str = "a kind of neighbour entry";
+    const WORDS: &'static [(&'static str, Self)] = &[("permanent", Self::Permanent), ("dynamic", Self::Dynamic)];
+}
+
+impl Word for Chain {
+    const WHAT: &'static str = "a chain of a host's firewall";
+    const WORDS: &'static [(&'static str, Self)] = &[("input", Self::Input), ("output", Self::Output)];
+}
+
+impl Word for FirewallVerdict {
+    const WHAT: &'static str = "a verdict of a firewall";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("drop", Self::Drop),
+        ("reject", Self::Reject),
+        ("tcp-reset", Self::TcpReset),
+    ];
 }
 
 impl Word for BehaviourName {

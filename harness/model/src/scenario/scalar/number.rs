@@ -1,0 +1,117 @@
+//! Scalars that are numbers.
+
+use super::super::mistake::{MistakeKind, listed, quoted};
+use super::super::read::{Refusal, Scalar};
+use crate::action::Percent;
+use crate::plan::MYSQL_PORT;
+use schemars::{Schema, json_schema};
+use std::str::FromStr;
+
+/// A weight in the director's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Weight(pub(in crate::scenario) u16);
+
+impl Scalar for Weight {
+    fn accepts() -> String {
+        format!("a whole number from 0 to {}", u16::MAX)
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text).map(Self).ok_or_else(|| not_a_number("a weight", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": 65535 })
+    }
+}
+
+/// A classic client error code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct ErrorCode(pub(in crate::scenario) u16);
+
+/// The classic client's codes that a lost or refused connection can have.
+const ERROR_CODES: [u16; 4] = [2002, 2003, 2006, 2013];
+
+impl Scalar for ErrorCode {
+    fn accepts() -> String {
+        listed(ERROR_CODES.map(|code| code.to_string()).iter().map(String::as_str))
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole::<u16>(text)
+            .filter(|code| ERROR_CODES.contains(code))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a classic client error", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "enum": ERROR_CODES })
+    }
+}
+
+/// An error number of Linux.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Errno(pub(in crate::scenario) u16);
+
+/// EHWPOISON, the highest that Linux gives to programs (include/uapi/asm-generic/errno.h).
+const LAST_ERRNO: u16 = 133;
+
+impl Scalar for Errno {
+    fn accepts() -> String {
+        format!("an errno from 1 to {LAST_ERRNO}, such as 104 (ECONNRESET), 110 (ETIMEDOUT) or 111 (ECONNREFUSED)")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole::<u16>(text)
+            .filter(|errno| (1..=LAST_ERRNO).contains(errno))
+            .map(Self)
+            .ok_or_else(|| not_a_number("an errno", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": LAST_ERRNO })
+    }
+}
+
+/// A port of a virtual service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Port(pub(in crate::scenario) u16);
+
+impl Scalar for Port {
+    fn accepts() -> String {
+        format!("a port from 1 to {}, but not {MYSQL_PORT}", u16::MAX)
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        match whole(text) {
+            Some(MYSQL_PORT) => Err(Refusal {
+                help: Some("leave the field out to speak of the cell's own service".to_owned()),
+                ..not_a_number("the port of another service", text)
+            }),
+            Some(port) if port > 0 => Ok(Self(port)),
+            Some(_) | None => Err(not_a_number("a port", text)),
+        }
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": 65535, "not": { "const": MYSQL_PORT } })
+    }
+}
+
+impl Scalar for Percent {
+    fn accepts() -> String {
+        "a share of packets such as `5%` or `0.5%`, from `0%` to `100%`".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        Self::try_from(text.to_owned()).map_err(|_| Refusal {
+            help: whole::<u16>(text).map(|number| format!("did you mean `{number}%`?")),
+            ..not_a_number("a share of packets", text)
+        })
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]{1,3}(\\.[0-9]{1,2})?%$" })
+    }
+}
+
+/// Decimal digits only: no sign, no blank, no `0x`, no `1_000`.
+pub(super) fn whole<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
+}
+
+fn not_a_number(what: &str, text: &str) -> Refusal {
+    Refusal::new(MistakeKind::BadNumber, format!("{} is not {what}", quoted(text)))
+}

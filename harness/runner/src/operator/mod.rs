@@ -1,0 +1,190 @@
+//! What an operator, or fate, does to the lab. Each deed is done by its command lines or its signal, and then shown to have
+//! taken effect by what the kernel itself says: a deed that nothing shows has failed. A fault that lasts is looked at once
+//! more when the observation ends.
+
+mod firewall;
+mod host;
+mod mysqld;
+mod netem;
+mod table;
+
+pub(crate) use mysqld::{frozen, mysqld};
+pub(crate) use table::{Saved, edit_table};
+
+use crate::error::{LabError, Result};
+use crate::lab::{Lab, run_recorded};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, HostAction, MysqldAction, Node, Percent, TrafficAction};
+use lvs_matrix_model::plan::{Host, LabPlan};
+use lvs_matrix_model::record::{AtEnd, CommandRecord};
+use lvs_matrix_netns::ip_batch;
+
+/// What was done, and what shows it.
+pub(crate) struct Deed {
+    pub(crate) proof: String,
+    pub(crate) commands: Vec<CommandRecord>,
+}
+
+/// What the kernel shows of a fault, or why it shows nothing of it.
+pub(crate) type Shown = std::result::Result<Proof, String>;
+
+/// What the kernel shows of a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(crate) text: String,
+    /// Packets that the fault has met so far, where the kernel counts them.
+    pub(crate) packets: Option<u64>,
+}
+
+impl Proof {
+    fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { text, packets: None }
+    }
+}
+
+/// Does something to a host.
+pub(crate) fn host(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Deed> {
+    let commands = run_lines(plan, lab, &action.clone().into())?;
+    deed(action, commands, host::shown(plan, lab, action)?)
+}
+
+/// Does something to packets on their way.
+pub(crate) fn traffic(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Deed> {
+    let commands = run_lines(plan, lab, &action.clone().into())?;
+    deed(action, commands, traffic_shown(plan, lab, action)?)
+}
+
+fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Shown> {
+    match action {
+        TrafficAction::AddFirewallRule { node, chain, verdict } => {
+            firewall::rule_shown(plan, lab.namespace(node)?, node, *chain, *verdict)
+        }
+        TrafficAction::FlushFirewall { node } => firewall::empty_shown(lab.namespace(node)?),
+        TrafficAction::SetNetem { node, delay, loss } => netem::shown(plan, lab, node, *delay, *loss),
+    }
+}
+
+fn deed(action: &impl ToString, commands: Vec<CommandRecord>, shown: Shown) -> Result<Deed> {
+    match shown {
+        Ok(Proof { text, .. }) => Ok(Deed { proof: text, commands }),
+        Err(reason) => Err(LabError::new(action.to_string(), reason)),
+    }
+}
+
+/// Looks once more at a fault that was done and not undone by a later step of `later`. `None` for what does not last, and for
+/// edits of the director's table, which its last snapshot shows.
+pub(crate) fn at_end(plan: &LabPlan, lab: &mut Lab, action: &Action, later: &[&Action]) -> Result<Option<AtEnd>> {
+    if later.iter().any(|later| undoes(later, action)) {
+        return Ok(None);
+    }
+    let shown = match action {
+        Action::Mysqld(action) => match mysqld::lasting(lab, action)? {
+            Some(shown) => shown,
+            None => return Ok(None),
+        },
+        Action::Host(action @ (HostAction::PowerOff { .. } | HostAction::LinkDown { .. })) => {
+            host::shown(plan, lab, action)?
+        }
+        Action::Traffic(action @ (TrafficAction::AddFirewallRule { .. } | TrafficAction::SetNetem { .. })) => {
+            traffic_shown(plan, lab, action)?
+        }
+        Action::Host(HostAction::LinkUp { .. } | HostAction::SetSysctl { .. })
+        | Action::Traffic(TrafficAction::FlushFirewall { .. })
+        | Action::Table(_)
+        | Action::Connect
+        | Action::Query(_)
+        | Action::StartQuery(_)
+        | Action::AwaitResult
+        | Action::Wait(_) => return Ok(None),
+    };
+    Ok(Some(match shown {
+        Ok(Proof { text, packets }) => AtEnd::InForce { shows: text, packets },
+        Err(reason) => AtEnd::Gone { reason },
+    }))
+}
+
+/// Is `later` the step that undoes `action`, or does the same anew?
+fn undoes(later: &Action, action: &Action) -> bool {
+    if let (Action::Mysqld(later), Action::Mysqld(action)) = (later, action) {
+        let undoes = match action {
+            MysqldAction::StopMysqld { .. } => matches!(later, MysqldAction::StartMysqld { .. }),
+            MysqldAction::FreezeMysqld { .. } => {
+                matches!(later, MysqldAction::ThawMysqld { .. } | MysqldAction::StopMysqld { .. })
+            }
+            MysqldAction::StartMysqld { .. } | MysqldAction::ThawMysqld { .. } => false,
+        };
+        return undoes && later.server() == action.server();
+    }
+    if let (Action::Traffic(later), Action::Traffic(action)) = (later, action) {
+        let undoes = match action {
+            TrafficAction::AddFirewallRule { .. } => matches!(later, TrafficAction::FlushFirewall { .. }),
+            TrafficAction::SetNetem { .. } => matches!(later, TrafficAction::SetNetem { .. }),
+            TrafficAction::FlushFirewall { .. } => false,
+        };
+        return undoes && later.node() == action.node();
+    }
+    if let (Action::Host(HostAction::LinkUp { node }), Action::Host(HostAction::LinkDown { node: cut })) =
+        (later, action)
+    {
+        return node == cut;
+    }
+    false
+}
+
+/// A sentinel must be able to reach every host, or its capture could not be proven: links that were cut come back, and
+/// neither delay nor lose more than at the beginning. The observation is over.
+pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
+    for step in &plan.steps {
+        match &step.action {
+            Action::Host(HostAction::PowerOff { server, .. }) => {
+                link_up(plan, lab, &Node::RealServer(server.clone()))?;
+            }
+            Action::Host(HostAction::LinkDown { node }) => link_up(plan, lab, node)?,
+            Action::Traffic(TrafficAction::SetNetem { node, .. }) => {
+                let (node, delay, loss) = (node.clone(), std::time::Duration::ZERO, Percent(0));
+                let undo = TrafficAction::SetNetem { node, delay, loss };
+                run_lines(plan, lab, &undo.into())?;
+            }
+            Action::Host(HostAction::LinkUp { .. } | HostAction::SetSysctl { .. })
+            | Action::Traffic(TrafficAction::AddFirewallRule { .. } | TrafficAction::FlushFirewall { .. })
+            | Action::Table(_)
+            | Action::Mysqld(_)
+            | Action::Connect
+            | Action::Query(_)
+            | Action::StartQuery(_)
+            | Action::AwaitResult
+            | Action::Wait(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn link_up(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<()> {
+    let port = &find(plan, node)?.port;
+    ip_batch(&lab.link, &[format!("link set dev {port} up")])
+        .map_err(|error| LabError::new("bring a link up again for the last sentinel", error))
+}
+
+fn real_server<'a>(plan: &'a LabPlan, server: &Name) -> Result<&'a Host> {
+    find(plan, &Node::RealServer(server.clone()))
+}
+
+fn find<'a>(plan: &'a LabPlan, node: &Node) -> Result<&'a Host> {
+    plan.host(node)
+        .ok_or_else(|| LabError::new(format!("find {node}"), "the plan has no such host"))
+}
+
+/// Runs the action's own command lines where they belong.
+fn run_lines(plan: &LabPlan, lab: &Lab, action: &Action) -> Result<Vec<CommandRecord>> {
+    plan.command_lines(action)
+        .into_iter()
+        .map(|(node, argv)| {
+            let namespace = match &node {
+                Some(node) => lab.namespace(node)?,
+                None => &lab.link,
+            };
+            run_recorded(namespace, node.clone(), &argv)
+        })
+        .collect()
+}

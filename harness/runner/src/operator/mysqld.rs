@@ -1,0 +1,169 @@
+//! What happens to a mysqld's process.
+
+use super::{Deed, Proof, Shown};
+use crate::clock::poll_for;
+use crate::error::{LabError, Result, Stage};
+use crate::lab::Lab;
+use crate::real_server::RealServer;
+use lvs_matrix_model::action::{MysqldAction, StopSignal};
+use lvs_matrix_model::record::MysqldState;
+use lvs_matrix_netns::{CommandLine, Namespace};
+use rustix::process::{Pid, Signal};
+use std::io;
+use std::time::Duration;
+
+/// How long the threads of a process may take to stop, and to go on.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Does it.
+pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<Deed> {
+    let name = action.server();
+    let server = lab.servers.iter_mut().find(|server| &server.name == name);
+    let server = server.ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))?;
+    let proof = match action {
+        MysqldAction::StopMysqld { signal, .. } => stop(server, *signal, port),
+        MysqldAction::StartMysqld { .. } => {
+            server.start_mysqld(port)?;
+            server.wait_ready()?;
+            Ok(format!("it answers with server_id {}", server.server_id))
+        }
+        MysqldAction::FreezeMysqld { .. } => freeze(server, port),
+        MysqldAction::ThawMysqld { .. } => thaw(server),
+    };
+    let proof = proof.map_err(|error| LabError::new(action.to_string(), error))?;
+    Ok(Deed {
+        proof,
+        commands: Vec::new(),
+    })
+}
+
+/// What lasts of it: a mysqld that was stopped is not there, one that was frozen does not run.
+pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Shown>> {
+    let name = action.server();
+    let Some(server) = lab.servers.iter_mut().find(|server| &server.name == name) else {
+        return Ok(None);
+    };
+    let state = server.state();
+    Ok(match action {
+        MysqldAction::StopMysqld { .. } => Some(match state {
+            MysqldState::Ended { status } => Ok(Proof::new(format!("no mysqld runs ({status})"))),
+            MysqldState::Running | MysqldState::Frozen => Err("a mysqld runs".to_owned()),
+        }),
+        MysqldAction::FreezeMysqld { .. } => Some(match state {
+            MysqldState::Frozen => Ok(Proof::new("every thread of the mysqld is in state T")),
+            MysqldState::Running => Err("the mysqld runs".to_owned()),
+            MysqldState::Ended { status } => Err(format!("the mysqld has ended: {status}")),
+        }),
+        MysqldAction::StartMysqld { .. } | MysqldAction::ThawMysqld { .. } => None,
+    })
+}
+
+/// The end of the process alone is not enough: a program that starts the server and waits for it would end, and the server
+/// go on.
+fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<String> {
+    let status = server.stop_mysqld(signal)?;
+    match listener(&server.namespace, port)? {
+        None => Ok(format!(
+            "the process ended ({status}), and nothing listens on port {port}"
+        )),
+        Some(line) => Err(LabError::new(
+            "look for a listener",
+            format!("the process ended ({status}), but port {port} is listened on: {line}"),
+        )),
+    }
+}
+
+fn freeze(server: &RealServer, port: u16) -> Result<String> {
+    let pid = signal(server, Signal::STOP)?;
+    let all_stopped = || Ok::<_, io::Error>(frozen(pid)?.then_some(()));
+    let stopped = poll_for(STOP_DEADLINE, Duration::from_millis(1), all_stopped).stage("read the threads' states")?;
+    let failed = |reason: String| LabError::new("look at the process", reason);
+    if stopped.is_none() {
+        return Err(failed("not all of its threads are in state T".to_owned()));
+    }
+    let line = listener(&server.namespace, port)?.unwrap_or_default();
+    if !line.contains(&format!("pid={},", pid.as_raw_nonzero())) {
+        return Err(failed(format!(
+            "process {pid:?} is frozen, but port {port} is another's: {line}"
+        )));
+    }
+    Ok(format!(
+        "every thread of the process that listens on port {port} is in state T"
+    ))
+}
+
+fn thaw(server: &mut RealServer) -> Result<String> {
+    let pid = signal(server, Signal::CONT)?;
+    let goes_on = || Ok::<_, io::Error>((!frozen(pid)?).then_some(()));
+    let going = poll_for(STOP_DEADLINE, Duration::from_millis(1), goes_on).stage("read the threads' states")?;
+    if going.is_none() {
+        return Err(LabError::new("look at the process", "its threads are still in state T"));
+    }
+    server.wait_ready()?;
+    Ok(format!("it runs, and answers with server_id {}", server.server_id))
+}
+
+fn signal(server: &RealServer, signal: Signal) -> Result<Pid> {
+    let stage = format!("send {signal:?}");
+    let pid = server
+        .pid()
+        .ok_or_else(|| LabError::new(stage.clone(), "no mysqld is running"))?;
+    rustix::process::kill_process(pid, signal).stage(stage)?;
+    Ok(pid)
+}
+
+/// Is every thread of the process stopped by a signal? (`T` in proc_pid_stat(5), the first field after the name.)
+pub(crate) fn frozen(pid: Pid) -> io::Result<bool> {
+    let mut any = false;
+    for task in std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {
+        match std::fs::read_to_string(task?.path().join("stat")) {
+            Ok(stat) if stopped(&stat) => any = true,
+            Ok(_) => return Ok(false),
+            // A thread that has just ended.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(any)
+}
+
+fn stopped(stat: &str) -> bool {
+    // The name is in parentheses and may hold any character.
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|state| state.starts_with('T'))
+}
+
+/// Who listens on the port, as `ss` shows it.
+fn listener(namespace: &Namespace, port: u16) -> Result<Option<String>> {
+    let list = CommandLine::new(["ss", "-Htlnp", &format!("sport = :{port}")]);
+    let shown = namespace.check(&list).stage("look for a listener")?;
+    let line = shown.lines().next().map(str::trim).filter(|line| !line.is_empty());
+    Ok(line.map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_thread_is_told_by_its_state_alone() {
+        assert!(stopped("17 (mariadbd) T 1 17 17 0 -1"));
+        assert!(!stopped("17 (mariadbd) S 1 17 17 0 -1"));
+        assert!(!stopped("17 (a) T b) R 1 17 17 0 -1"), "a name can hold anything");
+        assert!(!stopped(""));
+    }
+
+    #[test]
+    fn a_process_that_was_not_stopped_is_not_frozen() {
+        let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_child(&sleeper);
+        assert!(!frozen(pid).unwrap());
+        rustix::process::kill_process(pid, Signal::STOP).unwrap();
+        let stopped = poll_for(STOP_DEADLINE, Duration::from_millis(1), || {
+            Ok::<_, io::Error>(frozen(pid)?.then_some(()))
+        });
+        assert_eq!(stopped.unwrap(), Some(()));
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+    }
+}

@@ -1,0 +1,262 @@
+//! Edits of the director's table, by ipvsadm(8), and what the kernel's own table says of them.
+
+use super::{Deed, Proof, Shown, deed, run_lines};
+use crate::director::{Service, Table, table};
+use crate::error::{LabError, Result, Stage};
+use crate::lab::{Lab, run_recorded_with};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Node, TableAction};
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::scenario::Forwarding;
+use lvs_matrix_netns::CommandLine;
+
+/// A table that was saved: ipvsadm's lines, and what the kernel showed at that moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Saved {
+    lines: String,
+    table: Table,
+}
+
+/// Edits the table and looks whether the kernel's table followed.
+pub(crate) fn edit_table(plan: &LabPlan, lab: &Lab, edit: &TableAction, saved: &mut Option<Saved>) -> Result<Deed> {
+    let action = edit.clone().into();
+    let commands = if *edit == TableAction::RestoreTable {
+        let no_table = || LabError::new(edit.to_string(), "no table was saved");
+        let stdin = saved.as_ref().ok_or_else(no_table)?.lines.as_bytes();
+        let lines = plan.command_lines(&action).into_iter();
+        lines
+            .map(|(node, argv)| run_recorded_with(&lab.director, node, &argv, stdin))
+            .collect::<Result<_>>()?
+    } else {
+        run_lines(plan, lab, &action)?
+    };
+    let now = table(&lab.director)?;
+    if *edit == TableAction::SaveTable {
+        *saved = Some(Saved {
+            lines: commands.iter().map(|command| command.output.clone() + "\n").collect(),
+            table: now.clone(),
+        });
+    }
+    let shown = if let TableAction::SetTimeouts { tcp, tcp_fin } = edit {
+        let line = CommandLine::new(["ipvsadm", "-L", "--timeout"]);
+        let shown = lab.director.check(&line).stage("read the time-outs")?;
+        timeouts(&shown, tcp.as_secs(), tcp_fin.map(|time| time.as_secs()))
+    } else {
+        in_table(plan, edit, &now, saved.as_ref())
+    };
+    deed(edit, commands, shown)
+}
+
+/// Does the table show that `edit` was made?
+fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Saved>) -> Shown {
+    let service = |port: Option<u16>| now.service(plan.vip, port.unwrap_or(plan.port));
+    let weight = |server: &Name| {
+        let host = plan.host(&Node::RealServer(server.clone()))?;
+        service(None)?.destination(host.address, plan.port)
+    };
+    let has = |server: &Name, method: Forwarding, wanted: u16| match weight(server) {
+        Some(found) if found.weight == u32::from(wanted) && found.method == name(method) => Ok(Proof::new(format!(
+            "/proc/net/ip_vs has {server} with weight {wanted} and {}",
+            found.method
+        ))),
+        found => Err(format!(
+            "the kernel's table has {found:?} for {server}, not weight {wanted} and {}",
+            name(method)
+        )),
+    };
+    match edit {
+        TableAction::RemoveRealServer { server } => match weight(server) {
+            None => Ok(Proof::new(format!("/proc/net/ip_vs has no {server}"))),
+            Some(found) => Err(format!("the kernel's table still has {server}: {found:?}")),
+        },
+        TableAction::AddRealServer { server, weight } | TableAction::SetWeight { server, weight } => {
+            has(server, plan.forwarding, *weight)
+        }
+        TableAction::SetForwarding { server, method, weight } => has(server, *method, *weight),
+        TableAction::RemoveService { port } => match service(*port) {
+            None => Ok(Proof::new("/proc/net/ip_vs has no such service")),
+            Some(found) => Err(format!("the kernel's table still has the service: {found:?}")),
+        },
+        TableAction::AddService { port } => match service(*port) {
+            Some(Service { destinations, .. }) if destinations.is_empty() => {
+                Ok(Proof::new("/proc/net/ip_vs has the service, without real servers"))
+            }
+            found => Err(format!(
+                "the kernel's table has {found:?}, not a service without real servers"
+            )),
+        },
+        TableAction::SetScheduler { scheduler } => match service(None) {
+            Some(found) if found.scheduler == *scheduler => Ok(Proof::new(format!(
+                "/proc/net/ip_vs has the service with scheduler {scheduler}"
+            ))),
+            found => Err(format!("the kernel's table has {found:?}, not scheduler {scheduler}")),
+        },
+        TableAction::FlushTable => {
+            if now.services.is_empty() {
+                Ok(Proof::new("/proc/net/ip_vs has no service"))
+            } else {
+                Err(format!("the kernel's table still has {:?}", now.services))
+            }
+        }
+        TableAction::SaveTable => {
+            let lines = saved.map_or("", |saved| saved.lines.as_str()).trim();
+            let (wanted, found) = (now.lines(), lines.lines().count());
+            if wanted == found {
+                Ok(Proof::new(format!("ipvsadm saved {}", lines.replace('\n', "; "))))
+            } else {
+                Err(format!("ipvsadm saved {found} lines of {wanted}: {lines}"))
+            }
+        }
+        TableAction::RestoreTable => {
+            let wanted = saved.map(|saved| &saved.table);
+            if wanted.is_some_and(|wanted| wanted.services.iter().all(|service| now.services.contains(service))) {
+                Ok(Proof::new("/proc/net/ip_vs is as it was when the table was saved"))
+            } else {
+                Err(format!("the kernel's table has {:?}, not {wanted:?}", now.services))
+            }
+        }
+        TableAction::SetTimeouts { .. } => Err("the kernel's table does not show time-outs".to_owned()),
+    }
+}
+
+/// A packet-forwarding method as `/proc/net/ip_vs` has it (ip_vs_ctl.c, `ip_vs_fwd_name`).
+fn name(method: Forwarding) -> &'static str {
+    match method {
+        Forwarding::DirectRouting => "Route",
+        Forwarding::Masquerading => "Masq",
+        Forwarding::Tunneling => "Tunnel",
+    }
+}
+
+/// `Timeout (tcp tcpfin udp): 900 120 300`.
+fn timeouts(shown: &str, tcp: u64, tcp_fin: Option<u64>) -> Shown {
+    let found: Vec<u64> = shown
+        .rsplit(':')
+        .next()
+        .into_iter()
+        .flat_map(str::split_whitespace)
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    match found.as_slice() {
+        [found_tcp, found_fin, _] if *found_tcp == tcp && tcp_fin.is_none_or(|wanted| wanted == *found_fin) => Ok(
+            Proof::new(format!("the time-outs are {found_tcp} s, after a FIN {found_fin} s")),
+        ),
+        _ => Err(format!("the time-outs are others: {shown}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::director::parsed;
+    use lvs_matrix_model::matrix::cells;
+    use lvs_matrix_model::plan::plan;
+    use lvs_matrix_model::scenario::load;
+
+    /// As the lab's table is at the beginning, in the kernel's words.
+    const BEFORE: &str = "TCP  C0000264:0CEA rr\n  -> C000021F:0CEA      Route   1      0          0\n";
+
+    fn lab() -> LabPlan {
+        let scenario = load(
+            "{ name: sample, claim: A plan., lab: { real-servers: { rs1: {} } }, act: [{ connect: {} }], \
+             observe: { patience: 5s, until: 1m }, expect: [{ observe-only: true }] }",
+        );
+        let scenario = scenario.unwrap();
+        plan(&scenario, &cells(&scenario)[0])
+    }
+
+    /// Each edit of the table, and the table after it. Before it, or after a command that did nothing, it is not shown.
+    #[test]
+    fn an_edit_that_was_not_made_is_not_shown() {
+        let rs1 = || Name::new("rs1").unwrap();
+        let line = |method: &str, weight: u16| {
+            format!("TCP  C0000264:0CEA rr\n  -> C000021F:0CEA  {method}  {weight}  0  0\n")
+        };
+        let service = |scheduler: &str| format!("TCP  C0000264:0CEA {scheduler}\n");
+        let other = format!("{BEFORE}TCP  C0000264:0050 rr\n");
+        let server = rs1();
+        let (method, weight) = (Forwarding::Tunneling, 1);
+        let empty = String::new;
+        let before = || BEFORE.to_owned();
+        let cases: [(TableAction, String, String); 10] = [
+            (TableAction::RemoveRealServer { server: rs1() }, before(), service("rr")),
+            (
+                TableAction::AddRealServer {
+                    server: rs1(),
+                    weight: 7,
+                },
+                service("rr"),
+                line("Route", 7),
+            ),
+            (
+                TableAction::SetWeight {
+                    server: rs1(),
+                    weight: 0,
+                },
+                before(),
+                line("Route", 0),
+            ),
+            (
+                TableAction::SetForwarding { server, method, weight },
+                before(),
+                line("Tunnel", 1),
+            ),
+            (TableAction::RemoveService { port: None }, before(), empty()),
+            (TableAction::AddService { port: None }, empty(), service("rr")),
+            (TableAction::AddService { port: Some(80) }, before(), other.clone()),
+            (TableAction::RemoveService { port: Some(80) }, other, before()),
+            (
+                TableAction::SetScheduler {
+                    scheduler: "wlc".to_owned(),
+                },
+                before(),
+                service("wlc"),
+            ),
+            (TableAction::FlushTable, before(), empty()),
+        ];
+        for (edit, before, after) in cases {
+            assert!(in_table(&lab(), &edit, &parsed(&after), None).is_ok(), "{edit:?} made");
+            assert!(
+                in_table(&lab(), &edit, &parsed(&before), None).is_err(),
+                "{edit:?} not made"
+            );
+        }
+    }
+
+    #[test]
+    fn a_table_is_saved_whole_and_restored_as_it_was() {
+        let lines = "-A -t 192.0.2.100:3306 -s rr\n-a -t 192.0.2.100:3306 -r 192.0.2.31:3306 -g -w 1\n".to_owned();
+        let table = parsed(BEFORE);
+        let saved = Saved { lines, table };
+        let shown = |edit: &TableAction, now: &str, saved: &Saved| in_table(&lab(), edit, &parsed(now), Some(saved));
+        assert!(shown(&TableAction::SaveTable, BEFORE, &saved).is_ok());
+        assert!(shown(&TableAction::RestoreTable, BEFORE, &saved).is_ok());
+        assert!(
+            shown(&TableAction::RestoreTable, "", &saved).is_err(),
+            "nothing was restored"
+        );
+        let other = BEFORE.replace("Route   1", "Route   2");
+        assert!(
+            shown(&TableAction::RestoreTable, &other, &saved).is_err(),
+            "another weight"
+        );
+        let nothing = Saved {
+            lines: String::new(),
+            ..saved
+        };
+        assert!(
+            shown(&TableAction::SaveTable, BEFORE, &nothing).is_err(),
+            "nothing was saved"
+        );
+    }
+
+    #[test]
+    fn time_outs_are_read_as_ipvsadm_shows_them() {
+        let shown = "Timeout (tcp tcpfin udp): 60 120 300";
+        assert!(timeouts(shown, 60, None).is_ok());
+        assert!(timeouts(shown, 60, Some(120)).is_ok());
+        assert!(timeouts(shown, 900, None).is_err(), "the command did nothing");
+        assert!(timeouts(shown, 60, Some(10)).is_err());
+        assert!(timeouts("", 60, None).is_err());
+    }
+}
