@@ -121,7 +121,9 @@ impl Action {
         match self {
             Self::Wait(time) => *time,
             Self::Query(statement) | Self::StartQuery(statement) => statement.takes,
-            Self::Connect | Self::AwaitResult | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) => Duration::ZERO,
+            Self::Connect | Self::AwaitResult | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => {
+                Duration::ZERO
+            }
         }
     }
 

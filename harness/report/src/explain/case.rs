@@ -244,12 +244,20 @@ impl<'a> Case<'a> {
                 let Action::Table(edit) = action else {
                     return None;
                 };
-                let (of, deleted) = match edit {
-                    TableAction::RemoveRealServer { server } => (server, true),
-                    TableAction::AddRealServer { server, .. } => (server, false),
-                    TableAction::SetWeight { .. } => return None,
-                };
-                (of == server).then_some(deleted)
+                match edit {
+                    TableAction::RemoveRealServer { server: of } => (of == server).then_some(true),
+                    TableAction::AddRealServer { server: of, .. } => (of == server).then_some(false),
+                    // A service goes with its real servers (ipvsadm(8)).
+                    TableAction::RemoveService { port: None } | TableAction::FlushTable => Some(true),
+                    TableAction::RestoreTable => Some(false),
+                    TableAction::SetWeight { .. }
+                    | TableAction::SetForwarding { .. }
+                    | TableAction::RemoveService { port: Some(_) }
+                    | TableAction::AddService { .. }
+                    | TableAction::SetScheduler { .. }
+                    | TableAction::SaveTable
+                    | TableAction::SetTimeouts { .. } => None,
+                }
             })
             .filter(|(_, began, _)| *began <= by)
             .last();

@@ -95,6 +95,7 @@ fn acts_on(step: &StepRecord) -> Node {
     }
     match &step.action {
         Action::Table(_) => Node::Director,
+        Action::Traffic(action) => action.node().clone(),
         Action::Mysqld(_) | Action::Host(_) => server().or_else(by_command).unwrap_or(Node::Director),
         Action::Connect | Action::Query(_) | Action::StartQuery(_) | Action::AwaitResult | Action::Wait(_) => {
             Node::Client

@@ -245,7 +245,7 @@ fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'
 
 fn powered_off<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
     case.done(|action| {
-        matches!(action, Action::Host(HostAction::PowerOff { server: of }) if of == server).then_some(())
+        matches!(action, Action::Host(HostAction::PowerOff { server: of, .. }) if of == server).then_some(())
     })
     .find(|(_, began, ())| *began <= by)
     .map(|(step, began, ())| (step, began))
