@@ -130,7 +130,10 @@ fn many_real_servers_share_what_room_there_is() {
     for node in nodes {
         let Node::RealServer(server) = node else { continue };
         let mut step = step.clone();
-        step.action = Action::Host(HostAction::PowerOff { server });
+        step.action = Action::Host(HostAction::PowerOff {
+            server,
+            neighbours: lvs_matrix_model::action::Neighbours::Permanent,
+        });
         cell.record.steps.push(step);
     }
     let drawings = look("69 servers that are switched off", &cell);
