@@ -98,6 +98,7 @@ pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
     for view in views {
         let mysqld = match &view.mysqld {
             MysqldState::Running => "mysqld runs".to_owned(),
+            MysqldState::Frozen => "mysqld is frozen (SIGSTOP)".to_owned(),
             MysqldState::Ended { status } => format!("mysqld has ended ({})", xml(status)),
         };
         writeln!(
