@@ -6,10 +6,13 @@ use super::place::{Lines, Span};
 /// The largest file in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// Characters that show a reader another text than the one that is run: overrides of the writing direction, and line ends
-/// that only some programs know.
+/// Characters that show a reader another text than the one that is run: overrides of the writing direction, line ends that
+/// only some programs know, byte order marks within a text; and what is no character at all, which XML cannot have either.
 pub(super) fn is_misleading(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let number = u32::from(c);
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{fdd0}'..='\u{fdef}')
+        || number & 0xFFFE == 0xFFFE
 }
 
 /// What makes a text no text at all.
@@ -19,6 +22,8 @@ pub(super) fn unreadable(text: &str, lines: &Lines<'_>) -> Option<Mistake> {
     }
     let (at, found) = text.char_indices().find(|(at, c)| match c {
         '\n' | '\t' => false,
+        // The mark of UTF-8 files of some systems.
+        '\u{feff}' => *at > 0,
         '\r' => !text[*at..].starts_with("\r\n"),
         c => c.is_control() || is_misleading(*c),
     })?;

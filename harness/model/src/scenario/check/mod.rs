@@ -7,6 +7,7 @@ mod expect;
 mod expected;
 mod findings;
 mod lab;
+mod size;
 mod state;
 mod steps;
 mod timeline;
@@ -73,7 +74,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
         steps::check_names(&draft, mistakes);
     }
     match sizes(&draft, mistakes) {
-        Some(sizes) if draft.axes_complete => {
+        Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
             coverage::check(&draft, &sizes, mistakes);
             if real_servers_known {
                 timeline::check(&draft, &sizes, mistakes);

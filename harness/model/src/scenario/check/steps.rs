@@ -53,7 +53,7 @@ impl Steps {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Placed> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Placed> {
         self.before.iter().chain(&self.change).chain(&self.act)
     }
 }

@@ -11,6 +11,7 @@ pub(super) use word::{Method, Scheduler, Yes};
 use super::mistake::{MistakeKind, quoted};
 use super::place::At;
 use super::read::{Refusal, Scalar};
+use super::text::is_misleading;
 use crate::name::{NAME_RULE, Name};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -47,7 +48,10 @@ impl Scalar for Name {
     }
 }
 
-/// Text for people or for a server: not empty, and without control characters but line ends and tabs.
+/// The longest text in bytes.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// Text for people or for a server: not empty, not too long, and without control characters but line ends and tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text(pub(super) String);
 
@@ -60,7 +64,14 @@ impl Scalar for Text {
         if text.is_empty() {
             return Err(Refusal::new(MistakeKind::BadText, "the text is empty"));
         }
-        match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        if text.len() > MAX_TEXT {
+            return Err(Refusal::new(
+                MistakeKind::BadText,
+                format!("the text has {} bytes; at most {MAX_TEXT} are accepted", text.len()),
+            ));
+        }
+        let bad = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || is_misleading(*c);
+        match text.chars().find(bad) {
             Some(c) => Err(Refusal::new(
                 MistakeKind::BadText,
                 format!("the control character U+{:04X} in a text", u32::from(c)),

@@ -63,7 +63,10 @@ impl Scalar for SysctlValue {
                 format!("{} is not a sysctl's value", quoted(text)),
             )
         };
-        if matches!(text, "true" | "false") {
+        if matches!(
+            text.to_lowercase().as_str(),
+            "true" | "false" | "yes" | "no" | "on" | "off"
+        ) {
             return Err(refused("the kernel knows no words for it: write 1 or 0"));
         }
         if text.trim().is_empty() || text.len() > 200 || text.chars().any(|c| c.is_control() && c != '\t') {
