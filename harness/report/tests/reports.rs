@@ -9,7 +9,8 @@ mod common;
 
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use lvs_matrix_report::{
-    RunReport, RunState, Totals, cell_report_path, html, json, junit, markdown, markdown_cell, terminal,
+    RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell, terminal,
+    timeline_svg,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -52,6 +53,14 @@ fn cell_pages_form() {
     ] {
         insta::assert_snapshot!(name, markdown_cell(&report, report.cell(id).unwrap()));
     }
+}
+
+#[test]
+fn drawings_form() {
+    insta::assert_snapshot!("ladder_of_a_refusal", ladder_svg(&common::refused()).unwrap());
+    let report = common::report();
+    let cells: Vec<&JudgedCell> = report.cells().iter().collect();
+    insta::assert_snapshot!("timeline_of_a_run", timeline_svg(&cells).unwrap());
 }
 
 #[test]

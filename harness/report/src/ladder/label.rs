@@ -79,7 +79,7 @@ pub(super) fn note(cell: &JudgedCell, journey: &Journey<'_>) -> Option<String> {
             Some(format!("not seen on {}", cell.record.plan.hosts.get(to)?.node))
         }
         Fate::Dropped => Some("not passed on".to_owned()),
-        Fate::Unknown => Some("not known".to_owned()),
+        Fate::Unknown => Some("end not shown".to_owned()),
         Fate::Arrived | Fate::TakenByDirector => None,
     }
 }

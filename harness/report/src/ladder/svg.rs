@@ -17,7 +17,7 @@ const STAMPS_END: f64 = 112.0;
 /// The first lane.
 const FIRST_LANE: f64 = 146.0;
 /// From the last lane to the right edge.
-const MARGIN: f64 = 96.0;
+const MARGIN: f64 = 120.0;
 /// The names of the lanes.
 const HEAD: f64 = 46.0;
 /// A line of the remarks below.
@@ -267,7 +267,7 @@ impl<'a> Printer<'a> {
             ));
         }
         d.push_str(&format!("L{} {}", Px(end), Px(y_at(end))));
-        self.svg.path("", &d);
+        self.svg.path("lm-way", &d);
         let way = if right { 1.0 } else { -1.0 };
         match fate {
             Some(Fate::Lost | Fate::Dropped) => Glyph::Cross.draw(&mut self.svg, (end, y_at(end)), false),

@@ -60,13 +60,18 @@ fn what_the_director_drops_ends_on_its_lane() {
     assert_eq!(crosses.len(), 3);
     assert!(crosses.iter().all(|cross| start(cross).0 == director), "{crosses:?}");
     assert_eq!(texts(&elements, "lm-lost"), ["not passed on"; 3]);
-    let sent = cell.observed.retransmissions.packets.len();
-    let fold = format!("× {} more, 220ms to 2m3s apart", sent - 3);
-    assert!(texts(&elements, "lm-text").contains(&fold.as_str()), "{fold}");
+    let sent = &cell.observed.retransmissions.packets;
+    let fold = format!("× {} more, ", sent.len() - 3);
+    let labels = texts(&elements, "lm-text");
+    assert!(
+        labels.iter().any(|label| label.starts_with(&fold)),
+        "{fold:?} in {labels:?}"
+    );
     // The packets that evidence cites can be found again.
     let numbers = texts(&elements, "lm-small");
-    for packet in ["32", "34", "92"] {
-        assert!(numbers.contains(&packet), "packet {packet} in {numbers:?}");
+    for packet in [sent[0], sent[1], sent[sent.len() - 1]] {
+        let number = packet.to_string();
+        assert!(numbers.contains(&number.as_str()), "packet {packet} in {numbers:?}");
     }
 }
 
@@ -78,11 +83,7 @@ fn the_answer_passes_the_director_by() {
         lane(&elements, "director"),
         lane(&elements, "rs1"),
     );
-    let arrows = || {
-        elements
-            .iter()
-            .filter(|element| element.name == "path" && element.is(""))
-    };
+    let arrows = || elements.iter().filter(|element| element.is("lm-way"));
     let answers: Vec<_> = arrows().filter(|arrow| start(arrow).0 == server).collect();
     let requests: Vec<_> = arrows().filter(|arrow| start(arrow).0 == client).collect();
     // SYN-ACK, greeting, ACK of the login, OK; SYN, ACK, ACK of the greeting, login.
@@ -128,7 +129,11 @@ fn what_the_capture_does_not_show_arriving_is_lost_only_if_it_would_show_it() {
     assert!(lost(&cell).contains(&"not seen on rs1".to_owned()), "{:?}", lost(&cell));
     // Its interface lost frames: who knows?
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
-    assert!(lost(&cell).iter().all(|text| text == "not known"), "{:?}", lost(&cell));
+    assert!(
+        lost(&cell).iter().all(|text| text == "end not shown"),
+        "{:?}",
+        lost(&cell)
+    );
 }
 
 #[test]
@@ -138,5 +143,5 @@ fn a_director_whose_capture_lost_frames_drops_nothing() {
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
     let elements = elements(&ladder_svg(&cell).unwrap());
     assert!(!elements.iter().any(|element| element.is("lm-cross")));
-    assert_eq!(texts(&elements, "lm-lost"), ["not known"; 3]);
+    assert_eq!(texts(&elements, "lm-lost"), ["end not shown"; 3]);
 }

@@ -56,9 +56,11 @@ fn later(packet: &Packet, by_nanos: i64, nth: u32) -> Packet {
 fn transfer(count: u32, apart: i64) -> JudgedCell {
     let mut cell = cell("config-change/present_up_execute-sql_0");
     let rs1 = cell.record.plan.hosts[2].mac;
+    let began = cell.observed.operation.as_ref().unwrap().began;
     let is_data = |packet: &&Packet| {
         packet.source_mac == rs1
-            && matches!(&packet.body, Body::Ip { transport: Transport::Tcp(segment), .. } if segment.payload_length == 50)
+            && packet.at > began
+            && matches!(&packet.body, Body::Ip { transport: Transport::Tcp(segment), .. } if segment.payload_length > 0)
     };
     let mut copies: Vec<Packet> = cell.packets.iter().filter(is_data).cloned().collect();
     assert_eq!(copies.len(), 2, "where it left and where it arrived");

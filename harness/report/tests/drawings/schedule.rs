@@ -8,7 +8,9 @@ use std::time::Duration;
 fn the_schedule_of_a_hang_stands_beside_the_articles() {
     let cell = cell("config-change/absent_up_execute-sql_0");
     let schedule = schedule(&cell).unwrap();
-    assert_eq!((schedule.payload_length, schedule.rows.len()), (13, 17));
+    let sent = cell.observed.retransmissions.packets.len();
+    assert!(sent > 12, "a hang until TCP gives up has more than the article's");
+    assert_eq!((schedule.payload_length, schedule.rows.len()), (13, sent));
     let gaps: Vec<Duration> = schedule.rows.iter().filter_map(|row| row.sent?.gap).collect();
     assert_eq!(gaps, cell.observed.retransmissions.gaps);
     assert_eq!(schedule.rows.iter().filter(|row| row.article.is_some()).count(), 12);
@@ -22,14 +24,17 @@ fn the_schedule_of_a_hang_stands_beside_the_articles() {
     assert_texts_apart("schedule", &elements);
     let dots = |class: &str| elements.iter().filter(|element| element.is(class)).count();
     // One more of each is in the legend.
-    assert_eq!((dots("lm-ours-dot"), dots("lm-article-dot")), (17, 12));
+    assert_eq!((dots("lm-ours-dot"), dots("lm-article-dot")), (sent, 12));
 }
 
 #[test]
 fn a_hang_that_ended_early_still_stands_beside_all_of_the_article() {
-    let schedule = schedule(&cell("hang-to-the-end/890s")).unwrap();
+    let cell = cell("hang-to-the-end/890s");
+    let sent = cell.observed.retransmissions.packets.len();
+    assert!(sent < 12);
+    let schedule = schedule(&cell).unwrap();
     assert_eq!(schedule.rows.len(), 12);
-    assert_eq!(schedule.rows.iter().filter(|row| row.sent.is_some()).count(), 9);
+    assert_eq!(schedule.rows.iter().filter(|row| row.sent.is_some()).count(), sent);
     assert_eq!(schedule.rows[11].sent, None);
 }
 

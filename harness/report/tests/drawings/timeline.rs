@@ -52,7 +52,8 @@ fn many_cells_are_bounded_and_those_that_hang_are_drawn() {
         texts.contains(&"881 cells more, which did not hang, not drawn"),
         "{texts:?}"
     );
-    assert!(texts.contains(&"hung, then error 2013 (110 ETIMEDOUT), 16m"));
+    let hang = "hung, then error 2013 (110 ETIMEDOUT), ";
+    assert!(texts.iter().any(|text| text.starts_with(hang)), "{texts:?}");
     assert!(svg.len() < 200_000, "{} bytes", svg.len());
     assert_eq!(timeline_svg(&[]), None);
 }
