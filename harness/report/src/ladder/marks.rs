@@ -3,7 +3,7 @@
 use super::frames::{Host, host_of};
 use crate::svg::Glyph;
 use crate::wording;
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, HostAction, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{CellRecord, ClientError, ClientErrorKind, ClientEventKind, StepOutcome, StepRecord};
@@ -78,7 +78,7 @@ fn step(record: &CellRecord, step: &StepRecord) -> Option<Mark> {
     }
     Some(Mark {
         at,
-        host: host_of(record, &acts_on(step))?,
+        host: host_of(record, &acts_on(&step.action))?,
         kind,
         text,
         place: format!("step {}", step.number),
@@ -87,16 +87,15 @@ fn step(record: &CellRecord, step: &StepRecord) -> Option<Mark> {
 }
 
 /// The host on whose lane a step is marked: that of the table, of the mysqld, or the one that something is done to.
-fn acts_on(step: &StepRecord) -> Node {
-    let by_command = || step.commands.iter().find_map(|command| command.node.clone());
-    let server = || step.action.server().map(|name| Node::RealServer(name.clone()));
-    if step.action.is_of_client() {
-        return Node::Client;
-    }
-    match &step.action {
+fn acts_on(action: &Action) -> Node {
+    match action {
         Action::Table(_) => Node::Director,
+        Action::Mysqld(action) => Node::RealServer(action.server().clone()),
+        Action::Host(HostAction::PowerOff { server, .. }) => Node::RealServer(server.clone()),
+        Action::Host(
+            HostAction::LinkDown { node } | HostAction::LinkUp { node } | HostAction::SetSysctl { node, .. },
+        ) => node.clone(),
         Action::Traffic(action) => action.node().clone(),
-        Action::Mysqld(_) | Action::Host(_) => server().or_else(by_command).unwrap_or(Node::Director),
         Action::Connect | Action::Query(_) | Action::StartQuery(_) | Action::AwaitResult | Action::Wait(_) => {
             Node::Client
         }

@@ -228,6 +228,14 @@ impl Track {
     fn draw(&self, svg: &mut Svg, axis: &Axis, facts: &Facts, top: f64) {
         let y = top + self.height() - BELOW;
         svg.text("lm-muted", Anchor::End, (AXIS.0 - 14.0, y + 4.0), self.name);
+        let pairs = || self.items.iter().zip(&self.lines);
+        let unnamed = pairs()
+            .filter(|(item, line)| line.is_none() && !item.text.is_empty())
+            .count();
+        if unnamed > 0 {
+            let at = (AXIS.0 - 14.0, y + 16.0);
+            svg.text("lm-small", Anchor::End, at, &format!("{unnamed} not named"));
+        }
         svg.line("lm-grid", (AXIS.0, y), (AXIS.1, y));
         if self.name == "client"
             && let Some(wait) = &facts.wait
@@ -238,7 +246,7 @@ impl Track {
                 svg.line("lm-wait-hang", (axis.x(healthy), y), (axis.x(wait.end), y));
             }
         }
-        for (item, line) in self.items.iter().zip(&self.lines) {
+        for (item, line) in pairs() {
             let x = axis.x(item.at);
             svg.group("lm-item", &item.text);
             if let Some(line) = line {

@@ -3,7 +3,7 @@
 use crate::stored::{Element, all, assert_texts_apart, cell, elements};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::Body;
+use lvs_matrix_model::capture::{Body, Packet};
 use lvs_matrix_model::verdict::JudgedCell;
 use lvs_matrix_report::{ladder_mermaid, ladder_svg};
 
@@ -144,4 +144,27 @@ fn a_director_whose_capture_lost_frames_drops_nothing() {
     let elements = elements(&ladder_svg(&cell).unwrap());
     assert!(!elements.iter().any(|element| element.is("lm-cross")));
     assert_eq!(texts(&elements, "lm-lost"), ["end not shown"; 3]);
+}
+
+#[test]
+fn arp_is_drawn_where_nobody_answers_it() {
+    let cell = cell("config-change/absent_up_execute-sql_0");
+    let asks = |packet: &&Packet| {
+        matches!(packet.body, Body::Arp { request: true, .. }) && packet.point == point(&cell, &Node::Client)
+    };
+    let requests = cell.packets.iter().filter(asks).count();
+    assert!(requests > 0, "the cell has some, all of them answered");
+    let drawn = |cell: &JudgedCell| {
+        let elements = elements(&ladder_svg(cell).unwrap());
+        let texts = texts(&elements, "lm-lost");
+        texts.into_iter().filter(|text| *text == "nobody answers").count()
+    };
+    assert_eq!(drawn(&cell), 0);
+    let mut silent = cell.clone();
+    silent
+        .packets
+        .retain(|packet| !matches!(packet.body, Body::Arp { request: false, .. }));
+    // Some are folded with the segments between which they are sent.
+    assert!(drawn(&silent) > 0);
+    assert_texts_apart("ARP", &elements(&ladder_svg(&silent).unwrap()));
 }
