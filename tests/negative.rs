@@ -357,6 +357,31 @@ fn a_run_that_was_killed() {
     copy.is_missing(HUNG, "was killed");
 }
 
+/// A folder of records may come from anywhere: nothing outside of it is read, and nothing that never ends.
+#[rstest]
+#[case::a_record_that_is_a_link("record.json", "link")]
+#[case::a_capture_that_is_a_link("capture.pcapng", "link")]
+#[case::a_record_that_is_a_pipe("record.json", "pipe")]
+fn a_folder_that_leads_elsewhere(#[case] file: &str, #[case] what: &str) {
+    let copy = Copy::new();
+    let path = copy.out.join(RESET).join(file);
+    let path = path.components().as_path().to_owned();
+    let elsewhere = original().join(RESET).join(file);
+    if path.is_dir() {
+        fs::remove_dir_all(&path).unwrap();
+    } else {
+        fs::remove_file(&path).unwrap();
+    }
+    if what == "link" {
+        // What it leads to is whole and good, and still none of this run's.
+        std::os::unix::fs::symlink(elsewhere, &path).unwrap();
+    } else {
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+    }
+    copy.is_missing(RESET, "cannot ");
+}
+
 /// A scenario with wrong expectations: violated, each with the difference named.
 #[test]
 fn wrong_expectations_are_violated() {

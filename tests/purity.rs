@@ -319,6 +319,50 @@ fn the_edges_between_crates_are_those_of_the_design() {
     assert_eq!(edges, wanted);
 }
 
+/// No shell is ever given a text that was put together: where one is used at all, its script is a constant.
+#[test]
+fn no_shell() {
+    const SHELLS: [&str; 8] = [
+        "\"sh\"",
+        "\"bash\"",
+        "\"dash\"",
+        "/bin/sh",
+        "/bin/bash",
+        "\"-c\"",
+        "\"eval\"",
+        "/usr/bin/env\"",
+    ];
+    let mut found = Vec::new();
+    for folder in [
+        "harness/model/src",
+        "harness/report/src",
+        "harness/runner/src",
+        "harness/cli/src",
+        "harness/guest/src",
+        "netns/src",
+    ] {
+        for file in sources(&repository().join(folder)) {
+            let text = fs::read_to_string(&file).unwrap();
+            for (_, line) in without_tests(&text) {
+                if SHELLS.iter().any(|shell| line.contains(shell)) {
+                    let file = file.strip_prefix(repository()).unwrap();
+                    found.push((file.display().to_string(), line.trim().to_owned()));
+                }
+            }
+        }
+    }
+    // The handshake of an ordinary user's guest: `exec "$@"`, its arguments as words of their own.
+    let handshake = |line: &str| ("harness/guest/src/guest/spawn.rs".to_owned(), line.to_owned());
+    assert_eq!(found, [r#""sh","#, r#""-c","#, r#""sh","#].map(handshake));
+    let spawn = fs::read_to_string(repository().join("harness/guest/src/guest/spawn.rs")).unwrap();
+    let script = r##"r#"echo here >&0 && read -r go && exec "$@" </dev/null"#,"##;
+    assert_eq!(
+        spawn.matches(script).count(),
+        1,
+        "the handshake's script is another one"
+    );
+}
+
 /// Namespaces are entered through one door: no other crate calls unshare(2) or setns(2), but for the guest crate's own
 /// surroundings on the host.
 #[test]

@@ -3,21 +3,23 @@
 //! Whatever becomes of a guest, every cell that it had begun leaves a record, and those that it had not begun go back into
 //! the queue.
 
+use crate::beneath::Beneath;
 use crate::error::Failure;
-use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, News, TEMPLATE_INPUT};
+use crate::news::{Heard, Stages, Told};
+use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, TEMPLATE_INPUT};
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
 use lvs_matrix_guest::{Guest, GuestConfig, GuestEnd, GuestReport, ReadOnlyInput};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, Environment, LabOutcome, Place};
-use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
+use lvs_matrix_runner::{Template, cell_folder, write_record};
 use std::collections::VecDeque;
 use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant as HostInstant};
+use std::time::Duration;
 
 /// The folder of the guests' shared folders in the output folder while a run goes on.
 pub(crate) const GUESTS_FOLDER: &str = ".guests";
@@ -51,16 +53,9 @@ pub(crate) struct Timings {
     pub(crate) boots: Vec<Duration>,
     pub(crate) guests: Vec<Duration>,
     /// Per cell: its stages in order, each with its time.
-    pub(crate) cells: Vec<Vec<(Milestone, Duration)>>,
+    pub(crate) cells: Vec<Stages>,
     /// The largest peak memory of a guest, KiB.
     pub(crate) peak_memory_kib: Option<u64>,
-}
-
-/// A guest's cell on its way: which, and the stages that it has reached.
-struct Running {
-    index: usize,
-    stages: Vec<(Milestone, Duration)>,
-    since: HostInstant,
 }
 
 struct Shared<'a> {
@@ -138,57 +133,46 @@ impl Guests<'_> {
             Guest::start(config).map_err(|error| Failure::Unavailable(format!("cannot start a guest: {error}")))?;
         self.stop.watch(guest.canceller());
 
-        let mut begun = 0;
-        let mut running: Option<Running> = None;
-        let mut gave_up = None;
+        let mut told = Told::new(&batch);
         let mut moved = Ok(());
-        let report = guest.run(|message| match serde_json::from_str(message) {
-            Ok(News::Started(cell)) => {
-                running = Some(Running {
-                    index: begun,
-                    stages: Vec::new(),
-                    since: HostInstant::now(),
-                });
-                begun += 1;
-                shared.tell(Event::Started(&cell));
-            }
-            Ok(News::Reached(milestone)) => {
-                if let Some(running) = &mut running {
-                    running.stages.push((milestone, running.since.elapsed()));
-                    running.since = HostInstant::now();
-                }
-            }
-            Ok(News::Recorded(cell)) => {
-                if let Some(running) = running.take() {
-                    let mut stages = running.stages;
-                    stages.push((Milestone::Recorded, running.since.elapsed()));
-                    lock(&shared.timings).cells.push(stages);
-                }
+        let report = guest.run(|message| match told.hear(message) {
+            Heard::Started(cell) => shared.tell(Event::Started(cell)),
+            Heard::Recorded(cell, stages) => {
+                lock(&shared.timings).cells.push(stages);
                 if moved.is_ok() {
-                    moved = move_cell(&share, self.out, &cell);
+                    moved = self.take_record(cell, &batch, &share);
                 }
-                shared.tell(Event::Recorded(&cell));
+                shared.tell(Event::Recorded(cell));
             }
-            Ok(News::GaveUp(reason)) => gave_up = Some(reason),
-            // Not ours: the guest is foreign ground, and what it says is kept with its console.
-            Err(_) => {}
+            Heard::Nothing => {}
         });
         let report = report.map_err(|error| Failure::Software(error.to_string()))?;
         moved?;
         shared.note(&report);
 
-        let Some(reason) = reason_of(&report.end, gave_up) else {
+        let (begun, broken) = (told.begun(), told.broken_at());
+        let Some(reason) = reason_of(&report.end, told.gave_up()) else {
             return Ok(batch.into_iter().skip(begun).collect());
         };
         if self.stop.reason().is_none() {
             shared.tell(Event::Trouble(format!("a guest ended early: {reason}")));
         }
-        // A guest that fails before its first cell would fail for ever: the first cell counts as begun.
-        let broken = running.map_or(begun, |running| running.index);
         if let Some(plan) = batch.get(broken) {
             self.record_failure(plan, &share, &reason, report.console)?;
         }
         Ok(batch.into_iter().skip(broken + 1).collect())
+    }
+
+    /// Takes what the guest recorded; where there is nothing of the kind, the cell is one that failed.
+    fn take_record(&self, cell: &CellRef, batch: &[LabPlan], share: &Path) -> Result<(), Failure> {
+        match move_cell(share, self.out, cell)? {
+            Moved::Whole => Ok(()),
+            Moved::NotThere(reason) => {
+                let plan = batch.iter().find(|plan| plan.cell == *cell);
+                let reason = format!("the guest said that this cell was recorded, but {reason}");
+                plan.map_or(Ok(()), |plan| self.record_failure(plan, share, &reason, Vec::new()))
+            }
+        }
     }
 
     fn make_share(&self, batch: &[LabPlan], shared: &Shared<'_>) -> Result<PathBuf, Failure> {
@@ -211,11 +195,8 @@ impl Guests<'_> {
     /// The record of a cell that its guest did not survive.
     fn record_failure(&self, plan: &LabPlan, share: &Path, reason: &str, console: Vec<String>) -> Result<(), Failure> {
         let folder = cell_folder(self.out, &plan.cell);
-        let left = cell_folder(&share.join(CELLS_FOLDER), &plan.cell);
-        if left.is_dir() {
-            // Logs of servers, which may tell more.
-            move_cell(share, self.out, &plan.cell)?;
-        }
+        // Logs of servers, which may tell more. A folder that is none is not worth a word beside the failure.
+        let _ = move_cell(share, self.out, &plan.cell)?;
         let stopped = self.stop.reason();
         let environment = Environment {
             place: Place::Guest,
@@ -283,23 +264,31 @@ fn reason_of(end: &GuestEnd, gave_up: Option<String>) -> Option<String> {
     }
 }
 
-/// Moves a cell's folder from the share to the output folder, and gives it back to this user if the guest ran as another.
-fn move_cell(share: &Path, out: &Path, cell: &CellRef) -> Result<(), Failure> {
-    let (from, to) = (cell_folder(&share.join(CELLS_FOLDER), cell), cell_folder(out, cell));
-    if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).map_err(|error| failed("make", parent, &error))?;
-    }
-    fs::rename(&from, &to).map_err(|error| failed("move a record to", &to, &error))?;
+/// What became of a cell's folder in a share.
+enum Moved {
+    Whole,
+    /// There is none, or none that can be used; why.
+    NotThere(String),
+}
+
+/// Moves a cell's folder from the share to the output folder, and gives it back to this user if the guest ran as another. The
+/// guest may have put anything there.
+fn move_cell(share: &Path, out: &Path, cell: &CellRef) -> Result<Moved, Failure> {
+    let (scenario, slug) = (cell.scenario.as_str(), cell.slug());
+    let to = cell_folder(out, cell);
+    let from = Beneath::open(share).and_then(|share| share.folder(&[CELLS_FOLDER, scenario]));
+    let from = match from.and_then(|from| from.folder(&[&slug]).map(|_| from)) {
+        Ok(from) => from,
+        Err(error) => return Ok(Moved::NotThere(format!("its folder cannot be opened: {error}"))),
+    };
+    let moved = Beneath::open(out)
+        .and_then(|out| out.make(scenario))
+        .and_then(|parent| from.move_to(&slug, &parent))
+        .map_err(|error| failed("move a record to", &to, &error))?;
     if rustix::process::geteuid().is_root() {
-        let own = |path: &Path| {
-            std::os::unix::fs::lchown(path, Some(0), Some(0)).map_err(|error| failed("own", path, &error))
-        };
-        own(&to)?;
-        for entry in fs::read_dir(&to).map_err(|error| failed("read", &to, &error))? {
-            own(&entry.map_err(|error| failed("read", &to, &error))?.path())?;
-        }
+        moved.take_over().map_err(|error| failed("own", &to, &error))?;
     }
-    Ok(())
+    Ok(Moved::Whole)
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> Failure {

@@ -1,5 +1,6 @@
 //! Records, judged: after a run, and again at any time.
 
+use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::output;
 use crate::reports::write_reports;
@@ -7,8 +8,6 @@ use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal};
-use lvs_matrix_runner::cell_folder;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,12 +23,15 @@ pub(crate) fn judge(folder: &Path) -> Result<ExitCode, Failure> {
 /// Reads and judges every selected cell of the run in `folder`.
 pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     let path = folder.join(RUN_FILE);
-    let text = fs::read(&path).map_err(|error| {
+    let no_run = |error: io::Error| {
         Failure::Mistake(format!(
             "{} is not the folder of a run: cannot read {RUN_FILE}: {error}",
             folder.display()
         ))
-    })?;
+    };
+    let open = Beneath::open(folder).map_err(no_run)?;
+    let text = open.read(RUN_FILE, MOST_RECORD).map_err(no_run)?;
+    let text = text.ok_or_else(|| no_run(io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error())))?;
     let run: RunSummary = serde_json::from_slice(&text)
         .map_err(|error| Failure::Mistake(format!("{} cannot be understood: {error}", path.display())))?;
     if run.format != RUN_FORMAT {
@@ -42,7 +44,7 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     }
     let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
     for cell in &run.selected {
-        match read_cell(folder, cell) {
+        match read_cell(&open, cell) {
             Ok(Some(judged)) => cells.push(judged),
             Ok(None) => {}
             Err(reason) => unreadable.push(MissingCell {
@@ -54,15 +56,25 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     Ok(RunReport::new(run, cells, unreadable))
 }
 
+/// The largest record and the largest capture that are read, in bytes. Those of the longest shipped cells have some hundred KiB.
+const MOST_RECORD: u64 = 256 << 20;
+const MOST_CAPTURE: u64 = 1 << 30;
+
 /// A cell's record, judged; `None` if there is none.
-fn read_cell(folder: &Path, cell: &CellRef) -> Result<Option<JudgedCell>, String> {
-    let own = cell_folder(folder, cell);
+fn read_cell(folder: &Beneath, cell: &CellRef) -> Result<Option<JudgedCell>, String> {
     // Reasons go into reports, which must be the same wherever the folder lies.
     let path = |name: &str| format!("{cell}/{name}");
-    let text = match fs::read(own.join(RECORD_FILE)) {
-        Ok(text) => text,
+    let own = match folder.folder(&[cell.scenario.as_str(), &cell.slug()]) {
+        Ok(own) => own,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot read {}: {error}", path(RECORD_FILE))),
+        Err(error) => return Err(format!("cannot open the folder {cell}: {error}")),
+    };
+    let read = |name: &str, most| {
+        own.read(name, most)
+            .map_err(|error| format!("cannot read {}: {error}", path(name)))
+    };
+    let Some(text) = read(RECORD_FILE, MOST_RECORD)? else {
+        return Ok(None);
     };
     let record: CellRecord = serde_json::from_slice(&text)
         .map_err(|error| format!("{} cannot be understood: {error}", path(RECORD_FILE)))?;
@@ -80,11 +92,7 @@ fn read_cell(folder: &Path, cell: &CellRef) -> Result<Option<JudgedCell>, String
             record.plan.cell
         ));
     }
-    let capture = match fs::read(own.join(CAPTURE_FILE)) {
-        Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(format!("cannot read {}: {error}", path(CAPTURE_FILE))),
-    };
+    let capture = read(CAPTURE_FILE, MOST_CAPTURE)?;
     Ok(Some(judged(record, capture.as_deref())))
 }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod beneath;
 mod build_kernel;
 mod diff;
 mod doctor;
@@ -15,6 +16,7 @@ mod folder;
 mod guests;
 mod inspect;
 mod judge;
+mod news;
 mod output;
 mod payload;
 mod reports;
