@@ -389,8 +389,20 @@ fn wrong_expectations_are_violated() {
     let file = folder.join("wrong.yaml");
     fs::write(&file, WRONG).unwrap();
     let out = folder.join("out");
-    let said = say(lvs_matrix().arg("run").arg(&file).arg("--out").arg(&out)).expect_code(1);
+    let mut command = lvs_matrix();
+    command.args(["run", "--annotations"]).arg(&file).arg("--out").arg(&out);
+    let said = say(&mut command).expect_code(1);
     let report = support::json(&out.join("report.json"));
+    // Each points at the expectation that is not met.
+    let annotations: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(annotations.len(), 6, "{}", said.stderr);
+    for line in annotations {
+        let slug = line.split("title=wrong/").nth(1).unwrap().split("%3A").next().unwrap();
+        let expectation = format!("- {{ when: {{ respect: {slug} }}");
+        let number = WRONG.lines().position(|line| line.contains(&expectation)).unwrap() + 1;
+        let place = format!("::error file={},line={number},col=5,", file.display());
+        assert!(line.starts_with(&place), "{place} in: {line}");
+    }
     assert_eq!(report["totals"]["violated"], 6, "{report:#}");
     assert_eq!(report["totals"]["met"], 1, "{report:#}");
     let markdown = fs::read_to_string(out.join("report.md")).unwrap();

@@ -266,3 +266,99 @@ fn is_harmless(what: &str, text: &str) {
         assert!(!text.contains("\n</details>\n@"), "{what}: {text}");
     }
 }
+
+/// A copy in which the article's hang is violated, and notes where its expectation stands.
+fn violated() -> PathBuf {
+    let run = copy();
+    transplant(&run, "config-change/absent_up_execute-sql_1", HUNG);
+    edit(&run.join("run.json"), |run| {
+        run["scenarios"][0]["file"] = json!("my scenarios/100%, a:b.yaml");
+        run["scenarios"][0]["expectations"] = json!([
+            { "when": [["mysqld", ["down"]]], "position": { "line": 7, "column": 5 } },
+            { "when": [["real-server", ["absent"]]], "position": { "line": 40, "column": 3 } },
+        ]);
+    });
+    run
+}
+
+/// As on GitHub: the summary is appended to the step's file, and annotations point into the scenario.
+#[test]
+fn what_github_asks_for() {
+    let run = violated();
+    let step = run.with_file_name("step.md");
+    fs::write(&step, "before\n").unwrap();
+    let workspace = std::env::current_dir().unwrap();
+    let judge = || {
+        let mut command = lvs_matrix();
+        command
+            .arg("judge")
+            .arg(&run)
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_STEP_SUMMARY", &step);
+        say(command.env("GITHUB_WORKSPACE", workspace.parent().unwrap())).expect_code(1)
+    };
+    let folder = workspace.file_name().unwrap().to_str().unwrap();
+    let said = judge();
+    let report = support::json(&run.join("report.json"));
+    let differences = support::cell(&report, HUNG)["verdict"]["differences"]
+        .as_array()
+        .unwrap();
+    let differences: Vec<&str> = differences.iter().map(|text| text.as_str().unwrap()).collect();
+    assert_eq!(
+        said.stderr,
+        format!(
+            "::error file={folder}/my scenarios/100%25%2C a%3Ab.yaml,line=40,col=3,title={HUNG}%3A violated::{}%0A\
+             observed: failed-fast after <1ms, error 2013 (104 ECONNRESET), RST by director\n",
+            differences.join("; ")
+        )
+    );
+    let text = fs::read_to_string(&step).unwrap();
+    assert!(
+        text.starts_with("before\n# lvs-matrix: ") && text.contains("- **violated** config-change/"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("]("),
+        "there is nothing beside it that a link could lead to"
+    );
+    // A step may judge twice, until there is no place left; how the run came out stays the same.
+    judge();
+    assert_eq!(fs::read_to_string(&step).unwrap().matches("# lvs-matrix: ").count(), 2);
+    fs::write(&step, " ".repeat(1_023_900)).unwrap();
+    assert!(judge().stderr.contains("nothing was added to the job summary"));
+    assert_eq!(fs::metadata(&step).unwrap().len(), 1_023_900);
+    fs::remove_file(&step).unwrap();
+    fs::create_dir(&step).unwrap();
+    assert!(judge().stderr.contains("cannot write the job summary"));
+}
+
+/// Elsewhere nothing is annotated but by option, and the summary is printed.
+#[test]
+fn what_github_asks_for_elsewhere() {
+    let run = violated();
+    let judge = |arguments: &[&str]| say(lvs_matrix().arg("judge").arg(&run).args(arguments)).expect_code(1);
+    assert_eq!(judge(&[]).stderr, "");
+    let said = judge(&["--annotations"]);
+    assert!(
+        said.stderr
+            .starts_with("::error file=my scenarios/100%25%2C a%3Ab.yaml,line=40,"),
+        "{said:#?}"
+    );
+    let report = |format: &str| say(lvs_matrix().arg("report").arg(&run).args(["--format", format])).expect_code(0);
+    assert_eq!(report("annotations").stdout, said.stderr);
+    let summary = report("summary").stdout;
+    assert!(
+        summary.starts_with("# lvs-matrix: ") && summary.contains("What needs a look"),
+        "{summary}"
+    );
+    let step = run.with_file_name("step.md");
+    let mut command = lvs_matrix();
+    command
+        .arg("report")
+        .arg(&run)
+        .args(["--format", "summary"])
+        .env("GITHUB_STEP_SUMMARY", &step);
+    assert_eq!(say(&mut command).expect_code(0).stdout, "");
+    assert_eq!(fs::read_to_string(&step).unwrap(), summary);
+    say(command.env("GITHUB_STEP_SUMMARY", "/proc/nothing/here")).expect_code(70);
+}

@@ -52,6 +52,9 @@ Examples:
     Judge {
         /// The folder of a run
         folder: PathBuf,
+        /// Say annotations on stderr, as GitHub's workflow commands, also where $GITHUB_ACTIONS is not `true`
+        #[arg(long)]
+        annotations: bool,
     },
     /// Print a report of a run, made again from its records
     #[command(after_help = "\
@@ -156,6 +159,9 @@ pub(crate) struct RunArguments {
     /// Run each cell so many times; repetitions that disagree are a result of their own (exit code 4)
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) repeat: std::num::NonZero<u32>,
+    /// Say annotations on stderr, as GitHub's workflow commands, also where $GITHUB_ACTIONS is not `true`
+    #[arg(long)]
+    pub(crate) annotations: bool,
     /// Keep the guests' shared folders, with their logs, below DIR/guests
     #[arg(long)]
     pub(crate) keep: bool,
@@ -275,4 +281,8 @@ pub(crate) enum ReportFormat {
     Junit,
     /// The table that a run prints
     Text,
+    /// A job summary: report.md without links, appended to the file that $GITHUB_STEP_SUMMARY names, if it is set
+    Summary,
+    /// Annotations as GitHub's workflow commands, which point into the scenario files
+    Annotations,
 }

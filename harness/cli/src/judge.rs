@@ -2,6 +2,7 @@
 
 use crate::beneath::Beneath;
 use crate::error::Failure;
+use crate::github;
 use crate::output;
 use crate::reports::write_reports;
 use lvs_matrix_model::matrix::CellRef;
@@ -13,10 +14,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// `judge DIR`.
-pub(crate) fn judge(folder: &Path) -> Result<ExitCode, Failure> {
+pub(crate) fn judge(folder: &Path, annotations: bool) -> Result<ExitCode, Failure> {
     let report = load(folder)?;
     write_reports(folder, &report)?;
     output::data(&terminal(&report))?;
+    github::tell(&report, annotations);
     Ok(exit_code(&report))
 }
 

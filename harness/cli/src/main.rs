@@ -13,6 +13,7 @@ mod error;
 mod explain;
 mod filter;
 mod folder;
+mod github;
 mod guests;
 mod inspect;
 mod judge;
@@ -49,7 +50,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Check { files, format } => inspect::check(&files, format),
         Command::List(arguments) => inspect::list(&arguments),
         Command::Plan(arguments) => inspect::plan(&arguments),
-        Command::Judge { folder } => judge::judge(&folder),
+        Command::Judge { folder, annotations } => judge::judge(&folder, annotations),
         Command::Report(arguments) => reports::report(&arguments),
         Command::Explain { cell, run } => explain::explain(&run, &cell),
         Command::Diff(arguments) => diff::diff(&arguments),

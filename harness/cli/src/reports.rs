@@ -2,11 +2,12 @@
 
 use crate::args::{ReportArguments, ReportFormat};
 use crate::error::Failure;
+use crate::github;
 use crate::judge::load;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_report::{
-    REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, terminal,
+    REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, summary, terminal,
 };
 use lvs_matrix_runner::cell_folder;
 use std::fs;
@@ -19,7 +20,15 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
     let report = load(&arguments.folder)?;
     let text = match (&arguments.cell, arguments.format) {
         (Some(id), ReportFormat::Markdown) => cell(&report, id)?,
-        (Some(_), ReportFormat::Html | ReportFormat::Json | ReportFormat::Junit | ReportFormat::Text) => {
+        (
+            Some(_),
+            ReportFormat::Html
+            | ReportFormat::Json
+            | ReportFormat::Junit
+            | ReportFormat::Text
+            | ReportFormat::Summary
+            | ReportFormat::Annotations,
+        ) => {
             return Err(Failure::Mistake(
                 "--cell prints a cell's page, which there is as markdown only; leave out --cell or --format".to_owned(),
             ));
@@ -29,6 +38,14 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
         (None, ReportFormat::Json) => json(&report).map_err(software)?,
         (None, ReportFormat::Junit) => junit(&report).map_err(software)?,
         (None, ReportFormat::Text) => terminal(&report),
+        (None, ReportFormat::Summary) => match github::summary_file() {
+            Some(file) => {
+                github::append_summary(&report, &file).map_err(software)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            None => summary(&report, usize::MAX),
+        },
+        (None, ReportFormat::Annotations) => github::annotations_here(&report),
     };
     output::data(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ use crate::build_kernel;
 use crate::doctor::path;
 use crate::error::Failure;
 use crate::folder::{Folder, absolute};
+use crate::github;
 use crate::guests::{Event, Guests, Timings};
 use crate::inspect::plans;
 use crate::judge::{exit_code, load};
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     write_reports(out, &report)?;
     folder.link_latest()?;
     output::data(&terminal(&report))?;
+    github::tell(&report, arguments.annotations);
     if let RunState::Interrupted { reason } = &summary.state {
         output::talk(&format!("the run was stopped by {reason}: the report is partial"));
     }
@@ -148,7 +150,10 @@ pub(crate) fn run_into(
         filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
         scenarios: selected
             .iter()
-            .map(|selected| ScenarioSummary::from(&selected.scenario))
+            .map(|selected| ScenarioSummary {
+                file: selected.file.clone(),
+                ..ScenarioSummary::from(&selected.scenario)
+            })
             .collect(),
         selected: plans.iter().map(|plan| plan.cell.clone()).collect(),
     };

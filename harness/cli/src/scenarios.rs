@@ -18,12 +18,28 @@ const MOST_BYTES: u64 = (1 << 20) + 1;
 /// A scenario with those of its cells that were selected.
 #[derive(Debug)]
 pub(crate) struct Selected {
+    /// Its file as typed, below the current folder relative to it; `None` for the shipped scenario of this program.
+    pub(crate) file: Option<String>,
     pub(crate) scenario: Scenario,
     pub(crate) cells: Vec<Cell>,
 }
 
 /// Loads the files (none: the shipped scenario).
 pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
+    Ok(load_named(files)?.into_iter().map(|(_, scenario)| scenario).collect())
+}
+
+/// Loads the files, each with its name as [`Selected::file`] has it.
+fn load_named(files: &[PathBuf]) -> Result<Vec<(Option<String>, Scenario)>, Failure> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let names = files.iter().map(|file| {
+        let file = file.strip_prefix(&here).unwrap_or(file);
+        Some(file.to_string_lossy().into_owned())
+    });
+    Ok(names.chain([None]).zip(load_all(files)?).collect())
+}
+
+fn load_all(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     let mut mistakes = String::new();
     let mut note = |text: &str| {
@@ -121,16 +137,17 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 
 /// Loads the files and selects cells.
 pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Selected>, Failure> {
-    let scenarios = load(files)?;
+    let (names, scenarios): (Vec<_>, Vec<_>) = load_named(files)?.into_iter().unzip();
     let filter = Filter::parse(expressions, &scenarios)?;
-    let selected: Vec<Selected> = scenarios
+    let selected: Vec<Selected> = names
         .into_iter()
-        .map(|scenario| {
+        .zip(scenarios)
+        .map(|(file, scenario)| {
             let cells = cells(&scenario)
                 .into_iter()
                 .filter(|cell| filter.admits(&cell.cell))
                 .collect();
-            Selected { scenario, cells }
+            Selected { file, scenario, cells }
         })
         .collect();
     if selected.iter().all(|selected| selected.cells.is_empty()) {

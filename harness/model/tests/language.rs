@@ -13,7 +13,7 @@ use lvs_matrix_model::action::{
 };
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe, Phases,
-    RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
+    Position, RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -241,6 +241,12 @@ fn every_field_has_its_effect() {
         server_sysctls: Vec::new(),
         steps: Phases::default(),
     };
+    let position_of = |text: &str| {
+        let before = &EVERYTHING[..EVERYTHING.find(text).unwrap()];
+        // After `  - `.
+        let line = before.matches('\n').count() + 1;
+        Position { line, column: 5 }
+    };
     let expected = Scenario {
         name: name("everything"),
         claim: "Every field has a meaning.".to_owned(),
@@ -275,10 +281,12 @@ fn every_field_has_its_effect() {
                     at_least: Some(Duration::from_secs(600)),
                     at_most: Some(Duration::from_secs(1020)),
                 }),
+                position: position_of("when: { more: \"0\" }"),
             },
             Expectation {
                 when: vec![(name("more"), vec![name("rs3")])],
                 expected: Expected::ObserveOnly,
+                position: position_of("when: { more: [rs3] }"),
             },
         ],
     };
@@ -319,7 +327,7 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn a_byte_order_mark_and_line_ends_of_windows_change_nothing() {
     let windows = format!("\u{feff}{}", EVERYTHING.trim_start().replace('\n', "\r\n"));
-    assert_eq!(load_bytes(windows.as_bytes()).unwrap(), loaded(EVERYTHING));
+    assert_eq!(load_bytes(windows.as_bytes()).unwrap(), loaded(EVERYTHING.trim_start()));
 }
 
 #[test]

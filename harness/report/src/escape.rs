@@ -247,6 +247,20 @@ pub(crate) fn mermaid(text: &str) -> String {
     out
 }
 
+/// Text as the message of a GitHub workflow command: its runner unescapes `%25`, `%0D` and `%0A`
+/// (src/Runner.Common/ActionCommand.cs of actions/runner).
+pub(crate) fn command_data(text: &str) -> String {
+    visible(text)
+        .replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// Text as a property of a GitHub workflow command, which a `,` or `:` would end.
+pub(crate) fn command_property(text: &str) -> String {
+    command_data(&one_line(text)).replace(':', "%3A").replace(',', "%2C")
+}
+
 /// A command line to copy into a POSIX shell.
 pub(crate) fn shell(argv: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
@@ -364,6 +378,16 @@ mod tests {
         let text = json_text(serde_json::to_string(data).unwrap());
         assert!(text.is_ascii(), "{text}");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), data);
+    }
+
+    #[test]
+    fn a_command_stays_one_command() {
+        let text = "100 % of a,b:\r\n::error::x\u{1b}";
+        assert_eq!(command_data(text), "100 %25 of a,b:%0A\\u{3a}:error::x\\u{1b}");
+        assert_eq!(
+            command_property(text),
+            "100 %25 of a%2Cb%3A ⏎ \\u{3a}%3Aerror%3A%3Ax\\u{1b}"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! Two modules keep the forms in step: `wording` holds the only printer of expectations, observations and
 //! evidence, and `escape` the only way for foreign text (server messages, SQL, console lines) into a report.
 
+mod annotations;
 mod diff;
 mod error;
 mod escape;
@@ -30,6 +31,7 @@ mod timeline;
 mod totals;
 mod wording;
 
+pub use annotations::annotations;
 pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use explain::{Explanation, Paragraph, Source, Status, explain, explanation};
@@ -37,10 +39,10 @@ pub use html::html;
 pub use json::{FORMAT, json};
 pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};
-pub use markdown::{markdown, markdown_cell};
+pub use markdown::{markdown, markdown_cell, summary};
 pub use run::{
-    AxisSummary, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary,
-    capture_path, cell_report_path, record_path,
+    AxisSummary, ExpectationPlace, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport, RunState, RunSummary,
+    ScenarioSummary, capture_path, cell_report_path, record_path,
 };
 pub use schedule::{ArticleSending, Schedule, ScheduleRow, Sending, schedule, schedule_svg};
 pub use svg::{stand_alone, style as svg_style};

@@ -3,7 +3,7 @@
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
-use lvs_matrix_model::scenario::{Observe, Scenario};
+use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, matches};
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Outcome, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -64,6 +64,22 @@ pub struct ScenarioSummary {
     pub axes: Vec<AxisSummary>,
     /// How the outcome of its cells was watched.
     pub observe: Observe,
+    /// Its file as it was named when it was run; `None` for a scenario that came with the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Where its expectations stand in that file, in the order of the file; empty in runs of versions that did not note it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<ExpectationPlace>,
+}
+
+/// Where an expectation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExpectationPlace {
+    /// Of which cells it speaks: [`Expectation::when`](lvs_matrix_model::scenario::Expectation::when).
+    pub when: Vec<(Name, Vec<Name>)>,
+    /// Where it begins.
+    pub position: Position,
 }
 
 /// An axis with the names of its values, in the order of the file.
@@ -90,11 +106,27 @@ impl From<&Scenario> for ScenarioSummary {
                 })
                 .collect(),
             observe: scenario.observe,
+            file: None,
+            expectations: scenario.expectations.iter().map(ExpectationPlace::from).collect(),
+        }
+    }
+}
+
+impl From<&Expectation> for ExpectationPlace {
+    fn from(expectation: &Expectation) -> Self {
+        Self {
+            when: expectation.when.clone(),
+            position: expectation.position,
         }
     }
 }
 
 impl ScenarioSummary {
+    /// Where the expectation stands that speaks of `cell`.
+    pub(crate) fn expectation_of(&self, cell: &CellRef) -> Option<&ExpectationPlace> {
+        self.expectations.iter().find(|place| matches(&place.when, cell))
+    }
+
     /// How many cells the scenario has, selected or not.
     #[must_use]
     pub fn cell_count(&self) -> usize {

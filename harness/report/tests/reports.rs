@@ -5,15 +5,22 @@
     reason = "a panic is how a test says that its input was not what it needs"
 )]
 
+#[path = "common/big.rs"]
+mod big;
 mod common;
+#[path = "common/shape.rs"]
+mod shape;
+
+use big::{big, big_of};
 
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use lvs_matrix_report::{
-    RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell, terminal,
-    timeline_svg,
+    RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell, summary,
+    terminal, timeline_svg,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use shape::keeps_its_shape;
 use std::collections::BTreeMap;
 
 /// Every form of `report`.
@@ -28,6 +35,7 @@ fn all(report: &RunReport) -> Vec<(&'static str, String)> {
         ("json", json(report).unwrap()),
         ("junit", junit(report).unwrap()),
         ("terminal", terminal(report)),
+        ("summary", summary(report, usize::MAX)),
     ]);
     all
 }
@@ -161,66 +169,12 @@ fn foreign_text_stays_text() {
     elements(&junit(&report).unwrap());
 }
 
-/// Markdown outside of fenced blocks and code spans: where markup would act.
-fn prose(markdown: &str) -> String {
-    let mut out = String::new();
-    let mut fence: Option<String> = None;
-    for line in markdown.lines() {
-        let ticks: String = line.chars().take_while(|c| *c == '`').collect();
-        match &fence {
-            Some(open) => {
-                if line == open.as_str() {
-                    fence = None;
-                }
-            }
-            None if ticks.len() >= 3 => fence = Some(ticks),
-            None => {
-                // A span of one backtick: every second part is code.
-                let parts = line
-                    .replace("\\`", "")
-                    .split('`')
-                    .step_by(2)
-                    .collect::<Vec<_>>()
-                    .join("");
-                out.push_str(&parts);
-                out.push('\n');
-            }
-        }
-    }
-    assert_eq!(fence, None, "every fence is closed");
-    out
-}
-
 #[test]
 fn markdown_keeps_its_shape_around_foreign_text() {
     let report = common::hostile::report();
     keeps_its_shape(&markdown(&report));
     for cell in report.cells() {
         keeps_its_shape(&markdown_cell(&report, cell));
-    }
-}
-
-fn keeps_its_shape(markdown: &str) {
-    let mut prose = prose(markdown);
-    for escaped in ["\\\\", "\\[", "\\]", "\\`"] {
-        prose = prose.replace(escaped, "");
-    }
-    assert!(!prose.contains("<script>"), "{prose}");
-    assert!(!prose.contains("](javascript"), "{prose}");
-    let count = |what: &str| prose.matches(what).count();
-    assert_eq!(count("<details"), count("</details>"), "details are balanced");
-    let mut columns = None;
-    for line in prose.lines() {
-        if line.starts_with('|') {
-            let count = line.matches('|').count();
-            assert_eq!(
-                *columns.get_or_insert(count),
-                count,
-                "a row has the columns of its table: {line}"
-            );
-        } else {
-            columns = None;
-        }
     }
 }
 
@@ -376,49 +330,4 @@ fn the_page_of_a_thousand_cells_stays_small() {
     assert!(text.len() < MOST, "{} bytes", text.len());
     let folded = text.matches("<summary>expected, observed, evidence</summary>").count();
     assert!((40..100).contains(&folded), "{folded} cells are folded out");
-}
-
-/// A run of `count` hung cells, each with as many packets as a long hang has.
-fn big(count: usize) -> RunReport {
-    big_of(count, |_, _| {})
-}
-
-fn big_of(count: usize, change: impl Fn(usize, &mut JudgedCell)) -> RunReport {
-    let mut scenario = common::scenario();
-    scenario.axes[0].values = (0..count)
-        .map(|number| {
-            let mut value = scenario.axes[0].values[1].clone();
-            value.name = common::name(&format!("v{number}"));
-            value
-        })
-        .collect();
-    scenario.axes.truncate(1);
-    let mut hung = common::hung();
-    let packets = hung.packets.clone();
-    for _ in 0..7 {
-        hung.packets.extend(packets.iter().cloned());
-    }
-    let selected: Vec<_> = lvs_matrix_model::matrix::cells(&scenario)
-        .into_iter()
-        .map(|cell| cell.cell)
-        .collect();
-    let judged = selected
-        .iter()
-        .enumerate()
-        .map(|(number, cell)| {
-            let mut judged = hung.clone();
-            judged.record.plan.cell = cell.clone();
-            change(number, &mut judged);
-            judged
-        })
-        .collect();
-    let run = lvs_matrix_report::RunSummary {
-        format: lvs_matrix_report::RUN_FORMAT,
-        harness: "0.1.0".to_owned(),
-        state: RunState::Ended,
-        filter: None,
-        scenarios: vec![(&scenario).into()],
-        selected,
-    };
-    RunReport::new(run, judged, vec![])
 }

@@ -22,7 +22,7 @@ mod yaml;
 pub use check::MAX_CELLS;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind};
-pub use place::Span;
+pub use place::{Position, Span};
 pub use reference::reference;
 pub use render::{Style, render};
 pub use schema::schema;
@@ -156,16 +156,23 @@ pub struct Expectation {
     pub when: Vec<(Name, Vec<Name>)>,
     /// What is expected of them.
     pub expected: Expected,
+    /// Where it stands in the file.
+    pub position: Position,
 }
 
 impl Expectation {
     /// Does it speak of this cell?
     #[must_use]
     pub fn covers(&self, cell: &CellRef) -> bool {
-        self.when
-            .iter()
-            .all(|(axis, values)| cell.value(axis.as_str()).is_some_and(|value| values.contains(value)))
+        matches(&self.when, cell)
     }
+}
+
+/// Does an expectation with this [`when`](Expectation::when) speak of the cell?
+#[must_use]
+pub fn matches(when: &[(Name, Vec<Name>)], cell: &CellRef) -> bool {
+    when.iter()
+        .all(|(axis, values)| cell.value(axis.as_str()).is_some_and(|value| values.contains(value)))
 }
 
 /// What is expected of a cell.

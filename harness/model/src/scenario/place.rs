@@ -1,6 +1,6 @@
 //! Places in a scenario's text.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A stretch of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -12,6 +12,26 @@ pub struct Span {
     /// Line of the first byte, 1 for the first.
     pub line: usize,
     /// Column of the first byte in characters, 1 for the first.
+    pub column: usize,
+}
+
+impl Span {
+    /// Where it begins, as editors count.
+    pub(super) fn position(self) -> Position {
+        Position {
+            line: self.line,
+            column: self.column,
+        }
+    }
+}
+
+/// A place in the text as editors count: the same for any line ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Position {
+    /// The line, 1 for the first.
+    pub line: usize,
+    /// The column in characters, 1 for the first.
     pub column: usize,
 }
 

@@ -19,7 +19,9 @@ use lvs_matrix_model::plan::{LabPlan, Mac, SENTINEL_ETHERTYPE, plan};
 use lvs_matrix_model::record::{
     CapturePoint, CaptureRecord, CellRecord, Environment, FORMAT, LabOutcome, Place, StepOutcome, StepRecord,
 };
-use lvs_matrix_model::scenario::{Expectation, Expected, Forwarding, Lab, Observe, Phases, RealServer, Scenario};
+use lvs_matrix_model::scenario::{
+    Expectation, Expected, Forwarding, Lab, Observe, Phases, Position, RealServer, Scenario,
+};
 use std::time::Duration;
 
 /// The cell's epoch in the tests: some second of 2026.
@@ -64,6 +66,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
         expectations: vec![Expectation {
             when: Vec::new(),
             expected,
+            position: Position { line: 1, column: 1 },
         }],
     };
     let cells = lvs_matrix_model::matrix::cells(&scenario);

@@ -1,6 +1,7 @@
 //! What one axis changes while all others stay: the answer to "what do I gain by this setting?".
 
-use crate::run::{Row, ScenarioSummary, cell_report_path};
+use super::view::View;
+use crate::run::{Row, ScenarioSummary};
 use crate::totals::plural;
 use crate::wording;
 use lvs_matrix_model::Name;
@@ -19,7 +20,7 @@ const LISTED_IN_ALL: usize = 96;
 
 /// For each axis, and for each of its values but the first: the cells whose outcome is another one than with the first
 /// value. Outcomes that are not known are not compared.
-pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
+pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
     if scenario.axes.iter().all(|axis| axis.values.len() < 2) {
         return Ok(());
     }
@@ -50,9 +51,8 @@ pub(super) fn details(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<
                 let cell = &b.record.plan.cell;
                 writeln!(
                     listed,
-                    "  - [{}]({}): {} → {}",
-                    cell.slug(),
-                    cell_report_path(cell),
+                    "  - {}: {} → {}",
+                    view.link(&cell.slug(), cell),
                     outcome(a),
                     outcome(b)
                 )?;

@@ -1,7 +1,8 @@
 //! What needs a look: violated first, then what is not known, each with its reasons, and folded below it what was expected,
 //! observed and seen. Bounded, so that a run in which everything went wrong can still be opened.
 
-use super::{cell, link, story};
+use super::view::View;
+use super::{cell, story};
 use crate::escape::{cut, inline, phrase};
 use crate::repeat;
 use crate::run::RunReport;
@@ -16,7 +17,7 @@ const LISTED: usize = 100;
 /// Cells are folded out with their evidence until so many bytes are reached.
 const FOLDED_BYTES: usize = 64 << 10;
 
-pub(super) fn section(out: &mut String, report: &RunReport) -> Result {
+pub(super) fn section(out: &mut String, view: View, report: &RunReport) -> Result {
     let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
     let missing = report.missing();
     let disagreements = report.disagreements();
@@ -29,7 +30,7 @@ pub(super) fn section(out: &mut String, report: &RunReport) -> Result {
         writeln!(
             out,
             "- **repetitions disagree** {}: {}",
-            link(&disagreement.cell),
+            view.cell(&disagreement.cell),
             phrase(&cut(&outcomes.join("; "), LONGEST))
         )?;
     }
@@ -41,7 +42,7 @@ pub(super) fn section(out: &mut String, report: &RunReport) -> Result {
         writeln!(
             out,
             "- **{verdict}** {}: {}",
-            link(&cell.record.plan.cell),
+            view.cell(&cell.record.plan.cell),
             phrase(&cut(&reasons, LONGEST))
         )?;
         if out.len() < end {

@@ -11,24 +11,27 @@ mod look;
 mod packets;
 mod scenario;
 mod story;
+mod summary;
 mod tables;
 mod timeline;
 pub(crate) mod trace;
+mod view;
 
 pub(crate) use cell::link_target;
 pub(crate) use tables::lost_sessions;
 
 pub use cell::markdown_cell;
+pub use summary::summary;
 
 use crate::escape::{code, cut, inline};
-use crate::run::{RunReport, cell_report_path};
+use crate::run::RunReport;
 use crate::stamp::EPOCH;
 use crate::totals::{Totals, plural, sentence};
 use crate::wording;
-use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
+use view::{Lies, View};
 
 /// The page of the run as markdown, ending with a newline. Links lead to the cells' pages ([`markdown_cell`]) and are relative
 /// to the run's folder.
@@ -41,28 +44,36 @@ pub fn markdown(report: &RunReport) -> String {
 }
 
 fn page(out: &mut String, report: &RunReport) -> Result {
-    writeln!(out, "# lvs-matrix: what clients live through\n")?;
-    writeln!(out, "**{}**\n", inline(&sentence(report)))?;
-    look::section(out, report)?;
-    left_waiting(out, report)?;
-    totals(out, report)?;
-    environment(out, report)?;
+    let view = View {
+        lies: Lies::InTheFolder,
+    };
+    head(out, view, report)?;
     for scenario in &report.run().scenarios {
-        scenario::section(out, report, scenario)?;
+        scenario::section(out, view, report, scenario)?;
     }
     legend(out)
 }
 
-/// `[id](id/report.md)`: a link to a cell's page.
-fn link(cell: &CellRef) -> String {
-    format!("[{cell}]({})", cell_report_path(cell))
+/// Everything above the tables.
+fn head(out: &mut String, view: View, report: &RunReport) -> Result {
+    title(out, report)?;
+    look::section(out, view, report)?;
+    left_waiting(out, view, report)?;
+    totals(out, view, report)?;
+    environment(out, report)
+}
+
+fn title(out: &mut String, report: &RunReport) -> Result {
+    writeln!(out, "# lvs-matrix: what clients live through\n")?;
+    // The reason of an interruption may be long.
+    writeln!(out, "**{}**\n", inline(&cut(&sentence(report), 2 * look::LONGEST)))
 }
 
 /// So many cells are listed; the tables have all of them.
 const LISTED_AS_WAITING: usize = 40;
 
 /// The article's NG cells: the list that an operator came for.
-fn left_waiting(out: &mut String, report: &RunReport) -> Result {
+fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
     let hung: Vec<&JudgedCell> = report
         .cells()
         .iter()
@@ -81,7 +92,7 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
     for cell in hung.iter().take(LISTED_AS_WAITING) {
         let observed = wording::observed(cell);
         let observed = cut(&observed, look::LONGEST);
-        writeln!(out, "- {}: {}", link(&cell.record.plan.cell), inline(&observed))?;
+        writeln!(out, "- {}: {}", view.cell(&cell.record.plan.cell), inline(&observed))?;
     }
     if let Some(more) = hung.len().checked_sub(LISTED_AS_WAITING).filter(|more| *more > 0) {
         writeln!(out, "- and {more} more: the rows with NG in the tables below")?;
@@ -89,7 +100,7 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
     writeln!(out)
 }
 
-fn totals(out: &mut String, report: &RunReport) -> Result {
+fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
     writeln!(out, "## What was run\n")?;
     writeln!(
         out,
@@ -111,7 +122,7 @@ fn totals(out: &mut String, report: &RunReport) -> Result {
         } else {
             format!("{} of {all}", sums.cells)
         };
-        rows.push((format!("[{}](#{})", scenario.name, scenario.name), cells, sums));
+        rows.push((view.section(scenario.name.as_str()), cells, sums));
     }
     if rows.len() > 1 {
         let sums = Totals::of(report);

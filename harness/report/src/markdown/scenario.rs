@@ -1,31 +1,33 @@
 //! A scenario: its claim, the article's table, and what each axis changes.
 
+use super::view::View;
 use super::{cell, compare};
 use crate::escape::cut;
 use crate::repeat;
-use crate::run::{Row, RunReport, ScenarioSummary, cell_report_path};
+use crate::run::{Row, RunReport, ScenarioSummary};
 use crate::stamp::Length;
 use crate::wording;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
 
-pub(super) fn section(out: &mut String, report: &RunReport, scenario: &ScenarioSummary) -> Result {
+pub(super) fn section(out: &mut String, view: View, report: &RunReport, scenario: &ScenarioSummary) -> Result {
     let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<a id=\"{}\"></a>\n", scenario.name)?;
-    writeln!(out, "## {}\n", scenario.name)?;
-    cell::claim(out, scenario)?;
-    table(out, scenario, &rows)?;
-    compare::details(out, scenario, &rows)
+    head(out, scenario)?;
+    for row in &rows {
+        line(out, view, *row)?;
+    }
+    out.push('\n');
+    compare::details(out, view, scenario, &rows)
 }
 
 /// What reached a client may be many things; a cell of the table holds the first of them.
 const LONGEST: usize = 120;
 
-/// The article's table: the axes, then what was observed, then what it means.
-fn table(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
+/// The claim, and the head of the article's table: the axes, then what was observed, then what it means.
+pub(super) fn head(out: &mut String, scenario: &ScenarioSummary) -> Result {
     const COLUMNS: [&str; 8] = [
         "behaviour",
         "time",
@@ -36,6 +38,9 @@ fn table(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Resu
         "expected",
         "verdict",
     ];
+    writeln!(out, "<a id=\"{}\"></a>\n", scenario.name)?;
+    writeln!(out, "## {}\n", scenario.name)?;
+    cell::claim(out, scenario)?;
     out.push('|');
     for axis in &scenario.axes {
         write!(out, " {} |", axis.name)?;
@@ -47,29 +52,35 @@ fn table(out: &mut String, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Resu
     for _ in 0..scenario.axes.len() + COLUMNS.len() {
         out.push_str("---|");
     }
-    out.push('\n');
-    for row in rows {
-        out.push('|');
-        for (_, value) in &row.cell().values {
-            write!(out, " {value} |")?;
-        }
-        match row {
-            Row::Judged(cell) => judged(out, cell)?,
-            Row::Missing(_) => writeln!(
-                out,
-                " no record{} | {n} | {n} | {n} | {n} | {n} | {n} | **{}** |",
-                repeat::run_number(row.cell()),
-                wording::UNDETERMINED,
-                n = wording::NOTHING
-            )?,
-        }
-    }
-    out.push('\n');
-    Ok(())
+    writeln!(out)
 }
 
-fn judged(out: &mut String, cell: &JudgedCell) -> Result {
+/// A line of the table.
+pub(super) fn line(out: &mut String, view: View, row: Row<'_>) -> Result {
+    out.push('|');
+    for (_, value) in &row.cell().values {
+        write!(out, " {value} |")?;
+    }
+    match row {
+        Row::Judged(cell) => judged(out, view, cell),
+        Row::Missing(_) => writeln!(
+            out,
+            " no record{} | {n} | {n} | {n} | {n} | {n} | {n} | **{}** |",
+            repeat::run_number(row.cell()),
+            wording::UNDETERMINED,
+            n = wording::NOTHING
+        ),
+    }
+}
+
+fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
     let observed = &cell.observed;
+    let place = &cell.record.plan.cell;
+    let behaviour = format!(
+        "{}{}",
+        wording::behaviour(&observed.behaviour),
+        repeat::run_number(place)
+    );
     let nothing = || wording::NOTHING.to_owned();
     let verdict = wording::verdict(&cell.verdict);
     let verdict = match cell.verdict {
@@ -78,10 +89,8 @@ fn judged(out: &mut String, cell: &JudgedCell) -> Result {
     };
     writeln!(
         out,
-        " [{}{}]({}) | {} | {} | {} | {} | {} | {} | {verdict} |",
-        wording::behaviour(&observed.behaviour),
-        repeat::run_number(&cell.record.plan.cell),
-        cell_report_path(&cell.record.plan.cell),
+        " {} | {} | {} | {} | {} | {} | {} | {verdict} |",
+        view.link(&behaviour, place),
         Length::of(cell).map_or_else(nothing, |length| length.to_string()),
         observed.error.as_ref().map_or_else(nothing, wording::error_code),
         cut(&wording::terminators(&observed.terminators), LONGEST),

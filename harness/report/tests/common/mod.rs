@@ -11,7 +11,7 @@ use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_model::record::*;
 use lvs_matrix_model::scenario::*;
 use lvs_matrix_model::verdict::*;
-use lvs_matrix_report::{RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary};
+use lvs_matrix_report::{ExpectationPlace, RUN_FORMAT, RunReport, RunState, RunSummary, ScenarioSummary};
 use std::time::Duration;
 
 pub(crate) const CLIENT_PORT: u16 = 40776;
@@ -671,6 +671,18 @@ pub(crate) fn report() -> RunReport {
     )
 }
 
+/// From a file whose name has everything that a workflow command takes for its own.
+pub(crate) fn summary_of(scenario: &Scenario) -> ScenarioSummary {
+    ScenarioSummary {
+        file: Some(format!("a:b, 100%/{}.yaml", scenario.name)),
+        expectations: vec![ExpectationPlace {
+            when: vec![],
+            position: Position { line: 12, column: 5 },
+        }],
+        ..ScenarioSummary::from(scenario)
+    }
+}
+
 pub(crate) fn report_of(judged: Vec<JudgedCell>, state: RunState) -> RunReport {
     let scenarios = [scenario(), drain()];
     let run = RunSummary {
@@ -678,7 +690,7 @@ pub(crate) fn report_of(judged: Vec<JudgedCell>, state: RunState) -> RunReport {
         harness: "0.1.0".to_owned(),
         state,
         filter: None,
-        scenarios: scenarios.iter().map(ScenarioSummary::from).collect(),
+        scenarios: scenarios.iter().map(summary_of).collect(),
         selected: scenarios
             .iter()
             .flat_map(|scenario| cells(scenario).into_iter().map(|cell| cell.cell))

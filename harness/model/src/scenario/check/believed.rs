@@ -34,6 +34,7 @@ pub(super) fn believed(draft: Draft) -> Option<Scenario> {
             .map(|expectation| Expectation {
                 when: expectation.when,
                 expected: expectation.expected,
+                position: expectation.span.position(),
             })
             .collect(),
     })

@@ -1,0 +1,102 @@
+//! The page of a run for a place with a limit and without the run's folder beside it: a CI system's job summary.
+
+use super::view::{Lies, View};
+use super::{head, legend, scenario, title, totals};
+use crate::run::{Row, RunReport, ScenarioSummary};
+use std::fmt::{Result, Write as _};
+
+/// What the words need that say what was cut off.
+const RESERVED: usize = 512;
+
+/// The run as markdown of at most `most` bytes, ending with a newline: without links, since there is nothing beside it that they
+/// could lead to, and cut off between two lines of a table, with words of what was left out. Empty if `most` is below 1 KiB.
+///
+/// GitHub takes 1 MiB for each step of a job, and shows nothing of a step that wrote more.
+#[must_use]
+pub fn summary(report: &RunReport, most: usize) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail; the result is only there for `?`.
+    let _ = page(&mut out, report, most);
+    if out.len() > most { String::new() } else { out }
+}
+
+fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
+    let view = View { lies: Lies::Elsewhere };
+    let end = most.saturating_sub(RESERVED);
+    let mut left_out = LeftOut::default();
+    if !push(out, end, |out| head(out, view, report)) {
+        left_out.details = true;
+        // The sentence and the sums are the least that is of use.
+        if push(out, end, |out| title(out, report)) {
+            push(out, end, |out| totals(out, view, report));
+        }
+    }
+    for scenario in &report.run().scenarios {
+        let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
+        left_out.lines += table(out, end, view, scenario, &rows)?;
+        left_out.of += rows.len();
+    }
+    if !push(out, end, legend) {
+        left_out.details = true;
+    }
+    left_out.tell(out, most)
+}
+
+/// Writes a part if it fits as a whole. Was it written?
+fn push(out: &mut String, end: usize, part: impl FnOnce(&mut String) -> Result) -> bool {
+    let before = out.len();
+    if part(out).is_ok() && out.len() <= end {
+        return true;
+    }
+    out.truncate(before);
+    false
+}
+
+/// Writes as many lines as fit. How many did not?
+fn table(
+    out: &mut String,
+    end: usize,
+    view: View,
+    scenario: &ScenarioSummary,
+    rows: &[Row<'_>],
+) -> std::result::Result<usize, std::fmt::Error> {
+    if rows.is_empty() || !push(out, end, |out| scenario::head(out, scenario)) {
+        return Ok(rows.len());
+    }
+    let written = rows
+        .iter()
+        .take_while(|row| push(out, end, |out| scenario::line(out, view, **row)))
+        .count();
+    writeln!(out)?;
+    Ok(rows.len() - written)
+}
+
+#[derive(Debug, Default)]
+struct LeftOut {
+    /// Lines of tables, and of how many.
+    lines: usize,
+    of: usize,
+    /// What stands above or below the tables.
+    details: bool,
+}
+
+impl LeftOut {
+    fn tell(&self, out: &mut String, most: usize) -> Result {
+        if self.lines == 0 && !self.details {
+            return Ok(());
+        }
+        let mut what = Vec::new();
+        if self.lines > 0 {
+            what.push(format!("{} of {} lines of the tables", self.lines, self.of));
+        }
+        if self.details {
+            what.push("details".to_owned());
+        }
+        writeln!(
+            out,
+            "\n**Cut off at {} KiB: {} are left out.** `report.md` in the run's folder has everything.",
+            most >> 10,
+            what.join(" and ")
+        )
+    }
+}
