@@ -1,13 +1,14 @@
 //! The ladder as SVG.
 
-use super::frames::Frame;
-use super::journey::{Fate, Journey};
-use super::label::{again, note, remarks, sums, tip};
+mod arrow;
+
+use super::journey::Journey;
+use super::label::{again, remarks, sums};
 use super::lanes::Lanes;
 use super::marks::{Mark, MarkKind};
 use super::rows::{Ladder, Row, ladder};
 use crate::stamp::Stamp;
-use crate::svg::{Anchor, FONT, Glyph, Px, SMALL, Svg, fitted, width_of, wrapped};
+use crate::svg::{Anchor, FONT, Px, SMALL, Svg, fitted, wrapped};
 use crate::wording;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
@@ -209,124 +210,6 @@ impl<'a> Printer<'a> {
         self.svg.end_group();
     }
 
-    fn arrow(&mut self, journey: &Journey<'_>, top: f64) {
-        self.svg.group(class(journey), &tip(self.cell, journey));
-        let mut y = top + LABEL;
-        let count = journey.frames.len();
-        for (index, frame) in journey.frames.iter().enumerate() {
-            let ends_here = index + 1 == count;
-            self.frame(frame, y, ends_here.then_some(journey.fate));
-            y += FALL;
-        }
-        if let Some(text) = note(self.cell, journey) {
-            self.note(journey, &text, y + 4.0);
-        }
-        self.label(journey, top + LABEL - 8.0);
-        self.svg.end_group();
-    }
-
-    fn ends(&self, frame: &Frame<'_>) -> (f64, f64) {
-        // What the lab does not know comes from beyond the last lane.
-        let x = |host: Option<usize>| {
-            host.and_then(|host| self.lanes.lane(host))
-                .map_or(self.right() - 12.0, |lane| self.lane(lane))
-        };
-        (x(frame.from), x(frame.to))
-    }
-
-    fn frame(&mut self, frame: &Frame<'_>, y: f64, fate: Option<Fate>) {
-        let (from, to) = self.ends(frame);
-        let lost = fate == Some(Fate::Lost);
-        let end = if lost { from + (to - from) * 0.8 } else { to };
-        let right = end > from;
-        let slope = FALL / (to - from).abs().max(1.0);
-        let y_at = |x: f64| y + (x - from).abs() * slope;
-        let mut d = format!("M{} {}", Px(from), Px(y));
-        let mut between: Vec<f64> = (0..self.lanes.lanes.len())
-            .map(|lane| self.lane(lane))
-            .filter(|x| {
-                (from.min(to) + 1.0..from.max(to) - 1.0).contains(x) && (*x - from).abs() + 8.0 < (end - from).abs()
-            })
-            .collect();
-        if !right {
-            between.reverse();
-        }
-        // A bridge over each lane that the frame only passes.
-        for x in between {
-            let (before, after, sweep) = if right {
-                (x - 6.0, x + 6.0, 1)
-            } else {
-                (x + 6.0, x - 6.0, 0)
-            };
-            d.push_str(&format!(
-                "L{} {}A6 6 0 0 {sweep} {} {}",
-                Px(before),
-                Px(y_at(before)),
-                Px(after),
-                Px(y_at(after))
-            ));
-        }
-        d.push_str(&format!("L{} {}", Px(end), Px(y_at(end))));
-        self.svg.path("lm-way", &d);
-        let way = if right { 1.0 } else { -1.0 };
-        match fate {
-            Some(Fate::Lost | Fate::Dropped) => Glyph::Cross.draw(&mut self.svg, (end, y_at(end)), false),
-            Some(Fate::Arrived | Fate::TakenByDirector | Fate::Unknown) | None => {
-                let tip = (end - way * 1.0, y_at(end));
-                self.svg.path(
-                    "lm-tip",
-                    &format!("M{} {}l{} -4.5v8z", Px(tip.0), Px(tip.1), Px(-way * 9.0)),
-                );
-            }
-        }
-        let anchors = if right {
-            (Anchor::Start, Anchor::End)
-        } else {
-            (Anchor::End, Anchor::Start)
-        };
-        if let Some(packet) = frame.sent {
-            let at = (from + way * 7.0, y + 12.0);
-            self.svg.text("lm-small", anchors.0, at, &packet.number.to_string());
-        }
-        if let Some(packet) = frame.received {
-            let at = (to - way * 9.0, y + FALL + 12.0);
-            self.svg.text("lm-small", anchors.1, at, &packet.number.to_string());
-        }
-    }
-
-    /// What became of it, beyond its end.
-    fn note(&mut self, journey: &Journey<'_>, text: &str, y: f64) {
-        let Some(last) = journey.frames.last() else { return };
-        let (from, to) = self.ends(last);
-        let end = if journey.fate == Fate::Lost {
-            from + (to - from) * 0.8
-        } else {
-            to
-        };
-        if to >= from {
-            let text = fitted(text, FONT, self.right() - 8.0 - end - 12.0);
-            self.svg.text("lm-lost", Anchor::Start, (end + 12.0, y), &text);
-        } else {
-            let text = fitted(text, FONT, end - 12.0 - STAMPS_END - 8.0);
-            self.svg.text("lm-lost", Anchor::End, (end - 12.0, y), &text);
-        }
-    }
-
-    /// In the middle of the first frame if it fits there; else from its left end on.
-    fn label(&mut self, journey: &Journey<'_>, y: f64) {
-        let Some(first) = journey.frames.first() else { return };
-        let (from, to) = self.ends(first);
-        let (left, right) = (from.min(to), from.max(to));
-        let text = super::label::text(journey);
-        if width_of(&text, FONT) <= right - left - 16.0 {
-            self.svg
-                .text("lm-text", Anchor::Middle, ((left + right) / 2.0, y), &text);
-        } else {
-            let text = fitted(&text, FONT, self.right() - 8.0 - left - 10.0);
-            self.svg.text("lm-text", Anchor::Start, (left + 10.0, y), &text);
-        }
-    }
-
     fn folded(&mut self, row: &Row<'_>, journeys: &[Journey<'_>], top: f64) {
         let y = top + height(row) / 2.0;
         let hosts = journeys.iter().flat_map(Journey::hosts);
@@ -335,7 +218,7 @@ impl<'a> Printer<'a> {
             return;
         };
         let (left, right) = (self.lane(*first), self.lane(*last));
-        let class = journeys.first().map_or("lm-packet", class);
+        let class = journeys.first().map_or("lm-packet", arrow::class);
         let text = again(row);
         self.stamp(
             journeys
@@ -363,18 +246,6 @@ impl<'a> Printer<'a> {
         let x = FIRST_LANE + 14.0;
         let text = fitted(text, FONT, self.right() - 8.0 - x);
         self.svg.text("lm-muted", Anchor::Start, (x, y + 4.0), &text);
-    }
-}
-
-fn class(journey: &Journey<'_>) -> &'static str {
-    let ends = journey.segment().map_or_else(
-        || journey.packet().and_then(super::journey::quoted).is_some(),
-        |segment| segment.flags.rst || segment.flags.fin,
-    );
-    match journey.fate {
-        Fate::Dropped | Fate::Lost => "lm-lost",
-        Fate::Arrived | Fate::TakenByDirector | Fate::Unknown if ends => "lm-end",
-        Fate::Arrived | Fate::TakenByDirector | Fate::Unknown => "lm-packet",
     }
 }
 
