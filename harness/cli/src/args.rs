@@ -30,7 +30,8 @@ Examples:
   lvs-matrix run scenarios/*.yaml --out result              several scenarios into the folder `result`
   lvs-matrix run --filter 'real-server=absent,client=execute-sql|waiting'
   lvs-matrix run drain.yaml --repeat 5                      is it always so?
-  lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld")]
+  lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld
+  sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time")]
     Run(RunArguments),
     /// Check scenario files and show every mistake at once; needs no privilege and no kernel
     #[command(after_help = "Example:\n  lvs-matrix check scenarios/*.yaml")]
@@ -111,6 +112,9 @@ Examples:
     /// Run cells inside a guest; started by the guest's init
     #[command(hide = true)]
     Payload,
+    /// See whether IPVS obeys in a world on the host's kernel; started by the world's init
+    #[command(hide = true)]
+    Probe,
 }
 
 #[derive(Debug, Subcommand)]
@@ -174,7 +178,14 @@ pub(crate) struct WhatToRun {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
-    /// How many guests at once [default: the number of processors, at most 4]
+    /// Where the cells run
+    #[arg(long, value_enum, default_value_t = PlaceArgument::Guest)]
+    pub(crate) place: PlaceArgument,
+    /// Watch no cell longer than this (60s, 20m); what is not over by then is not known [default: 60s on the host's kernel,
+    /// where it is real time; as long as the scenario says in a guest]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) observe_at_most: Option<std::time::Duration>,
+    /// How many guests, or worlds on the host's kernel, at once [default: the number of processors, at most 4]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,
     /// Guest kernel: a version such as 7.2, or the path of a `linux` binary [default: the cached 7.2, else the newest]
@@ -214,6 +225,25 @@ pub(crate) struct DiffArguments {
     /// From how many percent on a time counts as changed
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     pub(crate) tolerance: f64,
+}
+
+/// Where cells run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlaceArgument {
+    /// In guest kernels, in virtual time; needs no privilege
+    Guest,
+    /// On this host's own kernel, in real time, in namespaces of their own; needs root and IPVS
+    Host,
+    /// On the host's kernel if it has all that is needed, else in guests; says which and why
+    Auto,
+}
+
+/// A length of time as scenarios write it, and not none.
+fn time(text: &str) -> Result<std::time::Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        Ok(_) | Err(_) => Err("a time such as 60s, 20m or 6h".to_owned()),
+    }
 }
 
 /// A number of percent that a difference of times can have.

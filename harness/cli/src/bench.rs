@@ -2,11 +2,12 @@
 
 use crate::args::{BenchArguments, WhatToRun};
 use crate::error::Failure;
+use crate::ground::Ground;
 use crate::guests::Timings;
 use crate::judge::load;
 use crate::output;
 use crate::reports::write_reports;
-use crate::run::{Ground, run_into};
+use crate::run::run_into;
 use crate::scenarios;
 use crate::stop::Stop;
 use lvs_matrix_model::duration::{Human, Instant};
@@ -27,7 +28,7 @@ struct Sample {
 /// `bench`.
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
-    let ground = Ground::find(what)?;
+    let ground = Ground::find(what, &scenarios::select(&what.files, &what.filter.expressions)?)?;
     let stop = Stop::on_signals()?;
     let mut samples = Vec::new();
     for number in 1..=arguments.runs.get() {

@@ -4,9 +4,12 @@ use crate::args::Format;
 use crate::error::Failure;
 use crate::output;
 use lvs_matrix_guest::doctor::{Check, State, checks};
+use lvs_matrix_guest::native::{self, Lack};
 use lvs_matrix_runner::{Server, missing_programs};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Where programs are looked for on the host: as in a guest, and as the caller has it.
@@ -19,12 +22,15 @@ pub(crate) fn path() -> String {
 pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     let mut all = vec![programs(), server()];
     all.extend(checks());
+    all.push(own_kernel());
     let lacks = |check: &Check| matches!(check.state, State::Missing { .. });
     // The tools that build a kernel are needed only where there is none.
     let kernel = all
         .iter()
         .any(|check| check.name == lvs_matrix_guest::doctor::GUEST_KERNEL && !lacks(check));
-    let spare = |check: &Check| kernel && check.needed_for == lvs_matrix_guest::doctor::FOR_BUILDING;
+    // And the host's own kernel where guests run.
+    let spare =
+        |check: &Check| kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for);
     let good = !all.iter().any(|check| lacks(check) && !spare(check));
     let text = match format {
         Format::Text => text(&all),
@@ -37,6 +43,56 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     Err(Failure::Unavailable(
         "this machine lacks something; see above".to_owned(),
     ))
+}
+
+/// What the host's own kernel is needed for.
+const FOR_THE_HOST: &str = "run --place host";
+
+/// What this host lacks for cells on its own kernel, with these schedulers. Where nothing is seen to be lacking, a world is made
+/// for a trial.
+pub(crate) fn host_lacks(schedulers: &BTreeSet<String>, init: &Path) -> Vec<Lack> {
+    let mut lacks = native::lacks();
+    let of_kernel = lvs_matrix_runner::host_lacks(schedulers).into_iter();
+    lacks.extend(of_kernel.map(|lack| Lack::new(lack.what, lack.cure)));
+    if lacks.is_empty() {
+        let tried = match tempfile::Builder::new().prefix("lvs-matrix-trial-").tempdir() {
+            Ok(folder) => native::trial(init, folder.path(), &["probe"]),
+            Err(error) => Err(Lack::new(
+                format!("a folder for temporary files: {error}"),
+                "set TMPDIR to a folder that can be written",
+            )),
+        };
+        lacks.extend(tried.err());
+    }
+    lacks
+}
+
+fn own_kernel() -> Check {
+    // The schedulers of scenarios are looked for when they are run.
+    let rr = BTreeSet::from(["rr".to_owned()]);
+    let lacks = match std::env::current_exe() {
+        Ok(init) => host_lacks(&rr, &init),
+        Err(error) => vec![Lack::new(
+            format!("this program's own file: {error}"),
+            "start it by its path",
+        )],
+    };
+    let all = |part: fn(&Lack) -> &str| lacks.iter().map(part).collect::<Vec<_>>();
+    Check {
+        name: "host's own kernel",
+        state: if lacks.is_empty() {
+            State::Found(format!(
+                "{} with IPVS, for --place host",
+                lvs_matrix_runner::running_kernel()
+            ))
+        } else {
+            State::Missing {
+                what: all(|lack| &lack.what).join("; "),
+                cure: all(|lack| &lack.cure).join("; "),
+            }
+        },
+        needed_for: FOR_THE_HOST,
+    }
 }
 
 fn programs() -> Check {

@@ -1,4 +1,5 @@
-//! Cells in guests: a queue of cells, a few guests at a time, each given a batch; records come out one by one.
+//! Cells in guests: a queue of cells, a few guests at a time, each given a batch; records come out one by one. A world on the
+//! host's own kernel is a guest like any other here, but for its words and its clock.
 //!
 //! Whatever becomes of a guest, every cell that it had begun leaves a record, and those that it had not begun go back into
 //! the queue.
@@ -7,12 +8,14 @@ use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::news::{Heard, Stages, Told};
 use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, TEMPLATE_INPUT};
+use crate::place;
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
-use lvs_matrix_guest::{Guest, GuestConfig, GuestEnd, GuestReport, ReadOnlyInput};
+use lvs_matrix_guest::{Guest, GuestConfig, GuestReport, ReadOnlyInput, RunsOn};
+use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{CellRecord, Environment, LabOutcome, Place};
+use lvs_matrix_model::record::{CellRecord, LabOutcome};
 use lvs_matrix_runner::{Template, cell_folder, write_record};
 use std::collections::VecDeque;
 use std::fs;
@@ -27,7 +30,7 @@ pub(crate) const GUESTS_FOLDER: &str = ".guests";
 /// What guests are run with.
 #[derive(Debug)]
 pub(crate) struct Guests<'a> {
-    pub(crate) kernel: Kernel,
+    pub(crate) runs_on: RunsOn,
     /// This binary.
     pub(crate) init: PathBuf,
     pub(crate) template: Template,
@@ -75,11 +78,12 @@ impl Guests<'_> {
         let folder = self.out.join(GUESTS_FOLDER);
         fs::create_dir(&folder).map_err(|error| failed("make", &folder, &error))?;
         let shared = Shared {
-            queue: Mutex::new(plans.into()),
+            queue: Mutex::default(),
             numbers: Mutex::default(),
             timings: Mutex::default(),
             listener: Mutex::new(listener),
         };
+        *lock(&shared.queue) = self.without_those_too_long(plans, &shared)?;
         // A guest is spawned and awaited by one thread, which lives as long as it does (PR_SET_PDEATHSIG).
         let results: Vec<Result<(), Failure>> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.jobs.get())
@@ -121,16 +125,20 @@ impl Guests<'_> {
     /// Boots a guest for the batch; gives the cells that it did not begin.
     fn run_batch(&self, batch: Vec<LabPlan>, shared: &Shared<'_>) -> Result<Vec<LabPlan>, Failure> {
         let share = self.make_share(&batch, shared)?;
-        let mut config = GuestConfig::new(self.kernel.clone(), self.init.clone(), share.clone());
+        let (init, own) = (self.init.clone(), share.clone());
+        let mut config = match &self.runs_on {
+            RunsOn::Kernel(kernel) => GuestConfig::new(Kernel::clone(kernel), init, own),
+            RunsOn::Host => GuestConfig::on_host(init, own),
+        };
         config.payload_args = vec!["payload".to_owned()];
         config.inputs = vec![ReadOnlyInput {
             name: TEMPLATE_INPUT.to_owned(),
             path: self.template.folder.clone(),
         }];
-        config.stall = self.stall;
-        config.memory_mib = memory_mib(&batch);
-        let guest =
-            Guest::start(config).map_err(|error| Failure::Unavailable(format!("cannot start a guest: {error}")))?;
+        config.stall = place::stall(&self.runs_on, self.stall, &batch);
+        config.memory_mib = place::memory_mib(&batch);
+        let guest = Guest::start(config)
+            .map_err(|error| Failure::Unavailable(format!("cannot start a {}: {error}", place::noun(&self.runs_on))))?;
         self.stop.watch(guest.canceller());
 
         let mut told = Told::new(&batch);
@@ -151,11 +159,14 @@ impl Guests<'_> {
         shared.note(&report);
 
         let (begun, broken) = (told.begun(), told.broken_at());
-        let Some(reason) = reason_of(&report.end, told.gave_up()) else {
+        let Some(reason) = place::reason_of(&report.end, told.gave_up(), place::noun(&self.runs_on)) else {
             return Ok(batch.into_iter().skip(begun).collect());
         };
         if self.stop.reason().is_none() {
-            shared.tell(Event::Trouble(format!("a guest ended early: {reason}")));
+            shared.tell(Event::Trouble(format!(
+                "a {} ended early: {reason}",
+                place::noun(&self.runs_on)
+            )));
         }
         if let Some(plan) = batch.get(broken) {
             self.record_failure(plan, &share, &reason, report.console)?;
@@ -169,10 +180,37 @@ impl Guests<'_> {
             Moved::Whole => Ok(()),
             Moved::NotThere(reason) => {
                 let plan = batch.iter().find(|plan| plan.cell == *cell);
-                let reason = format!("the guest said that this cell was recorded, but {reason}");
+                let reason = format!(
+                    "the {} said that this cell was recorded, but {reason}",
+                    place::noun(&self.runs_on)
+                );
                 plan.map_or(Ok(()), |plan| self.record_failure(plan, share, &reason, Vec::new()))
             }
         }
+    }
+
+    /// Records the cells that would wait for longer than this run may watch one, and gives the others.
+    fn without_those_too_long(&self, plans: Vec<LabPlan>, shared: &Shared<'_>) -> Result<VecDeque<LabPlan>, Failure> {
+        let mut others = VecDeque::new();
+        for plan in plans {
+            let Some(limit) = plan.cut_to().filter(|limit| plan.own_time() > *limit) else {
+                others.push_back(plan);
+                continue;
+            };
+            let mut record = CellRecord::begun(plan, place::environment(&self.runs_on, &self.template));
+            record.lab = LabOutcome::NotRun {
+                reason: format!(
+                    "its own waits and statements last {}, and this run watches a cell for at most {}; give a larger \
+                     --observe-at-most, or run it in a guest, where waiting takes no time",
+                    Human(record.plan.own_time()),
+                    Human(limit)
+                ),
+            };
+            let folder = cell_folder(self.out, &record.plan.cell);
+            write_record(&folder, &record, None).map_err(|error| Failure::Software(error.to_string()))?;
+            shared.tell(Event::Recorded(&record.plan.cell));
+        }
+        Ok(others)
     }
 
     fn make_share(&self, batch: &[LabPlan], shared: &Shared<'_>) -> Result<PathBuf, Failure> {
@@ -184,6 +222,7 @@ impl Guests<'_> {
         let share = self.out.join(GUESTS_FOLDER).join(number.to_string());
         fs::create_dir(&share).map_err(|error| failed("make", &share, &error))?;
         let job = Job {
+            place: place::place(&self.runs_on),
             server: self.template.server.clone(),
             plans: batch.to_vec(),
         };
@@ -198,16 +237,9 @@ impl Guests<'_> {
         // Logs of servers, which may tell more. A folder that is none is not worth a word beside the failure.
         let _ = move_cell(share, self.out, &plan.cell)?;
         let stopped = self.stop.reason();
-        let environment = Environment {
-            place: Place::Guest,
-            kernel: format!("Linux {}", self.kernel.version),
-            harness: env!("CARGO_PKG_VERSION").to_owned(),
-            ipvsadm: String::new(),
-            mysqld: self.template.server.version.clone(),
-        };
-        let mut record = CellRecord::begun(plan.clone(), environment);
+        let mut record = CellRecord::begun(plan.clone(), place::environment(&self.runs_on, &self.template));
         record.lab = LabOutcome::Failed {
-            stage: "run the cell in a guest".to_owned(),
+            stage: format!("run the cell in a {}", place::noun(&self.runs_on)),
             reason: stopped.map_or_else(
                 || reason.to_owned(),
                 |signal| format!("the run was stopped by {signal}"),
@@ -228,39 +260,6 @@ impl Shared<'_> {
         timings.boots.extend(report.first_message);
         timings.guests.push(report.wall);
         timings.peak_memory_kib = timings.peak_memory_kib.max(report.peak_memory_kib);
-    }
-}
-
-/// A server takes about 28 MiB of a guest, the rest about 130; what is not touched costs nothing.
-fn memory_mib(batch: &[LabPlan]) -> u32 {
-    let servers = batch.iter().map(|plan| plan.real_servers().count()).max().unwrap_or(0);
-    let servers = u32::try_from(servers).unwrap_or(u32::MAX);
-    servers
-        .saturating_mul(48)
-        .saturating_add(256)
-        .max(lvs_matrix_guest::DEFAULT_MEMORY_MIB)
-}
-
-/// Why a guest did not end as it should; `None` if it did.
-fn reason_of(end: &GuestEnd, gave_up: Option<String>) -> Option<String> {
-    use lvs_matrix_guest::protocol::PayloadEnd;
-    match (end, gave_up) {
-        (GuestEnd::PoweredOff(PayloadEnd::Exited(0)), None) => None,
-        (_, Some(reason)) => Some(reason),
-        (GuestEnd::PoweredOff(PayloadEnd::Exited(code)), None) => {
-            Some(format!("the harness in the guest ended with exit code {code}"))
-        }
-        (GuestEnd::PoweredOff(PayloadEnd::Signalled(signal)), None) => {
-            Some(format!("the harness in the guest was ended by signal {signal}"))
-        }
-        (GuestEnd::InitFailed(reason), None) => Some(format!("the guest could not be set up: {reason}")),
-        (GuestEnd::Panicked(line), None) => Some(format!("the guest's kernel panicked: {line}")),
-        (GuestEnd::Stalled(time), None) => Some(format!(
-            "the guest made no progress for {} s of the host's clock and was ended",
-            time.as_secs()
-        )),
-        (GuestEnd::Died(status), None) => Some(format!("the guest's process ended by itself: {status:?}")),
-        (GuestEnd::Cancelled, None) => Some("the guest was ended on request".to_owned()),
     }
 }
 

@@ -14,12 +14,14 @@ mod explain;
 mod filter;
 mod folder;
 mod github;
+mod ground;
 mod guests;
 mod inspect;
 mod judge;
 mod news;
 mod output;
 mod payload;
+mod place;
 mod reports;
 mod run;
 mod scenarios;
@@ -65,5 +67,6 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Payload => payload::payload(),
+        Command::Probe => payload::probe(),
     }
 }

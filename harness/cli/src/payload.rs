@@ -21,6 +21,7 @@ pub(crate) const TEMPLATE_INPUT: &str = "datadir";
 /// What a guest is to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
+    pub(crate) place: Place,
     pub(crate) server: Server,
     pub(crate) plans: Vec<LabPlan>,
 }
@@ -58,6 +59,12 @@ pub(crate) fn payload() -> Result<ExitCode, Failure> {
     }
 }
 
+/// The payload of a trial: a director's first look at a table of its own. A failure is said on the console, and the exit code.
+pub(crate) fn probe() -> Result<ExitCode, Failure> {
+    lvs_matrix_runner::prove_ipvs().map_err(|error| Failure::Unavailable(error.to_string()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Software(error.to_string());
     let folder = |variable: &str| {
@@ -71,7 +78,7 @@ fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
     let text = std::fs::read(share.join(JOB_FILE)).map_err(|error| failed(&error))?;
     let job: Job = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     let config = Config {
-        place: Place::Guest,
+        place: job.place,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         template: Template {
             folder: folder(INPUTS_VARIABLE)?.join(TEMPLATE_INPUT),

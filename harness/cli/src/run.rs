@@ -1,24 +1,22 @@
 //! `run`: from scenario files to reports.
 
 use crate::args::{RunArguments, WhatToRun};
-use crate::build_kernel;
-use crate::doctor::path;
 use crate::error::Failure;
-use crate::folder::{Folder, absolute};
+use crate::folder::Folder;
 use crate::github;
+use crate::ground::Ground;
 use crate::guests::{Event, Guests, Timings};
 use crate::inspect::plans;
 use crate::judge::{exit_code, load};
 use crate::output;
+use crate::place;
 use crate::reports::write_reports;
 use crate::scenarios::{self, Selected};
 use crate::stop::Stop;
-use lvs_matrix_guest::kernel::{self, CacheFolder, Kernel, KernelError};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_report::{RUN_FILE, RUN_FORMAT, RunState, RunSummary, ScenarioSummary, plural, terminal};
-use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,7 +27,7 @@ const MOST_JOBS: usize = 4;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
     let selected = scenarios::select(&what.files, &what.filter.expressions)?;
-    let ground = Ground::find(what)?;
+    let ground = Ground::find(what, &selected)?;
     let folder = Folder::make(arguments.out.as_deref())?;
     let cells: usize = selected.iter().map(|selected| selected.cells.len()).sum();
     folder.check_space(cells.saturating_mul(usize::try_from(arguments.repeat.get()).unwrap_or(usize::MAX)))?;
@@ -51,86 +49,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     Ok(exit_code(&report))
 }
 
-/// What a run stands on.
-#[derive(Debug, Clone)]
-pub(crate) struct Ground {
-    kernel: Kernel,
-    template: Template,
-    init: PathBuf,
-}
-
-impl Ground {
-    /// Looks for everything that a run needs; what is missing is named all at once, each with its cure.
-    pub(crate) fn find(arguments: &WhatToRun) -> Result<Self, Failure> {
-        let mut missing = Vec::new();
-        for (program, package) in missing_programs(&path()) {
-            missing.push(format!("the program `{program}` is missing: apt-get install {package}"));
-        }
-        let server = match &arguments.mysqld {
-            Some(program) => Server::probe(&reachable(&absolute(program)?)?),
-            None => Server::find(&path()),
-        };
-        let server = match server {
-            Ok(server) => Some(server),
-            // A path that was given is the user's mistake, not the machine's lack.
-            Err(error) if arguments.mysqld.is_some() => return Err(Failure::Mistake(error.to_string())),
-            Err(error) => {
-                missing.push(error.to_string());
-                None
-            }
-        };
-        let cache = CacheFolder::of_user().map_err(|error| build_kernel::failure(&error))?;
-        let kernel = match kernel::find(&cache, arguments.kernel.as_deref()) {
-            Ok(kernel) => Some(kernel),
-            Err(error @ KernelError::NotAKernel { .. }) => return Err(Failure::Mistake(error.to_string())),
-            Err(error) => {
-                missing.push(error.to_string());
-                None
-            }
-        };
-        let (Some(server), Some(kernel), true) = (server, kernel, missing.is_empty()) else {
-            return Err(Failure::Unavailable(format!(
-                "this machine cannot run cells yet:\n  {}",
-                missing.join("\n  ")
-            )));
-        };
-        let template = prepare_template(&server, &cache_root(&cache)).map_err(|error| with_log(&error))?;
-        let init = std::env::current_exe()
-            .map_err(|error| Failure::Software(format!("cannot find this program's own file: {error}")))?;
-        Ok(Self { kernel, template, init })
-    }
-}
-
-/// A server program that a guest can start. A guest has folders of its own in memory in place of some of the host's.
-fn reachable(program: &Path) -> Result<PathBuf, Failure> {
-    let real = program
-        .canonicalize()
-        .map_err(|error| Failure::Mistake(format!("cannot use {} as a server: {error}", program.display())))?;
-    match lvs_matrix_guest::init::OWN_FOLDERS
-        .iter()
-        .find(|own| real.starts_with(own))
-    {
-        Some(own) => Err(Failure::Mistake(format!(
-            "{} cannot be used as a server: a guest has a {own} of its own; copy the server's folder to another place, such as /opt",
-            real.display()
-        ))),
-        None => Ok(real),
-    }
-}
-
-/// The cache folder itself: kernels lie one level below it.
-fn cache_root(cache: &CacheFolder) -> PathBuf {
-    cache
-        .kernels()
-        .parent()
-        .map_or_else(|| cache.kernels(), Path::to_path_buf)
-}
-
-fn with_log(error: &LabError) -> Failure {
-    let log: String = error.log.iter().map(|line| format!("\n  {line}")).collect();
-    Failure::Unavailable(format!("{error}{log}"))
-}
-
 /// Runs the selected cells into `out`, which exists and is empty.
 pub(crate) fn run_into(
     out: &Path,
@@ -140,7 +58,10 @@ pub(crate) fn run_into(
     ground: Ground,
     stop: &Stop,
 ) -> Result<(RunSummary, Timings), Failure> {
-    let plans = repeated(plans(selected), repeat);
+    let mut plans = repeated(plans(selected), repeat);
+    for plan in &mut plans {
+        plan.observe_at_most = ground.observe_at_most;
+    }
     let count = plans.len();
     let expressions = &arguments.filter.expressions;
     let mut summary = RunSummary {
@@ -160,7 +81,7 @@ pub(crate) fn run_into(
     write_summary(out, &summary)?;
 
     let guests = Guests {
-        kernel: ground.kernel,
+        runs_on: ground.runs_on,
         init: ground.init,
         template: ground.template,
         stall: Duration::from_secs(arguments.stall.max(1)),
@@ -169,10 +90,10 @@ pub(crate) fn run_into(
         stop,
     };
     output::talk(&format!(
-        "running {}, {} at once, Linux {}, {}",
+        "running {}, {} at once, {}, {}",
         plural(count, "cell"),
-        plural(guests.jobs.get(), "guest"),
-        guests.kernel.version,
+        plural(guests.jobs.get(), place::noun(&guests.runs_on)),
+        place::in_words(&guests.runs_on),
         guests.template.server.version
     ));
     let mut recorded = 0;

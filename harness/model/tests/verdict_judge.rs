@@ -148,10 +148,7 @@ fn what_the_runs_limit_leaves_open_is_not_guessed() {
         (hangs(None, Some(61.0)), "the operation to last at most 1m1s"),
         (ends(HangEndName::Error), "the hang to end with an error"),
         (ends(HangEndName::Answer), "the hang to end with an answer"),
-        (
-            ends(HangEndName::None),
-            "the hang to end with no end within the observation",
-        ),
+        (ends(HangEndName::None), "no end within the observation"),
         (
             ExpectedBehaviour {
                 error: Some(2013),

@@ -26,18 +26,23 @@ pub fn missing_programs(path: &str) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// Asks the kernel and the programs who they are.
-pub(crate) fn environment(place: Place, harness: &str, server: &Server) -> Result<Environment> {
+/// `uname -sr` of the kernel that this process runs on.
+#[must_use]
+pub fn running_kernel() -> String {
     let uname = rustix::system::uname();
-    let kernel = format!(
+    format!(
         "{} {}",
         uname.sysname().to_string_lossy(),
         uname.release().to_string_lossy()
-    );
+    )
+}
+
+/// Asks the kernel and the programs who they are.
+pub(crate) fn environment(place: Place, harness: &str, server: &Server) -> Result<Environment> {
     let ipvsadm = run(&CommandLine::new(["ipvsadm", "--version"])).stage("ask ipvsadm for its version")?;
     Ok(Environment {
         place,
-        kernel,
+        kernel: running_kernel(),
         harness: harness.to_owned(),
         ipvsadm: ipvsadm.output.lines().next().unwrap_or_default().to_owned(),
         mysqld: server.version.clone(),

@@ -11,6 +11,7 @@ mod clock;
 mod director;
 mod environment;
 mod error;
+mod host;
 mod lab;
 mod operator;
 mod real_server;
@@ -19,7 +20,8 @@ mod template;
 mod timeline;
 
 pub use cell::{Config, Milestone, Progress, run_cells};
-pub use environment::missing_programs;
+pub use environment::{missing_programs, running_kernel};
 pub use error::{LabError, Result};
+pub use host::{HostLack, host_lacks, prove_ipvs};
 pub use recorder::{cell_folder, write_record};
 pub use template::{Flavour, Server, Template, prepare as prepare_template};

@@ -88,7 +88,11 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             Behaviour::Hung { end, .. } => Some(end.name()),
             Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => None,
         };
-        if let Some(open) = open(format!("the hang to end with {}", end_words(expected))) {
+        let what = match expected {
+            HangEndName::Answer | HangEndName::Error => format!("the hang to end with {}", end_words(expected)),
+            HangEndName::None => end_words(expected).to_owned(),
+        };
+        if let Some(open) = open(what) {
             undecided.push(open);
         } else if found != Some(expected) {
             let found = found.map_or("no hang", end_words);

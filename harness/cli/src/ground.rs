@@ -1,0 +1,149 @@
+//! What a run stands on: a place, programs, a data folder. What is missing is named all at once, each with its cure.
+
+use crate::args::{PlaceArgument, WhatToRun};
+use crate::build_kernel;
+use crate::doctor::{host_lacks, path};
+use crate::error::Failure;
+use crate::folder::absolute;
+use crate::output;
+use crate::scenarios::Selected;
+use lvs_matrix_guest::RunsOn;
+use lvs_matrix_guest::kernel::{self, CacheFolder, KernelError};
+use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a cell is watched at most in real time, where nothing else is said.
+const OBSERVE_AT_MOST: Duration = Duration::from_secs(60);
+
+/// What a run stands on.
+#[derive(Debug, Clone)]
+pub(crate) struct Ground {
+    pub(crate) runs_on: RunsOn,
+    pub(crate) template: Template,
+    /// This binary.
+    pub(crate) init: PathBuf,
+    /// The run's own limit to observations; `None`: as long as scenarios say.
+    pub(crate) observe_at_most: Option<Duration>,
+}
+
+impl Ground {
+    /// Looks for everything that a run of these cells needs.
+    pub(crate) fn find(arguments: &WhatToRun, selected: &[Selected]) -> Result<Self, Failure> {
+        let init = std::env::current_exe()
+            .map_err(|error| Failure::Software(format!("cannot find this program's own file: {error}")))?;
+        let mut missing = Vec::new();
+        for (program, package) in missing_programs(&path()) {
+            missing.push(format!("the program `{program}` is missing: apt-get install {package}"));
+        }
+        let server = match &arguments.mysqld {
+            Some(program) => Server::probe(&reachable(&absolute(program)?)?),
+            None => Server::find(&path()),
+        };
+        let server = match server {
+            Ok(server) => Some(server),
+            // A path that was given is the user's mistake, not the machine's lack.
+            Err(error) if arguments.mysqld.is_some() => return Err(Failure::Mistake(error.to_string())),
+            Err(error) => {
+                missing.push(error.to_string());
+                None
+            }
+        };
+        let cache = CacheFolder::of_user().map_err(|error| build_kernel::failure(&error))?;
+        let runs_on = match runs_on(arguments, &cache, &init, selected)? {
+            Ok(runs_on) => Some(runs_on),
+            Err(lacks) => {
+                missing.extend(lacks);
+                None
+            }
+        };
+        let (Some(server), Some(runs_on), true) = (server, runs_on, missing.is_empty()) else {
+            return Err(Failure::Unavailable(format!(
+                "this machine cannot run cells yet:\n  {}",
+                missing.join("\n  ")
+            )));
+        };
+        let template = prepare_template(&server, &cache_root(&cache)).map_err(|error| with_log(&error))?;
+        let observe_at_most = match &runs_on {
+            RunsOn::Kernel(_) => arguments.observe_at_most,
+            RunsOn::Host => Some(arguments.observe_at_most.unwrap_or(OBSERVE_AT_MOST)),
+        };
+        Ok(Self {
+            runs_on,
+            template,
+            init,
+            observe_at_most,
+        })
+    }
+}
+
+/// The place that was asked for, or, of either, the host's kernel if it will do. What is missing for it comes as the inner error.
+fn runs_on(
+    arguments: &WhatToRun,
+    cache: &CacheFolder,
+    init: &Path,
+    selected: &[Selected],
+) -> Result<Result<RunsOn, Vec<String>>, Failure> {
+    let lacks = || -> Vec<String> {
+        let schedulers: BTreeSet<String> = selected
+            .iter()
+            .map(|selected| selected.scenario.lab.scheduler.clone())
+            .collect();
+        let lacks = host_lacks(&schedulers, init).into_iter();
+        lacks.map(|lack| format!("{}: {}", lack.what, lack.cure)).collect()
+    };
+    match arguments.place {
+        PlaceArgument::Guest => {}
+        PlaceArgument::Host => {
+            let lacks = lacks();
+            return Ok(if lacks.is_empty() { Ok(RunsOn::Host) } else { Err(lacks) });
+        }
+        PlaceArgument::Auto => {
+            let lacks = lacks();
+            if lacks.is_empty() {
+                output::talk("place: this host's own kernel, as it has all that cells need");
+                return Ok(Ok(RunsOn::Host));
+            }
+            output::talk(&format!(
+                "place: guests, as this host's own kernel cannot be used:\n  {}",
+                lacks.join("\n  ")
+            ));
+        }
+    }
+    match kernel::find(cache, arguments.kernel.as_deref()) {
+        Ok(kernel) => Ok(Ok(RunsOn::Kernel(Box::new(kernel)))),
+        Err(error @ KernelError::NotAKernel { .. }) => Err(Failure::Mistake(error.to_string())),
+        Err(error) => Ok(Err(vec![error.to_string()])),
+    }
+}
+
+/// A server program that a guest can start. A guest has folders of its own in memory in place of some of the host's.
+fn reachable(program: &Path) -> Result<PathBuf, Failure> {
+    let real = program
+        .canonicalize()
+        .map_err(|error| Failure::Mistake(format!("cannot use {} as a server: {error}", program.display())))?;
+    match lvs_matrix_guest::init::OWN_FOLDERS
+        .iter()
+        .find(|own| real.starts_with(own))
+    {
+        Some(own) => Err(Failure::Mistake(format!(
+            "{} cannot be used as a server: a guest has a {own} of its own; copy the server's folder to another place, such as /opt",
+            real.display()
+        ))),
+        None => Ok(real),
+    }
+}
+
+/// The cache folder itself: kernels lie one level below it.
+fn cache_root(cache: &CacheFolder) -> PathBuf {
+    cache
+        .kernels()
+        .parent()
+        .map_or_else(|| cache.kernels(), Path::to_path_buf)
+}
+
+fn with_log(error: &LabError) -> Failure {
+    let log: String = error.log.iter().map(|line| format!("\n  {line}")).collect();
+    Failure::Unavailable(format!("{error}{log}"))
+}
