@@ -47,7 +47,10 @@ impl Server {
     pub fn probe(program: &Path) -> Result<Self> {
         let stage = || format!("ask {} for its version", program.display());
         let finished = run(&CommandLine::new([program.to_string_lossy().as_ref(), "--version"])).stage(stage())?;
-        let line = finished.output.lines().next().unwrap_or_default();
+        // A warning may come first: MariaDB misses a MAC address where `lo` is the only link.
+        let mut lines = finished.output.lines();
+        let first = lines.clone().next().unwrap_or_default();
+        let line = lines.find(|line| line.contains("Ver ")).unwrap_or(first);
         let version = line.split_once("Ver ").map(|(_, version)| version.trim().to_owned());
         let Some(version) = version.filter(|version| version.starts_with(|c: char| c.is_ascii_digit())) else {
             let said: String = line.chars().take(80).collect();

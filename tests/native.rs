@@ -1,0 +1,310 @@
+//! Native runs. A guest kernel stands in for a host whose kernel has IPVS: in it, `lvs-matrix run --place host` does what it
+//! would do on a real one, as root of that machine, in worlds of its own. What comes out is compared with the same cells run in
+//! guests.
+//!
+//! One program in three roles: PID 1 of that machine, what drives the run in it, and the tests. With `LVS_MATRIX_PLACE=host` the
+//! shipped scenarios are also run on this machine's own kernel, in real time; a machine that cannot do it fails.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests without the standard harness, which clippy does not know for tests"
+)]
+
+#[path = "native/driver.rs"]
+mod driver;
+#[expect(dead_code, reason = "shared with the other tests of the whole")]
+mod support;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use lvs_matrix_guest::kernel::{CacheFolder, find};
+use lvs_matrix_guest::protocol::PayloadEnd;
+use lvs_matrix_guest::{Guest, GuestConfig, GuestEnd, ReadOnlyInput, init};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
+use support::{cell, json, lvs_matrix, results, say, shell_code, shipped};
+
+/// A second in nanoseconds.
+const S: f64 = 1e9;
+
+fn main() -> ExitCode {
+    if init::wanted() {
+        return match init::run() {
+            Ok(never) => match never {},
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [role, words @ ..] = arguments.as_slice()
+        && role == driver::ROLE
+    {
+        return driver::act(words);
+    }
+    let mut trials = vec![
+        Trial::test("both_places_give_the_same_behaviours", parity),
+        Trial::test("what_the_limit_leaves_open_is_said_and_nothing_is_guessed", limit),
+        Trial::test("servers_have_no_privileges_and_nothing_is_left", privileges),
+        Trial::test("a_killed_run_leaves_nothing", killed),
+        Trial::test("a_director_in_use_is_refused", in_use),
+    ];
+    match std::env::var("LVS_MATRIX_PLACE") {
+        Err(_) => {}
+        Ok(place) if place == "guest" => {}
+        Ok(place) if place == "host" => trials.push(Trial::test("the_shipped_scenarios_on_this_host", on_this_host)),
+        Ok(other) => trials.push(Trial::test("the_place_is_known", move || {
+            Err(format!("LVS_MATRIX_PLACE is {other:?}; it can be host or guest").into())
+        })),
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A machine whose kernel has IPVS and on which we are root: a guest. Gives its shared folder when `words` were done on it.
+fn machine(name: &str, words: &[&str]) -> Result<PathBuf, Failed> {
+    let share = results(name).join("machine");
+    std::fs::create_dir(&share).unwrap();
+    let wanted = std::env::var("LVS_MATRIX_KERNEL").ok();
+    let cache = CacheFolder::of_user()?;
+    let kernel = find(&cache, wanted.as_deref())?;
+    let mut config = GuestConfig::new(kernel, std::env::current_exe()?, &share);
+    config.payload_args = std::iter::once(&driver::ROLE)
+        .chain(words)
+        .map(|&word| word.to_owned())
+        .collect();
+    let input = |name: &str, path: PathBuf| ReadOnlyInput {
+        name: name.to_owned(),
+        path,
+    };
+    config.inputs = vec![
+        input(driver::PROGRAM, PathBuf::from(env!("CARGO_BIN_EXE_lvs-matrix"))),
+        input(driver::SCENARIOS, support::repository().join("scenarios")),
+    ];
+    let datadirs = cache.kernels().with_file_name(driver::DATADIRS);
+    if datadirs.is_dir() {
+        config.inputs.push(input(driver::DATADIRS, datadirs));
+    }
+    // Two worlds with their servers and data folders, and the run's output, all of it in memory.
+    config.memory_mib = 2048;
+    config.stall = Duration::from_secs(180);
+    let mut said = Vec::new();
+    let report = Guest::start(config)?.run(|message| said.push(message.to_owned()))?;
+    if report.end == GuestEnd::PoweredOff(PayloadEnd::Exited(0)) {
+        return Ok(share);
+    }
+    let end = report.end;
+    Err(format!("{end:?}\n{}\n{}", said.join("\n"), report.console.join("\n")).into())
+}
+
+/// All shipped scenarios on a host with IPVS, each to its own end, once per test process.
+fn natively() -> Result<&'static Value, Failed> {
+    static REPORT: OnceLock<Result<Value, String>> = OnceLock::new();
+    let report = REPORT.get_or_init(|| {
+        let words = ["run", "--jobs", "2", "--observe-at-most", "7h", driver::ALL_SCENARIOS];
+        let share = machine("natively", &words).map_err(|failed| failed.message().unwrap_or("it failed").to_owned())?;
+        driver::Ended::of(&share).expect_code(0);
+        Ok(json(&share.join("out/report.json")))
+    });
+    report.as_ref().map_err(|error| error.as_str().into())
+}
+
+/// The same in guests.
+fn in_guests() -> &'static Value {
+    static REPORT: OnceLock<Value> = OnceLock::new();
+    REPORT.get_or_init(|| {
+        let out = results("in-guests").join("out");
+        say(lvs_matrix().arg("run").args(shipped()).arg("--out").arg(&out)).expect_code(0);
+        json(&out.join("report.json"))
+    })
+}
+
+/// The cells of a report by their ids.
+fn cells(report: &Value) -> BTreeMap<&str, &Value> {
+    let cells = report["cells"].as_array().unwrap().iter();
+    cells.map(|cell| (cell["id"].as_str().unwrap(), cell)).collect()
+}
+
+/// What a cell came to, without its times: behaviour, how a hang ended, error, server, verdict. At age 0 no rule says which of two
+/// ends a hang has (scenarios/hang-to-the-end.yaml), so the errno of a hang that lasted for a quarter of an hour is left out.
+fn essence(cell: &Value) -> Value {
+    let quarter = cell["silence-ns"].as_f64().is_some_and(|silence| silence > 840.0 * S);
+    serde_json::json!({
+        "behaviour": cell["behaviour"],
+        "ends": cell["ends"],
+        "article": cell["article"],
+        "classic": cell["error"]["classic"],
+        "errno": if quarter { Value::Null } else { cell["error"]["errno"].clone() },
+        "served-by": cell["operation"]["served-by"],
+        "verdict": cell["verdict"]["result"],
+    })
+}
+
+/// Every behaviour of every shipped scenario is the same in both places, and so are the times, within bounds. What was no silence
+/// differs by less than a second. A hang ends with a retransmission, and a timer that is a little later can leave that to the
+/// next one: which comes after at most as long again, as gaps double, and never after more than about TCP_RTO_MAX, 120 s.
+fn parity() -> Result<(), Failed> {
+    let (host, guest) = (cells(natively()?), cells(in_guests()));
+    assert_eq!(host.keys().collect::<Vec<_>>(), guest.keys().collect::<Vec<_>>());
+    assert!(host.len() >= 34, "{}", host.len());
+    let mut compared = 0;
+    for (id, there) in &host {
+        let here = guest[id];
+        assert_eq!(essence(there), essence(here), "{id}\nhost: {there:#}\nguest: {here:#}");
+        let time = |cell: &Value| cell["operation"]["time-ns"].as_f64().unwrap() / S;
+        let (there_took, here_took) = (time(there), time(here));
+        let bound = match here["behaviour"].as_str() {
+            Some("hung") => (here_took.min(there_took) * 1.1).min(125.0),
+            _ => 1.0,
+        };
+        assert!(
+            (there_took - here_took).abs() <= bound,
+            "{id}: {there_took} s on a host, {here_took} s in a guest"
+        );
+        assert_eq!(there["environment"]["place"], "host", "{id}");
+        assert_eq!(here["environment"]["place"], "guest", "{id}");
+        assert_eq!(there["environment"]["kernel"], here["environment"]["kernel"], "{id}");
+        compared += 1;
+    }
+    assert_eq!(compared, guest.len());
+    Ok(())
+}
+
+/// Under the limit that is the default in real time: cells that wait longer are not run, hangs go on beyond it, and all else is
+/// decided as ever.
+fn limit() -> Result<(), Failed> {
+    let share = machine(
+        "limit",
+        &[
+            "run",
+            "--jobs",
+            "2",
+            "--filter",
+            "hang-to-the-end",
+            "--filter",
+            "re-add",
+            "--filter",
+            "silent-server",
+            "--filter",
+            "other-server",
+            "--filter",
+            "real-server=absent,mysqld=up,expire-nodest-conn=0",
+            driver::ALL_SCENARIOS,
+        ],
+    )?;
+    let ended = driver::Ended::of(&share).expect_code(3);
+    assert!(ended.stderr.contains("in real time"), "{}", ended.stderr);
+    let report = json(&share.join("out/report.json"));
+    assert_eq!(compare_as_far_as_known(&report, in_guests()), 7, "{report:#}");
+    let of = |id: &str| cell(&report, id);
+    for id in [
+        "config-change/absent_up_execute-sql_0",
+        "hang-to-the-end/0s",
+        "silent-server/only",
+    ] {
+        let cell = of(id);
+        assert_eq!(cell["behaviour"], "hung", "{cell:#}");
+        assert_eq!(cell["cut-to-ns"], 60_000_000_000_u64, "{cell:#}");
+        assert_eq!(cell["verdict"]["result"], "undetermined", "{cell:#}");
+        assert!(cell["verdict"].to_string().contains("within 1m"), "{cell:#}");
+    }
+    for id in ["hang-to-the-end/120s", "hang-to-the-end/890s", "re-add-recovers/only"] {
+        let cell = of(id);
+        assert_eq!(cell["behaviour"], "undetermined", "{cell:#}");
+        assert!(cell["verdict"].to_string().contains("the cell was not run"), "{cell:#}");
+    }
+    Ok(())
+}
+
+/// Nothing that both know differs, and what is not known is so for the limit's sake alone. Gives how many behaviours were compared.
+fn compare_as_far_as_known(report: &Value, whole: &Value) -> usize {
+    let (cut, whole) = (cells(report), cells(whole));
+    let mut known = 0;
+    for (id, there) in &cut {
+        let here = whole[id];
+        let why = there["verdict"].to_string();
+        if there["behaviour"] == "undetermined" {
+            assert!(why.contains("the cell was not run"), "{id}: {there:#}");
+            continue;
+        }
+        known += 1;
+        assert_eq!(there["behaviour"], here["behaviour"], "{id}: {there:#}");
+        assert_eq!(there["article"], here["article"], "{id}: {there:#}");
+        if there["verdict"]["result"] == "undetermined" {
+            assert!(why.contains("--observe-at-most"), "{id}: {there:#}");
+        } else {
+            assert_eq!(essence(there), essence(here), "{id}");
+        }
+    }
+    known
+}
+
+fn privileges() -> Result<(), Failed> {
+    let share = machine(
+        "privileges",
+        &["look", "--filter", "present_up_waiting_0", "config-change.yaml"],
+    )?;
+    driver::Ended::of(&share).expect_code(0);
+    let seen = json(&share.join("seen.json"));
+    let seen = seen.as_array().unwrap();
+    let named = |name: &str| {
+        let found: Vec<&Value> = seen.iter().filter(|process| process["name"] == name).collect();
+        assert!(!found.is_empty(), "no {name} was seen: {seen:#?}");
+        found
+    };
+    for server in named("mariadbd") {
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert_eq!(server[set], "0000000000000000", "{server:#}");
+        }
+        assert_eq!(server["Uid"], "65534 65534 65534 65534", "{server:#}");
+        assert_eq!(server["NoNewPrivs"], "1", "{server:#}");
+    }
+    // The client is a thread of the payload; a thread's capabilities are its own.
+    for client in named("client") {
+        assert_eq!(client["CapEff"], "0000000000000000", "{client:#}");
+        assert_eq!(client["Uid"], "65534 65534 65534 65534", "{client:#}");
+    }
+    assert_eq!(json(&share.join("left.json")), serde_json::json!([]));
+    Ok(())
+}
+
+fn killed() -> Result<(), Failed> {
+    let share = machine("killed", &["kill", "--jobs", "2", "config-change.yaml"])?;
+    assert_eq!(json(&share.join("left.json")), serde_json::json!([]));
+    Ok(())
+}
+
+/// A host whose own table has a service is left alone; `auto` says why it takes guests.
+fn in_use() -> Result<(), Failed> {
+    let share = machine("in-use", &["in-use", "config-change.yaml"])?;
+    let ended = driver::Ended::of(&share).expect_code(69);
+    for words in ["a director in use", "1 virtual service", "--place guest"] {
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    }
+    assert_eq!(ended.stdout, "");
+    assert!(!share.join("out").exists(), "half-written");
+    Ok(())
+}
+
+/// The shipped scenarios on this machine's own kernel. That it cannot do it is a failure here.
+fn on_this_host() -> Result<(), Failed> {
+    let out = results("this-host").join("out");
+    let mut command = lvs_matrix();
+    command
+        .args(["run", "--place", "host", "--jobs", "8"])
+        .args(shipped())
+        .arg("--out")
+        .arg(&out);
+    let said = say(&mut command);
+    let code = shell_code(said.status);
+    assert!([0, 3].contains(&code), "{said:#?}");
+    let report = json(&out.join("report.json"));
+    let known = compare_as_far_as_known(&report, in_guests());
+    assert!(known >= 30, "only {known} are known");
+    for (id, cell) in cells(&report) {
+        assert_eq!(cell["environment"]["place"], "host", "{id}");
+    }
+    assert!(Path::new(&out).join("report.md").is_file());
+    Ok(())
+}
