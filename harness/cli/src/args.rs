@@ -114,7 +114,7 @@ Examples:
     Payload,
     /// See whether IPVS obeys in a world on the host's kernel; started by the world's init
     #[command(hide = true)]
-    Probe,
+    TryWorld,
 }
 
 #[derive(Debug, Subcommand)]

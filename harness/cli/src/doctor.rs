@@ -56,7 +56,7 @@ pub(crate) fn host_lacks(schedulers: &BTreeSet<String>, init: &Path) -> Vec<Lack
     lacks.extend(of_kernel.map(|lack| Lack::new(lack.what, lack.cure)));
     if lacks.is_empty() {
         let tried = match tempfile::Builder::new().prefix("lvs-matrix-trial-").tempdir() {
-            Ok(folder) => native::trial(init, folder.path(), &["probe"]),
+            Ok(folder) => native::trial(init, folder.path(), &["try-world"]),
             Err(error) => Err(Lack::new(
                 format!("a folder for temporary files: {error}"),
                 "set TMPDIR to a folder that can be written",

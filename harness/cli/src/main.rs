@@ -67,6 +67,6 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Payload => payload::payload(),
-        Command::Probe => payload::probe(),
+        Command::TryWorld => payload::try_world(),
     }
 }
