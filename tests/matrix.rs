@@ -258,6 +258,10 @@ fn evidence_exists(cell: &Value, context: &str) {
             .collect()
     };
     let (events, steps, snapshots) = (numbers("client-events"), numbers("steps"), numbers("snapshots"));
+    let views = record["server-views"].as_array().unwrap().iter();
+    let servers: BTreeSet<usize> = views
+        .map(|view| usize::try_from(view["server-id"].as_u64().unwrap()).unwrap())
+        .collect();
     let evidence = cell["evidence"].as_array().unwrap();
     assert!(!evidence.is_empty(), "no evidence: {context}");
     let (mut events_cited, mut packets_cited) = (0, 0);
@@ -279,6 +283,7 @@ fn evidence_exists(cell: &Value, context: &str) {
                 }
                 "snapshot" => snapshots.contains(&number),
                 "step" => steps.contains(&number),
+                "server" => servers.contains(&number),
                 other => panic!("evidence of an unknown kind, {other}: {context}"),
             };
             assert!(there, "{place} does not exist: {context}");

@@ -1,7 +1,12 @@
 //! The record of a cell: everything that was seen, nothing that was concluded. One `record.json` and one `capture.pcapng`
 //! per cell; judging and reporting read these and nothing else.
 
-use crate::Name;
+mod server;
+mod socket;
+
+pub use server::{MysqldState, ServerSession, ServerView};
+pub use socket::{Socket, SocketTimer};
+
 use crate::action::{Action, Node};
 use crate::duration::Instant;
 use crate::plan::{LabPlan, Phase};
@@ -40,6 +45,10 @@ pub struct CellRecord {
     pub snapshots: Vec<DirectorSnapshot>,
     /// What each real server held at the end.
     pub server_views: Vec<ServerView>,
+    /// TCP sockets with the virtual service in the client's kernel at the end, as `ss -tano` shows them, a line each; `None` if
+    /// nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_sockets: Option<Vec<String>>,
     /// The capture's points and proofs; `None` if none was begun.
     pub capture: Option<CaptureRecord>,
     /// When the observation ended.
@@ -61,6 +70,7 @@ impl CellRecord {
             client_events: Vec::new(),
             snapshots: Vec::new(),
             server_views: Vec::new(),
+            client_sockets: None,
             capture: None,
             ended: Instant(0),
         }
@@ -297,55 +307,6 @@ pub struct DirectorSnapshot {
     pub services: String,
     /// `ipvsadm -Lnc`.
     pub connections: String,
-}
-
-/// What a real server held at the end: a session that the client has lost may still be there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ServerView {
-    /// Which server.
-    pub server: Name,
-    /// Its `server_id`.
-    pub server_id: u32,
-    /// What its mysqld was doing.
-    pub mysqld: MysqldState,
-    /// TCP sockets of the client in the server's kernel, as `ss -tan` shows them, a line each.
-    pub sockets: Vec<String>,
-    /// The sessions of the client in the server's process list; `None` if it could not be asked.
-    pub sessions: Option<Vec<ServerSession>>,
-    /// The file with the server's log in the cell's folder.
-    pub log: Option<String>,
-}
-
-/// The state of a mysqld.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum MysqldState {
-    /// The process runs.
-    Running,
-    /// The process is there, stopped by a signal.
-    Frozen,
-    /// The process has ended.
-    Ended {
-        /// How (`exit 0`, `signal 9`).
-        status: String,
-    },
-}
-
-/// A line of `SHOW PROCESSLIST`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ServerSession {
-    /// Connection id.
-    pub id: u64,
-    /// The client's address and port.
-    pub host: String,
-    /// `Sleep`, `Query`, …
-    pub command: String,
-    /// Seconds in this state, by the server's count.
-    pub seconds: i64,
-    /// The statement, if one runs.
-    pub info: Option<String>,
 }
 
 /// The capture's points.

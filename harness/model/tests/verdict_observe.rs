@@ -9,7 +9,9 @@ mod support;
 
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::record::{AtEnd, ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
+use lvs_matrix_model::record::{
+    AtEnd, ClientErrorKind, ClientEventKind, LabOutcome, MysqldState, ServerSession, ServerView, StepOutcome,
+};
 use lvs_matrix_model::verdict::{Behaviour, Citation, HangEnd, Observed, TerminatorKind};
 use support::cells::*;
 use support::random::Random;
@@ -169,6 +171,7 @@ fn evidence_cites_events_packets_and_steps_that_exist() {
                 Citation::Packet(number) => (1..=packets.len()).contains(&(number as usize)),
                 Citation::Snapshot(number) => (1..=world.record.snapshots.len()).contains(&(number as usize)),
                 Citation::Step(number) => (1..=world.record.steps.len()).contains(&(number as usize)),
+                Citation::Server(id) => world.record.server_views.iter().any(|view| view.server_id == id),
             };
             assert!(exists, "{what}: {citation:?}");
         }
@@ -707,4 +710,68 @@ fn a_fault_that_lasts_must_be_there_at_the_end() {
         reasons.contains("step 3 (power off rs1) did not last") && reasons.contains("state UP"),
         "{reasons}"
     );
+}
+
+/// The client gave up after a quarter of an hour; the server's kernel and process list know nothing of that.
+#[test]
+fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
+    let socket = |state: &str, from: &str, to: &str| format!("{state} 0 0 {from} {to} timer:(keepalive,103min,0)");
+    let (vip, client) = ("192.0.2.100:3306", "192.0.2.10:40776");
+    let view = |mysqld, sockets: Vec<String>, sessions| ServerView {
+        server: name("rs1"),
+        server_id: 101,
+        mysqld,
+        sockets,
+        sessions,
+        log: None,
+    };
+    let session = ServerSession {
+        id: 6,
+        host: client.to_owned(),
+        command: "Sleep".to_owned(),
+        seconds: 962,
+        info: None,
+    };
+    let orphans = |world: &World| {
+        let found = world.observe().orphaned_sessions.into_iter();
+        found
+            .map(|orphan| (orphan.client_port, orphan.session.map(|session| session.id)))
+            .collect::<Vec<_>>()
+    };
+
+    let mut world = timed_out();
+    let held = vec![socket("ESTAB", vip, client)];
+    world.record.server_views = vec![view(MysqldState::Running, held.clone(), Some(vec![session.clone()]))];
+    assert_eq!(orphans(&world), [], "nobody looked at the client");
+    world.record.client_sockets = Some(vec![]);
+    assert_eq!(orphans(&world), [(40776, Some(6))]);
+    let observed = world.observe();
+    let piece = observed
+        .evidence
+        .iter()
+        .find(|piece| piece.what.contains("orphaned session"))
+        .unwrap();
+    assert!(piece.what.contains("session 6, Sleep for 962 s"), "{}", piece.what);
+    assert_eq!(piece.shown_by, [Citation::Server(101)]);
+
+    // A frozen mysqld cannot be asked; its kernel can.
+    world.record.server_views = vec![view(MysqldState::Frozen, held.clone(), None)];
+    assert_eq!(orphans(&world), [(40776, None)]);
+    // The other way round: the kernel has closed the socket, the server has not noticed.
+    world.record.server_views = vec![view(MysqldState::Running, vec![], Some(vec![session]))];
+    assert_eq!(orphans(&world), [(40776, Some(6))]);
+    // What the client has, too, is no orphan; what the server itself has ended is no session.
+    world.record.client_sockets = Some(vec![socket("ESTAB", client, vip)]);
+    assert_eq!(orphans(&world), []);
+    world.record.client_sockets = Some(vec![]);
+    world.record.server_views = vec![view(
+        MysqldState::Running,
+        vec![socket("FIN-WAIT-2", vip, client)],
+        Some(vec![]),
+    )];
+    assert_eq!(orphans(&world), []);
+    // The client has closed its side: the server's session is an orphan until its FIN gets through.
+    world.record.client_sockets = Some(vec![socket("FIN-WAIT-1", client, vip)]);
+    world.record.server_views = vec![view(MysqldState::Running, held, Some(vec![]))];
+    assert_eq!(orphans(&world), [(40776, None)]);
 }

@@ -12,7 +12,7 @@ use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Disagreement, Evidence, JudgedCell, RunOutcome, Verdict, errno_name,
+    ArticleResult, Behaviour, Disagreement, Evidence, JudgedCell, OrphanedSession, RunOutcome, Verdict, errno_name,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::num::NonZero;
@@ -200,6 +200,8 @@ struct CellJson<'a> {
     error: Option<ErrorJson<'a>>,
     terminators: Vec<TerminatorJson>,
     retransmissions: RetransmissionsJson<'a>,
+    /// Sessions that the client has lost and a server still holds.
+    orphaned_sessions: &'a [OrphanedSession],
     evidence: Vec<EvidenceJson<'a>>,
     expected: Option<ExpectedJson>,
     verdict: VerdictJson<'a>,
@@ -232,6 +234,7 @@ impl<'a> CellJson<'a> {
             error: ErrorJson::of(cell),
             terminators: TerminatorJson::all(cell),
             retransmissions: RetransmissionsJson::of(cell),
+            orphaned_sessions: &observed.orphaned_sessions,
             evidence: observed.evidence.iter().map(EvidenceJson::of).collect(),
             expected: ExpectedJson::of(&cell.record.plan.expected),
             verdict: VerdictJson::of(&cell.verdict),

@@ -253,6 +253,7 @@ fn parts(citation: Citation) -> (&'static str, u32) {
         Citation::Packet(number) => ("packet", number),
         Citation::Snapshot(number) => ("snapshot", number),
         Citation::Step(number) => ("step", number),
+        Citation::Server(number) => ("server", number),
     }
 }
 

@@ -117,6 +117,7 @@ fn what_is_cited_is_there_and_numbers_in_the_text_are_cited() {
                     Citation::Packet(number) => cell.packets.iter().any(|packet| packet.number == *number),
                     Citation::Step(number) => cell.record.steps.iter().any(|step| step.number == *number),
                     Citation::Event(number) => cell.record.client_events.iter().any(|event| event.number == *number),
+                    Citation::Server(id) => cell.record.server_views.iter().any(|view| view.server_id == *id),
                     Citation::Snapshot(number) => cell.record.snapshots.iter().any(|shot| shot.number == *number),
                 };
                 assert!(there, "{id}: {citation:?}");

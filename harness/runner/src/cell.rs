@@ -17,8 +17,9 @@ use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{
     CaptureRecord, CellRecord, Environment, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
-use lvs_matrix_netns::CommandLine;
+use lvs_matrix_netns::{CommandLine, Namespace};
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// What cells are run with.
@@ -147,6 +148,7 @@ fn observe(
     record.snapshots = std::mem::take(&mut timeline.snapshots);
     let failed = played.and_then(|_| {
         record.server_views = server_views(plan, &mut lab)?;
+        record.client_sockets = Some(sockets(&lab.client, plan.vip)?);
         operator::restore_links(plan, &lab)
     });
     // The captures end before the client does: its good-bye is not part of the cell.
@@ -165,10 +167,7 @@ fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
     };
     let mut views = Vec::new();
     for server in &mut lab.servers {
-        let sockets = server
-            .namespace
-            .check(&CommandLine::new(["ss", "-Htano", "dst", &client.to_string()]))
-            .stage(format!("list the sockets of {}", server.name))?;
+        let sockets = sockets(&server.namespace, client)?;
         let mysqld = server.state();
         let sessions = match &mysqld {
             MysqldState::Running => server.sessions(client).ok(),
@@ -178,15 +177,21 @@ fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
             server: server.name.clone(),
             server_id: server.server_id,
             mysqld,
-            sockets: sockets
-                .lines()
-                .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-                .collect(),
+            sockets,
             sessions,
             log: server.log_name(),
         });
     }
     Ok(views)
+}
+
+/// TCP sockets of a node with `peer`, a line each.
+fn sockets(namespace: &Namespace, peer: IpAddr) -> Result<Vec<String>> {
+    let shown = namespace
+        .check(&CommandLine::new(["ss", "-Htano", "dst", &peer.to_string()]))
+        .stage(format!("list the sockets of {}", namespace.name()))?;
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok(shown.lines().map(words).collect())
 }
 
 /// The capture file's bytes; the points go into the record.

@@ -8,6 +8,7 @@ mod judge;
 mod network;
 mod observe;
 mod operation;
+mod orphans;
 mod repeat;
 
 pub use error::errno_name;
@@ -15,10 +16,11 @@ pub use judge::{RunOutcome, judge, judged, merge};
 pub use observe::observe;
 pub use repeat::{Disagreement, Outcome, disagreements};
 
+use crate::Name;
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::Instant;
-use crate::record::CellRecord;
+use crate::record::{CellRecord, ServerSession, Socket};
 use crate::scenario::{BehaviourName, HangEndName};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -42,8 +44,27 @@ pub struct Observed {
     /// before the scenario's own `until`: how the silence goes on is then not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_to: Option<Duration>,
+    /// Sessions that the client has lost and a real server still held when the observation ended.
+    pub orphaned_sessions: Vec<OrphanedSession>,
     /// What shows all this.
     pub evidence: Vec<Evidence>,
+}
+
+/// A session that the client has lost and a real server still holds: its kernel has the connection, or its process list the
+/// session, while the client's kernel has no such connection any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OrphanedSession {
+    /// On which real server.
+    pub server: Name,
+    /// Its `server_id`.
+    pub server_id: u32,
+    /// The client's port of the connection.
+    pub client_port: u16,
+    /// The session, if the process list could be asked and has it.
+    pub session: Option<ServerSession>,
+    /// The socket, if the server's kernel has it.
+    pub socket: Option<Socket>,
 }
 
 /// What the client lived through.
@@ -232,6 +253,8 @@ pub enum Citation {
     Snapshot(u32),
     /// A step by its number.
     Step(u32),
+    /// What a real server held at the end, by its `server_id`.
+    Server(u32),
 }
 
 /// What was observed, held against what was expected.

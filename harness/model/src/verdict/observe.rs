@@ -12,6 +12,7 @@ use super::error;
 use super::evidence;
 use super::network::{Network, Request, network};
 use super::operation::{Classified, classified, moment};
+use super::orphans;
 use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions, Terminator, TerminatorKind};
 use crate::action::Node;
 use crate::capture::Packet;
@@ -41,8 +42,12 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
     } else {
         Behaviour::Undetermined { reasons: doubts }
     };
+    let orphaned_sessions = orphans::orphaned(record);
+    let mut evidence = evidence::evidence(record, &operation, &network, &behaviour);
+    evidence.extend(orphans::evidence(&orphaned_sessions));
     Observed {
-        evidence: evidence::evidence(record, &operation, &network, &behaviour),
+        evidence,
+        orphaned_sessions,
         behaviour,
         error: failure(&operation).map(|failure| error::observed(failure, &operation, &network)),
         operation: Some(Operation {
@@ -69,6 +74,7 @@ pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
         retransmissions: Retransmissions::default(),
         terminators: Vec::new(),
         cut_to: None,
+        orphaned_sessions: Vec::new(),
         evidence: Vec::new(),
     }
 }

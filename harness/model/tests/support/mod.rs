@@ -119,6 +119,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         client_events: Vec::new(),
         snapshots: Vec::new(),
         server_views: Vec::new(),
+        client_sockets: None,
         capture: Some(CaptureRecord { points }),
         ended: s(0.0),
     }

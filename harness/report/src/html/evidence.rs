@@ -43,7 +43,7 @@ pub(super) fn link(cell: &CellRef, place: Citation, traces: &Traces) -> String {
     let text = wording::citation(place);
     let is_shown = match place {
         Citation::Packet(number) => traces.shows(number),
-        Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) => true,
+        Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) | Citation::Server(_) => true,
     };
     if is_shown {
         format!("<a href=\"#{}\">{text}</a>", anchor(cell, place))

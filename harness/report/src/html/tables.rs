@@ -71,22 +71,8 @@ pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
 
 /// What the client has lost and a server still holds, a phrase each, escaped.
 pub(super) fn left_behind(cell: &JudgedCell) -> Vec<String> {
-    let of_view = |view| lost_sessions(cell, view).map(move |session| (view, session));
-    cell.record
-        .server_views
-        .iter()
-        .flat_map(of_view)
-        .map(|(view, session): (&ServerView, _)| {
-            format!(
-                "{} still holds session {} of the connection that the client has lost ({}, {}, for {} s by the server’s count)",
-                view.server,
-                session.id,
-                html_code(&session.host),
-                html_code(&session.command),
-                session.seconds
-            )
-        })
-        .collect()
+    let orphans = cell.observed.orphaned_sessions.iter();
+    orphans.map(|orphan| xml(&orphan.to_string()).into_owned()).collect()
 }
 
 pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
@@ -103,8 +89,10 @@ pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
         };
         writeln!(
             out,
-            "<h4>{}</h4>\n<p>server_id {}; {mysqld}.</p>",
-            view.server, view.server_id
+            "<h4 id=\"{}\">{}</h4>\n<p>server_id {}; {mysqld}.</p>",
+            anchor(&cell.record.plan.cell, Citation::Server(view.server_id)),
+            view.server,
+            view.server_id
         )?;
         sessions(out, cell, view)?;
         if view.sockets.is_empty() {

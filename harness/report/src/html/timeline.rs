@@ -87,7 +87,9 @@ fn row(out: &mut String, cell: &JudgedCell, entry: &Entry, act: Option<Instant>,
             format!(" id=\"{}\"", anchor(id, entry.place)),
             wording::citation(entry.place),
         ),
-        Citation::Packet(_) | Citation::Snapshot(_) => (String::new(), link(id, entry.place, traces)),
+        Citation::Packet(_) | Citation::Snapshot(_) | Citation::Server(_) => {
+            (String::new(), link(id, entry.place, traces))
+        }
     };
     writeln!(
         out,

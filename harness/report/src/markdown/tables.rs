@@ -34,21 +34,8 @@ pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
 
 /// What the client has lost and a server still holds, a phrase each.
 pub(super) fn left_behind(cell: &JudgedCell) -> Vec<String> {
-    let mut all = Vec::new();
-    for view in &cell.record.server_views {
-        for session in lost_sessions(cell, view) {
-            all.push(format!(
-                "{} still holds session {} of the connection that the client has lost ({}, {}, for {} s by the server's \
-                 count)",
-                view.server,
-                session.id,
-                code(&session.host),
-                code(&session.command),
-                session.seconds
-            ));
-        }
-    }
-    all
+    let orphans = cell.observed.orphaned_sessions.iter();
+    orphans.map(|orphan| inline(&orphan.to_string()).into_owned()).collect()
 }
 
 pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
@@ -116,18 +103,10 @@ fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {
     Ok(())
 }
 
-/// Sessions of connections that are gone for the client (its operation ended with an error that is not the server's own
-/// answer) and are still in the server's list. They are told by the client's port; connection ids of two servers are alike.
+/// Sessions in a server's process list that the client has lost.
 pub(crate) fn lost_sessions<'a>(cell: &'a JudgedCell, view: &'a ServerView) -> impl Iterator<Item = &'a ServerSession> {
-    let lost = cell.observed.error.as_ref().is_some_and(|error| error.server.is_none());
-    let port = cell
-        .observed
-        .operation
-        .as_ref()
-        .and_then(|operation| operation.client_port);
-    let ended = lost.then_some(()).and(port).map(|port| format!(":{port}"));
-    view.sessions
-        .iter()
-        .flatten()
-        .filter(move |session| ended.as_ref().is_some_and(|port| session.host.ends_with(port.as_str())))
+    let orphans = cell.observed.orphaned_sessions.iter();
+    orphans
+        .filter(|orphan| orphan.server == view.server)
+        .filter_map(|orphan| orphan.session.as_ref())
 }

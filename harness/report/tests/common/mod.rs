@@ -156,6 +156,7 @@ impl Builder {
                     retransmissions: Retransmissions::default(),
                     terminators: vec![],
                     cut_to: None,
+                    orphaned_sessions: Vec::new(),
                     evidence: vec![],
                 },
                 verdict: Verdict::Met,
@@ -372,6 +373,7 @@ fn record(plan: LabPlan) -> CellRecord {
         client_events: vec![],
         snapshots: vec![],
         server_views: vec![],
+        client_sockets: None,
         capture: Some(CaptureRecord {
             points: vec![CapturePoint {
                 node: Node::Client,
@@ -607,18 +609,26 @@ pub(crate) fn hung() -> JudgedCell {
         .find(|(key, _)| key.ends_with("expire_nodest_conn"))
         .unwrap();
     expire.1 = "1".to_owned();
+    let session = ServerSession {
+        id: 7,
+        host: "192.0.2.10:40776".to_owned(),
+        command: "Sleep".to_owned(),
+        seconds: 102,
+        info: None,
+    };
+    builder.cell.observed.orphaned_sessions = vec![OrphanedSession {
+        server: name("rs1"),
+        server_id: 101,
+        client_port: 40776,
+        session: Some(session.clone()),
+        socket: Socket::parse("ESTAB 0 0 192.0.2.100:3306 192.0.2.10:40776"),
+    }];
     builder.cell.record.server_views = vec![ServerView {
         server: name("rs1"),
         server_id: 101,
         mysqld: MysqldState::Running,
         sockets: vec!["ESTAB 0 0 192.0.2.100:3306 192.0.2.10:40776".to_owned()],
-        sessions: Some(vec![ServerSession {
-            id: 7,
-            host: "192.0.2.10:40776".to_owned(),
-            command: "Sleep".to_owned(),
-            seconds: 102,
-            info: None,
-        }]),
+        sessions: Some(vec![session]),
         log: Some("rs1.log".to_owned()),
     }];
     builder.cell
