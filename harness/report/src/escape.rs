@@ -179,6 +179,21 @@ pub(crate) fn html_phrase(text: &str) -> String {
     }
 }
 
+/// Sentences of the harness with several quotations, as HTML: what is between each pair of backticks becomes code. Where backticks
+/// do not come in pairs, a quoted text holds some itself, and they are shown as they are.
+pub(crate) fn html_prose(text: &str) -> String {
+    if text.matches('`').count() % 2 == 1 {
+        return xml(text).into_owned();
+    }
+    let parts = text.split('`').enumerate();
+    parts
+        .map(|(index, part)| match index % 2 {
+            0 => xml(part).into_owned(),
+            _ => html_code(part),
+        })
+        .collect()
+}
+
 /// A fenced block. The fence is longer than any run of backticks in the text, so the text cannot close it.
 pub(crate) fn fenced(out: &mut String, language: &str, text: &str) {
     let text = visible(text);
@@ -349,6 +364,8 @@ mod tests {
             assert_eq!(xml(text), escaped, "{text:?}");
         }
         assert_eq!(html_block("a\n<b\t\u{0}"), "a\n&lt;b\t\\u{0}");
+        assert_eq!(html_prose("`a` <b> `c`"), "<code>a</code> &lt;b&gt; <code>c</code>");
+        assert_eq!(html_prose("`a` ` <b>"), "`a` ` &lt;b&gt;");
         assert_eq!(html_phrase("query `a`b<`"), "query <code>a`b&lt;</code>");
     }
 

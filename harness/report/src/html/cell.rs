@@ -2,8 +2,9 @@
 
 use super::preparations::Preparations;
 use super::scenario::{behaviour_class, claim, verdict_class};
-use super::{commands, evidence, tables, timeline, trace};
+use super::{commands, evidence, explanation, tables, timeline, trace};
 use crate::escape::{html_block, html_code, html_phrase, xml};
+use crate::repeat;
 use crate::run::{MissingCell, Row, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
@@ -39,8 +40,9 @@ fn heading(out: &mut String, scenario: &ScenarioSummary, cell: &CellRef, class: 
     writeln!(
         out,
         "<article class=\"b-{class}\" id=\"{cell}\">\n<header>\n<p class=\"crumb\"><a href=\"#{0}\">{0}</a></p>\n\
-         <h2 tabindex=\"-1\">{title}</h2>",
-        cell.scenario
+         <h2 tabindex=\"-1\">{title}{1}</h2>",
+        cell.scenario,
+        repeat::run_number(cell)
     )?;
     if !cell.values.is_empty() {
         write!(out, "<dl class=\"axes\">")?;
@@ -62,10 +64,12 @@ fn page(out: &mut String, scenario: &ScenarioSummary, cell: &JudgedCell, prepara
     heading(out, scenario, &record.plan.cell, behaviour_class(cell))?;
     outcome(out, cell)?;
     writeln!(out, "</header>")?;
+    let traces = trace::Traces::of(cell);
+    explanation::section(out, cell, &traces)?;
     judgement(out, cell)?;
     log(out, record)?;
-    let traces = trace::Traces::of(cell);
-    ladder(out, cell)?;
+    drawing(out, "The client’s time", crate::timeline::cell_timeline_svg(cell))?;
+    drawing(out, "What passed the links", crate::ladder::ladder_svg(cell))?;
     evidence::section(out, cell, &traces)?;
     timeline::section(out, cell, &traces)?;
     tables::retransmissions(out, cell, &traces)?;
@@ -116,21 +120,22 @@ fn judgement(out: &mut String, cell: &JudgedCell) -> Result {
         facts.push(("the client’s message", html_code(&error.message)));
     }
     facts.extend(tables::left_behind(cell).into_iter().map(|held| ("left behind", held)));
-    writeln!(out, "<dl class=\"facts\">")?;
+    writeln!(out, "<section><h3>Judgement</h3>\n<dl class=\"facts\">")?;
     for (term, text) in facts {
         writeln!(out, "<dt>{term}</dt><dd>{text}</dd>")?;
     }
-    writeln!(out, "</dl>")
+    writeln!(out, "</dl></section>")
 }
 
-fn ladder(out: &mut String, cell: &JudgedCell) -> Result {
-    let Some(drawing) = crate::ladder::ladder_svg(cell) else {
+/// A drawing under its title, which it has as its name, too.
+pub(super) fn drawing(out: &mut String, title: &str, drawing: Option<String>) -> Result {
+    let Some(drawing) = drawing else {
         return Ok(());
     };
     writeln!(
         out,
-        "<section><h3>What passed the links</h3>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Ladder diagram\">{drawing}</div></section>"
+        "<section><h3>{title}</h3>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\">{drawing}</div>\
+         </section>"
     )
 }
 

@@ -20,22 +20,28 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, traces: &Traces) -> R
         "<section><h3>Evidence</h3>\n<p class=\"note\">Times count from {EPOCH}.</p>\n<ol class=\"evidence\">"
     )?;
     for item in &cell.observed.evidence {
-        write!(out, "<li>{} <span class=\"cites\">", html_phrase(&item.what))?;
-        let all = &item.shown_by;
-        for (index, place) in all.iter().enumerate() {
-            let folded = all.len() > LISTED_IN_FULL && (3..all.len() - 1).contains(&index);
-            if !folded {
-                write!(out, "{} ", link(&cell.record.plan.cell, *place, traces))?;
-            } else if index == 3 {
-                write!(out, "… ")?;
-            }
-        }
-        if all.len() > LISTED_IN_FULL {
-            write!(out, "({} in all)", all.len())?;
-        }
-        writeln!(out, "</span></li>")?;
+        write!(out, "<li>{} ", html_phrase(&item.what))?;
+        cites(out, &item.shown_by, |place| link(&cell.record.plan.cell, place, traces))?;
+        writeln!(out, "</li>")?;
     }
     writeln!(out, "</ol></section>")
+}
+
+/// Citations in a row; of many, some.
+pub(super) fn cites(out: &mut String, places: &[Citation], link: impl Fn(Citation) -> String) -> Result {
+    write!(out, "<span class=\"cites\">")?;
+    for (index, place) in places.iter().enumerate() {
+        let folded = places.len() > LISTED_IN_FULL && (3..places.len() - 1).contains(&index);
+        if !folded {
+            write!(out, "{} ", link(*place))?;
+        } else if index == 3 {
+            write!(out, "… ")?;
+        }
+    }
+    if places.len() > LISTED_IN_FULL {
+        write!(out, "({} in all)", places.len())?;
+    }
+    write!(out, "</span>")
 }
 
 /// A citation as a link to where it is shown. A packet whose line the trace has folded away has no place of its own.

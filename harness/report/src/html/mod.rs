@@ -10,6 +10,7 @@
 mod cell;
 mod commands;
 mod evidence;
+mod explanation;
 mod overview;
 mod preparations;
 mod scenario;
@@ -19,7 +20,7 @@ mod trace;
 
 use crate::escape;
 use crate::run::RunReport;
-use crate::totals::{Totals, sentence};
+use crate::totals::sentence;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use preparations::Preparations;
@@ -117,14 +118,10 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
 }
 
-/// The class of a run's, a scenario's or a cell's result.
-fn result_class(totals: &Totals) -> &'static str {
-    match totals.result() {
-        "violated" => "v-violated",
-        "undetermined" => "v-undetermined",
-        _ => "v-met",
-    }
-}
+/// So many cells are listed where something is said of each; the matrix has them all.
+const LISTED: usize = 100;
+/// The longest text of others in a list of cells, in characters. Cells' pages have it whole.
+const LONGEST: usize = 400;
 
 #[cfg(test)]
 mod tests {

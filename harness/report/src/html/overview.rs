@@ -1,6 +1,8 @@
 //! What is above the matrix: the run in a sentence, its sums, what needs a look, where clients were left waiting, and where it ran.
 
-use crate::escape::{html_code, html_phrase, xml};
+use super::{LISTED, LONGEST};
+use crate::escape::{cut, html_code, html_phrase, xml};
+use crate::repeat;
 use crate::run::{Row, RunReport};
 use crate::stamp::EPOCH;
 use crate::totals::{Totals, plural, sentence};
@@ -14,8 +16,8 @@ pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
     let totals = Totals::of(report);
     writeln!(
         out,
-        "<section class=\"hero {}\" aria-label=\"Result\">\n<p class=\"sentence\">{}</p>",
-        super::result_class(&totals),
+        "<section class=\"hero v-{}\" aria-label=\"Result\">\n<p class=\"sentence\">{}</p>",
+        totals.result(),
         xml(&sentence(report))
     )?;
     tiles(out, &totals)?;
@@ -58,36 +60,56 @@ fn link(cell: &CellRef) -> String {
     format!("<a href=\"#{cell}\">{cell}</a>")
 }
 
+/// What needs a look: what may be another way tomorrow, what is not as expected, then what is not known.
 fn attention(out: &mut String, report: &RunReport) -> Result {
-    if report.missing().is_empty() && report.needing_a_look().next().is_none() {
+    let disagreements = report.disagreements();
+    let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
+    let missing = report.missing();
+    if disagreements.is_empty() && judged.is_empty() && missing.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
         "<section class=\"attention\" aria-labelledby=\"look\">\n<h2 id=\"look\">What needs a look</h2>\n<ul>"
     )?;
-    for cell in report.needing_a_look() {
-        let reasons: Vec<_> = wording::reasons(cell)
-            .iter()
-            .map(|reason| html_phrase(reason))
-            .collect();
+    for disagreement in disagreements.iter().take(LISTED) {
+        let outcomes = repeat::outcomes(disagreement).join("; ");
+        item(
+            out,
+            "disagreeing",
+            "repetitions disagree",
+            &disagreement.cell,
+            &outcomes,
+        )?;
+    }
+    more(out, disagreements.len())?;
+    for cell in judged.iter().take(LISTED) {
         let word = wording::verdict(&cell.verdict);
-        writeln!(
-            out,
-            "<li><span class=\"tag v-{word}\">{word}</span> {}: {}</li>",
-            link(&cell.record.plan.cell),
-            reasons.join("; ")
-        )?;
+        let reasons = wording::reasons(cell).join("; ");
+        item(out, word, word, &cell.record.plan.cell, &reasons)?;
     }
-    for missing in report.missing() {
-        writeln!(
-            out,
-            "<li><span class=\"tag v-missing\">no record</span> {}: {}</li>",
-            link(&missing.cell),
-            xml(&missing.reason)
-        )?;
+    more(out, judged.len())?;
+    for missing in missing.iter().take(LISTED) {
+        item(out, "missing", "no record", &missing.cell, &missing.reason)?;
     }
+    more(out, missing.len())?;
     writeln!(out, "</ul>\n</section>")
+}
+
+fn item(out: &mut String, class: &str, word: &str, cell: &CellRef, text: &str) -> Result {
+    let text = html_phrase(&cut(text, LONGEST));
+    writeln!(
+        out,
+        "<li><span class=\"tag v-{class}\">{word}</span> {}: {text}</li>",
+        link(cell)
+    )
+}
+
+fn more(out: &mut String, count: usize) -> Result {
+    match count.checked_sub(LISTED) {
+        None | Some(0) => Ok(()),
+        Some(more) => writeln!(out, "<li>and {} more, in the matrix below</li>", plural(more, "cell")),
+    }
 }
 
 fn left_waiting(out: &mut String, report: &RunReport) -> Result {
@@ -110,7 +132,7 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
         );
     }
     writeln!(out, "<ul class=\"waiting\">")?;
-    for cell in hung {
+    for cell in hung.iter().take(LISTED) {
         writeln!(
             out,
             "<li>{}: {}</li>",
@@ -118,6 +140,7 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
             xml(&wording::observed(cell))
         )?;
     }
+    more(out, hung.len())?;
     writeln!(out, "</ul>\n</section>")
 }
 

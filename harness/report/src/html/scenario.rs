@@ -1,12 +1,14 @@
 //! A scenario: its claim, the place of its matrix, the table of its cells, and the preparation that they share.
 
+use super::LONGEST;
 use super::overview::sums;
 use super::preparations::Preparations;
-use crate::escape::xml;
+use crate::escape::{cut, xml};
 use crate::run::{Row, RunReport, ScenarioSummary};
 use crate::stamp::Length;
 use crate::wording;
 use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::matrix::FIRST;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
 use std::time::Duration;
@@ -38,34 +40,68 @@ pub(super) fn section(
     )?;
     // The script draws the matrix here, from the table below.
     writeln!(out, "<div class=\"map\"></div>")?;
+    time_lines(out, &rows)?;
     writeln!(
         out,
         "<details class=\"all\" open><summary>All cells as a table</summary>\n<div class=\"scroll\" tabindex=\"0\" \
          role=\"region\" aria-label=\"Cells of {name}\"><table class=\"cells\">"
     )?;
-    heading(out, scenario)?;
+    let repeated = rows.iter().any(|row| row.cell().repetition != FIRST);
+    heading(out, scenario, repeated)?;
     writeln!(out, "<tbody>")?;
     for row in &rows {
-        self::row(out, *row)?;
+        self::row(out, *row, repeated)?;
     }
     writeln!(out, "</tbody></table></div></details>")?;
     preparations.write(out, scenario)?;
     writeln!(out, "</section>")
 }
 
+/// A scenario of more cells than this has no drawing of all: nobody reads so many lanes.
+const LANES: usize = 100;
+
+/// The time lines of all cells in one drawing.
+fn time_lines(out: &mut String, rows: &[Row<'_>]) -> Result {
+    let cells: Vec<&JudgedCell> = rows
+        .iter()
+        .filter_map(|row| match *row {
+            Row::Judged(cell) => Some(cell),
+            Row::Missing(_) => None,
+        })
+        .collect();
+    if cells.len() > LANES {
+        return Ok(());
+    }
+    let Some(drawing) = crate::timeline::timeline_svg(&cells) else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "<details class=\"lanes\"><summary>Time lines of all cells</summary>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"Time lines of all cells\">{drawing}</div></details>"
+    )
+}
+
+/// A claim is a sentence or two; what is longer is cut off.
+const LONGEST_CLAIM: usize = 2000;
+
 /// The claim, a paragraph a line.
 pub(super) fn claim(out: &mut String, scenario: &ScenarioSummary) -> Result {
     write!(out, "<blockquote class=\"claim\">")?;
-    for line in scenario.claim.trim().lines() {
+    for line in cut(scenario.claim.trim(), LONGEST_CLAIM).lines() {
         write!(out, "<p>{}</p>", xml(line))?;
     }
     writeln!(out, "</blockquote>")
 }
 
-fn heading(out: &mut String, scenario: &ScenarioSummary) -> Result {
+fn heading(out: &mut String, scenario: &ScenarioSummary, repeated: bool) -> Result {
     write!(out, "<thead><tr>")?;
     for axis in &scenario.axes {
         write!(out, "<th scope=\"col\" data-axis=\"{0}\">{0}</th>", axis.name)?;
+    }
+    if repeated {
+        // No axis has this name: names have no `@`.
+        write!(out, "<th scope=\"col\" data-axis=\"@run\">run</th>")?;
     }
     for column in [
         "behaviour",
@@ -83,7 +119,7 @@ fn heading(out: &mut String, scenario: &ScenarioSummary) -> Result {
 }
 
 /// A row of the table: also what the script knows of the cell.
-fn row(out: &mut String, row: Row<'_>) -> Result {
+fn row(out: &mut String, row: Row<'_>, repeated: bool) -> Result {
     let cell = row.cell();
     match row {
         Row::Judged(judged) => write!(
@@ -97,11 +133,14 @@ fn row(out: &mut String, row: Row<'_>) -> Result {
         Row::Missing(missing) => write!(
             out,
             "<tr data-cell=\"{cell}\" data-behaviour=\"undetermined\" data-verdict=\"missing\" data-heat=\"0\" data-words=\"{}\">",
-            xml(&missing.reason)
+            xml(&cut(&missing.reason, LONGEST))
         )?,
     }
     for (_, value) in &cell.values {
         write!(out, "<td>{value}</td>")?;
+    }
+    if repeated {
+        write!(out, "<td>{}</td>", cell.repetition)?;
     }
     match row {
         Row::Judged(judged) => judged_columns(out, judged)?,
@@ -191,5 +230,5 @@ fn words(cell: &JudgedCell) -> String {
     for reason in wording::reasons(cell) {
         add(reason.clone());
     }
-    words.join(" · ")
+    cut(&words.join(" · "), LONGEST).into_owned()
 }

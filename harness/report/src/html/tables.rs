@@ -4,7 +4,7 @@ use super::evidence::{anchor, link};
 use super::trace::Traces;
 use crate::escape::{html_block, html_code, xml};
 use crate::markdown::lost_sessions;
-use crate::packet::packet;
+use crate::schedule::{ScheduleRow, Sending, schedule, schedule_svg};
 use crate::stamp::Stamp;
 use crate::totals::plural;
 use crate::wording;
@@ -12,37 +12,68 @@ use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::{CellRecord, MysqldState, ServerView};
 use lvs_matrix_model::verdict::{Citation, JudgedCell};
 use std::fmt::{Result, Write as _};
+use std::time::Duration;
 
+/// What the client sent again, beside the article's trace if it is a hang.
 pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell, traces: &Traces) -> Result {
-    let repeated = &cell.observed.retransmissions;
-    let Some(title) = wording::retransmissions(repeated) else {
+    let Some((title, schedule)) = wording::retransmissions(&cell.observed.retransmissions).zip(schedule(cell)) else {
         return Ok(());
     };
-    writeln!(
-        out,
-        "<section><h3>{title}</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Retransmissions\">\
-         <table class=\"figures\">\n<thead><tr><th scope=\"col\">sent</th><th scope=\"col\">packet</th>\
-         <th scope=\"col\">at</th><th scope=\"col\">gap</th></tr></thead>\n<tbody>"
-    )?;
-    let nothing = || wording::NOTHING.to_owned();
-    for (index, number) in repeated.packets.iter().enumerate() {
-        let what = if index == 0 {
-            "first".to_owned()
-        } else {
-            format!("again {index}")
-        };
-        let gap = index
-            .checked_sub(1)
-            .and_then(|before| repeated.gaps.get(before))
-            .map_or_else(nothing, |gap| xml(&Human(*gap).to_string()).into_owned());
+    let beside = schedule.rows.iter().any(|row| row.article.is_some());
+    writeln!(out, "<section><h3>{title}</h3>")?;
+    if beside {
         writeln!(
             out,
-            "<tr><td>{what}</td><td>{}</td><td>{}</td><td>{gap}</td></tr>",
-            link(&cell.record.plan.cell, Citation::Packet(*number), traces),
-            packet(cell, *number).map_or_else(nothing, |packet| Stamp(packet.at).to_string()),
+            "<p class=\"note\">Beside them the trace that the article prints (minutes and seconds of its tcpdump; an older kernel, \
+             which had no tail-loss probe). Compare the shapes, not the constants.</p>"
         )?;
     }
-    writeln!(out, "</tbody></table></div></section>")
+    writeln!(
+        out,
+        "<div class=\"schedule\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Retransmissions\">\
+         <table class=\"figures\">\n<thead><tr><th scope=\"col\">sent</th><th scope=\"col\">packet</th><th scope=\"col\">at</th>\
+         <th scope=\"col\">gap</th>{}</tr></thead>\n<tbody>",
+        if beside {
+            "<th scope=\"col\">article</th><th scope=\"col\">gap</th>"
+        } else {
+            ""
+        }
+    )?;
+    for row in &schedule.rows {
+        sending(out, cell, row, beside, traces)?;
+    }
+    writeln!(
+        out,
+        "</tbody></table></div>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"Plot of the gaps\">{}</div></div>\
+         </section>",
+        schedule_svg(&schedule)
+    )
+}
+
+fn sending(out: &mut String, cell: &JudgedCell, row: &ScheduleRow, beside: bool, traces: &Traces) -> Result {
+    let nothing = || wording::NOTHING.to_owned();
+    let gap = |gap: Option<Duration>| gap.map_or_else(nothing, |gap| xml(&Human(gap).to_string()).into_owned());
+    let what = match row.number {
+        1 => "first".to_owned(),
+        number => format!("again {}", number - 1),
+    };
+    let packet = |sent: Sending| link(&cell.record.plan.cell, Citation::Packet(sent.packet), traces);
+    write!(
+        out,
+        "<tr><td>{what}</td><td>{}</td><td>{}</td><td>{}</td>",
+        row.sent.map_or_else(nothing, packet),
+        row.sent.map_or_else(nothing, |sent| Stamp(sent.at).to_string()),
+        gap(row.sent.and_then(|sent| sent.gap))
+    )?;
+    if beside {
+        write!(
+            out,
+            "<td>{}</td><td>{}</td>",
+            row.article.map_or(wording::NOTHING, |article| article.printed),
+            gap(row.article.and_then(|article| article.gap))
+        )?;
+    }
+    writeln!(out, "</tr>")
 }
 
 pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {

@@ -28,7 +28,7 @@ const neighbours = (cell) => {
     });
     if (from > 0) items.unshift(make("li", {}, "…"));
     if (from + OFFERED < axis.values.length) items.push(make("li", {}, "…"));
-    return make("div", {}, make("dt", {}, axis.name), make("dd", {}, make("ul", {}, ...items)));
+    return make("div", {}, make("dt", {}, called(axis.name)), make("dd", {}, make("ul", {}, ...items)));
   });
   return make("dl", { class: "axes switch" }, ...lists.filter(Boolean));
 };
@@ -58,8 +58,7 @@ const openCell = (id) => {
   // Or the browser would scroll to it by itself, below the bar at the top.
   find("article", main).removeAttribute("id");
   main.dataset.cell = id;
-  const axes = find("dl.axes", main);
-  if (axes) axes.replaceWith(neighbours(cell));
+  find("dl.axes", main)?.replaceWith(neighbours(cell));
   return true;
 };
 

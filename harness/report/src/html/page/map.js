@@ -9,10 +9,13 @@ const choice = (label, value, options, change) => {
   return make("label", {}, `${label} `, select);
 };
 
+/** What an axis is called; `@run` is that of the repetitions, which have no name of the author's. */
+const called = (name) => name.replace("@", "");
+
 const controls = (scenario) => {
   const several = scenario.axes.filter((axis) => axis.values.length > 1);
   const bar = make("div", { class: "controls" });
-  const names = several.map((axis) => [axis.name, axis.name]);
+  const names = several.map((axis) => [called(axis.name), axis.name]);
   if (several.length > 1) {
     // Choosing for the rows what the columns are swaps them.
     bar.append(
@@ -22,7 +25,7 @@ const controls = (scenario) => {
         update();
       }),
       choice("Columns", scenario.columns, [["none", ""], ...names], (name) => {
-        if (scenario.rows === name) scenario.rows = scenario.columns || names.find(([other]) => other !== name)[0];
+        if (scenario.rows === name) scenario.rows = scenario.columns || names.find(([, other]) => other !== name)[1];
         scenario.columns = name;
         update();
       }),
@@ -31,7 +34,7 @@ const controls = (scenario) => {
   for (const { name, values } of several) {
     if ([scenario.rows, scenario.columns].includes(name) && several.length > 1 && !(name in scenario.only)) continue;
     bar.append(
-      choice(name, scenario.only[name] ?? "", [["any", ""], ...values.map((value) => [value, value])], (value) => {
+      choice(called(name), scenario.only[name] ?? "", [["any", ""], ...values.map((value) => [value, value])], (value) => {
         if (value) scenario.only[name] = value;
         else delete scenario.only[name];
         update();
@@ -91,14 +94,14 @@ const drawMap = (scenario) => {
   if (column >= 0) {
     head.append(
       make("tr", { role: "row" },
-        make("th", { scope: "col", role: "columnheader", rowspan: 2, class: "corner" }, scenario.rows),
-        make("th", { scope: "colgroup", role: "columnheader", colspan: columns.length, class: "axis" }, scenario.columns)),
+        make("th", { scope: "col", role: "columnheader", rowspan: 2, class: "corner" }, called(scenario.rows)),
+        make("th", { scope: "colgroup", role: "columnheader", colspan: columns.length, class: "axis" }, called(scenario.columns))),
       make("tr", { role: "row" }, ...columns.map((value) => make("th", { scope: "col", role: "columnheader" }, value))),
     );
   } else if (row >= 0) {
     head.append(
       make("tr", { role: "row" },
-        make("th", { scope: "col", role: "columnheader", class: "corner" }, scenario.rows),
+        make("th", { scope: "col", role: "columnheader", class: "corner" }, called(scenario.rows)),
         make("th", { scope: "col", role: "columnheader" }, "outcome")),
     );
   }
@@ -116,7 +119,7 @@ const drawMap = (scenario) => {
   const table = make("table", { role: "grid", "aria-label": `${scenario.name}: outcomes`, class: worded ? "" : "marks" }, head, body);
   const note = make("p", { class: "note" });
   if (shown < scenario.cells.length) note.append(`${shown} of ${plural(scenario.cells.length, "cell")}. `);
-  if (free.length) note.append(`In each box: ${free.map((at) => scenario.axes[at].name).join(" · ")}.`);
+  if (free.length) note.append(`In each box: ${free.map((at) => called(scenario.axes[at].name)).join(" · ")}.`);
   place.replaceChildren(controls(scenario), ...(shown ? [make("div", { class: "scroll" }, table)] : []), note);
   const first = find("a.chip", table);
   if (first) first.tabIndex = 0;

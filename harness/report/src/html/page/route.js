@@ -20,7 +20,7 @@ const parts = () => {
 const draw = () => {
   const count = select();
   for (const scenario of scenarios.values()) drawMap(scenario);
-  for (const button of all(".filters button")) {
+  for (const button of all(".filters button[data-group]")) {
     button.setAttribute("aria-pressed", selection[button.dataset.group].has(button.value));
   }
   if (find("#search").value.trim() !== selection.q) find("#search").value = selection.q;
@@ -72,7 +72,7 @@ const route = () => {
   show("overview");
   const last = find("#cell").dataset.cell;
   const link = last && find(`a.chip[data-cell="${last}"]`);
-  const place = path && document.getElementById(path);
+  const place = path ? document.getElementById(path) : null;
   if (before === "cell") {
     scrollTo(0, scrolled);
     if (link) focusChip(link);
