@@ -5,10 +5,9 @@ use super::scenario::{behaviour_class, claim, verdict_class};
 use super::{commands, evidence, explanation, tables, timeline, trace};
 use crate::escape::{html_block, html_code, html_phrase, xml};
 use crate::repeat;
-use crate::run::{MissingCell, Row, ScenarioSummary, capture_path, record_path};
+use crate::run::{Row, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
-use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CellRecord, LabOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
@@ -22,28 +21,34 @@ pub(super) fn block(
 ) -> Result {
     let cell = row.cell();
     writeln!(out, "<noscript data-cell=\"{cell}\">")?;
+    heading(out, scenario, row)?;
     match row {
-        Row::Judged(judged) => page(out, scenario, judged, preparations)?,
-        Row::Missing(missing) => without_record(out, scenario, missing)?,
+        Row::Judged(judged) => page(out, judged, preparations)?,
+        Row::Missing(_) => {}
     }
     writeln!(out, "</article></noscript>")
 }
 
 /// The article's beginning; its anchor is the cell's id, which is also its folder.
-fn heading(out: &mut String, scenario: &ScenarioSummary, cell: &CellRef, class: &str) -> Result {
+fn heading(out: &mut String, scenario: &ScenarioSummary, row: Row<'_>) -> Result {
+    let cell = row.cell();
+    let class = match row {
+        Row::Judged(judged) => behaviour_class(judged),
+        Row::Missing(_) => wording::UNDETERMINED,
+    };
+    writeln!(out, "<article class=\"b-{class}\" id=\"{cell}\">\n<header>")?;
     let title: Vec<&str> = cell.values.iter().map(|(_, value)| value.as_str()).collect();
     let title = if title.is_empty() {
         cell.scenario.to_string()
     } else {
+        writeln!(out, "<p class=\"crumb\"><a href=\"#{0}\">{0}</a></p>", cell.scenario)?;
         title.join(" · ")
     };
-    writeln!(
-        out,
-        "<article class=\"b-{class}\" id=\"{cell}\">\n<header>\n<p class=\"crumb\"><a href=\"#{0}\">{0}</a></p>\n\
-         <h2 tabindex=\"-1\">{title}{1}</h2>",
-        cell.scenario,
-        repeat::run_number(cell)
-    )?;
+    writeln!(out, "<h2 tabindex=\"-1\">{title}{}</h2>", repeat::run_number(cell))?;
+    match row {
+        Row::Judged(judged) => outcome(out, judged)?,
+        Row::Missing(missing) => writeln!(out, "<p>No record: {}</p>", xml(&missing.reason))?,
+    }
     if !cell.values.is_empty() {
         write!(out, "<dl class=\"axes\">")?;
         for (axis, value) in &cell.values {
@@ -51,26 +56,23 @@ fn heading(out: &mut String, scenario: &ScenarioSummary, cell: &CellRef, class: 
         }
         writeln!(out, "</dl>")?;
     }
-    claim(out, scenario)
+    claim(out, scenario)?;
+    writeln!(out, "</header>")
 }
 
-fn without_record(out: &mut String, scenario: &ScenarioSummary, missing: &MissingCell) -> Result {
-    heading(out, scenario, &missing.cell, wording::UNDETERMINED)?;
-    writeln!(out, "</header>\n<p>No record: {}</p>", xml(&missing.reason))
-}
-
-fn page(out: &mut String, scenario: &ScenarioSummary, cell: &JudgedCell, preparations: &Preparations<'_>) -> Result {
+fn page(out: &mut String, cell: &JudgedCell, preparations: &Preparations<'_>) -> Result {
     let record = &cell.record;
-    heading(out, scenario, &record.plan.cell, behaviour_class(cell))?;
-    outcome(out, cell)?;
-    writeln!(out, "</header>")?;
     let traces = trace::Traces::of(cell);
+    // Words beside drawings, where there is room for both.
+    writeln!(out, "<div class=\"story\"><div>")?;
     explanation::section(out, cell, &traces)?;
     judgement(out, cell)?;
     log(out, record)?;
+    evidence::section(out, cell, &traces)?;
+    writeln!(out, "</div><div>")?;
     drawing(out, "The client’s time", crate::timeline::cell_timeline_svg(cell))?;
     drawing(out, "What passed the links", crate::ladder::ladder_svg(cell))?;
-    evidence::section(out, cell, &traces)?;
+    writeln!(out, "</div></div>")?;
     timeline::section(out, cell, &traces)?;
     tables::retransmissions(out, cell, &traces)?;
     traces.write(out, cell)?;

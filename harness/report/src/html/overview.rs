@@ -30,8 +30,10 @@ pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
     }
     writeln!(out, "</section>")?;
     attention(out, report)?;
+    writeln!(out, "<div class=\"lead\">")?;
     left_waiting(out, report)?;
-    scenarios(out, report)
+    scenarios(out, report)?;
+    writeln!(out, "</div>")
 }
 
 fn tiles(out: &mut String, totals: &Totals) -> Result {
@@ -167,7 +169,7 @@ fn scenarios(out: &mut String, report: &RunReport) -> Result {
     writeln!(
         out,
         "<section aria-labelledby=\"run\">\n<h2 id=\"run\">What was run</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-labelledby=\"run\"><table class=\"sums\">\n<thead><tr><th scope=\"col\">scenario</th><th scope=\"col\">cells</th>"
+         aria-label=\"Sums of the scenarios\"><table class=\"sums\">\n<thead><tr><th scope=\"col\">scenario</th><th scope=\"col\">cells</th>"
     )?;
     for (column, _) in &columns {
         write!(out, "<th scope=\"col\">{column}</th>")?;

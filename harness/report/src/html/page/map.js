@@ -117,6 +117,7 @@ const drawMap = (scenario) => {
     body.append(line);
   }
   const table = make("table", { role: "grid", "aria-label": `${scenario.name}: outcomes`, class: worded ? "" : "marks" }, head, body);
+  table.style.setProperty("--columns", columns.length);
   const note = make("p", { class: "note" });
   if (shown < scenario.cells.length) note.append(`${shown} of ${plural(scenario.cells.length, "cell")}. `);
   if (free.length) note.append(`In each box: ${free.map((at) => called(scenario.axes[at].name)).join(" · ")}.`);
