@@ -260,37 +260,37 @@ const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)><svg
 
 /// Replaces texts of others in a record, or in what was selected.
 fn taint(value: &mut Value, tainted: &mut usize) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let foreign = [
-                    "message",
-                    "sql",
-                    "claim",
-                    "proof",
-                    "output",
-                    "services",
-                    "connections",
-                    "command",
-                    "info",
-                    "kernel",
-                    "mysqld",
-                    "ipvsadm",
-                    "interface",
-                    "server-version",
-                    "reason",
-                ];
-                match field {
-                    Value::String(text) if foreign.contains(&name.as_str()) => {
-                        text.push_str(HOSTILE);
-                        *tainted += 1;
-                    }
-                    other => taint(other, tainted),
-                }
-            }
+    const FOREIGN: [&str; 15] = [
+        "message",
+        "sql",
+        "claim",
+        "proof",
+        "output",
+        "services",
+        "connections",
+        "command",
+        "info",
+        "kernel",
+        "mysqld",
+        "ipvsadm",
+        "interface",
+        "server-version",
+        "reason",
+    ];
+    if let Value::Array(items) = value {
+        items.iter_mut().for_each(|item| taint(item, tainted));
+    }
+    let Value::Object(fields) = value else { return };
+    for (name, field) in fields {
+        // A server's state is a word of ours; its version is its own.
+        let foreign = FOREIGN.contains(&name.as_str()) && field != "running";
+        if let Value::String(text) = field
+            && foreign
+        {
+            text.push_str(HOSTILE);
+            *tainted += 1;
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| taint(item, tainted)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        taint(field, tainted);
     }
 }
 
@@ -326,7 +326,7 @@ fn nothing_foreign_acts() {
         let strange = browser.value(
             "[...document.querySelectorAll('*')].filter((element) =>
                ['IMG', 'IFRAME', 'OBJECT', 'EMBED', 'B-', 'I-', 'BASE', 'FOREIGNOBJECT'].includes(element.tagName.toUpperCase())
-               || [...element.attributes].some(({ name, value }) => name.startsWith('on') || name === 'style' || name === 'src'
+               || [...element.attributes].some(({ name, value }) => name.startsWith('on') || (name === 'style' && !/^--columns: \\d+;$/.test(value)) || name === 'src'
                  || (name === 'href' && /^\\s*javascript:/i.test(value))))
              .map((element) => element.outerHTML.slice(0, 200))",
         );

@@ -1,6 +1,7 @@
 //! A headless Chromium, driven over the DevTools protocol by a pipe: JSON messages, a NUL after each
 //! (<https://chromedevtools.github.io/devtools-protocol/>). No port is opened, and nothing is left running.
 
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -43,6 +44,8 @@ impl Browser {
                 "--no-first-run",
                 "--no-default-browser-check",
                 "--disable-background-networking",
+                "--disable-breakpad",
+                "--disable-crash-reporter",
                 "--disable-component-update",
                 "--disable-extensions",
                 "--disable-sync",
@@ -52,6 +55,7 @@ impl Browser {
             ])
             .arg(format!("--user-data-dir={}", profile.path().join("profile").display()))
             .env("HOME", profile.path())
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(said)
@@ -261,10 +265,14 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// The browser and all that it started are a process group of their own.
+    /// The browser and all that it started are a process group of their own; its files go when none of them can write any more.
     fn drop(&mut self) {
-        let group = rustix::process::Pid::from_child(&self.child);
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        let group = Pid::from_child(&self.child);
+        let _ = kill_process_group(group, Signal::KILL);
         let _ = self.child.wait();
+        let end = Instant::now() + STUCK;
+        while test_kill_process_group(group).is_ok() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
