@@ -189,6 +189,56 @@ fn icmp(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// Messages as hosts and routers send them, without those for multicast listeners (they have a header of their own, and are
+/// in the recorded capture).
+fn icmp6(random: &mut Random) -> Vec<u8> {
+    let port = [0x9f, 0x48, 0x0c, 0xea, 0, 0, 0, 1];
+    let quoted = ipv6(if random.below(2) == 0 { 6 } else { 17 }, 0x10, 0x64, &port);
+    let (kind, code) = match random.below(7) {
+        0 => (128, 0),
+        1 => (129, 0),
+        2 => (135, 0),
+        3 => (136, 0),
+        4 => (2, 0),
+        5 => (3, random.byte() % 2),
+        // Beyond scope has a form of its own, which no host of a lab sends.
+        _ => (1, [0, 1, 3, 4][usize::try_from(random.below(4)).unwrap()]),
+    };
+    let mut bytes = vec![
+        kind,
+        code,
+        0,
+        0,
+        random.byte(),
+        random.byte(),
+        random.byte(),
+        random.byte(),
+    ];
+    if matches!(kind, 135 | 136) {
+        bytes.extend([
+            0x20,
+            0x01,
+            0x0d,
+            0xb8,
+            0,
+            0,
+            0,
+            random.byte() % 2,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            random.byte(),
+        ]);
+    } else {
+        bytes.extend(quoted);
+    }
+    bytes
+}
+
 fn arp(random: &mut Random) -> Vec<u8> {
     let mut bytes = vec![0, 1, 8, 0, 6, 4, 0, 1 + random.byte() % 2];
     bytes.extend(mac(10).0);
@@ -214,6 +264,7 @@ fn random_frames_read_as_tcpdump_prints_them() {
                 ipv4(1, [192, 0, 2, 20], [192, 0, 2, 10], &icmp(&mut random)),
             ]
             .concat(),
+            2 if random.below(3) == 0 => [ethernet(0x86dd), ipv6(58, 0x64, 0x10, &icmp6(&mut random))].concat(),
             2 | 3 => {
                 let (source, destination) = if up { (0x10, 0x64) } else { (0x64, 0x10) };
                 let segment = tcp(&mut random, from, to);

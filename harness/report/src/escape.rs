@@ -182,14 +182,23 @@ pub(crate) fn html_phrase(text: &str) -> String {
 /// Sentences of the harness with several quotations, as HTML: what is between each pair of backticks becomes code. Where backticks
 /// do not come in pairs, a quoted text holds some itself, and they are shown as they are.
 pub(crate) fn html_prose(text: &str) -> String {
+    quotations(text, |part| xml(part).into_owned(), html_code)
+}
+
+/// The same as markdown.
+pub(crate) fn prose(text: &str) -> String {
+    quotations(text, |part| inline(part).into_owned(), code)
+}
+
+fn quotations(text: &str, plain: impl Fn(&str) -> String, quoted: impl Fn(&str) -> String) -> String {
     if text.matches('`').count() % 2 == 1 {
-        return xml(text).into_owned();
+        return plain(text);
     }
     let parts = text.split('`').enumerate();
     parts
         .map(|(index, part)| match index % 2 {
-            0 => xml(part).into_owned(),
-            _ => html_code(part),
+            0 => plain(part),
+            _ => quoted(part),
         })
         .collect()
 }
@@ -379,6 +388,16 @@ mod tests {
             ("began `a`; *", "began `a`; \\*"),
         ] {
             assert_eq!(phrase(text), escaped, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn prose_has_several_quotations() {
+        for (text, escaped) in [
+            ("`a*` *b* `c|`", "`a*` \\*b\\* <code>c&#124;</code>"),
+            ("`a` ` <b>", "\\`a\\` \\` &lt;b&gt;"),
+        ] {
+            assert_eq!(prose(text), escaped, "{text:?}");
         }
     }
 

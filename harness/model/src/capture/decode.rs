@@ -158,6 +158,8 @@ fn transport(
             quoted: matches!(icmp.type_u8(), 3 | 4 | 5 | 11 | 12)
                 .then(|| quoted_flow(icmp.payload()))
                 .flatten(),
+            body: icmp.payload().to_vec(),
+            hop_by_hop: false,
         },
         Some(TransportSlice::Icmpv6(icmp)) => Transport::Icmp {
             kind: icmp.type_u8(),
@@ -166,6 +168,9 @@ fn transport(
             length: on_the_wire,
             // RFC 4443: error messages have types below 128.
             quoted: (icmp.type_u8() < 128).then(|| quoted_flow(icmp.payload())).flatten(),
+            body: icmp.payload().to_vec(),
+            hop_by_hop: matches!(&sliced.net, Some(LaxNetSlice::Ipv6(slice))
+                if slice.header().next_header() == ip_number::IPV6_HEADER_HOP_BY_HOP),
         },
         Some(TransportSlice::Udp(_) | TransportSlice::Igmp(_)) | None => match payload.ip_number {
             ip_number::IPV4 | ip_number::IPV6 => {
@@ -185,10 +190,30 @@ fn transport(
     })
 }
 
-/// The TCP flow of the packet that an ICMP error quotes. At least 8 bytes of its TCP header are there (RFC 792), and those
-/// are the ports and the sequence number: too few for a header slice, so the ports are taken by hand.
-fn quoted_flow(quoted: &[u8]) -> Option<(IpAddr, u16, IpAddr, u16)> {
-    let (source, destination, payload) = match LaxSlicedPacket::from_ip(quoted).ok()?.net? {
+/// The TCP flow of the packet that an ICMP error quotes.
+fn quoted_flow(bytes: &[u8]) -> Option<(IpAddr, u16, IpAddr, u16)> {
+    let quoted = quoted(bytes)?;
+    let (_, port) = quoted.port.filter(|_| quoted.protocol == ip_number::TCP.0)?;
+    Some((quoted.source, quoted.source_port, quoted.destination, port))
+}
+
+/// The packet that an ICMP error quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Quoted {
+    pub(super) source: IpAddr,
+    /// 0 without ports.
+    pub(super) source_port: u16,
+    pub(super) destination: IpAddr,
+    /// Its IP protocol number.
+    pub(super) protocol: u8,
+    /// For TCP and UDP the protocol's name and the destination port.
+    pub(super) port: Option<(&'static str, u16)>,
+}
+
+/// Reads a quoted packet. At least 8 bytes of its payload are there (RFC 792), and those of TCP are the ports and the sequence
+/// number: too few for a header slice, so the ports are taken by hand.
+pub(super) fn quoted(bytes: &[u8]) -> Option<Quoted> {
+    let (source, destination, payload) = match LaxSlicedPacket::from_ip(bytes).ok()?.net? {
         LaxNetSlice::Ipv4(slice) => (
             IpAddr::V4(slice.header().source_addr()),
             IpAddr::V4(slice.header().destination_addr()),
@@ -201,16 +226,22 @@ fn quoted_flow(quoted: &[u8]) -> Option<(IpAddr, u16, IpAddr, u16)> {
         ),
         LaxNetSlice::Arp(_) => return None,
     };
-    if payload.ip_number != ip_number::TCP {
-        return None;
-    }
-    let [a, b, c, d] = *payload.payload.first_chunk::<4>()?;
-    Some((
+    let ports = payload.payload.first_chunk::<4>();
+    let [a, b, c, d] = ports.copied().unwrap_or_default();
+    let name = match payload.ip_number {
+        ip_number::TCP => Some("tcp"),
+        ip_number::UDP => Some("udp"),
+        _ => None,
+    };
+    Some(Quoted {
         source,
-        u16::from_be_bytes([a, b]),
+        source_port: u16::from_be_bytes([a, b]),
         destination,
-        u16::from_be_bytes([c, d]),
-    ))
+        protocol: payload.ip_number.0,
+        port: name
+            .filter(|_| ports.is_some())
+            .map(|name| (name, u16::from_be_bytes([c, d]))),
+    })
 }
 
 fn segment(tcp: &TcpSlice<'_>, length: usize) -> Result<Segment, String> {

@@ -1,16 +1,18 @@
 //! Captures as judging and reporting see them: packets, decoded, in the order of the file.
 //!
 //! [`write()`] and [`read`] are the two ends of a cell's `capture.pcapng`, [`decode`] turns one frame into what it carries,
-//! [`flow`] finds connections in the packets, and [`trace`] prints them as tcpdump(8) does.
+//! [`flow`] finds connections in the packets, [`mysql`] reads what client and server say, and [`trace`] prints packets as tcpdump(8)
+//! does.
 
 pub mod decode;
 pub mod flow;
+pub mod mysql;
 mod pcapng;
 mod remarks;
 pub mod trace;
 
 pub use pcapng::{CaptureError, Frame, PointFrames, read, write};
-pub use remarks::Remarks;
+pub use remarks::{Remarks, marks};
 
 use crate::duration::Instant;
 use crate::plan::Mac;
@@ -94,6 +96,11 @@ pub enum Transport {
         length: u32,
         /// The TCP flow of the packet that it quotes: (source, source port, destination, destination port).
         quoted: Option<(IpAddr, u16, IpAddr, u16)>,
+        /// What comes after the first eight bytes, as far as it was captured: the quoted packet, the address that a neighbour
+        /// solicitation seeks.
+        body: Vec<u8>,
+        /// Does the IPv6 packet have a hop-by-hop header (multicast listener reports have)?
+        hop_by_hop: bool,
     },
     /// An IP packet within this one (IPVS's tunneling).
     IpInIp {

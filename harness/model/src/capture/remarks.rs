@@ -60,35 +60,37 @@ impl Remarks {
 }
 
 fn moments(record: &CellRecord) -> Vec<(i64, String)> {
-    let mut moments = Vec::new();
-    let mut at = |instant: Instant, text: String| {
-        let text = one_line(&format!("{} {text}", seconds(instant)));
-        moments.push((record.epoch_unix_nanos.saturating_add(instant.0), text));
+    let moment = |(at, text): (Instant, String)| {
+        let text = one_line(&format!("{} {text}", seconds(at)));
+        (record.epoch_unix_nanos.saturating_add(at.0), text)
     };
+    marks(record).into_iter().map(moment).collect()
+}
+
+/// The steps of the time line as marks between packets: where each begins and, if it took a millisecond or more, where it ends,
+/// and the end of the observation; in the order of time. The texts may hold foreign text (SQL between backticks).
+#[must_use]
+pub fn marks(record: &CellRecord) -> Vec<(Instant, String)> {
+    let mut marks = Vec::new();
     for step in &record.steps {
         let Some(began) = step.began else { continue };
         match step.ended {
-            // It took no time that shows.
             Some(ended) if ended.since(began).as_millis() == 0 => {
-                at(began, format!("{}{}", heading(step), outcome(&step.outcome)));
+                marks.push((began, format!("{}{}", heading(step), outcome(&step.outcome))));
             }
             Some(ended) => {
-                at(began, format!("{} begins", heading(step)));
-                at(
-                    ended,
-                    format!(
-                        "{} ends after {}{}",
-                        heading(step),
-                        Human(ended.since(began)),
-                        outcome(&step.outcome)
-                    ),
-                );
+                marks.push((began, format!("{} begins", heading(step))));
+                let took = Human(ended.since(began));
+                let text = format!("{} ends after {took}{}", heading(step), outcome(&step.outcome));
+                marks.push((ended, text));
             }
-            None => at(began, format!("{} begins{}", heading(step), outcome(&step.outcome))),
+            None => marks.push((began, format!("{} begins{}", heading(step), outcome(&step.outcome)))),
         }
     }
-    at(record.ended, "the observation ends".to_owned());
-    moments
+    marks.push((record.ended, "the observation ends".to_owned()));
+    // Stable: of the same moment in the order of the steps.
+    marks.sort_by_key(|(at, _)| *at);
+    marks
 }
 
 fn heading(step: &StepRecord) -> String {

@@ -1,8 +1,10 @@
 //! Packets of one interface as `tcpdump -nn` prints them after the time stamp: what an operator would have seen there.
 //!
-//! TCP over IPv4 and IPv6, ARP and the usual ICMP messages of IPv4 are the same to the letter, which a test holds against the real
-//! program (4.99). What the lab does not make is only named: other protocols, ICMPv6, frames that cannot be decoded.
+//! TCP over IPv4 and IPv6, ARP and the usual messages of ICMP and ICMPv6 are the same to the letter, which a test holds against the
+//! real program (4.99). What the lab does not make is only named: other protocols, frames that cannot be decoded.
 //! Sentinels are left out: they are the harness's own.
+
+mod icmp;
 
 use super::{Body, Flags, Packet, Segment, TcpOption, Transport};
 use crate::action::Node;
@@ -11,7 +13,7 @@ use crate::plan::Mac;
 use crate::record::CellRecord;
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A line of a trace.
@@ -23,6 +25,8 @@ pub struct TraceLine {
     pub at: Instant,
     /// What tcpdump prints after the time stamp.
     pub text: String,
+    /// What the MySQL protocol says in it, if anything new ([`super::mysql`]); foreign text stands between backticks.
+    pub mysql: Option<String>,
     /// What stays the same when TCP sends a segment again: tcpdump's text without time stamp options and window.
     key: String,
 }
@@ -36,6 +40,7 @@ pub fn trace(packets: &[Packet], record: &CellRecord, point: &Node) -> Vec<Trace
         return Vec::new();
     };
     let mut conversations = Conversations::default();
+    let mut mysql = super::mysql::annotations(packets, record, point);
     packets
         .iter()
         .filter(|packet| packet.point == index && !matches!(packet.body, Body::Sentinel { .. }))
@@ -45,6 +50,7 @@ pub fn trace(packets: &[Packet], record: &CellRecord, point: &Node) -> Vec<Trace
                 packet: packet.number,
                 at: packet.at,
                 text,
+                mysql: mysql.remove(&packet.number),
                 key,
             }
         })
@@ -147,16 +153,20 @@ fn ip(line: &mut String, key: &mut String, ends: Ends, transport: &Transport, co
             rest,
             length,
             quoted,
+            body,
+            hop_by_hop,
         } => {
             let _ = match source {
                 IpAddr::V4(_) => write!(
                     line,
                     "{version} {source} > {destination}: ICMP {}, length {length}",
-                    icmp(*kind, *code, *rest, quoted.as_ref())
+                    icmp::of_ipv4(*kind, *code, *rest, quoted.as_ref())
                 ),
                 IpAddr::V6(_) => write!(
                     line,
-                    "{version} {source} > {destination}: ICMP6, type {kind}, code {code}, length {length}"
+                    "{version} {source} > {destination}: {}ICMP6, {}, length {length}",
+                    if *hop_by_hop { "HBH " } else { "" },
+                    icmp::of_ipv6(*kind, *code, *rest, body)
                 ),
             };
         }
@@ -248,49 +258,6 @@ fn option(option: &TcpOption, base: u32) -> String {
             let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("unknown-{kind} 0x{hex}")
         }
-    }
-}
-
-/// An ICMP message of IPv4 between `ICMP` and its length.
-fn icmp(kind: u8, code: u8, rest: [u8; 4], quoted: Option<&(IpAddr, u16, IpAddr, u16)>) -> String {
-    let [a, b, c, d] = rest;
-    let (first, second) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-    match (kind, code, quoted) {
-        (0, ..) => format!("echo reply, id {first}, seq {second}"),
-        (8, ..) => format!("echo request, id {first}, seq {second}"),
-        (3, _, Some((_, _, target, port))) => unreachable(code, second, *target, *port),
-        (5, 0..=3, Some((_, _, target, _))) => {
-            let tos = if code > 1 { "-tos" } else { "" };
-            let what = if code.is_multiple_of(2) { "net" } else { "host" };
-            format!("redirect{tos} {target} to {what} {}", Ipv4Addr::from(rest))
-        }
-        (11, 0, _) => "time exceeded in-transit".to_owned(),
-        (11, 1, _) => "ip reassembly time exceeded".to_owned(),
-        _ => format!("type {kind}, code {code}"),
-    }
-}
-
-fn unreachable(code: u8, mtu: u16, target: IpAddr, port: u16) -> String {
-    match code {
-        0 => format!("net {target} unreachable"),
-        1 => format!("host {target} unreachable"),
-        // Quoted flows are of TCP.
-        2 => format!("{target} protocol 6 unreachable"),
-        3 => format!("{target} tcp port {port} unreachable"),
-        4 if mtu > 0 => format!("{target} unreachable - need to frag (mtu {mtu})"),
-        4 => format!("{target} unreachable - need to frag"),
-        5 => format!("{target} unreachable - source route failed"),
-        6 => format!("net {target} unreachable - unknown"),
-        7 => format!("host {target} unreachable - unknown"),
-        8 => format!("{target} unreachable - source host isolated"),
-        9 => format!("net {target} unreachable - admin prohibited"),
-        10 => format!("host {target} unreachable - admin prohibited"),
-        11 => format!("net {target} unreachable - tos prohibited"),
-        12 => format!("host {target} unreachable - tos prohibited"),
-        13 => format!("host {target} unreachable - admin prohibited filter"),
-        14 => format!("host {target} unreachable - host precedence violation"),
-        15 => format!("host {target} unreachable - precedence cutoff"),
-        _ => format!("{target} unreachable - #{code}"),
     }
 }
 

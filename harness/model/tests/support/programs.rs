@@ -48,9 +48,15 @@ pub const BETWEEN: char = '\u{1f}';
 /// The `fields` of every packet as tshark(1) reads them, and everything that it complained about. That it does not like to run
 /// as root is no complaint.
 pub fn tshark(bytes: &[u8], fields: &[&str]) -> (Vec<Vec<String>>, String) {
+    tshark_with(&[], bytes, fields)
+}
+
+/// The same with more options.
+pub fn tshark_with(options: &[&str], bytes: &[u8], fields: &[&str]) -> (Vec<Vec<String>>, String) {
     let aggregator = format!("aggregator={BETWEEN}");
     // No names are resolved (-n), and no profile of the user's is read that might filter.
     let mut arguments = vec!["-n", "-r", "-", "-T", "fields", "-E", "occurrence=a", "-E", &aggregator];
+    arguments.extend(options);
     arguments.extend(fields.iter().flat_map(|field| ["-e", *field]));
     let output = feed("tshark", &arguments, bytes);
     let rows = lines(&output)

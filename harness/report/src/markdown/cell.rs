@@ -1,6 +1,6 @@
 //! The page of a cell: what was claimed, what happened, what was expected, and everything that shows it.
 
-use super::{commands, packets, story, tables, timeline, trace};
+use super::{commands, packets, story, tables, timeline, trace, why};
 use crate::escape::{code, cut, fenced, inline, phrase};
 use crate::ladder::ladder_mermaid;
 use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
@@ -37,6 +37,7 @@ fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
     }
     out.push('\n');
     judgement(out, cell)?;
+    why::section(out, cell)?;
     if !cell.observed.evidence.is_empty() {
         writeln!(out, "## Evidence\n\nTimes are from {EPOCH}.\n")?;
         evidence(out, cell)?;

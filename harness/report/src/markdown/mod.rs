@@ -16,6 +16,7 @@ mod tables;
 mod timeline;
 pub(crate) mod trace;
 mod view;
+mod why;
 
 pub(crate) use cell::link_target;
 pub(crate) use tables::lost_sessions;

@@ -1,13 +1,14 @@
 //! The trace of every interface, as an operator's tcpdump would have shown it, with what only the harness knows beside it:
-//! the packet's number in the capture, its time, its sender by its Ethernet address, and whether it was sent before.
+//! the packet's number in the capture, its time, its sender by its Ethernet address, whether it was sent before, and what it
+//! says in the MySQL protocol; between the packets the steps of the time line.
 
 use super::packets::packet;
-use crate::escape::{fenced, inline};
+use crate::escape::{fenced, inline, one_line};
 use crate::stamp::{EPOCH, Stamp};
 use crate::totals::plural;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::trace::{TraceLine, trace};
-use lvs_matrix_model::capture::{Body, Packet, Transport};
+use lvs_matrix_model::capture::{Body, Packet, Transport, marks};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::{LabPlan, Mac};
 use lvs_matrix_model::record::CapturePoint;
@@ -135,6 +136,8 @@ enum Note {
 /// Prints the lines of one trace with columns as wide as they need to be.
 struct Printer<'a> {
     rows: Vec<Row<'a>>,
+    /// What happened besides, in the order of time.
+    marks: Vec<(Instant, String)>,
     /// All gaps between repetitions, by what is repeated.
     gaps: HashMap<Same, Vec<Duration>>,
 }
@@ -180,19 +183,41 @@ impl<'a> Printer<'a> {
                 Row { line, sender, note }
             })
             .collect();
-        Self { rows, gaps }
+        Self {
+            rows,
+            marks: marks(&cell.record),
+            gaps,
+        }
     }
 
     fn text(&self) -> String {
         let widest = |width: fn(&Row<'_>) -> usize| self.rows.iter().map(width).max().unwrap_or(0);
         let number = widest(|row| row.line.packet.to_string().len());
-        let time = widest(|row| Stamp(row.line.at).micros().len());
+        let mark_times = self.marks.iter().map(|(at, _)| Stamp(*at).micros().len());
+        let time = mark_times
+            .max()
+            .unwrap_or(0)
+            .max(widest(|row| Stamp(row.line.at).micros().len()));
         let sender = widest(|row| row.sender.len());
         let indent = number + time + sender + 6;
         let mut out = String::new();
+        let mut marks = self.marks.iter().peekable();
+        let mark = |out: &mut String, (at, text): &(Instant, String)| {
+            let _ = writeln!(
+                out,
+                "{:number$}  {:>time$}  {}",
+                "",
+                Stamp(*at).micros(),
+                one_line(text)
+            );
+        };
         for row in &self.rows {
+            while let Some(due) = marks.next_if(|(at, _)| *at <= row.line.at) {
+                mark(&mut out, due);
+            }
+            let said = row.line.mysql.as_deref();
             let note = match &row.note {
-                Note::None => String::new(),
+                Note::None => said.map_or_else(String::new, |said| format!("  # {}", one_line(said))),
                 Note::Forwarded => "  # forwarded".to_owned(),
                 Note::FloodedFor(node) => format!("  # flooded by the link, for {node}"),
                 Note::Again { same, number, gap } => match self.folding(same, *number) {
@@ -214,6 +239,7 @@ impl<'a> Printer<'a> {
                 row.line.text,
             );
         }
+        marks.for_each(|rest| mark(&mut out, rest));
         out
     }
 

@@ -277,6 +277,8 @@ impl Builder {
                     rest: [0; 4],
                     code: 3,
                     quoted: Some((client.address, CLIENT_PORT, plan.vip, plan.port)),
+                    body: vec![],
+                    hop_by_hop: false,
                 },
             },
         });
