@@ -19,13 +19,13 @@ mod support;
 use libtest_mimic::{Arguments, Failed, Trial};
 use lvs_matrix_guest::kernel::{CacheFolder, find};
 use lvs_matrix_guest::protocol::PayloadEnd;
-use lvs_matrix_guest::{Guest, GuestConfig, GuestEnd, ReadOnlyInput, init};
+use lvs_matrix_guest::{DEFAULT_CLOCK_START, Guest, GuestConfig, GuestEnd, ReadOnlyInput, init};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{cell, json, lvs_matrix, results, say, shell_code, shipped};
 
 /// A second in nanoseconds.
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("both_places_give_the_same_behaviours", parity),
         Trial::test("what_the_limit_leaves_open_is_said_and_nothing_is_guessed", limit),
+        Trial::test("in_real_time_too", real_time),
         Trial::test("servers_have_no_privileges_and_nothing_is_left", privileges),
         Trial::test("a_killed_run_leaves_nothing", killed),
         Trial::test("a_director_in_use_is_refused", in_use),
@@ -62,8 +63,13 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// A machine whose kernel has IPVS and on which we are root: a guest. Gives its shared folder when `words` were done on it.
+/// A machine whose kernel has IPVS and on which we are root: a guest, in virtual time. Gives its shared folder when `words` were
+/// done on it.
 fn machine(name: &str, words: &[&str]) -> Result<PathBuf, Failed> {
+    machine_with(name, words, Some(DEFAULT_CLOCK_START))
+}
+
+fn machine_with(name: &str, words: &[&str], clock_start: Option<u64>) -> Result<PathBuf, Failed> {
     let share = results(name).join("machine");
     std::fs::create_dir(&share).unwrap();
     let wanted = std::env::var("LVS_MATRIX_KERNEL").ok();
@@ -88,6 +94,7 @@ fn machine(name: &str, words: &[&str]) -> Result<PathBuf, Failed> {
     }
     // Two worlds with their servers and data folders, and the run's output, all of it in memory.
     config.memory_mib = 2048;
+    config.clock_start = clock_start;
     config.stall = Duration::from_secs(180);
     let mut said = Vec::new();
     let report = Guest::start(config)?.run(|message| said.push(message.to_owned()))?;
@@ -213,6 +220,36 @@ fn limit() -> Result<(), Failed> {
         let cell = of(id);
         assert_eq!(cell["behaviour"], "undetermined", "{cell:#}");
         assert!(cell["verdict"].to_string().contains("the cell was not run"), "{cell:#}");
+    }
+    Ok(())
+}
+
+/// The same machine with a clock that nobody bends: what is seen in real time is what is seen in virtual time.
+fn real_time() -> Result<(), Failed> {
+    let cells = [
+        "--filter=real-server=absent,mysqld=up,expire-nodest-conn=0",
+        "--filter=silent-server",
+        "--filter=other-server/none",
+    ];
+    let words = [
+        "run",
+        "--jobs",
+        "5",
+        "--observe-at-most",
+        "30s",
+        cells[0],
+        cells[1],
+        cells[2],
+        driver::ALL_SCENARIOS,
+    ];
+    let begun = Instant::now();
+    let share = machine_with("real-time", &words, None)?;
+    driver::Ended::of(&share).expect_code(3);
+    assert!(begun.elapsed() > Duration::from_secs(30), "that was no real time");
+    let report = json(&share.join("out/report.json"));
+    assert_eq!(compare_as_far_as_known(&report, in_guests()), 5, "{report:#}");
+    for id in ["config-change/absent_up_execute-sql_0", "silent-server/only"] {
+        assert_eq!(cell(&report, id)["cut-to-ns"], 30_000_000_000_u64);
     }
     Ok(())
 }

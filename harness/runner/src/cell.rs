@@ -146,7 +146,7 @@ fn observe(
     record.ended = *played.as_ref().unwrap_or(&clock.now());
     record.steps = std::mem::take(&mut timeline.steps);
     record.snapshots = std::mem::take(&mut timeline.snapshots);
-    let failed = played.and_then(|_| {
+    let failed = played.and_then(|_| clock.check_not_set()).and_then(|()| {
         record.server_views = server_views(plan, &mut lab)?;
         record.client_sockets = Some(sockets(&lab.client, plan.vip)?);
         operator::restore_links(plan, &lab)

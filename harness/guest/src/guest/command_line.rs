@@ -13,7 +13,7 @@ pub(super) fn arguments(
     version: Version,
     init: &Path,
     memory_mib: u32,
-    clock_start: u64,
+    clock_start: Option<u64>,
 ) -> Result<Vec<String>, GuestError> {
     let init = quoted(init)?;
     let mut arguments = vec![
@@ -28,15 +28,16 @@ pub(super) fn arguments(
         "con0=fd:0,fd:1".into(),
         "ssl=null".into(),
         "quiet".into(),
-        // Virtual time: nothing runs → jump to the next timer; computing takes none.
-        "time-travel=inf-cpu".into(),
-        format!("time-travel-start={clock_start}"),
         // Relative to the working folder, which is the share. The default is ~/.uml, and stays behind.
         format!("uml_dir={PRIVATE_FOLDER}/uml/"),
         "umid=guest".into(),
         // Words with `=` that the kernel does not know become init's environment.
         format!("{GUEST_VARIABLE}=1"),
     ];
+    if let Some(start) = clock_start {
+        // Virtual time: nothing runs → jump to the next timer; computing takes none.
+        arguments.extend(["time-travel=inf-cpu".into(), format!("time-travel-start={start}")]);
+    }
     if version.line() >= crate::kernel::OLDEST_DEFAULT_LINE {
         // System calls twice as fast as by ptrace, and guest processes that die with their kernel (stub_exe.c sets
         // PR_SET_PDEATHSIG). `on` and not `auto`: without it the guest should not start rather than be another one.
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn seccomp_is_asked_of_kernels_that_know_it() {
         let has = |version| {
-            arguments(version, Path::new("/init"), 64, 0)
+            arguments(version, Path::new("/init"), 64, Some(0))
                 .unwrap()
                 .contains(&"seccomp=on".to_owned())
         };
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn spaces_are_quoted_and_quotes_refused() {
-        let with = |path: &str| arguments(version(7, 2), Path::new(path), 64, 0);
+        let with = |path: &str| arguments(version(7, 2), Path::new(path), 64, Some(0));
         assert!(with("/a b/init").unwrap().contains(&"init=\"/a b/init\"".to_owned()));
         assert!(with("/a\"b").is_err());
         assert!(with("/a\nb").is_err());

@@ -79,8 +79,9 @@ pub struct GuestConfig {
     pub memory_mib: u32,
     /// How long the host waits for a message (monotonic host time) before it ends the guest.
     pub stall: Duration,
-    /// The wall clock at power-on of a guest with a kernel of its own, nanoseconds since 1970.
-    pub clock_start: u64,
+    /// The wall clock at power-on of a guest with a kernel of its own, nanoseconds since 1970, and virtual time from then on;
+    /// `None`: real time, and the host's clock.
+    pub clock_start: Option<u64>,
     /// Who it runs as on the host; in a world, who its payload runs as.
     pub run_as: RunAs,
 }
@@ -105,7 +106,7 @@ impl GuestConfig {
             inputs: Vec::new(),
             memory_mib: DEFAULT_MEMORY_MIB,
             stall: DEFAULT_STALL,
-            clock_start: DEFAULT_CLOCK_START,
+            clock_start: Some(DEFAULT_CLOCK_START),
             run_as: RunAs::Caller,
         }
     }
