@@ -185,6 +185,8 @@ fn name(group: &str, context: &Context) -> String {
 #[case::unknown_option(&["run", "--fast"])]
 #[case::no_guests(&["run", "--jobs", "0"])]
 #[case::no_number(&["run", "--stall", "soon"])]
+#[case::no_place(&["run", "--place", "cloud"])]
+#[case::no_time_to_watch(&["run", "--observe-at-most", "0s"])]
 #[case::filter_selects_nothing(&["run", "--out", "out", "--filter", "nothing-like-it"])]
 #[case::filter_unknown_axis(&["list", "--filter", "colour=red"])]
 #[case::filter_unknown_value(&["plan", "--filter", "mysqld=up|sideways"])]

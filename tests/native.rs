@@ -282,7 +282,12 @@ fn privileges() -> Result<(), Failed> {
         "privileges",
         &["look", "--filter", "present_up_waiting_0", "config-change.yaml"],
     )?;
-    driver::Ended::of(&share).expect_code(0);
+    let ended = driver::Ended::of(&share).expect_code(0);
+    assert!(
+        ended.stderr.contains("place: this host's own kernel"),
+        "{}",
+        ended.stderr
+    );
     let seen = json(&share.join("seen.json"));
     let seen = seen.as_array().unwrap();
     let named = |name: &str| {
@@ -320,6 +325,12 @@ fn in_use() -> Result<(), Failed> {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
     assert_eq!(ended.stdout, "");
+    // The doctor says the same, and without the service that all is well.
+    let found = json(&share.join("before.json"))["found"].to_string();
+    assert!(found.contains("with IPVS"), "{found}");
+    let after = json(&share.join("after.json"));
+    assert!(after["missing"].to_string().contains("a director in use"), "{after:#}");
+    assert!(after["cure"].to_string().contains("--place guest"), "{after:#}");
     assert!(!share.join("out").exists(), "half-written");
     Ok(())
 }

@@ -62,7 +62,7 @@ pub(crate) fn act(words: &[String]) -> ExitCode {
         "run" => run(arguments),
         "look" => {
             let before = Traces::now();
-            let child = start(arguments);
+            let child = start("auto", arguments);
             let seen = watch(&child);
             end(child);
             store("seen.json", &seen);
@@ -70,11 +70,13 @@ pub(crate) fn act(words: &[String]) -> ExitCode {
         }
         "kill" => kill(arguments),
         "in-use" => {
+            doctor("before.json");
             let status = Command::new("ipvsadm")
                 .args(["-A", "-t", "192.0.2.200:3306", "-s", "rr"])
                 .status()
                 .unwrap();
             assert!(status.success());
+            doctor("after.json");
             run(arguments);
         }
         other => panic!("{other:?}"),
@@ -90,11 +92,11 @@ fn store(name: &str, value: &impl serde::Serialize) {
     fs::write(folder(SHARE_VARIABLE).join(name), serde_json::to_string(value).unwrap()).unwrap();
 }
 
-/// `lvs-matrix run --place host`, begun.
-fn start(arguments: &[String]) -> Child {
+/// `lvs-matrix run --place PLACE`, begun.
+fn start(place: &str, arguments: &[String]) -> Child {
     let inputs = folder(INPUTS_VARIABLE);
     let mut command = Command::new(inputs.join(PROGRAM));
-    command.args(["run", "--place", "host", "--out", OUT]);
+    command.args(["run", "--place", place, "--out", OUT]);
     for argument in arguments {
         let files = fs::read_dir(inputs.join(SCENARIOS))
             .unwrap()
@@ -140,7 +142,22 @@ fn end(mut child: Child) {
 }
 
 fn run(arguments: &[String]) {
-    end(start(arguments));
+    end(start("host", arguments));
+}
+
+/// What `lvs-matrix doctor` says of the machine's own kernel, into the share.
+fn doctor(name: &str) {
+    let mut command = Command::new(folder(INPUTS_VARIABLE).join(PROGRAM));
+    command
+        .args(["doctor", "--format", "json"])
+        .env("LVS_MATRIX_CACHE", CACHE);
+    let checks: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let own = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["name"] == "host's own kernel");
+    store(name, own.unwrap());
 }
 
 /// What may not be more after a run than before.
@@ -231,6 +248,7 @@ fn kill(arguments: &[String]) {
     let console = Console::open().unwrap();
     // The cache is made by a run that is left alone.
     end(start(
+        "host",
         &[
             arguments,
             &["--filter".to_owned(), "present_up_execute-sql_0".to_owned()],
@@ -241,7 +259,7 @@ fn kill(arguments: &[String]) {
     for milliseconds in [0, 5, 20, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800] {
         let _ = fs::remove_dir_all(OUT);
         let before = Traces::now();
-        let mut child = start(arguments);
+        let mut child = start("host", arguments);
         // The moment itself is what is varied; nothing is waited for.
         std::thread::sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
