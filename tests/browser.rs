@@ -165,6 +165,15 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     );
     browser.value("document.querySelector('button[value=answered]').click()");
 
+    // What an axis changes, as report.md has it too.
+    browser.value("document.querySelector('#clear').click()");
+    let effects = browser.value("document.querySelector('#config-change .effects').textContent");
+    assert!(
+        effects.as_str().unwrap().contains(
+            "expire-nodest-conn 0 → 1 changes 1 of 12 outcomesabsent_up_execute-sql_1: hung, then error 2013"
+        )
+    );
+
     // Two axes of one's own, a third held.
     let choose = |label: &str, value: &str| {
         format!(

@@ -34,6 +34,7 @@ const SCRIPT: &str = concat!(
     include_str!("page/theme.js"),
     include_str!("page/state.js"),
     include_str!("page/map.js"),
+    include_str!("page/effects.js"),
     include_str!("page/cell.js"),
     include_str!("page/route.js"),
     "})();\n"

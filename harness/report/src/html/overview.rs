@@ -1,5 +1,6 @@
 //! What is above the matrix: the run in a sentence, its sums, what needs a look, where clients were left waiting, and where it ran.
 
+use super::scenario::lanes;
 use super::{LISTED, LONGEST};
 use crate::escape::{cut, html_code, html_phrase, xml};
 use crate::repeat;
@@ -143,7 +144,9 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
         )?;
     }
     more(out, hung.len())?;
-    writeln!(out, "</ul>\n</section>")
+    writeln!(out, "</ul>")?;
+    lanes(out, "Their time lines", &hung)?;
+    writeln!(out, "</section>")
 }
 
 /// A column of the table of scenarios.

@@ -57,7 +57,7 @@ pub(super) fn section(
     writeln!(out, "</section>")
 }
 
-/// A scenario of more cells than this has no drawing of all: nobody reads so many lanes.
+/// More cells than this are not drawn together: nobody reads so many lanes.
 const LANES: usize = 100;
 
 /// The time lines of all cells in one drawing.
@@ -69,16 +69,21 @@ fn time_lines(out: &mut String, rows: &[Row<'_>]) -> Result {
             Row::Missing(_) => None,
         })
         .collect();
+    lanes(out, "Time lines of all cells", &cells)
+}
+
+/// The time lines of many cells, folded.
+pub(super) fn lanes(out: &mut String, title: &str, cells: &[&JudgedCell]) -> Result {
     if cells.len() > LANES {
         return Ok(());
     }
-    let Some(drawing) = crate::timeline::timeline_svg(&cells) else {
+    let Some(drawing) = crate::timeline::timeline_svg(cells) else {
         return Ok(());
     };
     writeln!(
         out,
-        "<details class=\"lanes\"><summary>Time lines of all cells</summary>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Time lines of all cells\">{drawing}</div></details>"
+        "<details><summary>{title}</summary>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\">{drawing}</div>\
+         </details>"
     )
 }
 

@@ -121,7 +121,7 @@ const drawMap = (scenario) => {
   const note = make("p", { class: "note" });
   if (shown < scenario.cells.length) note.append(`${shown} of ${plural(scenario.cells.length, "cell")}. `);
   if (free.length) note.append(`In each box: ${free.map((at) => called(scenario.axes[at].name)).join(" · ")}.`);
-  place.replaceChildren(controls(scenario), ...(shown ? [make("div", { class: "scroll" }, table)] : []), note);
+  place.replaceChildren(controls(scenario), note, ...(shown ? [make("div", { class: "scroll" }, table)] : []));
   const first = find("a.chip", table);
   if (first) first.tabIndex = 0;
 };

@@ -150,6 +150,7 @@ addEventListener("DOMContentLoaded", () => {
   startTheme();
   readTables();
   filterButtons();
+  for (const scenario of scenarios.values()) addEffects(scenario);
   for (const details of all("details.all")) details.open = false;
   find("form.search").addEventListener("submit", (event) => {
     event.preventDefault();
