@@ -28,8 +28,9 @@ use support::{Running, captures, cell, copy_folder, json, lvs_matrix, records, r
 /// A second in nanoseconds, the report's unit.
 const S: i64 = 1_000_000_000;
 /// The files of a report.
-const REPORTS: [(&str, &str); 3] = [
+const REPORTS: [(&str, &str); 4] = [
     ("report.md", "markdown"),
+    ("report.html", "html"),
     ("report.json", "json"),
     ("junit.xml", "junit"),
 ];

@@ -11,7 +11,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -63,6 +63,30 @@ impl Beneath {
             return Err(io::Error::other(format!("it has more than {most} bytes")));
         }
         Ok(Some(bytes))
+    }
+
+    /// Writes a file of this folder by rename: it is there whole, or as it was. There is no waiting for the disk.
+    pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let name = checked(name)?;
+        let making = format!(".{name}.{}", std::process::id());
+        // What an earlier process of this number left half-made.
+        let _ = unlinkat(&self.0, &making, AtFlags::empty());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.0, &making, flags, Mode::from_raw_mode(0o644))?;
+        let written = File::from(file)
+            .write_all(text.as_bytes())
+            .and_then(|()| Ok(rustix::fs::renameat(&self.0, &making, &self.0, name)?));
+        written.inspect_err(|_| {
+            let _ = unlinkat(&self.0, &making, AtFlags::empty());
+        })
+    }
+
+    /// Removes a file of this folder; it need not be there.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        match unlinkat(&self.0, checked(name)?, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Moves a folder of this one to another place under the same name. What is there already stays: EEXIST.
@@ -153,6 +177,27 @@ mod tests {
         }
         assert!(beneath.folder(&["cell"]).is_ok());
         assert!(beneath.read("absent", 100).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_file_is_written_whole_and_not_through_a_link() {
+        let (place, inside, beneath) = place();
+        let secret = place.path().join("outside/secret");
+        symlink(&secret, inside.join("page")).unwrap();
+        beneath.write("page", "first").unwrap();
+        beneath.write("page", "second").unwrap();
+        assert_eq!(std::fs::read_to_string(inside.join("page")).unwrap(), "second");
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "secret");
+        assert!(beneath.write("cell", "a folder stands there").is_err());
+        assert!(beneath.write("../outside/secret", "out").is_err());
+        assert_eq!(
+            std::fs::read_dir(&inside).unwrap().count(),
+            2,
+            "nothing half-made is left"
+        );
+        beneath.remove("page").unwrap();
+        beneath.remove("page").unwrap();
+        assert!(beneath.remove("../outside/secret").is_err());
     }
 
     #[test]

@@ -40,18 +40,9 @@ pub(crate) fn is_terminal() -> bool {
 
 /// Writes a file by rename: it is there whole, or as it was, even after a power failure.
 pub(crate) fn write_file(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
-    write(folder, name, text, fs::File::sync_data)
-}
-
-/// [`write_file`] without waiting for the disk: for the many pages that the records give again at any time.
-pub(crate) fn write_page(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
-    write(folder, name, text, |_| Ok(()))
-}
-
-fn write(folder: &Path, name: &str, text: &str, sync: fn(&fs::File) -> io::Result<()>) -> Result<(), Failure> {
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
-        sync(file.as_file())?;
+        file.as_file().sync_data()?;
         // NamedTempFile is private to its user; a report is for everybody who may enter the folder.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         fs::set_permissions(file.path(), mode)?;

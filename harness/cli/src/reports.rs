@@ -1,6 +1,7 @@
 //! The reports of a run: written into its folder, or one of them printed.
 
 use crate::args::{ReportArguments, ReportFormat};
+use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::github;
 use crate::judge::load;
@@ -9,10 +10,8 @@ use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_report::{
     REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, summary, terminal,
 };
-use lvs_matrix_runner::cell_folder;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// `report DIR`.
@@ -67,12 +66,13 @@ fn cell(report: &RunReport, id: &str) -> Result<String, Failure> {
 
 /// Writes `report.md`, `report.html`, `report.json` and `junit.xml`, and into each cell's folder its own `report.md`.
 pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Failure> {
+    let beneath = Beneath::open(folder)
+        .map_err(|error| Failure::Software(format!("cannot open {}: {error}", folder.display())))?;
     for cell in report.cells() {
-        let own = existing(folder, &cell.record.plan.cell)?;
-        output::write_page(&own, REPORT_FILE, &markdown_cell(report, cell))?;
+        write_page(&beneath, &cell.record.plan.cell, &markdown_cell(report, cell))?;
     }
     for missing in report.missing() {
-        remove_page(folder, &missing.cell)?;
+        remove_page(&beneath, &missing.cell)?;
     }
     output::write_file(folder, REPORT_FILE, &markdown(report))?;
     output::write_file(folder, "report.html", &html(report))?;
@@ -80,35 +80,32 @@ pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Fai
     output::write_file(folder, "junit.xml", &junit(report).map_err(software)?)
 }
 
-/// The folder of a cell that was read. Nothing is written through a link that leads out of the run's folder.
-fn existing(folder: &Path, cell: &CellRef) -> Result<PathBuf, Failure> {
-    let own = cell_folder(folder, cell);
-    let real = |path: &Path| {
-        path.canonicalize()
-            .map_err(|error| Failure::Software(format!("cannot look at {}: {error}", path.display())))
-    };
-    if real(&own)? == cell_folder(&real(folder)?, cell) {
-        return Ok(own);
-    }
-    Err(Failure::Mistake(format!(
-        "{} is a link to another place, and nothing is written there; make it a folder of this run",
-        own.display()
-    )))
+fn write_page(beneath: &Beneath, cell: &CellRef, text: &str) -> Result<(), Failure> {
+    beneath
+        .folder(&[cell.scenario.as_str(), &cell.slug()])
+        .and_then(|own| own.write(REPORT_FILE, text))
+        .map_err(|error| page("write", cell, &error))
 }
 
 /// A cell whose record cannot be read any more has no page: an earlier one would tell of what is gone.
-fn remove_page(folder: &Path, cell: &CellRef) -> Result<(), Failure> {
-    if !cell_folder(folder, cell).is_dir() {
-        return Ok(());
+fn remove_page(beneath: &Beneath, cell: &CellRef) -> Result<(), Failure> {
+    match beneath.folder(&[cell.scenario.as_str(), &cell.slug()]) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        own => own
+            .and_then(|own| own.remove(REPORT_FILE))
+            .map_err(|error| page("remove", cell, &error)),
     }
-    let page = existing(folder, cell)?.join(REPORT_FILE);
-    match fs::remove_file(&page) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::Software(format!(
-            "cannot remove {}, which tells of a record that is gone: {error}",
-            cell_report_path(cell)
-        ))),
-        Ok(()) | Err(_) => Ok(()),
+}
+
+/// What became of a cell's page. A link in the place of its folder was not followed.
+fn page(what: &str, cell: &CellRef, error: &io::Error) -> Failure {
+    let text = format!("cannot {what} {}: {error}", cell_report_path(cell));
+    if error.kind() == io::ErrorKind::NotADirectory {
+        return Failure::Mistake(format!(
+            "{text}; nothing is written through a link to another place: make it a folder of this run"
+        ));
     }
+    Failure::Software(text)
 }
 
 fn software(error: impl std::fmt::Display) -> Failure {
