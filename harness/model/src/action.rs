@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A host of the lab; each is a network namespace of its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Node {
     /// The MySQL client.
@@ -49,7 +49,7 @@ impl fmt::Display for Node {
 }
 
 /// An SQL statement of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Statement {
     /// The SQL text, sent as one `COM_QUERY`.
     pub sql: String,
@@ -61,7 +61,7 @@ pub struct Statement {
 /// What a step does. Names of real servers were checked against the lab.
 ///
 /// In records an action is a map with its key as in the YAML, whatever group it is in: `{"set-weight": {"server": "rs1", …}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Action {
     /// The client opens a connection to the VIP: TCP handshake, greeting, login.

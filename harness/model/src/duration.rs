@@ -6,7 +6,9 @@ use std::time::Duration;
 
 /// A moment on the cell's clock (the kernel under test's `CLOCK_REALTIME`), in nanoseconds since the cell's epoch:
 /// the moment at which its lab was ready and the first step was about to begin. Negative before that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Instant(pub i64);
 

@@ -10,7 +10,7 @@ use std::num::NonZero;
 pub const FIRST: NonZero<u32> = NonZero::<u32>::MIN;
 
 /// Which cell: the scenario and one value of each axis, in the file's order; and which of its repetitions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CellRef {
     /// The scenario's name.
     pub scenario: Name,

@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// Cell ids, folders and anchors are built from names, so a name can never leave the output folder (`..` does not begin
 /// with a letter or digit) nor need escaping in a URL.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 

@@ -40,7 +40,7 @@ const LINK_DELAY: Duration = Duration::from_micros(100);
 pub const MAX_REAL_SERVERS: usize = 69;
 
 /// An Ethernet address, written `02:6c:76:00:00:0a`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mac(pub [u8; 6]);
 
@@ -74,7 +74,7 @@ impl TryFrom<String> for Mac {
 }
 
 /// The phases of a cell's time line, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// What comes before the change.
@@ -96,7 +96,7 @@ impl fmt::Display for Phase {
 }
 
 /// A step of the time line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Step {
     /// When.
     pub phase: Phase,
@@ -105,7 +105,7 @@ pub struct Step {
 }
 
 /// What one cell is to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LabPlan {
     /// Which cell.
@@ -134,7 +134,7 @@ pub struct LabPlan {
 }
 
 /// A host of the lab: a network namespace with one interface on the shared link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Host {
     /// Which one.

@@ -21,7 +21,7 @@ pub const RECORD_FILE: &str = "record.json";
 pub const CAPTURE_FILE: &str = "capture.pcapng";
 
 /// What was seen of one cell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct CellRecord {
     /// [`FORMAT`].
@@ -78,7 +78,7 @@ impl CellRecord {
 }
 
 /// Where a cell ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Environment {
     /// A guest kernel or the host's own.
@@ -94,7 +94,7 @@ pub struct Environment {
 }
 
 /// Where cells run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// A User-mode Linux guest with virtual time.
@@ -104,7 +104,7 @@ pub enum Place {
 }
 
 /// Did the lab do its part? A failure here is of the harness or the machine and never becomes a verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum LabOutcome {
     /// Every step was reached or the observation ended as planned.
@@ -126,7 +126,7 @@ pub enum LabOutcome {
 }
 
 /// A command line that was run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct CommandRecord {
     /// In which node's namespace; `None` for the link between them.
@@ -140,7 +140,7 @@ pub struct CommandRecord {
 }
 
 /// A step of the time line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct StepRecord {
     /// 1 for the first.
@@ -165,7 +165,7 @@ pub struct StepRecord {
 }
 
 /// How a fault that lasts was found when the observation ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum AtEnd {
     /// It was still in force.
@@ -183,7 +183,7 @@ pub enum AtEnd {
 }
 
 /// How a step went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum StepOutcome {
     /// Done, and for a fault: shown to have fired.
@@ -205,7 +205,7 @@ pub enum StepOutcome {
 }
 
 /// Something that the client program wrote down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ClientEvent {
     /// 1 for the first; evidence cites it.
@@ -219,7 +219,7 @@ pub struct ClientEvent {
 }
 
 /// What a client can write down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ClientEventKind {
     /// About to open a connection.
@@ -250,7 +250,7 @@ pub enum ClientEventKind {
 }
 
 /// An error as the client program got it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ClientError {
     /// Its kind.
@@ -260,7 +260,7 @@ pub struct ClientError {
 }
 
 /// The kinds of errors that a client tells apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ClientErrorKind {
     /// A system call failed.
@@ -282,7 +282,7 @@ pub enum ClientErrorKind {
 }
 
 /// When a snapshot was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moment {
     /// After the `before` phase.
@@ -294,7 +294,7 @@ pub enum Moment {
 }
 
 /// The director's tables as ipvsadm(8) shows them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct DirectorSnapshot {
     /// 1 for the first; evidence cites it.
@@ -310,7 +310,7 @@ pub struct DirectorSnapshot {
 }
 
 /// The capture's points.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct CaptureRecord {
     /// One for each interface, in the order of the interface blocks in the file.
@@ -318,7 +318,7 @@ pub struct CaptureRecord {
 }
 
 /// One interface that was captured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct CapturePoint {
     /// On which node.

@@ -11,7 +11,7 @@ use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the scenario, `name` the
-/// cell's slug, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, or no record; `skipped`: not run, on
+/// cell's slug, `file` and `line` its expectation's place, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, or no record; `skipped`: not run, on
 /// purpose.
 /// `time` is the client's operation on the cell's own clock. No time stamps, no random ids.
 ///
@@ -48,6 +48,14 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
     };
     let mut case = TestCase::new(row.cell().slug(), status);
     case.set_classname(scenario.name.as_str());
+    if let Some(file) = &scenario.file {
+        // As pytest writes them, and what many viewers make a link of.
+        case.extra.insert("file".into(), (&*one_line(file)).into());
+        if let Some(expectation) = scenario.expectation_of(row.cell()) {
+            let line = expectation.position.line.to_string();
+            case.extra.insert("line".into(), line.as_str().into());
+        }
+    }
     for (axis, value) in &row.cell().values {
         case.add_property((axis.as_str(), value.as_str()));
     }

@@ -38,7 +38,7 @@ pub struct RunSummary {
 }
 
 /// How far a run came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
     /// It was begun. If this is what is found afterwards, the harness was killed.
@@ -83,7 +83,7 @@ pub struct ExpectationPlace {
 }
 
 /// An axis with the names of its values, in the order of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AxisSummary {
     /// Its name.

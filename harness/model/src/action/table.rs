@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// An edit of the director's table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum TableAction {
     /// `ipvsadm -d`: the real server is deleted from the virtual service.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A chain of a host's firewall, by its hook in nft(8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Chain {
     /// What comes to the host; on the director before IPVS sees it.
@@ -29,7 +29,7 @@ impl Chain {
 }
 
 /// What a firewall's rule does with a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirewallVerdict {
     /// Nothing is said.
@@ -53,7 +53,7 @@ impl FirewallVerdict {
 }
 
 /// A share of packets, in hundredths of a per cent: 0 to 10000. Written `12.50%`, without what is zero after the point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Percent(pub u16);
 
@@ -105,7 +105,7 @@ impl fmt::Display for Percent {
 }
 
 /// Something done to packets on their way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum TrafficAction {
     /// A rule of nft(8) for the packets of the virtual service.

@@ -5,7 +5,7 @@ use crate::Name;
 use serde::{Deserialize, Serialize};
 
 /// What a real server held at the end: a session that the client has lost may still be there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServerView {
     /// Which server.
@@ -23,7 +23,7 @@ pub struct ServerView {
 }
 
 /// The state of a mysqld.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum MysqldState {
     /// The process runs.
@@ -38,7 +38,7 @@ pub enum MysqldState {
 }
 
 /// A line of `SHOW PROCESSLIST`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServerSession {
     /// Connection id.

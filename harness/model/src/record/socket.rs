@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// A TCP socket, read from a line of `ss -Htano`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Socket {
     /// Its state by ss's name: `ESTAB`, `CLOSE-WAIT`, `SYN-RECV`, …
@@ -23,7 +23,7 @@ pub struct Socket {
 }
 
 /// The timer that runs for a socket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct SocketTimer {
     /// By ss's name: `on` (retransmission), `keepalive`, `timewait`, `persist`.

@@ -54,7 +54,7 @@ pub struct Scenario {
 }
 
 /// How packets reach a real server: ipvsadm(8)'s packet-forwarding methods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Forwarding {
     /// `-g`, gatewaying: the director rewrites only the MAC address; answers go to the client directly.
@@ -141,7 +141,7 @@ pub struct Phases {
 }
 
 /// How the outcome is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Observe {
     /// An answer or an error within this time is fast; silence beyond it is a hang.
     pub patience: Duration,
@@ -176,7 +176,7 @@ pub fn matches(when: &[(Name, Vec<Name>)], cell: &CellRef) -> bool {
 }
 
 /// What is expected of a cell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expected {
     /// Nothing: the cell is run, classified and shown, not held against anything.
@@ -186,7 +186,7 @@ pub enum Expected {
 }
 
 /// The name of a behaviour, as scenarios and reports write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BehaviourName {
     /// The operation succeeded within patience.
@@ -210,7 +210,7 @@ impl BehaviourName {
 }
 
 /// A behaviour with details; a detail that is not stated is not held against anything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExpectedBehaviour {
     /// Which behaviour.
@@ -228,7 +228,7 @@ pub struct ExpectedBehaviour {
 }
 
 /// How a hang ends, as scenarios and reports write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HangEndName {
     /// The operation succeeded after all.

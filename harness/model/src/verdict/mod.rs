@@ -52,7 +52,7 @@ pub struct Observed {
 
 /// A session that the client has lost and a real server still holds: its kernel has the connection, or its process list the
 /// session, while the client's kernel has no such connection any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct OrphanedSession {
     /// On which real server.
@@ -143,7 +143,7 @@ impl Behaviour {
 }
 
 /// The article's two results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ArticleResult {
     /// The client knows within patience.

@@ -15,7 +15,7 @@ impl RunDiff<'_> {
     /// # Errors
     /// [`ReportError::Json`] if the JSON writer refuses a value.
     pub fn json(&self) -> Result<String, ReportError> {
-        let document = Document {
+        let document = Comparison {
             format: DIFF_FORMAT,
             result: self.outcome().name(),
             a: RunJson::of(self.a),
@@ -38,24 +38,30 @@ impl RunDiff<'_> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Document<'a> {
+pub(crate) struct Comparison<'a> {
+    /// The number of this format.
+    #[schemars(extend("const" = DIFF_FORMAT))]
     format: u32,
+    #[schemars(extend("enum" = ["same", "unknown", "different"]))]
     result: &'static str,
     a: RunJson<'a>,
     b: RunJson<'a>,
     tolerance: ToleranceJson,
     environment: Vec<EnvironmentJson>,
+    /// How many cells of both runs did not change.
     same: usize,
+    /// For how many cells of both runs other steps, sysctls or command lines were run.
     done_otherwise: usize,
     changed: Vec<ChangedJson>,
+    /// Cells of which nothing certain is known in one run or in both.
     unknown: Vec<UnknownJson>,
     only_in_a: Vec<String>,
     only_in_b: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct RunJson<'a> {
     folder: &'a str,
     cells: usize,
@@ -70,14 +76,14 @@ impl<'a> RunJson<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ToleranceJson {
     percent: f64,
     least_ns: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct EnvironmentJson {
     what: &'static str,
     a: String,
@@ -92,7 +98,7 @@ impl EnvironmentJson {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct ChangedJson {
     id: String,
     /// The aspects in which it changed; their values stand in `a` and `b`.
@@ -112,7 +118,7 @@ impl ChangedJson {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct SideJson {
     behaviour: String,
@@ -145,7 +151,7 @@ impl SideJson {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct UnknownJson {
     id: String,
     a: String,

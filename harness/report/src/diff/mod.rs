@@ -6,6 +6,8 @@ mod json;
 mod markdown;
 mod text;
 
+pub(crate) use json::Comparison;
+
 use crate::run::RunReport;
 use crate::stamp::Length;
 use crate::wording;
@@ -50,7 +52,7 @@ impl Tolerance {
 }
 
 /// What a cell was compared in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aspect {
     /// The behaviour, for a hang with its end.

@@ -1,192 +1,23 @@
-//! The report for programs: `report.json`.
+//! A cell in `report.json`.
 
-use crate::error::ReportError;
-use crate::escape::json_text;
-use crate::run::{AxisSummary, MissingCell, RunReport, RunState, ScenarioSummary, capture_path, record_path};
+use super::{Axes, nanos};
+use crate::run::{capture_path, record_path};
 use crate::stamp::Length;
-use crate::totals::Totals;
 use crate::wording;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
-use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Disagreement, Evidence, JudgedCell, OrphanedSession, RunOutcome, Verdict, errno_name,
-};
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use std::num::NonZero;
-use std::time::Duration;
+use lvs_matrix_model::verdict::{ArticleResult, Behaviour, Evidence, JudgedCell, OrphanedSession, Verdict, errno_name};
 
-/// The number of `report.json`'s format. It changes when a field goes or changes its meaning, not when one is added.
-pub const FORMAT: u32 = 1;
-
-/// The report as JSON, pretty-printed, in stable order, ending with a newline. Times are whole nanoseconds; moments count
-/// from the cell's epoch; paths are relative to the run's folder. Keys are written as in `record.json`.
-///
-/// # Errors
-/// [`ReportError::Json`] if the JSON writer refuses a value.
-pub fn json(report: &RunReport) -> Result<String, ReportError> {
-    let document = Document {
-        format: FORMAT,
-        harness: &report.run().harness,
-        state: &report.run().state,
-        filter: report.run().filter.as_deref(),
-        totals: Sums::of(&Totals::of(report)),
-        scenarios: report.run().scenarios.iter().map(ScenarioJson::of).collect(),
-        cells: report.cells().iter().map(CellJson::of).collect(),
-        missing: report.missing().iter().map(MissingJson::of).collect(),
-        disagreements: report.disagreements().iter().map(DisagreementJson::of).collect(),
-    };
-    let mut text = serde_json::to_string_pretty(&document)?;
-    text.push('\n');
-    Ok(json_text(text))
-}
-
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Document<'a> {
-    format: u32,
-    harness: &'a str,
-    state: &'a RunState,
-    filter: Option<&'a str>,
-    totals: Sums,
-    scenarios: Vec<ScenarioJson<'a>>,
-    cells: Vec<CellJson<'a>>,
-    missing: Vec<MissingJson<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    disagreements: Vec<DisagreementJson>,
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct DisagreementJson {
-    id: String,
-    outcomes: Vec<RepeatedJson>,
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct RepeatedJson {
-    repetitions: Vec<NonZero<u32>>,
-    behaviour: &'static str,
-    ends: Option<HangEndName>,
-    error: Option<u16>,
-    errno: Option<u16>,
-    as_expected: bool,
-}
-
-impl DisagreementJson {
-    fn of(disagreement: &Disagreement) -> Self {
-        let outcomes = disagreement.outcomes.iter().map(|(outcome, repetitions)| RepeatedJson {
-            repetitions: repetitions.clone(),
-            behaviour: outcome.behaviour.as_str(),
-            ends: outcome.end,
-            error: outcome.error,
-            errno: outcome.errno,
-            as_expected: outcome.result == RunOutcome::Met,
-        });
-        Self {
-            id: disagreement.cell.to_string(),
-            outcomes: outcomes.collect(),
-        }
-    }
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Sums {
-    result: &'static str,
-    cells: usize,
-    met: usize,
-    violated: usize,
-    undetermined: usize,
-    observed_only: usize,
-    missing: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disagreeing: Option<usize>,
-    article_ok: usize,
-    article_ng: usize,
-}
-
-impl Sums {
-    fn of(totals: &Totals) -> Self {
-        Self {
-            result: totals.result(),
-            cells: totals.cells,
-            met: totals.met,
-            violated: totals.violated,
-            undetermined: totals.undetermined,
-            observed_only: totals.observed_only,
-            missing: totals.missing,
-            disagreeing: (totals.disagreeing > 0).then_some(totals.disagreeing),
-            article_ok: totals.ok,
-            article_ng: totals.ng,
-        }
-    }
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct ScenarioJson<'a> {
-    name: &'a Name,
-    claim: &'a str,
-    axes: &'a [AxisSummary],
-    patience_ns: u64,
-    until_ns: u64,
-}
-
-impl<'a> ScenarioJson<'a> {
-    fn of(scenario: &'a ScenarioSummary) -> Self {
-        Self {
-            name: &scenario.name,
-            claim: &scenario.claim,
-            axes: &scenario.axes,
-            patience_ns: nanos(scenario.observe.patience),
-            until_ns: nanos(scenario.observe.until),
-        }
-    }
-}
-
-/// The axes of a cell as one object, in the order of the file.
-struct Axes<'a>(&'a CellRef);
-
-impl Serialize for Axes<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.values.len()))?;
-        for (axis, value) in &self.0.values {
-            map.serialize_entry(axis, value)?;
-        }
-        map.end()
-    }
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct MissingJson<'a> {
+pub(super) struct CellJson<'a> {
     id: String,
     scenario: &'a Name,
+    /// The value of each axis.
     axes: Axes<'a>,
-    reason: &'a str,
-}
-
-impl<'a> MissingJson<'a> {
-    fn of(missing: &'a MissingCell) -> Self {
-        Self {
-            id: missing.cell.to_string(),
-            scenario: &missing.cell.scenario,
-            axes: Axes(&missing.cell),
-            reason: &missing.reason,
-        }
-    }
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct CellJson<'a> {
-    id: String,
-    scenario: &'a Name,
-    axes: Axes<'a>,
+    #[schemars(extend("enum" = ["answered", "failed-fast", "hung", "undetermined"]))]
     behaviour: &'static str,
     /// How a hang ended; null for other behaviours.
     ends: Option<HangEndName>,
@@ -195,23 +26,30 @@ struct CellJson<'a> {
     /// The run's own limit, where it ended the observation before the operation ended; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     cut_to_ns: Option<u64>,
+    /// The article's word; null if the behaviour is not known.
     article: Option<ArticleResult>,
+    /// The client's operation that was classified; null if there was none.
     operation: Option<OperationJson<'a>>,
+    /// The error that ended it, if one did.
     error: Option<ErrorJson<'a>>,
+    /// What ended or refused the connection, in the order in which it reached the client.
     terminators: Vec<TerminatorJson>,
     retransmissions: RetransmissionsJson<'a>,
     /// Sessions that the client has lost and a server still holds.
     orphaned_sessions: &'a [OrphanedSession],
     evidence: Vec<EvidenceJson<'a>>,
+    /// Null if nothing is expected.
     expected: Option<ExpectedJson>,
     verdict: VerdictJson<'a>,
     environment: &'a Environment,
+    /// Its record, relative to the run's folder.
     record: String,
+    /// Its capture, relative to the run's folder; null if there is none.
     capture: Option<String>,
 }
 
 impl<'a> CellJson<'a> {
-    fn of(cell: &'a JudgedCell) -> Self {
+    pub(super) fn of(cell: &'a JudgedCell) -> Self {
         let place = &cell.record.plan.cell;
         let observed = &cell.observed;
         let (ends, silence_ns) = match &observed.behaviour {
@@ -245,12 +83,14 @@ impl<'a> CellJson<'a> {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct OperationJson<'a> {
     what: &'a str,
     began_ns: i64,
+    /// When patience began to count.
     due_ns: i64,
+    /// Null if it had not ended when the observation did.
     ended_ns: Option<i64>,
     /// From its beginning to its end, or to the end of the observation if `ended-ns` is null; null if undetermined.
     time_ns: Option<u64>,
@@ -273,13 +113,16 @@ impl<'a> OperationJson<'a> {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ErrorJson<'a> {
+    /// The code that the classic client prints; null for an error of the server.
     classic: Option<u16>,
     errno: Option<u16>,
     errno_name: Option<&'static str>,
+    /// The server's own error number, if it answered with one.
     server: Option<u16>,
+    /// The client program's own text.
     message: &'a str,
 }
 
@@ -296,7 +139,7 @@ impl<'a> ErrorJson<'a> {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct TerminatorJson {
     kind: String,
@@ -318,7 +161,7 @@ impl TerminatorJson {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct RetransmissionsJson<'a> {
     count: u32,
@@ -339,10 +182,12 @@ impl<'a> RetransmissionsJson<'a> {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct EvidenceJson<'a> {
+    /// A sentence.
     what: &'a str,
+    /// Where it can be seen: `packet 12`, `event 3`, `snapshot 2`, `step 4`.
     shown_by: Vec<String>,
 }
 
@@ -359,7 +204,7 @@ impl<'a> EvidenceJson<'a> {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ExpectedJson {
     behaviour: BehaviourName,
@@ -387,16 +232,19 @@ impl ExpectedJson {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct VerdictJson<'a> {
+pub(crate) struct VerdictJson<'a> {
+    #[schemars(extend("enum" = ["met", "observed-only", "violated", "undetermined"]))]
     result: &'static str,
+    /// Of a violated cell: what differs from what is expected.
     differences: &'a [String],
+    /// Of an undetermined cell: why nothing certain is known.
     reasons: &'a [String],
 }
 
 impl<'a> VerdictJson<'a> {
-    fn of(verdict: &'a Verdict) -> Self {
+    pub(crate) fn of(verdict: &'a Verdict) -> Self {
         let (result, differences, reasons): (_, &[String], &[String]) = match verdict {
             Verdict::Met => ("met", &[], &[]),
             Verdict::ObservedOnly => ("observed-only", &[], &[]),
@@ -409,9 +257,4 @@ impl<'a> VerdictJson<'a> {
             reasons,
         }
     }
-}
-
-/// Whole nanoseconds; 584 years is as long as an observation gets.
-pub(crate) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
