@@ -33,6 +33,8 @@ pub(super) struct Journey<'a> {
     pub(super) fate: Fate,
     /// Did the same host send the same payload, SYN or FIN before?
     pub(super) again: bool,
+    /// What the MySQL protocol says in it, as far as the client's interface shows; foreign text stands between backticks.
+    pub(super) says: Option<String>,
 }
 
 impl<'a> Journey<'a> {
@@ -46,6 +48,12 @@ impl<'a> Journey<'a> {
 
     pub(super) fn ended(&self) -> Instant {
         self.frames.last().map_or(Instant(0), Frame::ended)
+    }
+
+    /// The numbers of the packets that show it.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        let both = self.frames.iter().flat_map(|frame| [frame.sent, frame.received]);
+        both.flatten().map(|packet| packet.number)
     }
 
     /// The hosts that it touched, in order.
@@ -83,6 +91,7 @@ pub(super) fn journeys<'a>(record: &CellRecord, frames: Vec<Frame<'a>>) -> Vec<J
                 frames: vec![frame],
                 fate: Fate::Unknown,
                 again: false,
+                says: None,
             }),
         }
         if let (Some(to), Some(content), true) = (frame.to, content, frame.received.is_some()) {

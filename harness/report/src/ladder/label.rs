@@ -63,10 +63,14 @@ fn of_segment(segment: &Segment) -> String {
     }
 }
 
-/// The label of an arrow: what the packet is, and whether it was sent before.
+/// The label of an arrow: what the packet is, what it says, and whether it was sent before.
 pub(super) fn text(journey: &Journey<'_>) -> String {
     let text = journey.packet().map_or_else(String::new, label);
-    if journey.again { format!("{text}, again") } else { text }
+    match &journey.says {
+        Some(says) => format!("{text}: {says}"),
+        None if journey.again => format!("{text}, again"),
+        None => text,
+    }
 }
 
 /// What became of a packet that did not arrive.

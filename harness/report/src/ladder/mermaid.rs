@@ -121,7 +121,7 @@ impl Printer<'_> {
                 Fate::Dropped | Fate::Lost | Fate::Unknown | Fate::Arrived | Fate::TakenByDirector => "->>",
             };
             let mut label = if index == 0 {
-                text(journey)
+                cut(&text(journey), LONGEST).into_owned()
             } else {
                 "passed on".to_owned()
             };

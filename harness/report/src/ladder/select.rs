@@ -5,7 +5,7 @@ use super::journey::{Fate, Journey, journeys, quoted};
 use super::window;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, Connection, segment};
-use lvs_matrix_model::capture::{Body, Packet};
+use lvs_matrix_model::capture::{Body, Packet, mysql};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::net::IpAddr;
 
@@ -33,6 +33,11 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
         })
     };
     let mut journeys = journeys(record, frames(record, cell.packets.iter().filter(ours)));
+    let mut said = mysql::annotations(&cell.packets, record, &Node::Client);
+    for journey in &mut journeys {
+        let says = journey.numbers().find_map(|number| said.remove(&number));
+        journey.says = says;
+    }
     journeys.extend(unanswered(cell));
     journeys.sort_by_key(|journey| (journey.began(), journey.packet().map(|packet| packet.number)));
     Selection {
@@ -111,6 +116,7 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
             }],
             fate: Fate::Lost,
             again: false,
+            says: None,
         })
         .collect()
 }

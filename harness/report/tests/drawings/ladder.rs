@@ -168,3 +168,14 @@ fn arp_is_drawn_where_nobody_answers_it() {
     assert!(drawn(&silent) > 0);
     assert_texts_apart("ARP", &elements(&ladder_svg(&silent).unwrap()));
 }
+
+#[test]
+fn arrows_say_what_the_mysql_protocol_says() {
+    let cell = cell("config-change/present_up_execute-sql_0");
+    let elements = elements(&ladder_svg(&cell).unwrap());
+    let labels = texts(&elements, "lm-text");
+    for says in ["login as `app`", "COM_QUERY `select 1`"] {
+        let told = labels.iter().filter(|label| label.ends_with(says)).count();
+        assert_eq!(told, 1, "{says:?} in {labels:?}");
+    }
+}
