@@ -1,7 +1,7 @@
 //! A headless Chromium, driven over the DevTools protocol by a pipe: JSON messages, a NUL after each
 //! (<https://chromedevtools.github.io/devtools-protocol/>). No port is opened, and nothing is left running.
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -271,8 +271,21 @@ impl Drop for Browser {
         let _ = kill_process_group(group, Signal::KILL);
         let _ = self.child.wait();
         let end = Instant::now() + STUCK;
-        while test_kill_process_group(group).is_ok() && Instant::now() < end {
+        while is_running(group) && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Does a process of the group run? One that has ended and that nobody has reaped does not: whoever inherits the browser's
+/// children need not look after them (proc_pid_stat(5): the state and the group follow the name's parenthesis).
+fn is_running(group: Pid) -> bool {
+    let group = group.as_raw_pid().to_string();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    stats.any(|stat| {
+        let rest = stat.rsplit(") ").next().unwrap_or_default();
+        let fields: Vec<&str> = rest.split(' ').take(3).collect();
+        matches!(fields.as_slice(), [state, _, own] if !["Z", "X"].contains(state) && *own == group)
+    })
 }
