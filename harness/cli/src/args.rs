@@ -163,6 +163,9 @@ pub(crate) struct RunArguments {
     /// Run each cell so many times; repetitions that disagree are a result of their own (exit code 4)
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) repeat: std::num::NonZero<u32>,
+    /// Write what happens to a file while it happens, as JSON Lines; `-`: to stdout, and the table goes to stderr
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
     /// Say annotations on stderr, as GitHub's workflow commands, also where $GITHUB_ACTIONS is not `true`
     #[arg(long)]
     pub(crate) annotations: bool,

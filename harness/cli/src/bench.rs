@@ -49,7 +49,7 @@ fn sample(what: &WhatToRun, ground: Ground, stop: &Stop) -> Result<Sample, Failu
         .tempdir()
         .map_err(|error| Failure::Software(format!("cannot make a folder: {error}")))?;
     let began = HostInstant::now();
-    let (_, timings) = run_into(out.path(), &selected, what, FIRST, ground, stop)?;
+    let (_, timings) = run_into(out.path(), &selected, what, FIRST, ground, stop, None)?;
     let ran = began.elapsed();
     let report = load(out.path())?;
     write_reports(out.path(), &report)?;

@@ -16,7 +16,7 @@ use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, LabOutcome};
-use lvs_matrix_runner::{Template, cell_folder, write_record};
+use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
 use std::collections::VecDeque;
 use std::fs;
 use std::num::NonZero;
@@ -44,6 +44,8 @@ pub(crate) struct Guests<'a> {
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
     Started(&'a CellRef),
+    Reached(&'a CellRef, Milestone),
+    /// The cell is over and has a record, if only of its guest's failure.
     Recorded(&'a CellRef),
     /// A guest did not end as it should.
     Trouble(String),
@@ -145,6 +147,7 @@ impl Guests<'_> {
         let mut moved = Ok(());
         let report = guest.run(|message| match told.hear(message) {
             Heard::Started(cell) => shared.tell(Event::Started(cell)),
+            Heard::Reached(cell, milestone) => shared.tell(Event::Reached(cell, milestone)),
             Heard::Recorded(cell, stages) => {
                 lock(&shared.timings).cells.push(stages);
                 if moved.is_ok() {
@@ -170,6 +173,7 @@ impl Guests<'_> {
         }
         if let Some(plan) = batch.get(broken) {
             self.record_failure(plan, &share, &reason, report.console)?;
+            shared.tell(Event::Recorded(&plan.cell));
         }
         Ok(batch.into_iter().skip(broken + 1).collect())
     }

@@ -62,6 +62,12 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
 const MOST_RECORD: u64 = 256 << 20;
 const MOST_CAPTURE: u64 = 1 << 30;
 
+/// A cell of the run in `folder`, judged; why not, if that cannot be done.
+pub(crate) fn one(folder: &Path, cell: &CellRef) -> Result<JudgedCell, String> {
+    let open = Beneath::open(folder).map_err(|error| format!("cannot open {}: {error}", folder.display()))?;
+    read_cell(&open, cell)?.ok_or_else(|| "it left no record".to_owned())
+}
+
 /// A cell's record, judged; `None` if there is none.
 fn read_cell(folder: &Beneath, cell: &CellRef) -> Result<Option<JudgedCell>, String> {
     // Reasons go into reports, which must be the same wherever the folder lies.

@@ -10,6 +10,7 @@ mod build_kernel;
 mod diff;
 mod doctor;
 mod error;
+mod events;
 mod explain;
 mod filter;
 mod folder;

@@ -35,6 +35,8 @@ struct Running {
 pub(crate) enum Heard<'a> {
     /// The next cell begins.
     Started(&'a CellRef),
+    /// The cell that runs has come so far.
+    Reached(&'a CellRef, Milestone),
     /// The cell that runs is recorded.
     Recorded(&'a CellRef, Stages),
     /// Something that changes nothing for others, or that is not believed.
@@ -69,10 +71,17 @@ impl<'a> Told<'a> {
                 }
             }
             Ok(News::Reached(milestone)) => {
-                if let Some(running) = &mut self.running {
-                    running.reach(milestone);
+                let current = self.at().and_then(|index| self.batch.get(index)).map(|plan| &plan.cell);
+                match (current, &mut self.running) {
+                    (Some(current), Some(running)) => {
+                        if running.reach(milestone) {
+                            Heard::Reached(current, milestone)
+                        } else {
+                            Heard::Nothing
+                        }
+                    }
+                    (_, _) => Heard::Nothing,
                 }
-                Heard::Nothing
             }
             Ok(News::Recorded(cell)) => {
                 let current = self.at().and_then(|index| self.batch.get(index)).map(|plan| &plan.cell);
@@ -119,12 +128,14 @@ impl<'a> Told<'a> {
 }
 
 impl Running {
-    /// In order, and each once.
-    fn reach(&mut self, milestone: Milestone) {
-        if self.stages.last().is_none_or(|(last, _)| *last < milestone) {
+    /// In order, and each once. Is it new?
+    fn reach(&mut self, milestone: Milestone) -> bool {
+        let is_new = self.stages.last().is_none_or(|(last, _)| *last < milestone);
+        if is_new {
             self.stages.push((milestone, self.since.elapsed()));
             self.since = HostInstant::now();
         }
+        is_new
     }
 }
 
@@ -154,8 +165,10 @@ mod tests {
             let cell = &plan.cell;
             assert_eq!(told.hear(&said(&News::Started(cell.clone()))), Heard::Started(cell));
             assert_eq!(told.broken_at(), number);
-            told.hear(&said(&News::Reached(Milestone::LabReady)));
-            told.hear(&said(&News::Reached(Milestone::Played)));
+            for milestone in [Milestone::LabReady, Milestone::Played] {
+                let heard = told.hear(&said(&News::Reached(milestone)));
+                assert_eq!(heard, Heard::Reached(cell, milestone));
+            }
             let Heard::Recorded(recorded, stages) = told.hear(&said(&News::Recorded(cell.clone()))) else {
                 panic!("it was recorded");
             };

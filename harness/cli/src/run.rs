@@ -2,6 +2,7 @@
 
 use crate::args::{RunArguments, WhatToRun};
 use crate::error::Failure;
+use crate::events::Events;
 use crate::folder::Folder;
 use crate::github;
 use crate::ground::Ground;
@@ -14,7 +15,9 @@ use crate::reports::write_reports;
 use crate::scenarios::{self, Selected};
 use crate::stop::Stop;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_report::{RUN_FILE, RUN_FORMAT, RunState, RunSummary, ScenarioSummary, plural, terminal};
+use lvs_matrix_report::{
+    REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary, plural, terminal,
+};
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,21 +35,50 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let cells: usize = selected.iter().map(|selected| selected.cells.len()).sum();
     folder.check_space(cells.saturating_mul(usize::try_from(arguments.repeat.get()).unwrap_or(usize::MAX)))?;
     let stop = Stop::on_signals()?;
+    let events = arguments.events.as_deref().map(Events::open).transpose();
+    let events = events.inspect_err(|_| folder.discard_if_without_records())?;
+    let result = run_and_report(arguments, &selected, ground, &folder, &stop, events.as_ref());
+    if let Some(events) = events {
+        match &result {
+            Ok(report) => events.send(RunEvent::Over(report)),
+            Err(failure) => events.send(RunEvent::Failed(&failure.to_string())),
+        }
+        events.finish();
+    }
+    result.map(|report| exit_code(&report))
+}
+
+fn run_and_report(
+    arguments: &RunArguments,
+    selected: &[Selected],
+    ground: Ground,
+    folder: &Folder,
+    stop: &Stop,
+    events: Option<&Events>,
+) -> Result<RunReport, Failure> {
     let out = folder.path();
-    let result = run_into(out, &selected, what, arguments.repeat, ground, &stop);
+    let result = run_into(out, selected, &arguments.what, arguments.repeat, ground, stop, events);
     folder.tidy(arguments.keep)?;
     let (summary, _) = result.inspect_err(|_| folder.discard_if_without_records())?;
 
     let report = load(out)?;
     write_reports(out, &report)?;
     folder.link_latest()?;
-    output::data(&terminal(&report))?;
+    // Whoever reads events from standard output reads nothing else there.
+    let print = |text: &str| match events {
+        Some(events) if events.to_stdout() => {
+            output::talk(text.trim_end());
+            Ok(())
+        }
+        Some(_) | None => output::data(text),
+    };
+    print(&terminal(&report))?;
     github::tell(&report, arguments.annotations);
     if let RunState::Interrupted { reason } = &summary.state {
         output::talk(&format!("the run was stopped by {reason}: the report is partial"));
     }
-    output::data(&format!("report: {}\n", out.join("report.md").display()))?;
-    Ok(exit_code(&report))
+    print(&format!("report: {}\n", out.join(REPORT_FILE).display()))?;
+    Ok(report)
 }
 
 /// Runs the selected cells into `out`, which exists and is empty.
@@ -57,6 +89,7 @@ pub(crate) fn run_into(
     repeat: NonZero<u32>,
     ground: Ground,
     stop: &Stop,
+    events: Option<&Events>,
 ) -> Result<(RunSummary, Timings), Failure> {
     let mut plans = repeated(plans(selected), repeat);
     for plan in &mut plans {
@@ -96,16 +129,29 @@ pub(crate) fn run_into(
         place::in_words(&guests.runs_on),
         guests.template.server.version
     ));
+    if let Some(events) = events {
+        events.send(RunEvent::Begun {
+            run: &summary,
+            place: &place::in_words(&guests.runs_on),
+            server: &guests.template.server.version,
+        });
+    }
     let mut recorded = 0;
-    let result = guests.run(plans, &mut |event| match event {
-        Event::Started(cell) => output::progress(&format!("{recorded}/{count}  {cell}")),
-        Event::Recorded(cell) => {
-            recorded += 1;
-            output::milestone(&format!("{recorded}/{count}  {cell}"));
+    let result = guests.run(plans, &mut |event| {
+        if let Some(events) = events {
+            events.pass_on(&event, out);
         }
-        Event::Trouble(text) => {
-            output::progress("");
-            output::talk(&text);
+        match event {
+            Event::Started(cell) => output::progress(&format!("{recorded}/{count}  {cell}")),
+            Event::Reached(_, _) => {}
+            Event::Recorded(cell) => {
+                recorded += 1;
+                output::milestone(&format!("{recorded}/{count}  {cell}"));
+            }
+            Event::Trouble(text) => {
+                output::progress("");
+                output::talk(&text);
+            }
         }
     });
     output::progress("");

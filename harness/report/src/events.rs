@@ -24,8 +24,8 @@ pub enum RunEvent<'a> {
     Begun {
         /// What is to be run.
         run: &'a RunSummary,
-        /// The version of the guest kernel.
-        kernel: &'a str,
+        /// Where cells run: the kernel under test, in words.
+        place: &'a str,
         /// The server program's version line.
         server: &'a str,
     },
@@ -90,8 +90,8 @@ enum EventJson<'a> {
     RunBegun {
         /// The version of lvs-matrix.
         harness: &'a str,
-        /// The version of the guest kernel.
-        kernel: &'a str,
+        /// Where cells run: the kernel under test, in words.
+        place: &'a str,
         /// The server program's version line.
         server: &'a str,
         scenarios: Vec<&'a Name>,
@@ -164,9 +164,9 @@ impl<'a> Place<'a> {
 impl<'a> EventJson<'a> {
     fn of(event: RunEvent<'a>) -> Self {
         match event {
-            RunEvent::Begun { run, kernel, server } => Self::RunBegun {
+            RunEvent::Begun { run, place, server } => Self::RunBegun {
                 harness: &run.harness,
-                kernel,
+                place,
                 server,
                 scenarios: run.scenarios.iter().map(|scenario| &scenario.name).collect(),
                 cells: run.selected.len(),

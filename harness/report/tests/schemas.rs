@@ -148,7 +148,7 @@ fn lines(report: &RunReport) -> Vec<String> {
     let mut events = vec![
         RunEvent::Begun {
             run: report.run(),
-            kernel: "7.2.12",
+            place: "Linux 7.2.12",
             server: "10.11-MariaDB",
         },
         RunEvent::Started(place),
