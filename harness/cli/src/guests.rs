@@ -7,17 +7,19 @@
 use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::news::{Heard, Stages, Told};
-use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, TEMPLATE_INPUT};
+use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, TEMPLATE_INPUT, scenario_input};
 use crate::place;
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
 use lvs_matrix_guest::{Guest, GuestConfig, GuestReport, ReadOnlyInput, RunsOn};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::client::Program;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, LabOutcome};
 use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -38,6 +40,8 @@ pub(crate) struct Guests<'a> {
     pub(crate) jobs: NonZero<usize>,
     pub(crate) out: &'a Path,
     pub(crate) stop: &'a Stop,
+    /// The folders of the scenarios' files.
+    pub(crate) folders: BTreeMap<Name, PathBuf>,
 }
 
 /// What happens while guests run cells.
@@ -137,6 +141,12 @@ impl Guests<'_> {
             name: TEMPLATE_INPUT.to_owned(),
             path: self.template.folder.clone(),
         }];
+        config
+            .inputs
+            .extend(self.program_folders(&batch).map(|(scenario, folder)| ReadOnlyInput {
+                name: scenario_input(scenario),
+                path: folder.clone(),
+            }));
         config.stall = place::stall(&self.runs_on, self.stall, &batch);
         config.memory_mib = place::memory_mib(&batch);
         let guest = Guest::start(config)
@@ -217,6 +227,19 @@ impl Guests<'_> {
         Ok(others)
     }
 
+    /// The folders of those scenarios whose client is a program of the author's own.
+    fn program_folders<'s>(&'s self, batch: &[LabPlan]) -> impl Iterator<Item = (&'s Name, &'s PathBuf)> {
+        let own = |plan: &&LabPlan| matches!(plan.client.program, Program::Own { .. });
+        let scenarios: BTreeSet<Name> = batch
+            .iter()
+            .filter(own)
+            .map(|plan| plan.cell.scenario.clone())
+            .collect();
+        self.folders
+            .iter()
+            .filter(move |(scenario, _)| scenarios.contains(scenario))
+    }
+
     fn make_share(&self, batch: &[LabPlan], shared: &Shared<'_>) -> Result<PathBuf, Failure> {
         let number = {
             let mut numbers = lock(&shared.numbers);
@@ -228,6 +251,10 @@ impl Guests<'_> {
         let job = Job {
             place: place::place(&self.runs_on),
             server: self.template.server.clone(),
+            program_folders: self
+                .program_folders(batch)
+                .map(|(scenario, _)| scenario.clone())
+                .collect(),
             plans: batch.to_vec(),
         };
         let text = serde_json::to_vec(&job).map_err(|error| Failure::Software(error.to_string()))?;

@@ -3,6 +3,7 @@
 use crate::error::Failure;
 use lvs_matrix_guest::init::Console;
 use lvs_matrix_guest::protocol::{INPUTS_VARIABLE, SHARE_VARIABLE};
+use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::Place;
@@ -23,7 +24,14 @@ pub(crate) const TEMPLATE_INPUT: &str = "datadir";
 pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) server: Server,
+    /// The scenarios whose file's folder is among the guest's inputs.
+    pub(crate) program_folders: Vec<Name>,
     pub(crate) plans: Vec<LabPlan>,
+}
+
+/// The name of a scenario's folder among the guest's inputs.
+pub(crate) fn scenario_input(scenario: &Name) -> String {
+    format!("scenario-{scenario}")
 }
 
 /// What the payload says on the console, as JSON.
@@ -77,15 +85,21 @@ fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
     let share = folder(SHARE_VARIABLE)?;
     let text = std::fs::read(share.join(JOB_FILE)).map_err(|error| failed(&error))?;
     let job: Job = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+    let inputs = folder(INPUTS_VARIABLE)?;
     let config = Config {
         place: job.place,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         template: Template {
-            folder: folder(INPUTS_VARIABLE)?.join(TEMPLATE_INPUT),
+            folder: inputs.join(TEMPLATE_INPUT),
             server: job.server,
         },
         scratch: std::env::temp_dir(),
         out: share.join(CELLS_FOLDER),
+        scenario_folders: job
+            .program_folders
+            .iter()
+            .map(|scenario| (scenario.clone(), inputs.join(scenario_input(scenario))))
+            .collect(),
     };
     run_cells(&config, &job.plans, |progress| match progress {
         Progress::Started(cell) => say(News::Started(cell.clone())),

@@ -121,6 +121,10 @@ pub(crate) fn run_into(
         jobs: arguments.jobs.unwrap_or_else(default_jobs),
         out,
         stop,
+        folders: selected
+            .iter()
+            .filter_map(|selected| Some((selected.scenario.name.clone(), selected.folder()?)))
+            .collect(),
     };
     output::talk(&format!(
         "running {}, {} at once, {}, {}",

@@ -24,6 +24,14 @@ pub(crate) struct Selected {
     pub(crate) cells: Vec<Cell>,
 }
 
+impl Selected {
+    /// The folder of its file, where a client program of the author's own runs; `None` for the shipped scenario.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        let file = std::path::absolute(self.file.as_ref()?).ok()?;
+        file.parent().map(Path::to_path_buf)
+    }
+}
+
 /// Loads the files (none: the shipped scenario).
 pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     Ok(load_named(files)?.into_iter().map(|(_, scenario)| scenario).collect())

@@ -8,6 +8,7 @@
 
 pub mod action;
 pub mod capture;
+pub mod client;
 pub mod duration;
 pub mod matrix;
 pub mod name;

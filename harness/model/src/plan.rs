@@ -6,6 +6,7 @@ pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
 
 use crate::Name;
 use crate::action::{Action, Node};
+use crate::client::{Client, ClientChoice};
 use crate::matrix::{Cell, CellRef};
 use crate::scenario::{Expected, Forwarding, Lab, Observe, RealServer, Scenario};
 use serde::{Deserialize, Serialize};
@@ -120,6 +121,9 @@ pub struct LabPlan {
     pub forwarding: Forwarding,
     /// How long every frame takes from the bridge to a host.
     pub link_delay: Duration,
+    /// The client program and its settings; left out if it is the driver mysql_async, unset.
+    #[serde(default, skip_serializing_if = "Client::is_default")]
+    pub client: Client,
     /// Client, director, then the real servers.
     pub hosts: Vec<Host>,
     /// The time line.
@@ -210,6 +214,7 @@ impl LabPlan {
 #[must_use]
 pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
     let lab = lab_of(scenario, cell);
+    let the_client = client_of(scenario, cell);
     let mut plan = LabPlan {
         cell: cell.cell.clone(),
         vip: IpAddr::V4(VIP),
@@ -217,13 +222,14 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
         scheduler: lab.scheduler.clone(),
         forwarding: lab.forwarding,
         link_delay: LINK_DELAY,
+        client: the_client,
         hosts: Vec::new(),
         steps: steps_of(scenario, cell),
         observe: scenario.observe,
         observe_at_most: None,
         expected: cell.expected.clone(),
     };
-    plan.hosts.push(client(&lab));
+    plan.hosts.push(client(&lab, &plan.client));
     plan.hosts.push(director(&lab, &plan));
     plan.hosts.extend(
         lab.real_servers
@@ -245,6 +251,16 @@ fn lab_of(scenario: &Scenario, cell: &Cell) -> Lab {
         lab.server_sysctls.extend(value.server_sysctls.iter().cloned());
     }
     lab
+}
+
+/// What the lab and the cell's values say of the client.
+fn client_of(scenario: &Scenario, cell: &Cell) -> Client {
+    let of_values = scenario
+        .axes
+        .iter()
+        .zip(&cell.choice)
+        .map(|(axis, index)| &axis.values[*index].client);
+    ClientChoice::merged(std::iter::once(&scenario.lab.client).chain(of_values))
 }
 
 fn steps_of(scenario: &Scenario, cell: &Cell) -> Vec<Step> {
@@ -274,14 +290,16 @@ fn steps_of(scenario: &Scenario, cell: &Cell) -> Vec<Step> {
     steps
 }
 
-fn client(lab: &Lab) -> Host {
+fn client(lab: &Lab, client: &Client) -> Host {
+    let mut own = lab.client_sysctls.clone();
+    own.extend(client.sysctls());
     Host {
         node: Node::Client,
         port: port(10),
         mac: mac(10),
         address: IpAddr::V4(CLIENT),
         ip: interface(CLIENT),
-        sysctls: sysctls(&[CLIENT_SYSCTLS], &lab.client_sysctls),
+        sysctls: sysctls(&[CLIENT_SYSCTLS], &own),
         commands: Vec::new(),
         server_id: None,
     }

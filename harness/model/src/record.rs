@@ -1,8 +1,14 @@
 //! The record of a cell: everything that was seen, nothing that was concluded. One `record.json` and one `capture.pcapng`
 //! per cell; judging and reporting read these and nothing else.
 
+mod client;
 mod server;
 mod socket;
+
+pub use client::{
+    ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket, SettingShown,
+    TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
+};
 
 pub use server::{MysqldState, ServerSession, ServerView};
 pub use socket::{Socket, SocketTimer};
@@ -41,6 +47,10 @@ pub struct CellRecord {
     pub steps: Vec<StepRecord>,
     /// What the client program wrote down, in order.
     pub client_events: Vec<ClientEvent>,
+    /// The client program itself: what it is, what it printed, the sockets that it opened. `None` in records of before, and if
+    /// the lab never became ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientRecord>,
     /// The director's tables at stated moments.
     pub snapshots: Vec<DirectorSnapshot>,
     /// What each real server held at the end.
@@ -56,6 +66,14 @@ pub struct CellRecord {
 }
 
 impl CellRecord {
+    /// The event by which the client's operation ended: the first of those that can end one.
+    #[must_use]
+    pub fn end_of(&self, operation: u32) -> Option<&ClientEvent> {
+        self.client_events
+            .iter()
+            .find(|event| event.operation == operation && event.kind.role().ends())
+    }
+
     /// The record of a cell of which nothing has been seen yet.
     #[must_use]
     pub fn begun(plan: LabPlan, environment: Environment) -> Self {
@@ -68,6 +86,7 @@ impl CellRecord {
             preparation: Vec::new(),
             steps: Vec::new(),
             client_events: Vec::new(),
+            client: None,
             snapshots: Vec::new(),
             server_views: Vec::new(),
             client_sockets: None,
@@ -202,83 +221,6 @@ pub enum StepOutcome {
     },
     /// An earlier step did not end.
     NotReached,
-}
-
-/// Something that the client program wrote down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct ClientEvent {
-    /// 1 for the first; evidence cites it.
-    pub number: u32,
-    /// When, read immediately before an action or after its end.
-    pub at: Instant,
-    /// The client's operation, 1 for its first.
-    pub operation: u32,
-    /// What.
-    pub kind: ClientEventKind,
-}
-
-/// What a client can write down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum ClientEventKind {
-    /// About to open a connection.
-    ConnectBegun,
-    /// Logged in.
-    Connected {
-        /// The server's connection id, from its greeting.
-        connection_id: u32,
-        /// The server's version, from its greeting.
-        server_version: String,
-    },
-    /// About to send a statement.
-    StatementBegun {
-        /// Its text.
-        sql: String,
-    },
-    /// The whole result arrived.
-    ResultReceived {
-        /// How many rows.
-        rows: u64,
-        /// The first row's values as text; empty without rows.
-        first_row: Vec<String>,
-    },
-    /// The operation ended with an error.
-    Failed(ClientError),
-    /// The observation ended while the operation was still waiting.
-    StillWaiting,
-}
-
-/// An error as the client program got it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct ClientError {
-    /// Its kind.
-    pub kind: ClientErrorKind,
-    /// Its full text.
-    pub message: String,
-}
-
-/// The kinds of errors that a client tells apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum ClientErrorKind {
-    /// A system call failed.
-    Io {
-        /// Its errno as Linux numbers it, if there is one.
-        errno: Option<i32>,
-    },
-    /// The server closed the connection (end of file).
-    Closed,
-    /// The server answered with an error packet.
-    Server {
-        /// MySQL's error number.
-        code: u16,
-        /// SQLSTATE, five characters.
-        sqlstate: String,
-    },
-    /// The driver itself failed.
-    Driver,
 }
 
 /// When a snapshot was taken.

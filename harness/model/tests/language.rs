@@ -11,6 +11,7 @@ use lvs_matrix_model::action::{
     Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement, StopSignal,
     TableAction, TrafficAction,
 };
+use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe, Phases,
     Position, RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
@@ -27,6 +28,7 @@ lab:
   forwarding: direct-routing
   scheduler: wlc
   real-servers: { rs2: { weight: 7 }, rs1: {} }
+  client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
   director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
   client-sysctls: { net.ipv4.tcp_retries2: 8 }
   server-sysctls: { net.ipv4.tcp_fin_timeout: 30 }
@@ -73,6 +75,13 @@ axes:
     0: {}
     rs3:
       real-servers: { rs3: { weight: 65535 } }
+      client:
+        program: { argv: [./driver] }
+        connect-timeout: 4s
+        read-timeout: 5s
+        write-timeout: 1500ms
+        keepalive: { time: 10s, interval: 2s, probes: 3 }
+        tcp-user-timeout: 30s
       director-sysctls: { net.ipv4.vs.sloppy_tcp: 1 }
       client-sysctls: { net.ipv4.tcp_syn_retries: 2 }
       server-sysctls: { net.ipv4.tcp_ecn: 0 }
@@ -120,6 +129,12 @@ fn statement(sql: &str, takes: u64) -> Statement {
     Statement {
         sql: sql.to_owned(),
         takes: Duration::from_secs(takes),
+    }
+}
+
+fn own(argv: &[&str]) -> Program {
+    Program::Own {
+        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
     }
 }
 
@@ -218,6 +233,20 @@ fn every_field_has_its_effect() {
     let with_rs3 = Value {
         name: name("rs3"),
         real_servers: vec![server("rs3", 65535)],
+        client: ClientChoice {
+            program: Some(own(&["./driver"])),
+            settings: Settings {
+                connect_timeout: Some(Duration::from_secs(4)),
+                read_timeout: Some(Duration::from_secs(5)),
+                write_timeout: Some(Duration::from_millis(1500)),
+                keepalive: Some(Keepalive {
+                    time: Duration::from_secs(10),
+                    interval: Duration::from_secs(2),
+                    probes: 3,
+                }),
+                tcp_user_timeout: Some(Duration::from_secs(30)),
+            },
+        },
         director_sysctls: sysctls(&[("net.ipv4.vs.sloppy_tcp", "1")]),
         client_sysctls: sysctls(&[("net.ipv4.tcp_syn_retries", "2")]),
         server_sysctls: sysctls(&[("net.ipv4.tcp_ecn", "0")]),
@@ -236,6 +265,7 @@ fn every_field_has_its_effect() {
     let without = Value {
         name: name("0"),
         real_servers: Vec::new(),
+        client: ClientChoice::default(),
         director_sysctls: Vec::new(),
         client_sysctls: Vec::new(),
         server_sysctls: Vec::new(),
@@ -254,6 +284,14 @@ fn every_field_has_its_effect() {
             forwarding: Forwarding::DirectRouting,
             scheduler: "wlc".to_owned(),
             real_servers: vec![server("rs2", 7), server("rs1", 1)],
+            client: ClientChoice {
+                program: Some(own(&["python3", "driver.py"])),
+                settings: Settings {
+                    connect_timeout: Some(Duration::from_secs(3)),
+                    keepalive: Some(Keepalive::default()),
+                    ..Settings::default()
+                },
+            },
             director_sysctls: sysctls(&[
                 ("net.ipv4.vs.expire_nodest_conn", "1"),
                 ("net.ipv4.ip_local_port_range", "1024 60999"),

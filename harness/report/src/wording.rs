@@ -5,7 +5,7 @@ use crate::stamp::Length;
 use crate::totals::plural;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::record::{Environment, Moment, Place};
+use lvs_matrix_model::record::{ClientErrorKind, Environment, Moment, Place};
 use lvs_matrix_model::scenario::{Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Citation, Evidence, JudgedCell, ObservedError, Retransmissions, Terminator, Verdict,
@@ -79,10 +79,33 @@ pub(crate) fn errno(number: u16) -> String {
     }
 }
 
+/// What kind of error the client had; with foreign text, not escaped.
+pub(crate) fn error_kind(kind: &ClientErrorKind) -> String {
+    let named = |number: i32| u16::try_from(number).map_or_else(|_| number.to_string(), errno);
+    match kind {
+        ClientErrorKind::Io { errno: Some(number) } => named(*number),
+        ClientErrorKind::Io { errno: None } => "a system call failed".to_owned(),
+        ClientErrorKind::Closed => "the server closed the connection".to_owned(),
+        ClientErrorKind::Server { code, sqlstate } => format!("server error {code}, SQLSTATE {sqlstate}"),
+        ClientErrorKind::Library { code, sqlstate, errno } => {
+            let sqlstate = match sqlstate.as_str() {
+                "" => String::new(),
+                sqlstate => format!(", SQLSTATE {sqlstate}"),
+            };
+            let errno = errno.map_or_else(String::new, |errno| format!(", {}", named(errno)));
+            format!("the program's error {code}{sqlstate}{errno}")
+        }
+        ClientErrorKind::TimedOut { code: Some(code) } => format!("the program's own time-out, its error {code}"),
+        ClientErrorKind::TimedOut { code: None } => "the program's own time-out".to_owned(),
+        ClientErrorKind::Driver => "the driver failed".to_owned(),
+    }
+}
+
 /// What the classic client's codes mean: the texts of MySQL's `errmsg.c`.
 pub(crate) fn classic_meaning(code: u16) -> Option<&'static str> {
     match code {
-        2002 => Some("can't connect to local server"),
+        // MySQL's 2002 is about a local server; only MariaDB's client prints it for one across the network.
+        2002 => Some("can't connect to server"),
         2003 => Some("can't connect to MySQL server"),
         2006 => Some("MySQL server has gone away"),
         2013 => Some("lost connection to MySQL server during query"),

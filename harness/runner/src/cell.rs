@@ -10,6 +10,7 @@ use crate::operator;
 use crate::recorder::{cell_folder, write_record};
 use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
+use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::{self, PointFrames, Remarks};
 use lvs_matrix_model::matrix::CellRef;
@@ -18,6 +19,7 @@ use lvs_matrix_model::record::{
     CaptureRecord, CellRecord, Environment, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
 use lvs_matrix_netns::{CommandLine, Namespace};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,8 @@ pub struct Config {
     pub scratch: PathBuf,
     /// The folder that receives `<scenario>/<slug>/record.json`.
     pub out: PathBuf,
+    /// The folders of the scenarios' files, for those whose client is a program of the author's own: it runs there.
+    pub scenario_folders: BTreeMap<Name, PathBuf>,
 }
 
 /// What a run tells while it goes on.
@@ -80,28 +84,48 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
     for plan in plans {
         progress(Progress::Started(&plan.cell));
         let mut reached = |milestone| progress(Progress::Reached(milestone));
-        run_cell(&environment, &template, scratch.path(), &config.out, plan, &mut reached)?;
+        let places = Places {
+            scratch: scratch.path(),
+            out: &config.out,
+            program: config.scenario_folders.get(&plan.cell.scenario).map(PathBuf::as_path),
+        };
+        run_cell(&environment, &template, places, plan, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
     }
     Ok(())
 }
 
+/// Where a cell finds and leaves things.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    /// A folder in memory.
+    scratch: &'a Path,
+    /// Where records go.
+    out: &'a Path,
+    /// Where a client program of the author's own runs.
+    program: Option<&'a Path>,
+}
+
 fn run_cell(
     environment: &Environment,
     template: &Template,
-    scratch: &Path,
-    out: &Path,
+    places: Places<'_>,
     plan: &LabPlan,
     reached: &mut dyn FnMut(Milestone),
 ) -> Result<()> {
-    let folder = cell_folder(out, &plan.cell);
+    let folder = cell_folder(places.out, &plan.cell);
     fs::create_dir_all(&folder).stage(format!("make {}", folder.display()))?;
     let scratch = tempfile::Builder::new()
         .prefix("cell-")
-        .tempdir_in(scratch)
+        .tempdir_in(places.scratch)
         .stage("make a scratch folder")?;
+    let cell_places = Places {
+        scratch: scratch.path(),
+        out: &folder,
+        ..places
+    };
     let mut record = CellRecord::begun(plan.clone(), environment.clone());
-    let captured = observe(plan, template, scratch.path(), &folder, &mut record, reached);
+    let captured = observe(plan, template, cell_places, &mut record, reached);
     let bytes = match captured.and_then(|captured| encode(captured, &mut record)) {
         Ok(bytes) => bytes,
         Err(LabError { stage, reason, log }) => {
@@ -116,12 +140,11 @@ fn run_cell(
 fn observe(
     plan: &LabPlan,
     template: &Template,
-    scratch: &Path,
-    folder: &Path,
+    places: Places<'_>,
     record: &mut CellRecord,
     reached: &mut dyn FnMut(Milestone),
 ) -> Result<Vec<Captured>> {
-    let mut lab = Lab::make(plan, template, scratch, folder)?;
+    let mut lab = Lab::make(plan, template, places.scratch, places.out)?;
     record.preparation = std::mem::take(&mut lab.preparation);
     let captures = {
         let hosts = plan
@@ -134,7 +157,7 @@ fn observe(
     reached(Milestone::LabReady);
     let clock = Clock::start();
     record.epoch_unix_nanos = clock.epoch_unix_nanos();
-    let client = Client::start(&lab.client, clock, plan.vip, plan.port)?;
+    let client = Client::start(&lab.client, clock, plan, places.program)?;
 
     let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
     let played = timeline.play().and_then(|ended| {
@@ -144,6 +167,7 @@ fn observe(
         Ok(ended)
     });
     record.ended = *played.as_ref().unwrap_or(&clock.now());
+    client.close_log();
     record.steps = std::mem::take(&mut timeline.steps);
     record.snapshots = std::mem::take(&mut timeline.snapshots);
     let failed = played.and_then(|_| clock.check_not_set()).and_then(|()| {
@@ -153,7 +177,9 @@ fn observe(
     });
     // The captures end before the client does: its good-bye is not part of the cell.
     let captured = captures.finish();
-    record.client_events = client.stop();
+    let (events, program) = client.stop();
+    record.client_events = events;
+    record.client = Some(program);
     if let Err(LabError { stage, reason, log }) = failed {
         record.lab = LabOutcome::Failed { stage, reason, log };
     }

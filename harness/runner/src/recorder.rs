@@ -2,7 +2,7 @@
 
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, ClientRecord, RECORD_FILE, TRANSCRIPT_FILE};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ pub fn write_record(folder: &Path, record: &CellRecord, capture: Option<&[u8]>) 
     fs::create_dir_all(folder).stage(format!("make {}", folder.display()))?;
     if let Some(bytes) = capture {
         write_whole(folder, CAPTURE_FILE, bytes)?;
+    }
+    if let Some(transcripts) = record.client.as_ref().and_then(ClientRecord::transcript_text) {
+        write_whole(folder, TRANSCRIPT_FILE, transcripts.as_bytes())?;
     }
     let mut text = serde_json::to_vec_pretty(record).stage("write the record as JSON")?;
     text.push(b'\n');

@@ -248,7 +248,9 @@ impl<'a> Timeline<'a> {
         let until = self
             .act_until
             .unwrap_or_else(|| std::time::Instant::now() + BEFORE_DEADLINE + takes);
-        let outcome = match self.client.wait(operation, until) {
+        let standing = self.client.wait(operation, until);
+        self.client.settle(operation, until);
+        let outcome = match standing {
             Standing::Succeeded => StepOutcome::Done {
                 proof: success.to_owned(),
             },

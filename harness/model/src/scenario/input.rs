@@ -1,6 +1,10 @@
 //! The file as typed: its fields in the words of the language. The doc comments here are what authors read, in the JSON
 //! schema and in docs/scenarios.md.
 
+mod client;
+
+pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
+
 use super::place::At;
 use super::read::{Input, List, Map, OneOrMany};
 use super::scalar::{Errno, ErrorCode, Method, Port, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes};
@@ -56,6 +60,8 @@ structure! {
         default("rr") "scheduler" scheduler: At<Scheduler>;
         /// The real servers by name, in the order in which they are added to the table.
         required "real-servers" real_servers: RealServers;
+        /// The client program and its settings. Without it the client is the driver mysql_async, unset.
+        optional "client" client: ClientInput;
         /// Sysctls of the director, set before the virtual service is made.
         optional "director-sysctls" director_sysctls: Sysctls;
         /// Sysctls of the client.
@@ -78,6 +84,8 @@ structure! {
     ValueInput {
         /// Real servers that it adds to the lab's.
         optional "real-servers" real_servers: RealServers;
+        /// The client program and its settings; each wins over the lab's.
+        optional "client" client: ClientInput;
         /// Sysctls of the director; they win over the lab's.
         optional "director-sysctls" director_sysctls: Sysctls;
         /// Sysctls of the client; they win over the lab's.

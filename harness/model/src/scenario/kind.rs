@@ -81,6 +81,14 @@ kinds! {
     RealServerTwice,
     /// Two values of different axes set the same sysctl differently.
     SysctlConflict,
+    /// A client program of one's own without a command line.
+    EmptyArgv,
+    /// Two values of different axes say different things of the client.
+    ClientConflict,
+    /// A setting that the client program does not have, or not so.
+    NoSuchSetting,
+    /// A statement that cannot be given to the client program as it stands.
+    UntypableStatement,
     /// An axis without values.
     NoValue,
     /// More cells than can be run.

@@ -30,6 +30,7 @@ pub use text::MAX_BYTES;
 
 use crate::Name;
 use crate::action::Action;
+use crate::client::ClientChoice;
 use crate::matrix::CellRef;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -86,6 +87,8 @@ pub struct Lab {
     pub scheduler: String,
     /// The real servers in the order in which they are added to the table.
     pub real_servers: Vec<RealServer>,
+    /// The client program and its settings.
+    pub client: ClientChoice,
     /// Sysctls of the director, set before the service is made: (key, value).
     pub director_sysctls: Vec<(String, String)>,
     /// Sysctls of the client: (key, value).
@@ -119,6 +122,8 @@ pub struct Value {
     pub name: Name,
     /// Real servers that it adds to the lab's.
     pub real_servers: Vec<RealServer>,
+    /// What it says of the client.
+    pub client: ClientChoice,
     /// Sysctls of the director: (key, value).
     pub director_sysctls: Vec<(String, String)>,
     /// Sysctls of the client: (key, value).

@@ -198,11 +198,11 @@ macro_rules! structure {
     ) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone)]
-        pub(super) struct $name {
+        pub(in crate::scenario) struct $name {
             complete: bool,
             doubtful: Vec<&'static str>,
             span: $crate::scenario::place::Span,
-            $($(#[doc = $field_doc])+ pub(super) $field: Option<$type>,)+
+            $($(#[doc = $field_doc])+ pub(in crate::scenario) $field: Option<$type>,)+
         }
 
         impl $crate::scenario::table::Structure for $name {
@@ -280,13 +280,13 @@ macro_rules! actions {
     ) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone)]
-        pub(super) enum $name {
+        pub(in crate::scenario) enum $name {
             $($(#[doc = $action_doc])+ $action($type),)+
         }
 
         impl $name {
             /// The keys of all actions.
-            pub(super) const KEYS: &[&'static str] = &[$($key,)+];
+            pub(in crate::scenario) const KEYS: &[&'static str] = &[$($key,)+];
         }
 
         impl $crate::scenario::read::Input for $crate::scenario::place::At<$name> {

@@ -4,9 +4,13 @@
 use super::operation::{classified_step, moment};
 use crate::action::{Action, HostAction, Node};
 use crate::capture::{Body, Packet};
+use crate::client::Setting;
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
-use crate::record::{AtEnd, CapturePoint, CellRecord, ClientEventKind, FORMAT, LabOutcome, StepOutcome, StepRecord};
+use crate::record::{
+    AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, SettingShown, StepOutcome,
+    StepRecord,
+};
 
 /// All reasons why `record` and its `packets` may not be believed, whatever the client did.
 pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
@@ -14,7 +18,52 @@ pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
     capture(record, packets, &mut doubts);
     steps(record, &mut doubts);
     events(record, &mut doubts);
+    program(record, &mut doubts);
     doubts
+}
+
+/// The client program must have behaved as a client, and what is set of it must have been in force.
+fn program(record: &CellRecord, doubts: &mut Vec<String>) {
+    let Some(client) = &record.client else {
+        if !record.plan.client.is_default() {
+            doubts.push("nothing was recorded of the client program".to_owned());
+        }
+        return;
+    };
+    doubts.extend(
+        client
+            .misconduct
+            .iter()
+            .map(|what| format!("the client program {what}")),
+    );
+    let connected = record.client_events.iter().any(|event| {
+        matches!(
+            event.kind,
+            ClientEventKind::Connected { .. } | ClientEventKind::Reconnected { .. }
+        )
+    });
+    for (setting, _) in record.plan.client.settings.named() {
+        // These have their effect on an established connection only; without one there is no socket that could show them.
+        let of_connection = matches!(
+            setting,
+            Setting::Keepalive | Setting::ReadTimeout | Setting::WriteTimeout
+        );
+        if of_connection && !connected {
+            continue;
+        }
+        let seen = client.settings.iter().find(|seen| seen.setting == setting.key());
+        let doubt = match seen {
+            Some(SettingShown { doubt: Some(doubt), .. }) => Some(doubt.as_str()),
+            Some(SettingShown { shown: Some(_), .. }) => None,
+            Some(SettingShown { shown: None, .. }) | None => Some("nothing shows it"),
+        };
+        doubts.extend(doubt.map(|doubt| {
+            format!(
+                "the client's setting `{}` is not shown to be in force: {doubt}",
+                setting.key()
+            )
+        }));
+    }
 }
 
 /// The reasons that lie in the lab itself.
@@ -193,38 +242,24 @@ fn unproven(step: &StepRecord, proof: &str) -> Option<String> {
 
 /// The classified step's outcome and the client's own last event must say the same.
 fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
-    let last = record
-        .client_events
-        .iter()
-        .rfind(|event| Some(event.operation) == step.operation)
-        .map(|event| &event.kind);
-    let agree = match (&step.outcome, last) {
+    let end = step.operation.and_then(|operation| record.end_of(operation));
+    let agree = match (&step.outcome, end.map(|end| end.kind.role())) {
         (StepOutcome::Failed { reason }, _) => {
             return Some(format!(
                 "step {} ({}) could not be done: {reason}",
                 step.number, step.action
             ));
         }
-        (StepOutcome::ClientFailed, Some(ClientEventKind::Failed(_))) => true,
-        (StepOutcome::Unfinished, Some(ClientEventKind::StillWaiting)) => true,
-        (
-            StepOutcome::Done { .. },
-            Some(ClientEventKind::Connected { .. } | ClientEventKind::ResultReceived { .. }),
-        ) => true,
+        (StepOutcome::ClientFailed, Some(EventRole::Fails)) => true,
+        (StepOutcome::Unfinished, Some(EventRole::Waits)) => true,
+        (StepOutcome::Done { .. }, Some(EventRole::Succeeds)) => true,
         // Starting a statement is done once it is out, however the statement ends.
-        (StepOutcome::Done { .. }, Some(ClientEventKind::Failed(_) | ClientEventKind::StillWaiting)) => {
+        (StepOutcome::Done { .. }, Some(EventRole::Fails | EventRole::Waits)) => {
             matches!(step.action, Action::StartQuery(_))
         }
         (
             StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::NotReached,
-            Some(
-                ClientEventKind::Connected { .. }
-                | ClientEventKind::ResultReceived { .. }
-                | ClientEventKind::Failed(_)
-                | ClientEventKind::StillWaiting
-                | ClientEventKind::ConnectBegun
-                | ClientEventKind::StatementBegun { .. },
-            )
+            Some(EventRole::Begins | EventRole::Succeeds | EventRole::Fails | EventRole::Waits | EventRole::Aside)
             | None,
         ) => false,
     };
@@ -237,22 +272,9 @@ fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
 }
 
 fn later(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<String> {
-    let last = record
-        .client_events
-        .iter()
-        .rfind(|event| Some(event.operation) == classified.operation)
-        .map(|event| &event.kind);
-    let (failed, waiting) = match last {
-        Some(ClientEventKind::Failed(_)) => (true, false),
-        Some(ClientEventKind::StillWaiting) => (false, true),
-        Some(
-            ClientEventKind::Connected { .. }
-            | ClientEventKind::ResultReceived { .. }
-            | ClientEventKind::ConnectBegun
-            | ClientEventKind::StatementBegun { .. },
-        )
-        | None => (false, false),
-    };
+    let end = classified.operation.and_then(|operation| record.end_of(operation));
+    let role = end.map(|end| end.kind.role());
+    let (failed, waiting) = (role == Some(EventRole::Fails), role == Some(EventRole::Waits));
     let follows = match &step.outcome {
         StepOutcome::Done { proof } => return unproven(step, proof),
         StepOutcome::NotReached => failed || waiting,

@@ -14,6 +14,7 @@ const ENOTCONN: i32 = 107;
 const ETIMEDOUT: i32 = 110;
 const ECONNREFUSED: i32 = 111;
 const EHOSTUNREACH: i32 = 113;
+const EINPROGRESS: i32 = 115;
 
 /// The name of an errno as errno(3) has it (`ECONNREFUSED` for 111); `None` for one that a TCP client does not get.
 #[must_use]
@@ -31,23 +32,26 @@ pub fn errno_name(errno: u16) -> Option<&'static str> {
         ECONNREFUSED => "ECONNREFUSED",
         112 => "EHOSTDOWN",
         EHOSTUNREACH => "EHOSTUNREACH",
+        EINPROGRESS => "EINPROGRESS",
         _ => return None,
     })
 }
 
 /// The error as it is reported.
 pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network: &Network) -> ObservedError {
+    let (errno, reported, server) = match error.kind {
+        ClientErrorKind::Io { errno } => (errno, None, None),
+        ClientErrorKind::Library { code, errno, .. } => (errno, Some(code), None),
+        ClientErrorKind::TimedOut { code } => (None, code, None),
+        ClientErrorKind::Server { code, .. } => (None, None, Some(code)),
+        ClientErrorKind::Closed | ClientErrorKind::Driver => (None, None, None),
+    };
     ObservedError {
         message: error.message.clone(),
-        errno: match error.kind {
-            ClientErrorKind::Io { errno } => errno.and_then(|errno| u16::try_from(errno).ok()),
-            ClientErrorKind::Closed | ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
-        },
-        classic: classic(error, operation, network),
-        server: match error.kind {
-            ClientErrorKind::Server { code, .. } => Some(code),
-            ClientErrorKind::Io { .. } | ClientErrorKind::Closed | ClientErrorKind::Driver => None,
-        },
+        errno: errno.and_then(|errno| u16::try_from(errno).ok()),
+        classic: reported.or_else(|| classic(error, operation, network)),
+        reported: reported.is_some(),
+        server,
     }
 }
 
@@ -67,11 +71,14 @@ pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network:
 fn classic(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<u16> {
     match error.kind {
         ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
-        ClientErrorKind::Io { .. } | ClientErrorKind::Closed => Some(match operation.statement {
-            None if network.established.is_none() => 2003,
-            None => 2013,
-            Some(_) if ended_before_sending(network) => 2006,
-            Some(_) => 2013,
+        ClientErrorKind::Io { .. }
+        | ClientErrorKind::Closed
+        | ClientErrorKind::Library { .. }
+        | ClientErrorKind::TimedOut { .. } => Some(match operation.connects() {
+            true if network.established.is_none() => 2003,
+            true => 2013,
+            false if ended_before_sending(network) => 2006,
+            false => 2013,
         }),
     }
 }
@@ -90,47 +97,82 @@ fn ended_before_sending(network: &Network) -> bool {
 
 /// What the packets do not show of an error, though they must if it is true.
 pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<String> {
-    let terminators = &network.terminators;
-    let ended = !terminators.is_empty();
     let failed = format!(
         "the client failed {} with \"{}\"",
         moment(operation.end.at),
         error.message
     );
-    let (shown, missing) = match error.kind {
-        ClientErrorKind::Server { .. } => (
-            !network.answers.is_empty() || (ended && !network.payload.is_empty()),
-            "no packet with an error of the server",
-        ),
-        ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => {
-            (ended, "neither a FIN nor an RST nor an ICMP error")
+    let shown = match error.kind {
+        ClientErrorKind::Server { .. } => {
+            let answered = !network.answers.is_empty();
+            let ended = !network.terminators.is_empty() && !network.payload.is_empty();
+            Shown::if_(answered || ended, "no packet with an error of the server")
         }
-        ClientErrorKind::Io { errno: Some(errno) } => match errno {
-            EPIPE | ECONNABORTED | ECONNRESET | ENOTCONN => (ended, "neither a FIN nor an RST nor an ICMP error"),
-            ECONNREFUSED => (
-                terminators.iter().any(|terminator| match terminator.kind {
-                    TerminatorKind::Rst | TerminatorKind::Icmp { .. } => true,
-                    TerminatorKind::Fin => false,
-                }),
-                "neither an RST nor an ICMP error",
-            ),
-            EHOSTUNREACH | ENETUNREACH => (
-                network.arp_unanswered.is_some()
-                    || terminators.iter().any(|terminator| match terminator.kind {
-                        TerminatorKind::Icmp { .. } => true,
-                        TerminatorKind::Fin | TerminatorKind::Rst => false,
-                    }),
-                "neither an ICMP error nor, from the client, an ARP request without an answer",
-            ),
-            ETIMEDOUT => (
-                timed_out(network),
-                "no segment of the client that stayed unanswered until then",
-            ),
-            _ => return Some(format!("{failed}, errno {errno}, which no packet can show")),
-        },
+        ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => ended(network),
+        ClientErrorKind::Io { errno: Some(errno) } => by_errno(errno, network),
+        // MariaDB's client names the errno of its own non-blocking connect() and not that of the failure
+        // (plugins/pvio/pvio_socket.c, `pvio_socket_connect`): of EINPROGRESS nothing can be shown.
+        ClientErrorKind::Library {
+            errno: None | Some(EINPROGRESS),
+            ..
+        } => Shown::if_(
+            !network.terminators.is_empty() || network.arp_unanswered.is_some() || timed_out(network),
+            "neither a FIN nor an RST nor an ICMP error, nor a last segment of the client that stayed unanswered",
+        ),
+        ClientErrorKind::Library { errno: Some(errno), .. } => by_errno(errno, network),
+        ClientErrorKind::TimedOut { .. } => Shown::if_(
+            network.answers.is_empty() && network.terminators.is_empty(),
+            "an answer, or an end of the connection, before the program gave up",
+        ),
         ClientErrorKind::Driver => return Some(format!("{failed}: the driver itself failed, not the network")),
     };
-    (!shown).then(|| format!("{failed}, but the capture of its interface shows {missing}"))
+    match shown {
+        Shown::Yes => None,
+        Shown::No(missing) => Some(format!("{failed}, but the capture of its interface shows {missing}")),
+        Shown::Never(errno) => Some(format!("{failed}, errno {errno}, which no packet can show")),
+    }
+}
+
+/// Whether packets show an error.
+enum Shown {
+    Yes,
+    /// What they show instead.
+    No(&'static str),
+    /// There is nothing that they could show of this errno.
+    Never(i32),
+}
+
+impl Shown {
+    fn if_(shown: bool, instead: &'static str) -> Self {
+        if shown { Self::Yes } else { Self::No(instead) }
+    }
+}
+
+fn ended(network: &Network) -> Shown {
+    Shown::if_(
+        !network.terminators.is_empty(),
+        "neither a FIN nor an RST nor an ICMP error",
+    )
+}
+
+fn by_errno(errno: i32, network: &Network) -> Shown {
+    let has = |wanted: fn(TerminatorKind) -> bool| network.terminators.iter().any(|terminator| wanted(terminator.kind));
+    match errno {
+        EPIPE | ECONNABORTED | ECONNRESET | ENOTCONN => ended(network),
+        ECONNREFUSED => Shown::if_(
+            has(|kind| kind != TerminatorKind::Fin),
+            "neither an RST nor an ICMP error",
+        ),
+        EHOSTUNREACH | ENETUNREACH => Shown::if_(
+            network.arp_unanswered.is_some() || has(|kind| matches!(kind, TerminatorKind::Icmp { .. })),
+            "neither an ICMP error nor, from the client, an ARP request without an answer",
+        ),
+        ETIMEDOUT => Shown::if_(
+            timed_out(network),
+            "no segment of the client that stayed unanswered until then",
+        ),
+        _ => Shown::Never(errno),
+    }
 }
 
 /// TCP gives up when what it sent again was not acknowledged: the last word on the connection was the client's.

@@ -181,9 +181,13 @@ pub struct ObservedError {
     pub message: String,
     /// errno as Linux numbers it, if a system call failed.
     pub errno: Option<u16>,
-    /// The code that the classic `mysql` client prints in the same situation: 2003 (cannot connect), 2006 (server has gone
-    /// away), 2013 (lost connection during query); `None` for errors of the server.
+    /// The classic client code: 2002 or 2003 (cannot connect), 2006 (server has gone away), 2013 (lost connection during
+    /// query). The program's own, if it reported one; else the one that MySQL's own client prints in the same situation.
+    /// `None` for errors of the server.
     pub classic: Option<u16>,
+    /// Did the program itself report `classic`?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reported: bool,
     /// The server's own error number, if it answered with one.
     pub server: Option<u16>,
 }

@@ -1,6 +1,6 @@
 //! What the packets show of the classified operation.
 
-use super::operation::{Classified, moment};
+use super::operation::{Anew, Classified, moment};
 use super::{Retransmissions, Terminator, TerminatorKind};
 use crate::action::Node;
 use crate::capture::flow::{self, ClientSide, Connection};
@@ -169,15 +169,20 @@ fn request(
     sent: &[(&Packet, &Segment)],
     doubts: &mut Vec<String>,
 ) -> Option<Request> {
-    let Some(statement) = operation.statement else {
+    let Some(statement) = operation.statement.filter(|_| !operation.connects()) else {
         return Some(Request::Syn(Seen {
             packet: connection.syn,
             at: connection.began,
         }));
     };
-    let (packet, segment) = sent
+    let mut payload = sent
         .iter()
-        .find(|(packet, segment)| packet.at >= operation.began() && segment.payload_length > 0)?;
+        .filter(|(packet, segment)| packet.at >= operation.began() && segment.payload_length > 0);
+    let (packet, segment) = match operation.anew {
+        Anew::Not | Anew::Tried => payload.next()?,
+        // On a connection that was opened for it, the statement comes after the login.
+        Anew::Connected => payload.find(|(_, segment)| carries(&segment.payload, &statement.sql))?,
+    };
     if carries(&segment.payload, &statement.sql) {
         Some(Request::Statement(Seen::from(*packet)))
     } else {

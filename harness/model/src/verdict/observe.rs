@@ -17,7 +17,7 @@ use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions, Terminator
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::{Human, Instant};
-use crate::record::{CellRecord, ClientError, ClientEventKind};
+use crate::record::{CellRecord, ClientError, ClientEventKind, EventRole};
 use std::time::Duration;
 
 /// By how much two readings of the clock for the same moment may differ.
@@ -117,7 +117,10 @@ fn classify(record: &CellRecord, operation: &Classified<'_>, network: &Network, 
             }
         }
         // `classified` lets no operation through that ends with its own beginning.
-        ClientEventKind::ConnectBegun | ClientEventKind::StatementBegun { .. } => {
+        ClientEventKind::ConnectBegun
+        | ClientEventKind::StatementBegun { .. }
+        | ClientEventKind::ReconnectBegun
+        | ClientEventKind::Reconnected { .. } => {
             let reason = format!("operation {} has no end", operation.number);
             Behaviour::Undetermined { reasons: vec![reason] }
         }
@@ -171,21 +174,14 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String>
         .terminators
         .iter()
         .any(|terminator| terminator.at < operation.began());
-    match (&operation.end.kind, operation.statement) {
-        (ClientEventKind::Failed(_), Some(_)) if ended_before => None,
-        (
-            ClientEventKind::ConnectBegun
-            | ClientEventKind::Connected { .. }
-            | ClientEventKind::StatementBegun { .. }
-            | ClientEventKind::ResultReceived { .. }
-            | ClientEventKind::Failed(_)
-            | ClientEventKind::StillWaiting,
-            statement,
-        ) => Some(match statement {
-            None => "the capture shows neither a SYN nor an ARP request of the client for its connect".to_owned(),
-            Some(_) => "the capture does not show the client sending its statement".to_owned(),
-        }),
+    if operation.end.kind.role() == EventRole::Fails && !operation.connects() && ended_before {
+        return None;
     }
+    Some(if operation.connects() {
+        "the capture shows neither a SYN nor an ARP request of the client for its connect".to_owned()
+    } else {
+        "the capture does not show the client sending its statement".to_owned()
+    })
 }
 
 /// Nothing that answers may have reached the client's interface until `until`: payload after the request, or what ends a
@@ -256,7 +252,9 @@ pub(super) fn failure<'a>(operation: &Classified<'a>) -> Option<&'a ClientError>
         | ClientEventKind::Connected { .. }
         | ClientEventKind::StatementBegun { .. }
         | ClientEventKind::ResultReceived { .. }
-        | ClientEventKind::StillWaiting => None,
+        | ClientEventKind::StillWaiting
+        | ClientEventKind::ReconnectBegun
+        | ClientEventKind::Reconnected { .. } => None,
     }
 }
 

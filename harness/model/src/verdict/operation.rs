@@ -3,7 +3,7 @@
 use crate::action::{Action, Statement};
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
-use crate::record::{CellRecord, ClientEvent, ClientEventKind, StepOutcome, StepRecord};
+use crate::record::{CellRecord, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord};
 
 /// The operation that is classified.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,19 @@ pub(super) struct Classified<'a> {
     pub(super) act: Instant,
     /// Its connection was opened between these: from `ConnectBegun` to `Connected` or the operation's end.
     pub(super) opened: (Instant, Instant),
+    /// Did the program open it by itself during the operation?
+    pub(super) anew: Anew,
+}
+
+/// Whether a program connected anew by itself during an operation, before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anew {
+    /// It did not.
+    Not,
+    /// It tried.
+    Tried,
+    /// It did, and was connected.
+    Connected,
 }
 
 impl Classified<'_> {
@@ -34,14 +47,12 @@ impl Classified<'_> {
 
     /// When it ended; `None` if it was still waiting.
     pub(super) fn ended(&self) -> Option<Instant> {
-        match self.end.kind {
-            ClientEventKind::StillWaiting => None,
-            ClientEventKind::Connected { .. }
-            | ClientEventKind::ResultReceived { .. }
-            | ClientEventKind::Failed(_)
-            | ClientEventKind::ConnectBegun
-            | ClientEventKind::StatementBegun { .. } => Some(self.end.at),
-        }
+        (self.end.kind.role() != EventRole::Waits).then_some(self.end.at)
+    }
+
+    /// Was a connection being opened when it ended: is it a connect, or did the program try to connect anew for its statement?
+    pub(super) fn connects(&self) -> bool {
+        self.statement.is_none() || self.anew == Anew::Tried
     }
 
     /// `connect` or ``query `select 1` ``.
@@ -96,9 +107,9 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         act.max(begun.at)
     };
     let due = statement.map_or(base, |statement| base.max(begun.at.plus(statement.takes)));
-    let opened = match statement {
-        None => (begun.at, end.at),
-        Some(_) => opened(record, number).ok_or("no connection was open when the statement was sent")?,
+    let (from, to, anew) = match statement {
+        None => (begun.at, end.at, Anew::Not),
+        Some(_) => opened(record, begun, end).ok_or("no connection was open when the statement was sent")?,
     };
     Ok(Classified {
         number,
@@ -108,7 +119,8 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         due,
         deadline: due.plus(record.plan.observe.patience),
         act,
-        opened,
+        opened: (from, to),
+        anew,
     })
 }
 
@@ -126,46 +138,43 @@ pub(super) fn classified_step(record: &CellRecord) -> Result<&StepRecord, String
         .ok_or_else(|| "no step of the client in the act phase was reached".to_owned())
 }
 
-/// The operation's two events, in their order and of its kind.
+/// The operation's beginning and its end, of its kind. What a program that connects anew by itself does besides is between them
+/// or after them.
 fn events<'a>(
     record: &'a CellRecord,
     number: u32,
     statement: Option<&Statement>,
 ) -> Result<(&'a ClientEvent, &'a ClientEvent), String> {
-    let events: Vec<&ClientEvent> = record
-        .client_events
-        .iter()
-        .filter(|event| event.operation == number)
-        .collect();
-    let [begun, end] = events.as_slice() else {
-        return Err(format!(
-            "the client wrote down {} events for operation {number}, not its beginning and its end",
-            events.len()
-        ));
+    let events: Vec<&ClientEvent> = of_operation(record, number).collect();
+    let count = |has: fn(EventRole) -> bool| events.iter().filter(|event| has(event.kind.role())).count();
+    let anew = events.iter().any(|event| event.kind == ClientEventKind::ReconnectBegun);
+    let (begins, ends) = (count(|role| role == EventRole::Begins), count(EventRole::ends));
+    let (Some(begun), Some(end), 1) = (events.first().copied(), record.end_of(number), begins) else {
+        return Err(not_two(number, begins + ends));
     };
+    if ends > 1 && !anew {
+        return Err(not_two(number, begins + ends));
+    }
     let begins = match (&begun.kind, statement) {
         (ClientEventKind::ConnectBegun, None) => true,
         (ClientEventKind::StatementBegun { sql }, Some(statement)) => *sql == statement.sql,
         (
             ClientEventKind::ConnectBegun
-            | ClientEventKind::StatementBegun { .. }
             | ClientEventKind::Connected { .. }
+            | ClientEventKind::StatementBegun { .. }
             | ClientEventKind::ResultReceived { .. }
             | ClientEventKind::Failed(_)
-            | ClientEventKind::StillWaiting,
+            | ClientEventKind::StillWaiting
+            | ClientEventKind::ReconnectBegun
+            | ClientEventKind::Reconnected { .. },
             None | Some(_),
         ) => false,
     };
-    let ends = match (&end.kind, statement) {
-        (ClientEventKind::Connected { .. }, None) | (ClientEventKind::ResultReceived { .. }, Some(_)) => true,
-        (ClientEventKind::Failed(_) | ClientEventKind::StillWaiting, None | Some(_)) => true,
-        (
-            ClientEventKind::Connected { .. }
-            | ClientEventKind::ResultReceived { .. }
-            | ClientEventKind::ConnectBegun
-            | ClientEventKind::StatementBegun { .. },
-            None | Some(_),
-        ) => false,
+    let ends = match (end.kind.role(), statement) {
+        (EventRole::Succeeds, None) => matches!(end.kind, ClientEventKind::Connected { .. }),
+        (EventRole::Succeeds, Some(_)) => matches!(end.kind, ClientEventKind::ResultReceived { .. }),
+        (EventRole::Fails | EventRole::Waits, None | Some(_)) => true,
+        (EventRole::Begins | EventRole::Aside, None | Some(_)) => false,
     };
     if begins && ends {
         Ok((begun, end))
@@ -177,17 +186,49 @@ fn events<'a>(
     }
 }
 
-/// When the connection that operation `number` used was opened: that of the last connect before it.
-fn opened(record: &CellRecord, number: u32) -> Option<(Instant, Instant)> {
+fn not_two(number: u32, count: usize) -> String {
+    format!("the client wrote down {count} events for operation {number}, not its beginning and its end")
+}
+
+fn of_operation(record: &CellRecord, number: u32) -> impl DoubleEndedIterator<Item = &ClientEvent> {
+    record
+        .client_events
+        .iter()
+        .filter(move |event| event.operation == number)
+}
+
+/// When the connection that the operation used was opened, and whether the program opened it anew during the operation.
+fn opened(record: &CellRecord, begun: &ClientEvent, end: &ClientEvent) -> Option<(Instant, Instant, Anew)> {
+    let during = || {
+        of_operation(record, begun.operation).filter(|event| begun.number < event.number && event.number < end.number)
+    };
+    if let Some(started) = during().rfind(|event| event.kind == ClientEventKind::ReconnectBegun) {
+        let connected = during().rfind(|event| event.number > started.number && is_connected(event));
+        return Some(match connected {
+            Some(connected) => (started.at, connected.at, Anew::Connected),
+            None => (started.at, end.at, Anew::Tried),
+        });
+    }
     let connected = record
         .client_events
         .iter()
-        .rfind(|event| event.operation < number && matches!(event.kind, ClientEventKind::Connected { .. }))?;
-    let begun = record
-        .client_events
-        .iter()
-        .find(|event| event.operation == connected.operation && event.kind == ClientEventKind::ConnectBegun)?;
-    Some((begun.at, connected.at))
+        .rfind(|event| event.number < begun.number && is_connected(event))?;
+    let started = of_operation(record, connected.operation)
+        .filter(|event| event.number < connected.number)
+        .rfind(|event| {
+            matches!(
+                event.kind,
+                ClientEventKind::ConnectBegun | ClientEventKind::ReconnectBegun
+            )
+        })?;
+    Some((started.at, connected.at, Anew::Not))
+}
+
+fn is_connected(event: &ClientEvent) -> bool {
+    matches!(
+        event.kind,
+        ClientEventKind::Connected { .. } | ClientEventKind::Reconnected { .. }
+    )
 }
 
 /// A moment as a sentence has it: `at 3.05s`, counted from the cell's epoch.

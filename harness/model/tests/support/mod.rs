@@ -14,6 +14,7 @@ pub mod world;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::{Frame, PointFrames};
+use lvs_matrix_model::client::ClientChoice;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::{LabPlan, Mac, SENTINEL_ETHERTYPE, plan};
 use lvs_matrix_model::record::{
@@ -53,6 +54,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
             forwarding: Forwarding::DirectRouting,
             scheduler: "rr".to_owned(),
             real_servers: vec![real_server("rs1"), real_server("rs2")],
+            client: ClientChoice::default(),
             director_sysctls: Vec::new(),
             client_sysctls: Vec::new(),
             server_sysctls: Vec::new(),
@@ -117,6 +119,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         preparation: Vec::new(),
         steps,
         client_events: Vec::new(),
+        client: None,
         snapshots: Vec::new(),
         server_views: Vec::new(),
         client_sockets: None,

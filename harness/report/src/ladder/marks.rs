@@ -129,6 +129,8 @@ pub(super) fn events(record: &CellRecord) -> Vec<Mark> {
                     (MarkKind::Error, format!("error after {after}: {}", error_text(error)))
                 }
                 ClientEventKind::StillWaiting => (MarkKind::Waiting, format!("still waiting after {after}")),
+                ClientEventKind::ReconnectBegun => (MarkKind::Begun, "connect anew".to_owned()),
+                ClientEventKind::Reconnected { .. } => (MarkKind::Answered, format!("connected again after {after}")),
             };
             Mark {
                 at: event.at,
@@ -147,7 +149,11 @@ pub(crate) fn error_text(error: &ClientError) -> String {
     let name = match &error.kind {
         ClientErrorKind::Io { errno: Some(number) } => u16::try_from(*number).ok().map(wording::errno),
         ClientErrorKind::Closed => Some("the server closed the connection".to_owned()),
-        ClientErrorKind::Io { errno: None } | ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
+        ClientErrorKind::Io { errno: None }
+        | ClientErrorKind::Server { .. }
+        | ClientErrorKind::Library { .. }
+        | ClientErrorKind::TimedOut { .. }
+        | ClientErrorKind::Driver => None,
     };
     name.unwrap_or_else(|| error.message.clone())
 }

@@ -1,6 +1,6 @@
 //! The page of a cell: what was claimed, what happened, what was expected, and everything that shows it.
 
-use super::{commands, packets, story, tables, timeline, trace, why};
+use super::{commands, packets, story, tables, timeline, trace, transcript, why};
 use crate::escape::{code, cut, fenced, inline, phrase};
 use crate::ladder::ladder_mermaid;
 use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
@@ -44,6 +44,7 @@ fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
         out.push('\n');
     }
     log(out, record)?;
+    transcript::section(out, record)?;
     if let Some(ladder) = ladder_mermaid(cell) {
         writeln!(out, "## Between the hosts\n")?;
         fenced(out, "mermaid", &ladder);

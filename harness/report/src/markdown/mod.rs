@@ -15,6 +15,7 @@ mod summary;
 mod tables;
 mod timeline;
 pub(crate) mod trace;
+mod transcript;
 mod view;
 mod why;
 

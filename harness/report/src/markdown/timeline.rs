@@ -5,7 +5,7 @@ use crate::stamp::{EPOCH, Stamp, act};
 use crate::wording;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome, StepRecord};
+use lvs_matrix_model::record::{ClientEventKind, StepOutcome, StepRecord};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
@@ -113,22 +113,16 @@ fn event_text(kind: &ClientEventKind) -> String {
             format!(
                 "the client has an error: {} ({})",
                 code(&error.message),
-                error_kind(&error.kind)
+                inline(&wording::error_kind(&error.kind))
             )
         }
         ClientEventKind::StillWaiting => "the client is still waiting".to_owned(),
-    }
-}
-
-fn error_kind(kind: &ClientErrorKind) -> String {
-    match kind {
-        ClientErrorKind::Io { errno: Some(number) } => match u16::try_from(*number) {
-            Ok(number) => wording::errno(number),
-            Err(_) => number.to_string(),
-        },
-        ClientErrorKind::Io { errno: None } => "a system call failed".to_owned(),
-        ClientErrorKind::Closed => "the server closed the connection".to_owned(),
-        ClientErrorKind::Server { code, sqlstate } => format!("server error {code}, SQLSTATE {}", inline(sqlstate)),
-        ClientErrorKind::Driver => "the driver failed".to_owned(),
+        ClientEventKind::ReconnectBegun => "the client connects anew by itself".to_owned(),
+        ClientEventKind::Reconnected {
+            connection_id: Some(id),
+        } => {
+            format!("the client is connected again, connection id {id}")
+        }
+        ClientEventKind::Reconnected { connection_id: None } => "the client is connected again".to_owned(),
     }
 }

@@ -129,6 +129,8 @@ fn client(cell: &JudgedCell, facts: &Facts) -> Track {
             ClientEventKind::ResultReceived { .. } => (Glyph::Answered, "answered".to_owned()),
             ClientEventKind::Failed(error) => (Glyph::Error, error_text(error)),
             ClientEventKind::StillWaiting => (Glyph::Waiting, "still waiting".to_owned()),
+            ClientEventKind::ReconnectBegun => (Glyph::Begun, "connect anew".to_owned()),
+            ClientEventKind::Reconnected { .. } => (Glyph::Answered, "connected again".to_owned()),
         };
         let hung = facts.hung && judged == Some(event.operation);
         let own = relative(event.at, facts.zero);

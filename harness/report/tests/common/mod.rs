@@ -5,6 +5,7 @@ pub(crate) mod hostile;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node, Statement, TableAction};
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
+use lvs_matrix_model::client::ClientChoice;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::matrix::{Cell, cells};
 use lvs_matrix_model::plan::{LabPlan, plan};
@@ -28,6 +29,7 @@ fn value(text: &str, steps: Phases) -> Value {
     Value {
         name: name(text),
         real_servers: vec![],
+        client: ClientChoice::default(),
         director_sysctls: vec![],
         client_sysctls: vec![],
         server_sysctls: vec![],
@@ -60,6 +62,7 @@ pub(crate) fn scenario() -> Scenario {
                 name: name("rs1"),
                 weight: 1,
             }],
+            client: ClientChoice::default(),
             director_sysctls: vec![],
             client_sysctls: vec![],
             server_sysctls: vec![],
@@ -187,6 +190,7 @@ impl Builder {
             message: message.to_owned(),
             errno,
             classic,
+            reported: false,
             server: None,
         });
         self
@@ -373,6 +377,7 @@ fn record(plan: LabPlan) -> CellRecord {
         preparation,
         steps,
         client_events: vec![],
+        client: None,
         snapshots: vec![],
         server_views: vec![],
         client_sockets: None,

@@ -194,7 +194,9 @@ fn foreign_text_is_only_text() {
             ClientEventKind::ConnectBegun
             | ClientEventKind::Connected { .. }
             | ClientEventKind::ResultReceived { .. }
-            | ClientEventKind::StillWaiting => {}
+            | ClientEventKind::StillWaiting
+            | ClientEventKind::ReconnectBegun
+            | ClientEventKind::Reconnected { .. } => {}
         }
     }
     hostile.observed.operation.as_mut().unwrap().what = format!("query `{HOSTILE}`");

@@ -14,6 +14,7 @@ pub(super) fn believed(draft: Draft) -> Option<Scenario> {
             forwarding: lab.forwarding,
             scheduler: lab.scheduler.to_owned(),
             real_servers: real_servers(lab.added.real_servers),
+            client: draft.client.choice,
             director_sysctls: sysctls(lab.added.director_sysctls),
             client_sysctls: sysctls(lab.added.client_sysctls),
             server_sysctls: sysctls(lab.added.server_sysctls),
@@ -44,6 +45,7 @@ fn believed_value(value: ValueDraft) -> Value {
     Value {
         name: value.name.value,
         real_servers: real_servers(value.added.real_servers),
+        client: value.client.choice,
         director_sysctls: sysctls(value.added.director_sysctls),
         client_sysctls: sysctls(value.added.client_sysctls),
         server_sysctls: sysctls(value.added.server_sysctls),

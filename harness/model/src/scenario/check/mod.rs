@@ -2,6 +2,7 @@
 //! not be read: one slip of the pen is one message.
 
 mod believed;
+mod client;
 mod coverage;
 mod expect;
 mod expected;
@@ -34,6 +35,8 @@ struct Draft {
     name: Option<Name>,
     claim: Option<String>,
     lab: Option<lab::Draft>,
+    /// What the lab says of the client.
+    client: client::Said,
     axes: Vec<AxisDraft>,
     /// Were all axes and values read?
     axes_complete: bool,
@@ -62,6 +65,7 @@ struct AxisDraft {
 struct ValueDraft {
     name: At<Name>,
     added: lab::Added,
+    client: client::Said,
     steps: steps::Steps,
 }
 
@@ -73,8 +77,10 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
     if real_servers_known {
         steps::check_names(&draft, mistakes);
     }
+    client::conflicts(&draft, mistakes);
     match sizes(&draft, mistakes) {
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
+            client::check(&draft, &sizes, mistakes);
             coverage::check(&draft, &sizes, mistakes);
             if real_servers_known {
                 timeline::check(&draft, &sizes, mistakes);
@@ -100,6 +106,11 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     };
     let mut axes_complete = input.knows("axes") && input.axes.as_ref().is_none_or(|axes| axes.complete);
     let mut axes = Vec::new();
+    let client = client::Said::of(
+        input.lab.as_ref().and_then(|lab| lab.client.as_ref()),
+        input.lab.as_ref().is_some_and(|lab| lab.knows("client")),
+        mistakes,
+    );
     for (name, values) in input.axes.iter().flat_map(|axes| &axes.entries) {
         axes_complete &= values.complete;
         axes.push(AxisDraft {
@@ -110,6 +121,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
                 .map(|(name, value)| ValueDraft {
                     name: name.clone(),
                     added: lab::Added::of(value),
+                    client: client::Said::of(value.client.as_ref(), value.knows("client"), mistakes),
                     steps: steps::Steps::of(&value.before, &value.change, &value.act, knows_steps(value)),
                 })
                 .collect(),
@@ -132,6 +144,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
         name: input.name.as_ref().map(|name| name.value.clone()),
         claim: input.claim.as_ref().map(|claim| claim.value.0.clone()),
         lab: input.lab.as_ref().map(lab::Draft::of),
+        client,
         axes,
         axes_complete,
         steps: steps::Steps::of(&input.before, &input.change, &input.act, knows_steps(input)),

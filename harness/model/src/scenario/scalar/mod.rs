@@ -4,9 +4,9 @@ mod number;
 mod sysctl;
 mod word;
 
-pub(super) use number::{Errno, ErrorCode, Port, Weight};
+pub(super) use number::{Errno, ErrorCode, Port, Probes, Weight};
 pub(super) use sysctl::{SysctlKey, SysctlValue};
-pub(super) use word::{Method, Scheduler, Yes};
+pub(super) use word::{Method, ProgramWord, Scheduler, Yes};
 
 use super::mistake::{MistakeKind, quoted};
 use super::place::At;

@@ -23,6 +23,27 @@ impl Scalar for Weight {
     }
 }
 
+/// How often TCP's keepalive asks: `MAX_TCP_KEEPCNT` is 127 (include/net/tcp.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Probes(pub(in crate::scenario) u8);
+
+const MOST_PROBES: u8 = 127;
+
+impl Scalar for Probes {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {MOST_PROBES}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole::<u8>(text)
+            .filter(|number| (1..=MOST_PROBES).contains(number))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of probes", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MOST_PROBES })
+    }
+}
+
 /// A classic client error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct ErrorCode(pub(in crate::scenario) u16);

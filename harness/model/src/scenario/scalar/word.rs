@@ -4,6 +4,7 @@ use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{BehaviourName, Forwarding, HangEndName};
 use crate::action::{Chain, FirewallVerdict, Neighbours, StopSignal};
+use crate::client::Program;
 use schemars::{Schema, json_schema};
 
 /// A scalar that is one of a few words.
@@ -73,6 +74,19 @@ impl Word for Scheduler {
         ("fo", Self("fo")),
         ("ovf", Self("ovf")),
         ("mh", Self("mh")),
+    ];
+}
+
+/// A client program that has a name.
+#[derive(Debug, Clone)]
+pub(in crate::scenario) struct ProgramWord(pub(in crate::scenario) Program);
+
+impl Word for ProgramWord {
+    const WHAT: &'static str = "a client program";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("mysql-async", Self(Program::MysqlAsync)),
+        ("interactive-cli", Self(Program::InteractiveCli)),
+        ("batch-cli", Self(Program::BatchCli)),
     ];
 }
 

@@ -1,0 +1,281 @@
+//! What was seen of the client program.
+
+use crate::duration::Instant;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The name of the file with the client program's transcripts in the cell's folder. There is none without a transcript.
+pub const TRANSCRIPT_FILE: &str = "transcript.txt";
+
+/// Something that the client program wrote down, or that was read from what it printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClientEvent {
+    /// 1 for the first; evidence cites it.
+    pub number: u32,
+    /// When, read immediately before an action or after its end.
+    pub at: Instant,
+    /// The client's operation, 1 for its first.
+    pub operation: u32,
+    /// What.
+    pub kind: ClientEventKind,
+}
+
+/// What a client can write down. An operation begins with `connect-begun` or `statement-begun`, and ends with the first of
+/// `connected`, `result-received`, `failed` and `still-waiting` that has its number. A program that connects anew by itself
+/// may do so before or after that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum ClientEventKind {
+    /// About to open a connection.
+    ConnectBegun,
+    /// Logged in.
+    Connected {
+        /// The server's connection id, from its greeting.
+        connection_id: u32,
+        /// The server's version, from its greeting.
+        server_version: String,
+    },
+    /// About to send a statement.
+    StatementBegun {
+        /// Its text.
+        sql: String,
+    },
+    /// The whole result arrived.
+    ResultReceived {
+        /// How many rows.
+        rows: u64,
+        /// The first row's values as text; empty without rows.
+        first_row: Vec<String>,
+    },
+    /// The operation ended with an error.
+    Failed(ClientError),
+    /// The observation ended while the operation was still waiting.
+    StillWaiting,
+    /// The program says that it connects anew by itself (`No connection. Trying to reconnect...`).
+    ReconnectBegun,
+    /// The program says that it is connected again.
+    Reconnected {
+        /// The server's id of the new connection, if the program tells it.
+        connection_id: Option<u32>,
+    },
+}
+
+/// What an event is to its operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventRole {
+    /// Its beginning.
+    Begins,
+    /// Its end, with success.
+    Succeeds,
+    /// Its end, with an error.
+    Fails,
+    /// The end of the observation came first.
+    Waits,
+    /// Something on the way, or after its end.
+    Aside,
+}
+
+impl ClientEventKind {
+    /// What it is to its operation.
+    #[must_use]
+    pub fn role(&self) -> EventRole {
+        match self {
+            Self::ConnectBegun | Self::StatementBegun { .. } => EventRole::Begins,
+            Self::Connected { .. } | Self::ResultReceived { .. } => EventRole::Succeeds,
+            Self::Failed(_) => EventRole::Fails,
+            Self::StillWaiting => EventRole::Waits,
+            Self::ReconnectBegun | Self::Reconnected { .. } => EventRole::Aside,
+        }
+    }
+}
+
+impl EventRole {
+    /// Does it end the operation, if it is the first that does?
+    #[must_use]
+    pub fn ends(self) -> bool {
+        match self {
+            Self::Succeeds | Self::Fails | Self::Waits => true,
+            Self::Begins | Self::Aside => false,
+        }
+    }
+}
+
+/// An error as the client program got it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClientError {
+    /// Its kind.
+    pub kind: ClientErrorKind,
+    /// Its full text.
+    pub message: String,
+}
+
+/// The kinds of errors that a client tells apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum ClientErrorKind {
+    /// A system call failed.
+    Io {
+        /// Its errno as Linux numbers it, if there is one.
+        errno: Option<i32>,
+    },
+    /// The server closed the connection (end of file).
+    Closed,
+    /// The server answered with an error packet.
+    Server {
+        /// MySQL's error number.
+        code: u16,
+        /// SQLSTATE, five characters.
+        sqlstate: String,
+    },
+    /// The program reported an error of its client library: one of the classic codes 2000 to 2999.
+    Library {
+        /// The code (2013: lost connection during query).
+        code: u16,
+        /// SQLSTATE, five characters; empty if it was not told.
+        sqlstate: String,
+        /// The errno that the program named, if it did.
+        errno: Option<i32>,
+    },
+    /// A time-out of the program's own ended the operation.
+    TimedOut {
+        /// The classic code under which the program reports it, if it does.
+        code: Option<u16>,
+    },
+    /// The driver, or the program, itself failed.
+    Driver,
+}
+
+/// The client program of a cell as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClientRecord {
+    /// What the program calls itself and its version; `None` if it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The sockets that it opened to the virtual service, in the order in which they were seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sockets: Vec<OpenedSocket>,
+    /// Settings of the scenario, each with what shows that it is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingShown>,
+    /// What the program printed, for each process that it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transcripts: Vec<Transcript>,
+    /// What the program did that no client may do; each makes the cell undetermined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub misconduct: Vec<String>,
+}
+
+/// A socket of the client program, connected to the virtual service, as the kernel showed it right after the connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct OpenedSocket {
+    /// The operation that opened it.
+    pub operation: u32,
+    /// The client's port.
+    pub port: u16,
+    /// `SO_KEEPALIVE`.
+    pub keepalive: bool,
+    /// `TCP_KEEPIDLE`.
+    pub keepalive_time: Duration,
+    /// `TCP_KEEPINTVL`.
+    pub keepalive_interval: Duration,
+    /// `TCP_KEEPCNT`.
+    pub keepalive_probes: u32,
+    /// `TCP_USER_TIMEOUT`; zero is the kernel's own patience.
+    pub user_timeout: Duration,
+}
+
+/// A setting and whether it was shown to be in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct SettingShown {
+    /// Its key in scenarios.
+    pub setting: String,
+    /// What shows it (`getsockopt: SO_KEEPALIVE 1, …`); `None` if nothing did.
+    pub shown: Option<String>,
+    /// Why it is not in force, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+}
+
+/// What passed between one process of the client program and whoever used it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Transcript {
+    /// The operation for which the process was started.
+    pub operation: u32,
+    /// Its command line.
+    pub argv: Vec<String>,
+    /// Line by line, in order.
+    pub lines: Vec<TranscriptLine>,
+    /// Was more printed than is kept?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+}
+
+/// A line of a transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TranscriptLine {
+    /// When its last character came.
+    pub at: Instant,
+    /// Where it comes from.
+    pub from: TranscriptSource,
+    /// Its text, without its end and without control characters.
+    pub text: String,
+}
+
+/// Where a line of a transcript comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TranscriptSource {
+    /// The program's terminal, which shows what is typed, too.
+    Terminal,
+    /// What was given to the program on its standard input.
+    Input,
+    /// The program's standard output.
+    Output,
+    /// The program's standard error.
+    Error,
+}
+
+impl Transcript {
+    /// The lines as a person would have seen them, without times.
+    pub fn text(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| line.text.as_str())
+    }
+}
+
+impl ClientRecord {
+    /// The transcripts as the text of [`TRANSCRIPT_FILE`]: for each its command line, and its lines with the seconds of the
+    /// cell at which they were complete. `None` without a transcript.
+    #[must_use]
+    pub fn transcript_text(&self) -> Option<String> {
+        if self.transcripts.is_empty() {
+            return None;
+        }
+        let mut text = String::new();
+        for transcript in &self.transcripts {
+            text.push_str(&format!("$ {}\n", transcript.argv.join(" ")));
+            for line in &transcript.lines {
+                let mark = match line.from {
+                    TranscriptSource::Terminal | TranscriptSource::Output => ' ',
+                    TranscriptSource::Input => '<',
+                    TranscriptSource::Error => '!',
+                };
+                let (seconds, micros) = (
+                    line.at.0.div_euclid(1_000_000_000),
+                    line.at.0.rem_euclid(1_000_000_000) / 1000,
+                );
+                text.push_str(&format!("{seconds:>6}.{micros:06} {mark} {}\n", line.text));
+            }
+            if transcript.cut {
+                text.push_str("(more was printed than is kept)\n");
+            }
+        }
+        Some(text)
+    }
+}

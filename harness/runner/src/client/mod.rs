@@ -1,0 +1,225 @@
+//! The client of a cell: a program that is told what to do, one operation after another, and whose life is written down. It
+//! judges nothing.
+//!
+//! Which program it is, the plan says; each is a [`Session`] on a thread of its own in the client's namespace:
+//!
+//! ```text
+//! mysql_async.rs   the driver, in this process
+//! cli.rs           the mariadb or mysql command line, typed to in a terminal (terminal.rs); printed.rs reads what it prints
+//! batch.rs         the same in batch mode, on pipes (process.rs)
+//! own_program.rs   a program of the author's own, on pipes, in a PID namespace
+//! ```
+
+mod batch;
+mod cli;
+mod log;
+mod mysql_async;
+mod own_program;
+mod printed;
+mod process;
+mod sockets;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use log::Standing;
+pub(crate) use mysql_async::ask_server_id;
+
+use crate::clock::Clock;
+use crate::error::{Result, Stage};
+use log::Log;
+use lvs_matrix_model::client::{Client as Settled, Program};
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord};
+use lvs_matrix_netns::{Namespace, give_up_capabilities};
+use std::io::{PipeReader, PipeWriter};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// What the client is told to do.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    Connect,
+    Statement(String),
+}
+
+type Inbox = mpsc::UnboundedReceiver<(u32, Operation)>;
+
+/// A client program that does one operation after another.
+pub(crate) struct Client {
+    // Dropping the writing end of `stop` ends whatever the client is waiting for.
+    stop: Option<PipeWriter>,
+    operations: Option<mpsc::UnboundedSender<(u32, Operation)>>,
+    log: Arc<Log>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a session has of the cell: where to connect to and how it is set, where to write down, and when to stop.
+struct Desk {
+    address: IpAddr,
+    port: u16,
+    settled: Settled,
+    log: Arc<Log>,
+    /// At its end of file everything is to be dropped.
+    stop: PipeReader,
+}
+
+impl Desk {
+    fn write(&self, operation: u32, kind: ClientEventKind) {
+        self.log.write(operation, kind);
+    }
+}
+
+/// A client program: does operations until it is told to stop.
+trait Session {
+    /// Does one operation; returns when the program is ready for the next, or is to stop.
+    fn perform(&mut self, desk: &Desk, number: u32, operation: Operation);
+
+    /// Ends what is left of the program.
+    fn end(&mut self, _desk: &Desk) {}
+}
+
+impl Client {
+    /// Starts the client program of `plan` in `namespace`; one of the author's own runs in `folder`.
+    pub(crate) fn start(namespace: &Namespace, clock: Clock, plan: &LabPlan, folder: Option<&Path>) -> Result<Self> {
+        let stage = "start the client";
+        let log = Arc::new(Log::new(clock));
+        let (stopped, stop) = std::io::pipe().stage(stage)?;
+        let (operations, inbox) = mpsc::unbounded_channel();
+        let desk = Desk {
+            address: plan.vip,
+            port: plan.port,
+            settled: plan.client.clone(),
+            log: Arc::clone(&log),
+            stop: stopped,
+        };
+        let program = plan.client.program.clone();
+        let folder = folder.map(Path::to_owned);
+        // Sockets and child processes of the thread belong to the client's namespace, and have no capability.
+        let thread = namespace
+            .spawn("client", move || match give_up_capabilities() {
+                Ok(()) => run(inbox, &desk, program, folder),
+                Err(error) => fail_all(inbox, &desk, &error.to_string()),
+            })
+            .stage(stage)?;
+        Ok(Self {
+            stop: Some(stop),
+            operations: Some(operations),
+            log,
+            thread: Some(thread),
+        })
+    }
+
+    /// Begins an operation; the numbers are the caller's, 1 for the first.
+    pub(crate) fn begin(&self, number: u32, operation: Operation) -> Result<()> {
+        let stage = "tell the client what to do";
+        self.operations
+            .as_ref()
+            .ok_or("it has ended")
+            .stage(stage)?
+            .send((number, operation))
+            .stage(stage)
+    }
+
+    /// Waits until the operation has ended, or until `until`.
+    pub(crate) fn wait(&self, operation: u32, until: Instant) -> Standing {
+        self.log.wait(operation, until)
+    }
+
+    /// Waits until the program is ready for its next operation, or until `until`: one whose statement failed may go on to
+    /// connect anew by itself.
+    pub(crate) fn settle(&self, operation: u32, until: Instant) {
+        self.log.settle(operation, until);
+    }
+
+    /// How the operation stands now.
+    pub(crate) fn standing(&self, operation: u32) -> Standing {
+        self.wait(operation, Instant::now())
+    }
+
+    /// Writes down that the observation ended while the operation was waiting.
+    pub(crate) fn still_waiting(&self, operation: u32) {
+        self.log.write(operation, ClientEventKind::StillWaiting);
+    }
+
+    /// The observation is over: what the program does from now on is no part of the cell.
+    pub(crate) fn close_log(&self) {
+        self.log.close();
+    }
+
+    /// Ends the client; its connections are closed.
+    pub(crate) fn stop(mut self) -> (Vec<ClientEvent>, ClientRecord) {
+        self.end();
+        self.log.take()
+    }
+
+    fn end(&mut self) {
+        self.stop = None;
+        self.operations = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the driver has left its operation pending, which the record shows.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn run(inbox: Inbox, desk: &Desk, program: Program, folder: Option<PathBuf>) {
+    match program {
+        Program::MysqlAsync => mysql_async::serve(inbox, desk),
+        Program::InteractiveCli => match cli::Interactive::new(&desk.log) {
+            Ok(session) => serve(inbox, desk, session),
+            Err(why) => fail_all(inbox, desk, &why),
+        },
+        Program::BatchCli => match batch::Batch::new(&desk.log) {
+            Ok(session) => serve(inbox, desk, session),
+            Err(why) => fail_all(inbox, desk, &why),
+        },
+        Program::Own { argv } => serve(inbox, desk, own_program::OwnProgram::new(argv, folder)),
+    }
+}
+
+/// Where the client cannot be started every operation fails, and says why.
+fn fail_all(mut inbox: Inbox, desk: &Desk, why: &str) {
+    while let Some((number, operation)) = inbox.blocking_recv() {
+        desk.write(number, operation.begun());
+        desk.write(number, failed(format!("cannot start the client: {why}")));
+        desk.log.settled(number);
+    }
+}
+
+/// A failure of the program itself.
+fn failed(message: impl Into<String>) -> ClientEventKind {
+    ClientEventKind::Failed(ClientError {
+        kind: ClientErrorKind::Driver,
+        message: message.into(),
+    })
+}
+
+impl Operation {
+    /// The event of its beginning.
+    fn begun(&self) -> ClientEventKind {
+        match self {
+            Self::Connect => ClientEventKind::ConnectBegun,
+            Self::Statement(sql) => ClientEventKind::StatementBegun { sql: sql.clone() },
+        }
+    }
+}
+
+/// Does the operations of `inbox` until it is closed.
+fn serve(mut inbox: Inbox, desk: &Desk, mut session: impl Session) {
+    while let Some((number, operation)) = inbox.blocking_recv() {
+        session.perform(desk, number, operation);
+        desk.log.settled(number);
+    }
+    session.end(desk);
+}

@@ -1,0 +1,181 @@
+//! The default client: mysql_async on one thread in the client's namespace.
+
+use super::{Desk, Inbox, Operation, fail_all, failed, sockets};
+use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
+use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
+use lvs_matrix_netns::CommandLine;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, Row, Value};
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use tokio::net::unix::pipe::Receiver;
+
+/// Serves on a runtime of its own; it is made on the client's thread, so that every socket belongs to the client's namespace.
+pub(super) fn serve(inbox: Inbox, desk: &Desk) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            tokio::select! {
+                () = operate(inbox, desk) => {}
+                () = stopped(desk) => {}
+            }
+        }),
+        Err(error) => fail_all(inbox, desk, &error.to_string()),
+    }
+}
+
+/// Returns when the client is to stop.
+async fn stopped(desk: &Desk) {
+    // An end of file can be read. Where it cannot be watched for, nothing is done at all, which the record shows.
+    if let Ok(stop) = desk.stop.try_clone()
+        && let Ok(stop) = Receiver::from_owned_fd(OwnedFd::from(stop))
+    {
+        // Its error would be an end, too.
+        let _ = stop.readable().await;
+    }
+}
+
+/// Options under which the driver sends nothing of its own: with `max_allowed_packet` and `wait_timeout` given it need not
+/// ask the server for them, and with `prefer_socket` off it stays on TCP.
+fn options(address: IpAddr, port: u16) -> Opts {
+    OptsBuilder::default()
+        .ip_or_hostname(address.to_string())
+        .tcp_port(port)
+        .user(Some(CLIENT_USER))
+        .pass(Some(CLIENT_PASSWORD))
+        .prefer_socket(false)
+        .max_allowed_packet(Some(16 << 20))
+        .wait_timeout(Some(28_800))
+        .stmt_cache_size(0)
+        .into()
+}
+
+async fn operate(mut inbox: Inbox, desk: &Desk) {
+    // Earlier connections stay open, as they would in a program that opens another one.
+    let mut connections: Vec<Conn> = Vec::new();
+    let options = options(desk.address, desk.port);
+    while let Some((number, operation)) = inbox.recv().await {
+        desk.write(number, operation.begun());
+        match operation {
+            Operation::Connect => {
+                match Conn::new(options.clone()).await {
+                    Ok(connection) => {
+                        // The driver has no such settings: they are set on its socket.
+                        sockets::set_own(desk);
+                        sockets::note(desk, number, std::process::id());
+                        let (major, minor, patch) = connection.server_version();
+                        let kind = ClientEventKind::Connected {
+                            connection_id: connection.id(),
+                            server_version: format!("{major}.{minor}.{patch}"),
+                        };
+                        desk.write(number, kind);
+                        connections.push(connection);
+                    }
+                    Err(error) => desk.write(number, ClientEventKind::Failed(client_error(&error))),
+                }
+            }
+            Operation::Statement(sql) => {
+                let kind = match connections.last_mut() {
+                    Some(connection) => match execute(connection, &sql).await {
+                        Ok((rows, first_row)) => ClientEventKind::ResultReceived { rows, first_row },
+                        Err(error) => ClientEventKind::Failed(client_error(&error)),
+                    },
+                    None => failed("there is no connection to send the statement on"),
+                };
+                desk.write(number, kind);
+            }
+        }
+        desk.log.settled(number);
+    }
+}
+
+/// Sends `sql` as `COM_QUERY` and reads the whole result: (rows, the first row as text).
+async fn execute(connection: &mut Conn, sql: &str) -> std::result::Result<(u64, Vec<String>), Error> {
+    let rows: Vec<Row> = connection.query(sql).await?;
+    let first = rows
+        .first()
+        .map(|row| (0..row.len()).map(|index| text_of(row.as_ref(index))).collect());
+    Ok((u64::try_from(rows.len()).unwrap_or(u64::MAX), first.unwrap_or_default()))
+}
+
+fn text_of(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Bytes(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+        Some(Value::NULL) | None => "NULL".to_owned(),
+        // The text protocol gives bytes or NULL only; the driver's own notation is good enough for the rest.
+        Some(
+            other @ (Value::Int(_)
+            | Value::UInt(_)
+            | Value::Float(_)
+            | Value::Double(_)
+            | Value::Date(..)
+            | Value::Time(..)),
+        ) => other.as_sql(true),
+    }
+}
+
+fn client_error(error: &Error) -> ClientError {
+    let kind = match error {
+        Error::Io(IoError::Io(error)) => io_kind(error),
+        Error::Server(server) => ClientErrorKind::Server {
+            code: server.code,
+            sqlstate: server.state.clone(),
+        },
+        Error::Driver(DriverError::ConnectionClosed) => ClientErrorKind::Closed,
+        Error::Driver(_) | Error::Other(_) | Error::Url(_) => ClientErrorKind::Driver,
+    };
+    // The driver's own wrappers say `Input/output error:` once each; what they wrap says it all.
+    let message = match error {
+        Error::Io(IoError::Io(error)) => error.to_string(),
+        Error::Server(error) => error.to_string(),
+        Error::Driver(error) => error.to_string(),
+        Error::Other(error) => error.to_string(),
+        Error::Url(error) => error.to_string(),
+    };
+    ClientError { kind, message }
+}
+
+fn io_kind(error: &io::Error) -> ClientErrorKind {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return ClientErrorKind::Closed;
+    }
+    ClientErrorKind::Io {
+        errno: error.raw_os_error(),
+    }
+}
+
+/// Connects once, asks for `@@server_id`, and is gone: how the lab sees that it is ready. Runs in the calling thread's
+/// namespace. The connection is destroyed on both sides by an RST (`ss -K`, the kernel's SOCK_DESTROY), not closed: a FIN
+/// would leave TIME_WAIT behind for minutes, in the client and in the director's table.
+pub(crate) fn ask_server_id(address: IpAddr, port: u16, deadline: Duration) -> std::result::Result<u32, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let ask = async {
+            let mut connection = Conn::new(options(address, port)).await?;
+            let id: Option<u32> = connection.query_first("select @@server_id").await?;
+            Ok::<_, Error>((connection, id))
+        };
+        let (connection, id) = match tokio::time::timeout(deadline, ask).await {
+            Ok(Ok((connection, Some(id)))) => (connection, id),
+            Ok(Ok((_, None))) => return Err("the server sent no row for `select @@server_id`".to_owned()),
+            Ok(Err(error)) => return Err(error.to_string()),
+            Err(_) => return Err(format!("no answer within {} s", deadline.as_secs())),
+        };
+        let destroy = CommandLine::new(["ss", "-tKH", "dst", &format!("{address}:{port}")]);
+        let destroyed = lvs_matrix_netns::run(&destroy).map_err(|error| error.to_string())?;
+        drop(connection);
+        if destroyed.output.trim().is_empty() {
+            return Err(format!(
+                "`{}` found no socket to destroy ({})",
+                destroy.text(),
+                destroyed.status_text()
+            ));
+        }
+        Ok(id)
+    })
+}

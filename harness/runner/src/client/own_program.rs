@@ -1,0 +1,276 @@
+//! A program of the author's own, told what to do by lines of JSON and telling by lines of JSON what came of it:
+//! docs/client-programs.md. It is foreign: it may print anything, for ever, or nothing, start other programs, and end when it likes.
+
+use super::process::{Heard, Process, Start};
+use super::{Desk, Operation, Session, failed, sockets};
+use lvs_matrix_model::client::{Setting, Settings};
+use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
+use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How many lines a program may say for one operation.
+const MOST_LINES: u32 = 1000;
+
+/// A request to the program.
+#[derive(Serialize)]
+#[serde(tag = "do", rename_all = "lowercase")]
+enum Request<'a> {
+    Connect,
+    Query { sql: &'a str },
+}
+
+/// What the program may say.
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase", deny_unknown_fields)]
+enum Event {
+    /// It is logged in.
+    Connected {
+        #[serde(default)]
+        connection_id: u32,
+        #[serde(default)]
+        server_version: String,
+    },
+    /// The whole result is there.
+    Result {
+        rows: u64,
+        #[serde(default)]
+        first_row: Vec<String>,
+    },
+    /// The operation failed.
+    Error {
+        message: String,
+        code: Option<u16>,
+        #[serde(default)]
+        sqlstate: String,
+        errno: Option<i32>,
+        #[serde(default)]
+        timed_out: bool,
+    },
+    /// The driver connects anew by itself.
+    Reconnecting,
+    /// And has.
+    Reconnected { connection_id: Option<u32> },
+    /// A setting is in force, by the program's own word.
+    Setting { setting: String, shown: String },
+}
+
+/// The author's program; it is started with the first connect.
+pub(super) struct OwnProgram {
+    argv: Vec<String>,
+    folder: Option<PathBuf>,
+    process: Option<Process>,
+}
+
+impl OwnProgram {
+    pub(super) fn new(argv: Vec<String>, folder: Option<PathBuf>) -> Self {
+        Self {
+            argv,
+            folder,
+            process: None,
+        }
+    }
+
+    fn perform_or_why(&mut self, desk: &Desk, number: u32, operation: &Operation) -> Result<(), Failure> {
+        let request = match operation {
+            Operation::Connect => Request::Connect,
+            Operation::Statement(sql) => Request::Query { sql },
+        };
+        let request = serde_json::to_string(&request).map_err(|error| Failure::Plain(error.to_string()))?;
+        let fresh = self.process.is_none();
+        if fresh {
+            let start = Start {
+                argv: &self.argv,
+                environment: &environment(desk),
+                folder: self.folder.as_deref(),
+                enclosed: true,
+                merged: false,
+            };
+            let process = Process::start(desk, number, &start)
+                .map_err(|error| Failure::Plain(format!("it cannot be started: {error}")))?;
+            self.process = Some(process);
+        }
+        let Some(process) = self.process.as_mut() else {
+            return Err(Failure::Plain("it does not run".to_owned()));
+        };
+        // What a new one says before it could be asked is read as its answer.
+        if !fresh && process.has_more() {
+            return Err(Failure::Misconduct(
+                "said something that it was not asked for".to_owned(),
+            ));
+        }
+        match process.send(desk, &request) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(_) => return Err(ended(process.end(desk))),
+        }
+        for _ in 0..MOST_LINES {
+            let line = match process.hear(desk) {
+                Ok(Heard::Line(line)) => line,
+                Ok(Heard::Stopped) => return Ok(()),
+                Ok(Heard::Ended) => return Err(ended(process.end(desk))),
+                Ok(Heard::TooLong) => return Err(Failure::Misconduct("printed a line of more than 1 MiB".to_owned())),
+                Err(error) => return Err(Failure::Plain(format!("its output cannot be read: {error}"))),
+            };
+            let event: Event = serde_json::from_slice(&line).map_err(|error| {
+                let start: String = super::cli::text_of(&line).chars().take(80).collect();
+                Failure::Misconduct(format!(
+                    "printed a line that is not of the protocol: `{start}` ({error})"
+                ))
+            })?;
+            if said(desk, number, operation, &process.pids(), event)? {
+                return Ok(());
+            }
+        }
+        Err(Failure::Misconduct(format!(
+            "printed {MOST_LINES} lines for one operation without ending it"
+        )))
+    }
+}
+
+/// Why an operation ended without a word of the program that ends it.
+enum Failure {
+    /// It did what no client may do.
+    Misconduct(String),
+    /// Something else.
+    Plain(String),
+}
+
+fn ended(how: String) -> Failure {
+    Failure::Misconduct(format!("ended while it was to do something: {how}"))
+}
+
+impl Session for OwnProgram {
+    fn perform(&mut self, desk: &Desk, number: u32, operation: Operation) {
+        desk.write(number, operation.begun());
+        let Err(failure) = self.perform_or_why(desk, number, &operation) else {
+            return;
+        };
+        let why = match failure {
+            Failure::Misconduct(what) => {
+                desk.log.misconduct(what.clone());
+                format!("the program {what}")
+            }
+            Failure::Plain(why) => why,
+        };
+        desk.write(number, failed(why));
+        self.end(desk);
+    }
+
+    fn end(&mut self, desk: &Desk) {
+        if let Some(mut process) = self.process.take() {
+            process.kill(desk);
+        }
+    }
+}
+
+/// Writes down what the program said; true if that ends the operation.
+fn said(desk: &Desk, number: u32, operation: &Operation, pids: &[u32], event: Event) -> Result<bool, Failure> {
+    let look = || pids.iter().for_each(|pid| sockets::note(desk, number, *pid));
+    let unasked = |what: &str| Err(Failure::Misconduct(format!("answered {what} to what it was to do")));
+    match (event, operation) {
+        (
+            Event::Connected {
+                connection_id,
+                server_version,
+            },
+            Operation::Connect,
+        ) => {
+            look();
+            desk.write(
+                number,
+                ClientEventKind::Connected {
+                    connection_id,
+                    server_version,
+                },
+            );
+            Ok(true)
+        }
+        (Event::Connected { .. }, Operation::Statement(_)) => unasked("`connected`"),
+        (Event::Result { rows, first_row }, Operation::Statement(_)) => {
+            desk.write(number, ClientEventKind::ResultReceived { rows, first_row });
+            Ok(true)
+        }
+        (Event::Result { .. }, Operation::Connect) => unasked("`result`"),
+        (
+            Event::Error {
+                message,
+                code,
+                sqlstate,
+                errno,
+                timed_out,
+            },
+            _,
+        ) => {
+            let kind = match code {
+                _ if timed_out => ClientErrorKind::TimedOut { code },
+                Some(code @ 2000..=2999) => ClientErrorKind::Library { code, sqlstate, errno },
+                Some(code) => ClientErrorKind::Server { code, sqlstate },
+                None => ClientErrorKind::Io { errno },
+            };
+            desk.write(number, ClientEventKind::Failed(ClientError { kind, message }));
+            Ok(true)
+        }
+        (Event::Reconnecting, _) => {
+            desk.write(number, ClientEventKind::ReconnectBegun);
+            Ok(false)
+        }
+        (Event::Reconnected { connection_id }, _) => {
+            look();
+            desk.write(number, ClientEventKind::Reconnected { connection_id });
+            Ok(false)
+        }
+        (Event::Setting { setting, shown }, _) => {
+            let Some(setting) = Setting::ALL.iter().find(|known| known.key() == setting) else {
+                return Err(Failure::Misconduct(format!(
+                    "tells of a setting `{setting}`, which there is not"
+                )));
+            };
+            // What the kernel can be asked for is not believed by word.
+            match setting {
+                Setting::ConnectTimeout | Setting::ReadTimeout | Setting::WriteTimeout => {
+                    sockets::shown(desk, *setting, Ok(format!("by the program's own word: {shown}")));
+                }
+                Setting::Keepalive | Setting::TcpUserTimeout => {}
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// What the program is told by its environment: the service, the account, and the settings, times in seconds.
+fn environment(desk: &Desk) -> Vec<(&'static str, String)> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let Settings {
+        connect_timeout,
+        read_timeout,
+        write_timeout,
+        keepalive,
+        tcp_user_timeout,
+    } = &desk.settled.settings;
+    let seconds = |time: Duration| time.as_secs_f64().to_string();
+    let mut variables = vec![
+        ("PATH", path),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("HOME", "/nonexistent".to_owned()),
+        ("LVS_MATRIX_HOST", desk.address.to_string()),
+        ("LVS_MATRIX_PORT", desk.port.to_string()),
+        ("LVS_MATRIX_USER", CLIENT_USER.to_owned()),
+        ("LVS_MATRIX_PASSWORD", CLIENT_PASSWORD.to_owned()),
+    ];
+    let optional = [
+        ("LVS_MATRIX_CONNECT_TIMEOUT", connect_timeout.map(seconds)),
+        ("LVS_MATRIX_READ_TIMEOUT", read_timeout.map(seconds)),
+        ("LVS_MATRIX_WRITE_TIMEOUT", write_timeout.map(seconds)),
+        ("LVS_MATRIX_TCP_USER_TIMEOUT", tcp_user_timeout.map(seconds)),
+        ("LVS_MATRIX_KEEPALIVE_TIME", keepalive.map(|it| seconds(it.time))),
+        (
+            "LVS_MATRIX_KEEPALIVE_INTERVAL",
+            keepalive.map(|it| seconds(it.interval)),
+        ),
+        ("LVS_MATRIX_KEEPALIVE_PROBES", keepalive.map(|it| it.probes.to_string())),
+    ];
+    variables.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+    variables
+}

@@ -1,0 +1,177 @@
+//! The client program's sockets, looked at from outside by pidfd_getfd(2): whatever the program is and however it was set, the
+//! kernel says which options its connection has.
+
+use super::Desk;
+use lvs_matrix_model::client::{Keepalive, Setting};
+use lvs_matrix_model::record::{OpenedSocket, SettingShown};
+use rustix::net::sockopt;
+use rustix::net::{SocketAddrAny, getpeername, getsockname};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// A socket of a process, connected to the service.
+struct Found {
+    port: u16,
+    /// `socket:[4711]`.
+    inode: String,
+    socket: OwnedFd,
+}
+
+/// The sockets of process `pid` that are connected to the virtual service, or are about to be.
+fn of_process(desk: &Desk, pid: u32) -> io::Result<Vec<Found>> {
+    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pidfd = pidfd_open(raw.ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty())?;
+    let service = SocketAddr::new(desk.address, desk.port);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let entry = entry?;
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        let inode = target.to_string_lossy().into_owned();
+        let number = entry.file_name().to_string_lossy().parse::<i32>();
+        let (true, Ok(number)) = (inode.starts_with("socket:"), number) else {
+            continue;
+        };
+        // One that was closed since then is none of interest.
+        let Ok(socket) = pidfd_getfd(&pidfd, number, PidfdGetfdFlags::empty()) else {
+            continue;
+        };
+        if peer(&socket) == Some(service)
+            && let Some(own) = getsockname(&socket).ok().and_then(ip_address)
+        {
+            found.push(Found {
+                port: own.port(),
+                inode,
+                socket,
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn peer(socket: &OwnedFd) -> Option<SocketAddr> {
+    getpeername(socket).ok().flatten().and_then(ip_address)
+}
+
+fn ip_address(address: SocketAddrAny) -> Option<SocketAddr> {
+    SocketAddr::try_from(address).ok()
+}
+
+/// Gives the sockets of this process to the service what the plan sets of them.
+pub(super) fn set_own(desk: &Desk) {
+    let settings = &desk.settled.settings;
+    if settings.is_empty() {
+        return;
+    }
+    let set = |socket: &OwnedFd| -> rustix::io::Result<()> {
+        if let Some(Keepalive { time, interval, probes }) = settings.keepalive {
+            sockopt::set_socket_keepalive(socket, true)?;
+            sockopt::set_tcp_keepidle(socket, time)?;
+            sockopt::set_tcp_keepintvl(socket, interval)?;
+            sockopt::set_tcp_keepcnt(socket, u32::from(probes))?;
+        }
+        if let Some(time) = settings.tcp_user_timeout {
+            sockopt::set_tcp_user_timeout(socket, u32::try_from(time.as_millis()).unwrap_or(u32::MAX))?;
+        }
+        Ok(())
+    };
+    // What could not be set does not show when the options are read back, which is what is recorded.
+    for found in of_process(desk, std::process::id()).into_iter().flatten() {
+        let _ = set(&found.socket);
+    }
+}
+
+/// Writes down the newest socket that `pid` has opened, and which of the plan's settings are in force on it.
+pub(super) fn note(desk: &Desk, operation: u32, pid: u32) {
+    let seen = of_process(desk, pid)
+        .map_err(|error| format!("the client's sockets cannot be looked at: {error}"))
+        .and_then(|found| {
+            // All of them are known from now on.
+            let mut fresh: Vec<&Found> = found.iter().filter(|found| desk.log.is_new(&found.inode)).collect();
+            let fresh = fresh.pop();
+            let fresh = fresh.ok_or("no new socket of the client is connected to the service")?;
+            options(operation, fresh).map_err(|error| format!("the options of the client's socket: {error}"))
+        });
+    for setting in [Setting::Keepalive, Setting::TcpUserTimeout] {
+        let verdict = match &seen {
+            Ok(socket) => of_socket(desk, setting, socket),
+            Err(why) => wanted(desk, setting).map(|_| Err(why.clone())),
+        };
+        if let Some(verdict) = verdict {
+            shown(desk, setting, verdict);
+        }
+    }
+    if let Ok(socket) = seen {
+        desk.log.socket(socket);
+    }
+}
+
+/// Writes down what shows a setting, or why nothing does.
+pub(super) fn shown(desk: &Desk, setting: Setting, verdict: Result<String, String>) {
+    let (shown, doubt) = match verdict {
+        Ok(shown) => (Some(shown), None),
+        Err(doubt) => (None, Some(doubt)),
+    };
+    desk.log.setting(SettingShown {
+        setting: setting.key().to_owned(),
+        shown,
+        doubt,
+    });
+}
+
+fn options(operation: u32, found: &Found) -> rustix::io::Result<OpenedSocket> {
+    let socket = &found.socket;
+    Ok(OpenedSocket {
+        operation,
+        port: found.port,
+        keepalive: sockopt::socket_keepalive(socket)?,
+        keepalive_time: sockopt::tcp_keepidle(socket)?,
+        keepalive_interval: sockopt::tcp_keepintvl(socket)?,
+        keepalive_probes: sockopt::tcp_keepcnt(socket)?,
+        user_timeout: Duration::from_millis(u64::from(sockopt::tcp_user_timeout(socket)?)),
+    })
+}
+
+fn wanted(desk: &Desk, setting: Setting) -> Option<()> {
+    let settings = &desk.settled.settings;
+    match setting {
+        Setting::Keepalive => settings.keepalive.map(drop),
+        Setting::TcpUserTimeout => settings.tcp_user_timeout.map(drop),
+        Setting::ConnectTimeout | Setting::ReadTimeout | Setting::WriteTimeout => None,
+    }
+}
+
+/// Whether the socket has what the plan sets; `None` if the plan does not set it.
+fn of_socket(desk: &Desk, setting: Setting, socket: &OpenedSocket) -> Option<Result<String, String>> {
+    wanted(desk, setting)?;
+    let settings = &desk.settled.settings;
+    let (good, found) = match setting {
+        Setting::Keepalive => {
+            let found = Keepalive {
+                time: socket.keepalive_time,
+                interval: socket.keepalive_interval,
+                probes: u8::try_from(socket.keepalive_probes).unwrap_or(u8::MAX),
+            };
+            let on = u8::from(socket.keepalive);
+            (
+                socket.keepalive && settings.keepalive == Some(found),
+                format!(
+                    "SO_KEEPALIVE {on}, TCP_KEEPIDLE {}, TCP_KEEPINTVL {}, TCP_KEEPCNT {}",
+                    found.time.as_secs(),
+                    found.interval.as_secs(),
+                    found.probes
+                ),
+            )
+        }
+        Setting::TcpUserTimeout => (
+            settings.tcp_user_timeout == Some(socket.user_timeout),
+            format!("TCP_USER_TIMEOUT {} ms", socket.user_timeout.as_millis()),
+        ),
+        Setting::ConnectTimeout | Setting::ReadTimeout | Setting::WriteTimeout => return None,
+    };
+    let found = format!("getsockopt on port {}: {found}", socket.port);
+    Some(if good { Ok(found) } else { Err(found) })
+}
