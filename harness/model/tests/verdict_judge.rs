@@ -337,7 +337,7 @@ fn evidence_tells_the_story() {
         .observe()
         .evidence
         .iter()
-        .map(|evidence| format!("{} {:?}", evidence.what, evidence.shown_by))
+        .map(|evidence| format!("{} {:?}", evidence.fact, evidence.shown_by))
         .collect();
     assert_told(
         &told,

@@ -699,7 +699,7 @@ fn a_fault_that_lasts_must_be_there_at_the_end() {
     let shown = observed
         .evidence
         .iter()
-        .find(|piece| piece.what.contains("at the end, power off rs1"));
+        .find(|piece| piece.fact.to_string().contains("at the end, power off rs1"));
     assert_eq!(shown.unwrap().shown_by, [Citation::Step(3)]);
 
     world.record.steps[2].at_end = Some(AtEnd::Gone {
@@ -749,9 +749,13 @@ fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
     let piece = observed
         .evidence
         .iter()
-        .find(|piece| piece.what.contains("orphaned session"))
+        .find(|piece| piece.fact.to_string().contains("orphaned session"))
         .unwrap();
-    assert!(piece.what.contains("session 6, Sleep for 962 s"), "{}", piece.what);
+    assert!(
+        piece.fact.to_string().contains("session 6, Sleep for 962 s"),
+        "{}",
+        piece.fact
+    );
     assert_eq!(piece.shown_by, [Citation::Server(101)]);
 
     // A frozen mysqld cannot be asked; its kernel can.

@@ -223,10 +223,15 @@ pub(crate) fn reasons(cell: &JudgedCell) -> &[String] {
 
 /// `the client was refused (event 3, packets 12 and 14)`.
 pub(crate) fn evidence(evidence: &Evidence) -> String {
-    if evidence.shown_by.is_empty() {
-        return evidence.what.clone();
+    shown(&evidence.fact.to_string(), &evidence.shown_by)
+}
+
+/// A statement with what shows it: `the client was refused (event 3, packets 12 and 14)`.
+pub(crate) fn shown(what: &str, shown_by: &[Citation]) -> String {
+    if shown_by.is_empty() {
+        return what.to_owned();
     }
-    format!("{} ({})", evidence.what, citations(&evidence.shown_by))
+    format!("{what} ({})", citations(shown_by))
 }
 
 /// Up to so many numbers of one kind are all listed.

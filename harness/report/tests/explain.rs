@@ -460,7 +460,7 @@ fn without_an_explanation_it_says_so_and_what_is_known() {
         "{text}"
     );
     for item in &cell.observed.evidence {
-        let begin: String = item.what.split(' ').take(3).collect::<Vec<_>>().join(" ");
+        let begin: String = item.fact.to_string().split(' ').take(3).collect::<Vec<_>>().join(" ");
         assert!(text.contains(&begin), "{begin} is missing in\n{text}");
     }
 }

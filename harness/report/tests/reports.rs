@@ -13,7 +13,7 @@ mod shape;
 
 use big::{big, big_of};
 
-use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use lvs_matrix_model::verdict::{Fact, JudgedCell, OperationEnd, Verdict};
 use lvs_matrix_report::{
     RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell, summary,
     terminal, timeline_svg,
@@ -315,7 +315,10 @@ fn the_page_of_a_thousand_cells_stays_small() {
                 reasons: vec![long.clone()],
             };
         }
-        cell.observed.evidence[0].what = long.clone();
+        cell.observed.evidence[0].fact = Fact::Ended {
+            at: common::ms(1),
+            how: OperationEnd::Error(long.clone()),
+        };
         if let Some(error) = cell.observed.error.as_mut() {
             error.message = long.clone();
         }

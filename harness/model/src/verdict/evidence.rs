@@ -1,11 +1,12 @@
 //! Evidence: sentences that say what a record shows, each with the events, packets, snapshots and steps that show it.
 
-use super::network::Network;
-use super::observe::{failure, request_words, served_by};
-use super::operation::{Classified, moment};
-use super::{Behaviour, Citation, Evidence, HangEnd, Terminator, TerminatorKind};
+use super::network::{Network, Request};
+use super::observe::{failure, served_by};
+use super::operation::Classified;
+use super::{
+    Behaviour, Citation, ConnectionEntry, Evidence, Fact, HeldServer, OperationEnd, Sent, Terminator, TerminatorKind,
+};
 use crate::action::{Action, Node};
-use crate::duration::Human;
 use crate::plan::Phase;
 use crate::record::{AtEnd, CellRecord, DirectorSnapshot, Moment, StepOutcome};
 use std::fmt;
@@ -52,7 +53,11 @@ fn changes(record: &CellRecord) -> Vec<Evidence> {
         .filter(|step| !matches!(step.action, Action::Wait(_)))
         .filter_map(|step| match (&step.outcome, step.began) {
             (StepOutcome::Done { proof }, Some(began)) if !proof.is_empty() => Some(Evidence {
-                what: format!("{}: {} ({proof})", moment(began), step.action),
+                fact: Fact::Done {
+                    at: began,
+                    action: step.action.clone(),
+                    proof: proof.clone(),
+                },
                 shown_by: vec![Citation::Step(step.number)],
             }),
             (
@@ -75,7 +80,10 @@ fn lasting(record: &CellRecord) -> Vec<Evidence> {
     });
     shown
         .map(|(step, shows)| Evidence {
-            what: format!("at the end, {}: {shows}", step.action),
+            fact: Fact::StillInForce {
+                action: step.action.clone(),
+                shows: shows.clone(),
+            },
             shown_by: vec![Citation::Step(step.number)],
         })
         .collect()
@@ -91,21 +99,18 @@ fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
             Moment::BeforeChange => false,
         })
         .map(|snapshot| {
-            let when = match snapshot.moment {
-                Moment::BeforeChange => "before the change",
-                Moment::AfterChange => "after the change",
-                Moment::End => "at the end",
-            };
             let entry = network
                 .connection
                 .as_ref()
                 // A connection that did not exist yet has no entry to speak of.
                 .filter(|connection| connection.began <= snapshot.at)
-                .map_or_else(String::new, |connection| {
-                    entry(record, snapshot, connection.client_port)
-                });
+                .map(|connection| entry(record, snapshot, connection.client_port));
             Evidence {
-                what: format!("{when}, the director's table held {}{entry}", table(record, snapshot)),
+                fact: Fact::Table {
+                    moment: snapshot.moment,
+                    servers: table(record, snapshot),
+                    entry,
+                },
                 shown_by: vec![Citation::Snapshot(snapshot.number)],
             }
         })
@@ -113,29 +118,30 @@ fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
 }
 
 /// The real servers in `ipvsadm -Ln`: lines `  -> 192.0.2.31:3306  Route  1  0  0`.
-fn table(record: &CellRecord, snapshot: &DirectorSnapshot) -> String {
-    let held: Vec<String> = record
+fn table(record: &CellRecord, snapshot: &DirectorSnapshot) -> Vec<HeldServer> {
+    let lines: Vec<Vec<&str>> = snapshot
+        .services
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    record
         .plan
         .real_servers()
         .filter_map(|(name, host)| {
             let address = format!("{}:{}", host.address, record.plan.port);
-            let line = snapshot
-                .services
-                .lines()
-                .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            let line = lines
+                .iter()
                 .find(|words| words.first() == Some(&"->") && words.get(1) == Some(&address.as_str()))?;
-            Some(format!("{name} (weight {})", line.get(3).copied().unwrap_or("?")))
+            Some(HeldServer {
+                server: name.clone(),
+                weight: line.get(3).copied().unwrap_or("?").to_owned(),
+            })
         })
-        .collect();
-    if held.is_empty() {
-        "no real server".to_owned()
-    } else {
-        held.join(", ")
-    }
+        .collect()
 }
 
 /// The connection's entry in `ipvsadm -Lnc`: lines `TCP 14:58  ESTABLISHED client:port vip:port server:port`.
-fn entry(record: &CellRecord, snapshot: &DirectorSnapshot, client_port: u16) -> String {
+fn entry(record: &CellRecord, snapshot: &DirectorSnapshot, client_port: u16) -> ConnectionEntry {
     let client = record
         .plan
         .host(&Node::Client)
@@ -152,24 +158,32 @@ fn entry(record: &CellRecord, snapshot: &DirectorSnapshot, client_port: u16) -> 
                 .real_servers()
                 .find(|(_, host)| *destination == format!("{}:{}", host.address, record.plan.port))
                 .map_or_else(|| (*destination).to_owned(), |(name, _)| name.to_string());
-            format!(", and an entry for the connection to {server} ({state}, expires in {expire})")
+            ConnectionEntry::Held {
+                server,
+                state: (*state).to_owned(),
+                expires: (*expire).to_owned(),
+            }
         }
-        Some(_) | None => ", and no entry for the connection".to_owned(),
+        Some(_) | None => ConnectionEntry::Absent,
     }
 }
 
 fn beginning(operation: &Classified<'_>, network: &Network) -> Evidence {
     let mut shown_by = vec![Citation::Event(operation.begun.number)];
-    let sent = network.request.map_or_else(String::new, |request| {
+    let sent = network.request.map(|request| {
         shown_by.push(Citation::Packet(request.seen().packet));
-        format!("; {}", request_words(request))
+        match request {
+            Request::Syn(_) => Sent::Syn,
+            Request::Arp(_) => Sent::Arp,
+            Request::Statement(_) => Sent::Statement,
+        }
     });
     Evidence {
-        what: format!(
-            "{}: the client began `{}`{sent}",
-            moment(operation.began()),
-            operation_name(operation)
-        ),
+        fact: Fact::Began {
+            at: operation.began(),
+            operation: operation_name(operation),
+            sent,
+        },
         shown_by,
     }
 }
@@ -183,7 +197,7 @@ fn operation_name(operation: &Classified<'_>) -> String {
 fn server(network: &Network) -> Option<Evidence> {
     let node = served_by(network)?;
     Some(Evidence {
-        what: format!("{node} served the connection"),
+        fact: Fact::ServedBy(node.clone()),
         shown_by: network
             .servers
             .iter()
@@ -197,18 +211,12 @@ fn repetitions(network: &Network) -> Option<Evidence> {
     if retransmissions.count == 0 {
         return None;
     }
-    let gaps: Vec<String> = retransmissions.gaps.iter().map(|gap| Human(*gap).to_string()).collect();
-    let what = match retransmissions.payload_length {
-        0 => "its SYN".to_owned(),
-        length => format!("the same {length} bytes"),
-    };
-    let times = match retransmissions.packets.len().saturating_sub(1) {
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        several => format!("{several} times"),
-    };
     Some(Evidence {
-        what: format!("the client sent {what} again {times}, after {}", gaps.join(", ")),
+        fact: Fact::SentAgain {
+            payload_length: retransmissions.payload_length,
+            times: retransmissions.packets.len().saturating_sub(1),
+            gaps: retransmissions.gaps.clone(),
+        },
         shown_by: retransmissions
             .packets
             .iter()
@@ -218,38 +226,23 @@ fn repetitions(network: &Network) -> Option<Evidence> {
 }
 
 fn terminator(terminator: &Terminator) -> Evidence {
-    let by = terminator
-        .by
-        .as_ref()
-        .map_or_else(|| "a host that is none of the lab's".to_owned(), Node::to_string);
     Evidence {
-        what: format!(
-            "{}: {} from {by} reached the client",
-            moment(terminator.at),
-            terminator.kind
-        ),
+        fact: Fact::Reached(terminator.clone()),
         shown_by: vec![Citation::Packet(terminator.packet)],
     }
 }
 
 fn silence(operation: &Classified<'_>, network: &Network, behaviour: &Behaviour) -> Option<Evidence> {
-    let (silence, how) = match behaviour {
-        Behaviour::Hung { silence, end } => (
-            silence,
-            match end {
-                HangEnd::Answer => "then the answer came",
-                HangEnd::Error => "then the operation failed",
-                HangEnd::None => "and it had not ended when the observation did",
-            },
-        ),
+    let (lasted, end) = match behaviour {
+        Behaviour::Hung { silence, end } => (*silence, *end),
         Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => return None,
     };
     Some(Evidence {
-        what: format!(
-            "from {} on, nothing that answers reached the client for {}, {how}",
-            moment(operation.due).trim_start_matches("at "),
-            Human(*silence)
-        ),
+        fact: Fact::Silence {
+            from: operation.due,
+            lasted,
+            end,
+        },
         shown_by: network
             .request
             .map(|request| Citation::Packet(request.seen().packet))
@@ -262,16 +255,19 @@ fn silence(operation: &Classified<'_>, network: &Network, behaviour: &Behaviour)
 
 fn end(operation: &Classified<'_>, network: &Network) -> Evidence {
     let mut shown_by = vec![Citation::Event(operation.end.number)];
-    let what = match (failure(operation), operation.ended()) {
-        (Some(failure), _) => format!("the client got the error \"{}\"", failure.message),
+    let how = match (failure(operation), operation.ended()) {
+        (Some(failure), _) => OperationEnd::Error(failure.message.clone()),
         (None, Some(_)) => {
             shown_by.extend(network.answers.first().map(|seen| Citation::Packet(seen.packet)));
-            "the client got its answer".to_owned()
+            OperationEnd::Answer
         }
-        (None, None) => "the client was still waiting".to_owned(),
+        (None, None) => OperationEnd::Waiting,
     };
     Evidence {
-        what: format!("{}: {what}", moment(operation.end.at)),
+        fact: Fact::Ended {
+            at: operation.end.at,
+            how,
+        },
         shown_by,
     }
 }

@@ -4,6 +4,7 @@
 mod doubts;
 mod error;
 mod evidence;
+mod fact;
 mod judge;
 mod network;
 mod observe;
@@ -12,6 +13,7 @@ mod orphans;
 mod repeat;
 
 pub use error::errno_name;
+pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent};
 pub use judge::{RunOutcome, judge, judged, merge};
 pub use observe::observe;
 pub use repeat::{Disagreement, Outcome, disagreements};
@@ -239,8 +241,8 @@ pub enum TerminatorKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Evidence {
-    /// What is shown, in words.
-    pub what: String,
+    /// What is shown; in words by its [`Display`](std::fmt::Display).
+    pub fact: Fact,
     /// Where.
     pub shown_by: Vec<Citation>,
 }

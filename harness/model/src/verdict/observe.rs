@@ -10,7 +10,7 @@
 
 use super::error;
 use super::evidence;
-use super::network::{Network, Request, network};
+use super::network::{Network, network};
 use super::operation::{Classified, classified, moment};
 use super::orphans;
 use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions, Terminator, TerminatorKind};
@@ -263,14 +263,5 @@ pub(super) fn served_by(network: &Network) -> Option<&Node> {
     match network.servers.as_slice() {
         [(node, _)] => Some(node),
         [] | [_, _, ..] => None,
-    }
-}
-
-/// The packet of a request in words.
-pub(super) fn request_words(request: Request) -> &'static str {
-    match request {
-        Request::Syn(_) => "the client sent its SYN",
-        Request::Arp(_) => "the client asked for the VIP's Ethernet address, and nobody answered",
-        Request::Statement(_) => "the client sent the statement",
     }
 }

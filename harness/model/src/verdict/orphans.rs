@@ -1,6 +1,6 @@
 //! Sessions that the client has lost and a real server still holds.
 
-use super::{Citation, Evidence, OrphanedSession};
+use super::{Citation, Evidence, Fact, OrphanedSession};
 use crate::record::{CellRecord, ServerSession, ServerView, Socket};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -58,7 +58,7 @@ fn of_server(view: &ServerView) -> Vec<OrphanedSession> {
 /// What shows it.
 pub(super) fn evidence(orphans: &[OrphanedSession]) -> impl Iterator<Item = Evidence> {
     orphans.iter().map(|orphan| Evidence {
-        what: format!("at the end, {orphan}"),
+        fact: Fact::Orphaned(orphan.clone()),
         shown_by: vec![Citation::Server(orphan.server_id)],
     })
 }

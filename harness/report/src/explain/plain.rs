@@ -3,7 +3,7 @@
 use super::{Explanation, Status};
 use crate::escape::{one_line, visible};
 use crate::wording;
-use lvs_matrix_model::verdict::{Evidence, JudgedCell};
+use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
 
 /// How wide lines are.
@@ -29,11 +29,7 @@ impl Explanation {
     pub fn plain(&self) -> String {
         let mut out = String::new();
         for paragraph in &self.paragraphs {
-            let shown = Evidence {
-                what: paragraph.text.clone(),
-                shown_by: paragraph.shown_by.clone(),
-            };
-            wrapped(&mut out, "", &wording::evidence(&shown));
+            wrapped(&mut out, "", &wording::shown(&paragraph.text, &paragraph.shown_by));
             let sources: Vec<String> = paragraph.sources.iter().map(ToString::to_string).collect();
             wrapped(
                 &mut out,

@@ -20,7 +20,7 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, traces: &Traces) -> R
         "<section><h3>Evidence</h3>\n<p class=\"note\">Times count from {EPOCH}.</p>\n<ol class=\"evidence\">"
     )?;
     for item in &cell.observed.evidence {
-        write!(out, "<li>{} ", html_phrase(&item.what))?;
+        write!(out, "<li>{} ", html_phrase(&item.fact.to_string()))?;
         cites(out, &item.shown_by, |place| link(&cell.record.plan.cell, place, traces))?;
         writeln!(out, "</li>")?;
     }

@@ -37,7 +37,7 @@ pub(super) struct CellJson<'a> {
     retransmissions: RetransmissionsJson<'a>,
     /// Sessions that the client has lost and a server still holds.
     orphaned_sessions: &'a [OrphanedSession],
-    evidence: Vec<EvidenceJson<'a>>,
+    evidence: Vec<EvidenceJson>,
     /// Null if nothing is expected.
     expected: Option<ExpectedJson>,
     verdict: VerdictJson<'a>,
@@ -184,17 +184,17 @@ impl<'a> RetransmissionsJson<'a> {
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct EvidenceJson<'a> {
+struct EvidenceJson {
     /// A sentence.
-    what: &'a str,
+    what: String,
     /// Where it can be seen: `packet 12`, `event 3`, `snapshot 2`, `step 4`.
     shown_by: Vec<String>,
 }
 
-impl<'a> EvidenceJson<'a> {
-    fn of(evidence: &'a Evidence) -> Self {
+impl EvidenceJson {
+    fn of(evidence: &Evidence) -> Self {
         Self {
-            what: &evidence.what,
+            what: evidence.fact.to_string(),
             shown_by: evidence
                 .shown_by
                 .iter()

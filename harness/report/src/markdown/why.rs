@@ -3,7 +3,7 @@
 use crate::escape::prose;
 use crate::explain::{Paragraph, Status, explain};
 use crate::wording;
-use lvs_matrix_model::verdict::{Evidence, JudgedCell};
+use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
 /// The rules that apply, each with what shows it and where it is in the kernel's source, and what avoids it. What is known of a
@@ -18,10 +18,6 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
         sources,
     } in &explanation.paragraphs
     {
-        let shown = Evidence {
-            what: text.clone(),
-            shown_by: shown_by.clone(),
-        };
         let sources: Vec<String> = sources
             .iter()
             .map(|source| format!("`{}` in {}", source.function, source.file))
@@ -29,7 +25,7 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
         writeln!(
             out,
             "{} <sub>Rule {rule}: {}.</sub>\n",
-            prose(&wording::evidence(&shown)),
+            prose(&wording::shown(text, shown_by)),
             prose(&sources.join(", "))
         )?;
     }

@@ -1,7 +1,8 @@
 //! A run whose servers, authors and kernel write whatever could act in a report.
 
+use super::ms;
 use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
-use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use lvs_matrix_model::verdict::{Fact, JudgedCell, OperationEnd, Verdict};
 use lvs_matrix_report::{RunReport, RunState};
 
 /// What servers, authors and kernels may write.
@@ -23,7 +24,10 @@ pub(crate) fn report() -> RunReport {
         operation.what = text();
     }
     for item in &mut cell.observed.evidence {
-        item.what = text();
+        item.fact = Fact::Ended {
+            at: ms(1),
+            how: OperationEnd::Error(text()),
+        };
     }
     let record = &mut cell.record;
     record.environment.kernel = text();

@@ -299,11 +299,8 @@ impl Builder {
         self
     }
 
-    pub(crate) fn evidence(mut self, what: &str, shown_by: Vec<Citation>) -> Self {
-        self.cell.observed.evidence.push(Evidence {
-            what: what.to_owned(),
-            shown_by,
-        });
+    pub(crate) fn evidence(mut self, fact: Fact, shown_by: Vec<Citation>) -> Self {
+        self.cell.observed.evidence.push(Evidence { fact, shown_by });
         self
     }
 
@@ -459,7 +456,10 @@ pub(crate) fn answered() -> JudgedCell {
     .event(3, 1, connected(5))
     .operation(1, "connect", 1, Some(3))
     .evidence(
-        "the client was connected after 2ms",
+        Fact::Ended {
+            at: ms(3),
+            how: OperationEnd::Answer,
+        },
         vec![Citation::Event(1), Citation::Event(2)],
     )
     .snapshot(Moment::End, 5_000, PRESENT, ENTRY)
@@ -489,7 +489,13 @@ pub(crate) fn observed_only() -> JudgedCell {
             },
         )
         .operation(2, "query `select 1`", 10, Some(12))
-        .evidence("the result arrived after 2ms", vec![Citation::Event(4)])
+        .evidence(
+            Fact::Ended {
+                at: ms(12),
+                how: OperationEnd::Answer,
+            },
+            vec![Citation::Event(4)],
+        )
         .verdict(Verdict::ObservedOnly)
         .cell
 }
@@ -537,7 +543,11 @@ pub(crate) fn refused() -> JudgedCell {
         })
         .error(Some(2003), Some(111), &error.message)
         .evidence(
-            "the director refused the SYN with ICMP port unreachable",
+            Fact::Began {
+                at: ms(30),
+                operation: "connect".to_owned(),
+                sent: Some(Sent::Syn),
+            },
             vec![Citation::Packet(1), Citation::Packet(2)],
         )
         .snapshot(Moment::AfterChange, 25, ABSENT, "IPVS connection entries\n")
@@ -585,7 +595,7 @@ pub(crate) fn hung() -> JudgedCell {
         gap *= 2;
     }
     let numbers: Vec<u32> = (3..13).collect();
-    let gaps = (0..9).map(|power| Duration::from_millis(200 << power)).collect();
+    let gaps: Vec<Duration> = (0..9).map(|power| Duration::from_millis(200 << power)).collect();
     builder = builder
         .packet(102_900, &Node::Director, &Node::Client, segment("R", 3306, 295, 0))
         .terminator(TerminatorKind::Rst, Some(Node::Director), 13, 102_900)
@@ -597,10 +607,20 @@ pub(crate) fn hung() -> JudgedCell {
         })
         .error(Some(2013), Some(104), &error.message)
         .evidence(
-            "the statement was sent 10 times",
+            Fact::SentAgain {
+                payload_length: 13,
+                times: 9,
+                gaps: gaps.clone(),
+            },
             vec![Citation::Packet(3), Citation::Packet(12)],
         )
-        .evidence("the client's error", vec![Citation::Event(4)])
+        .evidence(
+            Fact::Ended {
+                at: ms(102_900),
+                how: OperationEnd::Error(error.message.clone()),
+            },
+            vec![Citation::Event(4)],
+        )
         .snapshot(Moment::End, 103_000, ABSENT, "IPVS connection entries\n")
         .ended(103_000);
     builder.cell.observed.retransmissions = Retransmissions {
@@ -661,7 +681,7 @@ pub(crate) fn violated() -> JudgedCell {
             after: Duration::from_millis(1_036),
         })
         .error(Some(2013), None, &error.message)
-        .evidence("rs1 closed the connection", vec![Citation::Packet(1)])
+        .evidence(Fact::ServedBy(Node::RealServer(name("rs1"))), vec![Citation::Packet(1)])
         .verdict(Verdict::Violated {
             differences: vec!["expected answered, observed failed-fast".to_owned()],
         })

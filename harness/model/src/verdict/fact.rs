@@ -1,0 +1,259 @@
+//! What a piece of evidence says: data, so that a report can word it in any language, and the English words.
+
+use super::{HangEnd, OrphanedSession, Terminator};
+use crate::Name;
+use crate::action::{Action, Node};
+use crate::duration::{Human, Instant};
+use crate::record::Moment;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// What a piece of evidence says. Its [`fmt::Display`] is a sentence without its stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Fact {
+    /// A step that is not the client's was done.
+    Done {
+        /// When it began.
+        at: Instant,
+        /// What it was.
+        action: Action,
+        /// What showed that it had its effect.
+        proof: String,
+    },
+    /// What the director's table and its connection entries held.
+    Table {
+        /// When in the cell.
+        moment: Moment,
+        /// The real servers in it.
+        servers: Vec<HeldServer>,
+        /// The entry for the client's connection; `None` if there was no such connection yet.
+        entry: Option<ConnectionEntry>,
+    },
+    /// The client began the operation.
+    Began {
+        /// When.
+        at: Instant,
+        /// `connect`, or the statement.
+        operation: String,
+        /// What it sent for it, if anything was seen.
+        sent: Option<Sent>,
+    },
+    /// A real server served the client's connection.
+    ServedBy(Node),
+    /// The client sent the same segment again.
+    SentAgain {
+        /// Its payload in bytes; 0 for a SYN.
+        payload_length: u32,
+        /// How many times it was sent again.
+        times: usize,
+        /// The times between the sendings.
+        gaps: Vec<Duration>,
+    },
+    /// Something that ends or refuses a connection reached the client.
+    Reached(Terminator),
+    /// Nothing that answers reached the client.
+    Silence {
+        /// From when on.
+        from: Instant,
+        /// For how long.
+        lasted: Duration,
+        /// How it ended.
+        end: HangEnd,
+    },
+    /// How the operation ended for the client.
+    Ended {
+        /// When.
+        at: Instant,
+        /// How.
+        how: OperationEnd,
+    },
+    /// A fault was looked at once more when the observation ended.
+    StillInForce {
+        /// Which one.
+        action: Action,
+        /// What shows it.
+        shows: String,
+    },
+    /// A real server still holds what the client has lost.
+    Orphaned(OrphanedSession),
+}
+
+/// A real server in the director's table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HeldServer {
+    /// Which one.
+    pub server: Name,
+    /// Its weight as `ipvsadm -Ln` prints it.
+    pub weight: String,
+}
+
+/// The director's entry for a connection, as `ipvsadm -Lnc` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum ConnectionEntry {
+    /// There is none.
+    Absent,
+    /// There is one.
+    Held {
+        /// To which real server, by its name; by its address if it is none of the lab's.
+        server: String,
+        /// Its state (`ESTABLISHED`).
+        state: String,
+        /// When it expires, in minutes and seconds (`14:58`).
+        expires: String,
+    },
+}
+
+/// What the client sent for its operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sent {
+    /// A SYN.
+    Syn,
+    /// A question for the VIP's Ethernet address, which nobody answered.
+    Arp,
+    /// The statement.
+    Statement,
+}
+
+/// How an operation ended for the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationEnd {
+    /// With an error, by the client program's own text.
+    Error(String),
+    /// With its answer.
+    Answer,
+    /// It had not ended when the observation did.
+    Waiting,
+}
+
+/// `at 1m`: a moment in the cell.
+fn at(moment: Instant) -> String {
+    format!("at {}", after_epoch(moment))
+}
+
+fn after_epoch(moment: Instant) -> Human {
+    Human(moment.since(Instant(0)))
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done {
+                at: when,
+                action,
+                proof,
+            } => write!(f, "{}: {action} ({proof})", at(*when)),
+            Self::Table { moment, servers, entry } => {
+                let when = match moment {
+                    Moment::BeforeChange => "before the change",
+                    Moment::AfterChange => "after the change",
+                    Moment::End => "at the end",
+                };
+                write!(f, "{when}, the director's table held {}", held(servers))?;
+                entry.as_ref().map_or(Ok(()), |entry| entry.fmt(f))
+            }
+            Self::Began {
+                at: when,
+                operation,
+                sent,
+            } => {
+                write!(f, "{}: the client began `{operation}`", at(*when))?;
+                match sent {
+                    Some(sent) => write!(f, "; {sent}"),
+                    None => Ok(()),
+                }
+            }
+            Self::ServedBy(node) => write!(f, "{node} served the connection"),
+            Self::SentAgain {
+                payload_length,
+                times,
+                gaps,
+            } => sent_again(f, *payload_length, *times, gaps),
+            Self::Reached(terminator) => {
+                let by = terminator
+                    .by
+                    .as_ref()
+                    .map_or_else(|| "a host that is none of the lab's".to_owned(), Node::to_string);
+                let (when, kind) = (at(terminator.at), &terminator.kind);
+                write!(f, "{when}: {kind} from {by} reached the client")
+            }
+            Self::Silence { from, lasted, end } => write!(
+                f,
+                "from {} on, nothing that answers reached the client for {}, {}",
+                after_epoch(*from),
+                Human(*lasted),
+                match end {
+                    HangEnd::Answer => "then the answer came",
+                    HangEnd::Error => "then the operation failed",
+                    HangEnd::None => "and it had not ended when the observation did",
+                }
+            ),
+            Self::Ended { at: when, how } => write!(f, "{}: {how}", at(*when)),
+            Self::StillInForce { action, shows } => write!(f, "at the end, {action}: {shows}"),
+            Self::Orphaned(orphan) => write!(f, "at the end, {orphan}"),
+        }
+    }
+}
+
+fn held(servers: &[HeldServer]) -> String {
+    if servers.is_empty() {
+        return "no real server".to_owned();
+    }
+    let each = servers
+        .iter()
+        .map(|held| format!("{} (weight {})", held.server, held.weight));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn sent_again(f: &mut fmt::Formatter<'_>, payload_length: u32, times: usize, gaps: &[Duration]) -> fmt::Result {
+    let what = match payload_length {
+        0 => "its SYN".to_owned(),
+        length => format!("the same {length} bytes"),
+    };
+    let times = match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        several => format!("{several} times"),
+    };
+    let gaps: Vec<String> = gaps.iter().map(|gap| Human(*gap).to_string()).collect();
+    write!(f, "the client sent {what} again {times}, after {}", gaps.join(", "))
+}
+
+impl fmt::Display for ConnectionEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str(", and no entry for the connection"),
+            Self::Held { server, state, expires } => {
+                write!(
+                    f,
+                    ", and an entry for the connection to {server} ({state}, expires in {expires})"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Syn => "the client sent its SYN",
+            Self::Arp => "the client asked for the VIP's Ethernet address, and nobody answered",
+            Self::Statement => "the client sent the statement",
+        })
+    }
+}
+
+impl fmt::Display for OperationEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(message) => write!(f, "the client got the error \"{message}\""),
+            Self::Answer => f.write_str("the client got its answer"),
+            Self::Waiting => f.write_str("the client was still waiting"),
+        }
+    }
+}
