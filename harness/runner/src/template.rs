@@ -207,6 +207,8 @@ fn install_command(server: &Server, folder: &Path) -> Result<Vec<String>> {
             format!("--datadir={}", folder.display()),
         ],
     };
+    // A starting server removes the temporary tables that it finds in its tmpdir, also those of another one that is starting.
+    words.extend(folder.parent().map(|own| format!("--tmpdir={}", own.display())));
     if rustix::process::geteuid().is_root() {
         words.push("--user=root".to_owned());
     }
