@@ -69,6 +69,7 @@ impl RealServer {
         let stage = || format!("make the data folder of {}", blueprint.name);
         fs::create_dir(&folder).stage(stage())?;
         copy_folder(&blueprint.template.folder, &folder.join("data")).stage(stage())?;
+        fs::create_dir(folder.join("tmp")).stage(stage())?;
         let account = format!("CREATE USER IF NOT EXISTS '{CLIENT_USER}'@'%' IDENTIFIED BY '{CLIENT_PASSWORD}';\n");
         fs::write(folder.join("init.sql"), account).stage(stage())?;
         let mut server = Self {
@@ -116,6 +117,8 @@ impl RealServer {
             format!("--socket={}", self.socket().display()),
             format!("--pid-file={}", self.folder.join("pid").display()),
             format!("--init-file={}", self.folder.join("init.sql").display()),
+            // A starting mariadbd removes the temporary tables (`#sql*`) that it finds in its tmpdir, also those of another one.
+            format!("--tmpdir={}", self.folder.join("tmp").display()),
             format!("--port={port}"),
             "--bind-address=0.0.0.0".to_owned(),
             format!("--server-id={}", self.server_id),
