@@ -10,21 +10,24 @@ RUNS ?= 5
 # The line of the guest kernel that `make reports` runs on; its folder is named after it.
 KERNEL ?= 7.2
 
-.PHONY: run test leaks suite lint bench reports packages kernel build clean
+# Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
+MYSQL56 ?=
+
+.PHONY: run test leaks suite lint bench reports packages mysql56 kernel build clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
 	$(BIN) run $(SCENARIOS)
 
 # The whole test suite. It runs every shipped scenario in guests.
-test: packages
+test: packages mysql56
 	$(CARGO) build --locked --package lvs-matrix
 	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
 	$(MAKE) --no-print-directory suite
 
 # The test suite, and what it leaves behind on this machine, which must be nothing. The machine must be otherwise at rest, or what
 # others do there is named: `make leaks ALLOW="--allow 'tmp:/tmp/theirs-*'"`.
-leaks: packages
+leaks: packages mysql56
 	$(CARGO) build --locked --package lvs-matrix --package lvs-matrix-accountant
 	@$(TARGET)/debug/lvs-matrix kernel build >/dev/null
 	$(TARGET)/debug/leak-accountant around --watch . --watch $(CACHE) $(ALLOW) -- $(MAKE) --no-print-directory suite
@@ -34,6 +37,7 @@ ALLOW ?=
 override ALLOW += --allow 'watched:*/datadirs'
 CACHE = $(or $(LVS_MATRIX_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lvs-matrix)
 
+suite: export LVS_MATRIX_MYSQLD_56 = $(or $(wildcard $(CACHE)/mysql-5.6/bin/mysqld),$(MYSQL56))
 suite:
 ifeq ($(shell id -u),0)
 	$(CARGO) test --locked --no-fail-fast --workspace
@@ -62,6 +66,9 @@ reports: kernel
 
 packages:
 	@.ci/packages
+
+mysql56:
+	@.ci/mysql56 $(CACHE)/mysql-5.6 >/dev/null || { [ $$? = 69 ] && [ "$(MYSQL56)" != required ]; }
 
 build: packages
 	$(CARGO) build --locked --release --package lvs-matrix

@@ -7,7 +7,7 @@
 use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::news::{Heard, Stages, Told};
-use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, TEMPLATE_INPUT, scenario_input};
+use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, scenario_input};
 use crate::place;
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
@@ -141,6 +141,11 @@ impl Guests<'_> {
             name: TEMPLATE_INPUT.to_owned(),
             path: self.template.folder.clone(),
         }];
+        let tree = self.template.server.tree.clone().map(|path| ReadOnlyInput {
+            name: SERVER_INPUT.to_owned(),
+            path,
+        });
+        config.inputs.extend(tree);
         config
             .inputs
             .extend(self.program_folders(&batch).map(|(scenario, folder)| ReadOnlyInput {

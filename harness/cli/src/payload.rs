@@ -18,6 +18,8 @@ pub(crate) const JOB_FILE: &str = "job.json";
 pub(crate) const CELLS_FOLDER: &str = "cells";
 /// The name of the data folder's template among the guest's inputs.
 pub(crate) const TEMPLATE_INPUT: &str = "datadir";
+/// The name of the server's own tree among them, if it has one.
+pub(crate) const SERVER_INPUT: &str = "server";
 
 /// What a guest is to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,7 +93,7 @@ fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         template: Template {
             folder: inputs.join(TEMPLATE_INPUT),
-            server: job.server,
+            server: job.server.seen_as(&inputs.join(SERVER_INPUT)),
         },
         scratch: std::env::temp_dir(),
         out: share.join(CELLS_FOLDER),

@@ -1,7 +1,7 @@
 //! Where a run takes place, and what it lacks.
 
 use crate::error::{Result, Stage};
-use crate::template::Server;
+use crate::server::Server;
 use lvs_matrix_model::record::{Environment, Place};
 use lvs_matrix_netns::{CommandLine, run};
 

@@ -16,6 +16,7 @@ mod lab;
 mod operator;
 mod real_server;
 mod recorder;
+mod server;
 mod template;
 mod timeline;
 
@@ -24,4 +25,5 @@ pub use environment::{missing_programs, running_kernel};
 pub use error::{LabError, Result};
 pub use host::{HostLack, host_lacks, prove_ipvs};
 pub use recorder::{cell_folder, write_record};
-pub use template::{Flavour, Server, Template, prepare as prepare_template};
+pub use server::{Flavour, Server};
+pub use template::{Template, prepare as prepare_template};

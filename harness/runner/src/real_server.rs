@@ -2,7 +2,8 @@
 
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
-use crate::template::{Flavour, Template, copy_folder};
+use crate::server::Flavour;
+use crate::template::{Template, copy_folder};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::StopSignal;
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
@@ -17,9 +18,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
-
-/// MariaDB's system tables are Aria's, and no scenario needs transactions: without InnoDB a server starts in half the time.
-pub(crate) const WITHOUT_INNODB: &[&str] = &["--innodb=OFF", "--default-storage-engine=Aria"];
 
 /// How long a server may take to start or stop, on the cell's clock. Under virtual time only idle waiting counts.
 const START_STOP_DEADLINE: Duration = Duration::from_secs(120);
@@ -70,7 +68,13 @@ impl RealServer {
         fs::create_dir(&folder).stage(stage())?;
         copy_folder(&blueprint.template.folder, &folder.join("data")).stage(stage())?;
         fs::create_dir(folder.join("tmp")).stage(stage())?;
-        let account = format!("CREATE USER IF NOT EXISTS '{CLIENT_USER}'@'%' IDENTIFIED BY '{CLIENT_PASSWORD}';\n");
+        // It is run at every start, when the account may be there already.
+        let make = match blueprint.template.server.flavour {
+            Flavour::MariaDb | Flavour::MySql => "CREATE USER IF NOT EXISTS",
+            // 5.6 has no IF NOT EXISTS; its GRANT makes an account, or leaves it.
+            Flavour::MySqlWithoutInitialize => "GRANT USAGE ON *.* TO",
+        };
+        let account = format!("{make} '{CLIENT_USER}'@'%' IDENTIFIED BY '{CLIENT_PASSWORD}';\n");
         fs::write(folder.join("init.sql"), account).stage(stage())?;
         let mut server = Self {
             name: blueprint.name.clone(),
@@ -126,14 +130,12 @@ impl RealServer {
             "--performance-schema=OFF".to_owned(),
             "--skip-log-bin".to_owned(),
         ];
+        words.extend(self.template.server.options());
         match self.template.server.flavour {
             Flavour::MariaDb => {
-                words.extend(WITHOUT_INNODB.iter().map(|word| (*word).to_owned()));
                 words.extend(["--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M"].map(str::to_owned));
             }
-            Flavour::MySql => {
-                words.extend(["--innodb-buffer-pool-size=8M", "--innodb-use-native-aio=0"].map(str::to_owned));
-            }
+            Flavour::MySql | Flavour::MySqlWithoutInitialize => {}
         }
         if rustix::process::geteuid().is_root() {
             words.push("--user=root".to_owned());

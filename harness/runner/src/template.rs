@@ -1,6 +1,7 @@
-//! The server program and the template of its data folder: made once by the server's own means, copied for every server.
+//! The template of a server's data folder: made once by the server's own means, copied for every server.
 
 use crate::error::{LabError, Result, Stage};
+use crate::server::{Flavour, SYSTEM_TABLES, Server};
 use lvs_matrix_netns::{CommandLine, run};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,27 +10,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A server program that was asked who it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Server {
-    /// Its path.
-    pub program: PathBuf,
-    /// What it calls its version: `10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)`.
-    pub version: String,
-    /// Which family of servers it is of.
-    pub flavour: Flavour,
-}
-
-/// Families of servers: they differ in how a data folder is made and in their options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Flavour {
-    /// MariaDB: `mariadb-install-db`.
-    MariaDb,
-    /// MySQL 5.7 or later: `mysqld --initialize-insecure`.
-    MySql,
-}
-
 /// A data folder to copy, and the program that it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
@@ -37,64 +17,6 @@ pub struct Template {
     pub folder: PathBuf,
     /// The program.
     pub server: Server,
-}
-
-impl Server {
-    /// Asks `program` who it is.
-    ///
-    /// # Errors
-    /// [`LabError`] if it does not start, or does not answer `--version` as a MariaDB or MySQL server does.
-    pub fn probe(program: &Path) -> Result<Self> {
-        let stage = || format!("ask {} for its version", program.display());
-        let finished = run(&CommandLine::new([program.to_string_lossy().as_ref(), "--version"])).stage(stage())?;
-        // A warning may come first: MariaDB misses a MAC address where `lo` is the only link.
-        let mut lines = finished.output.lines();
-        let first = lines.clone().next().unwrap_or_default();
-        let line = lines.find(|line| line.contains("Ver ")).unwrap_or(first);
-        let version = line.split_once("Ver ").map(|(_, version)| version.trim().to_owned());
-        let Some(version) = version.filter(|version| version.starts_with(|c: char| c.is_ascii_digit())) else {
-            let said: String = line.chars().take(80).collect();
-            return Err(LabError::new(
-                stage(),
-                format!(
-                    "it is no MariaDB or MySQL server: it answered `{}` ({}); give the path of mariadbd or mysqld",
-                    said.escape_debug(),
-                    finished.status_text()
-                ),
-            ));
-        };
-        let flavour = if version.contains("MariaDB") {
-            Flavour::MariaDb
-        } else {
-            Flavour::MySql
-        };
-        Ok(Self {
-            program: program.to_owned(),
-            version,
-            flavour,
-        })
-    }
-
-    /// Looks for `mariadbd`, then `mysqld`, in `path` and where distributions put servers.
-    ///
-    /// # Errors
-    /// [`LabError`] with the package to install if there is none.
-    pub fn find(path: &str) -> Result<Self> {
-        let folders: Vec<PathBuf> = std::env::split_paths(path)
-            .chain(["/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/bin"].map(PathBuf::from))
-            .collect();
-        let found = ["mariadbd", "mysqld"]
-            .iter()
-            .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-            .find(|candidate| candidate.is_file());
-        match found {
-            Some(program) => Self::probe(&program),
-            None => Err(LabError::new(
-                "look for a MySQL server",
-                "neither mariadbd nor mysqld was found; install mariadb-server-core, or give a path with --mysqld",
-            )),
-        }
-    }
 }
 
 /// What no scenario needs of a MariaDB data folder: a copy is made for every server, and this is most of it.
@@ -144,6 +66,14 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
         .tempdir_in(&parent)
         .stage("make a data folder")?;
     let made = work.path().join("data");
+    match server.flavour {
+        Flavour::MariaDb | Flavour::MySql => {}
+        Flavour::MySqlWithoutInitialize => {
+            // A bootstrapping server makes tables, not its folder.
+            fs::create_dir(&made).stage("make a data folder")?;
+            fs::write(bootstrap_file(&made), bootstrap_statements(server)?).stage("make a data folder")?;
+        }
+    }
     let mut line = CommandLine::new(command(&made)?);
     line.deadline = Duration::from_secs(180);
     let finished = run(&line).stage("make a data folder")?;
@@ -158,7 +88,7 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
     }
     match server.flavour {
         Flavour::MariaDb => drop_ballast(&made).stage("trim the data folder")?,
-        Flavour::MySql => {}
+        Flavour::MySql | Flavour::MySqlWithoutInitialize => {}
     }
     // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh data folder.
     open_for_reading(&made).stage("make the data folder readable")?;
@@ -197,7 +127,6 @@ fn install_command(server: &Server, folder: &Path) -> Result<Vec<String>> {
                 ]
                 .map(str::to_owned),
             );
-            words.extend(crate::real_server::WITHOUT_INNODB.iter().map(|word| (*word).to_owned()));
             words
         }
         Flavour::MySql => vec![
@@ -206,7 +135,18 @@ fn install_command(server: &Server, folder: &Path) -> Result<Vec<String>> {
             "--initialize-insecure".to_owned(),
             format!("--datadir={}", folder.display()),
         ],
+        // What mysql_install_db(1) does, without the Perl that it takes: the statements come on standard input.
+        Flavour::MySqlWithoutInitialize => {
+            let shell = ["/bin/sh", "-c", r#"exec "$@" <"$0""#].map(str::to_owned);
+            let mut words = shell.to_vec();
+            words.push(bootstrap_file(folder).to_string_lossy().into_owned());
+            words.push(server.program.to_string_lossy().into_owned());
+            words.extend(["--no-defaults", "--bootstrap"].map(str::to_owned));
+            words.push(format!("--datadir={}", folder.display()));
+            words
+        }
     };
+    words.extend(server.options());
     // A starting server removes the temporary tables that it finds in its tmpdir, also those of another one that is starting.
     words.extend(folder.parent().map(|own| format!("--tmpdir={}", own.display())));
     if rustix::process::geteuid().is_root() {
@@ -235,6 +175,32 @@ fn mariadb_install_db(program: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
         "look for mariadb-install-db",
         "it is not there; install mariadb-server-core",
     ))
+}
+
+/// Where the statements of `--bootstrap` are while the data folder `folder` is made.
+fn bootstrap_file(folder: &Path) -> PathBuf {
+    folder.with_file_name("bootstrap.sql")
+}
+
+/// The system tables, as the server's own files make them.
+fn bootstrap_statements(server: &Server) -> Result<Vec<u8>> {
+    let stage = "look for the statements that make the system tables";
+    let folder = server.system_tables().ok_or_else(|| {
+        LabError::new(
+            stage,
+            format!(
+                "{} has no --initialize-insecure, and neither share/{SYSTEM_TABLES} nor share/mysql/{SYSTEM_TABLES} is \
+                 beside it or one folder above; give the path of mysqld in the server's whole tree",
+                server.program.display()
+            ),
+        )
+    })?;
+    let mut statements = b"create database mysql;\nuse mysql;\n".to_vec();
+    for name in [SYSTEM_TABLES, "mysql_system_tables_data.sql"] {
+        let file = folder.join(name);
+        statements.extend(fs::read(&file).stage(format!("read {}", file.display()))?);
+    }
+    Ok(statements)
 }
 
 fn drop_ballast(folder: &Path) -> std::io::Result<()> {
@@ -282,17 +248,6 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_program_that_is_no_server_is_refused_with_what_it_said() {
-        let error = Server::probe(Path::new("/bin/echo")).unwrap_err();
-        assert!(
-            error.reason.contains("no MariaDB or MySQL server: it answered"),
-            "{error}"
-        );
-        let error = Server::probe(Path::new("/no/such/mysqld")).unwrap_err();
-        assert!(error.reason.contains("cannot start"), "{error}");
-    }
 
     #[test]
     fn a_template_is_made_once_readable_and_trimmed() {
