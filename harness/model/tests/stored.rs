@@ -15,6 +15,7 @@ use lvs_matrix_model::capture::{Frame, Packet, PointFrames, Remarks, read, write
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::{Behaviour, observe};
 use pcap_file::pcapng::{Block, PcapNgReader};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::programs::{BETWEEN, capinfos, tcpdump, tshark};
@@ -30,6 +31,12 @@ struct Stored {
 }
 
 impl Stored {
+    /// The names of the capture points.
+    fn points(&self) -> Vec<String> {
+        let points = &self.record.capture.as_ref().unwrap().points;
+        points.iter().map(|point| point.node.to_string()).collect()
+    }
+
     fn packets(&self) -> Vec<Packet> {
         read(&self.bytes, &self.record).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()))
     }
@@ -102,35 +109,46 @@ fn every_point_of_every_cell_reads_as_tcpdump_prints_it() {
     }
 }
 
+/// Sections of pcapng may follow each other in a file, so that tshark is started a few times and not hundreds. Its interfaces are
+/// known by the numbers of the first section: only captures of the same points go together.
 #[test]
 fn wireshark_reads_every_capture_and_shows_its_names_and_steps() {
+    let mut alike: BTreeMap<Vec<String>, Vec<Stored>> = BTreeMap::new();
     for cell in stored() {
-        let at = cell.folder.display();
-        let (rows, complaints) = tshark(
-            &cell.bytes,
-            &["frame.interface_name", "frame.time_epoch", "frame.comment"],
-        );
-        assert_eq!(complaints, "", "{at}");
-        let packets = cell.packets();
-        assert_eq!(rows.len(), packets.len(), "{at}");
-        let points = &cell.record.capture.as_ref().unwrap().points;
-        let mut remarks = Remarks::of(&cell.record).moments.into_iter().peekable();
-        assert!(remarks.len() > 1, "{at}");
-        for (row, packet) in rows.iter().zip(&packets) {
-            assert_eq!(row[0], points[packet.point].node.to_string(), "{at}");
-            let unix = cell.record.epoch_unix_nanos + packet.at.0;
-            let (seconds, nanos) = (unix / 1_000_000_000, unix % 1_000_000_000);
-            assert_eq!(row[1], format!("{seconds}.{nanos:09}"), "{at}");
-            let due = std::iter::from_fn(|| remarks.next_if(|(moment, _)| *moment <= unix));
-            let due: Vec<String> = due.map(|(_, text)| text).collect();
-            assert_eq!(row[2], due.join(&BETWEEN.to_string()), "{at}, packet {}", packet.number);
+        alike.entry(cell.points()).or_default().push(cell);
+    }
+    for cells in alike.values() {
+        let bytes: Vec<u8> = cells.iter().flat_map(|cell| cell.bytes.clone()).collect();
+        let (rows, complaints) = tshark(&bytes, &["frame.interface_name", "frame.time_epoch", "frame.comment"]);
+        assert_eq!(complaints, "");
+        let mut rows = rows.iter();
+        for cell in cells {
+            shows_names_and_steps(cell, &mut rows);
         }
-        assert_eq!(remarks.next(), None, "{at}: a remark without a packet");
-        let (said, complaints) = capinfos(&cell.folder.join(CAPTURE_FILE));
-        assert_eq!(complaints, "", "{at}");
-        for point in points {
-            assert!(said.contains(&format!("Name = {}", point.node)), "{at}: {said}");
-        }
+        assert_eq!(rows.next(), None, "packets of no cell");
+    }
+}
+
+/// The next `rows` are the packets of `cell`, with the names of its points and its steps as comments.
+fn shows_names_and_steps<'a>(cell: &Stored, rows: &mut impl Iterator<Item = &'a Vec<String>>) {
+    let (at, points) = (cell.folder.display(), cell.points());
+    let mut remarks = Remarks::of(&cell.record).moments.into_iter().peekable();
+    assert!(remarks.len() > 1, "{at}");
+    for packet in cell.packets() {
+        let row = rows.next().unwrap_or_else(|| panic!("{at}: too few packets"));
+        assert_eq!(row[0], points[packet.point], "{at}");
+        let unix = cell.record.epoch_unix_nanos + packet.at.0;
+        let (seconds, nanos) = (unix / 1_000_000_000, unix % 1_000_000_000);
+        assert_eq!(row[1], format!("{seconds}.{nanos:09}"), "{at}");
+        let due = std::iter::from_fn(|| remarks.next_if(|(moment, _)| *moment <= unix));
+        let due: Vec<String> = due.map(|(_, text)| text).collect();
+        assert_eq!(row[2], due.join(&BETWEEN.to_string()), "{at}, packet {}", packet.number);
+    }
+    assert_eq!(remarks.next(), None, "{at}: a remark without a packet");
+    let (said, complaints) = capinfos(&cell.folder.join(CAPTURE_FILE));
+    assert_eq!(complaints, "", "{at}");
+    for point in points {
+        assert!(said.contains(&format!("Name = {point}")), "{at}: {said}");
     }
 }
 

@@ -208,6 +208,9 @@ pub(super) struct Quoted {
     pub(super) protocol: u8,
     /// For TCP and UDP the protocol's name and the destination port.
     pub(super) port: Option<(&'static str, u16)>,
+    /// The third and fourth byte of its payload, where TCP and UDP have the destination port: tcpdump prints them as one for
+    /// any protocol.
+    pub(super) bytes3to4: u16,
 }
 
 /// Reads a quoted packet. At least 8 bytes of its payload are there (RFC 792), and those of TCP are the ports and the sequence
@@ -241,6 +244,7 @@ pub(super) fn quoted(bytes: &[u8]) -> Option<Quoted> {
         port: name
             .filter(|_| ports.is_some())
             .map(|name| (name, u16::from_be_bytes([c, d]))),
+        bytes3to4: u16::from_be_bytes([c, d]),
     })
 }
 

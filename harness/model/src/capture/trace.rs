@@ -152,15 +152,15 @@ fn ip(line: &mut String, key: &mut String, ends: Ends, transport: &Transport, co
             code,
             rest,
             length,
-            quoted,
             body,
             hop_by_hop,
+            quoted: _,
         } => {
             let _ = match source {
                 IpAddr::V4(_) => write!(
                     line,
                     "{version} {source} > {destination}: ICMP {}, length {length}",
-                    icmp::of_ipv4(*kind, *code, *rest, quoted.as_ref())
+                    icmp::of_ipv4(*kind, *code, *rest, body)
                 ),
                 IpAddr::V6(_) => write!(
                     line,

@@ -1,20 +1,24 @@
 //! ICMP and ICMPv6 messages as tcpdump prints them (its print-icmp.c and print-icmp6.c).
 
 use crate::capture::decode;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An ICMP message of IPv4 between `ICMP` and its length.
-pub(super) fn of_ipv4(kind: u8, code: u8, rest: [u8; 4], quoted: Option<&(IpAddr, u16, IpAddr, u16)>) -> String {
+pub(super) fn of_ipv4(kind: u8, code: u8, rest: [u8; 4], body: &[u8]) -> String {
     let [a, b, c, d] = rest;
     let (first, second) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-    match (kind, code, quoted) {
+    match (kind, code, decode::quoted(body)) {
         (0, ..) => format!("echo reply, id {first}, seq {second}"),
         (8, ..) => format!("echo request, id {first}, seq {second}"),
-        (3, _, Some((_, _, target, port))) => unreachable(code, second, *target, *port),
-        (5, 0..=3, Some((_, _, target, _))) => {
+        (3, _, Some(quoted)) => unreachable(code, second, &quoted),
+        (5, 0..=3, Some(quoted)) => {
             let tos = if code > 1 { "-tos" } else { "" };
             let what = if code.is_multiple_of(2) { "net" } else { "host" };
-            format!("redirect{tos} {target} to {what} {}", Ipv4Addr::from(rest))
+            format!(
+                "redirect{tos} {} to {what} {}",
+                quoted.destination,
+                Ipv4Addr::from(rest)
+            )
         }
         (11, 0, _) => "time exceeded in-transit".to_owned(),
         (11, 1, _) => "ip reassembly time exceeded".to_owned(),
@@ -22,13 +26,16 @@ pub(super) fn of_ipv4(kind: u8, code: u8, rest: [u8; 4], quoted: Option<&(IpAddr
     }
 }
 
-fn unreachable(code: u8, mtu: u16, target: IpAddr, port: u16) -> String {
+fn unreachable(code: u8, mtu: u16, quoted: &decode::Quoted) -> String {
+    let (target, protocol) = (quoted.destination, quoted.protocol);
     match code {
         0 => format!("net {target} unreachable"),
         1 => format!("host {target} unreachable"),
-        // Quoted flows are of TCP.
-        2 => format!("{target} protocol 6 unreachable"),
-        3 => format!("{target} tcp port {port} unreachable"),
+        2 => format!("{target} protocol {protocol} unreachable"),
+        3 => match quoted.port {
+            Some((name, port)) => format!("{target} {name} port {port} unreachable"),
+            None => format!("{target} protocol {protocol} port {} unreachable", quoted.bytes3to4),
+        },
         4 if mtu > 0 => format!("{target} unreachable - need to frag (mtu {mtu})"),
         4 => format!("{target} unreachable - need to frag"),
         5 => format!("{target} unreachable - source route failed"),
