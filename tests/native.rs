@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-use support::{cell, json, lvs_matrix, results, say, shell_code, shipped};
+use support::{cell, json, lvs_matrix, results, say, shell_code, shipped_for_a_place};
 
 /// A second in nanoseconds.
 const S: f64 = 1e9;
@@ -122,7 +122,12 @@ fn in_guests() -> &'static Value {
     static REPORT: OnceLock<Value> = OnceLock::new();
     REPORT.get_or_init(|| {
         let out = results("in-guests").join("out");
-        say(lvs_matrix().arg("run").args(shipped()).arg("--out").arg(&out)).expect_code(0);
+        say(lvs_matrix()
+            .arg("run")
+            .args(shipped_for_a_place())
+            .arg("--out")
+            .arg(&out))
+        .expect_code(0);
         json(&out.join("report.json"))
     })
 }
@@ -342,7 +347,7 @@ fn on_this_host() -> Result<(), Failed> {
     let mut command = lvs_matrix();
     command
         .args(["run", "--place", "host", "--jobs", "8"])
-        .args(shipped())
+        .args(shipped_for_a_place())
         .arg("--out")
         .arg(&out);
     let said = say(&mut command);

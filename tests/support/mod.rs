@@ -219,6 +219,20 @@ pub(crate) fn shipped() -> Vec<PathBuf> {
     files
 }
 
+/// Shipped scenarios that say enough of a place.
+pub(crate) fn shipped_for_a_place() -> Vec<PathBuf> {
+    let mut files = shipped();
+    files.retain(|path| says_enough_of_a_place(path));
+    files
+}
+
+/// Is the scenario one that is run in every place? Those of the many faults take several times as long as all others together,
+/// and differ in what is done to a lab, not in where it is.
+pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
+    let of_many_faults = ["faults.yaml", "delete-variants.yaml", "drain.yaml"];
+    of_many_faults.iter().all(|name| !scenario.ends_with(name))
+}
+
 /// A JSON file.
 pub(crate) fn json(path: &Path) -> Value {
     let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -37,7 +37,11 @@ fn shipped_scenarios_are_sound() {
     found.sort();
     let all = [
         "config-change",
+        "delete-variants",
+        "drain",
+        "faults",
         "hang-to-the-end",
+        "order",
         "other-server",
         "re-add-recovers",
         "restart-does-not-recover",

@@ -146,10 +146,11 @@ impl Lab {
         let Some(host) = plan.host(&Node::Director) else {
             return Err(LabError::new("make the lab", "the plan has no director"));
         };
-        let alone = self.servers.len() == 1;
+        // A server of weight 0 would get no connection.
+        let alone = self.servers.len() == 1 && !host.commands.iter().any(|argv| of_weight_zero(argv));
         for server in &self.servers {
             if !alone {
-                self.fill_table(plan, host, |argv| adds_another(plan, server, argv))?;
+                self.fill_table(plan, host, |argv| asked_alone(plan, server, argv))?;
             }
             let (vip, port) = (plan.vip, plan.port);
             let stage = || format!("query {} through the VIP", server.name);
@@ -167,30 +168,62 @@ impl Lab {
         }
         director::wait_until_empty(&self.director)?;
         if !alone {
-            self.fill_table(plan, host, |_| false)?;
+            self.fill_table(plan, host, |argv| Some(argv.to_vec()))?;
         }
         Ok(())
     }
 
-    /// Clears the table and runs the director's commands again, but for those that `skip`.
-    fn fill_table(&self, plan: &LabPlan, director: &Host, skip: impl Fn(&[String]) -> bool) -> Result<()> {
+    /// Clears the table and fills it with the director's own lines, as `edit` changes them or leaves them out.
+    fn fill_table(
+        &self,
+        plan: &LabPlan,
+        director: &Host,
+        edit: impl Fn(&[String]) -> Option<Vec<String>>,
+    ) -> Result<()> {
         let stage = || format!("fill the table of {}", plan.service());
         self.director
             .check(&CommandLine::new(["ipvsadm", "-C"]))
             .stage(stage())?;
-        for argv in director.commands.iter().filter(|argv| !skip(argv)) {
-            self.director.check(&CommandLine::new(argv.clone())).stage(stage())?;
-        }
-        Ok(())
+        // ipvsadm -R takes what adds: services and real servers. Time-outs are no part of the table.
+        let adds = |argv: &[String]| argv.get(1).is_some_and(|option| option == "-A" || option == "-a");
+        let lines = director
+            .commands
+            .iter()
+            .filter(|argv| adds(argv))
+            .filter_map(|argv| edit(argv));
+        let mut restore = CommandLine::new(["ipvsadm", "-R"]);
+        restore.stdin = lines
+            .map(|argv| argv.get(1..).unwrap_or_default().join(" ") + "\n")
+            .collect::<String>()
+            .into_bytes();
+        self.director.check(&restore).stage(stage()).map(|_| ())
     }
 }
 
-/// Is `argv` the command that adds a real server other than `server`?
-fn adds_another(plan: &LabPlan, server: &RealServer, argv: &[String]) -> bool {
+/// The line for a table in which `server` is alone: none for another real server, and for its own a weight that gets it a
+/// connection.
+fn asked_alone(plan: &LabPlan, server: &RealServer, argv: &[String]) -> Option<Vec<String>> {
+    if argv.iter().all(|word| word != "-a") {
+        return Some(argv.to_vec());
+    }
     let own = plan
         .host(&Node::RealServer(server.name.clone()))
         .map(|host| format!("{}:{}", host.address, plan.port));
-    argv.iter().any(|word| word == "-a") && !argv.iter().any(|word| Some(word) == own.as_ref())
+    let of_server = argv.iter().any(|word| Some(word) == own.as_ref());
+    of_server.then(|| {
+        let mut line = argv.to_vec();
+        if of_weight_zero(argv)
+            && let Some(weight) = line.last_mut()
+        {
+            "1".clone_into(weight);
+        }
+        line
+    })
+}
+
+/// Does the line add a real server of weight 0?
+fn of_weight_zero(argv: &[String]) -> bool {
+    argv.ends_with(&["-w".to_owned(), "0".to_owned()])
 }
 
 /// Runs a command line and records it; a failure of the command is a failure of the lab.
