@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// How much of a program's output is kept, in bytes; the rest is read and thrown away.
 const KEPT_OUTPUT: usize = 256 * 1024;
 
+/// Beyond so many bytes a program is killed. A deadline would not do: under virtual time a program that only computes takes none.
+const MOST_OUTPUT: usize = 16 << 20;
+
 /// A program with its arguments and standard input. No shell is involved anywhere.
 #[derive(Debug, Clone)]
 pub struct CommandLine {
@@ -72,7 +75,7 @@ impl Namespace {
     /// Runs a program in the namespace and waits for its end.
     ///
     /// # Errors
-    /// [`Error::Start`], [`Error::Watch`] or [`Error::TimedOut`]. A program that ends with an error is no error here.
+    /// [`Error::Start`], [`Error::Watch`], [`Error::Flooded`] or [`Error::TimedOut`]. A program that ends with an error is no error here.
     pub fn command(&self, line: &CommandLine) -> Result<Finished> {
         let line = line.clone();
         self.run(move || run(&line))?
@@ -98,7 +101,7 @@ impl Namespace {
 /// Runs a program in the calling thread's namespace and waits for its end.
 ///
 /// # Errors
-/// [`Error::Start`], [`Error::Watch`] or [`Error::TimedOut`].
+/// [`Error::Start`], [`Error::Watch`], [`Error::Flooded`] or [`Error::TimedOut`].
 pub fn run(line: &CommandLine) -> Result<Finished> {
     let (program, arguments) = line.argv.split_first().ok_or_else(|| Error::Start {
         program: String::new(),
@@ -134,8 +137,8 @@ pub fn run(line: &CommandLine) -> Result<Finished> {
         let _ = stdin.write_all(&line.stdin);
     }
     let until = Instant::now() + line.deadline;
-    let mut output = Vec::new();
-    let mut chunk = [0_u8; 8192];
+    let (mut output, mut printed) = (Vec::new(), 0_usize);
+    let mut chunk = [0_u8; 65_536];
     loop {
         if !readable(&reader, until).map_err(watch_failed)? {
             let output = text_of(&output);
@@ -148,6 +151,13 @@ pub fn run(line: &CommandLine) -> Result<Finished> {
         let count = reader.read(&mut chunk).map_err(watch_failed)?;
         if count == 0 {
             break;
+        }
+        printed += count;
+        if printed > MOST_OUTPUT {
+            return Err(Error::Flooded {
+                line: line.text(),
+                most: MOST_OUTPUT,
+            });
         }
         let room = KEPT_OUTPUT.saturating_sub(output.len());
         output.extend_from_slice(&chunk[..count.min(room)]);

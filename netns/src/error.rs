@@ -56,6 +56,14 @@ pub enum Error {
         /// What it had printed.
         output: String,
     },
+    /// A program printed more than any does that does its work.
+    #[error("`{line}` printed more than {} MiB and was killed", most >> 20)]
+    Flooded {
+        /// The command line.
+        line: String,
+        /// What it may print, bytes.
+        most: usize,
+    },
     /// A program ended with an error.
     #[error("`{line}` failed ({status}): {output}")]
     Failed {

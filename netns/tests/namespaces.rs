@@ -68,6 +68,8 @@ fn a_program_that_does_not_end_is_killed_and_named() {
     let began = Instant::now();
     let error = namespace.command(&line).unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    let error = lvs_matrix_netns::run(&CommandLine::new(["cat", "/dev/zero"])).unwrap_err();
+    assert!(matches!(error, Error::Flooded { .. }), "{error}");
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 

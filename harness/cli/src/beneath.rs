@@ -6,7 +6,7 @@
 //! one call, but not before Linux 5.6, nor where a container's seccomp profile does not know it.
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, mkdirat, openat, renameat_with, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, mkdirat, openat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
@@ -85,6 +85,15 @@ impl Beneath {
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match unlinkat(&self.0, checked(name)?, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Is there a regular file of that name?
+    pub(crate) fn has_file(&self, name: &str) -> io::Result<bool> {
+        match statat(&self.0, checked(name)?, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode).is_file()),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

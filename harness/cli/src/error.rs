@@ -24,6 +24,56 @@ pub(crate) enum Failure {
     Software(String),
 }
 
+/// Foreign text, such as the last words of a server's installer, may have anything in it that a terminal obeys.
+fn printable(text: &str) -> String {
+    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    text.chars()
+        .map(|c| {
+            if obeyed(c) {
+                c.escape_default().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
+}
+
+/// What to do where the system lacked something, by the errno that std puts behind an error's text.
+const CURES: [(i32, &str); 7] = [
+    (5, "the disk failed: see `dmesg`; take another disk with --out"),
+    (
+        11,
+        "no more processes are allowed: raise the limit (`ulimit -u`), or end some",
+    ),
+    (
+        12,
+        "memory is short: end other programs, take fewer guests at once (--jobs 1), or raise the limit (`ulimit -v`)",
+    ),
+    (
+        24,
+        "too many files are open for one process: raise the limit (`ulimit -n 1024`), or take fewer guests at once (--jobs 1)",
+    ),
+    (
+        23,
+        "too many files are open on this machine: end other programs, or raise the sysctl fs.file-max",
+    ),
+    (
+        28,
+        "the disk is full: make room, or name a folder on another one with --out",
+    ),
+    (
+        122,
+        "your quota of the disk is used up: make room, or name a folder on another one with --out",
+    ),
+];
+
+fn cure(text: &str) -> Option<&'static str> {
+    let known = CURES
+        .iter()
+        .find(|(errno, _)| text.contains(&format!("(os error {errno})")));
+    known.map(|(_, cure)| *cure)
+}
+
 impl Failure {
     /// Says it and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
@@ -32,10 +82,17 @@ impl Failure {
             Self::Unavailable(_) => UNAVAILABLE,
             Self::Software(_) => SOFTWARE,
         };
-        let text = self.to_string();
+        let text = match self {
+            // Rendered, and escaped where that was done.
+            Self::Mistake(text) => text.clone(),
+            Self::Unavailable(text) | Self::Software(text) => printable(text),
+        };
         // Rendered mistakes already begin with `error:`.
         let prefix = if text.starts_with("error") { "" } else { "error: " };
         output::talk(&format!("{prefix}{}", text.trim_end()));
+        if let Some(cure) = cure(&text) {
+            output::talk(&format!("  {cure}"));
+        }
         ExitCode::from(code)
     }
 }

@@ -80,7 +80,7 @@ impl Events {
             Event::Reached(cell, Milestone::Played) => self.send(RunEvent::Reached(cell, CellMilestone::Played)),
             // Told when the record has come out of the guest's folder.
             Event::Reached(_, Milestone::Recorded) => {}
-            Event::Recorded(cell) => match judge::one(out, cell) {
+            Event::Recorded(cell) | Event::Unfinished(cell) => match judge::one(out, cell) {
                 Ok(judged) => self.send(RunEvent::Recorded(&judged)),
                 Err(reason) => self.send(RunEvent::Unreadable(cell, &reason)),
             },

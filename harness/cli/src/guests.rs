@@ -17,10 +17,11 @@ use lvs_matrix_model::client::Program;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{CellRecord, LabOutcome};
+use lvs_matrix_model::record::{CellRecord, LabOutcome, RECORD_FILE};
 use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
+use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,8 +50,10 @@ pub(crate) struct Guests<'a> {
 pub(crate) enum Event<'a> {
     Started(&'a CellRef),
     Reached(&'a CellRef, Milestone),
-    /// The cell is over and has a record, if only of its guest's failure.
+    /// The cell is over and has a record.
     Recorded(&'a CellRef),
+    /// The cell is over, and its record says no more than that its guest did not finish it.
+    Unfinished(&'a CellRef),
     /// A guest did not end as it should.
     Trouble(String),
 }
@@ -176,9 +179,13 @@ impl Guests<'_> {
         moved?;
         shared.note(&report);
 
-        let (begun, broken) = (told.begun(), told.broken_at());
-        let Some(reason) = place::reason_of(&report.end, told.gave_up(), place::noun(&self.runs_on)) else {
-            return Ok(batch.into_iter().skip(begun).collect());
+        let (done, broken) = (told.all_done(), told.broken_at());
+        let noun = place::noun(&self.runs_on);
+        let reason = match place::reason_of(&report.end, told.gave_up(), noun) {
+            None if done => return Ok(Vec::new()),
+            // Left alone with such a word, it would be given the rest again and again.
+            None => format!("the {noun} ended as if it had run all its cells, and had not"),
+            Some(reason) => reason,
         };
         if self.stop.reason().is_none() {
             shared.tell(Event::Trouble(format!(
@@ -188,7 +195,7 @@ impl Guests<'_> {
         }
         if let Some(plan) = batch.get(broken) {
             self.record_failure(plan, &share, &reason, report.console)?;
-            shared.tell(Event::Recorded(&plan.cell));
+            shared.tell(Event::Unfinished(&plan.cell));
         }
         Ok(batch.into_iter().skip(broken + 1).collect())
     }
@@ -318,12 +325,28 @@ fn move_cell(share: &Path, out: &Path, cell: &CellRef) -> Result<Moved, Failure>
     };
     let moved = Beneath::open(out)
         .and_then(|out| out.make(scenario))
-        .and_then(|parent| from.move_to(&slug, &parent))
-        .map_err(|error| failed("move a record to", &to, &error))?;
+        .and_then(|parent| from.move_to(&slug, &parent));
+    let moved = match moved {
+        Ok(moved) => moved,
+        // It was taken before, and something made it again.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            return Ok(Moved::NotThere("it had been taken before".to_owned()));
+        }
+        Err(error) => return Err(failed("move a record to", &to, &error)),
+    };
     if rustix::process::geteuid().is_root() {
         moved.take_over().map_err(|error| failed("own", &to, &error))?;
     }
-    Ok(Moved::Whole)
+    match moved.has_file(RECORD_FILE) {
+        Ok(true) => Ok(Moved::Whole),
+        Ok(false) => Ok(Moved::NotThere("there is no record in its folder".to_owned())),
+        Err(error) => Err(failed("look at", &to, &error)),
+    }
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> Failure {

@@ -110,9 +110,9 @@ impl<'a> Told<'a> {
         self.running.as_ref().and(self.begun.checked_sub(1))
     }
 
-    /// How many cells were begun.
-    pub(crate) fn begun(&self) -> usize {
-        self.begun
+    /// Every cell of the batch was begun and recorded.
+    pub(crate) fn all_done(&self) -> bool {
+        self.begun == self.batch.len() && self.running.is_none()
     }
 
     /// The cell at which a guest failed that ended early. One that fails before its first cell, or between two, would do so for
@@ -173,7 +173,10 @@ mod tests {
                 panic!("it was recorded");
             };
             assert_eq!((recorded, stages.len()), (cell, 3));
-            assert_eq!((told.begun(), told.broken_at()), (number + 1, number + 1));
+            assert_eq!(
+                (told.all_done(), told.broken_at()),
+                (number + 1 == batch.len(), number + 1)
+            );
         }
     }
 
@@ -193,7 +196,7 @@ mod tests {
             "null".to_owned(),
         ] {
             assert_eq!(told.hear(&lie), Heard::Nothing);
-            assert_eq!((told.begun(), told.broken_at()), (0, 0));
+            assert_eq!((told.all_done(), told.broken_at()), (false, 0));
         }
         told.hear(&said(&News::Started(first.clone())));
         for lie in [

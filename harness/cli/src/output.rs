@@ -5,15 +5,22 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-/// Writes data to stdout. A reader that went away early (`| head`) is no failure.
+/// Writes data to stdout. A reader that went away early (`| head`) is no failure, nor is a terminal that was closed.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !hung_up(&error) => {
             Err(Failure::Software(format!("cannot write to standard output: {error}")))
         }
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// A terminal that was closed gives EIO (`hung_up_tty_write` of drivers/tty/tty_io.c), and says of itself that it is none.
+fn hung_up(error: &io::Error) -> bool {
+    let device = rustix::fs::fstat(io::stdout())
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_char_device());
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) && device
 }
 
 /// Says a line (or several) on stderr. If nobody can hear it, there is no one to tell.
@@ -36,6 +43,15 @@ pub(crate) fn milestone(text: &str) {
 /// Is stderr a terminal?
 pub(crate) fn is_terminal() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Holds back so much of the disk, for what must be written even if others fill it. The file has no name, so nothing is left of
+/// it whatever happens; dropped, it gives the space back. Where a file system cannot do that there is no reserve.
+pub(crate) fn reserve(folder: &Path, bytes: usize) -> Option<fs::File> {
+    let file = tempfile::tempfile_in(folder).ok()?;
+    let length = u64::try_from(bytes).ok()?;
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length).ok()?;
+    Some(file)
 }
 
 /// Writes a file by rename: it is there whole, or as it was, even after a power failure.

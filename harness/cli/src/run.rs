@@ -26,15 +26,19 @@ use std::time::Duration;
 /// No more guests than this at once where nothing is said: each takes up to a gibibyte.
 const MOST_JOBS: usize = 4;
 
+/// What is held back of the disk for the end of `run.json`, besides its cells, bytes.
+const END_BYTES: usize = 64 << 10;
+
 /// `run`.
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
     let selected = scenarios::select(&what.files, &what.filter.expressions)?;
     let ground = Ground::find(what, &selected)?;
+    // Before anything is made that a signal would leave behind.
+    let stop = Stop::on_signals()?;
     let folder = Folder::make(arguments.out.as_deref())?;
     let cells: usize = selected.iter().map(|selected| selected.cells.len()).sum();
     folder.check_space(cells.saturating_mul(usize::try_from(arguments.repeat.get()).unwrap_or(usize::MAX)))?;
-    let stop = Stop::on_signals()?;
     let events = arguments.events.as_deref().map(Events::open).transpose();
     let events = events.inspect_err(|_| folder.discard_if_without_records())?;
     let result = run_and_report(arguments, &selected, ground, &folder, &stop, events.as_ref());
@@ -112,6 +116,7 @@ pub(crate) fn run_into(
         selected: plans.iter().map(|plan| plan.cell.clone()).collect(),
     };
     write_summary(out, &summary)?;
+    let reserve = output::reserve(out, END_BYTES + 200 * summary.selected.len());
 
     let guests = Guests {
         runs_on: ground.runs_on,
@@ -140,7 +145,7 @@ pub(crate) fn run_into(
             server: &guests.template.server.version,
         });
     }
-    let mut recorded = 0;
+    let (mut recorded, mut cut) = (0, false);
     let result = guests.run(plans, &mut |event| {
         if let Some(events) = events {
             events.pass_on(&event, out);
@@ -148,7 +153,8 @@ pub(crate) fn run_into(
         match event {
             Event::Started(cell) => output::progress(&format!("{recorded}/{count}  {cell}")),
             Event::Reached(_, _) => {}
-            Event::Recorded(cell) => {
+            Event::Recorded(cell) | Event::Unfinished(cell) => {
+                cut |= matches!(event, Event::Unfinished(_)) && stop.reason().is_some();
                 recorded += 1;
                 output::milestone(&format!("{recorded}/{count}  {cell}"));
             }
@@ -160,12 +166,15 @@ pub(crate) fn run_into(
     });
     output::progress("");
     summary.state = match (stop.reason(), &result) {
+        // A signal that came when all was done has stopped nothing.
+        (Some(_), Ok(_)) if recorded == count && !cut => RunState::Ended,
         (Some(reason), _) => RunState::Interrupted { reason },
         (None, Err(failure)) => RunState::Interrupted {
             reason: failure.to_string(),
         },
         (None, Ok(_)) => RunState::Ended,
     };
+    drop(reserve);
     write_summary(out, &summary)?;
     Ok((summary, result?))
 }

@@ -11,7 +11,7 @@ use lvs_matrix_model::record::{MysqldState, ServerSession};
 use lvs_matrix_netns::Namespace;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use std::fs::{self, OpenOptions};
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -59,6 +59,9 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) log: PathBuf,
     pub(crate) port: u16,
 }
+
+/// No file of a server grows beyond this, bytes: its log lies on the host's disk, and is not to fill it.
+const MOST_FILE: u64 = 256 << 20;
 
 impl RealServer {
     /// Starts a server in `namespace`; it is not ready when this returns, see [`RealServer::wait_ready`].
@@ -109,6 +112,12 @@ impl RealServer {
         command.current_dir(&self.folder).stdin(Stdio::null());
         command.stdout(log.try_clone().stage(stage())?).stderr(log);
         let child = self.namespace.start(command).stage(stage())?;
+        let limit = Rlimit {
+            current: Some(MOST_FILE),
+            maximum: Some(MOST_FILE),
+        };
+        // One that has ended already has no limits to be set; that it ended is noticed by who waits for it.
+        let _ = prlimit(Some(Pid::from_child(&child)), Resource::Fsize, limit);
         self.process = Some(Mysqld(child));
         Ok(())
     }

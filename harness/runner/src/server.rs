@@ -56,7 +56,7 @@ impl Server {
         let first = lines.clone().next().unwrap_or_default();
         let line = lines.find(|line| line.contains("Ver ")).unwrap_or(first);
         let version = line.split_once("Ver ").map(|(_, version)| version.trim().to_owned());
-        let Some(version) = version.filter(|version| version.starts_with(|c: char| c.is_ascii_digit())) else {
+        let Some(version) = version.filter(|version| is_version(version)) else {
             let said: String = line.chars().take(80).collect();
             return Err(LabError::new(
                 stage(),
@@ -173,6 +173,14 @@ fn tree(program: &Path) -> Option<PathBuf> {
     let mut above = program.ancestors().skip(1).take(2);
     let tree = above.find(|tree| SHARES.iter().any(|share| tree.join(share).join("english").is_dir()))?;
     (tree != Path::new("/usr")).then(|| tree.to_owned())
+}
+
+/// `10.11.19-MariaDB-…`: numbers with a dot, in a line that a terminal can be shown.
+fn is_version(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let major = digits(text);
+    let behind = text.get(major..).and_then(|rest| rest.strip_prefix('.'));
+    major > 0 && behind.is_some_and(|rest| digits(rest) > 0) && text.len() <= 200 && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]

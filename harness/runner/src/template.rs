@@ -77,10 +77,14 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
     let mut line = CommandLine::new(command(&made)?);
     line.deadline = Duration::from_secs(180);
     let finished = run(&line).stage("make a data folder")?;
-    if !finished.status.success() {
+    if !finished.status.success() || !made.is_dir() {
         let mut error = LabError::new(
             "make a data folder",
-            format!("`{}`: {}", line.text(), finished.status_text()),
+            format!(
+                "`{}`: {}, and no data folder that can be used",
+                line.text(),
+                finished.status_text()
+            ),
         );
         error.log = finished.output.lines().rev().take(12).map(str::to_owned).collect();
         error.log.reverse();

@@ -40,8 +40,12 @@ pub(crate) fn check(folder: &Path, mib: u32, user: User) -> Result<(), String> {
     if free < u64::from(mib) {
         return Err(format!("it has {free} MiB free"));
     }
-    if !user.can("-w", folder) || !user.can("-x", folder) {
-        return Err(format!("user {} cannot write there", user.uid));
+    for right in ["-w", "-x"] {
+        match user.can(right, folder) {
+            Ok(true) => {}
+            Ok(false) => return Err(format!("user {} cannot write there", user.uid)),
+            Err(error) => return Err(format!("cannot be asked about, as test(1) cannot be run: {error}")),
+        }
     }
     Ok(())
 }

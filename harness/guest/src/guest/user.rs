@@ -2,6 +2,7 @@
 
 use super::{GuestError, RunAs};
 use rustix::process::{getegid, geteuid};
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -60,7 +61,10 @@ impl User {
 
     /// Whether this user can use `path`: `-r`, `-w`, `-x` or `-d` of test(1). For another user test(1) itself is asked, as that
     /// user: mode bits alone would miss parents, access control lists and read-only mounts.
-    pub(crate) fn can(self, what: &str, path: &Path) -> bool {
+    ///
+    /// # Errors
+    /// test(1) could not be run, for want of descriptors or processes.
+    pub(crate) fn can(self, what: &str, path: &Path) -> io::Result<bool> {
         let mut test = Command::new("test");
         test.arg(what)
             .arg(path)
@@ -71,7 +75,7 @@ impl User {
             std::os::unix::process::CommandExt::uid(&mut test, self.uid);
             std::os::unix::process::CommandExt::gid(&mut test, self.gid);
         }
-        test.status().is_ok_and(|status| status.success())
+        Ok(test.status()?.success())
     }
 }
 

@@ -224,7 +224,11 @@ impl World {
 
     fn check_rights(&self, inputs: &[(String, PathBuf)], user: User) -> Result<(), GuestError> {
         let need = |what: &'static str, path: &Path, rights: &[&str]| {
-            if rights.iter().all(|right| user.can(right, path)) {
+            let mut has = true;
+            for right in rights {
+                has &= user.can(right, path).map_err(io_error("run test(1)"))?;
+            }
+            if has {
                 return Ok(());
             }
             let reason = format!(
