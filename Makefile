@@ -13,7 +13,7 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench reports packages mysql56 kernel build clean
+.PHONY: run test leaks suite lint bench fuzz reports packages mysql56 kernel build clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -48,7 +48,7 @@ endif
 
 # Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.
 NAMESPACE_CRATES = lvs-matrix-netns lvs-matrix-runner
-OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-guest lvs-matrix-model lvs-matrix-report
+OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-fuzz lvs-matrix-guest lvs-matrix-model lvs-matrix-report
 
 # Formatting and lints; warnings are errors.
 lint: packages
@@ -58,6 +58,13 @@ lint: packages
 # Wall clock, virtual time, boot time and time per cell, as medians of $(RUNS) runs of all shipped scenarios.
 bench: kernel
 	$(BIN) bench --runs $(RUNS) scenarios/*.yaml
+
+# Fuzzes what reads foreign bytes for $(FUZZ_SECONDS) s each, guided by coverage. Needs a C++ compiler (g++). `make test` runs the kept
+# corpus and mutants of it for a few seconds, without.
+fuzz: packages
+	.ci/fuzz $(FUZZ_SECONDS)
+
+FUZZ_SECONDS ?= 60
 
 # Runs the shipped scenarios again and puts their reports under reports/.
 reports: export LVS_MATRIX_KERNEL = $(KERNEL)

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+pub(crate) mod account;
 pub(crate) mod captures;
 pub(crate) mod processes;
 
@@ -144,6 +145,10 @@ impl Running {
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
+        // It may have been seen to have ended, and then it has no number any more.
+        if let Some(status) = self.child.try_wait().unwrap() {
+            return status;
+        }
         wait(&mut self.child, STUCK)
     }
 

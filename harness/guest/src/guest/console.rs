@@ -17,14 +17,17 @@ const LAST_WORDS: [&str; 5] = [
 
 /// What a piece of console output came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub enum Event {
+    /// A line that is a message.
     Message(Message),
+    /// A line by which a kernel says that it is at its end.
     LastWords(String),
 }
 
-/// The console as it is read. Memory is bounded whatever the guest writes.
+/// The console as it is read. Memory is bounded whatever the guest writes: at most 200 lines of at most 500 bytes are kept, the
+/// last ones, and a line under way up to [`MAX_MESSAGE`] bytes.
 #[derive(Debug, Default)]
-pub(super) struct Console {
+pub struct Console {
     partial: Vec<u8>,
     /// The line under way is longer than any message; the rest of it is let go.
     overlong: bool,
@@ -33,7 +36,8 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn feed(&mut self, mut bytes: &[u8], events: &mut Vec<Event>) {
+    /// Takes the next bytes, cut wherever they are.
+    pub fn feed(&mut self, mut bytes: &[u8], events: &mut Vec<Event>) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             self.extend(&bytes[..end]);
             self.end_line(events);
@@ -42,12 +46,13 @@ impl Console {
         self.extend(bytes);
     }
 
-    /// The last line may lack its end.
-    pub(super) fn finish(&mut self, events: &mut Vec<Event>) {
+    /// Nothing more comes. The last line may lack its end.
+    pub fn finish(&mut self, events: &mut Vec<Event>) {
         self.end_line(events);
     }
 
-    pub(super) fn into_lines(self) -> (Vec<String>, u64) {
+    /// The lines that were kept, and how many were let go.
+    pub fn into_lines(self) -> (Vec<String>, u64) {
         (self.kept.into(), self.lost)
     }
 

@@ -9,6 +9,7 @@ mod user;
 mod watch;
 mod world;
 
+pub use console::{Console as ConsoleLines, Event as ConsoleEvent};
 pub(crate) use memory::choose as choose_memory_folder;
 pub(crate) use user::User;
 

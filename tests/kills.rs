@@ -1,0 +1,253 @@
+//! Ended from outside, by whatever signal, at every stage of a run and at moments that nobody chose: nothing is left behind, what
+//! was recorded is good, and the exit code never says 0 or 1 of what was not seen. `LVS_MATRIX_KILLS` is the number of moments (20
+//! if nothing is said); from 200 on, each stage has each signal.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and shows figures on its own standard error"
+)]
+
+#[expect(dead_code, reason = "shared with the other tests of the whole")]
+mod support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use support::account::Account;
+use support::processes::guests;
+use support::{Running, json, lvs_matrix, records, say};
+
+/// Two cells, in two guests one after the other.
+const CELLS: [&str; 4] = ["--filter", "absent_up_execute-sql", "--jobs", "1"];
+const COUNT: usize = 2;
+/// A cell of them, as the folder in a guest's share.
+const CELL: &str = ".guests/1/cells/config-change/absent_up_execute-sql_0";
+
+fn kills() -> u32 {
+    std::env::var("LVS_MATRIX_KILLS").map_or(20, |text| text.parse().unwrap())
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blow {
+    Kill,
+    Term,
+    Interrupt,
+    HangUp,
+    /// SIGINT, and again as soon as the first was heard.
+    InterruptTwice,
+}
+
+const BLOWS: [Blow; 5] = [
+    Blow::Kill,
+    Blow::Term,
+    Blow::Interrupt,
+    Blow::HangUp,
+    Blow::InterruptTwice,
+];
+
+impl Blow {
+    fn signal(self) -> Signal {
+        match self {
+            Self::Kill => Signal::KILL,
+            Self::Term => Signal::TERM,
+            Self::Interrupt | Self::InterruptTwice => Signal::INT,
+            Self::HangUp => Signal::HUP,
+        }
+    }
+
+    fn strike(self, running: &Running) {
+        running.signal(self.signal());
+        if self == Self::InterruptTwice {
+            let heard = Instant::now();
+            while !running.stderr().contains("once more ends it at once") && heard.elapsed() < Duration::from_secs(2) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            running.signal(self.signal());
+        }
+    }
+}
+
+/// The stages of a run, by what can be seen of them in its folder.
+type Stage = (&'static str, fn(&Running) -> bool);
+
+const STAGES: [Stage; 17] = [
+    ("started", |_| true),
+    ("the folder is made", |run| run.out.exists()),
+    ("the run is written down", |run| run.out.join("run.json").exists()),
+    ("a folder for guests", |run| run.out.join(".guests").exists()),
+    ("the first guest's job", |run| {
+        run.out.join(".guests/1/job.json").exists()
+    }),
+    ("its boot file", |run| {
+        run.out.join(".guests/1/.guest/boot.json").exists()
+    }),
+    ("its process", |run| !guests(run.pid(), &run.out).is_empty()),
+    ("it runs cells", |run| run.out.join(".guests/1/cells").exists()),
+    ("the first cell begins", |run| run.out.join(CELL).exists()),
+    ("its server is started", |run| {
+        run.out.join(CELL).join("rs1.log").exists()
+    }),
+    ("its server talks", |run| {
+        fs::metadata(run.out.join(CELL).join("rs1.log")).is_ok_and(|log| log.len() > 0)
+    }),
+    ("its capture is written", |run| {
+        run.out.join(CELL).join("capture.pcapng").exists()
+    }),
+    ("it is recorded", |run| !records(&run.out).is_empty()),
+    ("the second guest", |run| run.out.join(".guests/2").exists()),
+    ("the second cell is recorded", |run| records(&run.out).len() == COUNT),
+    ("the guests' folders go", |run| {
+        records(&run.out).len() == COUNT && !run.out.join(".guests").exists()
+    }),
+    ("reports are written", |run| run.out.join("report.json").exists()),
+];
+
+#[test]
+fn at_every_stage() {
+    let account = Account::open("stages");
+    let all = kills() >= 200;
+    let mut reached = 0;
+    for (number, (name, stage)) in STAGES.into_iter().enumerate() {
+        let blows = if all {
+            BLOWS.to_vec()
+        } else {
+            vec![BLOWS[number % BLOWS.len()]]
+        };
+        for blow in blows {
+            let out = account.out(&format!("{number}-{blow:?}"));
+            let mut running = Running::start(account.run(&out, number % 2 == 0).args(CELLS), &out);
+            let ended = loop {
+                if stage(&running) {
+                    break false;
+                }
+                if running.child.try_wait().unwrap().is_some() {
+                    break true;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            };
+            reached += usize::from(!ended);
+            if !ended {
+                blow.strike(&running);
+            }
+            let status = running.wait();
+            let context = format!("{blow:?} when: {name}; {status}: {}", out.display());
+            eprintln!("{context}");
+            account.nothing_is_left(&context);
+            is_good(&out, blow, status, &running.stderr(), &context);
+        }
+    }
+    // A run may be over before a late stage is seen.
+    assert!(reached >= STAGES.len() - 2, "only {reached} stages were seen");
+}
+
+#[test]
+fn at_any_moment() {
+    let account = Account::open("moments");
+    // How long such a run takes here and now: the moments are spread over that time.
+    let out = account.out("undisturbed");
+    let begun = Instant::now();
+    let status = Running::start(account.run(&out, false).args(CELLS), &out).wait();
+    let whole = begun.elapsed();
+    assert_eq!(status.code(), Some(0));
+    account.nothing_is_left("undisturbed");
+
+    let (mut struck, mut recorded) = (0, 0);
+    for kill in 0..kills() {
+        let moment = whole.mul_f64((f64::from(kill) + chance()) / f64::from(kills()));
+        // Every second one is the hardest.
+        let blow = if kill % 2 == 0 {
+            Blow::Kill
+        } else {
+            BLOWS[usize::try_from(kill / 2).unwrap() % BLOWS.len()]
+        };
+        let out = account.out(&format!("moment-{kill}"));
+        let mut running = Running::start(account.run(&out, kill % 3 == 0).args(CELLS), &out);
+        std::thread::sleep(moment);
+        let over = running.child.try_wait().unwrap().is_some();
+        if !over {
+            blow.strike(&running);
+        }
+        let status = running.wait();
+        let context = format!("{blow:?} after {moment:?} of {whole:?}; {status}: {}", out.display());
+        eprintln!("{context}");
+        account.nothing_is_left(&context);
+        is_good(&out, blow, status, &running.stderr(), &context);
+        struck += u32::from(!over);
+        recorded += records(&out).len();
+    }
+    assert!(struck >= kills() / 2, "only {struck} runs were struck before their end");
+    assert!(recorded > 0, "no run had recorded anything");
+}
+
+/// What an ended run may look like.
+fn is_good(out: &Path, blow: Blow, status: ExitStatus, stderr: &str, context: &str) {
+    let context = format!("{context}\n{stderr}");
+    let begun = out.join("run.json").exists();
+    match (status.code(), status.signal()) {
+        // Over before it was struck, or struck when only its last words were left.
+        (Some(0), _) => assert_eq!(json(&out.join("report.json"))["totals"]["met"], COUNT, "{context}"),
+        (Some(3), _) => {
+            assert_ne!(blow, Blow::Kill, "{context}");
+            assert!(
+                stderr.contains("ending the run and reporting what there is"),
+                "{context}"
+            );
+            let report = json(&out.join("report.json"));
+            let state = &report["state"]["interrupted"]["reason"];
+            assert!(
+                state.as_str().is_some_and(|reason| reason.starts_with("SIG")),
+                "{context}: {report:#}"
+            );
+            assert!(stderr.contains("the report is partial"), "{context}");
+        }
+        // At once. By a signal that has an orderly end only if nothing had begun, or if it came twice.
+        (None, Some(number)) => {
+            assert_eq!(number, blow.signal().as_raw(), "{context}");
+            let at_once = matches!(blow, Blow::Kill | Blow::InterruptTwice) || !begun;
+            assert!(at_once, "{context}");
+        }
+        (code, signal) => panic!("ended with {code:?}, {signal:?}: {context}"),
+    }
+    what_was_recorded_is_good(out, begun, &context);
+}
+
+fn what_was_recorded_is_good(out: &Path, begun: bool, context: &str) {
+    if !begun {
+        assert_eq!(records(out), Vec::<PathBuf>::new(), "records without a run: {context}");
+        let said = say(lvs_matrix().arg("judge").arg(out)).expect_code(2);
+        assert!(said.stderr.contains("is not the folder of a run"), "{}", said.stderr);
+        return;
+    }
+    let whole = |record: &PathBuf| json(record)["lab"] == "completed";
+    let good = records(out).iter().filter(|record| whole(record)).count();
+    let said = say(lvs_matrix().arg("judge").arg(out));
+    let report = json(&out.join("report.json"));
+    let cells = report["cells"].as_array().unwrap();
+    let with = |result: &str| cells.iter().filter(|cell| cell["verdict"]["result"] == result).count();
+    assert_eq!(with("met"), good, "{context}: {report:#}");
+    assert_eq!(with("violated"), 0, "{context}: {report:#}");
+    let missing = report["missing"].as_array().unwrap();
+    assert_eq!(cells.len() + missing.len(), COUNT, "{context}");
+    assert_eq!(said.code(), if good == COUNT { 0 } else { 3 }, "{context}: {said:#?}");
+    let told = |reason: &Value| {
+        let reason = reason.as_str().unwrap();
+        reason.contains("was killed") || reason.contains("interrupted")
+    };
+    assert!(
+        missing.iter().all(|cell| told(&cell["reason"])),
+        "{context}: {missing:#?}"
+    );
+}
+
+/// A number from 0 to 1 that nobody chose.
+fn chance() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    f64::from(now.subsec_nanos() % 10_007) / 10_007.0
+}
