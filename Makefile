@@ -13,7 +13,7 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz reports packages mysql56 kernel build clean
+.PHONY: run test leaks suite lint bench fuzz soak reports packages mysql56 kernel build clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -48,7 +48,7 @@ endif
 
 # Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.
 NAMESPACE_CRATES = lvs-matrix-netns lvs-matrix-runner
-OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-fuzz lvs-matrix-guest lvs-matrix-model lvs-matrix-report
+OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-fuzz lvs-matrix-guest lvs-matrix-model lvs-matrix-report lvs-matrix-soak
 
 # Formatting and lints; warnings are errors.
 lint: packages
@@ -65,6 +65,14 @@ fuzz: packages
 	.ci/fuzz $(FUZZ_SECONDS)
 
 FUZZ_SECONDS ?= 60
+
+# The shipped scenarios again and again, under varied load, order, user and seed; the result goes into docs/reliability.md. Minutes a run.
+soak: kernel
+	$(CARGO) run --locked --quiet --package lvs-matrix-soak -- --program $(BIN) --runs $(SOAK_RUNS) $(SEED:%=--seed %) \
+	  --page docs/reliability.md scenarios/*.yaml
+
+SOAK_RUNS ?= 12
+SEED ?=
 
 # Runs the shipped scenarios again and puts their reports under reports/.
 reports: export LVS_MATRIX_KERNEL = $(KERNEL)

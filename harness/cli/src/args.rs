@@ -200,6 +200,9 @@ pub(crate) struct WhatToRun {
     /// End a guest that has said nothing for so many seconds of the host's clock; its cell is then undetermined
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) stall: u64,
+    /// Run the cells in an order made from this number; reports are in the matrix's order all the same
+    #[arg(long, value_name = "N", hide = true)]
+    pub(crate) shuffle: Option<u64>,
 }
 
 #[derive(Debug, Args)]

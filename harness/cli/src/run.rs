@@ -18,6 +18,7 @@ use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_report::{
     REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary, plural, terminal,
 };
+use sha2::{Digest, Sha256};
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
@@ -116,6 +117,9 @@ pub(crate) fn run_into(
         selected: plans.iter().map(|plan| plan.cell.clone()).collect(),
     };
     write_summary(out, &summary)?;
+    if let Some(seed) = arguments.shuffle {
+        plans.sort_by_cached_key(|plan| Sha256::digest(format!("{seed} {}", plan.cell)));
+    }
     let reserve = output::reserve(out, END_BYTES + 200 * summary.selected.len());
 
     let guests = Guests {
