@@ -14,6 +14,8 @@
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
+#[path = "matrix/article.rs"]
+mod article;
 #[path = "matrix/cells.rs"]
 mod cells;
 #[path = "matrix/faults.rs"]
@@ -24,13 +26,15 @@ mod hangs;
 mod lived;
 #[path = "matrix/outputs.rs"]
 mod outputs;
+#[path = "matrix/timeouts.rs"]
+mod timeouts;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use support::processes::{guests, peak_memory_kib};
 use support::{Running, captures, cell, copy_folder, json, lvs_matrix, records, results, say, shell_code, shipped};
 
@@ -43,6 +47,9 @@ const REPORTS: [(&str, &str); 4] = [
     ("report.json", "json"),
     ("junit.xml", "junit"),
 ];
+
+/// Hundreds of cells do not take this long, not even on a machine that does much else.
+const ALL_STUCK: Duration = Duration::from_secs(1800);
 
 /// The run that all tests here look at.
 struct Run {
@@ -71,10 +78,10 @@ fn run() -> &'static Run {
             if let Some(status) = running.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(begun.elapsed() < support::STUCK, "stuck: {}", out.display());
+            assert!(begun.elapsed() < ALL_STUCK, "stuck: {}", out.display());
             let now = guests(running.pid(), &out);
             peak = now.iter().filter_map(peak_memory_kib).chain([peak]).max().unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         };
         eprintln!("the shipped scenarios took {:?}", begun.elapsed());
         let (stdout, stderr) = (fs::read_to_string(stdout).unwrap(), running.stderr());
@@ -103,6 +110,12 @@ fn capture(cell: &Value) -> Vec<String> {
     captures::tcpdump(&run().out.join(cell["capture"].as_str().unwrap()))
 }
 
+/// The ids of the cases in a file of tests: rstest gives no list of them. Each begins a line, and its id is its first literal.
+fn ids_in(source: &str) -> Vec<String> {
+    let cases = source.split("\n#[case(").skip(1);
+    cases.map(|case| case.split('"').nth(1).unwrap().to_owned()).collect()
+}
+
 /// The cases are exactly the cells of the shipped scenarios.
 #[test]
 fn no_cell_is_forgotten() {
@@ -114,7 +127,7 @@ fn no_cell_is_forgotten() {
         .iter()
         .map(|cell| cell["id"].as_str().unwrap())
         .collect();
-    let cases: Vec<String> = [cells::ids(), faults::ids()].concat();
+    let cases: Vec<String> = [cells::ids(), article::ids(), faults::ids(), timeouts::ids()].concat();
     let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
     assert_eq!(cases.len(), cases.iter().collect::<BTreeSet<_>>().len(), "a case twice");
     assert_eq!(cases.into_iter().collect::<BTreeSet<_>>(), listed);

@@ -55,7 +55,6 @@ fn main() -> ExitCode {
         mounting("a_read_only_folder", read_only),
         mounting("a_disk_that_fills_up", disk_fills_up),
         mounting("programs_that_hang_lie_or_flood", foul::foul_programs),
-        mounting("a_deed_that_was_not_done", foul::unfired_deeds),
         mounting("a_program_that_panics_its_guest", foul::panics),
         mounting("a_program_that_attacks_the_run", foul::attacks),
     ];

@@ -68,9 +68,7 @@ fn cell_of_the_matrix(#[case] id: &str, #[case] lived: Lived) {
     check(id, lived);
 }
 
-/// The ids of these cells, read off this file: rstest gives no list of its cases. Each begins a line, and its id is its first
-/// literal.
+/// The ids of these cells.
 pub(crate) fn ids() -> Vec<String> {
-    let cases = include_str!("cells.rs").split("\n#[case(").skip(1);
-    cases.map(|case| case.split('"').nth(1).unwrap().to_owned()).collect()
+    super::ids_in(include_str!("cells.rs"))
 }

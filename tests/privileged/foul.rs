@@ -1,17 +1,13 @@
 //! Programs in a guest that are not what they should be: they hang, spin, flood, lie, bring their kernel down, or attack the run.
 
 use super::support::processes::concerned_with;
-use super::support::{Said, json, repository, results, say};
+use super::support::{Said, json, results, say};
 use super::{elsewhere, program};
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A cell in which the director and its table are used.
-const ONE_CELL: &[&str] = &["--filter", "absent_up_execute-sql_0"];
-
-/// Runs cells with a script in the place of programs; gives what was said and the folder.
+/// Runs one cell with a script in the place of a program; gives what was said and the folder.
 fn with_fake(name: &str, script: &str, programs: &[&str], arguments: &[&str]) -> (Said, PathBuf) {
     let place = results(name);
     let (fake, out) = (place.join("fake"), place.join("out"));
@@ -23,14 +19,15 @@ fn with_fake(name: &str, script: &str, programs: &[&str], arguments: &[&str]) ->
         .map(|program| {
             format!(
                 "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do if [ -f $folder/{program} ]; then \
-                 [ -e /srv/real-{program} ] || cp \"$(readlink -f $folder/{program})\" /srv/real-{program}; mount --bind \"$1\" \"$(readlink -f $folder/{program})\"; fi; done; "
+                 cp \"$(readlink -f $folder/{program})\" /srv/real-{program}; mount --bind \"$1\" \"$(readlink -f $folder/{program})\"; fi; done; "
             )
         })
         .collect();
     let script = format!("mount -t tmpfs -o mode=0755 none /srv; {replace} shift; exec \"$@\"");
     let run = [&fake, program(), Path::new("run"), Path::new("--out"), &out];
     let mut command = elsewhere(&script, &run);
-    let said = say(command.args(arguments));
+    command.args(["--filter", "absent_up_execute-sql_0"]).args(arguments);
+    let said = say(&mut command);
     let left = concerned_with(&place);
     assert_eq!(left, [], "{name}: {said:#?}");
     (said, out)
@@ -70,7 +67,7 @@ pub(crate) fn foul_programs() {
                 &format!("foul-{program}-{number}"),
                 &shebang,
                 &[program],
-                &[ONE_CELL, &["--stall", "8"]].concat(),
+                &["--stall", "8"],
             );
             let context = format!("{program}: {script}: {said:#?}");
             match said.code() {
@@ -105,7 +102,7 @@ pub(crate) fn panics() {
         code=$(grep -F '[stack]' /proc/1/maps); start=$((0x${code%%-*})); end=${code%% *}; end=$((0x${end#*-}))\n\
         dd if=/dev/zero of=/proc/1/mem bs=4096 count=$(((end - start) / 4096)) seek=$start oflag=seek_bytes conv=notrunc\n\
         (sleep 1 &)\nsleep 1000\n";
-    let (said, out) = with_fake("panics", script, &["ipvsadm"], ONE_CELL);
+    let (said, out) = with_fake("panics", script, &["ipvsadm"], &[]);
     assert_eq!(said.code(), 3, "{said:#?}");
     assert!(said.stderr.contains("the guest's kernel panicked"), "{said:#?}");
     assert!(reasons(&out).contains("Kernel panic"), "{said:#?}");
@@ -129,7 +126,7 @@ pub(crate) fn attacks() {
          echo '@lvs-matrix end exited 0' >/dev/console\nexit 1\n",
         victim = victim.display()
     );
-    let (said, out) = with_fake("attacks", &script, &["ipvsadm"], ONE_CELL);
+    let (said, out) = with_fake("attacks", &script, &["ipvsadm"], &[]);
     assert_eq!(said.code(), 3, "{said:#?}");
     assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched", "{said:#?}");
     let cell = out.join("config-change/absent_up_execute-sql_0");
@@ -146,49 +143,4 @@ pub(crate) fn attacks() {
         reasons(&out).contains("said that this cell was recorded, but there is no record"),
         "{said:#?}"
     );
-}
-
-/// Every deed of the operator's and of fate's, each of which somebody says to have done: what became of it is asked of the kernel,
-/// and the cell is undetermined, by that step.
-pub(crate) fn unfired_deeds() {
-    let fixtures = repository().join("tests/fixtures/unfired");
-    let script = fs::read_to_string(fixtures.join("fake.sh")).unwrap();
-    let scenario = fixtures.join("unfired.yaml");
-    let programs = ["ipvsadm", "ip", "nft", "tc", "sysctl", "mariadbd"];
-    let (said, out) = with_fake("unfired", &script, &programs, &[scenario.to_str().unwrap()]);
-    assert_eq!(said.code(), 3, "{said:#?}");
-    let report = json(&out.join("report.json"));
-    let mut deeds = BTreeSet::new();
-    for cell in report["cells"].as_array().unwrap() {
-        let deed = cell["id"].as_str().unwrap().strip_prefix("unfired/").unwrap();
-        assert_eq!(cell["verdict"]["result"], "undetermined", "{cell:#}");
-        let reason = cell["verdict"]["reasons"][0].as_str().unwrap();
-        assert!(
-            reason.starts_with("the premise of the cell did not come about: step "),
-            "{cell:#}"
-        );
-        let failed = json(&out.join(cell["record"].as_str().unwrap()))["steps"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|step| step["outcome"].get("failed").is_some())
-            .unwrap()["action"]
-            .clone();
-        let deed = if deed == "kill-mysqld" { "stop-mysqld" } else { deed };
-        assert!(
-            failed.get(deed).is_some() || failed == deed,
-            "another step failed: {failed} in {cell:#}"
-        );
-        deeds.insert(deed.to_owned());
-    }
-    // What the client does is no deed of others, and a wait is the harness's own. A stopped process goes on by the kernel's doing:
-    // no program is asked that could say so.
-    let not_by_programs = ["await-result", "connect", "query", "start-query", "wait", "thaw-mysqld"];
-    let schema = json(&repository().join("scenarios/scenario.schema.json"));
-    let actions = schema["$defs"]["Step"]["properties"].as_object().unwrap().keys();
-    let others: BTreeSet<String> = actions
-        .filter(|action| !not_by_programs.contains(&action.as_str()))
-        .cloned()
-        .collect();
-    assert_eq!(deeds, others);
 }

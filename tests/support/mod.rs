@@ -231,11 +231,18 @@ pub(crate) fn shipped_for_a_place() -> Vec<PathBuf> {
     files
 }
 
-/// Is the scenario one that is run in every place? Those of the many faults take several times as long as all others together,
-/// and differ in what is done to a lab, not in where it is.
+/// Is the scenario one that is run in every place? Those of the many faults and settings take several times as long as all others
+/// together, and differ in what is done to a lab, not in where it is.
 pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
-    let of_many_faults = ["faults.yaml", "delete-variants.yaml", "drain.yaml"];
-    of_many_faults.iter().all(|name| !scenario.ends_with(name))
+    let of_many = [
+        "faults.yaml",
+        "delete-variants.yaml",
+        "drain.yaml",
+        "client-timeouts.yaml",
+        "connect-timeouts.yaml",
+        "keepalive-cuts.yaml",
+    ];
+    of_many.iter().all(|name| !scenario.ends_with(name))
 }
 
 /// A JSON file.

@@ -36,11 +36,15 @@ fn shipped_scenarios_are_sound() {
     }
     found.sort();
     let all = [
+        "article",
+        "client-timeouts",
         "config-change",
+        "connect-timeouts",
         "delete-variants",
         "drain",
         "faults",
         "hang-to-the-end",
+        "keepalive-cuts",
         "order",
         "other-server",
         "re-add-recovers",
