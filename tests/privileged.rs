@@ -254,6 +254,12 @@ fn missing_programs() {
             "{program}: {missing}"
         );
     }
+    // The command line, where it is the client of a cell.
+    let article = support::repository().join("scenarios/article.yaml");
+    let run = [program(), "run".as_ref(), &article, "--out".as_ref(), &out];
+    let said = lacking(&["mariadb", "mysql"], &run).expect_code(69);
+    assert!(said.stderr.contains("apt-get install mariadb-client-core"), "{said:#?}");
+    assert!(!out.exists());
     // Judging needs none of them.
     let shipped = support::repository().join("reports/linux-7.2");
     if shipped.is_dir() {

@@ -2,6 +2,7 @@
 
 use crate::args::{PlaceArgument, WhatToRun};
 use crate::build_kernel;
+use crate::clients;
 use crate::doctor::{host_lacks, path};
 use crate::error::Failure;
 use crate::folder::absolute;
@@ -37,6 +38,7 @@ impl Ground {
         for (program, package) in missing_programs(&path()) {
             missing.push(format!("the program `{program}` is missing: apt-get install {package}"));
         }
+        missing.extend(clients::missing(selected));
         let server = match &arguments.mysqld {
             Some(program) => Server::probe(&reachable(&absolute(program)?)?),
             None => Server::find(&path()),

@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod beneath;
 mod build_kernel;
+mod clients;
 mod diff;
 mod doctor;
 mod error;

@@ -20,6 +20,7 @@ pub(crate) mod privileges;
 mod world;
 
 pub use console::Console;
+pub use payload::PATH;
 
 use crate::protocol::{GUEST_VARIABLE, IN_A_GUEST, IN_A_WORLD, Message, PayloadEnd};
 use std::convert::Infallible;

@@ -7,7 +7,8 @@ use rustix::process::{Pid, WaitOptions, wait};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where the programs of a payload are looked for.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The payload's process.
 pub(super) struct Payload(Option<Pid>);

@@ -69,8 +69,10 @@ impl Process {
                 // Without capabilities a PID namespace takes a user namespace.
                 command.args(["--user", "--map-current-user"]);
             }
+            command.args(["--pid", "--fork", "--kill-child=SIGKILL", "--"]);
+            // Not the program itself: the first process of a PID namespace does not die of its own signals (pid_namespaces(7)).
             command
-                .args(["--pid", "--fork", "--kill-child=SIGKILL", "--"])
+                .args(["/bin/sh", "-c", r#""$@"; exit "$?""#, "sh"])
                 .args(start.argv);
             command
         } else {

@@ -1,0 +1,195 @@
+//! Client programs of authors, in guests: a good one, PyMySQL's, and all sorts of foul ones.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
+#[expect(dead_code, reason = "shared with the other tests of the whole")]
+mod support;
+
+use rstest::rstest;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use support::processes::concerned_with;
+use support::{cell, json, lvs_matrix, repository, results, say};
+
+const S: i64 = 1_000_000_000;
+
+/// Runs a scenario of the repository; the report, and its folder.
+fn run(name: &str, scenario: &str, arguments: &[&str], code: i32) -> (Value, PathBuf) {
+    let place = results(name);
+    let out = place.join("out");
+    let mut command = lvs_matrix();
+    command.arg("run").arg(repository().join(scenario)).args(arguments);
+    say(command.arg("--out").arg(&out)).expect_code(code);
+    assert_eq!(concerned_with(&place), []);
+    (json(&out.join("report.json")), out)
+}
+
+fn record(run: &(Value, PathBuf), id: &str) -> Value {
+    json(&run.1.join(cell(&run.0, id)["record"].as_str().unwrap()))
+}
+
+/// The example of a program of one's own: it needs Debian's python3-pymysql.
+fn pymysql() -> &'static (Value, PathBuf) {
+    static RUN: OnceLock<(Value, PathBuf)> = OnceLock::new();
+    RUN.get_or_init(|| run("pymysql", "examples/pymysql/pymysql.yaml", &[], 0))
+}
+
+#[rstest]
+#[case("new-connection_none", "failed-fast", Some(2003), Some(111), 0, 5)]
+#[case("new-connection_30s", "failed-fast", Some(2003), Some(111), 0, 5)]
+#[case("execute-sql_none", "hung", Some(2013), None, 14 * 60, 18 * 60)]
+#[case("execute-sql_30s", "hung", Some(2013), None, 30, 31)]
+#[case("waiting_none", "answered", None, None, 19, 21)]
+#[case("waiting_30s", "answered", None, None, 19, 21)]
+fn pymysql_lives_through(
+    #[case] slug: &str,
+    #[case] behaviour: &str,
+    #[case] classic: Option<u16>,
+    #[case] errno: Option<u16>,
+    #[case] from: i64,
+    #[case] to: i64,
+) {
+    let run = pymysql();
+    let id = format!("pymysql/{slug}");
+    let cell = cell(&run.0, &id);
+    assert_eq!(cell["behaviour"], behaviour, "{cell:#}");
+    assert_eq!(cell["error"]["classic"], Value::from(classic), "{cell:#}");
+    if let Some(errno) = errno {
+        assert_eq!(cell["error"]["errno"], errno, "{cell:#}");
+    }
+    let time = cell["operation"]["time-ns"].as_i64().unwrap();
+    assert!((from * S..=to * S).contains(&time), "{cell:#}");
+
+    let record = record(run, &id);
+    let client = &record["client"];
+    assert_eq!(client["misconduct"], Value::Null, "{client:#}");
+    // A read time-out is told by the program once it is connected; nothing else shows it.
+    let told = client["settings"].as_array().cloned().unwrap_or_default();
+    let connected = !slug.starts_with("new-connection");
+    assert_eq!(
+        told.len(),
+        usize::from(connected && slug.ends_with("_30s")),
+        "{client:#}"
+    );
+    for setting in told {
+        let shown = setting["shown"].as_str().unwrap();
+        assert_eq!(setting["setting"], "read-timeout");
+        assert_eq!(
+            shown,
+            "by the program's own word: read_timeout of the connection is 30.0"
+        );
+    }
+    // Of a connection there is the transcript of what was asked and answered.
+    let lines = client["transcripts"][0]["lines"].as_array().unwrap();
+    let text = |from: &str| -> Vec<&str> {
+        let lines = lines.iter().filter(|line| line["from"] == from);
+        lines.map(|line| line["text"].as_str().unwrap()).collect()
+    };
+    assert_eq!(text("input")[0], r#"{"do":"connect"}"#);
+    assert_eq!(
+        text("output")
+            .iter()
+            .any(|line| line.contains(r#""event": "connected""#)),
+        connected
+    );
+    let page = std::fs::read_to_string(run.1.join(&id).join("report.md")).unwrap();
+    assert!(page.contains("driver.py"), "{page}");
+}
+
+/// Programs that are no clients, one after another in one guest.
+fn foul() -> &'static (Value, PathBuf) {
+    static RUN: OnceLock<(Value, PathBuf)> = OnceLock::new();
+    RUN.get_or_init(|| {
+        run(
+            "foul-clients",
+            "tests/fixtures/client-programs/foul.yaml",
+            &["--jobs", "1"],
+            3,
+        )
+    })
+}
+
+/// Each is undetermined, never a hang or a failure of the network, and the reason says what it did.
+#[rstest]
+#[case("garbage", "printed a line that is not of the protocol: `hello`")]
+#[case(
+    "unknown-event",
+    "not of the protocol: `{\"event\":\"dance\"}` (unknown variant `dance`, expected one of `connected`"
+)]
+#[case("wrong-answer", "answered `result` to what it was to do")]
+#[case("flood", "printed a line that is not of the protocol: `y`")]
+#[case("endless-line", "printed a line of more than 1 MiB")]
+#[case("flood-of-events", "printed 1000 lines for one operation without ending it")]
+#[case("flood-of-errors", "printed more than 1 MiB on its standard error")]
+#[case(
+    "silent",
+    "the capture shows neither a SYN nor an ARP request of the client for its connect"
+)]
+#[case("lies", "the client connected, but its capture shows no SYN of the connection")]
+#[case("forks", "the client connected, but its capture shows no SYN of the connection")]
+#[case("exits", "ended while it was to do something: exit 3 (oh)")]
+#[case("killed", "ended while it was to do something: exit 137")]
+#[case("not-there", "ended while it was to do something: exit 127")]
+fn what_is_no_client_is_undetermined(#[case] program: &str, #[case] reason: &str) {
+    let cell = cell(&foul().0, &format!("foul/{program}"));
+    assert_eq!(cell["behaviour"], "undetermined", "{cell:#}");
+    assert_eq!(cell["verdict"]["result"], "undetermined", "{cell:#}");
+    let reasons = cell["verdict"]["reasons"].as_array().unwrap();
+    let said = reasons.iter().any(|said| said.as_str().unwrap().contains(reason));
+    assert!(said, "{program}: no {reason:?} in {reasons:#?}");
+}
+
+/// The last program of that guest finds no process of those before it.
+#[test]
+fn nothing_of_them_is_left_in_the_guest() {
+    let record = record(foul(), "foul/looks-around");
+    let events = record["client-events"].as_array().unwrap();
+    let said = events
+        .iter()
+        .find_map(|event| event["kind"]["failed"]["message"].as_str());
+    assert_eq!(said, Some("left of them:."), "{events:#?}");
+}
+
+/// One that never waits stops the guest's clock, and is ended by the host's.
+#[test]
+fn a_program_that_spins_is_ended() {
+    let run = run(
+        "spinning-client",
+        "tests/fixtures/client-programs/spins.yaml",
+        &["--stall", "8"],
+        3,
+    );
+    let reasons = cell(&run.0, "spins/only")["verdict"]["reasons"].to_string();
+    assert!(reasons.contains("no progress for 8 s"), "{reasons}");
+}
+
+/// What is not there is said before anything is run, with what to do.
+#[test]
+fn a_missing_program_is_named_with_its_cure() {
+    let folder = results("missing-clients");
+    let file = folder.join("scenario.yaml");
+    let out = folder.join("out");
+    std::fs::write(folder.join("plain"), "no program").unwrap();
+    for (argv, reason) in [
+        ("./nowhere", "is not there ("),
+        ("no-such-program", "is not in /usr/local/sbin:"),
+        ("/tmp/driver", "a /tmp of its own: put it beside the scenario's file"),
+        ("../driver", "give its absolute path"),
+        ("./plain", "may not be run: chmod +x "),
+        (".//", "is no file"),
+    ] {
+        let text = format!(
+            "name: t\nclaim: t\nlab: {{ real-servers: {{ rs1: {{}} }}, client: {{ program: {{ argv: [{argv}] }} }} }}\n\
+             act: [{{ connect: {{}} }}]\nobserve: {{ patience: 5s, until: 1m }}\nexpect: [{{ observe-only: true }}]\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let said = say(lvs_matrix().arg("run").arg(&file).arg("--out").arg(&out)).expect_code(69);
+        let named = said.stderr.contains(&format!("the client program `{argv}` of t "));
+        assert!(named && said.stderr.contains(reason), "{argv}: {}", said.stderr);
+        assert!(!out.exists(), "{argv}");
+    }
+}
