@@ -1,6 +1,7 @@
 //! The command line's grammar and help.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lvs_matrix_report::Language;
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
@@ -56,6 +57,9 @@ Examples:
         /// Say annotations on stderr, as GitHub's workflow commands, also where $GITHUB_ACTIONS is not `true`
         #[arg(long)]
         annotations: bool,
+        /// Write the reports for people in another language than the run's: en (English) or zh (Simplified Chinese)
+        #[arg(long, value_name = "LANGUAGE")]
+        lang: Option<Language>,
     },
     /// Print a report of a run, made again from its records
     #[command(after_help = "\
@@ -160,9 +164,8 @@ pub(crate) struct RunArguments {
     /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as latest]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Run each cell so many times; repetitions that disagree are a result of their own (exit code 4)
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(crate) repeat: std::num::NonZero<u32>,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     /// Write what happens to a file while it happens, as JSON Lines; `-`: to stdout, and the table goes to stderr
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
@@ -172,6 +175,17 @@ pub(crate) struct RunArguments {
     /// Keep the guests' shared folders, with their logs, below DIR/guests
     #[arg(long)]
     pub(crate) keep: bool,
+}
+
+/// How often, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct Manner {
+    /// Run each cell so many times; repetitions that disagree are a result of their own (exit code 4)
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) repeat: std::num::NonZero<u32>,
+    /// The language of the reports for people: en (English) or zh (Simplified Chinese)
+    #[arg(long, value_name = "LANGUAGE", default_value_t = Language::English)]
+    pub(crate) lang: Language,
 }
 
 /// Which cells, and on what.
@@ -215,6 +229,9 @@ pub(crate) struct ReportArguments {
     /// The page of this cell, with everything that shows what happened in it, instead of the run's
     #[arg(long, value_name = "ID")]
     pub(crate) cell: Option<String>,
+    /// In another language than the run's: en (English) or zh (Simplified Chinese); reports for programs are English
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Language>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! `bench`: how long runs take on the host's clock, and where the time goes. Medians; nothing here is a test.
 
-use crate::args::{BenchArguments, WhatToRun};
+use crate::args::{BenchArguments, Manner, WhatToRun};
 use crate::error::Failure;
 use crate::ground::Ground;
 use crate::guests::Timings;
@@ -12,6 +12,7 @@ use crate::scenarios;
 use crate::stop::Stop;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::matrix::FIRST;
+use lvs_matrix_report::Language;
 use lvs_matrix_runner::Milestone;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -48,8 +49,12 @@ fn sample(what: &WhatToRun, ground: Ground, stop: &Stop) -> Result<Sample, Failu
         .prefix("lvs-matrix-bench-")
         .tempdir()
         .map_err(|error| Failure::Software(format!("cannot make a folder: {error}")))?;
+    let once = Manner {
+        repeat: FIRST,
+        lang: Language::English,
+    };
     let began = HostInstant::now();
-    let (_, timings) = run_into(out.path(), &selected, what, FIRST, ground, stop, None)?;
+    let (_, timings) = run_into(out.path(), &selected, what, &once, ground, stop, None)?;
     let ran = began.elapsed();
     let report = load(out.path())?;
     write_reports(out.path(), &report)?;

@@ -8,18 +8,27 @@ use crate::reports::write_reports;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
-use lvs_matrix_report::{MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal};
+use lvs_matrix_report::{Language, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// `judge DIR`.
-pub(crate) fn judge(folder: &Path, annotations: bool) -> Result<ExitCode, Failure> {
-    let report = load(folder)?;
+pub(crate) fn judge(folder: &Path, annotations: bool, lang: Option<Language>) -> Result<ExitCode, Failure> {
+    let report = load_in(folder, lang)?;
     write_reports(folder, &report)?;
     output::data(&terminal(&report))?;
     github::tell(&report, annotations);
     Ok(exit_code(&report))
+}
+
+/// [`load`], with reports for people in `lang` if it is given.
+pub(crate) fn load_in(folder: &Path, lang: Option<Language>) -> Result<RunReport, Failure> {
+    let report = load(folder)?;
+    Ok(match lang {
+        Some(language) => report.in_language(language),
+        None => report,
+    })
 }
 
 /// Reads and judges every selected cell of the run in `folder`.

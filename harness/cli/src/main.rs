@@ -54,7 +54,11 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Check { files, format } => inspect::check(&files, format),
         Command::List(arguments) => inspect::list(&arguments),
         Command::Plan(arguments) => inspect::plan(&arguments),
-        Command::Judge { folder, annotations } => judge::judge(&folder, annotations),
+        Command::Judge {
+            folder,
+            annotations,
+            lang,
+        } => judge::judge(&folder, annotations, lang),
         Command::Report(arguments) => reports::report(&arguments),
         Command::Explain { cell, run } => explain::explain(&run, &cell),
         Command::Diff(arguments) => diff::diff(&arguments),

@@ -4,7 +4,7 @@ use crate::args::{ReportArguments, ReportFormat};
 use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::github;
-use crate::judge::load;
+use crate::judge::load_in;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_report::{
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 /// `report DIR`.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
-    let report = load(&arguments.folder)?;
+    let report = load_in(&arguments.folder, arguments.lang)?;
     let text = match (&arguments.cell, arguments.format) {
         (Some(id), ReportFormat::Markdown) => cell(&report, id)?,
         (

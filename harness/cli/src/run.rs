@@ -1,6 +1,6 @@
 //! `run`: from scenario files to reports.
 
-use crate::args::{RunArguments, WhatToRun};
+use crate::args::{Manner, RunArguments, WhatToRun};
 use crate::error::Failure;
 use crate::events::Events;
 use crate::folder::Folder;
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let stop = Stop::on_signals()?;
     let folder = Folder::make(arguments.out.as_deref())?;
     let cells: usize = selected.iter().map(|selected| selected.cells.len()).sum();
-    folder.check_space(cells.saturating_mul(usize::try_from(arguments.repeat.get()).unwrap_or(usize::MAX)))?;
+    folder.check_space(cells.saturating_mul(usize::try_from(arguments.manner.repeat.get()).unwrap_or(usize::MAX)))?;
     let events = arguments.events.as_deref().map(Events::open).transpose();
     let events = events.inspect_err(|_| folder.discard_if_without_records())?;
     let result = run_and_report(arguments, &selected, ground, &folder, &stop, events.as_ref());
@@ -62,7 +62,7 @@ fn run_and_report(
     events: Option<&Events>,
 ) -> Result<RunReport, Failure> {
     let out = folder.path();
-    let result = run_into(out, selected, &arguments.what, arguments.repeat, ground, stop, events);
+    let result = run_into(out, selected, &arguments.what, &arguments.manner, ground, stop, events);
     folder.tidy(arguments.keep)?;
     let (summary, _) = result.inspect_err(|_| folder.discard_if_without_records())?;
 
@@ -91,12 +91,12 @@ pub(crate) fn run_into(
     out: &Path,
     selected: &[Selected],
     arguments: &WhatToRun,
-    repeat: NonZero<u32>,
+    manner: &Manner,
     ground: Ground,
     stop: &Stop,
     events: Option<&Events>,
 ) -> Result<(RunSummary, Timings), Failure> {
-    let mut plans = repeated(plans(selected), repeat);
+    let mut plans = repeated(plans(selected), manner.repeat);
     for plan in &mut plans {
         plan.observe_at_most = ground.observe_at_most;
     }
@@ -107,6 +107,7 @@ pub(crate) fn run_into(
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         state: RunState::Begun,
         filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
+        language: manner.lang,
         scenarios: selected
             .iter()
             .map(|selected| ScenarioSummary {

@@ -33,7 +33,7 @@ fn verdict(world: &World, expected: ExpectedBehaviour) -> Verdict {
 
 fn differences(world: &World, expected: ExpectedBehaviour) -> Vec<String> {
     match verdict(world, expected) {
-        Verdict::Violated { differences } => differences,
+        Verdict::Violated { differences } => differences.iter().map(ToString::to_string).collect(),
         other @ (Verdict::Met | Verdict::ObservedOnly | Verdict::Undetermined { .. }) => {
             panic!("not violated: {other:?}")
         }
@@ -232,7 +232,10 @@ fn what_is_not_known_is_never_met_or_violated() {
 #[test]
 fn violated_over_undetermined_over_met() {
     let violated = Verdict::Violated {
-        differences: vec!["expected answered, observed hung".to_owned()],
+        differences: vec![Difference::Behaviour {
+            expected: BehaviourName::Answered,
+            observed: Some(BehaviourName::Hung),
+        }],
     };
     let undetermined = Verdict::Undetermined {
         reasons: vec!["nothing was captured".to_owned()],

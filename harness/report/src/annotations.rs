@@ -4,6 +4,7 @@ use crate::escape::{command_data, command_property, cut, one_line};
 use crate::repeat;
 use crate::run::{RunReport, ScenarioSummary};
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::scenario::Position;
 use lvs_matrix_model::verdict::Verdict;
@@ -22,17 +23,17 @@ const LONGEST: usize = 1000;
 pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for cell in report.needing_a_look() {
-        let reasons = wording::reasons(cell).join("; ");
+        let reasons = wording::reasons(Language::English, cell).join("; ");
         let list = match &cell.verdict {
             Verdict::Violated { .. } => &mut errors,
             Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => &mut warnings,
         };
-        let message = format!("{reasons}\nobserved: {}", wording::observed(cell));
-        let verdict = wording::verdict(&cell.verdict);
+        let message = format!("{reasons}\nobserved: {}", wording::observed(Language::English, cell));
+        let verdict = wording::verdict(Language::English, &cell.verdict);
         list.push((&cell.record.plan.cell, verdict, message));
     }
     for disagreement in report.disagreements() {
-        let outcomes = repeat::outcomes(disagreement).join("; ");
+        let outcomes = repeat::outcomes(Language::English, disagreement).join("; ");
         errors.push((&disagreement.cell, "repetitions disagree", outcomes));
     }
     for missing in report.missing() {

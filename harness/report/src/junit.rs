@@ -6,6 +6,7 @@ use crate::repeat;
 use crate::run::{Row, RunReport, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -64,11 +65,14 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
             case.set_time(length.time);
         }
         let place = &cell.record.plan.cell;
-        case.add_property(("behaviour", &*wording::behaviour(&cell.observed.behaviour)));
+        case.add_property((
+            "behaviour",
+            &*wording::behaviour(Language::English, &cell.observed.behaviour),
+        ));
         if let Some(result) = cell.observed.behaviour.article() {
             case.add_property(("article", wording::article(Some(result))));
         }
-        case.add_property(("verdict", wording::verdict(&cell.verdict)));
+        case.add_property(("verdict", wording::verdict(Language::English, &cell.verdict)));
         case.add_property(("record", &*record_path(place)));
         if cell.record.capture.is_some() {
             case.add_property(("capture", &*capture_path(place)));
@@ -79,7 +83,7 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
 
 /// A test case of its own: each repetition has its verdict already, and keeps it.
 fn disagreeing(disagreement: &Disagreement) -> TestCase {
-    let outcomes = repeat::outcomes(disagreement);
+    let outcomes = repeat::outcomes(Language::English, disagreement);
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_type("repetitions disagree");
     status.set_message(&*one_line(&outcomes.join("; ")));
@@ -100,10 +104,10 @@ fn status(cell: &JudgedCell) -> TestCaseStatus {
         Verdict::Violated { .. } => NonSuccessKind::Failure,
         Verdict::Undetermined { .. } => NonSuccessKind::Error,
     };
-    let explanation = wording::explain(cell);
+    let explanation = wording::explain(Language::English, cell);
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(explanation.verdict);
-    status.set_message(&*one_line(&wording::reasons(cell).join("; ")));
+    status.set_message(&*one_line(&wording::reasons(Language::English, cell).join("; ")));
     let mut text = String::from("\n");
     for (label, line) in &explanation.lines {
         text.push_str(&format!("{label}: {}\n", visible(line)));

@@ -1,37 +1,44 @@
 //! Repetitions in words. They disagree by what `model::verdict` says of them; here is only how that is written.
 
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::verdict::{Disagreement, Outcome, RunOutcome};
 use std::num::NonZero;
 
 /// What the repetitions came to, one text for each outcome: `runs 1, 3: answered: as expected`.
-pub(crate) fn outcomes(disagreement: &Disagreement) -> Vec<String> {
-    let words = |(one, numbers): &(Outcome, Vec<_>)| format!("{}: {}", repetitions(numbers), outcome(one));
-    disagreement.outcomes.iter().map(words).collect()
+pub(crate) fn outcomes(words: Language, disagreement: &Disagreement) -> Vec<String> {
+    let one = |(one, numbers): &(Outcome, Vec<_>)| {
+        let (runs, outcome) = (repetitions(words, numbers), outcome(words, one));
+        match numbers.as_slice() {
+            [_] => words.run_came_to(runs, outcome),
+            _ => words.runs_came_to(runs, outcome),
+        }
+    };
+    disagreement.outcomes.iter().map(one).collect()
 }
 
 /// What repetitions are compared by, and whether it is what was expected: `failed-fast, 2013 (104 ECONNRESET): as expected`.
-fn outcome(outcome: &Outcome) -> String {
-    let mut text = outcome.behaviour.as_str().to_owned();
+fn outcome(words: Language, outcome: &Outcome) -> String {
+    let mut text = wording::behaviour_name(words, outcome.behaviour).to_owned();
     if let Some(end) = outcome.end {
-        text.push_str(&format!(", {}", wording::hang_end(end)));
+        text = words.hung_and(text, wording::hang_end(words, end));
     }
-    match (outcome.error, outcome.errno.map(wording::errno)) {
-        (Some(code), Some(errno)) => text.push_str(&format!(", {code} ({errno})")),
-        (Some(code), None) => text.push_str(&format!(", {code}")),
-        (None, Some(errno)) => text.push_str(&format!(", {errno}")),
-        (None, None) => {}
-    }
+    text += &match (outcome.error, outcome.errno.map(wording::errno)) {
+        (Some(code), Some(errno)) => words.and_also(format_args!("{code} ({errno})")),
+        (Some(code), None) => words.and_also(code),
+        (None, Some(errno)) => words.and_also(errno),
+        (None, None) => String::new(),
+    };
     text + match outcome.result {
-        RunOutcome::Met => ": as expected",
-        RunOutcome::Violated => ": not as expected",
+        RunOutcome::Met => words.as_expected(),
+        RunOutcome::Violated => words.not_as_expected(),
         RunOutcome::Undetermined | RunOutcome::Disagreeing => "",
     }
 }
 
-/// `runs 1, 3 to 5` for the repetitions 1, 3, 4 and 5.
-fn repetitions(numbers: &[NonZero<u32>]) -> String {
+/// `1, 3 to 5` for the repetitions 1, 3, 4 and 5.
+fn repetitions(words: Language, numbers: &[NonZero<u32>]) -> String {
     let mut spans: Vec<(u32, u32)> = Vec::new();
     for number in numbers.iter().map(|number| number.get()) {
         match spans.last_mut() {
@@ -43,20 +50,19 @@ fn repetitions(numbers: &[NonZero<u32>]) -> String {
         .into_iter()
         .map(|(first, last)| match last - first {
             0 => first.to_string(),
-            1 => format!("{first}, {last}"),
-            _ => format!("{first} to {last}"),
+            1 => [first.to_string(), last.to_string()].join(words.listed()),
+            _ => words.spanned(first, last),
         })
         .collect();
-    let runs = if numbers.len() == 1 { "run" } else { "runs" };
-    format!("{runs} {}", spans.join(", "))
+    spans.join(words.listed())
 }
 
 /// Which repetition, where it is not the first: ` (run 2)`.
-pub(crate) fn run_number(cell: &CellRef) -> String {
+pub(crate) fn run_number(words: Language, cell: &CellRef) -> String {
     if cell.repetition == FIRST {
         String::new()
     } else {
-        format!(" (run {})", cell.repetition)
+        words.run_numbered(cell.repetition)
     }
 }
 
@@ -72,8 +78,10 @@ mod tests {
                 .filter_map(|number| NonZero::new(*number))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(repetitions(&numbers(&[2])), "run 2");
-        assert_eq!(repetitions(&numbers(&[1, 3, 4, 5, 7, 8])), "runs 1, 3 to 5, 7, 8");
+        assert_eq!(repetitions(Language::English, &numbers(&[2])), "2");
+        let many = numbers(&[1, 3, 4, 5, 7, 8]);
+        assert_eq!(repetitions(Language::English, &many), "1, 3 to 5, 7, 8");
+        assert_eq!(repetitions(Language::Chinese, &many), "1、3 至 5、7、8");
         let hung = Outcome {
             behaviour: BehaviourName::Hung,
             end: Some(HangEndName::Error),
@@ -82,7 +90,7 @@ mod tests {
             result: RunOutcome::Violated,
         };
         assert_eq!(
-            outcome(&hung),
+            outcome(Language::English, &hung),
             "hung, then error, 2013 (110 ETIMEDOUT): not as expected"
         );
     }

@@ -1,5 +1,6 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
+use crate::words::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
@@ -31,6 +32,9 @@ pub struct RunSummary {
     pub state: RunState,
     /// The `--filter` expression as typed; `None` if every cell was selected.
     pub filter: Option<String>,
+    /// The language of the reports for people; not written if it is English.
+    #[serde(default, skip_serializing_if = "Language::is_default")]
+    pub language: Language,
     /// The scenarios in the order in which they were given.
     pub scenarios: Vec<ScenarioSummary>,
     /// The cells that were to be run, in the order of the matrix, scenario by scenario.
@@ -185,6 +189,19 @@ impl RunReport {
             missing,
             disagreements,
         }
+    }
+
+    /// The same with reports for people in another language than the run's.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.run.language = language;
+        self
+    }
+
+    /// The language of the reports for people.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.run.language
     }
 
     /// What the run was.

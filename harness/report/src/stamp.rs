@@ -1,16 +1,14 @@
 //! Moments and lengths of a cell as reports write them.
 
-use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::CellRecord;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt;
 use std::time::Duration;
 
-/// What every moment of a cell counts from, in the records, in evidence and in all reports.
-pub(crate) const EPOCH: &str = "the moment the lab was ready";
-
-/// `+03:25.570`, `-00:00.012`, `+6:00:00.000`: minutes, seconds and milliseconds after or before [`EPOCH`].
+/// `+03:25.570`, `-00:00.012`, `+6:00:00.000`: minutes, seconds and milliseconds after or before the moment the lab was
+/// ready, from which every moment of a cell counts in records, evidence and reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp(pub(crate) Instant);
 
@@ -64,16 +62,6 @@ impl Length {
             time: operation.ended.unwrap_or(cell.record.ended).since(operation.began),
             open: operation.ended.is_none(),
         })
-    }
-}
-
-/// `15m32s`, or `over 6h` for an operation that was still waiting.
-impl fmt::Display for Length {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.open {
-            f.write_str("over ")?;
-        }
-        Human(self.time).fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::run::{Row, RunReport};
 use crate::stamp::Length;
 use crate::totals::{Totals, sentence};
 use crate::wording;
+use crate::words::Language;
 use std::fmt::Write as _;
 
 /// The report as plain text, aligned with blanks, without colours, ending with a newline.
@@ -26,21 +27,24 @@ pub fn terminal(report: &RunReport) -> String {
     }
     problems(&mut out, report);
     let _ = writeln!(out, "{}", Totals::of(report).sums());
-    let _ = writeln!(out, "{}", visible(&sentence(report)));
+    let _ = writeln!(out, "{}", visible(&sentence(Language::English, report)));
     out
 }
 
 fn row(row: Row<'_>) -> Vec<String> {
     let mut columns: Vec<String> = row.cell().values.iter().map(|(_, value)| value.to_string()).collect();
     let nothing = || wording::NOTHING.to_owned();
-    let run = repeat::run_number(row.cell());
+    let run = repeat::run_number(Language::English, row.cell());
     match row {
         Row::Judged(cell) => columns.extend([
-            wording::behaviour(&cell.observed.behaviour) + &run,
-            Length::of(cell).map_or_else(nothing, |length| length.to_string()),
-            cell.observed.error.as_ref().map_or_else(nothing, wording::error_code),
+            wording::behaviour(Language::English, &cell.observed.behaviour) + &run,
+            Length::of(cell).map_or_else(nothing, |length| wording::length(Language::English, length)),
+            cell.observed
+                .error
+                .as_ref()
+                .map_or_else(nothing, |error| wording::error_code(Language::English, error)),
             wording::article(cell.observed.behaviour.article()).to_owned(),
-            wording::verdict(&cell.verdict).to_owned(),
+            wording::verdict(Language::English, &cell.verdict).to_owned(),
         ]),
         Row::Missing(_) => {
             columns.extend([
@@ -76,13 +80,13 @@ fn table(out: &mut String, lines: &[Vec<String>]) {
 fn problems(out: &mut String, report: &RunReport) {
     for disagreement in report.disagreements() {
         let _ = writeln!(out, "{}: its repetitions disagree", disagreement.cell);
-        for outcome in repeat::outcomes(disagreement) {
+        for outcome in repeat::outcomes(Language::English, disagreement) {
             let _ = writeln!(out, "  {outcome}");
         }
         out.push('\n');
     }
     for cell in report.needing_a_look() {
-        let explanation = wording::explain(cell);
+        let explanation = wording::explain(Language::English, cell);
         let _ = writeln!(out, "{}: {}", cell.record.plan.cell, explanation.verdict);
         for (label, text) in &explanation.lines {
             let _ = writeln!(out, "  {label}: {}", one_line(text));

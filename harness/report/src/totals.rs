@@ -1,6 +1,7 @@
 //! The sums of a run and the one sentence that says what they mean.
 
 use crate::run::{RunReport, RunState};
+use crate::words::{CELL, Language, RUN};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, RunOutcome, Verdict};
 
 /// How many cells came out how.
@@ -87,86 +88,72 @@ impl Totals {
         }
     }
 
-    /// The sums in words: `24 cells: 22 met, 1 violated, 1 undetermined`. What is zero is left out, but for `met`.
+    /// The sums in words, in English: `24 cells: 22 met, 1 violated, 1 undetermined`. What is zero is left out, but for `met`.
     #[must_use]
     pub fn sums(&self) -> String {
-        let mut text = format!("{}: {} met", plural(self.cells, "cell"), self.met);
+        self.in_words(Language::English)
+    }
+
+    pub(crate) fn in_words(&self, words: Language) -> String {
+        let mut text = words.sums_met(words.count(self.cells, CELL), self.met);
         for (count, what) in [
-            (self.violated, "violated"),
-            (self.undetermined, "undetermined"),
-            (self.observed_only, "observed only"),
-            (self.missing, "without a record"),
+            (self.violated, words.violated()),
+            (self.undetermined, words.undetermined()),
+            (self.observed_only, words.observed_only()),
+            (self.missing, words.without_a_record()),
         ] {
             if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
+                text += &words.counted(count, what);
             }
         }
         if self.disagreeing > 0 {
-            text.push_str(&format!(
-                "; repetitions disagree in {}",
-                plural(self.disagreeing, "cell")
-            ));
+            text += &words.disagree_in(words.count(self.disagreeing, CELL));
         }
         text
     }
 }
 
 /// The verdict on the run in a sentence.
-pub(crate) fn sentence(report: &RunReport) -> String {
+pub(crate) fn sentence(words: Language, report: &RunReport) -> String {
     let totals = Totals::of(report);
     let unknown = totals.undetermined + totals.missing;
-    let noun = noun(report);
+    // With repetitions each run of a cell is counted.
+    let noun = if report.repetitions() > 1 { RUN } else { CELL };
+    let all = words.count(totals.cells, noun);
     let mut text = if totals.cells == 0 {
-        "No cell was selected, so nothing is known.".to_owned()
+        words.no_cell_selected().to_owned()
     } else if totals.disagreeing > 0 {
-        format!(
-            "Repetitions of {} disagree: what was seen there need not be seen again.",
-            plural(totals.disagreeing, "cell")
-        )
+        words.repetitions_of_disagree(words.count(totals.disagreeing, CELL))
     } else if totals.violated > 0 {
         let rest = if unknown > 0 {
-            format!(" and of {unknown} nothing certain is known")
+            words.and_unknown(unknown)
         } else {
             String::new()
         };
-        let verb = if totals.violated == 1 { "is" } else { "are" };
-        format!(
-            "{} of {} {verb} not as expected{rest}.",
-            totals.violated,
-            plural(totals.cells, noun)
-        )
+        match totals.violated {
+            1 => words.is_not_as_expected(1, all, rest),
+            several => words.are_not_as_expected(several, all, rest),
+        }
     } else if unknown > 0 {
-        format!(
-            "Nothing is violated, but of {unknown} of {} nothing certain is known.",
-            plural(totals.cells, noun)
-        )
+        words.nothing_violated(unknown, all)
     } else if totals.met == 0 {
-        format!("Nothing was expected: {} observed.", plural(totals.cells, noun))
+        words.nothing_was_expected(all)
     } else if totals.observed_only > 0 {
-        format!(
-            "Every cell of which something is expected is as expected ({} of {}); the others are observed only.",
-            totals.met,
-            plural(totals.cells, noun)
-        )
+        words.expected_ones_are(totals.met, all)
     } else if totals.cells == 1 {
-        "The one cell is as expected.".to_owned()
+        words.one_is_as_expected().to_owned()
     } else {
-        format!("All {} are as expected.", plural(totals.cells, noun))
+        words.all_are_as_expected(all)
     };
     if report.repetitions() > 1 {
-        text.push_str(&format!(" Each was run {} times.", report.repetitions()));
+        text += &words.each_was_run(report.repetitions());
     }
     match &report.run().state {
         RunState::Ended => {}
-        RunState::Begun => text.push_str(" The run did not come to its end: lvs-matrix was killed."),
-        RunState::Interrupted { reason } => text.push_str(&format!(" The run was interrupted: {reason}.")),
+        RunState::Begun => text += words.was_killed(),
+        RunState::Interrupted { reason } => text += &words.was_interrupted(reason),
     }
     text
-}
-
-/// What is counted: with repetitions each run of a cell.
-fn noun(report: &RunReport) -> &'static str {
-    if report.repetitions() > 1 { "run" } else { "cell" }
 }
 
 /// `1 cell`, `24 cells`.

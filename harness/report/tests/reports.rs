@@ -15,8 +15,8 @@ use big::{big, big_of};
 
 use lvs_matrix_model::verdict::{Fact, JudgedCell, OperationEnd, Verdict};
 use lvs_matrix_report::{
-    RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell, summary,
-    terminal, timeline_svg,
+    Language, RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell,
+    summary, terminal, timeline_svg,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -65,10 +65,13 @@ fn cell_pages_form() {
 
 #[test]
 fn drawings_form() {
-    insta::assert_snapshot!("ladder_of_a_refusal", ladder_svg(&common::refused()).unwrap());
+    insta::assert_snapshot!(
+        "ladder_of_a_refusal",
+        ladder_svg(Language::English, &common::refused()).unwrap()
+    );
     let report = common::report();
     let cells: Vec<&JudgedCell> = report.cells().iter().collect();
-    insta::assert_snapshot!("timeline_of_a_run", timeline_svg(&cells).unwrap());
+    insta::assert_snapshot!("timeline_of_a_run", timeline_svg(Language::English, &cells).unwrap());
 }
 
 #[test]
@@ -308,11 +311,10 @@ fn the_page_of_a_thousand_cells_stays_small() {
     let long = common::hostile::TEXT.repeat(40);
     let wrong = big_of(1000, |number, cell| {
         if number % 2 == 0 {
-            let differences = vec![long.clone(), long.clone()];
-            cell.verdict = Verdict::Violated { differences };
+            cell.verdict = common::violated().verdict;
         } else {
             cell.verdict = Verdict::Undetermined {
-                reasons: vec![long.clone()],
+                reasons: vec![long.clone(), long.clone()],
             };
         }
         cell.observed.evidence[0].fact = Fact::Ended {

@@ -3,7 +3,7 @@
 use crate::{obeyed, split};
 use lvs_matrix_model::record::CellRecord;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict, judged};
-use lvs_matrix_report::{RUN_FORMAT, RunReport, RunState, RunSummary};
+use lvs_matrix_report::{Language, RUN_FORMAT, RunReport, RunState, RunSummary};
 use lvs_matrix_report::{
     annotations, explain, html, json, junit, ladder_mermaid, ladder_svg, markdown, markdown_cell, terminal,
 };
@@ -66,18 +66,22 @@ fn report(cell: JudgedCell) {
         .expect("a run in which this cell was selected")
     };
     assert_eq!(run.state, RunState::Ended);
-    let report = RunReport::new(run, vec![cell], Vec::new());
-    let cell = &report.cells()[0];
-    for text in [
-        markdown(&report),
-        markdown_cell(&report, cell),
-        terminal(&report),
-        html(&report),
-        ladder_mermaid(cell).unwrap_or_default(),
-    ] {
-        assert_eq!(obeyed(&text), None);
+    let mut report = RunReport::new(run, vec![cell], Vec::new());
+    for language in Language::ALL {
+        report = report.in_language(language);
+        let cell = &report.cells()[0];
+        for text in [
+            markdown(&report),
+            markdown_cell(&report, cell),
+            terminal(&report),
+            html(&report),
+            ladder_mermaid(language, cell).unwrap_or_default(),
+        ] {
+            assert_eq!(obeyed(&text), None);
+        }
+        let _ = ladder_svg(language, cell);
     }
-    let _ = (ladder_svg(cell), explain(cell), annotations(&report, str::to_owned));
+    let _ = (explain(&report.cells()[0]), annotations(&report, str::to_owned));
     let text = json(&report).expect("a report as JSON");
     assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
     let text = junit(&report).expect("a report as XML");

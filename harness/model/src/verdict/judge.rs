@@ -1,7 +1,8 @@
 //! What was observed, held against what was expected.
 
+use super::difference::end_words;
 use super::observe::{observe, undetermined};
-use super::{Behaviour, JudgedCell, Observed, Verdict};
+use super::{Behaviour, Difference, JudgedCell, Observed, Verdict};
 use crate::capture;
 use crate::duration::Human;
 use crate::record::{CellRecord, LabOutcome};
@@ -43,7 +44,7 @@ fn cannot_connect(code: u16) -> bool {
 #[derive(Default)]
 struct Compared {
     /// Expected and observed otherwise.
-    differences: Vec<String>,
+    differences: Vec<Difference>,
     /// Expected, and not to be known because the run's limit ended the observation first.
     undecided: Vec<String>,
 }
@@ -62,29 +63,24 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     };
     let name = observed.behaviour.name();
     if name != Some(expected.behaviour) {
-        let found = name.map_or("undetermined", |name| name.as_str());
-        differences.push(format!("expected {}, observed {found}", expected.behaviour.as_str()));
+        let (expected, observed) = (expected.behaviour, name);
+        differences.push(Difference::Behaviour { expected, observed });
     }
+    let mut differs = |what: String, difference: Difference| match open(what) {
+        Some(open) => undecided.push(open),
+        None => differences.push(difference),
+    };
     let error = observed.error.as_ref();
-    let or_none = |found: Option<u16>| found.map_or_else(|| "none".to_owned(), |found| found.to_string());
-    for (what, expected, found) in [
-        (
-            "error",
-            expected.error,
-            error.and_then(|error| error.classic.or(error.server)),
-        ),
-        ("errno", expected.errno, error.and_then(|error| error.errno)),
-    ] {
-        if let Some(expected) = expected
-            && found != Some(expected)
-            && !(what == "error" && cannot_connect(expected) && found.is_some_and(cannot_connect))
-        {
-            if let Some(open) = open(format!("{what} {expected}")) {
-                undecided.push(open);
-                continue;
-            }
-            differences.push(format!("expected {what} {expected}, observed {}", or_none(found)));
-        }
+    let code = error.and_then(|error| error.classic.or(error.server));
+    let same = |expected| code == Some(expected) || cannot_connect(expected) && code.is_some_and(cannot_connect);
+    if let Some(expected) = expected.error.filter(|expected| !same(*expected)) {
+        let observed = code;
+        differs(format!("error {expected}"), Difference::Error { expected, observed });
+    }
+    let errno = error.and_then(|error| error.errno);
+    if let Some(expected) = expected.errno.filter(|expected| errno != Some(*expected)) {
+        let observed = errno;
+        differs(format!("errno {expected}"), Difference::Errno { expected, observed });
     }
     if let Some(expected) = expected.ends {
         let found = match observed.behaviour {
@@ -95,47 +91,27 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             HangEndName::Answer | HangEndName::Error => format!("the hang to end with {}", end_words(expected)),
             HangEndName::None => end_words(expected).to_owned(),
         };
-        if let Some(open) = open(what) {
-            undecided.push(open);
-        } else if found != Some(expected) {
-            let found = found.map_or("no hang", end_words);
-            differences.push(format!(
-                "expected the hang to end with {}, observed {found}",
-                end_words(expected)
-            ));
+        // Cut off, even "no end" may only be so because nobody looked on.
+        if observed.cut_to.is_some() || found != Some(expected) {
+            let observed = found;
+            differs(what, Difference::Ends { expected, observed });
         }
     }
     let lasted = lasted(observed);
     if let Some(at_least) = expected.at_least.filter(|at_least| lasted < *at_least) {
-        match open(format!("the operation to last at least {}", Human(at_least))) {
-            Some(open) => undecided.push(open),
-            None => differences.push(format!(
-                "expected the operation to last at least {}, observed {}",
-                Human(at_least),
-                Human(lasted)
-            )),
-        }
+        let (expected, observed) = (at_least, lasted);
+        let what = format!("the operation to last at least {}", Human(at_least));
+        differs(what, Difference::AtLeast { expected, observed });
     }
     if let Some(at_most) = expected.at_most {
         if lasted > at_most {
-            differences.push(format!(
-                "expected the operation to last at most {}, observed {}",
-                Human(at_most),
-                Human(lasted)
-            ));
+            let (expected, observed) = (at_most, lasted);
+            differences.push(Difference::AtMost { expected, observed });
         } else {
             undecided.extend(open(format!("the operation to last at most {}", Human(at_most))));
         }
     }
     Compared { differences, undecided }
-}
-
-fn end_words(end: HangEndName) -> &'static str {
-    match end {
-        HangEndName::Answer => "an answer",
-        HangEndName::Error => "an error",
-        HangEndName::None => "no end within the observation",
-    }
 }
 
 /// How long the operation lasted: to its end, or as long as it was watched.

@@ -1,6 +1,7 @@
 //! Two judgements. [`Observed`] is what the client lived through, measured from its record and capture; [`Verdict`] holds it
 //! against what the scenario expects. Both are pure and can be made again from the records at any time.
 
+mod difference;
 mod doubts;
 mod error;
 mod evidence;
@@ -12,6 +13,7 @@ mod operation;
 mod orphans;
 mod repeat;
 
+pub use difference::Difference;
 pub use error::errno_name;
 pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent};
 pub use judge::{RunOutcome, judge, judged, merge};
@@ -273,8 +275,8 @@ pub enum Verdict {
     ObservedOnly,
     /// Not as expected.
     Violated {
-        /// Each difference, in words: expected, observed.
-        differences: Vec<String>,
+        /// Each difference, at least one.
+        differences: Vec<Difference>,
     },
     /// Not known, and why.
     Undetermined {

@@ -6,6 +6,7 @@ use crate::escape::json_text;
 use crate::json::nanos;
 use crate::stamp::Length;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use serde::Serialize;
 
@@ -138,15 +139,15 @@ impl SideJson {
         let error = cell.observed.error.as_ref();
         let length = Length::of(cell);
         Self {
-            behaviour: wording::behaviour(&cell.observed.behaviour),
+            behaviour: wording::behaviour(Language::English, &cell.observed.behaviour),
             classic: error.and_then(|error| error.classic),
             errno: error.and_then(|error| error.errno),
             server: error.and_then(|error| error.server),
             ended_by: super::ended_by(cell),
             time_ns: length.map(|length| nanos(length.time)),
             open: length.map(|length| length.open),
-            verdict: wording::verdict(&cell.verdict),
-            expected: wording::expected(&cell.record.plan.expected),
+            verdict: wording::verdict(Language::English, &cell.verdict),
+            expected: wording::expected(Language::English, &cell.record.plan.expected),
         }
     }
 }

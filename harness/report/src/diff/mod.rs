@@ -11,6 +11,7 @@ pub(crate) use json::Comparison;
 use crate::run::RunReport;
 use crate::stamp::Length;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::Environment;
@@ -121,7 +122,7 @@ impl Known<'_> {
     /// `answered`, or `undetermined: …`.
     fn words(self) -> String {
         match self {
-            Self::Judged(cell) => wording::behaviour(&cell.observed.behaviour),
+            Self::Judged(cell) => wording::behaviour(Language::English, &cell.observed.behaviour),
             Self::Undetermined(reasons) => format!("{}: {}", wording::UNDETERMINED, reasons.join("; ")),
             Self::NoRecord(reason) => format!("no record: {reason}"),
         }
@@ -280,7 +281,7 @@ impl<'a> RunDiff<'a> {
         let both = |what, field| (what, all(self.a.report, field), all(self.b.report, field));
         vec![
             both("kernel under test", |it| &it.kernel),
-            both("place", wording::place),
+            both("place", |environment| wording::place(Language::English, environment)),
             both("real servers", |it| &it.mysqld),
             both("director", |it| &it.ipvsadm),
             both("harness", |it| &it.harness),
@@ -319,15 +320,22 @@ fn changes(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Vec<Change> 
             changes.push(Change { what, a, b, by: None });
         }
     };
-    compare(Aspect::Behaviour, |cell| wording::behaviour(&cell.observed.behaviour));
+    compare(Aspect::Behaviour, |cell| {
+        wording::behaviour(Language::English, &cell.observed.behaviour)
+    });
     compare(Aspect::Error, |cell| {
         let error = cell.observed.error.as_ref();
-        error.map_or_else(|| wording::NOTHING.to_owned(), wording::error_code)
+        error.map_or_else(
+            || wording::NOTHING.to_owned(),
+            |error| wording::error_code(Language::English, error),
+        )
     });
     compare(Aspect::EndedBy, ended_by);
-    compare(Aspect::Verdict, |cell| wording::verdict(&cell.verdict).to_owned());
+    compare(Aspect::Verdict, |cell| {
+        wording::verdict(Language::English, &cell.verdict).to_owned()
+    });
     changes.extend(time(a, b, tolerance));
-    let expected = |cell: &JudgedCell| wording::expected(&cell.record.plan.expected);
+    let expected = |cell: &JudgedCell| wording::expected(Language::English, &cell.record.plan.expected);
     if !changes.is_empty() && expected(a) != expected(b) {
         changes.push(Change {
             what: Aspect::Expected,
@@ -342,7 +350,12 @@ fn changes(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Vec<Change> 
 /// Each kind once: how often a host repeats its RST is a matter of what else was on its way.
 fn ended_by(cell: &JudgedCell) -> String {
     let mut kinds: Vec<String> = Vec::new();
-    for kind in cell.observed.terminators.iter().map(wording::terminator) {
+    for kind in cell
+        .observed
+        .terminators
+        .iter()
+        .map(|one| wording::terminator(Language::English, one))
+    {
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -369,8 +382,8 @@ fn time(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Option<Change> 
     };
     Some(Change {
         what: Aspect::Time,
-        a: a.to_string(),
-        b: b.to_string(),
+        a: wording::length(Language::English, a),
+        b: wording::length(Language::English, b),
         by: Some(format!(
             "{sign}{}{percent}",
             lvs_matrix_model::duration::Human(difference)

@@ -3,6 +3,7 @@
 use super::{Explanation, Status};
 use crate::escape::{one_line, visible};
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
 
@@ -16,7 +17,11 @@ pub fn explanation(cell: &JudgedCell) -> String {
     wrapped(
         &mut out,
         "",
-        &format!("{}: {}.", cell.record.plan.cell, wording::observed(cell)),
+        &format!(
+            "{}: {}.",
+            cell.record.plan.cell,
+            wording::observed(Language::English, cell)
+        ),
     );
     out.push('\n');
     out + &super::explain(cell).plain()
@@ -29,7 +34,11 @@ impl Explanation {
     pub fn plain(&self) -> String {
         let mut out = String::new();
         for paragraph in &self.paragraphs {
-            wrapped(&mut out, "", &wording::shown(&paragraph.text, &paragraph.shown_by));
+            wrapped(
+                &mut out,
+                "",
+                &wording::shown(Language::English, &paragraph.text, &paragraph.shown_by),
+            );
             let sources: Vec<String> = paragraph.sources.iter().map(ToString::to_string).collect();
             wrapped(
                 &mut out,
@@ -79,7 +88,7 @@ impl Explanation {
 
     fn known(&self, out: &mut String) {
         for item in &self.known {
-            wrapped(out, "- ", &wording::evidence(item));
+            wrapped(out, "- ", &wording::evidence(Language::English, item));
         }
         out.push('\n');
     }

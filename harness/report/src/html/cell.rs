@@ -2,35 +2,37 @@
 
 use super::preparations::Preparations;
 use super::scenario::{behaviour_class, claim, verdict_class};
-use super::{commands, evidence, explanation, tables, timeline, trace};
+use super::{commands, evidence, explanation, program, tables, timeline, trace};
 use crate::escape::{html_block, html_code, html_phrase, xml};
 use crate::repeat;
 use crate::run::{Row, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::record::{CellRecord, LabOutcome};
-use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
 /// The page of one row, inert until it is opened.
 pub(super) fn block(
     out: &mut String,
+    words: Language,
     scenario: &ScenarioSummary,
     row: Row<'_>,
     preparations: &Preparations<'_>,
 ) -> Result {
     let cell = row.cell();
     writeln!(out, "<noscript data-cell=\"{cell}\">")?;
-    heading(out, scenario, row)?;
+    heading(out, words, scenario, row)?;
     match row {
-        Row::Judged(judged) => page(out, judged, preparations)?,
+        Row::Judged(judged) => page(out, words, judged, preparations)?,
         Row::Missing(_) => {}
     }
     writeln!(out, "</article></noscript>")
 }
 
 /// The article's beginning; its anchor is the cell's id, which is also its folder.
-fn heading(out: &mut String, scenario: &ScenarioSummary, row: Row<'_>) -> Result {
+fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: Row<'_>) -> Result {
     let cell = row.cell();
     let class = match row {
         Row::Judged(judged) => behaviour_class(judged),
@@ -44,10 +46,14 @@ fn heading(out: &mut String, scenario: &ScenarioSummary, row: Row<'_>) -> Result
         writeln!(out, "<p class=\"crumb\"><a href=\"#{0}\">{0}</a></p>", cell.scenario)?;
         title.join(" · ")
     };
-    writeln!(out, "<h2 tabindex=\"-1\">{title}{}</h2>", repeat::run_number(cell))?;
+    writeln!(
+        out,
+        "<h2 tabindex=\"-1\">{title}{}</h2>",
+        repeat::run_number(words, cell)
+    )?;
     match row {
-        Row::Judged(judged) => outcome(out, judged)?,
-        Row::Missing(missing) => writeln!(out, "<p>No record: {}</p>", xml(&missing.reason))?,
+        Row::Judged(judged) => outcome(out, words, judged)?,
+        Row::Missing(missing) => writeln!(out, "<p>{}</p>", words.no_record_because(xml(&missing.reason)))?,
     }
     if !cell.values.is_empty() {
         write!(out, "<dl class=\"axes\">")?;
@@ -60,42 +66,44 @@ fn heading(out: &mut String, scenario: &ScenarioSummary, row: Row<'_>) -> Result
     writeln!(out, "</header>")
 }
 
-fn page(out: &mut String, cell: &JudgedCell, preparations: &Preparations<'_>) -> Result {
+fn page(out: &mut String, words: Language, cell: &JudgedCell, preparations: &Preparations<'_>) -> Result {
     let record = &cell.record;
     let traces = trace::Traces::of(cell);
     // Words beside drawings, where there is room for both.
     writeln!(out, "<div class=\"story\"><div>")?;
-    explanation::section(out, cell, &traces)?;
-    judgement(out, cell)?;
-    log(out, record)?;
-    evidence::section(out, cell, &traces)?;
+    explanation::section(out, words, cell, &traces)?;
+    judgement(out, words, cell)?;
+    log(out, words, record)?;
+    evidence::section(out, words, cell, &traces)?;
     writeln!(out, "</div><div>")?;
-    drawing(out, "The client’s time", crate::timeline::cell_timeline_svg(cell))?;
-    drawing(out, "What passed the links", crate::ladder::ladder_svg(cell))?;
+    let time = crate::timeline::cell_timeline_svg(words, cell);
+    drawing(out, words.clients_time(), time)?;
+    drawing(out, words.what_passed(), crate::ladder::ladder_svg(words, cell))?;
     writeln!(out, "</div></div>")?;
-    timeline::section(out, cell, &traces)?;
-    tables::retransmissions(out, cell, &traces)?;
-    traces.write(out, cell)?;
-    tables::director(out, record)?;
-    tables::servers(out, cell)?;
-    commands::section(out, record, preparations)?;
-    files(out, record)
+    timeline::section(out, cell, &traces, words)?;
+    program::section(out, words, record)?;
+    tables::retransmissions(out, words, cell, &traces)?;
+    traces.write(out, words, cell)?;
+    tables::director(out, words, record)?;
+    tables::servers(out, words, cell)?;
+    commands::section(out, words, record, preparations)?;
+    files(out, words, record)
 }
 
 /// The outcome in a line that can be read from across the room.
-fn outcome(out: &mut String, cell: &JudgedCell) -> Result {
+fn outcome(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let observed = &cell.observed;
     write!(
         out,
         "<p class=\"outcome\"><span class=\"tag b-{}\">{}</span>",
         behaviour_class(cell),
-        wording::behaviour(&observed.behaviour)
+        wording::behaviour(words, &observed.behaviour)
     )?;
     if let Some(length) = Length::of(cell) {
-        write!(out, " <b>{}</b>", xml(&length.to_string()))?;
+        write!(out, " <b>{}</b>", xml(&wording::length(words, length)))?;
     }
     if let Some(error) = &observed.error {
-        write!(out, " <span>{}</span>", wording::error_code(error))?;
+        write!(out, " <span>{}</span>", wording::error_code(words, error))?;
     }
     if let Some(article) = observed.behaviour.article() {
         write!(out, " <span>{}</span>", wording::article(Some(article)))?;
@@ -104,25 +112,27 @@ fn outcome(out: &mut String, cell: &JudgedCell) -> Result {
         out,
         " <span class=\"tag v-{}\">{}</span></p>",
         verdict_class(&cell.verdict),
-        wording::verdict(&cell.verdict)
+        wording::verdict(words, &cell.verdict)
     )
 }
 
-fn judgement(out: &mut String, cell: &JudgedCell) -> Result {
+fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let mut facts = vec![
-        ("expected", wording::expected(&cell.record.plan.expected)),
-        ("observed", xml(&wording::observed(cell)).into_owned()),
+        (words.expected(), wording::expected(words, &cell.record.plan.expected)),
+        (words.observed(), xml(&wording::observed(words, cell)).into_owned()),
     ];
-    let label = match cell.verdict {
-        Verdict::Violated { .. } => "difference",
-        Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => "reason",
-    };
-    facts.extend(wording::reasons(cell).iter().map(|reason| (label, html_phrase(reason))));
+    let label = wording::reasons_are(words, &cell.verdict);
+    let reasons = wording::reasons(words, cell);
+    facts.extend(reasons.iter().map(|reason| (label, html_phrase(reason))));
     if let Some(error) = &cell.observed.error {
-        facts.push(("the client’s message", html_code(&error.message)));
+        facts.push((words.message_of_client(), html_code(&error.message)));
     }
-    facts.extend(tables::left_behind(cell).into_iter().map(|held| ("left behind", held)));
-    writeln!(out, "<section><h3>Judgement</h3>\n<dl class=\"facts\">")?;
+    facts.extend(
+        tables::left_behind(words, cell)
+            .into_iter()
+            .map(|held| (words.left_behind(), held)),
+    );
+    writeln!(out, "<section><h3>{}</h3>\n<dl class=\"facts\">", words.judgement())?;
     for (term, text) in facts {
         writeln!(out, "<dt>{term}</dt><dd>{text}</dd>")?;
     }
@@ -142,49 +152,44 @@ pub(super) fn drawing(out: &mut String, title: &str, drawing: Option<String>) ->
 }
 
 /// What a lab that failed said last.
-fn log(out: &mut String, record: &CellRecord) -> Result {
+fn log(out: &mut String, words: Language, record: &CellRecord) -> Result {
     let LabOutcome::Failed { stage, reason, log } = &record.lab else {
         return Ok(());
     };
     writeln!(
         out,
-        "<section><h3>The lab failed</h3>\n<p>{}: {}</p>\n<p>What a client lives through here is not known; this says nothing \
-         about IPVS.</p>",
-        html_phrase(stage),
-        xml(reason)
+        "<section><h3>{}</h3>\n<p>{}</p>\n<p>{}</p>",
+        words.the_lab_failed(),
+        words.keyed(html_phrase(stage), xml(reason)),
+        words.nothing_known()
     )?;
     if !log.is_empty() {
         writeln!(
             out,
-            "<h4>The last lines of its log</h4>\n<pre tabindex=\"0\">{}</pre>",
+            "<h4>{}</h4>\n<pre tabindex=\"0\">{}</pre>",
+            words.last_lines_of_log(),
             html_block(&log.join("\n"))
         )?;
     }
     writeln!(out, "</section>")
 }
 
-fn files(out: &mut String, record: &CellRecord) -> Result {
+fn files(out: &mut String, words: Language, record: &CellRecord) -> Result {
     let cell = &record.plan.cell;
-    writeln!(out, "<section><h3>Files</h3>\n<ul class=\"files\">")?;
+    writeln!(out, "<section><h3>{}</h3>\n<ul class=\"files\">", words.files())?;
     if record.capture.is_some() {
-        writeln!(
-            out,
-            "<li><a href=\"{}\">capture.pcapng</a>, for Wireshark</li>",
-            capture_path(cell)
-        )?;
+        let link = format!("<a href=\"{}\">capture.pcapng</a>", capture_path(cell));
+        writeln!(out, "<li>{}</li>", words.file_for(link, words.for_wireshark()))?;
     }
-    writeln!(
-        out,
-        "<li><a href=\"{}\">record.json</a>, all that was seen</li>",
-        record_path(cell)
-    )?;
+    let link = format!("<a href=\"{}\">record.json</a>", record_path(cell));
+    writeln!(out, "<li>{}</li>", words.file_for(link, words.all_that_was_seen()))?;
     for view in &record.server_views {
         if let Some(log) = &view.log {
             writeln!(
                 out,
-                "<li><a href=\"{cell}/{}\">log of {}</a></li>",
+                "<li><a href=\"{cell}/{}\">{}</a></li>",
                 crate::markdown::link_target(log),
-                view.server
+                words.log_of(&view.server)
             )?;
         }
     }

@@ -4,18 +4,22 @@ use super::evidence::{cites, link};
 use super::trace::Traces;
 use crate::escape::{html_prose, xml};
 use crate::explain::{Explanation, Paragraph, Status, explain};
+use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
-pub(super) fn section(out: &mut String, cell: &JudgedCell, traces: &Traces) -> Result {
+pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell, traces: &Traces) -> Result {
     let explanation = explain(cell);
-    writeln!(out, "<section class=\"why\"><h3>Why</h3>")?;
-    for paragraph in &explanation.paragraphs {
-        self::paragraph(out, cell, paragraph, traces)?;
+    writeln!(out, "<section class=\"why\"><h3>{}</h3>", words.why())?;
+    if let Some(note) = words.explained_in_english() {
+        writeln!(out, "<p class=\"note\">{note}</p>")?;
     }
-    status(out, &explanation)?;
+    for paragraph in &explanation.paragraphs {
+        self::paragraph(out, words, cell, paragraph, traces)?;
+    }
+    status(out, words, &explanation)?;
     if !explanation.advice.is_empty() {
-        writeln!(out, "<h4>What avoids it</h4>\n<ul>")?;
+        writeln!(out, "<h4>{}</h4>\n<ul{}>", words.what_avoids_it(), in_english(words))?;
         for advice in &explanation.advice {
             writeln!(out, "<li>{}</li>", html_prose(advice))?;
         }
@@ -24,36 +28,51 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, traces: &Traces) -> R
     writeln!(out, "</section>")
 }
 
-fn paragraph(out: &mut String, cell: &JudgedCell, paragraph: &Paragraph, traces: &Traces) -> Result {
-    write!(out, "<p>{} ", html_prose(&paragraph.text))?;
-    cites(out, &paragraph.shown_by, |place| {
-        link(&cell.record.plan.cell, place, traces)
+/// Explanations are English in every report.
+fn in_english(words: Language) -> &'static str {
+    match words {
+        Language::English => "",
+        Language::Chinese => " lang=\"en\"",
+    }
+}
+
+fn paragraph(out: &mut String, words: Language, cell: &JudgedCell, paragraph: &Paragraph, traces: &Traces) -> Result {
+    let text = html_prose(&paragraph.text);
+    write!(out, "<p><span{}>{text}</span> ", in_english(words))?;
+    cites(out, words, &paragraph.shown_by, |place| {
+        link(&cell.record.plan.cell, place, traces, words)
     })?;
     let sources: Vec<String> = paragraph
         .sources
         .iter()
-        .map(|source| format!("<code>{}</code> in {}", xml(source.function), xml(source.file)))
+        .map(|source| {
+            let function = format!("<code>{}</code>", xml(source.function));
+            words.source(function, xml(source.file))
+        })
         .collect();
     writeln!(
         out,
-        "</p>\n<p class=\"note\">Rule {}: {}.</p>",
-        xml(paragraph.rule),
-        sources.join(", ")
+        "</p>\n<p class=\"note\">{}</p>",
+        words.rule_applied(xml(paragraph.rule), sources.join(words.listed()))
     )
 }
 
+/// The questions, each marked as English where the rest is not.
+fn asked(words: Language, questions: &[&str]) -> String {
+    let marked = questions.iter().map(|question| match in_english(words) {
+        "" => (*question).to_owned(),
+        lang => format!("<span{lang}>{question}</span>"),
+    });
+    marked.collect::<Vec<_>>().join(words.nor())
+}
+
 /// What is not explained. What is known of it stands below, as the evidence.
-fn status(out: &mut String, explanation: &Explanation) -> Result {
+fn status(out: &mut String, words: Language, explanation: &Explanation) -> Result {
     match &explanation.status {
         Status::Explained => Ok(()),
-        Status::Unexplained { questions } => writeln!(
-            out,
-            "<p>None of the rules that lvs-matrix knows says {}. It does not guess; what is known is the evidence below.</p>",
-            questions.join(", nor ")
-        ),
-        Status::Undetermined { .. } => writeln!(
-            out,
-            "<p>What the client lived through is not known, so there is nothing to explain.</p>"
-        ),
+        Status::Unexplained { questions } => {
+            writeln!(out, "<p>{}</p>", words.unexplained(asked(words, questions)))
+        }
+        Status::Undetermined { .. } => writeln!(out, "<p>{}</p>", words.nothing_to_explain()),
     }
 }

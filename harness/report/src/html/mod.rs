@@ -13,6 +13,7 @@ mod evidence;
 mod explanation;
 mod overview;
 mod preparations;
+mod program;
 mod scenario;
 mod tables;
 mod timeline;
@@ -21,6 +22,7 @@ mod trace;
 use crate::escape;
 use crate::run::RunReport;
 use crate::totals::sentence;
+use crate::words::Language;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use preparations::Preparations;
@@ -64,26 +66,27 @@ pub fn html(report: &RunReport) -> String {
 }
 
 fn page(out: &mut String, report: &RunReport) -> Result {
+    let words = report.language();
     head(out, report)?;
     out.push_str("<body>\n");
-    out.push_str(include_str!("page/top.html"));
+    top(out, words)?;
     writeln!(out, "<main id=\"overview\" tabindex=\"-1\">")?;
     overview::summary(out, report)?;
-    out.push_str(include_str!("page/filters.html"));
+    filters(out, words)?;
     let preparations: Vec<_> = report
         .run()
         .scenarios
         .iter()
-        .map(|scenario| Preparations::of(report.rows(&scenario.name)))
+        .map(|scenario| Preparations::of(words, report.rows(&scenario.name)))
         .collect();
     for (scenario, preparations) in report.run().scenarios.iter().zip(&preparations) {
         scenario::section(out, report, scenario, preparations)?;
     }
-    overview::legend(out)?;
+    overview::legend(out, words)?;
     out.push_str("</main>\n<main id=\"cell\" tabindex=\"-1\" hidden></main>\n<div id=\"cells\">\n");
     for (scenario, preparations) in report.run().scenarios.iter().zip(&preparations) {
         for row in report.rows(&scenario.name) {
-            cell::block(out, scenario, row, preparations)?;
+            cell::block(out, words, scenario, row, preparations)?;
         }
     }
     out.push_str("</div>\n");
@@ -93,9 +96,11 @@ fn page(out: &mut String, report: &RunReport) -> Result {
 }
 
 fn head(out: &mut String, report: &RunReport) -> Result {
+    let words = report.language();
     writeln!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">"
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">",
+        words.tag()
     )?;
     let style = style();
     writeln!(
@@ -106,12 +111,42 @@ fn head(out: &mut String, report: &RunReport) -> Result {
         hash(&style)
     )?;
     out.push_str(include_str!("page/head.html"));
+    let texts = escape::xml(&words.script()).into_owned();
+    writeln!(out, "<meta name=\"lvs-matrix-words\" content=\"{texts}\">")?;
     writeln!(
         out,
         "<title>{} – lvs-matrix</title>",
-        escape::xml(sentence(report).trim_end_matches('.'))
+        escape::xml(sentence(words, report).trim_end_matches(['.', '。']))
     )?;
     writeln!(out, "<style>{style}</style>\n<script>{SCRIPT}</script>\n</head>")
+}
+
+/// What stays at the top while the rest is scrolled.
+fn top(out: &mut String, words: Language) -> Result {
+    writeln!(
+        out,
+        "<a class=\"skip\" href=\"#overview\">{}</a>\n<header class=\"top\">\n\
+         <h1><a href=\"#\">lvs-matrix</a> <span>{}</span></h1>\n<form class=\"search scripted\" role=\"search\">\n\
+         <label for=\"search\">{}</label>\n<input type=\"search\" id=\"search\" placeholder=\"{}\" autocomplete=\"off\" \
+         spellcheck=\"false\" aria-keyshortcuts=\"/\">\n<kbd aria-hidden=\"true\">/</kbd>\n</form>\n\
+         <button type=\"button\" id=\"theme\" class=\"scripted\">{}</button>\n</header>",
+        words.skip(),
+        words.subtitle(),
+        words.search_cells(),
+        words.search_hint(),
+        words.theme()
+    )
+}
+
+/// The place of the filters, which the script makes.
+fn filters(out: &mut String, words: Language) -> Result {
+    writeln!(
+        out,
+        "<section class=\"filters scripted\" id=\"matrix\" aria-labelledby=\"matrix.title\">\n<h2 id=\"matrix.title\">{}</h2>\n\
+         <div class=\"groups\"></div>\n<p class=\"note\"><span role=\"status\" id=\"found\"></span> {}</p>\n</section>",
+        words.the_matrix(),
+        words.darker()
+    )
 }
 
 /// A source expression of CSP: the SHA-256 of an element's text.

@@ -1,33 +1,30 @@
 //! What is above the matrix: the run in a sentence, its sums, what needs a look, where clients were left waiting, and where it ran.
 
-use super::scenario::lanes;
+use super::scenario::{lanes, verdict_class};
 use super::{LISTED, LONGEST};
 use crate::escape::{cut, html_code, html_phrase, xml};
 use crate::repeat;
 use crate::run::{Row, RunReport};
-use crate::stamp::EPOCH;
-use crate::totals::{Totals, plural, sentence};
+use crate::totals::{Totals, sentence};
 use crate::wording;
+use crate::words::{CELL, Language, Word};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
 
 pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
-    let totals = Totals::of(report);
+    let (totals, words) = (Totals::of(report), report.language());
     writeln!(
         out,
-        "<section class=\"hero v-{}\" aria-label=\"Result\">\n<p class=\"sentence\">{}</p>",
+        "<section class=\"hero v-{}\" aria-label=\"{}\">\n<p class=\"sentence\">{}</p>",
         totals.result(),
-        xml(&sentence(report))
+        words.result(),
+        xml(&sentence(words, report))
     )?;
-    tiles(out, &totals)?;
+    tiles(out, words, &totals)?;
     if let Some(filter) = &report.run().filter {
-        writeln!(
-            out,
-            "<p class=\"note\">Only cells that match {} were selected.</p>",
-            html_code(filter)
-        )?;
+        writeln!(out, "<p class=\"note\">{}</p>", words.only_selected(html_code(filter)))?;
     }
     writeln!(out, "</section>")?;
     attention(out, report)?;
@@ -37,25 +34,27 @@ pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
     writeln!(out, "</div>")
 }
 
-fn tiles(out: &mut String, totals: &Totals) -> Result {
+fn tiles(out: &mut String, words: Language, totals: &Totals) -> Result {
     writeln!(out, "<dl class=\"tiles\">")?;
     for (count, what, class) in [
-        (totals.met, "met", "v-met"),
-        (totals.violated, "violated", "v-violated"),
-        (totals.undetermined, "undetermined", "v-undetermined"),
-        (totals.observed_only, "observed only", "v-observed"),
-        (totals.missing, "without a record", "v-missing"),
+        (totals.met, words.met(), "v-met"),
+        (totals.violated, words.violated(), "v-violated"),
+        (totals.undetermined, words.undetermined(), "v-undetermined"),
+        (totals.observed_only, words.observed_only(), "v-observed"),
+        (totals.missing, words.without_a_record(), "v-missing"),
     ] {
         // What did not occur is left out, but for the two that people look for.
-        if count > 0 || ["met", "violated"].contains(&what) {
+        if count > 0 || ["v-met", "v-violated"].contains(&class) {
             writeln!(out, "<div class=\"{class}\"><dt>{what}</dt><dd>{count}</dd></div>")?;
         }
     }
     writeln!(
         out,
-        "<div class=\"gap ok\"><dt>OK: client knows within patience</dt><dd>{}</dd></div>\n\
-         <div class=\"ng\"><dt>NG: client left waiting</dt><dd>{}</dd></div>\n</dl>",
-        totals.ok, totals.ng
+        "<div class=\"gap ok\"><dt>{}</dt><dd>{}</dd></div>\n<div class=\"ng\"><dt>{}</dt><dd>{}</dd></div>\n</dl>",
+        words.ok_tile(),
+        totals.ok,
+        words.ng_tile(),
+        totals.ng
     )
 }
 
@@ -65,6 +64,7 @@ fn link(cell: &CellRef) -> String {
 
 /// What needs a look: what may be another way tomorrow, what is not as expected, then what is not known.
 fn attention(out: &mut String, report: &RunReport) -> Result {
+    let words = report.language();
     let disagreements = report.disagreements();
     let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
     let missing = report.missing();
@@ -73,49 +73,57 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
     }
     writeln!(
         out,
-        "<section class=\"attention\" aria-labelledby=\"look\">\n<h2 id=\"look\">What needs a look</h2>\n<ul>"
+        "<section class=\"attention\" aria-labelledby=\"look\">\n<h2 id=\"look\">{}</h2>\n<ul>",
+        words.what_needs_a_look()
     )?;
     for disagreement in disagreements.iter().take(LISTED) {
-        let outcomes = repeat::outcomes(disagreement).join("; ");
+        let outcomes = repeat::outcomes(words, disagreement).join(words.clauses());
         item(
             out,
-            "disagreeing",
-            "repetitions disagree",
+            words,
+            ("disagreeing", words.repetitions_disagree()),
             &disagreement.cell,
             &outcomes,
         )?;
     }
-    more(out, disagreements.len())?;
+    more(out, words, disagreements.len())?;
     for cell in judged.iter().take(LISTED) {
-        let word = wording::verdict(&cell.verdict);
-        let reasons = wording::reasons(cell).join("; ");
-        item(out, word, word, &cell.record.plan.cell, &reasons)?;
+        let tag = (verdict_class(&cell.verdict), wording::verdict(words, &cell.verdict));
+        let reasons = wording::reasons(words, cell).join(words.clauses());
+        item(out, words, tag, &cell.record.plan.cell, &reasons)?;
     }
-    more(out, judged.len())?;
+    more(out, words, judged.len())?;
     for missing in missing.iter().take(LISTED) {
-        item(out, "missing", "no record", &missing.cell, &missing.reason)?;
+        item(
+            out,
+            words,
+            ("missing", words.no_record()),
+            &missing.cell,
+            &missing.reason,
+        )?;
     }
-    more(out, missing.len())?;
+    more(out, words, missing.len())?;
     writeln!(out, "</ul>\n</section>")
 }
 
-fn item(out: &mut String, class: &str, word: &str, cell: &CellRef, text: &str) -> Result {
+fn item(out: &mut String, words: Language, (class, word): (&str, &str), cell: &CellRef, text: &str) -> Result {
     let text = html_phrase(&cut(text, LONGEST));
     writeln!(
         out,
-        "<li><span class=\"tag v-{class}\">{word}</span> {}: {text}</li>",
-        link(cell)
+        "<li><span class=\"tag v-{class}\">{word}</span> {}</li>",
+        words.keyed(link(cell), text)
     )
 }
 
-fn more(out: &mut String, count: usize) -> Result {
+fn more(out: &mut String, words: Language, count: usize) -> Result {
     match count.checked_sub(LISTED) {
         None | Some(0) => Ok(()),
-        Some(more) => writeln!(out, "<li>and {} more, in the matrix below</li>", plural(more, "cell")),
+        Some(more) => writeln!(out, "<li>{}</li>", words.more_below(words.count(more, CELL))),
     }
 }
 
 fn left_waiting(out: &mut String, report: &RunReport) -> Result {
+    let words = report.language();
     if report.cells().is_empty() {
         return Ok(());
     }
@@ -126,43 +134,41 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
         .collect();
     writeln!(
         out,
-        "<section aria-labelledby=\"waiting\">\n<h2 id=\"waiting\">Where clients were left waiting</h2>"
+        "<section aria-labelledby=\"waiting\">\n<h2 id=\"waiting\">{}</h2>",
+        words.where_left_waiting()
     )?;
     if hung.is_empty() {
-        return writeln!(
-            out,
-            "<p>In no cell: every client had an answer or an error within patience.</p>\n</section>"
-        );
+        return writeln!(out, "<p>{}</p>\n</section>", words.in_no_cell());
     }
     writeln!(out, "<ul class=\"waiting\">")?;
     for cell in hung.iter().take(LISTED) {
         writeln!(
             out,
-            "<li>{}: {}</li>",
-            link(&cell.record.plan.cell),
-            xml(&wording::observed(cell))
+            "<li>{}</li>",
+            words.keyed(link(&cell.record.plan.cell), xml(&wording::observed(words, cell)))
         )?;
     }
-    more(out, hung.len())?;
+    more(out, words, hung.len())?;
     writeln!(out, "</ul>")?;
-    lanes(out, "Their time lines", &hung)?;
+    lanes(out, words, words.their_time_lines(), &hung)?;
     writeln!(out, "</section>")
 }
 
 /// A column of the table of scenarios.
-type Column = (&'static str, fn(&Totals) -> usize);
+type Column = (Word, fn(&Totals) -> usize);
 
 /// What was run, scenario by scenario. One scenario is its own heading.
 fn scenarios(out: &mut String, report: &RunReport) -> Result {
     const COLUMNS: [Column; 7] = [
-        ("met", |sums| sums.met),
-        ("violated", |sums| sums.violated),
-        ("undetermined", |sums| sums.undetermined),
-        ("observed only", |sums| sums.observed_only),
-        ("no record", |sums| sums.missing),
-        ("OK", |sums| sums.ok),
-        ("NG", |sums| sums.ng),
+        (Language::met, |sums| sums.met),
+        (Language::violated, |sums| sums.violated),
+        (Language::undetermined, |sums| sums.undetermined),
+        (Language::observed_only, |sums| sums.observed_only),
+        (Language::no_record, |sums| sums.missing),
+        (|_| "OK", |sums| sums.ok),
+        (|_| "NG", |sums| sums.ng),
     ];
+    let words = report.language();
     if report.run().scenarios.len() < 2 {
         return Ok(());
     }
@@ -171,11 +177,15 @@ fn scenarios(out: &mut String, report: &RunReport) -> Result {
     let columns: Vec<&Column> = COLUMNS.iter().filter(|(_, count)| count(&all) > 0).collect();
     writeln!(
         out,
-        "<section aria-labelledby=\"run\">\n<h2 id=\"run\">What was run</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Sums of the scenarios\"><table class=\"sums\">\n<thead><tr><th scope=\"col\">scenario</th><th scope=\"col\">cells</th>"
+        "<section aria-labelledby=\"run\">\n<h2 id=\"run\">{}</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"{}\"><table class=\"sums\">\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>",
+        words.what_was_run(),
+        words.sums_of_scenarios(),
+        words.scenario(),
+        words.cells()
     )?;
     for (column, _) in &columns {
-        write!(out, "<th scope=\"col\">{column}</th>")?;
+        write!(out, "<th scope=\"col\">{}</th>", column(words))?;
     }
     writeln!(out, "</tr></thead>\n<tbody>")?;
     for scenario in &report.run().scenarios {
@@ -183,7 +193,7 @@ fn scenarios(out: &mut String, report: &RunReport) -> Result {
         let cells = if sums.cells == scenario.cell_count() {
             sums.cells.to_string()
         } else {
-            format!("{} of {}", sums.cells, scenario.cell_count())
+            words.part_of(sums.cells, scenario.cell_count())
         };
         write!(
             out,
@@ -212,57 +222,30 @@ pub(super) fn sums<'a>(rows: impl Iterator<Item = Row<'a>>) -> Totals {
     sums
 }
 
-pub(super) fn legend(out: &mut String) -> Result {
+pub(super) fn legend(out: &mut String, words: Language) -> Result {
     writeln!(
         out,
-        "<section class=\"legend\" aria-labelledby=\"legend\">\n<h2 id=\"legend\">How to read this</h2>\n<dl>"
+        "<section class=\"legend\" aria-labelledby=\"legend\">\n<h2 id=\"legend\">{}</h2>\n<dl>",
+        words.how_to_read()
     )?;
     for (term, meaning) in [
-        (
-            "behaviour",
-            "Measured. <em>Answered</em> and <em>failed-fast</em>: the client’s last operation succeeded or failed within the \
-             scenario’s patience. <em>Hung</em>: something was sent, and nothing that answers it came back for longer.",
-        ),
-        (
-            "time",
-            "From the beginning of the operation to its end, as the client felt it.",
-        ),
-        (
-            "error",
-            "The code that the classic <code>mysql</code> client prints in the same situation, with the errno.",
-        ),
-        (
-            "ended or refused by",
-            "Each FIN, RST and ICMP error that reached the client for its connection, with its sender as told by the Ethernet \
-             address.",
-        ),
-        (
-            "OK, NG",
-            "An answer or an error within patience is OK, silence beyond it is NG.",
-        ),
-        (
-            "verdict",
-            "The behaviour held against what the scenario expects. A hang that was expected is NG and met at the same time. \
-             <em>Undetermined</em>: the lab or the capture does not allow a statement; never counted as met or violated.",
-        ),
-        (
-            "packets and times",
-            "Packet numbers are Wireshark’s frame numbers in the cell’s <code>capture.pcapng</code>. Times are those of the \
-             kernel under test, and count from {EPOCH}.",
-        ),
-        (
-            "keys",
-            "<kbd>/</kbd> searches. In the matrix the arrow keys, <kbd>Home</kbd> and <kbd>End</kbd> move and <kbd>Enter</kbd> \
-             opens; in a cell <kbd>Escape</kbd> leads back.",
-        ),
+        (words.behaviour(), words.meaning_of_behaviour()),
+        (words.time(), words.meaning_of_time()),
+        (words.error(), words.meaning_of_error()),
+        (words.ended_or_refused_by(), words.meaning_of_ending()),
+        (words.ok_ng(), words.meaning_of_ok_ng()),
+        (words.verdict(), words.meaning_of_verdict()),
+        (words.packets_and_times(), &words.meaning_of_packets(words.epoch())),
+        (words.keys(), words.meaning_of_keys()),
     ] {
-        writeln!(out, "<dt>{term}</dt><dd>{}</dd>", meaning.replace("{EPOCH}", EPOCH))?;
+        writeln!(out, "<dt>{term}</dt><dd>{meaning}</dd>")?;
     }
     writeln!(out, "</dl>\n</section>")
 }
 
 /// Where it ran. Cells of one run share their environment, unless the run was mixed from several places.
 pub(super) fn foot(out: &mut String, report: &RunReport) -> Result {
+    let words = report.language();
     let mut environments: Vec<(&Environment, usize)> = Vec::new();
     for cell in report.cells() {
         let environment = &cell.record.environment;
@@ -271,25 +254,31 @@ pub(super) fn foot(out: &mut String, report: &RunReport) -> Result {
             None => environments.push((environment, 1)),
         }
     }
-    writeln!(out, "<footer>\n<h2>Where it ran</h2>")?;
+    writeln!(out, "<footer>\n<h2>{}</h2>", words.where_it_ran())?;
     for (environment, count) in &environments {
         if environments.len() > 1 {
-            writeln!(out, "<p>{}:</p>", plural(*count, "cell"))?;
+            writeln!(out, "<p>{}</p>", words.heads(words.count(*count, CELL)))?;
         }
-        writeln!(
-            out,
-            "<dl><dt>kernel under test</dt><dd>{}</dd><dt>place</dt><dd>{}</dd><dt>real servers</dt><dd>{}</dd>\
-             <dt>director</dt><dd>{}</dd><dt>harness</dt><dd>lvs-matrix {}</dd></dl>",
-            xml(&environment.kernel),
-            wording::place(environment),
-            xml(&environment.mysqld),
-            xml(&environment.ipvsadm),
-            xml(&environment.harness)
-        )?;
+        writeln!(out, "<dl>")?;
+        for (key, value) in [
+            (words.kernel_under_test(), xml(&environment.kernel)),
+            (words.place(), wording::place(words, environment).into()),
+            (words.real_servers(), xml(&environment.mysqld)),
+            (words.director(), xml(&environment.ipvsadm)),
+            (
+                words.harness(),
+                format!("lvs-matrix {}", xml(&environment.harness)).into(),
+            ),
+        ] {
+            writeln!(out, "<dt>{key}</dt><dd>{value}</dd>")?;
+        }
+        writeln!(out, "</dl>")?;
     }
     writeln!(
         out,
-        "<p>The same for programs: <a href=\"report.json\">report.json</a>, <a href=\"junit.xml\">junit.xml</a>; as markdown: \
-         <a href=\"report.md\">report.md</a>.</p>\n</footer>"
+        "<p>{} <a href=\"report.json\">report.json</a>, <a href=\"junit.xml\">junit.xml</a>; {} \
+         <a href=\"report.md\">report.md</a></p>\n</footer>",
+        words.same_for_programs(),
+        words.as_markdown()
     )
 }

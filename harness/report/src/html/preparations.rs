@@ -4,7 +4,7 @@
 use crate::escape::html_block;
 use crate::markdown::commands::by_node;
 use crate::run::{Row, ScenarioSummary};
-use crate::totals::plural;
+use crate::words::{CELL, Language};
 use lvs_matrix_model::matrix::CellRef;
 use std::collections::HashMap;
 use std::fmt::{Result, Write as _};
@@ -14,20 +14,22 @@ type ByNode = Vec<(String, String)>;
 
 /// The different preparations of a scenario.
 pub(super) struct Preparations<'a> {
+    words: Language,
     variants: Vec<(ByNode, usize)>,
     of_cell: HashMap<&'a CellRef, usize>,
 }
 
 impl<'a> Preparations<'a> {
-    pub(super) fn of(rows: impl Iterator<Item = Row<'a>>) -> Self {
+    pub(super) fn of(words: Language, rows: impl Iterator<Item = Row<'a>>) -> Self {
         let mut all = Self {
+            words,
             variants: Vec::new(),
             of_cell: HashMap::new(),
         };
         let mut known: HashMap<ByNode, usize> = HashMap::new();
         for row in rows {
             let Row::Judged(cell) = row else { continue };
-            let lines = by_node(&cell.record);
+            let lines = by_node(words, &cell.record);
             if lines.is_empty() {
                 continue;
             }
@@ -53,14 +55,15 @@ impl<'a> Preparations<'a> {
         for (number, (places, cells)) in (1..).zip(&self.variants) {
             writeln!(
                 out,
-                "<details id=\"{}\"><summary>Command lines that prepared {} (preparation {number})</summary>",
+                "<details id=\"{}\"><summary>{}</summary>",
                 anchor(scenario.name.as_str(), number),
-                plural(*cells, "cell")
+                self.words.prepared(self.words.count(*cells, CELL), number)
             )?;
             for (place, lines) in places {
                 writeln!(
                     out,
-                    "<h3>On {place}</h3>\n<pre tabindex=\"0\">{}</pre>",
+                    "<h3>{}</h3>\n<pre tabindex=\"0\">{}</pre>",
+                    self.words.on_node(place),
                     html_block(lines.trim_end())
                 )?;
             }

@@ -7,6 +7,7 @@ use crate::escape::{cut, xml};
 use crate::run::{Row, RunReport, ScenarioSummary};
 use crate::stamp::Length;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::FIRST;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict};
@@ -19,6 +20,7 @@ pub(super) fn section(
     scenario: &ScenarioSummary,
     preparations: &Preparations<'_>,
 ) -> Result {
+    let words = report.language();
     let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
     if rows.is_empty() {
         return Ok(());
@@ -33,24 +35,27 @@ pub(super) fn section(
     let totals = sums(rows.iter().copied());
     writeln!(
         out,
-        "<p class=\"note\">{}. Patience {}; each cell is watched for up to {} from the beginning of its act phase.</p>",
-        totals.sums(),
-        Human(scenario.observe.patience),
-        Human(scenario.observe.until)
+        "<p class=\"note\">{}{}{}{}</p>",
+        totals.in_words(words),
+        words.stop(),
+        words.after_sentence(),
+        words.watched(Human(scenario.observe.patience), Human(scenario.observe.until))
     )?;
     // The script draws the matrix here, from the table below.
     writeln!(out, "<div class=\"map\"></div>")?;
-    time_lines(out, &rows)?;
+    time_lines(out, words, &rows)?;
     writeln!(
         out,
-        "<details class=\"all\" open><summary>All cells as a table</summary>\n<div class=\"scroll\" tabindex=\"0\" \
-         role=\"region\" aria-label=\"Cells of {name}\"><table class=\"cells\">"
+        "<details class=\"all\" open><summary>{}</summary>\n<div class=\"scroll\" tabindex=\"0\" \
+         role=\"region\" aria-label=\"{}\"><table class=\"cells\">",
+        words.as_a_table(),
+        words.cells_of(name)
     )?;
     let repeated = rows.iter().any(|row| row.cell().repetition != FIRST);
-    heading(out, scenario, repeated)?;
+    heading(out, words, scenario, repeated)?;
     writeln!(out, "<tbody>")?;
     for row in &rows {
-        self::row(out, *row, repeated)?;
+        self::row(out, words, *row, repeated)?;
     }
     writeln!(out, "</tbody></table></div></details>")?;
     preparations.write(out, scenario)?;
@@ -61,7 +66,7 @@ pub(super) fn section(
 const LANES: usize = 100;
 
 /// The time lines of all cells in one drawing.
-fn time_lines(out: &mut String, rows: &[Row<'_>]) -> Result {
+fn time_lines(out: &mut String, words: Language, rows: &[Row<'_>]) -> Result {
     let cells: Vec<&JudgedCell> = rows
         .iter()
         .filter_map(|row| match *row {
@@ -69,15 +74,15 @@ fn time_lines(out: &mut String, rows: &[Row<'_>]) -> Result {
             Row::Missing(_) => None,
         })
         .collect();
-    lanes(out, "Time lines of all cells", &cells)
+    lanes(out, words, words.time_lines_of_all(), &cells)
 }
 
 /// The time lines of many cells, folded.
-pub(super) fn lanes(out: &mut String, title: &str, cells: &[&JudgedCell]) -> Result {
+pub(super) fn lanes(out: &mut String, words: Language, title: &str, cells: &[&JudgedCell]) -> Result {
     if cells.len() > LANES {
         return Ok(());
     }
-    let Some(drawing) = crate::timeline::timeline_svg(cells) else {
+    let Some(drawing) = crate::timeline::timeline_svg(words, cells) else {
         return Ok(());
     };
     writeln!(
@@ -99,24 +104,24 @@ pub(super) fn claim(out: &mut String, scenario: &ScenarioSummary) -> Result {
     writeln!(out, "</blockquote>")
 }
 
-fn heading(out: &mut String, scenario: &ScenarioSummary, repeated: bool) -> Result {
+fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, repeated: bool) -> Result {
     write!(out, "<thead><tr>")?;
     for axis in &scenario.axes {
         write!(out, "<th scope=\"col\" data-axis=\"{0}\">{0}</th>", axis.name)?;
     }
     if repeated {
         // No axis has this name: names have no `@`.
-        write!(out, "<th scope=\"col\" data-axis=\"@run\">run</th>")?;
+        write!(out, "<th scope=\"col\" data-axis=\"@run\">{}</th>", words.run_axis())?;
     }
     for column in [
-        "behaviour",
-        "time",
-        "error",
-        "ended or refused by",
-        "again",
-        "OK / NG",
-        "expected",
-        "verdict",
+        words.behaviour(),
+        words.time(),
+        words.error(),
+        words.ended_or_refused_by(),
+        words.again(),
+        words.ok_ng(),
+        words.expected(),
+        words.verdict(),
     ] {
         write!(out, "<th scope=\"col\">{column}</th>")?;
     }
@@ -124,7 +129,7 @@ fn heading(out: &mut String, scenario: &ScenarioSummary, repeated: bool) -> Resu
 }
 
 /// A row of the table: also what the script knows of the cell.
-fn row(out: &mut String, row: Row<'_>, repeated: bool) -> Result {
+fn row(out: &mut String, words: Language, row: Row<'_>, repeated: bool) -> Result {
     let cell = row.cell();
     match row {
         Row::Judged(judged) => write!(
@@ -133,7 +138,7 @@ fn row(out: &mut String, row: Row<'_>, repeated: bool) -> Result {
             behaviour_class(judged),
             verdict_class(&judged.verdict),
             heat(&judged.observed.behaviour),
-            xml(&words(judged))
+            xml(&searched(words, judged))
         )?,
         Row::Missing(missing) => write!(
             out,
@@ -148,11 +153,12 @@ fn row(out: &mut String, row: Row<'_>, repeated: bool) -> Result {
         write!(out, "<td>{}</td>", cell.repetition)?;
     }
     match row {
-        Row::Judged(judged) => judged_columns(out, judged)?,
+        Row::Judged(judged) => judged_columns(out, words, judged)?,
         Row::Missing(_) => {
             write!(
                 out,
-                "<td><a href=\"#{cell}\"><span class=\"tag b-undetermined\">no record</span></a></td>"
+                "<td><a href=\"#{cell}\"><span class=\"tag b-undetermined\">{}</span></a></td>",
+                words.no_record()
             )?;
             for _ in 0..6 {
                 write!(out, "<td>{}</td>", wording::NOTHING)?;
@@ -160,14 +166,14 @@ fn row(out: &mut String, row: Row<'_>, repeated: bool) -> Result {
             write!(
                 out,
                 "<td><span class=\"tag v-missing\">{}</span></td>",
-                wording::UNDETERMINED
+                words.undetermined()
             )?;
         }
     }
     writeln!(out, "</tr>")
 }
 
-fn judged_columns(out: &mut String, cell: &JudgedCell) -> Result {
+fn judged_columns(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let observed = &cell.observed;
     let nothing = || wording::NOTHING.to_owned();
     write!(
@@ -176,16 +182,19 @@ fn judged_columns(out: &mut String, cell: &JudgedCell) -> Result {
          <td>{}</td><td>{}</td><td><span class=\"tag v-{}\">{}</span></td>",
         cell.record.plan.cell,
         behaviour_class(cell),
-        wording::behaviour(&observed.behaviour),
-        xml(&Length::of(cell).map_or_else(nothing, |length| length.to_string())),
-        observed.error.as_ref().map_or_else(nothing, wording::error_code),
-        wording::terminators(&observed.terminators),
-        wording::retransmissions(&observed.retransmissions)
+        wording::behaviour(words, &observed.behaviour),
+        xml(&Length::of(cell).map_or_else(nothing, |length| wording::length(words, length))),
+        observed
+            .error
+            .as_ref()
+            .map_or_else(nothing, |error| wording::error_code(words, error)),
+        wording::terminators(words, &observed.terminators),
+        wording::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
         wording::article(observed.behaviour.article()),
-        wording::expected(&cell.record.plan.expected),
+        wording::expected(words, &cell.record.plan.expected),
         verdict_class(&cell.verdict),
-        wording::verdict(&cell.verdict),
+        wording::verdict(words, &cell.verdict),
     )
 }
 
@@ -219,21 +228,21 @@ fn heat(behaviour: &Behaviour) -> u8 {
 }
 
 /// What the search finds a cell by, beside the columns of its row.
-fn words(cell: &JudgedCell) -> String {
-    let mut words: Vec<String> = Vec::new();
+fn searched(words: Language, cell: &JudgedCell) -> String {
+    let mut found: Vec<String> = Vec::new();
     let mut add = |text: String| {
-        if !words.contains(&text) {
-            words.push(text);
+        if !found.contains(&text) {
+            found.push(text);
         }
     };
     for step in &cell.record.steps {
-        add(step.action.to_string());
+        add(wording::action(words, &step.action));
     }
     if let Some(error) = &cell.observed.error {
         add(error.message.clone());
     }
-    for reason in wording::reasons(cell) {
-        add(reason.clone());
+    for reason in wording::reasons(words, cell) {
+        add(reason.into_owned());
     }
-    cut(&words.join(" · "), LONGEST).into_owned()
+    cut(&found.join(" · "), LONGEST).into_owned()
 }

@@ -6,8 +6,8 @@ use crate::escape::{html_block, html_code, xml};
 use crate::markdown::lost_sessions;
 use crate::schedule::{ScheduleRow, Sending, schedule, schedule_svg};
 use crate::stamp::Stamp;
-use crate::totals::plural;
 use crate::wording;
+use crate::words::{Language, SESSION};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::{CellRecord, MysqldState, ServerView};
 use lvs_matrix_model::verdict::{Citation, JudgedCell};
@@ -15,49 +15,63 @@ use std::fmt::{Result, Write as _};
 use std::time::Duration;
 
 /// What the client sent again, beside the article's trace if it is a hang.
-pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell, traces: &Traces) -> Result {
-    let Some((title, schedule)) = wording::retransmissions(&cell.observed.retransmissions).zip(schedule(cell)) else {
+pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCell, traces: &Traces) -> Result {
+    let Some((title, schedule)) = wording::retransmissions(words, &cell.observed.retransmissions).zip(schedule(cell))
+    else {
         return Ok(());
     };
     let beside = schedule.rows.iter().any(|row| row.article.is_some());
     writeln!(out, "<section><h3>{title}</h3>")?;
+    let titles = [
+        words.sent(),
+        words.packet(),
+        words.at(),
+        words.gap(),
+        words.article_printed(),
+        words.gap(),
+    ];
     if beside {
-        writeln!(
-            out,
-            "<p class=\"note\">Beside them the trace that the article prints (minutes and seconds of its tcpdump; an older kernel, \
-             which had no tail-loss probe). Compare the shapes, not the constants.</p>"
-        )?;
+        writeln!(out, "<p class=\"note\">{}</p>", words.beside_article())?;
     }
     writeln!(
         out,
-        "<div class=\"schedule\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Retransmissions\">\
-         <table class=\"figures\">\n<thead><tr><th scope=\"col\">sent</th><th scope=\"col\">packet</th><th scope=\"col\">at</th>\
-         <th scope=\"col\">gap</th>{}</tr></thead>\n<tbody>",
-        if beside {
-            "<th scope=\"col\">article</th><th scope=\"col\">gap</th>"
-        } else {
-            ""
-        }
+        "<div class=\"schedule\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\">\
+         <table class=\"figures\">\n<thead><tr>{}</tr></thead>\n<tbody>",
+        heads(if beside { &titles } else { &titles[..4] })
     )?;
     for row in &schedule.rows {
-        sending(out, cell, row, beside, traces)?;
+        sending(out, words, cell, row, beside, traces)?;
     }
     writeln!(
         out,
-        "</tbody></table></div>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"Plot of the gaps\">{}</div></div>\
+        "</tbody></table></div>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div></div>\
          </section>",
-        schedule_svg(&schedule)
+        words.plot_of_gaps(),
+        schedule_svg(words, &schedule)
     )
 }
 
-fn sending(out: &mut String, cell: &JudgedCell, row: &ScheduleRow, beside: bool, traces: &Traces) -> Result {
+/// Heads of columns.
+fn heads(titles: &[&str]) -> String {
+    let heads = titles.iter().map(|title| format!("<th scope=\"col\">{title}</th>"));
+    heads.collect()
+}
+
+fn sending(
+    out: &mut String,
+    words: Language,
+    cell: &JudgedCell,
+    row: &ScheduleRow,
+    beside: bool,
+    traces: &Traces,
+) -> Result {
     let nothing = || wording::NOTHING.to_owned();
     let gap = |gap: Option<Duration>| gap.map_or_else(nothing, |gap| xml(&Human(gap).to_string()).into_owned());
     let what = match row.number {
-        1 => "first".to_owned(),
-        number => format!("again {}", number - 1),
+        1 => words.first_sent().to_owned(),
+        number => words.again_times(number - 1),
     };
-    let packet = |sent: Sending| link(&cell.record.plan.cell, Citation::Packet(sent.packet), traces);
+    let packet = |sent: Sending| link(&cell.record.plan.cell, Citation::Packet(sent.packet), traces, words);
     write!(
         out,
         "<tr><td>{what}</td><td>{}</td><td>{}</td><td>{}</td>",
@@ -76,23 +90,23 @@ fn sending(out: &mut String, cell: &JudgedCell, row: &ScheduleRow, beside: bool,
     writeln!(out, "</tr>")
 }
 
-pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
+pub(super) fn director(out: &mut String, words: Language, record: &CellRecord) -> Result {
     if record.snapshots.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
-        "<section><h3>The director’s tables</h3>\n<div class=\"snapshots\">"
+        "<section><h3>{}</h3>\n<div class=\"snapshots\">",
+        words.directors_tables()
     )?;
     for snapshot in &record.snapshots {
         writeln!(
             out,
-            "<figure id=\"{}\"><figcaption>{} <span>snapshot {}, {}</span></figcaption>\n\
+            "<figure id=\"{}\"><figcaption>{} <span>{}</span></figcaption>\n\
              <pre tabindex=\"0\"><b>ipvsadm -Ln</b>\n{}\n\n<b>ipvsadm -Lnc</b>\n{}</pre></figure>",
             anchor(&record.plan.cell, Citation::Snapshot(snapshot.number)),
-            wording::moment(snapshot.moment),
-            snapshot.number,
-            Stamp(snapshot.at),
+            wording::moment(words, snapshot.moment),
+            words.snapshot_figure(snapshot.number, Stamp(snapshot.at)),
             html_block(snapshot.services.trim_end()),
             html_block(snapshot.connections.trim_end())
         )?;
@@ -101,37 +115,39 @@ pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
 }
 
 /// What the client has lost and a server still holds, a phrase each, escaped.
-pub(super) fn left_behind(cell: &JudgedCell) -> Vec<String> {
+pub(super) fn left_behind(words: Language, cell: &JudgedCell) -> Vec<String> {
     let orphans = cell.observed.orphaned_sessions.iter();
-    orphans.map(|orphan| xml(&orphan.to_string()).into_owned()).collect()
+    let texts = orphans.map(|orphan| xml(&wording::orphan(words, orphan)).into_owned());
+    texts.collect()
 }
 
-pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
+pub(super) fn servers(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let views = &cell.record.server_views;
     if views.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<section><h3>What the real servers held at the end</h3>")?;
+    writeln!(out, "<section><h3>{}</h3>", words.servers_at_end())?;
     for view in views {
         let mysqld = match &view.mysqld {
-            MysqldState::Running => "mysqld runs".to_owned(),
-            MysqldState::Frozen => "mysqld is frozen (SIGSTOP)".to_owned(),
-            MysqldState::Ended { status } => format!("mysqld has ended ({})", xml(status)),
+            MysqldState::Running => words.mysqld_runs().to_owned(),
+            MysqldState::Frozen => words.mysqld_frozen().to_owned(),
+            MysqldState::Ended { status } => words.mysqld_ended(xml(status)),
         };
         writeln!(
             out,
-            "<h4 id=\"{}\">{}</h4>\n<p>server_id {}; {mysqld}.</p>",
+            "<h4 id=\"{}\">{}</h4>\n<p>{}</p>",
             anchor(&cell.record.plan.cell, Citation::Server(view.server_id)),
             view.server,
-            view.server_id
+            words.server_id_and(view.server_id, mysqld)
         )?;
-        sessions(out, cell, view)?;
+        sessions(out, words, cell, view)?;
         if view.sockets.is_empty() {
-            writeln!(out, "<p>No TCP socket of the client in its kernel.</p>")?;
+            writeln!(out, "<p>{}</p>", words.no_socket())?;
         } else {
             writeln!(
                 out,
-                "<p>TCP sockets of the client in its kernel (<code>ss -tan</code>):</p>\n<pre tabindex=\"0\">{}</pre>",
+                "<p>{}</p>\n<pre tabindex=\"0\">{}</pre>",
+                words.sockets("<code>ss -tan</code>"),
                 html_block(&view.sockets.join("\n"))
             )?;
         }
@@ -139,21 +155,27 @@ pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
     writeln!(out, "</section>")
 }
 
-fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {
+fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerView) -> Result {
     let Some(sessions) = &view.sessions else {
-        return writeln!(out, "<p>Its process list could not be asked.</p>");
+        return writeln!(out, "<p>{}</p>", words.not_asked());
     };
     if sessions.is_empty() {
-        return writeln!(out, "<p>No session of the client in its process list.</p>");
+        return writeln!(out, "<p>{}</p>", words.no_session());
     }
     writeln!(
         out,
-        "<p>{} of the client in its process list:</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Sessions on {}\"><table>\n<thead><tr><th scope=\"col\">id</th><th scope=\"col\">host</th>\
-         <th scope=\"col\">command</th><th scope=\"col\">seconds</th><th scope=\"col\">statement</th>\
-         <th scope=\"col\">for the client</th></tr></thead>\n<tbody>",
-        plural(sessions.len(), "session"),
-        view.server
+        "<p>{}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table>\n<thead><tr>{}</tr></thead>\n\
+         <tbody>",
+        words.sessions(words.count(sessions.len(), SESSION)),
+        words.sessions_on(&view.server),
+        heads(&[
+            words.session_id(),
+            words.session_host(),
+            words.session_command(),
+            words.session_seconds(),
+            words.session_statement(),
+            words.for_the_client(),
+        ])
     )?;
     let lost: Vec<u64> = lost_sessions(cell, view).map(|session| session.id).collect();
     for session in sessions {
@@ -169,9 +191,9 @@ fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {
                 .as_deref()
                 .map_or_else(|| wording::NOTHING.to_owned(), html_code),
             if lost.contains(&session.id) {
-                "<b>lost</b>"
+                format!("<b>{}</b>", words.lost())
             } else {
-                wording::NOTHING
+                wording::NOTHING.to_owned()
             }
         )?;
     }

@@ -3,8 +3,7 @@
 use super::evidence::anchor;
 use crate::escape::{html_block, xml};
 use crate::markdown::trace;
-use crate::stamp::EPOCH;
-use crate::totals::plural;
+use crate::words::{Language, PACKET};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::CapturePoint;
 use lvs_matrix_model::verdict::{Citation, JudgedCell};
@@ -41,32 +40,31 @@ impl Traces {
         self.shown.contains(&packet)
     }
 
-    pub(super) fn write(&self, out: &mut String, cell: &JudgedCell) -> Result {
+    pub(super) fn write(&self, out: &mut String, words: Language, cell: &JudgedCell) -> Result {
         if self.points.is_empty() {
             return Ok(());
         }
         writeln!(
             out,
-            "<section><h3>Traces</h3>\n<p class=\"note\">As tcpdump prints them: the packet’s number in the capture, its time from \
-             {EPOCH}, its sender by its Ethernet address.</p>"
+            "<section><h3>{}</h3>\n<p class=\"note\">{}</p>",
+            words.traces(),
+            words.traces_are(words.epoch())
         )?;
         for (index, (point, text)) in self.points.iter().enumerate() {
             let open = if index == 0 { " open" } else { "" };
             writeln!(
                 out,
-                "<details class=\"trace\"{open}><summary>{}, {} ({})</summary>",
-                point.node,
-                xml(&point.interface),
-                plural(text.packets, "packet")
+                "<details class=\"trace\"{open}><summary>{}</summary>",
+                words.trace_of(&point.node, xml(&point.interface), words.count(text.packets, PACKET))
             )?;
             if let Some(failure) = &point.failure {
-                writeln!(out, "<p>The capture failed: {}</p>", xml(failure))?;
+                writeln!(out, "<p>{}</p>", words.capture_failed(xml(failure)))?;
             }
             if point.dropped > 0 {
-                writeln!(out, "<p>The kernel dropped {} frames of it.</p>", point.dropped)?;
+                writeln!(out, "<p>{}</p>", words.frames_dropped(point.dropped))?;
             }
             if text.packets == 0 {
-                writeln!(out, "<p>Nothing passed this interface.</p>")?;
+                writeln!(out, "<p>{}</p>", words.nothing_passed())?;
             } else {
                 write!(out, "<pre tabindex=\"0\">")?;
                 for line in text.lines.lines() {

@@ -4,11 +4,14 @@ use super::{Axes, nanos};
 use crate::run::{capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
-use lvs_matrix_model::verdict::{ArticleResult, Behaviour, Evidence, JudgedCell, OrphanedSession, Verdict, errno_name};
+use lvs_matrix_model::verdict::{
+    ArticleResult, Behaviour, Difference, Evidence, JudgedCell, OrphanedSession, Verdict, errno_name,
+};
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -198,7 +201,7 @@ impl EvidenceJson {
             shown_by: evidence
                 .shown_by
                 .iter()
-                .map(|place| wording::citation(*place))
+                .map(|place| wording::citation(Language::English, *place))
                 .collect(),
         }
     }
@@ -238,14 +241,14 @@ pub(crate) struct VerdictJson<'a> {
     #[schemars(extend("enum" = ["met", "observed-only", "violated", "undetermined"]))]
     result: &'static str,
     /// Of a violated cell: what differs from what is expected.
-    differences: &'a [String],
+    differences: Vec<String>,
     /// Of an undetermined cell: why nothing certain is known.
     reasons: &'a [String],
 }
 
 impl<'a> VerdictJson<'a> {
     pub(crate) fn of(verdict: &'a Verdict) -> Self {
-        let (result, differences, reasons): (_, &[String], &[String]) = match verdict {
+        let (result, differences, reasons): (_, &[Difference], &[String]) = match verdict {
             Verdict::Met => ("met", &[], &[]),
             Verdict::ObservedOnly => ("observed-only", &[], &[]),
             Verdict::Violated { differences } => ("violated", differences, &[]),
@@ -253,7 +256,7 @@ impl<'a> VerdictJson<'a> {
         };
         Self {
             result,
-            differences,
+            differences: differences.iter().map(ToString::to_string).collect(),
             reasons,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::frames::Host;
 use super::journey::{Fate, Journey};
+use crate::words::Language;
 use lvs_matrix_model::capture::Flags;
 use lvs_matrix_model::duration::Instant;
 use std::time::Duration;
@@ -89,7 +90,7 @@ impl Shape {
                 )
             }),
             other: match (segment, journey.packet()) {
-                (None, Some(packet)) => super::label::label(packet),
+                (None, Some(packet)) => super::label::label(Language::English, packet),
                 (Some(_) | None, _) => String::new(),
             },
         }

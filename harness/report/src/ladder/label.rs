@@ -3,17 +3,18 @@
 use super::journey::{Fate, Journey};
 use super::lanes::Lanes;
 use super::rows::{Ladder, Row};
-use crate::stamp::{EPOCH, Stamp};
-use crate::totals::plural;
+use crate::stamp::Stamp;
+use crate::wording;
+use crate::words::{BYTE, Language, MORE_PACKET, OTHER_CONNECTION, PACKET, ROW};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{JudgedCell, TerminatorKind};
 
 /// What the packet is: `SYN`, `13 bytes`, `11 bytes, FIN`, `ICMP port unreachable`, `ARP who-has 192.0.2.31`.
-pub(super) fn label(packet: &Packet) -> String {
+pub(super) fn label(words: Language, packet: &Packet) -> String {
     if let Some((_, _, segment)) = segment(packet) {
-        return of_segment(segment);
+        return of_segment(words, segment);
     }
     match &packet.body {
         Body::Ip {
@@ -25,103 +26,99 @@ pub(super) fn label(packet: &Packet) -> String {
             let unreachable = if source.is_ipv4() { 3 } else { 1 };
             match *kind {
                 kind if kind == unreachable => TerminatorKind::Icmp { code: *code }.to_string(),
-                5 if source.is_ipv4() => "ICMP redirect".to_owned(),
-                kind => format!("ICMP type {kind}, code {code}"),
+                5 if source.is_ipv4() => words.icmp_redirect().to_owned(),
+                kind => words.icmp_other(kind, code),
             }
         }
         Body::Arp {
             request: true, target, ..
-        } => format!("ARP: who has {target}?"),
-        Body::Arp { sender, .. } => format!("ARP: {sender} is here"),
-        Body::Ip { .. } => "an IP packet".to_owned(),
-        Body::Sentinel { .. } | Body::Other { .. } | Body::Malformed { .. } => "a frame".to_owned(),
+        } => words.arp_who_has(target),
+        Body::Arp { sender, .. } => words.arp_is_here(sender),
+        Body::Ip { .. } => words.an_ip_packet().to_owned(),
+        Body::Sentinel { .. } | Body::Other { .. } | Body::Malformed { .. } => words.a_frame().to_owned(),
     }
 }
 
-fn of_segment(segment: &Segment) -> String {
+fn of_segment(words: Language, segment: &Segment) -> String {
     let Flags { fin, syn, rst, ack, .. } = segment.flags;
     let bytes = match segment.payload_length {
         0 => None,
-        1 => Some("1 byte".to_owned()),
-        length => Some(format!("{length} bytes")),
+        length => Some(words.count(usize::try_from(length).unwrap_or(usize::MAX), BYTE)),
     };
     let named = [(syn, "SYN"), (fin, "FIN"), (rst, "RST")];
-    let mut words: Vec<String> = named
+    let mut parts: Vec<String> = named
         .into_iter()
         .filter(|(set, _)| *set)
         .map(|(_, name)| name.to_owned())
         .collect();
     // Every segment but the first SYN acknowledges; it is news only where there is nothing else, and in the handshake.
-    if ack && bytes.is_none() && (words.is_empty() || syn) {
-        words.push("ACK".to_owned());
+    if ack && bytes.is_none() && (parts.is_empty() || syn) {
+        parts.push("ACK".to_owned());
     }
-    words.extend(bytes);
-    if words.is_empty() {
-        "an empty segment".to_owned()
+    parts.extend(bytes);
+    if parts.is_empty() {
+        words.an_empty_segment().to_owned()
     } else {
-        words.join(", ")
+        parts.join(words.listed())
     }
 }
 
 /// The label of an arrow: what the packet is, what it says, and whether it was sent before.
-pub(super) fn text(journey: &Journey<'_>) -> String {
-    let text = journey.packet().map_or_else(String::new, label);
+pub(super) fn text(words: Language, journey: &Journey<'_>) -> String {
+    let text = journey.packet().map_or_else(String::new, |packet| label(words, packet));
     match &journey.says {
-        Some(says) => format!("{text}: {says}"),
-        None if journey.again => format!("{text}, again"),
+        Some(says) => words.says(text, says),
+        None if journey.again => words.what_again(text),
         None => text,
     }
 }
 
 /// What became of a packet that did not arrive.
-pub(super) fn note(cell: &JudgedCell, journey: &Journey<'_>) -> Option<String> {
+pub(super) fn note(words: Language, cell: &JudgedCell, journey: &Journey<'_>) -> Option<String> {
     let is_arp = |packet: &Packet| matches!(packet.body, Body::Arp { .. });
     match journey.fate {
-        Fate::Lost if journey.packet().is_some_and(is_arp) => Some("nobody answers".to_owned()),
+        Fate::Lost if journey.packet().is_some_and(is_arp) => Some(words.nobody_answers().to_owned()),
         Fate::Lost => {
             let to = journey.frames.last()?.to?;
-            Some(format!("not seen on {}", cell.record.plan.hosts.get(to)?.node))
+            Some(words.not_seen_on(&cell.record.plan.hosts.get(to)?.node))
         }
-        Fate::Dropped => Some("not passed on".to_owned()),
-        Fate::Unknown => Some("end not shown".to_owned()),
+        Fate::Dropped => Some(words.not_passed_on().to_owned()),
+        Fate::Unknown => Some(words.end_not_shown().to_owned()),
         Fate::Arrived | Fate::TakenByDirector => None,
     }
 }
 
 /// Where the capture shows it: `packet 32 leaves client, packet 33 reaches director`.
-pub(super) fn tip(cell: &JudgedCell, journey: &Journey<'_>) -> String {
+pub(super) fn tip(words: Language, cell: &JudgedCell, journey: &Journey<'_>) -> String {
     let name = |host: Option<usize>| {
         let host = host.and_then(|host| cell.record.plan.hosts.get(host));
-        host.map_or_else(
-            || "a host that is not of the lab".to_owned(),
-            |host| host.node.to_string(),
-        )
+        wording::sender(words, host.map(|host| &host.node))
     };
     let mut seen = Vec::new();
     for frame in &journey.frames {
         if let Some(packet) = frame.sent {
-            seen.push(format!("packet {} leaves {}", packet.number, name(frame.from)));
+            seen.push(words.packet_leaves(packet.number, name(frame.from)));
         }
         if let Some(packet) = frame.received {
-            seen.push(format!("packet {} reaches {}", packet.number, name(frame.to)));
+            seen.push(words.packet_reaches(packet.number, name(frame.to)));
         }
     }
-    let note = note(cell, journey).map_or_else(String::new, |note| format!("; {note}"));
-    format!("{}: {}{note}", text(journey), seen.join(", "))
+    let note = note(words, cell, journey).map_or_else(String::new, |note| words.and_note(note));
+    words.keyed(text(words, journey), seen.join(words.listed())) + &note
 }
 
 /// What a row says that stands for many packets.
-pub(super) fn again(row: &Row<'_>) -> String {
+pub(super) fn again(words: Language, row: &Row<'_>) -> String {
     match row {
         Row::Again { journeys, times, gaps } => {
             let apart = if gaps.0 == gaps.1 {
-                format!("{} apart", Human(gaps.0))
+                words.apart(Human(gaps.0))
             } else {
-                format!("{} to {} apart", Human(gaps.0), Human(gaps.1))
+                words.apart_between(Human(gaps.0), Human(gaps.1))
             };
             match journeys.len().checked_div(*times) {
-                Some(length) if length > 1 => format!("these {length} packets × {times} more, {apart}"),
-                Some(_) | None => format!("× {times} more, {apart}"),
+                Some(length) if length > 1 => words.these_times_more(length, times, apart),
+                Some(_) | None => words.times_more(times, apart),
             }
         }
         Row::Transfer(journeys) => {
@@ -129,57 +126,50 @@ pub(super) fn again(row: &Row<'_>) -> String {
                 .iter()
                 .filter_map(|journey| Some(u64::from(journey.segment()?.payload_length)))
                 .sum();
-            format!(
-                "… {}, {bytes} bytes, all arrived",
-                plural(journeys.len(), "more packet")
-            )
+            words.transfer(words.count(journeys.len(), MORE_PACKET), bytes)
         }
         Row::LeftOut {
             rows,
             packets,
             from,
             to,
-        } => format!(
-            "… {} with {} left out, {} to {}",
-            plural(*rows, "row"),
-            plural(*packets, "packet"),
+        } => words.left_out(
+            words.count(*rows, ROW),
+            words.count(*packets, PACKET),
             Stamp(*from),
-            Stamp(*to)
+            Stamp(*to),
         ),
         Row::Phase { .. } | Row::Mark(_) | Row::Arrow(_) | Row::Silence(_) => String::new(),
     }
 }
 
 /// The sums of a ladder in a sentence, for those who do not see it.
-pub(super) fn sums(ladder: &Ladder<'_>) -> String {
+pub(super) fn sums(words: Language, ladder: &Ladder<'_>) -> String {
     let of = |fates: &[Fate]| {
         let journeys = ladder.rows.iter().flat_map(Row::journeys);
         journeys.filter(|journey| fates.contains(&journey.fate)).count()
     };
     let arrived = of(&[Fate::Arrived, Fate::TakenByDirector]);
-    let mut text = format!("{} arrived", plural(arrived, "packet"));
+    let mut text = words.arrived(words.count(arrived, PACKET));
     for (count, what) in [
-        (of(&[Fate::Dropped]), "ended at the director"),
-        (of(&[Fate::Lost]), "did not arrive"),
-        (of(&[Fate::Unknown]), "went a way that the capture does not show"),
+        (of(&[Fate::Dropped]), words.ended_at_director()),
+        (of(&[Fate::Lost]), words.did_not_arrive()),
+        (of(&[Fate::Unknown]), words.went_unseen()),
     ] {
         if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
+            text += &words.and_so_many(count, what);
         }
     }
-    text.push('.');
-    text
+    text + words.stop()
 }
 
 /// What a reader must know of a drawing: what its signs and numbers mean, and what it does not show.
-pub(super) fn remarks(ladder: &Ladder<'_>, lanes: &Lanes) -> Vec<String> {
-    let mut remarks = vec![format!(
-        "Not to scale; times from {EPOCH}. Small numbers: packets of the capture, where it left and where it arrived."
-    )];
+pub(super) fn remarks(words: Language, ladder: &Ladder<'_>, lanes: &Lanes) -> Vec<String> {
+    let mut remarks = vec![words.not_to_scale(words.epoch())];
     if ladder.other_connections > 0 {
-        let others = plural(ladder.other_connections, "other connection");
-        remarks.push(format!("{others} of the client not drawn: another one was judged."));
+        let others = words.count(ladder.other_connections, OTHER_CONNECTION);
+        remarks.push(words.others_not_drawn(others));
     }
-    remarks.extend(lanes.remark().map(|remark| format!("{remark}.")));
+    remarks.extend(lanes.remark(words));
     remarks
 }

@@ -2,7 +2,7 @@
 
 use super::frames::Host;
 use super::rows::Row;
-use crate::totals::plural;
+use crate::words::{Language, REAL_SERVER};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::plan::LabPlan;
 
@@ -28,7 +28,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn of(plan: &LabPlan, rows: &[Row<'_>]) -> Self {
+    pub(super) fn of(words: Language, plan: &LabPlan, rows: &[Row<'_>]) -> Self {
         let is_server = |host: &Host| matches!(plan.hosts[*host].node, Node::RealServer(_));
         let mut took_part: Vec<Host> = rows.iter().flat_map(Row::hosts).filter(is_server).collect();
         took_part.sort_unstable();
@@ -59,8 +59,8 @@ impl Lanes {
                 of_hosts[*host] = Some(lanes.len());
             }
             lanes.push(Lane {
-                name: format!("{} more", rest.len()),
-                address: "real servers".to_owned(),
+                name: words.more_servers(rest.len()),
+                address: words.real_servers().to_owned(),
             });
         }
         Self { lanes, of_hosts }
@@ -71,14 +71,13 @@ impl Lanes {
     }
 
     /// A remark on the hosts that have no lane.
-    pub(super) fn remark(&self) -> Option<String> {
+    pub(super) fn remark(&self, words: Language) -> Option<String> {
         let without = self.of_hosts.iter().filter(|lane| lane.is_none()).count();
-        (without > 0).then(|| {
-            format!(
-                "{} took no part and {} not drawn",
-                plural(without, "real server"),
-                if without == 1 { "is" } else { "are" }
-            )
-        })
+        let servers = words.count(without, REAL_SERVER);
+        match without {
+            0 => None,
+            1 => Some(words.took_no_part_one(servers)),
+            _ => Some(words.took_no_part(servers)),
+        }
     }
 }

@@ -3,10 +3,12 @@
 use super::frames::{Host, host_of};
 use crate::svg::Glyph;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::action::{Action, HostAction, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{CellRecord, ClientError, ClientErrorKind, ClientEventKind, StepOutcome, StepRecord};
+use lvs_matrix_model::verdict::Citation;
 use std::collections::HashMap;
 
 /// What a mark looks like.
@@ -54,23 +56,24 @@ pub(super) struct Mark {
 }
 
 /// The steps that are no operation of the client, or that failed; a wait shows as a gap.
-pub(super) fn steps(record: &CellRecord) -> Vec<Mark> {
+pub(super) fn steps(words: Language, record: &CellRecord) -> Vec<Mark> {
     record
         .steps
         .iter()
-        .filter_map(|step| self::step(record, step))
+        .filter_map(|step| self::step(words, record, step))
         .collect()
 }
 
-fn step(record: &CellRecord, step: &StepRecord) -> Option<Mark> {
+fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark> {
     let at = step.began?;
+    let action = wording::action(words, &step.action);
     let (kind, text) = match &step.outcome {
-        StepOutcome::Failed { reason } => (MarkKind::FailedStep, format!("{}: FAILED, {reason}", step.action)),
+        StepOutcome::Failed { reason } => (MarkKind::FailedStep, words.step_has_failed_because(action, reason)),
         StepOutcome::Unfinished if !step.action.is_of_client() => {
-            (MarkKind::FailedStep, format!("{}: not finished", step.action))
+            (MarkKind::FailedStep, words.step_is_unfinished(action))
         }
         StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::NotReached => {
-            (MarkKind::Step, step.action.to_string())
+            (MarkKind::Step, action)
         }
     };
     if kind == MarkKind::Step && (step.action.is_of_client() || matches!(step.action, Action::Wait(_))) {
@@ -81,7 +84,7 @@ fn step(record: &CellRecord, step: &StepRecord) -> Option<Mark> {
         host: host_of(record, &acts_on(&step.action))?,
         kind,
         text,
-        place: format!("step {}", step.number),
+        place: wording::citation(words, Citation::Step(step.number)),
         operation: step.operation,
     })
 }
@@ -103,7 +106,7 @@ fn acts_on(action: &Action) -> Node {
 }
 
 /// What the client wrote down.
-pub(super) fn events(record: &CellRecord) -> Vec<Mark> {
+pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
     let Some(host) = host_of(record, &Node::Client) else {
         return Vec::new();
     };
@@ -115,29 +118,25 @@ pub(super) fn events(record: &CellRecord) -> Vec<Mark> {
             let began = *begun.entry(event.operation).or_insert(event.at);
             let after = Human(event.at.since(began));
             let (kind, text) = match &event.kind {
-                ClientEventKind::ConnectBegun => (MarkKind::Begun, "connect".to_owned()),
-                ClientEventKind::StatementBegun { sql } => (MarkKind::Begun, format!("query {sql}")),
-                ClientEventKind::Connected { connection_id, .. } => (
-                    MarkKind::Answered,
-                    format!("connected after {after}, connection id {connection_id}"),
-                ),
+                ClientEventKind::ConnectBegun => (MarkKind::Begun, words.connect().to_owned()),
+                ClientEventKind::StatementBegun { sql } => (MarkKind::Begun, words.query(sql)),
+                ClientEventKind::Connected { connection_id, .. } => {
+                    (MarkKind::Answered, words.connected_after(after, connection_id))
+                }
                 ClientEventKind::ResultReceived { rows, .. } => {
-                    let rows = crate::totals::plural(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
-                    (MarkKind::Answered, format!("answered after {after}, {rows}"))
+                    (MarkKind::Answered, words.answered_after(after, words.rows(*rows)))
                 }
-                ClientEventKind::Failed(error) => {
-                    (MarkKind::Error, format!("error after {after}: {}", error_text(error)))
-                }
-                ClientEventKind::StillWaiting => (MarkKind::Waiting, format!("still waiting after {after}")),
-                ClientEventKind::ReconnectBegun => (MarkKind::Begun, "connect anew".to_owned()),
-                ClientEventKind::Reconnected { .. } => (MarkKind::Answered, format!("connected again after {after}")),
+                ClientEventKind::Failed(error) => (MarkKind::Error, words.error_after(after, error_text(words, error))),
+                ClientEventKind::StillWaiting => (MarkKind::Waiting, words.still_waiting_after(after)),
+                ClientEventKind::ReconnectBegun => (MarkKind::Begun, words.connect_anew().to_owned()),
+                ClientEventKind::Reconnected { .. } => (MarkKind::Answered, words.connected_again_after(after)),
             };
             Mark {
                 at: event.at,
                 host,
                 kind,
                 text,
-                place: format!("event {}", event.number),
+                place: wording::citation(words, Citation::Event(event.number)),
                 operation: Some(event.operation),
             }
         })
@@ -145,10 +144,10 @@ pub(super) fn events(record: &CellRecord) -> Vec<Mark> {
 }
 
 /// Linux's name of the error where there is one, else the program's own text.
-pub(crate) fn error_text(error: &ClientError) -> String {
+pub(crate) fn error_text(words: Language, error: &ClientError) -> String {
     let name = match &error.kind {
         ClientErrorKind::Io { errno: Some(number) } => u16::try_from(*number).ok().map(wording::errno),
-        ClientErrorKind::Closed => Some("the server closed the connection".to_owned()),
+        ClientErrorKind::Closed => Some(words.server_closed().to_owned()),
         ClientErrorKind::Io { errno: None }
         | ClientErrorKind::Server { .. }
         | ClientErrorKind::Library { .. }

@@ -8,7 +8,8 @@ use super::marks::{Mark, MarkKind};
 use super::rows::{Ladder, Row, ladder};
 use crate::escape::{cut, mermaid};
 use crate::stamp::Stamp;
-use crate::totals::plural;
+use crate::wording;
+use crate::words::{Language, PACKET};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
@@ -21,10 +22,11 @@ const SHORTENED_FROM: usize = 4;
 /// The ladder of a cell as the text of a Mermaid `sequenceDiagram`, without a fence; `None` if nothing happened in the cell that
 /// could be drawn. It stays far below what GitHub's Mermaid takes (50,000 characters), whatever the cell.
 #[must_use]
-pub fn ladder_mermaid(cell: &JudgedCell) -> Option<String> {
-    let ladder = ladder(cell)?;
-    let lanes = Lanes::of(&cell.record.plan, &ladder.rows);
+pub fn ladder_mermaid(words: Language, cell: &JudgedCell) -> Option<String> {
+    let ladder = ladder(words, cell)?;
+    let lanes = Lanes::of(words, &cell.record.plan, &ladder.rows);
     let mut printer = Printer {
+        words,
         cell,
         lanes: &lanes,
         out: String::from("sequenceDiagram\n"),
@@ -34,6 +36,7 @@ pub fn ladder_mermaid(cell: &JudgedCell) -> Option<String> {
 }
 
 struct Printer<'a> {
+    words: Language,
     cell: &'a JudgedCell,
     lanes: &'a Lanes,
     out: String,
@@ -50,11 +53,11 @@ impl Printer<'_> {
             rows = rest;
             let plain = self.plain(row, rest);
             if plain >= SHORTENED_FROM {
-                self.over_all(&format!("{}, all arrived", plural(plain, "packet")));
+                self.over_all(&self.words.all_arrived(self.words.count(plain, PACKET)));
                 rows = &rest[plain..];
             }
         }
-        for remark in remarks(ladder, self.lanes).iter().skip(1) {
+        for remark in remarks(self.words, ladder, self.lanes).iter().skip(1) {
             self.over_all(remark);
         }
     }
@@ -85,11 +88,13 @@ impl Printer<'_> {
 
     fn row(&mut self, row: &Row<'_>) {
         match row {
-            Row::Phase { at, phase } => self.over_all(&format!("{phase}, from {}", Stamp(*at))),
+            Row::Phase { at, phase } => {
+                self.over_all(&self.words.phase_from(wording::phase(self.words, *phase), Stamp(*at)))
+            }
             Row::Mark(mark) => self.mark(mark),
             Row::Arrow(journey) => self.arrow(journey),
-            Row::Again { .. } | Row::Transfer(_) | Row::LeftOut { .. } => self.over_all(&again(row)),
-            Row::Silence(length) => self.over_all(&format!("{} of silence", Human(*length))),
+            Row::Again { .. } | Row::Transfer(_) | Row::LeftOut { .. } => self.over_all(&again(self.words, row)),
+            Row::Silence(length) => self.over_all(&self.words.of_silence(Human(*length))),
         }
     }
 
@@ -111,7 +116,7 @@ impl Printer<'_> {
         let count = journey.frames.len();
         for (index, frame) in journey.frames.iter().enumerate() {
             let (Some(from), Some(to)) = (self.lane(frame.from), self.lane(frame.to)) else {
-                self.over_all(&format!("{} of a host that is not of the lab", text(journey)));
+                self.over_all(&self.words.of_a_stranger(text(self.words, journey)));
                 continue;
             };
             let ends_here = index + 1 == count;
@@ -121,12 +126,12 @@ impl Printer<'_> {
                 Fate::Dropped | Fate::Lost | Fate::Unknown | Fate::Arrived | Fate::TakenByDirector => "->>",
             };
             let mut label = if index == 0 {
-                cut(&text(journey), LONGEST).into_owned()
+                cut(&text(self.words, journey), LONGEST).into_owned()
             } else {
-                "passed on".to_owned()
+                self.words.passed_on().to_owned()
             };
-            if let Some(note) = note(self.cell, journey).filter(|_| ends_here) {
-                label = format!("{label}, {note}");
+            if let Some(note) = note(self.words, self.cell, journey).filter(|_| ends_here) {
+                label = self.words.noted(label, note);
             }
             let numbers = numbers(frame);
             self.line(&format!("L{from}{arrow}L{to}: {} ({numbers})", mermaid(&label)));

@@ -5,6 +5,7 @@ use super::frames::Host;
 use super::journey::Journey;
 use super::marks::{Mark, MarkKind, events, phases, steps};
 use super::select::select;
+use crate::words::Language;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::verdict::JudgedCell;
@@ -99,9 +100,9 @@ pub(super) struct Ladder<'a> {
 }
 
 /// The ladder of a cell; `None` if nothing happened in it that could be drawn.
-pub(super) fn ladder(cell: &JudgedCell) -> Option<Ladder<'_>> {
+pub(super) fn ladder(words: Language, cell: &JudgedCell) -> Option<Ladder<'_>> {
     let selection = select(cell);
-    let rows = bounded(with_silence(folded(in_order(cell, selection.journeys))));
+    let rows = bounded(with_silence(folded(in_order(words, cell, selection.journeys))));
     let drawn = |row: &Row<'_>| matches!(row, Row::Mark(_)) || !row.journeys().is_empty();
     rows.iter().any(drawn).then_some(Ladder {
         rows,
@@ -111,7 +112,7 @@ pub(super) fn ladder(cell: &JudgedCell) -> Option<Ladder<'_>> {
 
 /// All in the order of time. At the same moment a phase comes first, then a step, what the client begins, what was on the wire
 /// then, and at last what the client made of it.
-fn in_order<'a>(cell: &JudgedCell, journeys: Vec<Journey<'a>>) -> Vec<Row<'a>> {
+fn in_order<'a>(words: Language, cell: &JudgedCell, journeys: Vec<Journey<'a>>) -> Vec<Row<'a>> {
     let record = &cell.record;
     let mut rows: Vec<(Instant, u8, Row<'a>)> = Vec::new();
     rows.extend(
@@ -119,7 +120,7 @@ fn in_order<'a>(cell: &JudgedCell, journeys: Vec<Journey<'a>>) -> Vec<Row<'a>> {
             .into_iter()
             .map(|(at, phase)| (at, 0, Row::Phase { at, phase })),
     );
-    for mark in steps(record).into_iter().chain(events(record)) {
+    for mark in steps(words, record).into_iter().chain(events(words, record)) {
         let rank = match mark.kind {
             MarkKind::Step | MarkKind::FailedStep => 1,
             MarkKind::Begun => 2,

@@ -1,14 +1,14 @@
 //! The page of a cell: what was claimed, what happened, what was expected, and everything that shows it.
 
-use super::{commands, packets, story, tables, timeline, trace, transcript, why};
+use super::{commands, packets, program, story, tables, timeline, trace, why};
 use crate::escape::{code, cut, fenced, inline, phrase};
 use crate::ladder::ladder_mermaid;
 use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
-use crate::stamp::EPOCH;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, LabOutcome, RECORD_FILE};
-use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
 /// The page of a cell of `report` as markdown, ending with a newline. Links are relative to the cell's folder, in which it lies as
@@ -25,54 +25,55 @@ pub fn markdown_cell(report: &RunReport, cell: &JudgedCell) -> String {
 }
 
 fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
-    let record = &cell.record;
+    let (record, words) = (&cell.record, report.language());
     writeln!(out, "# {}\n", record.plan.cell)?;
-    files(out, record)?;
+    files(out, words, record)?;
     if let Some(scenario) = report.scenario_of(&record.plan.cell) {
-        claim(out, scenario)?;
+        claim(out, words, scenario)?;
     }
     values(out, record)?;
-    for sentence in story::sentences(cell) {
+    for sentence in story::sentences(words, cell) {
         writeln!(out, "{sentence}")?;
     }
     out.push('\n');
-    judgement(out, cell)?;
-    why::section(out, cell)?;
+    judgement(out, words, cell)?;
+    why::section(out, words, cell)?;
     if !cell.observed.evidence.is_empty() {
-        writeln!(out, "## Evidence\n\nTimes are from {EPOCH}.\n")?;
-        evidence(out, cell)?;
+        let times = words.times_from(words.epoch());
+        writeln!(out, "## {}\n\n{times}\n", words.evidence_title())?;
+        evidence(out, words, cell)?;
         out.push('\n');
     }
-    log(out, record)?;
-    transcript::section(out, record)?;
-    if let Some(ladder) = ladder_mermaid(cell) {
-        writeln!(out, "## Between the hosts\n")?;
+    log(out, words, record)?;
+    program::section(out, words, record)?;
+    if let Some(ladder) = ladder_mermaid(words, cell) {
+        writeln!(out, "## {}\n", words.between_hosts())?;
         fenced(out, "mermaid", &ladder);
         out.push('\n');
     }
-    timeline::section(out, cell)?;
-    packets::retransmissions(out, cell)?;
-    trace::section(out, cell)?;
-    tables::director(out, record)?;
-    tables::servers(out, cell)?;
-    commands::section(out, record)?;
-    writeln!(out, "## Where it ran\n")?;
-    super::place(out, &record.environment)
+    timeline::section(out, cell, words)?;
+    packets::retransmissions(out, words, cell)?;
+    trace::section(out, words, cell)?;
+    tables::director(out, words, record)?;
+    tables::servers(out, words, cell)?;
+    commands::section(out, words, record)?;
+    writeln!(out, "## {}\n", words.where_it_ran())?;
+    super::place(out, words, &record.environment)
 }
 
 /// Where the page comes from, and what it was made of.
-fn files(out: &mut String, record: &CellRecord) -> Result {
+fn files(out: &mut String, words: Language, record: &CellRecord) -> Result {
     let cell = &record.plan.cell;
     let mut links = vec![
-        format!("[all cells](../../{REPORT_FILE}#{})", cell.scenario),
-        format!("[record]({RECORD_FILE})"),
+        format!("[{}](../../{REPORT_FILE}#{})", words.all_cells(), cell.scenario),
+        format!("[{}]({RECORD_FILE})", words.record()),
     ];
     if record.capture.is_some() {
-        links.push(format!("[capture]({CAPTURE_FILE})"));
+        links.push(format!("[{}]({CAPTURE_FILE})", words.capture()));
     }
     for view in &record.server_views {
         if let Some(log) = &view.log {
-            links.push(format!("[log of {}]({})", view.server, link_target(log)));
+            links.push(format!("[{}]({})", words.log_of(&view.server), link_target(log)));
         }
     }
     writeln!(out, "{}\n", links.join(" · "))
@@ -95,16 +96,12 @@ pub(crate) fn link_target(name: &str) -> String {
 const LONGEST_CLAIM: usize = 2000;
 
 /// The claim of the scenario, as a quotation, and how its cells are watched.
-pub(super) fn claim(out: &mut String, scenario: &ScenarioSummary) -> Result {
+pub(super) fn claim(out: &mut String, words: Language, scenario: &ScenarioSummary) -> Result {
     for line in cut(scenario.claim.trim(), LONGEST_CLAIM).lines() {
         writeln!(out, "> {}", inline(line))?;
     }
-    writeln!(
-        out,
-        "\nPatience {}; each cell is watched for up to {} from the beginning of its act phase.\n",
-        Human(scenario.observe.patience),
-        Human(scenario.observe.until)
-    )
+    let (patience, until) = (Human(scenario.observe.patience), Human(scenario.observe.until));
+    writeln!(out, "\n{}\n", words.watched(patience, until))
 }
 
 /// The cell's place in the matrix, as one row.
@@ -123,44 +120,45 @@ fn values(out: &mut String, record: &CellRecord) -> Result {
     writeln!(out)
 }
 
-pub(super) fn judgement(out: &mut String, cell: &JudgedCell) -> Result {
-    writeln!(out, "- expected: {}", wording::expected(&cell.record.plan.expected))?;
-    writeln!(out, "- observed: {}", inline(&wording::observed(cell)))?;
-    writeln!(out, "- verdict: **{}**", wording::verdict(&cell.verdict))?;
-    let label = match cell.verdict {
-        Verdict::Violated { .. } => "difference",
-        Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => "reason",
-    };
-    for reason in wording::reasons(cell) {
-        writeln!(out, "- {label}: {}", phrase(reason))?;
-    }
+pub(super) fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
+    let verdict = format!("**{}**", wording::verdict(words, &cell.verdict));
+    let mut lines = vec![
+        (words.expected(), wording::expected(words, &cell.record.plan.expected)),
+        (words.observed(), inline(&wording::observed(words, cell)).into_owned()),
+        (words.verdict(), verdict),
+    ];
+    let label = wording::reasons_are(words, &cell.verdict);
+    let reasons = wording::reasons(words, cell);
+    lines.extend(reasons.iter().map(|reason| (label, phrase(reason))));
     if let Some(error) = &cell.observed.error {
-        writeln!(out, "- the client's message: {}", code(&error.message))?;
+        lines.push((words.message_of_client(), code(&error.message)));
     }
-    for held in tables::left_behind(cell) {
-        writeln!(out, "- left behind: {held}")?;
+    let held = tables::left_behind(words, cell);
+    lines.extend(held.into_iter().map(|held| (words.left_behind(), held)));
+    for (key, value) in lines {
+        writeln!(out, "- {}", words.keyed(key, value))?;
     }
     out.push('\n');
     Ok(())
 }
 
 /// A list item each.
-pub(super) fn evidence(out: &mut String, cell: &JudgedCell) -> Result {
+pub(super) fn evidence(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     for item in &cell.observed.evidence {
-        writeln!(out, "- {}", phrase(&wording::evidence(item)))?;
+        writeln!(out, "- {}", phrase(&wording::evidence(words, item)))?;
     }
     Ok(())
 }
 
 /// What a lab that failed said last.
-fn log(out: &mut String, record: &CellRecord) -> Result {
+fn log(out: &mut String, words: Language, record: &CellRecord) -> Result {
     let LabOutcome::Failed { log, .. } = &record.lab else {
         return Ok(());
     };
     if log.is_empty() {
         return Ok(());
     }
-    writeln!(out, "## Last lines of the log\n")?;
+    writeln!(out, "## {}\n", words.last_lines_of_log())?;
     fenced(out, "text", &log.join("\n"));
     writeln!(out)
 }

@@ -2,8 +2,8 @@
 
 use super::view::View;
 use crate::run::{Row, ScenarioSummary};
-use crate::totals::plural;
 use crate::wording;
+use crate::words::{Language, OUTCOME, VALUE};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::HashMap;
@@ -24,6 +24,8 @@ pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, 
     if scenario.axes.iter().all(|axis| axis.values.len() < 2) {
         return Ok(());
     }
+    let words = view.words;
+    let outcome = |cell: &JudgedCell| outcome(words, cell);
     let mut listed = String::new();
     let mut left = LISTED_IN_ALL;
     for axis in &scenario.axes {
@@ -38,10 +40,9 @@ pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, 
             let changed: Vec<&Pair<'_>> = pairs.iter().filter(|(a, b)| outcome(a) != outcome(b)).collect();
             writeln!(
                 listed,
-                "- **{}** `{first}` → `{other}` changes {} of {}",
+                "- **{}** `{first}` → `{other}` {}",
                 axis.name,
-                changed.len(),
-                plural(pairs.len(), "outcome")
+                words.axis_changes(changed.len(), words.count(pairs.len(), OUTCOME))
             )?;
             // An axis that changes nearly everything is another situation, not a setting: the table itself tells that better.
             let few = changed.len() * 2 <= pairs.len() || pairs.len() <= FEW;
@@ -51,27 +52,26 @@ pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, 
                 let cell = &b.record.plan.cell;
                 writeln!(
                     listed,
-                    "  - {}: {} → {}",
-                    view.link(&cell.slug(), cell),
-                    outcome(a),
-                    outcome(b)
+                    "  - {}",
+                    words.keyed(
+                        view.link(&cell.slug(), cell),
+                        format_args!("{} → {}", outcome(a), outcome(b))
+                    )
                 )?;
             }
             if few && shown < changed.len() {
-                writeln!(listed, "  - and {} more", changed.len() - shown)?;
+                writeln!(listed, "  - {}", words.and_more(changed.len() - shown))?;
             }
         }
         if let Some(more) = others.len().checked_sub(LISTED).filter(|more| *more > 0) {
-            writeln!(listed, "- **{}** has {} more", axis.name, plural(more, "value"))?;
+            let more = words.axis_has_more(words.count(more, VALUE));
+            writeln!(listed, "- **{}** {more}", axis.name)?;
         }
     }
     if listed.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "<details><summary>What each axis changes while the others stay</summary>\n"
-    )?;
+    writeln!(out, "<details><summary>{}</summary>\n", words.what_axes_change())?;
     writeln!(out, "{listed}\n</details>\n")
 }
 
@@ -104,10 +104,10 @@ fn pairs<'a>(rows: &[Row<'a>], axis: &Name, first: &Name, other: &Name) -> Vec<P
 }
 
 /// The behaviour, and the client's code if there is one: `failed-fast 2013`.
-fn outcome(cell: &JudgedCell) -> String {
-    let mut text = wording::behaviour(&cell.observed.behaviour);
+fn outcome(words: Language, cell: &JudgedCell) -> String {
+    let mut text = wording::behaviour(words, &cell.observed.behaviour);
     if let Some(error) = &cell.observed.error {
-        text.push_str(&format!(" {}", wording::error_code(error)));
+        text.push_str(&format!(" {}", wording::error_code(words, error)));
     }
     text
 }

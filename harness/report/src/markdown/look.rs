@@ -7,6 +7,7 @@ use crate::escape::{cut, inline, phrase};
 use crate::repeat;
 use crate::run::RunReport;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
@@ -18,71 +19,78 @@ const LISTED: usize = 100;
 const FOLDED_BYTES: usize = 64 << 10;
 
 pub(super) fn section(out: &mut String, view: View, report: &RunReport) -> Result {
+    let words = view.words;
     let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
     let missing = report.missing();
     let disagreements = report.disagreements();
     if judged.is_empty() && missing.is_empty() && disagreements.is_empty() {
         return Ok(());
     }
-    writeln!(out, "## What needs a look\n")?;
+    writeln!(out, "## {}\n", words.what_needs_a_look())?;
     for disagreement in disagreements.iter().take(LISTED) {
-        let outcomes = repeat::outcomes(disagreement);
+        let outcomes = repeat::outcomes(words, disagreement);
         writeln!(
             out,
-            "- **repetitions disagree** {}: {}",
-            view.cell(&disagreement.cell),
-            phrase(&cut(&outcomes.join("; "), LONGEST))
+            "- **{}** {}",
+            words.repetitions_disagree(),
+            words.keyed(
+                view.cell(&disagreement.cell),
+                phrase(&cut(&outcomes.join(words.clauses()), LONGEST))
+            )
         )?;
     }
-    more(out, disagreements.len())?;
+    more(out, words, disagreements.len())?;
     let end = out.len() + FOLDED_BYTES;
     for cell in judged.iter().take(LISTED) {
-        let reasons = wording::reasons(cell).join("; ");
-        let verdict = wording::verdict(&cell.verdict);
+        let reasons = wording::reasons(words, cell).join(words.clauses());
+        let verdict = wording::verdict(words, &cell.verdict);
         writeln!(
             out,
-            "- **{verdict}** {}: {}",
-            view.cell(&cell.record.plan.cell),
-            phrase(&cut(&reasons, LONGEST))
+            "- **{verdict}** {}",
+            words.keyed(view.cell(&cell.record.plan.cell), phrase(&cut(&reasons, LONGEST)))
         )?;
         if out.len() < end {
-            details(out, cell)?;
+            details(out, words, cell)?;
         }
     }
-    more(out, judged.len())?;
+    more(out, words, judged.len())?;
     for missing in missing.iter().take(LISTED) {
         writeln!(
             out,
-            "- **no record** {}: {}",
-            missing.cell,
-            inline(&cut(&missing.reason, LONGEST))
+            "- **{}** {}",
+            words.no_record(),
+            words.keyed(&missing.cell, inline(&cut(&missing.reason, LONGEST)))
         )?;
     }
-    more(out, missing.len())?;
+    more(out, words, missing.len())?;
     writeln!(out)
 }
 
-fn more(out: &mut String, count: usize) -> Result {
+fn more(out: &mut String, words: Language, count: usize) -> Result {
     match count.checked_sub(LISTED) {
         None | Some(0) => Ok(()),
-        Some(more) => writeln!(out, "- and {more} more, in bold type in the tables below"),
+        Some(more) => writeln!(out, "- {}", words.more_in_bold(more)),
     }
 }
 
 /// Within the list item: indented, with an empty line after the summary, or GitHub takes what follows for HTML.
-fn details(out: &mut String, judged: &JudgedCell) -> Result {
+fn details(out: &mut String, words: Language, judged: &JudgedCell) -> Result {
     let mut text = String::new();
-    for sentence in story::sentences(judged) {
+    for sentence in story::sentences(words, judged) {
         writeln!(text, "{sentence}")?;
     }
     text.push('\n');
-    cell::judgement(&mut text, judged)?;
-    cell::evidence(&mut text, judged)?;
+    cell::judgement(&mut text, words, judged)?;
+    cell::evidence(&mut text, words, judged)?;
     // The least of it that is of use; a page that is longer still stands in the cell's folder.
     if text.len() > FOLDED_BYTES / 4 {
         return Ok(());
     }
-    writeln!(out, "  <details><summary>expected, observed, evidence</summary>\n")?;
+    writeln!(
+        out,
+        "  <details><summary>{}</summary>\n",
+        words.expected_observed_evidence()
+    )?;
     for line in text.lines() {
         let indent = if line.is_empty() { "" } else { "  " };
         writeln!(out, "{indent}{line}")?;

@@ -9,13 +9,13 @@ pub(crate) mod commands;
 mod compare;
 mod look;
 mod packets;
+mod program;
 mod scenario;
 mod story;
 mod summary;
 mod tables;
 mod timeline;
 pub(crate) mod trace;
-mod transcript;
 mod view;
 mod why;
 
@@ -27,9 +27,9 @@ pub use summary::summary;
 
 use crate::escape::{code, cut, inline};
 use crate::run::RunReport;
-use crate::stamp::EPOCH;
-use crate::totals::{Totals, plural, sentence};
+use crate::totals::{Totals, sentence};
 use crate::wording;
+use crate::words::{CELL, Language};
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
@@ -48,27 +48,32 @@ pub fn markdown(report: &RunReport) -> String {
 fn page(out: &mut String, report: &RunReport) -> Result {
     let view = View {
         lies: Lies::InTheFolder,
+        words: report.language(),
     };
     head(out, view, report)?;
     for scenario in &report.run().scenarios {
         scenario::section(out, view, report, scenario)?;
     }
-    legend(out)
+    legend(out, view.words)
 }
 
 /// Everything above the tables.
 fn head(out: &mut String, view: View, report: &RunReport) -> Result {
-    title(out, report)?;
+    title(out, view.words, report)?;
     look::section(out, view, report)?;
     left_waiting(out, view, report)?;
     totals(out, view, report)?;
-    environment(out, report)
+    environment(out, view.words, report)
 }
 
-fn title(out: &mut String, report: &RunReport) -> Result {
-    writeln!(out, "# lvs-matrix: what clients live through\n")?;
+fn title(out: &mut String, words: Language, report: &RunReport) -> Result {
+    writeln!(out, "# {}\n", words.title())?;
     // The reason of an interruption may be long.
-    writeln!(out, "**{}**\n", inline(&cut(&sentence(report), 2 * look::LONGEST)))
+    writeln!(
+        out,
+        "**{}**\n",
+        inline(&cut(&sentence(words, report), 2 * look::LONGEST))
+    )
 }
 
 /// So many cells are listed; the tables have all of them.
@@ -76,6 +81,7 @@ const LISTED_AS_WAITING: usize = 40;
 
 /// The article's NG cells: the list that an operator came for.
 fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
+    let words = view.words;
     let hung: Vec<&JudgedCell> = report
         .cells()
         .iter()
@@ -84,30 +90,36 @@ fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
     if report.cells().is_empty() {
         return Ok(());
     }
-    writeln!(out, "## Where clients were left waiting (NG)\n")?;
+    writeln!(out, "## {}\n", words.where_left_waiting_ng())?;
     if hung.is_empty() {
-        return writeln!(
-            out,
-            "In no cell: every client had an answer or an error within patience.\n"
-        );
+        return writeln!(out, "{}\n", words.in_no_cell());
     }
     for cell in hung.iter().take(LISTED_AS_WAITING) {
-        let observed = wording::observed(cell);
-        let observed = cut(&observed, look::LONGEST);
-        writeln!(out, "- {}: {}", view.cell(&cell.record.plan.cell), inline(&observed))?;
+        let observed = wording::observed(words, cell);
+        let observed = inline(&cut(&observed, look::LONGEST)).into_owned();
+        writeln!(out, "- {}", words.keyed(view.cell(&cell.record.plan.cell), observed))?;
     }
     if let Some(more) = hung.len().checked_sub(LISTED_AS_WAITING).filter(|more| *more > 0) {
-        writeln!(out, "- and {more} more: the rows with NG in the tables below")?;
+        writeln!(out, "- {}", words.more_with_ng(more))?;
     }
     writeln!(out)
 }
 
 fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
-    writeln!(out, "## What was run\n")?;
-    writeln!(
-        out,
-        "| scenario | cells | met | violated | undetermined | observed only | without a record | OK | NG |"
-    )?;
+    let words = view.words;
+    writeln!(out, "## {}\n", words.what_was_run())?;
+    let columns = [
+        words.scenario(),
+        words.cells(),
+        words.met(),
+        words.violated(),
+        words.undetermined(),
+        words.observed_only(),
+        words.without_a_record(),
+        "OK",
+        "NG",
+    ];
+    writeln!(out, "| {} |", columns.join(" | "))?;
     writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
     let mut rows = Vec::new();
     for scenario in &report.run().scenarios {
@@ -122,13 +134,13 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
         let cells = if sums.cells == all {
             sums.cells.to_string()
         } else {
-            format!("{} of {all}", sums.cells)
+            words.part_of(sums.cells, all)
         };
         rows.push((view.section(scenario.name.as_str()), cells, sums));
     }
     if rows.len() > 1 {
         let sums = Totals::of(report);
-        rows.push(("all".to_owned(), sums.cells.to_string(), sums));
+        rows.push((words.all().to_owned(), sums.cells.to_string(), sums));
     }
     for (name, cells, sums) in rows {
         writeln!(
@@ -139,17 +151,14 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
     }
     writeln!(out)?;
     if let Some(filter) = &report.run().filter {
-        writeln!(
-            out,
-            "Only cells that match {} were selected.\n",
-            code(&cut(filter, look::LONGEST))
-        )?;
+        let filter = code(&cut(filter, look::LONGEST));
+        writeln!(out, "{}\n", words.only_selected(filter))?;
     }
     Ok(())
 }
 
 /// Where it ran. Cells of one run share their environment, unless the run was mixed from several places.
-fn environment(out: &mut String, report: &RunReport) -> Result {
+fn environment(out: &mut String, words: Language, report: &RunReport) -> Result {
     let mut environments: Vec<(&Environment, usize)> = Vec::new();
     for cell in report.cells() {
         let environment = &cell.record.environment;
@@ -161,54 +170,39 @@ fn environment(out: &mut String, report: &RunReport) -> Result {
     // More than a few do not come from one run, and each cell's page has its own.
     for (environment, count) in environments.iter().take(8) {
         if environments.len() > 1 {
-            writeln!(out, "{}:", plural(*count, "cell"))?;
+            writeln!(out, "{}", words.heads(words.count(*count, CELL)))?;
         }
-        place(out, environment)?;
+        place(out, words, environment)?;
     }
     Ok(())
 }
 
-fn place(out: &mut String, environment: &Environment) -> Result {
-    writeln!(out, "- kernel under test: {}", code(&environment.kernel))?;
-    writeln!(out, "- place: {}", wording::place(environment))?;
-    writeln!(out, "- real servers: {}", code(&environment.mysqld))?;
-    writeln!(out, "- director: {}", code(&environment.ipvsadm))?;
-    writeln!(out, "- harness: lvs-matrix {}\n", inline(&environment.harness))
+fn place(out: &mut String, words: Language, environment: &Environment) -> Result {
+    for (key, value) in [
+        (words.kernel_under_test(), code(&environment.kernel)),
+        (words.place(), wording::place(words, environment).to_owned()),
+        (words.real_servers(), code(&environment.mysqld)),
+        (words.director(), code(&environment.ipvsadm)),
+        (words.harness(), format!("lvs-matrix {}", inline(&environment.harness))),
+    ] {
+        writeln!(out, "- {}", words.keyed(key, value))?;
+    }
+    writeln!(out)
 }
 
-fn legend(out: &mut String) -> Result {
-    writeln!(out, "## How to read this\n")?;
-    writeln!(
-        out,
-        "- **behaviour**: measured; the link leads to the cell's own page with everything that shows it. `answered` and \
-         `failed-fast`: the client's last operation succeeded or failed within the scenario's patience. `hung`: something was \
-         sent and nothing that answers it came back for longer."
-    )?;
-    writeln!(
-        out,
-        "- **time**: from the beginning of the operation to its end, as the client felt it."
-    )?;
-    writeln!(
-        out,
-        "- **error**: the code that the classic `mysql` client prints in the same situation, with the errno."
-    )?;
-    writeln!(
-        out,
-        "- **ended or refused by**: each FIN, RST and ICMP error that reached the client for its connection, with its \
-         sender as told by the Ethernet address."
-    )?;
-    writeln!(
-        out,
-        "- **OK / NG**: an answer or an error within patience is OK, silence beyond it is NG."
-    )?;
-    writeln!(
-        out,
-        "- **verdict**: the behaviour held against what the scenario expects. `undetermined`: the lab or the capture does \
-         not allow a statement; never counted as met or violated."
-    )?;
-    writeln!(
-        out,
-        "- Packet numbers are Wireshark's frame numbers in the cell's `capture.pcapng`. Times are those of the kernel \
-         under test and count from {EPOCH}."
-    )
+fn legend(out: &mut String, words: Language) -> Result {
+    writeln!(out, "## {}\n", words.how_to_read())?;
+    let behaviour = [words.meaning_of_behaviour(), words.link_to_page()].join(words.after_sentence());
+    for (term, meaning) in [
+        (words.behaviour(), behaviour),
+        (words.time(), words.meaning_of_time().to_owned()),
+        (words.error(), words.meaning_of_error().to_owned()),
+        (words.ended_or_refused_by(), words.meaning_of_ending().to_owned()),
+        (words.ok_ng(), words.meaning_of_ok_ng().to_owned()),
+        (words.verdict(), words.meaning_of_verdict().to_owned()),
+        (words.packets_and_times(), words.meaning_of_packets(words.epoch())),
+    ] {
+        writeln!(out, "- {}", words.keyed(format_args!("**{term}**"), meaning))?;
+    }
+    Ok(())
 }

@@ -4,35 +4,38 @@ pub(super) use crate::packet::packet;
 use crate::schedule::{ScheduleRow, schedule};
 use crate::stamp::Stamp;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 use std::time::Duration;
 
-pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell) -> Result {
-    let Some(title) = wording::retransmissions(&cell.observed.retransmissions) else {
+pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
+    let Some(title) = wording::retransmissions(words, &cell.observed.retransmissions) else {
         return Ok(());
     };
-    writeln!(out, "## Sent again\n\nBy the client: {title}.\n")?;
+    writeln!(
+        out,
+        "## {}\n\n{}\n",
+        words.sent_again_title(),
+        words.by_the_client(title)
+    )?;
     let Some(schedule) = schedule(cell) else {
         return Ok(());
     };
     let beside = schedule.rows.iter().any(|row| row.article.is_some());
     if beside {
-        writeln!(
-            out,
-            "Beside it, the trace that the article prints (minutes:seconds of its tcpdump; an older kernel, which had no \
-             tail-loss probe): compare the shapes, not the constants.\n"
-        )?;
+        writeln!(out, "{}\n", words.beside_article())?;
     }
     let (titles, aligned) = if beside {
-        (" article: printed | gap |", "--:|--:|")
+        (format!(" {} | {} |", words.article_printed(), words.gap()), "--:|--:|")
     } else {
-        ("", "")
+        (String::new(), "")
     };
-    writeln!(out, "| | packet | at | gap |{titles}\n|---|--:|--:|--:|{aligned}")?;
+    let own_titles = [words.packet(), words.at(), words.gap()].join(" | ");
+    writeln!(out, "| | {own_titles} |{titles}\n|---|--:|--:|--:|{aligned}")?;
     for row in &schedule.rows {
-        write!(out, "{}", own(row))?;
+        write!(out, "{}", own(words, row))?;
         if beside {
             let printed = row.article.map_or(wording::NOTHING, |article| article.printed);
             write!(
@@ -46,10 +49,10 @@ pub(super) fn retransmissions(out: &mut String, cell: &JudgedCell) -> Result {
     writeln!(out)
 }
 
-fn own(row: &ScheduleRow) -> String {
+fn own(words: Language, row: &ScheduleRow) -> String {
     let what = match row.number {
-        1 => "first sent".to_owned(),
-        number => format!("again {}", number - 1),
+        1 => words.first_sent().to_owned(),
+        number => words.again_times(number - 1),
     };
     let nothing = || wording::NOTHING.to_owned();
     let packet = row.sent.map_or_else(nothing, |sent| sent.packet.to_string());

@@ -7,6 +7,7 @@ use crate::repeat;
 use crate::run::{Row, RunReport, ScenarioSummary};
 use crate::stamp::Length;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
 
@@ -15,7 +16,7 @@ pub(super) fn section(out: &mut String, view: View, report: &RunReport, scenario
     if rows.is_empty() {
         return Ok(());
     }
-    head(out, scenario)?;
+    head(out, view.words, scenario)?;
     for row in &rows {
         line(out, view, *row)?;
     }
@@ -27,29 +28,29 @@ pub(super) fn section(out: &mut String, view: View, report: &RunReport, scenario
 const LONGEST: usize = 120;
 
 /// The claim, and the head of the article's table: the axes, then what was observed, then what it means.
-pub(super) fn head(out: &mut String, scenario: &ScenarioSummary) -> Result {
-    const COLUMNS: [&str; 8] = [
-        "behaviour",
-        "time",
-        "error",
-        "ended or refused by",
-        "retransmissions",
-        "OK / NG",
-        "expected",
-        "verdict",
+pub(super) fn head(out: &mut String, words: Language, scenario: &ScenarioSummary) -> Result {
+    let columns = [
+        words.behaviour(),
+        words.time(),
+        words.error(),
+        words.ended_or_refused_by(),
+        words.retransmissions(),
+        words.ok_ng(),
+        words.expected(),
+        words.verdict(),
     ];
     writeln!(out, "<a id=\"{}\"></a>\n", scenario.name)?;
     writeln!(out, "## {}\n", scenario.name)?;
-    cell::claim(out, scenario)?;
+    cell::claim(out, words, scenario)?;
     out.push('|');
     for axis in &scenario.axes {
         write!(out, " {} |", axis.name)?;
     }
-    for column in COLUMNS {
+    for column in columns {
         write!(out, " {column} |")?;
     }
     out.push_str("\n|");
-    for _ in 0..scenario.axes.len() + COLUMNS.len() {
+    for _ in 0..scenario.axes.len() + columns.len() {
         out.push_str("---|");
     }
     writeln!(out)
@@ -65,24 +66,25 @@ pub(super) fn line(out: &mut String, view: View, row: Row<'_>) -> Result {
         Row::Judged(cell) => judged(out, view, cell),
         Row::Missing(_) => writeln!(
             out,
-            " no record{} | {n} | {n} | {n} | {n} | {n} | {n} | **{}** |",
-            repeat::run_number(row.cell()),
-            wording::UNDETERMINED,
+            " {}{} | {n} | {n} | {n} | {n} | {n} | {n} | **{}** |",
+            view.words.no_record(),
+            repeat::run_number(view.words, row.cell()),
+            view.words.undetermined(),
             n = wording::NOTHING
         ),
     }
 }
 
 fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
-    let observed = &cell.observed;
+    let (observed, words) = (&cell.observed, view.words);
     let place = &cell.record.plan.cell;
     let behaviour = format!(
         "{}{}",
-        wording::behaviour(&observed.behaviour),
-        repeat::run_number(place)
+        wording::behaviour(words, &observed.behaviour),
+        repeat::run_number(words, place)
     );
     let nothing = || wording::NOTHING.to_owned();
-    let verdict = wording::verdict(&cell.verdict);
+    let verdict = wording::verdict(words, &cell.verdict);
     let verdict = match cell.verdict {
         Verdict::Violated { .. } | Verdict::Undetermined { .. } => format!("**{verdict}**"),
         Verdict::Met | Verdict::ObservedOnly => verdict.to_owned(),
@@ -91,12 +93,15 @@ fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
         out,
         " {} | {} | {} | {} | {} | {} | {} | {verdict} |",
         view.link(&behaviour, place),
-        Length::of(cell).map_or_else(nothing, |length| length.to_string()),
-        observed.error.as_ref().map_or_else(nothing, wording::error_code),
-        cut(&wording::terminators(&observed.terminators), LONGEST),
-        wording::retransmissions(&observed.retransmissions)
+        Length::of(cell).map_or_else(nothing, |length| wording::length(words, length)),
+        observed
+            .error
+            .as_ref()
+            .map_or_else(nothing, |error| wording::error_code(words, error)),
+        cut(&wording::terminators(words, &observed.terminators), LONGEST),
+        wording::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
         wording::article(observed.behaviour.article()),
-        wording::expected(&cell.record.plan.expected),
+        wording::expected(words, &cell.record.plan.expected),
     )
 }

@@ -3,6 +3,7 @@
 use crate::escape::{inline, phrase};
 use crate::stamp::{Length, act};
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::Phase;
@@ -11,46 +12,44 @@ use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell, Observed, Operat
 use std::time::Duration;
 
 /// The sentences, escaped: the change, what the client lived through, and what reached it.
-pub(super) fn sentences(cell: &JudgedCell) -> Vec<String> {
-    let unknown = "What a client lives through here is not known; this says nothing about IPVS.";
+pub(super) fn sentences(words: Language, cell: &JudgedCell) -> Vec<String> {
+    let unknown = words.nothing_known().to_owned();
     match &cell.record.lab {
         LabOutcome::Completed => {}
         LabOutcome::Failed { stage, reason, .. } => {
-            let failed = format!("The lab failed ({}): {}.", phrase(stage), inline(without_stop(reason)));
-            return vec![failed, unknown.to_owned()];
+            return vec![words.lab_failed(phrase(stage), inline(without_stop(reason))), unknown];
         }
         LabOutcome::NotRun { reason } => {
-            let not_run = format!("The cell was not run: {}.", inline(without_stop(reason)));
-            return vec![not_run, unknown.to_owned()];
+            return vec![words.cell_not_run(inline(without_stop(reason))), unknown];
         }
     }
-    let mut all = vec![change(cell), outcome(cell)];
-    all.extend(meanwhile(cell));
-    all.extend(endings(&cell.observed));
+    let mut all = vec![change(words, cell), outcome(words, cell)];
+    all.extend(meanwhile(words, cell));
+    all.extend(endings(words, &cell.observed));
     all
 }
 
-fn change(cell: &JudgedCell) -> String {
+fn change(words: Language, cell: &JudgedCell) -> String {
     let done: Vec<String> = done(cell, Phase::Change)
-        .map(|step| phrase(&step.action.to_string()))
+        .map(|step| phrase(&wording::action(words, &step.action)))
         .collect();
     if done.is_empty() {
-        "Nothing was changed.".to_owned()
+        words.nothing_changed().to_owned()
     } else {
-        format!("The change: {}.", done.join("; "))
+        words.the_change(done.join(words.clauses()))
     }
 }
 
 /// What operator and fate did while the client was at it.
-fn meanwhile(cell: &JudgedCell) -> Option<String> {
+fn meanwhile(words: Language, cell: &JudgedCell) -> Option<String> {
     let begin = act(&cell.record)?;
     let done: Vec<String> = done(cell, Phase::Act)
         .filter_map(|step| {
             let after = Human(step.began?.since(begin));
-            Some(format!("after {after}, {}", phrase(&step.action.to_string())))
+            Some(words.later(after, phrase(&wording::action(words, &step.action))))
         })
         .collect();
-    (!done.is_empty()).then(|| format!("In the act phase: {}.", done.join("; ")))
+    (!done.is_empty()).then(|| words.in_act_phase(done.join(words.clauses())))
 }
 
 /// The steps of a phase that were done by others than the client; waiting is doing nothing.
@@ -62,87 +61,81 @@ fn done(cell: &JudgedCell, phase: Phase) -> impl Iterator<Item = &StepRecord> {
     })
 }
 
-fn outcome(cell: &JudgedCell) -> String {
+fn outcome(words: Language, cell: &JudgedCell) -> String {
     let observed = &cell.observed;
     let subject = match &observed.operation {
-        Some(operation) => format!("The client's {}{}", phrase(&operation.what), served_by(operation)),
-        None => "The client".to_owned(),
+        Some(operation) => words.the_clients(
+            phrase(&wording::operation(words, &operation.what)),
+            served_by(words, operation),
+        ),
+        None => words.the_client().to_owned(),
     };
     match &observed.behaviour {
-        Behaviour::Answered { after } => format!("{subject} was answered after {}.", Human(*after)),
-        Behaviour::FailedFast { after } => {
-            format!("{subject} failed after {}{}.", Human(*after), with_error(observed))
-        }
-        Behaviour::Hung { silence, end } => hang(cell, &subject, *silence, *end),
+        Behaviour::Answered { after } => words.was_answered(subject, Human(*after)),
+        Behaviour::FailedFast { after } => words.failed_after(subject, Human(*after), with_error(words, observed)),
+        Behaviour::Hung { silence, end } => hang(words, cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
             let reasons: Vec<_> = reasons.iter().map(|reason| inline(without_stop(reason))).collect();
-            format!("How it went is not known. {subject}: {}.", reasons.join("; "))
+            words.how_not_known(subject, reasons.join(words.clauses()))
         }
     }
 }
 
 /// Whose mysqld or host has the connection, as far as the packets tell.
-fn served_by(operation: &Operation) -> String {
-    let how = if operation.what == "connect" {
-        "reaching"
-    } else {
-        "on its connection with"
-    };
-    operation
-        .served_by
-        .as_ref()
-        .map_or_else(String::new, |node| format!(", {how} {node},"))
+fn served_by(words: Language, operation: &Operation) -> String {
+    match &operation.served_by {
+        None => String::new(),
+        Some(node) if operation.what == "connect" => words.reaching(node),
+        Some(node) => words.on_connection_with(node),
+    }
 }
 
-fn hang(cell: &JudgedCell, subject: &str, silence: Duration, end: HangEnd) -> String {
+fn hang(words: Language, cell: &JudgedCell, subject: &str, silence: Duration, end: HangEnd) -> String {
     let observed = &cell.observed;
-    let mut text = format!("{subject} met silence for {}", Human(silence));
-    match wording::retransmissions(&observed.retransmissions) {
-        Some(repeated) => text.push_str(&format!(" ({repeated})")),
-        None => text.push_str(" (nothing was sent again)"),
-    }
+    let mut text = words.met_silence(subject, Human(silence));
+    text += &words.in_brackets(match wording::retransmissions(words, &observed.retransmissions) {
+        Some(repeated) => repeated,
+        None => words.nothing_sent_again().to_owned(),
+    });
     match end {
-        HangEnd::Answer => text.push_str(" and then succeeded after all"),
-        HangEnd::Error => text.push_str(&format!(" and then failed{}", with_error(observed))),
+        HangEnd::Answer => text += words.then_succeeded(),
+        HangEnd::Error => text += &words.then_failed(with_error(words, observed)),
         HangEnd::None => {
-            text.push_str(" and was still waiting when the observation ended");
+            text += words.still_waiting_at_end();
             if let Some(limit) = observed.cut_to {
-                text.push_str(&format!(" (this run watches a cell for at most {})", Human(limit)));
+                text += &words.watched_at_most(Human(limit));
             }
         }
     }
     let silence = Human(silence).to_string();
-    if let Some(length) = Length::of(cell).filter(|length| !length.open && length.to_string() != silence) {
-        text.push_str(&format!(", {length} after it began"));
+    if let Some(length) = Length::of(cell).filter(|length| !length.open) {
+        let length = wording::length(words, length);
+        if length != silence {
+            text += &words.after_it_began(length);
+        }
     }
-    text.push('.');
-    text
+    text + words.stop()
 }
 
-fn with_error(observed: &Observed) -> String {
+fn with_error(words: Language, observed: &Observed) -> String {
     let Some(error) = &observed.error else {
         return String::new();
     };
-    let meaning = error
-        .classic
-        .and_then(wording::classic_meaning)
-        .map_or_else(String::new, |meaning| format!(", “{meaning}”"));
-    format!(" with {}{meaning}", wording::error_code(error))
+    let meaning = error.classic.and_then(|code| wording::classic_meaning(words, code));
+    let meaning = meaning.map_or_else(String::new, |meaning| words.quoted(meaning));
+    words.with_code(wording::error_code(words, error), meaning)
 }
 
-fn endings(observed: &Observed) -> Option<String> {
+fn endings(words: Language, observed: &Observed) -> Option<String> {
     if observed.terminators.is_empty() {
         return None;
     }
     let reached: Vec<String> = observed
         .terminators
         .iter()
-        .map(|item| format!("{} (packet {})", wording::terminator(item), item.packet))
+        .map(|item| words.at_packet(wording::terminator(words, item), item.packet))
         .collect();
-    Some(format!(
-        "What reached the client for its connection: {}.",
-        reached.join(", ")
-    ))
+    Some(words.what_reached(reached.join(words.listed())))
 }
 
 fn without_stop(text: &str) -> &str {

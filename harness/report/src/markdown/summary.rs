@@ -3,6 +3,7 @@
 use super::view::{Lies, View};
 use super::{head, legend, scenario, title, totals};
 use crate::run::{Row, RunReport, ScenarioSummary};
+use crate::words::Language;
 use std::fmt::{Result, Write as _};
 
 /// What the words need that say what was cut off.
@@ -21,13 +22,16 @@ pub fn summary(report: &RunReport, most: usize) -> String {
 }
 
 fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
-    let view = View { lies: Lies::Elsewhere };
+    let view = View {
+        lies: Lies::Elsewhere,
+        words: report.language(),
+    };
     let end = most.saturating_sub(RESERVED);
     let mut left_out = LeftOut::default();
     if !push(out, end, |out| head(out, view, report)) {
         left_out.details = true;
         // The sentence and the sums are the least that is of use.
-        if push(out, end, |out| title(out, report)) {
+        if push(out, end, |out| title(out, view.words, report)) {
             push(out, end, |out| totals(out, view, report));
         }
     }
@@ -36,10 +40,10 @@ fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
         left_out.lines += table(out, end, view, scenario, &rows)?;
         left_out.of += rows.len();
     }
-    if !push(out, end, legend) {
+    if !push(out, end, |out| legend(out, view.words)) {
         left_out.details = true;
     }
-    left_out.tell(out, most)
+    left_out.tell(out, view.words, most)
 }
 
 /// Writes a part if it fits as a whole. Was it written?
@@ -60,7 +64,7 @@ fn table(
     scenario: &ScenarioSummary,
     rows: &[Row<'_>],
 ) -> std::result::Result<usize, std::fmt::Error> {
-    if rows.is_empty() || !push(out, end, |out| scenario::head(out, scenario)) {
+    if rows.is_empty() || !push(out, end, |out| scenario::head(out, view.words, scenario)) {
         return Ok(rows.len());
     }
     let written = rows
@@ -81,22 +85,23 @@ struct LeftOut {
 }
 
 impl LeftOut {
-    fn tell(&self, out: &mut String, most: usize) -> Result {
+    fn tell(&self, out: &mut String, words: Language, most: usize) -> Result {
         if self.lines == 0 && !self.details {
             return Ok(());
         }
         let mut what = Vec::new();
         if self.lines > 0 {
-            what.push(format!("{} of {} lines of the tables", self.lines, self.of));
+            what.push(words.lines_of_tables(self.lines, self.of));
         }
         if self.details {
-            what.push("details".to_owned());
+            what.push(words.details().to_owned());
         }
         writeln!(
             out,
-            "\n**Cut off at {} KiB: {} are left out.** `report.md` in the run's folder has everything.",
-            most >> 10,
-            what.join(" and ")
+            "\n**{}**{}{}",
+            words.cut_off(most >> 10, what.join(words.and_with())),
+            words.after_sentence(),
+            words.everything_is_in("`report.md`")
         )
     }
 }

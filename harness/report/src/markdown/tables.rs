@@ -2,25 +2,21 @@
 
 use crate::escape::{code, fenced, inline};
 use crate::stamp::Stamp;
-use crate::totals::plural;
 use crate::wording;
+use crate::words::{Language, SESSION};
 use lvs_matrix_model::record::{CellRecord, MysqldState, ServerSession, ServerView};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
-pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
+pub(super) fn director(out: &mut String, words: Language, record: &CellRecord) -> Result {
     if record.snapshots.is_empty() {
         return Ok(());
     }
-    writeln!(out, "## The director's tables\n")?;
+    writeln!(out, "## {}\n", words.directors_tables())?;
     for snapshot in &record.snapshots {
-        writeln!(
-            out,
-            "Snapshot {}, {}, at {}:\n",
-            snapshot.number,
-            wording::moment(snapshot.moment),
-            Stamp(snapshot.at)
-        )?;
+        let moment = wording::moment(words, snapshot.moment);
+        let title = words.snapshot_at(snapshot.number, moment, Stamp(snapshot.at));
+        writeln!(out, "{title}\n")?;
         let text = format!(
             "# ipvsadm -Ln\n{}\n\n# ipvsadm -Lnc\n{}\n",
             snapshot.services.trim_end(),
@@ -33,29 +29,30 @@ pub(super) fn director(out: &mut String, record: &CellRecord) -> Result {
 }
 
 /// What the client has lost and a server still holds, a phrase each.
-pub(super) fn left_behind(cell: &JudgedCell) -> Vec<String> {
+pub(super) fn left_behind(words: Language, cell: &JudgedCell) -> Vec<String> {
     let orphans = cell.observed.orphaned_sessions.iter();
-    orphans.map(|orphan| inline(&orphan.to_string()).into_owned()).collect()
+    let texts = orphans.map(|orphan| inline(&wording::orphan(words, orphan)).into_owned());
+    texts.collect()
 }
 
-pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
+pub(super) fn servers(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let views = &cell.record.server_views;
     if views.is_empty() {
         return Ok(());
     }
-    writeln!(out, "## The real servers at the end\n")?;
+    writeln!(out, "## {}\n", words.servers_at_end())?;
     for view in views {
         let mysqld = match &view.mysqld {
-            MysqldState::Running => "mysqld runs".to_owned(),
-            MysqldState::Frozen => "mysqld is frozen (SIGSTOP)".to_owned(),
-            MysqldState::Ended { status } => format!("mysqld has ended ({})", inline(status)),
+            MysqldState::Running => words.mysqld_runs().to_owned(),
+            MysqldState::Frozen => words.mysqld_frozen().to_owned(),
+            MysqldState::Ended { status } => words.mysqld_ended(inline(status)),
         };
-        writeln!(out, "{} (server_id {}): {mysqld}.\n", view.server, view.server_id)?;
-        sessions(out, cell, view)?;
+        writeln!(out, "{}\n", words.server_is(&view.server, view.server_id, mysqld))?;
+        sessions(out, words, cell, view)?;
         if view.sockets.is_empty() {
-            writeln!(out, "No TCP socket of the client in its kernel.\n")?;
+            writeln!(out, "{}\n", words.no_socket())?;
         } else {
-            writeln!(out, "TCP sockets of the client in its kernel (`ss -tan`):\n")?;
+            writeln!(out, "{}\n", words.sockets("`ss -tan`"))?;
             fenced(out, "text", &view.sockets.join("\n"));
             out.push('\n');
         }
@@ -63,22 +60,22 @@ pub(super) fn servers(out: &mut String, cell: &JudgedCell) -> Result {
     Ok(())
 }
 
-fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {
+fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerView) -> Result {
     let Some(sessions) = &view.sessions else {
-        return writeln!(out, "Its process list could not be asked.\n");
+        return writeln!(out, "{}\n", words.not_asked());
     };
     if sessions.is_empty() {
-        return writeln!(out, "No session of the client in its process list.\n");
+        return writeln!(out, "{}\n", words.no_session());
     }
-    writeln!(
-        out,
-        "{} of the client in its process list:\n",
-        plural(sessions.len(), "session")
-    )?;
-    writeln!(
-        out,
-        "| id | host | command | seconds | statement | |\n|--:|---|---|--:|---|---|"
-    )?;
+    writeln!(out, "{}\n", words.sessions(words.count(sessions.len(), SESSION)))?;
+    let heads = [
+        words.session_id(),
+        words.session_host(),
+        words.session_command(),
+        words.session_seconds(),
+        words.session_statement(),
+    ];
+    writeln!(out, "| {} | |\n|--:|---|---|--:|---|---|", heads.join(" | "))?;
     let lost: Vec<u64> = lost_sessions(cell, view).map(|session| session.id).collect();
     for session in sessions {
         writeln!(
@@ -93,9 +90,9 @@ fn sessions(out: &mut String, cell: &JudgedCell, view: &ServerView) -> Result {
                 .as_deref()
                 .map_or_else(|| wording::NOTHING.to_owned(), code),
             if lost.contains(&session.id) {
-                "**lost by the client**"
+                format!("**{}**", words.lost_by_client())
             } else {
-                ""
+                String::new()
             }
         )?;
     }

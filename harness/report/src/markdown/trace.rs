@@ -4,8 +4,8 @@
 
 use super::packets::packet;
 use crate::escape::{fenced, inline, one_line};
-use crate::stamp::{EPOCH, Stamp};
-use crate::totals::plural;
+use crate::stamp::Stamp;
+use crate::words::{Language, PACKET};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::trace::{TraceLine, trace};
 use lvs_matrix_model::capture::{Body, Packet, Transport, marks};
@@ -24,33 +24,26 @@ const SHOWN_IN_FULL: usize = 20;
 const SHOWN_OF_MANY: usize = 3;
 
 /// The client's interface first: it is what the client could know.
-pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
+pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let Some(capture) = &cell.record.capture else {
         return Ok(());
     };
-    writeln!(
-        out,
-        "## Traces\n\nNumber in the capture, time from {EPOCH}, sender by its Ethernet address.\n"
-    )?;
+    writeln!(out, "## {}\n\n{}\n", words.traces(), words.traces_are(words.epoch()))?;
     let is_of_client = |point: &&CapturePoint| point.node == Node::Client;
     let others = capture.points.iter().filter(|point| !is_of_client(point));
     for point in capture.points.iter().filter(is_of_client).chain(others) {
         let text = text(cell, &point.node);
-        writeln!(
-            out,
-            "<details><summary>Trace of {}, {} ({})</summary>\n",
-            point.node,
-            inline(&point.interface),
-            plural(text.packets, "packet")
-        )?;
+        let packets = words.count(text.packets, PACKET);
+        let title = words.trace_of(&point.node, inline(&point.interface), packets);
+        writeln!(out, "<details><summary>{title}</summary>\n")?;
         if let Some(failure) = &point.failure {
-            writeln!(out, "The capture failed: {}\n", inline(failure))?;
+            writeln!(out, "{}\n", words.capture_failed(inline(failure)))?;
         }
         if point.dropped > 0 {
-            writeln!(out, "The kernel dropped {} frames of it.\n", point.dropped)?;
+            writeln!(out, "{}\n", words.frames_dropped(point.dropped))?;
         }
         if text.packets == 0 {
-            writeln!(out, "Nothing passed this interface.\n")?;
+            writeln!(out, "{}\n", words.nothing_passed())?;
         } else {
             fenced(out, "text", &text.lines);
             out.push('\n');

@@ -1,6 +1,7 @@
 //! For whom a page is made: where its links can lead.
 
 use crate::run::cell_report_path;
+use crate::words::Language;
 use lvs_matrix_model::matrix::CellRef;
 
 /// Where a page will lie.
@@ -16,6 +17,7 @@ pub(super) enum Lies {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View {
     pub(super) lies: Lies,
+    pub(super) words: Language,
 }
 
 impl View {

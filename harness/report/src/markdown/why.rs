@@ -3,14 +3,18 @@
 use crate::escape::prose;
 use crate::explain::{Paragraph, Status, explain};
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
 /// The rules that apply, each with what shows it and where it is in the kernel's source, and what avoids it. What is known of a
 /// cell that no rule explains follows as its evidence.
-pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
+pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let explanation = explain(cell);
-    writeln!(out, "## Why\n")?;
+    writeln!(out, "## {}\n", words.why())?;
+    if let Some(note) = words.explained_in_english() {
+        writeln!(out, "{note}\n")?;
+    }
     for Paragraph {
         rule,
         text,
@@ -20,29 +24,24 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell) -> Result {
     {
         let sources: Vec<String> = sources
             .iter()
-            .map(|source| format!("`{}` in {}", source.function, source.file))
+            .map(|source| words.source(format_args!("`{}`", source.function), source.file))
             .collect();
         writeln!(
             out,
-            "{} <sub>Rule {rule}: {}.</sub>\n",
-            prose(&wording::shown(text, shown_by)),
-            prose(&sources.join(", "))
+            "{} <sub>{}</sub>\n",
+            prose(&wording::shown(words, text, shown_by)),
+            prose(&words.rule_applied(rule, sources.join(words.listed())))
         )?;
     }
     match &explanation.status {
         Status::Explained => {}
-        Status::Unexplained { questions } => writeln!(
-            out,
-            "None of the rules that lvs-matrix knows says {}. It does not guess; what is known is the evidence below.\n",
-            questions.join(", nor ")
-        )?,
-        Status::Undetermined { .. } => writeln!(
-            out,
-            "What the client lived through is not known, so there is nothing to explain; the reasons stand above.\n"
-        )?,
+        Status::Unexplained { questions } => {
+            writeln!(out, "{}\n", words.unexplained(questions.join(words.nor())))?;
+        }
+        Status::Undetermined { .. } => writeln!(out, "{}\n", words.nothing_to_explain())?,
     }
     if !explanation.advice.is_empty() {
-        writeln!(out, "What avoids it:\n")?;
+        writeln!(out, "{}\n", words.heads(words.what_avoids_it()))?;
         for advice in &explanation.advice {
             writeln!(out, "- {}", prose(advice))?;
         }

@@ -2,6 +2,7 @@
 
 use super::Schedule;
 use crate::svg::{Anchor, Px, SMALL, Svg, width_of};
+use crate::words::Language;
 use lvs_matrix_model::duration::Human;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ const MOST: usize = 200;
 /// The gaps of a schedule as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]: the
 /// cell's as dots on a line, the article's as squares on a broken line, over the number of the sending.
 #[must_use]
-pub fn schedule_svg(schedule: &Schedule) -> String {
+pub fn schedule_svg(words: Language, schedule: &Schedule) -> String {
     let rows = &schedule.rows[..schedule.rows.len().min(MOST)];
     let ours: Vec<(usize, Duration)> = rows
         .iter()
@@ -30,15 +31,10 @@ pub fn schedule_svg(schedule: &Schedule) -> String {
         .iter()
         .filter_map(|row| Some((row.number, row.article?.gap?)))
         .collect();
-    let description = format!(
-        "The cell: {}.{}",
-        list(&ours),
-        if article.is_empty() {
-            String::new()
-        } else {
-            format!(" The article: {}.", list(&article))
-        }
-    );
+    let mut description = words.the_cell(list(words, &ours));
+    if !article.is_empty() {
+        description += &words.the_article(list(words, &article));
+    }
     let longest = ours
         .iter()
         .chain(&article)
@@ -48,13 +44,8 @@ pub fn schedule_svg(schedule: &Schedule) -> String {
         step: (WIDTH - LEFT - 30.0) / f64::from(u32::try_from(rows.len().max(2)).unwrap_or(u32::MAX)),
         decade: (BOTTOM - TOP - 8.0) / (longest / SHORTEST).log10(),
     };
-    let mut svg = Svg::new(WIDTH, HEIGHT, "Gaps between retransmissions", &description);
-    svg.text(
-        "lm-small",
-        Anchor::Start,
-        (8.0, 14.0),
-        "time since the sending before, logarithmic",
-    );
+    let mut svg = Svg::new(WIDTH, HEIGHT, words.gaps_between(), &description);
+    svg.text("lm-small", Anchor::Start, (8.0, 14.0), words.since_sending_before());
     for millis in ROUND {
         let gap = Duration::from_millis(millis);
         if gap.as_secs_f64() <= longest {
@@ -75,17 +66,17 @@ pub fn schedule_svg(schedule: &Schedule) -> String {
         "lm-small",
         Anchor::Middle,
         ((LEFT + WIDTH) / 2.0, BOTTOM + 28.0),
-        "sending",
+        words.sending(),
     );
-    series(&mut svg, &plot, &article, "lm-article", |at| {
+    series(words, &mut svg, &plot, &article, "lm-article", |at| {
         let (x, y) = (Px(at.0 - 4.0), Px(at.1 - 4.0));
         format!("M{x} {y}h8v8h-8z")
     });
-    series(&mut svg, &plot, &ours, "lm-ours", |at| {
+    series(words, &mut svg, &plot, &ours, "lm-ours", |at| {
         let (x, y) = (Px(at.0 - 3.5), Px(at.1));
         format!("M{x} {y}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z")
     });
-    legend(&mut svg, !article.is_empty());
+    legend(words, &mut svg, !article.is_empty());
     svg.finish()
 }
 
@@ -105,7 +96,14 @@ impl Plot {
     }
 }
 
-fn series(svg: &mut Svg, plot: &Plot, gaps: &[(usize, Duration)], class: &str, dot: impl Fn((f64, f64)) -> String) {
+fn series(
+    words: Language,
+    svg: &mut Svg,
+    plot: &Plot,
+    gaps: &[(usize, Duration)],
+    class: &str,
+    dot: impl Fn((f64, f64)) -> String,
+) {
     let places = || gaps.iter().map(|(number, gap)| (plot.x(*number), plot.y(*gap)));
     let mut d = String::new();
     for (x, y) in places() {
@@ -117,36 +115,33 @@ fn series(svg: &mut Svg, plot: &Plot, gaps: &[(usize, Duration)], class: &str, d
     svg.path(class, &d);
     let dot_class = format!("{class}-dot");
     for (place, (number, gap)) in places().zip(gaps) {
-        svg.group(
-            "lm-item",
-            &format!("sending {number}: {} after the one before", Human(*gap)),
-        );
+        svg.group("lm-item", &words.sending_after(number, Human(*gap)));
         svg.path(&dot_class, &dot(place));
         svg.end_group();
     }
 }
 
-fn legend(svg: &mut Svg, with_article: bool) {
+fn legend(words: Language, svg: &mut Svg, with_article: bool) {
     let y = HEIGHT - 10.0;
     svg.line("lm-ours", (LEFT, y), (LEFT + 24.0, y));
     svg.path(
         "lm-ours-dot",
         &format!("M{} {}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z", Px(LEFT + 8.5), Px(y)),
     );
-    svg.text("lm-small", Anchor::Start, (LEFT + 30.0, y + 3.5), "this cell");
+    svg.text("lm-small", Anchor::Start, (LEFT + 30.0, y + 3.5), words.this_cell());
     if with_article {
-        let left = LEFT + 30.0 + width_of("this cell", SMALL) + 24.0;
+        let left = LEFT + 30.0 + width_of(words.this_cell(), SMALL) + 24.0;
         svg.line("lm-article", (left, y), (left + 24.0, y));
         svg.path(
             "lm-article-dot",
             &format!("M{} {}h8v8h-8z", Px(left + 8.0), Px(y - 4.0)),
         );
-        let text = "the article (an older kernel without tail-loss probe)";
+        let text = words.article_kernel();
         svg.text("lm-small", Anchor::Start, (left + 30.0, y + 3.5), text);
     }
 }
 
-fn list(gaps: &[(usize, Duration)]) -> String {
+fn list(words: Language, gaps: &[(usize, Duration)]) -> String {
     let texts: Vec<String> = gaps.iter().map(|(_, gap)| Human(*gap).to_string()).collect();
-    texts.join(", ")
+    texts.join(words.listed())
 }

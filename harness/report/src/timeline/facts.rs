@@ -5,6 +5,7 @@ use crate::packet::packet;
 use crate::stamp::{Length, act};
 use crate::svg::Glyph;
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{StepOutcome, StepRecord};
@@ -49,14 +50,19 @@ pub(super) fn relative(at: Instant, zero: Instant) -> Relative {
 }
 
 impl Facts {
-    pub(super) fn of(cell: &JudgedCell) -> Self {
+    pub(super) fn of(words: Language, cell: &JudgedCell) -> Self {
         let operation = cell.observed.operation.as_ref();
         // Without an operation the act phase is the next best beginning; without that, the lab's.
         let zero = operation.map_or_else(|| act(&cell.record).unwrap_or_default(), |operation| operation.began);
         let repeated = cell.observed.retransmissions.packets.get(1..).unwrap_or_default();
         Self {
             zero,
-            changes: cell.record.steps.iter().filter_map(|step| change(step, zero)).collect(),
+            changes: cell
+                .record
+                .steps
+                .iter()
+                .filter_map(|step| change(words, step, zero))
+                .collect(),
             wait: operation.map(|operation| wait(cell, operation, zero)),
             again: repeated
                 .iter()
@@ -64,7 +70,7 @@ impl Facts {
                 .collect(),
             glyph: glyph(&cell.observed.behaviour),
             hung: matches!(cell.observed.behaviour, Behaviour::Hung { .. }),
-            outcome: outcome(cell),
+            outcome: outcome(words, cell),
         }
     }
 
@@ -84,7 +90,7 @@ fn wait(cell: &JudgedCell, operation: &Operation, zero: Instant) -> Wait {
     }
 }
 
-fn change(step: &StepRecord, zero: Instant) -> Option<Change> {
+fn change(words: Language, step: &StepRecord, zero: Instant) -> Option<Change> {
     let at = relative(step.began?, zero);
     let failed = matches!(step.outcome, StepOutcome::Failed { .. });
     if !failed && (step.action.is_of_client() || matches!(step.action, Action::Wait(_))) {
@@ -93,10 +99,9 @@ fn change(step: &StepRecord, zero: Instant) -> Option<Change> {
     Some(Change {
         at,
         glyph: if failed { Glyph::FailedStep } else { Glyph::Step },
-        text: if failed {
-            format!("{}: FAILED", step.action)
-        } else {
-            step.action.to_string()
+        text: match wording::action(words, &step.action) {
+            action if failed => words.step_has_failed(action),
+            action => action,
         },
     })
 }
@@ -117,13 +122,13 @@ fn glyph(behaviour: &Behaviour) -> Glyph {
 }
 
 /// `hung, then error 2013 (110 ETIMEDOUT), 16m`.
-fn outcome(cell: &JudgedCell) -> String {
-    let mut text = wording::behaviour(&cell.observed.behaviour);
+fn outcome(words: Language, cell: &JudgedCell) -> String {
+    let mut text = wording::behaviour(words, &cell.observed.behaviour);
     if let Some(error) = &cell.observed.error {
-        text.push_str(&format!(" {}", wording::error_code(error)));
+        text.push_str(&format!(" {}", wording::error_code(words, error)));
     }
     if let Some(length) = Length::of(cell) {
-        text.push_str(&format!(", {length}"));
+        text += &words.and_also(wording::length(words, length));
     }
     text
 }

@@ -4,8 +4,8 @@ use super::axis::{Axis, Relative};
 use super::facts::Facts;
 use super::{again, legend, legend_height};
 use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
-use crate::totals::plural;
 use crate::wording;
+use crate::words::{CELL, Language};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell};
 
 /// No time line has more lanes: a page of it can still be taken in.
@@ -25,13 +25,16 @@ const LANE: f64 = 24.0;
 /// without a cell. Lanes are in the order of `cells`, and named by what follows the scenario's name in their ids. Of more than
 /// 120 cells those that hung or are not known are drawn first, and how many are not drawn is said.
 #[must_use]
-pub fn timeline_svg(cells: &[&JudgedCell]) -> Option<String> {
+pub fn timeline_svg(words: Language, cells: &[&JudgedCell]) -> Option<String> {
     if cells.is_empty() {
         return None;
     }
     let drawn = chosen(cells);
     let left_out = cells.len() - drawn.len();
-    let lanes: Vec<(String, Facts)> = drawn.iter().map(|cell| (name(cells, cell), Facts::of(cell))).collect();
+    let lanes: Vec<(String, Facts)> = drawn
+        .iter()
+        .map(|cell| (name(cells, cell), Facts::of(words, cell)))
+        .collect();
     let widest = |text: fn(&(String, Facts)) -> &str| {
         let widths = lanes.iter().map(|lane| width_of(text(lane), FONT));
         widths.fold(0.0, f64::max).min(MOST_TEXT)
@@ -43,15 +46,15 @@ pub fn timeline_svg(cells: &[&JudgedCell]) -> Option<String> {
     let bottom = TOP + LANE * f64::from(u32::try_from(lanes.len()).unwrap_or(u32::MAX)) + 4.0;
     let names_below = if lanes.len() >= LONG { 16.0 } else { 0.0 };
     let remark = names_below + if left_out > 0 { 20.0 } else { 0.0 };
-    let title = format!("Time lines of {}", plural(cells.len(), "cell"));
+    let title = words.time_lines_of(words.count(cells.len(), CELL));
     let mut svg = Svg::new(
         width,
-        bottom + remark + legend_height(width) + 12.0,
+        bottom + remark + legend_height(words, width) + 12.0,
         &title,
-        &sums(cells),
+        &sums(words, cells),
     );
     let axis = Axis::new(left, left + AXIS, lanes.iter().flat_map(|(_, facts)| facts.times()));
-    let caption = "time since the operation began, logarithmic";
+    let caption = words.since_operation();
     svg.text("lm-small", Anchor::Start, (left, 12.0), caption);
     // Bands under the lines of the axis, everything else over them.
     for (index, (_, facts)) in (0_u32..).zip(&lanes) {
@@ -78,7 +81,7 @@ pub fn timeline_svg(cells: &[&JudgedCell]) -> Option<String> {
         svg.end_group();
     }
     if left_out > 0 {
-        let text = format!("{} more, which did not hang, not drawn", plural(left_out, "cell"));
+        let text = words.not_drawn(words.count(left_out, CELL));
         svg.text(
             "lm-muted",
             Anchor::Start,
@@ -86,7 +89,7 @@ pub fn timeline_svg(cells: &[&JudgedCell]) -> Option<String> {
             &fitted(&text, FONT, width - 16.0),
         );
     }
-    legend(&mut svg, bottom + remark + 4.0, width);
+    legend(words, &mut svg, bottom + remark + 4.0, width);
     Some(svg.finish())
 }
 
@@ -148,10 +151,10 @@ fn apart(axis: &Axis, times: impl Iterator<Item = Relative>, distance: f64) -> V
 }
 
 /// The sums in words, for those who do not see the drawing.
-fn sums(cells: &[&JudgedCell]) -> String {
+fn sums(words: Language, cells: &[&JudgedCell]) -> String {
     let mut sums: Vec<(String, usize)> = Vec::new();
     for cell in cells {
-        let behaviour = wording::behaviour(&cell.observed.behaviour);
+        let behaviour = wording::behaviour(words, &cell.observed.behaviour);
         match sums.iter_mut().find(|(known, _)| *known == behaviour) {
             Some((_, count)) => *count += 1,
             None => sums.push((behaviour, 1)),
@@ -159,7 +162,7 @@ fn sums(cells: &[&JudgedCell]) -> String {
     }
     let texts: Vec<String> = sums
         .iter()
-        .map(|(behaviour, count)| format!("{count} {behaviour}"))
+        .map(|(behaviour, count)| words.sum_of(count, behaviour))
         .collect();
-    format!("{}.", texts.join("; "))
+    texts.join(words.clauses()) + words.stop()
 }

@@ -2,14 +2,17 @@
 //! look shows which are instant, which hang, and how each hang ends; [`cell_timeline_svg`] shows one cell in detail.
 
 mod axis;
+mod entries;
 mod facts;
 mod lanes;
 mod tracks;
 
+pub(crate) use entries::{Entry, Who, entries, times};
 pub use lanes::timeline_svg;
 pub use tracks::cell_timeline_svg;
 
 use crate::svg::{Anchor, Glyph, SMALL, Svg, width_of};
+use crate::words::{Language, Word};
 
 /// What a sign of a time line means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +29,15 @@ enum Sign {
 }
 
 /// The legend's entries in their order.
-const LEGEND: [(Sign, &str); 8] = [
-    (Sign::Glyph(Glyph::Step), "step"),
-    (Sign::Wait, "the client waits"),
-    (Sign::Silence, "it hangs"),
-    (Sign::Patience, "within patience"),
-    (Sign::Again, "sent again"),
-    (Sign::Glyph(Glyph::Answered), "answered"),
-    (Sign::Glyph(Glyph::Error), "error"),
-    (Sign::Glyph(Glyph::Waiting), "still waiting"),
+const LEGEND: [(Sign, Word); 8] = [
+    (Sign::Glyph(Glyph::Step), Language::sign_step),
+    (Sign::Wait, Language::sign_waits),
+    (Sign::Silence, Language::sign_hangs),
+    (Sign::Patience, Language::sign_patience),
+    (Sign::Again, Language::sign_again),
+    (Sign::Glyph(Glyph::Answered), Language::sign_answered),
+    (Sign::Glyph(Glyph::Error), Language::sign_error),
+    (Sign::Glyph(Glyph::Waiting), Language::sign_waiting),
 ];
 
 /// The height of a line of the legend.
@@ -47,9 +50,10 @@ fn legend_width(text: &str) -> f64 {
 }
 
 /// How high the legend is in a drawing of this width.
-fn legend_height(width: f64) -> f64 {
+fn legend_height(words: Language, width: f64) -> f64 {
     let (mut x, mut lines) = (8.0, 1.0);
     for (_, text) in LEGEND {
+        let text = text(words);
         if x + legend_width(text) > width {
             (x, lines) = (8.0, lines + 1.0);
         }
@@ -58,9 +62,10 @@ fn legend_height(width: f64) -> f64 {
     lines * LEGEND_LINE
 }
 
-fn legend(svg: &mut Svg, top: f64, width: f64) {
+fn legend(words: Language, svg: &mut Svg, top: f64, width: f64) {
     let (mut x, mut y) = (8.0, top + LEGEND_LINE / 2.0);
     for (sign, text) in LEGEND {
+        let text = text(words);
         if x + legend_width(text) > width {
             (x, y) = (8.0, y + LEGEND_LINE);
         }

@@ -6,6 +6,7 @@ use super::{again, legend, legend_height};
 use crate::ladder::error_text;
 use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::ClientEventKind;
 use lvs_matrix_model::verdict::JudgedCell;
@@ -35,6 +36,8 @@ struct Item {
 /// Who does something.
 struct Track {
     name: &'static str,
+    /// Is it the client's, on which the waiting is drawn?
+    waits: bool,
     items: Vec<Item>,
     /// The line of each item's text, counted from the track's own upwards; `None` if it has none.
     lines: Vec<Option<usize>>,
@@ -43,14 +46,14 @@ struct Track {
 /// The time line of one cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]; `None`
 /// if nothing happened in it.
 #[must_use]
-pub fn cell_timeline_svg(cell: &JudgedCell) -> Option<String> {
-    let facts = Facts::of(cell);
+pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
+    let facts = Facts::of(words, cell);
     let mut tracks = vec![
-        operator(&facts),
-        director(cell, &facts),
-        client(cell, &facts),
-        sent_again(&facts),
-        reached(cell, &facts),
+        operator(words, &facts),
+        director(words, cell, &facts),
+        client(words, cell, &facts),
+        sent_again(words, &facts),
+        reached(words, cell, &facts),
     ];
     tracks.retain(|track| !track.items.is_empty());
     if tracks.is_empty() {
@@ -65,16 +68,13 @@ pub fn cell_timeline_svg(cell: &JudgedCell) -> Option<String> {
     let id = &cell.record.plan.cell;
     let mut svg = Svg::new(
         WIDTH,
-        bottom + legend_height(WIDTH) + 12.0,
-        &format!("Time line of {id}"),
-        &format!("{}.", wording::observed(cell)),
+        bottom + legend_height(words, WIDTH) + 12.0,
+        &words.time_line_of(id),
+        &(wording::observed(words, cell) + words.stop()),
     );
     let since = match &cell.observed.operation {
-        Some(operation) => format!(
-            "time since the client began {}, logarithmic",
-            operation.what.replace('`', "")
-        ),
-        None => "time since the act phase began, logarithmic".to_owned(),
+        Some(operation) => words.since_client_began(wording::operation(words, &operation.what).replace('`', "")),
+        None => words.since_act_phase().to_owned(),
     };
     svg.text(
         "lm-small",
@@ -92,45 +92,49 @@ pub fn cell_timeline_svg(cell: &JudgedCell) -> Option<String> {
     axis.draw(&mut svg, TOP - 6.0, bottom, false);
     let mut top = TOP;
     for track in &tracks {
-        track.draw(&mut svg, &axis, &facts, top);
+        track.draw(words, &mut svg, &axis, &facts, top);
         top += track.height();
     }
-    legend(&mut svg, bottom + 4.0, WIDTH);
+    legend(words, &mut svg, bottom + 4.0, WIDTH);
     Some(svg.finish())
 }
 
-fn operator(facts: &Facts) -> Track {
+fn operator(words: Language, facts: &Facts) -> Track {
     let items = facts.changes.iter().map(|change| Item {
         at: change.at,
         glyph: Some(change.glyph),
         hung: false,
         text: change.text.clone(),
     });
-    Track::new("steps", items.collect())
+    Track::new(words.track_steps(), items.collect())
 }
 
-fn director(cell: &JudgedCell, facts: &Facts) -> Track {
+fn director(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
     let items = cell.record.snapshots.iter().map(|snapshot| Item {
         at: relative(snapshot.at, facts.zero),
         glyph: None,
         hung: false,
-        text: format!("{}, {}", snapshot.number, wording::moment(snapshot.moment)),
+        text: format!(
+            "{}{}",
+            snapshot.number,
+            words.and_also(wording::moment(words, snapshot.moment))
+        ),
     });
-    Track::new("snapshots", items.collect())
+    Track::new(words.track_snapshots(), items.collect())
 }
 
-fn client(cell: &JudgedCell, facts: &Facts) -> Track {
+fn client(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
     let judged = cell.observed.operation.as_ref().map(|operation| operation.number);
     let items = cell.record.client_events.iter().map(|event| {
         let (glyph, text) = match &event.kind {
-            ClientEventKind::ConnectBegun => (Glyph::Begun, "connect".to_owned()),
-            ClientEventKind::Connected { .. } => (Glyph::Answered, "connected".to_owned()),
-            ClientEventKind::StatementBegun { sql } => (Glyph::Begun, format!("query {sql}")),
-            ClientEventKind::ResultReceived { .. } => (Glyph::Answered, "answered".to_owned()),
-            ClientEventKind::Failed(error) => (Glyph::Error, error_text(error)),
-            ClientEventKind::StillWaiting => (Glyph::Waiting, "still waiting".to_owned()),
-            ClientEventKind::ReconnectBegun => (Glyph::Begun, "connect anew".to_owned()),
-            ClientEventKind::Reconnected { .. } => (Glyph::Answered, "connected again".to_owned()),
+            ClientEventKind::ConnectBegun => (Glyph::Begun, words.connect().to_owned()),
+            ClientEventKind::Connected { .. } => (Glyph::Answered, words.connected().to_owned()),
+            ClientEventKind::StatementBegun { sql } => (Glyph::Begun, words.query(sql)),
+            ClientEventKind::ResultReceived { .. } => (Glyph::Answered, words.sign_answered().to_owned()),
+            ClientEventKind::Failed(error) => (Glyph::Error, error_text(words, error)),
+            ClientEventKind::StillWaiting => (Glyph::Waiting, words.sign_waiting().to_owned()),
+            ClientEventKind::ReconnectBegun => (Glyph::Begun, words.connect_anew().to_owned()),
+            ClientEventKind::Reconnected { .. } => (Glyph::Answered, words.connected_again().to_owned()),
         };
         let hung = facts.hung && judged == Some(event.operation);
         let own = relative(event.at, facts.zero);
@@ -139,7 +143,7 @@ fn client(cell: &JudgedCell, facts: &Facts) -> Track {
             .as_ref()
             .filter(|wait| wait.end == own && glyph != Glyph::Begun)
         {
-            Some(_) => format!("{text}, {}", Human(Duration::from_nanos(own.unsigned_abs()))),
+            Some(_) => text + &words.and_also(Human(Duration::from_nanos(own.unsigned_abs()))),
             None => text,
         };
         Item {
@@ -149,10 +153,13 @@ fn client(cell: &JudgedCell, facts: &Facts) -> Track {
             text,
         }
     });
-    Track::new("client", items.collect())
+    Track {
+        waits: true,
+        ..Track::new(words.track_client(), items.collect())
+    }
 }
 
-fn sent_again(facts: &Facts) -> Track {
+fn sent_again(words: Language, facts: &Facts) -> Track {
     let (first, last) = (facts.again.first().copied(), facts.again.last().copied());
     let items = facts.again.iter().enumerate().map(|(index, at)| {
         let after = Human(Duration::from_nanos(at.unsigned_abs()));
@@ -162,24 +169,24 @@ fn sent_again(facts: &Facts) -> Track {
             glyph: None,
             hung: false,
             text: if is_end {
-                format!("{}. at {after}", index + 1)
+                words.nth_at(index + 1, after)
             } else {
                 String::new()
             },
         }
     });
-    Track::new("sent again", items.collect())
+    Track::new(words.track_again(), items.collect())
 }
 
 /// What reached the client that ended something.
-fn reached(cell: &JudgedCell, facts: &Facts) -> Track {
+fn reached(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
     let items = cell.observed.terminators.iter().map(|terminator| Item {
         at: relative(terminator.at, facts.zero),
         glyph: None,
         hung: false,
-        text: format!("{} (packet {})", wording::terminator(terminator), terminator.packet),
+        text: words.at_packet(wording::terminator(words, terminator), terminator.packet),
     });
-    Track::new("reached client", items.collect())
+    Track::new(words.track_reached(), items.collect())
 }
 
 impl Track {
@@ -187,6 +194,7 @@ impl Track {
         items.sort_by_key(|item| item.at);
         Self {
             name,
+            waits: false,
             items,
             lines: Vec::new(),
         }
@@ -227,7 +235,7 @@ impl Track {
         ABOVE + TEXT * f64::from(u32::try_from(lines).unwrap_or(u32::MAX)) + BELOW
     }
 
-    fn draw(&self, svg: &mut Svg, axis: &Axis, facts: &Facts, top: f64) {
+    fn draw(&self, words: Language, svg: &mut Svg, axis: &Axis, facts: &Facts, top: f64) {
         let y = top + self.height() - BELOW;
         svg.text("lm-muted", Anchor::End, (AXIS.0 - 14.0, y + 4.0), self.name);
         let pairs = || self.items.iter().zip(&self.lines);
@@ -236,10 +244,10 @@ impl Track {
             .count();
         if unnamed > 0 {
             let at = (AXIS.0 - 14.0, y + 16.0);
-            svg.text("lm-small", Anchor::End, at, &format!("{unnamed} not named"));
+            svg.text("lm-small", Anchor::End, at, &words.not_named(unnamed));
         }
         svg.line("lm-grid", (AXIS.0, y), (AXIS.1, y));
-        if self.name == "client"
+        if self.waits
             && let Some(wait) = &facts.wait
         {
             let healthy = if facts.hung { wait.due.min(wait.end) } else { wait.end };

@@ -43,6 +43,7 @@ pub(crate) fn big_of(count: usize, change: impl Fn(usize, &mut JudgedCell)) -> R
         harness: "0.1.0".to_owned(),
         state: RunState::Ended,
         filter: None,
+        language: lvs_matrix_report::Language::English,
         scenarios: vec![summary_of(&scenario)],
         selected,
     };

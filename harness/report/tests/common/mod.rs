@@ -683,7 +683,10 @@ pub(crate) fn violated() -> JudgedCell {
         .error(Some(2013), None, &error.message)
         .evidence(Fact::ServedBy(Node::RealServer(name("rs1"))), vec![Citation::Packet(1)])
         .verdict(Verdict::Violated {
-            differences: vec!["expected answered, observed failed-fast".to_owned()],
+            differences: vec![Difference::Behaviour {
+                expected: BehaviourName::Answered,
+                observed: Some(BehaviourName::FailedFast),
+            }],
         })
         .cell;
     cell.record.steps[2].commands.push(CommandRecord {
@@ -727,6 +730,7 @@ pub(crate) fn report_of(judged: Vec<JudgedCell>, state: RunState) -> RunReport {
         harness: "0.1.0".to_owned(),
         state,
         filter: None,
+        language: lvs_matrix_report::Language::English,
         scenarios: scenarios.iter().map(summary_of).collect(),
         selected: scenarios
             .iter()

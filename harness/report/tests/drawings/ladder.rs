@@ -5,7 +5,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::{Body, Packet};
 use lvs_matrix_model::verdict::JudgedCell;
-use lvs_matrix_report::{ladder_mermaid, ladder_svg};
+use lvs_matrix_report::{Language, ladder_mermaid, ladder_svg};
 
 /// Where the lane with this name is.
 fn lane(elements: &[Element], name: &str) -> f64 {
@@ -34,15 +34,19 @@ fn start(path: &Element) -> (f64, f64) {
 fn every_stored_cell_has_a_ladder_whose_texts_are_apart() {
     for cell in all() {
         let id = cell.record.plan.cell.to_string();
-        let svg = ladder_svg(&cell).unwrap();
-        assert_eq!(Some(&svg), ladder_svg(&cell).as_ref(), "{id}: the same each time");
+        let svg = ladder_svg(Language::English, &cell).unwrap();
+        assert_eq!(
+            Some(&svg),
+            ladder_svg(Language::English, &cell).as_ref(),
+            "{id}: the same each time"
+        );
         let elements = elements(&svg);
         assert_texts_apart(&id, &elements);
         assert!(
             elements.iter().all(|element| element.get("id").is_none()),
             "{id}: no ids"
         );
-        let mermaid = ladder_mermaid(&cell).unwrap();
+        let mermaid = ladder_mermaid(Language::English, &cell).unwrap();
         assert!(
             mermaid.starts_with("sequenceDiagram\n") && mermaid.len() < 6_000,
             "{id}: {mermaid}"
@@ -53,7 +57,7 @@ fn every_stored_cell_has_a_ladder_whose_texts_are_apart() {
 #[test]
 fn what_the_director_drops_ends_on_its_lane() {
     let cell = cell("config-change/absent_up_execute-sql_0");
-    let elements = elements(&ladder_svg(&cell).unwrap());
+    let elements = elements(&ladder_svg(Language::English, &cell).unwrap());
     let director = lane(&elements, "director");
     let crosses: Vec<_> = elements.iter().filter(|element| element.is("lm-cross")).collect();
     // The first sending, the second and the last; the others are folded.
@@ -77,7 +81,8 @@ fn what_the_director_drops_ends_on_its_lane() {
 
 #[test]
 fn the_answer_passes_the_director_by() {
-    let elements = elements(&ladder_svg(&cell("config-change/present_up_new-connection_0")).unwrap());
+    let elements =
+        elements(&ladder_svg(Language::English, &cell("config-change/present_up_new-connection_0")).unwrap());
     let (client, director, server) = (
         lane(&elements, "client"),
         lane(&elements, "director"),
@@ -123,7 +128,7 @@ fn what_the_capture_does_not_show_arriving_is_lost_only_if_it_would_show_it() {
     cell.packets
         .retain(|packet| packet.point != point || packet.at < began || matches!(packet.body, Body::Sentinel { .. }));
     let lost = |cell: &JudgedCell| -> Vec<String> {
-        let elements = elements(&ladder_svg(cell).unwrap());
+        let elements = elements(&ladder_svg(Language::English, cell).unwrap());
         texts(&elements, "lm-lost").into_iter().map(str::to_owned).collect()
     };
     assert!(lost(&cell).contains(&"not seen on rs1".to_owned()), "{:?}", lost(&cell));
@@ -141,7 +146,7 @@ fn a_director_whose_capture_lost_frames_drops_nothing() {
     let mut cell = cell("config-change/absent_up_execute-sql_0");
     let point = point(&cell, &Node::Director);
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
-    let elements = elements(&ladder_svg(&cell).unwrap());
+    let elements = elements(&ladder_svg(Language::English, &cell).unwrap());
     assert!(!elements.iter().any(|element| element.is("lm-cross")));
     assert_eq!(texts(&elements, "lm-lost"), ["end not shown"; 3]);
 }
@@ -155,7 +160,7 @@ fn arp_is_drawn_where_nobody_answers_it() {
     let requests = cell.packets.iter().filter(asks).count();
     assert!(requests > 0, "the cell has some, all of them answered");
     let drawn = |cell: &JudgedCell| {
-        let elements = elements(&ladder_svg(cell).unwrap());
+        let elements = elements(&ladder_svg(Language::English, cell).unwrap());
         let texts = texts(&elements, "lm-lost");
         texts.into_iter().filter(|text| *text == "nobody answers").count()
     };
@@ -166,13 +171,13 @@ fn arp_is_drawn_where_nobody_answers_it() {
         .retain(|packet| !matches!(packet.body, Body::Arp { request: false, .. }));
     // Some are folded with the segments between which they are sent.
     assert!(drawn(&silent) > 0);
-    assert_texts_apart("ARP", &elements(&ladder_svg(&silent).unwrap()));
+    assert_texts_apart("ARP", &elements(&ladder_svg(Language::English, &silent).unwrap()));
 }
 
 #[test]
 fn arrows_say_what_the_mysql_protocol_says() {
     let cell = cell("config-change/present_up_execute-sql_0");
-    let elements = elements(&ladder_svg(&cell).unwrap());
+    let elements = elements(&ladder_svg(Language::English, &cell).unwrap());
     let labels = texts(&elements, "lm-text");
     for says in ["login as `app`", "COM_QUERY `select 1`"] {
         let told = labels.iter().filter(|label| label.ends_with(says)).count();

@@ -8,7 +8,7 @@ use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Mac;
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
-use lvs_matrix_report::{cell_timeline_svg, ladder_mermaid, ladder_svg, schedule, timeline_svg};
+use lvs_matrix_report::{Language, cell_timeline_svg, ladder_mermaid, ladder_svg, schedule, timeline_svg};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// What Mermaid takes on GitHub (`maxTextSize`), in characters.
@@ -16,7 +16,11 @@ const MERMAID_LIMIT: usize = 50_000;
 
 /// All drawings of a cell, each looked at; those that it has.
 fn look(what: &str, cell: &JudgedCell) -> Vec<String> {
-    let svgs = [ladder_svg(cell), cell_timeline_svg(cell), timeline_svg(&[cell])];
+    let svgs = [
+        ladder_svg(Language::English, cell),
+        cell_timeline_svg(Language::English, cell),
+        timeline_svg(Language::English, &[cell]),
+    ];
     for svg in svgs.iter().flatten() {
         let elements = elements(svg);
         assert_texts_apart(what, &elements);
@@ -27,7 +31,7 @@ fn look(what: &str, cell: &JudgedCell) -> Vec<String> {
             assert!(names.contains(&element.name.as_str()), "{what}: {element:?}");
         }
     }
-    let mermaid = ladder_mermaid(cell);
+    let mermaid = ladder_mermaid(Language::English, cell);
     if let Some(mermaid) = &mermaid {
         assert!(
             mermaid.chars().count() < MERMAID_LIMIT / 2,
@@ -170,9 +174,19 @@ fn a_lab_that_failed_has_nothing_to_draw() {
         (step.began, step.ended, step.outcome) = (None, None, StepOutcome::NotReached);
     }
     let cell = judged(record, None);
-    assert_eq!((ladder_svg(&cell), ladder_mermaid(&cell)), (None, None));
-    assert_eq!(cell_timeline_svg(&cell), None);
-    assert!(timeline_svg(&[&cell]).unwrap().contains("undetermined"));
+    assert_eq!(
+        (
+            ladder_svg(Language::English, &cell),
+            ladder_mermaid(Language::English, &cell)
+        ),
+        (None, None)
+    );
+    assert_eq!(cell_timeline_svg(Language::English, &cell), None);
+    assert!(
+        timeline_svg(Language::English, &[&cell])
+            .unwrap()
+            .contains("undetermined")
+    );
 }
 
 /// What others write: markup, statements of Mermaid, a directive, escape sequences, marks that reorder, wide characters.
@@ -209,7 +223,10 @@ fn foreign_text_is_only_text() {
         );
     }
     // Each statement of the Mermaid diagram is the one it was.
-    let (calm, hostile) = (ladder_mermaid(&calm).unwrap(), ladder_mermaid(&hostile).unwrap());
+    let (calm, hostile) = (
+        ladder_mermaid(Language::English, &calm).unwrap(),
+        ladder_mermaid(Language::English, &hostile).unwrap(),
+    );
     assert_eq!(calm.lines().count(), hostile.lines().count(), "{hostile}");
     for (calm, hostile) in calm.lines().zip(hostile.lines()) {
         let statement = |line: &str| line.split(':').next().unwrap().to_owned();

@@ -1,7 +1,7 @@
 //! Retransmission schedules.
 
 use crate::stored::{assert_texts_apart, cell, elements};
-use lvs_matrix_report::{schedule, schedule_svg};
+use lvs_matrix_report::{Language, schedule, schedule_svg};
 use std::time::Duration;
 
 #[test]
@@ -19,7 +19,7 @@ fn the_schedule_of_a_hang_stands_beside_the_articles() {
         (last.printed, last.gap.unwrap().as_micros()),
         ("25:47.932934", 119_999_993)
     );
-    let svg = schedule_svg(&schedule);
+    let svg = schedule_svg(Language::English, &schedule);
     let elements = elements(&svg);
     assert_texts_apart("schedule", &elements);
     let dots = |class: &str| elements.iter().filter(|element| element.is(class)).count();

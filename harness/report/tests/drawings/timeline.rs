@@ -2,7 +2,7 @@
 
 use crate::stored::{Element, all, assert_texts_apart, cell, elements};
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
-use lvs_matrix_report::{cell_timeline_svg, timeline_svg};
+use lvs_matrix_report::{Language, cell_timeline_svg, timeline_svg};
 
 fn texts(elements: &[Element]) -> Vec<&str> {
     let texts = elements.iter().filter(|element| element.name == "text");
@@ -13,8 +13,12 @@ fn texts(elements: &[Element]) -> Vec<&str> {
 fn every_cell_of_a_run_has_its_lane_with_its_outcome() {
     let cells = all();
     let cells: Vec<&JudgedCell> = cells.iter().collect();
-    let svg = timeline_svg(&cells).unwrap();
-    assert_eq!(Some(&svg), timeline_svg(&cells).as_ref(), "the same each time");
+    let svg = timeline_svg(Language::English, &cells).unwrap();
+    assert_eq!(
+        Some(&svg),
+        timeline_svg(Language::English, &cells).as_ref(),
+        "the same each time"
+    );
     let elements = elements(&svg);
     assert_texts_apart("all", &elements);
     let rows = elements
@@ -44,7 +48,7 @@ fn many_cells_are_bounded_and_those_that_hang_are_drawn() {
     );
     let mut cells = vec![&instant; 1_000];
     cells.push(&hang);
-    let svg = timeline_svg(&cells).unwrap();
+    let svg = timeline_svg(Language::English, &cells).unwrap();
     let elements = elements(&svg);
     assert_texts_apart("many", &elements);
     let texts = texts(&elements);
@@ -55,14 +59,14 @@ fn many_cells_are_bounded_and_those_that_hang_are_drawn() {
     let hang = "hung, then error 2013 (110 ETIMEDOUT), ";
     assert!(texts.iter().any(|text| text.starts_with(hang)), "{texts:?}");
     assert!(svg.len() < 200_000, "{} bytes", svg.len());
-    assert_eq!(timeline_svg(&[]), None);
+    assert_eq!(timeline_svg(Language::English, &[]), None);
 }
 
 #[test]
 fn a_cell_in_detail_shows_each_step_event_and_retransmission() {
     for cell in all() {
         let id = cell.record.plan.cell.to_string();
-        let svg = cell_timeline_svg(&cell).unwrap();
+        let svg = cell_timeline_svg(Language::English, &cell).unwrap();
         let elements = elements(&svg);
         assert_texts_apart(&id, &elements);
         let items = elements

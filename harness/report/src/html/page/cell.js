@@ -38,11 +38,11 @@ const walk = (cell) => {
   const at = list.indexOf(cell);
   const step = (other, text) => other && make("a", { href: `#${other.id}` }, text);
   const parts = [
-    make("a", { href: `#${lastOverview}`, class: "back" }, "← all cells"),
-    step(list[at - 1], "previous"),
-    step(list[at + 1], "next"),
+    make("a", { href: `#${lastOverview}`, class: "back" }, words.back),
+    step(list[at - 1], words.previous),
+    step(list[at + 1], words.next),
   ];
-  return make("nav", { class: "walk", "aria-label": "Cells" }, ...parts.filter(Boolean));
+  return make("nav", { class: "walk", "aria-label": words["cells-nav"] }, ...parts.filter(Boolean));
 };
 
 /** Opens a cell's page; returns false if the report has no such cell. */

@@ -14,4 +14,11 @@ const make = (tag, attributes = {}, ...children) => {
   return element;
 };
 
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** The texts in the report's language, by their names. */
+const words = JSON.parse(find('meta[name="lvs-matrix-words"]').content);
+
+/** A text with what stands in its braces filled in. */
+const say = (name, values = {}) => words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+
+/** `1 cell`, `24 cells`. */
+const plural = (count, noun) => say(count === 1 ? noun : `${noun}s`, { count });

@@ -15,14 +15,14 @@ const effect = (scenario, at, first, other) => {
   const pairs = known.filter((cell) => cell.values[at] === other && base.has(rest(cell))).map((cell) => [base.get(rest(cell)), cell]);
   if (!pairs.length) return null;
   const changed = pairs.filter(([before, after]) => outcome(before) !== outcome(after));
-  const text = `${first} → ${other} changes ${changed.length} of ${plural(pairs.length, "outcome")}`;
+  const text = say("changes", { first, other, count: changed.length, outcomes: plural(pairs.length, "outcome") });
   const item = make("li", {}, make("b", {}, called(scenario.axes[at].name)), ` ${text}`);
   // An axis that changes nearly everything is another situation, not a setting: the matrix itself tells that better.
   if (changed.length && (changed.length * 2 <= pairs.length || pairs.length <= FEW)) {
     const lines = changed.slice(0, COMPARED).map(([before, after]) =>
-      make("li", {}, make("a", { href: `#${after.id}` }, after.id.split("/")[1]), `: ${outcome(before)} → ${outcome(after)}`),
+      make("li", {}, make("a", { href: `#${after.id}` }, after.id.split("/")[1]), say("said", { cell: "", text: `${outcome(before)} → ${outcome(after)}` })),
     );
-    if (changed.length > COMPARED) lines.push(make("li", {}, `and ${changed.length - COMPARED} more`));
+    if (changed.length > COMPARED) lines.push(make("li", {}, say("more", { count: changed.length - COMPARED })));
     item.append(make("ul", {}, ...lines));
   }
   return item;
@@ -35,6 +35,6 @@ const addEffects = (scenario) => {
   );
   const list = items.filter(Boolean);
   if (!list.length) return;
-  const details = make("details", {}, make("summary", {}, "What each axis changes while the others stay"), make("ul", { class: "effects" }, ...list));
+  const details = make("details", {}, make("summary", {}, words.effects), make("ul", { class: "effects" }, ...list));
   find(".map", scenario.section).after(details);
 };

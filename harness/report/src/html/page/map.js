@@ -10,7 +10,7 @@ const choice = (label, value, options, change) => {
 };
 
 /** What an axis is called; `@run` is that of the repetitions, which have no name of the author's. */
-const called = (name) => name.replace("@", "");
+const called = (name) => (name.startsWith("@") ? words[name] : name);
 
 const controls = (scenario) => {
   const several = scenario.axes.filter((axis) => axis.values.length > 1);
@@ -19,12 +19,12 @@ const controls = (scenario) => {
   if (several.length > 1) {
     // Choosing for the rows what the columns are swaps them.
     bar.append(
-      choice("Rows", scenario.rows, names, (name) => {
+      choice(words.rows, scenario.rows, names, (name) => {
         if (scenario.columns === name) scenario.columns = scenario.rows;
         scenario.rows = name;
         update();
       }),
-      choice("Columns", scenario.columns, [["none", ""], ...names], (name) => {
+      choice(words.columns, scenario.columns, [[words.none, ""], ...names], (name) => {
         if (scenario.rows === name) scenario.rows = scenario.columns || names.find(([, other]) => other !== name)[1];
         scenario.columns = name;
         update();
@@ -34,7 +34,7 @@ const controls = (scenario) => {
   for (const { name, values } of several) {
     if ([scenario.rows, scenario.columns].includes(name) && several.length > 1 && !(name in scenario.only)) continue;
     bar.append(
-      choice(called(name), scenario.only[name] ?? "", [["any", ""], ...values.map((value) => [value, value])], (value) => {
+      choice(called(name), scenario.only[name] ?? "", [[words.any, ""], ...values.map((value) => [value, value])], (value) => {
         if (value) scenario.only[name] = value;
         else delete scenario.only[name];
         update();
@@ -46,7 +46,7 @@ const controls = (scenario) => {
 
 /** A cell as a link. Its name for those who do not see it is everything that it says. */
 const chip = (cell, rest, worded) => {
-  const note = { violated: "✗ violated", undetermined: "? undetermined", missing: "no record" }[cell.verdict];
+  const note = words[`note-${cell.verdict}`];
   const error = cell.error === "–" ? "" : cell.error;
   const time = cell.time === "–" ? "" : cell.time;
   const said = [rest, cell.label, time, error, note].filter(Boolean).join(", ");
@@ -102,7 +102,7 @@ const drawMap = (scenario) => {
     head.append(
       make("tr", { role: "row" },
         make("th", { scope: "col", role: "columnheader", class: "corner" }, called(scenario.rows)),
-        make("th", { scope: "col", role: "columnheader" }, "outcome")),
+        make("th", { scope: "col", role: "columnheader" }, words["outcome-head"])),
     );
   }
   const body = make("tbody");
@@ -116,11 +116,11 @@ const drawMap = (scenario) => {
     }
     body.append(line);
   }
-  const table = make("table", { role: "grid", "aria-label": `${scenario.name}: outcomes`, class: worded ? "" : "marks" }, head, body);
+  const table = make("table", { role: "grid", "aria-label": say("outcomes-of", { scenario: scenario.name }), class: worded ? "" : "marks" }, head, body);
   table.style.setProperty("--columns", columns.length);
   const note = make("p", { class: "note" });
-  if (shown < scenario.cells.length) note.append(`${shown} of ${plural(scenario.cells.length, "cell")}. `);
-  if (free.length) note.append(`In each box: ${free.map((at) => called(scenario.axes[at].name)).join(" · ")}.`);
+  if (shown < scenario.cells.length) note.append(say("found", { count: shown, cells: plural(scenario.cells.length, "cell") }), " ");
+  if (free.length) note.append(say("in-each-box", { axes: free.map((at) => called(scenario.axes[at].name)).join(" · ") }));
   place.replaceChildren(controls(scenario), note, ...(shown ? [make("div", { class: "scroll" }, table)] : []));
   const first = find("a.chip", table);
   if (first) first.tabIndex = 0;

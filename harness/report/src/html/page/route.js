@@ -24,7 +24,7 @@ const draw = () => {
     button.setAttribute("aria-pressed", selection[button.dataset.group].has(button.value));
   }
   if (find("#search").value.trim() !== selection.q) find("#search").value = selection.q;
-  find("#found").textContent = count === cells.size ? `${plural(count, "cell")}.` : `${count} of ${plural(cells.size, "cell")}.`;
+  find("#found").textContent = say(count === cells.size ? "all-found" : "found", { count, cells: plural(cells.size, "cell") });
   const some = Boolean(selectionText());
   find("#clear").hidden = !some;
 };
@@ -112,16 +112,16 @@ const filterButtons = () => {
       const count = [...cells.values()].filter((cell) => cell[group] === value).length;
       if (!count) return null;
       const attributes = { type: "button", value, "data-group": group, class: `tag ${group[0]}-${value}`, "aria-pressed": "false" };
-      const button = make("button", attributes, GROUP_WORDS[value] ?? value, " ", make("small", {}, String(count)));
+      const button = make("button", attributes, words[value], " ", make("small", {}, String(count)));
       button.addEventListener("click", () => {
         if (!selection[group].delete(value)) selection[group].add(value);
         update();
       });
       return button;
     });
-    return make("div", { role: "group", "aria-label": group }, make("span", {}, group), ...buttons.filter(Boolean));
+    return make("div", { role: "group", "aria-label": words[group] }, make("span", {}, words[group]), ...buttons.filter(Boolean));
   });
-  const clear = make("button", { type: "button", id: "clear", hidden: true }, "Show all");
+  const clear = make("button", { type: "button", id: "clear", hidden: true }, words["show-all"]);
   clear.addEventListener("click", () => {
     readSelection("");
     update();

@@ -10,7 +10,6 @@ const GROUPS = {
   behaviour: ["answered", "failed-fast", "hung", "undetermined"],
   verdict: ["met", "violated", "undetermined", "observed", "missing"],
 };
-const GROUP_WORDS = { observed: "observed only", missing: "no record" };
 
 const selection = { q: "", behaviour: new Set(), verdict: new Set() };
 
@@ -25,8 +24,9 @@ const readTables = () => {
         if (!axes[index].values.includes(value)) axes[index].values.push(value);
       });
       const [label, time, error] = columns.slice(axes.length);
-      const { cell: id, behaviour, verdict, heat, words } = row.dataset;
-      const text = `${id} ${columns.join(" ")} ${words}`.toLowerCase();
+      const { cell: id, behaviour, verdict, heat, words: searched } = row.dataset;
+      // The names of behaviours and verdicts in scenarios find a cell whatever the report's language.
+      const text = `${id} ${columns.join(" ")} ${behaviour} ${verdict} ${searched}`.toLowerCase();
       const cell = { id, scenario, row, values, behaviour, verdict, heat, label, time, error, text, shown: true };
       scenario.cells.push(cell);
       cells.set(id, cell);
@@ -46,18 +46,18 @@ const setDefaultAxes = (scenario) => {
   scenario.rows = scenario.defaultRows = rows?.name ?? "";
 };
 
-const matches = (cell, words) =>
-  words.every((word) => cell.text.includes(word)) &&
+const matches = (cell, sought) =>
+  sought.every((word) => cell.text.includes(word)) &&
   (!selection.behaviour.size || selection.behaviour.has(cell.behaviour)) &&
   (!selection.verdict.size || selection.verdict.has(cell.verdict)) &&
   cell.scenario.axes.every((axis, index) => !(axis.name in cell.scenario.only) || cell.scenario.only[axis.name] === cell.values[index]);
 
 /** Sets `shown` of every cell; returns how many are. */
 const select = () => {
-  const words = selection.q.toLowerCase().split(/\s+/).filter(Boolean);
+  const sought = selection.q.toLowerCase().split(/\s+/).filter(Boolean);
   let count = 0;
   for (const cell of cells.values()) {
-    cell.shown = matches(cell, words);
+    cell.shown = matches(cell, sought);
     if (cell.row.hidden === cell.shown) cell.row.hidden = !cell.shown;
     if (cell.shown) count += 1;
   }

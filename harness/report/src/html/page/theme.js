@@ -15,8 +15,8 @@ const setTheme = (theme) => {
   document.documentElement.dataset.theme = theme;
   const button = find("#theme");
   if (button) {
-    button.textContent = { auto: "◐ Auto", light: "○ Light", dark: "● Dark" }[theme];
-    button.setAttribute("aria-label", `Theme: ${theme}`);
+    button.textContent = `${{ auto: "◐", light: "○", dark: "●" }[theme]} ${words[theme]}`;
+    button.setAttribute("aria-label", say("theme", { theme: words[theme] }));
   }
 };
 

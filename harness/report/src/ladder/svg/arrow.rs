@@ -11,7 +11,7 @@ const LOST_AT: f64 = 0.8;
 
 impl Printer<'_> {
     pub(super) fn arrow(&mut self, journey: &Journey<'_>, top: f64) {
-        self.svg.group(class(journey), &tip(self.cell, journey));
+        self.svg.group(class(journey), &tip(self.words, self.cell, journey));
         let mut y = top + LABEL;
         let count = journey.frames.len();
         for (index, frame) in journey.frames.iter().enumerate() {
@@ -19,7 +19,7 @@ impl Printer<'_> {
             self.frame(frame, y, ends_here.then_some(journey.fate));
             y += FALL;
         }
-        if let Some(text) = note(self.cell, journey) {
+        if let Some(text) = note(self.words, self.cell, journey) {
             self.note(journey, &text, y + 4.0);
         }
         self.label(journey, top + LABEL - 8.0);
@@ -118,7 +118,7 @@ impl Printer<'_> {
         let Some(first) = journey.frames.first() else { return };
         let (from, to) = self.ends(first);
         let (left, right) = (from.min(to), from.max(to));
-        let text = text(journey);
+        let text = text(self.words, journey);
         if width_of(&text, FONT) <= right - left - 16.0 {
             self.svg
                 .text("lm-text", Anchor::Middle, ((left + right) / 2.0, y), &text);

@@ -10,6 +10,7 @@ use super::rows::{Ladder, Row, ladder};
 use crate::stamp::Stamp;
 use crate::svg::{Anchor, FONT, Px, SMALL, Svg, fitted, wrapped};
 use crate::wording;
+use crate::words::Language;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 
@@ -31,13 +32,14 @@ const LABEL: f64 = 22.0;
 /// The ladder of a cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]; `None`
 /// if nothing happened in the cell that could be drawn. It has about 120 rows at most, whatever the cell.
 #[must_use]
-pub fn ladder_svg(cell: &JudgedCell) -> Option<String> {
-    let ladder = ladder(cell)?;
-    let lanes = Lanes::of(&cell.record.plan, &ladder.rows);
-    Some(Printer::new(cell, &ladder, &lanes).print())
+pub fn ladder_svg(words: Language, cell: &JudgedCell) -> Option<String> {
+    let ladder = ladder(words, cell)?;
+    let lanes = Lanes::of(words, &cell.record.plan, &ladder.rows);
+    Some(Printer::new(words, cell, &ladder, &lanes).print())
 }
 
 struct Printer<'a> {
+    words: Language,
     cell: &'a JudgedCell,
     ladder: &'a Ladder<'a>,
     lanes: &'a Lanes,
@@ -48,7 +50,7 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    fn new(cell: &'a JudgedCell, ladder: &'a Ladder<'a>, lanes: &'a Lanes) -> Self {
+    fn new(words: Language, cell: &'a JudgedCell, ladder: &'a Ladder<'a>, lanes: &'a Lanes) -> Self {
         let spacing = if lanes.lanes.len() > 4 { 180.0 } else { 220.0 };
         let mut top = HEAD;
         let mut tops = vec![top];
@@ -57,6 +59,7 @@ impl<'a> Printer<'a> {
             tops.push(top);
         }
         Self {
+            words,
             cell,
             ladder,
             lanes,
@@ -81,15 +84,17 @@ impl<'a> Printer<'a> {
 
     fn print(mut self) -> String {
         let room = self.right() - 16.0;
-        let remarks = remarks(self.ladder, self.lanes);
+        let remarks = remarks(self.words, self.ladder, self.lanes);
         let remarks: Vec<String> = remarks.iter().flat_map(|remark| wrapped(remark, SMALL, room)).collect();
         let lines = f64::from(u32::try_from(remarks.len()).unwrap_or(u32::MAX));
         let (width, bottom) = (self.right(), self.bottom());
         self.svg = Svg::new(
             width,
             bottom + 10.0 + REMARK * lines,
-            &format!("Ladder of {}", self.cell.record.plan.cell),
-            &format!("{}. {}", wording::observed(self.cell), sums(self.ladder)),
+            &self.words.ladder_of(&self.cell.record.plan.cell),
+            &self
+                .words
+                .described(wording::observed(self.words, self.cell), sums(self.words, self.ladder)),
         );
         self.heads();
         self.waiting();
@@ -162,8 +167,12 @@ impl<'a> Printer<'a> {
             Row::Phase { phase, .. } => {
                 let y = top + height(row) / 2.0;
                 self.svg.line("lm-phase", (8.0, y), (self.right() - 8.0, y));
-                self.svg
-                    .text("lm-muted", Anchor::Start, (8.0, y + 4.0), &phase.to_string());
+                self.svg.text(
+                    "lm-muted",
+                    Anchor::Start,
+                    (8.0, y + 4.0),
+                    wording::phase(self.words, *phase),
+                );
             }
             Row::Mark(mark) => self.mark(mark, top + height(row) / 2.0),
             Row::Arrow(journey) => {
@@ -171,9 +180,9 @@ impl<'a> Printer<'a> {
                 self.arrow(journey, top);
             }
             Row::Again { journeys, .. } | Row::Transfer(journeys) => self.folded(row, journeys, top),
-            Row::Silence(length) => self.silence(&format!("{} of silence", Human(*length)), top + height(row) / 2.0),
+            Row::Silence(length) => self.silence(&self.words.of_silence(Human(*length)), top + height(row) / 2.0),
             Row::LeftOut { .. } => {
-                self.silence(&again(row), top + height(row) / 2.0);
+                self.silence(&again(self.words, row), top + height(row) / 2.0);
             }
         }
     }
@@ -188,10 +197,8 @@ impl<'a> Printer<'a> {
         let glyph = mark.kind.glyph();
         let hang = mark.operation.is_some_and(|operation| self.hung() == Some(operation));
         self.stamp(Stamp(mark.at).micros(), y);
-        self.svg.group(
-            "lm-mark",
-            &format!("{} at {}: {}", mark.place, Stamp(mark.at), mark.text),
-        );
+        self.svg
+            .group("lm-mark", &self.words.mark_at(&mark.place, Stamp(mark.at), &mark.text));
         glyph.draw(&mut self.svg, (x, y), hang);
         let class = if hang && mark.kind != MarkKind::Begun {
             "lm-hang"
@@ -219,7 +226,7 @@ impl<'a> Printer<'a> {
         };
         let (left, right) = (self.lane(*first), self.lane(*last));
         let class = journeys.first().map_or("lm-packet", arrow::class);
-        let text = again(row);
+        let text = again(self.words, row);
         self.stamp(
             journeys
                 .first()

@@ -1,0 +1,102 @@
+//! In what an observation differs from what was expected: data, so that a report can word it in any language, and the English words.
+
+use crate::duration::Human;
+use crate::scenario::{BehaviourName, HangEndName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// A difference. Its [`fmt::Display`] is `expected …, observed …`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Difference {
+    /// Another behaviour.
+    Behaviour {
+        /// What was expected.
+        expected: BehaviourName,
+        /// What was observed; `None` if that is not known.
+        observed: Option<BehaviourName>,
+    },
+    /// Another code of the client or the server.
+    Error {
+        /// What was expected.
+        expected: u16,
+        /// What was observed, if there was one.
+        observed: Option<u16>,
+    },
+    /// Another errno.
+    Errno {
+        /// What was expected.
+        expected: u16,
+        /// What was observed, if there was one.
+        observed: Option<u16>,
+    },
+    /// A hang that ended in another way.
+    Ends {
+        /// What was expected.
+        expected: HangEndName,
+        /// What was observed; `None` if nothing hung.
+        observed: Option<HangEndName>,
+    },
+    /// The operation was over too soon.
+    AtLeast {
+        /// How long it was to last at least.
+        expected: Duration,
+        /// How long it lasted.
+        observed: Duration,
+    },
+    /// The operation lasted too long.
+    AtMost {
+        /// How long it was to last at most.
+        expected: Duration,
+        /// How long it lasted.
+        observed: Duration,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Behaviour { expected, observed } => {
+                let found = observed.map_or("undetermined", BehaviourName::as_str);
+                write!(f, "expected {}, observed {found}", expected.as_str())
+            }
+            Self::Error { expected, observed } => {
+                write!(f, "expected error {expected}, observed {}", or_none(*observed))
+            }
+            Self::Errno { expected, observed } => {
+                write!(f, "expected errno {expected}, observed {}", or_none(*observed))
+            }
+            Self::Ends { expected, observed } => write!(
+                f,
+                "expected the hang to end with {}, observed {}",
+                end_words(*expected),
+                observed.map_or("no hang", end_words)
+            ),
+            Self::AtLeast { expected, observed } => write!(
+                f,
+                "expected the operation to last at least {}, observed {}",
+                Human(*expected),
+                Human(*observed)
+            ),
+            Self::AtMost { expected, observed } => write!(
+                f,
+                "expected the operation to last at most {}, observed {}",
+                Human(*expected),
+                Human(*observed)
+            ),
+        }
+    }
+}
+
+fn or_none(found: Option<u16>) -> String {
+    found.map_or_else(|| "none".to_owned(), |found| found.to_string())
+}
+
+pub(super) fn end_words(end: HangEndName) -> &'static str {
+    match end {
+        HangEndName::Answer => "an answer",
+        HangEndName::Error => "an error",
+        HangEndName::None => "no end within the observation",
+    }
+}

@@ -1,0 +1,144 @@
+//! The time line in words: steps, what the client wrote down, what reached it and when the director was looked at, in one order.
+
+use crate::markup::Markup;
+use crate::stamp::{Stamp, act};
+use crate::wording;
+use crate::words::Language;
+use lvs_matrix_model::action::Action;
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::record::{ClientEventKind, StepOutcome, StepRecord};
+use lvs_matrix_model::verdict::{Citation, JudgedCell};
+
+/// A line of the time line.
+pub(crate) struct Entry {
+    /// When; `None` for a step that was not reached.
+    pub(crate) at: Option<Instant>,
+    /// Where it is seen; `None` for the end of the observation.
+    pub(crate) place: Option<Citation>,
+    /// Who did it.
+    pub(crate) who: Who,
+    /// Marked up.
+    pub(crate) what: String,
+}
+
+/// Of whom a line tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    ClientStep,
+    OperatorStep,
+    Packet,
+    Client,
+    Director,
+    Observation,
+}
+
+/// The lines of a cell in the order of time, then the end of the observation, then what was not reached; none if nothing was done
+/// and nothing seen.
+pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec<Entry> {
+    let record = &cell.record;
+    let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, markup, words)).collect();
+    entries.extend(cell.observed.terminators.iter().map(|item| Entry {
+        at: Some(item.at),
+        place: Some(Citation::Packet(item.packet)),
+        who: Who::Packet,
+        what: words.reaches_client(wording::terminator(words, item)),
+    }));
+    entries.extend(record.client_events.iter().map(|event| Entry {
+        at: Some(event.at),
+        place: Some(Citation::Event(event.number)),
+        who: Who::Client,
+        what: event_text(&event.kind, markup, words),
+    }));
+    entries.extend(record.snapshots.iter().map(|snapshot| Entry {
+        at: Some(snapshot.at),
+        place: Some(Citation::Snapshot(snapshot.number)),
+        who: Who::Director,
+        what: words.tables_seen(wording::moment(words, snapshot.moment)),
+    }));
+    if entries.is_empty() {
+        return entries;
+    }
+    // Stable: at the same moment a step comes first, then what reached the client, then what the client made of it.
+    entries.sort_by_key(|entry| (entry.at.is_none(), entry.at));
+    let end = entries.partition_point(|entry| entry.at.is_some());
+    let observation_ends = Entry {
+        at: Some(record.ended),
+        place: None,
+        who: Who::Observation,
+        what: words.observation_ends().to_owned(),
+    };
+    entries.insert(end, observation_ends);
+    entries
+}
+
+/// When something was, and how long after the act phase began; empty where it was before.
+pub(crate) fn times(cell: &JudgedCell, at: Option<Instant>) -> (String, String) {
+    let since = at
+        .zip(act(&cell.record))
+        .filter(|(at, act)| act <= at)
+        .map(|(at, act)| Stamp(Instant(at.0.saturating_sub(act.0))).to_string());
+    let at = at.map_or_else(|| wording::NOTHING.to_owned(), |at| Stamp(at).to_string());
+    (at, since.unwrap_or_default())
+}
+
+fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
+    let done = matches!(step.outcome, StepOutcome::Done { .. });
+    let lasted = step.began.zip(step.ended).map(|(began, ended)| ended.since(began));
+    let outcome = || outcome(step, markup, words);
+    let (took, outcome) = match (&step.action, lasted) {
+        // It says itself how long it took, and there is nothing to prove.
+        (Action::Wait(_), _) if done => (String::new(), String::new()),
+        (_, Some(lasted)) if lasted.as_millis() > 0 => (words.took(Human(lasted)), outcome()),
+        (_, _) => (String::new(), outcome()),
+    };
+    Entry {
+        at: step.began,
+        place: Some(Citation::Step(step.number)),
+        who: if step.action.is_of_client() {
+            Who::ClientStep
+        } else {
+            Who::OperatorStep
+        },
+        what: format!(
+            "{}{}{took}{outcome}",
+            markup.phase(words, wording::phase(words, step.phase)),
+            markup.strong(&markup.phrase(&wording::action(words, &step.action)))
+        ),
+    }
+}
+
+fn outcome(step: &StepRecord, markup: Markup, words: Language) -> String {
+    match &step.outcome {
+        StepOutcome::Done { proof } if proof.is_empty() => String::new(),
+        StepOutcome::Done { proof } => words.proven_by(markup.text(proof)),
+        StepOutcome::ClientFailed => words.ended_with_error().to_owned(),
+        StepOutcome::Unfinished => words.not_finished().to_owned(),
+        StepOutcome::Failed { reason } => words.step_failed(markup.strong(words.failed()), markup.text(reason)),
+        StepOutcome::NotReached => words.not_reached().to_owned(),
+    }
+}
+
+fn event_text(kind: &ClientEventKind, markup: Markup, words: Language) -> String {
+    match kind {
+        ClientEventKind::ConnectBegun => words.opens_connection().to_owned(),
+        ClientEventKind::Connected {
+            connection_id,
+            server_version,
+        } => words.is_connected(connection_id, markup.text(server_version)),
+        ClientEventKind::StatementBegun { sql } => words.sends(markup.code(sql)),
+        ClientEventKind::ResultReceived { rows, first_row } => match (rows, first_row.as_slice()) {
+            (1, [value]) => words.has_value(markup.code(value)),
+            (rows, _) => words.has_rows(words.rows(*rows)),
+        },
+        ClientEventKind::Failed(error) => words.has_error(
+            markup.code(&error.message),
+            markup.text(&wording::error_kind(words, &error.kind)),
+        ),
+        ClientEventKind::StillWaiting => words.still_waits().to_owned(),
+        ClientEventKind::ReconnectBegun => words.connects_anew().to_owned(),
+        ClientEventKind::Reconnected {
+            connection_id: Some(id),
+        } => words.is_connected_again(id),
+        ClientEventKind::Reconnected { connection_id: None } => words.is_connected_again_somehow().to_owned(),
+    }
+}

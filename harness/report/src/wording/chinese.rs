@@ -1,0 +1,287 @@
+//! What the model itself says in English, in Chinese.
+
+use super::{behaviour_name, moment, sender};
+use crate::words::Language;
+use lvs_matrix_model::action::{
+    Action, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent, StopSignal, TableAction, TrafficAction,
+};
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::record::SocketTimer;
+use lvs_matrix_model::scenario::HangEndName;
+use lvs_matrix_model::verdict::{
+    ConnectionEntry, Difference, Fact, HangEnd, HeldServer, OperationEnd, OrphanedSession, Sent,
+};
+use std::time::Duration;
+
+const ZH: Language = Language::Chinese;
+
+pub(super) fn action(action: &Action) -> String {
+    match action {
+        Action::Connect => "新建连接".to_owned(),
+        Action::Query(statement) => format!("执行 sql `{}`", statement.sql),
+        Action::StartQuery(statement) => format!("开始执行 sql `{}`", statement.sql),
+        Action::AwaitResult => "等待结果返回".to_owned(),
+        Action::Wait(time) => format!("等待 {}", Human(*time)),
+        Action::Table(action) => table(action),
+        Action::Mysqld(action) => mysqld(action),
+        Action::Host(action) => host(action),
+        Action::Traffic(action) => traffic(action),
+    }
+}
+
+fn table(action: &TableAction) -> String {
+    match action {
+        TableAction::RemoveRealServer { server } => format!("删除真实服务器 {server}"),
+        TableAction::AddRealServer { server, weight } => format!("添加真实服务器 {server}，权重 {weight}"),
+        TableAction::SetWeight { server, weight } => format!("将 {server} 的权重设为 {weight}"),
+        TableAction::SetForwarding { server, method, weight } => {
+            format!("将 {server} 的转发方式设为 {}，权重 {weight}", method.as_str())
+        }
+        TableAction::RemoveService { port: None } => "删除虚拟服务".to_owned(),
+        TableAction::RemoveService { port: Some(port) } => format!("删除端口 {port} 的虚拟服务"),
+        TableAction::AddService { port: None } => "添加虚拟服务，不含真实服务器".to_owned(),
+        TableAction::AddService { port: Some(port) } => format!("添加端口 {port} 的虚拟服务，不含真实服务器"),
+        TableAction::SetScheduler { scheduler } => format!("将调度算法设为 {scheduler}"),
+        TableAction::FlushTable => "清空表".to_owned(),
+        TableAction::SaveTable => "保存表".to_owned(),
+        TableAction::RestoreTable => "恢复表".to_owned(),
+        TableAction::SetTimeouts { tcp, tcp_fin: None } => format!("将 IPVS 的 TCP 超时设为 {}", Human(*tcp)),
+        TableAction::SetTimeouts {
+            tcp,
+            tcp_fin: Some(fin),
+        } => format!("将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}", Human(*tcp), Human(*fin)),
+    }
+}
+
+fn mysqld(action: &MysqldAction) -> String {
+    match action {
+        MysqldAction::StopMysqld { server, signal } => {
+            let signal = match signal {
+                StopSignal::Term => "SIGTERM",
+                StopSignal::Kill => "SIGKILL",
+            };
+            format!("停止 {server} 的 mysqld（{signal}）")
+        }
+        MysqldAction::StartMysqld { server } => format!("启动 {server} 的 mysqld"),
+        MysqldAction::FreezeMysqld { server } => format!("冻结 {server} 的 mysqld（SIGSTOP）"),
+        MysqldAction::ThawMysqld { server } => format!("恢复 {server} 的 mysqld（SIGCONT）"),
+    }
+}
+
+fn host(action: &HostAction) -> String {
+    match action {
+        HostAction::PowerOff {
+            server,
+            neighbours: Neighbours::Permanent,
+        } => format!("{server} 断电"),
+        HostAction::PowerOff {
+            server,
+            neighbours: Neighbours::Dynamic,
+        } => format!("{server} 断电（同一网段）"),
+        HostAction::LinkDown { node } => format!("断开 {node} 的链路"),
+        HostAction::LinkUp { node } => format!("接通 {node} 的链路"),
+        HostAction::SetSysctl { node, key, value } => format!("在 {node} 上设置 {key}={value}"),
+    }
+}
+
+fn traffic(action: &TrafficAction) -> String {
+    match action {
+        TrafficAction::AddFirewallRule { node, chain, verdict } => {
+            let what = match verdict {
+                FirewallVerdict::Drop => "丢弃",
+                FirewallVerdict::Reject => "拒绝",
+                FirewallVerdict::TcpReset => "重置",
+            };
+            format!("{node} 的防火墙{what} {} 链的数据包", chain.as_str())
+        }
+        TrafficAction::FlushFirewall { node } => format!("清空 {node} 的防火墙"),
+        TrafficAction::SetNetem { node, delay, loss } => match (delay.is_zero(), *loss == Percent(0)) {
+            (true, true) => format!("通往 {node} 的链路不延迟也不丢包"),
+            (true, false) => format!("通往 {node} 的链路丢包 {loss}"),
+            (false, true) => format!("通往 {node} 的链路延迟 {}", Human(*delay)),
+            (false, false) => format!("通往 {node} 的链路延迟 {} 并丢包 {loss}", Human(*delay)),
+        },
+    }
+}
+
+pub(super) fn fact(fact: &Fact) -> String {
+    match fact {
+        Fact::Done { at, action, proof } => format!("{}：{}（{proof}）", time(*at), self::action(action)),
+        Fact::Table {
+            moment: when,
+            servers,
+            entry,
+        } => format!(
+            "{}调度器的表中有{}{}",
+            moment(ZH, *when),
+            held(servers),
+            entry.as_ref().map_or_else(String::new, self::entry)
+        ),
+        Fact::Began { at, operation, sent } => format!(
+            "{}：客户端开始{}{}",
+            time(*at),
+            self::operation(operation),
+            sent.map_or_else(String::new, |sent| format!(";{}", self::sent(sent)))
+        ),
+        Fact::ServedBy(node) => format!("该连接由 {node} 提供服务"),
+        Fact::SentAgain {
+            payload_length,
+            times,
+            gaps,
+        } => sent_again(*payload_length, *times, gaps),
+        Fact::Reached(terminator) => format!(
+            "{}：{} 发出的 {} 到达客户端",
+            time(terminator.at),
+            sender(ZH, terminator.by.as_ref()),
+            terminator.kind
+        ),
+        Fact::Silence { from, lasted, end } => format!(
+            "从 {} 起的 {} 内，没有任何应答到达客户端，{}",
+            after_epoch(*from),
+            Human(*lasted),
+            match end {
+                HangEnd::Answer => "之后得到应答",
+                HangEnd::Error => "之后操作失败",
+                HangEnd::None => "观察结束时仍未结束",
+            }
+        ),
+        Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
+        Fact::StillInForce { action, shows } => format!("结束时，{}：{shows}", self::action(action)),
+        Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
+    }
+}
+
+/// The name of an operation: `connect`, or a statement.
+pub(super) fn operation(what: &str) -> String {
+    match what.strip_prefix("query ") {
+        Some(statement) => format!("执行 sql {statement}"),
+        None if what == "connect" => "新建连接".to_owned(),
+        None => format!("执行 sql `{what}`"),
+    }
+}
+
+fn time(at: Instant) -> String {
+    format!("在 {} 时", after_epoch(at))
+}
+
+fn after_epoch(at: Instant) -> Human {
+    Human(at.since(Instant(0)))
+}
+
+fn held(servers: &[HeldServer]) -> String {
+    if servers.is_empty() {
+        return "零台真实服务器".to_owned();
+    }
+    let each = servers
+        .iter()
+        .map(|held| format!(" {}（权重 {}）", held.server, held.weight));
+    each.collect::<Vec<_>>().join("、")
+}
+
+fn entry(entry: &ConnectionEntry) -> String {
+    match entry {
+        ConnectionEntry::Absent => "，没有该连接的条目".to_owned(),
+        ConnectionEntry::Held { server, state, expires } => {
+            format!("，并有该连接到 {server} 的条目（{state}，{expires} 后过期）")
+        }
+    }
+}
+
+fn sent(sent: Sent) -> &'static str {
+    match sent {
+        Sent::Syn => "客户端发出了 SYN",
+        Sent::Arp => "客户端询问 VIP 的以太网地址，无人应答",
+        Sent::Statement => "客户端发出了语句",
+    }
+}
+
+fn sent_again(payload_length: u32, times: usize, gaps: &[Duration]) -> String {
+    let what = match payload_length {
+        0 => " SYN".to_owned(),
+        length => format!("同样的 {length} 字节"),
+    };
+    let gaps: Vec<String> = gaps.iter().map(|gap| Human(*gap).to_string()).collect();
+    format!("客户端将{what}重发了 {times} 次，间隔 {}", gaps.join("、"))
+}
+
+fn ended(how: &OperationEnd) -> String {
+    match how {
+        OperationEnd::Error(message) => format!("客户端得到错误“{message}”"),
+        OperationEnd::Answer => "客户端得到应答".to_owned(),
+        OperationEnd::Waiting => "客户端仍在等待".to_owned(),
+    }
+}
+
+pub(super) fn orphan(orphan: &OrphanedSession) -> String {
+    let OrphanedSession {
+        server,
+        server_id: _,
+        client_port,
+        session,
+        socket,
+    } = orphan;
+    let mut text = format!("{server} 仍保持着客户端已失去的连接（孤儿会话；客户端端口为 {client_port}）");
+    if let Some(session) = session {
+        text += &format!(
+            "；其进程列表中为会话 {}，{} 已 {} 秒",
+            session.id, session.command, session.seconds
+        );
+    }
+    if let Some(socket) = socket {
+        text += &format!(
+            "；其套接字状态为 {}，待发送 {} 字节，待读取 {} 字节",
+            socket.state, socket.send_queue, socket.receive_queue
+        );
+        if let Some(timer) = &socket.timer {
+            text += &format!(",{}", self::timer(timer));
+        }
+    }
+    text
+}
+
+fn timer(timer: &SocketTimer) -> String {
+    let SocketTimer { name, expires, count } = timer;
+    let what = match name.as_str() {
+        "on" => "重传定时器",
+        "keepalive" => "保活定时器",
+        "persist" => "持续定时器",
+        "timewait" => "TIME-WAIT 定时器",
+        _ => "定时器",
+    };
+    match count {
+        0 => format!("{what} {expires} 后到期"),
+        count => format!("{what} {expires} 后到期（第 {count} 次）"),
+    }
+}
+
+pub(super) fn difference(difference: &Difference) -> String {
+    let number = |found: Option<u16>| found.map_or_else(|| "无".to_owned(), |found| found.to_string());
+    match difference {
+        Difference::Behaviour { expected, observed } => format!(
+            "预期{}，实测{}",
+            behaviour_name(ZH, *expected),
+            observed.map_or(ZH.undetermined(), |observed| behaviour_name(ZH, observed))
+        ),
+        Difference::Error { expected, observed } => format!("预期错误 {expected}，实测 {}", number(*observed)),
+        Difference::Errno { expected, observed } => format!("预期 errno {expected}，实测 {}", number(*observed)),
+        Difference::Ends { expected, observed } => format!(
+            "预期等待以{}告终，实测{}",
+            end(*expected),
+            observed.map_or("没有等待", end)
+        ),
+        Difference::AtLeast { expected, observed } => {
+            format!("预期操作至少持续 {}，实测 {}", Human(*expected), Human(*observed))
+        }
+        Difference::AtMost { expected, observed } => {
+            format!("预期操作至多持续 {}，实测 {}", Human(*expected), Human(*observed))
+        }
+    }
+}
+
+fn end(end: HangEndName) -> &'static str {
+    match end {
+        HangEndName::Answer => "应答",
+        HangEndName::Error => "错误",
+        HangEndName::None => "观察期内不结束",
+    }
+}

@@ -1,0 +1,361 @@
+//! One printer for expectations, observations and evidence: each report says the same thing in the same words. All texts here
+//! are plain; whoever puts them into a report passes them through `escape`.
+
+mod chinese;
+mod cites;
+
+pub(crate) use cites::{citation, shown};
+
+use crate::stamp::Length;
+use crate::words::{BYTE, Language, RETRANSMISSION};
+use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::plan::Phase;
+use lvs_matrix_model::record::{ClientErrorKind, Environment, Moment, Place};
+use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
+use lvs_matrix_model::verdict::{
+    ArticleResult, Behaviour, Difference, Evidence, Fact, JudgedCell, ObservedError, OrphanedSession, Retransmissions,
+    Terminator, Verdict, errno_name,
+};
+use std::borrow::Cow;
+
+/// What is written where there is nothing.
+pub(crate) const NOTHING: &str = "–";
+
+/// The name of a behaviour that is not known, as reports for programs and style sheets have it.
+pub(crate) const UNDETERMINED: &str = "undetermined";
+
+/// `answered`, `failed-fast`, `hung, then error`, `undetermined`.
+pub(crate) fn behaviour(words: Language, behaviour: &Behaviour) -> String {
+    match behaviour {
+        Behaviour::Hung { end, .. } => words.hung_and(words.hung(), hang_end(words, end.name())),
+        Behaviour::Answered { .. } => words.answered().to_owned(),
+        Behaviour::FailedFast { .. } => words.failed_fast().to_owned(),
+        Behaviour::Undetermined { .. } => words.undetermined().to_owned(),
+    }
+}
+
+pub(crate) fn behaviour_name(words: Language, name: BehaviourName) -> &'static str {
+    match name {
+        BehaviourName::Answered => words.answered(),
+        BehaviourName::FailedFast => words.failed_fast(),
+        BehaviourName::Hung => words.hung(),
+    }
+}
+
+pub(crate) fn hang_end(words: Language, end: HangEndName) -> &'static str {
+    match end {
+        HangEndName::Answer => words.then_answer(),
+        HangEndName::Error => words.then_error(),
+        HangEndName::None => words.no_end_seen(),
+    }
+}
+
+/// The word of a verdict.
+pub(crate) fn verdict(words: Language, verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => words.met(),
+        Verdict::ObservedOnly => words.observed_only(),
+        Verdict::Violated { .. } => words.violated(),
+        Verdict::Undetermined { .. } => words.undetermined(),
+    }
+}
+
+/// The article's word.
+pub(crate) fn article(result: Option<ArticleResult>) -> &'static str {
+    match result {
+        Some(ArticleResult::Ok) => "OK",
+        Some(ArticleResult::Ng) => "NG",
+        None => NOTHING,
+    }
+}
+
+/// `2003 (111 ECONNREFUSED)`, `2013`, `111 ECONNREFUSED`, `server error 1064`, `error of the driver`.
+pub(crate) fn error_code(words: Language, error: &ObservedError) -> String {
+    if let Some(server) = error.server {
+        return words.server_error(server);
+    }
+    match (error.classic, error.errno.map(errno)) {
+        (Some(classic), Some(errno)) => format!("{classic} ({errno})"),
+        (Some(classic), None) => classic.to_string(),
+        (None, Some(errno)) => errno,
+        (None, None) => words.error_of_the_driver().to_owned(),
+    }
+}
+
+/// `111 ECONNREFUSED`; the number alone if Linux has no name for it.
+pub(crate) fn errno(number: u16) -> String {
+    match errno_name(number) {
+        Some(name) => format!("{number} {name}"),
+        None => number.to_string(),
+    }
+}
+
+/// What kind of error the client had; with foreign text, not escaped.
+pub(crate) fn error_kind(words: Language, kind: &ClientErrorKind) -> String {
+    let named = |number: i32| u16::try_from(number).map_or_else(|_| number.to_string(), errno);
+    match kind {
+        ClientErrorKind::Io { errno: Some(number) } => named(*number),
+        ClientErrorKind::Io { errno: None } => words.system_call_failed().to_owned(),
+        ClientErrorKind::Closed => words.server_closed().to_owned(),
+        ClientErrorKind::Server { code, sqlstate } => words.server_error_with_state(code, sqlstate),
+        ClientErrorKind::Library { code, sqlstate, errno } => {
+            let sqlstate = match sqlstate.as_str() {
+                "" => String::new(),
+                sqlstate => words.sql_state(sqlstate),
+            };
+            let errno = errno.map_or_else(String::new, |errno| words.and_errno(named(errno)));
+            words.error_of_the_program(code, sqlstate + &errno)
+        }
+        ClientErrorKind::TimedOut { code: Some(code) } => words.own_time_out(code),
+        ClientErrorKind::TimedOut { code: None } => words.own_time_out_without_code().to_owned(),
+        ClientErrorKind::Driver => words.driver_failed().to_owned(),
+    }
+}
+
+/// What the classic client's codes mean: the texts of MySQL's `errmsg.c`.
+pub(crate) fn classic_meaning(words: Language, code: u16) -> Option<&'static str> {
+    match code {
+        // MySQL's 2002 is about a local server; only MariaDB's client prints it for one across the network.
+        2002 => Some(words.meaning_2002()),
+        2003 => Some(words.meaning_2003()),
+        2006 => Some(words.meaning_2006()),
+        2013 => Some(words.meaning_2013()),
+        _ => None,
+    }
+}
+
+/// `RST by director`, `FIN by rs1`, `ICMP port unreachable by director`.
+pub(crate) fn terminator(words: Language, terminator: &Terminator) -> String {
+    words.by(terminator.kind, sender(words, terminator.by.as_ref()))
+}
+
+/// A node's name; that of none of the lab's.
+pub(crate) fn sender(words: Language, by: Option<&Node>) -> String {
+    by.map_or_else(|| words.stranger().to_owned(), Node::to_string)
+}
+
+/// The terminators in order, repetitions counted: `FIN by rs1, RST by rs1 ×2`.
+pub(crate) fn terminators(words: Language, list: &[Terminator]) -> String {
+    let mut parts: Vec<(String, usize)> = Vec::new();
+    for item in list {
+        let text = terminator(words, item);
+        match parts.last_mut() {
+            Some((last, count)) if *last == text => *count += 1,
+            Some(_) | None => parts.push((text, 1)),
+        }
+    }
+    let texts: Vec<String> = parts
+        .into_iter()
+        .map(|(text, count)| if count > 1 { format!("{text} ×{count}") } else { text })
+        .collect();
+    if texts.is_empty() {
+        NOTHING.to_owned()
+    } else {
+        texts.join(words.listed())
+    }
+}
+
+/// `16 retransmissions of 13 bytes`; `None` if there were none.
+pub(crate) fn retransmissions(words: Language, retransmissions: &Retransmissions) -> Option<String> {
+    let number = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let times = words.count(number(retransmissions.count), RETRANSMISSION);
+    let what = match retransmissions.payload_length {
+        0 => times,
+        length => words.of_bytes(times, words.count(number(length), BYTE)),
+    };
+    (retransmissions.count > 0).then_some(what)
+}
+
+/// `failed-fast, error 2003 (111 ECONNREFUSED)`, `hung, then error, at least 15m`, `nothing (observe only)`.
+pub(crate) fn expected(words: Language, expected: &Expected) -> String {
+    match expected {
+        Expected::ObserveOnly => words.nothing_expected().to_owned(),
+        Expected::Behaviour(expected) => expected_behaviour(words, expected),
+    }
+}
+
+/// What is expected of a cell, in English: `hung, then error, at least 15m`.
+#[must_use]
+pub fn expectation(expected: &ExpectedBehaviour) -> String {
+    expected_behaviour(Language::English, expected)
+}
+
+fn expected_behaviour(words: Language, expected: &ExpectedBehaviour) -> String {
+    let ExpectedBehaviour {
+        behaviour,
+        error,
+        errno: number,
+        ends,
+        at_least,
+        at_most,
+    } = expected;
+    let mut text = behaviour_name(words, *behaviour).to_owned();
+    if let Some(end) = ends {
+        text = words.hung_and(text, hang_end(words, *end));
+    }
+    text += &match (error, number.map(errno)) {
+        (Some(code), Some(errno)) => words.with_error(format_args!("{code} ({errno})")),
+        (Some(code), None) => words.with_error(code),
+        (None, Some(errno)) => words.with_error(errno),
+        (None, None) => String::new(),
+    };
+    if let Some(time) = at_least {
+        text += &words.at_least(Human(*time));
+    }
+    if let Some(time) = at_most {
+        text += &words.at_most(Human(*time));
+    }
+    text
+}
+
+/// `15m32s`, or `over 6h` for an operation that was still waiting.
+pub(crate) fn length(words: Language, length: Length) -> String {
+    if length.open {
+        words.over(Human(length.time))
+    } else {
+        Human(length.time).to_string()
+    }
+}
+
+/// `hung, then error after 15m32s, error 2013 (110 ETIMEDOUT), 16 retransmissions of 13 bytes, RST by director`.
+pub(crate) fn observed(words: Language, cell: &JudgedCell) -> String {
+    let observed = &cell.observed;
+    let mut text = behaviour(words, &observed.behaviour);
+    if let Some(length) = Length::of(cell) {
+        let time = self::length(words, length);
+        text += &if length.open {
+            words.lasting(time)
+        } else {
+            words.after(time)
+        };
+    }
+    if let Some(error) = &observed.error {
+        text += &words.with_error(error_code(words, error));
+    }
+    if let Some(repeated) = retransmissions(words, &observed.retransmissions) {
+        text += &words.and_also(repeated);
+    }
+    if !observed.terminators.is_empty() {
+        text += &words.and_also(terminators(words, &observed.terminators));
+    }
+    text
+}
+
+/// Why the verdict is what it is: differences or reasons; empty for cells that are as expected. Reasons are what the judge and the
+/// lab say, in English.
+pub(crate) fn reasons(words: Language, cell: &JudgedCell) -> Vec<Cow<'_, str>> {
+    match &cell.verdict {
+        Verdict::Violated { differences } => {
+            let texts = differences.iter().map(|one| difference(words, one).into());
+            texts.collect()
+        }
+        Verdict::Undetermined { reasons } => reasons.iter().map(Into::into).collect(),
+        Verdict::Met | Verdict::ObservedOnly => Vec::new(),
+    }
+}
+
+/// What [`reasons`] are.
+pub(crate) fn reasons_are(words: Language, verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Violated { .. } => words.difference(),
+        Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => words.reason(),
+    }
+}
+
+fn difference(words: Language, difference: &Difference) -> String {
+    match words {
+        Language::English => difference.to_string(),
+        Language::Chinese => chinese::difference(difference),
+    }
+}
+
+/// What a step does; SQL between backticks.
+pub(crate) fn action(words: Language, action: &Action) -> String {
+    match words {
+        Language::English => action.to_string(),
+        Language::Chinese => chinese::action(action),
+    }
+}
+
+/// The name of an operation as the model has it: `connect`, or a statement in backticks.
+pub(crate) fn operation(words: Language, what: &str) -> String {
+    match words {
+        Language::English => what.to_owned(),
+        Language::Chinese => chinese::operation(what),
+    }
+}
+
+/// What a piece of evidence says.
+pub(crate) fn fact(words: Language, fact: &Fact) -> String {
+    match words {
+        Language::English => fact.to_string(),
+        Language::Chinese => chinese::fact(fact),
+    }
+}
+
+/// What a server still holds.
+pub(crate) fn orphan(words: Language, orphan: &OrphanedSession) -> String {
+    match words {
+        Language::English => orphan.to_string(),
+        Language::Chinese => chinese::orphan(orphan),
+    }
+}
+
+pub(crate) fn phase(words: Language, phase: Phase) -> &'static str {
+    match phase {
+        Phase::Before => words.phase_before(),
+        Phase::Change => words.phase_change(),
+        Phase::Act => words.phase_act(),
+    }
+}
+
+/// `the client was refused (event 3, packets 12 and 14)`.
+pub(crate) fn evidence(words: Language, evidence: &Evidence) -> String {
+    shown(words, &fact(words, &evidence.fact), &evidence.shown_by)
+}
+
+/// When a snapshot was taken, in words.
+pub(crate) fn moment(words: Language, moment: Moment) -> &'static str {
+    match moment {
+        Moment::BeforeChange => words.before_change(),
+        Moment::AfterChange => words.after_change(),
+        Moment::End => words.at_the_end(),
+    }
+}
+
+/// Where cells ran, and on whose clock.
+pub(crate) fn place(words: Language, environment: &Environment) -> &'static str {
+    match environment.place {
+        Place::Guest => words.place_guest(),
+        Place::Host => words.place_host(),
+    }
+}
+
+/// A cell that needs a look, in full: what a terminal and reports for programs print of it, in the same order and words.
+pub(crate) struct Explanation {
+    /// The word of its verdict.
+    pub(crate) verdict: &'static str,
+    /// `expected: …`, `observed: …`, then each difference or reason, then each piece of evidence.
+    pub(crate) lines: Vec<(&'static str, String)>,
+}
+
+/// Explains a judged cell.
+pub(crate) fn explain(words: Language, cell: &JudgedCell) -> Explanation {
+    let mut lines = vec![
+        (words.expected(), expected(words, &cell.record.plan.expected)),
+        (words.observed(), observed(words, cell)),
+    ];
+    let label = reasons_are(words, &cell.verdict);
+    lines.extend(
+        reasons(words, cell)
+            .into_iter()
+            .map(|reason| (label, reason.into_owned())),
+    );
+    let items = cell.observed.evidence.iter();
+    lines.extend(items.map(|item| (words.evidence(), evidence(words, item))));
+    Explanation {
+        verdict: verdict(words, &cell.verdict),
+        lines,
+    }
+}

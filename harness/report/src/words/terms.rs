@@ -1,0 +1,79 @@
+//! Behaviours, verdicts, errors and expectations.
+
+crate::words::words! {
+    answered: "answered" / "正常应答";
+    failed_fast: "failed-fast" / "快速失败";
+    hung: "hung" / "一直等待";
+    undetermined: "undetermined" / "无法判定";
+    hung_and(name, end): "{name}, {end}" / "{name}，{end}";
+    then_answer: "then answer" / "随后得到应答";
+    then_error: "then error" / "随后报错";
+    no_end_seen: "no end seen" / "未见结束";
+
+    met: "met" / "符合预期";
+    observed_only: "observed only" / "仅观察";
+    violated: "violated" / "不符合预期";
+
+    server_error(code): "server error {code}" / "服务器错误 {code}";
+    error_of_the_driver: "error of the driver" / "驱动程序错误";
+    system_call_failed: "a system call failed" / "系统调用失败";
+    server_closed: "the server closed the connection" / "服务器关闭了连接";
+    server_error_with_state(code, state): "server error {code}, SQLSTATE {state}" / "服务器错误 {code}，SQLSTATE {state}";
+    error_of_the_program(code, rest): "the program's error {code}{rest}" / "客户端程序的错误 {code}{rest}";
+    sql_state(state): ", SQLSTATE {state}" / "，SQLSTATE {state}";
+    and_errno(errno): ", {errno}" / "，{errno}";
+    own_time_out(code): "the program's own time-out, its error {code}" / "客户端程序自身的超时，其错误 {code}";
+    own_time_out_without_code: "the program's own time-out" / "客户端程序自身的超时";
+    driver_failed: "the driver failed" / "驱动程序失败";
+    meaning_2002: "can't connect to server" / "无法连接到服务器";
+    meaning_2003: "can't connect to MySQL server" / "无法连接到 MySQL 服务器";
+    meaning_2006: "MySQL server has gone away" / "MySQL 服务器已断开";
+    meaning_2013: "lost connection to MySQL server during query" / "查询期间失去与 MySQL 服务器的连接";
+
+    by(kind, sender): "{kind} by {sender}" / "{sender} 发出的 {kind}";
+    stranger: "a host that is not of the lab" / "不属于实验环境的主机";
+    of_bytes(what, bytes): "{what} of {bytes}" / "{what}，每次 {bytes}";
+
+    nothing_expected: "nothing (observe only)" / "无（仅观察）";
+    with_error(code): ", error {code}" / "，错误 {code}";
+    at_least(time): ", at least {time}" / "，至少 {time}";
+    at_most(time): ", at most {time}" / "，至多 {time}";
+    over(time): "over {time}" / "超过 {time}";
+    lasting(length): " for {length}" / "，持续{length}";
+    after(length): " after {length}" / "，历时 {length}";
+    and_also(what): ", {what}" / "，{what}";
+    listed: ", " / "、";
+    after_sentence: " " / "";
+    clauses: "; " / "；";
+
+    expected: "expected" / "预期";
+    observed: "observed" / "实测";
+    difference: "difference" / "差异";
+    reason: "reason" / "原因";
+    evidence: "evidence" / "证据";
+
+    before_change: "before the change" / "变更前";
+    after_change: "after the change" / "变更后";
+    at_the_end: "at the end" / "结束时";
+    place_guest: "guest kernel (User-mode Linux), virtual clock" / "客户机内核（User-mode Linux），虚拟时钟";
+    place_host: "the host's kernel, real clock" / "主机内核，真实时钟";
+
+    shown_by(what, citations): "{what} ({citations})" / "{what}（{citations}）";
+    event: "event" / "事件";
+    packet: "packet" / "数据包";
+    snapshot: "snapshot" / "快照";
+    step: "step" / "步骤";
+    server: "server" / "服务器";
+    numbered(kind, number): "{kind} {number}" / "{kind} {number}";
+    several_numbered(kind, numbers): "{kind}s {numbers}" / "{kind} {numbers}";
+    last_of(rest, last): "{rest} and {last}" / "{rest} 和 {last}";
+    many_numbered(first, last, count): "{first} … {last} ({count} in all)" / "{first} … {last}（共 {count} 个）";
+    in_all(count): "({count} in all)" / "（共 {count} 个）";
+
+    as_expected: ": as expected" / "：符合预期";
+    not_as_expected: ": not as expected" / "：不符合预期";
+    spanned(first, last): "{first} to {last}" / "{first} 至 {last}";
+    run_numbered(number): " (run {number})" / "（第 {number} 次运行）";
+    run_came_to(numbers, outcome): "run {numbers}: {outcome}" / "第 {numbers} 次运行：{outcome}";
+    runs_came_to(numbers, outcome): "runs {numbers}: {outcome}" / "第 {numbers} 次运行：{outcome}";
+}
