@@ -62,10 +62,7 @@ pub(super) fn section(
     writeln!(out, "</section>")
 }
 
-/// More cells than this are not drawn together: nobody reads so many lanes.
-const LANES: usize = 100;
-
-/// The time lines of all cells in one drawing.
+/// The time lines of all cells in one drawing; of very many, those that hung first.
 fn time_lines(out: &mut String, words: Language, rows: &[Row<'_>]) -> Result {
     let cells: Vec<&JudgedCell> = rows
         .iter()
@@ -79,9 +76,6 @@ fn time_lines(out: &mut String, words: Language, rows: &[Row<'_>]) -> Result {
 
 /// The time lines of many cells, folded.
 pub(super) fn lanes(out: &mut String, words: Language, title: &str, cells: &[&JudgedCell]) -> Result {
-    if cells.len() > LANES {
-        return Ok(());
-    }
     let Some(drawing) = crate::timeline::timeline_svg(words, cells) else {
         return Ok(());
     };

@@ -11,7 +11,7 @@ crate::words::words! {
     left_behind: "left behind" / "遗留";
     judgement: "Judgement" / "判定";
     evidence_title: "Evidence" / "证据";
-    times_from(epoch): "Times count from {epoch}." / "时间从{epoch}算起。";
+    times_from(epoch): "Times are from {epoch}." / "时间从{epoch}算起。";
     last_lines_of_log: "Last lines of the log" / "日志的最后几行";
     the_lab_failed: "The lab failed" / "实验环境失败";
     between_hosts: "Between the hosts" / "主机之间";
@@ -107,8 +107,7 @@ crate::words::words! {
     more_printed: "(more was printed than is kept)" / "（显示的内容多于所保留的）";
 
     traces: "Traces" / "抓包记录";
-    traces_are(epoch): "As tcpdump prints them: the packet's number in the capture, its time from {epoch}, its sender by its Ethernet \
-        address." / "格式同 tcpdump：抓包中的编号、从{epoch}算起的时间、由以太网地址得知的发送者。";
+    traces_are(epoch): "Number in the capture, time from {epoch}, sender by its Ethernet address." / "格式同 tcpdump：抓包中的编号、从{epoch}算起的时间、由以太网地址得知的发送者。";
     trace_of(node, interface, packets): "Trace of {node}, {interface} ({packets})" / "{node} 的抓包，{interface}（{packets}）";
     capture_failed(failure): "The capture failed: {failure}" / "抓包失败：{failure}";
     frames_dropped(count): "The kernel dropped {count} frames of it." / "内核丢掉了其中 {count} 帧。";

@@ -11,8 +11,19 @@ fn texts(elements: &[Element]) -> Vec<&str> {
 
 #[test]
 fn every_cell_of_a_run_has_its_lane_with_its_outcome() {
-    let cells = all();
-    let cells: Vec<&JudgedCell> = cells.iter().collect();
+    // Of more than a drawing holds it draws those that hung first; all of these scenarios have room.
+    let all = all();
+    let few = [
+        "config-change",
+        "hang-to-the-end",
+        "re-add-recovers",
+        "restart-does-not-recover",
+        "order",
+        "drain",
+    ];
+    let of_few = |cell: &&JudgedCell| few.contains(&cell.record.plan.cell.scenario.as_str());
+    let cells: Vec<&JudgedCell> = all.iter().filter(of_few).collect();
+    assert!((60..120).contains(&cells.len()), "{}", cells.len());
     let svg = timeline_svg(Language::English, &cells).unwrap();
     assert_eq!(
         Some(&svg),
