@@ -11,7 +11,7 @@ mod support;
 use lvs_matrix_model::capture::{Remarks, write};
 use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
-use lvs_matrix_model::verdict::{ArticleResult, RunOutcome, Verdict, errno_name, judge, judged, merge};
+use lvs_matrix_model::verdict::{ArticleResult, Difference, RunOutcome, Verdict, errno_name, judge, judged, merge};
 use support::cells::*;
 use support::world::World;
 use support::{bare_record, empty_points, seconds};

@@ -17,6 +17,7 @@ fn every_cell_of_a_run_has_its_lane_with_its_outcome() {
         "config-change",
         "hang-to-the-end",
         "re-add-recovers",
+        "silent-server",
         "restart-does-not-recover",
         "order",
         "drain",
