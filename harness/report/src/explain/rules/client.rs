@@ -68,6 +68,10 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     holds: |case| {
         let request = case.request().filter(|_| case.is_connect())?;
         let ended = case.operation.ended.filter(|_| timed_out(case))?;
+        // A program that gives up by itself does so sooner.
+        if super::settings::own_limit(case).is_some_and(|(_, limit)| ended.since(case.operation.began) >= limit) {
+            return None;
+        }
         let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_syn_retries", request.sent.at)?;
         let allowed: usize = retries.parse().ok()?;
         let syns: Vec<_> = case
@@ -97,8 +101,12 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     },
 };
 
+/// The error is ETIMEDOUT; of a program that does not tell, if nothing on the network ended the connection, TCP has no other.
 fn timed_out(case: &super::Case<'_>) -> bool {
-    case.observed.error.as_ref().and_then(|error| error.errno) == Some(ETIMEDOUT)
+    case.observed.error.as_ref().is_some_and(|error| match error.errno {
+        Some(errno) => errno == ETIMEDOUT,
+        None => error.reported && case.observed.terminators.is_empty(),
+    })
 }
 
 /// The client's event at the end of the operation.

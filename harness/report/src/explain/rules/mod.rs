@@ -6,6 +6,7 @@ mod client;
 mod director;
 mod nodest;
 mod server;
+mod settings;
 
 use super::Source;
 use super::case::Case;
@@ -64,6 +65,10 @@ pub(super) const ALL: &[Rule] = &[
     server::NOTHING_TO_SEND,
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
+    settings::USER_TIMEOUT,
+    settings::PROBES_UNANSWERED,
+    settings::KEEPALIVE,
+    settings::PROGRAM_S_TIMEOUT,
 ];
 
 const fn core(function: &'static str) -> Source {

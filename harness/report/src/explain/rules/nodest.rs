@@ -81,18 +81,23 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, request.sent.at)? == "0" {
             return None;
         }
+        // A client that waits may have had only a keepalive probe to send.
+        let what = if request.segment.payload_length == 0 {
+            "keepalive probe"
+        } else {
+            &case.operation.what
+        };
         let mut shown_by = vec![Citation::Step(deleted.number)];
         shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
         Some(Finding {
             at: request.sent.at,
             text: format!(
                 "{server} had been deleted from the director's table, and with expire_nodest_conn=1 the entries of its \
-                 connections go with it, at the latest when a segment matches one. The client's {} ({} on director) therefore \
+                 connections go with it, at the latest when a segment matches one. The client's {what} ({} on director) therefore \
                  belonged to no connection. A segment that has no entry and is no SYN is not scheduled but left to the \
                  director's own TCP; the VIP is an address of the director, no socket there has this connection, and so it \
                  answered with an RST (packet {} on client; its Ethernet address is the director's, whatever the IP address \
                  says).",
-                case.operation.what,
                 first(arrived),
                 reset.packet
             ),

@@ -79,6 +79,13 @@ pub(super) const CLOSED: Rule = Rule {
                  the connection was lost during the query, which the classic client calls 2013",
                 case.operation.what, sent.packet
             ),
+            // MySQL's own program looks at the socket before it sends; MariaDB's sends first, and then reads the end.
+            None if case.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => format!(
+                "It had reached the client before its {}, which found the connection ended. The program sent it nevertheless, \
+                 and read that end: to it the connection was lost during the query, 2013, where others say that the server has \
+                 gone away, 2006",
+                case.operation.what
+            ),
             None => format!(
                 "It had reached the client before its {}, which found the connection ended: the server has gone away, which \
                  the classic client calls 2006",

@@ -1,0 +1,265 @@
+//! Settings of the client that end its waiting: clocks of TCP that are off unless they are set, and the program's own.
+
+use super::super::advice;
+use super::super::case::{Case, packet};
+use super::super::moment;
+use super::super::passage::Passage;
+use super::director::times;
+use super::{Explains, Finding, Rule, core, tcp_timer};
+use crate::explain::Source;
+use lvs_matrix_model::action::{Action, HostAction, Node};
+use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::capture::flow::at_or_after;
+use lvs_matrix_model::client::{Keepalive, Setting};
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::verdict::Citation;
+use std::time::Duration;
+
+const ETIMEDOUT: u16 = 110;
+
+/// By how much a kernel timer may be late: its wheel rounds up by at most an eighth (kernel/time/timer.c).
+fn late(time: Duration) -> Duration {
+    time / 8 + Duration::from_secs(1)
+}
+
+/// `TCP_USER_TIMEOUT` is over.
+pub(super) const USER_TIMEOUT: Rule = Rule {
+    name: "user-timeout",
+    explains: Explains::Error,
+    sources: &[
+        tcp_timer("tcp_write_timeout"),
+        tcp_timer("tcp_clamp_rto_to_user_timeout"),
+    ],
+    holds: |case| {
+        let limit = in_force(case, Setting::TcpUserTimeout).and(case.plan.client.settings.tcp_user_timeout)?;
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let ended = timed_out(case)?;
+        let lasted = ended.since(request.sent.at);
+        let sendings: Vec<_> = case.sendings().map(|passage| passage.sent).collect();
+        let in_time = limit <= lasted && lasted <= limit + late(limit);
+        let (first, last) = (sendings.first()?, sendings.last()?);
+        if !in_time || acknowledged(case, request) || sendings.len() < 2 {
+            return None;
+        }
+        Some(Finding {
+            at: ended,
+            text: format!(
+                "The client's socket has TCP_USER_TIMEOUT {}: what it sends may stay unacknowledged for so long. Its TCP had sent \
+                 the same {} bytes {} more times (packets {} to {} on client) and gave up {} after the first sending with \
+                 ETIMEDOUT. net.ipv4.tcp_retries2 is not asked where the socket has such a time.",
+                Human(limit),
+                request.segment.payload_length,
+                sendings.len() - 1,
+                first.packet,
+                last.packet,
+                Human(lasted)
+            ),
+            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// Nobody answers the client's keepalive probes, and the packets show why.
+pub(super) const PROBES_UNANSWERED: Rule = Rule {
+    name: "probes-unanswered",
+    explains: Explains::Silence,
+    sources: &[tcp_timer("tcp_keepalive_timer"), core("ip_vs_in_hook")],
+    holds: |case| {
+        let probes = Probes::of(case)?;
+        let (first, server) = (probes.sent.first()?, case.server()?);
+        let numbers: Vec<String> = probes.sent.iter().map(|probe| probe.sent.packet.to_string()).collect();
+        let what = format!(
+            "The server had acknowledged all that the client had sent. The client's TCP had nothing to send but keepalive \
+             probes: {} of them (packet {} on client).",
+            probes.sent.len(),
+            numbers.join(", ")
+        );
+        let node = Node::RealServer(server.clone());
+        let passed_on = |probe: &&Passage<'_>| matches!(&probe.passed_on, Some((_, to)) if *to == node);
+        let (text, step, advice) = if probes.sent.iter().all(passed_on) {
+            let (step, began, ()) = case
+                .done(|action| {
+                    let Action::Host(HostAction::PowerOff { server: of, .. }) = action else {
+                        return None;
+                    };
+                    (of == server).then_some(())
+                })
+                .next()?;
+            if began > first.sent.at {
+                return None;
+            }
+            let text = format!("{what} The director passed them on to {server}, which was off and answered nothing.");
+            (text, step, Vec::new())
+        } else if probes.sent.iter().all(|probe| probe.stopped_at_director().is_some()) {
+            let (step, _) = case.deleted(server, first.sent.at)?;
+            let text = format!(
+                "{what} To the director a probe is a segment as any other: it matched the entry of a connection whose server, \
+                 {server}, was not in the table any more, and was dropped in silence."
+            );
+            (text, step, vec![advice::drain(case, server)])
+        } else {
+            return None;
+        };
+        let mut shown_by = vec![Citation::Step(step.number)];
+        shown_by.extend(probes.sent.iter().map(|probe| packet(probe.sent)));
+        Some(Finding {
+            at: first.sent.at,
+            text,
+            shown_by,
+            advice,
+        })
+    },
+};
+
+/// Keepalive gives up.
+pub(super) const KEEPALIVE: Rule = Rule {
+    name: "keepalive-exhausted",
+    explains: Explains::Error,
+    sources: &[tcp_timer("tcp_keepalive_timer")],
+    holds: |case| {
+        let probes = Probes::of(case)?;
+        let ended = timed_out(case)?;
+        let (first, last) = (probes.sent.first()?.sent, probes.sent.last()?.sent);
+        let Keepalive {
+            time,
+            interval,
+            probes: wanted,
+        } = probes.set;
+        let count = u32::try_from(probes.sent.len()).ok()?;
+        let user_timeout = case.plan.client.settings.tcp_user_timeout;
+        let why = match user_timeout {
+            None if count == u32::from(wanted) => format!("{wanted} without an answer are its limit"),
+            Some(limit) if ended.since(probes.heard.at) >= limit => format!(
+                "as the socket has TCP_USER_TIMEOUT {}, too, the number of probes does not count: one without an answer is \
+                 enough once nothing has come for so long",
+                Human(limit)
+            ),
+            None | Some(_) => return None,
+        };
+        if first.at.since(probes.heard.at) < time || ended.since(last.at) < interval {
+            return None;
+        }
+        Some(Finding {
+            at: ended,
+            text: format!(
+                "The last that the client had of the connection was packet {} ({}). After {} without a sign its TCP asked by \
+                 keepalive whether the other side is still there ({}, every {}), and gave up {} after the last time with \
+                 ETIMEDOUT: {why}.",
+                probes.heard.number,
+                moment(probes.heard.at),
+                Human(time),
+                times(probes.sent.len()),
+                Human(interval),
+                Human(ended.since(last.at))
+            ),
+            shown_by: vec![
+                Citation::Packet(probes.heard.number),
+                packet(first),
+                packet(last),
+                Citation::Event(end_event(case)?),
+            ],
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The program gives up by itself.
+pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
+    name: "time-out-of-the-program",
+    explains: Explains::Error,
+    sources: &[Source {
+        function: "do_sys_poll",
+        file: "fs/select.c",
+    }],
+    holds: |case| {
+        let (setting, limit) = own_limit(case)?;
+        in_force(case, setting)?;
+        let ended = case.operation.ended?;
+        let lasted = ended.since(case.operation.began);
+        let told = !case.observed.terminators.is_empty();
+        if case.observed.error.is_none() || told || lasted < limit || lasted > limit + Duration::from_secs(1) {
+            return None;
+        }
+        let began = case.request()?.sent;
+        Some(Finding {
+            at: ended,
+            text: format!(
+                "The client program has a {} of {}. It asks its kernel to wake it after that time, and gave up {} after it had \
+                 begun. Nothing on the network told it to.",
+                setting.key(),
+                Human(limit),
+                Human(lasted)
+            ),
+            shown_by: vec![packet(began), Citation::Event(end_event(case)?)],
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The program's own limit for the operation.
+pub(super) fn own_limit(case: &Case<'_>) -> Option<(Setting, Duration)> {
+    let settings = &case.plan.client.settings;
+    if case.is_connect() {
+        Some((Setting::ConnectTimeout, settings.connect_timeout?))
+    } else {
+        Some((Setting::ReadTimeout, settings.read_timeout?))
+    }
+}
+
+/// Keepalive probes that nothing came after.
+struct Probes<'c, 'a> {
+    set: Keepalive,
+    /// The last that came before them.
+    heard: &'a Packet,
+    sent: Vec<&'c Passage<'a>>,
+}
+
+impl<'c, 'a> Probes<'c, 'a> {
+    /// A probe repeats the last sequence number that is acknowledged already (`tcp_xmit_probe_skb` in net/ipv4/tcp_output.c).
+    fn of(case: &'c Case<'a>) -> Option<Self> {
+        let set = in_force(case, Setting::Keepalive).and(case.plan.client.settings.keepalive)?;
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (heard, _) = case.received.last()?;
+        let old = request
+            .segment
+            .sequence
+            .wrapping_add(request.segment.payload_length)
+            .wrapping_sub(1);
+        let sent: Vec<_> = case
+            .since_request()
+            .iter()
+            .filter(|passage| passage.sent.packet > heard.number)
+            .filter(|passage| passage.segment.sequence == old && passage.segment.payload_length == 0)
+            .collect();
+        (!sent.is_empty() && acknowledged(case, request)).then_some(Self { set, heard, sent })
+    }
+}
+
+/// Was the request acknowledged?
+fn acknowledged(case: &Case<'_>, request: &Passage<'_>) -> bool {
+    let next = request.segment.sequence.wrapping_add(request.segment.payload_length);
+    let mut later = case
+        .received
+        .iter()
+        .filter(|(packet, _)| packet.number > request.sent.packet);
+    later.any(|(_, segment)| segment.flags.ack && at_or_after(segment.acknowledgement, next))
+}
+
+/// Was the setting shown to be in force?
+fn in_force(case: &Case<'_>, setting: Setting) -> Option<()> {
+    let settings = &case.record.client.as_ref()?.settings;
+    let seen = settings.iter().find(|seen| seen.setting == setting.key())?;
+    (seen.shown.is_some() && seen.doubt.is_none()).then_some(())
+}
+
+/// When the operation ended with ETIMEDOUT.
+fn timed_out(case: &Case<'_>) -> Option<Instant> {
+    let errno = case.observed.error.as_ref()?.errno?;
+    case.operation.ended.filter(|_| errno == ETIMEDOUT)
+}
+
+/// The client's event at the end of the operation.
+fn end_event(case: &Case<'_>) -> Option<u32> {
+    Some(case.record.end_of(case.operation.number)?.number)
+}
