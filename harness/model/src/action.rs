@@ -1,10 +1,12 @@
 //! What a step can do. One action is one key in the YAML: `{ set-weight: { server: rs1, weight: 0 } }`.
 
+mod client;
 mod host;
 mod mysqld;
 mod table;
 mod traffic;
 
+pub use client::{ClientAction, Closing, Opening, Statement};
 pub use host::{HostAction, Neighbours};
 pub use mysqld::{MysqldAction, StopSignal};
 pub use table::TableAction;
@@ -48,33 +50,17 @@ impl fmt::Display for Node {
     }
 }
 
-/// An SQL statement of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Statement {
-    /// The SQL text, sent as one `COM_QUERY`.
-    pub sql: String,
-    /// How long a healthy server needs for it (`select sleep(20)`: 20 s). Patience begins after that, counted from the
-    /// moment at which the statement was sent: a client that waits for a slow answer is not yet hung.
-    pub takes: Duration,
-}
-
 /// What a step does. Names of real servers were checked against the lab.
 ///
 /// In records an action is a map with its key as in the YAML, whatever group it is in: `{"set-weight": {"server": "rs1", …}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Action {
-    /// The client opens a connection to the VIP: TCP handshake, greeting, login.
-    Connect,
-    /// The client sends a statement and waits for its result.
-    Query(Statement),
-    /// The client sends a statement; the time line goes on once the statement is out and its first segment acknowledged or
-    /// on the wire.
-    StartQuery(Statement),
-    /// The client waits for the result of the statement started before.
-    AwaitResult,
     /// Nothing for this long on the cell's clock.
     Wait(Duration),
+    /// The client does something.
+    #[serde(untagged)]
+    Client(ClientAction),
     /// The operator edits the director's table.
     #[serde(untagged)]
     Table(TableAction),
@@ -90,15 +76,36 @@ pub enum Action {
 }
 
 impl Action {
+    /// The client opens its plain connection.
+    #[must_use]
+    pub fn connect() -> Self {
+        ClientAction::Connect(Opening::default()).into()
+    }
+
+    /// The client sends a statement and waits for its result.
+    #[must_use]
+    pub fn query(statement: Statement) -> Self {
+        ClientAction::Query(statement).into()
+    }
+
+    /// The client sends a statement.
+    #[must_use]
+    pub fn start_query(statement: Statement) -> Self {
+        ClientAction::StartQuery(statement).into()
+    }
+
+    /// The client waits for the result of the statement that was started on its plain connection.
+    #[must_use]
+    pub fn await_result() -> Self {
+        ClientAction::AwaitResult { on: None }.into()
+    }
+
     /// The action's key in the YAML.
     #[must_use]
     pub fn key(&self) -> &'static str {
         match self {
-            Self::Connect => "connect",
-            Self::Query(_) => "query",
-            Self::StartQuery(_) => "start-query",
-            Self::AwaitResult => "await-result",
             Self::Wait(_) => "wait",
+            Self::Client(action) => action.key(),
             Self::Table(action) => action.key(),
             Self::Mysqld(action) => action.key(),
             Self::Host(action) => action.key(),
@@ -106,13 +113,31 @@ impl Action {
         }
     }
 
-    /// Does the client do it (and not an operator, a server or the clock)?
+    /// What it is if the client does it (and not an operator, a server or the clock).
+    #[must_use]
+    pub fn of_client(&self) -> Option<&ClientAction> {
+        match self {
+            Self::Client(action) => Some(action),
+            Self::Wait(_) | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => None,
+        }
+    }
+
+    /// Does the client do it?
     #[must_use]
     pub fn is_of_client(&self) -> bool {
-        match self {
-            Self::Connect | Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult => true,
-            Self::Wait(_) | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => false,
-        }
+        self.of_client().is_some()
+    }
+
+    /// Is it one of those whose last one in `act` is classified?
+    #[must_use]
+    pub fn is_classified(&self) -> bool {
+        self.of_client().is_some_and(ClientAction::is_classified)
+    }
+
+    /// The statement that it sends.
+    #[must_use]
+    pub fn statement(&self) -> Option<&Statement> {
+        self.of_client()?.statement()
     }
 
     /// How long it takes by the clock where all is well: a wait, or a statement that a server needs its time for.
@@ -120,10 +145,8 @@ impl Action {
     pub fn own_time(&self) -> Duration {
         match self {
             Self::Wait(time) => *time,
-            Self::Query(statement) | Self::StartQuery(statement) => statement.takes,
-            Self::Connect | Self::AwaitResult | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => {
-                Duration::ZERO
-            }
+            Self::Client(action) => action.own_time(),
+            Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => Duration::ZERO,
         }
     }
 
@@ -135,8 +158,14 @@ impl Action {
             Self::Mysqld(action) => Some(action.server()),
             Self::Host(action) => action.server(),
             Self::Traffic(action) => action.server(),
-            Self::Connect | Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult | Self::Wait(_) => None,
+            Self::Client(_) | Self::Wait(_) => None,
         }
+    }
+}
+
+impl From<ClientAction> for Action {
+    fn from(action: ClientAction) -> Self {
+        Self::Client(action)
     }
 }
 
@@ -168,11 +197,8 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::duration::Human;
         match self {
-            Self::Connect => f.write_str("connect"),
-            Self::Query(statement) => write!(f, "query `{}`", statement.sql),
-            Self::StartQuery(statement) => write!(f, "start query `{}`", statement.sql),
-            Self::AwaitResult => f.write_str("await result"),
             Self::Wait(time) => write!(f, "wait {}", Human(*time)),
+            Self::Client(action) => action.fmt(f),
             Self::Table(action) => action.fmt(f),
             Self::Mysqld(action) => action.fmt(f),
             Self::Host(action) => action.fmt(f),

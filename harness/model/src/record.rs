@@ -13,7 +13,7 @@ pub use client::{
 pub use server::{MysqldState, ServerSession, ServerView};
 pub use socket::{Socket, SocketTimer};
 
-use crate::action::{Action, Node};
+use crate::action::{Action, ClientAction, Node};
 use crate::duration::Instant;
 use crate::plan::{LabPlan, Phase};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,15 @@ impl CellRecord {
         self.client_events
             .iter()
             .find(|event| event.operation == operation && event.kind.role().ends())
+    }
+
+    /// The step that began the client's operation, and what it is.
+    #[must_use]
+    pub fn start_of(&self, operation: u32) -> Option<(&StepRecord, &ClientAction)> {
+        self.steps.iter().find_map(|step| {
+            let action = step.action.of_client().filter(|action| !action.only_awaits())?;
+            (step.operation == Some(operation)).then_some((step, action))
+        })
     }
 
     /// The record of a cell of which nothing has been seen yet.

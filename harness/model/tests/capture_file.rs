@@ -175,15 +175,16 @@ fn tcpdump_reads_the_file_with_its_nanoseconds() {
 /// A record with a step at the beginning, one that takes time, one after the last packet, and one that was not reached.
 fn remarkable() -> CellRecord {
     let query = |sql: &str| {
-        Action::Query(Statement {
+        Action::query(Statement {
             sql: sql.to_owned(),
             takes: seconds(0.0),
+            ..Statement::default()
         })
     };
     let steps = Phases {
-        before: vec![Action::Connect, query("select '\u{1b}[31m\u{202e}\n'")],
+        before: vec![Action::connect(), query("select '\u{1b}[31m\u{202e}\n'")],
         change: vec![Action::Wait(seconds(1.0))],
-        act: vec![Action::AwaitResult],
+        act: vec![Action::await_result()],
     };
     let mut record = record_of(plan_of(steps, Expected::ObserveOnly));
     for (step, (began, ended)) in record.steps.iter_mut().zip([(0.0, 0.0), (0.5, 2.0), (3.0, 4.0)]) {
@@ -265,9 +266,10 @@ fn long_statements_do_not_break_the_file() {
     let long = Statement {
         sql: "ä".repeat(200_000),
         takes: seconds(0.0),
+        ..Statement::default()
     };
     for step in &mut record.steps {
-        step.action = Action::Query(long.clone());
+        step.action = Action::query(long.clone());
         step.began = None;
     }
     let step = record.steps[0].clone();

@@ -19,6 +19,9 @@ use lvs_matrix_model::scenario::{
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// What only a driver can be told to do: client_actions.rs.
+const CONNECTIONS: &str = include_str!("fixtures/connections.yaml");
+
 const EVERYTHING: &str = r#"
 name: everything
 claim: >-
@@ -129,6 +132,7 @@ fn statement(sql: &str, takes: u64) -> Statement {
     Statement {
         sql: sql.to_owned(),
         takes: Duration::from_secs(takes),
+        ..Statement::default()
     }
 }
 
@@ -154,9 +158,9 @@ fn common_steps() -> Phases {
     let rs1 = || name("rs1");
     Phases {
         before: vec![
-            Action::Connect,
-            Action::StartQuery(statement("select sleep(20)", 20)),
-            Action::AwaitResult,
+            Action::connect(),
+            Action::start_query(statement("select sleep(20)", 20)),
+            Action::await_result(),
         ],
         change: vec![
             Action::Table(TableAction::RemoveRealServer { server: rs1() }),
@@ -223,7 +227,7 @@ fn common_steps() -> Phases {
         ],
         act: vec![
             Action::Wait(Duration::from_secs(90)),
-            Action::Query(statement("select 1", 0)),
+            Action::query(statement("select 1", 0)),
         ],
     }
 }
@@ -259,7 +263,7 @@ fn every_field_has_its_effect() {
                     weight: 2,
                 }),
             ],
-            act: vec![Action::Connect],
+            act: vec![Action::connect()],
         },
     };
     let without = Value {
@@ -333,12 +337,11 @@ fn every_field_has_its_effect() {
 
 #[test]
 fn actions_are_called_what_reports_call_them() {
-    let steps = loaded(EVERYTHING).steps;
-    let used: BTreeSet<_> = [steps.before, steps.change, steps.act]
+    let steps = [loaded(EVERYTHING).steps, loaded(CONNECTIONS).steps];
+    let phases = steps
         .iter()
-        .flatten()
-        .map(Action::key)
-        .collect();
+        .flat_map(|steps| [&steps.before, &steps.change, &steps.act]);
+    let used: BTreeSet<_> = phases.flatten().map(Action::key).collect();
     let schema = schema();
     let known: BTreeSet<_> = schema["$defs"]["Step"]["properties"]
         .as_object()

@@ -534,7 +534,7 @@ fn silence_must_follow_something_that_was_sent() {
     let quiet = without(connect_hung(), |point, _| point == CLIENT);
     assert!(reasons(&quiet.observe()).contains("neither a SYN nor an ARP request"));
     let mut other = hung();
-    other.record.plan.steps[2].action = Action::Query(statement("select 2", 0.0));
+    other.record.plan.steps[2].action = Action::query(statement("select 2", 0.0));
     other.record.steps[2].action = other.record.plan.steps[2].action.clone();
     other.record.client_events[2].kind = ClientEventKind::StatementBegun {
         sql: "select 2".to_owned(),
@@ -585,7 +585,7 @@ fn patience_counts_from_the_beginning_or_from_when_it_is_due() {
 #[test]
 fn patience_with_a_statement_sent_before_begins_with_the_act_phase() {
     let mut world = waiting_for_ever();
-    let quick = Action::StartQuery(statement("select sleep(20)", 0.5));
+    let quick = Action::start_query(statement("select sleep(20)", 0.5));
     world.record.plan.steps[1].action = quick.clone();
     world.record.steps[1].action = quick;
     let observed = world.observe();
@@ -624,7 +624,7 @@ fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one()
     let mut world = World::new(
         vec![],
         vec![remove_rs1()],
-        vec![Action::Connect, Action::Query(statement("select 1", 0.0))],
+        vec![Action::connect(), Action::query(statement("select 1", 0.0))],
     );
     world.step(1, 1.0, Some(1.1), done("it fired"));
     world.step(2, 2.0, Some(2.001), StepOutcome::ClientFailed);
@@ -638,7 +638,7 @@ fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one()
     assert_eq!(observed.operation.unwrap().what, "connect");
     // Had it been answered, the query should have been reached.
     let mut world = connected_anew();
-    let query = Action::Query(statement("select 1", 0.0));
+    let query = Action::query(statement("select 1", 0.0));
     world.record.plan.steps.push(lvs_matrix_model::plan::Step {
         phase: lvs_matrix_model::plan::Phase::Act,
         action: query.clone(),

@@ -184,21 +184,33 @@ impl Captures {
             .collect()
     }
 
-    /// Waits until `node` has seen at least `count` frames that contain `needle`.
-    pub(crate) fn wait_for(&self, node: &Node, needle: &[u8], count: usize, deadline: Duration) -> bool {
+    /// How many frames `node` has seen so far.
+    pub(crate) fn seen_by(&self, node: &Node) -> usize {
+        let point = self.points.iter().find(|point| &point.node == node);
+        point.map_or(0, |point| self.seen.frames()[point.index].len())
+    }
+
+    /// Waits until `node` has seen a frame like this after its first `from` ones; false if `deadline` came first.
+    pub(crate) fn wait_for(&self, node: &Node, from: usize, deadline: Duration, is: impl Fn(&Frame) -> bool) -> bool {
         let Some(point) = self.points.iter().find(|point| &point.node == node) else {
             return false;
         };
         self.seen
-            .wait(deadline, |points| occurrences(&points[point.index], needle) >= count)
+            .wait(deadline, |points| points[point.index].iter().skip(from).any(&is))
     }
 
-    /// How many frames on `node` contain `needle`.
-    pub(crate) fn count(&self, node: &Node, needle: &[u8]) -> usize {
-        let Some(point) = self.points.iter().find(|point| &point.node == node) else {
-            return 0;
-        };
-        occurrences(&self.seen.frames()[point.index], needle)
+    /// How many frames like this `node` has seen after its first `from` ones.
+    pub(crate) fn count(&self, node: &Node, from: usize, is: impl Fn(&Frame) -> bool) -> usize {
+        let counted = self.look(node, from, |frames| {
+            Some(frames.iter().filter(|frame| is(frame)).count())
+        });
+        counted.unwrap_or(0)
+    }
+
+    /// Looks at the frames that `node` has seen after its first `from` ones.
+    pub(crate) fn look<T>(&self, node: &Node, from: usize, at: impl FnOnce(&[Frame]) -> Option<T>) -> Option<T> {
+        let point = self.points.iter().find(|point| &point.node == node)?;
+        at(self.seen.frames()[point.index].get(from..)?)
     }
 
     /// Sends the last sentinel, ends the captures, and gives what they saw. A point that misses it says so.
@@ -312,7 +324,7 @@ fn read(mut handle: Capture<Active>, index: usize, seen: &Seen) -> Ended {
     }
 }
 
-fn occurrences(frames: &[Frame], needle: &[u8]) -> usize {
-    let holds = |frame: &&Frame| frame.bytes.windows(needle.len().max(1)).any(|window| window == needle);
-    frames.iter().filter(holds).count()
+/// Does the frame hold these bytes?
+pub(crate) fn holds(frame: &Frame, needle: &[u8]) -> bool {
+    frame.bytes.windows(needle.len().max(1)).any(|window| window == needle)
 }

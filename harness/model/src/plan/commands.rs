@@ -21,12 +21,7 @@ impl LabPlan {
             Action::Table(action) => vec![(Some(Node::Director), words(&self.table_line(action)))],
             Action::Host(action) => self.host_lines(action),
             Action::Traffic(action) => self.traffic_lines(action),
-            Action::Mysqld(_)
-            | Action::Connect
-            | Action::Query(_)
-            | Action::StartQuery(_)
-            | Action::AwaitResult
-            | Action::Wait(_) => Vec::new(),
+            Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) => Vec::new(),
         }
     }
 

@@ -21,8 +21,8 @@ pub struct ClientEvent {
     pub kind: ClientEventKind,
 }
 
-/// What a client can write down. An operation begins with `connect-begun` or `statement-begun`, and ends with the first of
-/// `connected`, `result-received`, `failed` and `still-waiting` that has its number. A program that connects anew by itself
+/// What a client can write down. An operation begins with `connect-begun`, `statement-begun` or `disconnect-begun`, and ends with
+/// the first of `connected`, `result-received`, `disconnected`, `failed` and `still-waiting` that has its number. A program that connects anew by itself
 /// may do so before or after that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -52,6 +52,10 @@ pub enum ClientEventKind {
     Failed(ClientError),
     /// The observation ended while the operation was still waiting.
     StillWaiting,
+    /// About to close a connection.
+    DisconnectBegun,
+    /// It is closed.
+    Disconnected,
     /// The program says that it connects anew by itself (`No connection. Trying to reconnect...`).
     ReconnectBegun,
     /// The program says that it is connected again.
@@ -81,8 +85,8 @@ impl ClientEventKind {
     #[must_use]
     pub fn role(&self) -> EventRole {
         match self {
-            Self::ConnectBegun | Self::StatementBegun { .. } => EventRole::Begins,
-            Self::Connected { .. } | Self::ResultReceived { .. } => EventRole::Succeeds,
+            Self::ConnectBegun | Self::StatementBegun { .. } | Self::DisconnectBegun => EventRole::Begins,
+            Self::Connected { .. } | Self::ResultReceived { .. } | Self::Disconnected => EventRole::Succeeds,
             Self::Failed(_) => EventRole::Fails,
             Self::StillWaiting => EventRole::Waits,
             Self::ReconnectBegun | Self::Reconnected { .. } => EventRole::Aside,

@@ -2,8 +2,11 @@
 //! schema and in docs/scenarios.md.
 
 mod client;
+mod operation;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
+use operation::DisconnectInput;
+pub(super) use operation::{ConnectInput, ConnectionInput, StatementInput};
 
 use super::place::At;
 use super::read::{Input, List, Map, OneOrMany};
@@ -191,13 +194,19 @@ actions! {
         /// A sysctl is written in a host's network namespace, and read back.
         "set-sysctl" SetSysctl(SysctlInput);
         /// The client opens a connection to the virtual service: TCP handshake, greeting, login.
-        "connect" Connect(NoFields);
+        "connect" Connect(ConnectInput);
+        /// The client begins to open a connection; the next step begins once its first SYN is out.
+        "start-connect" StartConnect(ConnectInput);
+        /// The client waits until the connection that `start-connect` began is open.
+        "await-connect" AwaitConnect(ConnectionInput);
         /// The client sends a statement and waits for its result.
         "query" Query(StatementInput);
         /// The client sends a statement; the next step begins once it is on its way.
         "start-query" StartQuery(StatementInput);
         /// The client waits for the result of the statement that `start-query` sent.
-        "await-result" AwaitResult(NoFields);
+        "await-result" AwaitResult(ConnectionInput);
+        /// The client closes a connection. It is not classified.
+        "disconnect" Disconnect(DisconnectInput);
         /// Nothing is done for this long.
         "wait" Wait(At<Duration>);
     }
@@ -333,16 +342,6 @@ structure! {
         required "key" key: At<SysctlKey>;
         /// Its new value.
         required "value" value: At<SysctlValue>;
-    }
-}
-
-structure! {
-    /// An SQL statement.
-    StatementInput {
-        /// Its text, sent as it stands, without blanks around it.
-        required "sql" sql: At<Text>;
-        /// How long a healthy server needs for it: `20s` for `select sleep(20)`. Patience begins after that.
-        default("0s") "takes" takes: At<Duration>;
     }
 }
 

@@ -87,6 +87,8 @@ kinds! {
     ClientConflict,
     /// A setting that the client program does not have, or not so.
     NoSuchSetting,
+    /// Something that the client program cannot be told to do.
+    NoSuchAction,
     /// A statement that cannot be given to the client program as it stands.
     UntypableStatement,
     /// An axis without values.
@@ -119,11 +121,11 @@ kinds! {
     UnknownServer,
     /// A statement without a connection.
     NotConnected,
-    /// An operation of the client while a statement is running.
+    /// An operation on a connection on which a statement or the connect itself is running.
     StatementRunning,
-    /// Waiting for a statement that was not started.
+    /// Waiting for a statement or a connect that was not started.
     NoStatement,
-    /// A statement that nobody waits for.
+    /// A statement or a connect that nobody waits for.
     NeverAwaited,
     /// Nothing that the client does after the change.
     NothingToClassify,

@@ -2,7 +2,7 @@
 //! behaviour to be undetermined.
 
 use super::operation::{classified_step, moment};
-use crate::action::{Action, HostAction, Node};
+use crate::action::{Action, ClientAction, HostAction, Node};
 use crate::capture::{Body, Packet};
 use crate::client::Setting;
 use crate::duration::{Human, Instant};
@@ -152,10 +152,7 @@ fn powered_off(record: &CellRecord, node: &Node) -> bool {
         | Action::Traffic(_)
         | Action::Table(_)
         | Action::Mysqld(_)
-        | Action::Connect
-        | Action::Query(_)
-        | Action::StartQuery(_)
-        | Action::AwaitResult
+        | Action::Client(_)
         | Action::Wait(_) => false,
     })
 }
@@ -194,7 +191,7 @@ fn steps(record: &CellRecord, doubts: &mut Vec<String>) {
             ));
         }
         let doubt = if step.number < classified.number {
-            earlier(step, classified)
+            earlier(record, step, classified)
         } else if step.number > classified.number {
             later(record, step, classified)
         } else {
@@ -218,11 +215,16 @@ fn premise(step: &StepRecord) -> String {
     )
 }
 
-fn earlier(step: &StepRecord, classified: &StepRecord) -> Option<String> {
+fn earlier(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<String> {
+    let may_fail = || {
+        let begun = step.operation.and_then(|operation| record.start_of(operation));
+        begun.is_some_and(|(_, action)| action.may_fail())
+    };
     match &step.outcome {
         StepOutcome::Done { proof } => unproven(step, proof),
         // The start of the statement that is classified: its failure is what is classified.
         StepOutcome::ClientFailed if step.phase == Phase::Act && step.operation == classified.operation => None,
+        StepOutcome::ClientFailed if may_fail() => None,
         StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::Failed { .. } | StepOutcome::NotReached => {
             Some(premise(step))
         }
@@ -255,7 +257,7 @@ fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
         (StepOutcome::Done { .. }, Some(EventRole::Succeeds)) => true,
         // Starting a statement is done once it is out, however the statement ends.
         (StepOutcome::Done { .. }, Some(EventRole::Fails | EventRole::Waits)) => {
-            matches!(step.action, Action::StartQuery(_))
+            step.action.of_client().is_some_and(ClientAction::only_begins)
         }
         (
             StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::NotReached,

@@ -119,6 +119,8 @@ fn classify(record: &CellRecord, operation: &Classified<'_>, network: &Network, 
         // `classified` lets no operation through that ends with its own beginning.
         ClientEventKind::ConnectBegun
         | ClientEventKind::StatementBegun { .. }
+        | ClientEventKind::DisconnectBegun
+        | ClientEventKind::Disconnected
         | ClientEventKind::ReconnectBegun
         | ClientEventKind::Reconnected { .. } => {
             let reason = format!("operation {} has no end", operation.number);
@@ -253,6 +255,8 @@ pub(super) fn failure<'a>(operation: &Classified<'a>) -> Option<&'a ClientError>
         | ClientEventKind::StatementBegun { .. }
         | ClientEventKind::ResultReceived { .. }
         | ClientEventKind::StillWaiting
+        | ClientEventKind::DisconnectBegun
+        | ClientEventKind::Disconnected
         | ClientEventKind::ReconnectBegun
         | ClientEventKind::Reconnected { .. } => None,
     }

@@ -1,6 +1,6 @@
 //! Which operation of the client is classified, and its times.
 
-use crate::action::{Action, Statement};
+use crate::action::{ClientAction, Statement};
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
 use crate::record::{CellRecord, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord};
@@ -73,26 +73,13 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
     let number = step
         .operation
         .ok_or_else(|| format!("step {} is the client's, but names no operation", step.number))?;
-    let starts = record
-        .steps
-        .iter()
-        .find(|start| start.operation == Some(number) && start.action != Action::AwaitResult)
+    let (starts, action) = record
+        .start_of(number)
         .ok_or_else(|| format!("no step started operation {number}"))?;
-    let statement = match &starts.action {
-        Action::Query(statement) | Action::StartQuery(statement) => Some(statement),
-        Action::Connect => None,
-        Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Traffic(_)
-        | Action::AwaitResult
-        | Action::Wait(_) => {
-            return Err(format!(
-                "step {} is not the client's, but names an operation",
-                starts.number
-            ));
-        }
-    };
+    let statement = action.statement();
+    if statement.is_none() && !action.opens() {
+        return Err(format!("step {} is neither a connect nor a statement", starts.number));
+    }
     let (begun, end) = events(record, number, statement)?;
     let act = record
         .steps
@@ -108,8 +95,8 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
     };
     let due = statement.map_or(base, |statement| base.max(begun.at.plus(statement.takes)));
     let (from, to, anew) = match statement {
-        None => (begun.at, end.at, Anew::Not),
-        Some(_) => opened(record, begun, end).ok_or("no connection was open when the statement was sent")?,
+        None => (begun.at, opened_by(starts, action, end.at), Anew::Not),
+        Some(_) => opened(record, action, begun, end).ok_or("no connection was open when the statement was sent")?,
     };
     Ok(Classified {
         number,
@@ -129,7 +116,7 @@ pub(super) fn classified_step(record: &CellRecord) -> Result<&StepRecord, String
     let mut steps = record
         .steps
         .iter()
-        .filter(|step| step.phase == Phase::Act && step.action.is_of_client());
+        .filter(|step| step.phase == Phase::Act && step.action.is_classified());
     if steps.clone().next().is_none() {
         return Err("the client has nothing to do in the act phase".to_owned());
     }
@@ -165,6 +152,8 @@ fn events<'a>(
             | ClientEventKind::ResultReceived { .. }
             | ClientEventKind::Failed(_)
             | ClientEventKind::StillWaiting
+            | ClientEventKind::DisconnectBegun
+            | ClientEventKind::Disconnected
             | ClientEventKind::ReconnectBegun
             | ClientEventKind::Reconnected { .. },
             None | Some(_),
@@ -197,8 +186,22 @@ fn of_operation(record: &CellRecord, number: u32) -> impl DoubleEndedIterator<It
         .filter(move |event| event.operation == number)
 }
 
-/// When the connection that the operation used was opened, and whether the program opened it anew during the operation.
-fn opened(record: &CellRecord, begun: &ClientEvent, end: &ClientEvent) -> Option<(Instant, Instant, Anew)> {
+/// By when the SYN of a connect was out: by its `end`, or, if a step only began it, by the end of that step. Other connections
+/// may be opened between the two.
+fn opened_by(starts: &StepRecord, action: &ClientAction, end: Instant) -> Instant {
+    starts
+        .ended
+        .filter(|_| action.only_begins())
+        .map_or(end, |ended| ended.min(end))
+}
+
+/// When the connection that `action` used was opened, and whether the program opened it anew during the operation.
+fn opened(
+    record: &CellRecord,
+    action: &ClientAction,
+    begun: &ClientEvent,
+    end: &ClientEvent,
+) -> Option<(Instant, Instant, Anew)> {
     let during = || {
         of_operation(record, begun.operation).filter(|event| begun.number < event.number && event.number < end.number)
     };
@@ -212,7 +215,13 @@ fn opened(record: &CellRecord, begun: &ClientEvent, end: &ClientEvent) -> Option
     let connected = record
         .client_events
         .iter()
-        .rfind(|event| event.number < begun.number && is_connected(event))?;
+        .filter(|event| event.number < begun.number && is_connected(event))
+        .rfind(|event| {
+            record
+                .start_of(event.operation)
+                .is_some_and(|(_, opening)| opening.connection() == action.connection())
+        })?;
+    let (step, opening) = record.start_of(connected.operation)?;
     let started = of_operation(record, connected.operation)
         .filter(|event| event.number < connected.number)
         .rfind(|event| {
@@ -221,7 +230,7 @@ fn opened(record: &CellRecord, begun: &ClientEvent, end: &ClientEvent) -> Option
                 ClientEventKind::ConnectBegun | ClientEventKind::ReconnectBegun
             )
         })?;
-    Some((started.at, connected.at, Anew::Not))
+    Some((started.at, opened_by(step, opening, connected.at), Anew::Not))
 }
 
 fn is_connected(event: &ClientEvent) -> bool {

@@ -8,9 +8,9 @@ use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome};
 /// Steps 1 connect, 2 remove rs1, 3 query.
 fn execute(change: Action, at: f64) -> World {
     let mut world = World::new(
-        vec![Action::Connect],
+        vec![Action::connect()],
         vec![change],
-        vec![Action::Query(statement("select 1", 0.0))],
+        vec![Action::query(statement("select 1", 0.0))],
     );
     world.connects(1, 1, 0.1);
     world.step(2, 1.0, Some(1.1), done("it fired"));
@@ -91,7 +91,7 @@ pub fn timed_out() -> World {
 
 /// Steps 1 change, 2 connect.
 fn connect(change: Action) -> World {
-    let mut world = World::new(Vec::new(), vec![change], vec![Action::Connect]);
+    let mut world = World::new(Vec::new(), vec![change], vec![Action::connect()]);
     world.step(1, 1.0, Some(1.1), done("it fired"));
     world.step(2, 2.0, None, StepOutcome::Unfinished);
     world.operation(2, 1);
@@ -153,9 +153,12 @@ pub fn no_route() -> World {
 /// Steps 1 connect, 2 start `select sleep(20)`, 3 change, 4 await its result. The statement was sent at 1 s.
 fn waiting(change: Action) -> World {
     let mut world = World::new(
-        vec![Action::Connect, Action::StartQuery(statement("select sleep(20)", 20.0))],
+        vec![
+            Action::connect(),
+            Action::start_query(statement("select sleep(20)", 20.0)),
+        ],
         vec![change],
-        vec![Action::AwaitResult],
+        vec![Action::await_result()],
     );
     world.connects(1, 1, 0.1);
     world.step(2, 1.0, Some(1.001), done(""));
@@ -217,16 +220,16 @@ pub fn never_added() -> World {
 
 fn removed_for(wait: f64) -> World {
     let mut world = World::new(
-        vec![Action::Connect],
+        vec![Action::connect()],
         vec![remove_rs1()],
         vec![
-            Action::StartQuery(statement("select 1", 0.0)),
+            Action::start_query(statement("select 1", 0.0)),
             Action::Wait(super::seconds(wait)),
             Action::Table(TableAction::AddRealServer {
                 server: super::name("rs1"),
                 weight: 1,
             }),
-            Action::AwaitResult,
+            Action::await_result(),
         ],
     );
     world.connects(1, 1, 0.1);

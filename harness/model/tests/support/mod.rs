@@ -131,7 +131,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
 /// A record for tests that look only at packets.
 pub fn bare_record() -> CellRecord {
     let steps = Phases {
-        act: vec![Action::Connect],
+        act: vec![Action::connect()],
         ..Phases::default()
     };
     record_of(plan_of(steps, Expected::ObserveOnly))

@@ -32,6 +32,7 @@ pub fn statement(sql: &str, takes: f64) -> Statement {
     Statement {
         sql: sql.to_owned(),
         takes: seconds(takes),
+        ..Statement::default()
     }
 }
 

@@ -99,9 +99,7 @@ fn acts_on(action: &Action) -> Node {
             HostAction::LinkDown { node } | HostAction::LinkUp { node } | HostAction::SetSysctl { node, .. },
         ) => node.clone(),
         Action::Traffic(action) => action.node().clone(),
-        Action::Connect | Action::Query(_) | Action::StartQuery(_) | Action::AwaitResult | Action::Wait(_) => {
-            Node::Client
-        }
+        Action::Client(_) | Action::Wait(_) => Node::Client,
     }
 }
 
@@ -128,6 +126,8 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
                 }
                 ClientEventKind::Failed(error) => (MarkKind::Error, words.error_after(after, error_text(words, error))),
                 ClientEventKind::StillWaiting => (MarkKind::Waiting, words.still_waiting_after(after)),
+                ClientEventKind::DisconnectBegun => (MarkKind::Begun, words.disconnect().to_owned()),
+                ClientEventKind::Disconnected => (MarkKind::Answered, words.disconnected().to_owned()),
                 ClientEventKind::ReconnectBegun => (MarkKind::Begun, words.connect_anew().to_owned()),
                 ClientEventKind::Reconnected { .. } => (MarkKind::Answered, words.connected_again_after(after)),
             };

@@ -133,6 +133,8 @@ fn client(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
             ClientEventKind::ResultReceived { .. } => (Glyph::Answered, words.sign_answered().to_owned()),
             ClientEventKind::Failed(error) => (Glyph::Error, error_text(words, error)),
             ClientEventKind::StillWaiting => (Glyph::Waiting, words.sign_waiting().to_owned()),
+            ClientEventKind::DisconnectBegun => (Glyph::Begun, words.disconnect().to_owned()),
+            ClientEventKind::Disconnected => (Glyph::Answered, words.disconnected().to_owned()),
             ClientEventKind::ReconnectBegun => (Glyph::Begun, words.connect_anew().to_owned()),
             ClientEventKind::Reconnected { .. } => (Glyph::Answered, words.connected_again().to_owned()),
         };

@@ -3,7 +3,8 @@
 use super::{behaviour_name, moment, sender};
 use crate::words::Language;
 use lvs_matrix_model::action::{
-    Action, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent, StopSignal, TableAction, TrafficAction,
+    Action, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent, StopSignal,
+    TableAction, TrafficAction,
 };
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::SocketTimer;
@@ -17,15 +18,31 @@ const ZH: Language = Language::Chinese;
 
 pub(super) fn action(action: &Action) -> String {
     match action {
-        Action::Connect => "新建连接".to_owned(),
-        Action::Query(statement) => format!("执行 sql `{}`", statement.sql),
-        Action::StartQuery(statement) => format!("开始执行 sql `{}`", statement.sql),
-        Action::AwaitResult => "等待结果返回".to_owned(),
+        Action::Client(action) => client(action),
         Action::Wait(time) => format!("等待 {}", Human(*time)),
         Action::Table(action) => table(action),
         Action::Mysqld(action) => mysqld(action),
         Action::Host(action) => host(action),
         Action::Traffic(action) => traffic(action),
+    }
+}
+
+fn client(action: &ClientAction) -> String {
+    let what = match action {
+        ClientAction::Connect(_) => "新建连接".to_owned(),
+        ClientAction::StartConnect(_) => "开始新建连接".to_owned(),
+        ClientAction::AwaitConnect { .. } => "等待连接建立".to_owned(),
+        ClientAction::Query(statement) => format!("执行 sql `{}`", statement.sql),
+        ClientAction::StartQuery(statement) => format!("开始执行 sql `{}`", statement.sql),
+        ClientAction::AwaitResult { .. } => "等待结果返回".to_owned(),
+        ClientAction::Disconnect { how: Closing::Quit, .. } => "断开连接".to_owned(),
+        ClientAction::Disconnect {
+            how: Closing::Reset, ..
+        } => "断开连接（RST）".to_owned(),
+    };
+    match action.connection() {
+        None => what,
+        Some(name) => format!("{what}（连接 {name}）"),
     }
 }
 

@@ -30,6 +30,8 @@ crate::words::words! {
     connect: "connect" / "连接";
     connected: "connected" / "已连接";
     query(sql): "query {sql}" / "执行 {sql}";
+    disconnect: "disconnect" / "断开连接";
+    disconnected: "disconnected" / "已断开";
     connect_anew: "connect anew" / "重新连接";
     connected_again: "connected again" / "已重新连接";
     connected_after(after, id): "connected after {after}, connection id {id}" / "{after} 后连接成功，连接号 {id}";

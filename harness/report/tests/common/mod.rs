@@ -41,6 +41,7 @@ fn select() -> Statement {
     Statement {
         sql: "select 1".to_owned(),
         takes: Duration::ZERO,
+        ..Statement::default()
     }
 }
 
@@ -51,6 +52,7 @@ pub(crate) fn scenario() -> Scenario {
     let slow = Statement {
         sql: "select sleep(20)".to_owned(),
         takes: Duration::from_secs(20),
+        ..Statement::default()
     };
     Scenario {
         name: name("config-change"),
@@ -78,17 +80,17 @@ pub(crate) fn scenario() -> Scenario {
             Axis {
                 name: name("client"),
                 values: vec![
-                    value("new-connection", steps(vec![], vec![], vec![Action::Connect])),
+                    value("new-connection", steps(vec![], vec![], vec![Action::connect()])),
                     value(
                         "execute-sql",
-                        steps(vec![Action::Connect], vec![], vec![Action::Query(select())]),
+                        steps(vec![Action::connect()], vec![], vec![Action::query(select())]),
                     ),
                     value(
                         "waiting",
                         steps(
-                            vec![Action::Connect, Action::StartQuery(slow)],
+                            vec![Action::connect(), Action::start_query(slow)],
                             vec![],
-                            vec![Action::AwaitResult],
+                            vec![Action::await_result()],
                         ),
                     ),
                 ],
@@ -110,12 +112,12 @@ pub(crate) fn drain() -> Scenario {
         claim: "Weight 0 keeps what is connected.".to_owned(),
         axes: vec![],
         steps: Phases {
-            before: vec![Action::Connect],
+            before: vec![Action::connect()],
             change: vec![Action::Table(TableAction::SetWeight {
                 server: name("rs1"),
                 weight: 0,
             })],
-            act: vec![Action::Query(select())],
+            act: vec![Action::query(select())],
         },
         ..scenario()
     }

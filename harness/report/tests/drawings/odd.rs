@@ -209,6 +209,8 @@ fn foreign_text_is_only_text() {
             | ClientEventKind::Connected { .. }
             | ClientEventKind::ResultReceived { .. }
             | ClientEventKind::StillWaiting
+            | ClientEventKind::DisconnectBegun
+            | ClientEventKind::Disconnected
             | ClientEventKind::ReconnectBegun
             | ClientEventKind::Reconnected { .. } => {}
         }

@@ -58,8 +58,9 @@ impl Log {
     }
 
     pub(super) fn write(&self, operation: u32, kind: ClientEventKind) {
-        let at = self.clock.now();
         let mut state = self.state();
+        // Read in the lock, so that events are dated in the order in which they are numbered.
+        let at = self.clock.now();
         if state.closed {
             return;
         }

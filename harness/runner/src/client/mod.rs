@@ -28,6 +28,8 @@ pub(crate) use mysql_async::ask_server_id;
 use crate::clock::Clock;
 use crate::error::{Result, Stage};
 use log::Log;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::Closing;
 use lvs_matrix_model::client::{Client as Settled, Program};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord};
@@ -47,13 +49,28 @@ pub(crate) enum Operation {
     Statement(String),
 }
 
-type Inbox = mpsc::UnboundedReceiver<(u32, Operation)>;
+/// What the client is told to do on one of its connections.
+#[derive(Debug)]
+struct Order {
+    number: u32,
+    /// The connection's name; `None` is the plain one.
+    on: Option<Name>,
+    task: Task,
+}
+
+#[derive(Debug)]
+enum Task {
+    Begin(Operation),
+    Disconnect(Closing),
+}
+
+type Inbox = mpsc::UnboundedReceiver<Order>;
 
 /// A client program that does one operation after another.
 pub(crate) struct Client {
     // Dropping the writing end of `stop` ends whatever the client is waiting for.
     stop: Option<PipeWriter>,
-    operations: Option<mpsc::UnboundedSender<(u32, Operation)>>,
+    operations: Option<mpsc::UnboundedSender<Order>>,
     log: Arc<Log>,
     thread: Option<JoinHandle<()>>,
 }
@@ -74,7 +91,7 @@ impl Desk {
     }
 }
 
-/// A client program: does operations until it is told to stop.
+/// A client program with one connection: does operations until it is told to stop.
 trait Session {
     /// Does one operation; returns when the program is ready for the next, or is to stop.
     fn perform(&mut self, desk: &Desk, number: u32, operation: Operation);
@@ -114,14 +131,25 @@ impl Client {
         })
     }
 
-    /// Begins an operation; the numbers are the caller's, 1 for the first.
-    pub(crate) fn begin(&self, number: u32, operation: Operation) -> Result<()> {
+    /// Begins an operation on the connection with this name (`None`: the plain one); the numbers are the caller's, 1 for the
+    /// first. A connection does one thing at a time.
+    pub(crate) fn begin(&self, number: u32, on: Option<&Name>, operation: Operation) -> Result<()> {
+        self.tell(number, on, Task::Begin(operation))
+    }
+
+    /// Begins to close a connection, an operation like others.
+    pub(crate) fn disconnect(&self, number: u32, on: Option<&Name>, how: Closing) -> Result<()> {
+        self.tell(number, on, Task::Disconnect(how))
+    }
+
+    fn tell(&self, number: u32, on: Option<&Name>, task: Task) -> Result<()> {
         let stage = "tell the client what to do";
+        let on = on.cloned();
         self.operations
             .as_ref()
             .ok_or("it has ended")
             .stage(stage)?
-            .send((number, operation))
+            .send(Order { number, on, task })
             .stage(stage)
     }
 
@@ -190,8 +218,8 @@ fn run(inbox: Inbox, desk: &Desk, program: Program, folder: Option<PathBuf>) {
 
 /// Where the client cannot be started every operation fails, and says why.
 fn fail_all(mut inbox: Inbox, desk: &Desk, why: &str) {
-    while let Some((number, operation)) = inbox.blocking_recv() {
-        desk.write(number, operation.begun());
+    while let Some(Order { number, task, .. }) = inbox.blocking_recv() {
+        desk.write(number, task.begun());
         desk.write(number, failed(format!("cannot start the client: {why}")));
         desk.log.settled(number);
     }
@@ -215,10 +243,27 @@ impl Operation {
     }
 }
 
+impl Task {
+    /// The event of its beginning.
+    fn begun(&self) -> ClientEventKind {
+        match self {
+            Self::Begin(operation) => operation.begun(),
+            Self::Disconnect(_) => ClientEventKind::DisconnectBegun,
+        }
+    }
+}
+
 /// Does the operations of `inbox` until it is closed.
 fn serve(mut inbox: Inbox, desk: &Desk, mut session: impl Session) {
-    while let Some((number, operation)) = inbox.blocking_recv() {
-        session.perform(desk, number, operation);
+    while let Some(Order { number, task, .. }) = inbox.blocking_recv() {
+        match task {
+            Task::Begin(operation) => session.perform(desk, number, operation),
+            // A scenario that says so is refused when it is read.
+            Task::Disconnect(_) => {
+                desk.write(number, task.begun());
+                desk.write(number, failed("this program cannot be told to close its connection"));
+            }
+        }
         desk.log.settled(number);
     }
     session.end(desk);

@@ -1,11 +1,16 @@
 //! The default client: mysql_async on one thread in the client's namespace.
 
-use super::{Desk, Inbox, Operation, fail_all, failed, sockets};
+use super::{Desk, Inbox, Operation, Order, Task, fail_all, failed, sockets};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::Closing;
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
 use lvs_matrix_netns::CommandLine;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, Row, Value};
+use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -52,43 +57,110 @@ fn options(address: IpAddr, port: u16) -> Opts {
         .into()
 }
 
+/// An open connection.
+struct Open {
+    connection: Conn,
+    /// The client's port, if its socket could be looked at.
+    port: Option<u16>,
+}
+
+/// The open connections by their names.
+type Connections = HashMap<Option<Name>, Open>;
+
+/// Does what it is told, on several connections at a time.
 async fn operate(mut inbox: Inbox, desk: &Desk) {
-    // Earlier connections stay open, as they would in a program that opens another one.
-    let mut connections: Vec<Conn> = Vec::new();
     let options = options(desk.address, desk.port);
-    while let Some((number, operation)) = inbox.recv().await {
-        desk.write(number, operation.begun());
-        match operation {
-            Operation::Connect => {
-                match Conn::new(options.clone()).await {
-                    Ok(connection) => {
-                        // The driver has no such settings: they are set on its socket.
-                        sockets::set_own(desk);
-                        sockets::note(desk, number, std::process::id());
-                        let (major, minor, patch) = connection.server_version();
-                        let kind = ClientEventKind::Connected {
-                            connection_id: connection.id(),
-                            server_version: format!("{major}.{minor}.{patch}"),
-                        };
-                        desk.write(number, kind);
-                        connections.push(connection);
-                    }
-                    Err(error) => desk.write(number, ClientEventKind::Failed(client_error(&error))),
+    let mut connections = Connections::new();
+    // Earlier connections of the same name stay open, as they would in a program that opens another one.
+    let mut forgotten: Vec<Open> = Vec::new();
+    let mut running = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            order = inbox.recv() => match order {
+                Some(order) => {
+                    desk.write(order.number, order.task.begun());
+                    let open = connections.remove(&order.on);
+                    running.push(perform(desk, &options, order, open));
                 }
-            }
-            Operation::Statement(sql) => {
-                let kind = match connections.last_mut() {
-                    Some(connection) => match execute(connection, &sql).await {
-                        Ok((rows, first_row)) => ClientEventKind::ResultReceived { rows, first_row },
-                        Err(error) => ClientEventKind::Failed(client_error(&error)),
-                    },
-                    None => failed("there is no connection to send the statement on"),
-                };
-                desk.write(number, kind);
+                None => break,
+            },
+            Some(done) = running.next() => {
+                forgotten.extend(done.forgotten);
+                connections.extend(done.open.map(|open| (done.on, open)));
             }
         }
-        desk.log.settled(number);
     }
+}
+
+/// What an order leaves behind.
+struct Done {
+    on: Option<Name>,
+    open: Option<Open>,
+    forgotten: Option<Open>,
+}
+
+async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>) -> Done {
+    let Order { number, on, task } = order;
+    let mut done = Done {
+        on,
+        open: None,
+        forgotten: None,
+    };
+    match (task, open) {
+        (Task::Begin(Operation::Connect), before) => match connect(desk, options, number).await {
+            Ok(fresh) => (done.open, done.forgotten) = (Some(fresh), before),
+            Err(error) => {
+                desk.write(number, ClientEventKind::Failed(client_error(&error)));
+                done.open = before;
+            }
+        },
+        (Task::Begin(Operation::Statement(sql)), Some(mut open)) => {
+            let kind = match execute(&mut open.connection, &sql).await {
+                Ok((rows, first_row)) => ClientEventKind::ResultReceived { rows, first_row },
+                Err(error) => ClientEventKind::Failed(client_error(&error)),
+            };
+            desk.write(number, kind);
+            done.open = Some(open);
+        }
+        (Task::Disconnect(how), Some(open)) => {
+            let kind = disconnect(desk, open, how).await;
+            desk.write(number, kind);
+        }
+        (Task::Begin(Operation::Statement(_)), None) => {
+            desk.write(number, failed("there is no connection to send the statement on"));
+        }
+        (Task::Disconnect(_), None) => desk.write(number, failed("there is no connection to close")),
+    }
+    desk.log.settled(number);
+    done
+}
+
+async fn connect(desk: &Desk, options: &Opts, number: u32) -> std::result::Result<Open, Error> {
+    let others = sockets::inodes();
+    let connection = Conn::new(options.clone()).await?;
+    // The driver has no such settings: they are set on its socket.
+    sockets::set_own(desk);
+    let port = sockets::note_beside(desk, number, std::process::id(), &others);
+    let (major, minor, patch) = connection.server_version();
+    let kind = ClientEventKind::Connected {
+        connection_id: connection.id(),
+        server_version: format!("{major}.{minor}.{patch}"),
+    };
+    desk.write(number, kind);
+    Ok(Open { connection, port })
+}
+
+/// Closes a connection. As in `mysql_close()`, nobody asks whether the good-bye could be said.
+async fn disconnect(desk: &Desk, open: Open, how: Closing) -> ClientEventKind {
+    match how {
+        Closing::Quit => drop(open.connection.disconnect().await),
+        Closing::Reset => {
+            if let Err(why) = sockets::reset(desk, open.port) {
+                return failed(format!("the connection cannot be reset: {why}"));
+            }
+        }
+    }
+    ClientEventKind::Disconnected
 }
 
 /// Sends `sql` as `COM_QUERY` and reads the whole result: (rows, the first row as text).

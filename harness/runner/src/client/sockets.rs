@@ -5,8 +5,9 @@ use super::Desk;
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::record::{OpenedSocket, SettingShown};
 use rustix::net::sockopt;
-use rustix::net::{SocketAddrAny, getpeername, getsockname};
+use rustix::net::{SocketAddrAny, connect_unspec, getpeername, getsockname};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -84,13 +85,35 @@ pub(super) fn set_own(desk: &Desk) {
     }
 }
 
+/// The inodes of this process's sockets, whatever they are: `socket:[4711]`.
+pub(super) fn inodes() -> BTreeSet<String> {
+    let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| Some(fs::read_link(entry.path()).ok()?.to_string_lossy().into_owned()))
+        .filter(|target| target.starts_with("socket:"))
+        .collect()
+}
+
+/// Ends the connection of this process that has this port: an RST goes out.
+pub(super) fn reset(desk: &Desk, port: Option<u16>) -> io::Result<()> {
+    let own = of_process(desk, std::process::id())?;
+    let found = own.into_iter().find(|found| Some(found.port) == port);
+    Ok(connect_unspec(&found.ok_or(io::ErrorKind::NotFound)?.socket)?)
+}
+
 /// Writes down the newest socket that `pid` has opened, and which of the plan's settings are in force on it.
 pub(super) fn note(desk: &Desk, operation: u32, pid: u32) {
+    note_beside(desk, operation, pid, &BTreeSet::new());
+}
+
+/// The same of a process that has other sockets, which are none of the operation's. Gives the port.
+pub(super) fn note_beside(desk: &Desk, operation: u32, pid: u32, others: &BTreeSet<String>) -> Option<u16> {
     let seen = of_process(desk, pid)
         .map_err(|error| format!("the client's sockets cannot be looked at: {error}"))
         .and_then(|found| {
             // All of them are known from now on.
-            let mut fresh: Vec<&Found> = found.iter().filter(|found| desk.log.is_new(&found.inode)).collect();
+            let ours = |found: &&Found| !others.contains(&found.inode) && desk.log.is_new(&found.inode);
+            let mut fresh: Vec<&Found> = found.iter().filter(ours).collect();
             let fresh = fresh.pop();
             let fresh = fresh.ok_or("no new socket of the client is connected to the service")?;
             options(operation, fresh).map_err(|error| format!("the options of the client's socket: {error}"))
@@ -104,9 +127,10 @@ pub(super) fn note(desk: &Desk, operation: u32, pid: u32) {
             shown(desk, setting, verdict);
         }
     }
-    if let Ok(socket) = seen {
-        desk.log.socket(socket);
-    }
+    let socket = seen.ok()?;
+    let port = socket.port;
+    desk.log.socket(socket);
+    Some(port)
 }
 
 /// Writes down what shows a setting, or why nothing does.

@@ -40,7 +40,7 @@ fn soon() -> Instant {
 #[test]
 fn a_refused_connection_is_written_down_with_its_errno() {
     let (_namespace, client) = client(1);
-    client.begin(1, Operation::Connect).unwrap();
+    client.begin(1, None, Operation::Connect).unwrap();
     assert_eq!(client.wait(1, soon()), Standing::Failed);
     let (events, _) = client.stop();
     assert_eq!(events[0].kind, ClientEventKind::ConnectBegun);
@@ -55,12 +55,12 @@ fn a_refused_connection_is_written_down_with_its_errno() {
 fn a_server_that_hangs_up_or_stays_silent_is_told_apart() {
     let (namespace, client) = client(3306);
     let listener = namespace.run(|| TcpListener::bind("127.0.0.1:3306")).unwrap().unwrap();
-    client.begin(1, Operation::Connect).unwrap();
+    client.begin(1, None, Operation::Connect).unwrap();
     drop(listener.accept().unwrap());
     assert_eq!(client.wait(1, soon()), Standing::Failed);
 
     // Accepted, and never a word: the operation is pending for as long as one likes to wait, and ends with the client.
-    client.begin(2, Operation::Connect).unwrap();
+    client.begin(2, None, Operation::Connect).unwrap();
     let silent = listener.accept().unwrap();
     assert_eq!(
         client.wait(2, Instant::now() + Duration::from_millis(50)),
@@ -82,7 +82,9 @@ fn a_server_that_hangs_up_or_stays_silent_is_told_apart() {
 #[test]
 fn a_statement_without_a_connection_fails() {
     let (_namespace, client) = client(1);
-    client.begin(1, Operation::Statement("select 1".to_owned())).unwrap();
+    client
+        .begin(1, None, Operation::Statement("select 1".to_owned()))
+        .unwrap();
     assert_eq!(client.wait(1, soon()), Standing::Failed);
 }
 
@@ -92,7 +94,7 @@ fn own(program: &str) -> (String, ClientRecord) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/client-programs");
     let program = folder.join(program).canonicalize().unwrap();
     let (_namespace, client) = start(&format!("{{ program: {{ argv: [{program:?}] }} }}"), 1);
-    client.begin(1, Operation::Connect).unwrap();
+    client.begin(1, None, Operation::Connect).unwrap();
     let standing = client.wait(1, soon());
     let (events, record) = client.stop();
     let message = events.iter().find_map(|event| {
@@ -143,7 +145,7 @@ fn nothing_of_a_program_is_left() {
     assert_eq!(left("4242424"), [] as [String; 0]);
     // One that never answers is ended with the client, and is guilty of nothing: only packets could tell what it waited for.
     let (_namespace, client) = start("{ program: { argv: [sleep, \"4343434\"] } }", 1);
-    client.begin(1, Operation::Connect).unwrap();
+    client.begin(1, None, Operation::Connect).unwrap();
     assert_eq!(
         client.wait(1, Instant::now() + Duration::from_millis(300)),
         Standing::Pending
@@ -157,7 +159,7 @@ fn nothing_of_a_program_is_left() {
 #[test]
 fn the_command_line_is_read_as_a_person_reads_it() {
     let (_namespace, client) = start("{ program: interactive-cli }", 1);
-    client.begin(1, Operation::Connect).unwrap();
+    client.begin(1, None, Operation::Connect).unwrap();
     assert_eq!(client.wait(1, soon()), Standing::Failed);
     client.settle(1, soon());
     let (events, record) = client.stop();

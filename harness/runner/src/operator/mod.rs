@@ -92,10 +92,7 @@ pub(crate) fn at_end(plan: &LabPlan, lab: &mut Lab, action: &Action, later: &[&A
         Action::Host(HostAction::LinkUp { .. } | HostAction::SetSysctl { .. })
         | Action::Traffic(TrafficAction::FlushFirewall { .. })
         | Action::Table(_)
-        | Action::Connect
-        | Action::Query(_)
-        | Action::StartQuery(_)
-        | Action::AwaitResult
+        | Action::Client(_)
         | Action::Wait(_) => return Ok(None),
     };
     Ok(Some(match shown {
@@ -150,10 +147,7 @@ pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
             | Action::Traffic(TrafficAction::AddFirewallRule { .. } | TrafficAction::FlushFirewall { .. })
             | Action::Table(_)
             | Action::Mysqld(_)
-            | Action::Connect
-            | Action::Query(_)
-            | Action::StartQuery(_)
-            | Action::AwaitResult
+            | Action::Client(_)
             | Action::Wait(_) => {}
         }
     }

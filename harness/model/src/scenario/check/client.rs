@@ -2,7 +2,7 @@
 
 use super::Draft;
 use super::findings::Findings;
-use crate::action::Action;
+use crate::action::ClientAction;
 use crate::client::{ClientChoice, Keepalive, Program, Setting, Settings};
 use crate::duration::Human;
 use crate::scenario::input::{ClientInput, KeepaliveInput, ProgramInput};
@@ -191,8 +191,8 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
                     findings.add(|| draft.slug(&choice), *span, MistakeKind::NoSuchSetting, || mistake);
                 }
             }
-            if client.program.is_cli() {
-                statements(draft, &choice, &client.program, &mut findings);
+            if client.program != Program::MysqlAsync {
+                actions(draft, &choice, &client.program, &mut findings);
             }
         }
     }
@@ -235,10 +235,30 @@ fn unfit(program: &Program, setting: Setting, settings: &Settings, span: Span) -
     })
 }
 
-fn statements(draft: &Draft, choice: &[usize], program: &Program, findings: &mut Findings) {
+/// What the program is told to do must be what can be told to it.
+fn actions(draft: &Draft, choice: &[usize], program: &Program, findings: &mut Findings) {
     let steps = std::iter::once(&draft.steps).chain(draft.chosen(choice).map(|(_, value)| &value.steps));
     for step in steps.flat_map(super::steps::Steps::all) {
-        let (Action::Query(statement) | Action::StartQuery(statement)) = &step.action else {
+        if let Some(what) = step.action.of_client().and_then(only_a_driver) {
+            let kind = MistakeKind::NoSuchAction;
+            findings.add(
+                || draft.slug(choice),
+                step.span,
+                kind,
+                || {
+                    Mistake::new(
+                        kind,
+                        step.span,
+                        format!("`{}` cannot be told to {what}", program.name()),
+                        "only `mysql-async` can",
+                    )
+                    .help(
+                        "the other programs have one connection and are told to connect, and to send a statement on it",
+                    )
+                },
+            );
+        }
+        let Some(statement) = step.action.statement().filter(|_| program.is_cli()) else {
             continue;
         };
         let Some(why) = untypable(&statement.sql) else {
@@ -259,6 +279,21 @@ fn statements(draft: &Draft, choice: &[usize], program: &Program, findings: &mut
                 .help("the command line takes its input line by line, and reads `;` and `\\` itself; write one statement in one line, without either")
             },
         );
+    }
+}
+
+/// What it is that only a driver can be told to do.
+fn only_a_driver(action: &ClientAction) -> Option<&'static str> {
+    if action.connection().is_some() {
+        return Some("use a connection with a name");
+    }
+    match action {
+        ClientAction::StartConnect(_) | ClientAction::AwaitConnect { .. } => Some("only begin to connect"),
+        ClientAction::Disconnect { .. } => Some("close its connection"),
+        ClientAction::Connect(_)
+        | ClientAction::Query(_)
+        | ClientAction::StartQuery(_)
+        | ClientAction::AwaitResult { .. } => None,
     }
 }
 

@@ -59,28 +59,16 @@ fn most<T: Ord + Default>(draft: &Draft, measure: impl Fn(&Steps) -> T, add: imp
 }
 
 fn weight(step: &Placed) -> usize {
-    match &step.action {
-        Action::Query(statement) | Action::StartQuery(statement) => 1 + statement.sql.len() / BYTES_PER_STEP,
-        Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Traffic(_)
-        | Action::Connect
-        | Action::AwaitResult
-        | Action::Wait(_) => 1,
-    }
+    let text = step.action.statement().map_or(0, |statement| statement.sql.len());
+    1 + text / BYTES_PER_STEP
 }
 
 fn time(step: &Placed) -> Duration {
     match &step.action {
         Action::Wait(time) => *time,
-        Action::Query(statement) => statement.takes,
-        Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Traffic(_)
-        | Action::Connect
-        | Action::StartQuery(_)
-        | Action::AwaitResult => Duration::ZERO,
+        Action::Client(action) if !action.only_begins() => action.own_time(),
+        Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
+            Duration::ZERO
+        }
     }
 }

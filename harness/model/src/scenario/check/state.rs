@@ -85,7 +85,7 @@ impl<'d> State<'d> {
                 .server()
                 .and_then(|name| self.off(name))
                 .or_else(|| self.traffic(action)),
-            Action::Connect | Action::Query(_) | Action::StartQuery(_) | Action::AwaitResult | Action::Wait(_) => None,
+            Action::Client(_) | Action::Wait(_) => None,
         }
     }
 

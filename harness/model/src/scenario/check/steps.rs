@@ -2,9 +2,10 @@
 
 use crate::Name;
 use crate::action::{
-    Action, HostAction, MysqldAction, Node, Percent, Statement, StopSignal, TableAction, TrafficAction,
+    Action, ClientAction, HostAction, MysqldAction, Node, Opening, Percent, Statement, StopSignal, TableAction,
+    TrafficAction,
 };
-use crate::scenario::input::{DEFAULT_WEIGHT, ServiceInput, StatementInput, StepInput};
+use crate::scenario::input::{ConnectInput, ConnectionInput, DEFAULT_WEIGHT, ServiceInput, StatementInput, StepInput};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::List;
@@ -150,10 +151,17 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
                 HostAction::SetSysctl { node, key, value }.into()
             })?
         }
-        StepInput::Connect(_) => (Action::Connect, None),
-        StepInput::Query(input) => (Action::Query(statement(input)?), None),
-        StepInput::StartQuery(input) => (Action::StartQuery(statement(input)?), None),
-        StepInput::AwaitResult(_) => (Action::AwaitResult, None),
+        StepInput::Connect(input) => of_client(ClientAction::Connect(opening(input)?)),
+        StepInput::StartConnect(input) => of_client(ClientAction::StartConnect(opening(input)?)),
+        StepInput::AwaitConnect(input) => of_client(ClientAction::AwaitConnect { on: connection(input)? }),
+        StepInput::Query(input) => of_client(ClientAction::Query(statement(input)?)),
+        StepInput::StartQuery(input) => of_client(ClientAction::StartQuery(statement(input)?)),
+        StepInput::AwaitResult(input) => of_client(ClientAction::AwaitResult { on: connection(input)? }),
+        StepInput::Disconnect(input) => {
+            let how = input.how.as_ref().map_or_else(Default::default, |word| word.value);
+            let on = input.complete().then(|| name(&input.on))?;
+            of_client(ClientAction::Disconnect { on, how })
+        }
         StepInput::Wait(time) => (Action::Wait(time.value), None),
     };
     Some(Placed {
@@ -169,6 +177,10 @@ type OfHost = (Action, Option<At<Name>>);
 fn of_server(server: Option<&At<Name>>, action: impl FnOnce(Name) -> Action) -> Option<OfHost> {
     let server = server?;
     Some((action(server.value.clone()), Some(server.clone())))
+}
+
+fn of_client(action: ClientAction) -> OfHost {
+    (action.into(), None)
 }
 
 fn of_node(node: Option<&At<Name>>, action: impl FnOnce(Node) -> Action) -> Option<OfHost> {
@@ -194,11 +206,29 @@ fn complete<T>(complete: bool, field: &Option<T>) -> Option<&T> {
     field.as_ref().filter(|_| complete)
 }
 
+fn name(input: &Option<At<Name>>) -> Option<Name> {
+    input.as_ref().map(|name| name.value.clone())
+}
+
+/// The name of the connection, if it has one; `None` if it could not be read.
+fn connection(input: &ConnectionInput) -> Option<Option<Name>> {
+    input.complete().then(|| name(&input.on))
+}
+
+fn opening(input: &ConnectInput) -> Option<Opening> {
+    input.complete().then(|| Opening {
+        name: name(&input.name),
+        may_fail: input.may_fail.is_some(),
+    })
+}
+
 fn statement(input: &StatementInput) -> Option<Statement> {
     let sql = complete(input.complete(), &input.sql)?;
     Some(Statement {
         sql: sql.value.0.clone(),
         takes: input.takes.as_ref().map_or(Duration::ZERO, |takes| takes.value),
+        on: name(&input.on),
+        may_fail: input.may_fail.is_some(),
     })
 }
 
@@ -227,10 +257,7 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
             Action::Host(HostAction::PowerOff { .. })
             | Action::Table(_)
             | Action::Mysqld(_)
-            | Action::Connect
-            | Action::Query(_)
-            | Action::StartQuery(_)
-            | Action::AwaitResult
+            | Action::Client(_)
             | Action::Wait(_) => ("real server", ""),
         };
         mistakes.add(

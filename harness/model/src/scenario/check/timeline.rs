@@ -6,11 +6,12 @@ use super::findings::Findings;
 use super::state::State;
 use super::steps::{Placed, Steps};
 use crate::Name;
-use crate::action::{Action, Statement};
+use crate::action::{Action, ClientAction, Statement};
 use crate::duration::Human;
 use crate::plan::Phase;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
@@ -26,15 +27,55 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     findings.report(draft, mistakes);
 }
 
+/// A connection by its name; `None` is the plain one.
+type On<'d> = Option<&'d Name>;
+
+/// What a step can begin and another await.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Connect,
+    Statement,
+}
+
+impl What {
+    /// What it is, and the action that awaits it.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Connect => ("a connect", "await-connect"),
+            Self::Statement => ("a statement", "await-result"),
+        }
+    }
+
+    fn goes_on(self) -> &'static str {
+        match self {
+            Self::Connect => "is under way",
+            Self::Statement => "is running",
+        }
+    }
+}
+
+/// Something that was begun.
+struct Running {
+    what: What,
+    span: Span,
+    /// When it has ended, if all is well.
+    due: Duration,
+}
+
+fn of_name(word: &str, on: On<'_>) -> String {
+    on.map_or_else(String::new, |name| format!("{word} `{name}`"))
+}
+
 /// One cell's time line.
 struct Walk<'d, 'f> {
     draft: &'d Draft,
     choice: &'d [usize],
     findings: &'f mut Findings,
     state: State<'d>,
-    connected: bool,
-    /// The statement that `start-query` sent: where, and when a healthy server has answered it.
-    running: Option<(Span, Duration)>,
+    /// The connections that are open.
+    connected: BTreeSet<On<'d>>,
+    /// What was begun on a connection and not awaited.
+    running: BTreeMap<On<'d>, Running>,
     /// The earliest time at which the next step begins, if nothing but stated times passes.
     now: Duration,
 }
@@ -52,8 +93,8 @@ impl<'d, 'f> Walk<'d, 'f> {
                     .flat_map(|added| &added.real_servers)
                     .map(|server| &server.value.name),
             ),
-            connected: false,
-            running: None,
+            connected: BTreeSet::new(),
+            running: BTreeMap::new(),
             now: Duration::ZERO,
         }
     }
@@ -72,20 +113,27 @@ impl<'d, 'f> Walk<'d, 'f> {
                     Phase::Act => &steps.act,
                 };
                 for step in steps {
-                    acted |= phase == Phase::Act && step.action.is_of_client();
+                    acted |= phase == Phase::Act && step.action.is_classified();
                     self.step(step);
                 }
             }
         }
-        if let Some((span, _)) = self.running {
+        if let Some(Running { what, span, .. }) = self.running.values().next() {
+            let (span, result) = (*span, matches!(what, What::Statement));
+            let (what, await_it) = what.words();
             self.found(span, MistakeKind::NeverAwaited, || {
                 Mistake::new(
                     MistakeKind::NeverAwaited,
                     span,
-                    "a statement is started and its result never awaited",
-                    "no `await-result` comes after it",
+                    format!(
+                        "{what} is started and {}never awaited",
+                        if result { "its result " } else { "" }
+                    ),
+                    format!("no `{await_it}` comes after it"),
                 )
-                .help("end `act` with `- await-result: {}`")
+                .help(format!(
+                    "end `act` with `- {await_it}: {{}}`, with the connection's name if it has one"
+                ))
             });
         } else if !acted {
             self.nothing_to_classify();
@@ -101,7 +149,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                 MistakeKind::NothingToClassify,
                 span,
                 "nothing that the client does after the change",
-                "`act` has none of connect, query, await-result",
+                "`act` has none of connect, query, await-connect, await-result",
             )
             .help("the last operation of the client in `act` is what is classified: add one, here or to a value")
         });
@@ -142,61 +190,114 @@ impl<'d, 'f> Walk<'d, 'f> {
     }
 
     /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said again.
-    fn step(&mut self, step: &Placed) {
+    fn step(&mut self, step: &'d Placed) {
         match &step.action {
-            Action::Connect => {
-                self.needs_no_statement(step);
-                self.connected = true;
-            }
-            Action::Query(Statement { takes, .. }) => {
-                self.needs_connection(step);
-                self.needs_no_statement(step);
-                self.now = self.now.saturating_add(*takes);
-            }
-            Action::StartQuery(Statement { takes, .. }) => {
-                self.needs_connection(step);
-                self.needs_no_statement(step);
-                self.running = Some((step.span, self.now.saturating_add(*takes)));
-            }
-            Action::AwaitResult => match self.running.take() {
-                Some((_, due)) => self.now = self.now.max(due),
-                None => self.wrong(
-                    step,
-                    MistakeKind::NoStatement,
-                    "no statement is running whose result could be awaited",
-                    "`start-query` must come before it",
-                    "to send a statement and wait for it in one step, write `query`",
-                ),
-            },
+            Action::Client(action) => self.step_of_client(step, action),
             Action::Wait(time) => self.now = self.now.saturating_add(*time),
             Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => self.step_of_lab(step),
         }
     }
 
-    fn needs_connection(&mut self, step: &Placed) {
-        if !self.connected {
-            self.wrong(
-                step,
-                MistakeKind::NotConnected,
-                &format!("`{}` before the client is connected", step.action.key()),
-                "`connect` must come before it",
-                "add `- connect: {}` to `before`",
-            );
-            self.connected = true;
+    fn step_of_client(&mut self, step: &'d Placed, action: &'d ClientAction) {
+        let on = action.connection();
+        match action {
+            ClientAction::Connect(_) => {
+                self.needs_nothing_running(step, on);
+                self.connected.insert(on);
+            }
+            ClientAction::StartConnect(_) => {
+                self.needs_nothing_running(step, on);
+                self.begins(step, on, What::Connect, Duration::ZERO);
+            }
+            ClientAction::AwaitConnect { .. } => {
+                if self.awaited(step, on, What::Connect) {
+                    self.connected.insert(on);
+                }
+            }
+            ClientAction::Query(Statement { takes, .. }) => {
+                self.needs_connection(step, on);
+                self.needs_nothing_running(step, on);
+                self.now = self.now.saturating_add(*takes);
+            }
+            ClientAction::StartQuery(Statement { takes, .. }) => {
+                self.needs_connection(step, on);
+                self.needs_nothing_running(step, on);
+                self.begins(step, on, What::Statement, *takes);
+            }
+            ClientAction::AwaitResult { .. } => {
+                self.awaited(step, on, What::Statement);
+            }
+            ClientAction::Disconnect { .. } => {
+                self.needs_connection(step, on);
+                self.needs_nothing_running(step, on);
+                self.connected.remove(&on);
+            }
         }
     }
 
-    fn needs_no_statement(&mut self, step: &Placed) {
-        if let Some((started, _)) = self.running.take() {
+    fn begins(&mut self, step: &Placed, on: On<'d>, what: What, takes: Duration) {
+        let (span, due) = (step.span, self.now.saturating_add(takes));
+        self.running.insert(on, Running { what, span, due });
+    }
+
+    /// Was it begun? Then it has ended now.
+    fn awaited(&mut self, step: &Placed, on: On<'d>, what: What) -> bool {
+        if let Some(running) = self.running.remove(&on)
+            && running.what == what
+        {
+            self.now = self.now.max(running.due);
+            return true;
+        }
+        let (message, label, help) = match what {
+            What::Statement => (
+                "no statement is running whose result could be awaited",
+                "`start-query` must come before it",
+                "to send a statement and wait for it in one step, write `query`",
+            ),
+            What::Connect => (
+                "no connect is under way that could be awaited",
+                "`start-connect` must come before it",
+                "to open a connection in one step, write `connect`",
+            ),
+        };
+        let message = format!("{message}{}", of_name(" on", on));
+        self.wrong(step, MistakeKind::NoStatement, &message, label, help);
+        false
+    }
+
+    fn needs_connection(&mut self, step: &Placed, on: On<'d>) {
+        // One that is being opened is told of by `needs_nothing_running`.
+        if self.connected.contains(&on) || self.running.contains_key(&on) {
+            return;
+        }
+        let connect = match on {
+            None => "add `- connect: {}` to `before`".to_owned(),
+            Some(name) => format!("add `- connect: {{ as: {name} }}` to `before`"),
+        };
+        let message = format!(
+            "`{}` before the client is connected{}",
+            step.action.key(),
+            of_name(" as", on)
+        );
+        let label = "`connect` must come before it";
+        self.wrong(step, MistakeKind::NotConnected, &message, label, &connect);
+        self.connected.insert(on);
+    }
+
+    fn needs_nothing_running(&mut self, step: &Placed, on: On<'d>) {
+        if let Some(running) = self.running.remove(&on) {
+            let (what, await_it) = running.what.words();
             self.found(step.span, MistakeKind::StatementRunning, || {
                 Mistake::new(
                     MistakeKind::StatementRunning,
                     step.span,
-                    format!("`{}` while a statement is running", step.action.key()),
-                    "the client does one thing at a time",
+                    format!("`{}` while {what} {}", step.action.key(), running.what.goes_on()),
+                    "a connection does one thing at a time",
                 )
-                .second(started, "started here")
-                .help("wait for it with `await-result` before")
+                .second(running.span, "started here")
+                .help(format!(
+                    "wait for it with `{await_it}` before, or use a connection with a name of its own (`as`, `on`)"
+                ))
             });
         }
     }

@@ -3,7 +3,7 @@
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{BehaviourName, Forwarding, HangEndName};
-use crate::action::{Chain, FirewallVerdict, Neighbours, StopSignal};
+use crate::action::{Chain, Closing, FirewallVerdict, Neighbours, StopSignal};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
 
@@ -95,6 +95,11 @@ impl Word for StopSignal {
     const WORDS: &'static [(&'static str, Self)] = &[("TERM", Self::Term), ("KILL", Self::Kill)];
 }
 
+impl Word for Closing {
+    const WHAT: &'static str = "a way of closing a connection";
+    const WORDS: &'static [(&'static str, Self)] = &[("quit", Self::Quit), ("reset", Self::Reset)];
+}
+
 impl Word for Neighbours {
     const WHAT: &'static str = "a kind of neighbour entry";
     const WORDS: &'static [(&'static str, Self)] = &[("permanent", Self::Permanent), ("dynamic", Self::Dynamic)];
@@ -129,7 +134,7 @@ impl Word for HangEndName {
         &[("answer", Self::Answer), ("error", Self::Error), ("none", Self::None)];
 }
 
-/// The only thing that can be said about `observe-only`: leaving it out says the opposite.
+/// The only thing that can be said of a field like `observe-only`: leaving it out says the opposite.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scenario) struct Yes;
 
@@ -142,7 +147,7 @@ impl Scalar for Yes {
             return Ok(Self);
         }
         Err(Refusal {
-            help: Some("leave the field out where a behaviour is expected".to_owned()),
+            help: Some("leave the field out to say the opposite".to_owned()),
             ..Refusal::new(MistakeKind::UnknownWord, format!("{} says nothing here", quoted(text)))
         })
     }

@@ -1,0 +1,51 @@
+//! What the client does on several connections: the language of it, and what becomes of it in a record.
+
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, ClientAction, Closing, Opening, Statement};
+use lvs_matrix_model::scenario::load;
+
+const CONNECTIONS: &str = include_str!("fixtures/connections.yaml");
+
+#[test]
+fn steps_of_the_client_are_about_a_connection() {
+    let on = |name: &str| Some(Name::new(name).unwrap());
+    let opening = |name: &str, may_fail| Opening {
+        name: on(name),
+        may_fail,
+    };
+    let select = |on, may_fail| Statement {
+        on,
+        may_fail,
+        sql: "select 1".to_owned(),
+        ..Statement::default()
+    };
+    let actions = |actions: Vec<ClientAction>| actions.into_iter().map(Action::from).collect::<Vec<_>>();
+    let steps = load(CONNECTIONS).unwrap().steps;
+    assert_eq!(
+        steps.before,
+        actions(vec![
+            ClientAction::Connect(opening("one", true)),
+            ClientAction::StartConnect(opening("two", false)),
+            ClientAction::StartQuery(select(on("one"), false)),
+            ClientAction::AwaitConnect { on: on("two") },
+            ClientAction::AwaitResult { on: on("one") },
+        ])
+    );
+    let closed = |name, how| ClientAction::Disconnect { on: on(name), how };
+    assert_eq!(
+        steps.change,
+        actions(vec![closed("two", Closing::Reset), closed("one", Closing::Quit)])
+    );
+    let plain = ClientAction::Connect(Opening::default());
+    assert_eq!(steps.act, actions(vec![plain, ClientAction::Query(select(None, true))]));
+
+    // Records have them with the same words; those of before had a word alone for the plain connection.
+    for action in [&steps.before, &steps.change, &steps.act].into_iter().flatten() {
+        let written = serde_json::to_value(action).unwrap();
+        assert!(written.get(action.key()).is_some(), "{written}");
+        assert_eq!(&serde_json::from_value::<Action>(written).unwrap(), action);
+    }
+    for (word, action) in [("connect", Action::connect()), ("await-result", Action::await_result())] {
+        assert_eq!(serde_json::from_value::<Action>(word.into()).unwrap(), action);
+    }
+}

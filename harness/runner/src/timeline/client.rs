@@ -1,0 +1,274 @@
+//! The steps of the client: what it is told to do, and how long is waited for it.
+
+use super::{Done, Started, Timeline};
+use crate::capture::holds;
+use crate::client::{Operation, Standing};
+use crate::clock::poll_for;
+use crate::error::{LabError, Result};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{ClientAction, Closing, Node, Opening, Statement};
+use lvs_matrix_model::capture::decode::{DecodedFrame, frame as decode};
+use lvs_matrix_model::capture::flow::at_or_after;
+use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
+use lvs_matrix_model::plan::Mac;
+use lvs_matrix_model::record::{MysqldState, StepOutcome};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// How long an operation of the client may take before the `act` phase, where nothing is expected to hang.
+const BEFORE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a FIN or an RST may take to reach the wire.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a statement may take to reach the wire, and then the server or a retransmission.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+impl Timeline<'_> {
+    pub(super) fn client_acts(&mut self, action: &ClientAction) -> Result<Done> {
+        let on = action.connection();
+        match action {
+            ClientAction::Connect(_) => {
+                let operation = self.begin(on, Operation::Connect)?;
+                Ok(self.await_end(&started(operation, Duration::ZERO, action), "connected"))
+            }
+            ClientAction::Query(Statement { sql, takes, .. }) => {
+                let operation = self.begin(on, Operation::Statement(sql.clone()))?;
+                Ok(self.await_end(&started(operation, *takes, action), "answered"))
+            }
+            ClientAction::StartConnect(opening) => self.start_connect(opening),
+            ClientAction::StartQuery(statement) => self.start_query(statement),
+            ClientAction::AwaitConnect { .. } => self.await_started(on, "connected"),
+            ClientAction::AwaitResult { .. } => self.await_started(on, "answered"),
+            ClientAction::Disconnect { how, .. } => self.disconnect(on, *how),
+        }
+    }
+
+    fn next_operation(&mut self) -> u32 {
+        self.operation += 1;
+        self.operation
+    }
+
+    fn begin(&mut self, on: Option<&Name>, operation: Operation) -> Result<u32> {
+        let number = self.next_operation();
+        self.client.begin(number, on, operation)?;
+        Ok(number)
+    }
+
+    fn await_started(&mut self, on: Option<&Name>, success: &str) -> Result<Done> {
+        let started = self.started.remove(&on.cloned());
+        let started = started.ok_or_else(|| LabError::new("await the client", "nothing was started"))?;
+        Ok(self.await_end(&started, success))
+    }
+
+    /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing healthy fails,
+    /// beyond what the statement `takes`.
+    fn await_end(&self, started: &Started, success: &str) -> Done {
+        let operation = started.operation;
+        let until = self
+            .act_until
+            .unwrap_or_else(|| Instant::now() + BEFORE_DEADLINE + started.takes);
+        let standing = self.client.wait(operation, until);
+        self.client.settle(operation, until);
+        let outcome = match standing {
+            Standing::Succeeded => StepOutcome::Done {
+                proof: success.to_owned(),
+            },
+            Standing::Failed => StepOutcome::ClientFailed,
+            Standing::Pending => {
+                self.client.still_waiting(operation);
+                StepOutcome::Unfinished
+            }
+        };
+        Done {
+            outcome,
+            operation: Some(operation),
+            may_fail: started.may_fail,
+            ..Done::proven("")
+        }
+    }
+
+    /// Closes a connection, and waits until that is on the wire.
+    fn disconnect(&mut self, on: Option<&Name>, how: Closing) -> Result<Done> {
+        let from = self.captures.seen_by(&Node::Client);
+        let operation = self.next_operation();
+        self.client.disconnect(operation, on, how)?;
+        let done = self.await_end(&bare(operation), "closed");
+        if !matches!(done.outcome, StepOutcome::Done { .. }) {
+            return Ok(done);
+        }
+        let (what, ended): (_, fn(&Flags) -> bool) = match how {
+            Closing::Quit => ("FIN", |flags| flags.fin),
+            Closing::Reset => ("RST", |flags| flags.rst),
+        };
+        let out = |frame: &Frame| self.is_sent(frame, ended);
+        if self.captures.wait_for(&Node::Client, from, CLOSE_DEADLINE, out) {
+            return Ok(Done {
+                operation: Some(operation),
+                ..Done::proven(format!("its {what} is on the wire"))
+            });
+        }
+        // A connection that had ended before has nothing more to say.
+        Ok(Done {
+            operation: Some(operation),
+            ..Done::proven(format!("closed, without a {what} on the wire"))
+        })
+    }
+
+    /// Begins to connect, and waits until the first SYN is out, or the connect has ended already.
+    fn start_connect(&mut self, opening: &Opening) -> Result<Done> {
+        let from = self.captures.seen_by(&Node::Client);
+        let on = opening.name.as_ref();
+        let operation = self.begin(on, Operation::Connect)?;
+        let begun = Started {
+            may_fail: opening.may_fail,
+            ..bare(operation)
+        };
+        self.started.insert(on.cloned(), begun);
+        let out = |frame: &Frame| self.is_sent(frame, |flags| flags.syn && !flags.ack);
+        let proof = poll_for(START_DEADLINE, Duration::from_millis(1), || {
+            if self.captures.count(&Node::Client, from, out) > 0 {
+                return Ok::<_, LabError>(Some("its SYN is on the wire"));
+            }
+            Ok(self.has_ended(operation).then_some("it ended already"))
+        })?;
+        let late = || {
+            let seconds = START_DEADLINE.as_secs();
+            LabError::new("start to connect", format!("no SYN was sent within {seconds} s"))
+        };
+        Ok(Done {
+            operation: Some(operation),
+            ..Done::proven(proof.ok_or_else(late)?)
+        })
+    }
+
+    /// Is it a segment of the client's to the service with such flags?
+    fn is_sent(&self, frame: &Frame, flags: impl Fn(&Flags) -> bool) -> bool {
+        let to_service = |found: &Found| found.to == self.plan.vip && found.segment.destination_port == self.plan.port;
+        segment(frame).is_some_and(|found| to_service(&found) && flags(&found.segment.flags))
+    }
+
+    /// The real server with a frozen mysqld whose kernel has acknowledged the statement that was sent after the first `from`
+    /// frames of the client's interface. No process list will show it.
+    fn acknowledged_by_frozen(&mut self, from: usize, is_it: impl Fn(&Frame) -> bool) -> Option<&Name> {
+        let mac = self.captures.look(&Node::Client, from, |frames| {
+            let at = frames.iter().position(is_it)?;
+            let sent = segment(frames.get(at)?)?.segment;
+            let end = sent.sequence.wrapping_add(sent.payload_length);
+            let acknowledges = |found: &Found| {
+                let Segment {
+                    destination_port,
+                    acknowledgement,
+                    flags,
+                    ..
+                } = found.segment;
+                destination_port == sent.source_port && flags.ack && at_or_after(acknowledgement, end)
+            };
+            let later = frames.iter().skip(at).filter_map(segment);
+            later.filter(acknowledges).map(|found| found.source_mac).next()
+        })?;
+        let name = self.plan.host_by_mac(mac)?.node.real_server()?;
+        let server = self.lab.servers.iter_mut().find(|server| server.name == *name)?;
+        (server.state() == MysqldState::Frozen).then_some(name)
+    }
+
+    fn has_ended(&self, operation: u32) -> bool {
+        self.client.standing(operation) != Standing::Pending
+    }
+
+    /// Sends a statement and waits until it is under way: it runs on a server, or a frozen server's kernel has it, or it has
+    /// ended already, or its segment was sent a second time because nobody acknowledged it.
+    fn start_query(&mut self, statement: &Statement) -> Result<Done> {
+        let stage = || format!("start query `{}`", statement.sql);
+        let on = statement.on.as_ref();
+        let needle = statement.sql.as_bytes();
+        let is_it = |frame: &Frame| holds(frame, needle);
+        let from = self.captures.seen_by(&Node::Client);
+        let operation = self.begin(on, Operation::Statement(statement.sql.clone()))?;
+        let begun = Started {
+            operation,
+            takes: statement.takes,
+            may_fail: statement.may_fail,
+        };
+        self.started.insert(on.cloned(), begun);
+        if !self.captures.wait_for(&Node::Client, from, START_DEADLINE, is_it) && !self.has_ended(operation) {
+            return Err(LabError::new(
+                stage(),
+                format!("it did not reach the wire within {} s", START_DEADLINE.as_secs()),
+            ));
+        }
+        let client_address = self.plan.host(&Node::Client).map(|host| host.address);
+        let under_way = poll_for(START_DEADLINE, Duration::from_millis(5), || {
+            if self.has_ended(operation) {
+                return Ok::<_, LabError>(Some("it ended already".to_owned()));
+            }
+            if self.captures.count(&Node::Client, from, is_it) > 1 {
+                return Ok(Some("it was sent again, not acknowledged".to_owned()));
+            }
+            for server in &mut self.lab.servers {
+                let (MysqldState::Running, Some(address)) = (server.state(), client_address) else {
+                    continue;
+                };
+                let sessions = server.sessions(address).unwrap_or_default();
+                if sessions
+                    .iter()
+                    .any(|session| session.info.as_deref() == Some(statement.sql.as_str()))
+                {
+                    return Ok(Some(format!("it is in the process list of {}", server.name)));
+                }
+            }
+            let frozen = self.acknowledged_by_frozen(from, is_it);
+            Ok(frozen.map(|name| format!("the kernel of {name}, whose mysqld is frozen, has acknowledged it")))
+        })?;
+        let proof = under_way.ok_or_else(|| {
+            LabError::new(
+                stage(),
+                format!("no server ran it within {} s", START_DEADLINE.as_secs()),
+            )
+        })?;
+        Ok(Done {
+            operation: Some(operation),
+            ..Done::proven(proof)
+        })
+    }
+}
+
+/// A TCP segment, where it came from and goes to.
+struct Found {
+    source_mac: Mac,
+    to: IpAddr,
+    segment: Segment,
+}
+
+fn segment(frame: &Frame) -> Option<Found> {
+    let DecodedFrame { source_mac, body, .. } = decode(&frame.bytes, frame.length);
+    match body {
+        Body::Ip {
+            destination: to,
+            transport: Transport::Tcp(segment),
+            ..
+        } => Some(Found {
+            source_mac,
+            to,
+            segment,
+        }),
+        Body::Ip { .. } | Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
+            None
+        }
+    }
+}
+
+fn started(operation: u32, takes: Duration, action: &ClientAction) -> Started {
+    Started {
+        operation,
+        takes,
+        may_fail: action.may_fail(),
+    }
+}
+
+/// An operation without anything special.
+fn bare(operation: u32) -> Started {
+    Started {
+        operation,
+        takes: Duration::ZERO,
+        may_fail: false,
+    }
+}
