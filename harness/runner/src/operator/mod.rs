@@ -154,10 +154,16 @@ pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
     Ok(())
 }
 
+/// The bridge forwards to a port only when linkwatch has noticed its carrier, which may be a second later
+/// (`linkwatch_schedule_work` of net/core/link_watch.c, `br_port_carrier_check` of net/bridge/br_if.c).
 fn link_up(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<()> {
+    let stage = "bring a link up again for the last sentinel";
     let port = &find(plan, node)?.port;
-    ip_batch(&lab.link, &[format!("link set dev {port} up")])
-        .map_err(|error| LabError::new("bring a link up again for the last sentinel", error))
+    ip_batch(&lab.link, &[format!("link set dev {port} up")]).map_err(|error| LabError::new(stage, error))?;
+    match host::port(&lab.link, port, "UP")? {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(LabError::new(stage, reason)),
+    }
 }
 
 fn real_server<'a>(plan: &'a LabPlan, server: &Name) -> Result<&'a Host> {
