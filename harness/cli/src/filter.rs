@@ -26,7 +26,7 @@ enum Term {
 
 impl Filter {
     /// Reads the expressions. An axis or a value that none of the scenarios has is a mistake, not an empty result.
-    pub(crate) fn parse(expressions: &[String], scenarios: &[Scenario]) -> Result<Self, Failure> {
+    pub(crate) fn parse(expressions: &[String], scenarios: &[&Scenario]) -> Result<Self, Failure> {
         let any_of: Vec<Vec<Term>> = expressions
             .iter()
             .map(|expression| expression.split(',').map(|term| Term::parse(term.trim())).collect())
@@ -72,7 +72,7 @@ impl Term {
     }
 }
 
-fn check(axis: &str, values: &[String], scenarios: &[Scenario]) -> Result<(), Failure> {
+fn check(axis: &str, values: &[String], scenarios: &[&Scenario]) -> Result<(), Failure> {
     let axes = || scenarios.iter().flat_map(|scenario| &scenario.axes);
     let own: BTreeSet<&str> = axes()
         .filter(|known| known.name.as_str() == axis)

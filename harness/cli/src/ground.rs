@@ -10,6 +10,7 @@ use crate::output;
 use crate::scenarios::Selected;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::{self, CacheFolder, KernelError};
+use lvs_matrix_model::record::Hashes;
 use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ use std::time::Duration;
 /// How long a cell is watched at most in real time, where nothing else is said.
 const OBSERVE_AT_MOST: Duration = Duration::from_secs(60);
 
+/// The file of this process, whatever lies at its path by now.
+pub(crate) const OWN_FILE: &str = "/proc/self/exe";
+
 /// What a run stands on.
 #[derive(Debug, Clone)]
 pub(crate) struct Ground {
@@ -25,6 +29,8 @@ pub(crate) struct Ground {
     pub(crate) template: Template,
     /// This binary.
     pub(crate) init: PathBuf,
+    /// What the run is made with.
+    pub(crate) hashes: Hashes,
     /// The run's own limit to observations; `None`: as long as scenarios say.
     pub(crate) observe_at_most: Option<Duration>,
 }
@@ -71,13 +77,28 @@ impl Ground {
             RunsOn::Kernel(_) => arguments.observe_at_most,
             RunsOn::Host => Some(arguments.observe_at_most.unwrap_or(OBSERVE_AT_MOST)),
         };
+        let hashes = hashes(&runs_on, &template.server)?;
         Ok(Self {
             runs_on,
             template,
             init,
+            hashes,
             observe_at_most,
         })
     }
+}
+
+/// SHA-256 of this program, the guest kernel and the server program.
+fn hashes(runs_on: &RunsOn, server: &Server) -> Result<Hashes, Failure> {
+    let of = |file: &Path| kernel::sha256_of_file(file).map_err(|error| Failure::Software(error.to_string()));
+    Ok(Hashes {
+        harness: of(Path::new(OWN_FILE))?,
+        kernel: match runs_on {
+            RunsOn::Kernel(kernel) => Some(of(&kernel.path)?),
+            RunsOn::Host => None,
+        },
+        mysqld: of(&server.program)?,
+    })
 }
 
 /// The place that was asked for, or, of either, the host's kernel if it will do. What is missing for it comes as the inner error.

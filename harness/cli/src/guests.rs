@@ -17,7 +17,7 @@ use lvs_matrix_model::client::Program;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{CellRecord, LabOutcome, RECORD_FILE};
+use lvs_matrix_model::record::{CellRecord, Hashes, LabOutcome, RECORD_FILE};
 use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -37,6 +37,10 @@ pub(crate) struct Guests<'a> {
     /// This binary.
     pub(crate) init: PathBuf,
     pub(crate) template: Template,
+    /// What the run is made with.
+    pub(crate) hashes: Hashes,
+    /// SHA-256 of the scenarios' texts.
+    pub(crate) scenario_sha256: BTreeMap<Name, String>,
     pub(crate) stall: Duration,
     pub(crate) jobs: NonZero<usize>,
     pub(crate) out: &'a Path,
@@ -223,7 +227,7 @@ impl Guests<'_> {
                 others.push_back(plan);
                 continue;
             };
-            let mut record = CellRecord::begun(plan, place::environment(&self.runs_on, &self.template));
+            let mut record = self.begun(plan);
             record.lab = LabOutcome::NotRun {
                 reason: format!(
                     "its own waits and statements last {}, and this run watches a cell for at most {}; give a larger \
@@ -263,6 +267,8 @@ impl Guests<'_> {
         let job = Job {
             place: place::place(&self.runs_on),
             server: self.template.server.clone(),
+            hashes: self.hashes.clone(),
+            scenario_sha256: self.scenario_sha256.clone(),
             program_folders: self
                 .program_folders(batch)
                 .map(|(scenario, _)| scenario.clone())
@@ -274,13 +280,23 @@ impl Guests<'_> {
         Ok(share)
     }
 
+    /// The record of a cell that could not make one itself.
+    fn begun(&self, plan: LabPlan) -> CellRecord {
+        let scenario_sha256 = self.scenario_sha256.get(&plan.cell.scenario).cloned();
+        let environment = place::environment(&self.runs_on, &self.template, &self.hashes);
+        CellRecord {
+            scenario_sha256,
+            ..CellRecord::begun(plan, environment)
+        }
+    }
+
     /// The record of a cell that its guest did not survive.
     fn record_failure(&self, plan: &LabPlan, share: &Path, reason: &str, console: Vec<String>) -> Result<(), Failure> {
         let folder = cell_folder(self.out, &plan.cell);
         // Logs of servers, which may tell more. A folder that is none is not worth a word beside the failure.
         let _ = move_cell(share, self.out, &plan.cell)?;
         let stopped = self.stop.reason();
-        let mut record = CellRecord::begun(plan.clone(), place::environment(&self.runs_on, &self.template));
+        let mut record = self.begun(plan.clone());
         record.lab = LabOutcome::Failed {
             stage: format!("run the cell in a {}", place::noun(&self.runs_on)),
             reason: stopped.map_or_else(

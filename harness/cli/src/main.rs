@@ -28,8 +28,10 @@ mod reports;
 mod run;
 mod scenarios;
 mod stop;
+mod version;
 
 use args::{Arguments, Command, KernelCommand};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use error::Failure;
 use std::process::ExitCode;
@@ -42,7 +44,15 @@ fn main() -> ExitCode {
             Err(error) => Failure::Software(error.to_string()).report(),
         };
     }
-    match dispatch(Arguments::parse().command) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => {
+            return output::data(&version::text()).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
+        }
+        // Help, or a mistake: said with its own exit code.
+        Err(error) => error.exit(),
+    };
+    match dispatch(arguments.command) {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }

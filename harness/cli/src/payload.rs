@@ -6,9 +6,10 @@ use lvs_matrix_guest::protocol::{INPUTS_VARIABLE, SHARE_VARIABLE};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::Place;
+use lvs_matrix_model::record::{Hashes, Place};
 use lvs_matrix_runner::{Config, Milestone, Progress, Server, Template, run_cells};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,6 +27,9 @@ pub(crate) const SERVER_INPUT: &str = "server";
 pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) server: Server,
+    pub(crate) hashes: Hashes,
+    /// SHA-256 of the scenarios' texts.
+    pub(crate) scenario_sha256: BTreeMap<Name, String>,
     /// The scenarios whose file's folder is among the guest's inputs.
     pub(crate) program_folders: Vec<Name>,
     pub(crate) plans: Vec<LabPlan>,
@@ -91,6 +95,8 @@ fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
     let config = Config {
         place: job.place,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
+        hashes: Some(job.hashes),
+        scenario_sha256: job.scenario_sha256,
         template: Template {
             folder: inputs.join(TEMPLATE_INPUT),
             server: job.server.seen_as(&inputs.join(SERVER_INPUT)),

@@ -3,7 +3,7 @@
 use lvs_matrix_guest::protocol::PayloadEnd;
 use lvs_matrix_guest::{GuestEnd, RunsOn};
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{Environment, Place};
+use lvs_matrix_model::record::{Environment, Hashes, Place};
 use lvs_matrix_runner::{Template, running_kernel};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) fn place(runs_on: &RunsOn) -> Place {
 }
 
 /// What is known of the environment of a cell that could not say it itself.
-pub(crate) fn environment(runs_on: &RunsOn, template: &Template) -> Environment {
+pub(crate) fn environment(runs_on: &RunsOn, template: &Template, hashes: &Hashes) -> Environment {
     Environment {
         place: place(runs_on),
         kernel: match runs_on {
@@ -42,6 +42,7 @@ pub(crate) fn environment(runs_on: &RunsOn, template: &Template) -> Environment 
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         ipvsadm: String::new(),
         mysqld: template.server.version.clone(),
+        hashes: Some(hashes.clone()),
     }
 }
 

@@ -105,6 +105,7 @@ pub(crate) fn run_into(
     let mut summary = RunSummary {
         format: RUN_FORMAT,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
+        hashes: Some(ground.hashes.clone()),
         state: RunState::Begun,
         filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
         language: manner.lang,
@@ -112,6 +113,7 @@ pub(crate) fn run_into(
             .iter()
             .map(|selected| ScenarioSummary {
                 file: selected.file.clone(),
+                sha256: Some(selected.sha256.clone()),
                 ..ScenarioSummary::from(&selected.scenario)
             })
             .collect(),
@@ -127,6 +129,11 @@ pub(crate) fn run_into(
         runs_on: ground.runs_on,
         init: ground.init,
         template: ground.template,
+        hashes: ground.hashes,
+        scenario_sha256: selected
+            .iter()
+            .map(|selected| (selected.scenario.name.clone(), selected.sha256.clone()))
+            .collect(),
         stall: Duration::from_secs(arguments.stall.max(1)),
         jobs: arguments.jobs.unwrap_or_else(default_jobs),
         out,

@@ -5,6 +5,7 @@ use crate::filter::Filter;
 use lvs_matrix_model::matrix::{Cell, cells};
 use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub(crate) struct Selected {
     /// Its file as typed, below the current folder relative to it; `None` for the shipped scenario of this program.
     pub(crate) file: Option<String>,
     pub(crate) scenario: Scenario,
+    /// SHA-256 of its text, hexadecimal.
+    pub(crate) sha256: String,
     pub(crate) cells: Vec<Cell>,
 }
 
@@ -34,21 +37,29 @@ impl Selected {
 
 /// Loads the files (none: the shipped scenario).
 pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
-    Ok(load_named(files)?.into_iter().map(|(_, scenario)| scenario).collect())
+    Ok(load_all(files)?.into_iter().map(|loaded| loaded.scenario).collect())
 }
 
-/// Loads the files, each with its name as [`Selected::file`] has it.
-fn load_named(files: &[PathBuf]) -> Result<Vec<(Option<String>, Scenario)>, Failure> {
+/// A good scenario.
+struct Loaded {
+    /// As [`Selected::file`] has it.
+    file: Option<String>,
+    scenario: Scenario,
+    sha256: String,
+}
+
+/// The names of the files as [`Selected::file`] has them; without any, that of the shipped scenario.
+fn names(files: &[PathBuf]) -> impl Iterator<Item = Option<String>> {
     let here = std::env::current_dir().unwrap_or_default();
-    let names = files.iter().map(|file| {
+    let names = files.iter().map(move |file| {
         let file = file.strip_prefix(&here).unwrap_or(file);
         Some(file.to_string_lossy().into_owned())
     });
-    Ok(names.chain([None]).zip(load_all(files)?).collect())
+    names.chain([None])
 }
 
-fn load_all(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
-    let mut scenarios: Vec<Scenario> = Vec::new();
+fn load_all(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
+    let mut loaded: Vec<Loaded> = Vec::new();
     let mut mistakes = String::new();
     let mut note = |text: &str| {
         if !mistakes.is_empty() {
@@ -61,21 +72,25 @@ fn load_all(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     } else {
         Style::Plain
     };
-    for (name, source) in sources(files) {
+    for ((name, source), file) in sources(files).into_iter().zip(names(files)) {
         match source {
             Ok(bytes) => match load_bytes(&bytes) {
-                Ok(scenario) if scenarios.iter().any(|other| other.name == scenario.name) => note(&format!(
+                Ok(scenario) if loaded.iter().any(|other| other.scenario.name == scenario.name) => note(&format!(
                     "error: {name}: another file of this run has a scenario named `{}` already; records of both would lie in one folder\n",
                     scenario.name
                 )),
-                Ok(scenario) => scenarios.push(scenario),
+                Ok(scenario) => loaded.push(Loaded {
+                    file,
+                    scenario,
+                    sha256: sha256(&bytes),
+                }),
                 Err(found) => note(&render(&found, &name, &String::from_utf8_lossy(&bytes), style)),
             },
             Err(reason) => note(&format!("error: {reason}\n")),
         }
     }
     if mistakes.is_empty() {
-        Ok(scenarios)
+        Ok(loaded)
     } else {
         Err(Failure::Mistake(mistakes))
     }
@@ -117,6 +132,15 @@ pub(crate) fn check_each(files: &[PathBuf]) -> Vec<Checked> {
     sources(files).into_iter().map(check).collect()
 }
 
+/// The shipped scenario's SHA-256.
+pub(crate) fn shipped_sha256() -> String {
+    sha256(SHIPPED.as_bytes())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The files with what is in them; without any the shipped scenario.
 fn sources(files: &[PathBuf]) -> Vec<(String, Result<Vec<u8>, String>)> {
     if files.is_empty() {
@@ -145,17 +169,19 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 
 /// Loads the files and selects cells.
 pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Selected>, Failure> {
-    let (names, scenarios): (Vec<_>, Vec<_>) = load_named(files)?.into_iter().unzip();
+    let loaded = load_all(files)?;
+    let scenarios: Vec<&Scenario> = loaded.iter().map(|loaded| &loaded.scenario).collect();
     let filter = Filter::parse(expressions, &scenarios)?;
-    let selected: Vec<Selected> = names
+    let selected: Vec<Selected> = loaded
         .into_iter()
-        .zip(scenarios)
-        .map(|(file, scenario)| {
-            let cells = cells(&scenario)
+        .map(|loaded| Selected {
+            file: loaded.file,
+            cells: cells(&loaded.scenario)
                 .into_iter()
                 .filter(|cell| filter.admits(&cell.cell))
-                .collect();
-            Selected { file, scenario, cells }
+                .collect(),
+            scenario: loaded.scenario,
+            sha256: loaded.sha256,
         })
         .collect();
     if selected.iter().all(|selected| selected.cells.is_empty()) {

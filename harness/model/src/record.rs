@@ -36,6 +36,9 @@ pub struct CellRecord {
     pub plan: LabPlan,
     /// Where it was done.
     pub environment: Environment,
+    /// SHA-256 of the scenario's text, hexadecimal; `None` in records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario_sha256: Option<String>,
     /// The cell's epoch as nanoseconds since 1970 on the clock of the kernel under test; every [`Instant`] counts from it,
     /// and capture time stamps minus it are [`Instant`]s. 0 if the lab never became ready.
     pub epoch_unix_nanos: i64,
@@ -90,6 +93,7 @@ impl CellRecord {
             format: FORMAT,
             plan,
             environment,
+            scenario_sha256: None,
             epoch_unix_nanos: 0,
             lab: LabOutcome::Completed,
             preparation: Vec::new(),
@@ -118,6 +122,21 @@ pub struct Environment {
     /// `ipvsadm --version`, its first line.
     pub ipvsadm: String,
     /// The server program's version line.
+    pub mysqld: String,
+    /// Which files exactly these were; `None` in records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashes: Option<Hashes>,
+}
+
+/// What a cell ran with, by SHA-256, hexadecimal: a version can be said of many files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Hashes {
+    /// The harness: the file of `lvs-matrix` itself.
+    pub harness: String,
+    /// The guest kernel's file; `None` on the host's own kernel.
+    pub kernel: Option<String>,
+    /// The server program's file.
     pub mysqld: String,
 }
 

@@ -3,7 +3,7 @@
 use crate::words::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
-use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
+use lvs_matrix_model::record::{CAPTURE_FILE, Hashes, RECORD_FILE};
 use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, matches};
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Outcome, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct RunSummary {
     pub format: u32,
     /// The harness's version.
     pub harness: String,
+    /// What the run was made with; `None` in runs of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashes: Option<Hashes>,
     /// How far the run came.
     pub state: RunState,
     /// The `--filter` expression as typed; `None` if every cell was selected.
@@ -71,6 +74,9 @@ pub struct ScenarioSummary {
     /// Its file as it was named when it was run; `None` for a scenario that came with the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// SHA-256 of its text, hexadecimal; `None` in runs of versions that did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// Where its expectations stand in that file, in the order of the file; empty in runs of versions that did not note it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<ExpectationPlace>,
@@ -111,6 +117,7 @@ impl From<&Scenario> for ScenarioSummary {
                 .collect(),
             observe: scenario.observe,
             file: None,
+            sha256: None,
             expectations: scenario.expectations.iter().map(ExpectationPlace::from).collect(),
         }
     }

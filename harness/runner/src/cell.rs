@@ -16,7 +16,7 @@ use lvs_matrix_model::capture::{self, PointFrames, Remarks};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{
-    CaptureRecord, CellRecord, Environment, LabOutcome, Moment, MysqldState, Place, ServerView,
+    CaptureRecord, CellRecord, Environment, Hashes, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
 use lvs_matrix_netns::{CommandLine, Namespace};
 use std::collections::BTreeMap;
@@ -31,6 +31,10 @@ pub struct Config {
     pub place: Place,
     /// The harness's version.
     pub harness: String,
+    /// What it is run with, as the host knows it.
+    pub hashes: Option<Hashes>,
+    /// SHA-256 of the scenarios' texts.
+    pub scenario_sha256: BTreeMap<Name, String>,
     /// The data folder's template and the server program.
     pub template: Template,
     /// A folder in memory for data folders.
@@ -69,7 +73,12 @@ pub enum Milestone {
 /// # Errors
 /// [`LabError`] if nothing can be run at all, or a record cannot be written.
 pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Progress<'_>)) -> Result<()> {
-    let environment = environment(config.place, &config.harness, &config.template.server)?;
+    let environment = environment(
+        config.place,
+        &config.harness,
+        config.hashes.clone(),
+        &config.template.server,
+    )?;
     // The template is copied into memory once; the folder given may be slow, as a guest's shared folder is.
     let scratch = tempfile::Builder::new()
         .prefix("lvs-matrix-")
@@ -88,6 +97,7 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
             scratch: scratch.path(),
             out: &config.out,
             program: config.scenario_folders.get(&plan.cell.scenario).map(PathBuf::as_path),
+            scenario_sha256: config.scenario_sha256.get(&plan.cell.scenario).map(String::as_str),
         };
         run_cell(&environment, &template, places, plan, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
@@ -104,6 +114,7 @@ struct Places<'a> {
     out: &'a Path,
     /// Where a client program of the author's own runs.
     program: Option<&'a Path>,
+    scenario_sha256: Option<&'a str>,
 }
 
 fn run_cell(
@@ -125,6 +136,7 @@ fn run_cell(
         ..places
     };
     let mut record = CellRecord::begun(plan.clone(), environment.clone());
+    record.scenario_sha256 = places.scenario_sha256.map(str::to_owned);
     let captured = observe(plan, template, cell_places, &mut record, reached);
     let bytes = match captured.and_then(|captured| encode(captured, &mut record)) {
         Ok(bytes) => bytes,

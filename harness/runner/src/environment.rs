@@ -2,7 +2,7 @@
 
 use crate::error::{Result, Stage};
 use crate::server::Server;
-use lvs_matrix_model::record::{Environment, Place};
+use lvs_matrix_model::record::{Environment, Hashes, Place};
 use lvs_matrix_netns::{CommandLine, run};
 
 /// Programs that every cell calls: (program, Debian package).
@@ -38,7 +38,7 @@ pub fn running_kernel() -> String {
 }
 
 /// Asks the kernel and the programs who they are.
-pub(crate) fn environment(place: Place, harness: &str, server: &Server) -> Result<Environment> {
+pub(crate) fn environment(place: Place, harness: &str, hashes: Option<Hashes>, server: &Server) -> Result<Environment> {
     let ipvsadm = run(&CommandLine::new(["ipvsadm", "--version"])).stage("ask ipvsadm for its version")?;
     Ok(Environment {
         place,
@@ -46,5 +46,6 @@ pub(crate) fn environment(place: Place, harness: &str, server: &Server) -> Resul
         harness: harness.to_owned(),
         ipvsadm: ipvsadm.output.lines().next().unwrap_or_default().to_owned(),
         mysqld: server.version.clone(),
+        hashes,
     })
 }

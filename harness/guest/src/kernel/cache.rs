@@ -196,7 +196,11 @@ fn by_path(path: &Path) -> Result<Kernel, KernelError> {
     })
 }
 
-pub(super) fn sha256_of_file(path: &Path) -> Result<String, KernelError> {
+/// SHA-256 of a file, hexadecimal.
+///
+/// # Errors
+/// [`KernelError::File`] when it cannot be read.
+pub fn sha256_of_file(path: &Path) -> Result<String, KernelError> {
     let mut file = fs::File::open(path).map_err(KernelError::file("open", path))?;
     let mut hash = Sha256::new();
     let mut block = vec![0; 1 << 20];

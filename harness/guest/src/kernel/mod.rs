@@ -20,7 +20,7 @@ mod source;
 pub(crate) mod tools;
 mod tree;
 
-pub use cache::{CacheFolder, Kernel, find, list};
+pub use cache::{CacheFolder, Kernel, find, list, sha256_of_file};
 pub use error::KernelError;
 pub use identity::{Identity, Provenance, Version};
 

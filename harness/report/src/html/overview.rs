@@ -260,17 +260,28 @@ pub(super) fn foot(out: &mut String, report: &RunReport) -> Result {
             writeln!(out, "<p>{}</p>", words.heads(words.count(*count, CELL)))?;
         }
         writeln!(out, "<dl>")?;
-        for (key, value) in [
-            (words.kernel_under_test(), xml(&environment.kernel)),
-            (words.place(), wording::place(words, environment).into()),
-            (words.real_servers(), xml(&environment.mysqld)),
-            (words.director(), xml(&environment.ipvsadm)),
+        let hashes = environment.hashes.as_ref();
+        for (key, value, hash) in [
+            (
+                words.kernel_under_test(),
+                xml(&environment.kernel),
+                hashes.and_then(|hashes| hashes.kernel.as_ref()),
+            ),
+            (words.place(), wording::place(words, environment).into(), None),
+            (
+                words.real_servers(),
+                xml(&environment.mysqld),
+                hashes.map(|hashes| &hashes.mysqld),
+            ),
+            (words.director(), xml(&environment.ipvsadm), None),
             (
                 words.harness(),
                 format!("lvs-matrix {}", xml(&environment.harness)).into(),
+                hashes.map(|hashes| &hashes.harness),
             ),
         ] {
-            writeln!(out, "<dt>{key}</dt><dd>{value}</dd>")?;
+            let hash = hash.map_or_else(String::new, |hash| format!("<br>SHA-256 <code>{}</code>", xml(hash)));
+            writeln!(out, "<dt>{key}</dt><dd>{value}{hash}</dd>")?;
         }
         writeln!(out, "</dl>")?;
     }

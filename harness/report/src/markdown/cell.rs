@@ -58,6 +58,14 @@ fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
     tables::servers(out, words, cell)?;
     commands::section(out, words, record)?;
     writeln!(out, "## {}\n", words.where_it_ran())?;
+    if let Some(hash) = &record.scenario_sha256 {
+        let scenario = code(record.plan.cell.scenario.as_str());
+        writeln!(
+            out,
+            "- {}",
+            words.keyed(words.scenario(), format!("{scenario}, SHA-256 {}", code(hash)))
+        )?;
+    }
     super::place(out, words, &record.environment)
 }
 

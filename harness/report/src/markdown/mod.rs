@@ -178,14 +178,28 @@ fn environment(out: &mut String, words: Language, report: &RunReport) -> Result 
 }
 
 fn place(out: &mut String, words: Language, environment: &Environment) -> Result {
-    for (key, value) in [
-        (words.kernel_under_test(), code(&environment.kernel)),
-        (words.place(), wording::place(words, environment).to_owned()),
-        (words.real_servers(), code(&environment.mysqld)),
-        (words.director(), code(&environment.ipvsadm)),
-        (words.harness(), format!("lvs-matrix {}", inline(&environment.harness))),
+    let hashes = environment.hashes.as_ref();
+    for (key, value, hash) in [
+        (
+            words.kernel_under_test(),
+            code(&environment.kernel),
+            hashes.and_then(|hashes| hashes.kernel.as_ref()),
+        ),
+        (words.place(), wording::place(words, environment).to_owned(), None),
+        (
+            words.real_servers(),
+            code(&environment.mysqld),
+            hashes.map(|hashes| &hashes.mysqld),
+        ),
+        (words.director(), code(&environment.ipvsadm), None),
+        (
+            words.harness(),
+            format!("lvs-matrix {}", inline(&environment.harness)),
+            hashes.map(|hashes| &hashes.harness),
+        ),
     ] {
-        writeln!(out, "- {}", words.keyed(key, value))?;
+        let hash = hash.map_or_else(String::new, |hash| format!(", SHA-256 {}", code(hash)));
+        writeln!(out, "- {}", words.keyed(key, format!("{value}{hash}")))?;
     }
     writeln!(out)
 }

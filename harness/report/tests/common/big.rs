@@ -41,6 +41,7 @@ pub(crate) fn big_of(count: usize, change: impl Fn(usize, &mut JudgedCell)) -> R
     let run = lvs_matrix_report::RunSummary {
         format: lvs_matrix_report::RUN_FORMAT,
         harness: "0.1.0".to_owned(),
+        hashes: None,
         state: RunState::Ended,
         filter: None,
         language: lvs_matrix_report::Language::English,

@@ -336,6 +336,7 @@ pub(crate) fn environment() -> Environment {
         harness: "0.1.0".to_owned(),
         ipvsadm: "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)".to_owned(),
         mysqld: "mariadbd  Ver 10.11.14-MariaDB-0+deb12u2".to_owned(),
+        hashes: None,
     }
 }
 
@@ -371,6 +372,7 @@ fn record(plan: LabPlan) -> CellRecord {
         format: FORMAT,
         plan,
         environment: environment(),
+        scenario_sha256: None,
         epoch_unix_nanos: 0,
         lab: LabOutcome::Completed,
         preparation,
@@ -730,6 +732,7 @@ pub(crate) fn report_of(judged: Vec<JudgedCell>, state: RunState) -> RunReport {
     let run = RunSummary {
         format: RUN_FORMAT,
         harness: "0.1.0".to_owned(),
+        hashes: None,
         state,
         filter: None,
         language: lvs_matrix_report::Language::English,
