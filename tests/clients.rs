@@ -39,12 +39,18 @@ fn pymysql() -> &'static (Value, PathBuf) {
 }
 
 #[rstest]
-#[case("new-connection_none", "failed-fast", Some(2003), Some(111), 0, 5)]
-#[case("new-connection_30s", "failed-fast", Some(2003), Some(111), 0, 5)]
-#[case("execute-sql_none", "hung", Some(2013), None, 14 * 60, 18 * 60)]
-#[case("execute-sql_30s", "hung", Some(2013), None, 30, 31)]
-#[case("waiting_none", "answered", None, None, 19, 21)]
-#[case("waiting_30s", "answered", None, None, 19, 21)]
+#[case("server-deleted_new-connection_none", "failed-fast", Some(2003), Some(111), 0, 5)]
+#[case("server-deleted_new-connection_30s", "failed-fast", Some(2003), Some(111), 0, 5)]
+#[case("server-deleted_execute-sql_none", "hung", Some(2013), None, 14 * 60, 18 * 60)]
+#[case("server-deleted_execute-sql_30s", "hung", Some(2013), None, 30, 31)]
+#[case("server-deleted_waiting_none", "answered", None, None, 19, 21)]
+#[case("server-deleted_waiting_30s", "answered", None, None, 19, 21)]
+#[case("mysqld-frozen_new-connection_none", "hung", None, None, 20 * 60, 20 * 60 + 2)]
+#[case("mysqld-frozen_new-connection_30s", "hung", Some(2013), None, 30, 31)]
+#[case("mysqld-frozen_execute-sql_none", "hung", None, None, 20 * 60, 20 * 60 + 2)]
+#[case("mysqld-frozen_execute-sql_30s", "hung", Some(2013), None, 30, 31)]
+#[case("mysqld-frozen_waiting_none", "hung", None, None, 20 * 60, 20 * 60 + 2)]
+#[case("mysqld-frozen_waiting_30s", "hung", Some(2013), None, 30, 31)]
 fn pymysql_lives_through(
     #[case] slug: &str,
     #[case] behaviour: &str,
@@ -61,15 +67,18 @@ fn pymysql_lives_through(
     if let Some(errno) = errno {
         assert_eq!(cell["error"]["errno"], errno, "{cell:#}");
     }
+    // Of what did not end it is how long it was watched.
     let time = cell["operation"]["time-ns"].as_i64().unwrap();
     assert!((from * S..=to * S).contains(&time), "{cell:#}");
+    let ended = behaviour != "hung" || classic.is_some();
+    assert_eq!(cell["ends"] == "none", !ended, "{cell:#}");
 
     let record = record(run, &id);
     let client = &record["client"];
     assert_eq!(client["misconduct"], Value::Null, "{client:#}");
     // A read time-out is told by the program once it is connected; nothing else shows it.
     let told = client["settings"].as_array().cloned().unwrap_or_default();
-    let connected = !slug.starts_with("new-connection");
+    let connected = !slug.contains("new-connection");
     assert_eq!(
         told.len(),
         usize::from(connected && slug.ends_with("_30s")),
