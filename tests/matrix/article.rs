@@ -38,6 +38,21 @@ const MARIADB_SAYS: [(&str, &str); 4] = [
 // The article has 2006 and a new connection here.
 #[case("article/present-down-execute-sql", FailedFast(2013, None, PROCESS_ENDED), &["mysql> select 1;", LOST])]
 #[case(
+    "article/present-down-execute-sql-again",
+    FailedFast(2006, None, PROCESS_ENDED),
+    &[
+        "mysql> select 1;",
+        LOST,
+        "mysql> select 1;",
+        GONE,
+        "No connection. Trying to reconnect...",
+        "Connection id:    ",
+        "Current database: *** NONE ***",
+        "| 1 |",
+        ONE_ROW,
+    ]
+)]
+#[case(
     "article/present-down-execute-sql-reconnects",
     FailedFast(2006, None, &[("FIN", "rs1"), ("FIN", "rs1"), ("RST", "rs1")]),
     &[
