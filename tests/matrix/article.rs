@@ -71,7 +71,11 @@ const MARIADB_SAYS: [(&str, &str); 4] = [
     FailedFast(2002, Some(EINPROGRESS), NO_SERVER),
     &[REFUSED]
 )]
-#[case("article/absent-up-new-connection-other-server", Answered("rs2"), &[CONNECTED])]
+#[case(
+    "article/absent-up-new-connection-other-server",
+    Answered("rs2"),
+    &["select @@server_id", "| @@server_id |", "|         102 |", ONE_ROW]
+)]
 #[case("article/absent-up-execute-sql", Hung(Error(&[])), &["mysql> select 1;", LOST])]
 #[case(
     "article/absent-up-execute-sql-re-added",
