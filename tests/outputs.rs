@@ -69,6 +69,38 @@ fn a_link_to_another_place_is_not_followed() {
     assert_eq!(fs::read_to_string(elsewhere.join("report.md")).unwrap(), "theirs");
 }
 
+/// The language of a run is that of its reports for people, unless another is asked for. Programs read the same in each.
+#[test]
+fn reports_can_be_had_in_chinese() {
+    let run = copy();
+    let read = |name: &str| fs::read_to_string(run.join(name)).unwrap();
+    let judge = |arguments: &[&str]| say(lvs_matrix().arg("judge").arg(&run).args(arguments)).expect_code(0);
+    let hang = format!("{HUNG}/report.md");
+    // A stored run is kept without its report.html.
+    judge(&[]);
+    let before = ["report.md", "report.html", "report.json", "junit.xml", &hang].map(read);
+    judge(&["--lang", "zh"]);
+    assert!(read("report.md").starts_with("# lvs-matrix：客户端会经历什么\n"));
+    assert!(read("report.html").starts_with("<!doctype html>\n<html lang=\"zh-CN\">"));
+    assert!(read(&hang).contains("\n## 时间线\n") && read(&hang).contains("**删除真实服务器 rs1**"));
+    assert_eq!([read("report.json"), read("junit.xml")], before[2..4]);
+    // The run is still an English one.
+    judge(&[]);
+    assert_eq!(
+        ["report.md", "report.html", "report.json", "junit.xml", &hang].map(read),
+        before
+    );
+    edit(&run.join("run.json"), |summary| summary["language"] = json!("zh"));
+    let report = |arguments: &[&str]| say(lvs_matrix().arg("report").arg(&run).args(arguments));
+    assert!(report(&[]).expect_code(0).stdout.starts_with("# lvs-matrix：客户端"));
+    assert_eq!(report(&["--lang", "en"]).expect_code(0).stdout, before[0]);
+    let said = report(&["--lang", "fr"]).expect_code(2);
+    assert!(
+        said.stderr.contains("en (English) and zh (Simplified Chinese)"),
+        "{said:#?}"
+    );
+}
+
 #[test]
 fn a_cell_is_named_by_its_id() {
     let report = |arguments: &[&str]| say(lvs_matrix().arg("report").arg(stored()).args(arguments));

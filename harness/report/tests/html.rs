@@ -7,7 +7,9 @@
 
 mod common;
 
-use lvs_matrix_report::html;
+use lvs_matrix_model::client::Program;
+use lvs_matrix_model::record::{ClientRecord, Transcript, TranscriptLine, TranscriptSource};
+use lvs_matrix_report::{RunState, html, markdown_cell};
 use std::collections::BTreeSet;
 
 /// The elements of an HTML text, each as `name` and its attributes' names, without the text of script and style.
@@ -91,4 +93,45 @@ fn every_link_of_the_html_has_its_place() {
             None => assert!(!link.contains([':', '%']) && !link.starts_with('/'), "{link}"),
         }
     }
+}
+
+/// What a client program printed is shown as it printed it, folded, and as harmless as anything foreign.
+#[test]
+fn transcripts_are_shown_and_harmless() {
+    let mut cell = common::hung();
+    let line = |from, text: &str| TranscriptLine {
+        at: common::ms(1_500),
+        from,
+        text: text.to_owned(),
+    };
+    cell.record.plan.client.program = Program::InteractiveCli;
+    cell.record.client = Some(ClientRecord {
+        version: Some("mariadb from 11.8 <b>".to_owned()),
+        transcripts: vec![Transcript {
+            operation: 1,
+            argv: vec!["mariadb".to_owned(), "--host=192.0.2.100".to_owned(), "<i>".to_owned()],
+            lines: vec![
+                line(
+                    TranscriptSource::Terminal,
+                    "mysql> select 1;</pre><script>alert(1)</script>",
+                ),
+                line(TranscriptSource::Error, "ERROR 2013 (HY000): Lost connection"),
+            ],
+            cut: true,
+        }],
+        ..ClientRecord::default()
+    });
+    let page = html(&common::report_of(vec![cell.clone()], RunState::Ended));
+    assert!(page.contains("<details class=\"transcript\"><summary>What <code>mariadb --host=192.0.2.100 &#39;&lt;i&gt;&#39;</code> showed:</summary>"));
+    assert!(page.contains(
+        "     1.5s  mysql&gt; select 1;&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n     1.5s  ! ERROR 2013"
+    ));
+    assert!(page.contains("(more was printed than is kept)") && page.contains("<code>interactive-cli</code>"));
+    // The same lines as on the markdown page.
+    let report = common::report_of(vec![cell], RunState::Ended);
+    let markdown = markdown_cell(&report, &report.cells()[0]);
+    assert!(
+        markdown.contains("     1.5s  ! ERROR 2013 (HY000): Lost connection\n"),
+        "{markdown}"
+    );
 }

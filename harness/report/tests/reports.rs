@@ -301,7 +301,21 @@ fn a_thousand_cells_take_less_than_five_seconds() {
     assert!(took.as_secs() < limit, "{took:?} for {size} bytes");
 }
 
-/// GitHub renders no file above about 512 KiB.
+/// What is too long is cut off between two lines of a table, and says so.
+#[test]
+fn the_page_of_many_thousand_cells_is_cut_off_in_its_tables() {
+    let text = markdown(&big(4000));
+    assert!((400 << 10..480 << 10).contains(&text.len()), "{} bytes", text.len());
+    keeps_its_shape(&text);
+    let left_out = 4000 - text.lines().filter(|line| line.starts_with("| v")).count();
+    assert!(
+        text.contains(&format!("{left_out} of 4000 lines of the tables are left out.")),
+        "{left_out}"
+    );
+    assert!(text.contains("[report.html](report.html) has everything.") && text.ends_with("was ready.\n"));
+}
+
+/// GitHub shows no more than 500 KiB of a README.
 #[test]
 fn the_page_of_a_thousand_cells_stays_small() {
     const MOST: usize = 400 << 10;

@@ -1,8 +1,9 @@
 //! The report for people: GitHub-flavoured markdown. A page for the run, which shows the whole at a glance and stays readable
 //! with a thousand cells, and a page for each cell with everything that its verdict rests on.
 //!
-//! GitHub renders no file above about 512 KiB; the page of the run therefore holds one line per cell, and every list that grows
-//! with what went wrong is bounded. What is cut off there stands in the cells' pages.
+//! GitHub shows no more than 500 KiB of a README, and of other files tries what is "generally less than 2 MB" (its "About READMEs" and
+//! "Repository limits"). The page of the run therefore holds one line per cell, every list that grows with what went wrong is
+//! bounded, and beyond [`MOST`] lines of tables are left out, which is said. What is cut off there stands in the cells' pages.
 
 mod cell;
 pub(crate) mod commands;
@@ -35,6 +36,9 @@ use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
 use view::{Lies, View};
 
+/// No page of a run is longer, in bytes.
+const MOST: usize = 480 << 10;
+
 /// The page of the run as markdown, ending with a newline. Links lead to the cells' pages ([`markdown_cell`]) and are relative
 /// to the run's folder.
 #[must_use]
@@ -51,10 +55,21 @@ fn page(out: &mut String, report: &RunReport) -> Result {
         words: report.language(),
     };
     head(out, view, report)?;
+    // The legend is short, and stands below whatever was left out.
+    let mut end = String::new();
+    legend(&mut end, view.words)?;
+    let room = MOST.saturating_sub(end.len() + summary::RESERVED);
+    let mut left_out = summary::LeftOut::default();
     for scenario in &report.run().scenarios {
-        scenario::section(out, view, report, scenario)?;
+        if summary::push(out, room, |out| scenario::section(out, view, report, scenario)) {
+            left_out.of += report.rows(&scenario.name).count();
+        } else {
+            left_out.table(out, room, view, report, scenario)?;
+        }
     }
-    legend(out, view.words)
+    left_out.tell(out, view.words, MOST, "[report.html](report.html)")?;
+    out.push_str(&end);
+    Ok(())
 }
 
 /// Everything above the tables.

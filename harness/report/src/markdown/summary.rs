@@ -7,7 +7,7 @@ use crate::words::Language;
 use std::fmt::{Result, Write as _};
 
 /// What the words need that say what was cut off.
-const RESERVED: usize = 512;
+pub(super) const RESERVED: usize = 512;
 
 /// The run as markdown of at most `most` bytes, ending with a newline: without links, since there is nothing beside it that they
 /// could lead to, and cut off between two lines of a table, with words of what was left out. Empty if `most` is below 1 KiB.
@@ -36,18 +36,16 @@ fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
         }
     }
     for scenario in &report.run().scenarios {
-        let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
-        left_out.lines += table(out, end, view, scenario, &rows)?;
-        left_out.of += rows.len();
+        left_out.table(out, end, view, report, scenario)?;
     }
     if !push(out, end, |out| legend(out, view.words)) {
         left_out.details = true;
     }
-    left_out.tell(out, view.words, most)
+    left_out.tell(out, view.words, most, &view.words.of_the_folder("`report.md`"))
 }
 
 /// Writes a part if it fits as a whole. Was it written?
-fn push(out: &mut String, end: usize, part: impl FnOnce(&mut String) -> Result) -> bool {
+pub(super) fn push(out: &mut String, end: usize, part: impl FnOnce(&mut String) -> Result) -> bool {
     let before = out.len();
     if part(out).is_ok() && out.len() <= end {
         return true;
@@ -76,16 +74,32 @@ fn table(
 }
 
 #[derive(Debug, Default)]
-struct LeftOut {
+pub(super) struct LeftOut {
     /// Lines of tables, and of how many.
     lines: usize,
-    of: usize,
+    pub(super) of: usize,
     /// What stands above or below the tables.
     details: bool,
 }
 
 impl LeftOut {
-    fn tell(&self, out: &mut String, words: Language, most: usize) -> Result {
+    /// Writes as many lines of a scenario's table as fit.
+    pub(super) fn table(
+        &mut self,
+        out: &mut String,
+        end: usize,
+        view: View,
+        report: &RunReport,
+        scenario: &ScenarioSummary,
+    ) -> Result {
+        let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
+        self.lines += table(out, end, view, scenario, &rows)?;
+        self.of += rows.len();
+        Ok(())
+    }
+
+    /// Says what was left out, if anything was, and where it is.
+    pub(super) fn tell(&self, out: &mut String, words: Language, most: usize, whole: &str) -> Result {
         if self.lines == 0 && !self.details {
             return Ok(());
         }
@@ -98,10 +112,10 @@ impl LeftOut {
         }
         writeln!(
             out,
-            "\n**{}**{}{}",
+            "\n**{}**{}{}\n",
             words.cut_off(most >> 10, what.join(words.and_with())),
             words.after_sentence(),
-            words.everything_is_in("`report.md`")
+            words.everything_is_in(whole)
         )
     }
 }

@@ -31,7 +31,8 @@ crate::words::words! {
     heads(cells): "{cells}:" / "{cells}：";
     where_it_ran: "Where it ran" / "运行环境";
     cut_off(size, what): "Cut off at {size} KiB: {what} are left out." / "在 {size} KiB 处截断：省略了{what}。";
-    everything_is_in(file): "{file} in the run's folder has everything." / "运行文件夹中的 {file} 内容完整。";
+    everything_is_in(file): "{file} has everything." / "{file} 内容完整。";
+    of_the_folder(file): "{file} in the run's folder" / "运行文件夹中的 {file}";
     lines_of_tables(part, all): "{part} of {all} lines of the tables" / "表格 {all} 行中的 {part} 行";
     details: "details" / "细节";
     and_with: " and " / "和";
