@@ -140,18 +140,32 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
     if hung.is_empty() {
         return writeln!(out, "<p>{}</p>\n</section>", words.in_no_cell());
     }
+    let (first, rest) = hung.split_at(hung.len().min(OPEN));
+    waiting(out, words, first)?;
+    if !rest.is_empty() {
+        writeln!(out, "<details><summary>{}</summary>", words.and_more(rest.len()))?;
+        waiting(out, words, rest)?;
+        writeln!(out, "</details>")?;
+    }
+    lanes(out, words, words.their_time_lines(), &hung)?;
+    writeln!(out, "</section>")
+}
+
+/// So many are listed at once; the others are folded, so that the matrix stays near.
+const OPEN: usize = 8;
+
+fn waiting(out: &mut String, words: Language, hung: &[&JudgedCell]) -> Result {
     writeln!(out, "<ul class=\"waiting\">")?;
     for cell in hung.iter().take(LISTED) {
+        let observed = wording::observed(words, cell);
         writeln!(
             out,
             "<li>{}</li>",
-            words.keyed(link(&cell.record.plan.cell), xml(&wording::observed(words, cell)))
+            words.keyed(link(&cell.record.plan.cell), xml(&observed))
         )?;
     }
     more(out, words, hung.len())?;
-    writeln!(out, "</ul>")?;
-    lanes(out, words, words.their_time_lines(), &hung)?;
-    writeln!(out, "</section>")
+    writeln!(out, "</ul>")
 }
 
 /// A column of the table of scenarios.

@@ -129,7 +129,7 @@ pub(super) fn fact(fact: &Fact) -> String {
             servers,
             entry,
         } => format!(
-            "{}调度器的表中有{}{}",
+            "{}调度器的表中{}{}",
             moment(ZH, *when),
             held(servers),
             entry.as_ref().map_or_else(String::new, self::entry)
@@ -138,7 +138,7 @@ pub(super) fn fact(fact: &Fact) -> String {
             "{}：客户端开始{}{}",
             time(*at),
             self::operation(operation),
-            sent.map_or_else(String::new, |sent| format!(";{}", self::sent(sent)))
+            sent.map_or_else(String::new, |sent| format!("；{}", self::sent(sent)))
         ),
         Fact::ServedBy(node) => format!("该连接由 {node} 提供服务"),
         Fact::SentAgain {
@@ -187,12 +187,12 @@ fn after_epoch(at: Instant) -> Human {
 
 fn held(servers: &[HeldServer]) -> String {
     if servers.is_empty() {
-        return "零台真实服务器".to_owned();
+        return "没有真实服务器".to_owned();
     }
     let each = servers
         .iter()
         .map(|held| format!(" {}（权重 {}）", held.server, held.weight));
-    each.collect::<Vec<_>>().join("、")
+    format!("有{}", each.collect::<Vec<_>>().join("、"))
 }
 
 fn entry(entry: &ConnectionEntry) -> String {
@@ -250,7 +250,7 @@ pub(super) fn orphan(orphan: &OrphanedSession) -> String {
             socket.state, socket.send_queue, socket.receive_queue
         );
         if let Some(timer) = &socket.timer {
-            text += &format!(",{}", self::timer(timer));
+            text += &format!("，{}", self::timer(timer));
         }
     }
     text
