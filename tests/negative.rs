@@ -281,6 +281,15 @@ fn removal(record: &mut Value) -> &mut Value {
 }
 
 #[test]
+fn a_server_with_the_wrong_id() {
+    let copy = Copy::new();
+    copy.edit(&copy.record(HUNG), |record| {
+        record["server-views"][0]["server-id"] = json!(999);
+    });
+    copy.is_undetermined(HUNG, "server_id 999");
+}
+
+#[test]
 fn a_lab_that_failed() {
     let copy = Copy::new();
     copy.edit(&copy.record(HUNG), |record| {
@@ -346,6 +355,17 @@ fn a_run_file_that_cannot_be_used(#[case] change: fn(&mut Value), #[case] words:
         !copy.out.join("report.json").exists(),
         "a report of what could not be read"
     );
+}
+
+/// A run of no cells shows nothing.
+#[test]
+fn a_run_of_no_cells() {
+    let copy = Copy::new();
+    copy.edit(&copy.out.join("run.json"), |run| run["selected"] = json!([]));
+    let said = copy.judge().expect_code(3);
+    assert!(!said.stdout.contains("as expected"), "{}", said.stdout);
+    let report = support::json(&copy.out.join("report.json"));
+    assert_eq!(report["totals"]["result"], "undetermined", "{report:#}");
 }
 
 /// Records of a run whose harness was killed: what is there is judged, and the run is not good for it.

@@ -50,6 +50,8 @@ pub(crate) fn foul_programs() {
     const SERVER_FLOOD: &str =
         "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec head -c 1000000000 /dev/zero";
     const FAIL: &str = "echo 'no such luck' >&2; exit 7";
+    const ANOTHER: &str =
+        "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec /srv/real-mariadbd \"$@\" --server-id=999";
     const NOTHING: &str = "exit 0";
     const NONSENSE: &str = "echo 'Ver 5; rm -rf / \u{1b}[2J'; exit 0";
     // A hang costs virtual time, which is free; what spins or floods costs the host's.
@@ -58,7 +60,7 @@ pub(crate) fn foul_programs() {
         ("ip", &[HANG, FAIL, NOTHING, NONSENSE]),
         ("ss", &[HANG, FAIL, NOTHING]),
         ("tc", &[HANG, FAIL]),
-        ("mariadbd", &[HANG, FAIL, NOTHING, NONSENSE, SERVER_FLOOD]),
+        ("mariadbd", &[HANG, FAIL, NOTHING, NONSENSE, SERVER_FLOOD, ANOTHER]),
     ];
     for (program, scripts) in all {
         for (number, script) in scripts.iter().enumerate() {
@@ -79,6 +81,7 @@ pub(crate) fn foul_programs() {
                         // As far as a slow disk lets it.
                         SERVER_FLOOD => reasons.contains("mysqld on rs1") || reasons.contains("no progress for 8 s"),
                         SPIN => reasons.contains("no progress for 8 s"),
+                        ANOTHER => reasons.contains("server_id") && reasons.contains("999"),
                         NOTHING | NONSENSE => reasons.contains("the lab failed ("),
                         _ => reasons.contains(program),
                     };

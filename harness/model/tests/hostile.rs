@@ -7,25 +7,17 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+mod support;
+
 use lvs_matrix_model::scenario::{Style, load_bytes, render};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use support::fixtures::{files, is_beside};
 
 /// Unoptimised and on a busy machine; what it guards against takes minutes.
 const SOON: Duration = Duration::from_secs(5);
 /// No file brings more text than this to a terminal or a log, however large it is itself.
 const MOST_TEXT: usize = 64 << 10;
-
-fn corpus() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/hostile");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .collect();
-    files.sort();
-    files
-}
 
 /// What a terminal, a log or a page might obey: control characters, and the marks that turn the direction of writing.
 fn obeyed(c: char) -> bool {
@@ -35,8 +27,7 @@ fn obeyed(c: char) -> bool {
 
 #[test]
 fn every_hostile_file_is_refused_with_its_message() {
-    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
-    let files = corpus();
+    let files = files("hostile");
     assert!(files.len() >= 100, "{} files", files.len());
     let mut wrong = Vec::new();
     for path in files {
@@ -60,10 +51,7 @@ fn every_hostile_file_is_refused_with_its_message() {
         if let Some(bad) = rendered.chars().find(|c| obeyed(*c)) {
             wrong.push(format!("{stem} brings {} to the terminal", bad.escape_unicode()));
         }
-        let beside = path.with_extension("txt");
-        if update {
-            std::fs::write(&beside, &rendered).unwrap();
-        } else if std::fs::read_to_string(&beside).ok().as_deref() != Some(rendered.as_str()) {
+        if !is_beside(&path, &rendered) {
             wrong.push(format!(
                 "{stem} has another message than the one beside it:\n{rendered}"
             ));
@@ -75,7 +63,7 @@ fn every_hostile_file_is_refused_with_its_message() {
 /// A message without its file would be counted as if it were tested.
 #[test]
 fn every_message_has_its_file() {
-    let files = corpus();
+    let files = files("hostile");
     let messages = std::fs::read_dir(files[0].parent().unwrap()).unwrap().flatten();
     let lonely: Vec<PathBuf> = messages
         .map(|entry| entry.path())

@@ -6,23 +6,14 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+mod support;
+
 use lvs_matrix_model::scenario::{MistakeKind, Style, load_bytes, render};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use support::fixtures::{files, is_beside};
 
 /// Kinds whose file would be too large to keep; `limits.rs` makes them.
 const MADE_BY_TESTS: [MistakeKind; 3] = [MistakeKind::TooLarge, MistakeKind::TooManyNodes, MistakeKind::More];
-
-fn fixtures() -> Vec<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/invalid");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .collect();
-    files.sort();
-    files
-}
 
 /// `unknown-field` for [`MistakeKind::UnknownField`].
 fn name(kind: MistakeKind) -> String {
@@ -31,9 +22,8 @@ fn name(kind: MistakeKind) -> String {
 
 #[test]
 fn every_bad_file_gives_its_message() {
-    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
     let mut differing = Vec::new();
-    for path in fixtures() {
+    for path in files("invalid") {
         let stem = path.file_stem().unwrap().to_str().unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let mistakes = load_bytes(&bytes).expect_err(stem);
@@ -42,10 +32,7 @@ fn every_bad_file_gives_its_message() {
         let rendered = render(&mistakes, &format!("{stem}.yaml"), &text, Style::Plain);
         let controls = rendered.chars().filter(|c| c.is_control() && *c != '\n').count();
         assert_eq!(controls, 0, "{stem} brings control characters to the terminal");
-        let beside = path.with_extension("txt");
-        if update {
-            std::fs::write(&beside, &rendered).unwrap();
-        } else if std::fs::read_to_string(&beside).ok().as_deref() != Some(rendered.as_str()) {
+        if !is_beside(&path, &rendered) {
             differing.push(format!("{stem}:\n{rendered}"));
         }
     }
@@ -62,7 +49,7 @@ fn every_kind_has_a_bad_file() {
     for kind in MADE_BY_TESTS {
         missing.remove(&kind);
     }
-    for path in fixtures() {
+    for path in files("invalid") {
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let mistakes = load_bytes(&std::fs::read(&path).unwrap()).expect_err(&stem);
         if stem == "many-at-once" {
@@ -81,7 +68,7 @@ fn every_kind_has_a_bad_file() {
 
 #[test]
 fn all_mistakes_of_a_file_are_found_at_once() {
-    let path = fixtures()
+    let path = files("invalid")
         .into_iter()
         .find(|path| path.ends_with("many-at-once.yaml"))
         .unwrap();

@@ -11,61 +11,17 @@
 mod support;
 
 use lvs_matrix_model::capture::trace::trace;
-use lvs_matrix_model::capture::{Frame, Packet, PointFrames, Remarks, read, write};
-use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
+use lvs_matrix_model::capture::{Frame, Packet, PointFrames, Remarks, write};
+use lvs_matrix_model::record::CAPTURE_FILE;
 use lvs_matrix_model::verdict::{Behaviour, observe};
 use pcap_file::pcapng::{Block, PcapNgReader};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 use support::programs::{BETWEEN, capinfos, tcpdump, tshark};
 use support::random::Random;
+use support::stored::{Stored, stored};
 
 /// How many times packets are taken away from each cell.
 const LOSSES: u64 = 40;
-
-struct Stored {
-    folder: PathBuf,
-    record: CellRecord,
-    bytes: Vec<u8>,
-}
-
-impl Stored {
-    /// The names of the capture points.
-    fn points(&self) -> Vec<String> {
-        let points = &self.record.capture.as_ref().unwrap().points;
-        points.iter().map(|point| point.node.to_string()).collect()
-    }
-
-    fn packets(&self) -> Vec<Packet> {
-        read(&self.bytes, &self.record).unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()))
-    }
-}
-
-/// Every stored cell, `reports/<kernel>/<scenario>/<slug>`.
-fn stored() -> Vec<Stored> {
-    let folders = |parent: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| path.is_dir()).collect()
-    };
-    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports");
-    let cells = folders(&reports).into_iter().flat_map(|run| folders(&run));
-    let all: Vec<Stored> = cells
-        .flat_map(|scenario| folders(&scenario))
-        .map(|folder| Stored {
-            record: serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap(),
-            bytes: fs::read(folder.join(CAPTURE_FILE)).unwrap(),
-            folder,
-        })
-        .collect();
-    assert!(
-        all.len() >= 34,
-        "only {} stored cells in {}",
-        all.len(),
-        reports.display()
-    );
-    all
-}
 
 /// The frames of each point, as the file has them.
 fn frames(bytes: &[u8]) -> Vec<PointFrames> {

@@ -11,7 +11,7 @@ mod support;
 use lvs_matrix_model::capture::{Remarks, write};
 use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
-use lvs_matrix_model::verdict::{ArticleResult, Difference, RunOutcome, Verdict, errno_name, judge, judged, merge};
+use lvs_matrix_model::verdict::{ArticleResult, Difference, RunOutcome, Verdict, errno_name, judge, judged};
 use support::cells::*;
 use support::world::World;
 use support::{bare_record, empty_points, seconds};
@@ -229,6 +229,7 @@ fn what_is_not_known_is_never_met_or_violated() {
     assert_eq!(world.observe().behaviour.article(), None);
 }
 
+/// A run's outcome is the worst of its verdicts', by this order.
 #[test]
 fn violated_over_undetermined_over_met() {
     let violated = Verdict::Violated {
@@ -240,20 +241,11 @@ fn violated_over_undetermined_over_met() {
     let undetermined = Verdict::Undetermined {
         reasons: vec!["nothing was captured".to_owned()],
     };
-    for (verdicts, outcome, code) in [
-        (vec![], RunOutcome::Met, 0),
-        (vec![&Verdict::Met, &Verdict::ObservedOnly], RunOutcome::Met, 0),
-        (
-            vec![&Verdict::Met, &undetermined, &Verdict::ObservedOnly],
-            RunOutcome::Undetermined,
-            3,
-        ),
-        (vec![&undetermined, &violated, &Verdict::Met], RunOutcome::Violated, 1),
-    ] {
-        let merged = merge(verdicts);
-        assert_eq!(merged, outcome);
-        assert_eq!(merged.exit_code(), code);
-    }
+    let outcomes = [&Verdict::Met, &Verdict::ObservedOnly, &undetermined, &violated].map(RunOutcome::from);
+    assert!(outcomes.is_sorted());
+    assert_eq!(outcomes.map(RunOutcome::exit_code), [0, 0, 3, 1]);
+    assert_eq!(RunOutcome::Disagreeing.exit_code(), 4);
+    assert!(RunOutcome::Disagreeing > RunOutcome::Violated);
 }
 
 #[test]

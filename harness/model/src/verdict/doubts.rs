@@ -18,6 +18,7 @@ pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
     capture(record, packets, &mut doubts);
     steps(record, &mut doubts);
     events(record, &mut doubts);
+    servers(record, &mut doubts);
     program(record, &mut doubts);
     doubts
 }
@@ -63,6 +64,24 @@ fn program(record: &CellRecord, doubts: &mut Vec<String>) {
                 setting.key()
             )
         }));
+    }
+}
+
+/// What was looked at must have been the servers of the plan: each is known by its `server_id`.
+fn servers(record: &CellRecord, doubts: &mut Vec<String>) {
+    for view in &record.server_views {
+        let host = record
+            .plan
+            .hosts
+            .iter()
+            .find(|host| host.node.real_server() == Some(&view.server));
+        let planned = host.and_then(|host| host.server_id);
+        if planned != Some(view.server_id) {
+            doubts.push(format!(
+                "what was seen of {} at the end is of a server with server_id {}, which is not its own",
+                view.server, view.server_id
+            ));
+        }
     }
 }
 

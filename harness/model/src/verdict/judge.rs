@@ -190,12 +190,3 @@ impl From<&Verdict> for RunOutcome {
         }
     }
 }
-
-/// Many verdicts in one: violated wins over undetermined, undetermined over met. Of none: met.
-pub fn merge<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> RunOutcome {
-    verdicts
-        .into_iter()
-        .map(RunOutcome::from)
-        .max()
-        .unwrap_or(RunOutcome::Met)
-}

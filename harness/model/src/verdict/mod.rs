@@ -16,7 +16,7 @@ mod repeat;
 pub use difference::Difference;
 pub use error::errno_name;
 pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent};
-pub use judge::{RunOutcome, judge, judged, merge};
+pub use judge::{RunOutcome, judge, judged};
 pub use observe::observe;
 pub use repeat::{Disagreement, Outcome, disagreements};
 

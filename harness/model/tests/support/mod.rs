@@ -7,8 +7,10 @@
 )]
 
 pub mod cells;
+pub mod fixtures;
 pub mod programs;
 pub mod random;
+pub mod stored;
 pub mod world;
 
 use lvs_matrix_model::Name;
