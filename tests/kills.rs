@@ -21,7 +21,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use support::account::Account;
 use support::processes::guests;
-use support::{Running, json, lvs_matrix, records, say};
+use support::{Running, STUCK, await_fact, json, lvs_matrix, records, say};
 
 /// Two cells, in two guests one after the other.
 const CELLS: [&str; 4] = ["--filter", "absent_up_execute-sql", "--jobs", "1"];
@@ -145,6 +145,26 @@ fn at_every_stage() {
     }
     // A run may be over before a late stage is seen.
     assert!(reached >= STAGES.len() - 2, "only {reached} stages were seen");
+}
+
+/// `bench` has its folder below TMPDIR, where nobody would look for it.
+#[test]
+fn a_killed_bench_leaves_no_folder() {
+    for blow in [Blow::Kill, Blow::Term, Blow::InterruptTwice] {
+        let account = Account::open(&format!("bench-{blow:?}"));
+        let out = account.out("bench");
+        let mut command = lvs_matrix();
+        command.args(["bench", "--runs", "9"]).args(CELLS);
+        account.surround(&mut command, true);
+        command.stdout(fs::File::create(out.with_extension("stdout")).unwrap());
+        let mut running = Running::start(&mut command, &out);
+        await_fact("a cell", STUCK, || running.stderr().contains("1/2").then_some(()));
+        blow.strike(&running);
+        let status = running.wait();
+        assert_ne!(status.code(), Some(0), "{blow:?}: {}", running.stderr());
+        assert_ne!(status.code(), Some(1), "{blow:?}: {}", running.stderr());
+        account.nothing_is_left(&format!("bench, {blow:?}"));
+    }
 }
 
 #[test]

@@ -1,9 +1,49 @@
 //! What the run leaves on the disk: whole, readable by others, and the same to the byte when it is made again.
 
 use super::{REPORTS, capture, copy_folder, json, lvs_matrix, record, records, run, say, shipped};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+/// Binary, kernel, server program and scenarios are named by the hashes of their files, in `run.json`, in every record, in the
+/// reports, and by `--version`.
+#[test]
+fn what_it_was_made_with_is_named_by_hash() {
+    let run = run();
+    let stored = json(&run.out.join("run.json"));
+    let hash = |what: &str| stored["hashes"][what].as_str().unwrap().to_owned();
+    assert_eq!(hash("harness"), sha256(Path::new(env!("CARGO_BIN_EXE_lvs-matrix"))));
+    let said = say(lvs_matrix().arg("--version")).expect_code(0);
+    let page = fs::read_to_string(run.out.join("report.md")).unwrap();
+    for what in ["harness", "kernel", "mysqld"] {
+        assert!(said.stdout.contains(&hash(what)), "{what}: {}", said.stdout);
+        assert!(page.contains(&hash(what)), "{what}: {page}");
+    }
+    let files: BTreeMap<String, String> = shipped()
+        .iter()
+        .map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), sha256(file)))
+        .collect();
+    assert!(said.stdout.contains(&files["config-change"]), "{}", said.stdout);
+    for scenario in stored["scenarios"].as_array().unwrap() {
+        assert_eq!(
+            scenario["sha256"],
+            files[scenario["name"].as_str().unwrap()],
+            "{scenario:#}"
+        );
+    }
+    for cell in run.report["cells"].as_array().unwrap() {
+        let scenario = cell["scenario"].as_str().unwrap();
+        assert_eq!(record(cell)["scenario-sha256"], files[scenario], "{}", cell["id"]);
+    }
+}
+
+/// As sha256sum(1) has it.
+fn sha256(file: &Path) -> String {
+    let output = Command::new("sha256sum").arg(file).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().next().unwrap().to_owned()
+}
 
 /// Every cell's record and capture, and `run.json`, can be read by others; nothing else is in the folder.
 #[test]
@@ -21,6 +61,8 @@ fn everything_recorded_can_be_read() {
             record["environment"]["kernel"].as_str().unwrap().starts_with("Linux "),
             "{record:#}"
         );
+        let hashes = &record["environment"]["hashes"];
+        assert_eq!(*hashes, stored["hashes"], "{record:#}");
         let received: u64 = record["capture"]["points"]
             .as_array()
             .unwrap()

@@ -3,13 +3,15 @@
 use crate::support::processes::{self, Process};
 use lvs_matrix_guest::init::Console;
 use lvs_matrix_guest::protocol::{INPUTS_VARIABLE, SHARE_VARIABLE};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The first argument in this role.
 pub(crate) const ROLE: &str = "drive";
@@ -243,8 +245,20 @@ fn watch(child: &Child) -> Vec<BTreeMap<String, String>> {
     seen.into_values().collect()
 }
 
-/// SIGKILL at several moments; each time the kernel ends all that the run had begun.
+/// Signals at several moments, and at as many more by chance as the first argument says; each time all that the run had begun ends
+/// with it, and its exit code says neither 0 nor 1 of what was not seen.
 fn kill(arguments: &[String]) {
+    let [more, arguments @ ..] = arguments else {
+        panic!("how many moments?");
+    };
+    let signals = [
+        Signal::KILL,
+        Signal::TERM,
+        Signal::KILL,
+        Signal::INT,
+        Signal::KILL,
+        Signal::HUP,
+    ];
     let console = Console::open().unwrap();
     // The cache is made by a run that is left alone.
     end(start(
@@ -256,14 +270,37 @@ fn kill(arguments: &[String]) {
         .concat(),
     ));
     let mut left: Vec<Value> = Vec::new();
-    for milliseconds in [0, 5, 20, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800] {
+    let by_chance = (0..more.parse().unwrap()).map(|_| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::from(now.subsec_micros() % 13_000)
+    });
+    let fixed = [0, 5, 20, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800];
+    for (number, milliseconds) in fixed.into_iter().chain(by_chance).enumerate() {
         let _ = fs::remove_dir_all(OUT);
         let before = Traces::now();
         let mut child = start("host", arguments);
         // The moment itself is what is varied; nothing is waited for.
         std::thread::sleep(Duration::from_millis(milliseconds));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let signal = signals[number % signals.len()];
+        let over = child.try_wait().unwrap().is_some();
+        if !over {
+            kill_process(Pid::from_child(&child), signal).unwrap();
+        }
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        // 0: over, or struck when only its last words were left. 3: an orderly end.
+        let good = match (status.code(), status.signal()) {
+            (Some(0), None) => over || said.contains("24/24"),
+            (Some(3), None) => signal != Signal::KILL && said.contains("ending the run"),
+            (None, Some(ended_by)) => ended_by == signal.as_raw(),
+            (Some(_) | None, _) => false,
+        };
+        if !good {
+            left.push(Value::from(format!(
+                "{signal:?} after {milliseconds} ms: {status}: {said}"
+            )));
+        }
         let gone = (0..1000).find_map(|_| {
             let found = before.left();
             if !found.is_empty() {
@@ -274,7 +311,9 @@ fn kill(arguments: &[String]) {
         if gone.is_none() {
             left.push(Value::from(format!("after {milliseconds} ms: {:?}", before.left())));
         }
-        console.say(&format!("killed after {milliseconds} ms")).unwrap();
+        console
+            .say(&format!("{signal:?} after {milliseconds} ms: {status}"))
+            .unwrap();
     }
     store("left.json", &left);
 }

@@ -113,6 +113,12 @@ Examples:
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Remove a folder when standard input ends; started by `bench`
+    #[command(hide = true)]
+    Tidy {
+        /// The folder
+        folder: PathBuf,
+    },
     /// Run cells inside a guest; started by the guest's init
     #[command(hide = true)]
     Payload,

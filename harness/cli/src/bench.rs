@@ -2,7 +2,7 @@
 
 use crate::args::{BenchArguments, Manner, WhatToRun};
 use crate::error::Failure;
-use crate::ground::Ground;
+use crate::ground::{Ground, OWN_FILE};
 use crate::guests::Timings;
 use crate::judge::load;
 use crate::output;
@@ -15,8 +15,12 @@ use lvs_matrix_model::matrix::FIRST;
 use lvs_matrix_report::Language;
 use lvs_matrix_runner::Milestone;
 use std::fmt::Write;
-use std::process::ExitCode;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{ChildStdin, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant as HostInstant};
+use tempfile::TempDir;
 
 /// What one run took.
 struct Sample {
@@ -31,10 +35,11 @@ pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
     let ground = Ground::find(what, &scenarios::select(&what.files, &what.filter.expressions)?)?;
     let stop = Stop::on_signals()?;
+    let place = Place::make()?;
     let mut samples = Vec::new();
     for number in 1..=arguments.runs.get() {
         output::talk(&format!("run {number} of {}", arguments.runs));
-        samples.push(sample(what, ground.clone(), &stop)?);
+        samples.push(sample(what, &place, ground.clone(), &stop)?);
         if let Some(reason) = stop.reason() {
             return Err(Failure::Software(format!("stopped by {reason}: no figures")));
         }
@@ -43,11 +48,57 @@ pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn sample(what: &WhatToRun, ground: Ground, stop: &Stop) -> Result<Sample, Failure> {
+/// The folder of the runs, and the process that removes it when this one has ended, in whatever way.
+struct Place {
+    folder: TempDir,
+    /// It waits for the end of this: the pipe's other ends close with this process.
+    _tidier: ChildStdin,
+}
+
+impl Place {
+    fn make() -> Result<Self, Failure> {
+        let failed = |error: io::Error| Failure::Software(format!("cannot make a folder for the runs: {error}"));
+        let folder = tempfile::Builder::new()
+            .prefix("lvs-matrix-bench-")
+            .tempdir()
+            .map_err(failed)?;
+        let mut tidier = Command::new(OWN_FILE);
+        tidier.arg("tidy").arg(folder.path());
+        tidier
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let pipe = tidier.spawn().map_err(failed)?.stdin.take();
+        let pipe = pipe.ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Self { folder, _tidier: pipe })
+    }
+}
+
+/// The kernel ends the guests of a process that was killed, in its own time.
+const GUESTS_ARE_GONE: Duration = Duration::from_secs(30);
+
+/// `tidy`: waits until whoever holds the other end of standard input has ended, then removes the folder.
+pub(crate) fn tidy(folder: &Path) -> Result<ExitCode, Failure> {
+    let failed = |error: io::Error| Failure::Software(format!("cannot remove {}: {error}", folder.display()));
+    io::copy(&mut io::stdin(), &mut io::sink()).map_err(failed)?;
+    let begun = HostInstant::now();
+    loop {
+        match std::fs::remove_dir_all(folder) {
+            Ok(()) => return Ok(ExitCode::SUCCESS),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ExitCode::SUCCESS),
+            // A guest that is ending, too, may have written meanwhile.
+            Err(_) if begun.elapsed() < GUESTS_ARE_GONE => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+fn sample(what: &WhatToRun, place: &Place, ground: Ground, stop: &Stop) -> Result<Sample, Failure> {
     let selected = scenarios::select(&what.files, &what.filter.expressions)?;
     let out = tempfile::Builder::new()
-        .prefix("lvs-matrix-bench-")
-        .tempdir()
+        .prefix("run-")
+        .tempdir_in(place.folder.path())
         .map_err(|error| Failure::Software(format!("cannot make a folder: {error}")))?;
     let once = Manner {
         repeat: FIRST,

@@ -82,6 +82,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             output::data(&String::from_utf8_lossy(&script))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Tidy { folder } => bench::tidy(&folder),
         Command::Payload => payload::payload(),
         Command::TryWorld => payload::try_world(),
     }
