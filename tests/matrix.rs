@@ -14,6 +14,8 @@
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
+#[path = "matrix/actions.rs"]
+mod actions;
 #[path = "matrix/article.rs"]
 mod article;
 #[path = "matrix/cells.rs"]
@@ -127,7 +129,14 @@ fn no_cell_is_forgotten() {
         .iter()
         .map(|cell| cell["id"].as_str().unwrap())
         .collect();
-    let cases: Vec<String> = [cells::ids(), article::ids(), faults::ids(), timeouts::ids()].concat();
+    let cases: Vec<String> = [
+        cells::ids(),
+        actions::ids(),
+        article::ids(),
+        faults::ids(),
+        timeouts::ids(),
+    ]
+    .concat();
     let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
     assert_eq!(cases.len(), cases.iter().collect::<BTreeSet<_>>().len(), "a case twice");
     assert_eq!(cases.into_iter().collect::<BTreeSet<_>>(), listed);

@@ -238,6 +238,7 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
         "faults.yaml",
         "delete-variants.yaml",
         "drain.yaml",
+        "client-actions.yaml",
         "client-timeouts.yaml",
         "connect-timeouts.yaml",
         "keepalive-cuts.yaml",

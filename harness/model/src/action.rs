@@ -6,7 +6,7 @@ mod mysqld;
 mod table;
 mod traffic;
 
-pub use client::{ClientAction, Closing, Opening, Statement};
+pub use client::{ClientAction, Closing, Opening, PAYLOAD, Statement};
 pub use host::{HostAction, Neighbours};
 pub use mysqld::{MysqldAction, StopSignal};
 pub use table::TableAction;

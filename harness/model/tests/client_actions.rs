@@ -19,6 +19,17 @@ fn steps_of_the_client_are_about_a_connection() {
         sql: "select 1".to_owned(),
         ..Statement::default()
     };
+    let large = || Statement {
+        sql: "select '{payload}'".to_owned(),
+        payload: Some(2048),
+        pause_after: Some(3),
+        ..select(on("one"), false)
+    };
+    assert_eq!(large().text(), format!("select '{}'", "x".repeat(2048)));
+    assert_eq!(
+        (large().beginning(), select(None, false).beginning()),
+        ("select '", "select 1")
+    );
     let actions = |actions: Vec<ClientAction>| actions.into_iter().map(Action::from).collect::<Vec<_>>();
     let steps = load(CONNECTIONS).unwrap().steps;
     assert_eq!(
@@ -26,7 +37,7 @@ fn steps_of_the_client_are_about_a_connection() {
         actions(vec![
             ClientAction::Connect(opening("one", true)),
             ClientAction::StartConnect(opening("two", false)),
-            ClientAction::StartQuery(select(on("one"), false)),
+            ClientAction::StartQuery(large()),
             ClientAction::AwaitConnect { on: on("two") },
             ClientAction::AwaitResult { on: on("one") },
         ])
@@ -39,13 +50,17 @@ fn steps_of_the_client_are_about_a_connection() {
     let plain = ClientAction::Connect(Opening::default());
     assert_eq!(steps.act, actions(vec![plain, ClientAction::Query(select(None, true))]));
 
-    // Records have them with the same words; those of before had a word alone for the plain connection.
+    // Records have them with the same words; of the plain connection two are a word alone.
     for action in [&steps.before, &steps.change, &steps.act].into_iter().flatten() {
         let written = serde_json::to_value(action).unwrap();
-        assert!(written.get(action.key()).is_some(), "{written}");
+        assert!(
+            written == action.key() || written.get(action.key()).is_some(),
+            "{written}"
+        );
         assert_eq!(&serde_json::from_value::<Action>(written).unwrap(), action);
     }
     for (word, action) in [("connect", Action::connect()), ("await-result", Action::await_result())] {
+        assert_eq!(serde_json::to_value(&action).unwrap(), word);
         assert_eq!(serde_json::from_value::<Action>(word.into()).unwrap(), action);
     }
 }

@@ -37,6 +37,7 @@ fn shipped_scenarios_are_sound() {
     found.sort();
     let all = [
         "article",
+        "client-actions",
         "client-timeouts",
         "config-change",
         "connect-timeouts",

@@ -32,6 +32,36 @@ pub struct Statement {
     /// Does the time line go on if it fails?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_fail: bool,
+    /// So many bytes take the place of [`PAYLOAD`] in the text when it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<u32>,
+    /// After so many rows of its result the client stops reading, until the result is awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_after: Option<u32>,
+}
+
+/// What a statement's payload takes the place of.
+pub const PAYLOAD: &str = "{payload}";
+
+impl Statement {
+    /// The text as it is sent.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self.payload {
+            None => self.sql.clone(),
+            Some(bytes) => {
+                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                self.sql.replacen(PAYLOAD, &"x".repeat(bytes), 1)
+            }
+        }
+    }
+
+    /// The beginning of the text: all of it, or what stands before its payload.
+    #[must_use]
+    pub fn beginning(&self) -> &str {
+        let before = self.sql.split_once(PAYLOAD).filter(|_| self.payload.is_some());
+        before.map_or(self.sql.as_str(), |(before, _)| before)
+    }
 }
 
 /// How a connection is closed.
@@ -58,8 +88,10 @@ impl Closing {
 
 /// Something that the client does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-// The traits themselves are below: records of before have `"connect"` and `"await-result"` as words.
+// The traits themselves are below: of the plain connection, `"connect"` and `"await-result"` are words, as they were before
+// connections had names.
 #[serde(remote = "Self", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[schemars(transform = words_too)]
 pub enum ClientAction {
     /// It opens a connection to the VIP: TCP handshake, greeting, login.
     Connect(Opening),
@@ -91,20 +123,35 @@ pub enum ClientAction {
     },
 }
 
+/// What is written as a word.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Connect,
+    AwaitResult,
+}
+
+fn words_too(schema: &mut schemars::Schema) {
+    if let Some(serde_json::Value::Array(variants)) = schema.get_mut("oneOf") {
+        variants.push(serde_json::json!({
+            "description": "Of the client's plain connection.",
+            "type": "string",
+            "enum": ["connect", "await-result"],
+        }));
+    }
+}
+
 impl Serialize for ClientAction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, serializer)
+        match self.word() {
+            Some(word) => word.serialize(serializer),
+            None => Self::serialize(self, serializer),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for ClientAction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        enum Word {
-            Connect,
-            AwaitResult,
-        }
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Written {
@@ -120,6 +167,18 @@ impl<'de> Deserialize<'de> for ClientAction {
 }
 
 impl ClientAction {
+    fn word(&self) -> Option<Word> {
+        match self {
+            Self::Connect(opening) => (*opening == Opening::default()).then_some(Word::Connect),
+            Self::AwaitResult { on } => on.is_none().then_some(Word::AwaitResult),
+            Self::StartConnect(_)
+            | Self::AwaitConnect { .. }
+            | Self::Query(_)
+            | Self::StartQuery(_)
+            | Self::Disconnect { .. } => None,
+        }
+    }
+
     /// The action's key in the YAML.
     #[must_use]
     pub fn key(&self) -> &'static str {

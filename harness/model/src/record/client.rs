@@ -41,6 +41,11 @@ pub enum ClientEventKind {
         /// Its text.
         sql: String,
     },
+    /// The client stopped reading the result, as it was told.
+    ReadingPaused {
+        /// After how many rows.
+        rows: u64,
+    },
     /// The whole result arrived.
     ResultReceived {
         /// How many rows.
@@ -89,7 +94,7 @@ impl ClientEventKind {
             Self::Connected { .. } | Self::ResultReceived { .. } | Self::Disconnected => EventRole::Succeeds,
             Self::Failed(_) => EventRole::Fails,
             Self::StillWaiting => EventRole::Waits,
-            Self::ReconnectBegun | Self::Reconnected { .. } => EventRole::Aside,
+            Self::ReadingPaused { .. } | Self::ReconnectBegun | Self::Reconnected { .. } => EventRole::Aside,
         }
     }
 }

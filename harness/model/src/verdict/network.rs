@@ -65,6 +65,9 @@ pub(super) struct Network {
     pub(super) terminators: Vec<Terminator>,
     /// The last packet of any kind that reached the client on the connection.
     pub(super) last_received: Option<Seen>,
+    /// Those of `answers` that the client has not replied to: a connect is a conversation, and what it waits for after the
+    /// greeting is the answer to its login.
+    pub(super) unreplied: Vec<Seen>,
     /// The last segment that the client sent on it.
     pub(super) last_sent: Option<Seen>,
     /// The real servers that the connection reached, with a packet that shows it.
@@ -109,6 +112,10 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
         .map_or_else(Vec::new, |request| answers(request.seen(), &received));
     network.terminators = terminators(&record.plan, &side, &connection, end);
     network.last_received = received.last().map(|(packet, _)| Seen::from(*packet));
+    network.unreplied = match last_said(&sent).filter(|_| operation.connects()) {
+        Some(said) => answers(said, &received),
+        None => network.answers.clone(),
+    };
     network.last_sent = sent.last().map(|(packet, _)| Seen::from(*packet));
     network.servers = flow::served_by(record, packets, &side, &connection)
         .into_iter()
@@ -123,9 +130,6 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
 /// misses an acknowledgement sends old data again; that answers nothing, however often it comes.
 fn answers(request: Seen, received: &[(&Packet, &Segment)]) -> Vec<Seen> {
     let data = || received.iter().filter(|(_, segment)| segment.payload_length > 0);
-    let end = |segment: &Segment| segment.sequence.wrapping_add(segment.payload_length);
-    // Sequence numbers wrap: RFC 9293, section 3.4, compares them by the sign of their difference.
-    let after = |one: u32, other: u32| matches!(one.wrapping_sub(other), 1..=0x7fff_ffff);
     let known = data()
         .filter(|(packet, _)| packet.number < request.packet)
         .map(|(_, segment)| end(segment))
@@ -135,6 +139,28 @@ fn answers(request: Seen, received: &[(&Packet, &Segment)]) -> Vec<Seen> {
         .filter(|(_, segment)| known.is_none_or(|known| after(end(segment), known)))
         .map(|(packet, _)| Seen::from(*packet))
         .collect()
+}
+
+/// The number of the byte after the segment's payload.
+fn end(segment: &Segment) -> u32 {
+    segment.sequence.wrapping_add(segment.payload_length)
+}
+
+/// Sequence numbers wrap: RFC 9293, section 3.4, compares them by the sign of their difference.
+fn after(one: u32, other: u32) -> bool {
+    matches!(one.wrapping_sub(other), 1..=0x7fff_ffff)
+}
+
+/// The last segment with payload that was none sent again.
+fn last_said(sent: &[(&Packet, &Segment)]) -> Option<Seen> {
+    let said = sent.iter().filter(|(_, segment)| segment.payload_length > 0);
+    let (packet, _) = said
+        .copied()
+        .reduce(|last, next| match after(end(next.1), end(last.1)) {
+            true => next,
+            false => last,
+        })?;
+    Some(Seen::from(packet))
 }
 
 /// The connection whose SYN was sent while the client was opening it.
@@ -181,9 +207,9 @@ fn request(
     let (packet, segment) = match operation.anew {
         Anew::Not | Anew::Tried => payload.next()?,
         // On a connection that was opened for it, the statement comes after the login.
-        Anew::Connected => payload.find(|(_, segment)| carries(&segment.payload, &statement.sql))?,
+        Anew::Connected => payload.find(|(_, segment)| carries(&segment.payload, statement.beginning()))?,
     };
-    if carries(&segment.payload, &statement.sql) {
+    if carries(&segment.payload, statement.beginning()) {
         Some(Request::Statement(Seen::from(*packet)))
     } else {
         doubts.push(format!(

@@ -119,6 +119,7 @@ fn classify(record: &CellRecord, operation: &Classified<'_>, network: &Network, 
         // `classified` lets no operation through that ends with its own beginning.
         ClientEventKind::ConnectBegun
         | ClientEventKind::StatementBegun { .. }
+        | ClientEventKind::ReadingPaused { .. }
         | ClientEventKind::DisconnectBegun
         | ClientEventKind::Disconnected
         | ClientEventKind::ReconnectBegun
@@ -194,7 +195,9 @@ fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Insta
         .iter()
         .filter(|terminator| ends(terminator, network))
         .map(|terminator| (terminator.packet, terminator.at));
-    let answers = network.answers.iter().map(|seen| (seen.packet, seen.at));
+    // What came before the client went on to read is the beginning of a result, and no end of a silence.
+    let answers = network.unreplied.iter().map(|seen| (seen.packet, seen.at));
+    let answers = answers.filter(|(_, at)| operation.resumed.is_none_or(|resumed| *at > resumed));
     let (packet, at) = terminators.chain(answers).filter(|(_, at)| *at <= until).min()?;
     Some(format!(
         "an answer reached the client's interface {} in packet {packet}, but the client had not reported it by {}",
@@ -255,6 +258,7 @@ pub(super) fn failure<'a>(operation: &Classified<'a>) -> Option<&'a ClientError>
         | ClientEventKind::StatementBegun { .. }
         | ClientEventKind::ResultReceived { .. }
         | ClientEventKind::StillWaiting
+        | ClientEventKind::ReadingPaused { .. }
         | ClientEventKind::DisconnectBegun
         | ClientEventKind::Disconnected
         | ClientEventKind::ReconnectBegun

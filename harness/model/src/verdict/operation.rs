@@ -24,6 +24,8 @@ pub(super) struct Classified<'a> {
     pub(super) act: Instant,
     /// Its connection was opened between these: from `ConnectBegun` to `Connected` or the operation's end.
     pub(super) opened: (Instant, Instant),
+    /// When the client went on to read a result that it had stopped reading.
+    pub(super) resumed: Option<Instant>,
     /// Did the program open it by itself during the operation?
     pub(super) anew: Anew,
 }
@@ -93,6 +95,14 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
     } else {
         act.max(begun.at)
     };
+    // A client that had stopped reading has patience from when it reads again.
+    let awaited = record
+        .steps
+        .iter()
+        .find(|step| step.operation == Some(number) && step.action.of_client().is_some_and(ClientAction::only_awaits));
+    let paused = statement.is_some_and(|statement| statement.pause_after.is_some());
+    let resumed = awaited.filter(|_| paused).and_then(|step| step.began);
+    let base = resumed.map_or(base, |resumed| base.max(resumed));
     let due = statement.map_or(base, |statement| base.max(begun.at.plus(statement.takes)));
     let (from, to, anew) = match statement {
         None => (begun.at, opened_by(starts, action, end.at), Anew::Not),
@@ -108,6 +118,7 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         act,
         opened: (from, to),
         anew,
+        resumed,
     })
 }
 
@@ -152,6 +163,7 @@ fn events<'a>(
             | ClientEventKind::ResultReceived { .. }
             | ClientEventKind::Failed(_)
             | ClientEventKind::StillWaiting
+            | ClientEventKind::ReadingPaused { .. }
             | ClientEventKind::DisconnectBegun
             | ClientEventKind::Disconnected
             | ClientEventKind::ReconnectBegun

@@ -126,6 +126,7 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
                 }
                 ClientEventKind::Failed(error) => (MarkKind::Error, words.error_after(after, error_text(words, error))),
                 ClientEventKind::StillWaiting => (MarkKind::Waiting, words.still_waiting_after(after)),
+                ClientEventKind::ReadingPaused { rows } => (MarkKind::Waiting, words.reading_paused(words.rows(*rows))),
                 ClientEventKind::DisconnectBegun => (MarkKind::Begun, words.disconnect().to_owned()),
                 ClientEventKind::Disconnected => (MarkKind::Answered, words.disconnected().to_owned()),
                 ClientEventKind::ReconnectBegun => (MarkKind::Begun, words.connect_anew().to_owned()),

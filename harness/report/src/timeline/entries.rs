@@ -135,6 +135,7 @@ fn event_text(kind: &ClientEventKind, markup: Markup, words: Language) -> String
             markup.text(&wording::error_kind(words, &error.kind)),
         ),
         ClientEventKind::StillWaiting => words.still_waits().to_owned(),
+        ClientEventKind::ReadingPaused { rows } => words.stops_reading(words.rows(*rows)),
         ClientEventKind::DisconnectBegun => words.closes_connection().to_owned(),
         ClientEventKind::Disconnected => words.connection_is_closed().to_owned(),
         ClientEventKind::ReconnectBegun => words.connects_anew().to_owned(),

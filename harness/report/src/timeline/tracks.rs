@@ -133,6 +133,7 @@ fn client(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
             ClientEventKind::ResultReceived { .. } => (Glyph::Answered, words.sign_answered().to_owned()),
             ClientEventKind::Failed(error) => (Glyph::Error, error_text(words, error)),
             ClientEventKind::StillWaiting => (Glyph::Waiting, words.sign_waiting().to_owned()),
+            ClientEventKind::ReadingPaused { rows } => (Glyph::Waiting, words.reading_paused(words.rows(*rows))),
             ClientEventKind::DisconnectBegun => (Glyph::Begun, words.disconnect().to_owned()),
             ClientEventKind::Disconnected => (Glyph::Answered, words.disconnected().to_owned()),
             ClientEventKind::ReconnectBegun => (Glyph::Begun, words.connect_anew().to_owned()),

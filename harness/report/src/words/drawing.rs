@@ -30,6 +30,7 @@ crate::words::words! {
     connect: "connect" / "连接";
     connected: "connected" / "已连接";
     query(sql): "query {sql}" / "执行 {sql}";
+    reading_paused(rows): "stops reading after {rows}" / "读取 {rows} 后停止";
     disconnect: "disconnect" / "断开连接";
     disconnected: "disconnected" / "已断开";
     connect_anew: "connect anew" / "重新连接";

@@ -32,6 +32,7 @@ crate::words::words! {
     has_rows(rows): "the client has its result: {rows}" / "客户端得到结果：{rows}";
     has_error(message, kind): "the client has an error: {message} ({kind})" / "客户端得到错误：{message}（{kind}）";
     still_waits: "the client is still waiting" / "客户端仍在等待";
+    stops_reading(rows): "the client stops reading after {rows}" / "客户端读取 {rows} 后停止读取";
     closes_connection: "the client closes a connection" / "客户端断开连接";
     connection_is_closed: "the connection is closed" / "连接已断开";
     connects_anew: "the client connects anew by itself" / "客户端自行重新连接";

@@ -209,6 +209,7 @@ fn foreign_text_is_only_text() {
             | ClientEventKind::Connected { .. }
             | ClientEventKind::ResultReceived { .. }
             | ClientEventKind::StillWaiting
+            | ClientEventKind::ReadingPaused { .. }
             | ClientEventKind::DisconnectBegun
             | ClientEventKind::Disconnected
             | ClientEventKind::ReconnectBegun

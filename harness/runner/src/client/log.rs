@@ -33,6 +33,7 @@ struct State {
     events: Vec<ClientEvent>,
     ended: BTreeMap<u32, Standing>,
     settled: BTreeSet<u32>,
+    paused: BTreeSet<u32>,
     program: ClientRecord,
     inodes: BTreeSet<String>,
     kept: usize,
@@ -73,6 +74,9 @@ impl Log {
             // The first end is the operation's; what a program that connects anew has after that is only written down.
             state.ended.entry(operation).or_insert(standing);
         }
+        if let ClientEventKind::ReadingPaused { .. } = kind {
+            state.paused.insert(operation);
+        }
         let number = u32::try_from(state.events.len() + 1).unwrap_or(u32::MAX);
         state.events.push(ClientEvent {
             number,
@@ -88,6 +92,11 @@ impl Log {
     pub(super) fn settled(&self, operation: u32) {
         self.state().settled.insert(operation);
         self.changed.notify_all();
+    }
+
+    /// Has the client stopped reading the operation's result, at some time?
+    pub(super) fn is_paused(&self, operation: u32) -> bool {
+        self.state().paused.contains(&operation)
     }
 
     pub(super) fn wait(&self, operation: u32, until: Deadline) -> Standing {

@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::error::{Result, Stage};
 use log::Log;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Closing;
+use lvs_matrix_model::action::{Closing, Statement};
 use lvs_matrix_model::client::{Client as Settled, Program};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord};
@@ -61,6 +61,10 @@ struct Order {
 #[derive(Debug)]
 enum Task {
     Begin(Operation),
+    /// A statement with a payload, or whose result is not read at once.
+    Large(Statement),
+    /// The rest of the result is to be read.
+    Resume,
     Disconnect(Closing),
 }
 
@@ -135,6 +139,21 @@ impl Client {
     /// first. A connection does one thing at a time.
     pub(crate) fn begin(&self, number: u32, on: Option<&Name>, operation: Operation) -> Result<()> {
         self.tell(number, on, Task::Begin(operation))
+    }
+
+    /// Begins a statement with a payload, or whose result is not read at once.
+    pub(crate) fn begin_large(&self, number: u32, statement: &Statement) -> Result<()> {
+        self.tell(number, statement.on.as_ref(), Task::Large(statement.clone()))
+    }
+
+    /// Has the client stopped reading the operation's result?
+    pub(crate) fn is_paused(&self, operation: u32) -> bool {
+        self.log.is_paused(operation)
+    }
+
+    /// Lets the client read the rest of a result.
+    pub(crate) fn resume(&self, number: u32, on: Option<&Name>) -> Result<()> {
+        self.tell(number, on, Task::Resume)
     }
 
     /// Begins to close a connection, an operation like others.
@@ -219,7 +238,7 @@ fn run(inbox: Inbox, desk: &Desk, program: Program, folder: Option<PathBuf>) {
 /// Where the client cannot be started every operation fails, and says why.
 fn fail_all(mut inbox: Inbox, desk: &Desk, why: &str) {
     while let Some(Order { number, task, .. }) = inbox.blocking_recv() {
-        desk.write(number, task.begun());
+        task.begun().into_iter().for_each(|begun| desk.write(number, begun));
         desk.write(number, failed(format!("cannot start the client: {why}")));
         desk.log.settled(number);
     }
@@ -245,10 +264,12 @@ impl Operation {
 
 impl Task {
     /// The event of its beginning.
-    fn begun(&self) -> ClientEventKind {
+    fn begun(&self) -> Option<ClientEventKind> {
         match self {
-            Self::Begin(operation) => operation.begun(),
-            Self::Disconnect(_) => ClientEventKind::DisconnectBegun,
+            Self::Begin(operation) => Some(operation.begun()),
+            Self::Large(Statement { sql, .. }) => Some(ClientEventKind::StatementBegun { sql: sql.clone() }),
+            Self::Resume => None,
+            Self::Disconnect(_) => Some(ClientEventKind::DisconnectBegun),
         }
     }
 }
@@ -259,9 +280,9 @@ fn serve(mut inbox: Inbox, desk: &Desk, mut session: impl Session) {
         match task {
             Task::Begin(operation) => session.perform(desk, number, operation),
             // A scenario that says so is refused when it is read.
-            Task::Disconnect(_) => {
-                desk.write(number, task.begun());
-                desk.write(number, failed("this program cannot be told to close its connection"));
+            Task::Large(_) | Task::Resume | Task::Disconnect(_) => {
+                task.begun().into_iter().for_each(|begun| desk.write(number, begun));
+                desk.write(number, failed("this program cannot be told to do that"));
             }
         }
         desk.log.settled(number);

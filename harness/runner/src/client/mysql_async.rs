@@ -4,7 +4,7 @@ use super::{Desk, Inbox, Operation, Order, Task, fail_all, failed, sockets};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Closing;
+use lvs_matrix_model::action::{Closing, Statement};
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
 use lvs_matrix_netns::CommandLine;
@@ -14,8 +14,10 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::Notify;
 
 /// Serves on a runtime of its own; it is made on the client's thread, so that every socket belongs to the client's namespace.
 pub(super) fn serve(inbox: Inbox, desk: &Desk) {
@@ -73,14 +75,23 @@ async fn operate(mut inbox: Inbox, desk: &Desk) {
     let mut connections = Connections::new();
     // Earlier connections of the same name stay open, as they would in a program that opens another one.
     let mut forgotten: Vec<Open> = Vec::new();
+    // What lets a client that stopped reading go on.
+    let mut paused: HashMap<Option<Name>, Rc<Notify>> = HashMap::new();
     let mut running = FuturesUnordered::new();
     loop {
         tokio::select! {
             order = inbox.recv() => match order {
+                Some(Order { on, task: Task::Resume, .. }) => {
+                    if let Some(resume) = paused.get(&on) {
+                        resume.notify_one();
+                    }
+                }
                 Some(order) => {
-                    desk.write(order.number, order.task.begun());
+                    order.task.begun().into_iter().for_each(|begun| desk.write(order.number, begun));
                     let open = connections.remove(&order.on);
-                    running.push(perform(desk, &options, order, open));
+                    let resume = Rc::new(Notify::new());
+                    paused.insert(order.on.clone(), Rc::clone(&resume));
+                    running.push(perform(desk, &options, order, open, resume));
                 }
                 None => break,
             },
@@ -99,7 +110,7 @@ struct Done {
     forgotten: Option<Open>,
 }
 
-async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>) -> Done {
+async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>, resume: Rc<Notify>) -> Done {
     let Order { number, on, task } = order;
     let mut done = Done {
         on,
@@ -122,11 +133,20 @@ async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>) 
             desk.write(number, kind);
             done.open = Some(open);
         }
+        (Task::Large(statement), Some(mut open)) => {
+            let kind = match stream(desk, number, &mut open.connection, &statement, &resume).await {
+                Ok((rows, first_row)) => ClientEventKind::ResultReceived { rows, first_row },
+                Err(error) => ClientEventKind::Failed(client_error(&error)),
+            };
+            desk.write(number, kind);
+            done.open = Some(open);
+        }
+        (Task::Resume, open) => done.open = open,
         (Task::Disconnect(how), Some(open)) => {
             let kind = disconnect(desk, open, how).await;
             desk.write(number, kind);
         }
-        (Task::Begin(Operation::Statement(_)), None) => {
+        (Task::Begin(Operation::Statement(_)) | Task::Large(_), None) => {
             desk.write(number, failed("there is no connection to send the statement on"));
         }
         (Task::Disconnect(_), None) => desk.write(number, failed("there is no connection to close")),
@@ -166,10 +186,36 @@ async fn disconnect(desk: &Desk, open: Open, how: Closing) -> ClientEventKind {
 /// Sends `sql` as `COM_QUERY` and reads the whole result: (rows, the first row as text).
 async fn execute(connection: &mut Conn, sql: &str) -> std::result::Result<(u64, Vec<String>), Error> {
     let rows: Vec<Row> = connection.query(sql).await?;
-    let first = rows
-        .first()
-        .map(|row| (0..row.len()).map(|index| text_of(row.as_ref(index))).collect());
+    let first = rows.first().map(values);
     Ok((u64::try_from(rows.len()).unwrap_or(u64::MAX), first.unwrap_or_default()))
+}
+
+/// Sends a large statement, and reads its result row by row; where it says so, stops reading until `resume`. The kernel goes on to
+/// receive until its buffer is full.
+async fn stream(
+    desk: &Desk,
+    number: u32,
+    connection: &mut Conn,
+    statement: &Statement,
+    resume: &Notify,
+) -> std::result::Result<(u64, Vec<String>), Error> {
+    let mut result = connection.query_iter(statement.text()).await?;
+    let (mut rows, mut first) = (0, None);
+    while let Some(row) = result.next().await? {
+        rows += 1;
+        if first.is_none() {
+            first = Some(values(&row));
+        }
+        if statement.pause_after.map(u64::from) == Some(rows) {
+            desk.write(number, ClientEventKind::ReadingPaused { rows });
+            resume.notified().await;
+        }
+    }
+    Ok((rows, first.unwrap_or_default()))
+}
+
+fn values(row: &Row) -> Vec<String> {
+    (0..row.len()).map(|index| text_of(row.as_ref(index))).collect()
 }
 
 fn text_of(value: Option<&Value>) -> String {

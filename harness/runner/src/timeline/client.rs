@@ -30,9 +30,9 @@ impl Timeline<'_> {
                 let operation = self.begin(on, Operation::Connect)?;
                 Ok(self.await_end(&started(operation, Duration::ZERO, action), "connected"))
             }
-            ClientAction::Query(Statement { sql, takes, .. }) => {
-                let operation = self.begin(on, Operation::Statement(sql.clone()))?;
-                Ok(self.await_end(&started(operation, *takes, action), "answered"))
+            ClientAction::Query(statement) => {
+                let operation = self.begin_statement(statement)?;
+                Ok(self.await_end(&started(operation, statement.takes, action), "answered"))
             }
             ClientAction::StartConnect(opening) => self.start_connect(opening),
             ClientAction::StartQuery(statement) => self.start_query(statement),
@@ -53,9 +53,21 @@ impl Timeline<'_> {
         Ok(number)
     }
 
+    fn begin_statement(&mut self, statement: &Statement) -> Result<u32> {
+        if statement.payload.is_none() && statement.pause_after.is_none() {
+            return self.begin(statement.on.as_ref(), Operation::Statement(statement.sql.clone()));
+        }
+        let number = self.next_operation();
+        self.client.begin_large(number, statement)?;
+        Ok(number)
+    }
+
     fn await_started(&mut self, on: Option<&Name>, success: &str) -> Result<Done> {
         let started = self.started.remove(&on.cloned());
         let started = started.ok_or_else(|| LabError::new("await the client", "nothing was started"))?;
+        if self.client.is_paused(started.operation) {
+            self.client.resume(started.operation, on)?;
+        }
         Ok(self.await_end(&started, success))
     }
 
@@ -146,9 +158,9 @@ impl Timeline<'_> {
         segment(frame).is_some_and(|found| to_service(&found) && flags(&found.segment.flags))
     }
 
-    /// The real server with a frozen mysqld whose kernel has acknowledged the statement that was sent after the first `from`
-    /// frames of the client's interface. No process list will show it.
-    fn acknowledged_by_frozen(&mut self, from: usize, is_it: impl Fn(&Frame) -> bool) -> Option<&Name> {
+    /// The real server whose kernel has acknowledged the statement that was sent after the first `from` frames of the client's
+    /// interface, and what its mysqld does.
+    fn acknowledged_by(&mut self, from: usize, is_it: impl Fn(&Frame) -> bool) -> Option<(&Name, MysqldState)> {
         let mac = self.captures.look(&Node::Client, from, |frames| {
             let at = frames.iter().position(is_it)?;
             let sent = segment(frames.get(at)?)?.segment;
@@ -167,22 +179,23 @@ impl Timeline<'_> {
         })?;
         let name = self.plan.host_by_mac(mac)?.node.real_server()?;
         let server = self.lab.servers.iter_mut().find(|server| server.name == *name)?;
-        (server.state() == MysqldState::Frozen).then_some(name)
+        Some((name, server.state()))
     }
 
     fn has_ended(&self, operation: u32) -> bool {
         self.client.standing(operation) != Standing::Pending
     }
 
-    /// Sends a statement and waits until it is under way: it runs on a server, or a frozen server's kernel has it, or it has
-    /// ended already, or its segment was sent a second time because nobody acknowledged it.
+    /// Sends a statement and waits until it is under way: it runs on a server, or a server's kernel has what its mysqld does not
+    /// read, or the client has stopped reading its result, or it has ended already, or its segment was sent a second time because
+    /// nobody acknowledged it.
     fn start_query(&mut self, statement: &Statement) -> Result<Done> {
         let stage = || format!("start query `{}`", statement.sql);
         let on = statement.on.as_ref();
-        let needle = statement.sql.as_bytes();
+        let needle = statement.beginning().as_bytes();
         let is_it = |frame: &Frame| holds(frame, needle);
         let from = self.captures.seen_by(&Node::Client);
-        let operation = self.begin(on, Operation::Statement(statement.sql.clone()))?;
+        let operation = self.begin_statement(statement)?;
         let begun = Started {
             operation,
             takes: statement.takes,
@@ -200,6 +213,10 @@ impl Timeline<'_> {
             if self.has_ended(operation) {
                 return Ok::<_, LabError>(Some("it ended already".to_owned()));
             }
+            if let Some(rows) = statement.pause_after {
+                let paused = self.client.is_paused(operation);
+                return Ok(paused.then(|| format!("the client has read {rows} rows and stopped")));
+            }
             if self.captures.count(&Node::Client, from, is_it) > 1 {
                 return Ok(Some("it was sent again, not acknowledged".to_owned()));
             }
@@ -208,15 +225,27 @@ impl Timeline<'_> {
                     continue;
                 };
                 let sessions = server.sessions(address).unwrap_or_default();
+                let is_it = |text: &str| match statement.payload {
+                    None => text == statement.sql,
+                    Some(_) => text.starts_with(statement.beginning()),
+                };
                 if sessions
                     .iter()
-                    .any(|session| session.info.as_deref() == Some(statement.sql.as_str()))
+                    .any(|session| session.info.as_deref().is_some_and(is_it))
                 {
                     return Ok(Some(format!("it is in the process list of {}", server.name)));
                 }
             }
-            let frozen = self.acknowledged_by_frozen(from, is_it);
-            Ok(frozen.map(|name| format!("the kernel of {name}, whose mysqld is frozen, has acknowledged it")))
+            // No process list will show it: the mysqld is frozen, or has not received all of it.
+            Ok(match self.acknowledged_by(from, is_it) {
+                Some((name, MysqldState::Frozen)) => Some(format!(
+                    "the kernel of {name}, whose mysqld is frozen, has acknowledged it"
+                )),
+                Some((name, MysqldState::Running)) if statement.payload.is_some() => {
+                    Some(format!("the kernel of {name} has acknowledged its beginning"))
+                }
+                Some((_, MysqldState::Running | MysqldState::Ended { .. })) | None => None,
+            })
         })?;
         let proof = under_way.ok_or_else(|| {
             LabError::new(

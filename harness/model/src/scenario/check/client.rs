@@ -1,8 +1,7 @@
-//! The client: a program and settings that fit together in every cell, and statements that can be given to it.
+//! The client: a program and settings that fit together in every cell.
 
-use super::Draft;
 use super::findings::Findings;
-use crate::action::ClientAction;
+use super::{Draft, told};
 use crate::client::{ClientChoice, Keepalive, Program, Setting, Settings};
 use crate::duration::Human;
 use crate::scenario::input::{ClientInput, KeepaliveInput, ProgramInput};
@@ -191,9 +190,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
                     findings.add(|| draft.slug(&choice), *span, MistakeKind::NoSuchSetting, || mistake);
                 }
             }
-            if client.program != Program::MysqlAsync {
-                actions(draft, &choice, &client.program, &mut findings);
-            }
+            told::check(draft, &choice, &client.program, &mut findings);
         }
     }
     findings.report(draft, mistakes);
@@ -234,118 +231,3 @@ fn unfit(program: &Program, setting: Setting, settings: &Settings, span: Span) -
         )
     })
 }
-
-/// What the program is told to do must be what can be told to it.
-fn actions(draft: &Draft, choice: &[usize], program: &Program, findings: &mut Findings) {
-    let steps = std::iter::once(&draft.steps).chain(draft.chosen(choice).map(|(_, value)| &value.steps));
-    for step in steps.flat_map(super::steps::Steps::all) {
-        if let Some(what) = step.action.of_client().and_then(only_a_driver) {
-            let kind = MistakeKind::NoSuchAction;
-            findings.add(
-                || draft.slug(choice),
-                step.span,
-                kind,
-                || {
-                    Mistake::new(
-                        kind,
-                        step.span,
-                        format!("`{}` cannot be told to {what}", program.name()),
-                        "only `mysql-async` can",
-                    )
-                    .help(
-                        "the other programs have one connection and are told to connect, and to send a statement on it",
-                    )
-                },
-            );
-        }
-        let Some(statement) = step.action.statement().filter(|_| program.is_cli()) else {
-            continue;
-        };
-        let Some(why) = untypable(&statement.sql) else {
-            continue;
-        };
-        let kind = MistakeKind::UntypableStatement;
-        findings.add(
-            || draft.slug(choice),
-            step.span,
-            kind,
-            || {
-                Mistake::new(
-                    kind,
-                    step.span,
-                    format!("this statement cannot be typed to `{}` as it stands", program.name()),
-                    why,
-                )
-                .help("the command line takes its input line by line, and reads `;` and `\\` itself; write one statement in one line, without either")
-            },
-        );
-    }
-}
-
-/// What it is that only a driver can be told to do.
-fn only_a_driver(action: &ClientAction) -> Option<&'static str> {
-    if action.connection().is_some() {
-        return Some("use a connection with a name");
-    }
-    match action {
-        ClientAction::StartConnect(_) | ClientAction::AwaitConnect { .. } => Some("only begin to connect"),
-        ClientAction::Disconnect { .. } => Some("close its connection"),
-        ClientAction::Connect(_)
-        | ClientAction::Query(_)
-        | ClientAction::StartQuery(_)
-        | ClientAction::AwaitResult { .. } => None,
-    }
-}
-
-/// Why the command line would not send this text as one statement (client/mysql.cc, `add_line`).
-fn untypable(sql: &str) -> Option<&'static str> {
-    // A line of a terminal is short, and what a person types is.
-    const LONGEST: usize = 1000;
-    let first = sql.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-    if sql.contains(['\n', '\t']) {
-        Some("it has a line end or a tab")
-    } else if sql.contains([';', '\\']) {
-        Some("it has a `;` or a `\\`")
-    } else if sql.contains("--") || sql.contains('#') || sql.contains("/*") {
-        Some("it has a comment, which the command line may take out")
-    } else if !sql.is_ascii() || sql.len() > LONGEST {
-        Some("it is not ASCII, or longer than 1000 characters")
-    } else if OWN_COMMANDS.contains(&first.as_str()) {
-        Some("its first word is a command of the client itself")
-    } else {
-        None
-    }
-}
-
-/// Commands of the command line itself (client/mysql.cc, `commands`), but for those that begin SQL statements, too.
-const OWN_COMMANDS: &[&str] = &[
-    "charset",
-    "clear",
-    "connect",
-    "costs",
-    "delimiter",
-    "edit",
-    "ego",
-    "exit",
-    "go",
-    "help",
-    "nopager",
-    "notee",
-    "nowarning",
-    "pager",
-    "print",
-    "prompt",
-    "query_attributes",
-    "quit",
-    "rehash",
-    "resetconnection",
-    "sandbox",
-    "source",
-    "ssl_session_data_print",
-    "status",
-    "system",
-    "tee",
-    "use",
-    "warnings",
-    "?",
-];

@@ -12,6 +12,7 @@ mod size;
 mod state;
 mod steps;
 mod timeline;
+mod told;
 
 use super::input::{ObserveInput, ScenarioInput};
 use super::mistake::{Mistake, MistakeKind, Mistakes};

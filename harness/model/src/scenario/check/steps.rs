@@ -229,6 +229,8 @@ fn statement(input: &StatementInput) -> Option<Statement> {
         takes: input.takes.as_ref().map_or(Duration::ZERO, |takes| takes.value),
         on: name(&input.on),
         may_fail: input.may_fail.is_some(),
+        payload: input.payload.as_ref().map(|bytes| bytes.value.0),
+        pause_after: input.pause_after.as_ref().map(|rows| rows.value.0),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What the client does, as typed.
 
 use super::super::place::At;
-use super::super::scalar::{Text, Yes};
+use super::super::scalar::{Bytes, Rows, Text, Yes};
 use super::super::table::structure;
 use crate::Name;
 use crate::action::Closing;
@@ -47,5 +47,10 @@ structure! {
         optional "on" on: At<Name>;
         /// The time line goes on if it fails; else an error of the client's is the end of the cell.
         optional "may-fail" may_fail: At<Yes>;
+        /// A large upload: so much text takes the place of `{payload}` in `sql`.
+        optional "payload" payload: At<Bytes>;
+        /// The middle of a large result: after so many rows the client stops reading, and goes on with `await-result`. The next
+        /// step begins when it has stopped. For `start-query`.
+        optional "pause-after" pause_after: At<Rows>;
     }
 }

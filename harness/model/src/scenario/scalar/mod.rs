@@ -4,7 +4,7 @@ mod number;
 mod sysctl;
 mod word;
 
-pub(super) use number::{Errno, ErrorCode, Port, Probes, Weight};
+pub(super) use number::{Bytes, Errno, ErrorCode, Port, Probes, Rows, Weight};
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{Method, ProgramWord, Scheduler, Yes};
 

@@ -44,6 +44,51 @@ impl Scalar for Probes {
     }
 }
 
+/// An amount of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Bytes(pub(in crate::scenario) u32);
+
+/// Below the servers' own limit (`max_allowed_packet`: 16 MiB in MariaDB), with room for the statement around it.
+const MOST_MIB: u32 = 15;
+
+impl Scalar for Bytes {
+    fn accepts() -> String {
+        format!("an amount such as `64KiB` or `2MiB`, at most `{MOST_MIB}MiB`")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        [("MiB", 1 << 20), ("KiB", 1 << 10)]
+            .iter()
+            .find_map(|(unit, bytes)| whole::<u32>(text.strip_suffix(unit)?)?.checked_mul(*bytes))
+            .filter(|bytes| (1..=MOST_MIB << 20).contains(bytes))
+            .map(Self)
+            .ok_or_else(|| not_a_number("an amount of data", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]+(KiB|MiB)$" })
+    }
+}
+
+/// A number of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Rows(pub(in crate::scenario) u32);
+
+const MOST_ROWS: u32 = 1_000_000;
+
+impl Scalar for Rows {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {MOST_ROWS}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole::<u32>(text)
+            .filter(|number| (1..=MOST_ROWS).contains(number))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of rows", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MOST_ROWS })
+    }
+}
+
 /// A classic client error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct ErrorCode(pub(in crate::scenario) u16);
