@@ -26,7 +26,7 @@ use driver::Browser;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use support::{json, lvs_matrix, repository, results, say};
 
 /// A hang with everything that a cell's page can hold.
@@ -42,14 +42,20 @@ fn stored() -> PathBuf {
     repository().join("reports/linux-7.2")
 }
 
-/// The report of a stored run, in a folder of its own.
-fn report_of_the_stored_run(name: &str) -> PathBuf {
-    report_in(name, "en")
+/// The report of the stored run, made once.
+fn report_of_the_stored_run() -> &'static Path {
+    static PAGE: OnceLock<PathBuf> = OnceLock::new();
+    PAGE.get_or_init(|| report_in("en"))
 }
 
-/// The same in another language.
-fn report_in(name: &str, language: &str) -> PathBuf {
-    let page = results(name).join("report.html");
+/// The same in the article's language.
+fn report_in_chinese() -> &'static Path {
+    static PAGE: OnceLock<PathBuf> = OnceLock::new();
+    PAGE.get_or_init(|| report_in("zh"))
+}
+
+fn report_in(language: &str) -> PathBuf {
+    let page = results(&format!("browser-{language}")).join("report.html");
     let arguments = ["--format", "html", "--lang", language];
     let said = say(lvs_matrix().arg("report").arg(stored()).args(arguments)).expect_code(0);
     fs::write(&page, said.stdout).unwrap();
@@ -70,9 +76,9 @@ fn ids(run: &Path) -> Vec<String> {
 #[test]
 fn every_cell_opens_and_every_link_leads_somewhere() {
     let _alone = alone();
-    let page = report_of_the_stored_run("browser-cells");
+    let page = report_of_the_stored_run();
     let mut browser = Browser::start();
-    browser.open(&url(&page, ""));
+    browser.open(&url(page, ""));
     let ids = ids(&stored());
     assert_eq!(browser.value("document.querySelectorAll('a.chip').length"), ids.len());
     for id in &ids {
@@ -104,16 +110,16 @@ fn every_cell_opens_and_every_link_leads_somewhere() {
             assert!(stored().join(file).is_file(), "{file}");
         }
     }
-    browser.assert_quiet(&page);
+    browser.assert_quiet(page);
 }
 
 #[test]
 fn a_link_to_a_packet_shows_the_packet() {
     let _alone = alone();
-    let page = report_of_the_stored_run("browser-packet");
+    let page = report_of_the_stored_run();
     let mut browser = Browser::start();
     // By a link of the page, on an interface whose trace is folded.
-    browser.open(&url(&page, HANG));
+    browser.open(&url(page, HANG));
     let director = browser.value("document.querySelector('details.trace:not([open]) span[id]').id");
     let director = director.as_str().unwrap();
     browser.value(&format!("location.hash = '{director}'"));
@@ -121,27 +127,27 @@ fn a_link_to_a_packet_shows_the_packet() {
     browser.holds(&format!("document.activeElement.id === '{director}'"));
     browser.holds("document.querySelector('.hit').closest('details').open");
     // And from outside.
-    browser.open(&url(&page, director));
+    browser.open(&url(page, director));
     browser.holds(&format!("document.querySelector('.hit').id === '{director}'"));
     browser.holds("(({ top, bottom }) => top > 0 && bottom < innerHeight)(document.querySelector('.hit').getBoundingClientRect())");
-    browser.open(&url(&page, "config-change/preparation-1"));
+    browser.open(&url(page, "config-change/preparation-1"));
     browser.holds("document.getElementById('config-change/preparation-1').open");
     // What does not exist is the overview.
-    browser.open(&url(&page, "config-change/absent_up/%zz"));
+    browser.open(&url(page, "config-change/absent_up/%zz"));
     browser.holds("!document.querySelector('#overview').hidden");
-    browser.assert_quiet(&page);
+    browser.assert_quiet(page);
 }
 
 #[test]
 fn without_scripts_all_is_there() {
     let _alone = alone();
-    let page = report_of_the_stored_run("browser-no-script");
+    let page = report_of_the_stored_run();
     let mut browser = Browser::start();
     browser.call(
         "Emulation.setScriptExecutionDisabled",
         serde_json::json!({ "value": true }),
     );
-    browser.open(&url(&page, HANG));
+    browser.open(&url(page, HANG));
     let ids = ids(&stored());
     let seen =
         "(selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility()).length";
@@ -156,5 +162,5 @@ fn without_scripts_all_is_there() {
            .filter((place) => place && !document.getElementById(place))",
     );
     assert_eq!(unknown, Value::Array(vec![]));
-    browser.assert_quiet(&page);
+    browser.assert_quiet(page);
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 #[test]
 fn search_and_filters_select_and_the_address_keeps_it() {
     let _alone = alone();
-    let page = report_of_the_stored_run("browser-filters");
+    let page = report_of_the_stored_run();
     let report = json(&stored().join("report.json"));
     let count = |wanted: &dyn Fn(&Value) -> bool| {
         report["cells"]
@@ -21,7 +21,7 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     let shown = "document.querySelectorAll('a.chip').length";
     let rows = "[...document.querySelectorAll('tr[data-cell]')].filter((row) => !row.hidden).length";
     let mut browser = Browser::start();
-    browser.open(&url(&page, ""));
+    browser.open(&url(page, ""));
     browser.key("/");
     browser.holds("document.activeElement.id === 'search'");
     browser.keys("etimedout ");
@@ -91,16 +91,16 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     browser.becomes("!document.querySelector('#overview').hidden");
     assert_eq!(browser.value("location.href"), address);
     assert_eq!(browser.value(heads), "mysqld expire-nodest-conn 0 1 up down");
-    browser.assert_quiet(&page);
+    browser.assert_quiet(page);
 }
 
 #[test]
 fn all_can_be_done_by_keyboard() {
     let _alone = alone();
-    let page = report_of_the_stored_run("browser-keyboard");
+    let page = report_of_the_stored_run();
     let mut browser = Browser::start();
     browser.size(1280, 900);
-    browser.open(&url(&page, ""));
+    browser.open(&url(page, ""));
     // Every map has one place in the order of Tab.
     let in_order = "document.querySelectorAll('#config-change a.chip[tabindex=\"0\"]').length";
     assert_eq!(browser.value(in_order), 1);
@@ -143,5 +143,5 @@ fn all_can_be_done_by_keyboard() {
     browser.becomes("document.activeElement.id === 'search'");
     browser.keys("powered");
     browser.holds("document.querySelector('#search').value === 'powered'");
-    browser.assert_quiet(&page);
+    browser.assert_quiet(page);
 }
