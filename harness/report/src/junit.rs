@@ -3,7 +3,8 @@
 use crate::error::ReportError;
 use crate::escape::{one_line, visible};
 use crate::repeat;
-use crate::run::{Row, RunReport, ScenarioSummary, capture_path, record_path};
+use crate::row::Row;
+use crate::run::{RunReport, ScenarioSummary, capture_path, record_path};
 use crate::stamp::Length;
 use crate::wording;
 use crate::words::Language;

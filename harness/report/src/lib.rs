@@ -25,6 +25,7 @@ mod markup;
 mod packet;
 mod program;
 mod repeat;
+mod row;
 mod run;
 mod schedule;
 mod schema;

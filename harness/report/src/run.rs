@@ -1,11 +1,12 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
+use crate::row::Row;
 use crate::words::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::record::{CAPTURE_FILE, Hashes, RECORD_FILE};
 use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, matches};
-use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Outcome, RunOutcome, disagreements};
+use lvs_matrix_model::verdict::{Disagreement, JudgedCell, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -296,35 +297,6 @@ impl RunReport {
             };
             (&selected.scenario == scenario).then_some(row)
         })
-    }
-}
-
-/// A row of a table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Row<'a> {
-    /// A cell that was judged.
-    Judged(&'a JudgedCell),
-    /// A cell without a record.
-    Missing(&'a MissingCell),
-}
-
-impl<'a> Row<'a> {
-    /// The same outcome, which is a certain one and not against what was expected.
-    fn is_like(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Judged(one), Self::Judged(other)) => {
-                let outcome = Outcome::of(one);
-                outcome.is_some_and(|outcome| outcome.result == RunOutcome::Met) && outcome == Outcome::of(other)
-            }
-            (Self::Judged(_) | Self::Missing(_), _) => false,
-        }
-    }
-
-    pub(crate) fn cell(self) -> &'a CellRef {
-        match self {
-            Self::Judged(cell) => &cell.record.plan.cell,
-            Self::Missing(missing) => &missing.cell,
-        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::escape::{one_line, visible};
 use crate::repeat;
-use crate::run::{Row, RunReport};
+use crate::row::Row;
+use crate::run::RunReport;
 use crate::stamp::Length;
 use crate::totals::{Totals, sentence};
 use crate::wording;

@@ -5,15 +5,11 @@
     reason = "a panic is how a test says that its input was not what it needs"
 )]
 
-#[path = "common/big.rs"]
-mod big;
 mod common;
 #[path = "common/shape.rs"]
 mod shape;
 
-use big::{big, big_of};
-
-use lvs_matrix_model::verdict::{Fact, JudgedCell, OperationEnd, Verdict};
+use lvs_matrix_model::verdict::JudgedCell;
 use lvs_matrix_report::{
     Language, RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell,
     summary, terminal, timeline_svg,
@@ -282,71 +278,4 @@ fn a_killed_run_says_so() {
     let totals = Totals::of(&report);
     assert_eq!((totals.cells, totals.met, totals.missing), (7, 1, 6));
     assert_eq!(totals.result(), "undetermined");
-}
-
-/// The processor time of this thread: other work on the machine must not fail the test.
-fn processor_time() -> std::time::Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    std::time::Duration::try_from(time).unwrap()
-}
-
-#[test]
-fn a_thousand_cells_take_less_than_five_seconds() {
-    let report = big(1000);
-    let began = processor_time();
-    let size: usize = all(&report).iter().map(|(_, text)| text.len()).sum();
-    let took = processor_time() - began;
-    // That is for an optimised build. Without optimisation it takes about eight times as long.
-    let limit = if cfg!(debug_assertions) { 20 } else { 5 };
-    assert!(took.as_secs() < limit, "{took:?} for {size} bytes");
-}
-
-/// What is too long is cut off between two lines of a table, and says so.
-#[test]
-fn the_page_of_many_thousand_cells_is_cut_off_in_its_tables() {
-    let text = markdown(&big(3200));
-    assert!((400 << 10..480 << 10).contains(&text.len()), "{} bytes", text.len());
-    keeps_its_shape(&text);
-    let left_out = 3200 - text.lines().filter(|line| line.starts_with("| v")).count();
-    assert!(
-        text.contains(&format!("{left_out} of 3200 lines of the tables are left out.")),
-        "{left_out}"
-    );
-    assert!(text.contains("[report.html](report.html) has everything.") && text.ends_with("was ready.\n"));
-}
-
-/// GitHub shows no more than 500 KiB of a README.
-#[test]
-fn the_page_of_a_thousand_cells_stays_small() {
-    const MOST: usize = 400 << 10;
-    let size = markdown(&big(1000)).len();
-    assert!(size < MOST * 3 / 4, "{size} bytes");
-    // Everything went wrong, and everybody had much to say of it.
-    let long = common::hostile::TEXT.repeat(40);
-    let wrong = big_of(1000, |number, cell| {
-        if number % 2 == 0 {
-            cell.verdict = common::violated().verdict;
-        } else {
-            cell.verdict = Verdict::Undetermined {
-                reasons: vec![long.clone(), long.clone()],
-            };
-        }
-        cell.observed.evidence[0].fact = Fact::Ended {
-            at: common::ms(1),
-            how: OperationEnd::Error(long.clone()),
-        };
-        if let Some(error) = cell.observed.error.as_mut() {
-            error.message = long.clone();
-        }
-    });
-    let text = markdown(&wrong);
-    assert!(text.len() < MOST, "{} bytes", text.len());
-    assert!(text.contains("- and 900 more, in bold type in the tables below"));
-    keeps_its_shape(&text);
-    // What usually goes wrong is folded out as long as there is room.
-    let usual = big_of(1000, |_, cell| cell.verdict = common::violated().verdict);
-    let text = markdown(&usual);
-    assert!(text.len() < MOST, "{} bytes", text.len());
-    let folded = text.matches("<summary>expected, observed, evidence</summary>").count();
-    assert!((40..100).contains(&folded), "{folded} cells are folded out");
 }

@@ -3,7 +3,8 @@
 
 use crate::escape::html_block;
 use crate::markdown::commands::by_node;
-use crate::run::{Row, ScenarioSummary};
+use crate::row::Row;
+use crate::run::ScenarioSummary;
 use crate::words::{CELL, Language};
 use lvs_matrix_model::matrix::CellRef;
 use std::collections::HashMap;

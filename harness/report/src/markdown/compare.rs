@@ -1,7 +1,8 @@
 //! What one axis changes while all others stay: the answer to "what do I gain by this setting?".
 
 use super::view::View;
-use crate::run::{Row, ScenarioSummary};
+use crate::row::Row;
+use crate::run::ScenarioSummary;
 use crate::wording;
 use crate::words::{Language, OUTCOME, VALUE};
 use lvs_matrix_model::Name;

@@ -141,8 +141,8 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
         let mut sums = Totals::default();
         for row in report.all_rows(&scenario.name) {
             match row {
-                crate::run::Row::Judged(cell) => sums.count(cell),
-                crate::run::Row::Missing(_) => sums.count_missing(),
+                crate::row::Row::Judged(cell) => sums.count(cell),
+                crate::row::Row::Missing(_) => sums.count_missing(),
             }
         }
         let all = scenario.cell_count().saturating_mul(report.repetitions());

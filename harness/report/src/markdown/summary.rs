@@ -2,7 +2,8 @@
 
 use super::view::{Lies, View};
 use super::{head, legend, scenario, title, totals};
-use crate::run::{Row, RunReport, ScenarioSummary};
+use crate::row::Row;
+use crate::run::{RunReport, ScenarioSummary};
 use crate::words::Language;
 use std::fmt::{Result, Write as _};
 

@@ -1,0 +1,34 @@
+//! Rows of tables: judged cells, and those without a record.
+
+use crate::run::MissingCell;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::verdict::{JudgedCell, Outcome, RunOutcome};
+
+/// A row of a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Row<'a> {
+    /// A cell that was judged.
+    Judged(&'a JudgedCell),
+    /// A cell without a record.
+    Missing(&'a MissingCell),
+}
+
+impl<'a> Row<'a> {
+    /// The same outcome, which is a certain one and not against what was expected.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Judged(one), Self::Judged(other)) => {
+                let outcome = Outcome::of(one);
+                outcome.is_some_and(|outcome| outcome.result == RunOutcome::Met) && outcome == Outcome::of(other)
+            }
+            (Self::Judged(_) | Self::Missing(_), _) => false,
+        }
+    }
+
+    pub(crate) fn cell(self) -> &'a CellRef {
+        match self {
+            Self::Judged(cell) => &cell.record.plan.cell,
+            Self::Missing(missing) => &missing.cell,
+        }
+    }
+}
