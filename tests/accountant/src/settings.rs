@@ -19,6 +19,9 @@ const RESTLESS: [(&str, &str); 11] = [
     ("net.core.netdev_rss_key", "made at first use"),
 ];
 
+/// Sysctls that the kernel warns of when they are read (`ndisc_warn_deprecated_sysctl` of net/ipv6/ndisc.c).
+const DEPRECATED: [&str; 2] = [".base_reachable_time", ".retrans_time"];
+
 /// `net.*` and `kernel.*`.
 pub(crate) fn sysctls() -> View {
     let mut view = View::default();
@@ -39,6 +42,8 @@ fn collect(folder: &Path, prefix: &str, view: &mut View) {
         let key = format!("{prefix}.{name}");
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             collect(&entry.path(), &key, view);
+        } else if DEPRECATED.iter().any(|name| key.ends_with(name)) {
+            // Reading one writes a line to the kernel's log; each has a twin in milliseconds.
         } else if !RESTLESS.iter().any(|(restless, _)| key.starts_with(restless)) {
             let value = fs::read(entry.path()).map_or_else(
                 |error| format!("({})", error.kind()),
