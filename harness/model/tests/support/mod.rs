@@ -8,6 +8,7 @@
 
 pub mod cells;
 pub mod fixtures;
+pub mod plain;
 pub mod programs;
 pub mod random;
 pub mod stored;
