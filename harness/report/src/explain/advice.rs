@@ -46,6 +46,22 @@ pub(super) fn user_timeout() -> String {
         .to_owned()
 }
 
+/// What ends such a wait at the client: of a connect, of what was not acknowledged, of what was.
+pub(super) fn patience(case: &Case<'_>) -> String {
+    if case.is_connect() {
+        connect_timeout()
+    } else if case.acknowledged().is_some() {
+        keepalive()
+    } else {
+        user_timeout()
+    }
+}
+
+/// The client's patience with a connect.
+pub(super) fn connect_timeout() -> String {
+    "On the client, give the driver a time-out for connecting, or lower net.ipv4.tcp_syn_retries.".to_owned()
+}
+
 /// A probe of the client's own.
 pub(super) fn keepalive() -> String {
     "On the client, switch TCP keepalive on for its sockets (SO_KEEPALIVE, with a TCP_KEEPIDLE well below the default of two \

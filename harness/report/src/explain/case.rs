@@ -1,17 +1,15 @@
 //! What rules ask about: the cell with its packets laid out along their ways.
 
 use super::passage::{Passage, Seen, passages};
-use super::table::Table;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, HostAction, Node, TableAction};
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{CellRecord, Moment, StepOutcome, StepRecord};
+use lvs_matrix_model::record::CellRecord;
 use lvs_matrix_model::verdict::{Citation, JudgedCell, Observed, Operation, Terminator, TerminatorKind};
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// A cell whose classified operation has a connection in the capture.
 pub(super) struct Case<'a> {
@@ -76,6 +74,11 @@ impl<'a> Case<'a> {
         self.operation.what == "connect"
     }
 
+    /// What carried the operation, in words: `SYN`, or what the client did.
+    pub(super) fn carrier(&self) -> &'a str {
+        if self.is_connect() { "SYN" } else { &self.operation.what }
+    }
+
     /// What carried the operation.
     pub(super) fn request(&self) -> Option<&Passage<'a>> {
         self.sent.get(self.request?)
@@ -104,57 +107,6 @@ impl<'a> Case<'a> {
             Node::RealServer(name) => Some(name),
             Node::Client | Node::Director => None,
         }
-    }
-
-    /// Steps that were done, with their times, of which `wanted` gives something.
-    pub(super) fn done<T>(
-        &self,
-        wanted: impl Fn(&'a Action) -> Option<T>,
-    ) -> impl Iterator<Item = (&'a StepRecord, Instant, T)> {
-        self.record.steps.iter().filter_map(move |step| {
-            let at = step.began?;
-            match &step.outcome {
-                StepOutcome::Done { .. } => Some((step, at, wanted(&step.action)?)),
-                StepOutcome::ClientFailed
-                | StepOutcome::Unfinished
-                | StepOutcome::Failed { .. }
-                | StepOutcome::NotReached => None,
-            }
-        })
-    }
-
-    /// The value that a sysctl of a node had at a moment: what the plan wrote, or a step after that.
-    pub(super) fn sysctl(&self, node: &Node, key: &str, at: Instant) -> Option<&'a str> {
-        let written = self
-            .done(|action| {
-                let Action::Host(HostAction::SetSysctl {
-                    node: of,
-                    key: named,
-                    value,
-                }) = action
-                else {
-                    return None;
-                };
-                (of == node && named == key).then_some(value.as_str())
-            })
-            .filter(|(_, began, _)| *began <= at)
-            .last();
-        let planned = || {
-            let sysctls = &self.plan.host(node)?.sysctls;
-            let (_, value) = sysctls.iter().find(|(own, _)| own == key)?;
-            Some(value.as_str())
-        };
-        written.map(|(_, _, value)| value).or_else(planned)
-    }
-
-    /// The director's tables at a moment.
-    pub(super) fn table(&self, moment: Moment) -> Option<Table> {
-        let snapshot = self
-            .record
-            .snapshots
-            .iter()
-            .find(|snapshot| snapshot.moment == moment)?;
-        Some(Table::of(self.plan, snapshot))
     }
 
     /// The first thing of this kind that ended or refused the connection.
@@ -205,17 +157,6 @@ impl<'a> Case<'a> {
         points.iter().position(|point| &point.node == node)
     }
 
-    /// How long an idle entry of an established connection lives: the first number of `ipvsadm --set`, if the plan sets it.
-    pub(super) fn entry_timeout(&self) -> Option<Duration> {
-        let commands = &self.plan.host(&Node::Director)?.commands;
-        commands.iter().rev().find_map(|argv| match argv.as_slice() {
-            [program, option, tcp, ..] if program == "ipvsadm" && option == "--set" => {
-                tcp.parse().ok().map(Duration::from_secs)
-            }
-            _ => None,
-        })
-    }
-
     /// The last segment of the connection that the director passed on before a packet.
     pub(super) fn last_passed_on(&self, before: u32) -> Option<(&Seen, &Node)> {
         self.sent
@@ -228,41 +169,45 @@ impl<'a> Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// The director's tables as they were at a moment: the last snapshot before it, unless the table was changed in between.
-    pub(super) fn table_at(&self, at: Instant) -> Option<Table> {
-        let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
-        let changed = self
-            .done(|action| matches!(action, Action::Table(_)).then_some(()))
-            .any(|(_, began, ())| snapshot.at < began && began <= at);
-        (!changed).then(|| Table::of(self.plan, snapshot))
+    /// What a real server sent to the client on the connection, as its own interface saw it.
+    pub(super) fn sent_by(&self, server: &Name) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
+        let node = Node::RealServer(server.clone());
+        let (point, own) = (self.point(&node), self.plan.host(&node).map(|host| host.mac));
+        let client = self.client;
+        self.packets.iter().filter_map(move |packet| {
+            let (_, destination, segment) = segment(packet)?;
+            let theirs = Some(packet.point) == point && Some(packet.source_mac) == own;
+            (theirs && (destination, segment.destination_port) == client).then_some((packet, segment))
+        })
     }
 
-    /// When this real server was last deleted from the table, unless it was added again by `by`.
-    pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-        let last = self
-            .done(|action| {
-                let Action::Table(edit) = action else {
-                    return None;
-                };
-                match edit {
-                    TableAction::RemoveRealServer { server: of } => (of == server).then_some(true),
-                    TableAction::AddRealServer { server: of, .. } => (of == server).then_some(false),
-                    // A service goes with its real servers (ipvsadm(8)).
-                    TableAction::RemoveService { port: None } | TableAction::FlushTable => Some(true),
-                    TableAction::RestoreTable => Some(false),
-                    TableAction::SetWeight { .. }
-                    | TableAction::SetForwarding { .. }
-                    | TableAction::RemoveService { port: Some(_) }
-                    | TableAction::AddService { .. }
-                    | TableAction::SetScheduler { .. }
-                    | TableAction::SaveTable
-                    | TableAction::SetTimeouts { .. } => None,
-                }
-            })
-            .filter(|(_, began, _)| *began <= by)
-            .last();
-        last.filter(|(_, _, deleted)| *deleted)
-            .map(|(step, began, _)| (step, began))
+    /// Packets that a host's interface saw.
+    pub(super) fn seen_on(&self, node: &Node) -> impl Iterator<Item = &'a Packet> {
+        let point = self.point(node);
+        self.packets.iter().filter(move |packet| Some(packet.point) == point)
+    }
+
+    /// When the watching of the operation ended.
+    pub(super) fn end(&self) -> Instant {
+        self.operation.ended.unwrap_or(self.record.ended)
+    }
+
+    /// The packet that acknowledged the request to the client.
+    pub(super) fn acknowledged(&self) -> Option<&'a Packet> {
+        let request = self.request()?;
+        let next = request.segment.sequence.wrapping_add(size(request.segment));
+        let acknowledges = |(packet, segment): &&(&Packet, &Segment)| {
+            packet.number > request.sent.packet && segment.flags.ack && at_or_after(segment.acknowledgement, next)
+        };
+        self.received.iter().find(acknowledges).map(|(packet, _)| *packet)
+    }
+
+    /// Payload that answers the request.
+    pub(super) fn payload(&self) -> Option<&'a Packet> {
+        let mut answers = self.answers();
+        answers
+            .find(|(_, segment)| segment.payload_length > 0)
+            .map(|(packet, _)| packet)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod advice;
 mod case;
+mod circumstances;
 mod passage;
 mod plain;
 mod rules;
@@ -126,7 +127,7 @@ pub fn explain(cell: &JudgedCell) -> Explanation {
             .map(|(rule, finding)| Paragraph {
                 rule: rule.name,
                 text: finding.text,
-                shown_by: finding.shown_by,
+                shown_by: in_order(finding.shown_by),
                 sources: rule.sources,
             })
             .collect(),
@@ -157,6 +158,19 @@ fn questions(behaviour: &Behaviour, answered: &[Explains]) -> Vec<&'static str> 
         .filter(|(what, _)| !answered.contains(what))
         .map(|(_, question)| *question)
         .collect()
+}
+
+/// Steps, snapshots, packets, events; each once and by its number.
+fn in_order(mut places: Vec<Citation>) -> Vec<Citation> {
+    places.sort_by_key(|place| match place {
+        Citation::Step(number) => (0, *number),
+        Citation::Snapshot(number) => (1, *number),
+        Citation::Packet(number) => (2, *number),
+        Citation::Event(number) => (3, *number),
+        Citation::Server(number) => (4, *number),
+    });
+    places.dedup();
+    places
 }
 
 /// A moment as evidence has it: `at 3.05s`, counted from the cell's epoch.

@@ -12,6 +12,8 @@ pub(super) struct Table {
     pub(super) snapshot: u32,
     /// Is the virtual service there?
     pub(super) has_service: bool,
+    /// Is there any virtual service?
+    pub(super) has_any_service: bool,
     /// Its real servers with their weights.
     pub(super) servers: Vec<(Name, u32)>,
     connections: Vec<Entry>,
@@ -33,12 +35,13 @@ impl Table {
     pub(super) fn of(plan: &LabPlan, snapshot: &DirectorSnapshot) -> Self {
         let service = socket(plan.vip, plan.port);
         let mut ours = false;
-        let (mut has_service, mut servers) = (false, Vec::new());
+        let (mut has_service, mut has_any_service, mut servers) = (false, false, Vec::new());
         for line in snapshot.services.lines() {
             match line.split_whitespace().collect::<Vec<_>>().as_slice() {
                 ["TCP", address, ..] => {
                     ours = *address == service;
                     has_service |= ours;
+                    has_any_service = true;
                 }
                 ["->", address, _, weight, ..] if ours => {
                     let server = plan
@@ -48,8 +51,11 @@ impl Table {
                         servers.push((name.clone(), weight));
                     }
                 }
-                // Another service's heading (UDP, FWM, SCTP).
-                [protocol, ..] if *protocol != "->" => ours = false,
+                // Another service's heading.
+                ["UDP" | "SCTP" | "FWM", ..] => {
+                    ours = false;
+                    has_any_service = true;
+                }
                 _ => {}
             }
         }
@@ -67,6 +73,7 @@ impl Table {
         Self {
             snapshot: snapshot.number,
             has_service,
+            has_any_service,
             servers,
             connections: snapshot.connections.lines().filter_map(entry).collect(),
         }

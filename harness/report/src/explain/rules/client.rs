@@ -1,16 +1,20 @@
 //! The client's own TCP, which gives up in the end.
 
 use super::super::advice;
-use super::super::case::{packet, size};
+use super::super::case::{Case, packet, size};
 use super::super::moment;
+use super::director::PORT_UNREACHABLE;
+use super::neighbour::{HOST_UNREACHABLE, unanswered_arp};
 use super::{Explains, Finding, Rule, tcp_timer};
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::Citation;
+use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 use std::time::Duration;
 
+// Linux's numbers.
 const ETIMEDOUT: u16 = 110;
+const ECONNREFUSED: u16 = 111;
+const EHOSTUNREACH: u16 = 113;
 /// `TCP_RTO_MIN` and `TCP_RTO_MAX` (include/net/tcp.h).
 const RTO_MIN: Duration = Duration::from_millis(200);
 const RTO_MAX: Duration = Duration::from_secs(120);
@@ -21,44 +25,80 @@ const LATE: u32 = 8;
 pub(super) const GAVE_UP: Rule = Rule {
     name: "retransmissions-exhausted",
     explains: Explains::Error,
-    sources: &[tcp_timer("tcp_write_timeout"), tcp_timer("tcp_model_timeout")],
+    sources: &[
+        tcp_timer("tcp_write_timeout"),
+        tcp_timer("tcp_model_timeout"),
+        tcp_timer("tcp_write_err"),
+    ],
     holds: |case| {
         let request = case.request().filter(|_| !case.is_connect())?;
-        let ended = case.operation.ended.filter(|_| timed_out(case))?;
+        let ended = case.operation.ended?;
+        let (remembered, mut shown_by) = reported(case)?;
         let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_retries2", request.sent.at)?;
         let limit = model_timeout(retries.parse().ok()?)?;
         let lasted = ended.since(request.sent.at);
         let latest = limit + RTO_MAX + RTO_MAX / LATE + Duration::from_secs(1);
         let sendings: Vec<_> = case.sendings().map(|passage| passage.sent).collect();
-        let next = request.segment.sequence.wrapping_add(request.segment.payload_length);
-        let unanswered = !case
-            .received
-            .iter()
-            .any(|(_, segment)| segment.flags.ack && at_or_after(segment.acknowledgement, next));
-        if lasted < limit || lasted > latest || sendings.len() < 2 || !unanswered {
+        if lasted < limit || lasted > latest || sendings.len() < 2 || case.acknowledged().is_some() {
             return None;
         }
         let (first, last) = (sendings.first()?, sendings.last()?);
+        shown_by.extend([packet(*first), packet(*last), Citation::Event(end_event(case)?)]);
         Some(Finding {
             at: ended,
             text: format!(
-                "The client's TCP sent the same {} bytes {} more times, at gaps that double up to {}, and gave up {} after the \
-                 first sending with ETIMEDOUT. That is net.ipv4.tcp_retries2={retries}: it stands for the time that so many \
-                 retransmissions from {} on would take, here {}, and is looked at whenever the retransmission timer runs out; \
-                 it first did so after that time {}.",
+                "The client's TCP sent the same {} bytes {} more times (packets {} to {} on client) and gave up {} after the \
+                 first sending. That is net.ipv4.tcp_retries2={retries}: it stands for the time that so many retransmissions \
+                 would take at gaps that double from {} up to {}, here {}, and is looked at whenever the retransmission timer \
+                 runs out; it first did so after that time {}. {remembered}",
                 request.segment.payload_length,
                 sendings.len() - 1,
-                Human(RTO_MAX),
+                first.packet,
+                last.packet,
                 Human(lasted),
                 Human(RTO_MIN),
+                Human(RTO_MAX),
                 Human(limit),
                 moment(ended)
             ),
-            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            shown_by,
             advice: vec![advice::user_timeout()],
         })
     },
 };
+
+/// Which error TCP reports when it gives up: the one that an ICMP error or its own neighbour cache had told it last
+/// (`sk_err_soft`), or else ETIMEDOUT. Both must be seen.
+fn reported(case: &Case<'_>) -> Option<(String, Vec<Citation>)> {
+    let request = case.request()?;
+    let told = |code| {
+        let mut terminators = case.observed.terminators.iter();
+        let last = terminators.rfind(|item| item.kind == TerminatorKind::Icmp { code });
+        last.map(|item| {
+            let text = format!(
+                "It reports the error that an {} had told it before (last in packet {} on client).",
+                item.kind, item.packet
+            );
+            (text, vec![Citation::Packet(item.packet)])
+        })
+    };
+    if timed_out(case) {
+        return Some(("It reports ETIMEDOUT.".to_owned(), Vec::new()));
+    }
+    match case.observed.error.as_ref()?.errno? {
+        ECONNREFUSED => told(PORT_UNREACHABLE),
+        EHOSTUNREACH => told(HOST_UNREACHABLE).or_else(|| {
+            let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
+            let text = format!(
+                "It reports the error that its own kernel had told it before, when nobody answered to the question for the VIP's \
+                 Ethernet address (last in packet {} on client).",
+                asked.number
+            );
+            Some((text, vec![Citation::Packet(asked.number)]))
+        }),
+        _ => None,
+    }
+}
 
 /// `tcp_syn_retries` is over.
 pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
@@ -94,15 +134,13 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
                 Human(ended.since(request.sent.at))
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
-            advice: vec![
-                "On the client, give the driver a connect time-out, or lower net.ipv4.tcp_syn_retries.".to_owned(),
-            ],
+            advice: vec![advice::connect_timeout()],
         })
     },
 };
 
 /// The error is ETIMEDOUT; of a program that does not tell, if nothing on the network ended the connection, TCP has no other.
-fn timed_out(case: &super::Case<'_>) -> bool {
+fn timed_out(case: &Case<'_>) -> bool {
     case.observed.error.as_ref().is_some_and(|error| match error.errno {
         Some(errno) => errno == ETIMEDOUT,
         None => error.reported && case.observed.terminators.is_empty(),
@@ -110,7 +148,7 @@ fn timed_out(case: &super::Case<'_>) -> bool {
 }
 
 /// The client's event at the end of the operation.
-fn end_event(case: &super::Case<'_>) -> Option<u32> {
+fn end_event(case: &Case<'_>) -> Option<u32> {
     let own = |number| move |event: &&lvs_matrix_model::record::ClientEvent| event.operation == number;
     let event = case.record.client_events.iter().rfind(own(case.operation.number))?;
     Some(event.number)

@@ -7,7 +7,7 @@ use super::super::passage::Seen;
 use super::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
 use crate::explain::Source;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, Chain, HostAction, Node, TrafficAction};
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 
@@ -110,7 +110,8 @@ pub(super) const UNDER_WAY: Rule = Rule {
         };
         let answer = answer_from(case, server)?;
         let changes: Vec<_> = changes_between(case, request.sent, answer).collect();
-        if changes.is_empty() || !case.answers_past_the_director() {
+        let at_the_server = |(_, action): &(u32, &Action)| on_the_way_back(action, server);
+        if changes.is_empty() || changes.iter().any(at_the_server) || !case.answers_past_the_director() {
             return None;
         }
         let names: Vec<String> = changes.iter().map(|(_, action)| action.to_string()).collect();
@@ -121,8 +122,8 @@ pub(super) const UNDER_WAY: Rule = Rule {
             at: request.sent.at,
             text: format!(
                 "The client's {} had reached {server} ({} there) before the change ({}). In direct routing the answer goes \
-                 from {server} to the client without passing the director (packet {} on client), so what had become of the \
-                 director's table meanwhile made no difference to it.",
+                 from {server} to the client without passing the director (packet {} on client), so what happened \
+                 meanwhile made no difference to it.",
                 case.operation.what,
                 first(*reached),
                 names.join("; "),
@@ -133,6 +134,29 @@ pub(super) const UNDER_WAY: Rule = Rule {
         })
     },
 };
+
+/// Is an action about what makes the answer of a real server or about its way to the client?
+fn on_the_way_back(action: &Action, server: &Name) -> bool {
+    let ends = |node: &Node| *node == Node::Client || node.real_server() == Some(server);
+    match action {
+        Action::Mysqld(mysqld) => mysqld.server() == server,
+        Action::Host(host) => match host {
+            HostAction::PowerOff { server: of, .. } => of == server,
+            HostAction::LinkDown { node } | HostAction::LinkUp { node } => ends(node),
+            HostAction::SetSysctl { .. } => false,
+        },
+        Action::Traffic(traffic) => match traffic {
+            TrafficAction::AddFirewallRule { node, chain, .. } => match chain {
+                Chain::Input => *node == Node::Client,
+                Chain::Output => node.real_server() == Some(server),
+            },
+            TrafficAction::FlushFirewall { node } => ends(node),
+            // What is sent to the node is delayed or lost.
+            TrafficAction::SetNetem { node, .. } => *node == Node::Client,
+        },
+        Action::Table(_) | Action::Wait(_) | Action::Client(_) => false,
+    }
+}
 
 /// A SYN that no server is there for.
 pub(super) const NO_SERVER: Rule = Rule {
@@ -181,7 +205,7 @@ pub(super) const NO_SERVER: Rule = Rule {
 };
 
 /// RFC 792.
-const PORT_UNREACHABLE: u8 = 3;
+pub(super) const PORT_UNREACHABLE: u8 = 3;
 
 /// `packet 33, at 1s`.
 pub(super) fn first(seen: Seen) -> String {
@@ -199,7 +223,7 @@ pub(super) fn times(count: usize) -> String {
 
 /// The first answer to the request, if this server sent it.
 pub(super) fn answer_from<'a>(case: &Case<'a>, server: &Name) -> Option<&'a Packet> {
-    let (packet, _) = case.answers().next()?;
+    let packet = case.payload()?;
     let theirs = matches!(case.sender(packet), Some(Node::RealServer(name)) if name == server);
     theirs.then_some(packet)
 }

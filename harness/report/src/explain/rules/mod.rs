@@ -4,8 +4,15 @@
 mod addition;
 mod client;
 mod director;
+mod firewall;
+mod frozen;
+mod method;
+mod neighbour;
 mod nodest;
+mod outlived;
+mod path;
 mod server;
+mod service;
 mod settings;
 
 use super::Source;
@@ -54,15 +61,33 @@ pub(super) const ALL: &[Rule] = &[
     director::PASSED_ON,
     director::UNDER_WAY,
     director::NO_SERVER,
+    service::NO_SERVICE,
+    service::NO_HOOKS,
+    service::ENTRY_TIMED_OUT,
     nodest::DROPPED,
     nodest::EXPIRED_AT_ONCE,
     nodest::EXPIRED_LATER,
     addition::SERVER_BACK,
+    outlived::THAWED,
+    outlived::LINK_BACK,
+    method::NOT_TRANSLATED_BACK,
+    method::NO_TUNNEL,
+    firewall::DROPS,
+    firewall::REFUSES,
+    firewall::RESETS,
+    firewall::NOT_FATAL,
+    path::HOST_OFF,
+    path::LOST_BEFORE,
+    path::LOST_AFTER,
+    path::LOST_ON_THE_WAY_BACK,
+    path::DELAYED,
+    neighbour::NO_NEIGHBOUR,
     server::NOTHING_LISTENS,
     server::CLOSED,
+    server::WAIT_TIMEOUT,
     server::UNKNOWN_THERE,
-    server::HOST_OFF,
-    server::NOTHING_TO_SEND,
+    frozen::FROZEN,
+    frozen::NOTHING_TO_SEND,
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
     settings::USER_TIMEOUT,

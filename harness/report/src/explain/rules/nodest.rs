@@ -27,37 +27,41 @@ pub(super) const DROPPED: Rule = Rule {
         let server = dropped.server;
         let (head, tail) = (dropped.stopped.first()?, dropped.stopped.last()?);
         let count = match dropped.stopped.len() {
-            1 => format!(
-                "The client's {} arrived at the director ({} on director)",
-                case.operation.what,
-                first(head.arrived?)
-            ),
+            1 => format!("arrived at the director ({} on director)", first(head.arrived?)),
             several => format!(
-                "The client's {} arrived at the director {} ({} on director, to {})",
-                case.operation.what,
+                "arrived at the director {} ({} on director, to {})",
                 times(several),
                 first(head.arrived?),
                 first(tail.arrived?)
             ),
         };
-        let mut shown_by = vec![Citation::Step(dropped.deleted), Citation::Snapshot(dropped.snapshot)];
+        let mut shown_by = vec![Citation::Step(dropped.deleted)];
+        shown_by.extend(dropped.entry_shown_by);
         shown_by.extend(dropped.stopped.iter().filter_map(|passage| passage.arrived).map(packet));
         Some(Finding {
             at: head.sent.at,
             text: format!(
                 "{server} had been deleted from the director's table, but the director's entry for the connection outlives its \
-                 server ({}, to expire in {}). {count}, matched that entry, and was dropped: with \
-                 expire_nodest_conn=0 the director drops in silence what matches an entry whose server is not available, and \
-                 does not restart the entry's timer. Neither the client nor {server} is told anything.",
-                dropped.state, dropped.expires
+                 server ({}). The client's {} {count}, matched that entry, and was dropped: with expire_nodest_conn=0 the \
+                 director drops in silence what matches an entry whose server is not available, and does not restart the \
+                 entry's timer. Neither the client nor {server} is told anything.",
+                dropped.entry, case.operation.what
             ),
             shown_by,
-            advice: vec![
-                advice::expire_nodest_conn(),
-                advice::drain(case, server),
-                advice::stop_mysqld_first(),
-                advice::user_timeout(),
-            ],
+            advice: if case
+                .unplugged(&Node::RealServer(server.clone()), head.sent.at)
+                .is_some()
+            {
+                // A host that is gone can be neither drained nor asked to close anything.
+                vec![advice::expire_nodest_conn(), advice::user_timeout()]
+            } else {
+                vec![
+                    advice::expire_nodest_conn(),
+                    advice::drain(case, server),
+                    advice::stop_mysqld_first(),
+                    advice::user_timeout(),
+                ]
+            },
         })
     },
 };
@@ -74,38 +78,60 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         OWN_TCP[2],
     ],
     holds: |case| {
-        let (request, reset) = reset_by_director(case)?;
-        let arrived = request.arrived?;
+        let (answered, reset) = reset_by_director(case)?;
+        let arrived = answered.arrived?;
         let server = case.server()?;
-        let (deleted, _) = case.deleted(server, request.sent.at)?;
-        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, request.sent.at)? == "0" {
+        let deleted = case.had_been_deleted(server, answered.sent.at)?;
+        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.began?)? == "0" {
             return None;
         }
         // A client that waits may have had only a keepalive probe to send.
-        let what = if request.segment.payload_length == 0 {
+        let what = if answered.segment.payload_length == 0 {
             "keepalive probe"
         } else {
             &case.operation.what
         };
+        let table = case.table_at(answered.sent.at);
+        let again = case.deleted(server, answered.sent.at).is_none();
+        // Without any service another rule applies; and an entry that is there has not gone.
+        if table
+            .as_ref()
+            .is_some_and(|table| !table.has_any_service || (again && table.has_entry(case.client)))
+        {
+            return None;
+        }
+        let since = if again { "and was added again; but" } else { "and" };
         let mut shown_by = vec![Citation::Step(deleted.number)];
+        shown_by.extend(table.map(|table| Citation::Snapshot(table.snapshot)));
         shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
         Some(Finding {
-            at: request.sent.at,
+            at: answered.sent.at,
             text: format!(
-                "{server} had been deleted from the director's table, and with expire_nodest_conn=1 the entries of its \
+                "{server} had been deleted from the director's table, {since} with expire_nodest_conn=1 the entries of its \
                  connections go with it, at the latest when a segment matches one. The client's {what} ({} on director) therefore \
-                 belonged to no connection. A segment that has no entry and is no SYN is not scheduled but left to the \
-                 director's own TCP; the VIP is an address of the director, no socket there has this connection, and so it \
-                 answered with an RST (packet {} on client; its Ethernet address is the director's, whatever the IP address \
-                 says).",
+                 belonged to no connection. {} (packet {} on client; its Ethernet address is the director's, whatever the IP \
+                 address says).",
                 first(arrived),
+                LEFT_TO_THE_DIRECTOR,
                 reset.packet
             ),
             shown_by,
-            advice: vec![advice::drain(case, server), advice::reconnect()],
+            advice: if case
+                .unplugged(&Node::RealServer(server.clone()), answered.sent.at)
+                .is_some()
+            {
+                vec![advice::reconnect()]
+            } else {
+                vec![advice::drain(case, server), advice::reconnect()]
+            },
         })
     },
 };
+
+/// What becomes of a segment without an entry, up to the packet that shows it.
+pub(super) const LEFT_TO_THE_DIRECTOR: &str = "A segment that has no entry and is no SYN is not scheduled but left to the \
+    director's own TCP; the VIP is an address of the director, no socket there has this connection, and so it answered with \
+    an RST";
 
 /// Without it the entry goes when its time is over, which drops do not prolong.
 pub(super) const EXPIRED_LATER: Rule = Rule {
@@ -116,8 +142,8 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
         let dropped = Dropped::of(case)?;
         let (answered, reset) = reset_by_director(case)?;
         let arrived = answered.arrived?;
-        let timeout = case.entry_timeout()?;
         let (last, _) = case.last_passed_on(dropped.stopped.first()?.arrived?.packet)?;
+        let timeout = case.entry_timeout(last.at)?;
         if arrived.at < last.at.plus(timeout) {
             return None;
         }
@@ -152,48 +178,62 @@ pub(super) struct Dropped<'c, 'a> {
     pub(super) stopped: Vec<&'c Passage<'a>>,
     /// The step that deleted the server.
     deleted: u32,
-    snapshot: u32,
-    state: String,
-    expires: String,
+    /// What is known of the entry.
+    entry: String,
+    entry_shown_by: Vec<Citation>,
 }
 
 impl<'c, 'a> Dropped<'c, 'a> {
     pub(super) fn of(case: &'c Case<'a>) -> Option<Self> {
         let server = case.server()?;
         let request = case.request().filter(|request| !request.segment.flags.syn)?;
-        let (deleted, _) = case.deleted(server, request.sent.at)?;
-        let ended_before = case
-            .observed
-            .terminators
-            .iter()
-            .any(|item| item.packet < request.sent.packet);
-        if ended_before || case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, request.sent.at)? != "0" {
-            return None;
-        }
-        let table = case.table_at(request.sent.at)?;
-        if table.weight(server).is_some() {
-            return None;
-        }
-        let entry = table.entry(case.plan, case.client, server)?;
         let answered = reset_by_director(case).and_then(|(passage, _)| passage.arrived);
         let stopped: Vec<&Passage<'_>> = case
             .sendings()
+            .skip_while(|passage| passage.passed_on.is_some())
             .take_while(|passage| passage.passed_on.is_none())
             .filter(|passage| passage.arrived.is_some() && passage.arrived != answered)
             .collect();
-        (!stopped.is_empty()).then(|| Self {
+        let head = *stopped.first()?;
+        let (deleted, _) = case.deleted(server, head.sent.at)?;
+        let mut terminators = case.observed.terminators.iter();
+        let ended_before = terminators.any(|item| item.packet < request.sent.packet);
+        if ended_before || case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0" {
+            return None;
+        }
+        let (entry, entry_shown_by) = Self::entry(case, server, head)?;
+        Some(Self {
             server,
             stopped,
             deleted: deleted.number,
-            snapshot: table.snapshot,
-            state: entry.state.clone(),
-            expires: entry.expires.clone(),
+            entry,
+            entry_shown_by,
+        })
+    }
+
+    /// That there is an entry is shown by a snapshot, or by a segment of the connection that the director had just passed on.
+    fn entry(case: &Case<'a>, server: &Name, head: &Passage<'_>) -> Option<(String, Vec<Citation>)> {
+        if let Some(table) = case.table_at(head.sent.at) {
+            let entry = table.entry(case.plan, case.client, server)?;
+            let gone = table.weight(server).is_none() && table.has_any_service;
+            let text = format!("{}, to expire in {}", entry.state, entry.expires);
+            return gone.then(|| (text, vec![Citation::Snapshot(table.snapshot)]));
+        }
+        let (last, _) = case.last_passed_on(head.arrived?.packet)?;
+        let left = last.at.plus(case.entry_timeout(last.at)?);
+        (head.sent.at < left).then(|| {
+            let text = format!(
+                "the director had passed on a segment of the connection {} before, {}",
+                Human(head.sent.at.since(last.at)),
+                first(*last)
+            );
+            (text, vec![packet(*last)])
         })
     }
 }
 
 /// The director's RST, with the client's segment that it answers: the last that arrived there before it, and went no further.
-fn reset_by_director<'c, 'a>(case: &'c Case<'a>) -> Option<(&'c Passage<'a>, &'a Terminator)> {
+pub(super) fn reset_by_director<'c, 'a>(case: &'c Case<'a>) -> Option<(&'c Passage<'a>, &'a Terminator)> {
     let reset = case
         .terminator(TerminatorKind::Rst)
         .filter(|reset| reset.by == Some(Node::Director))?;
@@ -201,6 +241,9 @@ fn reset_by_director<'c, 'a>(case: &'c Case<'a>) -> Option<(&'c Passage<'a>, &'a
         .since_request()
         .iter()
         .rfind(|passage| passage.arrived.is_some_and(|arrived| arrived.packet < reset.packet))?;
-    let stopped = passage.stopped_at_director().is_some() && !passage.segment.flags.syn;
-    stopped.then_some((passage, reset))
+    passage
+        .stopped_at_director()
+        .is_some()
+        .then_some((passage, reset))
+        .filter(|_| !passage.segment.flags.syn)
 }

@@ -3,15 +3,15 @@
 use super::super::advice;
 use super::super::case::{Case, packet};
 use super::super::moment;
-use super::director::{first, times};
-use super::{Explains, Finding, Rule, tcp, tcp_timer, transmit};
+use super::director::first;
+use super::{Explains, Finding, Rule, tcp, transmit};
 use crate::explain::Source;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, HostAction, MysqldAction, Node};
-use lvs_matrix_model::capture::flow::at_or_after;
+use lvs_matrix_model::action::{Action, MysqldAction, Node};
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::record::StepRecord;
-use lvs_matrix_model::verdict::{Behaviour, Citation, TerminatorKind};
+use lvs_matrix_model::record::{ClientEventKind, StepRecord};
+use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use std::time::Duration;
 
 const TCP_CLOSE: Source = Source {
     function: "__tcp_close",
@@ -112,6 +112,72 @@ pub(super) const CLOSED: Rule = Rule {
     },
 };
 
+/// A server that closes a connection that was idle for too long.
+pub(super) const WAIT_TIMEOUT: Rule = Rule {
+    name: "wait-timeout",
+    explains: Explains::Error,
+    sources: &[TCP_CLOSE],
+    holds: |case| {
+        let server = case.server().filter(|_| !case.is_connect())?;
+        let node = Node::RealServer(server.clone());
+        // An RST where the program had asked for it (SO_LINGER with no time), or had not read all.
+        let closing = [TerminatorKind::Fin, TerminatorKind::Rst]
+            .into_iter()
+            .find_map(|kind| {
+                case.terminator(kind)
+                    .filter(|closing| closing.by.as_ref() == Some(&node))
+            })?;
+        if stopped_mysqld(case, server, closing.at).is_some() {
+            return None;
+        }
+        let (event, limit) = wait_timeout(case)?;
+        // What had not reached the server does not count for it.
+        let (last, _) = case
+            .sent
+            .iter()
+            .filter(|passage| passage.segment.payload_length > 0)
+            .filter_map(|passage| passage.reached.as_ref())
+            .rfind(|(seen, _)| seen.packet < closing.packet)?;
+        let idle = closing.at.since(last.at);
+        // The server's own timer is of whole seconds.
+        if idle < limit || idle > limit + Duration::from_secs(2) {
+            return None;
+        }
+        let request = case.request().filter(|request| request.sent.packet < closing.packet);
+        let then = match request {
+            Some(_) => "That ended the wait",
+            None => "The client found it ended when it spoke again",
+        };
+        Some(Finding {
+            at: closing.at,
+            text: format!(
+                "Nothing of the client had reached {server} for {} (last {} there), and its session's wait_timeout was {}: the mysqld \
+                 closed the connection (packet {} on client, {}). In direct routing that reaches the client past the director. \
+                 {then}.",
+                Human(idle),
+                first(*last),
+                Human(limit),
+                closing.packet,
+                moment(closing.at)
+            ),
+            shown_by: vec![Citation::Event(event), packet(*last), Citation::Packet(closing.packet)],
+            advice: vec![advice::reconnect()],
+        })
+    },
+};
+
+/// What the client had set its session's `wait_timeout` to: the event, and the time.
+fn wait_timeout(case: &Case<'_>) -> Option<(u32, Duration)> {
+    case.record.client_events.iter().rev().find_map(|event| {
+        let ClientEventKind::StatementBegun { sql } = &event.kind else {
+            return None;
+        };
+        let (_, value) = sql.split_once("wait_timeout")?;
+        let seconds = value.trim_start().strip_prefix('=')?.trim().parse().ok()?;
+        Some((event.number, Duration::from_secs(seconds)))
+    })
+}
+
 /// What is passed on to a server that does not know the connection any more.
 pub(super) const UNKNOWN_THERE: Rule = Rule {
     name: "connection-unknown-at-the-server",
@@ -148,97 +214,6 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
     },
 };
 
-/// What is passed on to a host that is off.
-pub(super) const HOST_OFF: Rule = Rule {
-    name: "host-off",
-    explains: Explains::Silence,
-    sources: &[transmit("ip_vs_dr_xmit")],
-    holds: |case| {
-        let lost: Vec<_> = case
-            .sendings()
-            .filter_map(|passage| Some((passage, passage.passed_on.as_ref()?)))
-            .collect();
-        let (head, (_, Node::RealServer(server))) = lost.first()? else {
-            return None;
-        };
-        let (off, _) = powered_off(case, server, head.sent.at)?;
-        if lost.iter().any(|(passage, _)| passage.reached.is_some()) || lost.len() < case.sendings().count() {
-            return None;
-        }
-        let mut shown_by = vec![Citation::Step(off.number)];
-        shown_by.extend(lost.iter().map(|(_, (seen, _))| packet(*seen)));
-        Some(Finding {
-            at: head.sent.at,
-            text: format!(
-                "The director passed the client's {} on to {server} {} (first {} on director), which was off: nothing \
-                 arrived there, and a host that is off sends neither RST nor FIN. IPVS does not notice it, and goes on passing \
-                 on to a silent server until it is taken out of the table.",
-                what(case),
-                times(lost.len()),
-                first(lost.first()?.1.0)
-            ),
-            shown_by,
-            advice: vec![
-                "Let a health check take a server that does not answer out of the table, with \
-                 net.ipv4.vs.expire_nodest_conn=1, so that the next segment of its connections draws an RST."
-                    .to_owned(),
-                advice::user_timeout(),
-            ],
-        })
-    },
-};
-
-/// A client that only waits has nothing that could go unanswered.
-pub(super) const NOTHING_TO_SEND: Rule = Rule {
-    name: "nothing-to-send",
-    explains: Explains::Silence,
-    sources: &[
-        Source {
-            function: "tcp_rearm_rto",
-            file: "net/ipv4/tcp_input.c",
-        },
-        tcp_timer("tcp_keepalive_timer"),
-    ],
-    holds: |case| {
-        let Behaviour::Hung { silence, .. } = &case.observed.behaviour else {
-            return None;
-        };
-        let server = case.server().filter(|_| !case.is_connect())?;
-        let request = case.request()?;
-        let next = request.segment.sequence.wrapping_add(request.segment.payload_length);
-        let (acknowledgement, _) = case.received.iter().find(|(packet, segment)| {
-            packet.number > request.sent.packet && segment.flags.ack && at_or_after(segment.acknowledgement, next)
-        })?;
-        let (off, began) = powered_off(case, server, case.operation.due)?;
-        let sent_after = case.sent.iter().any(|passage| passage.sent.at > began);
-        if acknowledgement.at > began || sent_after || case.answers().any(|(_, segment)| segment.payload_length > 0) {
-            return None;
-        }
-        Some(Finding {
-            at: began,
-            text: format!(
-                "{server} had acknowledged the client's {} (packet {} on client) before it went off. From then on all that the \
-                 client had sent was acknowledged: its TCP had nothing to send again, no timer that could run out, and no \
-                 keepalive (off unless a program asks for it, tcp(7)). It sent nothing for the {} that were watched, so \
-                 nothing could tell it that the host is gone; the director is not on the way back, and could not either.",
-                case.operation.what,
-                acknowledgement.number,
-                Human(*silence)
-            ),
-            shown_by: vec![
-                packet(request.sent),
-                Citation::Packet(acknowledgement.number),
-                Citation::Step(off.number),
-            ],
-            advice: vec![advice::keepalive()],
-        })
-    },
-};
-
-fn what<'a>(case: &Case<'a>) -> &'a str {
-    if case.is_connect() { "SYN" } else { &case.operation.what }
-}
-
 /// The last step that ended the mysqld of a server by then. Whether another was started since makes no difference to
 /// connections with the first.
 fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
@@ -247,13 +222,5 @@ fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'
     })
     .filter(|(_, began, ())| *began <= by)
     .last()
-    .map(|(step, began, ())| (step, began))
-}
-
-fn powered_off<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-    case.done(|action| {
-        matches!(action, Action::Host(HostAction::PowerOff { server: of, .. }) if of == server).then_some(())
-    })
-    .find(|(_, began, ())| *began <= by)
     .map(|(step, began, ())| (step, began))
 }

@@ -1,0 +1,188 @@
+//! What a cell's steps and settings had made of the lab at a moment.
+
+use super::case::Case;
+use super::table::Table;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, HostAction, Node, Percent, TableAction, TrafficAction};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::record::{Moment, StepOutcome, StepRecord};
+use std::time::Duration;
+
+impl<'a> Case<'a> {
+    /// Steps that were done, with their times, of which `wanted` gives something.
+    pub(super) fn done<T>(
+        &self,
+        wanted: impl Fn(&'a Action) -> Option<T>,
+    ) -> impl Iterator<Item = (&'a StepRecord, Instant, T)> {
+        self.record.steps.iter().filter_map(move |step| {
+            let at = step.began?;
+            match &step.outcome {
+                StepOutcome::Done { .. } => Some((step, at, wanted(&step.action)?)),
+                StepOutcome::ClientFailed
+                | StepOutcome::Unfinished
+                | StepOutcome::Failed { .. }
+                | StepOutcome::NotReached => None,
+            }
+        })
+    }
+
+    /// The value that a sysctl of a node had at a moment: what the plan wrote, or a step after that.
+    pub(super) fn sysctl(&self, node: &Node, key: &str, at: Instant) -> Option<&'a str> {
+        let written = self
+            .done(|action| {
+                let Action::Host(HostAction::SetSysctl {
+                    node: of,
+                    key: named,
+                    value,
+                }) = action
+                else {
+                    return None;
+                };
+                (of == node && named == key).then_some(value.as_str())
+            })
+            .filter(|(_, began, _)| *began <= at)
+            .last();
+        let planned = || {
+            let sysctls = &self.plan.host(node)?.sysctls;
+            let (_, value) = sysctls.iter().find(|(own, _)| own == key)?;
+            Some(value.as_str())
+        };
+        written.map(|(_, _, value)| value).or_else(planned)
+    }
+
+    /// The director's tables at a moment.
+    pub(super) fn table(&self, moment: Moment) -> Option<Table> {
+        let snapshot = self
+            .record
+            .snapshots
+            .iter()
+            .find(|snapshot| snapshot.moment == moment)?;
+        Some(Table::of(self.plan, snapshot))
+    }
+
+    /// How long an entry of an established connection lives after a segment that was passed on at a moment: what
+    /// `ipvsadm --set` had said by then (0: as it was), if it had.
+    pub(super) fn entry_timeout(&self, at: Instant) -> Option<Duration> {
+        let set = self
+            .done(|action| {
+                let Action::Table(TableAction::SetTimeouts { tcp, .. }) = action else {
+                    return None;
+                };
+                Some(*tcp)
+            })
+            .filter(|(_, began, tcp)| *began <= at && !tcp.is_zero())
+            .last();
+        let commands = &self.plan.host(&Node::Director)?.commands;
+        let planned = || {
+            commands.iter().rev().find_map(|argv| match argv.as_slice() {
+                [program, option, tcp, ..] if program == "ipvsadm" && option == "--set" => {
+                    tcp.parse().ok().map(Duration::from_secs)
+                }
+                _ => None,
+            })
+        };
+        set.map(|(_, _, tcp)| tcp).or_else(planned)
+    }
+
+    /// The director's tables as they were at a moment: the last snapshot before it, unless the table was changed in between.
+    pub(super) fn table_at(&self, at: Instant) -> Option<Table> {
+        let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
+        let changed = self
+            .done(|action| matches!(action, Action::Table(_)).then_some(()))
+            .any(|(_, began, ())| snapshot.at < began && began <= at);
+        (!changed).then(|| Table::of(self.plan, snapshot))
+    }
+
+    /// When this real server was last deleted from the table, unless it was added again by `by`.
+    pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+        let (step, began, deleted) = self.memberships(server).filter(|(_, began, _)| *began <= by).last()?;
+        deleted.then_some((step, began))
+    }
+
+    /// The same of a host, which may be no real server.
+    pub(super) fn deleted_by(&self, node: &Node, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+        self.deleted(node.real_server()?, by)
+    }
+
+    /// When this real server was last deleted from the table, even if it was added again by `by`.
+    pub(super) fn had_been_deleted(&self, server: &Name, by: Instant) -> Option<&'a StepRecord> {
+        let deletions = self.memberships(server).filter(|(_, _, deleted)| *deleted);
+        deletions
+            .filter(|(_, began, _)| *began <= by)
+            .last()
+            .map(|(step, _, _)| step)
+    }
+
+    /// Steps that deleted this real server (true) or added it (false).
+    fn memberships(&self, server: &Name) -> impl Iterator<Item = (&'a StepRecord, Instant, bool)> {
+        self.done(move |action| {
+            let Action::Table(edit) = action else {
+                return None;
+            };
+            match edit {
+                TableAction::RemoveRealServer { server: of } => (of == server).then_some(true),
+                TableAction::AddRealServer { server: of, .. } => (of == server).then_some(false),
+                // A service goes with its real servers (ipvsadm(8)).
+                TableAction::RemoveService { port: None } | TableAction::FlushTable => Some(true),
+                TableAction::RestoreTable => Some(false),
+                TableAction::SetWeight { .. }
+                | TableAction::SetForwarding { .. }
+                | TableAction::RemoveService { port: Some(_) }
+                | TableAction::AddService { .. }
+                | TableAction::SetScheduler { .. }
+                | TableAction::SaveTable
+                | TableAction::SetTimeouts { .. } => None,
+            }
+        })
+    }
+
+    /// The firewall rules that were in force at a moment: the step, the host, and the rule.
+    pub(super) fn firewall(&self, at: Instant) -> Vec<(&'a StepRecord, &'a Node, Chain, FirewallVerdict)> {
+        let mut rules: Vec<(&StepRecord, &Node, Chain, FirewallVerdict)> = Vec::new();
+        let steps = self.done(|action| {
+            let Action::Traffic(traffic) = action else { return None };
+            Some(traffic)
+        });
+        for (step, _, traffic) in steps.filter(|(_, began, _)| *began <= at) {
+            match traffic {
+                TrafficAction::AddFirewallRule { node, chain, verdict } => rules.push((step, node, *chain, *verdict)),
+                TrafficAction::FlushFirewall { node } => rules.retain(|(_, of, _, _)| *of != node),
+                TrafficAction::SetNetem { .. } => {}
+            }
+        }
+        rules
+    }
+
+    /// What the link to a host did at a moment: the step, the delay beyond the link's own, and the loss.
+    pub(super) fn netem(&self, node: &Node, at: Instant) -> Option<(&'a StepRecord, Duration, Percent)> {
+        let (step, _, (delay, loss)) = self
+            .done(|action| {
+                let Action::Traffic(TrafficAction::SetNetem { node: of, delay, loss }) = action else {
+                    return None;
+                };
+                (of == node).then_some((*delay, *loss))
+            })
+            .filter(|(_, began, _)| *began <= at)
+            .last()?;
+        (!delay.is_zero() || loss != Percent::default()).then_some((step, delay, loss))
+    }
+
+    /// Since when a host could not be reached at a moment: its power was off, or its link was down.
+    pub(super) fn unplugged(&self, node: &Node, at: Instant) -> Option<(&'a StepRecord, Instant)> {
+        let (step, began, off) = self.links(node).filter(|(_, began, _)| *began <= at).last()?;
+        off.then_some((step, began))
+    }
+
+    /// Steps that cut a host off (true) or brought its link back (false).
+    pub(super) fn links(&self, node: &Node) -> impl Iterator<Item = (&'a StepRecord, Instant, bool)> {
+        self.done(move |action| {
+            let Action::Host(host) = action else { return None };
+            match host {
+                HostAction::PowerOff { server, .. } => (node.real_server() == Some(server)).then_some(true),
+                HostAction::LinkDown { node: of } => (of == node).then_some(true),
+                HostAction::LinkUp { node: of } => (of == node).then_some(false),
+                HostAction::SetSysctl { .. } => None,
+            }
+        })
+    }
+}

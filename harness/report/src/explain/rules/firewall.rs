@@ -1,0 +1,247 @@
+//! Rules of a firewall, at the director or at a real server. Frames are captured before the firewall of the host that receives
+//! them sees them, and after that of the host that sends them.
+
+use super::super::case::{Case, packet};
+use super::super::passage::Passage;
+use super::director::{first, times};
+use super::{Explains, Finding, Rule, tcp};
+use crate::explain::Source;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::record::{AtEnd, StepRecord};
+use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
+
+const NFT: Source = Source {
+    function: "nft_do_chain",
+    file: "net/netfilter/nf_tables_core.c",
+};
+const REJECT_ICMP: Source = Source {
+    function: "nf_send_unreach",
+    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
+};
+const REJECT_RST: Source = Source {
+    function: "nf_send_reset",
+    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
+};
+
+/// Nothing is said.
+pub(super) const DROPS: Rule = Rule {
+    name: "firewall-drops",
+    explains: Explains::Silence,
+    sources: &[NFT],
+    holds: |case| {
+        let rules = case.firewall(case.end());
+        let mut drops = rules
+            .iter()
+            .filter(|(_, _, _, verdict)| *verdict == FirewallVerdict::Drop);
+        drops.find_map(|(step, node, chain, _)| dropped(case, step, node, *chain))
+    },
+};
+
+fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Option<Finding> {
+    let began = step.began?;
+    let request = case.request()?;
+    let met = match &step.at_end {
+        // It was in force and dropped nothing: not this rule.
+        Some(AtEnd::InForce { packets: Some(0), .. } | AtEnd::Gone { .. }) => return None,
+        Some(AtEnd::InForce {
+            packets: Some(count), ..
+        }) => format!(", {count} packets by the end"),
+        Some(AtEnd::InForce { packets: None, .. }) | None => String::new(),
+    };
+    let since: Vec<&Passage<'_>> = case.sendings().filter(|passage| passage.sent.at >= began).collect();
+    let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
+    let what = case.carrier();
+    let (seen, way) = match (node, chain) {
+        (Node::Client, _) => return None,
+        (Node::Director, Chain::Input | Chain::Output) => {
+            if !all(|passage| passage.stopped_at_director().is_some()) {
+                return None;
+            }
+            let seen: Vec<_> = since.iter().filter_map(|passage| passage.arrived).collect();
+            let before = if chain == Chain::Input {
+                "before IPVS saw it"
+            } else {
+                "after IPVS had chosen its way"
+            };
+            (
+                seen,
+                format!(
+                    "arrived at the director {} and was dropped there by its firewall, {before}",
+                    times(since.len())
+                ),
+            )
+        }
+        (Node::RealServer(server), Chain::Input) => {
+            let reached = |passage: &Passage<'_>| passage.reached.is_some();
+            if !all(reached) || spoke(case, server, began) {
+                return None;
+            }
+            let seen = since
+                .iter()
+                .filter_map(|passage| passage.reached.as_ref())
+                .map(|(seen, _)| *seen)
+                .collect();
+            let text = format!(
+                "reached {server} {} and was dropped there by its firewall, before TCP saw it",
+                times(since.len())
+            );
+            (seen, text)
+        }
+        (Node::RealServer(server), Chain::Output) => {
+            let (reached, _) = request.reached.as_ref()?;
+            if spoke(case, server, began) {
+                return None;
+            }
+            let text = format!("reached {server}, but whatever {server} answers is dropped by its own firewall");
+            (vec![*reached], text)
+        }
+    };
+    let first_seen = *seen.first()?;
+    let mut shown_by = vec![Citation::Step(step.number)];
+    shown_by.extend(seen.into_iter().map(packet));
+    Some(Finding {
+        at: request.sent.at,
+        text: format!(
+            "The client's {what} {way} ({} on {node}{met}). A firewall that drops tells nobody anything; IPVS does not learn of it \
+             either.",
+            first(first_seen)
+        ),
+        shown_by,
+        advice: vec![
+            "Let firewalls between client and server answer what they do not let pass, with an RST (`reject with tcp reset` in \
+             nft(8)): dropping makes clients wait, and an ICMP error ends only attempts to connect."
+                .to_owned(),
+            super::super::advice::patience(case),
+        ],
+    })
+}
+
+/// Did the server's interface send anything on the connection since then?
+fn spoke(case: &Case<'_>, server: &Name, since: Instant) -> bool {
+    case.sent_by(server).any(|(packet, _)| packet.at > since)
+}
+
+/// An attempt to connect is ended by either answer.
+pub(super) const REFUSES: Rule = Rule {
+    name: "firewall-refuses-a-syn",
+    explains: Explains::Error,
+    sources: &[NFT, REJECT_ICMP, REJECT_RST, tcp("tcp_v4_err")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let (refusal, step, node, met) =
+            answered_by_firewall(case, request, &[FirewallVerdict::Reject, FirewallVerdict::TcpReset])?;
+        Some(Finding {
+            at: request.sent.at,
+            text: format!(
+                "The firewall of {node} met the client's SYN ({} on {node}) and answered with an {} (packet {} on client). To a \
+                 socket that is connecting both an RST and an ICMP error are final: ECONNREFUSED.",
+                first(met),
+                kind(refusal),
+                refusal.packet
+            ),
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(met),
+                Citation::Packet(refusal.packet),
+            ],
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// An RST ends a connection.
+pub(super) const RESETS: Rule = Rule {
+    name: "firewall-resets",
+    explains: Explains::Error,
+    sources: &[NFT, REJECT_RST],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (reset, step, node, met) = answered_by_firewall(case, request, &[FirewallVerdict::TcpReset])?;
+        Some(Finding {
+            at: request.sent.at,
+            text: format!(
+                "The firewall of {node} met the client's {} ({} on {node}) and answered with an RST (packet {} on client), which \
+                 ends the connection for the client at once.",
+                case.operation.what,
+                first(met),
+                reset.packet
+            ),
+            shown_by: vec![Citation::Step(step.number), packet(met), Citation::Packet(reset.packet)],
+            advice: vec![super::super::advice::reconnect()],
+        })
+    },
+};
+
+/// An ICMP error does not end an established connection.
+pub(super) const NOT_FATAL: Rule = Rule {
+    name: "firewall-rejects",
+    explains: Explains::Silence,
+    sources: &[NFT, REJECT_ICMP, tcp("tcp_v4_err")],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (rejection, step, node, met) = answered_by_firewall(case, request, &[FirewallVerdict::Reject])?;
+        let all: Vec<u32> = case
+            .observed
+            .terminators
+            .iter()
+            .filter(|item| item.kind == rejection.kind && item.by == rejection.by)
+            .map(|item| item.packet)
+            .collect();
+        let mut shown_by = vec![Citation::Step(step.number), packet(met)];
+        shown_by.extend(all.iter().map(|number| Citation::Packet(*number)));
+        Some(Finding {
+            at: request.sent.at,
+            text: format!(
+                "The firewall of {node} met the client's {} ({} on {node}) and rejected it, {} in all, with an {} (first packet \
+                 {} on client). That ends an attempt to connect, but not a connection that is established: there TCP keeps the \
+                 error in mind, goes on sending, and tells the application nothing.",
+                case.operation.what,
+                first(met),
+                times(all.len()),
+                kind(rejection),
+                rejection.packet
+            ),
+            shown_by,
+            advice: vec![
+                "Let the firewall answer with an RST (`reject with tcp reset` in nft(8)): it ends established connections, too."
+                    .to_owned(),
+                super::super::advice::patience(case),
+            ],
+        })
+    },
+};
+
+fn kind(terminator: &Terminator) -> String {
+    terminator.kind.to_string()
+}
+
+/// What a host's firewall answered to the request, the step that made its rule, the host, and where the request was seen there.
+fn answered_by_firewall<'a>(
+    case: &Case<'a>,
+    request: &Passage<'_>,
+    verdicts: &[FirewallVerdict],
+) -> Option<(&'a Terminator, &'a StepRecord, &'a Node, crate::explain::passage::Seen)> {
+    let rules = case.firewall(request.sent.at);
+    rules.into_iter().find_map(|(step, node, _, verdict)| {
+        let kind = match verdict {
+            FirewallVerdict::Drop => return None,
+            FirewallVerdict::Reject => TerminatorKind::Icmp { code: 3 },
+            FirewallVerdict::TcpReset => TerminatorKind::Rst,
+        };
+        let refusal = case
+            .terminator(kind)
+            .filter(|refusal| refusal.by.as_ref() == Some(node))?;
+        let met = match node {
+            Node::Client => None,
+            Node::Director => request.stopped_at_director(),
+            Node::RealServer(_) => request
+                .reached
+                .as_ref()
+                .filter(|(_, at)| at == node)
+                .map(|(seen, _)| *seen),
+        }?;
+        (verdicts.contains(&verdict) && met.packet < refusal.packet).then_some((refusal, step, node, met))
+    })
+}

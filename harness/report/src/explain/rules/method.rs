@@ -1,0 +1,149 @@
+//! A forwarding method that the real server is not set up for.
+
+use super::super::case::{Case, packet};
+use super::super::passage::Seen;
+use super::director::first;
+use super::{Explains, Finding, Rule, core, transmit};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, Node, TableAction};
+use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::{Body, Packet, Transport};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::record::StepRecord;
+use lvs_matrix_model::scenario::Forwarding;
+use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+
+/// The director translates the address, and the answer does not come back through it.
+pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
+    name: "answer-not-translated-back",
+    explains: Explains::Silence,
+    sources: &[transmit("ip_vs_nat_xmit"), core("ip_vs_out_hook")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let arrived = request.arrived?;
+        let (server, step) = set(case, Forwarding::Masquerading, request.sent.at)?;
+        let host = case.plan.host(&Node::RealServer(server.clone()))?;
+        let of_the_connection = |packet: &&Packet| {
+            let ports = segment(packet).map(|(_, _, segment)| (segment.source_port, segment.destination_port));
+            let port = case.client.1;
+            packet.number > arrived.packet && ports.is_some_and(|(from, to)| from == port || to == port)
+        };
+        let translated = case
+            .seen_on(&Node::Director)
+            .filter(of_the_connection)
+            .find(|packet| segment(packet).is_some_and(|(_, destination, _)| destination == host.address))?;
+        let answer = case.seen_on(&Node::Client).filter(of_the_connection).find(|packet| {
+            let from = segment(packet).map(|(source, _, _)| source);
+            from == Some(host.address) && packet.source_mac == host.mac
+        })?;
+        let rejected = case.seen_on(&Node::Client).filter(of_the_connection).find(|packet| {
+            let to = segment(packet).filter(|(_, _, segment)| segment.flags.rst);
+            to.is_some_and(|(_, destination, _)| destination == host.address)
+        })?;
+        Some(Finding {
+            at: request.sent.at,
+            text: format!(
+                "The director passed the client's SYN on with the address of {server} in place of the VIP ({} on director; {}), as \
+                 masquerading does. For that the answer must come back through the director, which would put the VIP in again; \
+                 but {server} sends to the client directly, so its answer came from an address to which the client has no \
+                 connection ({} on client), and the client's own TCP refused it ({}).",
+                first(Seen::from(translated)),
+                step.action,
+                first(Seen::from(answer)),
+                first(Seen::from(rejected))
+            ),
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(request.sent),
+                Citation::Packet(translated.number),
+                Citation::Packet(answer.number),
+                Citation::Packet(rejected.number),
+            ],
+            advice: vec![
+                "With masquerading (`ipvsadm -m`) the director must be the real servers' gateway to the clients; servers of direct \
+                 routing are added with `-g`."
+                    .to_owned(),
+            ],
+        })
+    },
+};
+
+/// The director puts the segment into a tunnel that has no other end.
+pub(super) const NO_TUNNEL: Rule = Rule {
+    name: "no-tunnel",
+    explains: Explains::Error,
+    sources: &[transmit("ip_vs_tunnel_xmit"), core("ip_vs_in_icmp")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let arrived = request.arrived?;
+        let (server, step) = set(case, Forwarding::Tunneling, request.sent.at)?;
+        let node = Node::RealServer(server.clone());
+        let host = case.plan.host(&node)?;
+        let in_tunnel = |packet: &&Packet| {
+            let tunnel = matches!(
+                packet.body,
+                Body::Ip {
+                    transport: Transport::IpInIp { .. },
+                    ..
+                }
+            );
+            tunnel && packet.number > arrived.packet
+        };
+        let sent = case.seen_on(&Node::Director).find(in_tunnel)?;
+        let refused = case.seen_on(&node).find(|packet| {
+            let icmp = matches!(
+                packet.body,
+                Body::Ip {
+                    transport: Transport::Icmp { kind: 3, .. },
+                    ..
+                }
+            );
+            icmp && packet.source_mac == host.mac && packet.number > sent.number
+        })?;
+        let told = case.observed.terminators.iter().find(|item| {
+            matches!(item.kind, TerminatorKind::Icmp { .. })
+                && item.by == Some(Node::Director)
+                && item.packet > refused.number
+        })?;
+        Some(Finding {
+            at: request.sent.at,
+            text: format!(
+                "The director put the client's SYN into another IP packet for {server} ({} on director; {}), as tunneling does. \
+                 {server} has no tunnel device that would unpack it, and its kernel answered with an ICMP error ({} on \
+                 {server}). The director knows whose SYN was in it and passed the error on to the client ({} on client, packet \
+                 {}), to whose connecting socket it is final.",
+                first(Seen::from(sent)),
+                step.action,
+                first(Seen::from(refused)),
+                told.kind,
+                told.packet
+            ),
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(arrived),
+                Citation::Packet(sent.number),
+                Citation::Packet(refused.number),
+                Citation::Packet(told.packet),
+            ],
+            advice: vec![
+                "With tunneling (`ipvsadm -i`) each real server needs a tunnel device that holds the VIP; servers of direct routing \
+                 are added with `-g`."
+                    .to_owned(),
+            ],
+        })
+    },
+};
+
+/// The step that had given a server this method by then.
+fn set<'a>(case: &Case<'a>, wanted: Forwarding, by: Instant) -> Option<(&'a Name, &'a StepRecord)> {
+    let (step, _, (server, method)) = case
+        .done(|action| {
+            let Action::Table(TableAction::SetForwarding { server, method, .. }) = action else {
+                return None;
+            };
+            Some((server, *method))
+        })
+        .filter(|(_, began, _)| *began <= by)
+        .last()?;
+    (method == wanted).then_some((server, step))
+}
