@@ -355,16 +355,28 @@ fn no_shell() {
             }
         }
     }
-    // The handshake of an ordinary user's guest: `exec "$@"`, its arguments as words of their own.
-    let handshake = |line: &str| ("harness/guest/src/guest/spawn.rs".to_owned(), line.to_owned());
-    assert_eq!(found, [r#""sh","#, r#""-c","#, r#""sh","#].map(handshake));
-    let spawn = fs::read_to_string(repository().join("harness/guest/src/guest/spawn.rs")).unwrap();
-    let script = r##"r#"echo here >&0 && read -r go && exec "$@" </dev/null"#,"##;
-    assert_eq!(
-        spawn.matches(script).count(),
-        1,
-        "the handshake's script is another one"
-    );
+    // Each is a constant that runs its arguments, `"$@"`, as words of their own: the handshake of an ordinary user's guest, the first
+    // process of a client program's PID namespace, and a standard input for MySQL 5.6's installer.
+    let constants = [
+        (
+            "harness/guest/src/guest/spawn.rs",
+            r##"r#"echo here >&0 && read -r go && exec "$@" </dev/null"#"##,
+        ),
+        ("harness/runner/src/client/process.rs", r##"r#""$@"; exit "$?""#"##),
+        ("harness/runner/src/template.rs", r##"r#"exec "$@" <"$0""#"##),
+    ];
+    let files: BTreeSet<&str> = found.iter().map(|(file, _)| file.as_str()).collect();
+    assert_eq!(files, BTreeSet::from(constants.map(|(file, _)| file)), "{found:#?}");
+    for (file, script) in constants {
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        assert_eq!(text.matches(script).count(), 1, "the script of {file} is another one");
+        // A shell is started once, and told this script.
+        let started = found
+            .iter()
+            .filter(|(at, line)| at == file && line.contains("\"-c\""))
+            .count();
+        assert_eq!(started, 1, "{file}: {found:#?}");
+    }
 }
 
 /// Namespaces are entered through one door: no other crate calls unshare(2) or setns(2), but for the guest crate's own
