@@ -94,9 +94,11 @@ pub fn explain(cell: &JudgedCell) -> Explanation {
             known: cell.observed.evidence.clone(),
         };
     }
+    let behaviour = &cell.observed.behaviour;
     let mut found: Vec<(&'static rules::Rule, Finding)> = Case::of(cell).map_or_else(Vec::new, |case| {
         let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(&case)?));
-        rules::ALL.iter().filter_map(holds).collect()
+        let asked = rules::ALL.iter().filter(|rule| fits(rule.explains, behaviour));
+        asked.filter_map(holds).collect()
     });
     // Stable: rules that speak of the same moment keep their order in the list.
     found.sort_by_key(|(_, finding)| finding.at);
@@ -132,6 +134,26 @@ pub fn explain(cell: &JudgedCell) -> Explanation {
             })
             .collect(),
         advice,
+    }
+}
+
+/// May a behaviour be explained by this? Part of an answer may come before a silence; then it is no answer. A silence may be
+/// too short to be a hang.
+fn fits(explains: Explains, behaviour: &Behaviour) -> bool {
+    let answered = match behaviour {
+        Behaviour::Answered { .. } => Some(true),
+        Behaviour::FailedFast { .. } => Some(false),
+        Behaviour::Hung { end, .. } => match end {
+            HangEnd::Answer => Some(true),
+            HangEnd::Error => Some(false),
+            HangEnd::None => None,
+        },
+        Behaviour::Undetermined { .. } => None,
+    };
+    match explains {
+        Explains::Answer => answered == Some(true),
+        Explains::Error => answered == Some(false),
+        Explains::Silence => true,
     }
 }
 
