@@ -10,7 +10,7 @@ use crate::explain::Source;
 use lvs_matrix_model::action::{Node, Percent};
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use lvs_matrix_model::verdict::{Behaviour, Citation, TerminatorKind};
 
 const NETEM: Source = Source {
     function: "netem_enqueue",
@@ -235,6 +235,12 @@ pub(super) const DELAYED: Rule = Rule {
             .netem(node, request.sent.at)
             .filter(|(_, delay, _)| !delay.is_zero())?;
         if reached.at.since(passed.at) < delay {
+            return None;
+        }
+        // Of a silence that lasts longer than a round trip something else is the reason.
+        if let Behaviour::Hung { silence, .. } = &case.observed.behaviour
+            && *silence > delay * 2
+        {
             return None;
         }
         Some(Finding {
