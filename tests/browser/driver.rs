@@ -50,6 +50,8 @@ impl Browser {
                 "--disable-extensions",
                 "--disable-sync",
                 "--hide-scrollbars",
+                // It would ignore an address that changes more than 200 times in 10 s, as it does where many cells are opened.
+                "--disable-ipc-flooding-protection",
                 "--force-color-profile=srgb",
                 "about:blank",
             ])
