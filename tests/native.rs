@@ -153,9 +153,17 @@ fn essence(cell: &Value) -> Value {
     })
 }
 
+/// Did the director, whose entry was over, end the hang?
+fn forgotten(cell: &Value) -> bool {
+    let mut terminators = cell["terminators"].as_array().unwrap().iter();
+    terminators.any(|terminator| terminator["kind"] == "RST" && terminator["by"] == "director")
+}
+
 /// Every behaviour of every shipped scenario is the same in both places, and so are the times, within bounds. What was no silence
 /// differs by less than a second. A hang ends with a retransmission, and a timer that is a little later can leave that to the
-/// next one: which comes after at most as long again, as gaps double, and never after more than about TCP_RTO_MAX, 120 s.
+/// next one: which comes after at most as long again, as gaps double, and never after more than about TCP_RTO_MAX, 120 s. The
+/// director's timer of 900 s, whose end draws an RST, may be later by up to 41 s (kernel/time/timer.c: beyond 322 s the wheel has
+/// steps of 4096 jiffies, at 100 Hz), and leave it to the next but one.
 fn parity() -> Result<(), Failed> {
     let (host, guest) = (cells(natively()?), cells(in_guests()));
     assert_eq!(host.keys().collect::<Vec<_>>(), guest.keys().collect::<Vec<_>>());
@@ -167,7 +175,14 @@ fn parity() -> Result<(), Failed> {
         let time = |cell: &Value| cell["operation"]["time-ns"].as_f64().unwrap() / S;
         let (there_took, here_took) = (time(there), time(here));
         let bound = match here["behaviour"].as_str() {
-            Some("hung") => (here_took.min(there_took) * 1.1).min(125.0),
+            Some("hung") => {
+                let next = (here_took.min(there_took) * 1.1).min(125.0);
+                if forgotten(there) || forgotten(here) {
+                    next.max(60.0)
+                } else {
+                    next
+                }
+            }
             _ => 1.0,
         };
         assert!(
