@@ -132,6 +132,9 @@ pub(crate) fn cgroups(people: &People) -> View {
                 Some("processes that are not ours are in it".to_owned())
             } else if unit && !own.iter().any(|own| text.contains(&format!("{own}/"))) {
                 Some("it is a systemd unit's".to_owned())
+            } else if own.iter().any(|own| is_beside(&text, own)) {
+                // Its processes may be in a PID namespace that is not ours: then `cgroup.procs` does not show them.
+                Some("whoever made our own cgroup makes such, too".to_owned())
             } else {
                 None
             };
@@ -140,6 +143,14 @@ pub(crate) fn cgroups(people: &People) -> View {
         }
     }
     view
+}
+
+/// Does a cgroup lie beside our own, or below one that does? Not asked at the root of a hierarchy, where anyone makes cgroups.
+fn is_beside(path: &str, own: &str) -> bool {
+    match own.rsplit_once('/') {
+        None | Some(("", _)) => false,
+        Some((parent, _)) => path.contains(&format!("{parent}/")) && !format!("{path}/").contains(&format!("{own}/")),
+    }
 }
 
 /// Core files below the watched folders, this process's own, and where `kernel.core_pattern` (core(5)) or the usual collectors
@@ -186,4 +197,24 @@ fn is_core(path: &Path) -> bool {
     let mut head = [0_u8; 18];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
     read.is_ok() && head.starts_with(b"\x7fELF") && head[16..18] == [4, 0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_beside;
+
+    #[test]
+    fn what_lies_beside_our_cgroup_is_not_ours() {
+        let own = "/jobs/17";
+        for (path, beside) in [
+            ("/sys/fs/cgroup/memory/jobs/18", true),
+            ("/sys/fs/cgroup/memory/jobs/18/below", true),
+            ("/sys/fs/cgroup/memory/jobs/17", false),
+            ("/sys/fs/cgroup/memory/jobs/17/below", false),
+            ("/sys/fs/cgroup/memory/planted", false),
+        ] {
+            assert_eq!(is_beside(path, own), beside, "{path}");
+        }
+        assert!(!is_beside("/sys/fs/cgroup/planted", "/17"));
+    }
 }

@@ -17,8 +17,8 @@
 //! - **Sockets** are another's if a process holds them that is not ours, or (asked by an ordinary user) if another user owns them.
 //! - **Files** are another's if another user owns them than those that we run things as, or if a process that is not ours has
 //!   them, or something below them, open.
-//! - **Cgroups** are another's if processes are in them and none is ours; empty ones away from our own cgroup if they bear the
-//!   name of a systemd unit.
+//! - **Cgroups** are another's if processes are in them and none is ours; empty ones if they lie beside our own cgroup, or away from
+//!   it and bear the name of a systemd unit.
 //! - **Mounts, links, addresses, routes, sysctls, nftables, IPVS** are the machine's: each change is told, and what is known to
 //!   be another's must be allowed by name.
 //!
