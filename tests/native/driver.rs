@@ -19,7 +19,8 @@ pub(crate) const ROLE: &str = "drive";
 pub(crate) const PROGRAM: &str = "lvs-matrix";
 pub(crate) const SCENARIOS: &str = "scenarios";
 pub(crate) const DATADIRS: &str = "datadirs";
-/// A word that stands for all files of the folder of scenarios; `NAME.yaml` is one of them.
+/// Words that stand for files of the folder of scenarios: those that say enough of a place, and all; `NAME.yaml` is one of them.
+pub(crate) const ENOUGH_SCENARIOS: &str = "ENOUGH";
 pub(crate) const ALL_SCENARIOS: &str = "ALL";
 
 /// The run's output folder on the machine: in its memory. The share belongs to a user who is nobody there.
@@ -108,7 +109,8 @@ fn start(place: &str, arguments: &[String]) -> Child {
             .collect();
         files.sort();
         match argument.as_str() {
-            ALL_SCENARIOS => command.args(files.iter().filter(|path| crate::support::says_enough_of_a_place(path))),
+            ALL_SCENARIOS => command.args(&files),
+            ENOUGH_SCENARIOS => command.args(files.iter().filter(|path| crate::support::says_enough_of_a_place(path))),
             file if file.ends_with(".yaml") => command.arg(inputs.join(SCENARIOS).join(file)),
             other => command.arg(other),
         };
