@@ -143,7 +143,7 @@ impl SideJson {
             classic: error.and_then(|error| error.classic),
             errno: error.and_then(|error| error.errno),
             server: error.and_then(|error| error.server),
-            ended_by: super::ended_by(cell),
+            ended_by: super::changes::ended_by(cell),
             time_ns: length.map(|length| nanos(length.time)),
             open: length.map(|length| length.open),
             verdict: wording::verdict(Language::English, &cell.verdict),
