@@ -7,6 +7,7 @@
 
 mod support;
 
+use lvs_matrix_model::action::{Action, Statement};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{
     AtEnd, ClientEventKind, ClientRecord, LabOutcome, MysqldState, ServerView, SettingShown, StepOutcome,
@@ -152,6 +153,96 @@ fn the_premise_must_come_about() {
         reasons.contains("no connection was open when the statement was sent"),
         "{reasons}"
     );
+}
+
+/// Where nothing is left to classify, the step that is to blame is named, and not one that did what it was to do.
+#[test]
+fn the_step_to_blame_is_named() {
+    let mut world = hung();
+    let act = world.record.steps.last_mut().unwrap();
+    (act.began, act.ended, act.outcome) = (None, None, StepOutcome::NotReached);
+    let change = world.record.steps.len() - 2;
+    world.record.steps[change].outcome = StepOutcome::Unfinished;
+    let reasons = reasons(&world.observe());
+    assert!(
+        reasons.contains("step 2 (change, remove real server rs1) did not end"),
+        "{reasons}"
+    );
+    assert!(!reasons.contains("was done"), "{reasons}");
+}
+
+/// The client connects, says `select 1`, of which step 3 of `phase` is the start, and gets an error at once.
+fn failing(may_fail: bool, early: bool, then: Action) -> World {
+    let start = Action::start_query(Statement {
+        may_fail,
+        ..statement("select 1", 0.0)
+    });
+    let mut before = vec![Action::connect()];
+    let mut act = vec![then];
+    if early {
+        before.push(start);
+    } else {
+        act.insert(0, start);
+    }
+    let number = if early { 2 } else { 3 };
+    let mut world = World::new(before, vec![remove_rs1()], act);
+    world.connects(1, 1, 0.1);
+    world.step(if early { 3 } else { 2 }, 1.0, Some(1.1), done("it fired"));
+    let at = if early { 0.5 } else { 2.0 };
+    world.step(number, at, Some(at + 0.001), StepOutcome::ClientFailed);
+    world.sends(number, 2, at, DIRECTOR, "select 1");
+    world.down(s(at), DIRECTOR, "R", &[]);
+    world.event(s(at + 0.001), 2, failed(io(104)));
+    world
+}
+
+#[test]
+fn only_what_is_classified_or_may_fail_fails_without_harm() {
+    let premise = "the premise of the cell did not come about";
+    // The failure is the one that is classified.
+    let mut world = failing(false, false, Action::await_result());
+    world.step(4, 2.1, Some(2.1), StepOutcome::ClientFailed);
+    world.operation(4, 2);
+    let observed = world.observe();
+    assert!(
+        matches!(observed.behaviour, Behaviour::FailedFast { .. }),
+        "{observed:?}"
+    );
+    // It is, but it came before the change.
+    let mut world = failing(false, true, Action::await_result());
+    world.step(4, 2.0, Some(2.0), StepOutcome::ClientFailed);
+    world.operation(4, 2);
+    assert!(reasons(&world.observe()).contains(premise));
+    // It is another's, which was foreseen or not.
+    for (may_fail, foreseen) in [(true, true), (false, false)] {
+        let mut world = failing(may_fail, false, Action::connect());
+        world.port += 1;
+        world.connects(4, 3, 3.0);
+        let observed = world.observe();
+        if foreseen {
+            assert!(matches!(observed.behaviour, Behaviour::Answered { .. }), "{observed:?}");
+        } else {
+            let reasons = reasons(&observed);
+            assert!(reasons.contains(premise), "{reasons}");
+        }
+    }
+}
+
+/// A sentinel proves the capture of what is not before, or not after, itself.
+#[test]
+fn a_sentinel_at_the_very_moment_proves_the_capture() {
+    let mut world = hung();
+    world.first_sentinels.clear();
+    world.last_sentinels.clear();
+    let (first, last) = (s(0.1), s(1202.0));
+    assert_eq!(world.record.steps[0].began, Some(first));
+    assert_eq!(world.record.client_events.last().unwrap().at, last);
+    for point in &mut world.points {
+        point.frames.insert(0, support::frame(first, sentinel("first")));
+        point.frames.push(support::frame(last, sentinel("last")));
+    }
+    let observed = world.observe();
+    assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
 }
 
 #[test]
