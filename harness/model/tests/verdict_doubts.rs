@@ -9,23 +9,12 @@ mod support;
 
 use lvs_matrix_model::action::{Action, Statement};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::record::{
-    AtEnd, ClientEventKind, ClientRecord, LabOutcome, MysqldState, ServerView, SettingShown, StepOutcome,
-};
+use lvs_matrix_model::record::{AtEnd, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{Behaviour, Citation};
 use support::cells::*;
-use support::plain::{plain, reasons};
+use support::plain::{plain, reasons, spoils_every_cell};
 use support::world::*;
-use support::{name, s, seconds, sentinel};
-
-/// Every plain cell with the same damage is undetermined, for the same reason.
-fn spoils_every_cell(expected: &str, damage: impl Fn(&mut World)) {
-    for (what, mut world) in plain() {
-        damage(&mut world);
-        let reasons = reasons(&world.observe());
-        assert!(reasons.contains(expected), "{what}: {reasons}");
-    }
-}
+use support::{s, sentinel};
 
 fn point(world: &mut World, index: usize) -> &mut lvs_matrix_model::record::CapturePoint {
     &mut world.record.capture.as_mut().unwrap().points[index]
@@ -296,106 +285,4 @@ fn a_fault_that_lasts_must_be_there_at_the_end() {
         reasons.contains("step 3 (power off rs1) did not last") && reasons.contains("state UP"),
         "{reasons}"
     );
-}
-
-fn client_that(set: impl Fn(&mut ClientRecord)) -> ClientRecord {
-    let mut client = ClientRecord {
-        version: None,
-        sockets: Vec::new(),
-        settings: Vec::new(),
-        transcripts: Vec::new(),
-        misconduct: Vec::new(),
-    };
-    set(&mut client);
-    client
-}
-
-#[test]
-fn the_client_program_must_behave() {
-    spoils_every_cell("the client program flooded", |world| {
-        world.record.client = Some(client_that(|client| client.misconduct.push("flooded".to_owned())));
-    });
-    // Of the program that a scenario has by default nothing need be recorded; of any other it must.
-    spoils_every_cell("nothing was recorded of the client program", |world| {
-        world.record.plan.client.settings.connect_timeout = Some(seconds(10.0));
-    });
-}
-
-#[test]
-fn a_setting_must_be_shown_to_be_in_force() {
-    let shown = |setting: &str, shown: bool, doubt: bool| SettingShown {
-        setting: setting.to_owned(),
-        shown: shown.then(|| "getsockopt".to_owned()),
-        doubt: doubt.then(|| "it is another".to_owned()),
-    };
-    let of_the_connect = |world: &mut World, seen: Vec<SettingShown>| {
-        world.record.plan.client.settings.connect_timeout = Some(seconds(10.0));
-        world.record.client = Some(client_that(|client| client.settings.clone_from(&seen)));
-    };
-    let of_the_connection = |world: &mut World, seen: Vec<SettingShown>| {
-        world.record.plan.client.settings.read_timeout = Some(seconds(10.0));
-        world.record.client = Some(client_that(|client| client.settings.clone_from(&seen)));
-    };
-    let nothing = "`connect-timeout` is not shown to be in force: nothing shows it";
-    spoils_every_cell(nothing, |world| of_the_connect(world, Vec::new()));
-    spoils_every_cell(nothing, |world| {
-        of_the_connect(world, vec![shown("connect-timeout", false, false)]);
-    });
-    spoils_every_cell(nothing, |world| {
-        of_the_connect(world, vec![shown("read-timeout", true, false)]);
-    });
-    for seen in [true, false] {
-        spoils_every_cell("is not shown to be in force: it is another", |world| {
-            of_the_connect(world, vec![shown("connect-timeout", seen, true)]);
-        });
-    }
-    let mut without_connection = 0;
-    for (what, mut world) in plain() {
-        let plainly = world.observe().behaviour;
-        of_the_connect(&mut world, vec![shown("connect-timeout", true, false)]);
-        assert_eq!(world.observe().behaviour, plainly, "{what}");
-
-        // Without a connection there is no socket that could show what is of a connection.
-        let (_, mut world) = plain().into_iter().find(|(name, _)| *name == what).unwrap();
-        let connected = |kind: &ClientEventKind| matches!(kind, ClientEventKind::Connected { .. });
-        of_the_connection(&mut world, Vec::new());
-        if world.record.client_events.iter().any(|event| connected(&event.kind)) {
-            let reasons = reasons(&world.observe());
-            assert!(reasons.contains("`read-timeout` is not shown"), "{what}: {reasons}");
-        } else {
-            assert_eq!(world.observe().behaviour, plainly, "{what}");
-            without_connection += 1;
-        }
-    }
-    assert!(without_connection >= 3, "{without_connection}");
-}
-
-#[test]
-fn what_was_seen_of_another_server_is_undetermined() {
-    let view = |world: &World, server: &str, more: u32| {
-        let node = lvs_matrix_model::action::Node::RealServer(name(server));
-        let host = world.record.plan.hosts.iter().find(|host| host.node == node);
-        ServerView {
-            server: name(server),
-            server_id: host.map_or(0, |host| host.server_id.unwrap()) + more,
-            mysqld: MysqldState::Running,
-            sockets: Vec::new(),
-            sessions: None,
-            log: None,
-        }
-    };
-    spoils_every_cell(
-        "what was seen of rs2 at the end is of a server with server_id",
-        |world| {
-            world.record.server_views = vec![view(world, "rs1", 0), view(world, "rs2", 1)];
-        },
-    );
-    spoils_every_cell("what was seen of rs7", |world| {
-        world.record.server_views = vec![view(world, "rs7", 7)];
-    });
-    for (what, mut world) in plain() {
-        let plainly = world.observe().behaviour;
-        world.record.server_views = vec![view(&world, "rs1", 0), view(&world, "rs2", 0)];
-        assert_eq!(world.observe().behaviour, plainly, "{what}");
-    }
 }

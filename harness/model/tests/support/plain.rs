@@ -38,3 +38,12 @@ pub fn reasons(observed: &Observed) -> String {
         }
     }
 }
+
+/// Every plain cell with the same damage is undetermined, for the same reason.
+pub fn spoils_every_cell(expected: &str, damage: impl Fn(&mut World)) {
+    for (what, mut world) in plain() {
+        damage(&mut world);
+        let reasons = reasons(&world.observe());
+        assert!(reasons.contains(expected), "{what}: {reasons}");
+    }
+}
