@@ -71,13 +71,17 @@ Examples:
     #[command(after_help = "\
 Examples:
   lvs-matrix explain absent_up_execute-sql_0
-  lvs-matrix explain hang-to-the-end/120s --run reports/linux-7.2")]
+  lvs-matrix explain hang-to-the-end/120s --run reports/linux-7.2
+  lvs-matrix explain absent_up_execute-sql_0 --lang zh")]
     Explain {
         /// The cell's id, or a part of it that only one cell has
         cell: String,
         /// The folder of a run
         #[arg(long, value_name = "DIR", default_value = crate::folder::DEFAULT_RUN)]
         run: PathBuf,
+        /// In another language than the run's: en (English) or zh (Simplified Chinese)
+        #[arg(long, value_name = "LANGUAGE")]
+        lang: Option<Language>,
     },
     /// Compare two runs: which cells changed behaviour, error, verdict or time, and what differs in where they ran
     #[command(after_help = "\

@@ -1,10 +1,10 @@
 //! `explain`: why the client of one cell saw what it saw.
 
 use crate::error::Failure;
-use crate::judge::load;
+use crate::judge::load_in;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_report::{RunReport, explanation};
+use lvs_matrix_report::{Language, RunReport, explanation};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,11 +12,11 @@ use std::process::ExitCode;
 const NAMED: usize = 10;
 
 /// `explain CELL`.
-pub(crate) fn explain(folder: &Path, wanted: &str) -> Result<ExitCode, Failure> {
-    let report = load(folder)?;
+pub(crate) fn explain(folder: &Path, wanted: &str, lang: Option<Language>) -> Result<ExitCode, Failure> {
+    let report = load_in(folder, lang)?;
     let cell = find(&report, folder, wanted)?;
     if let Some(judged) = report.cells().iter().find(|judged| &judged.record.plan.cell == cell) {
-        output::data(&explanation(judged))?;
+        output::data(&explanation(report.language(), judged))?;
         return Ok(ExitCode::SUCCESS);
     }
     let missing = report.missing().iter().find(|missing| &missing.cell == cell);

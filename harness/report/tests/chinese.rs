@@ -1,5 +1,4 @@
-//! Reports in Simplified Chinese: all of it is Chinese but what others wrote, what other programs print, and what is named openly
-//! as being in English.
+//! Reports in Simplified Chinese: all of it is Chinese but what others wrote and what other programs print.
 
 #![expect(
     clippy::unwrap_used,
@@ -66,11 +65,10 @@ fn words(text: &str) -> impl Iterator<Item = String> {
         .map(str::to_owned)
 }
 
-/// Markdown without code, blocks, targets of links and what is said to be English.
+/// Markdown without code, blocks and targets of links.
 fn prose(markdown: &str) -> String {
     let mut out = String::new();
     let mut fence: Option<&str> = None;
-    let mut english = false;
     for line in markdown.lines() {
         let mark = line.trim_start();
         match fence {
@@ -78,13 +76,8 @@ fn prose(markdown: &str) -> String {
             Some(_) => {}
             None if mark.starts_with("```") => fence = Some(&mark[..mark.len() - mark.trim_start_matches('`').len()]),
             None => {
-                if line.starts_with("## ") {
-                    english = line == "## 为什么";
-                }
-                if !english {
-                    out.push_str(&without(&without(&without(line, "`", "`"), "](", ")"), "<", ">"));
-                    out.push('\n');
-                }
+                out.push_str(&without(&without(&without(line, "`", "`"), "](", ")"), "<", ">"));
+                out.push('\n');
             }
         }
     }
@@ -122,14 +115,9 @@ fn nothing_english_is_left_in_html() {
     let known = known(&report);
     let page = html(&report);
     let body = &page[page.find("<body>").unwrap()..];
-    // What is not prose: blocks, code, and what is marked as English.
+    // What is not prose: blocks and code.
     let mut text = body.to_owned();
-    for (open, close) in [
-        ("<pre", "</pre>"),
-        ("<code>", "</code>"),
-        ("<span lang=\"en\">", "</span>"),
-        ("<ul lang=\"en\">", "</ul>"),
-    ] {
+    for (open, close) in [("<pre", "</pre>"), ("<code>", "</code>")] {
         text = without(&text, open, close);
     }
     // Names for those who do not see, and hints, are attributes.

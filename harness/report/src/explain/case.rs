@@ -1,6 +1,7 @@
 //! What rules ask about: the cell with its packets laid out along their ways.
 
 use super::passage::{Passage, Seen, passages};
+use super::told::{Told, operation, told};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
@@ -74,9 +75,28 @@ impl<'a> Case<'a> {
         self.operation.what == "connect"
     }
 
-    /// What carried the operation, in words: `SYN`, or what the client did.
-    pub(super) fn carrier(&self) -> &'a str {
-        if self.is_connect() { "SYN" } else { &self.operation.what }
+    /// What carried the operation, in words: `SYN`, or what the client did. In Chinese it follows the word for the client.
+    pub(super) fn carrier(&self) -> Told {
+        if self.is_connect() {
+            told!("SYN" / "的 SYN 报文段")
+        } else {
+            self.segments()
+        }
+    }
+
+    /// What the client did, said of the segments that carried it: `The client's connect`. In Chinese it follows the word for the
+    /// client.
+    pub(super) fn segments(&self) -> Told {
+        if self.is_connect() {
+            told!("connect" / "新建连接的报文段")
+        } else {
+            told!("{what}" / "{what} 的报文段", what = self.what())
+        }
+    }
+
+    /// What the client did.
+    pub(super) fn what(&self) -> Told {
+        operation(&self.operation.what)
     }
 
     /// What carried the operation.

@@ -12,13 +12,16 @@ mod passage;
 mod plain;
 mod rules;
 mod table;
+mod told;
 
 pub use plain::explanation;
 
+use crate::words::Language;
 use case::Case;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::{Behaviour, Citation, Evidence, HangEnd, JudgedCell};
 use rules::{Explains, Finding};
+use told::{Told, told};
 
 /// Why the client of a cell saw what it saw.
 ///
@@ -26,6 +29,8 @@ use rules::{Explains, Finding};
 /// report passes them through `escape`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
+    /// In which language its texts are.
+    pub language: Language,
     /// How much of it is explained.
     pub status: Status,
     /// What happened and which rule of the kernel made it happen, in the order of time.
@@ -81,11 +86,18 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Explains a cell from its evidence.
+/// Explains a cell from its evidence, in English.
 #[must_use]
 pub fn explain(cell: &JudgedCell) -> Explanation {
+    explain_in(Language::English, cell)
+}
+
+/// Explains a cell from its evidence. Rules, citations and sources are the same in every language.
+#[must_use]
+pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
     if let Behaviour::Undetermined { reasons } = &cell.observed.behaviour {
         return Explanation {
+            language,
             status: Status::Undetermined {
                 reasons: reasons.clone(),
             },
@@ -103,17 +115,19 @@ pub fn explain(cell: &JudgedCell) -> Explanation {
     // Stable: rules that speak of the same moment keep their order in the list.
     found.sort_by_key(|(_, finding)| finding.at);
     let answered: Vec<Explains> = found.iter().map(|(rule, _)| rule.explains).collect();
-    let questions = questions(&cell.observed.behaviour, &answered);
+    let questions = questions(language, &cell.observed.behaviour, &answered);
     let mut advice: Vec<String> = Vec::new();
     for text in found
         .iter_mut()
         .flat_map(|(_, finding)| std::mem::take(&mut finding.advice))
     {
+        let text = text.into_words(language);
         if !advice.contains(&text) {
             advice.push(text);
         }
     }
     Explanation {
+        language,
         known: if questions.is_empty() {
             Vec::new()
         } else {
@@ -128,7 +142,7 @@ pub fn explain(cell: &JudgedCell) -> Explanation {
             .into_iter()
             .map(|(rule, finding)| Paragraph {
                 rule: rule.name,
-                text: finding.text,
+                text: finding.text.into_words(language),
                 shown_by: in_order(finding.shown_by),
                 sources: rule.sources,
             })
@@ -158,20 +172,20 @@ fn fits(explains: Explains, behaviour: &Behaviour) -> bool {
 }
 
 /// What a behaviour asks that none of the rules that hold answers.
-fn questions(behaviour: &Behaviour, answered: &[Explains]) -> Vec<&'static str> {
+fn questions(words: Language, behaviour: &Behaviour, answered: &[Explains]) -> Vec<&'static str> {
     let asked: &[(Explains, &'static str)] = match behaviour {
-        Behaviour::Answered { .. } => &[(Explains::Answer, "why the client was answered")],
-        Behaviour::FailedFast { .. } => &[(Explains::Error, "why the client got its error")],
+        Behaviour::Answered { .. } => &[(Explains::Answer, words.why_answered())],
+        Behaviour::FailedFast { .. } => &[(Explains::Error, words.why_an_error())],
         Behaviour::Hung { end, .. } => match end {
             HangEnd::Answer => &[
-                (Explains::Silence, "why nothing reached the client"),
-                (Explains::Answer, "why it was answered in the end"),
+                (Explains::Silence, words.why_silence()),
+                (Explains::Answer, words.why_answered_in_the_end()),
             ],
             HangEnd::Error => &[
-                (Explains::Silence, "why nothing reached the client"),
-                (Explains::Error, "why it got its error in the end"),
+                (Explains::Silence, words.why_silence()),
+                (Explains::Error, words.why_an_error_in_the_end()),
             ],
-            HangEnd::None => &[(Explains::Silence, "why nothing reached the client")],
+            HangEnd::None => &[(Explains::Silence, words.why_silence())],
         },
         Behaviour::Undetermined { .. } => &[],
     };
@@ -196,6 +210,7 @@ fn in_order(mut places: Vec<Citation>) -> Vec<Citation> {
 }
 
 /// A moment as evidence has it: `at 3.05s`, counted from the cell's epoch.
-fn moment(at: Instant) -> String {
-    format!("at {}", lvs_matrix_model::duration::Human(at.since(Instant(0))))
+fn moment(at: Instant) -> Told {
+    let time = lvs_matrix_model::duration::Human(at.since(Instant(0)));
+    told!("at {time}" / "在 {time} 时")
 }

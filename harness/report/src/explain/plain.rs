@@ -12,19 +12,12 @@ const WIDTH: usize = 100;
 
 /// What the client of a cell lived through and why, as plain text: a heading, then [`Explanation::plain`].
 #[must_use]
-pub fn explanation(cell: &JudgedCell) -> String {
+pub fn explanation(words: Language, cell: &JudgedCell) -> String {
     let mut out = String::new();
-    wrapped(
-        &mut out,
-        "",
-        &format!(
-            "{}: {}.",
-            cell.record.plan.cell,
-            wording::observed(Language::English, cell)
-        ),
-    );
+    let observed = wording::observed(words, cell);
+    wrapped(&mut out, "", &words.plain_heading(&cell.record.plan.cell, observed));
     out.push('\n');
-    out + &super::explain(cell).plain()
+    out + &super::explain_in(words, cell).plain()
 }
 
 impl Explanation {
@@ -32,49 +25,40 @@ impl Explanation {
     /// 100 characters, ending with a newline. Foreign text in it is made harmless.
     #[must_use]
     pub fn plain(&self) -> String {
+        let words = self.language;
         let mut out = String::new();
         for paragraph in &self.paragraphs {
             wrapped(
                 &mut out,
                 "",
-                &wording::shown(Language::English, &paragraph.text, &paragraph.shown_by),
+                &wording::shown(words, &paragraph.text, &paragraph.shown_by),
             );
-            let sources: Vec<String> = paragraph.sources.iter().map(ToString::to_string).collect();
-            wrapped(
-                &mut out,
-                "  ",
-                &format!("Rule {}: {}.", paragraph.rule, sources.join(", ")),
-            );
+            let sources = paragraph.sources.iter();
+            let sources: Vec<String> = sources.map(|one| words.source(one.function, one.file)).collect();
+            let rule = words.rule_applied(paragraph.rule, sources.join(words.listed()));
+            wrapped(&mut out, "  ", &rule);
             out.push('\n');
         }
         match &self.status {
             Status::Explained => {}
             Status::Unexplained { questions } => {
-                let unknown = format!(
-                    "None of the rules that lvs-matrix knows says {}. It does not guess; what is known is:",
-                    questions.join(", nor ")
-                );
-                wrapped(&mut out, "", &unknown);
+                wrapped(&mut out, "", &words.unexplained_but(questions.join(words.nor())));
                 self.known(&mut out);
             }
             Status::Undetermined { reasons } => {
-                wrapped(
-                    &mut out,
-                    "",
-                    "What the client lived through is not known, so there is nothing to explain. The reasons:",
-                );
+                wrapped(&mut out, "", words.nothing_to_explain_because());
                 for reason in reasons {
                     wrapped(&mut out, "- ", reason);
                 }
                 out.push('\n');
                 if !self.known.is_empty() {
-                    wrapped(&mut out, "", "What the record shows all the same:");
+                    wrapped(&mut out, "", words.shown_all_the_same());
                     self.known(&mut out);
                 }
             }
         }
         if !self.advice.is_empty() {
-            wrapped(&mut out, "", "What avoids it:");
+            wrapped(&mut out, "", &words.heads(words.what_avoids_it()));
             for advice in &self.advice {
                 wrapped(&mut out, "- ", advice);
             }
@@ -88,7 +72,7 @@ impl Explanation {
 
     fn known(&self, out: &mut String) {
         for item in &self.known {
-            wrapped(out, "- ", &wording::evidence(Language::English, item));
+            wrapped(out, "- ", &wording::evidence(self.language, item));
         }
         out.push('\n');
     }
@@ -99,36 +83,51 @@ fn wrapped(out: &mut String, lead: &str, text: &str) {
     let text = one_line(text);
     let mut line = lead.to_owned();
     let mut empty = true;
-    for word in words(&text) {
-        let length = line.chars().count() + usize::from(!empty) + word.chars().count();
-        if !empty && length > WIDTH {
+    for (piece, apart) in pieces(&text) {
+        let blank = apart && !empty;
+        if !empty && columns(&line) + usize::from(blank) + columns(&piece) > WIDTH {
             let _ = writeln!(out, "{}", visible(&line));
-            line = " ".repeat(lead.chars().count());
-            empty = true;
-        }
-        if !empty {
+            line = " ".repeat(columns(lead));
+        } else if blank {
             line.push(' ');
         }
-        line.push_str(&word);
+        line.push_str(&piece);
         empty = false;
     }
     // Again, as a word that was within a line may begin one now. Writing into a String cannot fail.
     let _ = writeln!(out, "{}", visible(&line));
 }
 
-/// Words between blanks; what stands between backticks is one word, so that a command line can be copied from a terminal.
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut quoted = false;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        match words.last_mut().filter(|_| quoted) {
-            Some(last) => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            None => words.push(word.to_owned()),
+/// What must not be broken, each with whether a blank stands before it: words between blanks, Chinese characters with the marks
+/// that belong to them, and what stands between backticks, so that a command line can be copied from a terminal.
+fn pieces(text: &str) -> Vec<(String, bool)> {
+    let mut pieces: Vec<(String, bool)> = Vec::new();
+    let (mut quoted, mut apart, mut last) = (false, false, None);
+    for c in text.chars() {
+        if c == ' ' && !quoted {
+            (apart, last) = (true, None);
+            continue;
         }
-        quoted ^= word.matches('`').count() % 2 == 1;
+        let breaks = last.is_none_or(|last| {
+            let beside = is_wide(last) || is_wide(c);
+            beside && !quoted && !"，。、；：？！）”".contains(c) && !"（“".contains(last)
+        });
+        match pieces.last_mut().filter(|_| !breaks) {
+            Some((piece, _)) => piece.push(c),
+            None => pieces.push((c.to_string(), std::mem::take(&mut apart))),
+        }
+        quoted ^= c == '`';
+        last = Some(c);
     }
-    words
+    pieces
+}
+
+/// How many columns of a terminal a text takes.
+fn columns(text: &str) -> usize {
+    text.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
+}
+
+/// Does a character take two columns (UAX 11, as far as our texts have them)?
+fn is_wide(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{303f}' | '\u{3400}'..='\u{9fff}' | '\u{ff01}'..='\u{ff60}')
 }

@@ -3,23 +3,20 @@
 use super::evidence::{cites, link};
 use super::trace::Traces;
 use crate::escape::{html_prose, xml};
-use crate::explain::{Explanation, Paragraph, Status, explain};
+use crate::explain::{Explanation, Paragraph, Status, explain_in};
 use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
 pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell, traces: &Traces) -> Result {
-    let explanation = explain(cell);
+    let explanation = explain_in(words, cell);
     writeln!(out, "<section class=\"why\"><h3>{}</h3>", words.why())?;
-    if let Some(note) = words.explained_in_english() {
-        writeln!(out, "<p class=\"note\">{note}</p>")?;
-    }
     for paragraph in &explanation.paragraphs {
         self::paragraph(out, words, cell, paragraph, traces)?;
     }
     status(out, words, &explanation)?;
     if !explanation.advice.is_empty() {
-        writeln!(out, "<h4>{}</h4>\n<ul{}>", words.what_avoids_it(), in_english(words))?;
+        writeln!(out, "<h4>{}</h4>\n<ul>", words.what_avoids_it())?;
         for advice in &explanation.advice {
             writeln!(out, "<li>{}</li>", html_prose(advice))?;
         }
@@ -28,17 +25,9 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell, trac
     writeln!(out, "</section>")
 }
 
-/// Explanations are English in every report.
-fn in_english(words: Language) -> &'static str {
-    match words {
-        Language::English => "",
-        Language::Chinese => " lang=\"en\"",
-    }
-}
-
 fn paragraph(out: &mut String, words: Language, cell: &JudgedCell, paragraph: &Paragraph, traces: &Traces) -> Result {
     let text = html_prose(&paragraph.text);
-    write!(out, "<p><span{}>{text}</span> ", in_english(words))?;
+    write!(out, "<p><span>{text}</span> ")?;
     cites(out, words, &paragraph.shown_by, |place| {
         link(&cell.record.plan.cell, place, traces, words)
     })?;
@@ -57,21 +46,12 @@ fn paragraph(out: &mut String, words: Language, cell: &JudgedCell, paragraph: &P
     )
 }
 
-/// The questions, each marked as English where the rest is not.
-fn asked(words: Language, questions: &[&str]) -> String {
-    let marked = questions.iter().map(|question| match in_english(words) {
-        "" => (*question).to_owned(),
-        lang => format!("<span{lang}>{question}</span>"),
-    });
-    marked.collect::<Vec<_>>().join(words.nor())
-}
-
 /// What is not explained. What is known of it stands below, as the evidence.
 fn status(out: &mut String, words: Language, explanation: &Explanation) -> Result {
     match &explanation.status {
         Status::Explained => Ok(()),
         Status::Unexplained { questions } => {
-            writeln!(out, "<p>{}</p>", words.unexplained(asked(words, questions)))
+            writeln!(out, "<p>{}</p>", words.unexplained(questions.join(words.nor())))
         }
         Status::Undetermined { .. } => writeln!(out, "<p>{}</p>", words.nothing_to_explain()),
     }

@@ -1,7 +1,7 @@
 //! Why the client saw what it saw.
 
 use crate::escape::prose;
-use crate::explain::{Paragraph, Status, explain};
+use crate::explain::{Paragraph, Status, explain_in};
 use crate::wording;
 use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
@@ -10,11 +10,8 @@ use std::fmt::{Result, Write as _};
 /// The rules that apply, each with what shows it and where it is in the kernel's source, and what avoids it. What is known of a
 /// cell that no rule explains follows as its evidence.
 pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
-    let explanation = explain(cell);
+    let explanation = explain_in(words, cell);
     writeln!(out, "## {}\n", words.why())?;
-    if let Some(note) = words.explained_in_english() {
-        writeln!(out, "{note}\n")?;
-    }
     for Paragraph {
         rule,
         text,

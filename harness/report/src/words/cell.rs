@@ -126,17 +126,18 @@ crate::words::words! {
     what_avoids_it: "What avoids it" / "如何避免";
     unexplained(questions): "None of the rules that lvs-matrix knows says {questions}. It does not guess; what is known is the \
         evidence below." / "lvs-matrix 已知的规则都不能说明{questions}。它不作猜测；已知的是下面的证据。";
+    why_answered: "why the client was answered" / "客户端为什么得到应答";
+    why_an_error: "why the client got its error" / "客户端为什么得到错误";
+    why_silence: "why nothing reached the client" / "为什么没有任何数据到达客户端";
+    why_answered_in_the_end: "why it was answered in the end" / "它最终为什么得到应答";
+    why_an_error_in_the_end: "why it got its error in the end" / "它最终为什么得到错误";
+    plain_heading(cell, observed): "{cell}: {observed}." / "{cell}：{observed}。";
+    unexplained_but(questions): "None of the rules that lvs-matrix knows says {questions}. It does not guess; what is known is:"
+        / "lvs-matrix 已知的规则都不能说明{questions}。它不作猜测；已知的是：";
+    nothing_to_explain_because: "What the client lived through is not known, so there is nothing to explain. The reasons:"
+        / "客户端经历了什么尚不清楚，因此没有可解释的。原因：";
+    shown_all_the_same: "What the record shows all the same:" / "记录仍然显示：";
     nor: ", nor " / "，也不能说明";
     nothing_to_explain: "What the client lived through is not known, so there is nothing to explain."
         / "客户端经历了什么尚不清楚，因此没有可解释的。";
-}
-
-impl super::Language {
-    /// What is said where the explanation is not in the report's language.
-    pub(crate) fn explained_in_english(self) -> Option<&'static str> {
-        match self {
-            Self::English => None,
-            Self::Chinese => Some("（解释和建议的正文目前只有英文。）"),
-        }
-    }
 }

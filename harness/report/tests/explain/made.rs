@@ -208,6 +208,7 @@ fn rules_that_no_stored_cell_shows() {
         make(&mut cell);
         let explanation = explain(&cell);
         assert!(rules(&explanation).contains(rule), "{rule}:\n{}", explanation.plain());
+        crate::chinese::in_chinese(&cell);
         damage(&mut cell);
         assert!(!rules(&explain(&cell)).contains(rule), "{rule} still holds");
     }

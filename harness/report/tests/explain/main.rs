@@ -7,6 +7,7 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+mod chinese;
 mod counter;
 mod faults;
 mod made;

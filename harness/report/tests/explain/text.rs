@@ -2,12 +2,12 @@
 
 use super::*;
 use lvs_matrix_model::capture::{Body, Transport};
-use lvs_matrix_report::{Status, explain, explanation};
+use lvs_matrix_report::{Language, Status, explain, explanation};
 
 /// The whole text is in the stored report, where it is reviewed with the run that it is of; here, what must be in it.
 #[test]
 fn an_explanation_names_the_rule_the_packets_and_the_cure() {
-    let text = explanation(&stored("hang-to-the-end/300s"));
+    let text = explanation(Language::English, &stored("hang-to-the-end/300s"));
     for part in [
         "hang-to-the-end/300s: hung, then error",
         "was dropped: with expire_nodest_conn=0",

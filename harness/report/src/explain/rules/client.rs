@@ -3,6 +3,7 @@
 use super::super::advice;
 use super::super::case::{Case, packet, size};
 use super::super::moment;
+use super::super::told::{Told, told};
 use super::director::PORT_UNREACHABLE;
 use super::neighbour::{HOST_UNREACHABLE, unanswered_arp};
 use super::{Explains, Finding, Rule, tcp_timer};
@@ -46,20 +47,24 @@ pub(super) const GAVE_UP: Rule = Rule {
         shown_by.extend([packet(*first), packet(*last), Citation::Event(end_event(case)?)]);
         Some(Finding {
             at: ended,
-            text: format!(
-                "The client's TCP sent the same {} bytes {} more times (packets {} to {} on client) and gave up {} after the \
-                 first sending. That is net.ipv4.tcp_retries2={retries}: it stands for the time that so many retransmissions \
-                 would take at gaps that double from {} up to {}, here {}, and is looked at whenever the retransmission timer \
-                 runs out; it first did so after that time {}. {remembered}",
-                request.segment.payload_length,
-                sendings.len() - 1,
-                first.packet,
-                last.packet,
-                Human(lasted),
-                Human(RTO_MIN),
-                Human(RTO_MAX),
-                Human(limit),
-                moment(ended)
+            text: told!(
+                "The client's TCP sent the same {bytes} bytes {more} more times (packets {first} to {last} on client) and gave up \
+                 {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it stands for the time that so many \
+                 retransmissions would take at gaps that double from {least} up to {most}, here {limit}, and is looked at whenever \
+                 the retransmission timer runs out; it first did so after that time {ended}. {remembered}"
+                    / "客户端的 TCP 把同样的 {bytes} 字节重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} \
+                       后放弃。这由 net.ipv4.tcp_retries2={retries} 决定：它代表这么多次重传（间隔从 {least} 起加倍，直到 {most}）所需\
+                       的时间，此处为 {limit}；每当重传定时器到期时检查，超过这段时间后的第一次到期{ended}。{remembered}",
+                bytes = request.segment.payload_length,
+                more = sendings.len() - 1,
+                first = first.packet,
+                last = last.packet,
+                lasted = Human(lasted),
+                least = Human(RTO_MIN),
+                most = Human(RTO_MAX),
+                limit = Human(limit),
+                ended = moment(ended),
+                remembered = remembered,
             ),
             shown_by,
             advice: vec![advice::user_timeout()],
@@ -69,30 +74,33 @@ pub(super) const GAVE_UP: Rule = Rule {
 
 /// Which error TCP reports when it gives up: the one that an ICMP error or its own neighbour cache had told it last
 /// (`sk_err_soft`), or else ETIMEDOUT. Both must be seen.
-fn reported(case: &Case<'_>) -> Option<(String, Vec<Citation>)> {
+fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {
     let request = case.request()?;
     let told = |code| {
         let mut terminators = case.observed.terminators.iter();
         let last = terminators.rfind(|item| item.kind == TerminatorKind::Icmp { code });
         last.map(|item| {
-            let text = format!(
-                "It reports the error that an {} had told it before (last in packet {} on client).",
-                item.kind, item.packet
+            let text = told!(
+                "It reports the error that an {kind} had told it before (last in packet {packet} on client)."
+                    / "它报告的是此前由 {kind} 得知的错误（最后一次为 client 上的数据包 {packet}）。",
+                kind = item.kind,
+                packet = item.packet,
             );
             (text, vec![Citation::Packet(item.packet)])
         })
     };
     if timed_out(case) {
-        return Some(("It reports ETIMEDOUT.".to_owned(), Vec::new()));
+        return Some((told!("It reports ETIMEDOUT." / "它报告 ETIMEDOUT。"), Vec::new()));
     }
     match case.observed.error.as_ref()?.errno? {
         ECONNREFUSED => told(PORT_UNREACHABLE),
         EHOSTUNREACH => told(HOST_UNREACHABLE).or_else(|| {
             let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
-            let text = format!(
+            let text = told!(
                 "It reports the error that its own kernel had told it before, when nobody answered to the question for the VIP's \
-                 Ethernet address (last in packet {} on client).",
-                asked.number
+                 Ethernet address (last in packet {asked} on client)."
+                    / "它报告的是此前由自己的内核得知的错误：询问 VIP 的以太网地址时无人应答（最后一次为 client 上的数据包 {asked}）。",
+                asked = asked.number,
             );
             Some((text, vec![Citation::Packet(asked.number)]))
         }),
@@ -126,12 +134,14 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
         let (first, last) = (syns.first()?, syns.last()?);
         Some(Finding {
             at: ended,
-            text: format!(
-                "Nothing answered the client's SYN. Its TCP sent it {} more times and gave up {} after the first with \
+            text: told!(
+                "Nothing answered the client's SYN. Its TCP sent it {more} more times and gave up {lasted} after the first with \
                  ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add net.ipv4.tcp_syn_linear_timeouts to \
-                 it).",
-                syns.len() - 1,
-                Human(ended.since(request.sent.at))
+                 it)."
+                    / "客户端的 SYN 没有得到任何应答。其 TCP 又重传了 {more} 次，在首次发送 {lasted} 后以 ETIMEDOUT 放弃：\
+                       net.ipv4.tcp_syn_retries={retries}（6.5 及以后的内核还要加上 net.ipv4.tcp_syn_linear_timeouts）。",
+                more = syns.len() - 1,
+                lasted = Human(ended.since(request.sent.at)),
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
             advice: vec![advice::connect_timeout()],

@@ -4,6 +4,7 @@ use super::super::advice;
 use super::super::case::{Case, packet};
 use super::super::moment;
 use super::super::passage::Seen;
+use super::super::told::{Told, clauses, doing, listed, told};
 use super::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
 use crate::explain::Source;
 use lvs_matrix_model::Name;
@@ -22,29 +23,34 @@ pub(super) const SCHEDULED: Rule = Rule {
             return None;
         };
         let answer = answer_from(case, server)?;
-        let mut text = format!(
-            "The client's SYN ({} on client) belonged to no connection that the director knows, so the director chose a real \
-             server for it, {server}, and passed it on (packet {} on director).",
-            first(request.sent),
-            passed.packet
+        let mut text = told!(
+            "The client's SYN ({sent} on client) belonged to no connection that the director knows, so the director chose a real \
+             server for it, {server}, and passed it on (packet {passed} on director)."
+                / "客户端的 SYN（client 上的{sent}）不属于调度器已知的任何连接，于是调度器为它选择了一台真实服务器 {server} 并转发\
+                   （director 上的数据包 {passed}）。",
+            sent = first(request.sent),
+            passed = passed.packet,
         );
         let mut shown_by = vec![packet(request.sent), packet(*passed)];
         if let Some(table) = case.table_at(request.sent.at) {
-            let passed_over: Vec<String> = case
+            let passed_over: Vec<Told> = case
                 .plan
                 .real_servers()
                 .filter_map(|(name, _)| match table.weight(name) {
-                    None => Some(format!("{name} is not in its table")),
-                    Some(0) => Some(format!("{name} has a weight of 0")),
+                    None => Some(told!("{name} is not in its table" / "{name} 不在表中")),
+                    Some(0) => Some(told!("{name} has a weight of 0" / "{name} 的权重为 0")),
                     Some(_) => None,
                 })
                 .collect();
             if !passed_over.is_empty() {
-                text.push_str(&format!(" Others it could not choose: {}.", passed_over.join(", ")));
+                text.push(&told!(
+                    " Others it could not choose: {others}." / "其他的不能选择：{others}。",
+                    others = listed(&passed_over),
+                ));
                 shown_by.push(Citation::Snapshot(table.snapshot));
             }
         }
-        text.push_str(&answered(case, server, answer));
+        text.push(&answered(case, server, answer));
         shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: request.sent.at,
@@ -69,25 +75,27 @@ pub(super) const PASSED_ON: Rule = Rule {
         if changes_between(case, request.sent, answer).next().is_some() {
             return None;
         }
-        let mut text = format!(
-            "The client's {} ({} on client) belonged to a connection that the director has an entry for, and was passed on to \
-             {server} (packet {} on director).",
-            case.operation.what,
-            first(request.sent),
-            passed.packet
+        let mut text = told!(
+            "The client's {what} ({sent} on client) belonged to a connection that the director has an entry for, and was passed on \
+             to {server} (packet {passed} on director)."
+                / "客户端{what}（client 上的{sent}）属于调度器有条目的连接，被转发给 {server}（director 上的数据包 {passed}）。",
+            what = case.carrier(),
+            sent = first(request.sent),
+            passed = passed.packet,
         );
         let mut shown_by = vec![packet(request.sent), packet(*passed)];
         if let Some(table) = case
             .table_at(request.sent.at)
             .filter(|table| table.weight(server) == Some(0))
         {
-            text.push_str(&format!(
+            text.push(&told!(
                 " That the weight of {server} is 0 keeps it from being chosen for new connections only; what has an entry is \
                  passed on as before."
+                    / "{server} 的权重为 0，只是不再为新连接选中它；有条目的连接照常转发。"
             ));
             shown_by.push(Citation::Snapshot(table.snapshot));
         }
-        text.push_str(&answered(case, server, answer));
+        text.push(&answered(case, server, answer));
         shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: request.sent.at,
@@ -114,20 +122,22 @@ pub(super) const UNDER_WAY: Rule = Rule {
         if changes.is_empty() || changes.iter().any(at_the_server) || !case.answers_past_the_director() {
             return None;
         }
-        let names: Vec<String> = changes.iter().map(|(_, action)| action.to_string()).collect();
+        let names: Vec<Told> = changes.iter().map(|(_, action)| doing(action)).collect();
         let mut shown_by = vec![packet(request.sent), packet(*reached)];
         shown_by.extend(changes.iter().map(|(step, _)| Citation::Step(*step)));
         shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The client's {} had reached {server} ({} there) before the change ({}). In direct routing the answer goes \
-                 from {server} to the client without passing the director (packet {} on client), so what happened \
-                 meanwhile made no difference to it.",
-                case.operation.what,
-                first(*reached),
-                names.join("; "),
-                answer.number
+            text: told!(
+                "The client's {what} had reached {server} ({reached} there) before the change ({change}). In direct routing the \
+                 answer goes from {server} to the client without passing the director (packet {answer} on client), so what \
+                 happened meanwhile made no difference to it."
+                    / "客户端{what}在变更（{change}）之前已经到达 {server}（{server} 上的{reached}）。直接路由模式下，应答从 {server} \
+                       直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
+                what = case.carrier(),
+                reached = first(*reached),
+                change = clauses(&names),
+                answer = answer.number,
             ),
             shown_by,
             advice: Vec::new(),
@@ -178,20 +188,28 @@ pub(super) const NO_SERVER: Rule = Rule {
             return None;
         }
         let servers = if table.servers.is_empty() {
-            "no real server".to_owned()
+            told!("no real server" / "没有真实服务器")
         } else {
-            let names: Vec<String> = table.servers.iter().map(|(name, _)| name.to_string()).collect();
-            format!("no real server with a weight above 0 ({} has 0)", names.join(", "))
+            let names: Vec<&Name> = table.servers.iter().map(|(name, _)| name).collect();
+            told!(
+                "no real server with a weight above 0 ({names} has 0)"
+                    / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",
+                names = listed(&names),
+            )
         };
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The client's SYN arrived at the director ({} on director), whose virtual service had {servers}: there was \
-                 nobody to choose. In this case IPVS answers itself, with an ICMP port unreachable (packet {} on client), and \
-                 drops the SYN. A socket that is connecting takes that message as final and reports ECONNREFUSED at once, as \
-                 it would for an RST.",
-                first(arrived),
-                refusal.packet
+            text: told!(
+                "The client's SYN arrived at the director ({arrived} on director), whose virtual service had {servers}: there was \
+                 nobody to choose. In this case IPVS answers itself, with an ICMP port unreachable (packet {refusal} on client), \
+                 and drops the SYN. A socket that is connecting takes that message as final and reports ECONNREFUSED at once, as \
+                 it would for an RST."
+                    / "客户端的 SYN 到达调度器（director 上的{arrived}），而其虚拟服务中{servers}：无可选择。这时 IPVS 自己以 ICMP \
+                       port unreachable 应答（client 上的数据包 {refusal}），并丢弃该 SYN。正在建立连接的套接字把这个报文当作最终\
+                       结果，立刻报告 ECONNREFUSED，与收到 RST 时一样。",
+                arrived = first(arrived),
+                servers = servers,
+                refusal = refusal.packet,
             ),
             shown_by: vec![
                 packet(request.sent),
@@ -208,16 +226,17 @@ pub(super) const NO_SERVER: Rule = Rule {
 pub(super) const PORT_UNREACHABLE: u8 = 3;
 
 /// `packet 33, at 1s`.
-pub(super) fn first(seen: Seen) -> String {
-    format!("packet {}, {}", seen.packet, moment(seen.at))
+pub(super) fn first(seen: Seen) -> Told {
+    let packet = seen.packet;
+    told!("packet {packet}, {at}" / "数据包 {packet}，{at}", at = moment(seen.at))
 }
 
 /// `once`, `twice`, `3 times`.
-pub(super) fn times(count: usize) -> String {
+pub(super) fn times(count: usize) -> Told {
     match count {
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        several => format!("{several} times"),
+        1 => told!("once" / "1 次"),
+        2 => told!("twice" / "2 次"),
+        several => told!("{several} times" / "{several} 次"),
     }
 }
 
@@ -228,13 +247,17 @@ pub(super) fn answer_from<'a>(case: &Case<'a>, server: &Name) -> Option<&'a Pack
     theirs.then_some(packet)
 }
 
-fn answered(case: &Case<'_>, server: &Name, answer: &Packet) -> String {
+fn answered(case: &Case<'_>, server: &Name, answer: &Packet) -> Told {
     let way = if case.answers_past_the_director() {
-        "directly, past the director"
+        told!("directly, past the director" / "直接应答，不经过调度器")
     } else {
-        "through the director"
+        told!("through the director" / "经过调度器应答")
     };
-    format!(" {server} answered {way} (packet {} on client).", answer.number)
+    told!(
+        " {server} answered {way} (packet {answer} on client)." / "{server} {way}（client 上的数据包 {answer}）。",
+        way = way,
+        answer = answer.number,
+    )
 }
 
 /// What others than the client did between a request and its answer.

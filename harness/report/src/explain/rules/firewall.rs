@@ -3,6 +3,7 @@
 
 use super::super::case::{Case, packet};
 use super::super::passage::Passage;
+use super::super::told::{Told, told};
 use super::director::{first, times};
 use super::{Explains, Finding, Rule, tcp};
 use crate::explain::Source;
@@ -47,12 +48,11 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
         Some(AtEnd::InForce { packets: Some(0), .. } | AtEnd::Gone { .. }) => return None,
         Some(AtEnd::InForce {
             packets: Some(count), ..
-        }) => format!(", {count} packets by the end"),
-        Some(AtEnd::InForce { packets: None, .. }) | None => String::new(),
+        }) => told!(", {count} packets by the end" / "，到结束时共 {count} 个数据包"),
+        Some(AtEnd::InForce { packets: None, .. }) | None => Told::default(),
     };
     let since: Vec<&Passage<'_>> = case.sendings().filter(|passage| passage.sent.at >= began).collect();
     let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
-    let what = case.carrier();
     let (seen, way) = match (node, chain) {
         (Node::Client, _) => return None,
         (Node::Director, Chain::Input | Chain::Output) => {
@@ -61,17 +61,17 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
             }
             let seen: Vec<_> = since.iter().filter_map(|passage| passage.arrived).collect();
             let before = if chain == Chain::Input {
-                "before IPVS saw it"
+                told!("before IPVS saw it" / "在 IPVS 看到它之前")
             } else {
-                "after IPVS had chosen its way"
+                told!("after IPVS had chosen its way" / "在 IPVS 为它选定去向之后")
             };
-            (
-                seen,
-                format!(
-                    "arrived at the director {} and was dropped there by its firewall, {before}",
-                    times(since.len())
-                ),
-            )
+            let text = told!(
+                "arrived at the director {times} and was dropped there by its firewall, {before}"
+                    / "到达调度器 {times}，{before}被那里的防火墙丢弃",
+                times = times(since.len()),
+                before = before,
+            );
+            (seen, text)
         }
         (Node::RealServer(server), Chain::Input) => {
             let reached = |passage: &Passage<'_>| passage.reached.is_some();
@@ -83,9 +83,10 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
                 .filter_map(|passage| passage.reached.as_ref())
                 .map(|(seen, _)| *seen)
                 .collect();
-            let text = format!(
-                "reached {server} {} and was dropped there by its firewall, before TCP saw it",
-                times(since.len())
+            let text = told!(
+                "reached {server} {times} and was dropped there by its firewall, before TCP saw it"
+                    / "到达 {server} {times}，在 TCP 看到它之前被那里的防火墙丢弃",
+                times = times(since.len()),
             );
             (seen, text)
         }
@@ -94,7 +95,10 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
             if spoke(case, server, began) {
                 return None;
             }
-            let text = format!("reached {server}, but whatever {server} answers is dropped by its own firewall");
+            let text = told!(
+                "reached {server}, but whatever {server} answers is dropped by its own firewall"
+                    / "到达了 {server}，但 {server} 的应答都被它自己的防火墙丢弃"
+            );
             (vec![*reached], text)
         }
     };
@@ -103,16 +107,23 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
     shown_by.extend(seen.into_iter().map(packet));
     Some(Finding {
         at: request.sent.at,
-        text: format!(
-            "The client's {what} {way} ({} on {node}{met}). A firewall that drops tells nobody anything; IPVS does not learn of it \
-             either.",
-            first(first_seen)
+        text: told!(
+            "The client's {what} {way} ({seen} on {node}{met}). A firewall that drops tells nobody anything; IPVS does not learn of \
+             it either."
+                / "客户端{what}{way}（{node} 上的{seen}{met}）。丢弃数据包的防火墙不通知任何人，IPVS 也无从得知。",
+            what = case.carrier(),
+            way = way,
+            seen = first(first_seen),
+            met = met,
         ),
         shown_by,
         advice: vec![
-            "Let firewalls between client and server answer what they do not let pass, with an RST (`reject with tcp reset` in \
-             nft(8)): dropping makes clients wait, and an ICMP error ends only attempts to connect."
-                .to_owned(),
+            told!(
+                "Let firewalls between client and server answer what they do not let pass, with an RST (`reject with tcp reset` in \
+                 nft(8)): dropping makes clients wait, and an ICMP error ends only attempts to connect."
+                    / "让客户端与真实服务器之间的防火墙对不放行的数据包以 RST 应答（nft(8) 的 `reject with tcp reset`）：丢弃会让\
+                       客户端一直等待，而 ICMP 错误只能结束正在建立的连接。"
+            ),
             super::super::advice::patience(case),
         ],
     })
@@ -134,12 +145,14 @@ pub(super) const REFUSES: Rule = Rule {
             answered_by_firewall(case, request, &[FirewallVerdict::Reject, FirewallVerdict::TcpReset])?;
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The firewall of {node} met the client's SYN ({} on {node}) and answered with an {} (packet {} on client). To a \
-                 socket that is connecting both an RST and an ICMP error are final: ECONNREFUSED.",
-                first(met),
-                kind(refusal),
-                refusal.packet
+            text: told!(
+                "The firewall of {node} met the client's SYN ({met} on {node}) and answered with an {kind} (packet {refusal} on \
+                 client). To a socket that is connecting both an RST and an ICMP error are final: ECONNREFUSED."
+                    / "{node} 的防火墙遇到客户端的 SYN（{node} 上的{met}），以 {kind} 应答（client 上的数据包 {refusal}）。对正在\
+                       建立连接的套接字来说，RST 和 ICMP 错误都是最终结果：ECONNREFUSED。",
+                met = first(met),
+                kind = refusal.kind,
+                refusal = refusal.packet,
             ),
             shown_by: vec![
                 Citation::Step(step.number),
@@ -161,12 +174,14 @@ pub(super) const RESETS: Rule = Rule {
         let (reset, step, node, met) = answered_by_firewall(case, request, &[FirewallVerdict::TcpReset])?;
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The firewall of {node} met the client's {} ({} on {node}) and answered with an RST (packet {} on client), which \
-                 ends the connection for the client at once.",
-                case.operation.what,
-                first(met),
-                reset.packet
+            text: told!(
+                "The firewall of {node} met the client's {what} ({met} on {node}) and answered with an RST (packet {reset} on \
+                 client), which ends the connection for the client at once."
+                    / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 RST 应答（client 上的数据包 {reset}），客户端的连接\
+                       立刻结束。",
+                what = case.carrier(),
+                met = first(met),
+                reset = reset.packet,
             ),
             shown_by: vec![Citation::Step(step.number), packet(met), Citation::Packet(reset.packet)],
             advice: vec![super::super::advice::reconnect()],
@@ -193,29 +208,29 @@ pub(super) const NOT_FATAL: Rule = Rule {
         shown_by.extend(all.iter().map(|number| Citation::Packet(*number)));
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The firewall of {node} met the client's {} ({} on {node}) and rejected it, {} in all, with an {} (first packet \
-                 {} on client). That ends an attempt to connect, but not a connection that is established: there TCP keeps the \
-                 error in mind, goes on sending, and tells the application nothing.",
-                case.operation.what,
-                first(met),
-                times(all.len()),
-                kind(rejection),
-                rejection.packet
+            text: told!(
+                "The firewall of {node} met the client's {what} ({met} on {node}) and rejected it, {times} in all, with an {kind} \
+                 (first packet {rejection} on client). That ends an attempt to connect, but not a connection that is established: \
+                 there TCP keeps the error in mind, goes on sending, and tells the application nothing."
+                    / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 {kind} 拒绝，共 {times}（首次为 client 上的数据包 \
+                       {rejection}）。这能结束正在建立的连接，却不能结束已建立的连接：TCP 只是记下这个错误，继续发送，不告诉应用程序。",
+                what = case.carrier(),
+                met = first(met),
+                times = times(all.len()),
+                kind = rejection.kind,
+                rejection = rejection.packet,
             ),
             shown_by,
             advice: vec![
-                "Let the firewall answer with an RST (`reject with tcp reset` in nft(8)): it ends established connections, too."
-                    .to_owned(),
+                told!(
+                    "Let the firewall answer with an RST (`reject with tcp reset` in nft(8)): it ends established connections, too."
+                        / "让防火墙以 RST 应答（nft(8) 的 `reject with tcp reset`）：它也能结束已建立的连接。"
+                ),
                 super::super::advice::patience(case),
             ],
         })
     },
 };
-
-fn kind(terminator: &Terminator) -> String {
-    terminator.kind.to_string()
-}
 
 /// What a host's firewall answered to the request, the step that made its rule, the host, and where the request was seen there.
 fn answered_by_firewall<'a>(

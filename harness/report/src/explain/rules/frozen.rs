@@ -3,6 +3,7 @@
 use super::super::advice;
 use super::super::case::{Case, packet};
 use super::super::passage::Seen;
+use super::super::told::{doing, told};
 use super::director::first;
 use super::{Explains, Finding, Rule, tcp_timer};
 use crate::explain::Source;
@@ -37,32 +38,46 @@ pub(super) const FROZEN: Rule = Rule {
             return None;
         }
         let what = if case.is_connect() {
-            "completed the handshake for the client's SYN, for its kernel accepts connections on behalf of a program that listens"
-                .to_owned()
-        } else {
-            format!("acknowledged the client's {}", case.operation.what)
-        };
-        let then = if reached.at < began {
-            format!("then its mysqld was stopped in the middle of it ({})", frozen.action)
-        } else if case.is_connect() {
-            format!(
-                "but its mysqld did not run ({}): nobody takes the connection out of the listening socket's queue, and nobody sends \
-                 the greeting that the client waits for",
-                frozen.action
+            told!(
+                "completed the handshake for the client's SYN, for its kernel accepts connections on behalf of a program that listens"
+                    / "完成了客户端 SYN 的握手，因为内核会替监听的程序接受连接"
             )
         } else {
-            format!(
-                "but its mysqld did not run ({}): what reached {server} ({} there) waits in a socket that nobody reads",
-                frozen.action,
-                first(*reached)
+            told!(
+                "acknowledged the client's {what}" / "确认了客户端{what}",
+                what = case.carrier()
+            )
+        };
+        let then = if reached.at < began {
+            told!(
+                "then its mysqld was stopped in the middle of it ({step})" / "随后其 mysqld 在执行途中被停住（{step}）",
+                step = doing(&frozen.action),
+            )
+        } else if case.is_connect() {
+            told!(
+                "but its mysqld did not run ({step}): nobody takes the connection out of the listening socket's queue, and nobody \
+                 sends the greeting that the client waits for"
+                    / "但其 mysqld 没有在运行（{step}）：没有谁从监听套接字的队列中取出这条连接，也没有谁发送客户端所等待的握手问候包",
+                step = doing(&frozen.action),
+            )
+        } else {
+            told!(
+                "but its mysqld did not run ({step}): what reached {server} ({reached} there) waits in a socket that nobody reads"
+                    / "但其 mysqld 没有在运行（{step}）：到达 {server} 的数据（{server} 上的{reached}）停在无人读取的套接字中",
+                step = doing(&frozen.action),
+                reached = first(*reached),
             )
         };
         Some(Finding {
             at: request.sent.at.max(began),
-            text: format!(
-                "{server} {what} (packet {} on client), {then}. To the client's TCP all is well, for everything that it sent is \
-                 acknowledged; no timer runs, and even keepalive would be answered by the kernel of {server}.",
-                acknowledged.number
+            text: told!(
+                "{server} {what} (packet {acknowledged} on client), {then}. To the client's TCP all is well, for everything that it \
+                 sent is acknowledged; no timer runs, and even keepalive would be answered by the kernel of {server}."
+                    / "{server} {what}（client 上的数据包 {acknowledged}），{then}。在客户端的 TCP 看来一切正常，它发送的都已得到确认；\
+                       没有定时器在走，连保活探测也会由 {server} 的内核应答。",
+                what = what,
+                acknowledged = acknowledged.number,
+                then = then,
             ),
             shown_by: vec![
                 Citation::Step(frozen.number),
@@ -71,10 +86,14 @@ pub(super) const FROZEN: Rule = Rule {
                 Citation::Packet(acknowledged.number),
             ],
             advice: vec![
-                "On the client, give the driver a time-out for connecting and for reading: nothing in TCP ends such a wait."
-                    .to_owned(),
-                "Let health checks log in and ask the server something: one that only connects finds a frozen mysqld well."
-                    .to_owned(),
+                told!(
+                    "On the client, give the driver a time-out for connecting and for reading: nothing in TCP ends such a wait."
+                        / "在客户端为驱动程序设置连接超时和读超时：TCP 中没有什么能结束这样的等待。"
+                ),
+                told!(
+                    "Let health checks log in and ask the server something: one that only connects finds a frozen mysqld well."
+                        / "让健康检查登录并执行一次查询：只建立连接的检查会认为冻结的 mysqld 是正常的。"
+                ),
             ],
         })
     },
@@ -105,15 +124,18 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         }
         Some(Finding {
             at: began,
-            text: format!(
-                "{server} had acknowledged the client's {} ({} on client) before it went silent ({}). From then on all that the \
-                 client had sent was acknowledged: its TCP had nothing to send again, no timer that could run out, and no \
-                 keepalive (off unless a program asks for it, tcp(7)). It sent nothing for the {} that were watched, so \
-                 nothing could tell it that the host is gone; the director is not on the way back, and could not either.",
-                case.operation.what,
-                first(Seen::from(acknowledged)),
-                off.action,
-                Human(*silence)
+            text: told!(
+                "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went silent ({step}). From then \
+                 on all that the client had sent was acknowledged: its TCP had nothing to send again, no timer that could run out, \
+                 and no keepalive (off unless a program asks for it, tcp(7)). It sent nothing for the {silence} that were watched, \
+                 so nothing could tell it that the host is gone; the director is not on the way back, and could not either."
+                    / "{server} 在沉默（{step}）之前已经确认了客户端{what}（client 上的{acknowledged}）。从那时起，客户端发送的都已得到\
+                       确认：其 TCP 没有要重传的数据，没有会到期的定时器，也没有保活（除非程序要求，否则是关闭的，见 tcp(7)）。在观察的 \
+                       {silence} 内它什么也没有发送，所以没有什么能告诉它对方主机已经不在了；调度器不在返回的路上，也同样不能。",
+                what = case.carrier(),
+                acknowledged = first(Seen::from(acknowledged)),
+                step = doing(&off.action),
+                silence = Human(*silence),
             ),
             shown_by: vec![
                 packet(request.sent),

@@ -17,6 +17,7 @@ mod settings;
 
 use super::Source;
 use super::case::Case;
+use super::told::Told;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::Citation;
 
@@ -48,11 +49,11 @@ pub(super) struct Finding {
     /// The moment that it speaks of first.
     pub(super) at: Instant,
     /// One or more sentences.
-    pub(super) text: String,
+    pub(super) text: Told,
     /// What shows it.
     pub(super) shown_by: Vec<Citation>,
     /// What avoids it.
-    pub(super) advice: Vec<String>,
+    pub(super) advice: Vec<Told>,
 }
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.

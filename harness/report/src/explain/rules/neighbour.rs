@@ -3,6 +3,7 @@
 use super::super::case::Case;
 use super::super::moment;
 use super::super::passage::Seen;
+use super::super::told::told;
 use super::director::first;
 use super::path::health_check;
 use super::{Explains, Finding, Rule, tcp};
@@ -47,29 +48,35 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 Some((node, host.address))
             })?;
             let asked = unanswered_arp(case, &Node::Director, Some(address), request.sent.at)?;
-            let text = format!(
-                "The director asked for the Ethernet address of {node} ({} on director) and nobody answered. After three \
+            let text = told!(
+                "The director asked for the Ethernet address of {node} ({asked} on director) and nobody answered. After three \
                  requests the kernel gives a neighbour up, and the segments that waited for it are answered with an ICMP host \
-                 unreachable (packet {} on client).",
-                first(Seen::from(asked)),
-                unreachable.packet
+                 unreachable (packet {unreachable} on client)."
+                    / "调度器询问 {node} 的以太网地址（director 上的{asked}），无人应答。三次询问之后内核放弃该邻居，等候它的报文段得到 \
+                       ICMP host unreachable 应答（client 上的数据包 {unreachable}）。",
+                asked = first(Seen::from(asked)),
+                unreachable = unreachable.packet,
             );
             (asked, text, vec![Citation::Packet(unreachable.packet)])
         } else {
             let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
-            let text = format!(
-                "The client asked for the Ethernet address of the VIP ({} on client) and nobody answered: after three requests \
-                 its kernel gives the neighbour up and tells its own TCP that the host is unreachable.",
-                first(Seen::from(asked))
+            let text = told!(
+                "The client asked for the Ethernet address of the VIP ({asked} on client) and nobody answered: after three requests \
+                 its kernel gives the neighbour up and tells its own TCP that the host is unreachable."
+                    / "客户端询问 VIP 的以太网地址（client 上的{asked}），无人应答：三次询问之后其内核放弃该邻居，并告诉自己的 TCP 主机\
+                       不可达。",
+                asked = first(Seen::from(asked)),
             );
             (asked, text, Vec::new())
         };
         shown_by.insert(0, Citation::Packet(asked.number));
         Some(Finding {
             at: ended,
-            text: format!(
-                "{text} To a socket that is connecting that is final: EHOSTUNREACH, {}.",
-                moment(ended)
+            text: told!(
+                "{text} To a socket that is connecting that is final: EHOSTUNREACH, {ended}."
+                    / "{text}对正在建立连接的套接字来说，这是最终结果：{ended}报告 EHOSTUNREACH。",
+                text = text,
+                ended = moment(ended),
             ),
             shown_by,
             advice: if unreachable.is_some() {

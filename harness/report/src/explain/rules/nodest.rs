@@ -3,6 +3,7 @@
 use super::super::advice;
 use super::super::case::{Case, packet};
 use super::super::passage::Passage;
+use super::super::told::{Told, told};
 use super::director::{OWN_TCP, first, times};
 use super::{Explains, Finding, Rule, connections, control, core};
 use lvs_matrix_model::Name;
@@ -27,12 +28,16 @@ pub(super) const DROPPED: Rule = Rule {
         let server = dropped.server;
         let (head, tail) = (dropped.stopped.first()?, dropped.stopped.last()?);
         let count = match dropped.stopped.len() {
-            1 => format!("arrived at the director ({} on director)", first(head.arrived?)),
-            several => format!(
-                "arrived at the director {} ({} on director, to {})",
-                times(several),
-                first(head.arrived?),
-                first(tail.arrived?)
+            1 => told!(
+                "arrived at the director ({at} on director)" / "到达调度器（director 上的{at}）",
+                at = first(head.arrived?),
+            ),
+            several => told!(
+                "arrived at the director {times} ({from} on director, to {to})"
+                    / "到达调度器 {times}（director 上的{from}，至{to}）",
+                times = times(several),
+                from = first(head.arrived?),
+                to = first(tail.arrived?),
             ),
         };
         let mut shown_by = vec![Citation::Step(dropped.deleted)];
@@ -40,12 +45,17 @@ pub(super) const DROPPED: Rule = Rule {
         shown_by.extend(dropped.stopped.iter().filter_map(|passage| passage.arrived).map(packet));
         Some(Finding {
             at: head.sent.at,
-            text: format!(
+            text: told!(
                 "{server} had been deleted from the director's table, but the director's entry for the connection outlives its \
-                 server ({}). The client's {} {count}, matched that entry, and was dropped: with expire_nodest_conn=0 the \
-                 director drops in silence what matches an entry whose server is not available, and does not restart the \
-                 entry's timer. Neither the client nor {server} is told anything.",
-                dropped.entry, case.operation.what
+                 server ({entry}). The client's {what} {count}, matched that entry, and was dropped: with expire_nodest_conn=0 \
+                 the director drops in silence what matches an entry whose server is not available, and does not restart the \
+                 entry's timer. Neither the client nor {server} is told anything."
+                    / "{server} 已从调度器的表中删除，但调度器上该连接的条目并不随真实服务器一起消失（{entry}）。客户端{what}{count}，\
+                       匹配到这个条目，被丢弃：expire_nodest_conn=0 时，凡匹配的条目所指的真实服务器不可用，调度器就把报文段悄悄丢弃，\
+                       也不重置该条目的定时器。客户端和 {server} 都得不到任何通知。",
+                entry = dropped.entry,
+                what = case.segments(),
+                count = count,
             ),
             shown_by,
             advice: if case
@@ -87,9 +97,9 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         }
         // A client that waits may have had only a keepalive probe to send.
         let what = if answered.segment.payload_length == 0 {
-            "keepalive probe"
+            told!("keepalive probe" / "的保活探测")
         } else {
-            &case.operation.what
+            case.segments()
         };
         let table = case.table_at(answered.sent.at);
         let again = case.deleted(server, answered.sent.at).is_none();
@@ -100,20 +110,29 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         {
             return None;
         }
-        let since = if again { "and was added again; but" } else { "and" };
+        let since = if again {
+            told!(" and was added again; but" / "，后来又重新添加；但 ")
+        } else {
+            told!(" and" / "；")
+        };
         let mut shown_by = vec![Citation::Step(deleted.number)];
         shown_by.extend(table.map(|table| Citation::Snapshot(table.snapshot)));
         shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
         Some(Finding {
             at: answered.sent.at,
-            text: format!(
-                "{server} had been deleted from the director's table, {since} with expire_nodest_conn=1 the entries of its \
-                 connections go with it, at the latest when a segment matches one. The client's {what} ({} on director) therefore \
-                 belonged to no connection. {} (packet {} on client; its Ethernet address is the director's, whatever the IP \
-                 address says).",
-                first(arrived),
-                LEFT_TO_THE_DIRECTOR,
-                reset.packet
+            text: told!(
+                "{server} had been deleted from the director's table,{since} with expire_nodest_conn=1 the entries of its \
+                 connections go with it, at the latest when a segment matches one. The client's {what} ({arrived} on director) \
+                 therefore belonged to no connection. {left} (packet {reset} on client; its Ethernet address is the director's, \
+                 whatever the IP address says)."
+                    / "{server} 已从调度器的表中删除{since}expire_nodest_conn=1 时，其连接的条目会随之删除，最迟在有报文段匹配到它时。\
+                       因此客户端{what}（director 上的{arrived}）不属于任何连接。{left}（client 上的数据包 {reset}；无论 IP 地址是什么，\
+                       其以太网地址是调度器的）。",
+                since = since,
+                what = what,
+                arrived = first(arrived),
+                left = left_to_the_director(),
+                reset = reset.packet,
             ),
             shown_by,
             advice: if case
@@ -129,9 +148,14 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
 };
 
 /// What becomes of a segment without an entry, up to the packet that shows it.
-pub(super) const LEFT_TO_THE_DIRECTOR: &str = "A segment that has no entry and is no SYN is not scheduled but left to the \
-    director's own TCP; the VIP is an address of the director, no socket there has this connection, and so it answered with \
-    an RST";
+pub(super) fn left_to_the_director() -> Told {
+    told!(
+        "A segment that has no entry and is no SYN is not scheduled but left to the director's own TCP; the VIP is an address of \
+         the director, no socket there has this connection, and so it answered with an RST"
+            / "没有条目又不是 SYN 的报文段不会被调度，而是交给调度器自己的 TCP；VIP 是调度器的地址，那里没有这条连接的套接字，所以它以 \
+               RST 应答"
+    )
+}
 
 /// Without it the entry goes when its time is over, which drops do not prolong.
 pub(super) const EXPIRED_LATER: Rule = Rule {
@@ -150,15 +174,18 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
         let gone = case.table(Moment::End).filter(|table| !table.has_entry(case.client))?;
         Some(Finding {
             at: reset.at,
-            text: format!(
-                "The entry's time of {} had begun with the last segment that the director passed on ({}), and was over when \
-                 the client's TCP sent the segment once more ({} on director). Without an entry a segment that is no SYN is \
-                 left to the director's own TCP, which knows no such connection and answered with an RST (packet {} on \
-                 client): that ended the hang. The longer a connection had been idle before, the shorter such a hang.",
-                Human(timeout),
-                first(*last),
-                first(arrived),
-                reset.packet
+            text: told!(
+                "The entry's time of {timeout} had begun with the last segment that the director passed on ({last}), and was over \
+                 when the client's TCP sent the segment once more ({arrived} on director). Without an entry a segment that is no \
+                 SYN is left to the director's own TCP, which knows no such connection and answered with an RST (packet {reset} \
+                 on client): that ended the hang. The longer a connection had been idle before, the shorter such a hang."
+                    / "条目的 {timeout} 时限从调度器转发的最后一个报文段（{last}）算起，客户端的 TCP 再次重传该报文段时（director 上的\
+                       {arrived}）已经过期。没有条目而又不是 SYN 的报文段交给调度器自己的 TCP，它不知道这条连接，以 RST 应答（client 上\
+                       的数据包 {reset}）：一直等待到此结束。连接此前空闲得越久，这样的等待就越短。",
+                timeout = Human(timeout),
+                last = first(*last),
+                arrived = first(arrived),
+                reset = reset.packet,
             ),
             shown_by: vec![
                 packet(*last),
@@ -179,7 +206,7 @@ pub(super) struct Dropped<'c, 'a> {
     /// The step that deleted the server.
     deleted: u32,
     /// What is known of the entry.
-    entry: String,
+    entry: Told,
     entry_shown_by: Vec<Citation>,
 }
 
@@ -212,20 +239,25 @@ impl<'c, 'a> Dropped<'c, 'a> {
     }
 
     /// That there is an entry is shown by a snapshot, or by a segment of the connection that the director had just passed on.
-    fn entry(case: &Case<'a>, server: &Name, head: &Passage<'_>) -> Option<(String, Vec<Citation>)> {
+    fn entry(case: &Case<'a>, server: &Name, head: &Passage<'_>) -> Option<(Told, Vec<Citation>)> {
         if let Some(table) = case.table_at(head.sent.at) {
             let entry = table.entry(case.plan, case.client, server)?;
             let gone = table.weight(server).is_none() && table.has_any_service;
-            let text = format!("{}, to expire in {}", entry.state, entry.expires);
+            let text = told!(
+                "{state}, to expire in {expires}" / "{state}，{expires} 后过期",
+                state = entry.state,
+                expires = entry.expires,
+            );
             return gone.then(|| (text, vec![Citation::Snapshot(table.snapshot)]));
         }
         let (last, _) = case.last_passed_on(head.arrived?.packet)?;
         let left = last.at.plus(case.entry_timeout(last.at)?);
         (head.sent.at < left).then(|| {
-            let text = format!(
-                "the director had passed on a segment of the connection {} before, {}",
-                Human(head.sent.at.since(last.at)),
-                first(*last)
+            let text = told!(
+                "the director had passed on a segment of the connection {before} before, {last}"
+                    / "调度器在此之前 {before} 还转发过该连接的报文段，{last}",
+                before = Human(head.sent.at.since(last.at)),
+                last = first(*last),
             );
             (text, vec![packet(*last)])
         })

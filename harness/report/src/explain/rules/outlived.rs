@@ -3,6 +3,7 @@
 
 use super::super::case::packet;
 use super::super::moment;
+use super::super::told::{doing, told};
 use super::director::{answer_from, first};
 use super::frozen::{frozen, last};
 use super::{Explains, Finding, Rule, tcp_timer};
@@ -33,26 +34,30 @@ pub(super) const THAWED: Rule = Rule {
         // Before it ran again.
         let (stopped, stood) = frozen(case, server, Instant(began.0.checked_sub(1)?))?;
         let waited = if stood < reached.at {
-            format!(
-                "The client's {} reached {server} ({} there) while the mysqld stood still ({}), and waited in its socket. When it \
-                 ran again ({}, {}) it read it, and answered (packet {} on client).",
-                case.carrier(),
-                first(*reached),
-                stopped.action,
-                thawed.action,
-                moment(began),
-                answer.number
+            told!(
+                "The client's {what} reached {server} ({reached} there) while the mysqld stood still ({stopped}), and waited in its \
+                 socket. When it ran again ({thawed}, {began}) it read it, and answered (packet {answer} on client)."
+                    / "客户端{what}到达 {server}（{server} 上的{reached}）时，mysqld 处于停顿状态（{stopped}），数据停在其套接字中。mysqld \
+                       恢复运行后（{thawed}，{began}）读取它并给出应答（client 上的数据包 {answer}）。",
+                what = case.carrier(),
+                reached = first(*reached),
+                stopped = doing(&stopped.action),
+                thawed = doing(&thawed.action),
+                began = moment(began),
+                answer = answer.number,
             )
         } else {
-            format!(
-                "The mysqld stood still while it worked on the client's {} ({}, {}). Its sockets are the kernel's and stayed open; \
-                 when it ran again ({}, {}) it went on, and answered (packet {} on client).",
-                case.operation.what,
-                stopped.action,
-                moment(stood),
-                thawed.action,
-                moment(began),
-                answer.number
+            told!(
+                "The mysqld stood still while it worked on the client's {what} ({stopped}, {stood}). Its sockets are the kernel's and \
+                 stayed open; when it ran again ({thawed}, {began}) it went on, and answered (packet {answer} on client)."
+                    / "mysqld 在为客户端{what} 的途中停顿（{stopped}，{stood}）。其套接字属于内核，一直保持打开；恢复运行后（{thawed}，\
+                       {began}）它继续执行，并给出应答（client 上的数据包 {answer}）。",
+                what = case.what(),
+                stopped = doing(&stopped.action),
+                stood = moment(stood),
+                thawed = doing(&thawed.action),
+                began = moment(began),
+                answer = answer.number,
             )
         };
         Some(Finding {
@@ -87,18 +92,21 @@ pub(super) const LINK_BACK: Rule = Rule {
         let (up, back, _) = during.iter().rfind(|(_, began, down)| !down && began > cut)?;
         Some(Finding {
             at: *cut,
-            text: format!(
-                "The client's {} had reached {server} ({} there) when the link of {server} went down ({}). That ends no \
-                 connection: what {server} had to say meanwhile, its TCP tried again at gaps that double. The link came back {} \
-                 ({}), and the next try reached the client {} (packet {} on client). In direct routing the director is not on \
-                 that way.",
-                case.operation.what,
-                first(*reached),
-                moment(*cut),
-                moment(*back),
-                up.action,
-                moment(answer.at),
-                answer.number
+            text: told!(
+                "The client's {what} had reached {server} ({reached} there) when the link of {server} went down ({cut}). That ends \
+                 no connection: what {server} had to say meanwhile, its TCP tried again at gaps that double. The link came back \
+                 {back} ({step}), and the next try reached the client {at} (packet {answer} on client). In direct routing the \
+                 director is not on that way."
+                    / "{server} 的链路断开时（{cut}），客户端{what}已经到达 {server}（{server} 上的{reached}）。这不会结束任何连接：{server} \
+                       期间要发送的数据，由其 TCP 按加倍的间隔重传。链路{back}恢复（{step}），下一次重传{at}到达客户端（client 上的数据包 \
+                       {answer}）。直接路由模式下，调度器不在这条路上。",
+                what = case.carrier(),
+                reached = first(*reached),
+                cut = moment(*cut),
+                back = moment(*back),
+                step = doing(&up.action),
+                at = moment(answer.at),
+                answer = answer.number,
             ),
             shown_by: vec![
                 packet(*reached),

@@ -3,6 +3,7 @@
 use super::super::advice;
 use super::super::case::{Case, packet, size};
 use super::super::passage::{Passage, Seen};
+use super::super::told::{Told, doing, told};
 use super::director::{first, times};
 use super::neighbour::{HOST_UNREACHABLE, unanswered_arp};
 use super::{Explains, Finding, Rule, tcp, transmit};
@@ -45,13 +46,17 @@ pub(super) const HOST_OFF: Rule = Rule {
             .collect();
         let mut shown_by = vec![Citation::Step(off.number)];
         let how = if let Some(seen) = passed_on.first() {
-            format!(
-                "was passed on to {node} {} (first {} on director)",
-                times(passed_on.len()),
-                first(*seen)
+            told!(
+                "was passed on to {node} {times} (first {seen} on director)"
+                    / "被转发给 {node} {times}（首次为 director 上的{seen}）",
+                times = times(passed_on.len()),
+                seen = first(*seen),
             )
         } else {
-            format!("waited there for the Ethernet address of {node}, for which nobody answered")
+            told!(
+                "waited there for the Ethernet address of {node}, for which nobody answered"
+                    / "在那里等候 {node} 的以太网地址，而无人应答"
+            )
         };
         let told: Vec<u32> = case
             .observed
@@ -62,12 +67,14 @@ pub(super) const HOST_OFF: Rule = Rule {
             .map(|item| item.packet)
             .collect();
         let told_so = match told.first() {
-            None => String::new(),
-            Some(number) => format!(
+            None => Told::default(),
+            Some(number) => told!(
                 " Where nobody answered the director's ARP requests for {node}, it told the client with an ICMP host unreachable, \
-                 {} (first packet {number} on client); to an established connection that is no more than a note for the error \
-                 that is reported in the end.",
-                times(told.len())
+                 {times} (first packet {number} on client); to an established connection that is no more than a note for the error \
+                 that is reported in the end."
+                    / "调度器为 {node} 发出的 ARP 询问无人应答时，它以 ICMP host unreachable 通知客户端，共 {times}（首次为 client 上的\
+                       数据包 {number}）；对已建立的连接来说，这只是为最终报告的错误留下的记录。",
+                times = times(told.len()),
             ),
         };
         shown_by.extend(arrived.iter().copied().map(packet));
@@ -75,13 +82,17 @@ pub(super) const HOST_OFF: Rule = Rule {
         shown_by.extend(told.into_iter().map(Citation::Packet));
         Some(Finding {
             at: head.sent.at,
-            text: format!(
-                "The client's {} arrived at the director {} and {how}. {node} could not be reached ({}), and a host that is \
-                 off or unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on choosing and passing on to a \
-                 silent server until somebody takes it out of the table.{told_so}",
-                case.carrier(),
-                times(arrived.len()),
-                off.action
+            text: told!(
+                "The client's {what} arrived at the director {times} and {how}. {node} could not be reached ({step}), and a host that \
+                 is off or unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on choosing and passing on to a \
+                 silent server until somebody takes it out of the table.{told_so}"
+                    / "客户端{what}到达调度器 {times}，{how}。{node} 无法到达（{step}），而断电或断开链路的主机既不发送 RST 也不发送 FIN。IPVS \
+                       察觉不到，会继续选择并转发给没有应答的真实服务器，直到有人把它从表中删除。{told_so}",
+                what = case.carrier(),
+                times = times(arrived.len()),
+                how = how,
+                step = doing(&off.action),
+                told_so = told_so,
             ),
             shown_by,
             advice: vec![health_check(), advice::patience(case)],
@@ -126,12 +137,13 @@ pub(super) const LOST_BEFORE: Rule = Rule {
         shown_by.extend(lost.iter().copied().map(packet));
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The client sent its {} {} (first {} on client), and none of that arrived at the director ({}).",
-                case.carrier(),
-                times(lost.len()),
-                first(*lost.first()?),
-                step.action
+            text: told!(
+                "The client sent its {what} {times} (first {sent} on client), and none of that arrived at the director ({step})."
+                    / "客户端{what}共发送 {times}（首次为 client 上的{sent}），都没有到达调度器（{step}）。",
+                what = case.carrier(),
+                times = times(lost.len()),
+                sent = first(*lost.first()?),
+                step = doing(&step.action),
             ),
             shown_by,
             advice: vec![advice::patience(case)],
@@ -158,9 +170,9 @@ pub(super) const LOST_AFTER: Rule = Rule {
             .collect();
         let (head, _) = lost.first()?.passed_on.as_ref()?;
         let what = if lost.iter().all(|passage| size(passage.segment) == 0) {
-            "segments that only acknowledge"
+            told!("segments that only acknowledge" / "只作确认的报文段")
         } else {
-            "segments"
+            told!("segments" / "报文段")
         };
         let mut shown_by = vec![Citation::Step(step.number), packet(request.sent)];
         shown_by.extend(
@@ -170,15 +182,18 @@ pub(super) const LOST_AFTER: Rule = Rule {
         );
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "Of what the client sent from its {} on (packet {} on client), {} {what} were lost between director and {node} (first {} \
-                 on director; {}). Whichever side misses an acknowledgement sends again, after a second in the handshake and after \
-                 a few round trips later on, at gaps that double.",
-                case.carrier(),
-                request.sent.packet,
-                lost.len(),
-                first(*head),
-                step.action
+            text: told!(
+                "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} were lost between director \
+                 and {node} (first {lost} on director; {step}). Whichever side misses an acknowledgement sends again, after a second \
+                 in the handshake and after a few round trips later on, at gaps that double."
+                    / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}在调度器与 {node} 之间丢失（首个为 \
+                       director 上的{lost}；{step}）。没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
+                request = case.carrier(),
+                sent = request.sent.packet,
+                count = lost.len(),
+                what = what,
+                lost = first(*head),
+                step = doing(&step.action),
             ),
             shown_by,
             advice: vec![advice::patience(case)],
@@ -209,12 +224,14 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
         shown_by.extend(answers.iter().map(|packet| Citation::Packet(packet.number)));
         Some(Finding {
             at: head.at,
-            text: format!(
-                "{server} answered the client's {} {} (first {} on {server}), and nothing of that arrived at the client ({}).",
-                case.carrier(),
-                times(answers.len()),
-                first(Seen::from(head)),
-                step.action
+            text: told!(
+                "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of that arrived at the \
+                 client ({step})."
+                    / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
+                what = case.carrier(),
+                times = times(answers.len()),
+                answer = first(Seen::from(head)),
+                step = doing(&step.action),
             ),
             shown_by,
             advice: vec![advice::patience(case)],
@@ -245,15 +262,17 @@ pub(super) const DELAYED: Rule = Rule {
         }
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The director passed the client's {} on ({} on director), and {node} had it only {} later ({} there): its link \
-                 holds every packet for {} ({}).",
-                case.carrier(),
-                first(*passed),
-                Human(reached.at.since(passed.at)),
-                first(*reached),
-                Human(delay),
-                step.action
+            text: told!(
+                "The director passed the client's {what} on ({passed} on director), and {node} had it only {later} later ({reached} \
+                 there): its link holds every packet for {delay} ({step})."
+                    / "调度器转发了客户端{what}（director 上的{passed}），{later} 后才到达 {node}（{node} 上的{reached}）：其链路把每个数据包\
+                       都延迟 {delay}（{step}）。",
+                what = case.carrier(),
+                passed = first(*passed),
+                later = Human(reached.at.since(passed.at)),
+                reached = first(*reached),
+                delay = Human(delay),
+                step = doing(&step.action),
             ),
             shown_by: vec![Citation::Step(step.number), packet(*passed), packet(*reached)],
             advice: Vec::new(),
@@ -261,8 +280,10 @@ pub(super) const DELAYED: Rule = Rule {
     },
 };
 
-pub(super) fn health_check() -> String {
-    "Let a health check take a server that does not answer out of the table, with net.ipv4.vs.expire_nodest_conn=1, so that the \
-     next segment of its connections draws an RST."
-        .to_owned()
+pub(super) fn health_check() -> Told {
+    told!(
+        "Let a health check take a server that does not answer out of the table, with net.ipv4.vs.expire_nodest_conn=1, so that the \
+         next segment of its connections draws an RST."
+            / "让健康检查把没有应答的真实服务器从表中删除，并设置 net.ipv4.vs.expire_nodest_conn=1，使其连接的下一个报文段得到 RST。"
+    )
 }

@@ -3,6 +3,7 @@
 use super::super::advice;
 use super::super::case::{Case, packet};
 use super::super::moment;
+use super::super::told::{Told, doing, told};
 use super::director::first;
 use super::{Explains, Finding, Rule, tcp, transmit};
 use crate::explain::Source;
@@ -35,13 +36,16 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
         let (stopped, _) = stopped_mysqld(case, server, request.sent.at)?;
         Some(Finding {
             at: request.sent.at,
-            text: format!(
+            text: told!(
                 "The director knows nothing of mysqlds: {server} was in its table, so it chose it for the client's SYN and \
-                 passed that on ({} on director). The mysqld there had ended, nothing listened on the port, and the kernel of \
-                 {server} answered with an RST, which in direct routing goes to the client directly (packet {} on client): \
-                 ECONNREFUSED.",
-                first(*passed),
-                reset.packet
+                 passed that on ({passed} on director). The mysqld there had ended, nothing listened on the port, and the kernel of \
+                 {server} answered with an RST, which in direct routing goes to the client directly (packet {reset} on client): \
+                 ECONNREFUSED."
+                    / "调度器并不了解 mysqld 的状况：{server} 在表中，于是为客户端的 SYN 选择了它并转发（director 上的{passed}）。那里的 mysqld \
+                       已经结束，端口上没有监听，{server} 的内核以 RST 应答；直接路由模式下，它直接发给客户端（client 上的数据包 \
+                       {reset}）：ECONNREFUSED。",
+                passed = first(*passed),
+                reset = reset.packet,
             ),
             shown_by: vec![
                 Citation::Step(stopped.number),
@@ -68,28 +72,36 @@ pub(super) const CLOSED: Rule = Rule {
             .filter(|closing| closing.by.as_ref() == Some(&node))?;
         let (stopped, began) = stopped_mysqld(case, server, closing.at)?;
         let way = if case.answers_past_the_director() {
-            ". In direct routing that goes to the client directly, whatever the director's table says"
+            told!(
+                ". In direct routing that goes to the client directly, whatever the director's table says"
+                    / "。直接路由模式下，它直接发给客户端，与调度器的表无关"
+            )
         } else {
-            ""
+            Told::default()
         };
         let request = case.request().map(|request| request.sent);
         let then = match request.filter(|request| request.packet < closing.packet) {
-            Some(sent) => format!(
-                "The client was waiting for the answer to its {} (packet {}) and learnt in this way that there will be none: \
-                 the connection was lost during the query, which the classic client calls 2013",
-                case.operation.what, sent.packet
+            Some(sent) => told!(
+                "The client was waiting for the answer to its {what} (packet {sent}) and learnt in this way that there will be none: \
+                 the connection was lost during the query, which the classic client calls 2013"
+                    / "客户端正在等待{what} 的结果（数据包 {sent}），由此得知不会再有应答：连接在查询期间丢失，传统客户端的错误码为 2013",
+                what = case.what(),
+                sent = sent.packet,
             ),
             // MySQL's own program looks at the socket before it sends; MariaDB's sends first, and then reads the end.
-            None if case.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => format!(
-                "It had reached the client before its {}, which found the connection ended. The program sent it nevertheless, \
+            None if case.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => told!(
+                "It had reached the client before its {what}, which found the connection ended. The program sent it nevertheless, \
                  and read that end: to it the connection was lost during the query, 2013, where others say that the server has \
-                 gone away, 2006",
-                case.operation.what
+                 gone away, 2006"
+                    / "它在客户端{what} 之前就已到达，此时连接已经结束。程序仍然发送了语句，随后读到连接的结束：在它看来连接在查询期间丢失，即 \
+                       2013，而其他程序报告服务器已断开，即 2006",
+                what = case.what(),
             ),
-            None => format!(
-                "It had reached the client before its {}, which found the connection ended: the server has gone away, which \
-                 the classic client calls 2006",
-                case.operation.what
+            None => told!(
+                "It had reached the client before its {what}, which found the connection ended: the server has gone away, which \
+                 the classic client calls 2006"
+                    / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006",
+                what = case.what(),
             ),
         };
         let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
@@ -99,12 +111,15 @@ pub(super) const CLOSED: Rule = Rule {
         let shown_by = steps.chain(packets.into_iter().map(Citation::Packet)).collect();
         Some(Finding {
             at: began,
-            text: format!(
-                "The mysqld on {server} ended ({}), and its kernel closed the connection for it with a FIN (packet {} on \
-                 client, {}){way}. {then}.",
-                stopped.action,
-                closing.packet,
-                moment(closing.at)
+            text: told!(
+                "The mysqld on {server} ended ({step}), and its kernel closed the connection for it with a FIN (packet {closing} on \
+                 client, {at}){way}. {then}."
+                    / "{server} 上的 mysqld 结束（{step}），其内核以 FIN 关闭了这条连接（client 上的数据包 {closing}，{at}）{way}。{then}。",
+                step = doing(&stopped.action),
+                closing = closing.packet,
+                at = moment(closing.at),
+                way = way,
+                then = then,
             ),
             shown_by,
             advice: vec![advice::drain(case, server), advice::reconnect()],
@@ -145,20 +160,23 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
         }
         let request = case.request().filter(|request| request.sent.packet < closing.packet);
         let then = match request {
-            Some(_) => "That ended the wait",
-            None => "The client found it ended when it spoke again",
+            Some(_) => told!("That ended the wait" / "等待由此结束"),
+            None => told!("The client found it ended when it spoke again" / "客户端再次发送时发现连接已经结束"),
         };
         Some(Finding {
             at: closing.at,
-            text: format!(
-                "Nothing of the client had reached {server} for {} (last {} there), and its session's wait_timeout was {}: the mysqld \
-                 closed the connection (packet {} on client, {}). In direct routing that reaches the client past the director. \
-                 {then}.",
-                Human(idle),
-                first(*last),
-                Human(limit),
-                closing.packet,
-                moment(closing.at)
+            text: told!(
+                "Nothing of the client had reached {server} for {idle} (last {last} there), and its session's wait_timeout was \
+                 {limit}: the mysqld closed the connection (packet {closing} on client, {at}). In direct routing that reaches the \
+                 client past the director. {then}."
+                    / "{server} 已有 {idle} 没有收到客户端的任何数据（最后为 {server} 上的{last}），而其会话的 wait_timeout 为 {limit}：mysqld \
+                       关闭了连接（client 上的数据包 {closing}，{at}）。直接路由模式下，它不经过调度器到达客户端。{then}。",
+                idle = Human(idle),
+                last = first(*last),
+                limit = Human(limit),
+                closing = closing.packet,
+                at = moment(closing.at),
+                then = then,
             ),
             shown_by: vec![Citation::Event(event), packet(*last), Citation::Packet(closing.packet)],
             advice: vec![advice::reconnect()],
@@ -197,12 +215,15 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
             .rfind(|(seen, at)| *at == node && seen.packet < reset.packet)?;
         Some(Finding {
             at: reached.at,
-            text: format!(
-                "The client's {} reached {server} ({} there), but the mysqld to which the client was connected had ended; a new \
-                 one does not know its connections, and neither does the kernel. It answered with an RST (packet {} on client).",
-                case.operation.what,
-                first(*reached),
-                reset.packet
+            text: told!(
+                "The client's {what} reached {server} ({reached} there), but the mysqld to which the client was connected had ended; \
+                 a new one does not know its connections, and neither does the kernel. It answered with an RST (packet {reset} on \
+                 client)."
+                    / "客户端{what}到达了 {server}（{server} 上的{reached}），但客户端所连接的 mysqld 已经结束；新的 mysqld 不知道原来的连接，\
+                       内核也不知道，于是以 RST 应答（client 上的数据包 {reset}）。",
+                what = case.carrier(),
+                reached = first(*reached),
+                reset = reset.packet,
             ),
             shown_by: vec![
                 Citation::Step(stopped.number),

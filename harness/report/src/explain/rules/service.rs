@@ -2,8 +2,9 @@
 
 use super::super::advice;
 use super::super::case::packet;
+use super::super::told::{Told, told};
 use super::director::{OWN_TCP, first};
-use super::nodest::{LEFT_TO_THE_DIRECTOR, reset_by_director};
+use super::nodest::{left_to_the_director, reset_by_director};
 use super::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::Human;
@@ -28,13 +29,16 @@ pub(super) const NO_SERVICE: Rule = Rule {
         let table = case.table_at(request.sent.at).filter(|table| !table.has_service)?;
         Some(Finding {
             at: request.sent.at,
-            text: format!(
-                "The client's SYN arrived at the director ({} on director), which had no virtual service for it: IPVS lets \
+            text: told!(
+                "The client's SYN arrived at the director ({arrived} on director), which had no virtual service for it: IPVS lets \
                  such a packet pass, and it came to the director's own TCP, for the VIP is an address of the director. \
-                 Nothing listens there, so it answered with an RST (packet {} on client): ECONNREFUSED. (With a service but \
-                 no server the answer would have been an ICMP port unreachable.)",
-                first(arrived),
-                reset.packet
+                 Nothing listens there, so it answered with an RST (packet {reset} on client): ECONNREFUSED. (With a service but \
+                 no server the answer would have been an ICMP port unreachable.)"
+                    / "客户端的 SYN 到达调度器（director 上的{arrived}），而调度器没有对应的虚拟服务：IPVS 放行这样的数据包，它来到调度器自己\
+                       的 TCP，因为 VIP 是调度器的地址。那里没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。（若有\
+                       虚拟服务而没有真实服务器，应答会是 ICMP port unreachable。）",
+                arrived = first(arrived),
+                reset = reset.packet,
             ),
             shown_by: vec![
                 packet(request.sent),
@@ -62,20 +66,27 @@ pub(super) const NO_HOOKS: Rule = Rule {
         let arrived = answered.arrived?;
         let table = case.table_at(answered.sent.at).filter(|table| !table.has_any_service)?;
         let entry = if table.has_entry(case.client) {
-            " The entry of the connection is still there, but nobody looks at it."
+            told!(
+                " The entry of the connection is still there, but nobody looks at it."
+                    / "该连接的条目还在，但不再被查看。"
+            )
         } else {
-            ""
+            Told::default()
         };
         Some(Finding {
             at: answered.sent.at,
-            text: format!(
+            text: told!(
                 "The director had no virtual service left: with the last one of an address family IPVS takes its hooks out of \
-                 that family's path (Linux 5.9 and later).{entry} The client's {} ({} on director) went straight to the \
-                 director's own TCP, which has no such connection and answered with an RST (packet {} on client). Had there \
-                 been any other service, the entry would have been found.",
-                case.operation.what,
-                first(arrived),
-                reset.packet
+                 that family's path (Linux 5.9 and later).{entry} The client's {what} ({arrived} on director) went straight to the \
+                 director's own TCP, which has no such connection and answered with an RST (packet {reset} on client). Had there \
+                 been any other service, the entry would have been found."
+                    / "调度器上已没有虚拟服务：某个地址族的最后一个虚拟服务删除后，IPVS 就从该地址族的处理路径上撤下自己的钩子（Linux 5.9 及\
+                       以后）。{entry}客户端{what}（director 上的{arrived}）直接来到调度器自己的 TCP，它没有这条连接，以 RST 应答（client \
+                       上的数据包 {reset}）。只要还有别的虚拟服务，这个条目就会被找到。",
+                entry = entry,
+                what = case.segments(),
+                arrived = first(arrived),
+                reset = reset.packet,
             ),
             shown_by: vec![
                 Citation::Snapshot(table.snapshot),
@@ -104,16 +115,19 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
         }
         Some(Finding {
             at: answered.sent.at,
-            text: format!(
-                "The connection had been idle for {} since the last segment that the director passed on ({}), longer than the \
-                 {} that the director keeps an entry: though {server} was in the table, the client's {} ({} on director) \
-                 belonged to no connection any more. {LEFT_TO_THE_DIRECTOR} (packet {} on client).",
-                Human(arrived.at.since(last.at)),
-                first(*last),
-                Human(timeout),
-                case.operation.what,
-                first(arrived),
-                reset.packet
+            text: told!(
+                "The connection had been idle for {idle} since the last segment that the director passed on ({last}), longer than \
+                 the {timeout} that the director keeps an entry: though {server} was in the table, the client's {what} ({arrived} \
+                 on director) belonged to no connection any more. {left} (packet {reset} on client)."
+                    / "自调度器转发最后一个报文段（{last}）以来，该连接已空闲 {idle}，超过调度器保留条目的 {timeout}：尽管 {server} 在表中，\
+                       客户端{what}（director 上的{arrived}）已不属于任何连接。{left}（client 上的数据包 {reset}）。",
+                idle = Human(arrived.at.since(last.at)),
+                last = first(*last),
+                timeout = Human(timeout),
+                what = case.segments(),
+                arrived = first(arrived),
+                left = left_to_the_director(),
+                reset = reset.packet,
             ),
             shown_by: vec![
                 packet(*last),
@@ -122,9 +136,12 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                 Citation::Packet(reset.packet),
             ],
             advice: vec![
-                "Let the director keep entries for longer than clients are idle (`ipvsadm --set`), or let no connection be idle \
-                 for so long: a pool that closes idle connections sooner, or TCP keepalive below that time."
-                    .to_owned(),
+                told!(
+                    "Let the director keep entries for longer than clients are idle (`ipvsadm --set`), or let no connection be idle \
+                     for so long: a pool that closes idle connections sooner, or TCP keepalive below that time."
+                        / "让调度器保留条目的时间比客户端的空闲时间更长（`ipvsadm --set`），或者不让连接空闲那么久：由连接池更早关闭空闲\
+                           连接，或把 TCP 保活的时间设得比它短。"
+                ),
                 advice::reconnect(),
             ],
         })

@@ -4,6 +4,7 @@ use super::super::advice;
 use super::super::case::{Case, packet};
 use super::super::moment;
 use super::super::passage::Passage;
+use super::super::told::{listed, told};
 use super::director::times;
 use super::{Explains, Finding, Rule, core, tcp_timer};
 use crate::explain::Source;
@@ -43,16 +44,19 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
         }
         Some(Finding {
             at: ended,
-            text: format!(
-                "The client's socket has TCP_USER_TIMEOUT {}: what it sends may stay unacknowledged for so long. Its TCP had sent \
-                 the same {} bytes {} more times (packets {} to {} on client) and gave up {} after the first sending with \
-                 ETIMEDOUT. net.ipv4.tcp_retries2 is not asked where the socket has such a time.",
-                Human(limit),
-                request.segment.payload_length,
-                sendings.len() - 1,
-                first.packet,
-                last.packet,
-                Human(lasted)
+            text: told!(
+                "The client's socket has TCP_USER_TIMEOUT {limit}: what it sends may stay unacknowledged for so long. Its TCP had \
+                 sent the same {bytes} bytes {more} more times (packets {first} to {last} on client) and gave up {lasted} after the \
+                 first sending with ETIMEDOUT. net.ipv4.tcp_retries2 is not asked where the socket has such a time."
+                    / "客户端的套接字设置了 TCP_USER_TIMEOUT {limit}：所发送的数据最多可以在这段时间内不被确认。其 TCP 把同样的 {bytes} \
+                       字节重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} 后以 ETIMEDOUT 放弃。套接字设置了\
+                       这个时间后，就不再看 net.ipv4.tcp_retries2。",
+                limit = Human(limit),
+                bytes = request.segment.payload_length,
+                more = sendings.len() - 1,
+                first = first.packet,
+                last = last.packet,
+                lasted = Human(lasted),
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
             advice: Vec::new(),
@@ -68,12 +72,14 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
     holds: |case| {
         let probes = Probes::of(case)?;
         let (first, server) = (probes.sent.first()?, case.server()?);
-        let numbers: Vec<String> = probes.sent.iter().map(|probe| probe.sent.packet.to_string()).collect();
-        let what = format!(
+        let numbers: Vec<u32> = probes.sent.iter().map(|probe| probe.sent.packet).collect();
+        let what = told!(
             "The server had acknowledged all that the client had sent. The client's TCP had nothing to send but keepalive \
-             probes: {} of them (packet {} on client).",
-            probes.sent.len(),
-            numbers.join(", ")
+             probes: {count} of them (packet {numbers} on client)."
+                / "真实服务器已经确认了客户端发送的全部数据。客户端的 TCP 除了保活探测没有别的要发送：共 {count} 个（client 上的数据包 \
+                   {numbers}）。",
+            count = numbers.len(),
+            numbers = listed(&numbers),
         );
         let node = Node::RealServer(server.clone());
         let passed_on = |probe: &&Passage<'_>| matches!(&probe.passed_on, Some((_, to)) if *to == node);
@@ -89,13 +95,19 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
             if began > first.sent.at {
                 return None;
             }
-            let text = format!("{what} The director passed them on to {server}, which was off and answered nothing.");
+            let text = told!(
+                "{what} The director passed them on to {server}, which was off and answered nothing."
+                    / "{what}调度器把它们转发给 {server}，而 {server} 已断电，没有任何应答。",
+                what = what,
+            );
             (text, step, Vec::new())
         } else if probes.sent.iter().all(|probe| probe.stopped_at_director().is_some()) {
             let (step, _) = case.deleted(server, first.sent.at)?;
-            let text = format!(
+            let text = told!(
                 "{what} To the director a probe is a segment as any other: it matched the entry of a connection whose server, \
                  {server}, was not in the table any more, and was dropped in silence."
+                    / "{what}对调度器来说，探测与其他报文段没有区别：它匹配到的条目所属连接的真实服务器 {server} 已不在表中，于是被悄悄丢弃。",
+                what = what,
             );
             (text, step, vec![advice::drain(case, server)])
         } else {
@@ -129,11 +141,14 @@ pub(super) const KEEPALIVE: Rule = Rule {
         let count = u32::try_from(probes.sent.len()).ok()?;
         let user_timeout = case.plan.client.settings.tcp_user_timeout;
         let why = match user_timeout {
-            None if count == u32::from(wanted) => format!("{wanted} without an answer are its limit"),
-            Some(limit) if ended.since(probes.heard.at) >= limit => format!(
-                "as the socket has TCP_USER_TIMEOUT {}, too, the number of probes does not count: one without an answer is \
-                 enough once nothing has come for so long",
-                Human(limit)
+            None if count == u32::from(wanted) => {
+                told!("{wanted} without an answer are its limit" / "{wanted} 次没有应答就是它的上限")
+            }
+            Some(limit) if ended.since(probes.heard.at) >= limit => told!(
+                "as the socket has TCP_USER_TIMEOUT {limit}, too, the number of probes does not count: one without an answer is \
+                 enough once nothing has come for so long"
+                    / "由于套接字还设置了 TCP_USER_TIMEOUT {limit}，探测的次数不起作用：这么久没有收到任何数据后，一次没有应答就够了",
+                limit = Human(limit),
             ),
             None | Some(_) => return None,
         };
@@ -142,16 +157,19 @@ pub(super) const KEEPALIVE: Rule = Rule {
         }
         Some(Finding {
             at: ended,
-            text: format!(
-                "The last that the client had of the connection was packet {} ({}). After {} without a sign its TCP asked by \
-                 keepalive whether the other side is still there ({}, every {}), and gave up {} after the last time with \
-                 ETIMEDOUT: {why}.",
-                probes.heard.number,
-                moment(probes.heard.at),
-                Human(time),
-                times(probes.sent.len()),
-                Human(interval),
-                Human(ended.since(last.at))
+            text: told!(
+                "The last that the client had of the connection was packet {heard} ({at}). After {time} without a sign its TCP asked \
+                 by keepalive whether the other side is still there ({times}, every {interval}), and gave up {lasted} after the \
+                 last time with ETIMEDOUT: {why}."
+                    / "客户端在该连接上最后收到的是数据包 {heard}（{at}）。{time} 没有动静后，其 TCP 以保活探测询问对方是否还在（共 {times}，\
+                       间隔 {interval}），在最后一次之后 {lasted} 以 ETIMEDOUT 放弃：{why}。",
+                heard = probes.heard.number,
+                at = moment(probes.heard.at),
+                time = Human(time),
+                times = times(probes.sent.len()),
+                interval = Human(interval),
+                lasted = Human(ended.since(last.at)),
+                why = why,
             ),
             shown_by: vec![
                 Citation::Packet(probes.heard.number),
@@ -184,12 +202,13 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
         let began = case.request()?.sent;
         Some(Finding {
             at: ended,
-            text: format!(
-                "The client program has a {} of {}. It asks its kernel to wake it after that time, and gave up {} after it had \
-                 begun. Nothing on the network told it to.",
-                setting.key(),
-                Human(limit),
-                Human(lasted)
+            text: told!(
+                "The client program has a {setting} of {limit}. It asks its kernel to wake it after that time, and gave up {lasted} \
+                 after it had begun. Nothing on the network told it to."
+                    / "客户端程序设置了 {limit} 的 {setting}。它请内核在这段时间后唤醒它，并在开始 {lasted} 后放弃。网络上没有什么让它放弃。",
+                setting = setting.key(),
+                limit = Human(limit),
+                lasted = Human(lasted),
             ),
             shown_by: vec![packet(began), Citation::Event(end_event(case)?)],
             advice: Vec::new(),

@@ -1,0 +1,92 @@
+//! Explanations in Chinese: they say the same, and nothing of ours is left in English.
+
+use super::*;
+use lvs_matrix_report::{Language, explain, explain_in};
+
+/// So many Latin words in a row are a name (`ICMP port unreachable`); more are a sentence.
+const NAME: usize = 3;
+
+#[test]
+fn every_stored_cell_is_explained_in_chinese() {
+    for cell in all() {
+        in_chinese(&cell);
+    }
+}
+
+/// What is found is the same in both languages, and it is said in Chinese.
+pub(crate) fn in_chinese(cell: &JudgedCell) {
+    let (english, chinese) = (explain(cell), explain_in(Language::Chinese, cell));
+    let id = &cell.record.plan.cell;
+    let found = |explanation: &Explanation| -> Vec<_> {
+        let paragraphs = explanation.paragraphs.iter();
+        paragraphs
+            .map(|paragraph| (paragraph.rule, paragraph.shown_by.clone(), paragraph.sources))
+            .collect()
+    };
+    assert_eq!(found(&english), found(&chinese), "{id}");
+    assert_eq!(english.known, chinese.known, "{id}");
+    let (said, told) = (texts(&english), texts(&chinese));
+    assert_eq!(said.len(), told.len(), "{id}");
+    for (english, chinese) in said.iter().zip(&told) {
+        assert!(chinese.contains(is_chinese), "{id}: {chinese}");
+        assert_eq!(longest_run_of_words(chinese).len().max(NAME), NAME, "{id}: {chinese}");
+        assert!(!english.contains(is_chinese), "{id}: {english}");
+        assert_eq!(numbers(english), numbers(chinese), "{id}:\n{english}\n{chinese}");
+        assert!(!chinese.contains("  ") && !chinese.contains("。 "), "{id}: {chinese}");
+    }
+}
+
+/// All that we say: paragraphs, advice, and what is not explained.
+fn texts(explanation: &Explanation) -> Vec<String> {
+    let mut texts: Vec<String> = explanation.paragraphs.iter().map(|one| one.text.clone()).collect();
+    texts.extend(explanation.advice.iter().cloned());
+    if let lvs_matrix_report::Status::Unexplained { questions } = &explanation.status {
+        texts.extend(questions.iter().map(|question| (*question).to_owned()));
+    }
+    texts
+}
+
+fn is_chinese(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+/// `text` without what stands between backticks.
+fn prose(text: &str) -> String {
+    text.split('`').step_by(2).collect::<Vec<_>>().join("`")
+}
+
+/// Of the words that stand side by side with nothing but blanks between them, the longest run.
+fn longest_run_of_words(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    let runs = prose.split(|c: char| !(c.is_ascii_alphanumeric() || " _.-/'".contains(c)));
+    let words = |run: &str| -> Vec<String> {
+        run.split(' ')
+            .filter(|word| word.contains(|c: char| c.is_ascii_alphabetic()))
+            .map(str::to_owned)
+            .collect()
+    };
+    runs.map(words).max_by_key(Vec::len).unwrap_or_default()
+}
+
+/// The numbers in a text, sorted, but for those up to three, which English says in words (`once`, `three requests`).
+fn numbers(text: &str) -> Vec<u64> {
+    let digits = text.split(|c: char| !c.is_ascii_digit());
+    let mut numbers: Vec<u64> = digits
+        .filter_map(|digits| digits.parse().ok())
+        .filter(|number| *number > 3)
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+#[test]
+fn an_english_sentence_is_found() {
+    assert_eq!(longest_run_of_words("以 ICMP port unreachable 应答").len(), NAME);
+    assert_eq!(
+        longest_run_of_words("客户端 was answered by `select 1 as one` rs1").len(),
+        3
+    );
+    assert!(longest_run_of_words("（The client's SYN was lost）").len() > NAME);
+    assert_ne!(numbers("packet 17, at 2.5s"), numbers("数据包 17，在 2s 时"));
+}
