@@ -254,6 +254,11 @@ fn events_and_steps_must_agree() {
     spoils_every_cell("is out of order", |world| {
         world.record.client_events.last_mut().unwrap().number = 1;
     });
+    // In no time at all is still in order.
+    let mut world = hung();
+    world.record.client_events[1].at = world.record.client_events[0].at;
+    let observed = world.observe();
+    assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
     let mut world = reset();
     world.record.ended = Instant(world.record.client_events[3].at.0 - 1);
     assert!(reasons(&world.observe()).contains("later than the end of the observation"));
