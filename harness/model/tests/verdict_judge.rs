@@ -309,10 +309,18 @@ fn judging_the_stored_bytes_gives_what_was_observed() {
 fn errno_has_its_names() {
     for (errno, name) in [
         (32, "EPIPE"),
+        (99, "EADDRNOTAVAIL"),
+        (100, "ENETDOWN"),
+        (101, "ENETUNREACH"),
+        (103, "ECONNABORTED"),
         (104, "ECONNRESET"),
+        (105, "ENOBUFS"),
+        (107, "ENOTCONN"),
         (110, "ETIMEDOUT"),
         (111, "ECONNREFUSED"),
+        (112, "EHOSTDOWN"),
         (113, "EHOSTUNREACH"),
+        (115, "EINPROGRESS"),
     ] {
         assert_eq!(errno_name(errno), Some(name));
     }
