@@ -105,7 +105,7 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, network: &N
     let shown = match error.kind {
         ClientErrorKind::Server { .. } => {
             let answered = !network.answers.is_empty();
-            let ended = !network.terminators.is_empty() && !network.payload.is_empty();
+            let ended = !network.terminators.is_empty() && network.server_error.is_some();
             Shown::if_(answered || ended, "no packet with an error of the server")
         }
         ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => ended(network),

@@ -59,8 +59,9 @@ pub(super) struct Network {
     pub(super) established: Option<Seen>,
     /// Segments with payload that reached the client after the request.
     pub(super) answers: Vec<Seen>,
-    /// Segments with payload that reached the client on the connection, its greeting included.
-    pub(super) payload: Vec<Seen>,
+    /// An error packet that reached the client on the connection, whenever that was: a server that is being stopped says so to
+    /// sessions that have asked for nothing.
+    pub(super) server_error: Option<Seen>,
     /// What ended or refused the connection.
     pub(super) terminators: Vec<Terminator>,
     /// The last packet of any kind that reached the client on the connection.
@@ -102,11 +103,10 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
         .iter()
         .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
         .map(|(packet, _)| Seen::from(*packet));
-    network.payload = received
+    network.server_error = received
         .iter()
-        .filter(|(_, segment)| segment.payload_length > 0)
-        .map(|(packet, _)| Seen::from(*packet))
-        .collect();
+        .find(|(_, segment)| is_error(&segment.payload))
+        .map(|(packet, _)| Seen::from(*packet));
     network.answers = network
         .request
         .map_or_else(Vec::new, |request| answers(request.seen(), &received));
@@ -232,6 +232,11 @@ fn carries(payload: &[u8], sql: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Is this the beginning of an ERR packet (MySQL client/server protocol: three bytes length, a sequence number, 0xff)?
+fn is_error(payload: &[u8]) -> bool {
+    matches!(payload, [_, _, _, _, 0xff, ..])
 }
 
 fn terminators(plan: &LabPlan, side: &ClientSide<'_>, connection: &Connection, end: Instant) -> Vec<Terminator> {
