@@ -9,7 +9,8 @@ mod support;
 
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome};
-use lvs_matrix_model::verdict::{Behaviour, TerminatorKind};
+use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour};
+use lvs_matrix_model::verdict::{Behaviour, TerminatorKind, Verdict, judge};
 use support::cells::*;
 use support::plain::reasons;
 use support::s;
@@ -108,6 +109,38 @@ fn a_time_out_of_the_programs_own_needs_silence() {
     is_believed("silence", hung(), own());
     is_not_believed("an answer", answered(), own(), missing);
     is_not_believed("an end", reset(), own(), missing);
+}
+
+/// MariaDB's client prints 2002 where MySQL's prints 2003; a scenario may name either, and nothing else will do.
+#[test]
+fn either_code_of_a_failed_connect_fits() {
+    let observed = |code| {
+        let library = ClientErrorKind::Library {
+            code,
+            sqlstate: String::new(),
+            errno: Some(111),
+        };
+        ended_with(refused_by_rst(), library).observe()
+    };
+    for (expected, code, fits) in [
+        (2002, 2003, true),
+        (2003, 2002, true),
+        (2003, 2003, true),
+        (2003, 2013, false),
+        (2013, 2002, false),
+        (2006, 2013, false),
+    ] {
+        let expected_behaviour = ExpectedBehaviour {
+            behaviour: BehaviourName::FailedFast,
+            error: Some(expected),
+            errno: None,
+            ends: None,
+            at_least: None,
+            at_most: None,
+        };
+        let verdict = judge(&Expected::Behaviour(expected_behaviour), &observed(code));
+        assert_eq!(verdict == Verdict::Met, fits, "{expected} and {code}: {verdict:?}");
+    }
 }
 
 #[test]
