@@ -24,6 +24,13 @@ fn a_phone_the_dark_paper_and_stillness() {
             let over = browser.value("document.documentElement.scrollWidth - innerWidth");
             assert!(over.as_i64().unwrap() <= 0, "{place} is {over} px too wide at {width}");
         }
+        // It could be scrolled, but its last column is the one to be seen.
+        browser.open(&url(page, ""));
+        let cut = browser.value("(({ offsetWidth, parentElement }) => offsetWidth - parentElement.clientWidth)(document.querySelector('.sums'))");
+        assert!(
+            cut.as_i64().unwrap() <= 0,
+            "the table of scenarios is cut by {cut} px at {width}"
+        );
     }
     let dark = "(() => { const [r, g, b] = getComputedStyle(document.documentElement).backgroundColor.match(/[\\d.]+/g).map(Number);
                 return (r + g + b) / 3 < 128; })()";
