@@ -16,6 +16,7 @@ mod told;
 
 pub use plain::explanation;
 
+use crate::wording;
 use crate::words::Language;
 use case::Case;
 use lvs_matrix_model::duration::Instant;
@@ -99,7 +100,10 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
         return Explanation {
             language,
             status: Status::Undetermined {
-                reasons: reasons.clone(),
+                reasons: reasons
+                    .iter()
+                    .map(|reason| wording::doubt(language, reason, cell).into_owned())
+                    .collect(),
             },
             paragraphs: Vec::new(),
             advice: Vec::new(),

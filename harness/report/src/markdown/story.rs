@@ -75,7 +75,10 @@ fn outcome(words: Language, cell: &JudgedCell) -> String {
         Behaviour::FailedFast { after } => words.failed_after(subject, Human(*after), with_error(words, observed)),
         Behaviour::Hung { silence, end } => hang(words, cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
-            let reasons: Vec<_> = reasons.iter().map(|reason| inline(without_stop(reason))).collect();
+            let reasons = reasons.iter().map(|reason| wording::doubt(words, reason, cell));
+            let reasons: Vec<_> = reasons
+                .map(|reason| inline(without_stop(&reason)).to_string())
+                .collect();
             words.how_not_known(subject, reasons.join(words.clauses()))
         }
     }

@@ -110,7 +110,7 @@ fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
 fn outcome(step: &StepRecord, markup: Markup, words: Language) -> String {
     match &step.outcome {
         StepOutcome::Done { proof } if proof.is_empty() => String::new(),
-        StepOutcome::Done { proof } => words.proven_by(markup.text(proof)),
+        StepOutcome::Done { proof } => words.proven_by(markup.text(&wording::proof(words, proof))),
         StepOutcome::ClientFailed => words.ended_with_error().to_owned(),
         StepOutcome::Unfinished => words.not_finished().to_owned(),
         StepOutcome::Failed { reason } => words.step_failed(markup.strong(words.failed()), markup.text(reason)),

@@ -1,6 +1,6 @@
 //! What the model itself says in English, in Chinese.
 
-use super::{behaviour_name, moment, sender};
+use super::{behaviour_name, moment, recorded, sender};
 use crate::words::Language;
 use lvs_matrix_model::action::{
     Action, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent, StopSignal,
@@ -123,7 +123,9 @@ fn traffic(action: &TrafficAction) -> String {
 
 pub(super) fn fact(fact: &Fact) -> String {
     match fact {
-        Fact::Done { at, action, proof } => format!("{}：{}（{proof}）", time(*at), self::action(action)),
+        Fact::Done { at, action, proof } => {
+            format!("{}：{}（{}）", time(*at), self::action(action), recorded::proof(proof))
+        }
         Fact::Table {
             moment: when,
             servers,
@@ -163,7 +165,7 @@ pub(super) fn fact(fact: &Fact) -> String {
             }
         ),
         Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
-        Fact::StillInForce { action, shows } => format!("结束时，{}：{shows}", self::action(action)),
+        Fact::StillInForce { action, shows } => format!("结束时，{}：{}", self::action(action), recorded::proof(shows)),
         Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
     }
 }

@@ -4,6 +4,8 @@
 mod chinese;
 mod cites;
 mod error;
+mod forms;
+mod recorded;
 
 pub(crate) use cites::{citation, shown};
 pub(crate) use error::{classic_meaning, errno, error_code, error_kind};
@@ -189,16 +191,31 @@ pub(crate) fn observed(words: Language, cell: &JudgedCell) -> String {
     text
 }
 
-/// Why the verdict is what it is: differences or reasons; empty for cells that are as expected. Reasons are what the judge and the
-/// lab say, in English.
+/// Why the verdict is what it is: differences or reasons; empty for cells that are as expected.
 pub(crate) fn reasons(words: Language, cell: &JudgedCell) -> Vec<Cow<'_, str>> {
     match &cell.verdict {
         Verdict::Violated { differences } => {
             let texts = differences.iter().map(|one| difference(words, one).into());
             texts.collect()
         }
-        Verdict::Undetermined { reasons } => reasons.iter().map(Into::into).collect(),
+        Verdict::Undetermined { reasons } => reasons.iter().map(|reason| doubt(words, reason, cell)).collect(),
         Verdict::Met | Verdict::ObservedOnly => Vec::new(),
+    }
+}
+
+/// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as it is.
+pub(crate) fn doubt<'a>(words: Language, text: &'a str, cell: &JudgedCell) -> Cow<'a, str> {
+    match words {
+        Language::English => text.into(),
+        Language::Chinese => recorded::doubt(text, &cell.record.steps).into(),
+    }
+}
+
+/// What showed something, as it was recorded.
+pub(crate) fn proof(words: Language, text: &str) -> Cow<'_, str> {
+    match words {
+        Language::English => text.into(),
+        Language::Chinese => recorded::proof(text).into(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What reports for people say, in every language: each text stands once, with its languages side by side, so that none can be
 //! forgotten. Reports for programs, what a terminal shows and messages about mistakes are English whatever the report's language.
 //!
-//! What others wrote (names, claims, server messages, command lines, what showed that a step had its effect, why a lab failed)
-//! stays as it is.
+//! What others wrote (names, claims, server messages, command lines, why a lab failed) stays as it is. What records hold as sentences of
+//! the harness is put into Chinese by `wording::recorded`.
 
 mod cell;
 mod counts;

@@ -1,7 +1,7 @@
 //! Explanations in Chinese: they say the same, and nothing of ours is left in English.
 
 use super::*;
-use lvs_matrix_report::{Language, explain, explain_in};
+use lvs_matrix_report::{Language, RunReport, explain, explain_in, markdown_cell};
 
 /// So many Latin words in a row are a name (`ICMP port unreachable`); more are a sentence.
 const NAME: usize = 3;
@@ -78,6 +78,43 @@ fn numbers(text: &str) -> Vec<u64> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers
+}
+
+/// Pages are Chinese but for the author's claim, names, and what others said or printed: messages stand in quotation marks, code
+/// between backticks and in blocks.
+#[test]
+fn every_stored_page_is_chinese() {
+    let summary: RunSummary = serde_json::from_slice(&fs::read(run().join("run.json")).unwrap()).unwrap();
+    let claims: Vec<String> = summary.scenarios.iter().map(|one| one.claim.clone()).collect();
+    let report = RunReport::new(summary, all(), Vec::new()).in_language(Language::Chinese);
+    for cell in report.cells() {
+        let left = english_left(&markdown_cell(&report, cell), &claims);
+        assert_eq!(left, None, "{}", cell.record.plan.cell);
+    }
+    let english = report.in_language(Language::English);
+    for cell in english.cells() {
+        let left = english_left(&markdown_cell(&english, cell), &claims);
+        assert!(left.is_some(), "{}", cell.record.plan.cell);
+    }
+}
+
+/// The first line of a page that has an English sentence outside all that.
+fn english_left(page: &str, claims: &[String]) -> Option<String> {
+    let mut block = false;
+    let mut lines = page.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        block ^= fence;
+        !fence && !block
+    });
+    let line = lines.find(|line| {
+        let plain = line.replace('\\', "");
+        let ours: String = plain
+            .split('“')
+            .map(|part| part.split_once('”').map_or(part, |(_, rest)| rest))
+            .collect();
+        !claims.iter().any(|claim| plain.contains(claim.as_str())) && longest_run_of_words(&ours).len() > NAME
+    });
+    line.map(str::to_owned)
 }
 
 #[test]

@@ -1,0 +1,146 @@
+//! Sentences that records hold and that the judge says, by their form.
+
+/// `English / Chinese;`, with the same places in braces.
+macro_rules! forms {
+    ($($english:literal / $chinese:literal;)*) => { &[$(($english, $chinese)),*] };
+}
+
+/// What showed that a step had its effect, that it still has it, and that a setting is in force: `lvs_matrix_runner`'s operator,
+/// time line and client.
+pub(super) const PROOFS: &[(&str, &str)] = forms! {
+    "connected" / "已连接";
+    "answered" / "已得到应答";
+    "waited" / "已等待";
+    "closed" / "已关闭";
+    "/proc/net/ip_vs has {server} with weight {weight} and {method}"
+        / "/proc/net/ip_vs 中有 {server}，权重 {weight}，转发方式 {method}";
+    "/proc/net/ip_vs has no such service" / "/proc/net/ip_vs 中没有这个虚拟服务";
+    "/proc/net/ip_vs has no service" / "/proc/net/ip_vs 中没有虚拟服务";
+    "/proc/net/ip_vs has no {server}" / "/proc/net/ip_vs 中没有 {server}";
+    "/proc/net/ip_vs has the service, without real servers" / "/proc/net/ip_vs 中有该虚拟服务，没有真实服务器";
+    "/proc/net/ip_vs has the service with scheduler {scheduler}" / "/proc/net/ip_vs 中有该虚拟服务，调度算法为 {scheduler}";
+    "/proc/net/ip_vs is as it was when the table was saved" / "/proc/net/ip_vs 与保存表时相同";
+    "ipvsadm saved {lines}" / "ipvsadm 保存了 {lines}";
+    "the time-outs are {tcp} s, after a FIN {fin} s" / "超时为 {tcp} 秒，FIN 之后为 {fin} 秒";
+    "the process ended ({status}), and nothing listens on port {port}" / "进程已结束（{status}），端口 {port} 上没有监听";
+    "no mysqld runs ({status})" / "没有 mysqld 在运行（{status}）";
+    "every thread of the process that listens on port {port} is in state T" / "监听端口 {port} 的进程的所有线程都处于状态 T";
+    "every thread of the mysqld is in state T" / "mysqld 的所有线程都处于状态 T";
+    "it runs, and answers with server_id {id}" / "它在运行，并以 server_id {id} 应答";
+    "it answers with server_id {id}" / "它以 server_id {id} 应答";
+    "{port} is in state {state}" / "{port} 的状态为 {state}";
+    "{key} reads {value} on {node}" / "{node} 上的 {key} 读出为 {value}";
+    "nft lists no rule" / "nft 没有列出规则";
+    "nft lists the rule in the {chain} chain of {table}; it has met {count} packets"
+        / "nft 在 {table} 的 {chain} 链中列出该规则；它已匹配 {count} 个数据包";
+    "nft lists the rule in the {chain} chain of {table}; it has met {count} packet"
+        / "nft 在 {table} 的 {chain} 链中列出该规则；它已匹配 {count} 个数据包";
+    "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {count} packets"
+        / "{port} 的 qdisc 延迟 {delay}，丢包 {loss}；已丢掉 {count} 个数据包";
+    "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {count} packet"
+        / "{port} 的 qdisc 延迟 {delay}，丢包 {loss}；已丢掉 {count} 个数据包";
+    "its {packet} is on the wire" / "其 {packet} 已在链路上";
+    "closed, without a {packet} on the wire" / "已关闭，链路上没有 {packet}";
+    "it ended already" / "它已经结束";
+    "it was sent again, not acknowledged" / "它被重发，没有得到确认";
+    "it is in the process list of {server}" / "它在 {server} 的进程列表中";
+    "the kernel of {server}, whose mysqld is frozen, has acknowledged it" / "{server} 的 mysqld 已冻结，其内核已确认它";
+    "the kernel of {server} has acknowledged its beginning" / "{server} 的内核已确认其开头";
+    "the client has read {rows} rows and stopped" / "客户端读取 {rows} 行后停止";
+    "getsockopt on port {port} {options}" / "端口 {port} 的 getsockopt：{options}";
+    "`--help` with the same options lists {setting}" / "以同样的选项执行 `--help`，列出 {setting}";
+};
+
+/// Why something is not known: `lvs_matrix_model::verdict`.
+pub(super) const DOUBTS: &[(&str, &str)] = forms! {
+    "at {time}" / "在 {time} 时";
+    "nothing was recorded of the client program" / "没有关于客户端程序的记录";
+    "the client's setting `{setting}` is not shown to be in force: {reason}"
+        / "未能证明客户端的设置 `{setting}` 已生效：{reason}";
+    "nothing shows it" / "没有什么能证明";
+    "the client program {misconduct}" / "客户端程序 {misconduct}";
+    "what was seen of {server} at the end is of a server with server_id {id}, which is not its own"
+        / "结束时在 {server} 看到的是 server_id 为 {id} 的服务器，不是它自己的";
+    "the record has format {format}, this program reads format {own}" / "记录的格式为 {format}，本程序读取的格式为 {own}";
+    "the lab failed ({stage}): {reason}" / "实验环境失败（{stage}）：{reason}";
+    "the cell was not run: {reason}" / "该单元没有运行：{reason}";
+    "nothing was captured" / "没有抓包";
+    "{node} was not captured" / "没有 {node} 的抓包";
+    "the capture on {node} failed: {reason}" / "{node} 上的抓包失败：{reason}";
+    "the capture on {node} lost {count} packets" / "{node} 上的抓包丢失了 {count} 个数据包";
+    "the capture on {node} does not show its first sentinel before the first step: it may have begun too late"
+        / "{node} 上的抓包在第一步之前没有显示其首个哨兵帧：它可能开始得太晚";
+    "the capture on {node} does not show its last sentinel after the observation: it may have ended too early"
+        / "{node} 上的抓包在观察之后没有显示其最后的哨兵帧：它可能结束得太早";
+    "packet {number} on the client's interface cannot be decoded: {reason}" / "客户端接口上的数据包 {number} 无法解码：{reason}";
+    "the record's steps are not those of its plan" / "记录中的步骤与其计划不一致";
+    "step {number} ({action}) did not last until the end of the observation: {reason}"
+        / "步骤 {number}（{action}）没有持续到观察结束：{reason}";
+    "the premise of the cell did not come about: step {number} ({phase}, {action}) failed for the client"
+        / "该单元的前提没有成立：步骤 {number}（{phase}，{action}）对客户端失败";
+    "the premise of the cell did not come about: step {number} ({phase}, {action}) failed: {reason}"
+        / "该单元的前提没有成立：步骤 {number}（{phase}，{action}）失败：{reason}";
+    "the premise of the cell did not come about: step {number} ({phase}, {action}) was not reached"
+        / "该单元的前提没有成立：步骤 {number}（{phase}，{action}）没有执行到";
+    "the premise of the cell did not come about: step {number} ({phase}, {action}) was done"
+        / "该单元的前提没有成立：步骤 {number}（{phase}，{action}）已完成";
+    "the premise of the cell did not come about: step {number} ({phase}, {action}) did not end"
+        / "该单元的前提没有成立：步骤 {number}（{phase}，{action}）没有结束";
+    "step {number} ({action}) is recorded as done, but nothing shows that it fired"
+        / "步骤 {number}（{action}）记录为已完成，但没有什么能证明它已生效";
+    "step {number} ({action}) could not be done: {reason}" / "步骤 {number}（{action}）无法完成：{reason}";
+    "step {number} ({action}) and the client's events do not agree on how its operation ended"
+        / "步骤 {number}（{action}）与客户端的事件对其操作如何结束说法不一";
+    "the client's event {number} ({at}) is out of order" / "客户端的事件 {number}（{at}）顺序不对";
+    "the client's event {number} is {time} later than the end of the observation" / "客户端的事件 {number} 比观察结束晚 {time}";
+    "operation {number} has no end" / "操作 {number} 没有结束";
+    "the client connected, but its capture shows no SYN of the connection" / "客户端已连接，但其抓包中没有该连接的 SYN";
+    "the client got a result, but its capture shows no SYN of the connection" / "客户端得到了结果，但其抓包中没有该连接的 SYN";
+    "the client connected at {time}, but no packet with an answer reached its interface"
+        / "客户端在 {time} 时已连接，但没有带应答的数据包到达其接口";
+    "the client got a result at {time}, but no packet with an answer reached its interface"
+        / "客户端在 {time} 时得到了结果，但没有带应答的数据包到达其接口";
+    "the client connected, but no packet shows which real server answered"
+        / "客户端已连接，但没有数据包显示是哪台真实服务器应答的";
+    "the client got a result, but no packet shows which real server answered"
+        / "客户端得到了结果，但没有数据包显示是哪台真实服务器应答的";
+    "packets of the connection reached or came from several real servers: {servers}"
+        / "该连接的数据包到达或来自多台真实服务器：{servers}";
+    "the capture shows neither a SYN nor an ARP request of the client for its connect"
+        / "抓包中既没有客户端新建连接的 SYN，也没有 ARP 请求";
+    "the capture does not show the client sending its statement" / "抓包中没有客户端发送语句的数据包";
+    "an answer reached the client's interface at {time} in packet {packet}, but the client had not reported it by {until}"
+        / "应答在 {time} 时由数据包 {packet} 到达客户端的接口，但客户端到 {until} 时还没有报告";
+    "this run watches a cell for at most {limit} (--observe-at-most), and patience ends {time} after that"
+        / "本次运行对每个单元最多观察 {limit}（--observe-at-most），而忍耐时间在此之后 {time} 才结束";
+    "the observation ended {time} too early (it was to last until {until}), so how the silence goes on is not known"
+        / "观察提前 {time} 结束（本应持续到 {until}），所以此后的沉默如何不得而知";
+    "the client opened more than one connection for it (SYN in packet {packet} too)"
+        / "客户端为此打开了不止一条连接（数据包 {packet} 中也有 SYN）";
+    "packet {packet} is the first that the client sent after it began the statement, but does not carry it"
+        / "数据包 {packet} 是客户端开始执行语句后发送的第一个，却不含该语句";
+    "packets are missing: in packet {packet} the client acknowledges what the capture does not show reaching it ({at})"
+        / "缺少数据包：在数据包 {packet} 中，客户端确认了抓包中没有到达它的数据（{at}）";
+    "packets are missing: in packet {packet} the server acknowledges what the capture does not show the client sending ({at})"
+        / "缺少数据包：在数据包 {packet} 中，服务器确认了抓包中客户端没有发送的数据（{at}）";
+    "the cell has no capture file" / "该单元没有抓包文件";
+    "step {number} is the client's, but names no operation" / "步骤 {number} 是客户端的，却没有指明操作";
+    "no step started operation {number}" / "没有步骤开始操作 {number}";
+    "step {number} is neither a connect nor a statement" / "步骤 {number} 既不是新建连接也不是执行语句";
+    "the act phase did not begin" / "操作阶段没有开始";
+    "no connection was open when the statement was sent" / "发送语句时没有打开的连接";
+    "the client has nothing to do in the act phase" / "客户端在操作阶段没有要做的事";
+    "no step of the client in the act phase was reached" / "操作阶段中客户端的步骤都没有执行到";
+    "the client's events {first} and {second} are not the beginning and the end of operation {number}"
+        / "客户端的事件 {first} 和 {second} 不是操作 {number} 的开始和结束";
+    "the client wrote down {count} events for operation {number}, not its beginning and its end"
+        / "客户端为操作 {number} 记下了 {count} 个事件，而不是其开始和结束";
+    "expected {what}; not over within {limit}, the most that this run watches a cell for (--observe-at-most)"
+        / "预期{what}；在 {limit} 内没有结束，这是本次运行对每个单元的最长观察时间（--observe-at-most）";
+    "error {code}" / "错误 {code}";
+    "errno {number}" / "错误号 {number}";
+    "the hang to end with an answer" / "等待以应答告终";
+    "the hang to end with an error" / "等待以错误告终";
+    "the operation to last at least {time}" / "操作至少持续 {time}";
+    "the operation to last at most {time}" / "操作至多持续 {time}";
+};
