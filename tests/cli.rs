@@ -282,6 +282,9 @@ fn explain_finds_the_cell() {
     let whole = explain("config-change/absent_up_execute-sql_0").expect_code(0);
     assert!(whole.stdout.contains("entry-without-server"), "{whole:#?}");
     assert_eq!(explain("absent_up_execute-sql_0").expect_code(0).stdout, whole.stdout);
+    let chinese =
+        say(plain(&["explain", "absent_up_execute-sql_0", "--lang", "zh", "--run"]).arg(&stored)).expect_code(0);
+    assert!(chinese.stdout.contains("规则 entry-without-server"), "{chinese:#?}");
     let several = explain("absent_up_execute-sql").expect_code(2);
     assert!(several.stderr.contains("fits 2 cells"), "{several:#?}");
     assert!(

@@ -56,11 +56,7 @@ impl Said for Told {
 
 /// `told!("{server} answered {when}." / "{server} {when}应答。", when = moment(at))`: a [`Told`]. What is the same in every
 /// language may be captured by its name as `format!` does it; what is not is given after the texts, and each of them must use it.
-/// With one text it is not translated yet.
 macro_rules! told {
-    ($english:literal $(, $name:ident = $value:expr)* $(,)?) => {
-        $crate::explain::told::told!($english / $english $(, $name = $value)*)
-    };
     ($english:literal / $chinese:literal $(,)?) => {
         $crate::explain::told::Told {
             english: format!($english),

@@ -54,7 +54,11 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
     )?;
     match row {
         Row::Judged(judged) => outcome(out, words, judged)?,
-        Row::Missing(missing) => writeln!(out, "<p>{}</p>", words.no_record_because(xml(&missing.reason)))?,
+        Row::Missing(missing) => writeln!(
+            out,
+            "<p>{}</p>",
+            words.no_record_because(xml(&wording::missing(words, missing)))
+        )?,
     }
     if !cell.values.is_empty() {
         write!(out, "<dl class=\"axes\">")?;

@@ -100,7 +100,7 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
             words,
             ("missing", words.no_record()),
             &missing.cell,
-            &missing.reason,
+            &wording::missing(words, missing),
         )?;
     }
     more(out, words, missing.len())?;

@@ -138,7 +138,7 @@ fn row(out: &mut String, words: Language, row: Row<'_>, repeated: bool) -> Resul
         Row::Missing(missing) => write!(
             out,
             "<tr data-cell=\"{cell}\" data-behaviour=\"undetermined\" data-verdict=\"missing\" data-heat=\"0\" data-words=\"{}\">",
-            xml(&cut(&missing.reason, LONGEST))
+            xml(&cut(&wording::missing(words, missing), LONGEST))
         )?,
     }
     for (_, value) in &cell.values {

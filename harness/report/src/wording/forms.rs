@@ -51,7 +51,7 @@ pub(super) const PROOFS: &[(&str, &str)] = forms! {
     "`--help` with the same options lists {setting}" / "以同样的选项执行 `--help`，列出 {setting}";
 };
 
-/// Why something is not known: `lvs_matrix_model::verdict`.
+/// Why something is not known, or there is no record: `lvs_matrix_model::verdict`, `crate::run`, and `judge` of the command line.
 pub(super) const DOUBTS: &[(&str, &str)] = forms! {
     "at {time}" / "在 {time} 时";
     "nothing was recorded of the client program" / "没有关于客户端程序的记录";
@@ -123,7 +123,43 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
         / "缺少数据包：在数据包 {packet} 中，客户端确认了抓包中没有到达它的数据（{at}）";
     "packets are missing: in packet {packet} the server acknowledges what the capture does not show the client sending ({at})"
         / "缺少数据包：在数据包 {packet} 中，服务器确认了抓包中客户端没有发送的数据（{at}）";
+    "lvs-matrix was killed before this cell left a record; run it again" / "该单元留下记录之前 lvs-matrix 被终止；请重新运行";
+    "the run came to its end and left no record of this cell; run it again" / "运行已结束，却没有留下该单元的记录；请重新运行";
+    "the run was interrupted ({reason}) before this cell left a record; run it again"
+        / "该单元留下记录之前运行被中断（{reason}）；请重新运行";
+    "cannot open the folder {cell}: {reason}" / "无法打开文件夹 {cell}：{reason}";
+    "cannot read {file}: {reason}" / "无法读取 {file}：{reason}";
+    "{file} cannot be understood: {reason}" / "无法理解 {file}：{reason}";
+    "{file} has format {format}, this lvs-matrix reads {own}" / "{file} 的格式为 {format}，本 lvs-matrix 读取的格式为 {own}";
+    "{file} is the record of another cell, {cell}" / "{file} 是另一个单元 {cell} 的记录";
     "the cell has no capture file" / "该单元没有抓包文件";
+    "a mysqld runs" / "有 mysqld 在运行";
+    "the mysqld runs" / "mysqld 在运行";
+    "the mysqld has ended: {status}" / "mysqld 已结束：{status}";
+    "the port is not in state {state}: {shown}" / "端口的状态不是 {state}：{shown}";
+    "nft lists no rule `{rule}` in the {chain} chain of {table}: {shown}" / "nft 在 {table} 的 {chain} 链中没有列出规则 `{rule}`：{shown}";
+    "nft still lists: {shown}" / "nft 仍列出：{shown}";
+    "{port} has no netem: {shown}" / "{port} 没有 netem：{shown}";
+    "the qdisc of {port} is another: {shown}" / "{port} 的 qdisc 是另一个：{shown}";
+    "it reads `{found}`, not `{value}`" / "读出为 `{found}`，不是 `{value}`";
+    "the kernel's table still has {found}" / "内核的表中仍有 {found}";
+    "the record names no capture points: there is no capture to read" / "记录没有指明抓包点：没有可读取的抓包";
+    "the capture ends in the middle of a block, after {packets} packets: it was cut short when it was written"
+        / "抓包在 {packets} 个数据包之后止于一个块的中间：写入时被截断";
+    "the capture is not a pcapng file that can be read (after {packets} packets): {reason}"
+        / "抓包不是可读取的 pcapng 文件（{packets} 个数据包之后）：{reason}";
+    "the capture has a second section; the runner writes one, so this is not its file"
+        / "抓包有第二个节；运行程序只写一个，所以这不是它的文件";
+    "the capture's interfaces are [{file}], the record's points [{record}]: they are not of the same cell"
+        / "抓包的接口为 [{file}]，记录的抓包点为 [{record}]：它们不属于同一单元";
+    "interface {name} of the capture is not Ethernet with time stamps in nanoseconds (if_tsresol 9)"
+        / "抓包的接口 {name} 不是时间戳为纳秒（if_tsresol 9）的以太网接口";
+    "packet {packet} of the capture belongs to interface {interface}, which the file does not describe"
+        / "抓包的数据包 {packet} 属于接口 {interface}，而文件中没有描述该接口";
+    "packet {packet} is earlier than the one before it; the runner writes packets in time order, so this is not its file"
+        / "数据包 {packet} 早于前一个数据包；运行程序按时间顺序写数据包，所以这不是它的文件";
+    "packet {packet} has a time stamp that is out of range" / "数据包 {packet} 的时间戳超出范围";
+    "the capture has more than 4294967295 packets" / "抓包有超过 4294967295 个数据包";
     "step {number} is the client's, but names no operation" / "步骤 {number} 是客户端的，却没有指明操作";
     "no step started operation {number}" / "没有步骤开始操作 {number}";
     "step {number} is neither a connect nor a statement" / "步骤 {number} 既不是新建连接也不是执行语句";

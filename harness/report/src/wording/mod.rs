@@ -10,6 +10,7 @@ mod recorded;
 pub(crate) use cites::{citation, shown};
 pub(crate) use error::{classic_meaning, errno, error_code, error_kind};
 
+use crate::run::MissingCell;
 use crate::stamp::Length;
 use crate::words::{BYTE, Language, RETRANSMISSION};
 use lvs_matrix_model::action::{Action, Node};
@@ -208,6 +209,14 @@ pub(crate) fn doubt<'a>(words: Language, text: &'a str, cell: &JudgedCell) -> Co
     match words {
         Language::English => text.into(),
         Language::Chinese => recorded::doubt(text, &cell.record.steps).into(),
+    }
+}
+
+/// Why there is no record of a cell.
+pub(crate) fn missing(words: Language, cell: &MissingCell) -> Cow<'_, str> {
+    match words {
+        Language::English => cell.reason.as_str().into(),
+        Language::Chinese => recorded::doubt(&cell.reason, &[]).into(),
     }
 }
 

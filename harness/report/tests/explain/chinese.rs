@@ -1,7 +1,8 @@
 //! Explanations in Chinese: they say the same, and nothing of ours is left in English.
 
 use super::*;
-use lvs_matrix_report::{Language, RunReport, explain, explain_in, markdown_cell};
+use lvs_matrix_report::{Language, RunReport, Status, explain, explain_in, markdown_cell};
+use std::collections::BTreeSet;
 
 /// So many Latin words in a row are a name (`ICMP port unreachable`); more are a sentence.
 const NAME: usize = 3;
@@ -40,7 +41,7 @@ pub(crate) fn in_chinese(cell: &JudgedCell) {
 fn texts(explanation: &Explanation) -> Vec<String> {
     let mut texts: Vec<String> = explanation.paragraphs.iter().map(|one| one.text.clone()).collect();
     texts.extend(explanation.advice.iter().cloned());
-    if let lvs_matrix_report::Status::Unexplained { questions } = &explanation.status {
+    if let Status::Unexplained { questions } = &explanation.status {
         texts.extend(questions.iter().map(|question| (*question).to_owned()));
     }
     texts
@@ -78,6 +79,75 @@ fn numbers(text: &str) -> Vec<u64> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers
+}
+
+/// Ways to make a record that nobody should believe.
+const DOUBTFUL: &[fn(&mut CellRecord)] = &[
+    |record| record.format = 99,
+    |record| record.capture = None,
+    |record| drop(record.capture.as_mut().unwrap().points.pop()),
+    |record| record.capture.as_mut().unwrap().points[0].dropped = 3,
+    |record| record.capture.as_mut().unwrap().points[0].first_sentinel = false,
+    |record| record.capture.as_mut().unwrap().points[0].last_sentinel = false,
+    |record| drop(record.plan.steps.pop()),
+    |record| record.steps[0].outcome = StepOutcome::NotReached,
+    |record| record.steps[0].outcome = StepOutcome::Unfinished,
+    |record| record.steps[0].outcome = StepOutcome::ClientFailed,
+    |record| {
+        record
+            .steps
+            .iter_mut()
+            .for_each(|step| step.outcome = StepOutcome::Done { proof: String::new() })
+    },
+    |record| {
+        let reason = "the mysqld runs".to_owned();
+        record.steps[0].at_end = Some(lvs_matrix_model::record::AtEnd::Gone { reason });
+    },
+    |record| record.client_events.reverse(),
+    |record| drop(record.client_events.pop()),
+    |record| record.ended = lvs_matrix_model::duration::Instant(1),
+    |record| record.server_views.iter_mut().for_each(|view| view.server_id += 100),
+    |record| record.client_events.clear(),
+    |record| record.steps.iter_mut().for_each(|step| step.operation = None),
+    |record| {
+        record
+            .steps
+            .iter_mut()
+            .for_each(|step| step.outcome = StepOutcome::NotReached)
+    },
+    |record| record.plan.observe.patience = std::time::Duration::from_secs(1_000_000),
+];
+
+/// Also, the forms by which they are known are those that the judge uses.
+#[test]
+fn doubts_are_chinese() {
+    let mut said = BTreeSet::new();
+    for id in [
+        "config-change/absent_up_execute-sql_0",
+        "config-change/present_up_new-connection_0",
+    ] {
+        let bytes = fs::read(run().join(id).join(CAPTURE_FILE)).unwrap();
+        for damage in DOUBTFUL {
+            let mut record = stored(id).record;
+            damage(&mut record);
+            let cell = judged(record, Some(&bytes));
+            let (english, chinese) = (explain(&cell), explain_in(Language::Chinese, &cell));
+            let (Status::Undetermined { reasons: english }, Status::Undetermined { reasons: chinese }) =
+                (english.status, chinese.status)
+            else {
+                // Not every cell has what is damaged.
+                continue;
+            };
+            for (english, chinese) in english.iter().zip(&chinese) {
+                assert!(
+                    longest_run_of_words(chinese).len() <= NAME && chinese.contains(is_chinese),
+                    "{english}: {chinese}"
+                );
+            }
+            said.extend(english);
+        }
+    }
+    assert!(said.len() > 20, "{said:#?}");
 }
 
 /// Pages are Chinese but for the author's claim, names, and what others said or printed: messages stand in quotation marks, code
