@@ -43,7 +43,7 @@ pub(super) fn stop_mysqld_first() -> Told {
     told!(
         "Or end the connections at the server before its table entry is deleted (stop mysqld, or KILL the sessions): in direct \
          routing its FIN reaches the client past the director."
-            / "或者在从表中删除真实服务器之前，先在该服务器上结束连接（停止 mysqld，或 KILL 这些会话）：直接路由模式下，它的 FIN \
+            / "或者在从表中删除真实服务器之前，先在该服务器上结束连接（停止 mysqld，或 KILL 这些会话）：DR 模式下，它的 FIN \
                不经过调度器直接到达客户端。"
     )
 }

@@ -48,7 +48,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
                  {step}), as masquerading does. For that the answer must come back through the director, which would put the VIP \
                  in again; but {server} sends to the client directly, so its answer came from an address to which the client has \
                  no connection ({answer} on client), and the client's own TCP refused it ({rejected})."
-                    / "调度器转发客户端的 SYN 时，按照 NAT 方式（masquerading）把 VIP 换成了 {server} 的地址（director 上的{translated}；\
+                    / "调度器转发客户端的 SYN 时，按照 NAT 模式（masquerading）把 VIP 换成了 {server} 的地址（director 上的{translated}；\
                        {step}）。这就要求应答经过调度器返回，由它换回 VIP；但 {server} 直接发给客户端，其应答来自一个客户端没有连接的\
                        地址（client 上的{answer}），被客户端自己的 TCP 拒绝（{rejected}）。",
                 translated = first(Seen::from(translated)),
@@ -66,7 +66,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
             advice: vec![told!(
                 "With masquerading (`ipvsadm -m`) the director must be the real servers' gateway to the clients; servers of \
                      direct routing are added with `-g`."
-                    / "使用 NAT 方式（`ipvsadm -m`）时，调度器必须是真实服务器通往客户端的网关；直接路由的真实服务器用 `-g` 添加。"
+                    / "使用 NAT 模式（`ipvsadm -m`）时，调度器必须是真实服务器通往客户端的网关；DR 模式的真实服务器用 `-g` 添加。"
             )],
         })
     },
@@ -116,7 +116,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                  does. {server} has no tunnel device that would unpack it, and its kernel answered with an ICMP error ({refused} \
                  on {server}). The director knows whose SYN was in it and passed the error on to the client ({kind} on client, \
                  packet {told}), to whose connecting socket it is final."
-                    / "调度器按照隧道方式把客户端的 SYN 封装进发给 {server} 的另一个 IP 数据包（director 上的{sent}；{step}）。{server} \
+                    / "调度器按照隧道模式把客户端的 SYN 封装进发给 {server} 的另一个 IP 数据包（director 上的{sent}；{step}）。{server} \
                        没有能解封装的隧道设备，其内核以 ICMP 错误应答（{server} 上的{refused}）。调度器知道里面是谁的 SYN，把错误转给\
                        客户端（client 上的 {kind}，数据包 {told}）；对正在建立连接的套接字来说，这是最终结果。",
                 sent = first(Seen::from(sent)),
@@ -135,7 +135,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
             advice: vec![told!(
                 "With tunneling (`ipvsadm -i`) each real server needs a tunnel device that holds the VIP; servers of direct \
                      routing are added with `-g`."
-                    / "使用隧道方式（`ipvsadm -i`）时，每台真实服务器都需要一个带有 VIP 的隧道设备；直接路由的真实服务器用 `-g` 添加。"
+                    / "使用隧道模式（`ipvsadm -i`）时，每台真实服务器都需要一个带有 VIP 的隧道设备；DR 模式的真实服务器用 `-g` 添加。"
             )],
         })
     },

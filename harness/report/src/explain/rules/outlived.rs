@@ -99,7 +99,7 @@ pub(super) const LINK_BACK: Rule = Rule {
                  director is not on that way."
                     / "{server} 的链路断开时（{cut}），客户端{what}已经到达 {server}（{server} 上的{reached}）。这不会结束任何连接：{server} \
                        期间要发送的数据，由其 TCP 按加倍的间隔重传。链路{back}恢复（{step}），下一次重传{at}到达客户端（client 上的数据包 \
-                       {answer}）。直接路由模式下，调度器不在这条路上。",
+                       {answer}）。DR 模式下，调度器不在这条路上。",
                 what = case.carrier(),
                 reached = first(*reached),
                 cut = moment(*cut),

@@ -42,7 +42,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
                  {server} answered with an RST, which in direct routing goes to the client directly (packet {reset} on client): \
                  ECONNREFUSED."
                     / "调度器并不了解 mysqld 的状况：{server} 在表中，于是为客户端的 SYN 选择了它并转发（director 上的{passed}）。那里的 mysqld \
-                       已经结束，端口上没有监听，{server} 的内核以 RST 应答；直接路由模式下，它直接发给客户端（client 上的数据包 \
+                       已经结束，端口上没有监听，{server} 的内核以 RST 应答；DR 模式下，它直接发给客户端（client 上的数据包 \
                        {reset}）：ECONNREFUSED。",
                 passed = first(*passed),
                 reset = reset.packet,
@@ -74,7 +74,7 @@ pub(super) const CLOSED: Rule = Rule {
         let way = if case.answers_past_the_director() {
             told!(
                 ". In direct routing that goes to the client directly, whatever the director's table says"
-                    / "。直接路由模式下，它直接发给客户端，与调度器的表无关"
+                    / "。DR 模式下，它直接发给客户端，与调度器的表无关"
             )
         } else {
             Told::default()
@@ -170,7 +170,7 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                  {limit}: the mysqld closed the connection (packet {closing} on client, {at}). In direct routing that reaches the \
                  client past the director. {then}."
                     / "{server} 已有 {idle} 没有收到客户端的任何数据（最后为 {server} 上的{last}），而其会话的 wait_timeout 为 {limit}：mysqld \
-                       关闭了连接（client 上的数据包 {closing}，{at}）。直接路由模式下，它不经过调度器到达客户端。{then}。",
+                       关闭了连接（client 上的数据包 {closing}，{at}）。DR 模式下，它不经过调度器到达客户端。{then}。",
                 idle = Human(idle),
                 last = first(*last),
                 limit = Human(limit),
