@@ -27,6 +27,8 @@ pub(crate) const OWN_FILE: &str = "/proc/self/exe";
 pub(crate) struct Ground {
     pub(crate) runs_on: RunsOn,
     pub(crate) template: Template,
+    /// The same with InnoDB, if a scenario asks for it.
+    pub(crate) with_innodb: Option<Template>,
     /// This binary.
     pub(crate) init: PathBuf,
     /// What the run is made with.
@@ -72,7 +74,11 @@ impl Ground {
                 missing.join("\n  ")
             )));
         };
-        let template = prepare_template(&server, &cache_root(&cache)).map_err(|error| with_log(&error))?;
+        let template =
+            |innodb| prepare_template(&server, innodb, &cache_root(&cache)).map_err(|error| with_log(&error));
+        let innodb = selected.iter().any(|selected| selected.scenario.lab.mysqld.innodb);
+        let with_innodb = innodb.then(|| template(true)).transpose()?;
+        let template = template(false)?;
         let observe_at_most = match &runs_on {
             RunsOn::Kernel(_) => arguments.observe_at_most,
             RunsOn::Host => Some(arguments.observe_at_most.unwrap_or(OBSERVE_AT_MOST)),
@@ -81,6 +87,7 @@ impl Ground {
         Ok(Self {
             runs_on,
             template,
+            with_innodb,
             init,
             hashes,
             observe_at_most,

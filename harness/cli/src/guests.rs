@@ -7,7 +7,9 @@
 use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::news::{Heard, Stages, Told};
-use crate::payload::{CELLS_FOLDER, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, scenario_input};
+use crate::payload::{
+    CELLS_FOLDER, INNODB_INPUT, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, needs_innodb, scenario_input,
+};
 use crate::place;
 use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
@@ -37,6 +39,8 @@ pub(crate) struct Guests<'a> {
     /// This binary.
     pub(crate) init: PathBuf,
     pub(crate) template: Template,
+    /// The same with InnoDB, if a plan asks for it.
+    pub(crate) with_innodb: Option<Template>,
     /// What the run is made with.
     pub(crate) hashes: Hashes,
     /// SHA-256 of the scenarios' texts.
@@ -144,10 +148,15 @@ impl Guests<'_> {
             RunsOn::Host => GuestConfig::on_host(init, own),
         };
         config.payload_args = vec!["payload".to_owned()];
-        config.inputs = vec![ReadOnlyInput {
-            name: TEMPLATE_INPUT.to_owned(),
-            path: self.template.folder.clone(),
-        }];
+        let data_folder = |name: &str, template: &Template| ReadOnlyInput {
+            name: name.to_owned(),
+            path: template.folder.clone(),
+        };
+        config.inputs = vec![data_folder(TEMPLATE_INPUT, &self.template)];
+        let with_innodb = self.with_innodb.as_ref().filter(|_| needs_innodb(&batch));
+        config
+            .inputs
+            .extend(with_innodb.map(|template| data_folder(INNODB_INPUT, template)));
         let tree = self.template.server.tree.clone().map(|path| ReadOnlyInput {
             name: SERVER_INPUT.to_owned(),
             path,

@@ -17,6 +17,8 @@ use std::process::ExitCode;
 pub(crate) const JOB_FILE: &str = "job.json";
 /// The folder of the records in the shared folder.
 pub(crate) const CELLS_FOLDER: &str = "cells";
+/// The name, among the guest's inputs, of the data folder's template with InnoDB, if a plan asks for it.
+pub(crate) const INNODB_INPUT: &str = "datadir-with-innodb";
 /// The name of the data folder's template among the guest's inputs.
 pub(crate) const TEMPLATE_INPUT: &str = "datadir";
 /// The name of the server's own tree among them, if it has one.
@@ -38,6 +40,11 @@ pub(crate) struct Job {
 /// The name of a scenario's folder among the guest's inputs.
 pub(crate) fn scenario_input(scenario: &Name) -> String {
     format!("scenario-{scenario}")
+}
+
+/// Does one of the plans ask for InnoDB?
+pub(crate) fn needs_innodb(plans: &[LabPlan]) -> bool {
+    plans.iter().any(|plan| plan.mysqld.innodb)
 }
 
 /// What the payload says on the console, as JSON.
@@ -92,15 +99,18 @@ fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
     let text = std::fs::read(share.join(JOB_FILE)).map_err(|error| failed(&error))?;
     let job: Job = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     let inputs = folder(INPUTS_VARIABLE)?;
+    let template = |input: &str, innodb| Template {
+        folder: inputs.join(input),
+        innodb,
+        server: job.server.clone().seen_as(&inputs.join(SERVER_INPUT)),
+    };
     let config = Config {
         place: job.place,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         hashes: Some(job.hashes),
         scenario_sha256: job.scenario_sha256,
-        template: Template {
-            folder: inputs.join(TEMPLATE_INPUT),
-            server: job.server.seen_as(&inputs.join(SERVER_INPUT)),
-        },
+        template: template(TEMPLATE_INPUT, false),
+        with_innodb: needs_innodb(&job.plans).then(|| template(INNODB_INPUT, true)),
         scratch: std::env::temp_dir(),
         out: share.join(CELLS_FOLDER),
         scenario_folders: job

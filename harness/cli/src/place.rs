@@ -1,5 +1,6 @@
 //! The two places where cells run, a guest kernel and the host's own: their words, their clocks, their ends.
 
+use crate::payload::needs_innodb;
 use lvs_matrix_guest::protocol::PayloadEnd;
 use lvs_matrix_guest::{GuestEnd, RunsOn};
 use lvs_matrix_model::plan::LabPlan;
@@ -64,8 +65,10 @@ pub(crate) fn stall(runs_on: &RunsOn, stall: Duration, batch: &[LabPlan]) -> Dur
 pub(crate) fn memory_mib(batch: &[LabPlan]) -> u32 {
     let servers = batch.iter().map(|plan| plan.real_servers().count()).max().unwrap_or(0);
     let servers = u32::try_from(servers).unwrap_or(u32::MAX);
+    // With InnoDB a server has its buffers, and its files in memory.
+    let each = if needs_innodb(batch) { 96 } else { 48 };
     servers
-        .saturating_mul(48)
+        .saturating_mul(each)
         .saturating_add(256)
         .max(lvs_matrix_guest::DEFAULT_MEMORY_MIB)
 }

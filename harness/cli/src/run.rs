@@ -129,6 +129,7 @@ pub(crate) fn run_into(
         runs_on: ground.runs_on,
         init: ground.init,
         template: ground.template,
+        with_innodb: ground.with_innodb,
         hashes: ground.hashes,
         scenario_sha256: selected
             .iter()

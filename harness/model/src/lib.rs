@@ -11,6 +11,7 @@ pub mod capture;
 pub mod client;
 pub mod duration;
 pub mod matrix;
+pub mod mysqld;
 pub mod name;
 pub mod plan;
 pub mod record;

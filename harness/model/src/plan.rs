@@ -8,6 +8,7 @@ use crate::Name;
 use crate::action::{Action, Node};
 use crate::client::{Client, ClientChoice};
 use crate::matrix::{Cell, CellRef};
+use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expected, Forwarding, Lab, Observe, RealServer, Scenario};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -124,6 +125,9 @@ pub struct LabPlan {
     /// The client program and its settings; left out if it is the driver mysql_async, unset.
     #[serde(default, skip_serializing_if = "Client::is_default")]
     pub client: Client,
+    /// How every mysqld is set up; left out if nothing is said of it.
+    #[serde(default, skip_serializing_if = "MysqldSetup::is_default")]
+    pub mysqld: MysqldSetup,
     /// Client, director, then the real servers.
     pub hosts: Vec<Host>,
     /// The time line.
@@ -223,6 +227,7 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
         forwarding: lab.forwarding,
         link_delay: LINK_DELAY,
         client: the_client,
+        mysqld: lab.mysqld.clone(),
         hosts: Vec::new(),
         steps: steps_of(scenario, cell),
         observe: scenario.observe,

@@ -10,7 +10,7 @@ pub use client::{
     TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
 };
 
-pub use server::{MysqldState, ServerSession, ServerView};
+pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView};
 pub use socket::{Socket, SocketTimer};
 
 use crate::action::{Action, ClientAction, Node};

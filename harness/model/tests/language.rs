@@ -12,6 +12,7 @@ use lvs_matrix_model::action::{
     TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
+use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe, Phases,
     Position, RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
@@ -32,6 +33,7 @@ lab:
   scheduler: wlc
   real-servers: { rs2: { weight: 7 }, rs1: {} }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
+  mysqld: { innodb: true, sql: [create database shop] }
   director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
   client-sysctls: { net.ipv4.tcp_retries2: 8 }
   server-sysctls: { net.ipv4.tcp_fin_timeout: 30 }
@@ -295,6 +297,10 @@ fn every_field_has_its_effect() {
                     keepalive: Some(Keepalive::default()),
                     ..Settings::default()
                 },
+            },
+            mysqld: MysqldSetup {
+                innodb: true,
+                sql: vec!["create database shop".to_owned()],
             },
             director_sysctls: sysctls(&[
                 ("net.ipv4.vs.expire_nodest_conn", "1"),

@@ -8,7 +8,9 @@
 mod support;
 
 use lvs_matrix_model::action::{Action, Node};
-use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, MysqldState, ServerSession, ServerView, StepOutcome};
+use lvs_matrix_model::record::{
+    ClientErrorKind, ClientEventKind, MysqldState, OpenTransaction, ServerSession, ServerView, StepOutcome,
+};
 use lvs_matrix_model::verdict::{Behaviour, Citation, HangEnd, TerminatorKind};
 use support::cells::*;
 use support::plain::{plain, reasons, rs1};
@@ -260,6 +262,12 @@ fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
         command: "Sleep".to_owned(),
         seconds: 962,
         info: None,
+        transaction: Some(OpenTransaction {
+            state: "RUNNING".to_owned(),
+            seconds: 965,
+            rows_locked: 2,
+            rows_modified: 1,
+        }),
     };
     let orphans = |world: &World| {
         let found = world.observe().orphaned_sessions.into_iter();
@@ -280,11 +288,8 @@ fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
         .iter()
         .find(|piece| piece.fact.to_string().contains("orphaned session"))
         .unwrap();
-    assert!(
-        piece.fact.to_string().contains("session 6, Sleep for 962 s"),
-        "{}",
-        piece.fact
-    );
+    let text = "session 6, Sleep for 962 s, with an open transaction: 1 row modified, 2 locked, RUNNING for 965 s;";
+    assert!(piece.fact.to_string().contains(text), "{}", piece.fact);
     assert_eq!(piece.shown_by, [Citation::Server(101)]);
 
     // A frozen mysqld cannot be asked; its kernel can.

@@ -37,6 +37,8 @@ pub struct Config {
     pub scenario_sha256: BTreeMap<Name, String>,
     /// The data folder's template and the server program.
     pub template: Template,
+    /// The same with InnoDB, for the plans that ask for it.
+    pub with_innodb: Option<Template>,
     /// A folder in memory for data folders.
     pub scratch: PathBuf,
     /// The folder that receives `<scenario>/<slug>/record.json`.
@@ -84,12 +86,17 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
         .prefix("lvs-matrix-")
         .tempdir_in(&config.scratch)
         .stage("make a scratch folder")?;
-    let near = scratch.path().join("template");
-    copy_folder(&config.template.folder, &near).stage("copy the data folder's template")?;
-    let template = Template {
-        folder: near,
-        ..config.template.clone()
+    let near = |template: &Template, name: &str| {
+        let folder = scratch.path().join(name);
+        copy_folder(&template.folder, &folder).stage("copy the data folder's template")?;
+        Ok(Template {
+            folder,
+            ..template.clone()
+        })
     };
+    let template = near(&config.template, "template")?;
+    let with_innodb = config.with_innodb.as_ref();
+    let with_innodb = with_innodb.map(|template| near(template, "with-innodb")).transpose()?;
     for plan in plans {
         progress(Progress::Started(&plan.cell));
         let mut reached = |milestone| progress(Progress::Reached(milestone));
@@ -99,7 +106,8 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
             program: config.scenario_folders.get(&plan.cell.scenario).map(PathBuf::as_path),
             scenario_sha256: config.scenario_sha256.get(&plan.cell.scenario).map(String::as_str),
         };
-        run_cell(&environment, &template, places, plan, &mut reached)?;
+        let template = with_innodb.as_ref().filter(|_| plan.mysqld.innodb).unwrap_or(&template);
+        run_cell(&environment, template, places, plan, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
     }
     Ok(())

@@ -64,6 +64,7 @@ impl Lab {
         }
         for server in &mut lab.servers {
             server.wait_ready()?;
+            server.execute(&plan.mysqld.sql)?;
         }
         lab.prove_ready(plan)?;
         Ok(lab)

@@ -7,11 +7,12 @@ use crate::template::{Template, copy_folder};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::StopSignal;
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
-use lvs_matrix_model::record::{MysqldState, ServerSession};
+use lvs_matrix_model::record::{MysqldState, OpenTransaction, ServerSession};
 use lvs_matrix_netns::Namespace;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -139,7 +140,7 @@ impl RealServer {
             "--performance-schema=OFF".to_owned(),
             "--skip-log-bin".to_owned(),
         ];
-        words.extend(self.template.server.options());
+        words.extend(self.template.server.options(self.template.innodb));
         match self.template.server.flavour {
             Flavour::MariaDb => {
                 words.extend(["--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M"].map(str::to_owned));
@@ -254,7 +255,9 @@ impl RealServer {
     /// The sessions that come from `client`, if the server answers.
     pub(crate) fn sessions(&self, client: IpAddr) -> std::result::Result<Vec<ServerSession>, String> {
         let prefix = format!("{client}:");
+        let mut transactions = self.transactions()?;
         let sessions = self.ask("show full processlist")?.into_iter().map(|row| ServerSession {
+            transaction: row.get(0).and_then(|id: u64| transactions.remove(&id)),
             id: row.get(0).unwrap_or_default(),
             host: row.get::<Option<String>, _>(2).flatten().unwrap_or_default(),
             command: row.get::<Option<String>, _>(4).flatten().unwrap_or_default(),
@@ -262,6 +265,38 @@ impl RealServer {
             info: row.get::<Option<String>, _>(7).flatten(),
         });
         Ok(sessions.filter(|session| session.host.starts_with(&prefix)).collect())
+    }
+
+    /// What InnoDB has of open transactions, by the session's id; nothing where it is off.
+    fn transactions(&self) -> std::result::Result<BTreeMap<u64, OpenTransaction>, String> {
+        if !self.template.has_innodb() {
+            return Ok(BTreeMap::new());
+        }
+        let rows = self.ask(
+            "select trx_mysql_thread_id, trx_state, timestampdiff(second, trx_started, now()), trx_rows_locked, trx_rows_modified \
+             from information_schema.innodb_trx",
+        )?;
+        let read = |row: Row| {
+            let (session, state, seconds, rows_locked, rows_modified) = mysql_async::from_row_opt(row).ok()?;
+            let transaction = OpenTransaction {
+                state,
+                seconds,
+                rows_locked,
+                rows_modified,
+            };
+            Some((session, transaction))
+        };
+        let read = rows.into_iter().map(read).collect::<Option<_>>();
+        read.ok_or_else(|| "a line of information_schema.innodb_trx that cannot be read".to_owned())
+    }
+
+    /// Has the server execute the lab's own statements.
+    pub(crate) fn execute(&self, statements: &[String]) -> Result<()> {
+        for sql in statements {
+            let stage = || format!("execute `{sql}` (lab.mysqld.sql) on {}", self.name);
+            self.ask(sql).map_err(|error| LabError::new(stage(), error))?;
+        }
+        Ok(())
     }
 
     /// Asks the server over its own socket, which is no part of the lab's network.

@@ -15,8 +15,20 @@ use std::time::Duration;
 pub struct Template {
     /// The folder; never written to once it is there.
     pub folder: PathBuf,
+    /// Was it made with InnoDB, to be run with it?
+    pub innodb: bool,
     /// The program.
     pub server: Server,
+}
+
+impl Template {
+    /// Does a server on it have InnoDB?
+    pub(crate) fn has_innodb(&self) -> bool {
+        match self.server.flavour {
+            Flavour::MariaDb => self.innodb,
+            Flavour::MySql | Flavour::MySqlWithoutInitialize => true,
+        }
+    }
 }
 
 /// What no scenario needs of a MariaDB data folder: a copy is made for every server, and this is most of it.
@@ -24,12 +36,12 @@ const MARIADB_BALLAST: &[&str] = &["sys", "performance_schema"];
 /// Tables of the `mysql` database that hold nothing but the texts of the `HELP` statement.
 const MARIADB_HELP: &str = "help_";
 
-/// Gives the template for `server` below `cache`, making it first if it is not there.
+/// Gives the template for `server`, with or without InnoDB, below `cache`, making it first if it is not there.
 ///
 /// # Errors
 /// [`LabError`] if the server's own means fail, with the end of what they printed.
-pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
-    let command = |folder: &Path| install_command(server, folder);
+pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> {
+    let command = |folder: &Path| install_command(server, innodb, folder);
     let mut hash = Sha256::new();
     hash.update(command(Path::new("FOLDER"))?.join("\0"));
     hash.update(&server.version);
@@ -42,11 +54,13 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let folder = cache.join("datadirs").join(key);
+    let template = |folder| Template {
+        folder,
+        innodb,
+        server: server.clone(),
+    };
     if folder.is_dir() {
-        return Ok(Template {
-            folder,
-            server: server.clone(),
-        });
+        return Ok(template(folder));
     }
 
     let parent = cache.join("datadirs");
@@ -55,10 +69,7 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
     let lock = fs::File::create(parent.join(".lock")).stage("lock the cache of data folders")?;
     lock.lock().stage("lock the cache of data folders")?;
     if folder.is_dir() {
-        return Ok(Template {
-            folder,
-            server: server.clone(),
-        });
+        return Ok(template(folder));
     }
     remove_half_made(&parent).stage("tidy the cache of data folders")?;
     let work = tempfile::Builder::new()
@@ -97,10 +108,7 @@ pub fn prepare(server: &Server, cache: &Path) -> Result<Template> {
     // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh data folder.
     open_for_reading(&made).stage("make the data folder readable")?;
     fs::rename(&made, &folder).stage(format!("publish {}", folder.display()))?;
-    Ok(Template {
-        folder,
-        server: server.clone(),
-    })
+    Ok(template(folder))
 }
 
 /// How the names of folders in the making begin.
@@ -116,7 +124,7 @@ fn remove_half_made(parent: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn install_command(server: &Server, folder: &Path) -> Result<Vec<String>> {
+fn install_command(server: &Server, innodb: bool, folder: &Path) -> Result<Vec<String>> {
     let mut words = match server.flavour {
         Flavour::MariaDb => {
             let (installer, base) = mariadb_install_db(&server.program)?;
@@ -150,7 +158,7 @@ fn install_command(server: &Server, folder: &Path) -> Result<Vec<String>> {
             words
         }
     };
-    words.extend(server.options());
+    words.extend(server.options(innodb));
     // A starting server removes the temporary tables that it finds in its tmpdir, also those of another one that is starting.
     words.extend(folder.parent().map(|own| format!("--tmpdir={}", own.display())));
     if rustix::process::geteuid().is_root() {
@@ -257,8 +265,8 @@ mod tests {
     fn a_template_is_made_once_readable_and_trimmed() {
         let cache = tempfile::tempdir().unwrap();
         let server = Server::find("").unwrap();
-        let template = prepare(&server, cache.path()).unwrap();
-        assert_eq!(prepare(&server, cache.path()).unwrap(), template);
+        let template = prepare(&server, false, cache.path()).unwrap();
+        assert_eq!(prepare(&server, false, cache.path()).unwrap(), template);
         assert!(template.folder.join("mysql/global_priv.frm").is_file());
         assert!(!template.folder.join("sys").exists());
         let copy = cache.path().join("copy");
@@ -279,7 +287,13 @@ mod tests {
 
         fs::create_dir(cache.path().join("datadirs/.making-killed")).unwrap();
         fs::remove_dir_all(&template.folder).unwrap();
-        prepare(&server, cache.path()).unwrap();
+        prepare(&server, false, cache.path()).unwrap();
         assert_eq!(names().len(), 2, "what a killed one left is gone: {:?}", names());
+
+        let with_innodb = prepare(&server, true, cache.path()).unwrap();
+        assert_ne!(with_innodb.folder, template.folder);
+        let bytes = fs::metadata(with_innodb.folder.join("ibdata1")).unwrap().len();
+        assert!(bytes < 16 << 20, "each server has a copy of {bytes} bytes in memory");
+        assert!(!template.folder.join("ibdata1").exists());
     }
 }

@@ -3,6 +3,7 @@
 use super::Socket;
 use crate::Name;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What a real server held at the end: a session that the client has lost may still be there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -51,12 +52,45 @@ pub struct ServerSession {
     pub seconds: i64,
     /// The statement, if one runs.
     pub info: Option<String>,
+    /// Its transaction, if InnoDB has one of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<OpenTransaction>,
+}
+
+/// A transaction that has not ended: a line of `information_schema.innodb_trx`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct OpenTransaction {
+    /// `trx_state`: `RUNNING` (also while its session says nothing), `LOCK WAIT`, `ROLLING BACK` or `COMMITTING`.
+    pub state: String,
+    /// Seconds since `trx_started`, by the server's clock.
+    pub seconds: i64,
+    /// `trx_rows_locked`: about how many rows it has locked, those marked for deletion included.
+    pub rows_locked: u64,
+    /// `trx_rows_modified`: how many rows it has changed or inserted.
+    pub rows_modified: u64,
 }
 
 impl ServerView {
     /// The sockets, read; lines that are none are left out.
     pub fn read_sockets(&self) -> impl Iterator<Item = Socket> {
         self.sockets.iter().filter_map(|line| Socket::parse(line))
+    }
+}
+
+impl fmt::Display for OpenTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            state,
+            seconds,
+            rows_locked,
+            rows_modified,
+        } = self;
+        let rows = if *rows_modified == 1 { "row" } else { "rows" };
+        write!(
+            f,
+            "an open transaction: {rows_modified} {rows} modified, {rows_locked} locked, {state} for {seconds} s"
+        )
     }
 }
 

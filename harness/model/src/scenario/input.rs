@@ -2,9 +2,11 @@
 //! schema and in docs/scenarios.md.
 
 mod client;
+mod mysqld;
 mod operation;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
+use mysqld::MysqldInput;
 use operation::DisconnectInput;
 pub(super) use operation::{ConnectInput, ConnectionInput, StatementInput};
 
@@ -65,6 +67,8 @@ structure! {
         required "real-servers" real_servers: RealServers;
         /// The client program and its settings. Without it the client is the driver mysql_async, unset.
         optional "client" client: ClientInput;
+        /// The mysqld of every real server.
+        optional "mysqld" mysqld: MysqldInput;
         /// Sysctls of the director, set before the virtual service is made.
         optional "director-sysctls" director_sysctls: Sysctls;
         /// Sysctls of the client.
@@ -127,7 +131,8 @@ structure! {
         /// How a hang ends: by an `answer`, by an `error`, or not before the observation does (`none`). Only with `hung`.
         optional "ends" ends: At<HangEndName>;
         /// The classic mysql client's code of the error: 2002, 2003 (cannot connect), 2006 (server has gone away) or 2013 (lost
-        /// connection during query). With `failed-fast`, or with `hung` and `ends: error`.
+        /// connection during query), or the server's own number: 1205 (lock wait timeout exceeded). With `failed-fast`, or with `hung`
+        /// and `ends: error`.
         optional "error" error: At<ErrorCode>;
         /// The errno of the error as Linux numbers it: 104 ECONNRESET, 110 ETIMEDOUT, 111 ECONNREFUSED. As with `error`.
         optional "errno" errno: At<Errno>;

@@ -32,6 +32,7 @@ use crate::Name;
 use crate::action::Action;
 use crate::client::ClientChoice;
 use crate::matrix::CellRef;
+use crate::mysqld::MysqldSetup;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ pub struct Lab {
     pub real_servers: Vec<RealServer>,
     /// The client program and its settings.
     pub client: ClientChoice,
+    /// The mysqld of every real server.
+    pub mysqld: MysqldSetup,
     /// Sysctls of the director, set before the service is made: (key, value).
     pub director_sysctls: Vec<(String, String)>,
     /// Sysctls of the client: (key, value).
@@ -220,7 +223,7 @@ impl BehaviourName {
 pub struct ExpectedBehaviour {
     /// Which behaviour.
     pub behaviour: BehaviourName,
-    /// The classic client code of the error: 2002, 2003, 2006 or 2013 (whatever the way to it).
+    /// The classic client code of the error: 2002, 2003, 2006 or 2013 (whatever the way to it); or the server's own number.
     pub error: Option<u16>,
     /// The error's errno as Linux numbers it (111 = ECONNREFUSED).
     pub errno: Option<u16>,

@@ -77,6 +77,9 @@ impl fmt::Display for OrphanedSession {
                 "; its process list has it as session {}, {} for {} s",
                 session.id, session.command, session.seconds
             )?;
+            if let Some(transaction) = &session.transaction {
+                write!(f, ", with {transaction}")?;
+            }
         }
         if let Some(socket) = &self.socket {
             write!(

@@ -19,6 +19,7 @@ use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::{Frame, PointFrames};
 use lvs_matrix_model::client::ClientChoice;
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::plan::{LabPlan, Mac, SENTINEL_ETHERTYPE, plan};
 use lvs_matrix_model::record::{
     CapturePoint, CaptureRecord, CellRecord, Environment, FORMAT, LabOutcome, Place, StepOutcome, StepRecord,
@@ -58,6 +59,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
             scheduler: "rr".to_owned(),
             real_servers: vec![real_server("rs1"), real_server("rs2")],
             client: ClientChoice::default(),
+            mysqld: MysqldSetup::default(),
             director_sysctls: Vec::new(),
             client_sysctls: Vec::new(),
             server_sysctls: Vec::new(),

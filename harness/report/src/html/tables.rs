@@ -190,10 +190,14 @@ fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerV
                 .info
                 .as_deref()
                 .map_or_else(|| wording::NOTHING.to_owned(), html_code),
-            if lost.contains(&session.id) {
-                format!("<b>{}</b>", words.lost())
-            } else {
-                wording::NOTHING.to_owned()
+            match (lost.contains(&session.id), &session.transaction) {
+                (false, None) => wording::NOTHING.to_owned(),
+                (true, None) => format!("<b>{}</b>", words.lost()),
+                (false, Some(open)) => xml(&wording::open_transaction(words, open)).into_owned(),
+                (true, Some(open)) => {
+                    let open = wording::open_transaction(words, open);
+                    format!("<b>{}</b>; {}", words.lost(), xml(&open))
+                }
             }
         )?;
     }

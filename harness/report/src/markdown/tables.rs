@@ -89,10 +89,14 @@ fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerV
                 .info
                 .as_deref()
                 .map_or_else(|| wording::NOTHING.to_owned(), code),
-            if lost.contains(&session.id) {
-                format!("**{}**", words.lost_by_client())
-            } else {
-                String::new()
+            match (lost.contains(&session.id), &session.transaction) {
+                (false, None) => String::new(),
+                (true, None) => format!("**{}**", words.lost_by_client()),
+                (false, Some(open)) => inline(&wording::open_transaction(words, open)).into_owned(),
+                (true, Some(open)) => {
+                    let open = wording::open_transaction(words, open);
+                    format!("**{}**; {}", words.lost_by_client(), inline(&open))
+                }
             }
         )?;
     }

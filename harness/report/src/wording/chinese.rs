@@ -7,7 +7,7 @@ use lvs_matrix_model::action::{
     TableAction, TrafficAction,
 };
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::record::SocketTimer;
+use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
     ConnectionEntry, Difference, Fact, HangEnd, HeldServer, OperationEnd, OrphanedSession, Sent,
@@ -245,6 +245,9 @@ pub(super) fn orphan(orphan: &OrphanedSession) -> String {
             "；其进程列表中为会话 {}，{} 已 {} 秒",
             session.id, session.command, session.seconds
         );
+        if let Some(transaction) = &session.transaction {
+            text += &format!("，且有{}", open_transaction(transaction));
+        }
     }
     if let Some(socket) = socket {
         text += &format!(
@@ -256,6 +259,16 @@ pub(super) fn orphan(orphan: &OrphanedSession) -> String {
         }
     }
     text
+}
+
+pub(super) fn open_transaction(transaction: &OpenTransaction) -> String {
+    let OpenTransaction {
+        state,
+        seconds,
+        rows_locked,
+        rows_modified,
+    } = transaction;
+    format!("未结束的事务：已修改 {rows_modified} 行，已锁定 {rows_locked} 行，状态 {state} 已 {seconds} 秒")
 }
 
 fn timer(timer: &SocketTimer) -> String {

@@ -16,7 +16,7 @@ use crate::words::{BYTE, Language, RETRANSMISSION};
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::Phase;
-use lvs_matrix_model::record::{Environment, Moment, Place};
+use lvs_matrix_model::record::{Environment, Moment, OpenTransaction, Place};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Difference, Evidence, Fact, JudgedCell, OrphanedSession, Retransmissions, Terminator,
@@ -264,6 +264,14 @@ pub(crate) fn fact(words: Language, fact: &Fact) -> String {
     match words {
         Language::English => fact.to_string(),
         Language::Chinese => chinese::fact(fact),
+    }
+}
+
+/// A transaction that has not ended.
+pub(crate) fn open_transaction(words: Language, transaction: &OpenTransaction) -> String {
+    match words {
+        Language::English => transaction.to_string(),
+        Language::Chinese => chinese::open_transaction(transaction),
     }
 }
 

@@ -222,6 +222,12 @@ pub(crate) fn hung() -> JudgedCell {
         command: "Sleep".to_owned(),
         seconds: 102,
         info: None,
+        transaction: Some(OpenTransaction {
+            state: "RUNNING".to_owned(),
+            seconds: 102,
+            rows_locked: 2,
+            rows_modified: 1,
+        }),
     };
     builder.cell.observed.orphaned_sessions = vec![OrphanedSession {
         server: name("rs1"),

@@ -15,6 +15,7 @@ use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::client::ClientChoice;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::matrix::{Cell, cells};
+use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_model::record::*;
 use lvs_matrix_model::scenario::*;

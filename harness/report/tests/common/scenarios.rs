@@ -42,6 +42,7 @@ pub(crate) fn scenario() -> Scenario {
                 weight: 1,
             }],
             client: ClientChoice::default(),
+            mysqld: MysqldSetup::default(),
             director_sysctls: vec![],
             client_sysctls: vec![],
             server_sysctls: vec![],

@@ -15,6 +15,7 @@ pub(super) fn believed(draft: Draft) -> Option<Scenario> {
             scheduler: lab.scheduler.to_owned(),
             real_servers: real_servers(lab.added.real_servers),
             client: draft.client.choice,
+            mysqld: lab.mysqld,
             director_sysctls: sysctls(lab.added.director_sysctls),
             client_sysctls: sysctls(lab.added.client_sysctls),
             server_sysctls: sysctls(lab.added.server_sysctls),

@@ -2,6 +2,7 @@
 
 use super::AxisDraft;
 use crate::Name;
+use crate::mysqld::MysqldSetup;
 use crate::plan::MAX_REAL_SERVERS;
 use crate::scenario::input::{DEFAULT_WEIGHT, LabInput, RealServerInput, ValueInput};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 pub(super) struct Draft {
     pub(super) forwarding: Forwarding,
     pub(super) scheduler: &'static str,
+    pub(super) mysqld: MysqldSetup,
     pub(super) added: Added,
 }
 
@@ -44,6 +46,16 @@ impl Draft {
                 .as_ref()
                 .map_or(Forwarding::DirectRouting, |forwarding| forwarding.value),
             scheduler: input.scheduler.as_ref().map_or("rr", |scheduler| scheduler.value.0),
+            mysqld: MysqldSetup {
+                innodb: input.mysqld.as_ref().is_some_and(|mysqld| mysqld.innodb.is_some()),
+                sql: input
+                    .mysqld
+                    .iter()
+                    .filter_map(|mysqld| mysqld.sql.as_ref())
+                    .flat_map(|statements| &statements.items)
+                    .map(|statement| statement.value.0.clone())
+                    .collect(),
+            },
             added: Added {
                 real_servers: real_servers(input.real_servers.as_ref()),
                 real_servers_complete: input.real_servers.as_ref().is_some_and(complete),

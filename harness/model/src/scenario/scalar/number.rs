@@ -5,6 +5,7 @@ use super::super::read::{Refusal, Scalar};
 use crate::action::Percent;
 use crate::plan::MYSQL_PORT;
 use schemars::{Schema, json_schema};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// A weight in the director's table.
@@ -89,25 +90,31 @@ impl Scalar for Rows {
     }
 }
 
-/// A classic client error code.
+/// An error's number: the classic client's, or the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct ErrorCode(pub(in crate::scenario) u16);
 
 /// The classic client's codes that a lost or refused connection can have.
 const ERROR_CODES: [u16; 4] = [2002, 2003, 2006, 2013];
 
+/// The server's own numbers, of MySQL and MariaDB alike; those from 2000 on are the client's.
+const SERVER_ERRORS: [RangeInclusive<u16>; 2] = [1000..=1999, 3000..=4999];
+
 impl Scalar for ErrorCode {
     fn accepts() -> String {
-        listed(ERROR_CODES.map(|code| code.to_string()).iter().map(String::as_str))
+        let client = listed(ERROR_CODES.map(|code| code.to_string()).iter().map(String::as_str));
+        format!("{client}, or an error of the server: 1000 to 1999 or 3000 to 4999")
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
         whole::<u16>(text)
-            .filter(|code| ERROR_CODES.contains(code))
+            .filter(|code| ERROR_CODES.contains(code) || SERVER_ERRORS.iter().any(|range| range.contains(code)))
             .map(Self)
-            .ok_or_else(|| not_a_number("a classic client error", text))
+            .ok_or_else(|| not_a_number("an error of the client or the server", text))
     }
     fn schema() -> Schema {
-        json_schema!({ "type": "integer", "enum": ERROR_CODES })
+        let range = |range: &RangeInclusive<u16>| json_schema!({ "minimum": range.start(), "maximum": range.end() });
+        let [first, second] = SERVER_ERRORS.each_ref().map(range);
+        json_schema!({ "type": "integer", "anyOf": [{ "enum": ERROR_CODES }, first, second] })
     }
 }
 
