@@ -277,7 +277,8 @@ impl World {
 }
 
 pub fn com_query(sql: &str) -> Vec<u8> {
-    let mut payload = vec![u8::try_from(sql.len() + 1).unwrap(), 0, 0, 0, 3];
+    let length = u32::try_from(sql.len() + 1).unwrap().to_le_bytes();
+    let mut payload = vec![length[0], length[1], length[2], 0, 3];
     payload.extend(sql.as_bytes());
     payload
 }

@@ -1,0 +1,148 @@
+//! Which packets of a hand-made cell are taken for the client's request and for its answer.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
+mod support;
+
+use lvs_matrix_model::action::Action;
+use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
+use lvs_matrix_model::verdict::Behaviour;
+use support::cells::*;
+use support::plain::reasons;
+use support::world::*;
+use support::{mac, s, seconds};
+
+/// What the director answers to the client's question for the VIP's address.
+fn arp_reply(world: &mut World, at: f64) {
+    let mut bytes = Vec::new();
+    bytes.extend(mac(10).0);
+    bytes.extend(mac(20).0);
+    bytes.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2]);
+    bytes.extend(mac(20).0);
+    bytes.extend(VIP);
+    bytes.extend(mac(10).0);
+    bytes.extend([192, 0, 2, 10]);
+    world.raw(s(at), CLIENT, bytes);
+    world.points[CLIENT].frames.sort_by_key(|frame| frame.unix_nanos);
+}
+
+#[test]
+fn only_the_last_question_of_the_operation_may_be_unanswered() {
+    let unreachable = no_route().observe().behaviour;
+    let mut world = no_route();
+    arp_reply(&mut world, 2.5);
+    assert_eq!(world.observe().behaviour, unreachable, "an earlier question's answer");
+    arp_reply(&mut world, 4.5);
+    assert!(reasons(&world.observe()).contains("neither an ICMP error nor, from the client, an ARP request"));
+
+    // A question from before the operation is not its request.
+    let mut world = hung();
+    world.points[CLIENT].frames.truncate(7);
+    world.arp_request(s(0.05));
+    world.points[CLIENT].frames.sort_by_key(|frame| frame.unix_nanos);
+    assert!(reasons(&world.observe()).contains("does not show the client sending its statement"));
+}
+
+#[test]
+fn the_connection_is_the_one_that_was_opened_for_it() {
+    let mut world = World::new(vec![Action::connect()], vec![remove_rs1()], vec![Action::connect()]);
+    world.connects(1, 1, 0.1);
+    world.step(2, 1.0, Some(1.1), done("it fired"));
+    world.port += 1;
+    world.connects(3, 2, 2.0);
+    let observed = world.observe();
+    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.004) });
+    assert_eq!(observed.operation.unwrap().client_port, Some(40777));
+
+    // What begins when this one is open is the next.
+    let mut world = connected_anew();
+    world.port += 1;
+    world.up(s(2.004), RS1, "S", &[]);
+    assert_eq!(world.observe().behaviour, Behaviour::Answered { after: seconds(0.004) });
+}
+
+/// The client's statement, of which the first segment carries no more than `sent`, is never answered.
+fn saying(sql: &str, sent: &str) -> World {
+    let mut world = World::new(
+        vec![Action::connect()],
+        vec![remove_rs1()],
+        vec![Action::query(statement(sql, 0.0))],
+    );
+    world.connects(1, 1, 0.1);
+    world.step(2, 1.0, Some(1.1), done("it fired"));
+    world.step(3, 2.0, None, StepOutcome::Unfinished);
+    // A delayed acknowledgement is no part of it.
+    world.up(s(2.0), DIRECTOR, ".", &[]);
+    world.sends(3, 2, 2.0, DIRECTOR, sent);
+    world.record.client_events[2].kind = ClientEventKind::StatementBegun { sql: sql.to_owned() };
+    world.event(s(1202.0), 2, ClientEventKind::StillWaiting);
+    world
+}
+
+#[test]
+fn a_statement_is_known_by_its_text() {
+    let long = format!("select '{}'", "x".repeat(2000));
+    for sent in [&long[..], &long[..1000], &long[..1]] {
+        let observed = saying(&long, sent).observe();
+        assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
+    }
+    for sent in ["select 1", "select 'y", &format!("{long} + 1")[1..]] {
+        let reasons = reasons(&saying(&long, sent).observe());
+        assert!(reasons.contains("but does not carry it"), "{sent}: {reasons}");
+    }
+    assert!(reasons(&saying("select 1", "select 22").observe()).contains("but does not carry it"));
+}
+
+/// A connect on which the conversation came so far, and then nobody spoke.
+fn conversation(so_far: usize) -> World {
+    let mut world = connect_hung();
+    world.points.iter_mut().for_each(|point| point.frames.clear());
+    (world.client_next, world.server_next) = (1000, 5000);
+    let mut said = 0;
+    for (up, flags, payload) in [
+        (true, "S", 0),
+        (false, "S.", 0),
+        (true, ".", 0),
+        (false, "P.", 80),
+        (true, ".", 0),
+        (true, "P.", 100),
+        (false, ".", 0),
+        (false, "P.", 11),
+        (true, ".", 0),
+    ] {
+        if said == so_far {
+            break;
+        }
+        said += 1;
+        let payload = vec![4; payload];
+        if up {
+            world.up(s(2.0), RS1, flags, &payload);
+        } else {
+            world.down(s(2.0), RS1, flags, &payload);
+        }
+    }
+    world
+}
+
+#[test]
+fn a_connect_waits_for_the_answer_to_what_it_said_last() {
+    // After the SYN; the server's SYN-ACK and nothing more; the login that is acknowledged only.
+    for so_far in [1, 3, 6, 7] {
+        let observed = conversation(so_far).observe();
+        assert!(
+            matches!(observed.behaviour, Behaviour::Hung { .. }),
+            "{so_far}: {observed:?}"
+        );
+    }
+    // The greeting, or the OK, has come: so the client's claim that it waits is not believed.
+    for so_far in [5, 8, 9] {
+        let reasons = reasons(&conversation(so_far).observe());
+        assert!(
+            reasons.contains("reached the client's interface"),
+            "{so_far}: {reasons}"
+        );
+    }
+}
