@@ -146,3 +146,17 @@ fn a_connect_waits_for_the_answer_to_what_it_said_last() {
         );
     }
 }
+
+/// An ICMP error refuses a connection that is being opened, even if a later SYN is answered: the client cannot still be waiting.
+#[test]
+fn a_refusal_before_the_syn_ack_is_an_end() {
+    let mut world = connect_hung();
+    world.unreachable(s(4.0), 1);
+    world.server_next = 5000;
+    world.down(s(9.5), RS1, "S.", &[]);
+    for point in &mut world.points {
+        point.frames.sort_by_key(|frame| frame.unix_nanos);
+    }
+    let reasons = reasons(&world.observe());
+    assert!(reasons.contains("reached the client's interface at 4s"), "{reasons}");
+}
