@@ -101,7 +101,6 @@ fn conversation(so_far: usize) -> World {
     let mut world = connect_hung();
     world.points.iter_mut().for_each(|point| point.frames.clear());
     (world.client_next, world.server_next) = (1000, 5000);
-    let mut said = 0;
     for (up, flags, payload) in [
         (true, "S", 0),
         (false, "S.", 0),
@@ -112,11 +111,10 @@ fn conversation(so_far: usize) -> World {
         (false, ".", 0),
         (false, "P.", 11),
         (true, ".", 0),
-    ] {
-        if said == so_far {
-            break;
-        }
-        said += 1;
+    ]
+    .into_iter()
+    .take(so_far)
+    {
         let payload = vec![4; payload];
         if up {
             world.up(s(2.0), RS1, flags, &payload);
