@@ -77,6 +77,15 @@ pub(super) fn connect_timeout() -> Told {
     )
 }
 
+/// The client's patience with all that a connect is.
+pub(super) fn whole_connect_timeout() -> Told {
+    told!(
+        "On the client, give the driver a time-out for connecting that ends only with the login: to TCP the connection is established \
+         before the server has said anything."
+            / "在客户端为驱动程序设置连接超时，并且要到登录完成才算结束：对 TCP 来说，服务器还没有发送任何数据时连接就已经建立。"
+    )
+}
+
 /// A probe of the client's own.
 pub(super) fn keepalive() -> Told {
     told!(

@@ -111,14 +111,73 @@ impl<'a> Case<'a> {
 
     /// The sendings of the request: the first and its repetitions.
     pub(super) fn sendings(&self) -> impl Iterator<Item = &Passage<'a>> {
-        let first = self
-            .request()
-            .map(|request| (request.segment.sequence, size(request.segment)));
-        self.since_request().iter().filter(move |passage| {
-            first.is_some_and(|(sequence, length)| {
-                size(passage.segment) > 0 && passage.segment.sequence.wrapping_sub(sequence) < length
-            })
+        self.request().into_iter().flat_map(|request| self.sendings_of(request))
+    }
+
+    /// The sendings of what a segment carried: it, and whatever carried some of it again.
+    pub(super) fn sendings_of(&self, head: &Passage<'a>) -> impl Iterator<Item = &Passage<'a>> {
+        let (packet, sequence, length) = (head.sent.packet, head.segment.sequence, size(head.segment));
+        self.sent.iter().filter(move |passage| {
+            let again = passage.segment.sequence.wrapping_sub(sequence) < length;
+            passage.sent.packet >= packet && size(passage.segment) > 0 && again
         })
+    }
+
+    /// The first segment since the request of which something was never acknowledged to the client.
+    pub(super) fn unacknowledged(&self) -> Option<&Passage<'a>> {
+        let acknowledged = self
+            .received
+            .iter()
+            .filter(|(_, segment)| segment.flags.ack)
+            .map(|(_, segment)| segment.acknowledgement)
+            .reduce(|one, other| if at_or_after(other, one) { other } else { one });
+        let end = |segment: &Segment| segment.sequence.wrapping_add(size(segment));
+        self.since_request().iter().find(|passage| {
+            let open = acknowledged.is_none_or(|acknowledged| !at_or_after(acknowledged, end(passage.segment)));
+            size(passage.segment) > 0 && open
+        })
+    }
+
+    /// What a segment of the client's is, to stand after "The client's"; in Chinese it follows the word for the client.
+    pub(super) fn kind(&self, passage: &Passage<'a>) -> Told {
+        if passage.segment.flags.syn {
+            return self.carrier();
+        }
+        if size(passage.segment) > 0 {
+            return match self.request().filter(|_| !self.is_connect()) {
+                None if self.is_connect() => told!("login" / "的登录报文段"),
+                None => told!("segment" / "的报文段"),
+                Some(request) => match passage.segment.sequence.wrapping_sub(request.segment.sequence) {
+                    0 => self.segments(),
+                    bytes => told!(
+                        "{what}, from its byte {bytes} on," / "{what} 自第 {bytes} 字节起的报文段",
+                        what = self.what(),
+                    ),
+                },
+            };
+        }
+        let before = self
+            .sent
+            .iter()
+            .take_while(|earlier| earlier.sent.packet < passage.sent.packet);
+        let Some(last) = before.clone().last() else {
+            return told!("segment" / "的报文段");
+        };
+        let next = before
+            .map(|earlier| earlier.segment.sequence.wrapping_add(size(earlier.segment)))
+            .reduce(|one, other| if at_or_after(other, one) { other } else { one });
+        if last.segment.flags.syn {
+            told!("acknowledgement of the SYN-ACK" / "对 SYN-ACK 的确认")
+        } else if next == Some(passage.segment.sequence.wrapping_add(1)) {
+            // Of a byte that was acknowledged long ago (tcp_xmit_probe_skb).
+            told!("keepalive probe" / "的保活探测")
+        } else if last.segment.acknowledgement == passage.segment.acknowledgement
+            && last.segment.window != passage.segment.window
+        {
+            told!("window update" / "的窗口更新")
+        } else {
+            told!("acknowledgement of what it had received" / "对所收数据的确认")
+        }
     }
 
     /// The real server that the connection reached.

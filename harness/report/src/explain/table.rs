@@ -4,6 +4,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::DirectorSnapshot;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// What a snapshot says of the cell's virtual service and of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,10 +97,34 @@ impl Table {
             .find(|entry| entry.source == source && entry.destination == destination)
     }
 
+    /// The entry of the connection from this address and port, whichever its server.
+    pub(super) fn entry_from(&self, from: (IpAddr, u16)) -> Option<&Entry> {
+        let source = socket(from.0, from.1);
+        self.connections.iter().find(|entry| entry.source == source)
+    }
+
     /// Is there any entry for the connection from this address and port?
     pub(super) fn has_entry(&self, from: (IpAddr, u16)) -> bool {
-        let source = socket(from.0, from.1);
-        self.connections.iter().any(|entry| entry.source == source)
+        self.entry_from(from).is_some()
+    }
+}
+
+impl Entry {
+    /// The real server that it leads to.
+    pub(super) fn server<'a>(&self, plan: &'a LabPlan) -> Option<&'a Name> {
+        let (name, _) = plan
+            .real_servers()
+            .find(|(_, host)| socket(host.address, plan.port) == self.destination)?;
+        Some(name)
+    }
+
+    /// How long it has left: `01:30` is a minute and a half.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let (minutes, seconds) = self.expires.split_once(':')?;
+        let minutes: u64 = minutes.parse().ok()?;
+        Some(Duration::from_secs(
+            minutes.checked_mul(60)?.checked_add(seconds.parse().ok()?)?,
+        ))
     }
 }
 

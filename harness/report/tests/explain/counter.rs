@@ -2,6 +2,7 @@
 
 use super::faults::FAULTS;
 use super::made::MADE;
+use super::said::SAID;
 use super::stored::known;
 use super::table::TABLE;
 use super::*;
@@ -13,7 +14,7 @@ const BESIDE: &[&str] = &["answer-past-the-director", "delayed-on-the-link"];
 
 #[test]
 fn a_rule_does_not_hold_without_what_decides_it() {
-    for (rule, id, what, damage) in TABLE.iter().chain(FAULTS) {
+    for (rule, id, what, damage) in TABLE.iter().chain(FAULTS).chain(SAID) {
         let mut cell = stored(id);
         assert!(rules(&explain(&cell)).contains(rule), "{rule} holds for {id}");
         damage(&mut cell);
@@ -37,7 +38,7 @@ fn a_rule_does_not_hold_without_what_decides_it() {
 #[test]
 fn no_rule_is_without_its_counter_test() {
     let shown: BTreeSet<&str> = known().into_iter().flat_map(|(_, rules)| rules).collect();
-    let countered: BTreeSet<&str> = TABLE.iter().chain(FAULTS).map(|(rule, ..)| *rule).collect();
+    let countered: BTreeSet<&str> = TABLE.iter().chain(FAULTS).chain(SAID).map(|(rule, ..)| *rule).collect();
     assert_eq!(shown, countered);
     // And what no stored cell shows is made.
     let made: BTreeSet<&str> = MADE.iter().map(|(rule, ..)| *rule).collect();

@@ -11,6 +11,7 @@ mod chinese;
 mod counter;
 mod faults;
 mod made;
+mod said;
 mod stored;
 mod table;
 mod text;

@@ -3,6 +3,7 @@
 use super::super::advice;
 use super::super::case::{Case, packet, size};
 use super::super::moment;
+use super::super::passage::Passage;
 use super::super::told::{Told, told};
 use super::director::PORT_UNREACHABLE;
 use super::neighbour::{HOST_UNREACHABLE, unanswered_arp};
@@ -37,25 +38,39 @@ pub(super) const GAVE_UP: Rule = Rule {
         let (remembered, mut shown_by) = reported(case)?;
         let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_retries2", request.sent.at)?;
         let limit = model_timeout(retries.parse().ok()?)?;
-        let lasted = ended.since(request.sent.at);
+        let head = case.unacknowledged()?;
+        let lasted = ended.since(head.sent.at);
         let latest = limit + RTO_MAX + RTO_MAX / LATE + Duration::from_secs(1);
-        let sendings: Vec<_> = case.sendings().map(|passage| passage.sent).collect();
-        if lasted < limit || lasted > latest || sendings.len() < 2 || case.acknowledged().is_some() {
+        let sendings: Vec<_> = case.sendings_of(head).map(|passage| passage.sent).collect();
+        if lasted < limit || lasted > latest || sendings.len() < 2 {
             return None;
         }
+        let same = |passage: &Passage<'_>| passage.segment.payload_length == head.segment.payload_length;
+        let again = if case.sendings_of(head).all(same) {
+            told!(
+                "the same {bytes} bytes" / "同样的 {bytes} 字节",
+                bytes = head.segment.payload_length
+            )
+        } else {
+            told!(
+                "{bytes} bytes that nothing acknowledged, or parts of them,"
+                    / "未被确认的 {bytes} 字节（或其中一部分）",
+                bytes = head.segment.payload_length,
+            )
+        };
         let (first, last) = (sendings.first()?, sendings.last()?);
         shown_by.extend([packet(*first), packet(*last), Citation::Event(end_event(case)?)]);
         Some(Finding {
             at: ended,
             text: told!(
-                "The client's TCP sent the same {bytes} bytes {more} more times (packets {first} to {last} on client) and gave up \
+                "The client's TCP sent {again} {more} more times (packets {first} to {last} on client) and gave up \
                  {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it stands for the time that so many \
                  retransmissions would take at gaps that double from {least} up to {most}, here {limit}, and is looked at whenever \
                  the retransmission timer runs out; it first did so after that time {ended}. {remembered}"
-                    / "客户端的 TCP 把同样的 {bytes} 字节重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} \
+                    / "客户端的 TCP 把{again}重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} \
                        后放弃。这由 net.ipv4.tcp_retries2={retries} 决定：它代表这么多次重传（间隔从 {least} 起加倍，直到 {most}）所需\
                        的时间，此处为 {limit}；每当重传定时器到期时检查，超过这段时间后的第一次到期{ended}。{remembered}",
-                bytes = request.segment.payload_length,
+                again = again,
                 more = sendings.len() - 1,
                 first = first.packet,
                 last = last.packet,

@@ -5,6 +5,7 @@ use super::super::case::{Case, packet};
 use super::super::moment;
 use super::super::passage::Seen;
 use super::super::told::{Told, clauses, doing, listed, told};
+use super::reuse::{Fate, OldEntry};
 use super::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
 use crate::explain::Source;
 use lvs_matrix_model::Name;
@@ -16,22 +17,36 @@ use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 pub(super) const SCHEDULED: Rule = Rule {
     name: "scheduled",
     explains: Explains::Answer,
-    sources: &[core("ip_vs_schedule"), transmit("ip_vs_dr_xmit")],
+    sources: &[core("ip_vs_in_hook"), core("ip_vs_schedule"), transmit("ip_vs_dr_xmit")],
     holds: |case| {
         let request = case.request().filter(|_| case.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
             return None;
         };
         let answer = answer_from(case, server)?;
+        let mut shown_by = vec![packet(request.sent), packet(*passed)];
+        let why = match OldEntry::of(case) {
+            None => told!(
+                "belonged to no connection that the director knows, so the director"
+                    / "不属于调度器已知的任何连接，于是调度器"
+            ),
+            Some(old) => match old.fate {
+                Fate::MakesPlace | Fate::ExpiresNow => {
+                    let (text, place) = old.made_place();
+                    shown_by.push(place);
+                    text
+                }
+                Fate::Drops | Fate::PassesOn => return None,
+            },
+        };
         let mut text = told!(
-            "The client's SYN ({sent} on client) belonged to no connection that the director knows, so the director chose a real \
-             server for it, {server}, and passed it on (packet {passed} on director)."
-                / "客户端的 SYN（client 上的{sent}）不属于调度器已知的任何连接，于是调度器为它选择了一台真实服务器 {server} 并转发\
-                   （director 上的数据包 {passed}）。",
+            "The client's SYN ({sent} on client) {why} chose a real server for it, {server}, and passed it on (packet {passed} on \
+             director)."
+                / "客户端的 SYN（client 上的{sent}）{why}为它选择了一台真实服务器 {server} 并转发（director 上的数据包 {passed}）。",
             sent = first(request.sent),
+            why = why,
             passed = passed.packet,
         );
-        let mut shown_by = vec![packet(request.sent), packet(*passed)];
         if let Some(table) = case.table_at(request.sent.at) {
             let passed_over: Vec<Told> = case
                 .plan

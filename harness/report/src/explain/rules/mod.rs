@@ -11,9 +11,11 @@ mod neighbour;
 mod nodest;
 mod outlived;
 mod path;
+mod reuse;
 mod server;
 mod service;
 mod settings;
+mod unheard;
 
 use super::Source;
 use super::case::Case;
@@ -59,6 +61,7 @@ pub(super) struct Finding {
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[
     director::SCHEDULED,
+    reuse::PASSES_ON,
     director::PASSED_ON,
     director::UNDER_WAY,
     director::NO_SERVER,
@@ -68,6 +71,11 @@ pub(super) const ALL: &[Rule] = &[
     nodest::DROPPED,
     nodest::EXPIRED_AT_ONCE,
     nodest::EXPIRED_LATER,
+    reuse::DROPS,
+    reuse::OVER,
+    unheard::HANDSHAKE,
+    unheard::WINDOW,
+    unheard::GIVEN_UP,
     addition::SERVER_BACK,
     outlived::THAWED,
     outlived::LINK_BACK,

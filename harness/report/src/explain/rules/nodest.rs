@@ -8,11 +8,12 @@ use super::director::{OWN_TCP, first, times};
 use super::{Explains, Finding, Rule, connections, control, core};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
+use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::Moment;
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 
-const EXPIRE_NODEST_CONN: &str = "net.ipv4.vs.expire_nodest_conn";
+pub(super) const EXPIRE_NODEST_CONN: &str = "net.ipv4.vs.expire_nodest_conn";
 
 /// The entry outlives its server, and what matches it is dropped.
 pub(super) const DROPPED: Rule = Rule {
@@ -40,8 +41,7 @@ pub(super) const DROPPED: Rule = Rule {
                 to = first(tail.arrived?),
             ),
         };
-        let mut shown_by = vec![Citation::Step(dropped.deleted)];
-        shown_by.extend(dropped.entry_shown_by);
+        let mut shown_by = dropped.orphan.shown_by;
         shown_by.extend(dropped.stopped.iter().filter_map(|passage| passage.arrived).map(packet));
         Some(Finding {
             at: head.sent.at,
@@ -53,8 +53,8 @@ pub(super) const DROPPED: Rule = Rule {
                     / "{server} 已从调度器的表中删除，但调度器上该连接的条目并不随真实服务器一起消失（{entry}）。客户端{what}{count}，\
                        匹配到这个条目，被丢弃：expire_nodest_conn=0 时，凡匹配的条目所指的真实服务器不可用，调度器就把报文段悄悄丢弃，\
                        也不重置该条目的定时器。客户端和 {server} 都得不到任何通知。",
-                entry = dropped.entry,
-                what = case.segments(),
+                entry = dropped.orphan.entry,
+                what = case.kind(head),
                 count = count,
             ),
             shown_by,
@@ -69,7 +69,11 @@ pub(super) const DROPPED: Rule = Rule {
                     advice::expire_nodest_conn(),
                     advice::drain(case, server),
                     advice::stop_mysqld_first(),
-                    advice::user_timeout(),
+                    if case.is_connect() {
+                        advice::whole_connect_timeout()
+                    } else {
+                        advice::user_timeout()
+                    },
                 ]
             },
         })
@@ -95,12 +99,9 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.began?)? == "0" {
             return None;
         }
-        // A client that waits may have had only a keepalive probe to send.
-        let what = if answered.segment.payload_length == 0 {
-            told!("keepalive probe" / "的保活探测")
-        } else {
-            case.segments()
-        };
+        if super::service::entry_was_over(case, answered).is_some() {
+            return None;
+        }
         let table = case.table_at(answered.sent.at);
         let again = case.deleted(server, answered.sent.at).is_none();
         // Without any service another rule applies; and an entry that is there has not gone.
@@ -118,21 +119,32 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         let mut shown_by = vec![Citation::Step(deleted.number)];
         shown_by.extend(table.map(|table| Citation::Snapshot(table.snapshot)));
         shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
+        let found_ended = if case.request.is_none() {
+            told!(
+                " It had reached the client before its {what}, which found the connection ended: the server has gone away, which \
+                 the classic client calls 2006."
+                    / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006。",
+                what = case.what(),
+            )
+        } else {
+            Told::default()
+        };
         Some(Finding {
             at: answered.sent.at,
             text: told!(
                 "{server} had been deleted from the director's table,{since} with expire_nodest_conn=1 the entries of its \
                  connections go with it, at the latest when a segment matches one. The client's {what} ({arrived} on director) \
                  therefore belonged to no connection. {left} (packet {reset} on client; its Ethernet address is the director's, \
-                 whatever the IP address says)."
+                 whatever the IP address says).{found_ended}"
                     / "{server} 已从调度器的表中删除{since}expire_nodest_conn=1 时，其连接的条目会随之删除，最迟在有报文段匹配到它时。\
                        因此客户端{what}（director 上的{arrived}）不属于任何连接。{left}（client 上的数据包 {reset}；无论 IP 地址是什么，\
-                       其以太网地址是调度器的）。",
+                       其以太网地址是调度器的）。{found_ended}",
                 since = since,
-                what = what,
+                what = case.kind(answered),
                 arrived = first(arrived),
                 left = left_to_the_director(),
                 reset = reset.packet,
+                found_ended = found_ended,
             ),
             shown_by,
             advice: if case
@@ -198,81 +210,114 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
     },
 };
 
-/// A statement that an entry without a server swallowed.
+/// What of the client's an entry without a server swallowed: the statement, what comes later in a long one, or a login.
 pub(super) struct Dropped<'c, 'a> {
     pub(super) server: &'a Name,
     /// The sendings that arrived at the director while the entry was there, and went no further.
     pub(super) stopped: Vec<&'c Passage<'a>>,
-    /// The step that deleted the server.
-    deleted: u32,
-    /// What is known of the entry.
-    entry: Told,
-    entry_shown_by: Vec<Citation>,
+    orphan: Orphan,
 }
 
 impl<'c, 'a> Dropped<'c, 'a> {
     pub(super) fn of(case: &'c Case<'a>) -> Option<Self> {
         let server = case.server()?;
-        let request = case.request().filter(|request| !request.segment.flags.syn)?;
+        let request = case.request()?;
         let answered = reset_by_director(case).and_then(|(passage, _)| passage.arrived);
-        let stopped: Vec<&Passage<'_>> = case
-            .sendings()
-            .skip_while(|passage| passage.passed_on.is_some())
-            .take_while(|passage| passage.passed_on.is_none())
-            .filter(|passage| passage.arrived.is_some() && passage.arrived != answered)
-            .collect();
-        let head = *stopped.first()?;
-        let (deleted, _) = case.deleted(server, head.sent.at)?;
+        let of = |head: &'c Passage<'a>| -> Vec<&'c Passage<'a>> {
+            case.sendings_of(head)
+                .skip_while(|passage| passage.passed_on.is_some())
+                .take_while(|passage| passage.passed_on.is_none())
+                .filter(|passage| passage.arrived.is_some() && passage.arrived != answered)
+                .collect()
+        };
+        let mut stopped = if request.segment.flags.syn {
+            Vec::new()
+        } else {
+            of(request)
+        };
+        if stopped.is_empty() {
+            let mut later = case.since_request().iter();
+            stopped = of(later.find(|passage| {
+                passage.segment.payload_length > 0 && passage.arrived.is_some() && passage.passed_on.is_none()
+            })?);
+        }
         let mut terminators = case.observed.terminators.iter();
         let ended_before = terminators.any(|item| item.packet < request.sent.packet);
-        if ended_before || case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0" {
-            return None;
-        }
-        let (entry, entry_shown_by) = Self::entry(case, server, head)?;
+        let orphan = Orphan::of(case, server, stopped.first()?).filter(|_| !ended_before)?;
         Some(Self {
             server,
             stopped,
-            deleted: deleted.number,
-            entry,
-            entry_shown_by,
+            orphan,
         })
     }
+}
 
-    /// That there is an entry is shown by a snapshot, or by a segment of the connection that the director had just passed on.
-    fn entry(case: &Case<'a>, server: &Name, head: &Passage<'_>) -> Option<(Told, Vec<Citation>)> {
+/// An entry whose server is deleted, and which drops what matches it.
+pub(super) struct Orphan {
+    /// What is known of the entry.
+    pub(super) entry: Told,
+    /// The step that deleted the server, and what shows the entry.
+    pub(super) shown_by: Vec<Citation>,
+}
+
+impl Orphan {
+    /// The connection's entry at the time of a segment. That it is there is shown by a snapshot, or by a segment of the
+    /// connection that the director had just passed on.
+    pub(super) fn of(case: &Case<'_>, server: &Name, head: &Passage<'_>) -> Option<Self> {
+        let (deleted, _) = case.deleted(server, head.sent.at)?;
+        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0" {
+            return None;
+        }
+        let mut shown_by = vec![Citation::Step(deleted.number)];
         if let Some(table) = case.table_at(head.sent.at) {
             let entry = table.entry(case.plan, case.client, server)?;
             let gone = table.weight(server).is_none() && table.has_any_service;
+            shown_by.push(Citation::Snapshot(table.snapshot));
             let text = told!(
                 "{state}, to expire in {expires}" / "{state}，{expires} 后过期",
                 state = entry.state,
                 expires = entry.expires,
             );
-            return gone.then(|| (text, vec![Citation::Snapshot(table.snapshot)]));
+            return gone.then_some(Self { entry: text, shown_by });
         }
         let (last, _) = case.last_passed_on(head.arrived?.packet)?;
         let left = last.at.plus(case.entry_timeout(last.at)?);
-        (head.sent.at < left).then(|| {
-            let text = told!(
-                "the director had passed on a segment of the connection {before} before, {last}"
-                    / "调度器在此之前 {before} 还转发过该连接的报文段，{last}",
-                before = Human(head.sent.at.since(last.at)),
-                last = first(*last),
-            );
-            (text, vec![packet(*last)])
-        })
+        shown_by.push(packet(*last));
+        let text = told!(
+            "the director had passed on a segment of the connection {before} before, {last}"
+                / "调度器在此之前 {before} 还转发过该连接的报文段，{last}",
+            before = Human(head.sent.at.since(last.at)),
+            last = first(*last),
+        );
+        (head.sent.at < left).then_some(Self { entry: text, shown_by })
     }
 }
 
-/// The director's RST, with the client's segment that it answers: the last that arrived there before it, and went no further.
+/// The director's RST, with the client's segment that it answers: the last that arrived there before it was sent, and went no
+/// further. A client whose connection had ended before its statement sent that before.
 pub(super) fn reset_by_director<'c, 'a>(case: &'c Case<'a>) -> Option<(&'c Passage<'a>, &'a Terminator)> {
     let reset = case
         .terminator(TerminatorKind::Rst)
         .filter(|reset| reset.by == Some(Node::Director))?;
-    let passage = case
-        .since_request()
+    // On its own interface; several segments may have arrived before it reached the client.
+    let began = case.sent.first()?.sent.packet;
+    let sent = case
+        .seen_on(&Node::Director)
+        .find(|packet| {
+            let own = segment(packet).is_some_and(|(_, destination, segment)| {
+                segment.flags.rst && (destination, segment.destination_port) == case.client
+            });
+            own && packet.number > began && case.sender(packet) == Some(&Node::Director)
+        })
+        .map_or(reset.packet, |packet| packet.number.min(reset.packet));
+    let passages = if case.request.is_some() {
+        case.since_request()
+    } else {
+        &case.sent
+    };
+    let passage = passages
         .iter()
-        .rfind(|passage| passage.arrived.is_some_and(|arrived| arrived.packet < reset.packet))?;
+        .rfind(|passage| passage.arrived.is_some_and(|arrived| arrived.packet < sent))?;
     passage
         .stopped_at_director()
         .is_some()

@@ -16,10 +16,16 @@ use lvs_matrix_model::verdict::Citation;
 pub(super) const THAWED: Rule = Rule {
     name: "mysqld-thawed",
     explains: Explains::Answer,
-    sources: &[Source {
-        function: "tcp_recvmsg",
-        file: "net/ipv4/tcp.c",
-    }],
+    sources: &[
+        Source {
+            function: "tcp_recvmsg",
+            file: "net/ipv4/tcp.c",
+        },
+        Source {
+            function: "inet_csk_accept",
+            file: "net/ipv4/inet_connection_sock.c",
+        },
+    ],
     holds: |case| {
         let (reached, Node::RealServer(server)) = case.request()?.reached.as_ref()? else {
             return None;
@@ -33,7 +39,21 @@ pub(super) const THAWED: Rule = Rule {
         }
         // Before it ran again.
         let (stopped, stood) = frozen(case, server, Instant(began.0.checked_sub(1)?))?;
-        let waited = if stood < reached.at {
+        let waited = if stood < reached.at && case.is_connect() {
+            told!(
+                "The client's SYN reached {server} ({reached} there) while the mysqld stood still ({stopped}). To connect needs only \
+                 the kernel, which answered it and let the connection wait to be accepted. When the mysqld ran again ({thawed}, \
+                 {began}) it accepted it, and greeted the client (packet {answer} on client)."
+                    / "客户端的 SYN 到达 {server}（{server} 上的{reached}）时，mysqld 处于停顿状态（{stopped}）。建立连接只需要内核，内核作了\
+                       应答，让连接等候接受。mysqld 恢复运行后（{thawed}，{began}）接受了它，并向客户端发送问候报文（client 上的数据包 \
+                       {answer}）。",
+                reached = first(*reached),
+                stopped = doing(&stopped.action),
+                thawed = doing(&thawed.action),
+                began = moment(began),
+                answer = answer.number,
+            )
+        } else if stood < reached.at {
             told!(
                 "The client's {what} reached {server} ({reached} there) while the mysqld stood still ({stopped}), and waited in its \
                  socket. When it ran again ({thawed}, {began}) it read it, and answered (packet {answer} on client)."

@@ -14,7 +14,7 @@ use lvs_matrix_model::record::{ClientEventKind, StepRecord};
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 use std::time::Duration;
 
-const TCP_CLOSE: Source = Source {
+pub(super) const TCP_CLOSE: Source = Source {
     function: "__tcp_close",
     file: "net/ipv4/tcp.c",
 };
@@ -237,7 +237,7 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
 
 /// The last step that ended the mysqld of a server by then. Whether another was started since makes no difference to
 /// connections with the first.
-fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+pub(super) fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
     case.done(|action| {
         matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server).then_some(())
     })

@@ -1,14 +1,16 @@
 //! Virtual services that are not there, and entries whose time was over.
 
 use super::super::advice;
-use super::super::case::packet;
+use super::super::case::{Case, packet};
+use super::super::passage::{Passage, Seen};
 use super::super::told::{Told, told};
 use super::director::{OWN_TCP, first};
-use super::nodest::{left_to_the_director, reset_by_director};
+use super::nodest::{Dropped, left_to_the_director, reset_by_director};
 use super::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use std::time::Duration;
 
 /// A SYN for a service that is not there.
 pub(super) const NO_SERVICE: Rule = Rule {
@@ -108,42 +110,70 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
         let arrived = answered.arrived?;
         let server = case.server()?;
         let table = case.table_at(answered.sent.at)?;
-        let (last, _) = case.last_passed_on(arrived.packet)?;
-        let timeout = case.entry_timeout(last.at)?;
-        if table.weight(server).is_none() || arrived.at < last.at.plus(timeout) {
-            return None;
-        }
+        let (last, timeout) = entry_was_over(case, answered)?;
+        let present = table.weight(server).is_some();
+        let whatever = if present {
+            told!("though {server} was in the table" / "尽管 {server} 在表中")
+        } else {
+            told!(
+                "whether or not {server} is still in the table (it had been deleted)"
+                    / "无论 {server} 是否还在表中（它已被删除）"
+            )
+        };
+        let sooner = if present {
+            told!(
+                "Let the director keep entries for longer than clients are idle (`ipvsadm --set`), or let no connection be idle \
+                 for so long: a pool that closes idle connections sooner, or TCP keepalive below that time."
+                    / "让调度器保留条目的时间比客户端的空闲时间更长（`ipvsadm --set`），或者不让连接空闲那么久：由连接池更早关闭空闲\
+                       连接，或把 TCP 保活的时间设得比它短。"
+            )
+        } else {
+            // With an entry that is still there the deletion would have ended it, or let it hang.
+            told!(
+                "Let no connection be idle for as long as the director keeps an entry ({timeout}): a pool that closes idle \
+                 connections sooner opens a new one, which goes to a server in the table."
+                    / "不要让连接空闲得像调度器保留条目的时间（{timeout}）那么久：更早关闭空闲连接的连接池会新建连接，而新连接会去往表中\
+                       的真实服务器。",
+                timeout = Human(timeout),
+            )
+        };
         Some(Finding {
             at: answered.sent.at,
             text: told!(
                 "The connection had been idle for {idle} since the last segment that the director passed on ({last}), longer than \
-                 the {timeout} that the director keeps an entry: though {server} was in the table, the client's {what} ({arrived} \
-                 on director) belonged to no connection any more. {left} (packet {reset} on client)."
-                    / "自调度器转发最后一个报文段（{last}）以来，该连接已空闲 {idle}，超过调度器保留条目的 {timeout}：尽管 {server} 在表中，\
+                 the {timeout} that the director keeps an entry: {whatever}, the client's {what} ({arrived} on director) belonged \
+                 to no connection any more. {left} (packet {reset} on client)."
+                    / "自调度器转发最后一个报文段（{last}）以来，该连接已空闲 {idle}，超过调度器保留条目的 {timeout}：{whatever}，\
                        客户端{what}（director 上的{arrived}）已不属于任何连接。{left}（client 上的数据包 {reset}）。",
                 idle = Human(arrived.at.since(last.at)),
-                last = first(*last),
+                last = first(last),
                 timeout = Human(timeout),
+                whatever = whatever,
                 what = case.segments(),
                 arrived = first(arrived),
                 left = left_to_the_director(),
                 reset = reset.packet,
             ),
             shown_by: vec![
-                packet(*last),
+                packet(last),
                 Citation::Snapshot(table.snapshot),
                 packet(arrived),
                 Citation::Packet(reset.packet),
             ],
-            advice: vec![
-                told!(
-                    "Let the director keep entries for longer than clients are idle (`ipvsadm --set`), or let no connection be idle \
-                     for so long: a pool that closes idle connections sooner, or TCP keepalive below that time."
-                        / "让调度器保留条目的时间比客户端的空闲时间更长（`ipvsadm --set`），或者不让连接空闲那么久：由连接池更早关闭空闲\
-                           连接，或把 TCP 保活的时间设得比它短。"
-                ),
-                advice::reconnect(),
-            ],
+            advice: vec![sooner, advice::reconnect()],
         })
     },
 };
+
+/// Was the time of the connection's entry over when this segment, the first since then, arrived at the director? The last that
+/// was passed on before it, and the time.
+pub(super) fn entry_was_over(case: &Case<'_>, segment: &Passage<'_>) -> Option<(Seen, Duration)> {
+    let arrived = segment.arrived?;
+    let (last, _) = case.last_passed_on(arrived.packet)?;
+    let timeout = case.entry_timeout(last.at)?;
+    let table = case.table_at(segment.sent.at)?;
+    let gone = table.has_any_service && !table.has_entry(case.client);
+    // What was dropped before it found the entry still there.
+    let found = Dropped::of(case).is_some();
+    (arrived.at >= last.at.plus(timeout) && !found && gone).then_some((*last, timeout))
+}

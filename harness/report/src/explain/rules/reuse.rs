@@ -1,0 +1,254 @@
+//! A SYN from a port whose earlier connection the director still has an entry for.
+
+use super::super::advice;
+use super::super::case::{Case, packet};
+use super::super::passage::Seen;
+use super::super::table::{Entry, Table};
+use super::super::told::{Told, told};
+use super::director::{answer_from, first, times};
+use super::nodest::EXPIRE_NODEST_CONN;
+use super::{Explains, Finding, Rule, connections, core, tcp_protocol, transmit};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::Node;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::Citation;
+
+const CONN_REUSE_MODE: &str = "net.ipv4.vs.conn_reuse_mode";
+
+/// What the director makes of the entry that a SYN finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its connection is over: it makes place for the new one (`is_new_conn_expected`).
+    MakesPlace,
+    /// Its server is gone, and `expire_nodest_conn` lets it go with the SYN.
+    ExpiresNow,
+    /// Its server is gone: the SYN is dropped.
+    Drops,
+    /// The SYN is passed on to its server.
+    PassesOn,
+}
+
+/// An entry from the port of the client's SYN, which is of an earlier connection.
+pub(super) struct OldEntry<'a> {
+    table: Table,
+    entry: Entry,
+    server: &'a Name,
+    pub(super) fate: Fate,
+}
+
+impl<'a> OldEntry<'a> {
+    /// What the first SYN of a connect found, if the tables of that moment are known (`ip_vs_in_hook`).
+    pub(super) fn of(case: &Case<'a>) -> Option<Self> {
+        let at = case.request().filter(|_| case.is_connect())?.sent.at;
+        let table = case.table_at(at).filter(|table| table.has_any_service)?;
+        let entry = table.entry_from(case.client)?.clone();
+        let server = entry.server(case.plan)?;
+        let mode: u8 = case.sysctl(&Node::Director, CONN_REUSE_MODE, at)?.parse().ok()?;
+        let expires = case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, at)? != "0";
+        // Bit 2 lets FIN_WAIT make place too, of connections whose answers the director does not see.
+        let over = match entry.state.as_str() {
+            "TIME_WAIT" | "CLOSE" => mode != 0,
+            "FIN_WAIT" => mode & 2 != 0,
+            _ => false,
+        };
+        let fate = match table.weight(server) {
+            Some(0) if expires && mode != 0 => Fate::ExpiresNow,
+            _ if over => Fate::MakesPlace,
+            Some(_) => Fate::PassesOn,
+            None if expires => Fate::ExpiresNow,
+            None => Fate::Drops,
+        };
+        Some(Self {
+            table,
+            entry,
+            server,
+            fate,
+        })
+    }
+
+    /// `CLOSE, to rs1`.
+    fn told(&self) -> Told {
+        told!(
+            "{state}, to {server}, to expire in {expires}" / "{state}，指向 {server}，{expires} 后过期",
+            state = self.entry.state,
+            server = self.server,
+            expires = self.entry.expires,
+        )
+    }
+
+    /// Why it did not keep the SYN from being scheduled.
+    pub(super) fn made_place(&self) -> (Told, Citation) {
+        let why = match self.fate {
+            Fate::MakesPlace => told!(
+                "the connection is over, and such an entry makes place for a new one"
+                    / "那条连接已经结束，这样的条目会给新连接让位"
+            ),
+            Fate::ExpiresNow | Fate::Drops | Fate::PassesOn => told!(
+                "with expire_nodest_conn=1 an entry whose server can take nothing more goes when a segment matches it"
+                    / "expire_nodest_conn=1 时，真实服务器不再可用的条目会在有报文段匹配时删除"
+            ),
+        };
+        let text = told!(
+            "came from the port of an earlier connection, of which the director still had an entry ({entry}); but {why}. So the \
+             director"
+                / "来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）；不过{why}。于是调度器",
+            entry = self.told(),
+            why = why,
+        );
+        (text, Citation::Snapshot(self.table.snapshot))
+    }
+}
+
+/// The entry's server is gone, and the SYN goes the way of any segment of the old connection.
+pub(super) const DROPS: Rule = Rule {
+    name: "old-entry-without-server",
+    explains: Explains::Silence,
+    sources: &[
+        core("is_new_conn_expected"),
+        core("ip_vs_in_hook"),
+        tcp_protocol("tcp_state_transition"),
+    ],
+    holds: |case| {
+        let old = OldEntry::of(case).filter(|old| old.fate == Fate::Drops)?;
+        let dropped = dropped(case);
+        let (head, tail) = (dropped.first()?, dropped.last()?);
+        let (deleted, _) = case.deleted(old.server, head.at)?;
+        let mut shown_by = vec![Citation::Step(deleted.number), Citation::Snapshot(old.table.snapshot)];
+        shown_by.extend(dropped.iter().copied().map(packet));
+        Some(Finding {
+            at: head.at,
+            text: told!(
+                "The client's SYN came from the port of an earlier connection, of which the director still had an entry ({entry}): in \
+                 direct routing the director does not see the server's FIN, so to it the connection is not quite over, and only an \
+                 entry in TIME_WAIT or CLOSE makes place for a SYN (conn_reuse_mode=1). The SYN therefore matched that entry, whose \
+                 server had been deleted from the table, and with expire_nodest_conn=0 it was dropped in silence, {times} ({from} on \
+                 director, to {to}). That another server was there made no difference: what matches an entry is not scheduled."
+                    / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：DR 模式下，调度器看不到服务器的 \
+                       FIN，在它看来那条连接还没有完全结束，而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
+                       因此 SYN 匹配到这个条目，其真实服务器已从表中删除，expire_nodest_conn=0 时它被悄悄丢弃，共 {times}（director \
+                       上的{from}，至{to}）。有别的真实服务器也没有用：匹配到条目的报文段不会被调度。",
+                entry = old.told(),
+                times = times(dropped.len()),
+                from = first(*head),
+                to = first(*tail),
+            ),
+            shown_by,
+            advice: vec![
+                told!(
+                    "On the director, set net.ipv4.vs.conn_reuse_mode=3: a SYN then takes the place of an entry in FIN_WAIT too, \
+                     which in direct routing is the last state that the director sees."
+                        / "在调度器上设置 net.ipv4.vs.conn_reuse_mode=3：这样 SYN 也会取代处于 FIN_WAIT 的条目，而 DR 模式下这是\
+                           调度器能看到的最后一个状态。"
+                ),
+                told!(
+                    "Or set net.ipv4.vs.expire_nodest_conn=1 there: the entry of a deleted server then goes with the SYN, which is \
+                     scheduled at once."
+                        / "或者在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：被删除的真实服务器的条目会随该 SYN 删除，SYN 立即被调度。"
+                ),
+                advice::connect_timeout(),
+            ],
+        })
+    },
+};
+
+/// A repetition of the SYN comes when the entry has ended.
+pub(super) const OVER: Rule = Rule {
+    name: "scheduled-after-the-old-entry",
+    explains: Explains::Answer,
+    sources: &[
+        connections("ip_vs_conn_expire"),
+        core("ip_vs_schedule"),
+        transmit("ip_vs_dr_xmit"),
+    ],
+    holds: |case| {
+        let old = OldEntry::of(case).filter(|old| old.fate == Fate::Drops)?;
+        dropped(case).first()?;
+        let (sent, passed, server) = case.sendings().find_map(|passage| match &passage.passed_on {
+            Some((seen, Node::RealServer(server))) => Some((passage.sent, *seen, server)),
+            Some(_) | None => None,
+        })?;
+        let snapshot = case
+            .record
+            .snapshots
+            .iter()
+            .find(|snapshot| snapshot.number == old.table.snapshot)?;
+        // `ipvsadm` cuts seconds off.
+        if passed.at < snapshot.at.plus(old.entry.left()?) {
+            return None;
+        }
+        let answer = answer_from(case, server)?;
+        Some(Finding {
+            at: passed.at,
+            text: told!(
+                "Drops do not prolong an entry. When the client's TCP sent its SYN again {later} after the first ({sent} on client), \
+                 the old entry had ended; the SYN was one like any other, and the director scheduled it to {server} (packet {passed} \
+                 on director), which answered (packet {answer} on client)."
+                    / "丢弃不会延长条目的时限。客户端的 TCP 在首次发送 {later} 后再次发送 SYN 时（client 上的{sent}），旧条目已经过期；这个 SYN \
+                       与其他 SYN 无异，调度器把它调度给 {server}（director 上的数据包 {passed}），由其应答（client 上的数据包 {answer}）。",
+                later = Human(sent.at.since(case.request()?.sent.at)),
+                sent = first(sent),
+                passed = passed.packet,
+                answer = answer.number,
+            ),
+            shown_by: vec![
+                Citation::Snapshot(old.table.snapshot),
+                packet(sent),
+                packet(passed),
+                Citation::Packet(answer.number),
+            ],
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The entry's server is there, and gets the SYN without being chosen anew.
+pub(super) const PASSES_ON: Rule = Rule {
+    name: "passed-on-by-an-old-entry",
+    explains: Explains::Answer,
+    sources: &[
+        core("is_new_conn_expected"),
+        core("ip_vs_in_hook"),
+        transmit("ip_vs_dr_xmit"),
+    ],
+    holds: |case| {
+        let old = OldEntry::of(case).filter(|old| old.fate == Fate::PassesOn)?;
+        let request = case.request()?;
+        let (passed, to) = request.passed_on.as_ref()?;
+        if to.real_server() != Some(old.server) {
+            return None;
+        }
+        let answer = answer_from(case, old.server)?;
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The client's SYN ({sent} on client) came from the port of an earlier connection, of which the director still had an \
+                 entry ({entry}); only one in TIME_WAIT or CLOSE makes place for a SYN (conn_reuse_mode=1). So nothing was \
+                 scheduled: the SYN was passed on to the old connection's server (packet {passed} on director). {server} had \
+                 forgotten that connection, took the SYN for what it is, and answered (packet {answer} on client)."
+                    / "客户端的 SYN（client 上的{sent}）来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）；只有处于 TIME_WAIT 或 \
+                       CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。因此没有重新调度：SYN 被转发给旧连接的真实服务器（director 上的\
+                       数据包 {passed}）。{server} 已不记得那条连接，把它当作新的 SYN 应答（client 上的数据包 {answer}）。",
+                sent = first(request.sent),
+                entry = old.told(),
+                passed = passed.packet,
+                server = old.server,
+                answer = answer.number,
+            ),
+            shown_by: vec![
+                packet(request.sent),
+                Citation::Snapshot(old.table.snapshot),
+                packet(*passed),
+                Citation::Packet(answer.number),
+            ],
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The SYNs that arrived at the director before one of them was passed on.
+fn dropped(case: &Case<'_>) -> Vec<Seen> {
+    case.sendings()
+        .take_while(|passage| passage.passed_on.is_none())
+        .filter_map(|passage| passage.arrived)
+        .collect()
+}
