@@ -13,6 +13,7 @@ pub use client::{
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView};
 pub use socket::{Socket, SocketTimer};
 
+use crate::Name;
 use crate::action::{Action, ClientAction, Node};
 use crate::duration::Instant;
 use crate::plan::{LabPlan, Phase};
@@ -84,6 +85,12 @@ impl CellRecord {
             let action = step.action.of_client().filter(|action| !action.only_awaits())?;
             (step.operation == Some(operation)).then_some((step, action))
         })
+    }
+
+    /// The name of the connection that the client's operation is about; `None` if it is the plain one.
+    #[must_use]
+    pub fn connection_of(&self, operation: u32) -> Option<&Name> {
+        self.start_of(operation)?.1.connection()
     }
 
     /// The record of a cell of which nothing has been seen yet.

@@ -136,7 +136,10 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
                 at: event.at,
                 host,
                 kind,
-                text,
+                text: match record.connection_of(event.operation) {
+                    None => text,
+                    Some(name) => words.on_connection(text, name),
+                },
                 place: wording::citation(words, Citation::Event(event.number)),
                 operation: Some(event.operation),
             }

@@ -47,7 +47,13 @@ pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec
         at: Some(event.at),
         place: Some(Citation::Event(event.number)),
         who: Who::Client,
-        what: event_text(&event.kind, markup, words),
+        what: {
+            let what = event_text(&event.kind, markup, words);
+            match record.connection_of(event.operation) {
+                None => what,
+                Some(name) => words.on_connection(what, markup.text(name.as_str())),
+            }
+        },
     }));
     entries.extend(record.snapshots.iter().map(|snapshot| Entry {
         at: Some(snapshot.at),

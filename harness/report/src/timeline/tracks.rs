@@ -139,6 +139,10 @@ fn client(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
             ClientEventKind::ReconnectBegun => (Glyph::Begun, words.connect_anew().to_owned()),
             ClientEventKind::Reconnected { .. } => (Glyph::Answered, words.connected_again().to_owned()),
         };
+        let text = match cell.record.connection_of(event.operation) {
+            None => text,
+            Some(name) => words.on_connection(text, name),
+        };
         let hung = facts.hung && judged == Some(event.operation);
         let own = relative(event.at, facts.zero);
         let text = match facts

@@ -28,6 +28,7 @@ crate::words::words! {
     not_named(count): "{count} not named" / "{count} 个未标名";
     nth_at(number, after): "{number}. at {after}" / "第 {number} 次，{after}";
     connect: "connect" / "连接";
+    on_connection(what, name): "{what} (connection {name})" / "{what}（连接 {name}）";
     connected: "connected" / "已连接";
     query(sql): "query {sql}" / "执行 {sql}";
     reading_paused(rows): "stops reading after {rows}" / "读取 {rows} 后停止";

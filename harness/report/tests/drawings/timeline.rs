@@ -2,7 +2,7 @@
 
 use crate::stored::{Element, all, assert_texts_apart, cell, elements};
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
-use lvs_matrix_report::{Language, cell_timeline_svg, timeline_svg};
+use lvs_matrix_report::{Language, cell_timeline_svg, ladder_mermaid, timeline_svg};
 
 fn texts(elements: &[Element]) -> Vec<&str> {
     let texts = elements.iter().filter(|element| element.name == "text");
@@ -96,4 +96,43 @@ fn a_cell_in_detail_shows_each_step_event_and_retransmission() {
             + cell.observed.terminators.len();
         assert_eq!(items.count(), expected, "{id}");
     }
+}
+
+/// Where connections have names, what the client does and gets is said to be on one of them; else there is only one to speak of.
+#[test]
+fn events_name_their_connection() {
+    let pool = cell("client-actions/absent_pool-member-on-rs1_0");
+    for (words, expected) in [
+        (
+            Language::English,
+            [
+                "connect (connection four)",
+                "query select 1 (connection two)",
+                "query select 2 (connection three)",
+            ],
+        ),
+        (
+            Language::Chinese,
+            [
+                "连接（连接 four）",
+                "执行 select 1（连接 two）",
+                "执行 select 2（连接 three）",
+            ],
+        ),
+    ] {
+        let ladder = ladder_mermaid(words, &pool).unwrap();
+        let mut marks = ladder.lines();
+        for text in expected {
+            // In the order of time, so each is said of its own event.
+            assert!(marks.any(|line| line.ends_with(text)), "{text} in\n{ladder}");
+        }
+        let svg = cell_timeline_svg(words, &pool).unwrap();
+        assert!(svg.contains(expected[1]), "{svg}");
+    }
+    let plain = cell("config-change/absent_up_execute-sql_0");
+    assert!(
+        !ladder_mermaid(Language::English, &plain)
+            .unwrap()
+            .contains("(connection")
+    );
 }
