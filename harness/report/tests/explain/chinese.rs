@@ -34,6 +34,11 @@ pub(crate) fn in_chinese(cell: &JudgedCell) {
         assert!(!english.contains(is_chinese), "{id}: {english}");
         assert_eq!(numbers(english), numbers(chinese), "{id}:\n{english}\n{chinese}");
         assert!(!chinese.contains("  ") && !chinese.contains("。 "), "{id}: {chinese}");
+        let plain: Vec<char> = prose(chinese).chars().collect();
+        let close = plain.windows(2).find(|two| {
+            two[0].is_ascii_alphanumeric() && is_chinese(two[1]) || is_chinese(two[0]) && two[1].is_ascii_alphanumeric()
+        });
+        assert_eq!(close, None, "{id}: a blank is missing in {chinese}");
     }
 }
 

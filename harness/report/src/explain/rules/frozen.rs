@@ -57,7 +57,7 @@ pub(super) const FROZEN: Rule = Rule {
             told!(
                 "but its mysqld did not run ({step}): nobody takes the connection out of the listening socket's queue, and nobody \
                  sends the greeting that the client waits for"
-                    / "但其 mysqld 没有在运行（{step}）：没有谁从监听套接字的队列中取出这条连接，也没有谁发送客户端所等待的握手问候包",
+                    / "但其 mysqld 没有在运行（{step}）：没有谁从监听套接字的队列中取出这条连接，也没有谁发送客户端所等待的问候报文",
                 step = doing(&frozen.action),
             )
         } else {

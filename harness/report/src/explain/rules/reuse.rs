@@ -85,7 +85,7 @@ impl<'a> OldEntry<'a> {
             ),
             Fate::ExpiresNow | Fate::Drops | Fate::PassesOn => told!(
                 "with expire_nodest_conn=1 an entry whose server can take nothing more goes when a segment matches it"
-                    / "expire_nodest_conn=1 时，真实服务器不再可用的条目会在有报文段匹配时删除"
+                    / " expire_nodest_conn=1 时，真实服务器不再可用的条目会在有报文段匹配时删除"
             ),
         };
         let text = told!(
