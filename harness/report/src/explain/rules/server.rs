@@ -11,7 +11,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, MysqldAction, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{ClientEventKind, StepRecord};
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 use std::time::Duration;
 
 pub(super) const TCP_CLOSE: Source = Source {
@@ -134,17 +134,7 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
     sources: &[TCP_CLOSE],
     holds: |case| {
         let server = case.server().filter(|_| !case.is_connect())?;
-        let node = Node::RealServer(server.clone());
-        // An RST where the program had asked for it (SO_LINGER with no time), or had not read all.
-        let closing = [TerminatorKind::Fin, TerminatorKind::Rst]
-            .into_iter()
-            .find_map(|kind| {
-                case.terminator(kind)
-                    .filter(|closing| closing.by.as_ref() == Some(&node))
-            })?;
-        if stopped_mysqld(case, server, closing.at).is_some() {
-            return None;
-        }
+        let closing = closed_by_itself(case, server)?;
         let (event, limit) = wait_timeout(case)?;
         // What had not reached the server does not count for it.
         let (last, _) = case
@@ -183,6 +173,19 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
         })
     },
 };
+
+/// How a server ended the connection while its mysqld ran: with a FIN; or with an RST where the program had asked for that
+/// (`SO_LINGER` with no time), or had not read all.
+pub(super) fn closed_by_itself<'a>(case: &Case<'a>, server: &Name) -> Option<&'a Terminator> {
+    let node = Node::RealServer(server.clone());
+    let closing = [TerminatorKind::Fin, TerminatorKind::Rst]
+        .into_iter()
+        .find_map(|kind| {
+            case.terminator(kind)
+                .filter(|closing| closing.by.as_ref() == Some(&node))
+        })?;
+    stopped_mysqld(case, server, closing.at).is_none().then_some(closing)
+}
 
 /// What the client had set its session's `wait_timeout` to: the event, and the time.
 fn wait_timeout(case: &Case<'_>) -> Option<(u32, Duration)> {
@@ -237,7 +240,7 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
 
 /// The last step that ended the mysqld of a server by then. Whether another was started since makes no difference to
 /// connections with the first.
-pub(super) fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
     case.done(|action| {
         matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server).then_some(())
     })

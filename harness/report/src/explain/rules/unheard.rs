@@ -7,10 +7,9 @@ use super::super::passage::Passage;
 use super::super::told::{Told, told};
 use super::director::{first, times};
 use super::nodest::Orphan;
-use super::server::{TCP_CLOSE, stopped_mysqld};
+use super::server::{TCP_CLOSE, closed_by_itself};
 use super::{Explains, Finding, Rule, control, core};
 use crate::explain::{Source, moment};
-use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Human;
@@ -190,16 +189,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
     sources: &[TCP_CLOSE],
     holds: |case| {
         let server = case.server()?;
-        let node = Node::RealServer(server.clone());
-        let closing = [TerminatorKind::Rst, TerminatorKind::Fin]
-            .into_iter()
-            .find_map(|kind| {
-                case.terminator(kind)
-                    .filter(|closing| closing.by.as_ref() == Some(&node))
-            })?;
-        if stopped_mysqld(case, server, closing.at).is_some() {
-            return None;
-        }
+        let closing = closed_by_itself(case, server)?;
         let said = last_said(case, closing.packet)?;
         let waited = closing.at.since(said.at);
         let (limit, name, whom) = if case.is_connect() {
