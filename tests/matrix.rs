@@ -30,6 +30,8 @@ mod lived;
 mod outputs;
 #[path = "matrix/timeouts.rs"]
 mod timeouts;
+#[path = "matrix/transactions.rs"]
+mod transactions;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -135,6 +137,7 @@ fn no_cell_is_forgotten() {
         article::ids(),
         faults::ids(),
         timeouts::ids(),
+        transactions::ids(),
     ]
     .concat();
     let cases: Vec<&str> = cases.iter().map(String::as_str).collect();

@@ -242,6 +242,8 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
         "client-timeouts.yaml",
         "connect-timeouts.yaml",
         "keepalive-cuts.yaml",
+        "transactions.yaml",
+        "orphaned-locks.yaml",
     ];
     of_many.iter().all(|name| !scenario.ends_with(name))
 }

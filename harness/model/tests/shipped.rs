@@ -47,10 +47,12 @@ fn shipped_scenarios_are_sound() {
         "hang-to-the-end",
         "keepalive-cuts",
         "order",
+        "orphaned-locks",
         "other-server",
         "re-add-recovers",
         "restart-does-not-recover",
         "silent-server",
+        "transactions",
     ];
     assert_eq!(found, all);
 }

@@ -124,7 +124,8 @@ pub(super) fn keep_a_server() -> Told {
 /// The client must open a new connection.
 pub(super) fn reconnect() -> Told {
     told!(
-        "Let the client open a new connection and begin its transaction anew: what an error ends is only the connection."
-            / "让客户端新建连接并重新开始事务：错误结束的只是这条连接。"
+        "Let the client open a new connection and begin its transaction anew: what an error ends is only the connection. Where a \
+         COMMIT failed it must look first whether it was carried out: the error does not say."
+            / "让客户端新建连接并重新开始事务：错误结束的只是这条连接。如果失败的是 COMMIT，须先查明它是否已经执行：错误本身并不说明这一点。"
     )
 }

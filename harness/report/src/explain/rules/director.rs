@@ -121,7 +121,7 @@ pub(super) const PASSED_ON: Rule = Rule {
     },
 };
 
-/// The statement had reached its server before the change, and the answer does not need the director.
+/// The statement was past the director before the change, and the answer does not need the director.
 pub(super) const UNDER_WAY: Rule = Rule {
     name: "answer-past-the-director",
     explains: Explains::Answer,
@@ -144,10 +144,10 @@ pub(super) const UNDER_WAY: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The client's {what} had reached {server} ({reached} there) before the change ({change}). In direct routing the \
+                "The client's {what} was past the director before the change ({change}), and reached {server} ({reached} there). In direct routing the \
                  answer goes from {server} to the client without passing the director (packet {answer} on client), so what \
                  happened meanwhile made no difference to it."
-                    / "客户端{what}在变更（{change}）之前已经到达 {server}（{server} 上的{reached}）。DR 模式下，应答从 {server} \
+                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。DR 模式下，应答从 {server} \
                        直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
                 what = case.carrier(),
                 reached = first(*reached),
