@@ -158,3 +158,16 @@ fn a_refusal_before_the_syn_ack_is_an_end() {
     let reasons = reasons(&world.observe());
     assert!(reasons.contains("reached the client's interface at 4s"), "{reasons}");
 }
+
+/// TCP may cut what it sends again otherwise: then only what all sendings had was sent again.
+#[test]
+fn what_was_sent_again_is_what_every_sending_had() {
+    let long = format!("select '{}'", "x".repeat(2000));
+    let mut world = saying(&long, &long);
+    let whole = com_query(&long);
+    world.client_next -= u32::try_from(whole.len()).unwrap();
+    world.up_again(s(2.2), DIRECTOR, "P.", &whole[..700]);
+    world.up_again(s(2.6), DIRECTOR, "P.", &whole);
+    let retransmissions = world.observe().retransmissions;
+    assert_eq!((retransmissions.count, retransmissions.payload_length), (2, 700));
+}

@@ -250,7 +250,8 @@ pub fn served_by<'a>(
 /// A segment that was sent more than once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repeated {
-    /// Its payload at the first sending, in bytes; 0 for a SYN.
+    /// The payload in bytes that every sending had, which is the shortest's: TCP may cut what it sends again otherwise. 0 for a
+    /// SYN.
     pub payload_length: u32,
     /// The first sending, then each repetition: number and time.
     pub packets: Vec<(u32, Instant)>,
@@ -272,7 +273,10 @@ pub fn repeated<'a>(sent: impl Iterator<Item = (&'a Packet, &'a Segment)>) -> Ve
             .iter_mut()
             .find(|(first, length, _)| segment.sequence.wrapping_sub(*first) < *length);
         match known {
-            Some((_, _, group)) => group.packets.push(sending),
+            Some((_, _, group)) => {
+                group.payload_length = group.payload_length.min(segment.payload_length);
+                group.packets.push(sending);
+            }
             None => groups.push((
                 segment.sequence,
                 length,

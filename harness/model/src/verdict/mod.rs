@@ -202,7 +202,8 @@ pub struct ObservedError {
 pub struct Retransmissions {
     /// How many segments were sent again.
     pub count: u32,
-    /// Payload of the segment that was sent again most often, in bytes (13 for `select 1`); 0 for a SYN.
+    /// Payload of the segment that was sent again most often, in bytes (13 for `select 1`), or what all of its sendings had if TCP
+    /// cut them otherwise; 0 for a SYN.
     pub payload_length: u32,
     /// The numbers of the packets: the first sending, then each repetition.
     pub packets: Vec<u32>,
