@@ -23,9 +23,10 @@ const VARIABLE: &str = "LVS_MATRIX_MYSQLD_56";
 
 type Test = fn(&Path) -> Result<(), Failed>;
 
-const TESTS: [(&str, Test); 2] = [
+const TESTS: [(&str, Test); 3] = [
     ("config_change_with_mysql_5_6", config_change),
     ("what_mysql_5_6_does_otherwise", otherwise),
+    ("the_locks_of_a_lost_client_in_mysql_5_6", orphaned_locks),
 ];
 
 fn main() -> ExitCode {
@@ -107,5 +108,21 @@ fn otherwise(mysqld: &Path) -> Result<(), Failed> {
         panic!("no version");
     };
     assert!(version[0].as_str().unwrap().starts_with("5.6."), "{version}");
+    Ok(())
+}
+
+/// The shipped expectations hold, and its `innodb_trx` is read as MariaDB's is.
+fn orphaned_locks(mysqld: &Path) -> Result<(), Failed> {
+    let file = repository().join("scenarios/orphaned-locks.yaml");
+    let (report, _) = run(mysqld, "mysql-5.6-orphaned-locks", &[file.to_str().unwrap()]);
+    let lost = cell(&report, "orphaned-locks/lost-at-once_same-row");
+    assert_eq!(lost["error"]["server"], 1205, "{lost:#}");
+    let transaction = &lost["orphaned-sessions"][0]["session"]["transaction"];
+    assert_eq!(transaction["state"], "RUNNING", "{lost:#}");
+    assert_eq!(
+        (&transaction["rows-modified"], &transaction["rows-locked"]),
+        (&json!(1), &json!(1)),
+        "{lost:#}"
+    );
     Ok(())
 }

@@ -43,12 +43,13 @@ fn every_cell_of_a_run_has_its_lane_with_its_outcome() {
         .filter(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }));
     let silences = elements.iter().filter(|element| element.is("lm-wait-hang")).count();
     assert_eq!(silences, hung.count() + 1);
-    for outcome in [
-        "hung, then answer, 5m46s",
-        "hung, no end seen, over 6h1s",
-        "answered, 20s",
-    ] {
-        assert!(texts(&elements).contains(&outcome), "{outcome}");
+    // Of a retransmission's time the seconds are not the same in each run.
+    for outcome in ["hung, then answer, 5m", "hung, no end seen, over 6h1s", "answered, 20s"] {
+        let drawn = texts(&elements);
+        assert!(
+            drawn.iter().any(|text| text.starts_with(outcome)),
+            "{outcome}: {drawn:?}"
+        );
     }
 }
 
