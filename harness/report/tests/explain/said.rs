@@ -102,6 +102,24 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         |cell| table(cell, Moment::AfterChange, |text| text.replace("ESTABLISHED", "")),
     ),
     (
+        "row-locked-by-an-orphan",
+        "orphaned-locks/lost_same-row",
+        "a lost session has locked rows",
+        |cell| cell.observed.orphaned_sessions.clear(),
+    ),
+    (
+        "row-locked-by-an-orphan",
+        "orphaned-locks/lost-at-once_same-row",
+        "the statement arrived at the server",
+        |cell| without(cell, |_, node| node.real_server().is_some()),
+    ),
+    (
+        "lock-wait-timeout",
+        "orphaned-locks/lost_same-row",
+        "the server said that it waited for a lock",
+        |cell| cell.observed.error.as_mut().unwrap().server = Some(1213),
+    ),
+    (
         "server-gave-up",
         "client-actions/absent_large-result_0",
         "net_write_timeout was over",

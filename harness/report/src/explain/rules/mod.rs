@@ -6,6 +6,7 @@ mod client;
 mod director;
 mod firewall;
 mod frozen;
+mod locks;
 mod method;
 mod neighbour;
 mod nodest;
@@ -97,6 +98,8 @@ pub(super) const ALL: &[Rule] = &[
     server::UNKNOWN_THERE,
     frozen::FROZEN,
     frozen::NOTHING_TO_SEND,
+    locks::WAITED,
+    locks::GIVEN_UP,
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
     settings::USER_TIMEOUT,

@@ -1,0 +1,111 @@
+//! What the servers themselves wait for: a row that a transaction has locked whose client is gone.
+
+use super::super::case::packet;
+use super::super::told::told;
+use super::director::{answer_from, first};
+use super::{Explains, Finding, Rule};
+use crate::explain::Source;
+use lvs_matrix_model::action::Node;
+use lvs_matrix_model::record::OpenTransaction;
+use lvs_matrix_model::verdict::{Citation, OrphanedSession};
+
+/// `ER_LOCK_WAIT_TIMEOUT`.
+const LOCK_WAIT_TIMEOUT: u16 = 1205;
+
+const LOCK_WAIT: Source = Source {
+    function: "lock_wait",
+    file: "storage/innobase/lock/lock0lock.cc (MariaDB)",
+};
+
+/// The statement waits for a lock of a transaction that nobody is going to end.
+pub(super) const WAITED: Rule = Rule {
+    name: "row-locked-by-an-orphan",
+    explains: Explains::Silence,
+    sources: &[LOCK_WAIT],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        answer_from(case, server).filter(|_| lock_was_not_had(case))?;
+        let (orphan, transaction) = case.observed.orphaned_sessions.iter().find_map(|orphan| {
+            let transaction = holder(orphan)?;
+            (orphan.server == *server && orphan.client_port != case.client.1).then_some((orphan, transaction))
+        })?;
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The client's {what} was passed on, and {server} had it at once ({there} there): neither the director nor TCP was in \
+                 its way. It waited inside of {server}, for a row that the transaction of another session has locked ({rows} of it \
+                 locked, {modified} modified). That session is the one that a client had through port {port}, and has lost: {server} \
+                 was never told that it is over, so nobody is going to end its transaction."
+                    / "客户端{what}的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。它是在 {server} 内部\
+                       等待，等的是另一个会话的事务锁住的行（该事务锁住 {rows} 行，修改 {modified} 行）。那个会话属于某个客户端经端口 {port} \
+                       建立、后来失去的连接：没有谁告诉过 {server} 该连接已经结束，因此也不会有谁来结束它的事务。",
+                what = case.what(),
+                there = first(*reached),
+                rows = transaction.rows_locked,
+                modified = transaction.rows_modified,
+                port = orphan.client_port,
+            ),
+            shown_by: vec![
+                packet(request.sent),
+                packet(*reached),
+                Citation::Server(orphan.server_id),
+            ],
+            advice: vec![
+                told!(
+                    "Before a server that was taken out is added again, end what it still holds for lost clients (KILL the sessions, or \
+                     restart mysqld): their transactions are rolled back and their locks are free."
+                        / "把移除过的真实服务器重新加入之前，先结束它仍为已失去的客户端保留的会话（KILL，或重启 mysqld）：其事务随之回滚，\
+                           锁随之释放。"
+                ),
+                told!(
+                    "On the real servers, lower net.ipv4.tcp_keepalive_time (two hours by default; mysqld sets SO_KEEPALIVE by itself), \
+                     so that a server notices by itself, within that time, that a client is gone."
+                        / "在真实服务器上调低 net.ipv4.tcp_keepalive_time（默认两小时；mysqld 自己会设置 SO_KEEPALIVE），使服务器能在这段时间内\
+                           自行察觉客户端已经不在。"
+                ),
+            ],
+        })
+    },
+};
+
+/// The server ends the wait.
+pub(super) const GIVEN_UP: Rule = Rule {
+    name: "lock-wait-timeout",
+    explains: Explains::Error,
+    sources: &[LOCK_WAIT],
+    holds: |case| {
+        let request = case.request().filter(|_| lock_was_not_had(case))?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(case, server)?;
+        let waited = lvs_matrix_model::duration::Human(answer.at.since(reached.at));
+        Some(Finding {
+            at: answer.at,
+            text: told!(
+                "After {waited} {server} gave up waiting for the lock (innodb_lock_wait_timeout, 50 s by default) and answered with an \
+                 error of its own, 1205 (packet {answer} on client). The connection goes on, and so does a transaction in which this \
+                 was a statement: only the statement was undone."
+                    / "{waited} 之后 {server} 不再等待该锁（innodb_lock_wait_timeout，默认 50 秒），以自己的错误 1205 应答（client 上的数据包 \
+                       {answer}）。连接仍在；如果这条语句属于某个事务，该事务也仍在：被撤销的只有这条语句。",
+                answer = answer.number,
+            ),
+            shown_by: vec![packet(*reached), Citation::Packet(answer.number)],
+            advice: Vec::new(),
+        })
+    },
+};
+
+fn lock_was_not_had(case: &super::Case<'_>) -> bool {
+    let error = case.observed.error.as_ref();
+    error.is_some_and(|error| error.server == Some(LOCK_WAIT_TIMEOUT))
+}
+
+/// The transaction of a lost session, if it has locked anything.
+fn holder(orphan: &OrphanedSession) -> Option<&OpenTransaction> {
+    let transaction = orphan.session.as_ref()?.transaction.as_ref()?;
+    (transaction.rows_locked > 0).then_some(transaction)
+}
