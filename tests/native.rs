@@ -180,7 +180,7 @@ fn parity() -> Result<(), Failed> {
 fn whole_parity() -> Result<(), Failed> {
     let host = run_natively("all-natively", driver::ALL_SCENARIOS)?;
     let compared = same_in_both_places(&host, &run_in_guests("all-in-guests", support::shipped()));
-    assert!(compared >= 365, "{compared}");
+    assert!(compared >= 393, "{compared}");
     Ok(())
 }
 

@@ -187,6 +187,8 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("no-tunnel", ERRORS, forwarding),
     ("retransmissions-exhausted", ERRORS, nothing),
     ("syn-retries-exhausted", ERRORS, nothing),
+    ("row-locked-by-an-orphan", SILENT, deletion),
+    ("lock-wait-timeout", ERRORS, nothing),
 ];
 
 /// The same of the client's settings, whose cells are in `tests/matrix/timeouts.rs`.
