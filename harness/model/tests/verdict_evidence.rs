@@ -27,6 +27,20 @@ fn what_was_done_to_the_lab_is_told() {
     // The change, and the server added back in the act phase; neither waiting nor what the client does.
     assert_eq!(told(&re_added().observe()), [Citation::Step(2), Citation::Step(5)]);
 
+    // What prepares the cell is no change.
+    let mut world = World::new(
+        vec![Action::connect(), stop_rs1()],
+        vec![remove_rs1()],
+        vec![Action::query(statement("select 1", 0.0))],
+    );
+    world.connects(1, 1, 0.1);
+    world.step(2, 0.5, Some(0.6), done("it fired"));
+    world.step(3, 1.0, Some(1.1), done("it fired"));
+    world.step(4, 2.0, Some(2.002), done(""));
+    world.sends(4, 2, 2.0, RS1, "select 1");
+    world.answers(2, 2.001);
+    assert_eq!(told(&world.observe()), [Citation::Step(3)]);
+
     // The client connects anew during the change: that is its own affair, which its events tell.
     let mut world = World::new(
         vec![Action::connect()],
