@@ -9,7 +9,7 @@ mod support;
 
 use lvs_matrix_model::action::{Action, Statement};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::record::{AtEnd, LabOutcome, StepOutcome};
+use lvs_matrix_model::record::{AtEnd, ClientEventKind, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{Behaviour, Citation};
 use support::cells::*;
 use support::plain::{plain, reasons, spoils_every_cell};
@@ -265,6 +265,35 @@ fn events_and_steps_must_agree() {
     spoils_every_cell("names no operation", |world| {
         world.record.steps.last_mut().unwrap().operation = None;
     });
+}
+
+#[test]
+fn an_operation_has_one_beginning_and_one_end_of_its_kind() {
+    let begins = || ClientEventKind::StatementBegun {
+        sql: "select 1".to_owned(),
+    };
+    for (kind, said) in [(begins(), "wrote down 3 events"), (result(), "wrote down 3 events")] {
+        let mut world = answered();
+        let last = world.record.client_events.pop().unwrap();
+        world.event(s(2.0015), 2, kind);
+        world.event(last.at, 2, last.kind);
+        let reasons = reasons(&world.observe());
+        assert!(reasons.contains(said), "{reasons}");
+    }
+    let mut world = answered();
+    world.record.client_events.pop();
+    let reasons_of_one = reasons(&world.observe());
+    assert!(reasons_of_one.contains("wrote down 1 events"), "{reasons_of_one}");
+    // A beginning of another kind, with an end that would fit; and the other way round.
+    for (place, kind) in [(2, ClientEventKind::ConnectBegun), (3, connected())] {
+        let mut world = answered();
+        world.record.client_events[place].kind = kind;
+        let reasons = reasons(&world.observe());
+        assert!(
+            reasons.contains("are not the beginning and the end of operation 2"),
+            "{reasons}"
+        );
+    }
 }
 
 #[test]
