@@ -4,7 +4,7 @@ use crate::row::Row;
 use crate::words::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
-use lvs_matrix_model::record::{CAPTURE_FILE, Hashes, RECORD_FILE};
+use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, RECORD_FILE};
 use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, matches};
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
@@ -229,6 +229,19 @@ impl RunReport {
     pub fn cell(&self, id: &str) -> Option<&JudgedCell> {
         let mut cells = self.cells.iter();
         cells.find(|cell| cell.record.plan.cell.to_string() == id)
+    }
+
+    /// Where the cells ran, each with how many did. Cells of one run share it, unless the run was put together from several places.
+    pub(crate) fn environments(&self) -> Vec<(&Environment, usize)> {
+        let mut environments: Vec<(&Environment, usize)> = Vec::new();
+        for cell in &self.cells {
+            let environment = &cell.record.environment;
+            match environments.iter_mut().find(|(known, _)| *known == environment) {
+                Some((_, count)) => *count += 1,
+                None => environments.push((environment, 1)),
+            }
+        }
+        environments
     }
 
     /// The scenario of a cell.

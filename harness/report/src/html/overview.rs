@@ -7,10 +7,9 @@ use crate::repeat;
 use crate::row::Row;
 use crate::run::RunReport;
 use crate::totals::{Totals, sentence};
-use crate::wording;
+use crate::wording::{self, Particular, Stated, particulars};
 use crate::words::{CELL, Language, Word};
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
 
@@ -258,43 +257,22 @@ pub(super) fn legend(out: &mut String, words: Language) -> Result {
     writeln!(out, "</dl>\n</section>")
 }
 
-/// Where it ran. Cells of one run share their environment, unless the run was mixed from several places.
+/// Where it ran.
 pub(super) fn foot(out: &mut String, report: &RunReport) -> Result {
     let words = report.language();
-    let mut environments: Vec<(&Environment, usize)> = Vec::new();
-    for cell in report.cells() {
-        let environment = &cell.record.environment;
-        match environments.iter_mut().find(|(known, _)| *known == environment) {
-            Some((_, count)) => *count += 1,
-            None => environments.push((environment, 1)),
-        }
-    }
+    let environments = report.environments();
     writeln!(out, "<footer>\n<h2>{}</h2>", words.where_it_ran())?;
     for (environment, count) in &environments {
         if environments.len() > 1 {
             writeln!(out, "<p>{}</p>", words.heads(words.count(*count, CELL)))?;
         }
         writeln!(out, "<dl>")?;
-        let hashes = environment.hashes.as_ref();
-        for (key, value, hash) in [
-            (
-                words.kernel_under_test(),
-                xml(&environment.kernel),
-                hashes.and_then(|hashes| hashes.kernel.as_ref()),
-            ),
-            (words.place(), wording::place(words, environment).into(), None),
-            (
-                words.real_servers(),
-                xml(&environment.mysqld),
-                hashes.map(|hashes| &hashes.mysqld),
-            ),
-            (words.director(), xml(&environment.ipvsadm), None),
-            (
-                words.harness(),
-                format!("lvs-matrix {}", xml(&environment.harness)).into(),
-                hashes.map(|hashes| &hashes.harness),
-            ),
-        ] {
+        for Particular { key, value, hash } in particulars(words, environment) {
+            let value = match value {
+                Stated::Printed(text) => xml(text),
+                Stated::Harness(version) => format!("lvs-matrix {}", xml(version)).into(),
+                Stated::Said(text) => text.into(),
+            };
             let hash = hash.map_or_else(String::new, |hash| format!("<br>SHA-256 <code>{}</code>", xml(hash)));
             writeln!(out, "<dt>{key}</dt><dd>{value}{hash}</dd>")?;
         }

@@ -29,7 +29,7 @@ pub use summary::summary;
 use crate::escape::{code, cut, inline};
 use crate::run::RunReport;
 use crate::totals::{Totals, sentence};
-use crate::wording;
+use crate::wording::{self, Particular, Stated, particulars};
 use crate::words::{CELL, Language};
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
@@ -172,16 +172,9 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
     Ok(())
 }
 
-/// Where it ran. Cells of one run share their environment, unless the run was mixed from several places.
+/// Where it ran.
 fn environment(out: &mut String, words: Language, report: &RunReport) -> Result {
-    let mut environments: Vec<(&Environment, usize)> = Vec::new();
-    for cell in report.cells() {
-        let environment = &cell.record.environment;
-        match environments.iter_mut().find(|(known, _)| *known == environment) {
-            Some((_, count)) => *count += 1,
-            None => environments.push((environment, 1)),
-        }
-    }
+    let environments = report.environments();
     // More than a few do not come from one run, and each cell's page has its own.
     for (environment, count) in environments.iter().take(8) {
         if environments.len() > 1 {
@@ -193,26 +186,12 @@ fn environment(out: &mut String, words: Language, report: &RunReport) -> Result 
 }
 
 fn place(out: &mut String, words: Language, environment: &Environment) -> Result {
-    let hashes = environment.hashes.as_ref();
-    for (key, value, hash) in [
-        (
-            words.kernel_under_test(),
-            code(&environment.kernel),
-            hashes.and_then(|hashes| hashes.kernel.as_ref()),
-        ),
-        (words.place(), wording::place(words, environment).to_owned(), None),
-        (
-            words.real_servers(),
-            code(&environment.mysqld),
-            hashes.map(|hashes| &hashes.mysqld),
-        ),
-        (words.director(), code(&environment.ipvsadm), None),
-        (
-            words.harness(),
-            format!("lvs-matrix {}", inline(&environment.harness)),
-            hashes.map(|hashes| &hashes.harness),
-        ),
-    ] {
+    for Particular { key, value, hash } in particulars(words, environment) {
+        let value = match value {
+            Stated::Printed(text) => code(text),
+            Stated::Harness(version) => format!("lvs-matrix {}", inline(version)),
+            Stated::Said(text) => text.to_owned(),
+        };
         let hash = hash.map_or_else(String::new, |hash| format!(", SHA-256 {}", code(hash)));
         writeln!(out, "- {}", words.keyed(key, format!("{value}{hash}")))?;
     }

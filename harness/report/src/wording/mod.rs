@@ -3,11 +3,13 @@
 
 mod chinese;
 mod cites;
+mod environment;
 mod error;
 mod forms;
 mod recorded;
 
 pub(crate) use cites::{citation, shown};
+pub(crate) use environment::{Particular, Stated, particulars};
 pub(crate) use error::{classic_meaning, errno, error_code, error_kind};
 
 use crate::run::MissingCell;
