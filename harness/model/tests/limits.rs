@@ -1,4 +1,4 @@
-//! Files that are too much, and files that are noise: one clear mistake, soon, and never a panic.
+//! Files that are too much: one clear mistake, soon. (Files that are noise: `tests/fuzz`.)
 
 #![expect(
     clippy::expect_used,
@@ -9,7 +9,6 @@
 
 use lvs_matrix_model::scenario::{MAX_BYTES, MAX_CELLS, Mistake, MistakeKind, Style, load, load_bytes, render};
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Loads and renders; both together must be quick. (Measured on a busy machine and without optimization, so the limit is
@@ -143,102 +142,4 @@ fn the_most_cells_with_the_most_expectations_and_steps_are_checked_soon() {
             .any(|mistake| mistake.kind == MistakeKind::CoversNothing)
     );
     assert!(took < Duration::from_secs(20), "took {took:?}");
-}
-
-/// A small generator of the xorshift kind (Marsaglia 2003): the same noise in every run.
-struct Noise(u64);
-
-impl Noise {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(limit.max(1)).unwrap()).unwrap()
-    }
-}
-
-fn sources() -> Vec<Vec<u8>> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    ["scenarios", "tests/fixtures/invalid"]
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .map(|path| std::fs::read(path).unwrap())
-        .collect()
-}
-
-#[test]
-fn noise_never_panics() {
-    const PIECES: [&[u8]; 24] = [
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b":",
-        b": ",
-        b"- ",
-        b"\n",
-        b"  ",
-        b"\t",
-        b"&a",
-        b"*a",
-        b"!t",
-        b"\"",
-        b"'",
-        b"|",
-        b"\0",
-        b"\xff",
-        b"\xe2\x80\xae",
-        "é".as_bytes(),
-        b"99999999999999999999h",
-        b"rs2",
-        b"~",
-        b"\r",
-    ];
-    let sources = sources();
-    assert!(sources.len() > 50);
-    let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
-    let mut accepted = 0_usize;
-    let rounds = std::env::var("FUZZ_ROUNDS").map_or(3000, |rounds| rounds.parse().unwrap());
-    for _ in 0..rounds {
-        let mut bytes = sources[noise.below(sources.len())].clone();
-        for _ in 0..=noise.below(4) {
-            let at = noise.below(bytes.len() + 1);
-            match noise.below(5) {
-                0 => drop(bytes.splice(at..at, PIECES[noise.below(PIECES.len())].iter().copied())),
-                1 => drop(bytes.drain(at..(at + noise.below(20)).min(bytes.len()))),
-                2 => bytes.truncate(at),
-                3 => {
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte = u8::try_from(noise.below(256)).unwrap();
-                    }
-                }
-                _ => {
-                    // A line moves: the structure changes, the words stay.
-                    let mut lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-                    let (from, to) = (noise.below(lines.len()), noise.below(lines.len()));
-                    lines.swap(from, to);
-                    bytes = lines.join(&b'\n');
-                }
-            }
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        match load_bytes(&bytes) {
-            Ok(scenario) => {
-                accepted += 1;
-                assert!(!lvs_matrix_model::matrix::cells(&scenario).is_empty());
-            }
-            Err(mistakes) => {
-                assert!(!mistakes.is_empty(), "refused without a mistake:\n{text}");
-                for style in [Style::Plain, Style::Coloured] {
-                    let rendered = render(&mistakes, "noise\u{1b}[2J.yaml", &text, style);
-                    let allowed = |c: char| c == '\n' || (style == Style::Coloured && c == '\u{1b}');
-                    let bad = rendered.chars().find(|c| c.is_control() && !allowed(*c));
-                    assert_eq!(bad, None, "in the text of:\n{text}");
-                }
-            }
-        }
-    }
-    assert!(accepted > 0, "noise that never hits a good file finds little");
 }

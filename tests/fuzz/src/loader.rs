@@ -47,7 +47,22 @@ pub(crate) fn run(bytes: &[u8]) {
             let rendered = render(&mistakes, "file.yaml", &text, Style::Plain);
             assert_eq!(obeyed(&rendered), None);
             assert!(rendered.len() < MOST_TEXT, "{} bytes of text", rendered.len());
-            let _ = render(&mistakes, "file.yaml", &text, Style::Coloured);
+            let coloured = render(&mistakes, "file.yaml", &text, Style::Coloured);
+            assert_eq!(uncoloured(&coloured), rendered, "colours, and nothing else");
         }
     }
+}
+
+/// Without the sequences that set colours (ECMA-48, SGR); any other stays.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let parameters = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        match parameters.strip_prefix('m') {
+            Some(rest) => plain.push_str(rest),
+            None => plain.extend(["\u{1b}[", part]),
+        }
+    }
+    plain
 }
