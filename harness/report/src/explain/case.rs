@@ -250,13 +250,20 @@ impl<'a> Case<'a> {
 impl<'a> Case<'a> {
     /// What a real server sent to the client on the connection, as its own interface saw it.
     pub(super) fn sent_by(&self, server: &Name) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
+        let port = self.client.1;
+        let all = self.sent_to_client_by(server);
+        all.filter(move |(_, segment)| segment.destination_port == port)
+    }
+
+    /// What a real server sent to the client on any connection, as its own interface saw it.
+    pub(super) fn sent_to_client_by(&self, server: &Name) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         let node = Node::RealServer(server.clone());
         let (point, own) = (self.point(&node), self.plan.host(&node).map(|host| host.mac));
-        let client = self.client;
+        let client = self.client.0;
         self.packets.iter().filter_map(move |packet| {
             let (_, destination, segment) = segment(packet)?;
             let theirs = Some(packet.point) == point && Some(packet.source_mac) == own;
-            (theirs && (destination, segment.destination_port) == client).then_some((packet, segment))
+            (theirs && destination == client).then_some((packet, segment))
         })
     }
 

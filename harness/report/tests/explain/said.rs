@@ -24,6 +24,10 @@ fn entry_kept_for_two_hours(cell: &mut JudgedCell) {
     }
 }
 
+fn is_servers_reset(packet: &Packet) -> bool {
+    segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.source_port == 3306)
+}
+
 /// What decides each rule, and how it is taken away.
 pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
     (
@@ -112,6 +116,52 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "orphaned-locks/lost-at-once_same-row",
         "the statement arrived at the server",
         |cell| without(cell, |_, node| node.real_server().is_some()),
+    ),
+    (
+        "lost-session-ended-by-keepalive",
+        "orphaned-locks/lost-at-once-keepalive_same-row",
+        "the server gave the other connection up",
+        |cell| without(cell, |packet, _| is_servers_reset(packet)),
+    ),
+    (
+        "lost-session-ended-by-keepalive",
+        "orphaned-locks/lost-at-once-keepalive_same-row",
+        "it had probed that connection",
+        |cell| {
+            without(cell, |packet, node| {
+                let later = packet.at > Instant(5_000_000_000) && node.real_server().is_some();
+                later && segment(packet).is_some_and(|(_, _, own)| own.payload_length == 0 && !own.flags.rst)
+            });
+        },
+    ),
+    (
+        "lost-session-ended-by-keepalive",
+        "orphaned-locks/lost-at-once-keepalive_same-row",
+        "nobody answered the probes",
+        // What the client's kernel said gets to the server.
+        |cell| {
+            let points = &cell.record.capture.as_ref().unwrap().points;
+            let server = points
+                .iter()
+                .position(|point| point.node.real_server().is_some())
+                .unwrap();
+            for packet in &mut cell.packets {
+                let refused = segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.destination_port == 3306);
+                if refused && packet.at > Instant(5_000_000_000) {
+                    packet.point = server;
+                }
+            }
+        },
+    ),
+    (
+        "lost-session-ended-by-keepalive",
+        "orphaned-locks/lost-at-once-keepalive_same-row",
+        "the answer came right after it",
+        |cell| {
+            for packet in cell.packets.iter_mut().filter(|packet| is_servers_reset(packet)) {
+                packet.at = Instant(packet.at.0 - 200_000_000);
+            }
+        },
     ),
     (
         "lock-wait-timeout",

@@ -1,13 +1,17 @@
-//! What the servers themselves wait for: a row that a transaction has locked whose client is gone.
+//! What the servers themselves wait for: a row that a transaction has locked whose client is gone, and how the wait ends.
 
 use super::super::case::packet;
 use super::super::told::told;
-use super::director::{answer_from, first};
-use super::{Explains, Finding, Rule};
+use super::director::{answer_from, first, times};
+use super::{Explains, Finding, Rule, tcp_timer};
 use crate::explain::Source;
 use lvs_matrix_model::action::Node;
+use lvs_matrix_model::capture::Segment;
+use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::OpenTransaction;
 use lvs_matrix_model::verdict::{Citation, OrphanedSession};
+use std::time::Duration;
 
 /// `ER_LOCK_WAIT_TIMEOUT`.
 const LOCK_WAIT_TIMEOUT: u16 = 1205;
@@ -39,7 +43,7 @@ pub(super) const WAITED: Rule = Rule {
                  its way. It waited inside of {server}, for a row that the transaction of another session has locked ({rows} of it \
                  locked, {modified} modified). That session is the one that a client had through port {port}, and has lost: {server} \
                  was never told that it is over, so nobody is going to end its transaction."
-                    / "客户端{what}的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。它是在 {server} 内部\
+                    / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。它是在 {server} 内部\
                        等待，等的是另一个会话的事务锁住的行（该事务锁住 {rows} 行，修改 {modified} 行）。那个会话属于某个客户端经端口 {port} \
                        建立、后来失去的连接：没有谁告诉过 {server} 该连接已经结束，因此也不会有谁来结束它的事务。",
                 what = case.what(),
@@ -71,6 +75,89 @@ pub(super) const WAITED: Rule = Rule {
     },
 };
 
+/// So soon mysqld answers the one after it has noticed the end of the other; it takes far less.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// The server's kernel gave up a connection that this client had lost, and the statement that had waited was answered.
+pub(super) const FREED: Rule = Rule {
+    name: "lost-session-ended-by-keepalive",
+    explains: Explains::Silence,
+    sources: &[tcp_timer("tcp_keepalive_timer")],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(case, server)?;
+        let mut own = case.sent_by(server);
+        let (answered, _) = own.find(|(packet, segment)| packet.at > reached.at && segment.payload_length > 0)?;
+        let others = || {
+            let all = case.sent_to_client_by(server);
+            all.filter(|(_, segment)| segment.destination_port != case.client.1)
+        };
+        let in_time = |at| at > reached.at && at <= answered.at && answered.at.since(at) <= AT_ONCE;
+        let (reset, ended) = others().find(|(packet, segment)| segment.flags.rst && in_time(packet.at))?;
+        // A probe is of the byte before the next one (tcp_xmit_probe_skb).
+        let is_probe = |segment: &Segment| {
+            let empty = segment.payload_length == 0 && !segment.flags.rst;
+            empty
+                && segment.destination_port == ended.destination_port
+                && segment.sequence.wrapping_add(1) == ended.sequence
+        };
+        let probes: Vec<_> = others()
+            .filter(|(packet, segment)| packet.number < reset.number && is_probe(segment))
+            .map(|(packet, _)| packet)
+            .collect();
+        let first_probe = *probes.first()?;
+        let heard = case.seen_on(&Node::RealServer(server.clone())).any(|packet| {
+            let from_client = |(source, _, segment): &(_, _, &Segment)| {
+                *source == case.client.0 && segment.source_port == ended.destination_port
+            };
+            (first_probe.number..reset.number).contains(&packet.number)
+                && segment(packet).as_ref().is_some_and(from_client)
+        });
+        if heard {
+            return None;
+        }
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The client's {what} was passed on, and {server} had it at once ({there} there): neither the director nor TCP was in \
+                 its way. {server} answered only when it was rid of another connection of this client's, the one from port {port}: its \
+                 TCP had asked {asked} with keepalive probes (first in packet {first_probe}), heard nothing, and gave that connection \
+                 up with an RST (packet {reset}); {later} later the answer left (packet {answered}). mysqld ends a session whose connection is gone, \
+                 and rolls back its transaction; what waited for a lock of that transaction goes on."
+                    / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。{server} 直到摆脱了\
+                       这个客户端的另一个连接（端口 {port}）才应答：它的 TCP 用保活探测问了 {asked}（第一次是数据包 {first_probe}），没有得到\
+                       回应，于是用 RST 放弃了那个连接（数据包 {reset}）；再过 {later}，应答就发出了（数据包 {answered}）。连接断开后，mysqld 结束该会话并\
+                       回滚其事务；等待该事务所持锁的语句随即继续执行。",
+                what = case.what(),
+                there = first(*reached),
+                port = ended.destination_port,
+                asked = times(probes.len()),
+                first_probe = first_probe.number,
+                reset = reset.number,
+                later = Human(answered.at.since(reset.at)),
+                answered = answered.number,
+            ),
+            shown_by: vec![
+                packet(request.sent),
+                packet(*reached),
+                Citation::Packet(first_probe.number),
+                Citation::Packet(reset.number),
+                Citation::Packet(answered.number),
+                Citation::Packet(answer.number),
+            ],
+            advice: vec![told!(
+                "Before a server that was taken out is added again, end what it still holds for lost clients (KILL the sessions, or \
+                 restart mysqld): nobody then waits for its keepalive probes to run out."
+                    / "把移除过的真实服务器重新加入之前，先结束它仍为已失去的客户端保留的会话（KILL，或重启 mysqld）：这样就没有谁要等到它的\
+                       保活探测用完。"
+            )],
+        })
+    },
+};
+
 /// The server ends the wait.
 pub(super) const GIVEN_UP: Rule = Rule {
     name: "lock-wait-timeout",
@@ -82,7 +169,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
             return None;
         };
         let answer = answer_from(case, server)?;
-        let waited = lvs_matrix_model::duration::Human(answer.at.since(reached.at));
+        let waited = Human(answer.at.since(reached.at));
         Some(Finding {
             at: answer.at,
             text: told!(

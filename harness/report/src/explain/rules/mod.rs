@@ -99,6 +99,7 @@ pub(super) const ALL: &[Rule] = &[
     frozen::FROZEN,
     frozen::NOTHING_TO_SEND,
     locks::WAITED,
+    locks::FREED,
     locks::GIVEN_UP,
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
