@@ -214,7 +214,7 @@ fn ends(terminator: &Terminator, network: &Network) -> bool {
         TerminatorKind::Fin | TerminatorKind::Rst => true,
         TerminatorKind::Icmp { .. } => network
             .established
-            .is_none_or(|established| terminator.at < established.at),
+            .is_none_or(|established| terminator.packet < established.packet),
     }
 }
 
