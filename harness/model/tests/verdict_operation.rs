@@ -70,7 +70,13 @@ fn a_statement_is_looked_for_on_the_connection_that_was_opened_for_it() {
     let after = seconds(0.008);
     assert_eq!(observed.behaviour, Behaviour::Answered { after });
     assert_eq!(port(&observed), 40777);
-    assert_eq!(observed.operation.unwrap().began, s(2.0));
+    assert_eq!(observed.operation.as_ref().unwrap().began, s(2.0));
+    // It is the statement that was answered, not the connection.
+    let facts: Vec<String> = observed.evidence.iter().map(|piece| piece.fact.to_string()).collect();
+    assert!(
+        facts.iter().any(|fact| fact.contains("the client sent the statement")),
+        "{facts:#?}"
+    );
 }
 
 #[test]
