@@ -3,12 +3,13 @@
 use super::super::case::packet;
 use super::super::told::told;
 use super::director::{answer_from, first, times};
-use super::{Explains, Finding, Rule, tcp_timer};
+use super::{Case, Explains, Finding, Rule, tcp_timer};
 use crate::explain::Source;
+use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::Segment;
 use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::capture::{Packet, Segment};
+use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::OpenTransaction;
 use lvs_matrix_model::verdict::{Citation, OrphanedSession};
 use std::time::Duration;
@@ -91,60 +92,33 @@ pub(super) const FREED: Rule = Rule {
         let answer = answer_from(case, server)?;
         let mut own = case.sent_by(server);
         let (answered, _) = own.find(|(packet, segment)| packet.at > reached.at && segment.payload_length > 0)?;
-        let others = || {
-            let all = case.sent_to_client_by(server);
-            all.filter(|(_, segment)| segment.destination_port != case.client.1)
-        };
-        let in_time = |at| at > reached.at && at <= answered.at && answered.at.since(at) <= AT_ONCE;
-        let (reset, ended) = others().find(|(packet, segment)| segment.flags.rst && in_time(packet.at))?;
-        // A probe is of the byte before the next one (tcp_xmit_probe_skb).
-        let is_probe = |segment: &Segment| {
-            let empty = segment.payload_length == 0 && !segment.flags.rst;
-            empty
-                && segment.destination_port == ended.destination_port
-                && segment.sequence.wrapping_add(1) == ended.sequence
-        };
-        let probes: Vec<_> = others()
-            .filter(|(packet, segment)| packet.number < reset.number && is_probe(segment))
-            .map(|(packet, _)| packet)
-            .collect();
-        let first_probe = *probes.first()?;
-        let heard = case.seen_on(&Node::RealServer(server.clone())).any(|packet| {
-            let from_client = |(source, _, segment): &(_, _, &Segment)| {
-                *source == case.client.0 && segment.source_port == ended.destination_port
-            };
-            (first_probe.number..reset.number).contains(&packet.number)
-                && segment(packet).as_ref().is_some_and(from_client)
-        });
-        if heard {
-            return None;
-        }
+        let lost = lost_connection(case, server, (reached.at, answered.at))?;
         Some(Finding {
             at: request.sent.at,
             text: told!(
                 "The client's {what} was passed on, and {server} had it at once ({there} there): neither the director nor TCP was in \
                  its way. {server} answered only when it was rid of another connection of this client's, the one from port {port}: its \
                  TCP had asked {asked} with keepalive probes (first in packet {first_probe}), heard nothing, and gave that connection \
-                 up with an RST (packet {reset}); {later} later the answer left (packet {answered}). mysqld ends a session whose connection is gone, \
-                 and rolls back its transaction; what waited for a lock of that transaction goes on."
+                 up with an RST (packet {reset}); {later} later the answer left (packet {answered}). mysqld ends a session whose \
+                 connection is gone, and rolls back its transaction; what waited for a lock of that transaction goes on."
                     / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。{server} 直到摆脱了\
                        这个客户端的另一个连接（端口 {port}）才应答：它的 TCP 用保活探测问了 {asked}（第一次是数据包 {first_probe}），没有得到\
-                       回应，于是用 RST 放弃了那个连接（数据包 {reset}）；再过 {later}，应答就发出了（数据包 {answered}）。连接断开后，mysqld 结束该会话并\
-                       回滚其事务；等待该事务所持锁的语句随即继续执行。",
+                       回应，于是用 RST 放弃了那个连接（数据包 {reset}）；再过 {later}，应答就发出了（数据包 {answered}）。连接断开后，\
+                       mysqld 结束该会话并回滚其事务；等待该事务所持锁的语句随即继续执行。",
                 what = case.what(),
                 there = first(*reached),
-                port = ended.destination_port,
-                asked = times(probes.len()),
-                first_probe = first_probe.number,
-                reset = reset.number,
-                later = Human(answered.at.since(reset.at)),
+                port = lost.port,
+                asked = times(lost.probes.len()),
+                first_probe = lost.probes[0],
+                reset = lost.reset.number,
+                later = Human(answered.at.since(lost.reset.at)),
                 answered = answered.number,
             ),
             shown_by: vec![
                 packet(request.sent),
                 packet(*reached),
-                Citation::Packet(first_probe.number),
-                Citation::Packet(reset.number),
+                Citation::Packet(lost.probes[0]),
+                Citation::Packet(lost.reset.number),
                 Citation::Packet(answered.number),
                 Citation::Packet(answer.number),
             ],
@@ -157,6 +131,49 @@ pub(super) const FREED: Rule = Rule {
         })
     },
 };
+
+/// Another connection of the client's that a server's keepalive has ended.
+struct LostConnection<'a> {
+    /// The client's port of it.
+    port: u16,
+    /// The server's probes of it, at least one, by the numbers of their packets on the server.
+    probes: Vec<u32>,
+    /// The RST by which the server gave it up.
+    reset: &'a Packet,
+}
+
+/// The connection that `server` gave up at the end of this time, after probes that nobody answered.
+fn lost_connection<'a>(
+    case: &Case<'a>,
+    server: &Name,
+    (from, until): (Instant, Instant),
+) -> Option<LostConnection<'a>> {
+    let others = || {
+        let all = case.sent_to_client_by(server);
+        all.filter(|(_, segment)| segment.destination_port != case.client.1)
+    };
+    let in_time = |at| from < at && at <= until && until.since(at) <= AT_ONCE;
+    let (reset, ended) = others().find(|(packet, segment)| segment.flags.rst && in_time(packet.at))?;
+    let port = ended.destination_port;
+    // A probe is of the byte before the next one (tcp_xmit_probe_skb).
+    let is_probe = |segment: &Segment| {
+        let empty = segment.payload_length == 0 && !segment.flags.rst;
+        empty && segment.destination_port == port && segment.sequence.wrapping_add(1) == ended.sequence
+    };
+    let probes: Vec<u32> = others()
+        .filter(|(packet, segment)| packet.number < reset.number && is_probe(segment))
+        .map(|(packet, _)| packet.number)
+        .collect();
+    let first = *probes.first()?;
+    let is_clients = |packet: &Packet| {
+        segment(packet).is_some_and(|(source, _, segment)| source == case.client.0 && segment.source_port == port)
+    };
+    let node = Node::RealServer(server.clone());
+    let mut meanwhile = case
+        .seen_on(&node)
+        .filter(|packet| (first..reset.number).contains(&packet.number));
+    (!meanwhile.any(is_clients)).then_some(LostConnection { port, probes, reset })
+}
 
 /// The server ends the wait.
 pub(super) const GIVEN_UP: Rule = Rule {
@@ -186,7 +203,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
     },
 };
 
-fn lock_was_not_had(case: &super::Case<'_>) -> bool {
+fn lock_was_not_had(case: &Case<'_>) -> bool {
     let error = case.observed.error.as_ref();
     error.is_some_and(|error| error.server == Some(LOCK_WAIT_TIMEOUT))
 }
