@@ -44,20 +44,13 @@ fn is_not_believed(what: &str, world: World, kind: ClientErrorKind, reason: &str
 
 /// A server that tells an idle client that it is being stopped, and ends the connection or not.
 fn told(then_ends: bool) -> World {
-    let mut world = World::new(
-        vec![Action::connect()],
-        vec![stop_rs1()],
-        vec![Action::query(statement("select 1", 0.0))],
-    );
-    world.connects(1, 1, 0.1);
-    world.step(2, 1.0, Some(1.1), done("it fired"));
+    let mut world = execute(stop_rs1(), 2.0);
     world.down(s(1.05), RS1, "P.", b"\x2b\0\0\0\xff\x1d\x04Server shutdown in progress");
     world.up(s(1.05), RS1, ".", &[]);
     if then_ends {
         world.down(s(1.05), RS1, "F.", &[]);
         world.up(s(1.05), RS1, ".", &[]);
     }
-    world.step(3, 2.0, None, StepOutcome::Unfinished);
     world.sends(3, 2, 2.0, RS1, "select 1");
     world.event(s(2.001), 2, ClientEventKind::StillWaiting);
     world

@@ -19,13 +19,7 @@ use support::{s, seconds};
 
 /// Steps 1 connect, 2 stop mysqld, 3 query, which is begun at 2 s, when the server has closed the connection.
 fn closed_before() -> World {
-    let mut world = World::new(
-        vec![Action::connect()],
-        vec![stop_rs1()],
-        vec![Action::query(statement("select 1", 0.0))],
-    );
-    world.connects(1, 1, 0.1);
-    world.step(2, 1.0, Some(1.1), done("it fired"));
+    let mut world = execute(stop_rs1(), 2.0);
     world.down(s(1.05), RS1, "F.", &[]);
     world.up(s(1.05), RS1, ".", &[]);
     world.operation(3, 2);

@@ -6,7 +6,7 @@ use lvs_matrix_model::action::{Action, HostAction, TableAction};
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome};
 
 /// Steps 1 connect, 2 remove rs1, 3 query.
-fn execute(change: Action, at: f64) -> World {
+pub fn execute(change: Action, at: f64) -> World {
     let mut world = World::new(
         vec![Action::connect()],
         vec![change],
