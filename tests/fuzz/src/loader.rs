@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 const MOST_TEXT: usize = 128 << 10;
 /// Of so many cells the plans are made.
 const PLANS: usize = 50;
+/// A file may have a name that would clear the screen.
+const FILE: &str = "file\u{1b}[2J.yaml";
 
 pub(crate) fn run(bytes: &[u8]) {
     let loaded = load_bytes(bytes);
@@ -44,10 +46,10 @@ pub(crate) fn run(bytes: &[u8]) {
         Err(mistakes) => {
             assert!(!mistakes.is_empty(), "refused without a mistake");
             let text = String::from_utf8_lossy(bytes);
-            let rendered = render(&mistakes, "file.yaml", &text, Style::Plain);
+            let rendered = render(&mistakes, FILE, &text, Style::Plain);
             assert_eq!(obeyed(&rendered), None);
             assert!(rendered.len() < MOST_TEXT, "{} bytes of text", rendered.len());
-            let coloured = render(&mistakes, "file.yaml", &text, Style::Coloured);
+            let coloured = render(&mistakes, FILE, &text, Style::Coloured);
             assert_eq!(uncoloured(&coloured), rendered, "colours, and nothing else");
         }
     }
