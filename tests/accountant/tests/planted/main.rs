@@ -229,7 +229,7 @@ impl Here {
                  export OWN=$PLACE/own HOME=$PLACE/home; cd $PLACE/watched; }} >&2; {script}"
             ))
             .env("PLACE", "/tmp/place")
-            .env("HERE", plants::cgroup_folder().unwrap_or(Path::new("")))
+            .env("CGROUP", plants::own_cgroup().unwrap_or(Path::new("")))
             .env("OWN", std::env::current_exe().unwrap())
             .env("ACCOUNTANT", accountant())
             .env_remove("TMPDIR")
@@ -247,18 +247,13 @@ impl Here {
     }
 
     fn around(&self, plant: &Plant) -> Said {
-        // Cgroups are the machine's, so they do not end with the namespaces. Only that plant may remove them: others run meanwhile.
-        let uproot = if plant.name == "cgroups" {
-            "rmdir ${HERE:-/none}/leaked-*/below ${HERE:-/none}/leaked-* 2>/dev/null || true; "
-        } else {
-            ""
-        };
         let script = format!(
             "cat >$PLACE/script <<'END'\n{}\nEND\n\
              code=0; $PLACE/accountant around --grace {} --watch . -- sh -e $PLACE/script || code=$?\n\
-             {uproot}exit $code",
+             {}\nexit $code",
             plant.script,
-            plant.grace()
+            plant.grace(),
+            plant.uprooted_by
         );
         self.say(plant.name, &script)
     }

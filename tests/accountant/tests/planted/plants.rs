@@ -11,12 +11,14 @@ use std::sync::OnceLock;
 pub(crate) struct Plant {
     pub(crate) name: &'static str,
     /// A script of sh(1), `sh -e`, as root in namespaces of its own; it works in a folder that is watched. `$OWN` is this
-    /// program, `$HOME` a folder.
+    /// program, `$HOME` a folder, `$CGROUP` a control group that is not there yet.
     pub(crate) script: &'static str,
     /// Each must be in a line of what was found. None: nothing may be found.
     pub(crate) found: &'static [&'static str],
     /// Why a guest cannot have it, if it cannot.
     pub(crate) not_in_a_guest: Option<&'static str>,
+    /// A script that takes away what does not end with the namespaces. Other plants are planted meanwhile: only its own.
+    pub(crate) uprooted_by: &'static str,
     /// What this machine must have, and what to say where it has it not.
     needs: Option<Need>,
 }
@@ -35,12 +37,18 @@ impl Plant {
             script,
             found,
             not_in_a_guest: None,
+            uprooted_by: "true",
             needs: None,
         }
     }
 
     const fn needs(mut self, met: fn() -> bool, otherwise: &'static str) -> Self {
         self.needs = Some(Need { met, otherwise });
+        self
+    }
+
+    const fn uprooted_by(mut self, script: &'static str) -> Self {
+        self.uprooted_by = script;
         self
     }
 
@@ -169,9 +177,11 @@ pub(crate) const PLANTS: &[Plant] = &[
     Plant::new("watched", "touch leaked", &["watched: left: "]),
     Plant::new(
         "cgroups",
-        "mkdir ${HERE:?}/leaked-$PPID; mkdir $HERE/leaked-$PPID/below",
+        "mkdir ${CGROUP:?}; mkdir $CGROUP/below",
         &["cgroups: left: /sys/fs/cgroup/", "/below"],
     )
+    // They are the machine's, whatever namespaces there are.
+    .uprooted_by("rmdir ${CGROUP:?}/below $CGROUP")
     .not_in_a_guest("the guest's kernel has no cgroups")
     .needs(cgroups, "this user may make no cgroups"),
     // The last one, as in a guest all of them are planted one upon the other.
@@ -212,23 +222,23 @@ fn cores() -> bool {
     std::fs::read_to_string("/proc/sys/kernel/core_pattern").is_ok_and(|pattern| !pattern.contains(['|', '/']))
 }
 
-/// A folder in which cgroups can be made: they are the machine's, whatever namespaces there are.
-pub(crate) fn cgroup_folder() -> Option<&'static Path> {
-    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+/// A cgroup that this process can make and no other process makes.
+pub(crate) fn own_cgroup() -> Option<&'static Path> {
+    static OWN: OnceLock<Option<PathBuf>> = OnceLock::new();
     let find = || {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
         let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
         let folder = PathBuf::from(line.split(' ').nth(4)?);
-        let probe = folder.join(format!("probe-{}", std::process::id()));
-        std::fs::create_dir(&probe).ok()?;
-        std::fs::remove_dir(&probe).ok()?;
-        Some(folder)
+        let own = folder.join(format!("leaked-{}", std::process::id()));
+        std::fs::create_dir(&own).ok()?;
+        std::fs::remove_dir(&own).ok()?;
+        Some(own)
     };
-    FOLDER.get_or_init(find).as_deref()
+    OWN.get_or_init(find).as_deref()
 }
 
 fn cgroups() -> bool {
-    cgroup_folder().is_some()
+    own_cgroup().is_some()
 }
 
 /// Holds a socket of each kind until it is killed.
