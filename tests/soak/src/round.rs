@@ -6,6 +6,7 @@ use crate::load::{KINDS, Kind, Load};
 use crate::place::Place;
 use crate::tally::{Report, Tally};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub(crate) struct Round {
     pub(crate) cell_runs: usize,
     /// `None`: ended by a signal.
     pub(crate) exit: Option<i32>,
+    /// The folder of its result.
+    out: PathBuf,
 }
 
 impl Round {
@@ -64,9 +67,6 @@ impl Round {
         let text = fs::read(&file).map_err(|error| Trouble::at("read", &file, error))?;
         let report: Report = serde_json::from_slice(&text)?;
         let cell_runs = tally.take(number, &report);
-        if status.code() == Some(0) {
-            fs::remove_dir_all(&out).map_err(|error| Trouble::at("remove", &out, error))?;
-        }
         let user = user.uid.map_or_else(|| place.own_name(), |uid| format!("user {uid}"));
         Ok(Self {
             number,
@@ -77,6 +77,12 @@ impl Round {
             took,
             cell_runs,
             exit: status.code(),
+            out,
         })
+    }
+
+    /// Removes its result.
+    pub(crate) fn remove(&self) -> Result<(), Trouble> {
+        fs::remove_dir_all(&self.out).map_err(|error| Trouble::at("remove", &self.out, error))
     }
 }
