@@ -7,7 +7,6 @@
 
 mod support;
 
-use lvs_matrix_model::action::Action;
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, StepOutcome};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour};
 use lvs_matrix_model::verdict::{Behaviour, TerminatorKind, Verdict, judge};
