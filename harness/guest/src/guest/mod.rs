@@ -4,6 +4,7 @@ mod command_line;
 mod console;
 mod left;
 mod memory;
+mod processor;
 pub(crate) mod spawn;
 mod user;
 mod watch;

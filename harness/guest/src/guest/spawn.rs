@@ -5,6 +5,7 @@ use super::user::User;
 use super::world::World;
 use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit, setsid};
+use rustix::thread::{CpuSet, sched_setaffinity};
 use std::fs::File;
 use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
@@ -106,9 +107,14 @@ pub(super) fn begin_world(world: &World) -> Command {
     command
 }
 
-/// Starts the guest's process. To be called in the thread that will wait for it: the process is killed when that thread ends.
+/// Starts the guest's process, on these processors if some are given. To be called in the thread that will wait for it: the process is killed when that thread ends.
 #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
-pub(super) fn spawn(world: &World, mut command: Command, console: PipeWriter) -> io::Result<Child> {
+pub(super) fn spawn(
+    world: &World,
+    mut command: Command,
+    console: PipeWriter,
+    processors: Option<CpuSet>,
+) -> io::Result<Child> {
     command
         .current_dir(&world.share)
         .stdin(Stdio::null())
@@ -116,7 +122,7 @@ pub(super) fn spawn(world: &World, mut command: Command, console: PipeWriter) ->
         .stderr(console);
     let parent = rustix::process::getpid();
     // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic.
-    unsafe { command.pre_exec(move || prepare(parent)) };
+    unsafe { command.pre_exec(move || prepare(parent, processors)) };
     if !world.wrapped {
         return command.spawn();
     }
@@ -142,8 +148,12 @@ fn shake_hands(mut child: UnixStream) -> io::Result<()> {
 }
 
 /// In the child, after its user was set: setting a user id clears the parent-death signal (prctl(2)).
-fn prepare(parent: Pid) -> io::Result<()> {
+fn prepare(parent: Pid, processors: Option<CpuSet>) -> io::Result<()> {
     setsid()?;
+    if let Some(set) = processors {
+        // Where that is forbidden, the guest is slower, and else the same.
+        let _ = sched_setaffinity(None, &set);
+    }
     setrlimit(
         Resource::Core,
         Rlimit {

@@ -1,6 +1,7 @@
 //! The thread that owns a guest: starts it, reads its console, and sees to it that it ends and is gone.
 
 use super::console::{Console, Event};
+use super::processor::Processor;
 use super::user::User;
 use super::world::World;
 use super::{Canceller, Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, RunsOn};
@@ -67,6 +68,8 @@ pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
 struct Watch {
     world: World,
     child: Child,
+    /// Held until the guest is gone.
+    _processor: Option<Processor>,
     /// The guest kernel's process where the child is unshare(1), once it is known.
     inner: Option<i32>,
     child_ended: OwnedFd,
@@ -94,6 +97,11 @@ impl Watch {
             RunsOn::Kernel(_) => Some(memory::choose(config.memory_mib, user)?),
             RunsOn::Host => None,
         };
+        // A world is on the host's own kernel and clock, and may do several things at a time.
+        let processor = match &config.runs_on {
+            RunsOn::Kernel(_) => Processor::take(),
+            RunsOn::Host => None,
+        };
         let started = Instant::now();
         let world = World::enter(config, user)?;
         let attempt = || {
@@ -112,7 +120,8 @@ impl Watch {
             let (reader, writer) = std::io::pipe().map_err(system("make a pipe for the console"))?;
             rustix::io::ioctl_fionbio(&reader, true)
                 .map_err(|errno| system("set up the console's pipe")(errno.into()))?;
-            let mut child = spawn::spawn(&world, command, writer).map_err(system(&what))?;
+            let mut child =
+                spawn::spawn(&world, command, writer, processor.as_ref().map(Processor::set)).map_err(system(&what))?;
             let opened = pid_of(&child)
                 .ok_or(Errno::SRCH)
                 .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
@@ -129,6 +138,7 @@ impl Watch {
             Ok((child, child_ended, reader)) => Ok(Self {
                 world,
                 child,
+                _processor: processor,
                 inner: None,
                 child_ended,
                 reader,

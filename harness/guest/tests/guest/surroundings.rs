@@ -4,13 +4,14 @@ use crate::Place;
 use libtest_mimic::{Failed, Trial};
 use lvs_matrix_guest::doctor::State;
 use lvs_matrix_guest::protocol::PayloadEnd;
-use lvs_matrix_guest::{DEFAULT_CLOCK_START, GuestEnd, ReadOnlyInput};
+use lvs_matrix_guest::{DEFAULT_CLOCK_START, Guest, GuestEnd, ReadOnlyInput};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("surroundings::never_root_on_the_host", unprivileged),
+        Trial::test("surroundings::one_processor", one_processor),
         Trial::test("surroundings::inputs_are_read_only", inputs),
         Trial::test("surroundings::folders_of_a_guest", folders),
         Trial::test("surroundings::orphans_are_reaped_and_children_are_not", orphans),
@@ -40,6 +41,29 @@ fn unprivileged() -> Result<(), Failed> {
         .filter(|&uid| uid != 0);
     let expected = if own == 0 { behind_sudo.unwrap_or(65534) } else { own };
     assert_eq!(fs::metadata(&file).unwrap().uid(), expected);
+    Ok(())
+}
+
+/// Everything of it runs on one of the host's processors, and the host's own threads where they could before.
+fn one_processor() -> Result<(), Failed> {
+    let allowed = |process: &str| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        line.unwrap().trim().to_owned()
+    };
+    let place = Place::new();
+    let before = allowed("thread-self");
+    let guest = Guest::start(place.config(&["spin"]))?;
+    let pid = guest.pid();
+    let canceller = guest.canceller();
+    let mut of_guest = None;
+    guest.run(|_| {
+        of_guest = Some(allowed(&pid.to_string()));
+        canceller.cancel();
+    })?;
+    let of_guest = of_guest.unwrap();
+    assert!(of_guest.parse::<usize>().is_ok(), "{of_guest}");
+    assert_eq!(allowed("thread-self"), before);
     Ok(())
 }
 
