@@ -86,6 +86,12 @@ pub(crate) fn foul_programs() {
                         _ => reasons.contains(program),
                     };
                     assert!(named, "the program or the step is not named: {script}: {reasons}");
+                    let log = out.join("config-change/absent_up_execute-sql_0/rs1.log");
+                    let size = fs::metadata(&log).map_or(0, |log| log.len());
+                    assert!(
+                        size <= 256 << 20,
+                        "{size} bytes of a server's log are on the host's disk"
+                    );
                 }
                 // A server that cannot be asked for its version is noticed before anything is begun.
                 69 => {

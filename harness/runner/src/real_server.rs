@@ -11,9 +11,10 @@ use lvs_matrix_model::record::{MysqldState, OpenTransaction, ServerSession};
 use lvs_matrix_netns::Namespace;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Pid, Resource, Signal, getrlimit};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -105,20 +106,20 @@ impl RealServer {
             .append(true)
             .open(&self.log)
             .stage(stage())?;
-        let mut command = Command::new(&self.template.server.program);
+        let own = getrlimit(Resource::Fsize).maximum;
+        let most = own.map_or(MOST_FILE, |own| own.min(MOST_FILE));
+        // prlimit(1) becomes the server: it never runs without the limit.
+        let mut command = Command::new("prlimit");
         command
+            .arg(format!("--fsize={most}"))
+            .arg("--")
+            .arg(&self.template.server.program)
             .args(self.arguments(port))
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.current_dir(&self.folder).stdin(Stdio::null());
         command.stdout(log.try_clone().stage(stage())?).stderr(log);
         let child = self.namespace.start(command).stage(stage())?;
-        let limit = Rlimit {
-            current: Some(MOST_FILE),
-            maximum: Some(MOST_FILE),
-        };
-        // One that has ended already has no limits to be set; that it ended is noticed by who waits for it.
-        let _ = prlimit(Some(Pid::from_child(&child)), Resource::Fsize, limit);
         self.process = Some(Mysqld(child));
         Ok(())
     }
@@ -326,10 +327,7 @@ impl RealServer {
 
     /// The end of the server's log.
     pub(crate) fn last_log_lines(&self) -> Vec<String> {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
-        let mut lines: Vec<String> = text.lines().rev().take(20).map(str::to_owned).collect();
-        lines.reverse();
-        lines
+        last_lines(&self.log).unwrap_or_default()
     }
 
     /// The name of the log's file.
@@ -338,10 +336,55 @@ impl RealServer {
     }
 }
 
+/// The last 20 lines of a file, and of its last 16 KiB: nobody knows what a server writes.
+fn last_lines(path: &Path) -> io::Result<Vec<String>> {
+    const MOST: u64 = 16 << 10;
+    let mut file = File::open(path)?;
+    let begin = file.metadata()?.len().saturating_sub(MOST);
+    file.seek(SeekFrom::Start(begin))?;
+    let mut bytes = Vec::new();
+    file.take(MOST).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The first line of what was read may lack its beginning.
+    let whole = match text.split_once('\n') {
+        Some((_, rest)) if begin > 0 && !rest.is_empty() => rest,
+        _ => &text,
+    };
+    let mut lines: Vec<String> = whole.lines().rev().take(20).map(str::to_owned).collect();
+    lines.reverse();
+    Ok(lines)
+}
+
 fn status_text(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "unknown status".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_a_log_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        assert!(last_lines(&path).is_err());
+        let said = |text: &[u8]| {
+            fs::write(&path, text).unwrap();
+            last_lines(&path).unwrap()
+        };
+        assert!(said(b"").is_empty());
+        assert_eq!(said(b"one\ntwo \xff"), ["one", "two \u{fffd}"]);
+        let numbers: String = (0..9000).map(|number| format!("{number}\n")).collect();
+        let wanted: Vec<String> = (8980..9000).map(|number| number.to_string()).collect();
+        assert_eq!(said(numbers.as_bytes()), wanted);
+        // A line that was cut is left out, unless there is no other.
+        let long = [&[b'x'; 20_000][..], b"\nlast\n"].concat();
+        assert_eq!(said(&long), ["last"]);
+        assert_eq!(said(&long[..20_001]), ["x".repeat((16 << 10) - 1)]);
+        assert_eq!(said(&[0; 1 << 20]), ["\0".repeat(16 << 10)]);
     }
 }
