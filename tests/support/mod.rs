@@ -13,11 +13,13 @@ pub(crate) mod processes;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -193,17 +195,24 @@ pub(crate) fn records(out: &Path) -> Vec<PathBuf> {
 /// A folder of this test process for results, empty at first. It stays, so that a failed test can be looked into; what earlier
 /// test processes left is removed.
 pub(crate) fn results(name: &str) -> PathBuf {
+    static TAKEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    assert!(
+        TAKEN.lock().unwrap().insert(name.to_owned()),
+        "{name} is in use already"
+    );
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let own = std::process::id().to_string();
     fs::create_dir_all(parent).unwrap();
     for entry in fs::read_dir(parent).unwrap().flatten() {
         let (old, pid) = (entry.path(), entry.file_name());
         let pid = pid.to_str().and_then(|text| text.strip_prefix(name)?.strip_prefix('.'));
-        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+        // One with this process's number is of another PID namespace, or of an earlier process.
+        if pid.is_some_and(|pid| pid == own || !Path::new("/proc").join(pid).exists()) {
             // Another test process may be removing it, too.
             let _ = fs::remove_dir_all(old);
         }
     }
-    let folder = parent.join(format!("{name}.{}", std::process::id()));
+    let folder = parent.join(format!("{name}.{own}"));
     fs::create_dir(&folder).unwrap();
     folder
 }

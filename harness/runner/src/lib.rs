@@ -14,6 +14,7 @@ mod error;
 mod host;
 mod lab;
 mod operator;
+mod program;
 mod real_server;
 mod recorder;
 mod server;

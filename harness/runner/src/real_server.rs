@@ -2,6 +2,7 @@
 
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
+use crate::program::in_path;
 use crate::server::Flavour;
 use crate::template::{Template, copy_folder};
 use lvs_matrix_model::Name;
@@ -109,7 +110,7 @@ impl RealServer {
         let own = getrlimit(Resource::Fsize).maximum;
         let most = own.map_or(MOST_FILE, |own| own.min(MOST_FILE));
         // prlimit(1) becomes the server: it never runs without the limit.
-        let mut command = Command::new("prlimit");
+        let mut command = Command::new(in_path("prlimit").stage(stage())?);
         command
             .arg(format!("--fsize={most}"))
             .arg("--")

@@ -2,8 +2,9 @@
 
 use super::log::Log;
 use super::printed::{Reader, Said};
-use super::terminal::{Read, Terminal, in_path};
+use super::terminal::{Read, Terminal};
 use super::{Desk, Operation, Session, failed, sockets};
+use crate::program::in_path;
 use lvs_matrix_model::client::Setting;
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
 use lvs_matrix_model::record::{ClientEventKind, TranscriptLine, TranscriptSource};

@@ -2,6 +2,7 @@
 
 use super::Desk;
 use crate::clock::poll_for;
+use crate::program::in_path;
 use lvs_matrix_model::record::{TranscriptLine, TranscriptSource};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -63,7 +64,7 @@ impl Process {
     pub(super) fn start(desk: &Desk, operation: u32, start: &Start<'_>) -> io::Result<Self> {
         let transcript = desk.log.transcript(operation, start.argv);
         let mut command = if start.enclosed {
-            let mut command = Command::new(super::terminal::in_path("unshare")?);
+            let mut command = Command::new(in_path("unshare")?);
             // Its child is the first process of the namespace; when either ends, the kernel ends all that is in it.
             if !rustix::process::geteuid().is_root() {
                 // Without capabilities a PID namespace takes a user namespace.

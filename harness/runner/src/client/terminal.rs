@@ -1,30 +1,19 @@
 //! A program in a terminal of its own, and someone who types and reads there.
 
 use crate::clock::poll_for;
+use crate::program::in_path;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Wider than what is typed, so that a line editor never wraps a line.
 const COLUMNS: u16 = 1200;
 const ROWS: u16 = 50;
-
-/// Where a program of the system is. A child that is given a `PATH` of its own must be named by its whole path: std would
-/// otherwise fork instead of calling posix_spawn(3), and a fork copies the captures' packet rings (packet(7)), which a
-/// User-mode Linux of line 7.2 does not survive ("Bad page map … file:PACKET", then a panic).
-pub(super) fn in_path(program: &str) -> io::Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file());
-    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{program} is not in PATH")))
-}
 
 /// A program in a terminal. Dropping it kills the program's session and reaps it.
 pub(super) struct Terminal {
