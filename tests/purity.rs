@@ -324,6 +324,21 @@ fn the_edges_between_crates_are_those_of_the_design() {
     assert_eq!(edges, wanted);
 }
 
+/// A program that is started by its bare name, and with a `PATH` of its own, is started by fork(2), which a guest with captures does
+/// not survive (`runner::program`). Those that are run to their end (`netns::command`) have the caller's.
+#[test]
+fn programs_of_the_runner_are_named_by_their_whole_path() {
+    const BARE: &str = "Command::new(\"";
+    let mut commands = 0;
+    for file in sources(&repository().join("harness/runner/src")) {
+        for (number, line) in without_tests(&fs::read_to_string(&file).unwrap()) {
+            assert!(!line.contains(BARE), "{}:{number}: {line}", file.display());
+            commands += line.matches("Command::new(").count();
+        }
+    }
+    assert!(commands >= 4, "the scanner saw {commands} commands");
+}
+
 /// No shell is ever given a text that was put together: where one is used at all, its script is a constant. (Model and report start
 /// nothing; see above.)
 #[test]
