@@ -92,6 +92,7 @@ pub(crate) fn foul_programs() {
                         size <= 256 << 20,
                         "{size} bytes of a server's log are on the host's disk"
                     );
+                    assert!(*script != SERVER_FLOOD || size > 1 << 20, "the flood left {size} bytes");
                 }
                 // A server that cannot be asked for its version is noticed before anything is begun.
                 69 => {
