@@ -107,7 +107,8 @@ pub(super) fn begin_world(world: &World) -> Command {
     command
 }
 
-/// Starts the guest's process, on these processors if some are given. To be called in the thread that will wait for it: the process is killed when that thread ends.
+/// Starts the guest's process, on these processors if some are given. To be called in the thread that will wait for it: the
+/// process is killed when that thread ends.
 #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
 pub(super) fn spawn(
     world: &World,
