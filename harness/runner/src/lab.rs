@@ -8,7 +8,7 @@ use crate::template::Template;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::plan::{Host, INTERFACE, LabPlan};
 use lvs_matrix_model::record::CommandRecord;
-use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, write_sysctl};
+use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, write_sysctl};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ pub(crate) const BRIDGE: &str = "br0";
 const AGEING: u32 = 7 * 24 * 3600 * 100;
 /// How long the query that shows the lab to be ready may take.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
+/// With 0, a new connection from the port of an old one goes where the old one's entry points (`ip_vs_in_hook` in
+/// net/netfilter/ipvs/ip_vs_core.c).
+const CONN_REUSE_MODE: &str = "net.ipv4.vs.conn_reuse_mode";
 /// How much of a command's output a record keeps, in characters.
 const RECORDED_OUTPUT: usize = 4096;
 
@@ -149,6 +152,7 @@ impl Lab {
         };
         // A server of weight 0 would get no connection.
         let alone = self.servers.len() == 1 && !host.commands.iter().any(|argv| of_weight_zero(argv));
+        let reuse = read_sysctl(&self.director, CONN_REUSE_MODE).stage("make the lab")?;
         for server in &self.servers {
             if !alone {
                 self.fill_table(plan, host, |argv| asked_alone(plan, server, argv))?;
@@ -165,6 +169,11 @@ impl Lab {
                     stage(),
                     format!("server_id {id} answered, not {}", server.server_id),
                 ));
+            }
+            director::wait_until_closed(&self.director)?;
+            if reuse.trim() == "0" {
+                // A SYN from the same port would go to the entry of the check, and be lost with its real server.
+                director::wait_until_empty(&self.director)?;
             }
         }
         director::wait_until_empty(&self.director)?;

@@ -29,16 +29,70 @@ pub(crate) fn snapshot(namespace: &Namespace, number: u32, moment: Moment, clock
     })
 }
 
+/// How long the end of the readiness check's connection may take to reach the director: the link delays it by 100 µs.
+const CLOSED_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits until the director has seen the end of every connection that it has an entry for: each entry is in state CLOSE, or gone.
+///
+/// Whoever edits the table before that decides what the RST of the readiness check meets. Where the real server is no longer in the
+/// table IPVS drops the RST (`ip_vs_in_hook` in net/netfilter/ipvs/ip_vs_core.c), and the entry stays ESTABLISHED for 900 s.
+pub(crate) fn wait_until_closed(namespace: &Namespace) -> Result<()> {
+    let stage = "wait until the director has seen the end of the readiness check";
+    let mut open = String::new();
+    let closed = poll_for(CLOSED_DEADLINE, Duration::from_millis(1), || {
+        open = still_open(&connections(namespace, stage)?);
+        Ok::<_, LabError>(open.is_empty().then_some(()))
+    })?;
+    let seconds = CLOSED_DEADLINE.as_secs();
+    closed.ok_or_else(|| LabError::new(stage, format!("after {seconds} s /proc/net/ip_vs_conn still has {open}")))
+}
+
 /// Waits until no connection entry is left: what made the lab ready must not show in the cell.
 pub(crate) fn wait_until_empty(namespace: &Namespace) -> Result<()> {
     let stage = "wait for an empty connection table";
     // An entry whose client sent an RST is in state CLOSE for 10 s (ip_vs_proto_tcp.c, tcp_timeouts).
     let empty = poll_for(Duration::from_secs(300), Duration::from_millis(500), || {
-        let table = namespace
-            .run(|| std::fs::read_to_string("/proc/thread-self/net/ip_vs_conn"))
-            .stage(stage)?
-            .stage(stage)?;
+        let table = connections(namespace, stage)?;
         Ok::<_, LabError>((table.lines().count() <= 1).then_some(()))
     })?;
     empty.ok_or_else(|| LabError::new(stage, "entries of the readiness check were still there after 300 s"))
+}
+
+/// The kernel's own list of connection entries.
+fn connections(namespace: &Namespace, stage: &str) -> Result<String> {
+    namespace
+        .run(|| std::fs::read_to_string("/proc/thread-self/net/ip_vs_conn"))
+        .stage(stage)?
+        .stage(stage)
+}
+
+/// The entries that are in another state than CLOSE, a line each
+/// (`Pro FromIP FPrt ToIP TPrt DestIP DPrt State Expires`; ip_vs_conn.c, `ip_vs_conn_seq_show`).
+fn still_open(table: &str) -> String {
+    let entries = table.lines().skip(1);
+    let open = entries.filter(|entry| entry.split_whitespace().nth(7) != Some("CLOSE"));
+    open.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADING: &str =
+        "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
+
+    #[test]
+    fn an_entry_is_open_until_the_kernel_has_it_in_state_close() {
+        let entry = |state: &str| format!("TCP C0000201 A2C4 C0000264 0CEA C000021F 0CEA {state:<11} {:>7}\n", 9);
+        let open = |entries: &[&str]| {
+            let entries: String = entries.iter().map(|state| entry(state)).collect();
+            still_open(&format!("{HEADING}{entries}"))
+        };
+        assert_eq!(open(&[]), "");
+        assert_eq!(open(&["CLOSE"]), "");
+        assert_eq!(open(&["CLOSE", "CLOSE"]), "");
+        for state in ["ESTABLISHED", "SYN_RECV", "FIN_WAIT", "CLOSE_WAIT", "NONE"] {
+            assert_eq!(open(&["CLOSE", state]), entry(state).trim_end(), "{state}");
+        }
+    }
 }
