@@ -101,7 +101,13 @@ fn hashes(runs_on: &RunsOn, server: &Server) -> Result<Hashes, Failure> {
     Ok(Hashes {
         harness: of(Path::new(OWN_FILE))?,
         kernel: match runs_on {
-            RunsOn::Kernel(kernel) => Some(of(&kernel.path)?),
+            RunsOn::Kernel(kernel) => {
+                let found = of(&kernel.path)?;
+                kernel
+                    .check_sha256(&found)
+                    .map_err(|error| build_kernel::failure(&error))?;
+                Some(found)
+            }
             RunsOn::Host => None,
         },
         mysqld: of(&server.program)?,

@@ -5,6 +5,7 @@ use crate::server::{Flavour, SYSTEM_TABLES, Server};
 use lvs_matrix_netns::{CommandLine, run};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,7 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
     hash.update(&server.version);
     hash.update(MARIADB_BALLAST.join("\0"));
     hash.update(MARIADB_HELP);
+    hash.update(MANIFEST);
     let key: String = hash
         .finalize()
         .iter()
@@ -54,13 +56,16 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let folder = cache.join("datadirs").join(key);
-    let template = |folder| Template {
-        folder,
-        innodb,
-        server: server.clone(),
+    let template = |folder: &Path| {
+        check(folder)?;
+        Ok(Template {
+            folder: folder.join(DATA),
+            innodb,
+            server: server.clone(),
+        })
     };
     if folder.is_dir() {
-        return Ok(template(folder));
+        return template(&folder);
     }
 
     let parent = cache.join("datadirs");
@@ -69,14 +74,14 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
     let lock = fs::File::create(parent.join(".lock")).stage("lock the cache of data folders")?;
     lock.lock().stage("lock the cache of data folders")?;
     if folder.is_dir() {
-        return Ok(template(folder));
+        return template(&folder);
     }
     remove_half_made(&parent).stage("tidy the cache of data folders")?;
     let work = tempfile::Builder::new()
         .prefix(HALF_MADE)
         .tempdir_in(&parent)
         .stage("make a data folder")?;
-    let made = work.path().join("data");
+    let made = work.path().join(DATA);
     match server.flavour {
         Flavour::MariaDb | Flavour::MySql => {}
         Flavour::MySqlWithoutInitialize => {
@@ -105,10 +110,72 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
         Flavour::MariaDb => drop_ballast(&made).stage("trim the data folder")?,
         Flavour::MySql | Flavour::MySqlWithoutInitialize => {}
     }
+    for left in fs::read_dir(work.path()).stage("tidy the data folder")?.flatten() {
+        // Statements that it was made of, and what the server left in its tmpdir.
+        if left.file_name() != DATA {
+            let folder = left.file_type().is_ok_and(|kind| kind.is_dir());
+            let remove = if folder { fs::remove_dir_all } else { fs::remove_file };
+            remove(left.path()).stage("tidy the data folder")?;
+        }
+    }
+    let manifest = serde_json::to_vec(&manifest(&made).stage("read the data folder")?).stage("list the data folder")?;
+    fs::write(work.path().join(MANIFEST), manifest).stage("list the data folder")?;
     // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh data folder.
-    open_for_reading(&made).stage("make the data folder readable")?;
-    fs::rename(&made, &folder).stage(format!("publish {}", folder.display()))?;
-    Ok(template(folder))
+    open_for_reading(work.path()).stage("make the data folder readable")?;
+    fs::rename(work.path(), &folder).stage(format!("publish {}", folder.display()))?;
+    template(&folder)
+}
+
+/// The data folder in a template's own folder.
+const DATA: &str = "data";
+/// SHA-256 of each file of the data folder, beside it.
+const MANIFEST: &str = "manifest.json";
+
+/// SHA-256 of each file below `folder`, by its path from there.
+fn manifest(folder: &Path) -> std::io::Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next)? {
+            let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+            if kind.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let digest = Sha256::digest(fs::read(&path)?);
+            let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            files.insert(name.to_string_lossy().into_owned(), digest);
+        }
+    }
+    Ok(files)
+}
+
+/// Is every file of a template as it was when it was made?
+fn check(folder: &Path) -> Result<()> {
+    let damaged = |what: String| {
+        LabError::new(
+            "use the data folder's template",
+            format!(
+                "it is damaged: {what}; remove {}, and the next run makes it again",
+                folder.display()
+            ),
+        )
+    };
+    let list = folder.join(MANIFEST);
+    let text = fs::read(&list).map_err(|error| damaged(format!("{}: {error}", list.display())))?;
+    let wanted: BTreeMap<String, String> = serde_json::from_slice(&text)
+        .map_err(|error| damaged(format!("{} cannot be understood: {error}", list.display())))?;
+    let data = folder.join(DATA);
+    let found = manifest(&data).map_err(|error| damaged(format!("{}: {error}", data.display())))?;
+    let other = wanted
+        .iter()
+        .find(|(name, digest)| found.get(*name) != Some(*digest))
+        .or_else(|| found.iter().find(|(name, _)| !wanted.contains_key(*name)));
+    match other {
+        None => Ok(()),
+        Some((name, _)) => Err(damaged(format!("{} is not as it was made", data.join(name).display()))),
+    }
 }
 
 /// How the names of folders in the making begin.
@@ -262,6 +329,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_damaged_template_is_named_with_its_file() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path();
+        fs::create_dir_all(folder.join("data/mysql")).unwrap();
+        let file = folder.join("data/mysql/db.MAD");
+        fs::write(&file, "rows").unwrap();
+        let list = serde_json::to_vec(&manifest(&folder.join(DATA)).unwrap()).unwrap();
+        fs::write(folder.join(MANIFEST), &list).unwrap();
+        check(folder).unwrap();
+        let named = |what: &str| {
+            let error = check(folder).unwrap_err().to_string();
+            let cure = format!("remove {}", folder.display());
+            assert!(
+                error.contains("damaged") && error.contains(what) && error.contains(&cure),
+                "{error}"
+            );
+        };
+        fs::write(&file, "row").unwrap();
+        named("data/mysql/db.MAD is not as it was made");
+        fs::remove_file(&file).unwrap();
+        named("data/mysql/db.MAD is not as it was made");
+        fs::write(&file, "rows").unwrap();
+        fs::write(folder.join("data/foreign"), "").unwrap();
+        named("data/foreign is not as it was made");
+        fs::remove_file(folder.join("data/foreign")).unwrap();
+        fs::write(folder.join(MANIFEST), &list[..list.len() / 2]).unwrap();
+        named("manifest.json cannot be understood");
+        fs::remove_file(folder.join(MANIFEST)).unwrap();
+        named("manifest.json: No such file");
+    }
+
+    #[test]
     fn a_template_is_made_once_readable_and_trimmed() {
         let cache = tempfile::tempdir().unwrap();
         let server = Server::find("").unwrap();
@@ -286,7 +385,7 @@ mod tests {
         );
 
         fs::create_dir(cache.path().join("datadirs/.making-killed")).unwrap();
-        fs::remove_dir_all(&template.folder).unwrap();
+        fs::remove_dir_all(template.folder.parent().unwrap()).unwrap();
         prepare(&server, false, cache.path()).unwrap();
         assert_eq!(names().len(), 2, "what a killed one left is gone: {:?}", names());
 

@@ -51,31 +51,73 @@ pub struct Kernel {
     pub provenance: Option<Provenance>,
 }
 
+impl Kernel {
+    /// Is the binary the one that was built, as its SHA-256 says? One that was given by path alone is taken as it is.
+    ///
+    /// # Errors
+    /// [`KernelError::Damaged`].
+    pub fn check_sha256(&self, found: &str) -> Result<(), KernelError> {
+        match &self.provenance {
+            Some(provenance) if provenance.binary_sha256 != found => Err(KernelError::Damaged {
+                path: self.path.clone(),
+                reason: "its SHA-256 is another than when it was built".into(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<(), KernelError> {
+        self.check_sha256(&sha256_of_file(&self.path)?)
+    }
+}
+
 /// All kernels in the cache, newest version first. Broken entries are left out.
 ///
 /// # Errors
 /// [`KernelError::File`] when the cache exists and cannot be read.
 pub fn list(cache: &CacheFolder) -> Result<Vec<Kernel>, KernelError> {
-    let folder = cache.kernels();
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(KernelError::file("read", &folder))?,
-    };
-    let mut kernels: Vec<Kernel> = entries.flatten().filter_map(|entry| load(&entry.path())).collect();
-    kernels.sort_by(|a, b| b.version.cmp(&a.version).then_with(|| b.path.cmp(&a.path)));
-    Ok(kernels)
+    Ok(entries(cache)?.0)
 }
 
-fn load(folder: &Path) -> Option<Kernel> {
-    if folder.file_name()?.to_str()?.starts_with('.') {
-        return None;
+/// The kernels in the cache, newest version first, and what is wrong with the other entries.
+fn entries(cache: &CacheFolder) -> Result<(Vec<Kernel>, Vec<String>), KernelError> {
+    let folder = cache.kernels();
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+        entries => entries.map_err(KernelError::file("read", &folder))?,
+    };
+    let (mut kernels, mut broken) = (Vec::new(), Vec::new());
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // A build under way, the lock.
+        if name.starts_with('.') {
+            continue;
+        }
+        match load(&entry.path()) {
+            Ok(kernel) => kernels.push(kernel),
+            Err(reason) => broken.push(format!("{name}, which is damaged: {reason}")),
+        }
     }
-    let provenance: Provenance = serde_json::from_slice(&fs::read(folder.join("kernel.json")).ok()?).ok()?;
+    kernels.sort_by(|a, b| b.version.cmp(&a.version).then_with(|| b.path.cmp(&a.path)));
+    broken.sort_unstable();
+    Ok((kernels, broken))
+}
+
+/// The kernel of a folder of the cache, or what is wrong with it.
+fn load(folder: &Path) -> Result<Kernel, String> {
+    let description = fs::read(folder.join("kernel.json")).map_err(|error| format!("its kernel.json: {error}"))?;
+    let provenance: Provenance = serde_json::from_slice(&description)
+        .map_err(|error| format!("its kernel.json cannot be understood: {error}"))?;
     let path = folder.join("linux");
-    path.is_file().then_some(())?;
-    Some(Kernel {
+    match fs::metadata(&path) {
+        Err(error) => return Err(format!("its binary `linux`: {error}")),
+        Ok(metadata) if !metadata.is_file() => return Err("its binary `linux` is no file".into()),
+        Ok(_) => {}
+    }
+    let version = Version::parse(&provenance.version);
+    Ok(Kernel {
         path,
-        version: Version::parse(&provenance.version)?,
+        version: version.ok_or_else(|| format!("its kernel.json names the version {:?}", provenance.version))?,
         provenance: Some(provenance),
     })
 }
@@ -130,7 +172,8 @@ pub(super) fn for_source(cache: &CacheFolder, source: &Source) -> Result<Option<
         }
     };
     match found {
-        Ok(kernel) => Ok(Some(kernel)),
+        // One whose binary is damaged is as good as none.
+        Ok(kernel) => Ok(kernel.check().is_ok().then_some(kernel)),
         Err(KernelError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -138,9 +181,9 @@ pub(super) fn for_source(cache: &CacheFolder, source: &Source) -> Result<Option<
 
 fn pick(cache: &CacheFolder, wanted: &str, fits: impl Fn(&Kernel, &Provenance) -> bool) -> Result<Kernel, KernelError> {
     let today = configuration::request_sha256();
-    let mut found = Vec::new();
+    let (kernels, mut found) = entries(cache)?;
     let mut fitting = Vec::new();
-    for kernel in list(cache)? {
+    for kernel in kernels {
         let Some(provenance) = &kernel.provenance else { continue };
         if !fits(&kernel, provenance) {
             found.push(kernel.version.to_string());
@@ -171,7 +214,9 @@ fn by_path(path: &Path) -> Result<Kernel, KernelError> {
         reason,
     };
     let path = fs::canonicalize(path).map_err(|error| refuse(error.to_string()))?;
-    if let Some(kernel) = path.parent().and_then(load) {
+    if path.file_name().is_some_and(|name| name == "linux")
+        && let Some(kernel) = path.parent().and_then(|folder| load(folder).ok())
+    {
         return Ok(kernel);
     }
     // Run it only if it is one: any other program might do anything on `--version`.
@@ -231,7 +276,7 @@ mod tests {
             version: version.into(),
             source,
             request_sha256: request_sha256.into(),
-            binary_sha256: String::new(),
+            binary_sha256: hex(&Sha256::digest("")),
             built: String::new(),
             compiler: String::new(),
         };
@@ -309,6 +354,43 @@ mod tests {
         fs::create_dir_all(cache.kernels().join("7.2.1-x")).unwrap();
         fs::create_dir_all(cache.kernels().join(".building-1")).unwrap();
         assert_eq!(list(&cache).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_damaged_is_named_and_not_used() {
+        let (_folder, cache) = cache();
+        put(&cache, "7.2.12", &configuration::request_sha256(), package("7.2"));
+        let kernel = find(&cache, None).unwrap();
+        let sha256 = || sha256_of_file(&kernel.path).unwrap();
+        kernel.check_sha256(&sha256()).unwrap();
+        assert!(for_source(&cache, &Source::DefaultLine).unwrap().is_some());
+
+        fs::write(&kernel.path, "another").unwrap();
+        let error = kernel.check_sha256(&sha256()).unwrap_err().to_string();
+        assert!(
+            error.contains("is damaged") && error.contains("kernel build --rebuild"),
+            "{error}"
+        );
+        assert!(
+            for_source(&cache, &Source::DefaultLine).unwrap().is_none(),
+            "it is built anew"
+        );
+
+        let of_cache = |what: &str| {
+            let error = find(&cache, None).unwrap_err().to_string();
+            assert!(
+                error.contains("7.2.12-0, which is damaged: ") && error.contains(what),
+                "{error}"
+            );
+        };
+        let folder = kernel.path.parent().unwrap();
+        fs::remove_file(&kernel.path).unwrap();
+        of_cache("its binary `linux`: No such file");
+        let description = fs::read(folder.join("kernel.json")).unwrap();
+        fs::write(folder.join("kernel.json"), &description[..description.len() / 2]).unwrap();
+        of_cache("its kernel.json cannot be understood");
+        fs::remove_file(folder.join("kernel.json")).unwrap();
+        of_cache("its kernel.json: No such file");
     }
 
     #[test]

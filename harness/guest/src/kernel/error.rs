@@ -22,6 +22,14 @@ pub enum KernelError {
         /// The kernels that are there but do not fit, each with the reason.
         found: Vec<String>,
     },
+    /// The cached kernel's binary is not what was built.
+    #[error("the cached guest kernel {} is damaged: {reason}; build it anew with `lvs-matrix kernel build --rebuild`", path.display())]
+    Damaged {
+        /// The binary.
+        path: PathBuf,
+        /// What was seen.
+        reason: String,
+    },
     /// A file given as a kernel is none.
     #[error("{} is no User-mode Linux kernel: {reason}", path.display())]
     NotAKernel {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -238,8 +239,15 @@ impl Workshop {
         let json = serde_json::to_vec_pretty(&provenance)
             .map_err(|error| KernelError::file("write", &description)(error.into()))?;
         fs::write(&description, json).map_err(KernelError::file("write", &description))?;
-        for file in ["linux", "config", "kernel.json"] {
+        // Whatever the umask is: from root a guest runs as another user.
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+                .map_err(KernelError::file("set the rights of", path))
+        };
+        set(&entry, 0o755)?;
+        for (file, mode) in [("linux", 0o755), ("config", 0o644), ("kernel.json", 0o644)] {
             let path = entry.join(file);
+            set(&path, mode)?;
             File::open(&path)
                 .and_then(|file| file.sync_all())
                 .map_err(KernelError::file("write to disk", &path))?;
