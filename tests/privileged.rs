@@ -7,6 +7,8 @@
     reason = "tests without the standard harness, which clippy does not know for tests"
 )]
 
+#[path = "privileged/contained.rs"]
+mod contained;
 #[path = "privileged/foul.rs"]
 mod foul;
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
@@ -48,6 +50,13 @@ fn main() -> ExitCode {
             root,
             "root",
             ordinary_user_killed,
+        ),
+        trial("root_with_any_umask", root, "root", contained::any_umask),
+        trial(
+            "root_without_the_right_to_mount",
+            root,
+            "root",
+            contained::without_the_right_to_mount,
         ),
         mounting("each_missing_program_is_named_with_its_cure", missing_programs),
         mounting("no_installer_no_run", no_installer),

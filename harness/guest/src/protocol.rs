@@ -33,6 +33,14 @@ pub const SHARE: &str = "/run/lvs-matrix/share";
 pub const INPUTS: &str = "/run/lvs-matrix/inputs";
 /// The folder below the share that this crate uses for itself while a guest runs.
 pub const PRIVATE_FOLDER: &str = ".guest";
+/// The folder in [`PRIVATE_FOLDER`] with copies of what the guest's user cannot reach where it is.
+pub const HANDED_FOLDER: &str = "handed";
+/// Where init mounts the share at first, to read what it is to do: the one folder that cannot hold an input.
+pub const SHARE_AT_FIRST: &str = "/proc";
+/// The share as hostfs is asked for it: the working folder of the guest's process on the host. Reachable whatever the rights on
+/// its parents, and the same everywhere. hostfs opens the path anew for each lookup (fs/hostfs/hostfs_user.c). The dot at its end makes it
+/// a folder: a link hostfs would read, and go by the text of it (`hostfs_fill_super` in fs/hostfs/hostfs_kern.c).
+pub const SHARE_ON_HOST: &str = "/proc/self/cwd/.";
 /// The file in [`PRIVATE_FOLDER`] in which the host tells init what to do ([`Boot`] as JSON).
 pub const BOOT_FILE: &str = "boot.json";
 
@@ -44,6 +52,12 @@ pub struct Boot {
     pub payload_args: Vec<String>,
     /// Read-only inputs: name, and the path at which the guest's root (the host's, through hostfs) shows it.
     pub inputs: Vec<(String, PathBuf)>,
+    /// Further inputs that lie in the share: name, and path below the share.
+    #[serde(default)]
+    pub copies: Vec<(String, PathBuf)>,
+    /// Folders of the host that init mounts as further inputs: name, and the path at which the guest's process on the host opens them.
+    #[serde(default)]
+    pub folders: Vec<(String, PathBuf)>,
     /// The user and group that the payload runs as; `None`: as init does, as root of the guest.
     #[serde(default)]
     pub user: Option<(u32, u32)>,

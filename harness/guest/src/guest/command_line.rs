@@ -1,21 +1,25 @@
 //! The kernel's command line.
 
 use super::GuestError;
+use super::world::INIT_COPY;
 use crate::kernel::Version;
-use crate::protocol::{GUEST_VARIABLE, PRIVATE_FOLDER};
+use crate::protocol::{GUEST_VARIABLE, HANDED_FOLDER, PRIVATE_FOLDER, SHARE_ON_HOST};
 use std::path::Path;
 
 /// Longest path of an init program; COMMAND_LINE_SIZE is 4096 (arch/um/include/asm/setup.h) and the rest needs about 300.
 const MAX_INIT: usize = 3000;
 
-/// The arguments for the `linux` program.
+/// The arguments for the `linux` program. Without a path of the init program, its copy in the share is run.
 pub(super) fn arguments(
     version: Version,
-    init: &Path,
+    init: Option<&Path>,
     memory_mib: u32,
     clock_start: Option<u64>,
 ) -> Result<Vec<String>, GuestError> {
-    let init = quoted(init)?;
+    let (init, first) = match init {
+        Some(path) => (quoted(path)?, None),
+        None => ("/bin/sh".to_owned(), Some(mount_and_become())),
+    };
     let mut arguments = vec![
         format!("mem={memory_mib}M"),
         // The guest's root is the host's, with the rights of the user who runs the guest.
@@ -43,8 +47,28 @@ pub(super) fn arguments(
         // PR_SET_PDEATHSIG). `on` and not `auto`: without it the guest should not start rather than be another one.
         arguments.push("seccomp=on".into());
     }
+    // What follows `--` are init's own arguments (init/main.c, set_init_arg).
+    arguments.extend(
+        first
+            .into_iter()
+            .flat_map(|script| ["--".to_owned(), "-c".to_owned(), script]),
+    );
     Ok(arguments)
 }
+
+/// What sh(1) does as PID 1: the share is mounted on a folder that init will mount over, and its copy of the init program takes the
+/// place of the shell. mount(8) from 2.39 on would hand hostfs its root in a way that kernels before 6.9 do not know. It is set-user-id
+/// of a user who is not root where the guest's process is in a user namespace: setpriv(1) keeps that from having an effect.
+fn mount_and_become() -> String {
+    format!(
+        "\"PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always \
+         setpriv --no-new-privs mount -n -t hostfs -o {SHARE_ON_HOST} none {AT} \
+         && exec {AT}/{PRIVATE_FOLDER}/{HANDED_FOLDER}/{INIT_COPY}\""
+    )
+}
+
+/// Where the share is mounted for [`mount_and_become`].
+const AT: &str = "/sys";
 
 /// A path as the kernel reads it back (lib/cmdline.c, next_arg): spaces need quotes, and quotes cannot be had.
 fn quoted(path: &Path) -> Result<String, GuestError> {
@@ -79,7 +103,7 @@ mod tests {
     #[test]
     fn seccomp_is_asked_of_kernels_that_know_it() {
         let has = |version| {
-            arguments(version, Path::new("/init"), 64, Some(0))
+            arguments(version, Some(Path::new("/init")), 64, Some(0))
                 .unwrap()
                 .contains(&"seccomp=on".to_owned())
         };
@@ -90,7 +114,7 @@ mod tests {
 
     #[test]
     fn spaces_are_quoted_and_quotes_refused() {
-        let with = |path: &str| arguments(version(7, 2), Path::new(path), 64, Some(0));
+        let with = |path: &str| arguments(version(7, 2), Some(Path::new(path)), 64, Some(0));
         assert!(with("/a b/init").unwrap().contains(&"init=\"/a b/init\"".to_owned()));
         assert!(with("/a\"b").is_err());
         assert!(with("/a\nb").is_err());

@@ -4,11 +4,15 @@
 use super::user::User;
 use super::world::World;
 use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit, setsid};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::fs::Mode;
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{
+    Gid, Pid, Resource, Rlimit, Signal, Uid, fchdir, getppid, set_parent_process_death_signal, setrlimit, setsid, umask,
+};
+use rustix::thread::{CpuSet, sched_setaffinity, set_thread_gid, set_thread_groups, set_thread_uid};
 use std::fs::File;
 use std::io::{self, PipeWriter, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -72,8 +76,8 @@ fn unshare_in_this_thread(flags: rustix::thread::UnshareFlags) -> rustix::io::Re
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/// The command that boots a kernel.
-pub(super) fn boot(world: &World, kernel: &Path, user: User, arguments: &[String], memory_folder: &Path) -> Command {
+/// The command that boots a kernel; it is to be spawned as the guest's user.
+pub(super) fn boot(world: &World, kernel: &Path, arguments: &[String], memory_folder: &Path) -> Command {
     let mut command = if world.wrapped {
         let mut command = Command::new(WRAPPER[0]);
         command
@@ -93,10 +97,6 @@ pub(super) fn boot(world: &World, kernel: &Path, user: User, arguments: &[String
         .env("PATH", PATH)
         .env("HOME", "/")
         .env("TMPDIR", memory_folder);
-    if user.other {
-        // std also empties the supplementary groups when root sets a uid (sys/process/unix, do_exec).
-        command.uid(user.uid).gid(user.gid);
-    }
     command
 }
 
@@ -107,23 +107,38 @@ pub(super) fn begin_world(world: &World) -> Command {
     command
 }
 
-/// Starts the guest's process, on these processors if some are given. To be called in the thread that will wait for it: the
+/// Starts the guest's process, as another user and on these processors if some are given. To be called in the thread that will wait for it: the
 /// process is killed when that thread ends.
 #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
 pub(super) fn spawn(
     world: &World,
     mut command: Command,
     console: PipeWriter,
+    user: Option<User>,
     processors: Option<CpuSet>,
 ) -> io::Result<Child> {
+    let share = File::open(&world.share)?;
+    let handed: Vec<RawFd> = world.handed.iter().map(AsRawFd::as_raw_fd).collect();
     command
-        .current_dir(&world.share)
         .stdin(Stdio::null())
         .stdout(console.try_clone()?)
         .stderr(console);
     let parent = rustix::process::getpid();
-    // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic.
-    unsafe { command.pre_exec(move || prepare(parent, processors)) };
+    // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic. The descriptors of
+    // `handed` are the world's, which outlives this function.
+    unsafe {
+        command.pre_exec(move || {
+            for &descriptor in &handed {
+                fcntl_setfd(BorrowedFd::borrow_raw(descriptor), FdFlags::empty())?;
+            }
+            // While this process may still enter any folder.
+            fchdir(&share)?;
+            if let Some(user) = user {
+                become_user(user)?;
+            }
+            prepare(parent, processors)
+        })
+    };
     if !world.wrapped {
         return command.spawn();
     }
@@ -148,9 +163,19 @@ fn shake_hands(mut child: UnixStream) -> io::Result<()> {
     child.write_all(b"go\n")
 }
 
+/// In the child: what [`std::os::unix::process::CommandExt::uid`] would do before any closure is called, and so too early.
+fn become_user(user: User) -> io::Result<()> {
+    set_thread_groups(&[])?;
+    set_thread_gid(Gid::from_raw(user.gid))?;
+    set_thread_uid(Uid::from_raw(user.uid))?;
+    Ok(())
+}
+
 /// In the child, after its user was set: setting a user id clears the parent-death signal (prctl(2)).
 fn prepare(parent: Pid, processors: Option<CpuSet>) -> io::Result<()> {
     setsid()?;
+    // As the guest's own umask is: what it makes in its share can be read.
+    umask(Mode::WGRP | Mode::WOTH);
     if let Some(set) = processors {
         // Where that is forbidden, the guest is slower, and else the same.
         let _ = sched_setaffinity(None, &set);

@@ -105,23 +105,26 @@ impl Watch {
         let started = Instant::now();
         let world = World::enter(config, user)?;
         let attempt = || {
-            let (command, what) = match (&config.runs_on, &world.kernel, &memory_folder) {
+            let (command, as_user, what) = match (&config.runs_on, &world.kernel, &memory_folder) {
                 (RunsOn::Kernel(own), Some(kernel), Some(memory_folder)) => {
                     let (memory, clock) = (config.memory_mib, config.clock_start);
-                    let arguments = command_line::arguments(own.version, &world.init, memory, clock)?;
+                    let init = (!world.init_in_share).then_some(world.init.as_path());
+                    let arguments = command_line::arguments(own.version, init, memory, clock)?;
                     let what = format!("start the guest kernel {}", own.path.display());
-                    (spawn::boot(&world, kernel, user, &arguments, memory_folder), what)
+                    let boot = spawn::boot(&world, kernel, &arguments, memory_folder);
+                    (boot, Some(user).filter(|user| user.other), what)
                 }
                 (RunsOn::Kernel(_) | RunsOn::Host, _, _) => {
-                    let what = format!("start {} in namespaces of its own", world.init.display());
-                    (spawn::begin_world(&world), what)
+                    let what = format!("start {} in namespaces of its own", config.init.display());
+                    // Init begins as root, and makes the payload another user's.
+                    (spawn::begin_world(&world), None, what)
                 }
             };
             let (reader, writer) = std::io::pipe().map_err(system("make a pipe for the console"))?;
             rustix::io::ioctl_fionbio(&reader, true)
                 .map_err(|errno| system("set up the console's pipe")(errno.into()))?;
-            let mut child =
-                spawn::spawn(&world, command, writer, processor.as_ref().map(Processor::set)).map_err(system(&what))?;
+            let mut child = spawn::spawn(&world, command, writer, as_user, processor.as_ref().map(Processor::set))
+                .map_err(system(&what))?;
             let opened = pid_of(&child)
                 .ok_or(Errno::SRCH)
                 .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));

@@ -8,8 +8,17 @@
 //! private PID namespace          the guest is its PID 1: when it ends, for whatever reason, the kernel ends all in it
 //! ```
 //! so that folders that the unprivileged user cannot enter (/root, a 0700 temporary folder) still work. Both namespaces are
-//! held by that thread and its child alone. Without the right to mount, and as an ordinary user, paths are used as they are,
-//! after a check as that user.
+//! held by that thread and its child alone.
+//!
+//! Root without the right to mount (a container without CAP_SYS_ADMIN) hands descriptors over instead. Following a link of
+//! `/proc/self/fd` asks for no right to the folders above (proc_pid_get_link in fs/proc/base.c):
+//! ```text
+//! the kernel      is executed as /proc/self/fd/N
+//! the share       is the working folder, entered while the process is still root's
+//! inputs          folders as /proc/self/fd/N, which init mounts; files as copies in the share
+//! init            a copy in the share where its user cannot reach it; sh(1) mounts the share and becomes it
+//! ```
+//! As an ordinary user paths are used as they are, after a check.
 //!
 //! On the host's own kernel the thread makes the PID namespace alone, and goes on seeing the host's folders; init does the rest.
 
@@ -17,19 +26,22 @@ use super::spawn::{unshare_mounts, unshare_pids};
 use super::user::User;
 use super::{GuestConfig, GuestError, ReadOnlyInput, RunsOn};
 use crate::kernel::{Kernel, OLDEST_DEFAULT_LINE};
-use crate::protocol::{BOOT_FILE, Boot, PRIVATE_FOLDER};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use crate::protocol::{BOOT_FILE, Boot, HANDED_FOLDER, PRIVATE_FOLDER};
+use rustix::fs::{FlockOperation, MemfdFlags, Mode, OFlags, fchmod, flock, fstat, memfd_create, open};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, lchown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Where the private tmpfs may lie: folders that are empty nearly everywhere, and that no guest program looks into.
 const PLACES: [&str; 4] = ["/mnt", "/media", "/srv", "/opt"];
+
+/// The name of a copy of the init program.
+pub(super) const INIT_COPY: &str = "init";
 
 /// What the guest is started with, as its user sees it.
 #[derive(Debug)]
@@ -37,7 +49,11 @@ pub(super) struct World {
     /// The guest's kernel; `None` on the host's own.
     pub(super) kernel: Option<PathBuf>,
     pub(super) init: PathBuf,
+    /// Its user cannot reach the init program; a copy is in [`HANDED_FOLDER`] of the share, which sh(1) mounts first.
+    pub(super) init_in_share: bool,
     pub(super) share: PathBuf,
+    /// What the guest's process inherits beside its console, to be found as `/proc/self/fd/N`.
+    pub(super) handed: Vec<OwnedFd>,
     /// The guest gets a user and PID namespace by unshare(1): as an ordinary user, where that is allowed.
     pub(super) wrapped: bool,
     private: PathBuf,
@@ -72,9 +88,11 @@ impl World {
         let mut world = Self {
             kernel,
             init,
+            init_in_share: false,
             wrapped: false,
             private: share.join(PRIVATE_FOLDER),
             share,
+            handed: Vec::new(),
             _lock: lock,
         };
         let prepared = match &config.runs_on {
@@ -100,13 +118,24 @@ impl World {
         if user.other {
             give(&self.share, user)?;
         }
-        let isolated = user.other && self.isolate(&mut inputs)?;
-        self.write_boot(config, &inputs, None)?;
+        let mut boot = Boot {
+            payload_args: config.payload_args.clone(),
+            inputs: Vec::new(),
+            copies: Vec::new(),
+            folders: Vec::new(),
+            user: None,
+        };
+        if user.other {
+            if !self.isolate(&mut inputs, user)? {
+                self.hand_over(&mut inputs, &mut boot, user)?;
+            }
+        } else {
+            self.check_rights(&inputs, user)?;
+        }
+        boot.inputs = inputs;
+        self.write_boot(&boot)?;
         if user.other {
             give(&self.private, user)?;
-        }
-        if !isolated {
-            self.check_rights(&inputs, user)?;
         }
         // Last: the next child of this thread must be the guest.
         let own_pids = if user.other { unshare_pids() } else { Err(Errno::PERM) };
@@ -140,7 +169,13 @@ impl World {
         // The boot file stays root's: it says what root is to do.
         give(&self.share, user)?;
         lchown(&self.private, Some(0), Some(0)).map_err(io_error("keep the boot file"))?;
-        self.write_boot(config, inputs, Some((user.uid, user.gid)))?;
+        self.write_boot(&Boot {
+            payload_args: config.payload_args.clone(),
+            inputs: inputs.to_vec(),
+            copies: Vec::new(),
+            folders: Vec::new(),
+            user: Some((user.uid, user.gid)),
+        })?;
         // Last: the next child of this thread must be init.
         unshare_pids().map_err(system("make a private PID namespace"))
     }
@@ -152,7 +187,7 @@ impl World {
     }
 
     /// Namespaces and bind mounts; `false` where this process may not have them.
-    fn isolate(&mut self, inputs: &mut [(String, PathBuf)]) -> Result<bool, GuestError> {
+    fn isolate(&mut self, inputs: &mut [(String, PathBuf)], user: User) -> Result<bool, GuestError> {
         let allowed = unshare_mounts()
             .and_then(|()| mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC));
         match allowed {
@@ -172,7 +207,7 @@ impl World {
         let empty = |place: &&str| fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
         let place = PLACES.iter().copied().find(empty).unwrap_or(PLACES[0]);
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        match mount("lvs-matrix", place, "tmpfs", flags, c"mode=0755,size=1M") {
+        match mount("lvs-matrix", place, "tmpfs", flags, c"mode=0755,size=1G") {
             // Some containers give the capability and then forbid its use (AppArmor).
             // EINVAL: a chroot whose root is no mount of its own, so that nothing can be made private from it.
             Err(Errno::PERM | Errno::ACCESS | Errno::INVAL) => return Ok(false),
@@ -181,8 +216,12 @@ impl World {
         let home = Path::new(place).join("lvs-matrix");
         let input_home = home.join("inputs");
         fs::create_dir_all(&input_home).map_err(io_error("make folders for bind mounts"))?;
+        for folder in [&home, &input_home] {
+            // Whatever this process's umask is.
+            open_to_all(folder)?;
+        }
         let bind = |from: &OwnedFd, to: PathBuf, read_only: bool| {
-            let from = PathBuf::from(format!("/proc/self/fd/{}", from.as_raw_fd()));
+            let from = path_of(from);
             if from.is_dir() {
                 fs::create_dir(&to)
             } else {
@@ -195,10 +234,16 @@ impl World {
             mount_remount(&to, flags, c"").map_err(system(format!("set the rights of {}", to.display())))?;
             Ok(to)
         };
-        self.kernel = kernel
-            .map(|kernel| bind(&kernel, home.join("linux"), true))
-            .transpose()?;
-        self.init = bind(&init, home.join("init"), true)?;
+        // A program that only root may run is copied: a bind mount shows the file's own rights.
+        let program = |from: &OwnedFd, to: PathBuf| {
+            if may_run(from, user)? {
+                return bind(from, to, true);
+            }
+            copy_program(from, &to)?;
+            Ok(to)
+        };
+        self.kernel = kernel.map(|kernel| program(&kernel, home.join("linux"))).transpose()?;
+        self.init = program(&init, home.join(INIT_COPY))?;
         self.share = bind(&share, home.join("share"), false)?;
         self.private = self.share.join(PRIVATE_FOLDER);
         for ((name, path), held) in inputs.iter_mut().zip(&held) {
@@ -207,19 +252,57 @@ impl World {
         Ok(true)
     }
 
-    fn write_boot(
-        &self,
-        config: &GuestConfig,
-        inputs: &[(String, PathBuf)],
-        user: Option<(u32, u32)>,
-    ) -> Result<(), GuestError> {
-        let boot = Boot {
-            payload_args: config.payload_args.clone(),
-            inputs: inputs.to_vec(),
-            user,
-        };
-        let text = serde_json::to_vec(&boot).map_err(|error| io_error("write the boot file")(error.into()))?;
+    fn write_boot(&self, boot: &Boot) -> Result<(), GuestError> {
+        let text = serde_json::to_vec(boot).map_err(|error| io_error("write the boot file")(error.into()))?;
         fs::write(self.private.join(BOOT_FILE), text).map_err(io_error("write the boot file"))
+    }
+
+    /// Without the right to mount: what the guest's user cannot reach by its path is handed over by descriptor, or as a copy in the
+    /// share. Such inputs go from `inputs` into `boot`.
+    fn hand_over(
+        &mut self,
+        inputs: &mut Vec<(String, PathBuf)>,
+        boot: &mut Boot,
+        user: User,
+    ) -> Result<(), GuestError> {
+        let can = |right: &str, path: &Path| user.can(right, path).map_err(io_error("run test(1)"));
+        let copies = self.private.join(HANDED_FOLDER);
+        fs::create_dir(&copies).map_err(io_error(format!("make {}", copies.display())))?;
+        if let Some(kernel) = &self.kernel {
+            let mut held = hold(kernel)?;
+            if !may_run(&held, user)? {
+                held = program_in_memory(&held)?;
+            }
+            self.kernel = Some(path_of(&held));
+            self.handed.push(held);
+        }
+        if !(can("-r", &self.init)? && can("-x", &self.init)?) {
+            copy_program(&hold(&self.init)?, &copies.join(INIT_COPY))?;
+            self.init_in_share = true;
+        }
+        for (name, path) in std::mem::take(inputs) {
+            let folder = path.is_dir();
+            if can("-r", &path)? && (!folder || can("-x", &path)?) {
+                inputs.push((name, path));
+            } else if folder {
+                let held = hold(&path)?;
+                if !rights(&held, user)?.contains(Mode::ROTH | Mode::XOTH) {
+                    let reason = format!("user {} may not read it; chmod a+rX it, with what is in it", user.uid);
+                    return Err(path_error("input", &path, &reason));
+                }
+                // As SHARE_ON_HOST, no link.
+                boot.folders.push((name, path_of(&held).join(".")));
+                self.handed.push(held);
+            } else {
+                let to = copies.join(format!("input-{name}"));
+                fs::copy(&path, &to).map_err(io_error(format!("copy {}", path.display())))?;
+                open_to_all(&to)?;
+                let below_share = Path::new(PRIVATE_FOLDER).join(HANDED_FOLDER);
+                boot.copies
+                    .push((name.clone(), below_share.join(format!("input-{name}"))));
+            }
+        }
+        Ok(())
     }
 
     fn check_rights(&self, inputs: &[(String, PathBuf)], user: User) -> Result<(), GuestError> {
@@ -233,7 +316,7 @@ impl World {
             }
             let reason = format!(
                 "user {} has not the rights to it ({}), or to a folder above it; put it where that user can reach it, \
-                 or run as root with the right to mount, or as the user who owns it",
+                 or run as the user who owns it",
                 user.uid,
                 rights.join(" ")
             );
@@ -246,6 +329,50 @@ impl World {
         need("share", &self.share, &["-r", "-w", "-x"])?;
         inputs.iter().try_for_each(|(_, path)| need("input", path, &["-r"]))
     }
+}
+
+/// The rights that a file's own mode gives to the user, as those of others.
+fn rights(held: &OwnedFd, user: User) -> Result<Mode, GuestError> {
+    let stat = fstat(held).map_err(system("look at a file"))?;
+    let shift = match (stat.st_uid == user.uid, stat.st_gid == user.gid) {
+        (true, _) => 6,
+        (false, true) => 3,
+        (false, false) => 0,
+    };
+    Ok(Mode::from_raw_mode(stat.st_mode >> shift) & Mode::RWXO)
+}
+
+/// Does its own mode let the user run it, whatever the folders above are?
+fn may_run(held: &OwnedFd, user: User) -> Result<bool, GuestError> {
+    Ok(rights(held, user)?.contains(Mode::ROTH | Mode::XOTH))
+}
+
+/// A copy that everybody may run.
+fn copy_program(from: &OwnedFd, to: &Path) -> Result<(), GuestError> {
+    fs::copy(path_of(from), to).map_err(io_error(format!("make {}", to.display())))?;
+    open_to_all(to)
+}
+
+/// A copy in memory that everybody may run, and that ends with its last descriptor.
+fn program_in_memory(from: &OwnedFd) -> Result<OwnedFd, GuestError> {
+    let memory = memfd_create("linux", MemfdFlags::CLOEXEC).map_err(system("make a file in memory"))?;
+    let mut copy = File::from(memory);
+    File::open(path_of(from))
+        .and_then(|mut program| io::copy(&mut program, &mut copy))
+        .map_err(io_error("copy the guest kernel into memory"))?;
+    fchmod(&copy, Mode::from_raw_mode(0o755)).map_err(system("make a file in memory executable"))?;
+    Ok(copy.into())
+}
+
+/// As `chmod 0755`, whatever the umask was when it was made.
+fn open_to_all(path: &Path) -> Result<(), GuestError> {
+    fs::set_permissions(path, Permissions::from_mode(0o755))
+        .map_err(io_error(format!("set the rights of {}", path.display())))
+}
+
+/// The path by which this process, and one that inherits the descriptor, finds what it stands for.
+fn path_of(held: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
 }
 
 /// The folder of this crate in the share, with a lock in it: two guests cannot have one share, and what a killed guest left

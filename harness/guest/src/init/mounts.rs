@@ -1,18 +1,15 @@
 //! The guest's file systems, loopback and name.
 
 use super::InitError;
-use crate::protocol::{BOOT_FILE, Boot, INPUTS, PRIVATE_FOLDER, SHARE};
+use crate::protocol::{BOOT_FILE, Boot, INPUTS, PRIVATE_FOLDER, SHARE, SHARE_AT_FIRST, SHARE_ON_HOST};
 use rustix::fs::{Mode, OFlags, open, statfs, syncfs};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind_recursive, mount_remount, unmount};
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-
-/// The share as hostfs is asked for it: the working folder of the guest's process on the host. Reachable whatever the rights on
-/// its parents, and the same everywhere. hostfs opens the path anew for each lookup (fs/hostfs/hostfs_user.c).
-const SHARE_ON_HOST: &CStr = c"/proc/self/cwd";
 
 /// `HOSTFS_SUPER_MAGIC`, fs/hostfs/hostfs_kern.c: only User-mode Linux has such a file system.
 const HOSTFS_MAGIC: u64 = 0x00c0_ffee;
@@ -33,14 +30,15 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
     // First of all the inputs are taken hold of, before mounts of ours hide the host's /run, /tmp or /dev/shm. The share is on
     // /proc for that moment: the one folder that cannot hold an input.
-    put("hostfs", "/proc", plain, Some(SHARE_ON_HOST))?;
-    let boot = read_boot(Path::new("/proc"))?;
+    let share_on_host = host_folder(Path::new(SHARE_ON_HOST))?;
+    put("hostfs", SHARE_AT_FIRST, plain, Some(&share_on_host))?;
+    let boot = read_boot(Path::new(SHARE_AT_FIRST))?;
     let held = boot
         .inputs
         .iter()
         .map(|(_, path)| hold(path))
         .collect::<Result<Vec<_>, _>>()?;
-    unmount("/proc", UnmountFlags::empty()).map_err(InitError::step("unmount the share from /proc"))?;
+    unmount(SHARE_AT_FIRST, UnmountFlags::empty()).map_err(InitError::step("unmount the share from /proc"))?;
 
     put("proc", "/proc", plain | MountFlags::NOEXEC, None)?;
     put("sysfs", "/sys", plain | MountFlags::NOEXEC, None)?;
@@ -63,8 +61,16 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     }
     put("tmpfs", "/run", plain, Some(c"mode=0755"))?;
     make_folder(SHARE)?;
-    put("hostfs", SHARE, plain, Some(SHARE_ON_HOST))?;
+    put("hostfs", SHARE, plain, Some(&share_on_host))?;
     make_folder(INPUTS)?;
+    for (name, path) in &boot.copies {
+        bind_input(&hold(&Path::new(SHARE).join(path))?, &Path::new(INPUTS).join(name))?;
+    }
+    for (name, path) in &boot.folders {
+        let at = format!("{INPUTS}/{name}");
+        make_folder(&at)?;
+        put("hostfs", &at, plain | MountFlags::RDONLY, Some(&host_folder(path)?))?;
+    }
     for ((name, _), held) in boot.inputs.iter().zip(&held) {
         bind_input(held, &Path::new(INPUTS).join(name))?;
     }
@@ -73,6 +79,11 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     rustix::system::sethostname(b"guest").map_err(InitError::step("set the host name"))?;
     super::loopback::up()?;
     Ok(boot)
+}
+
+/// A folder of the host as hostfs takes it.
+fn host_folder(path: &Path) -> Result<CString, InitError> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|error| InitError::io("name a folder of the host")(error.into()))
 }
 
 /// Writes everything through to the host. The guest's page cache ends with it.

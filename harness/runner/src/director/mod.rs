@@ -44,7 +44,12 @@ pub(crate) fn wait_until_closed(namespace: &Namespace) -> Result<()> {
         Ok::<_, LabError>(open.is_empty().then_some(()))
     })?;
     let seconds = CLOSED_DEADLINE.as_secs();
-    closed.ok_or_else(|| LabError::new(stage, format!("after {seconds} s /proc/net/ip_vs_conn still has {open}")))
+    closed.ok_or_else(|| {
+        LabError::new(
+            stage,
+            format!("after {seconds} s /proc/net/ip_vs_conn still has {open}"),
+        )
+    })
 }
 
 /// Waits until no connection entry is left: what made the lab ready must not show in the cell.
@@ -78,8 +83,7 @@ fn still_open(table: &str) -> String {
 mod tests {
     use super::*;
 
-    const HEADING: &str =
-        "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
+    const HEADING: &str = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
 
     #[test]
     fn an_entry_is_open_until_the_kernel_has_it_in_state_close() {
