@@ -8,6 +8,7 @@ use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::{Cell, cells};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::scenario::Expected;
+use lvs_matrix_report::plural;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -18,16 +19,16 @@ pub(crate) fn check(files: &[PathBuf], format: Format) -> Result<ExitCode, Failu
     match format {
         Format::Text => {
             let mut text = String::new();
-            for scenario in scenarios::load(files)? {
-                let _ = writeln!(
-                    text,
-                    "{}: good, {}",
-                    scenario.name,
-                    match cells(&scenario).len() {
-                        1 => "1 cell".to_owned(),
-                        count => format!("{count} cells"),
-                    }
-                );
+            for loaded in scenarios::load(files)? {
+                if !loaded.warnings.is_empty() {
+                    output::talk(&loaded.warnings);
+                }
+                let scenario = &loaded.scenario;
+                let mut counts = plural(cells(scenario).len(), "cell");
+                if !scenario.warnings.is_empty() {
+                    counts.push_str(&format!(", {}", plural(scenario.warnings.len(), "warning")));
+                }
+                let _ = writeln!(text, "{}: good, {counts}", scenario.name);
             }
             output::data(&text)?;
             Ok(ExitCode::SUCCESS)

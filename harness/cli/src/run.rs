@@ -34,6 +34,9 @@ const END_BYTES: usize = 64 << 10;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
     let selected = scenarios::select(&what.files, &what.filter.expressions)?;
+    for selected in selected.iter().filter(|selected| !selected.warnings.is_empty()) {
+        output::talk(&selected.warnings);
+    }
     let ground = Ground::find(what, &selected)?;
     // Before anything is made that a signal would leave behind.
     let stop = Stop::on_signals()?;

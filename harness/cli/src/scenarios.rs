@@ -25,6 +25,8 @@ pub(crate) struct Selected {
     /// SHA-256 of its text, hexadecimal.
     pub(crate) sha256: String,
     pub(crate) cells: Vec<Cell>,
+    /// What its author should look at, as it is shown; empty if there is nothing.
+    pub(crate) warnings: String,
 }
 
 impl Selected {
@@ -35,17 +37,14 @@ impl Selected {
     }
 }
 
-/// Loads the files (none: the shipped scenario).
-pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
-    Ok(load_all(files)?.into_iter().map(|loaded| loaded.scenario).collect())
-}
-
 /// A good scenario.
-struct Loaded {
+pub(crate) struct Loaded {
     /// As [`Selected::file`] has it.
     file: Option<String>,
-    scenario: Scenario,
+    pub(crate) scenario: Scenario,
     sha256: String,
+    /// As [`Selected::warnings`] has it.
+    pub(crate) warnings: String,
 }
 
 /// The names of the files as [`Selected::file`] has them; without any, that of the shipped scenario.
@@ -58,7 +57,8 @@ fn names(files: &[PathBuf]) -> impl Iterator<Item = Option<String>> {
     names.chain([None])
 }
 
-fn load_all(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
+/// Loads the files (none: the shipped scenario).
+pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut mistakes = String::new();
     let mut note = |text: &str| {
@@ -81,6 +81,7 @@ fn load_all(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
                 )),
                 Ok(scenario) => loaded.push(Loaded {
                     file,
+                    warnings: render(&scenario.warnings, &name, &String::from_utf8_lossy(&bytes), style),
                     scenario,
                     sha256: sha256(&bytes),
                 }),
@@ -106,6 +107,8 @@ pub(crate) struct Checked {
     /// Why the file could not be read, if it could not.
     unreadable: Option<String>,
     mistakes: Vec<Mistake>,
+    /// What its author should look at, though the file is good.
+    warnings: Vec<Mistake>,
 }
 
 impl Checked {
@@ -117,16 +120,24 @@ impl Checked {
 /// Checks each file by itself.
 pub(crate) fn check_each(files: &[PathBuf]) -> Vec<Checked> {
     let check = |(file, source): (String, Result<Vec<u8>, String>)| {
-        let (cells, unreadable, mistakes) = match source.map(|bytes| load_bytes(&bytes)) {
-            Ok(Ok(scenario)) => (Some(cells(&scenario).len()), None, Vec::new()),
-            Ok(Err(mistakes)) => (None, None, mistakes),
-            Err(reason) => (None, Some(reason), Vec::new()),
-        };
-        Checked {
+        let bare = Checked {
             file,
-            cells,
-            unreadable,
-            mistakes,
+            cells: None,
+            unreadable: None,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+        };
+        match source.map(|bytes| load_bytes(&bytes)) {
+            Ok(Ok(scenario)) => Checked {
+                cells: Some(cells(&scenario).len()),
+                warnings: scenario.warnings,
+                ..bare
+            },
+            Ok(Err(mistakes)) => Checked { mistakes, ..bare },
+            Err(reason) => Checked {
+                unreadable: Some(reason),
+                ..bare
+            },
         }
     };
     sources(files).into_iter().map(check).collect()
@@ -169,7 +180,7 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 
 /// Loads the files and selects cells.
 pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Selected>, Failure> {
-    let loaded = load_all(files)?;
+    let loaded = load(files)?;
     let scenarios: Vec<&Scenario> = loaded.iter().map(|loaded| &loaded.scenario).collect();
     let filter = Filter::parse(expressions, &scenarios)?;
     let selected: Vec<Selected> = loaded
@@ -182,6 +193,7 @@ pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Se
                 .collect(),
             scenario: loaded.scenario,
             sha256: loaded.sha256,
+            warnings: loaded.warnings,
         })
         .collect();
     if selected.iter().all(|selected| selected.cells.is_empty()) {

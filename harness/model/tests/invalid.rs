@@ -8,7 +8,7 @@
 
 mod support;
 
-use lvs_matrix_model::scenario::{MistakeKind, Style, load_bytes, render};
+use lvs_matrix_model::scenario::{MistakeKind, Severity, Style, load, load_bytes, render};
 use std::collections::BTreeSet;
 use support::fixtures::{files, is_beside};
 
@@ -32,6 +32,34 @@ fn every_bad_file_gives_its_message() {
         let rendered = render(&mistakes, &format!("{stem}.yaml"), &text, Style::Plain);
         let controls = rendered.chars().filter(|c| c.is_control() && *c != '\n').count();
         assert_eq!(controls, 0, "{stem} brings control characters to the terminal");
+        if !is_beside(&path, &rendered) {
+            differing.push(format!("{stem}:\n{rendered}"));
+        }
+    }
+    assert!(
+        differing.is_empty(),
+        "these texts changed; if that is right, run with UPDATE_FIXTURES=1\n{}",
+        differing.join("\n")
+    );
+}
+
+#[test]
+fn every_file_that_is_warned_of_is_accepted_with_its_warning() {
+    let mut differing = Vec::new();
+    let paths = files("warned");
+    assert!(!paths.is_empty());
+    for path in paths {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let warnings = load(&text).expect(stem).warnings;
+        assert!(
+            warnings
+                .iter()
+                .all(|warning| warning.severity == Severity::Warning && stem.starts_with(&name(warning.kind))),
+            "{stem} is named for its warnings: {warnings:#?}"
+        );
+        let rendered = render(&warnings, &format!("{stem}.yaml"), &text, Style::Plain);
+        assert!(rendered.starts_with("warning: "), "{rendered}");
         if !is_beside(&path, &rendered) {
             differing.push(format!("{stem}:\n{rendered}"));
         }

@@ -15,6 +15,7 @@ mod ends;
 mod left;
 mod payload;
 mod surroundings;
+mod sysctls;
 mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             let trials = [
                 ends::trials(),
                 surroundings::trials(),
+                sysctls::trials(),
                 caller::trials(),
                 world::trials(),
             ]

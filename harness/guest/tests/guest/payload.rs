@@ -53,6 +53,8 @@ pub(crate) fn act(words: &[&str]) -> ExitCode {
         ["orphans"] => orphans(&console, std::time::Duration::from_secs(3600)),
         ["orphans-now"] => orphans(&console, std::time::Duration::from_secs(2)),
         ["clocks"] => clocks(&console),
+        ["sysctls"] => crate::sysctls::list(&console),
+        ["sysctls-here"] => crate::sysctls::list_here(),
         other => Err(format!("unknown words {other:?}")),
     };
     match said {

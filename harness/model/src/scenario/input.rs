@@ -186,9 +186,9 @@ actions! {
         "power-off" PowerOff(PowerOffInput);
         /// The host's cable is pulled: the switch's port goes down, and the host has no carrier. The others learn by ARP that it
         /// is gone.
-        "link-down" LinkDown(NodeInput);
+        "link-down" LinkDown(CableInput);
         /// The host's cable is plugged in again.
-        "link-up" LinkUp(NodeInput);
+        "link-up" LinkUp(CableInput);
         /// A host's firewall gets a rule for the packets of the virtual service, at the end of a chain: `nft add rule`.
         "add-firewall-rule" AddFirewallRule(FirewallInput);
         /// Every rule of a host's firewall goes: `nft flush ruleset`.
@@ -291,6 +291,15 @@ structure! {
         required "tcp" tcp: At<Seconds>;
         /// After a FIN, in whole seconds. At the beginning of a cell it is `120s`.
         optional "tcp-fin" tcp_fin: At<Seconds>;
+    }
+}
+
+structure! {
+    /// A host whose cable is pulled or plugged in.
+    CableInput {
+        /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface, and nothing could show
+        /// that it was sent. To cut the client off, let its link lose everything: `set-netem: { node: client, loss: 100% }`.
+        required "node" node: At<Name>;
     }
 }
 

@@ -71,6 +71,10 @@ kinds! {
     BadSysctlKey,
     /// Not a sysctl's value.
     BadSysctlValue,
+    /// A sysctl that the network namespaces of the guests' kernel do not have.
+    UnknownSysctl,
+    /// A value that the guests' kernel refuses for a sysctl.
+    SysctlRefused,
     /// A lab without a real server.
     NoRealServer,
     /// A real server with the name of another host.
@@ -117,6 +121,8 @@ kinds! {
     Uncovered,
     /// Details of an expectation that cannot be true together.
     Contradiction,
+    /// An expectation that no run of its cells can meet.
+    NeverMet,
     /// A real server that the lab does not have.
     UnknownServer,
     /// A statement without a connection.

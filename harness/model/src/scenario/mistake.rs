@@ -20,6 +20,19 @@ pub struct Mistake {
     pub second: Option<(Span, String)>,
     /// What to do about it.
     pub help: Option<String>,
+    /// Is the file accepted all the same?
+    #[serde(skip)]
+    pub severity: Severity,
+}
+
+/// What becomes of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    /// It is refused.
+    #[default]
+    Error,
+    /// It is accepted: what it says can be meant so, or may be right elsewhere.
+    Warning,
 }
 
 impl Mistake {
@@ -31,6 +44,7 @@ impl Mistake {
             label: label.into(),
             second: None,
             help: None,
+            severity: Severity::Error,
         }
     }
 
@@ -52,36 +66,58 @@ impl Mistake {
 
 /// Where mistakes are gathered while the reading goes on.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(Vec<Mistake>);
+pub(super) struct Mistakes {
+    errors: Vec<Mistake>,
+    warnings: Vec<Mistake>,
+}
 
 impl Mistakes {
     /// Mistakes shown at once; beyond that the file needs a different cure than a list.
     const SHOWN: usize = 100;
 
     pub(super) fn add(&mut self, mistake: Mistake) {
-        self.0.push(mistake);
+        self.errors.push(mistake);
     }
 
+    /// Adds something for which the file is not refused.
+    pub(super) fn warn(&mut self, mistake: Mistake) {
+        let severity = Severity::Warning;
+        self.warnings.push(Mistake { severity, ..mistake });
+    }
+
+    /// How many there are for which the file is refused.
     pub(super) fn count(&self) -> usize {
-        self.0.len()
+        self.errors.len()
     }
 
-    /// All of them in the order of the file.
-    pub(super) fn into_sorted(mut self) -> Vec<Mistake> {
-        self.0.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
-        if let Some(next) = self.0.get(Self::SHOWN) {
-            let rest = self.0.len() - Self::SHOWN;
-            let more = Mistake::new(
+    /// Those for which the file is refused, in its order.
+    pub(super) fn into_sorted(self) -> Vec<Mistake> {
+        sorted(self.errors)
+    }
+
+    /// Those for which the file is not refused, in its order.
+    pub(super) fn take_warnings(&mut self) -> Vec<Mistake> {
+        sorted(std::mem::take(&mut self.warnings))
+    }
+}
+
+fn sorted(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
+    if let Some(next) = mistakes.get(Mistakes::SHOWN) {
+        let rest = mistakes.len() - Mistakes::SHOWN;
+        let more = Mistake {
+            severity: next.severity,
+            ..Mistake::new(
                 MistakeKind::More,
                 next.span,
                 format!("{rest} more mistakes are not shown"),
                 "the next one is here",
-            );
-            self.0.truncate(Self::SHOWN);
-            self.0.push(more);
-        }
-        self.0
+            )
+        };
+        mistakes.truncate(Mistakes::SHOWN);
+        mistakes.push(more);
     }
+    mistakes
 }
 
 /// Text of the file as messages quote it: control characters escaped, cut off where it gets long.

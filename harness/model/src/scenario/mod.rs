@@ -21,7 +21,7 @@ mod yaml;
 
 pub use check::MAX_CELLS;
 pub use load::{load, load_bytes};
-pub use mistake::{Mistake, MistakeKind};
+pub use mistake::{Mistake, MistakeKind, Severity};
 pub use place::{Position, Span};
 pub use reference::reference;
 pub use render::{Style, render};
@@ -53,6 +53,8 @@ pub struct Scenario {
     pub observe: Observe,
     /// What is expected of which cells, in the order of the file.
     pub expectations: Vec<Expectation>,
+    /// What its author should look at, though the file is accepted.
+    pub warnings: Vec<Mistake>,
 }
 
 /// How packets reach a real server: ipvsadm(8)'s packet-forwarding methods.

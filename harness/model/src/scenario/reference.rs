@@ -87,6 +87,8 @@ fn section(name: &str, structure: &Value) -> String {
 /// The actions, each with its fields.
 fn actions(root: &Value, name: &str, steps: &Value) -> String {
     let mut text = format!("### {name}\n\n{}\n\n", text_of(steps, "description"));
+    let names: Vec<String> = fields(steps).map(|(key, _)| format!("`{key}`")).collect();
+    let _ = writeln!(text, "All actions: {}.\n", names.join(", "));
     text.push_str("| action | | fields |\n| --- | --- | --- |\n");
     for (key, action) in fields(steps) {
         let structure = referred(action).and_then(|name| root.get("$defs")?.get(name));

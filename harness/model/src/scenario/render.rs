@@ -1,6 +1,6 @@
 //! Mistakes as text for a terminal.
 
-use super::mistake::Mistake;
+use super::mistake::{Mistake, Severity};
 use super::text::is_misleading;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::borrow::Cow;
@@ -50,9 +50,11 @@ fn report(renderer: &Renderer, mistake: &Mistake, file_name: &str, text: &str) -
     } else {
         None
     };
-    let mut group = Level::ERROR
-        .primary_title(&*mistake.message)
-        .elements(None::<Origin<'_>>);
+    let level = match mistake.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level.primary_title(&*mistake.message).elements(None::<Origin<'_>>);
     if let Some(excerpt) = together.as_ref().or(apart.as_ref()) {
         let mut snippet = Snippet::source(excerpt.text.as_str())
             .line_start(excerpt.line)

@@ -16,7 +16,45 @@ use std::borrow::Cow;
 pub fn schema() -> Value {
     let mut schema = annotated();
     strip(&mut schema);
+    complete_whole(&mut schema);
     schema
+}
+
+/// Lets editors complete an action that needs no field to `connect: {}`. Of an object with properties the YAML language server
+/// completes the fields that are required, and where there are none it leaves a key with nothing behind it, which is no
+/// action (yamlCompletion.ts, `getInsertTextForProperty`): so the properties are one step away, and a snippet says the rest.
+fn complete_whole(schema: &mut Value) {
+    let definitions = schema.get("$defs").cloned().unwrap_or_default();
+    let Some(Value::Object(steps)) = schema.pointer_mut("/$defs/Step/properties") else {
+        return;
+    };
+    for action in steps.values_mut().filter_map(Value::as_object_mut) {
+        let named = action
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|name| name.rsplit('/').next());
+        let fields = match named {
+            Some(name) => definitions.get(name),
+            None => None,
+        };
+        if fields.is_some_and(|fields| fields.get("required").is_some()) {
+            continue;
+        }
+        let snippet = if let Some(reference) = action.remove("$ref") {
+            action.insert("type".to_owned(), json!("object"));
+            action.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+            "{$1}"
+        } else if action.get("type") == Some(&json!("object")) {
+            action.remove("properties");
+            "{}"
+        } else {
+            continue;
+        };
+        action.insert(
+            "defaultSnippets".to_owned(),
+            json!([{ "label": "{}", "body": snippet }]),
+        );
+    }
 }
 
 /// Keyword for the order of a structure's fields, which a JSON object does not have.

@@ -168,7 +168,7 @@ pub(super) fn unknown_action(key: &At<String>, known: &[&'static str], mistakes:
             MistakeKind::UnknownAction,
             key.span,
             format!("no action named {}", quoted(&key.value)),
-            format!("actions: {}", listed(known.iter().copied())),
+            format!("actions: {}", known.join(", ")),
         )
         .maybe_help(did_you_mean(&key.value, known.iter().copied())),
     );

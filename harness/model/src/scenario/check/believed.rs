@@ -2,10 +2,10 @@
 
 use super::{Draft, ValueDraft, lab, steps};
 use crate::scenario::place::At;
-use crate::scenario::{Axis, Expectation, Lab, Phases, RealServer, Scenario, Value};
+use crate::scenario::{Axis, Expectation, Lab, Mistake, Phases, RealServer, Scenario, Value};
 
 /// The draft as a scenario; `None` if something of it is missing after all.
-pub(super) fn believed(draft: Draft) -> Option<Scenario> {
+pub(super) fn believed(draft: Draft, warnings: Vec<Mistake>) -> Option<Scenario> {
     let lab = draft.lab?;
     Some(Scenario {
         name: draft.name?,
@@ -39,6 +39,7 @@ pub(super) fn believed(draft: Draft) -> Option<Scenario> {
                 position: expectation.span.position(),
             })
             .collect(),
+        warnings,
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Said {
     program: Option<Span>,
     settings: Vec<(Setting, Span)>,
     /// Could all of it be read?
-    complete: bool,
+    pub(super) complete: bool,
 }
 
 impl Said {

@@ -18,6 +18,29 @@ pub(super) struct Draft {
     pub(super) matching: Vec<Option<Vec<bool>>>,
     pub(super) expected: Expected,
     pub(super) span: Span,
+    pub(super) places: Option<Places>,
+}
+
+/// Where an expected behaviour and its details stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    pub(super) behaviour: Span,
+    pub(super) error: Option<Span>,
+    pub(super) errno: Option<Span>,
+    pub(super) at_least: Option<Span>,
+    pub(super) at_most: Option<Span>,
+}
+
+impl Places {
+    fn of(input: &ExpectationInput) -> Option<Self> {
+        Some(Self {
+            behaviour: input.behaviour.as_ref()?.span,
+            error: input.error.as_ref().map(|field| field.span),
+            errno: input.errno.as_ref().map(|field| field.span),
+            at_least: input.at_least.as_ref().map(|field| field.span),
+            at_most: input.at_most.as_ref().map(|field| field.span),
+        })
+    }
 }
 
 impl Draft {
@@ -96,6 +119,7 @@ fn expectation(
         matching,
         expected: expected?,
         span: input.span(),
+        places: Places::of(input),
     })
 }
 

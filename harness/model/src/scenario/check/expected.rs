@@ -58,6 +58,18 @@ pub(super) fn expected(
             contradiction(span, format!("`{field}` with `{name}`"), why).second(behaviour.span, of_behaviour.clone()),
         );
     }
+    if let (Some(error), Some(errno)) = (&input.error, &input.errno)
+        && error.value.is_of_server()
+    {
+        mistakes.add(
+            contradiction(
+                errno.span,
+                format!("`errno` with the server's error {}", error.value.0),
+                "an error that the server sends has no errno",
+            )
+            .second(error.span, "the server's own number"),
+        );
+    }
     times(input, ends, patience, mistakes);
     (mistakes.count() == before).then_some(Expected::Behaviour(ExpectedBehaviour {
         behaviour: behaviour.value,

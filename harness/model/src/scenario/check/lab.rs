@@ -31,11 +31,12 @@ pub(super) struct Added {
     pub(super) server_sysctls: Vec<Sysctl>,
 }
 
-/// A sysctl and the place of its value.
+/// A sysctl and the places of its name and its value.
 pub(super) struct Sysctl {
     pub(super) key: String,
     pub(super) value: String,
-    span: Span,
+    pub(super) key_span: Span,
+    pub(super) span: Span,
 }
 
 impl Draft {
@@ -69,6 +70,11 @@ impl Draft {
 }
 
 impl Added {
+    /// Every sysctl that it sets.
+    pub(super) fn sysctls(&self) -> impl Iterator<Item = &Sysctl> {
+        OF.iter().flat_map(|(_, sysctls)| sysctls(self))
+    }
+
     pub(super) fn of(input: &ValueInput) -> Self {
         Self {
             real_servers: real_servers(input.real_servers.as_ref()),
@@ -106,6 +112,7 @@ fn sysctls(input: Option<&Map<SysctlKey, At<SysctlValue>>>) -> Vec<Sysctl> {
         .map(|(key, value)| Sysctl {
             key: key.value.0.clone(),
             value: value.value.0.clone(),
+            key_span: key.span,
             span: value.span,
         })
         .collect()

@@ -8,9 +8,11 @@ mod expect;
 mod expected;
 mod findings;
 mod lab;
+mod possible;
 mod size;
 mod state;
 mod steps;
+mod sysctls;
 mod timeline;
 mod told;
 
@@ -78,6 +80,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
     if real_servers_known {
         steps::check_names(&draft, mistakes);
     }
+    sysctls::check(&draft, mistakes);
     client::conflicts(&draft, mistakes);
     match sizes(&draft, mistakes) {
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
@@ -90,7 +93,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
         Some(_) | None => {}
     }
     if input.complete() && mistakes.count() == before {
-        believed::believed(draft)
+        believed::believed(draft, mistakes.take_warnings())
     } else {
         None
     }

@@ -30,6 +30,8 @@ pub(super) struct Placed {
     pub(super) span: Span,
     /// The name of the host it speaks of.
     pub(super) host: Option<At<Name>>,
+    /// Where the name and the value of the sysctl that it sets stand.
+    pub(super) sysctl: Option<(Span, Span)>,
 }
 
 type Input = Option<List<At<StepInput>>>;
@@ -168,7 +170,16 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
         action,
         span: step.span,
         host,
+        sysctl: sysctl(&step.value),
     })
+}
+
+fn sysctl(step: &StepInput) -> Option<(Span, Span)> {
+    if let StepInput::SetSysctl(input) = step {
+        Some((input.key.as_ref()?.span, input.value.as_ref()?.span))
+    } else {
+        None
+    }
 }
 
 /// An action and the host that it names.

@@ -3,12 +3,15 @@
 
 use super::Draft;
 use super::findings::Findings;
+use super::possible::{Candidate, Passed, Watched, impossible};
 use super::state::State;
 use super::steps::{Placed, Steps};
 use crate::Name;
 use crate::action::{Action, ClientAction, Statement};
+use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
 use crate::plan::Phase;
+use crate::scenario::Expected;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,11 +58,13 @@ impl What {
 }
 
 /// Something that was begun.
-struct Running {
+struct Running<'d> {
     what: What,
     span: Span,
     /// When it has ended, if all is well.
     due: Duration,
+    /// The operation that it is.
+    operation: Candidate<'d>,
 }
 
 fn of_name(word: &str, on: On<'_>) -> String {
@@ -75,9 +80,15 @@ struct Walk<'d, 'f> {
     /// The connections that are open.
     connected: BTreeSet<On<'d>>,
     /// What was begun on a connection and not awaited.
-    running: BTreeMap<On<'d>, Running>,
+    running: BTreeMap<On<'d>, Running<'d>>,
     /// The earliest time at which the next step begins, if nothing but stated times passes.
     now: Duration,
+    /// How much time has passed for certain, and at the most.
+    passed: Passed,
+    /// The operations that `act` may end with.
+    operations: Vec<Candidate<'d>>,
+    /// Can every step work, so far?
+    good: bool,
 }
 
 impl<'d, 'f> Walk<'d, 'f> {
@@ -96,15 +107,20 @@ impl<'d, 'f> Walk<'d, 'f> {
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
             now: Duration::ZERO,
+            passed: Passed::default(),
+            operations: Vec::new(),
+            good: true,
         }
     }
 
     fn all(mut self, sources: &[&'d Steps]) {
         let mut act_began = Duration::ZERO;
+        let mut act = Passed::default();
         let mut acted = false;
         for phase in [Phase::Before, Phase::Change, Phase::Act] {
             if phase == Phase::Act {
-                act_began = self.now;
+                (act_began, act) = (self.now, self.passed);
+                self.operations.clear();
             }
             for steps in sources {
                 let steps = match phase {
@@ -139,6 +155,32 @@ impl<'d, 'f> Walk<'d, 'f> {
             self.nothing_to_classify();
         } else {
             self.watched_long_enough(act_began);
+            self.can_be_met(act);
+        }
+    }
+
+    /// What is expected of the cell can be.
+    fn can_be_met(self, act: Passed) {
+        let mut covering = self.draft.expectations.iter().filter(|item| item.covers(self.choice));
+        let (Some(item), None, Some((observe, until)), true) =
+            (covering.next(), covering.next(), self.draft.observe, self.good)
+        else {
+            return;
+        };
+        let (Expected::Behaviour(expected), Some(places)) = (&item.expected, &item.places) else {
+            return;
+        };
+        let watched = Watched {
+            operations: self.operations,
+            act,
+            observe,
+            until,
+            program: program(self.draft, self.choice),
+        };
+        if let Some(mistake) = impossible(expected, places, &watched) {
+            let (draft, choice) = (self.draft, self.choice);
+            self.findings
+                .add(|| draft.slug(choice), mistake.span, mistake.kind, || mistake);
         }
     }
 
@@ -178,6 +220,7 @@ impl<'d, 'f> Walk<'d, 'f> {
     }
 
     fn found(&mut self, span: Span, kind: MistakeKind, mistake: impl FnOnce() -> Mistake) {
+        self.good = false;
         let (draft, choice) = (self.draft, self.choice);
         self.findings.add(|| draft.slug(choice), span, kind, mistake);
     }
@@ -192,9 +235,18 @@ impl<'d, 'f> Walk<'d, 'f> {
     /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said again.
     fn step(&mut self, step: &'d Placed) {
         match &step.action {
-            Action::Client(action) => self.step_of_client(step, action),
-            Action::Wait(time) => self.now = self.now.saturating_add(*time),
-            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => self.step_of_lab(step),
+            Action::Client(action) => {
+                self.step_of_client(step, action);
+                self.passed.step(action.own_time());
+            }
+            Action::Wait(time) => {
+                self.now = self.now.saturating_add(*time);
+                self.passed.wait(*time);
+            }
+            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
+                self.step_of_lab(step);
+                self.passed.step(Duration::ZERO);
+            }
         }
     }
 
@@ -204,10 +256,11 @@ impl<'d, 'f> Walk<'d, 'f> {
             ClientAction::Connect(_) => {
                 self.needs_nothing_running(step, on);
                 self.connected.insert(on);
+                self.operations.push(Candidate::new(action, self.passed));
             }
             ClientAction::StartConnect(_) => {
                 self.needs_nothing_running(step, on);
-                self.begins(step, on, What::Connect, Duration::ZERO);
+                self.begins(step, action, What::Connect);
             }
             ClientAction::AwaitConnect { .. } => {
                 if self.awaited(step, on, What::Connect) {
@@ -218,11 +271,12 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
                 self.now = self.now.saturating_add(*takes);
+                self.operations.push(Candidate::new(action, self.passed));
             }
-            ClientAction::StartQuery(Statement { takes, .. }) => {
+            ClientAction::StartQuery(_) => {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
-                self.begins(step, on, What::Statement, *takes);
+                self.begins(step, action, What::Statement);
             }
             ClientAction::AwaitResult { .. } => {
                 self.awaited(step, on, What::Statement);
@@ -235,9 +289,14 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
-    fn begins(&mut self, step: &Placed, on: On<'d>, what: What, takes: Duration) {
-        let (span, due) = (step.span, self.now.saturating_add(takes));
-        self.running.insert(on, Running { what, span, due });
+    fn begins(&mut self, step: &Placed, action: &'d ClientAction, what: What) {
+        let running = Running {
+            what,
+            span: step.span,
+            due: self.now.saturating_add(action.own_time()),
+            operation: Candidate::new(action, self.passed),
+        };
+        self.running.insert(action.connection(), running);
     }
 
     /// Was it begun? Then it has ended now.
@@ -246,6 +305,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             && running.what == what
         {
             self.now = self.now.max(running.due);
+            self.operations.push(running.operation);
             return true;
         }
         let (message, label, help) = match what {
@@ -332,4 +392,12 @@ impl<'d, 'f> Walk<'d, 'f> {
             ))
         });
     }
+}
+
+/// The cell's client program, if all that is said of it could be read.
+fn program(draft: &Draft, choice: &[usize]) -> Option<Program> {
+    let said = || std::iter::once(&draft.client).chain(draft.chosen(choice).map(|(_, value)| &value.client));
+    said()
+        .all(|said| said.complete)
+        .then(|| ClientChoice::merged(said().map(|said| &said.choice)).program)
 }

@@ -100,6 +100,13 @@ const ERROR_CODES: [u16; 4] = [2002, 2003, 2006, 2013];
 /// The server's own numbers, of MySQL and MariaDB alike; those from 2000 on are the client's.
 const SERVER_ERRORS: [RangeInclusive<u16>; 2] = [1000..=1999, 3000..=4999];
 
+impl ErrorCode {
+    /// Is it one of the server's own numbers?
+    pub(in crate::scenario) fn is_of_server(self) -> bool {
+        SERVER_ERRORS.iter().any(|range| range.contains(&self.0))
+    }
+}
+
 impl Scalar for ErrorCode {
     fn accepts() -> String {
         let client = listed(ERROR_CODES.map(|code| code.to_string()).iter().map(String::as_str));
@@ -107,7 +114,7 @@ impl Scalar for ErrorCode {
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
         whole::<u16>(text)
-            .filter(|code| ERROR_CODES.contains(code) || SERVER_ERRORS.iter().any(|range| range.contains(code)))
+            .filter(|code| ERROR_CODES.contains(code) || Self(*code).is_of_server())
             .map(Self)
             .ok_or_else(|| not_a_number("an error of the client or the server", text))
     }
