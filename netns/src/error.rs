@@ -75,7 +75,7 @@ pub enum Error {
         output: String,
     },
     /// A sysctl could not be read or written.
-    #[error("cannot {what} sysctl {key}: {source}{}", hint(key))]
+    #[error("cannot {what} sysctl {key}: {source}{cause}")]
     Sysctl {
         /// `read` or `write`.
         what: &'static str,
@@ -83,6 +83,8 @@ pub enum Error {
         key: String,
         /// The kernel's answer.
         source: io::Error,
+        /// What that answer means of a sysctl.
+        cause: &'static str,
     },
     /// A sysctl does not have the value that was written.
     #[error("sysctl {key} was set to `{wanted}` but reads `{found}`")]
@@ -94,12 +96,4 @@ pub enum Error {
         /// The value read back.
         found: String,
     },
-}
-
-fn hint(key: &str) -> &'static str {
-    if key.starts_with("net.ipv4.vs.") {
-        " (is the module ip_vs loaded?)"
-    } else {
-        ""
-    }
 }

@@ -2,6 +2,7 @@
 //! (net/sysctl_net.c, `net_ctl_header_lookup`), so they are read and written on the namespace's thread.
 
 use crate::{Error, Namespace, Result};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Writes a sysctl and reads it back.
@@ -45,10 +46,26 @@ fn path_of(key: &str) -> PathBuf {
     PathBuf::from("/proc/sys").join(key.replace('/', "_").replace('.', "/"))
 }
 
+/// Where the sysctls of IPVS are, in every network namespace of a kernel that has it (ip_vs_ctl.c, `ip_vs_control_net_init_sysctl`).
+const OF_IPVS: &str = "net.ipv4.vs.";
+
 fn failed(what: &'static str, key: &str, source: std::io::Error) -> Error {
+    let there = path_of(key).exists();
+    let cause = match source.kind() {
+        // Such as a congestion control that the kernel does not have (net/ipv4/tcp_cong.c, `tcp_set_default_congestion_control`).
+        ErrorKind::NotFound if there => "; the kernel does not know this value",
+        ErrorKind::NotFound if key.starts_with(OF_IPVS) && !path_of(OF_IPVS).exists() => {
+            "; the kernel has no IPVS (is the module ip_vs loaded?)"
+        }
+        ErrorKind::NotFound => "; the network namespaces of this kernel have no sysctl of that name",
+        ErrorKind::InvalidInput => "; the kernel refuses this value",
+        ErrorKind::PermissionDenied => "; in a network namespace of this kernel it cannot be written",
+        _ => "",
+    };
     Error::Sysctl {
         what,
         key: key.to_owned(),
         source,
+        cause,
     }
 }

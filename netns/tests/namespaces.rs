@@ -61,6 +61,20 @@ fn sysctls_belong_to_their_namespace_and_are_read_back() {
 }
 
 #[test]
+fn a_sysctl_that_cannot_be_written_says_why() {
+    let namespace = Namespace::new("one").unwrap();
+    for (key, value, cause) in [
+        ("net.ipv4.no_such", "1", "have no sysctl of that name"),
+        ("net.ipv4.tcp_congestion_control", "no_such", "does not know this value"),
+        ("net.ipv4.tcp_syn_retries", "128", "refuses this value"),
+        ("net.ipv4.tcp_available_congestion_control", "reno", "cannot be written"),
+    ] {
+        let error = write_sysctl(&namespace, key, value).unwrap_err().to_string();
+        assert!(error.contains(cause) && error.contains(key), "{error}");
+    }
+}
+
+#[test]
 fn a_program_that_does_not_end_is_killed_and_named() {
     let namespace = Namespace::new("one").unwrap();
     let mut line = CommandLine::new(["sleep", "1000"]);
