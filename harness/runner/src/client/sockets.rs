@@ -94,11 +94,15 @@ pub(super) fn inodes() -> BTreeSet<String> {
         .collect()
 }
 
-/// Ends the connection of this process that has this port: an RST goes out.
+/// Ends the connection of this process that has this port: an RST goes out. A connection that the other end has reset has no peer
+/// any more, so it is not among those found: it is over already.
 pub(super) fn reset(desk: &Desk, port: Option<u16>) -> io::Result<()> {
+    let port = port.ok_or(io::ErrorKind::NotFound)?;
     let own = of_process(desk, std::process::id())?;
-    let found = own.into_iter().find(|found| Some(found.port) == port);
-    Ok(connect_unspec(&found.ok_or(io::ErrorKind::NotFound)?.socket)?)
+    match own.into_iter().find(|found| found.port == port) {
+        Some(found) => Ok(connect_unspec(&found.socket)?),
+        None => Ok(()),
+    }
 }
 
 /// Writes down the newest socket that `pid` has opened, and which of the plan's settings are in force on it.
