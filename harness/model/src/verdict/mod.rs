@@ -166,8 +166,8 @@ pub struct Operation {
     pub what: String,
     /// When it began.
     pub began: Instant,
-    /// When patience began to count: the later of the beginning of the step that waits for it and the time at which a
-    /// healthy server would have answered (`takes`).
+    /// When patience began to count: at its beginning, or that of `act` if it had begun before; where the client had stopped
+    /// reading, when it read on; but not before a healthy server would have answered (`takes`).
     pub due: Instant,
     /// When it ended; `None` if it had not by the end of the observation.
     pub ended: Option<Instant>,
