@@ -13,7 +13,7 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz soak reports packages mysql56 kernel build clean
+.PHONY: run test leaks suite lint bench fuzz soak property reports packages mysql56 kernel build clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -48,7 +48,7 @@ endif
 
 # Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.
 NAMESPACE_CRATES = lvs-matrix-netns lvs-matrix-runner
-OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-fuzz lvs-matrix-guest lvs-matrix-model lvs-matrix-report lvs-matrix-soak
+OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-fuzz lvs-matrix-guest lvs-matrix-model lvs-matrix-report lvs-matrix-second-judge lvs-matrix-soak
 
 # Formatting and lints; warnings are errors.
 lint: packages
@@ -73,6 +73,15 @@ soak: kernel
 
 SOAK_RUNS ?= 12
 SEED ?=
+
+# $(CELLS) random scenarios of one seed, each cell judged twice. What is found, and all results, are in the folder $(PROPERTY_OUT).
+property: kernel
+	rm -rf $(PROPERTY_OUT)
+	$(CARGO) run --locked --quiet --package lvs-matrix-second-judge -- --program $(BIN) --cells $(CELLS) \
+	  --seed $(or $(SEED),1) --out $(PROPERTY_OUT)
+
+CELLS ?= 300
+PROPERTY_OUT = $(TARGET)/property
 
 # Runs the shipped scenarios again and puts their reports under reports/.
 reports: export LVS_MATRIX_KERNEL = $(KERNEL)

@@ -1,0 +1,478 @@
+//! What the client lived through, read from its own interface.
+//!
+//! - The last thing that the client was told to do in `act` is judged.
+//! - It is *answered* when the last byte of the server's answer has reached the client: the answer to the login for a
+//!   connect, that to the statement for a query. It *fails* when the server answers with an error, or when the client says
+//!   that it is over without an answer. Else it is still *waiting* at the end of the observation.
+//! - Between the moment at which patience begins to count and that end, the longest time without anything new from the
+//!   servers is the silence. A silence that is longer than patience is a hang.
+
+use crate::capture::{ACK, FIN, Frame, RST, SYN, Tcp, What};
+use crate::mysql::{Answer, Exchange, Request, Seen, Stream, Talk, talk};
+use crate::record::{Operation, Record};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What the client lived through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    /// It got its answer, and never waited longer than patience.
+    Answered,
+    /// It got an error, and never waited longer than patience.
+    FailedFast,
+    /// It waited longer than patience.
+    Hung,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By an answer.
+    Answer,
+    /// By an error.
+    Error,
+    /// Not before the observation did.
+    None,
+}
+
+/// A judgement.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// What the client lived through; or why that cannot be told.
+    pub behaviour: Result<Behaviour, &'static str>,
+    /// How it ended.
+    pub end: End,
+    /// When it ended, or the observation did; nanoseconds since 1970.
+    pub ended: i64,
+    /// The longest time without anything new from a server.
+    pub silence: i64,
+    /// The server's error number, if it answered with an error.
+    pub server_error: Option<u16>,
+    /// The host whose segments answered the connection; without an answer the real server that its segments reached.
+    pub served_by: Option<String>,
+}
+
+/// What was said on one connection of the client, as its own interface saw it.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    /// The client's port.
+    pub port: u16,
+    /// The SYNs of the client, in order.
+    pub syns: Vec<Seen<'a>>,
+    /// All segments that the client sent.
+    pub sent: Vec<Seen<'a>>,
+    /// All segments that its kernel got.
+    pub received: Vec<Seen<'a>>,
+    /// The bytes of both directions, read as MySQL's protocol.
+    pub talk: Talk,
+    /// When each new byte of the server came.
+    pub news: Vec<i64>,
+}
+
+/// The connections of the client until a moment, in the order of their first SYNs. A port that is used again is a new one.
+#[must_use]
+pub fn connections<'a>(record: &Record, frames: &'a [Frame], until: i64) -> Vec<Connection<'a>> {
+    let deaf = deaf(record);
+    // A bridge that does not know where a host is sends frames for it to all.
+    let mac = record.host("client").map(|host| host.mac);
+    let mine = |frame: &&Frame| frame.host == "client" && (Some(frame.from) == mac || Some(frame.to) == mac);
+    let mine = frames.iter().filter(|frame| frame.at <= until).filter(mine);
+    let mut found: Vec<Connection<'a>> = Vec::new();
+    for frame in mine {
+        let What::Tcp { segment, .. } = &frame.what else {
+            continue;
+        };
+        let seen = (frame.at, frame.number, segment);
+        if segment.target == record.service {
+            let port = segment.source.1;
+            let opens = segment.has(SYN) && !segment.has(ACK);
+            let known = found.iter_mut().rev().find(|known| known.port == port);
+            match known.filter(|known| !opens || known.opens_again(segment)) {
+                Some(known) => {
+                    known.sent.push(seen);
+                    if opens {
+                        known.syns.push(seen);
+                    }
+                }
+                None if opens => found.push(Connection::begun(port, seen)),
+                None => {}
+            }
+        } else if segment.source == record.service
+            && !deaf.iter().any(|(from, to)| (*from..*to).contains(&frame.at))
+            && let Some(known) = found.iter_mut().rev().find(|known| known.port == segment.target.1)
+        {
+            known.received.push(seen);
+        }
+    }
+    for connection in &mut found {
+        connection.read();
+    }
+    found
+}
+
+impl<'a> Connection<'a> {
+    fn begun(port: u16, syn: Seen<'a>) -> Self {
+        Self {
+            port,
+            syns: vec![syn],
+            sent: vec![syn],
+            received: Vec::new(),
+            talk: Talk {
+                exchanges: Vec::new(),
+                lost: None,
+            },
+            news: Vec::new(),
+        }
+    }
+
+    /// Is this SYN a repetition of the connection's own?
+    fn opens_again(&self, segment: &Tcp) -> bool {
+        self.syns
+            .first()
+            .is_some_and(|(_, _, syn)| syn.sequence == segment.sequence)
+    }
+
+    fn read(&mut self) {
+        let data: Vec<Seen<'a>> = self.accepted().collect();
+        let server = Stream::of(&data);
+        self.talk = talk(&Stream::of(&self.sent), &server);
+        self.news = server.bytes.iter().map(|byte| byte.at).collect();
+        self.news.dedup();
+    }
+
+    /// What a TCP that is open takes: segments that acknowledge something of its own.
+    fn accepted(&self) -> impl Iterator<Item = Seen<'a>> {
+        let received = self.received.iter().copied();
+        received.filter(|(_, _, segment)| segment.has(ACK) && !segment.has(RST))
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn began(&self) -> i64 {
+        self.syns.first().map_or(i64::MAX, |(at, _, _)| *at)
+    }
+
+    /// Did a FIN or RST of the other end arrive before this moment?
+    #[must_use]
+    pub fn over_before(&self, at: i64) -> bool {
+        let over = |segment: &Tcp| segment.has(FIN) || segment.has(RST);
+        let mut received = self.received.iter();
+        received.any(|(when, _, segment)| *when < at && over(segment))
+    }
+}
+
+/// When a rule of the client's own firewall kept what came from its kernel. Its interface, and so the capture, sees it still.
+fn deaf(record: &Record) -> Vec<(i64, i64)> {
+    let mut found = Vec::new();
+    let mut since = None;
+    for step in record.steps() {
+        let at = record.epoch + step.ended.unwrap_or(step.began);
+        match step.action {
+            "add-firewall-rule" if step.node().as_deref() == Some("client") && step.fields["chain"] == "input" => {
+                since.get_or_insert(at);
+            }
+            "flush-firewall" if step.node().as_deref() == Some("client") => {
+                found.extend(since.take().map(|from| (from, record.epoch + step.began)));
+            }
+            _ => {}
+        }
+    }
+    found.extend(since.map(|from| (from, i64::MAX)));
+    found
+}
+
+/// Judges a cell.
+///
+/// # Errors
+/// If the client was told nothing in `act` that it reached.
+pub fn judge(record: &Record, frames: &[Frame]) -> Result<Judgement, &'static str> {
+    let operation = record
+        .operation()
+        .ok_or("the client did nothing in `act` that is judged")?;
+    let connections = connections(record, frames, operation.ended);
+    let concerned = concerned(record, operation, &connections);
+    let (mut end, mut server_error) = (if operation.waiting { End::None } else { End::Error }, None);
+    let mut ended = operation.ended;
+    match answer(operation, &concerned) {
+        // A client that has stopped reading has its answer when it has read on, wherever the rest was until then.
+        Some(Answer::Good { at, .. }) if operation.paused => (end, ended) = (End::Answer, at.max(operation.due)),
+        Some(Answer::Good { at, .. }) => (end, ended) = (End::Answer, at),
+        Some(Answer::Error { code, at, .. }) => (end, ended, server_error) = (End::Error, at, Some(code)),
+        Some(Answer::Open) | None => {}
+    }
+    let news = concerned.iter().flat_map(|connection| &connection.news).copied();
+    let silence = longest(operation.due, ended, news);
+    let hung = silence > record.patience;
+    let behaviour = match end {
+        _ if lost(&concerned).is_some() && end != End::Answer => Err("the connection's bytes cannot be followed"),
+        _ if nothing_sent(record, frames, operation, &concerned) => Err("the client sent nothing"),
+        End::Answer | End::Error | End::None if hung => Ok(Behaviour::Hung),
+        End::Answer => Ok(Behaviour::Answered),
+        End::Error => Ok(Behaviour::FailedFast),
+        End::None => Err("it was not watched as long as patience lasts"),
+    };
+    Ok(Judgement {
+        behaviour,
+        end,
+        ended,
+        silence,
+        server_error,
+        // A connection that was begun after the end may be among them.
+        served_by: concerned
+            .iter()
+            .rev()
+            .find_map(|connection| served_by(record, frames, connection, operation.ended)),
+    })
+}
+
+/// The connections that an operation is about: with the driver the one of its name; any other program may have opened one,
+/// and tried again on another, as it liked.
+fn concerned<'c, 'a>(
+    record: &Record,
+    operation: &Operation,
+    connections: &'c [Connection<'a>],
+) -> Vec<&'c Connection<'a>> {
+    let opened_by = |opener: &Operation| {
+        let window = opener.began..=opener.ended;
+        let mut during = connections
+            .iter()
+            .filter(move |connection| window.contains(&connection.began()));
+        match opener.port {
+            Some(port) => during.find(|connection| connection.port == port),
+            None => during.next(),
+        }
+    };
+    if record.driver {
+        let opener = record
+            .operations
+            .iter()
+            .filter(|other| other.sql.is_none() && other.on == operation.on && other.number <= operation.number);
+        return opener
+            .max_by_key(|opener| opener.number)
+            .and_then(opened_by)
+            .into_iter()
+            .collect();
+    }
+    let new = |connection: &&Connection<'_>| connection.began() >= operation.began;
+    let mut concerned: Vec<_> = connections.iter().filter(new).collect();
+    if operation.sql.is_some() {
+        let spoke = |connection: &Connection<'_>| connection.sent.iter().any(|(at, _, _)| *at >= operation.began);
+        let old: Vec<_> = connections.iter().filter(|connection| !new(connection)).collect();
+        let last = old.last().map(|connection| connection.began());
+        let used = |connection: &&Connection<'_>| spoke(connection) || Some(connection.began()) == last;
+        concerned.splice(0..0, old.into_iter().filter(used));
+    }
+    concerned
+}
+
+/// The last answer to what the operation asked; `None` if nothing was asked.
+fn answer(operation: &Operation, concerned: &[&Connection<'_>]) -> Option<Answer> {
+    let exchanges = concerned.iter().flat_map(|connection| &connection.talk.exchanges);
+    match &operation.sql {
+        // A program that says more after its login has logged in when that is answered, too.
+        None => {
+            let last = concerned.last()?;
+            let asked = last
+                .talk
+                .exchanges
+                .iter()
+                .filter(|exchange| exchange.request != Request::Quit);
+            asked.map(|exchange| exchange.answer).next_back()
+        }
+        Some(sql) => {
+            let mine = exchanges.filter(|exchange| asks(exchange, sql) && exchange.sent >= operation.began);
+            mine.max_by_key(|exchange| exchange.sent)
+                .map(|exchange| exchange.answer)
+        }
+    }
+}
+
+/// Is it this statement? One that was sent in part only is known by its beginning.
+fn asks(exchange: &Exchange, sql: &str) -> bool {
+    let sql = sql.as_bytes();
+    match &exchange.request {
+        Request::Query(text) => {
+            text.windows(sql.len().max(1)).any(|part| part == sql) || (!text.is_empty() && sql.starts_with(text))
+        }
+        Request::Login | Request::Quit | Request::Other(_) => false,
+    }
+}
+
+fn lost(concerned: &[&Connection<'_>]) -> Option<&'static str> {
+    concerned.iter().find_map(|connection| connection.talk.lost)
+}
+
+/// Did the client send nothing at all for it, though its connection was open? A question by ARP counts as something.
+fn nothing_sent(record: &Record, frames: &[Frame], operation: &Operation, concerned: &[&Connection<'_>]) -> bool {
+    let window = operation.began..=operation.ended;
+    let mut segments = concerned.iter().flat_map(|connection| &connection.sent);
+    let mut arp = frames.iter().filter(|frame| {
+        let asks = matches!(frame.what, What::Arp { operation: 1, target, .. } if target == record.service.0);
+        frame.host == "client" && asks && record.by_mac(frame.from) == Some("client")
+    });
+    let over = concerned
+        .iter()
+        .any(|connection| connection.over_before(operation.began));
+    let sent = segments.any(|(at, _, segment)| window.contains(at) && (segment.length > 0 || segment.has(SYN)));
+    !sent && !over && !arp.any(|frame| window.contains(&frame.at))
+}
+
+/// The longest time between two of: the beginning, each of `news` after it, the end.
+fn longest(from: i64, to: i64, news: impl Iterator<Item = i64>) -> i64 {
+    let to = to.max(from);
+    let mut moments: Vec<i64> = news.filter(|at| (from..to).contains(at)).chain([from, to]).collect();
+    moments.sort_unstable();
+    let gaps = moments.windows(2).map(|pair| match pair {
+        [earlier, later] => later - earlier,
+        _ => 0,
+    });
+    gaps.max().unwrap_or(0)
+}
+
+/// Who answered: the real server whose SYN-ACK or payload reached the client. Without one, the only real server that saw a
+/// segment of the client's.
+fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, until: i64) -> Option<String> {
+    let real = |name: &str| name != "client" && name != "director";
+    let mut answered = BTreeSet::new();
+    let mut reached = BTreeSet::new();
+    let (first, last) = (connection.began(), until);
+    for frame in frames.iter().filter(|frame| (first..=last).contains(&frame.at)) {
+        let What::Tcp { segment, .. } = &frame.what else {
+            continue;
+        };
+        let from = record.by_mac(frame.from);
+        let mine = segment.target.1 == connection.port && segment.source == record.service;
+        if frame.host == "client" && mine && !segment.has(RST) {
+            answered.extend(from.filter(|name| real(name)));
+        }
+        let to = record.host(&frame.host).is_some_and(|host| host.mac == frame.to);
+        // By an edited table the director may have put the server's own address in the place of the VIP.
+        let of_client = record.host("client").map(|host| (host.address, connection.port));
+        if real(&frame.host) && to && Some(segment.source) == of_client {
+            reached.insert(frame.host.as_str());
+        }
+    }
+    let one = |names: BTreeSet<&str>| (names.len() == 1).then(|| names.into_iter().next().map(str::to_owned))?;
+    if answered.is_empty() {
+        one(reached)
+    } else {
+        one(answered)
+    }
+}
+
+impl Behaviour {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::FailedFast => "failed-fast",
+            Self::Hung => "hung",
+        }
+    }
+}
+
+impl End {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Error => "error",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What a report says of a cell, as far as both judges speak of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// The report does not know what the client lived through.
+    Undetermined(Vec<String>),
+    /// The second judge cannot tell.
+    CannotTell(&'static str),
+    /// Both know, and differ.
+    Otherwise {
+        /// In what.
+        what: &'static str,
+        /// What the report says.
+        report: String,
+        /// What the second judge says.
+        second: String,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Undetermined(reasons) => write!(f, "undetermined: {}", reasons.join("; ")),
+            Self::CannotTell(why) => write!(f, "the second judge cannot tell: {why}"),
+            Self::Otherwise { what, report, second } => {
+                write!(f, "{what}: the report says {report}, the second judge {second}")
+            }
+        }
+    }
+}
+
+/// Two readings of a clock for one moment may differ by this, in nanoseconds.
+const SLACK: i64 = 10_000_000;
+
+/// Holds a cell of `report.json` against the judgement.
+#[must_use]
+pub fn differences(cell: &Value, record: &Record, judgement: &Result<Judgement, &'static str>) -> Vec<Difference> {
+    let reasons = cell["verdict"]["reasons"].as_array();
+    if cell["behaviour"] == "undetermined" || cell["behaviour"].is_null() {
+        let texts = reasons.into_iter().flatten().filter_map(Value::as_str);
+        return vec![Difference::Undetermined(texts.map(str::to_owned).collect())];
+    }
+    let judgement = match judgement {
+        Ok(judgement) => judgement,
+        Err(why) => return vec![Difference::CannotTell(why)],
+    };
+    let behaviour = match judgement.behaviour {
+        Ok(behaviour) => behaviour,
+        Err(why) => return vec![Difference::CannotTell(why)],
+    };
+    let mut found = Vec::new();
+    let mut compare = |what, report: Option<&str>, second: Option<&str>| {
+        if report != second {
+            found.push(Difference::Otherwise {
+                what,
+                report: report.unwrap_or("nothing").to_owned(),
+                second: second.unwrap_or("nothing").to_owned(),
+            });
+        }
+    };
+    compare("behaviour", cell["behaviour"].as_str(), Some(behaviour.name()));
+    let end = (behaviour == Behaviour::Hung).then(|| judgement.end.name());
+    compare("end", cell["ends"].as_str(), end);
+    let served_by = cell["operation"]["served-by"].as_str();
+    compare("server", served_by, judgement.served_by.as_deref());
+    let code = |code: Option<u64>| code.map(|code| code.to_string());
+    let said = code(cell["error"]["server"].as_u64());
+    compare(
+        "server's error",
+        said.as_deref(),
+        code(judgement.server_error.map(u64::from)).as_deref(),
+    );
+    let mut times = |what, report: Option<i64>, second: i64| {
+        if let Some(report) = report.filter(|report| (report - second).abs() > SLACK) {
+            found.push(Difference::Otherwise {
+                what,
+                report: format!("{report} ns"),
+                second: format!("{second} ns"),
+            });
+        }
+    };
+    let began = record.operation().map_or(0, |operation| operation.began);
+    if judgement.end != End::None {
+        times(
+            "time of the operation",
+            cell["operation"]["time-ns"].as_i64(),
+            judgement.ended - began,
+        );
+    }
+    times("silence", cell["silence-ns"].as_i64(), judgement.silence);
+    found
+}

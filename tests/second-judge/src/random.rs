@@ -1,0 +1,772 @@
+//! Random scenarios that are valid: a state machine that writes only steps that can work where they stand, by the rules in
+//! docs/scenarios.md. Each file has one cell, of which nothing is expected.
+
+use crate::chance::Chance;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// The scenario of this number among those of a seed: its name and its text.
+#[must_use]
+pub fn scenario(seed: u64, number: u64) -> (String, String) {
+    let mut mixed = Chance::of(seed);
+    let chance = Chance::of(mixed.number() ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
+    let name = format!("random-{seed}-{number}");
+    let text = Writer::new(chance).file(&name);
+    (name, text)
+}
+
+/// A real server as the steps so far left it.
+#[derive(Clone)]
+struct Server {
+    name: &'static str,
+    weight: u32,
+    running: bool,
+    frozen: bool,
+    on: bool,
+}
+
+/// What a connection of the client is doing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// It is open, and at rest.
+    Open,
+    /// It is being opened.
+    Opening,
+    /// A statement is running on it.
+    Asking,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Driver,
+    Interactive,
+    Batch,
+}
+
+#[derive(Clone)]
+struct Table {
+    service: bool,
+    servers: BTreeSet<&'static str>,
+    others: BTreeSet<u32>,
+}
+
+struct Writer {
+    chance: Chance,
+    servers: Vec<Server>,
+    table: Table,
+    saved: Option<Table>,
+    cut: BTreeSet<&'static str>,
+    filtered: BTreeSet<&'static str>,
+    program: Program,
+    scheduler: &'static str,
+    connections: BTreeMap<&'static str, Doing>,
+    /// Connections that a connect which may have failed left behind: nothing can be asked on them.
+    doubtful: BTreeSet<&'static str>,
+    innodb: bool,
+    small_buffers: bool,
+    one_port: bool,
+    /// What the steps since `act` began take by themselves, in milliseconds.
+    spent: u64,
+}
+
+const NAMES: &[&str] = &["rs1", "rs2", "rs3"];
+const SCHEDULERS: &[&str] = &[
+    "rr", "rr", "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh",
+];
+/// These choose by a hash: a server of weight 0 that the hash names is not replaced (ip_vs_sh.c, ip_vs_dh.c).
+const BY_HASH: &[&str] = &["dh", "sh", "mh"];
+
+impl Writer {
+    fn new(mut chance: Chance) -> Self {
+        let scheduler = chance.word(SCHEDULERS);
+        let count = 1 + chance.below(3);
+        let weights = [1, 1, 1, 1, 2, 5, 0];
+        let mut servers: Vec<Server> = NAMES
+            .iter()
+            .take(count)
+            .map(|name| Server {
+                name,
+                weight: chance.one(&weights).copied().unwrap_or(1),
+                running: true,
+                frozen: false,
+                on: true,
+            })
+            .collect();
+        let hash = BY_HASH.contains(&scheduler);
+        for (index, server) in servers.iter_mut().enumerate() {
+            // The client must be able to connect before anything is changed.
+            if index == 0 || hash {
+                server.weight = server.weight.max(1);
+            }
+        }
+        let program = match chance.below(10) {
+            0 => Program::Interactive,
+            1 => Program::Batch,
+            _ => Program::Driver,
+        };
+        Self {
+            table: Table {
+                service: true,
+                servers: servers.iter().map(|server| server.name).collect(),
+                others: BTreeSet::new(),
+            },
+            innodb: program == Program::Driver && chance.percent(6),
+            small_buffers: program == Program::Driver && chance.percent(12),
+            one_port: program == Program::Driver && chance.percent(6),
+            servers,
+            saved: None,
+            cut: BTreeSet::new(),
+            filtered: BTreeSet::new(),
+            program,
+            scheduler,
+            connections: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
+            spent: 0,
+            chance,
+        }
+    }
+
+    fn file(mut self, name: &str) -> String {
+        let lab = self.lab();
+        let before = self.before();
+        let change = self.change();
+        let act = self.act();
+        let patience = self.chance.word(&["1s", "3s", "5s", "5s", "10s"]);
+        let until = match self.spent / 60_000 {
+            0..=2 => self.chance.word(&["5m", "20m", "40m", "3h"]),
+            3..=15 => self.chance.word(&["30m", "2h"]),
+            _ => "20h",
+        };
+        let mut text = format!("name: {name}\nclaim: Whatever happens here is judged twice.\n{lab}");
+        for (phase, steps) in [("before", before), ("change", change), ("act", act)] {
+            if steps.is_empty() {
+                continue;
+            }
+            let _ = writeln!(text, "{phase}:");
+            for step in steps {
+                let _ = writeln!(text, "  - {{ {step} }}");
+            }
+        }
+        let _ = write!(
+            text,
+            "observe: {{ patience: {patience}, until: {until} }}\nexpect:\n  - observe-only: true\n"
+        );
+        text
+    }
+
+    fn lab(&mut self) -> String {
+        let mut text = format!("lab:\n  scheduler: {}\n  real-servers:\n", self.scheduler);
+        for server in &self.servers {
+            let _ = writeln!(text, "    {}: {{ weight: {} }}", server.name, server.weight);
+        }
+        if let Some(client) = self.client() {
+            let _ = writeln!(text, "  client: {{ {client} }}");
+        }
+        if self.innodb {
+            text.push_str(concat!(
+                "  mysqld:\n    innodb: true\n    sql:\n      - create database shop\n",
+                "      - create table shop.stock (item int primary key, pieces int not null) engine=InnoDB\n",
+                "      - insert into shop.stock values (1, 10)\n      - grant select, update on shop.* to app\n",
+            ));
+        }
+        let director = [
+            ("net.ipv4.vs.expire_nodest_conn", &["0", "1"][..]),
+            ("net.ipv4.vs.conn_reuse_mode", &["0", "1", "2"]),
+            ("net.ipv4.vs.expire_quiescent_template", &["0", "1"]),
+            ("net.ipv4.vs.sloppy_tcp", &["0", "1"]),
+            ("net.ipv4.vs.nat_icmp_send", &["0", "1"]),
+        ];
+        self.sysctls(&mut text, "director", &[40, 30, 10, 10, 5], &director);
+        let mut client = vec![
+            ("net.ipv4.tcp_retries2", &["3", "5", "8", "15"][..]),
+            ("net.ipv4.tcp_syn_retries", &["1", "3", "6"]),
+            ("net.ipv4.tcp_early_retrans", &["0", "3"]),
+            ("net.ipv4.tcp_timestamps", &["0", "1"]),
+            ("net.ipv4.tcp_sack", &["0", "1"]),
+        ];
+        let mut shares = vec![30, 20, 5, 10, 5];
+        if self.one_port {
+            client.push(("net.ipv4.ip_local_port_range", &["50000 50000"]));
+            shares.push(100);
+        }
+        if self.small_buffers {
+            client.push(("net.ipv4.tcp_rmem", &["4096 8192 8192"]));
+            client.push(("net.ipv4.tcp_wmem", &["4096 16384 16384"]));
+            shares.extend([100, 100]);
+        }
+        self.sysctls(&mut text, "client", &shares, &client);
+        let mut server = vec![("net.ipv4.tcp_retries2", &["5", "8", "15"][..])];
+        let mut shares = vec![10];
+        if self.small_buffers {
+            server.push(("net.ipv4.tcp_wmem", &["4096 16384 16384"]));
+            server.push(("net.ipv4.tcp_rmem", &["4096 16384 16384"]));
+            shares.extend([100, 100]);
+        }
+        self.sysctls(&mut text, "server", &shares, &server);
+        text
+    }
+
+    fn client(&mut self) -> Option<String> {
+        let keepalive = self.chance.percent(15).then(|| {
+            let time = self.chance.word(&["10s", "60s", "600s"]);
+            let interval = self.chance.word(&["5s", "10s", "75s"]);
+            let probes = self.chance.word(&["1", "3", "9"]);
+            format!("keepalive: {{ time: {time}, interval: {interval}, probes: {probes} }}")
+        });
+        let own = match self.program {
+            Program::Driver => {
+                let time = self.chance.percent(10).then(|| self.chance.word(&["5s", "30s", "20m"]));
+                time.map(|time| format!("tcp-user-timeout: {time}"))
+            }
+            Program::Interactive | Program::Batch => {
+                let time = self.chance.percent(20).then(|| self.chance.word(&["3s", "10s"]));
+                time.map(|time| format!("connect-timeout: {time}"))
+            }
+        };
+        let program = match self.program {
+            Program::Driver => None,
+            Program::Interactive => Some("program: interactive-cli".to_owned()),
+            Program::Batch => Some("program: batch-cli".to_owned()),
+        };
+        let said: Vec<String> = program.into_iter().chain(keepalive).chain(own).collect();
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    fn sysctls(&mut self, text: &mut String, whose: &str, shares: &[usize], known: &[(&str, &[&str])]) {
+        let mut set = String::new();
+        for ((key, values), share) in known.iter().zip(shares) {
+            if self.chance.percent(*share) {
+                let _ = writeln!(set, "    {key}: \"{}\"", self.chance.word(values));
+            }
+        }
+        if !set.is_empty() {
+            let _ = write!(text, "  {whose}-sysctls:\n{set}");
+        }
+    }
+
+    /// Nothing here may keep the client from its connections: an error would be the end of the cell.
+    fn before(&mut self) -> Vec<String> {
+        let mut steps = Vec::new();
+        for _ in 0..self.chance.below(3) {
+            let step = match self.chance.below(6) {
+                0 => self.timeouts(),
+                1 => self.save(),
+                2 => self.small_delay(),
+                3 => self.other_service(),
+                4 => self.sysctl(),
+                _ => self.heavier(),
+            };
+            steps.extend(step);
+        }
+        if self.chance.percent(12) {
+            // The connect of `act` is the client's first.
+            return steps;
+        }
+        let names: &[&'static str] = match (self.program, self.one_port) {
+            (Program::Driver, false) => &["", "one", "two", "three"],
+            _ => &[""],
+        };
+        let count = if self.chance.percent(70) {
+            1
+        } else {
+            1 + self.chance.below(names.len())
+        };
+        for name in names.iter().take(count) {
+            if self.one_port && self.chance.percent(40) {
+                steps.push(self.opens("connect", name, false));
+                steps.push(self.close(name));
+                steps.push(format!("wait: {}", self.chance.word(&["100ms", "5s", "65s", "90s"])));
+                if self.chance.percent(50) {
+                    return steps;
+                }
+                // A port in TIME-WAIT cannot be used.
+                steps.push("wait: 70s".to_owned());
+            }
+            steps.push(self.opens("connect", name, false));
+            steps.push(self.gap());
+            if self.chance.percent(30) {
+                steps.push(self.ask("query", name, false));
+                steps.push(self.gap());
+            }
+        }
+        if self.innodb && self.chance.percent(50) {
+            let sql = "update shop.stock set pieces = pieces - 1 where item = 1";
+            for sql in ["begin", sql] {
+                steps.push(format!("query: {{ sql: {sql} }}"));
+            }
+        }
+        if self.chance.percent(15) {
+            steps.push(format!(
+                "wait: {}",
+                self.chance.word(&["20s", "70s", "600s", "890s", "1000s"])
+            ));
+        }
+        for name in names.iter().take(count) {
+            if self.chance.percent(45) {
+                steps.push(self.ask("start-query", name, false));
+            }
+        }
+        if self.program == Program::Driver && !self.one_port && self.chance.percent(10) {
+            steps.push(self.opens("start-connect", "late", false));
+        }
+        if self.chance.percent(50) {
+            steps.push(self.gap());
+        }
+        steps
+    }
+
+    fn change(&mut self) -> Vec<String> {
+        let mut steps = Vec::new();
+        for _ in 0..1 + self.chance.below(4) {
+            if self.chance.percent(8)
+                && let Some(name) = self.at_rest()
+                && self.program == Program::Driver
+            {
+                steps.push(self.close(name));
+                continue;
+            }
+            steps.extend(self.fault());
+            if self.chance.percent(50) {
+                steps.push(self.gap());
+            }
+        }
+        if self.chance.percent(15) {
+            steps.push(format!("wait: {}", self.chance.word(&["10s", "65s", "130s", "905s"])));
+        }
+        steps
+    }
+
+    fn act(&mut self) -> Vec<String> {
+        let mut steps = Vec::new();
+        for _ in 0..1 + self.chance.below(3) {
+            if self.chance.percent(30) {
+                steps.extend(self.fault());
+                let gap = self.gap();
+                steps.push(gap);
+            }
+            let step = self.client_step();
+            steps.extend(step);
+        }
+        // All that was begun is awaited.
+        let running: Vec<(&'static str, Doing)> = self
+            .connections
+            .iter()
+            .filter(|(_, doing)| **doing != Doing::Open)
+            .map(|(name, doing)| (*name, *doing))
+            .collect();
+        for (name, doing) in running {
+            if self.chance.percent(20) {
+                steps.extend(self.fault());
+            }
+            steps.push(self.awaits(name, doing));
+        }
+        let classified = ["connect", "query", "await"];
+        if !steps
+            .iter()
+            .any(|step| classified.iter().any(|word| step.starts_with(word)))
+        {
+            let name = self.at_rest();
+            steps.push(match name {
+                Some(name) => self.ask("query", name, false),
+                None => self.opens("connect", "", false),
+            });
+        }
+        steps
+    }
+
+    /// Something that the client does after the change.
+    fn client_step(&mut self) -> Vec<String> {
+        let running = self.connections.iter().find(|(_, doing)| **doing != Doing::Open);
+        let running = running.map(|(name, doing)| (*name, *doing));
+        let driver = self.program == Program::Driver;
+        let may_fail = self.chance.percent(40);
+        if let Some((name, doing)) = running.filter(|_| self.chance.percent(50) || !driver) {
+            return vec![self.awaits(name, doing)];
+        }
+        match (self.at_rest(), self.chance.below(10)) {
+            (Some(name), 0..=4) => vec![self.ask("query", name, may_fail)],
+            (Some(name), 5) => vec![self.ask("start-query", name, may_fail)],
+            (Some(name), 6) if driver && !self.one_port => {
+                vec![self.close(name), self.opens("connect", name, false)]
+            }
+            (None, _) if !self.connections.is_empty() && (self.one_port || !driver) => Vec::new(),
+            (_, 7) if driver && !self.one_port => vec![self.opens("start-connect", "new", false)],
+            (None | Some(_), _) if driver && !self.one_port => {
+                let name = self.chance.word(&["", "again"]);
+                if self.connections.get(name).is_some_and(|doing| *doing != Doing::Open) {
+                    return Vec::new();
+                }
+                vec![self.opens("connect", name, may_fail)]
+            }
+            (None, _) => vec![self.opens("connect", "", false)],
+            (Some(name), _) => vec![self.ask("query", name, may_fail)],
+        }
+    }
+
+    /// A connection that is open and does nothing.
+    fn at_rest(&mut self) -> Option<&'static str> {
+        let open: Vec<&'static str> = self
+            .connections
+            .iter()
+            .filter(|(name, doing)| **doing == Doing::Open && !self.doubtful.contains(*name))
+            .map(|(name, _)| *name)
+            .collect();
+        self.chance.one(&open).copied()
+    }
+
+    fn gap(&mut self) -> String {
+        let gaps = [50, 100, 250, 1000, 1000, 1000, 3000, 20_000];
+        let gap = self.chance.one(&gaps).copied().unwrap_or(50);
+        self.spent += gap;
+        format!("wait: {gap}ms")
+    }
+
+    fn opens(&mut self, action: &str, name: &'static str, may_fail: bool) -> String {
+        let doing = if action == "connect" {
+            Doing::Open
+        } else {
+            Doing::Opening
+        };
+        self.connections.insert(name, doing);
+        if may_fail {
+            self.doubtful.insert(name);
+        } else {
+            self.doubtful.remove(name);
+        }
+        let named = (!name.is_empty()).then(|| format!("as: {name}"));
+        let fields: Vec<String> = named.into_iter().chain(may_fail_field(may_fail)).collect();
+        format!("{action}: {}", map(&fields))
+    }
+
+    fn ask(&mut self, action: &str, name: &'static str, may_fail: bool) -> String {
+        let driver = self.program == Program::Driver;
+        let (sql, takes) = match self.chance.below(12) {
+            0 | 1 => ("select @@server_id", 0),
+            2 => ("select version(), connection_id()", 0),
+            3 => ("do sleep(1)", 1),
+            4 => ("select sleep(2)", 2),
+            5 => ("select sleep(20)", 20),
+            6 if action == "start-query" => ("select sleep(100)", 100),
+            7 if driver => ("set @a = 1", 0),
+            8 => (
+                "select collation_name, id from information_schema.collations limit 60",
+                0,
+            ),
+            9 if self.innodb => ("select pieces from shop.stock where item = 1", 0),
+            10 if self.innodb => ("update shop.stock set pieces = pieces - 1 where item = 1", 0),
+            _ => ("select 1", 0),
+        };
+        let mut fields = vec![format!("sql: \"{sql}\"")];
+        if driver && self.chance.percent(10) {
+            let size = self.chance.word(&["1KiB", "32KiB", "256KiB", "2MiB"]);
+            fields = vec![format!("sql: \"select length('{{payload}}')\", payload: {size}")];
+        } else if driver && action == "start-query" && self.chance.percent(if self.small_buffers { 60 } else { 8 }) {
+            let rows = "select repeat('x', 1000) from information_schema.collations limit 100";
+            fields = vec![format!("sql: \"{rows}\", pause-after: 10")];
+        } else if takes > 0 {
+            fields.push(format!("takes: {takes}s"));
+            self.spent += takes * 1000;
+        }
+        if !name.is_empty() {
+            fields.push(format!("on: {name}"));
+        }
+        fields.extend(may_fail_field(may_fail));
+        let doing = if action == "query" { Doing::Open } else { Doing::Asking };
+        self.connections.insert(name, doing);
+        format!("{action}: {}", map(&fields))
+    }
+
+    fn awaits(&mut self, name: &'static str, doing: Doing) -> String {
+        self.connections.insert(name, Doing::Open);
+        let action = if doing == Doing::Opening {
+            "await-connect"
+        } else {
+            "await-result"
+        };
+        let fields: Vec<String> = (!name.is_empty()).then(|| format!("on: {name}")).into_iter().collect();
+        format!("{action}: {}", map(&fields))
+    }
+
+    fn close(&mut self, name: &'static str) -> String {
+        self.connections.remove(name);
+        let named = (!name.is_empty()).then(|| format!("on: {name}"));
+        let how = self.chance.percent(50).then(|| "how: reset".to_owned());
+        let fields: Vec<String> = named.into_iter().chain(how).collect();
+        format!("disconnect: {}", map(&fields))
+    }
+
+    /// Something that an operator or fate does.
+    fn fault(&mut self) -> Option<String> {
+        for _ in 0..20 {
+            let step = match self.chance.below(22) {
+                0..=2 => self.remove(),
+                3 => self.add(),
+                4 => self.weight(),
+                5 => self.forwarding(),
+                6 => self.service(),
+                7 => self.other_service(),
+                8 => self.scheduler(),
+                9 => self.flush(),
+                10 => self.save(),
+                11 => self.restore(),
+                12 => self.timeouts(),
+                13 => self.stop(),
+                14 => self.start(),
+                15 => self.freeze(),
+                16 => self.power(),
+                17 => self.link(),
+                18 => self.firewall(),
+                19 => self.unfirewall(),
+                20 => self.netem(),
+                _ => self.sysctl(),
+            };
+            if step.is_some() {
+                return step;
+            }
+        }
+        None
+    }
+
+    fn some_server(&mut self, fits: impl Fn(&Server) -> bool) -> Option<&mut Server> {
+        let fitting: Vec<usize> = (0..self.servers.len())
+            .filter(|index| self.servers.get(*index).is_some_and(&fits))
+            .collect();
+        let chosen = self.chance.one(&fitting).copied()?;
+        self.servers.get_mut(chosen)
+    }
+
+    fn in_table(&mut self) -> Option<&'static str> {
+        let there: Vec<&'static str> = self.table.servers.iter().copied().collect();
+        self.chance.one(&there).copied().filter(|_| self.table.service)
+    }
+
+    fn remove(&mut self) -> Option<String> {
+        let name = self.in_table()?;
+        self.table.servers.remove(name);
+        Some(format!("remove-real-server: {{ server: {name} }}"))
+    }
+
+    fn add(&mut self) -> Option<String> {
+        let table = self.table.servers.clone();
+        let name = self.some_server(|server| !table.contains(server.name))?.name;
+        self.table.service.then(|| {
+            self.table.servers.insert(name);
+            format!(
+                "add-real-server: {{ server: {name}, weight: {} }}",
+                self.chance.word(&["0", "1", "1", "3"])
+            )
+        })
+    }
+
+    fn weight(&mut self) -> Option<String> {
+        let name = self.in_table()?;
+        let weight = self.chance.word(&["0", "0", "1", "2", "100"]);
+        Some(format!("set-weight: {{ server: {name}, weight: {weight} }}"))
+    }
+
+    /// More weight for a server that takes connections: whoever connects can.
+    fn heavier(&mut self) -> Option<String> {
+        let name = self.some_server(|server| server.weight > 0)?.name;
+        Some(format!(
+            "set-weight: {{ server: {name}, weight: {} }}",
+            self.chance.word(&["1", "4", "50"])
+        ))
+    }
+
+    fn forwarding(&mut self) -> Option<String> {
+        let name = self.in_table()?;
+        let method = self.chance.word(&["direct-routing", "masquerading", "tunneling"]);
+        Some(format!("set-forwarding: {{ server: {name}, method: {method} }}"))
+    }
+
+    fn service(&mut self) -> Option<String> {
+        if std::mem::replace(&mut self.table.service, false) {
+            self.table.servers.clear();
+            return Some("remove-service: {}".to_owned());
+        }
+        self.table.service = true;
+        Some("add-service: {}".to_owned())
+    }
+
+    fn other_service(&mut self) -> Option<String> {
+        let port = self.chance.one(&[3307, 8080]).copied()?;
+        if self.table.others.remove(&port) {
+            return Some(format!("remove-service: {{ port: {port} }}"));
+        }
+        self.table.others.insert(port);
+        Some(format!("add-service: {{ port: {port} }}"))
+    }
+
+    fn scheduler(&mut self) -> Option<String> {
+        let scheduler = self.chance.word(SCHEDULERS);
+        self.table
+            .service
+            .then(|| format!("set-scheduler: {{ scheduler: {scheduler} }}"))
+    }
+
+    fn flush(&mut self) -> Option<String> {
+        let empty = !self.table.service && self.table.others.is_empty();
+        (!empty).then(|| {
+            (self.table.service, self.table.servers, self.table.others) = (false, BTreeSet::new(), BTreeSet::new());
+            "flush-table: {}".to_owned()
+        })
+    }
+
+    fn save(&mut self) -> Option<String> {
+        self.saved = Some(self.table.clone());
+        Some("save-table: {}".to_owned())
+    }
+
+    fn restore(&mut self) -> Option<String> {
+        let saved = self.saved.clone()?;
+        let there = (saved.service && self.table.service) || !saved.others.is_disjoint(&self.table.others);
+        if there {
+            return None;
+        }
+        if saved.service {
+            self.table.service = true;
+            self.table.servers.clone_from(&saved.servers);
+        }
+        self.table.others.extend(&saved.others);
+        Some("restore-table: {}".to_owned())
+    }
+
+    fn timeouts(&mut self) -> Option<String> {
+        let tcp = self.chance.word(&["10s", "60s", "900s", "3000s"]);
+        let fin = self.chance.percent(30).then(|| self.chance.word(&["10s", "120s"]));
+        let fin = fin.map_or_else(String::new, |fin| format!(", tcp-fin: {fin}"));
+        Some(format!("set-timeouts: {{ tcp: {tcp}{fin} }}"))
+    }
+
+    fn stop(&mut self) -> Option<String> {
+        let term = self.chance.percent(50);
+        let server = self.some_server(|server| server.on && server.running && !(term && server.frozen))?;
+        (server.running, server.frozen) = (false, false);
+        let signal = if term { "TERM" } else { "KILL" };
+        Some(format!("stop-mysqld: {{ server: {}, signal: {signal} }}", server.name))
+    }
+
+    fn start(&mut self) -> Option<String> {
+        let server = self.some_server(|server| server.on && !server.running)?;
+        server.running = true;
+        Some(format!("start-mysqld: {{ server: {} }}", server.name))
+    }
+
+    fn freeze(&mut self) -> Option<String> {
+        let server = self.some_server(|server| server.on && server.running)?;
+        server.frozen = !server.frozen;
+        let action = if server.frozen { "freeze-mysqld" } else { "thaw-mysqld" };
+        Some(format!("{action}: {{ server: {} }}", server.name))
+    }
+
+    fn power(&mut self) -> Option<String> {
+        let how = self.chance.word(&["permanent", "dynamic"]);
+        let server = self.some_server(|server| server.on)?;
+        server.on = false;
+        Some(format!("power-off: {{ server: {}, neighbours: {how} }}", server.name))
+    }
+
+    /// The hosts on which something can be done.
+    fn node(&mut self, client: bool) -> Option<&'static str> {
+        let real = self.servers.iter().filter(|server| server.on).map(|server| server.name);
+        let nodes: Vec<&'static str> = real.chain(["director"]).chain(client.then_some("client")).collect();
+        self.chance.one(&nodes).copied()
+    }
+
+    fn link(&mut self) -> Option<String> {
+        let node = self.node(false)?;
+        if self.cut.remove(node) {
+            return Some(format!("link-up: {{ node: {node} }}"));
+        }
+        self.cut.insert(node);
+        Some(format!("link-down: {{ node: {node} }}"))
+    }
+
+    fn firewall(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        self.filtered.insert(node);
+        let chain = self.chance.word(&["input", "output"]);
+        let verdict = self.chance.word(&["drop", "reject", "tcp-reset"]);
+        Some(format!(
+            "add-firewall-rule: {{ node: {node}, chain: {chain}, verdict: {verdict} }}"
+        ))
+    }
+
+    fn unfirewall(&mut self) -> Option<String> {
+        let node = self.node(true).filter(|node| self.filtered.contains(node))?;
+        self.filtered.remove(node);
+        Some(format!("flush-firewall: {{ node: {node} }}"))
+    }
+
+    fn netem(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        let what = match self.chance.below(4) {
+            0 => String::new(),
+            1 => format!(", loss: {}", self.chance.word(&["5%", "30%", "100%"])),
+            2 => format!(", delay: {}, loss: 10%", self.chance.word(&["20ms", "300ms"])),
+            _ => format!(", delay: {}", self.chance.word(&["20ms", "300ms", "2s", "8s"])),
+        };
+        Some(format!("set-netem: {{ node: {node}{what} }}"))
+    }
+
+    fn small_delay(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        Some(format!(
+            "set-netem: {{ node: {node}, delay: {} }}",
+            self.chance.word(&["5ms", "50ms"])
+        ))
+    }
+
+    fn sysctl(&mut self) -> Option<String> {
+        let (node, key, values) = match self.chance.below(3) {
+            0 | 1 => ("director", "net.ipv4.vs.expire_nodest_conn", &["0", "1"][..]),
+            _ => ("client", "net.ipv4.tcp_retries2", &["5", "10"][..]),
+        };
+        Some(format!(
+            "set-sysctl: {{ node: {node}, key: {key}, value: {} }}",
+            self.chance.word(values)
+        ))
+    }
+}
+
+fn may_fail_field(may_fail: bool) -> Option<String> {
+    may_fail.then(|| "may-fail: true".to_owned())
+}
+
+fn map(fields: &[String]) -> String {
+    if fields.is_empty() {
+        return "{}".to_owned();
+    }
+    format!("{{ {} }}", fields.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scenario;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_same_seed_gives_the_same_scenario() {
+        assert_eq!(scenario(7, 3), scenario(7, 3));
+        assert_ne!(scenario(7, 3).1, scenario(7, 4).1.replace("-4", "-3"));
+    }
+
+    /// Every action of the reference is used sooner or later.
+    #[test]
+    fn all_actions_come_up() {
+        let page = include_str!("../../../docs/scenarios.md");
+        let table = page.split("### Step").nth(1).and_then(|rest| rest.split("### ").next());
+        let rows = table
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `"));
+        let known: BTreeSet<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+        assert!(known.len() > 25, "{known:?}");
+        let texts: Vec<String> = (0..2000).map(|number| scenario(1, number).1).collect();
+        let missing: Vec<&&str> = known
+            .iter()
+            .filter(|action| !texts.iter().any(|text| text.contains(&format!("  - {{ {action}: "))))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Cells that are judged twice: by the report of a run, and by the second judge.
+
+use crate::citations::Cell;
+use crate::judge::{Difference, differences, judge};
+use crate::record::{Record, list};
+use crate::{Trouble, capture, random};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What came of judging the cells of a run twice.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// How many cells there were.
+    pub cells: usize,
+    /// How many of them the report does not know.
+    pub undetermined: usize,
+    /// How many were answered, failed at once, and hung.
+    pub behaviours: [usize; 3],
+    /// What is to be looked into: the cell's id, and why.
+    pub found: Vec<(String, String)>,
+    /// How many of these are disagreements.
+    pub disagreements: usize,
+}
+
+/// Judges every cell of a run's folder once more, and checks what its evidence cites.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn judge_again(run: &Path) -> Result<Tally, Trouble> {
+    let path = run.join("report.json");
+    let text = fs::read(&path).map_err(|source| Trouble::at("read", &path, source))?;
+    let report: Value = serde_json::from_slice(&text).map_err(|source| Trouble::Json { path, source })?;
+    let mut tally = Tally::default();
+    for cell in list(&report["cells"]) {
+        let id = cell["id"].as_str().unwrap_or_default();
+        let folder = run.join(id);
+        tally.cells += 1;
+        for (place, name) in tally.behaviours.iter_mut().zip(["answered", "failed-fast", "hung"]) {
+            *place += usize::from(cell["behaviour"] == name);
+        }
+        let frames = folder.join("capture.pcapng");
+        let judged = Record::read(&folder).and_then(|record| Ok((record, capture::read(&frames)?)));
+        let (record, frames) = match judged {
+            Ok(judged) => judged,
+            Err(trouble) => {
+                tally.undetermined += 1;
+                tally.found.push((id.to_owned(), trouble.to_string()));
+                continue;
+            }
+        };
+        for difference in differences(cell, &record, &judge(&record, &frames)) {
+            match difference {
+                Difference::Undetermined(_) => tally.undetermined += 1,
+                Difference::CannotTell(_) | Difference::Otherwise { .. } => tally.disagreements += 1,
+            }
+            tally.found.push((id.to_owned(), difference.to_string()));
+        }
+        let cited = Cell::of(&record, &frames);
+        for evidence in list(&cell["evidence"]) {
+            let complaints = cited.evidence(evidence["what"].as_str().unwrap_or_default(), &packets(evidence));
+            tally.disagreements += complaints.len();
+            tally
+                .found
+                .extend(complaints.into_iter().map(|complaint| (id.to_owned(), complaint)));
+        }
+    }
+    Ok(tally)
+}
+
+/// The packets that a piece of evidence cites.
+#[must_use]
+pub fn packets(evidence: &Value) -> Vec<u32> {
+    let cited = list(&evidence["shown-by"]).iter().filter_map(Value::as_str);
+    cited
+        .filter_map(|place| place.strip_prefix("packet ")?.parse().ok())
+        .collect()
+}
+
+/// Writes the scenarios of a seed into `folder/scenarios`.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn write(folder: &Path, seed: u64, numbers: impl Iterator<Item = u64>) -> Result<Vec<PathBuf>, Trouble> {
+    let place = folder.join("scenarios");
+    fs::create_dir_all(&place).map_err(|source| Trouble::at("make", &place, source))?;
+    let mut files = Vec::new();
+    for number in numbers {
+        let (name, text) = random::scenario(seed, number);
+        let file = place.join(format!("{name}.yaml"));
+        fs::write(&file, text).map_err(|source| Trouble::at("write", &file, source))?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// Has the program check these files, and says which it refuses and why. All must be good.
+///
+/// # Errors
+/// If the program cannot be started, or refuses a file.
+pub fn check(program: &Path, files: &[PathBuf]) -> Result<(), Trouble> {
+    let output = Command::new(program)
+        .arg("check")
+        .args(files)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| Trouble::at("start", program, source))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Trouble::Refused(said))
+}
+
+/// Runs these files into `out`. What the program says goes to standard error.
+///
+/// # Errors
+/// If the program cannot be started, or leaves no report.
+pub fn run(program: &Path, files: &[PathBuf], out: &Path) -> Result<(), Trouble> {
+    let status = Command::new(program)
+        .arg("run")
+        .args(files)
+        .arg("--out")
+        .arg(out)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|source| Trouble::at("start", program, source))?;
+    if out.join("report.json").is_file() {
+        Ok(())
+    } else {
+        Err(Trouble::NoReport(status.to_string()))
+    }
+}

@@ -1,0 +1,87 @@
+//! What is stored under `reports/`, held against the second judge: each cell, each packet that its evidence or its
+//! explanation names.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
+use lvs_matrix_model::record::CellRecord;
+use lvs_matrix_model::verdict::{Citation, judged};
+use lvs_matrix_report::explain;
+use lvs_matrix_second_judge::capture;
+use lvs_matrix_second_judge::citations::Cell;
+use lvs_matrix_second_judge::record::Record;
+use lvs_matrix_second_judge::twice::judge_again;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folders of stored runs.
+fn runs() -> Vec<PathBuf> {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports");
+    let entries = fs::read_dir(reports).unwrap().map(|entry| entry.unwrap().path());
+    let runs: Vec<PathBuf> = entries.filter(|path| path.join("run.json").is_file()).collect();
+    assert!(!runs.is_empty());
+    runs
+}
+
+#[test]
+fn both_judges_agree_and_evidence_cites_the_right_packets() {
+    for run in runs() {
+        let tally = judge_again(&run).unwrap();
+        // TCP cut there what it sent again, and sent different parts of it: their number of bytes is that of one of them.
+        let cut = |id: &str| id == "client-actions/absent_large-upload_0";
+        let found = tally
+            .found
+            .iter()
+            .filter(|(id, why)| !(cut(id) && why.contains(" again 16 times")));
+        let found: Vec<String> = found.map(|(id, why)| format!("{id}: {why}")).collect();
+        assert!(tally.cells >= 393, "only {} cells are stored", tally.cells);
+        assert!(
+            found.is_empty(),
+            "{} in {} cells:\n{}",
+            found.len(),
+            tally.cells,
+            found.join("\n")
+        );
+    }
+}
+
+#[test]
+fn explanations_cite_the_right_packets() {
+    // One line for each sort of complaint of each rule, with how many there are.
+    let mut found: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for run in runs() {
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
+        for cell in report["cells"].as_array().unwrap() {
+            let id = cell["id"].as_str().unwrap();
+            let folder = run.join(id);
+            let record = Record::read(&folder).unwrap();
+            let frames = capture::read(&folder.join("capture.pcapng")).unwrap();
+            let cited = Cell::of(&record, &frames);
+            let recorded: CellRecord = serde_json::from_slice(&fs::read(folder.join("record.json")).unwrap()).unwrap();
+            let bytes = fs::read(folder.join("capture.pcapng")).unwrap();
+            for paragraph in explain(&judged(recorded, Some(&bytes))).paragraphs {
+                let shown_by: Vec<u32> = paragraph
+                    .shown_by
+                    .iter()
+                    .filter_map(|place| match place {
+                        Citation::Packet(number) => Some(*number),
+                        Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) | Citation::Server(_) => None,
+                    })
+                    .collect();
+                for complaint in cited.paragraph(&paragraph.text, &shown_by) {
+                    let sort = complaint.replace(|letter: char| letter.is_ascii_digit(), "0");
+                    let sort = format!("{}: {sort}", paragraph.rule);
+                    found.entry(sort).or_insert((0, format!("{id}: {complaint}"))).0 += 1;
+                }
+            }
+        }
+    }
+    let lines: Vec<String> = found
+        .into_iter()
+        .map(|(sort, (times, first))| format!("{times} × {sort}\n      first: {first}"))
+        .collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
+}
