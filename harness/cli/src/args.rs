@@ -72,7 +72,8 @@ Examples:
 Examples:
   lvs-matrix explain absent_up_execute-sql_0
   lvs-matrix explain hang-to-the-end/120s --run reports/linux-7.2
-  lvs-matrix explain absent_up_execute-sql_0 --lang zh")]
+  lvs-matrix explain absent_up_execute-sql_0 --lang zh
+  lvs-matrix explain absent_up_execute-sql_0 --try 1 > tried.yaml && lvs-matrix run tried.yaml")]
     Explain {
         /// The cell's id, or a part of it that only one cell has
         cell: String,
@@ -82,6 +83,9 @@ Examples:
         /// In another language than the run's: en (English) or zh (Simplified Chinese)
         #[arg(long, value_name = "LANGUAGE")]
         lang: Option<Language>,
+        /// Print the scenario by which a piece of advice is tried: the cell's, with what that advice changes
+        #[arg(long = "try", value_name = "NUMBER")]
+        tried: Option<usize>,
     },
     /// Compare two runs: which cells changed behaviour, error, verdict or time, and what differs in where they ran
     #[command(after_help = "\

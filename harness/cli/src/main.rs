@@ -70,7 +70,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             lang,
         } => judge::judge(&folder, annotations, lang),
         Command::Report(arguments) => reports::report(&arguments),
-        Command::Explain { cell, run, lang } => explain::explain(&run, &cell, lang),
+        Command::Explain { cell, run, lang, tried } => explain::explain(&run, &cell, lang, tried),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),

@@ -1,5 +1,6 @@
 //! The plan of a cell: hosts, addresses, sysctls, command lines and steps. Still data: print it, diff it.
 
+mod alone;
 mod commands;
 
 pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};

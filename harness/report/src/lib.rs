@@ -41,7 +41,9 @@ pub use annotations::annotations;
 pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use events::{CellMilestone, EVENTS_FORMAT, RunEvent, event_line};
-pub use explain::{Explanation, Paragraph, Source, Status, explain, explain_in, explanation};
+pub use explain::{
+    Advised, Explanation, Paragraph, Source, Status, Trial, explain, explain_in, explanation, fares_better,
+};
 pub use html::html;
 pub use json::{FORMAT, json};
 pub use junit::junit;

@@ -23,7 +23,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 /// The weight of a real server for which none is given: ipvsadm(8)'s own default.
-pub(super) const DEFAULT_WEIGHT: u16 = 1;
+pub(crate) const DEFAULT_WEIGHT: u16 = 1;
 
 type Steps = List<At<StepInput>>;
 type Sysctls = Map<SysctlKey, At<SysctlValue>>;

@@ -17,9 +17,11 @@ mod scalar;
 mod schema;
 mod table;
 mod text;
+mod written;
 mod yaml;
 
 pub use check::MAX_CELLS;
+pub(crate) use input::DEFAULT_WEIGHT;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity};
 pub use place::{Position, Span};
@@ -27,6 +29,7 @@ pub use reference::reference;
 pub use render::{Style, render};
 pub use schema::schema;
 pub use text::MAX_BYTES;
+pub use written::{difference, written};
 
 use crate::Name;
 use crate::action::Action;

@@ -14,6 +14,7 @@ mod rules;
 mod table;
 mod told;
 
+pub use advice::{Advised, Trial, fares_better};
 pub use plain::explanation;
 
 use crate::wording;
@@ -37,7 +38,7 @@ pub struct Explanation {
     /// What happened and which rule of the kernel made it happen, in the order of time.
     pub paragraphs: Vec<Paragraph>,
     /// Which setting or order of steps avoids it; empty where nothing is to be avoided.
-    pub advice: Vec<String>,
+    pub advice: Vec<Advised>,
     /// What is known, where not everything is explained: the evidence of the observation.
     pub known: Vec<Evidence>,
 }
@@ -111,8 +112,9 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
         };
     }
     let behaviour = &cell.observed.behaviour;
-    let mut found: Vec<(&'static rules::Rule, Finding)> = Case::of(cell).map_or_else(Vec::new, |case| {
-        let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(&case)?));
+    let case = Case::of(cell);
+    let mut found: Vec<(&'static rules::Rule, Finding)> = case.as_ref().map_or_else(Vec::new, |case| {
+        let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(case)?));
         let asked = rules::ALL.iter().filter(|rule| fits(rule.explains, behaviour));
         asked.filter_map(holds).collect()
     });
@@ -120,15 +122,10 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
     found.sort_by_key(|(_, finding)| finding.at);
     let answered: Vec<Explains> = found.iter().map(|(rule, _)| rule.explains).collect();
     let questions = questions(language, &cell.observed.behaviour, &answered);
-    let mut advice: Vec<String> = Vec::new();
-    for text in found
-        .iter_mut()
-        .flat_map(|(_, finding)| std::mem::take(&mut finding.advice))
-    {
-        let text = text.into_words(language);
-        if !advice.contains(&text) {
-            advice.push(text);
-        }
+    let mut advice: Vec<Advised> = Vec::new();
+    for named in found.iter().flat_map(|(_, finding)| &finding.advice) {
+        let advised = case.as_ref().and_then(|case| named.advised(case, language));
+        advice.extend(advised.filter(|advised| !advice.contains(advised)));
     }
     Explanation {
         language,

@@ -1,6 +1,6 @@
 //! An explanation as plain text, for a terminal.
 
-use super::{Explanation, Status};
+use super::{Advised, Explanation, Status, Trial};
 use crate::escape::{one_line, visible};
 use crate::wording;
 use crate::words::Language;
@@ -59,8 +59,12 @@ impl Explanation {
         }
         if !self.advice.is_empty() {
             wrapped(&mut out, "", &words.heads(words.what_avoids_it()));
-            for advice in &self.advice {
-                wrapped(&mut out, "- ", advice);
+            for (number, advice) in (1..).zip(&self.advice) {
+                self.advised(&mut out, number, advice);
+            }
+            let tried = |advice: &Advised| matches!(advice.trial, Trial::Scenario { .. });
+            if self.advice.iter().any(tried) {
+                wrapped(&mut out, "", words.how_it_is_tried());
             }
             out.push('\n');
         }
@@ -68,6 +72,24 @@ impl Explanation {
         out.truncate(out.trim_end().len());
         out.push('\n');
         out
+    }
+
+    /// A piece of advice with its number, and below it what it changes in the cell's scenario.
+    fn advised(&self, out: &mut String, number: usize, advice: &Advised) {
+        let lead = format!("{number}. ");
+        wrapped(out, &lead, &advice.text);
+        match &advice.trial {
+            Trial::Scenario { change, .. } => {
+                for line in change.lines() {
+                    // Whole lines, so that they can be copied; writing into a String cannot fail.
+                    let _ = writeln!(out, "     {}", visible(line));
+                }
+            }
+            Trial::Not { reason } => {
+                let lead = " ".repeat(lead.len());
+                wrapped(out, &lead, &self.language.not_tried(reason));
+            }
+        }
     }
 
     fn known(&self, out: &mut String) {

@@ -18,7 +18,7 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell, trac
     if !explanation.advice.is_empty() {
         writeln!(out, "<h4>{}</h4>\n<ul>", words.what_avoids_it())?;
         for advice in &explanation.advice {
-            writeln!(out, "<li>{}</li>", html_prose(advice))?;
+            writeln!(out, "<li>{}</li>", html_prose(&advice.text))?;
         }
         writeln!(out, "</ul>")?;
     }

@@ -40,7 +40,7 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> R
     if !explanation.advice.is_empty() {
         writeln!(out, "{}\n", words.heads(words.what_avoids_it()))?;
         for advice in &explanation.advice {
-            writeln!(out, "- {}", prose(advice))?;
+            writeln!(out, "- {}", prose(&advice.text))?;
         }
         out.push('\n');
     }

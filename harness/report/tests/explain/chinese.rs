@@ -45,7 +45,7 @@ pub(crate) fn in_chinese(cell: &JudgedCell) {
 /// All that we say: paragraphs, advice, and what is not explained.
 fn texts(explanation: &Explanation) -> Vec<String> {
     let mut texts: Vec<String> = explanation.paragraphs.iter().map(|one| one.text.clone()).collect();
-    texts.extend(explanation.advice.iter().cloned());
+    texts.extend(explanation.advice.iter().map(|advised| advised.text.clone()));
     if let Status::Unexplained { questions } = &explanation.status {
         texts.extend(questions.iter().map(|question| (*question).to_owned()));
     }

@@ -228,7 +228,7 @@ fn advice_is_about_the_fault() {
         let id = &cell.record.plan.cell;
         let explanation = explain(&cell);
         let rules = rules(&explanation);
-        let says = |words: &str| explanation.advice.iter().any(|advice| advice.contains(words));
+        let says = |words: &str| explanation.advice.iter().any(|advice| advice.text.contains(words));
         let silent = |step: &lvs_matrix_model::record::StepRecord| {
             matches!(step.action, Action::Host(HostAction::PowerOff { .. }))
         };

@@ -1,6 +1,6 @@
 //! The client's own TCP, which gives up in the end.
 
-use super::super::advice;
+use super::super::advice::Advice;
 use super::super::case::{Case, packet, size};
 use super::super::moment;
 use super::super::passage::Passage;
@@ -82,7 +82,7 @@ pub(super) const GAVE_UP: Rule = Rule {
                 remembered = remembered,
             ),
             shown_by,
-            advice: vec![advice::user_timeout()],
+            advice: vec![Advice::UserTimeout, Advice::FewerRetries, Advice::ReadTimeout],
         })
     },
 };
@@ -159,7 +159,7 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
                 lasted = Human(ended.since(request.sent.at)),
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
-            advice: vec![advice::connect_timeout()],
+            advice: vec![Advice::ConnectTimeout, Advice::FewerSynRetries],
         })
     },
 };

@@ -1,6 +1,6 @@
 //! What the director does with a segment that it has, or makes, an entry for, and with a connect that no server is there for.
 
-use super::super::advice;
+use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::moment;
 use super::super::passage::Seen;
@@ -232,7 +232,7 @@ pub(super) const NO_SERVER: Rule = Rule {
                 Citation::Snapshot(table.snapshot),
                 Citation::Packet(refusal.packet),
             ],
-            advice: vec![advice::keep_a_server()],
+            advice: vec![Advice::KeepAServer { instead_of: None }, Advice::Reconnect],
         })
     },
 };

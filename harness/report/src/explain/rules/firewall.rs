@@ -1,6 +1,7 @@
 //! Rules of a firewall, at the director or at a real server. Frames are captured before the firewall of the host that receives
 //! them sees them, and after that of the host that sends them.
 
+use super::super::advice::{Advice, about_firewalls, patience};
 use super::super::case::{Case, packet};
 use super::super::passage::Passage;
 use super::super::told::{Told, told};
@@ -117,16 +118,15 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
             met = met,
         ),
         shown_by,
-        advice: vec![
-            told!(
-                "Let firewalls between client and server answer what they do not let pass, with an RST (`reject with tcp reset` in \
-                 nft(8)): dropping makes clients wait, and an ICMP error ends only attempts to connect."
-                    / "让客户端与真实服务器之间的防火墙对不放行的数据包以 RST 应答（nft(8) 的 `reject with tcp reset`）：丢弃会让\
-                       客户端一直等待，而 ICMP 错误只能结束正在建立的连接。"
-            ),
-            super::super::advice::patience(case),
-        ],
+        advice: about_it(case),
     })
+}
+
+/// What may help against a firewall's rule, and else at the client.
+fn about_it(case: &Case<'_>) -> Vec<Advice> {
+    let mut advice = about_firewalls(case);
+    advice.extend(patience());
+    advice
 }
 
 /// Did the server's interface send anything on the connection since then?
@@ -184,7 +184,7 @@ pub(super) const RESETS: Rule = Rule {
                 reset = reset.packet,
             ),
             shown_by: vec![Citation::Step(step.number), packet(met), Citation::Packet(reset.packet)],
-            advice: vec![super::super::advice::reconnect()],
+            advice: vec![Advice::Reconnect],
         })
     },
 };
@@ -221,13 +221,7 @@ pub(super) const NOT_FATAL: Rule = Rule {
                 rejection = rejection.packet,
             ),
             shown_by,
-            advice: vec![
-                told!(
-                    "Let the firewall answer with an RST (`reject with tcp reset` in nft(8)): it ends established connections, too."
-                        / "让防火墙以 RST 应答（nft(8) 的 `reject with tcp reset`）：它也能结束已建立的连接。"
-                ),
-                super::super::advice::patience(case),
-            ],
+            advice: about_it(case),
         })
     },
 };

@@ -1,6 +1,6 @@
 //! Servers that are there and do not speak, and clients that have nothing to say.
 
-use super::super::advice;
+use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::passage::Seen;
 use super::super::told::{doing, told};
@@ -86,14 +86,9 @@ pub(super) const FROZEN: Rule = Rule {
                 Citation::Packet(acknowledged.number),
             ],
             advice: vec![
-                told!(
-                    "On the client, give the driver a time-out for connecting and for reading: nothing in TCP ends such a wait."
-                        / "在客户端为驱动程序设置连接超时和读超时：TCP 中没有什么能结束这样的等待。"
-                ),
-                told!(
-                    "Let health checks log in and ask the server something: one that only connects finds a frozen mysqld well."
-                        / "让健康检查登录并执行一次查询：只建立连接的检查会认为冻结的 mysqld 是正常的。"
-                ),
+                Advice::AskingHealthCheck { server: server.clone() },
+                Advice::ConnectTimeout,
+                Advice::ReadTimeout,
             ],
         })
     },
@@ -142,7 +137,7 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
                 Citation::Packet(acknowledged.number),
                 Citation::Step(off.number),
             ],
-            advice: vec![advice::keepalive()],
+            advice: vec![Advice::Keepalive, Advice::ReadTimeout],
         })
     },
 };

@@ -1,5 +1,6 @@
 //! What the servers themselves wait for: a row that a transaction has locked whose client is gone, and how the wait ends.
 
+use super::super::advice::Advice;
 use super::super::case::packet;
 use super::super::told::told;
 use super::director::{answer_from, first, times};
@@ -59,18 +60,8 @@ pub(super) const WAITED: Rule = Rule {
                 Citation::Server(orphan.server_id),
             ],
             advice: vec![
-                told!(
-                    "Before a server that was taken out is added again, end what it still holds for lost clients (KILL the sessions, or \
-                     restart mysqld): their transactions are rolled back and their locks are free."
-                        / "把移除过的真实服务器重新加入之前，先结束它仍为已失去的客户端保留的会话（KILL，或重启 mysqld）：其事务随之回滚，\
-                           锁随之释放。"
-                ),
-                told!(
-                    "On the real servers, lower net.ipv4.tcp_keepalive_time (two hours by default; mysqld sets SO_KEEPALIVE by itself), \
-                     so that a server notices by itself, within that time, that a client is gone."
-                        / "在真实服务器上调低 net.ipv4.tcp_keepalive_time（默认两小时；mysqld 自己会设置 SO_KEEPALIVE），使服务器能在这段时间内\
-                           自行察觉客户端已经不在。"
-                ),
+                Advice::EndLostSessions { server: server.clone() },
+                Advice::ServerKeepalive,
             ],
         })
     },
@@ -122,12 +113,7 @@ pub(super) const FREED: Rule = Rule {
                 Citation::Packet(answered.number),
                 Citation::Packet(answer.number),
             ],
-            advice: vec![told!(
-                "Before a server that was taken out is added again, end what it still holds for lost clients (KILL the sessions, or \
-                 restart mysqld): nobody then waits for its keepalive probes to run out."
-                    / "把移除过的真实服务器重新加入之前，先结束它仍为已失去的客户端保留的会话（KILL，或重启 mysqld）：这样就没有谁要等到它的\
-                       保活探测用完。"
-            )],
+            advice: vec![Advice::EndLostSessions { server: server.clone() }],
         })
     },
 };

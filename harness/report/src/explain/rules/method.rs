@@ -1,5 +1,6 @@
 //! A forwarding method that the real server is not set up for.
 
+use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::passage::Seen;
 use super::super::told::{doing, told};
@@ -63,11 +64,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
                 Citation::Packet(answer.number),
                 Citation::Packet(rejected.number),
             ],
-            advice: vec![told!(
-                "With masquerading (`ipvsadm -m`) the director must be the real servers' gateway to the clients; servers of \
-                     direct routing are added with `-g`."
-                    / "使用 NAT 模式（`ipvsadm -m`）时，调度器必须是真实服务器通往客户端的网关；DR 模式的真实服务器用 `-g` 添加。"
-            )],
+            advice: vec![Advice::SameForwarding { server: server.clone() }],
         })
     },
 };
@@ -132,11 +129,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                 Citation::Packet(refused.number),
                 Citation::Packet(told.packet),
             ],
-            advice: vec![told!(
-                "With tunneling (`ipvsadm -i`) each real server needs a tunnel device that holds the VIP; servers of direct \
-                     routing are added with `-g`."
-                    / "使用隧道模式（`ipvsadm -i`）时，每台真实服务器都需要一个带有 VIP 的隧道设备；DR 模式的真实服务器用 `-g` 添加。"
-            )],
+            advice: vec![Advice::SameForwarding { server: server.clone() }],
         })
     },
 };

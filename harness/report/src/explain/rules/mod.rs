@@ -19,6 +19,7 @@ mod settings;
 mod unheard;
 
 use super::Source;
+use super::advice::Advice;
 use super::case::Case;
 use super::told::Told;
 use lvs_matrix_model::duration::Instant;
@@ -55,8 +56,8 @@ pub(super) struct Finding {
     pub(super) text: Told,
     /// What shows it.
     pub(super) shown_by: Vec<Citation>,
-    /// What avoids it.
-    pub(super) advice: Vec<Told>,
+    /// What may avoid it: of these, what is not in force in the cell and can help there is told.
+    pub(super) advice: Vec<Advice>,
 }
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.

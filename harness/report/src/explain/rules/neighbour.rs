@@ -1,11 +1,11 @@
 //! Neighbours that do not answer to ARP.
 
+use super::super::advice::Advice;
 use super::super::case::Case;
 use super::super::moment;
 use super::super::passage::Seen;
 use super::super::told::told;
 use super::director::first;
-use super::path::health_check;
 use super::{Explains, Finding, Rule, tcp};
 use crate::explain::Source;
 use lvs_matrix_model::action::Node;
@@ -41,7 +41,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
         let unreachable = case
             .terminator(TerminatorKind::Icmp { code: HOST_UNREACHABLE })
             .filter(|item| item.by == Some(Node::Director));
-        let (asked, text, mut shown_by) = if let Some(unreachable) = unreachable {
+        let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable {
             let (node, address) = case.plan.real_servers().find_map(|(name, host)| {
                 let node = Node::RealServer(name.clone());
                 unanswered_arp(case, &Node::Director, Some(host.address), request.sent.at)?;
@@ -57,7 +57,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 asked = first(Seen::from(asked)),
                 unreachable = unreachable.packet,
             );
-            (asked, text, vec![Citation::Packet(unreachable.packet)])
+            let silent = node.real_server().cloned();
+            (asked, silent, text, vec![Citation::Packet(unreachable.packet)])
         } else {
             let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
             let text = told!(
@@ -67,7 +68,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                        不可达。",
                 asked = first(Seen::from(asked)),
             );
-            (asked, text, Vec::new())
+            (asked, None, text, Vec::new())
         };
         shown_by.insert(0, Citation::Packet(asked.number));
         Some(Finding {
@@ -79,11 +80,10 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
                 ended = moment(ended),
             ),
             shown_by,
-            advice: if unreachable.is_some() {
-                vec![health_check()]
-            } else {
-                Vec::new()
-            },
+            advice: silent
+                .map(|server| Advice::HealthCheck { server })
+                .into_iter()
+                .collect(),
         })
     },
 };

@@ -1,6 +1,6 @@
 //! Connections whose real server was deleted from the table: entries without a destination.
 
-use super::super::advice;
+use super::super::advice::{Advice, patience};
 use super::super::case::{Case, packet};
 use super::super::passage::Passage;
 use super::super::told::{Told, told};
@@ -58,24 +58,14 @@ pub(super) const DROPPED: Rule = Rule {
                 count = count,
             ),
             shown_by,
-            advice: if case
-                .unplugged(&Node::RealServer(server.clone()), head.sent.at)
-                .is_some()
-            {
-                // A host that is gone can be neither drained nor asked to close anything.
-                vec![advice::expire_nodest_conn(), advice::user_timeout()]
-            } else {
-                vec![
-                    advice::expire_nodest_conn(),
-                    advice::drain(case, server),
-                    advice::stop_mysqld_first(),
-                    if case.is_connect() {
-                        advice::whole_connect_timeout()
-                    } else {
-                        advice::user_timeout()
-                    },
-                ]
-            },
+            advice: [
+                Advice::ExpireNodestConn,
+                Advice::Drain { server: server.clone() },
+                Advice::StopMysqldFirst { server: server.clone() },
+            ]
+            .into_iter()
+            .chain(patience())
+            .collect(),
         })
     },
 };
@@ -147,14 +137,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
                 found_ended = found_ended,
             ),
             shown_by,
-            advice: if case
-                .unplugged(&Node::RealServer(server.clone()), answered.sent.at)
-                .is_some()
-            {
-                vec![advice::reconnect()]
-            } else {
-                vec![advice::drain(case, server), advice::reconnect()]
-            },
+            advice: vec![Advice::Drain { server: server.clone() }, Advice::Reconnect],
         })
     },
 };

@@ -1,6 +1,6 @@
 //! Hosts that are off, and links that are down, that lose or that delay.
 
-use super::super::advice;
+use super::super::advice::{Advice, patience};
 use super::super::case::{Case, packet, size};
 use super::super::passage::{Passage, Seen};
 use super::super::told::{Told, doing, told};
@@ -95,7 +95,12 @@ pub(super) const HOST_OFF: Rule = Rule {
                 told_so = told_so,
             ),
             shown_by,
-            advice: vec![health_check(), advice::patience(case)],
+            advice: node
+                .real_server()
+                .map(|server| Advice::HealthCheck { server: server.clone() })
+                .into_iter()
+                .chain(patience())
+                .collect(),
         })
     },
 };
@@ -146,7 +151,7 @@ pub(super) const LOST_BEFORE: Rule = Rule {
                 step = doing(&step.action),
             ),
             shown_by,
-            advice: vec![advice::patience(case)],
+            advice: patience(),
         })
     },
 };
@@ -196,7 +201,7 @@ pub(super) const LOST_AFTER: Rule = Rule {
                 step = doing(&step.action),
             ),
             shown_by,
-            advice: vec![advice::patience(case)],
+            advice: patience(),
         })
     },
 };
@@ -234,7 +239,7 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
                 step = doing(&step.action),
             ),
             shown_by,
-            advice: vec![advice::patience(case)],
+            advice: patience(),
         })
     },
 };
@@ -279,11 +284,3 @@ pub(super) const DELAYED: Rule = Rule {
         })
     },
 };
-
-pub(super) fn health_check() -> Told {
-    told!(
-        "Let a health check take a server that does not answer out of the table, with net.ipv4.vs.expire_nodest_conn=1, so that the \
-         next segment of its connections draws an RST."
-            / "让健康检查把没有应答的真实服务器从表中删除，并设置 net.ipv4.vs.expire_nodest_conn=1，使其连接的下一个报文段得到 RST。"
-    )
-}

@@ -1,6 +1,6 @@
 //! A SYN from a port whose earlier connection the director still has an entry for.
 
-use super::super::advice;
+use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::passage::Seen;
 use super::super::table::{Entry, Table};
@@ -134,18 +134,10 @@ pub(super) const DROPS: Rule = Rule {
             ),
             shown_by,
             advice: vec![
-                told!(
-                    "On the director, set net.ipv4.vs.conn_reuse_mode=3: a SYN then takes the place of an entry in FIN_WAIT too, \
-                     which in direct routing is the last state that the director sees."
-                        / "在调度器上设置 net.ipv4.vs.conn_reuse_mode=3：这样 SYN 也会取代处于 FIN_WAIT 的条目，而 DR 模式下这是\
-                           调度器能看到的最后一个状态。"
-                ),
-                told!(
-                    "Or set net.ipv4.vs.expire_nodest_conn=1 there: the entry of a deleted server then goes with the SYN, which is \
-                     scheduled at once."
-                        / "或者在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：被删除的真实服务器的条目会随该 SYN 删除，SYN 立即被调度。"
-                ),
-                advice::connect_timeout(),
+                Advice::ConnReuseMode,
+                Advice::ExpireNodestConn,
+                Advice::ConnectTimeout,
+                Advice::FewerSynRetries,
             ],
         })
     },

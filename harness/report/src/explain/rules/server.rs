@@ -1,6 +1,6 @@
 //! What a real server's kernel says for a mysqld that has ended, and what a host that is off does not say.
 
-use super::super::advice;
+use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::moment;
 use super::super::told::{Told, doing, told};
@@ -54,7 +54,13 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(reset.packet),
             ],
-            advice: vec![advice::out_of_the_table(case, server)],
+            advice: vec![
+                Advice::OutOfTheTable { server: server.clone() },
+                Advice::KeepAServer {
+                    instead_of: Some(server.clone()),
+                },
+                Advice::Reconnect,
+            ],
         })
     },
 };
@@ -122,7 +128,7 @@ pub(super) const CLOSED: Rule = Rule {
                 then = then,
             ),
             shown_by,
-            advice: vec![advice::drain(case, server), advice::reconnect()],
+            advice: vec![Advice::Drain { server: server.clone() }, Advice::Reconnect],
         })
     },
 };
@@ -169,7 +175,16 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 then = then,
             ),
             shown_by: vec![Citation::Event(event), packet(*last), Citation::Packet(closing.packet)],
-            advice: vec![advice::reconnect()],
+            advice: match request {
+                // The server's end of the connection ended a wait that had another reason.
+                Some(_) => vec![Advice::Reconnect],
+                None => vec![
+                    Advice::WaitTimeout {
+                        idle: case.operation.began.since(last.at),
+                    },
+                    Advice::Reconnect,
+                ],
+            },
         })
     },
 };
@@ -233,7 +248,7 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(reset.packet),
             ],
-            advice: vec![advice::reconnect()],
+            advice: vec![Advice::Reconnect],
         })
     },
 };

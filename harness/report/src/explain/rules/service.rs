@@ -1,6 +1,6 @@
 //! Virtual services that are not there, and entries whose time was over.
 
-use super::super::advice;
+use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::passage::{Passage, Seen};
 use super::super::told::{Told, told};
@@ -48,7 +48,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
                 Citation::Snapshot(table.snapshot),
                 Citation::Packet(reset.packet),
             ],
-            advice: vec![advice::keep_a_server()],
+            advice: vec![Advice::KeepAServer { instead_of: None }],
         })
     },
 };
@@ -95,7 +95,7 @@ pub(super) const NO_HOOKS: Rule = Rule {
                 packet(arrived),
                 Citation::Packet(reset.packet),
             ],
-            advice: vec![advice::reconnect()],
+            advice: vec![Advice::Reconnect],
         })
     },
 };
@@ -120,22 +120,16 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                     / "无论 {server} 是否还在表中（它已被删除）"
             )
         };
-        let sooner = if present {
-            told!(
-                "Let the director keep entries for longer than clients are idle (`ipvsadm --set`), or let no connection be idle \
-                 for so long: a pool that closes idle connections sooner, or TCP keepalive below that time."
-                    / "让调度器保留条目的时间比客户端的空闲时间更长（`ipvsadm --set`），或者不让连接空闲那么久：由连接池更早关闭空闲\
-                       连接，或把 TCP 保活的时间设得比它短。"
-            )
+        let idle = arrived.at.since(last.at);
+        let advice = if present {
+            vec![
+                Advice::EntryTimeout { idle },
+                Advice::ProbesBelowEntry { timeout },
+                Advice::Reconnect,
+            ]
         } else {
             // With an entry that is still there the deletion would have ended it, or let it hang.
-            told!(
-                "Let no connection be idle for as long as the director keeps an entry ({timeout}): a pool that closes idle \
-                 connections sooner opens a new one, which goes to a server in the table."
-                    / "不要让连接空闲得像调度器保留条目的时间（{timeout}）那么久：更早关闭空闲连接的连接池会新建连接，而新连接会去往表中\
-                       的真实服务器。",
-                timeout = Human(timeout),
-            )
+            vec![Advice::Reconnect]
         };
         Some(Finding {
             at: answered.sent.at,
@@ -145,7 +139,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                  to no connection any more. {left} (packet {reset} on client)."
                     / "自调度器转发最后一个报文段（{last}）以来，该连接已空闲 {idle}，超过调度器保留条目的 {timeout}：{whatever}，\
                        客户端{what}（director 上的{arrived}）已不属于任何连接。{left}（client 上的数据包 {reset}）。",
-                idle = Human(arrived.at.since(last.at)),
+                idle = Human(idle),
                 last = first(last),
                 timeout = Human(timeout),
                 whatever = whatever,
@@ -160,7 +154,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                 packet(arrived),
                 Citation::Packet(reset.packet),
             ],
-            advice: vec![sooner, advice::reconnect()],
+            advice,
         })
     },
 };

@@ -1,6 +1,6 @@
 //! Settings of the client that end its waiting: clocks of TCP that are off unless they are set, and the program's own.
 
-use super::super::advice;
+use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::moment;
 use super::super::passage::Passage;
@@ -109,7 +109,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
                     / "{what}对调度器来说，探测与其他报文段没有区别：它匹配到的条目所属连接的真实服务器 {server} 已不在表中，于是被悄悄丢弃。",
                 what = what,
             );
-            (text, step, vec![advice::drain(case, server)])
+            (text, step, vec![Advice::Drain { server: server.clone() }])
         } else {
             return None;
         };

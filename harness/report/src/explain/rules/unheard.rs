@@ -1,7 +1,7 @@
 //! What a client says without data of its own, which an entry without a server swallows as it does data: that it has the server's
 //! SYN-ACK, and that it reads on. Neither is sent again by a timer of the client's; and what the server makes of the silence.
 
-use super::super::advice;
+use super::super::advice::{Advice, patience};
 use super::super::case::{Case, packet, size};
 use super::super::passage::Passage;
 use super::super::told::{Told, told};
@@ -88,11 +88,10 @@ pub(super) const HANDSHAKE: Rule = Rule {
                 repeated = repeated,
             ),
             shown_by,
-            advice: vec![
-                advice::expire_nodest_conn(),
-                advice::drain(case, server),
-                advice::whole_connect_timeout(),
-            ],
+            advice: [Advice::ExpireNodestConn, Advice::Drain { server: server.clone() }]
+                .into_iter()
+                .chain(patience())
+                .collect(),
         })
     },
 };
@@ -166,14 +165,10 @@ pub(super) const WINDOW: Rule = Rule {
             ),
             shown_by,
             // A FIN would have to wait behind the rest of the answer.
-            advice: vec![
-                advice::expire_nodest_conn(),
-                advice::drain(case, server),
-                told!(
-                    "On the client, give the driver a read time-out: no timer of TCP ends such a wait."
-                        / "在客户端为驱动程序设置读超时：TCP 没有能结束这样的等待的定时器。"
-                ),
-            ],
+            advice: [Advice::ExpireNodestConn, Advice::Drain { server: server.clone() }]
+                .into_iter()
+                .chain(patience())
+                .collect(),
         })
     },
 };
@@ -244,7 +239,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                 abrupt = abrupt,
             ),
             shown_by: vec![Citation::Packet(said.number), Citation::Packet(closing.packet)],
-            advice: vec![advice::reconnect()],
+            advice: vec![Advice::Reconnect],
         })
     },
 };

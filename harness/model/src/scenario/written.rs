@@ -1,0 +1,330 @@
+//! A scenario as the text of a file: the way back from [`Scenario`] to YAML.
+
+use super::{Axis, Expectation, Expected, Lab, Phases, RealServer, Scenario, Value as AxisValue};
+use crate::action::{Action, PAYLOAD};
+use crate::client::{ClientChoice, Program};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The scenario as YAML that [`load`](super::load()) reads as the same scenario. Comments and layout of the file that it came
+/// from are not kept, and the places of its expectations are new.
+#[must_use]
+pub fn written(scenario: &Scenario) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail.
+    let _ = write_all(&mut out, scenario);
+    out
+}
+
+/// The parts of a scenario's text in which `changed` differs from `from`, each with its whole new value: what to put in the
+/// place of what a file has there. Only the lab and the steps that every cell has are compared.
+#[must_use]
+pub fn difference(from: &Scenario, changed: &Scenario) -> String {
+    let mut out = String::new();
+    let _ = write_difference(&mut out, from, changed);
+    out
+}
+
+/// What YAML has, with the fields of a map in the order in which they are written.
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    /// A number or a word of YAML's own.
+    Plain(String),
+    Text(String),
+    List(Vec<Part>),
+    Map(Fields),
+}
+
+type Fields = Vec<(String, Part)>;
+
+fn write_difference(out: &mut String, from: &Scenario, changed: &Scenario) -> std::fmt::Result {
+    let before = lab(&from.lab);
+    let parts = lab(&changed.lab);
+    let new: Vec<_> = parts.iter().filter(|part| !before.contains(part)).collect();
+    if !new.is_empty() {
+        writeln!(out, "lab:")?;
+        for (key, value) in new {
+            writeln!(out, "  {key}: {}", flow(value))?;
+        }
+    }
+    for (key, was, is) in [
+        ("before", &from.steps.before, &changed.steps.before),
+        ("change", &from.steps.change, &changed.steps.change),
+        ("act", &from.steps.act, &changed.steps.act),
+    ] {
+        if was != is {
+            writeln!(out, "{key}: {}", flow(&actions(is)))?;
+        }
+    }
+    if from.observe != changed.observe {
+        writeln!(out, "observe: {}", flow(&data(&changed.observe)))?;
+    }
+    Ok(())
+}
+
+fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
+    writeln!(out, "name: {}", text(scenario.name.as_str()))?;
+    writeln!(out, "claim: {}", quoted(&scenario.claim))?;
+    writeln!(out, "lab:")?;
+    for (key, value) in lab(&scenario.lab) {
+        writeln!(out, "  {}: {}", text(&key), flow(&value))?;
+    }
+    for (key, list) in phases(&scenario.steps) {
+        writeln!(out, "{key}:")?;
+        for action in list {
+            writeln!(out, "  - {}", flow(&step(action)))?;
+        }
+    }
+    if !scenario.axes.is_empty() {
+        writeln!(out, "axes:")?;
+    }
+    for Axis { name, values } in &scenario.axes {
+        writeln!(out, "  {}:", text(name.as_str()))?;
+        for value in values {
+            writeln!(
+                out,
+                "    {}: {}",
+                text(value.name.as_str()),
+                flow(&Part::Map(axis_value(value)))
+            )?;
+        }
+    }
+    writeln!(out, "observe: {}", flow(&data(&scenario.observe)))?;
+    writeln!(out, "expect:")?;
+    for expectation in &scenario.expectations {
+        writeln!(out, "  - {}", flow(&Part::Map(expected(expectation))))?;
+    }
+    Ok(())
+}
+
+fn phases(steps: &Phases) -> impl Iterator<Item = (&'static str, &[Action])> {
+    let Phases { before, change, act } = steps;
+    [("before", before), ("change", change), ("act", act)]
+        .into_iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(key, list)| (key, list.as_slice()))
+}
+
+fn lab(lab: &Lab) -> Fields {
+    let Lab {
+        forwarding,
+        scheduler,
+        real_servers: servers,
+        client: the_client,
+        mysqld,
+        director_sysctls,
+        client_sysctls,
+        server_sysctls,
+    } = lab;
+    let mut map = Fields::new();
+    insert(&mut map, "forwarding", Part::Text(forwarding.as_str().to_owned()));
+    insert(&mut map, "scheduler", Part::Text(scheduler.clone()));
+    insert(&mut map, "real-servers", real_servers(servers));
+    insert(&mut map, "client", client(the_client));
+    insert(&mut map, "mysqld", data(mysqld));
+    insert(&mut map, "director-sysctls", sysctls(director_sysctls));
+    insert(&mut map, "client-sysctls", sysctls(client_sysctls));
+    insert(&mut map, "server-sysctls", sysctls(server_sysctls));
+    map
+}
+
+fn axis_value(value: &AxisValue) -> Fields {
+    let AxisValue {
+        name: _,
+        real_servers: servers,
+        client: the_client,
+        director_sysctls,
+        client_sysctls,
+        server_sysctls,
+        steps,
+    } = value;
+    let mut map = Fields::new();
+    insert(&mut map, "real-servers", real_servers(servers));
+    insert(&mut map, "client", client(the_client));
+    insert(&mut map, "director-sysctls", sysctls(director_sysctls));
+    insert(&mut map, "client-sysctls", sysctls(client_sysctls));
+    insert(&mut map, "server-sysctls", sysctls(server_sysctls));
+    for (key, list) in phases(steps) {
+        insert(&mut map, key, actions(list));
+    }
+    map
+}
+
+fn expected(expectation: &Expectation) -> Fields {
+    let mut map = Fields::new();
+    let when = expectation.when.iter().map(|(axis, values)| {
+        let values = values.iter().map(|value| Part::Text(value.to_string()));
+        (axis.to_string(), Part::List(values.collect()))
+    });
+    insert(&mut map, "when", Part::Map(when.collect()));
+    match &expectation.expected {
+        Expected::ObserveOnly => insert(&mut map, "observe-only", Part::Plain("true".to_owned())),
+        Expected::Behaviour(behaviour) => extend(&mut map, data(behaviour)),
+    }
+    map
+}
+
+/// Puts `value` in unless it says nothing.
+fn insert(map: &mut Fields, key: &str, value: Part) {
+    let empty = match &value {
+        Part::Map(fields) => fields.is_empty(),
+        Part::List(items) => items.is_empty(),
+        Part::Plain(_) | Part::Text(_) => false,
+    };
+    if !empty {
+        map.push((key.to_owned(), value));
+    }
+}
+
+fn extend(map: &mut Fields, by: Part) {
+    if let Part::Map(fields) = by {
+        map.extend(fields);
+    }
+}
+
+fn real_servers(servers: &[RealServer]) -> Part {
+    let servers = servers.iter().map(|RealServer { name, weight }| {
+        let fields = vec![("weight".to_owned(), Part::Plain(weight.to_string()))];
+        (name.to_string(), Part::Map(fields))
+    });
+    Part::Map(servers.collect())
+}
+
+fn client(choice: &ClientChoice) -> Part {
+    let ClientChoice { program, settings } = choice;
+    let mut map = Fields::new();
+    match program {
+        None => {}
+        Some(Program::Own { argv }) => {
+            let argv = argv.iter().cloned().map(Part::Text).collect();
+            let own = vec![("argv".to_owned(), Part::List(argv))];
+            insert(&mut map, "program", Part::Map(own));
+        }
+        Some(named @ (Program::MysqlAsync | Program::InteractiveCli | Program::BatchCli)) => {
+            insert(&mut map, "program", Part::Text(named.name().to_owned()));
+        }
+    }
+    extend(&mut map, data(settings));
+    Part::Map(map)
+}
+
+fn sysctls(list: &[(String, String)]) -> Part {
+    let list = list.iter();
+    Part::Map(
+        list.map(|(key, value)| (key.clone(), Part::Text(value.clone())))
+            .collect(),
+    )
+}
+
+fn actions(list: &[Action]) -> Part {
+    Part::List(list.iter().map(step).collect())
+}
+
+/// An action has the same keys in records and in scenarios. What is only a word in records has no fields here.
+fn step(action: &Action) -> Part {
+    match data(action) {
+        Part::Text(word) => Part::Map(vec![(word, Part::Map(Fields::new()))]),
+        other @ (Part::Plain(_) | Part::List(_) | Part::Map(_)) => other,
+    }
+}
+
+/// What records say of it, in the words of scenarios: times as text, nothing that is not set.
+fn data(of: &impl Serialize) -> Part {
+    // The types of a scenario have neither maps with other keys than text nor anything else that JSON has not.
+    said(serde_json::to_value(of).unwrap_or(Value::Null))
+}
+
+fn said(value: Value) -> Part {
+    let fields = match value {
+        Value::Array(items) => return Part::List(items.into_iter().map(said).collect()),
+        Value::String(text) => return Part::Text(text),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => return Part::Plain(plain.to_string()),
+        Value::Object(fields) => fields,
+    };
+    if let (2, Some(secs), Some(nanos)) = (
+        fields.len(),
+        fields.get("secs").and_then(Value::as_u64),
+        fields.get("nanos").and_then(Value::as_u64),
+    ) {
+        return Part::Text(time(secs, nanos));
+    }
+    // A host: `{"real-server": "rs1"}`.
+    if let (1, Some(Value::String(name))) = (fields.len(), fields.get("real-server")) {
+        return Part::Text(name.clone());
+    }
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+    let spoken = fields.map(|(key, value)| match (key.as_str(), value.as_u64()) {
+        ("payload", Some(bytes)) => (key, Part::Text(amount(bytes))),
+        _ => (key, said(value)),
+    });
+    Part::Map(spoken.filter(|(key, value)| !usual(key, value)).collect())
+}
+
+/// What a step has that says nothing else in this field.
+const USUAL: &[(&str, &str)] = &[
+    ("takes", "0s"),
+    ("how", "quit"),
+    ("signal", "TERM"),
+    ("neighbours", "permanent"),
+    ("delay", "0s"),
+    ("loss", "0%"),
+];
+
+fn usual(key: &str, value: &Part) -> bool {
+    USUAL
+        .iter()
+        .any(|(known, usual)| *known == key && *value == Part::Text((*usual).to_owned()))
+}
+
+fn time(secs: u64, nanos: u64) -> String {
+    let time = Duration::from_secs(secs).saturating_add(Duration::from_nanos(nanos));
+    humantime::format_duration(time).to_string()
+}
+
+/// The bytes that take the place of [`PAYLOAD`]: whole KiB, as scenarios have them.
+fn amount(bytes: u64) -> String {
+    debug_assert!(bytes.is_multiple_of(1024), "{bytes} bytes in place of {PAYLOAD}");
+    format!("{}KiB", bytes / 1024)
+}
+
+/// On one line, as YAML's flow style has it.
+fn flow(value: &Part) -> String {
+    match value {
+        Part::Plain(plain) => plain.clone(),
+        Part::Text(string) => text(string),
+        Part::List(items) => {
+            let items: Vec<String> = items.iter().map(flow).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Part::Map(fields) if fields.is_empty() => "{}".to_owned(),
+        Part::Map(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(key, value)| format!("{}: {}", text(key), flow(value)))
+                .collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+    }
+}
+
+/// Plain where YAML takes it for nothing but this text, else quoted.
+fn text(text: &str) -> String {
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '%');
+    let mut chars = text.chars();
+    let begins = chars.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    // A blank within is plain, too: `select 1`.
+    let plain = begins && text.chars().all(|c| word(c) || c == ' ') && !text.ends_with(' ');
+    let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    if plain && !reserved.contains(&text.to_ascii_lowercase().as_str()) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+/// JSON's strings are YAML's double-quoted ones.
+fn quoted(text: &str) -> String {
+    json!(text).to_string()
+}

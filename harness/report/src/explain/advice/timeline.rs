@@ -1,0 +1,131 @@
+//! A scenario's time line, to be edited.
+
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, MysqldAction, TableAction};
+use lvs_matrix_model::plan::{Phase, Step};
+use lvs_matrix_model::scenario::{Phases, Scenario};
+use std::time::Duration;
+
+/// A scenario without axes, with its steps in one row.
+pub(super) struct Timeline {
+    pub(super) scenario: Scenario,
+    pub(super) steps: Vec<Step>,
+    /// How long the steps took before anything was edited.
+    took: Duration,
+}
+
+impl Timeline {
+    pub(super) fn of(scenario: Scenario) -> Self {
+        let Phases { before, change, act } = &scenario.steps;
+        let phases = [(Phase::Before, before), (Phase::Change, change), (Phase::Act, act)];
+        let steps: Vec<Step> = phases
+            .into_iter()
+            .flat_map(|(phase, actions)| {
+                actions.iter().map(move |action| Step {
+                    phase,
+                    action: action.clone(),
+                })
+            })
+            .collect();
+        Self {
+            took: own_time(&steps),
+            scenario,
+            steps,
+        }
+    }
+
+    /// The scenario with the steps as they are now. It is watched for longer by what they take more.
+    pub(super) fn into_scenario(self) -> Scenario {
+        let Self {
+            mut scenario,
+            steps,
+            took,
+        } = self;
+        let longer = own_time(&steps).saturating_sub(took);
+        scenario.observe.until = scenario.observe.until.saturating_add(longer);
+        let mut phases = Phases::default();
+        for Step { phase, action } in steps {
+            let list = match phase {
+                Phase::Before => &mut phases.before,
+                Phase::Change => &mut phases.change,
+                Phase::Act => &mut phases.act,
+            };
+            list.push(action);
+        }
+        scenario.steps = phases;
+        scenario
+    }
+
+    /// The place of the first step that is one of these.
+    pub(super) fn first(&self, wanted: impl Fn(&Action) -> bool) -> Option<usize> {
+        self.steps.iter().position(|step| wanted(&step.action))
+    }
+
+    /// Puts a step before the one at this place, in the same phase; or at the end of `act`.
+    pub(super) fn insert(&mut self, place: usize, action: impl Into<Action>) {
+        let phase = self.steps.get(place).map_or(Phase::Act, |step| step.phase);
+        let place = place.min(self.steps.len());
+        self.steps.insert(
+            place,
+            Step {
+                phase,
+                action: action.into(),
+            },
+        );
+    }
+
+    /// Puts a step after the one at this place, in the same phase.
+    pub(super) fn insert_after(&mut self, place: usize, action: impl Into<Action>) {
+        let phase = self.steps.get(place).map_or(Phase::Act, |step| step.phase);
+        let place = (place + 1).min(self.steps.len());
+        self.steps.insert(
+            place,
+            Step {
+                phase,
+                action: action.into(),
+            },
+        );
+    }
+
+    /// Takes out the first step from this place on that is one of these.
+    pub(super) fn remove(&mut self, from: usize, wanted: impl Fn(&Action) -> bool) {
+        let place = self.steps.iter().skip(from).position(|step| wanted(&step.action));
+        if let Some(place) = place {
+            self.steps.remove(from + place);
+        }
+    }
+}
+
+fn own_time(steps: &[Step]) -> Duration {
+    let times = steps.iter().map(|step| step.action.own_time());
+    times.fold(Duration::ZERO, Duration::saturating_add)
+}
+
+/// Does it delete this server from the table?
+pub(super) fn deletes(action: &Action, server: &Name) -> bool {
+    let Action::Table(action) = action else { return false };
+    match action {
+        TableAction::RemoveRealServer { server: of } => of == server,
+        // A service goes with its real servers (ipvsadm(8)).
+        TableAction::RemoveService { port: None } | TableAction::FlushTable => true,
+        TableAction::AddRealServer { .. }
+        | TableAction::SetWeight { .. }
+        | TableAction::SetForwarding { .. }
+        | TableAction::RemoveService { port: Some(_) }
+        | TableAction::AddService { .. }
+        | TableAction::SetScheduler { .. }
+        | TableAction::SaveTable
+        | TableAction::RestoreTable
+        | TableAction::SetTimeouts { .. } => false,
+    }
+}
+
+/// Does it delete this server from the table, or stop its mysqld?
+pub(super) fn takes_away(action: &Action, server: &Name) -> bool {
+    deletes(action, server) || stops(action, server)
+}
+
+/// Does it stop the mysqld of this server?
+pub(super) fn stops(action: &Action, server: &Name) -> bool {
+    matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server)
+}
