@@ -1,5 +1,5 @@
 //! Mechanism for network namespaces: made, held by file descriptor, entered by threads, joined by veth pairs, with sysctls
-//! and processes in them. It knows no scenario.
+//! and processes in them, and sockets that see every frame of an interface. It knows no scenario.
 //!
 //! A [`Namespace`] lives as long as its value and whatever holds it open: sockets, processes, links. There is nothing under
 //! `/run/netns`, so nothing is left in the file system, and no name can collide.
@@ -8,6 +8,7 @@ mod command;
 mod error;
 mod ip;
 mod namespace;
+mod packet;
 mod privileges;
 mod sysctl;
 
@@ -15,5 +16,6 @@ pub use command::{CommandLine, Finished, run};
 pub use error::{Error, Result};
 pub use ip::ip_batch;
 pub use namespace::Namespace;
+pub use packet::{PacketCounters, PacketFrame, PacketSocket};
 pub use privileges::give_up_capabilities;
 pub use sysctl::{read_sysctl, write_sysctl};

@@ -1,7 +1,7 @@
 //! These tests make real namespaces: they need CAP_SYS_ADMIN and the programs `ip` and `cat`, and fail without.
 
-use lvs_matrix_netns::{CommandLine, Error, Namespace, ip_batch, read_sysctl, write_sysctl};
-use std::net::{TcpListener, TcpStream};
+use lvs_matrix_netns::{CommandLine, Error, Namespace, PacketSocket, ip_batch, read_sysctl, write_sysctl};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 fn words(lines: &[&str]) -> Vec<String> {
@@ -36,6 +36,110 @@ fn two_namespaces_talk_over_a_veth_pair_and_the_host_sees_nothing() {
         listener.local_addr().unwrap()
     );
     assert!(TcpStream::connect_timeout(&"192.0.2.2:3306".parse().unwrap(), Duration::from_millis(200)).is_err());
+}
+
+/// A namespace with an interface `eth0` that leads to another one.
+fn pair() -> (Namespace, Namespace) {
+    let (left, right) = (Namespace::new("left").unwrap(), Namespace::new("right").unwrap());
+    let there = right.path();
+    let lines = [
+        format!("link add name eth0 type veth peer name eth0 netns {}", there.display()),
+        "addr add 192.0.2.1/24 dev eth0".to_owned(),
+        "neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent".to_owned(),
+        "link set dev eth0 up".to_owned(),
+    ];
+    ip_batch(&left, &lines).unwrap();
+    ip_batch(&right, &words(&["link set dev eth0 address 02:00:00:00:00:02 up"])).unwrap();
+    (left, right)
+}
+
+/// Sends `count` datagrams with `length` bytes from 192.0.2.1.
+fn send_datagrams(from: &Namespace, count: usize, length: usize) {
+    from.run(move || {
+        let socket = UdpSocket::bind("192.0.2.1:0").unwrap();
+        for _ in 0..count {
+            socket.send_to(&vec![7; length], "192.0.2.2:9").unwrap();
+        }
+    })
+    .unwrap();
+}
+
+/// The lengths of the IPv4 frames that come, with the latest time stamp: until there are `count`, and nothing waits any more.
+fn frames(socket: &mut PacketSocket, count: usize) -> (Vec<usize>, i64) {
+    let (mut lengths, mut latest) = (Vec::new(), 0);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let Some(frame) = socket.receive().unwrap() else {
+            // What was sent is received in a softirq, perhaps of another processor.
+            if lengths.len() >= count || Instant::now() > deadline {
+                break;
+            }
+            std::thread::yield_now();
+            continue;
+        };
+        assert!(frame.unix_nanos >= latest, "time stamps go on");
+        latest = frame.unix_nanos;
+        if frame.bytes[12..14] == [0x08, 0x00] {
+            lengths.push(frame.bytes.len());
+        }
+    }
+    (lengths, latest)
+}
+
+#[test]
+fn a_packet_socket_sees_what_goes_out_and_what_comes_in() {
+    let (left, right) = pair();
+    let open = || PacketSocket::open("eth0", 1 << 20);
+    let mut sockets = [left.run(open).unwrap().unwrap(), right.run(open).unwrap().unwrap()];
+    let before = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
+    send_datagrams(&left, 3, 1000);
+    for socket in &mut sockets {
+        let (lengths, latest) = frames(socket, 3);
+        assert_eq!(lengths, [1042; 3], "Ethernet, IP and UDP take 42 bytes");
+        assert!(latest >= before && latest < before + 10_000_000_000);
+        let counted = socket.counters().unwrap();
+        assert!(counted.received >= 3 && counted.dropped == 0, "{counted:?}");
+        assert_eq!(
+            socket.counters().unwrap().received,
+            0,
+            "they count from the last time on"
+        );
+    }
+    assert!(left.run(|| PacketSocket::open("nosuch", 1 << 20)).unwrap().is_err());
+}
+
+/// More than 32 long frames wait at once: so many a ring of 4 MiB had room for.
+#[test]
+fn a_packet_socket_keeps_what_nobody_reads_yet_and_counts_what_does_not_fit() {
+    let (left, _right) = pair();
+    let open = |queue: usize| left.run(move || PacketSocket::open("eth0", queue)).unwrap().unwrap();
+    let (mut large, mut small) = (open(64 << 20), open(1));
+    send_datagrams(&left, 2000, 1400);
+    assert_eq!(frames(&mut large, 2000).0.len(), 2000);
+    assert_eq!(large.counters().unwrap().dropped, 0);
+    let seen = u32::try_from(frames(&mut small, 0).0.len()).unwrap();
+    let counted = small.counters().unwrap();
+    assert!(seen < 2000, "{seen}");
+    assert!(counted.dropped > 0 && counted.received >= 2000, "{counted:?}");
+}
+
+#[test]
+fn a_sending_packet_socket_receives_nothing() {
+    let (left, right) = pair();
+    let sender = left.run(|| PacketSocket::for_sending("eth0")).unwrap().unwrap();
+    let mut receiver = right.run(|| PacketSocket::open("eth0", 1 << 20)).unwrap().unwrap();
+    let mut frame = vec![0xff; 60];
+    frame[12..14].copy_from_slice(&[0x88, 0xb5]);
+    sender.send(&frame).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while receiver
+        .receive()
+        .unwrap()
+        .is_none_or(|received| received.bytes != frame)
+    {
+        assert!(Instant::now() < deadline, "the frame did not arrive");
+    }
+    assert_eq!(sender.counters().unwrap().received, 0);
 }
 
 #[test]

@@ -302,7 +302,7 @@ pub struct CapturePoint {
     pub node: Node,
     /// The interface in the node's namespace.
     pub interface: String,
-    /// Frames that libpcap counted as received, sentinels included.
+    /// Frames that the kernel counted on the interface, sentinels and dropped ones included.
     pub received: u32,
     /// Frames that the kernel dropped for want of buffer.
     pub dropped: u32,

@@ -1,24 +1,33 @@
-//! Capture: one libpcap handle per interface, read by a thread each, proven by a sentinel frame at both ends.
+//! Capture: one packet socket per interface, read by a thread each, proven by a sentinel frame at both ends.
 //!
-//! Immediate mode, or what came just before the end is lost in libpcap's buffer; nanosecond stamps of the kernel under test.
-//! A sentinel is an Ethernet frame of a local experimental EtherType that the bridge floods to every host. A capture without
-//! both, or with drops, shows nothing.
+//! Frames are handed over one by one and at once, with nanosecond stamps of the kernel under test. A sentinel is an Ethernet
+//! frame of a local experimental EtherType that the bridge floods to every host. A capture without both, or with drops, shows
+//! nothing.
 
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::Frame;
 use lvs_matrix_model::plan::{INTERFACE, SENTINEL_ETHERTYPE};
 use lvs_matrix_model::record::CapturePoint;
-use lvs_matrix_netns::Namespace;
-use pcap::{Active, BreakLoop, Capture, Precision};
+use lvs_matrix_netns::{Namespace, PacketCounters, PacketFrame, PacketSocket};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Bytes kept of a frame: more than a TSO segment on a veth can have.
-const SNAPLEN: i32 = 65_535 + 14;
-/// The kernel's ring for one interface, in bytes.
-const BUFFER: i32 = 4 << 20;
+/// How many bytes of frames may wait for an interface's thread, as the kernel counts them (with the overhead of its buffers).
+///
+/// On one processor the thread does not run before whoever sends or receives has nothing left to do. TCP then has at most a
+/// whole window under way: the kernel's limits are 4 MiB to send and 6 MiB to receive (`tcp_wmem`, `tcp_rmem`), plus an
+/// acknowledgement for every other segment. Memory is taken only for what waits.
+const QUEUE: usize = 64 << 20;
+/// Bytes of an interface other than the client's that are kept whole.
+const KEPT_WHOLE: usize = 2 << 20;
+/// What is kept of a longer frame after that: more than the link's longest frame without TCP segmentation offload.
+const KEPT_OF_FRAME: usize = 2048;
 /// How long a sentinel may take to reach every interface, on the cell's clock.
 const SENTINEL_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -57,14 +66,15 @@ impl Sentinel {
 pub(crate) struct Captures {
     points: Vec<Point>,
     seen: Arc<Seen>,
-    /// A handle on the bridge, for sending sentinels.
-    sender: Capture<Active>,
+    /// A socket on the bridge, for sending sentinels.
+    sender: PacketSocket,
 }
 
 struct Point {
     node: Node,
     index: usize,
-    stop: BreakLoop,
+    /// Readable once the thread is to end.
+    stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<Ended>>,
 }
 
@@ -116,7 +126,7 @@ impl Captures {
     /// Captures on every host's interface; returns when all of them have seen the first sentinel.
     pub(crate) fn start(link: &Namespace, bridge: &'static str, hosts: &[(Node, &Namespace)]) -> Result<Self> {
         let sender = link
-            .run(move || open(bridge))
+            .run(move || PacketSocket::for_sending(bridge))
             .stage("open the bridge for sentinels")?
             .stage("open the bridge for sentinels")?;
         let seen = Arc::new(Seen {
@@ -130,13 +140,21 @@ impl Captures {
         };
         for (index, (node, namespace)) in hosts.iter().enumerate() {
             let stage = || format!("capture on {node}");
-            // The handle is opened in the namespace and keeps it; the reading thread may be anywhere.
-            let mut handle = namespace.run(|| open(INTERFACE)).stage(stage())?.stage(stage())?;
-            let stop = handle.breakloop_handle();
-            let seen = Arc::clone(&captures.seen);
-            let thread = namespace
-                .spawn("capture", move || read(handle, index, &seen))
+            // The socket is opened in the namespace and keeps it; the reading thread may be anywhere.
+            let socket = namespace.run(|| PacketSocket::open(INTERFACE, QUEUE));
+            let stop = eventfd(0, EventfdFlags::CLOEXEC)
+                .map_err(io::Error::from)
                 .stage(stage())?;
+            let stop = Arc::new(stop);
+            let mut reader = Reader {
+                socket: socket.stage(stage())?.stage(stage())?,
+                index,
+                seen: Arc::clone(&captures.seen),
+                stop: Arc::clone(&stop),
+                // Verdicts rest on the client's interface, and on every byte that passes it.
+                whole: if *node == Node::Client { usize::MAX } else { KEPT_WHOLE },
+            };
+            let thread = namespace.spawn("capture", move || reader.read()).stage(stage())?;
             captures.points.push(Point {
                 node: node.clone(),
                 index,
@@ -164,9 +182,7 @@ impl Captures {
 
     /// Sends a sentinel and waits until every point has seen it.
     fn mark(&mut self, sentinel: Sentinel) -> Result<bool> {
-        self.sender
-            .sendpacket(sentinel.frame())
-            .stage("send a sentinel frame")?;
+        self.sender.send(&sentinel.frame()).stage("send a sentinel frame")?;
         Ok(self.seen.wait(SENTINEL_DEADLINE, |points| {
             points
                 .iter()
@@ -222,7 +238,7 @@ impl Captures {
             Ok(false) | Err(_) => self.without(Sentinel::Last),
         };
         for point in self.points.iter().filter(|point| late.contains(&point.node)) {
-            point.stop.breakloop();
+            point.end();
         }
         let points = std::mem::take(&mut self.points);
         let ended: Vec<(Node, Ended)> = points.into_iter().map(Point::join).collect();
@@ -249,13 +265,19 @@ impl Captures {
 impl Drop for Captures {
     fn drop(&mut self) {
         for point in self.points.drain(..) {
-            point.stop.breakloop();
+            point.end();
             point.join();
         }
     }
 }
 
 impl Point {
+    /// Tells the thread to end.
+    fn end(&self) {
+        // The eventfd's counter is 0 or 1: nothing that the write could fail of.
+        let _ = rustix::io::write(&*self.stop, &1_u64.to_ne_bytes());
+    }
+
     fn join(mut self) -> (Node, Ended) {
         let ended = self.thread.take().and_then(|thread| thread.join().ok());
         let ended = ended.unwrap_or_else(|| Ended {
@@ -267,60 +289,84 @@ impl Point {
     }
 }
 
-fn open(interface: &str) -> std::result::Result<Capture<Active>, pcap::Error> {
-    Capture::from_device(interface)?
-        .promisc(true)
-        .immediate_mode(true)
-        .precision(Precision::Nano)
-        .snaplen(SNAPLEN)
-        .buffer_size(BUFFER)
-        .open()
+/// What reads an interface.
+struct Reader {
+    socket: PacketSocket,
+    index: usize,
+    seen: Arc<Seen>,
+    stop: Arc<OwnedFd>,
+    /// How many more bytes are kept whole.
+    whole: usize,
 }
 
-/// Reads frames until the last sentinel, a call of breakloop, or a failure.
-fn read(mut handle: Capture<Active>, index: usize, seen: &Seen) -> Ended {
-    let mut failure = None;
-    loop {
-        match handle.next_packet() {
-            Ok(packet) => {
-                let frame = Frame {
-                    // With nanosecond precision libpcap puts nanoseconds into the field for microseconds.
-                    unix_nanos: packet
-                        .header
-                        .ts
-                        .tv_sec
-                        .saturating_mul(1_000_000_000)
-                        .saturating_add(packet.header.ts.tv_usec),
-                    length: packet.header.len,
-                    bytes: packet.data.to_vec(),
-                };
-                let last = Sentinel::Last.is(&frame);
-                seen.frames()[index].push(frame);
-                seen.changed.notify_all();
-                if last {
-                    break;
-                }
-            }
-            // Without a read time-out this is breakloop (PCAP_ERROR_BREAK comes as NoMorePackets).
-            Err(pcap::Error::NoMorePackets) => break,
-            Err(pcap::Error::TimeoutExpired) => {}
-            Err(error) => {
-                failure = Some(error.to_string());
-                break;
+impl Reader {
+    /// Reads frames until the last sentinel, until the thread is told to end, or until a failure.
+    fn read(&mut self) -> Ended {
+        let failure = self.read_frames().err();
+        match self.socket.counters() {
+            Ok(PacketCounters { received, dropped }) => Ended {
+                received,
+                dropped,
+                failure: failure.map(|error| error.to_string()),
+            },
+            Err(error) => Ended {
+                received: 0,
+                dropped: 0,
+                failure: Some(failure.map_or_else(|| format!("drop counters: {error}"), |error| error.to_string())),
+            },
+        }
+    }
+
+    fn read_frames(&mut self) -> io::Result<()> {
+        loop {
+            let received = self.socket.receive();
+            let frame = match received.map(|frame| frame.map(|frame| kept(frame, &mut self.whole))) {
+                Ok(Some(frame)) => frame,
+                Ok(None) if self.frames_wait()? => continue,
+                Ok(None) => return Ok(()),
+                // The interface was taken down. It may come up again, and the last sentinel tells whether it did.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NETDOWN) => continue,
+                Err(error) => return Err(error),
+            };
+            let last = Sentinel::Last.is(&frame);
+            self.seen.frames()[self.index].push(frame);
+            self.seen.changed.notify_all();
+            if last {
+                return Ok(());
             }
         }
     }
-    match handle.stats() {
-        Ok(stats) => Ended {
-            received: stats.received,
-            dropped: stats.dropped.saturating_add(stats.if_dropped),
-            failure,
-        },
-        Err(error) => Ended {
-            received: 0,
-            dropped: 0,
-            failure: failure.or_else(|| Some(format!("drop counters: {error}"))),
-        },
+
+    /// Waits for a frame; false if the thread is to end.
+    fn frames_wait(&self) -> io::Result<bool> {
+        let (socket, stop) = (self.socket.as_fd(), self.stop.as_fd());
+        let mut waiting = [
+            PollFd::from_borrowed_fd(socket, PollFlags::IN),
+            PollFd::from_borrowed_fd(stop, PollFlags::IN),
+        ];
+        match poll(&mut waiting, None) {
+            Ok(_) => Ok(waiting[1].revents().is_empty()),
+            Err(Errno::INTR) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What is kept of a frame: all of it, or its beginning once `whole` is used up.
+fn kept(frame: PacketFrame<'_>, whole: &mut usize) -> Frame {
+    let length = frame.bytes.len();
+    let kept = if length <= KEPT_OF_FRAME {
+        length
+    } else if let Some(left) = whole.checked_sub(length) {
+        *whole = left;
+        length
+    } else {
+        KEPT_OF_FRAME
+    };
+    Frame {
+        unix_nanos: frame.unix_nanos,
+        length: u32::try_from(length).unwrap_or(u32::MAX),
+        bytes: frame.bytes.get(..kept).unwrap_or(frame.bytes).to_vec(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What links and looks of a lab need of the kernel, as modules are called: `ip link`, `tc qdisc`, libpcap, `ss -K`.
+/// What links and looks of a lab need of the kernel, as modules are called: `ip link`, `tc qdisc`, packet sockets, `ss -K`.
 const MODULES: &[&str] = &["veth", "bridge", "sch_netem", "af_packet", "tcp_diag"];
 /// IPVS itself; its schedulers are `ip_vs_NAME`.
 const IPVS: &str = "ip_vs";

@@ -33,7 +33,7 @@ pub struct PointFrames {
     pub frames: Vec<Frame>,
 }
 
-/// A frame as libpcap handed it over.
+/// A frame as a packet socket handed it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Nanoseconds since 1970 on the clock of the kernel under test.
