@@ -172,6 +172,13 @@ impl<'a> ClientSide<'a> {
         })
     }
 
+    /// TCP segments from the service's port, whoever sent them, that reached the client: what a rule in the input chain of its
+    /// firewall looks at ([`LabPlan::matched`]).
+    pub fn from_service(&self) -> impl Iterator<Item = &'a Packet> {
+        self.to_client()
+            .filter(|packet| segment(packet).is_some_and(|(_, _, segment)| segment.source_port == self.plan.port))
+    }
+
     /// The client's ARP requests for the virtual service's address.
     pub fn arp_requests(&self) -> impl Iterator<Item = &'a Packet> {
         self.packets().filter(|packet| {

@@ -1,5 +1,6 @@
 //! Errors of the client: their names, what must be seen of them in the packets, and the code that the classic client prints.
 
+use super::accepted::HeldBack;
 use super::network::{Network, Request};
 use super::operation::{Classified, moment};
 use super::{ObservedError, TerminatorKind};
@@ -116,7 +117,10 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, network: &N
             errno: None | Some(EINPROGRESS),
             ..
         } => Shown::if_(
-            !network.terminators.is_empty() || network.arp_unanswered.is_some() || timed_out(network),
+            !network.terminators.is_empty()
+                || network.arp_unanswered.is_some()
+                || network.held_back.is_some()
+                || timed_out(network),
             "neither a FIN nor an RST nor an ICMP error, nor a last segment of the client that stayed unanswered",
         ),
         ClientErrorKind::Library { errno: Some(errno), .. } => by_errno(errno, network),
@@ -149,8 +153,9 @@ impl Shown {
 }
 
 fn ended(network: &Network) -> Shown {
+    // An RST of the client's own firewall does not pass its interface.
     Shown::if_(
-        !network.terminators.is_empty(),
+        !network.terminators.is_empty() || network.held_back.is_some_and(HeldBack::resets),
         "neither a FIN nor an RST nor an ICMP error",
     )
 }
@@ -160,7 +165,7 @@ fn by_errno(errno: i32, network: &Network) -> Shown {
     match errno {
         EPIPE | ECONNABORTED | ECONNRESET | ENOTCONN => ended(network),
         ECONNREFUSED => Shown::if_(
-            has(|kind| kind != TerminatorKind::Fin),
+            has(|kind| kind != TerminatorKind::Fin) || network.held_back.is_some_and(HeldBack::answers),
             "neither an RST nor an ICMP error",
         ),
         EHOSTUNREACH | ENETUNREACH => Shown::if_(
@@ -175,8 +180,12 @@ fn by_errno(errno: i32, network: &Network) -> Shown {
     }
 }
 
-/// TCP gives up when what it sent again was not acknowledged: the last word on the connection was the client's.
+/// TCP gives up when what it sent again was not acknowledged: the last word on the connection was the client's, or what the
+/// client sent did not pass its own firewall (TCP takes that for a loss: net/ipv4/tcp_timer.c, `tcp_retransmit_timer`).
 fn timed_out(network: &Network) -> bool {
+    if network.held_back.is_some() {
+        return true;
+    }
     network.last_sent.is_some_and(|sent| {
         network
             .last_received

@@ -1,10 +1,11 @@
 //! Evidence: sentences that say what a record shows, each with the events, packets, snapshots and steps that show it.
 
 use super::network::{Network, Request};
-use super::observe::{failure, served_by};
+use super::observe::failure;
 use super::operation::Classified;
 use super::{
-    Behaviour, Citation, ConnectionEntry, Evidence, Fact, HeldServer, OperationEnd, Sent, Terminator, TerminatorKind,
+    Behaviour, Citation, ConnectionEntry, Discarded, Evidence, Fact, HeldServer, OperationEnd, Reason, Sent,
+    Terminator, TerminatorKind,
 };
 use crate::action::{Action, Node};
 use crate::plan::Phase;
@@ -37,7 +38,9 @@ pub(super) fn evidence(
     evidence.extend(snapshots(record, network));
     evidence.push(beginning(operation, network));
     evidence.extend(server(network));
+    evidence.extend(held_back(network));
     evidence.extend(repetitions(network));
+    evidence.extend(discarded(network));
     evidence.extend(network.terminators.iter().map(terminator));
     evidence.extend(silence(operation, network, behaviour));
     evidence.push(end(operation, network));
@@ -194,15 +197,53 @@ fn operation_name(operation: &Classified<'_>) -> String {
         .map_or_else(|| "connect".to_owned(), |statement| statement.sql.clone())
 }
 
-fn server(network: &Network) -> Option<Evidence> {
-    let node = served_by(network)?;
-    Some(Evidence {
+fn server(network: &Network) -> Vec<Evidence> {
+    let tried = network.servers.tried().into_iter().map(|tried| Evidence {
+        shown_by: vec![Citation::Packet(tried.packet)],
+        fact: Fact::Tried(tried.server),
+    });
+    let served = network.servers.one().map(|(node, packet)| Evidence {
         fact: Fact::ServedBy(node.clone()),
-        shown_by: network
-            .servers
-            .iter()
-            .map(|(_, packet)| Citation::Packet(*packet))
-            .collect(),
+        shown_by: vec![Citation::Packet(*packet)],
+    });
+    tried.chain(served).collect()
+}
+
+/// What reached the client's interface and was not accepted: one piece of evidence for each kind, sender and reason.
+fn discarded(network: &Network) -> Vec<Evidence> {
+    let mut groups: Vec<(&Discarded, Vec<Citation>)> = Vec::new();
+    for segment in &network.discarded {
+        let same = |first: &Discarded| (first.kind, &first.by, first.why) == (segment.kind, &segment.by, segment.why);
+        let shown = Citation::Packet(segment.packet);
+        match groups.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, shown_by)) => shown_by.push(shown),
+            None => groups.push((segment, vec![shown])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(first, mut shown_by)| {
+            let times = shown_by.len();
+            match first.why {
+                Reason::OwnFirewall { step } => shown_by.push(Citation::Step(step)),
+                Reason::Unexpected | Reason::Ended | Reason::NotAcknowledged => {}
+            }
+            Evidence {
+                fact: Fact::Discarded {
+                    first: first.clone(),
+                    times,
+                },
+                shown_by,
+            }
+        })
+        .collect()
+}
+
+fn held_back(network: &Network) -> Option<Evidence> {
+    let held_back = network.held_back?;
+    Some(Evidence {
+        fact: Fact::HeldBack(held_back),
+        shown_by: vec![Citation::Step(held_back.step)],
     })
 }
 

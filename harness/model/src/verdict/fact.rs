@@ -1,7 +1,8 @@
 //! What a piece of evidence says: data, so that a report can word it in any language, and the English words.
 
-use super::{HangEnd, OrphanedSession, Terminator};
+use super::{Discarded, HangEnd, HeldBack, OrphanedSession, Terminator};
 use crate::Name;
+use crate::action::FirewallVerdict;
 use crate::action::{Action, Node};
 use crate::duration::{Human, Instant};
 use crate::record::Moment;
@@ -42,6 +43,17 @@ pub enum Fact {
     },
     /// A real server served the client's connection.
     ServedBy(Node),
+    /// The client's connection reached a real server that did not answer it before another one did.
+    Tried(Name),
+    /// The client's own firewall did not let out what the client sent.
+    HeldBack(HeldBack),
+    /// Segments reached the client's interface, and its kernel did not accept them.
+    Discarded {
+        /// The first one.
+        first: Discarded,
+        /// How many there were of its kind, from its sender, for its reason.
+        times: usize,
+    },
     /// The client sent the same segment again.
     SentAgain {
         /// Its payload in bytes; 0 for a SYN.
@@ -169,16 +181,19 @@ impl fmt::Display for Fact {
                 }
             }
             Self::ServedBy(node) => write!(f, "{node} served the connection"),
+            Self::Tried(server) => write!(
+                f,
+                "before that, the client's segments reached {server}, which did not answer"
+            ),
+            Self::HeldBack(held_back) => held_back_in_words(f, *held_back),
+            Self::Discarded { first, times } => discarded_in_words(f, first, *times),
             Self::SentAgain {
                 payload_length,
                 times,
                 gaps,
             } => sent_again(f, *payload_length, *times, gaps),
             Self::Reached(terminator) => {
-                let by = terminator
-                    .by
-                    .as_ref()
-                    .map_or_else(|| "a host that is none of the lab's".to_owned(), Node::to_string);
+                let by = sender(terminator.by.as_ref());
                 let (when, kind) = (at(terminator.at), &terminator.kind);
                 write!(f, "{when}: {kind} from {by} reached the client")
             }
@@ -198,6 +213,43 @@ impl fmt::Display for Fact {
             Self::Orphaned(orphan) => write!(f, "at the end, {orphan}"),
         }
     }
+}
+
+fn sender(by: Option<&Node>) -> String {
+    by.map_or_else(|| "a host that is none of the lab's".to_owned(), Node::to_string)
+}
+
+fn held_back_in_words(f: &mut fmt::Formatter<'_>, held_back: HeldBack) -> fmt::Result {
+    let HeldBack {
+        step,
+        verdict,
+        segments,
+    } = held_back;
+    let did = match verdict {
+        FirewallVerdict::Drop => "dropped",
+        FirewallVerdict::Reject => "rejected, with an ICMP error to the client itself,",
+        FirewallVerdict::TcpReset => "rejected, with an RST to the client itself,",
+    };
+    let what = if segments == 1 {
+        "1 segment".to_owned()
+    } else {
+        format!("{segments} segments")
+    };
+    write!(
+        f,
+        "the client's own firewall (step {step}) {did} {what} of the client before its interface, by the kernel's counter"
+    )
+}
+
+fn discarded_in_words(f: &mut fmt::Formatter<'_>, first: &Discarded, times: usize) -> fmt::Result {
+    let (when, kind, by, why) = (at(first.at), first.kind, sender(first.by.as_ref()), first.why);
+    write!(f, "{when}: {kind} from {by} reached the client's interface")?;
+    match times {
+        1 => f.write_str(", but its kernel did not accept it")?,
+        2 => f.write_str(" and came once more, but its kernel accepted neither")?,
+        several => write!(f, " and came {} times more, but its kernel accepted none", several - 1)?,
+    }
+    write!(f, ": {why}")
 }
 
 fn held(servers: &[HeldServer]) -> String {

@@ -1,6 +1,7 @@
 //! Two judgements. [`Observed`] is what the client lived through, measured from its record and capture; [`Verdict`] holds it
 //! against what the scenario expects. Both are pure and can be made again from the records at any time.
 
+mod accepted;
 mod difference;
 mod doubts;
 mod error;
@@ -12,13 +13,16 @@ mod observe;
 mod operation;
 mod orphans;
 mod repeat;
+mod servers;
 
+pub use accepted::{Discarded, DiscardedKind, HeldBack, Reason};
 pub use difference::Difference;
 pub use error::errno_name;
 pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent};
 pub use judge::{RunOutcome, judge, judged};
 pub use observe::observe;
 pub use repeat::{Disagreement, Outcome, disagreements};
+pub use servers::Tried;
 
 use crate::Name;
 use crate::action::Node;
@@ -41,9 +45,15 @@ pub struct Observed {
     pub error: Option<ObservedError>,
     /// The client's segments that were sent again after the operation began (on the client's interface).
     pub retransmissions: Retransmissions,
-    /// What ended or refused the client's connection, in order: every FIN, RST and ICMP unreachable that reached the client
-    /// for it, with who sent it.
+    /// What ended or refused the client's connection, in order: every FIN, RST and ICMP unreachable that the client's kernel
+    /// accepted for it, with who sent it.
     pub terminators: Vec<Terminator>,
+    /// What reached the client's interface for the connection and was not accepted by its kernel, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discarded: Vec<Discarded>,
+    /// What the client's own firewall did with segments that the client sent during the operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<HeldBack>,
     /// The run's limit to the observation ([`crate::plan::LabPlan::observe_at_most`]), if it ended before the operation did and
     /// before the scenario's own `until`: how the silence goes on is then not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,8 +183,11 @@ pub struct Operation {
     pub ended: Option<Instant>,
     /// The client's port of its connection, if the capture shows it.
     pub client_port: Option<u16>,
-    /// The real server that its connection reached, if the capture shows it.
+    /// The real server that answered its connection, or the only one that it reached, if the capture shows it.
     pub served_by: Option<Node>,
+    /// The real servers that its connection reached before that one answered, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
 }
 
 /// An error as it is reported.

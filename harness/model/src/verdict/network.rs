@@ -1,8 +1,9 @@
 //! What the packets show of the classified operation.
 
+use super::accepted::{Acceptance, Discarded, HeldBack};
 use super::operation::{Anew, Classified, moment};
+use super::servers::{Servers, servers};
 use super::{Retransmissions, Terminator, TerminatorKind};
-use crate::action::Node;
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
@@ -55,24 +56,28 @@ pub(super) struct Network {
     pub(super) request: Option<Request>,
     /// The client asked for the VIP's Ethernet address after the operation began, and nobody answered: the last request.
     pub(super) arp_unanswered: Option<Seen>,
-    /// The SYN-ACK that reached the client.
+    /// What the client's own firewall did with segments that the client sent; they are not in the capture.
+    pub(super) held_back: Option<HeldBack>,
+    /// What reached the client's interface and was not accepted by its kernel. None of it is in what follows.
+    pub(super) discarded: Vec<Discarded>,
+    /// The SYN-ACK that the client's kernel accepted.
     pub(super) established: Option<Seen>,
-    /// Segments with payload that reached the client after the request.
+    /// Segments with payload that the client's kernel accepted after the request.
     pub(super) answers: Vec<Seen>,
     /// An error packet that reached the client on the connection, whenever that was: a server that is being stopped says so to
     /// sessions that have asked for nothing.
     pub(super) server_error: Option<Seen>,
     /// What ended or refused the connection.
     pub(super) terminators: Vec<Terminator>,
-    /// The last packet of any kind that reached the client on the connection.
+    /// The last packet of any kind that the client's kernel accepted on the connection.
     pub(super) last_received: Option<Seen>,
     /// Those of `answers` that the client has not replied to: a connect is a conversation, and what it waits for after the
     /// greeting is the answer to its login.
     pub(super) unreplied: Vec<Seen>,
     /// The last segment that the client sent on it.
     pub(super) last_sent: Option<Seen>,
-    /// The real servers that the connection reached, with a packet that shows it.
-    pub(super) servers: Vec<(Node, u32)>,
+    /// The real servers that answered the connection, and those that it reached besides.
+    pub(super) servers: Servers,
     /// What was sent again.
     pub(super) retransmissions: Retransmissions,
     /// What does not fit together.
@@ -88,15 +93,21 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
     let end = operation.end.at;
     network.connection = connection(&side, operation, &mut network.doubts);
     network.arp_unanswered = arp_unanswered(&side, operation);
+    network.held_back = HeldBack::of(record, operation.began(), end);
     let Some(connection) = network.connection.clone() else {
         network.request = network.arp_unanswered.map(Request::Arp);
         return network;
     };
     let sent: Vec<_> = side.sent(&connection).filter(|(packet, _)| packet.at <= end).collect();
-    let received: Vec<_> = side
+    let reached: Vec<_> = side
         .received(&connection)
         .filter(|(packet, _)| packet.at <= end)
         .collect();
+    let acceptance = Acceptance::of(record, &side, &connection);
+    network.doubts.extend(acceptance.doubts.iter().cloned());
+    network.discarded = acceptance.told(record, &reached);
+    let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
+    let received: Vec<_> = reached.iter().copied().filter(|(packet, _)| accepted(packet)).collect();
     network.request =
         request(&connection, operation, &sent, &mut network.doubts).or(network.arp_unanswered.map(Request::Arp));
     network.established = received
@@ -110,19 +121,16 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
     network.answers = network
         .request
         .map_or_else(Vec::new, |request| answers(request.seen(), &received));
-    network.terminators = terminators(&record.plan, &side, &connection, end);
+    network.terminators = terminators(&record.plan, &side, &received, &connection, end);
     network.last_received = received.last().map(|(packet, _)| Seen::from(*packet));
     network.unreplied = match last_said(&sent).filter(|_| operation.connects()) {
         Some(said) => answers(said, &received),
         None => network.answers.clone(),
     };
     network.last_sent = sent.last().map(|(packet, _)| Seen::from(*packet));
-    network.servers = flow::served_by(record, packets, &side, &connection)
-        .into_iter()
-        .map(|(node, packet)| (node.clone(), packet))
-        .collect();
+    network.servers = servers(record, packets, &side, &connection, &received);
     network.retransmissions = retransmissions(&sent, operation.began());
-    network.doubts.extend(gaps(&sent, &received));
+    network.doubts.extend(gaps(&sent, &reached));
     network
 }
 
@@ -239,15 +247,21 @@ fn is_error(payload: &[u8]) -> bool {
     matches!(payload, [_, _, _, _, 0xff, ..])
 }
 
-fn terminators(plan: &LabPlan, side: &ClientSide<'_>, connection: &Connection, end: Instant) -> Vec<Terminator> {
+fn terminators(
+    plan: &LabPlan,
+    side: &ClientSide<'_>,
+    received: &[(&Packet, &Segment)],
+    connection: &Connection,
+    end: Instant,
+) -> Vec<Terminator> {
     let terminator = |kind: TerminatorKind, packet: &Packet| Terminator {
         kind,
         by: plan.host_by_mac(packet.source_mac).map(|host| host.node.clone()),
         packet: packet.number,
         at: packet.at,
     };
-    let mut terminators: Vec<Terminator> = side
-        .received(connection)
+    let mut terminators: Vec<Terminator> = received
+        .iter()
         .filter_map(|(packet, segment)| match (segment.flags.rst, segment.flags.fin) {
             (true, _) => Some(terminator(TerminatorKind::Rst, packet)),
             (false, true) => Some(terminator(TerminatorKind::Fin, packet)),

@@ -58,9 +58,12 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
             ended: operation.ended(),
             client_port: network.connection.as_ref().map(|connection| connection.client_port),
             served_by: served_by(&network).cloned(),
+            tried: network.servers.tried(),
         }),
         retransmissions: network.retransmissions,
         terminators: network.terminators,
+        discarded: network.discarded,
+        held_back: network.held_back,
         cut_to: cut_to(record, &operation),
     }
 }
@@ -73,6 +76,8 @@ pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
         error: None,
         retransmissions: Retransmissions::default(),
         terminators: Vec::new(),
+        discarded: Vec::new(),
+        held_back: None,
         cut_to: None,
         orphaned_sessions: Vec::new(),
         evidence: Vec::new(),
@@ -145,18 +150,23 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String
     }
     doubts.extend(nothing_sent(operation, network));
     if network.answers.is_empty() {
+        let discarded = network.discarded.iter().map(|segment| {
+            let (packet, why) = (segment.packet, segment.why);
+            format!("; packet {packet} did, but its kernel did not accept it ({why})")
+        });
         doubts.push(format!(
-            "the client {connected} {}, but no packet with an answer reached its interface",
-            moment(operation.end.at)
+            "the client {connected} {}, but no packet with an answer reached its interface{}",
+            moment(operation.end.at),
+            discarded.last().unwrap_or_default()
         ));
     }
-    match network.servers.as_slice() {
+    match network.servers.answered.as_slice() {
         [_] => {}
         [] => doubts.push(format!(
             "the client {connected}, but no packet shows which real server answered"
         )),
         several => doubts.push(format!(
-            "packets of the connection reached or came from several real servers: {}",
+            "several real servers answered the connection: {}",
             several
                 .iter()
                 .map(|(node, packet)| format!("{node} (packet {packet})"))
@@ -170,7 +180,7 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String
 /// Silence must follow something that was sent. Only a connection that had ended before the statement began needs no segment
 /// to fail; else the segment is missing from the capture, and with it what tells 2006 from 2013.
 fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String> {
-    if network.request.is_some() {
+    if network.request.is_some() || network.held_back.is_some() {
         return None;
     }
     let ended_before = network
@@ -187,7 +197,7 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String>
     })
 }
 
-/// Nothing that answers may have reached the client's interface until `until`: payload after the request, or what ends a
+/// The client's kernel may have accepted nothing that answers until `until`: payload after the request, or what ends a
 /// connection. A bare acknowledgement answers nothing at MySQL's level.
 fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Instant) -> Option<String> {
     let terminators = network
@@ -266,10 +276,7 @@ pub(super) fn failure<'a>(operation: &Classified<'a>) -> Option<&'a ClientError>
     }
 }
 
-/// The one real server that the connection reached.
+/// The real server that answered the connection, or the only one that it reached.
 pub(super) fn served_by(network: &Network) -> Option<&Node> {
-    match network.servers.as_slice() {
-        [(node, _)] => Some(node),
-        [] | [_, _, ..] => None,
-    }
+    network.servers.one().map(|(node, _)| node)
 }

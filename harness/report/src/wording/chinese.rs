@@ -10,7 +10,8 @@ use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
-    ConnectionEntry, Difference, Fact, HangEnd, HeldServer, OperationEnd, OrphanedSession, Sent,
+    ConnectionEntry, Difference, Discarded, DiscardedKind, Fact, HangEnd, HeldBack, HeldServer, OperationEnd,
+    OrphanedSession, Reason, Sent,
 };
 use std::time::Duration;
 
@@ -143,6 +144,9 @@ pub(super) fn fact(fact: &Fact) -> String {
             sent.map_or_else(String::new, |sent| format!("；{}", self::sent(sent)))
         ),
         Fact::ServedBy(node) => format!("该连接由 {node} 提供服务"),
+        Fact::Tried(server) => format!("在此之前，客户端的报文段到达过 {server}，它没有应答"),
+        Fact::HeldBack(held_back) => self::held_back(*held_back),
+        Fact::Discarded { first, times } => discarded(first, *times),
         Fact::SentAgain {
             payload_length,
             times,
@@ -185,6 +189,43 @@ fn time(at: Instant) -> String {
 
 fn after_epoch(at: Instant) -> Human {
     Human(at.since(Instant(0)))
+}
+
+fn held_back(held_back: HeldBack) -> String {
+    let HeldBack {
+        step,
+        verdict,
+        segments,
+    } = held_back;
+    let did = match verdict {
+        FirewallVerdict::Drop => "丢弃",
+        FirewallVerdict::Reject => "拒绝（向客户端自己发 ICMP 错误）",
+        FirewallVerdict::TcpReset => "拒绝（向客户端自己发 RST）",
+    };
+    format!("按内核的计数，客户端自己的防火墙（步骤 {step}）在其网卡之前{did}了客户端的 {segments} 个报文段")
+}
+
+fn discarded(first: &Discarded, times: usize) -> String {
+    let kind = match first.kind {
+        DiscardedKind::SynAck | DiscardedKind::Rst | DiscardedKind::Fin => first.kind.to_string(),
+        DiscardedKind::Payload { length } => format!("{length} 字节的报文段"),
+    };
+    let why = match first.why {
+        Reason::OwnFirewall { step } => format!("客户端自己的防火墙没有放行（步骤 {step}）"),
+        Reason::Unexpected => "它不是客户端的 TCP 在该连接上所期待的".to_owned(),
+        Reason::Ended => "对客户端来说该连接已经结束".to_owned(),
+        Reason::NotAcknowledged => "客户端之后发出的报文段都没有确认它".to_owned(),
+    };
+    let times = if times > 1 {
+        format!("共 {times} 次，")
+    } else {
+        String::new()
+    };
+    format!(
+        "{}：{} 发出的 {kind} 到达客户端的网卡，{times}但其内核没有接受：{why}",
+        time(first.at),
+        sender(ZH, first.by.as_ref()),
+    )
 }
 
 fn held(servers: &[HeldServer]) -> String {

@@ -28,6 +28,8 @@ impl Builder {
                     error: None,
                     retransmissions: Retransmissions::default(),
                     terminators: vec![],
+                    discarded: Vec::new(),
+                    held_back: None,
                     cut_to: None,
                     orphaned_sessions: Vec::new(),
                     evidence: vec![],
@@ -51,6 +53,7 @@ impl Builder {
             ended: ended.map(ms),
             client_port: Some(CLIENT_PORT),
             served_by: Some(Node::RealServer(name("rs1"))),
+            tried: Vec::new(),
         });
         self
     }

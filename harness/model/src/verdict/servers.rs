@@ -1,0 +1,102 @@
+//! Which real server answered a connection, and which others it reached: servers that are tried one after another are no
+//! contradiction, two that both answer are one.
+
+use crate::Name;
+use crate::action::Node;
+use crate::capture::flow::{self, ClientSide, Connection};
+use crate::capture::{Packet, Segment};
+use crate::plan::Mac;
+use crate::record::CellRecord;
+use serde::{Deserialize, Serialize};
+
+/// A real server that a connection reached before another one answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Tried {
+    /// Which one.
+    pub server: Name,
+    /// The first packet of the client's that reached it, on its own interface.
+    pub packet: u32,
+}
+
+/// The real servers of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Servers {
+    /// Those whose SYN-ACK or payload the client's kernel accepted, each with the first packet that shows it. More than one is
+    /// a contradiction.
+    pub(super) answered: Vec<(Node, u32)>,
+    /// Those that packets of the client's reached, each with the first one. Those that answered are among them.
+    reached: Vec<(Node, u32)>,
+}
+
+impl Servers {
+    /// The one that answered, or, if none did, the only one that was reached; with a packet that shows it.
+    pub(super) fn one(&self) -> Option<&(Node, u32)> {
+        let of = if self.answered.is_empty() {
+            &self.reached
+        } else {
+            &self.answered
+        };
+        match of.as_slice() {
+            // The first packet that reached a server comes before its first answer.
+            [one] => self.reached.iter().find(|(node, _)| *node == one.0).or(Some(one)),
+            [] | [_, _, ..] => None,
+        }
+    }
+
+    /// Those that were reached before another one answered, in that order. If none answered: all, if there are several.
+    pub(super) fn tried(&self) -> Vec<Tried> {
+        let one = self.one();
+        let answer = self.answered.iter().map(|(_, packet)| *packet).min();
+        let others = self.reached.iter().filter(|(node, packet)| {
+            let other = one.is_none_or(|(one, _)| one != node) && !self.answered.iter().any(|(known, _)| known == node);
+            other && answer.is_none_or(|answer| *packet < answer)
+        });
+        let mut tried: Vec<Tried> = others
+            .filter_map(|(node, packet)| {
+                Some(Tried {
+                    server: node.real_server()?.clone(),
+                    packet: *packet,
+                })
+            })
+            .collect();
+        tried.sort_by_key(|tried| tried.packet);
+        tried
+    }
+}
+
+/// The real servers of `connection`, of which the client's kernel accepted `accepted`: by who sent a SYN-ACK or payload, and by
+/// the client's segments seen on a real server's own interface and addressed to its MAC. An RST shows nothing: the director
+/// sends them too, with the VIP as source.
+pub(super) fn servers(
+    record: &CellRecord,
+    packets: &[Packet],
+    side: &ClientSide<'_>,
+    connection: &Connection,
+    accepted: &[(&Packet, &Segment)],
+) -> Servers {
+    let by_mac = |mac: Mac| {
+        let node = &record.plan.host_by_mac(mac)?.node;
+        node.real_server().is_some().then_some(node)
+    };
+    let mut servers = Servers::default();
+    for (packet, segment) in accepted {
+        if segment.flags.rst || !(segment.flags.syn || segment.payload_length > 0) {
+            continue;
+        }
+        if let Some(node) = by_mac(packet.source_mac) {
+            note(&mut servers.answered, node, packet.number);
+        }
+    }
+    for (node, packet) in flow::served_by(record, packets, side, connection) {
+        note(&mut servers.reached, node, packet);
+    }
+    servers
+}
+
+fn note(servers: &mut Vec<(Node, u32)>, node: &Node, packet: u32) {
+    match servers.iter_mut().find(|(known, _)| known == node) {
+        Some((_, first)) => *first = packet.min(*first),
+        None => servers.push((node.clone(), packet)),
+    }
+}
