@@ -10,6 +10,7 @@ pub mod action;
 pub mod capture;
 pub mod client;
 pub mod duration;
+pub mod ipvs;
 pub mod matrix;
 pub mod mysqld;
 pub mod name;

@@ -2,6 +2,7 @@
 //! and a director that is in use is left alone.
 
 use crate::error::{LabError, Result, Stage};
+use lvs_matrix_model::ipvs::Table;
 use lvs_matrix_netns::{CommandLine, Namespace};
 use std::collections::BTreeSet;
 use std::fs;
@@ -98,10 +99,9 @@ fn in_use(proc: &Path) -> Option<String> {
     })
 }
 
-/// Services begin a line with their protocol or as a firewall mark (net/netfilter/ipvs/ip_vs_ctl.c, `ip_vs_info_seq_show`).
+/// How many virtual services a table has. One that cannot be read counts as in use.
 fn services(table: &str) -> usize {
-    let first = |line: &&str| matches!(line.split_whitespace().next(), Some("TCP" | "UDP" | "SCTP" | "FWM"));
-    table.lines().filter(first).count()
+    Table::of_kernel(table).map_or(1, |table| table.services.len())
 }
 
 /// Makes a network namespace and asks ipvsadm(8) for the table in it: what a lab's director does first.

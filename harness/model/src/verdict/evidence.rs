@@ -8,9 +8,11 @@ use super::{
     Terminator, TerminatorKind,
 };
 use crate::action::{Action, Node};
+use crate::ipvs::{Connections, Protocol, Table};
 use crate::plan::Phase;
-use crate::record::{AtEnd, CellRecord, DirectorSnapshot, Moment, StepOutcome};
+use crate::record::{AtEnd, CellRecord, Moment, StepOutcome};
 use std::fmt;
+use std::net::SocketAddr;
 
 impl fmt::Display for TerminatorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,73 +103,62 @@ fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
             Moment::AfterChange | Moment::End => true,
             Moment::BeforeChange => false,
         })
-        .map(|snapshot| {
+        // Of a table that cannot be read nothing is said.
+        .filter_map(|snapshot| {
+            let services = Table::listed(&snapshot.services).ok()?;
+            let connections = Connections::listed(&snapshot.connections).ok()?;
             let entry = network
                 .connection
                 .as_ref()
                 // A connection that did not exist yet has no entry to speak of.
                 .filter(|connection| connection.began <= snapshot.at)
-                .map(|connection| entry(record, snapshot, connection.client_port));
-            Evidence {
+                .map(|connection| entry(record, &connections, connection.client_port));
+            Some(Evidence {
                 fact: Fact::Table {
                     moment: snapshot.moment,
-                    servers: table(record, snapshot),
+                    servers: table(record, &services),
                     entry,
                 },
                 shown_by: vec![Citation::Snapshot(snapshot.number)],
-            }
-        })
-        .collect()
-}
-
-/// The real servers in `ipvsadm -Ln`: lines `  -> 192.0.2.31:3306  Route  1  0  0`.
-fn table(record: &CellRecord, snapshot: &DirectorSnapshot) -> Vec<HeldServer> {
-    let lines: Vec<Vec<&str>> = snapshot
-        .services
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
-    record
-        .plan
-        .real_servers()
-        .filter_map(|(name, host)| {
-            let address = format!("{}:{}", host.address, record.plan.port);
-            let line = lines
-                .iter()
-                .find(|words| words.first() == Some(&"->") && words.get(1) == Some(&address.as_str()))?;
-            Some(HeldServer {
-                server: name.clone(),
-                weight: line.get(3).copied().unwrap_or("?").to_owned(),
             })
         })
         .collect()
 }
 
-/// The connection's entry in `ipvsadm -Lnc`: lines `TCP 14:58  ESTABLISHED client:port vip:port server:port`.
-fn entry(record: &CellRecord, snapshot: &DirectorSnapshot, client_port: u16) -> ConnectionEntry {
-    let client = record
-        .plan
-        .host(&Node::Client)
-        .map_or_else(String::new, |host| format!("{}:{client_port}", host.address));
-    let found = snapshot
-        .connections
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .find(|words| words.get(3) == Some(&client.as_str()));
-    match found.as_deref() {
-        Some([_, expire, state, _, _, destination, ..]) => {
-            let server = record
-                .plan
-                .real_servers()
-                .find(|(_, host)| *destination == format!("{}:{}", host.address, record.plan.port))
-                .map_or_else(|| (*destination).to_owned(), |(name, _)| name.to_string());
-            ConnectionEntry::Held {
-                server,
-                state: (*state).to_owned(),
-                expires: (*expire).to_owned(),
-            }
-        }
-        Some(_) | None => ConnectionEntry::Absent,
+/// The real servers in the cell's own service.
+fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
+    let plan = &record.plan;
+    let service = listed.service(Protocol::Tcp, SocketAddr::new(plan.vip, plan.port));
+    plan.real_servers()
+        .filter_map(|(name, host)| {
+            let destination = service?.destination(SocketAddr::new(host.address, plan.port))?;
+            Some(HeldServer {
+                server: name.clone(),
+                weight: destination.weight.to_string(),
+            })
+        })
+        .collect()
+}
+
+/// The entry of the connection from this port of the client's.
+fn entry(record: &CellRecord, listed: &Connections, client_port: u16) -> ConnectionEntry {
+    let plan = &record.plan;
+    let held = plan.host(&Node::Client).and_then(|host| {
+        let client = SocketAddr::new(host.address, client_port);
+        let mut entries = listed.of(client, SocketAddr::new(plan.vip, plan.port));
+        entries.next()
+    });
+    let Some(held) = held else {
+        return ConnectionEntry::Absent;
+    };
+    let server = plan
+        .real_servers()
+        .find(|(_, host)| held.destination == SocketAddr::new(host.address, plan.port))
+        .map_or_else(|| held.destination.to_string(), |(name, _)| name.to_string());
+    ConnectionEntry::Held {
+        server,
+        state: held.state.clone(),
+        expires: held.expires_listed(),
     }
 }
 

@@ -57,7 +57,7 @@ impl<'a> Case<'a> {
             .snapshots
             .iter()
             .find(|snapshot| snapshot.moment == moment)?;
-        Some(Table::of(self.plan, snapshot))
+        Table::of(self.plan, snapshot)
     }
 
     /// How long an entry of an established connection lives after a segment that was passed on at a moment: what
@@ -90,7 +90,7 @@ impl<'a> Case<'a> {
         let changed = self
             .done(|action| matches!(action, Action::Table(_)).then_some(()))
             .any(|(_, began, ())| snapshot.at < began && began <= at);
-        (!changed).then(|| Table::of(self.plan, snapshot))
+        (!changed).then(|| Table::of(self.plan, snapshot))?
     }
 
     /// When this real server was last deleted from the table, unless it was added again by `by`.

@@ -1,6 +1,7 @@
 //! The director's tables as ipvsadm(8) prints them, as far as rules ask.
 
 use lvs_matrix_model::Name;
+use lvs_matrix_model::ipvs::{self, Connection, Connections, Destination, Protocol, Target};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::DirectorSnapshot;
 use std::net::{IpAddr, SocketAddr};
@@ -20,64 +21,34 @@ pub(super) struct Table {
     connections: Vec<Entry>,
 }
 
-/// A line of `ipvsadm -Lnc`.
+/// A connection entry of the cell's virtual service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    source: String,
-    /// `ESTABLISHED`.
-    pub(super) state: String,
-    /// `14:59`.
-    pub(super) expires: String,
-    destination: String,
-}
+pub(super) struct Entry(Connection);
 
 impl Table {
-    /// Reads a snapshot.
-    pub(super) fn of(plan: &LabPlan, snapshot: &DirectorSnapshot) -> Self {
-        let service = socket(plan.vip, plan.port);
-        let mut ours = false;
-        let (mut has_service, mut has_any_service, mut servers) = (false, false, Vec::new());
-        for line in snapshot.services.lines() {
-            match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-                ["TCP", address, ..] => {
-                    ours = *address == service;
-                    has_service |= ours;
-                    has_any_service = true;
-                }
-                ["->", address, _, weight, ..] if ours => {
-                    let server = plan
-                        .real_servers()
-                        .find(|(_, host)| socket(host.address, plan.port) == *address);
-                    if let (Some((name, _)), Ok(weight)) = (server, weight.parse()) {
-                        servers.push((name.clone(), weight));
-                    }
-                }
-                // Another service's heading.
-                ["UDP" | "SCTP" | "FWM", ..] => {
-                    ours = false;
-                    has_any_service = true;
-                }
-                _ => {}
-            }
-        }
-        let entry = |line: &str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-            ["TCP", expires, state, source, virtual_service, destination, ..] if *virtual_service == service => {
-                Some(Entry {
-                    source: (*source).to_owned(),
-                    state: (*state).to_owned(),
-                    expires: (*expires).to_owned(),
-                    destination: (*destination).to_owned(),
-                })
-            }
-            _ => None,
+    /// Reads a snapshot; `None` if it is none that can be read.
+    pub(super) fn of(plan: &LabPlan, snapshot: &DirectorSnapshot) -> Option<Self> {
+        let services = ipvs::Table::listed(&snapshot.services).ok()?;
+        let connections = Connections::listed(&snapshot.connections).ok()?;
+        let service = SocketAddr::new(plan.vip, plan.port);
+        let own = services.service(Protocol::Tcp, service);
+        let server = |destination: &Destination| {
+            let (name, _) = plan
+                .real_servers()
+                .find(|(_, host)| SocketAddr::new(host.address, plan.port) == destination.address)?;
+            Some((name.clone(), destination.weight))
         };
-        Self {
+        let of_service = |entry: &Connection| entry.service == Target::Socket(service);
+        Some(Self {
             snapshot: snapshot.number,
-            has_service,
-            has_any_service,
-            servers,
-            connections: snapshot.connections.lines().filter_map(entry).collect(),
-        }
+            has_service: own.is_some(),
+            has_any_service: !services.services.is_empty(),
+            servers: own
+                .into_iter()
+                .flat_map(|service| service.destinations.iter().filter_map(server))
+                .collect(),
+            connections: connections.entries.into_iter().filter(of_service).map(Entry).collect(),
+        })
     }
 
     /// The weight of a real server; `None` if it is not in the table.
@@ -91,16 +62,15 @@ impl Table {
     /// The entry of the connection from this address and port to this server.
     pub(super) fn entry(&self, plan: &LabPlan, from: (IpAddr, u16), server: &Name) -> Option<&Entry> {
         let (_, host) = plan.real_servers().find(|(name, _)| *name == server)?;
-        let (source, destination) = (socket(from.0, from.1), socket(host.address, plan.port));
-        self.connections
-            .iter()
-            .find(|entry| entry.source == source && entry.destination == destination)
+        let destination = SocketAddr::new(host.address, plan.port);
+        self.entry_from(from)
+            .filter(|Entry(entry)| entry.destination == destination)
     }
 
     /// The entry of the connection from this address and port, whichever its server.
     pub(super) fn entry_from(&self, from: (IpAddr, u16)) -> Option<&Entry> {
-        let source = socket(from.0, from.1);
-        self.connections.iter().find(|entry| entry.source == source)
+        let client = SocketAddr::from(from);
+        self.connections.iter().find(|Entry(entry)| entry.client == client)
     }
 
     /// Is there any entry for the connection from this address and port?
@@ -110,25 +80,26 @@ impl Table {
 }
 
 impl Entry {
+    /// Its state by the kernel's name: `ESTABLISHED`.
+    pub(super) fn state(&self) -> &str {
+        &self.0.state
+    }
+
+    /// How long it has left, as ipvsadm prints it: `14:59`.
+    pub(super) fn expires(&self) -> String {
+        self.0.expires_listed()
+    }
+
     /// The real server that it leads to.
     pub(super) fn server<'a>(&self, plan: &'a LabPlan) -> Option<&'a Name> {
         let (name, _) = plan
             .real_servers()
-            .find(|(_, host)| socket(host.address, plan.port) == self.destination)?;
+            .find(|(_, host)| SocketAddr::new(host.address, plan.port) == self.0.destination)?;
         Some(name)
     }
 
-    /// How long it has left: `01:30` is a minute and a half.
-    pub(super) fn left(&self) -> Option<Duration> {
-        let (minutes, seconds) = self.expires.split_once(':')?;
-        let minutes: u64 = minutes.parse().ok()?;
-        Some(Duration::from_secs(
-            minutes.checked_mul(60)?.checked_add(seconds.parse().ok()?)?,
-        ))
+    /// How long it has left.
+    pub(super) fn left(&self) -> Duration {
+        self.0.expires
     }
-}
-
-/// `192.0.2.100:3306`, `[2001:db8::1]:3306`: as ipvsadm prints it with `-n`.
-fn socket(address: IpAddr, port: u16) -> String {
-    SocketAddr::new(address, port).to_string()
 }

@@ -87,6 +87,12 @@ fn table(cell: &mut JudgedCell, moment: Moment, change: fn(&str) -> String) {
     }
 }
 
+/// A table without the entries of established connections.
+fn without_established(text: &str) -> String {
+    let others = text.lines().filter(|line| !line.contains("ESTABLISHED"));
+    others.collect::<Vec<_>>().join("\n")
+}
+
 /// The client's segment with the statement.
 fn request(cell: &JudgedCell) -> u32 {
     let operation = cell.observed.operation.as_ref().unwrap();

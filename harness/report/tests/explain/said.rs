@@ -103,7 +103,7 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "window-update-dropped",
         "client-actions/absent_large-result_0",
         "the entry was there",
-        |cell| table(cell, Moment::AfterChange, |text| text.replace("ESTABLISHED", "")),
+        |cell| table(cell, Moment::AfterChange, without_established),
     ),
     (
         "row-locked-by-an-orphan",

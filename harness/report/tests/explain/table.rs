@@ -67,7 +67,7 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         "entry-without-server",
         "config-change/absent_up_execute-sql_0",
         "the entry was there",
-        |cell| table(cell, Moment::AfterChange, |text| text.replace("ESTABLISHED", "")),
+        |cell| table(cell, Moment::AfterChange, without_established),
     ),
     (
         "entry-without-server",

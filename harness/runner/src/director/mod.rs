@@ -2,9 +2,7 @@
 
 mod table;
 
-#[cfg(test)]
-pub(crate) use table::parsed;
-pub(crate) use table::{Service, Table, table};
+pub(crate) use table::table;
 
 use crate::clock::{Clock, poll_for};
 use crate::error::{LabError, Result, Stage};

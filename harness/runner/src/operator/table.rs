@@ -1,14 +1,16 @@
 //! Edits of the director's table, by ipvsadm(8), and what the kernel's own table says of them.
 
 use super::{Deed, Proof, Shown, deed, run_lines};
-use crate::director::{Service, Table, table};
+use crate::director::table;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::{Lab, run_recorded_with};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Node, TableAction};
+use lvs_matrix_model::ipvs::{Method, Protocol, Service, Table};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_netns::CommandLine;
+use std::net::SocketAddr;
 
 /// A table that was saved: ipvsadm's lines, and what the kernel showed at that moment.
 #[derive(Debug, Clone)]
@@ -49,20 +51,26 @@ pub(crate) fn edit_table(plan: &LabPlan, lab: &Lab, edit: &TableAction, saved: &
 
 /// Does the table show that `edit` was made?
 fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Saved>) -> Shown {
-    let service = |port: Option<u16>| now.service(plan.vip, port.unwrap_or(plan.port));
+    let service = |port: Option<u16>| {
+        let address = SocketAddr::new(plan.vip, port.unwrap_or(plan.port));
+        now.service(Protocol::Tcp, address)
+    };
     let weight = |server: &Name| {
         let host = plan.host(&Node::RealServer(server.clone()))?;
-        service(None)?.destination(host.address, plan.port)
+        service(None)?.destination(SocketAddr::new(host.address, plan.port))
     };
-    let has = |server: &Name, method: Forwarding, wanted: u16| match weight(server) {
-        Some(found) if found.weight == u32::from(wanted) && found.method == name(method) => Ok(Proof::new(format!(
-            "/proc/net/ip_vs has {server} with weight {wanted} and {}",
-            found.method
-        ))),
-        found => Err(format!(
-            "the kernel's table has {found:?} for {server}, not weight {wanted} and {}",
-            name(method)
-        )),
+    let has = |server: &Name, forwarding: Forwarding, wanted: u16| {
+        let method = method(forwarding);
+        match weight(server) {
+            Some(found) if found.weight == u32::from(wanted) && found.method == method => Ok(Proof::new(format!(
+                "/proc/net/ip_vs has {server} with weight {wanted} and {}",
+                method.name()
+            ))),
+            found => Err(format!(
+                "the kernel's table has {found:?} for {server}, not weight {wanted} and {}",
+                method.name()
+            )),
+        }
     };
     match edit {
         TableAction::RemoveRealServer { server } => match weight(server) {
@@ -100,7 +108,7 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
         }
         TableAction::SaveTable => {
             let lines = saved.map_or("", |saved| saved.lines.as_str()).trim();
-            let (wanted, found) = (now.lines(), lines.lines().count());
+            let (wanted, found) = (now.saved_lines(), lines.lines().count());
             if wanted == found {
                 Ok(Proof::new(format!("ipvsadm saved {}", lines.replace('\n', "; "))))
             } else {
@@ -109,7 +117,8 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
         }
         TableAction::RestoreTable => {
             let wanted = saved.map(|saved| &saved.table);
-            if wanted.is_some_and(|wanted| wanted.services.iter().all(|service| now.services.contains(service))) {
+            let has = |wanted: &Service| now.services.iter().any(|found| same(found, wanted));
+            if wanted.is_some_and(|wanted| wanted.services.iter().all(has)) {
                 Ok(Proof::new("/proc/net/ip_vs is as it was when the table was saved"))
             } else {
                 Err(format!("the kernel's table has {:?}, not {wanted:?}", now.services))
@@ -119,13 +128,27 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
     }
 }
 
-/// A packet-forwarding method as `/proc/net/ip_vs` has it (ip_vs_ctl.c, `ip_vs_fwd_name`).
-fn name(method: Forwarding) -> &'static str {
-    match method {
-        Forwarding::DirectRouting => "Route",
-        Forwarding::Masquerading => "Masq",
-        Forwarding::Tunneling => "Tunnel",
+/// What the table calls a packet-forwarding method.
+fn method(forwarding: Forwarding) -> Method {
+    match forwarding {
+        Forwarding::DirectRouting => Method::DirectRouting,
+        Forwarding::Masquerading => Method::Masquerading,
+        Forwarding::Tunneling => Method::Tunneling,
     }
+}
+
+/// Are these the same service with the same destinations? Their order and what they carry at the moment may differ: IPVS has
+/// the destination that was added last first.
+fn same(found: &Service, wanted: &Service) -> bool {
+    let settled = |service: &Service| {
+        let mut service = service.clone();
+        service.destinations.sort_by_key(|destination| destination.address);
+        for destination in &mut service.destinations {
+            (destination.active, destination.inactive) = (0, 0);
+        }
+        service
+    };
+    settled(found) == settled(wanted)
 }
 
 /// `Timeout (tcp tcpfin udp): 900 120 300`.
@@ -148,13 +171,16 @@ fn timeouts(shown: &str, tcp: u64, tcp_fin: Option<u64>) -> Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::director::parsed;
     use lvs_matrix_model::matrix::cells;
     use lvs_matrix_model::plan::plan;
     use lvs_matrix_model::scenario::load;
 
     /// As the lab's table is at the beginning, in the kernel's words.
     const BEFORE: &str = "TCP  C0000264:0CEA rr\n  -> C000021F:0CEA      Route   1      0          0\n";
+
+    fn parsed(text: &str) -> Table {
+        Table::of_kernel(text).unwrap()
+    }
 
     fn lab() -> LabPlan {
         let scenario = load(

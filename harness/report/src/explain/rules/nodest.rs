@@ -258,8 +258,8 @@ impl Orphan {
             shown_by.push(Citation::Snapshot(table.snapshot));
             let text = told!(
                 "{state}, to expire in {expires}" / "{state}，{expires} 后过期",
-                state = entry.state,
-                expires = entry.expires,
+                state = entry.state(),
+                expires = entry.expires(),
             );
             return gone.then_some(Self { entry: text, shown_by });
         }

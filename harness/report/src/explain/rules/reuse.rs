@@ -46,7 +46,7 @@ impl<'a> OldEntry<'a> {
         let mode: u8 = case.sysctl(&Node::Director, CONN_REUSE_MODE, at)?.parse().ok()?;
         let expires = case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, at)? != "0";
         // Bit 2 lets FIN_WAIT make place too, of connections whose answers the director does not see.
-        let over = match entry.state.as_str() {
+        let over = match entry.state() {
             "TIME_WAIT" | "CLOSE" => mode != 0,
             "FIN_WAIT" => mode & 2 != 0,
             _ => false,
@@ -70,9 +70,9 @@ impl<'a> OldEntry<'a> {
     fn told(&self) -> Told {
         told!(
             "{state}, to {server}, to expire in {expires}" / "{state}，指向 {server}，{expires} 后过期",
-            state = self.entry.state,
+            state = self.entry.state(),
             server = self.server,
-            expires = self.entry.expires,
+            expires = self.entry.expires(),
         )
     }
 
@@ -165,7 +165,7 @@ pub(super) const OVER: Rule = Rule {
             .iter()
             .find(|snapshot| snapshot.number == old.table.snapshot)?;
         // `ipvsadm` cuts seconds off.
-        if passed.at < snapshot.at.plus(old.entry.left()?) {
+        if passed.at < snapshot.at.plus(old.entry.left()) {
             return None;
         }
         let answer = answer_from(case, server)?;
