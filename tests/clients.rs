@@ -202,3 +202,28 @@ fn a_missing_program_is_named_with_its_cure() {
         assert!(!out.exists(), "{argv}");
     }
 }
+
+/// The program runs in a PID namespace with a process beside it, which has no socket.
+#[test]
+fn settings_of_a_program_are_read_from_its_own_socket() {
+    // A guest is shown the folder of the scenario, and the program must lie in it.
+    let place = results("settings-scenario");
+    let scenario = place.join("settings.yaml");
+    for (from, to) in [
+        ("examples/pymysql/driver.py", place.join("driver.py")),
+        ("tests/fixtures/client-programs/settings.yaml", scenario.clone()),
+    ] {
+        std::fs::copy(repository().join(from), to).unwrap();
+    }
+    let run = run("settings", scenario.to_str().unwrap(), &[], 0);
+    let settings = &record(&run, "settings/only")["client"]["settings"];
+    for (setting, shows) in [
+        ("tcp-user-timeout", "TCP_USER_TIMEOUT 30000 ms"),
+        ("keepalive", "TCP_KEEPIDLE 60"),
+    ] {
+        let all = settings.as_array().unwrap();
+        let seen = all.iter().find(|seen| seen["setting"] == setting).unwrap();
+        assert!(seen["shown"].as_str().unwrap().contains(shows), "{seen}");
+        assert!(seen["doubt"].is_null(), "{seen}");
+    }
+}

@@ -58,9 +58,7 @@ impl Batch {
         };
         match statement(desk, number, &mut process, GREETING) {
             End::Result { first_row, .. } => {
-                for pid in process.pids() {
-                    sockets::note(desk, number, pid);
-                }
+                sockets::note(desk, number, &process.pids());
                 let connection_id = first_row.first().and_then(|id| id.parse().ok());
                 let event = match (connection_id, first_row.get(1)) {
                     (Some(connection_id), Some(version)) => ClientEventKind::Connected {

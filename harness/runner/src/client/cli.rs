@@ -172,7 +172,7 @@ impl Interactive {
         });
         match (end, error) {
             (End::Prompt, None) => {
-                sockets::note(desk, number, screen.terminal.pid());
+                sockets::note(desk, number, &[screen.terminal.pid()]);
                 desk.write(
                     number,
                     match id {
@@ -219,7 +219,7 @@ impl Interactive {
             }
             Said::Reconnecting => desk.write(number, ClientEventKind::ReconnectBegun),
             Said::Reconnected(connection_id) => {
-                sockets::note(desk, number, pid);
+                sockets::note(desk, number, &[pid]);
                 desk.write(number, ClientEventKind::Reconnected { connection_id });
             }
             Said::ConnectionId(_) | Said::ServerVersion(_) => {}

@@ -160,7 +160,7 @@ async fn connect(desk: &Desk, options: &Opts, number: u32) -> std::result::Resul
     let connection = Conn::new(options.clone()).await?;
     // The driver has no such settings: they are set on its socket.
     sockets::set_own(desk);
-    let port = sockets::note_beside(desk, number, std::process::id(), &others);
+    let port = sockets::note_beside(desk, number, &[std::process::id()], &others);
     let (major, minor, patch) = connection.server_version();
     let kind = ClientEventKind::Connected {
         connection_id: connection.id(),

@@ -167,7 +167,7 @@ impl Session for OwnProgram {
 
 /// Writes down what the program said; true if that ends the operation.
 fn said(desk: &Desk, number: u32, operation: &Operation, pids: &[u32], event: Event) -> Result<bool, Failure> {
-    let look = || pids.iter().for_each(|pid| sockets::note(desk, number, *pid));
+    let look = || sockets::note(desk, number, pids);
     let unasked = |what: &str| Err(Failure::Misconduct(format!("answered {what} to what it was to do")));
     match (event, operation) {
         (

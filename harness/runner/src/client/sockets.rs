@@ -105,14 +105,29 @@ pub(super) fn reset(desk: &Desk, port: Option<u16>) -> io::Result<()> {
     }
 }
 
-/// Writes down the newest socket that `pid` has opened, and which of the plan's settings are in force on it.
-pub(super) fn note(desk: &Desk, operation: u32, pid: u32) {
-    note_beside(desk, operation, pid, &BTreeSet::new());
+/// Writes down the newest socket that the processes of a program have opened, and which of the plan's settings are in force on it.
+pub(super) fn note(desk: &Desk, operation: u32, pids: &[u32]) {
+    note_beside(desk, operation, pids, &BTreeSet::new());
+}
+
+/// The sockets of several processes. One that has ended since has none; which of them has the connection is the program's affair.
+fn of_processes(desk: &Desk, pids: &[u32]) -> io::Result<Vec<Found>> {
+    let (mut found, mut trouble) = (Vec::new(), None);
+    for pid in pids {
+        match of_process(desk, *pid) {
+            Ok(more) => found.extend(more),
+            Err(error) => trouble = Some(error),
+        }
+    }
+    match trouble {
+        Some(error) if found.is_empty() => Err(error),
+        Some(_) | None => Ok(found),
+    }
 }
 
 /// The same of a process that has other sockets, which are none of the operation's. Gives the port.
-pub(super) fn note_beside(desk: &Desk, operation: u32, pid: u32, others: &BTreeSet<String>) -> Option<u16> {
-    let seen = of_process(desk, pid)
+pub(super) fn note_beside(desk: &Desk, operation: u32, pids: &[u32], others: &BTreeSet<String>) -> Option<u16> {
+    let seen = of_processes(desk, pids)
         .map_err(|error| format!("the client's sockets cannot be looked at: {error}"))
         .and_then(|found| {
             // All of them are known from now on.
