@@ -41,6 +41,8 @@ enum Program {
     Driver,
     Interactive,
     Batch,
+    /// [`DRIVER`], with PyMySQL.
+    Own,
 }
 
 #[derive(Clone)]
@@ -65,9 +67,14 @@ struct Writer {
     innodb: bool,
     small_buffers: bool,
     one_port: bool,
+    /// Is the connect of `act` the client's first?
+    first_in_act: bool,
     /// What the steps since `act` began take by themselves, in milliseconds.
     spent: u64,
 }
+
+/// The shipped example of a program of one's own; it lies beside the scenarios.
+pub const DRIVER: &str = "driver.py";
 
 const NAMES: &[&str] = &["rs1", "rs2", "rs3"];
 const SCHEDULERS: &[&str] = &[
@@ -99,9 +106,10 @@ impl Writer {
                 server.weight = server.weight.max(1);
             }
         }
-        let program = match chance.below(10) {
-            0 => Program::Interactive,
-            1 => Program::Batch,
+        let program = match chance.below(20) {
+            0 | 1 => Program::Interactive,
+            2 => Program::Batch,
+            3 => Program::Own,
             _ => Program::Driver,
         };
         Self {
@@ -121,6 +129,7 @@ impl Writer {
             scheduler,
             connections: BTreeMap::new(),
             doubtful: BTreeSet::new(),
+            first_in_act: chance.percent(12),
             spent: 0,
             chance,
         }
@@ -207,16 +216,25 @@ impl Writer {
     }
 
     fn client(&mut self) -> Option<String> {
-        let keepalive = self.chance.percent(15).then(|| {
+        let keepalive = (self.chance.percent(15) && !self.first_in_act).then(|| {
             let time = self.chance.word(&["10s", "60s", "600s"]);
             let interval = self.chance.word(&["5s", "10s", "75s"]);
             let probes = self.chance.word(&["1", "3", "9"]);
             format!("keepalive: {{ time: {time}, interval: {interval}, probes: {probes} }}")
         });
         let own = match self.program {
+            // Shown on a socket that is connected only: docs/client-programs.md.
+            Program::Driver | Program::Own if self.first_in_act => None,
             Program::Driver => {
                 let time = self.chance.percent(10).then(|| self.chance.word(&["5s", "30s", "20m"]));
                 time.map(|time| format!("tcp-user-timeout: {time}"))
+            }
+            Program::Own => {
+                let setting =
+                    self.chance
+                        .word(&["connect-timeout", "read-timeout", "write-timeout", "tcp-user-timeout"]);
+                let time = self.chance.percent(50).then(|| self.chance.word(&["3s", "30s"]));
+                time.map(|time| format!("{setting}: {time}"))
             }
             Program::Interactive | Program::Batch => {
                 let time = self.chance.percent(20).then(|| self.chance.word(&["3s", "10s"]));
@@ -227,6 +245,7 @@ impl Writer {
             Program::Driver => None,
             Program::Interactive => Some("program: interactive-cli".to_owned()),
             Program::Batch => Some("program: batch-cli".to_owned()),
+            Program::Own => Some(format!("program: {{ argv: [/usr/bin/python3, {DRIVER}] }}")),
         };
         let said: Vec<String> = program.into_iter().chain(keepalive).chain(own).collect();
         (!said.is_empty()).then(|| said.join(", "))
@@ -258,8 +277,7 @@ impl Writer {
             };
             steps.extend(step);
         }
-        if self.chance.percent(12) {
-            // The connect of `act` is the client's first.
+        if self.first_in_act {
             return steps;
         }
         let names: &[&'static str] = match (self.program, self.one_port) {
@@ -379,7 +397,8 @@ impl Writer {
         let running = self.connections.iter().find(|(_, doing)| **doing != Doing::Open);
         let running = running.map(|(name, doing)| (*name, *doing));
         let driver = self.program == Program::Driver;
-        let may_fail = self.chance.percent(40);
+        // As in scripts, the first error of the batch mode is its end.
+        let may_fail = self.chance.percent(40) && self.program != Program::Batch;
         if let Some((name, doing)) = running.filter(|_| self.chance.percent(50) || !driver) {
             return vec![self.awaits(name, doing)];
         }
@@ -390,7 +409,10 @@ impl Writer {
                 vec![self.close(name), self.opens("connect", name, false)]
             }
             (None, _) if !self.connections.is_empty() && (self.one_port || !driver) => Vec::new(),
-            (_, 7) if driver && !self.one_port => vec![self.opens("start-connect", "new", false)],
+            (_, 7) if driver && !self.one_port => match self.connections.contains_key("new") {
+                true => Vec::new(),
+                false => vec![self.opens("start-connect", "new", false)],
+            },
             (None | Some(_), _) if driver && !self.one_port => {
                 let name = self.chance.word(&["", "again"]);
                 if self.connections.get(name).is_some_and(|doing| *doing != Doing::Open) {

@@ -85,6 +85,9 @@ pub fn packets(evidence: &Value) -> Vec<u32> {
 pub fn write(folder: &Path, seed: u64, numbers: impl Iterator<Item = u64>) -> Result<Vec<PathBuf>, Trouble> {
     let place = folder.join("scenarios");
     fs::create_dir_all(&place).map_err(|source| Trouble::at("make", &place, source))?;
+    let driver = place.join(random::DRIVER);
+    let text = include_str!("../../../examples/pymysql/driver.py");
+    fs::write(&driver, text).map_err(|source| Trouble::at("write", &driver, source))?;
     let mut files = Vec::new();
     for number in numbers {
         let (name, text) = random::scenario(seed, number);

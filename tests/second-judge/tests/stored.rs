@@ -11,8 +11,9 @@ use lvs_matrix_model::verdict::{Citation, judged};
 use lvs_matrix_report::explain;
 use lvs_matrix_second_judge::capture;
 use lvs_matrix_second_judge::citations::Cell;
+use lvs_matrix_second_judge::judge::{differences, judge};
 use lvs_matrix_second_judge::record::Record;
-use lvs_matrix_second_judge::twice::judge_again;
+use lvs_matrix_second_judge::twice::{judge_again, packets};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,4 +85,35 @@ fn explanations_cite_the_right_packets() {
         .map(|(sort, (times, first))| format!("{times} × {sort}\n      first: {first}"))
         .collect();
     assert!(lines.is_empty(), "{}", lines.join("\n"));
+}
+
+/// The control: what is wrong is noticed, both in a judgement and in a citation.
+#[test]
+fn what_is_wrong_is_noticed() {
+    let (mut shifted, mut noticed) = (0, 0);
+    for run in runs() {
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
+        for cell in report["cells"].as_array().unwrap() {
+            let folder = run.join(cell["id"].as_str().unwrap());
+            let record = Record::read(&folder).unwrap();
+            let frames = capture::read(&folder.join("capture.pcapng")).unwrap();
+            let judgement = judge(&record, &frames);
+            for other in ["answered", "failed-fast", "hung"] {
+                let mut flipped = cell.clone();
+                flipped["behaviour"] = other.into();
+                let agrees = differences(&flipped, &record, &judgement).is_empty();
+                assert_eq!(agrees, cell["behaviour"] == other, "{}: {other}", cell["id"]);
+            }
+            let cited = Cell::of(&record, &frames);
+            for evidence in cell["evidence"].as_array().unwrap() {
+                let next: Vec<u32> = packets(evidence).iter().map(|packet| packet + 1).collect();
+                if !next.is_empty() {
+                    shifted += 1;
+                    noticed += usize::from(!cited.evidence(evidence["what"].as_str().unwrap(), &next).is_empty());
+                }
+            }
+        }
+    }
+    // The packet after the right one may be its like: passed on, or sent again at once.
+    assert!(shifted > 1000 && noticed * 100 > shifted * 97, "{noticed} of {shifted}");
 }
