@@ -175,7 +175,7 @@ impl Drop for Running {
     }
 }
 
-/// The records in a run's folder, as paths.
+/// The records of a run's cells, as paths; those of dry cells are not among them.
 pub(crate) fn records(out: &Path) -> Vec<PathBuf> {
     let folders = |path: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(path).map(|entries| entries.flatten().map(|entry| entry.path()));
@@ -185,6 +185,7 @@ pub(crate) fn records(out: &Path) -> Vec<PathBuf> {
         .iter()
         .filter(|path| !path.file_name().unwrap().as_encoded_bytes().starts_with(b"."))
         .flat_map(|scenario| folders(scenario))
+        .filter(|cell| !cell.to_string_lossy().ends_with("@dry"))
         .map(|cell| cell.join("record.json"))
         .filter(|record| record.is_file())
         .collect();

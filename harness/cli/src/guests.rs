@@ -66,6 +66,16 @@ pub(crate) enum Event<'a> {
     Trouble(String),
 }
 
+impl Event<'_> {
+    /// Is it of a cell that is none of the matrix?
+    pub(crate) fn of_dry_cell(&self) -> bool {
+        match self {
+            Self::Started(cell) | Self::Reached(cell, _) | Self::Recorded(cell) | Self::Unfinished(cell) => cell.dry,
+            Self::Trouble(_) => false,
+        }
+    }
+}
+
 /// How long things took on the host's clock. Not part of any report.
 #[derive(Debug, Default)]
 pub(crate) struct Timings {

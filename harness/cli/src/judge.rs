@@ -5,10 +5,13 @@ use crate::error::Failure;
 use crate::github;
 use crate::output;
 use crate::reports::write_reports;
+use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
-use lvs_matrix_report::{Language, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal};
+use lvs_matrix_report::{
+    DryReport, Language, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal,
+};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -64,7 +67,26 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
             }),
         }
     }
-    Ok(RunReport::new(run, cells, unreadable))
+    let (mut troubles, mut unknown) = (Vec::new(), Vec::new());
+    for cell in &run.dry {
+        let found = match read_cell(&open, cell) {
+            Ok(Some(judged)) => dry::trouble(&judged.record),
+            Ok(None) => Err("it left no record".to_owned()),
+            Err(reason) => Err(reason),
+        };
+        match found {
+            Ok(trouble) => troubles.extend(trouble),
+            Err(reason) => unknown.push(DryReport::Unknown {
+                cell: cell.clone(),
+                reason,
+            }),
+        }
+    }
+    let counts = dry::take_verdicts(&troubles, &mut cells);
+    let fails = troubles.into_iter().zip(counts);
+    let fails = fails.map(|(trouble, cells)| DryReport::Fails { trouble, cells });
+    let dry = fails.chain(unknown).collect();
+    Ok(RunReport::new(run, cells, unreadable).with_dry(dry))
 }
 
 /// The largest record and the largest capture that are read, in bytes. Those of the longest shipped cells have some hundred KiB.

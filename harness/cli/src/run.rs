@@ -14,6 +14,7 @@ use crate::place;
 use crate::reports::write_reports;
 use crate::scenarios::{self, Selected};
 use crate::stop::Stop;
+use lvs_matrix_model::dry;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_report::{
     REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary, plural, terminal,
@@ -99,6 +100,11 @@ pub(crate) fn run_into(
     stop: &Stop,
     events: Option<&Events>,
 ) -> Result<(RunSummary, Timings), Failure> {
+    let dry: Vec<LabPlan> = selected
+        .iter()
+        .flat_map(|selected| dry::plans(&selected.scenario, &selected.cells))
+        .collect();
+    let dry_cells = dry.iter().map(|plan| plan.cell.clone()).collect();
     let mut plans = repeated(plans(selected), manner.repeat);
     for plan in &mut plans {
         plan.observe_at_most = ground.observe_at_most;
@@ -121,8 +127,13 @@ pub(crate) fn run_into(
             })
             .collect(),
         selected: plans.iter().map(|plan| plan.cell.clone()).collect(),
+        dry: dry_cells,
     };
     write_summary(out, &summary)?;
+    for mut plan in dry.into_iter().rev() {
+        plan.observe_at_most = ground.observe_at_most;
+        plans.insert(0, plan);
+    }
     if let Some(seed) = arguments.shuffle {
         plans.sort_by_cached_key(|plan| Sha256::digest(format!("{seed} {}", plan.cell)));
     }
@@ -148,8 +159,12 @@ pub(crate) fn run_into(
             .collect(),
     };
     output::talk(&format!(
-        "running {}, {} at once, {}, {}",
+        "running {}{}, {} at once, {}, {}",
         plural(count, "cell"),
+        match summary.dry.len() {
+            0 => String::new(),
+            dry => format!(" and {} without a change", plural(dry, "dry cell")),
+        },
         plural(guests.jobs.get(), place::noun(&guests.runs_on)),
         place::in_words(&guests.runs_on),
         guests.template.server.version
@@ -163,6 +178,9 @@ pub(crate) fn run_into(
     }
     let (mut recorded, mut cut) = (0, false);
     let result = guests.run(plans, &mut |event| {
+        if event.of_dry_cell() {
+            return;
+        }
         if let Some(events) = events {
             events.pass_on(&event, out);
         }

@@ -9,6 +9,7 @@
 pub mod action;
 pub mod capture;
 pub mod client;
+pub mod dry;
 pub mod duration;
 pub mod ipvs;
 pub mod matrix;

@@ -19,6 +19,10 @@ pub struct CellRef {
     /// Which repetition; 1 for the first.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub repetition: NonZero<u32>,
+    /// Is it no cell of the matrix, but one in which the client of that cell does what it does without any change
+    /// ([`crate::dry`])?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry: bool,
 }
 
 fn first() -> NonZero<u32> {
@@ -33,7 +37,7 @@ fn is_first(repetition: &NonZero<u32>) -> bool {
 impl CellRef {
     /// The cell's values joined by `_` (names have no underscore, so the slug is unambiguous): `absent_up_execute-sql_0`.
     /// `only` for a scenario without axes. A repetition but the first has its number behind an `@`, which names have not
-    /// either: `only@2`. Also the cell's folder and anchor.
+    /// either: `only@2`. A dry cell has `@dry`. Also the cell's folder and anchor.
     #[must_use]
     pub fn slug(&self) -> String {
         let values: Vec<&str> = self.values.iter().map(|(_, value)| value.as_str()).collect();
@@ -42,6 +46,9 @@ impl CellRef {
         } else {
             values.join("_")
         };
+        if self.dry {
+            slug.push_str("@dry");
+        }
         if self.repetition != FIRST {
             slug.push_str(&format!("@{}", self.repetition));
         }
@@ -53,6 +60,16 @@ impl CellRef {
     pub fn repeated(&self, repetition: NonZero<u32>) -> Self {
         Self {
             repetition,
+            ..self.clone()
+        }
+    }
+
+    /// The dry cell in which the client does what it does in this one.
+    #[must_use]
+    pub fn dry(&self) -> Self {
+        Self {
+            repetition: FIRST,
+            dry: true,
             ..self.clone()
         }
     }
@@ -116,6 +133,7 @@ pub fn cell_ref(scenario: &Scenario, choice: &[usize]) -> CellRef {
             .map(|(axis, index)| (axis.name.clone(), axis.values[*index].name.clone()))
             .collect(),
         repetition: FIRST,
+        dry: false,
     }
 }
 

@@ -337,6 +337,7 @@ fn every_field_has_its_effect() {
                 position: position_of("when: { more: [rs3] }"),
             },
         ],
+        fails_without_change: false,
         warnings: Vec::new(),
     };
     assert_eq!(loaded(EVERYTHING), expected);

@@ -1,8 +1,10 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
 use crate::row::Row;
+use crate::totals::plural;
 use crate::words::Language;
 use lvs_matrix_model::Name;
+use lvs_matrix_model::dry::Trouble;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, RECORD_FILE};
 use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, matches};
@@ -43,6 +45,9 @@ pub struct RunSummary {
     pub scenarios: Vec<ScenarioSummary>,
     /// The cells that were to be run, in the order of the matrix, scenario by scenario.
     pub selected: Vec<CellRef>,
+    /// The dry cells that try their statements without any change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dry: Vec<CellRef>,
 }
 
 /// How far a run came.
@@ -163,6 +168,43 @@ pub struct RunReport {
     cells: Vec<JudgedCell>,
     missing: Vec<MissingCell>,
     disagreements: Vec<Disagreement>,
+    dry: Vec<DryReport>,
+}
+
+/// What a dry cell showed of the cells for which it was run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DryReport {
+    /// A statement, or the connect, fails without any change.
+    Fails {
+        /// What fails, and how.
+        trouble: Trouble,
+        /// How many cells rest on it.
+        cells: usize,
+    },
+    /// Nothing: the lab failed, or there is no record.
+    Unknown {
+        /// Which dry cell.
+        cell: CellRef,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl DryReport {
+    /// In a line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match self {
+            Self::Fails { trouble, cells } => format!(
+                "{}; what {} came to says nothing of a change",
+                trouble.sentence(),
+                plural(*cells, "cell")
+            ),
+            Self::Unknown { cell, reason } => {
+                format!("{cell}: whether the statements are answered without any change is not known: {reason}")
+            }
+        }
+    }
 }
 
 impl RunReport {
@@ -196,7 +238,21 @@ impl RunReport {
             cells,
             missing,
             disagreements,
+            dry: Vec::new(),
         }
+    }
+
+    /// The same with what dry cells showed.
+    #[must_use]
+    pub fn with_dry(mut self, dry: Vec<DryReport>) -> Self {
+        self.dry = dry;
+        self
+    }
+
+    /// What dry cells showed that needs a look.
+    #[must_use]
+    pub fn dry(&self) -> &[DryReport] {
+        &self.dry
     }
 
     /// The same with reports for people in another language than the run's.

@@ -26,6 +26,9 @@ pub fn terminal(report: &RunReport) -> String {
             out.push('\n');
         }
     }
+    for dry in report.dry() {
+        let _ = writeln!(out, "{}\n", one_line(&dry.line()));
+    }
     problems(&mut out, report);
     let _ = writeln!(out, "{}", Totals::of(report).sums());
     let _ = writeln!(out, "{}", visible(&sentence(Language::English, report)));

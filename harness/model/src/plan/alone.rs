@@ -51,6 +51,7 @@ impl LabPlan {
                 expected: self.expected.clone(),
                 position: Position { line: 1, column: 1 },
             }],
+            fails_without_change: false,
             warnings: Vec::new(),
         }
     }

@@ -116,6 +116,9 @@ structure! {
         required "patience" patience: At<Duration>;
         /// How long the cell is watched, from the beginning of its `act` steps, to see how a silence ends. At most `24h`.
         required "until" until: At<Duration>;
+        /// A run tries the statements once in a healthy lab, without any change, where each must be answered: else its cells are
+        /// undetermined. With this nothing is tried: it is meant that operations fail, or wait, without any change.
+        optional "fails-without-change" fails_without_change: At<Yes>;
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Scenario {
     pub observe: Observe,
     /// What is expected of which cells, in the order of the file.
     pub expectations: Vec<Expectation>,
+    /// Do its operations fail, or take longer than patience, even where nothing is changed?
+    pub fails_without_change: bool,
     /// What its author should look at, though the file is accepted.
     pub warnings: Vec<Mistake>,
 }

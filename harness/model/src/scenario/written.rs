@@ -91,7 +91,11 @@ fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
             )?;
         }
     }
-    writeln!(out, "observe: {}", flow(&data(&scenario.observe)))?;
+    let mut observe = data(&scenario.observe);
+    if let (true, Part::Map(fields)) = (scenario.fails_without_change, &mut observe) {
+        fields.push(("fails-without-change".to_owned(), Part::Plain("true".to_owned())));
+    }
+    writeln!(out, "observe: {}", flow(&observe))?;
     writeln!(out, "expect:")?;
     for expectation in &scenario.expectations {
         writeln!(out, "  - {}", flow(&Part::Map(expected(expectation))))?;

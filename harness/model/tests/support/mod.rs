@@ -70,6 +70,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
             patience: seconds(5.0),
             until: seconds(1200.0),
         },
+        fails_without_change: false,
         warnings: Vec::new(),
         expectations: vec![Expectation {
             when: Vec::new(),

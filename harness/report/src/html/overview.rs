@@ -22,6 +22,9 @@ pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
         words.result(),
         xml(&sentence(words, report))
     )?;
+    for dry in report.dry() {
+        writeln!(out, "<p class=\"note\">{}</p>", html_phrase(&cut(&dry.line(), LONGEST)))?;
+    }
     tiles(out, words, &totals)?;
     if let Some(filter) = &report.run().filter {
         writeln!(out, "<p class=\"note\">{}</p>", words.only_selected(html_code(filter)))?;

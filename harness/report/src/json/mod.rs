@@ -6,7 +6,7 @@ pub(crate) use cell::VerdictJson;
 
 use crate::error::ReportError;
 use crate::escape::json_text;
-use crate::run::{AxisSummary, MissingCell, RunReport, RunState, ScenarioSummary};
+use crate::run::{AxisSummary, DryReport, MissingCell, RunReport, RunState, ScenarioSummary};
 use crate::totals::Totals;
 use cell::CellJson;
 use lvs_matrix_model::Name;
@@ -38,6 +38,7 @@ pub fn json(report: &RunReport) -> Result<String, ReportError> {
         cells: report.cells().iter().map(CellJson::of).collect(),
         missing: report.missing().iter().map(MissingJson::of).collect(),
         disagreements: report.disagreements().iter().map(DisagreementJson::of).collect(),
+        dry: report.dry().iter().map(DryJson::of).collect(),
     };
     let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');
@@ -64,6 +65,41 @@ pub(crate) struct Document<'a> {
     missing: Vec<MissingJson<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     disagreements: Vec<DisagreementJson>,
+    /// What failed without any change, in a healthy lab.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dry: Vec<DryJson<'a>>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct DryJson<'a> {
+    /// The dry cell.
+    cell: String,
+    /// The statement that failed; null for a connect, or if nothing is known.
+    statement: Option<&'a str>,
+    /// How it failed, or why nothing is known.
+    reason: &'a str,
+    /// How many cells rest on it.
+    cells: usize,
+}
+
+impl<'a> DryJson<'a> {
+    fn of(dry: &'a DryReport) -> Self {
+        match dry {
+            DryReport::Fails { trouble, cells } => Self {
+                cell: trouble.cell.to_string(),
+                statement: trouble.statement.as_deref(),
+                reason: &trouble.what,
+                cells: *cells,
+            },
+            DryReport::Unknown { cell, reason } => Self {
+                cell: cell.to_string(),
+                statement: None,
+                reason,
+                cells: 0,
+            },
+        }
+    }
 }
 
 #[derive(serde::Serialize, schemars::JsonSchema)]

@@ -88,7 +88,11 @@ fn title(out: &mut String, words: Language, report: &RunReport) -> Result {
         out,
         "**{}**\n",
         inline(&cut(&sentence(words, report), 2 * look::LONGEST))
-    )
+    )?;
+    for dry in report.dry() {
+        writeln!(out, "**{}**\n", inline(&cut(&dry.line(), 2 * look::LONGEST)))?;
+    }
+    Ok(())
 }
 
 /// So many cells are listed; the tables have all of them.

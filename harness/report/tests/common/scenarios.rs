@@ -80,6 +80,7 @@ pub(crate) fn scenario() -> Scenario {
             until: Duration::from_secs(1200),
         },
         expectations: vec![],
+        fails_without_change: false,
         warnings: vec![],
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn believed(draft: Draft, warnings: Vec<Mistake>) -> Option<Scenario>
                 position: expectation.span.position(),
             })
             .collect(),
+        fails_without_change: draft.fails_without_change,
         warnings,
     })
 }

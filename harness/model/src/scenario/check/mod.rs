@@ -45,6 +45,7 @@ struct Draft {
     axes_complete: bool,
     steps: steps::Steps,
     observe: Option<(Observe, Span)>,
+    fails_without_change: bool,
     expectations: Vec<expect::Draft>,
     /// Were all expectations read?
     expectations_complete: bool,
@@ -156,6 +157,10 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
             .observe
             .as_ref()
             .and_then(|observe| observation(observe, mistakes)),
+        fails_without_change: input
+            .observe
+            .as_ref()
+            .is_some_and(|observe| observe.fails_without_change.is_some()),
         expectations,
         expectations_complete,
         places,
