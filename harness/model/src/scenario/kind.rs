@@ -135,6 +135,12 @@ kinds! {
     NeverAwaited,
     /// Nothing that the client does after the change.
     NothingToClassify,
+    /// An operation before `act` that certainly fails or hangs.
+    NeverAnswered,
+    /// More connections at a time than the client has ports.
+    NoPort,
+    /// Values of an axis that add the same.
+    SameValues,
     /// A mysqld that is already as the step wants it.
     MysqldState,
     /// A table that is already as the step wants it.

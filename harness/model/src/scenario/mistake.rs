@@ -133,7 +133,8 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The one of `known` that is close enough to `text` to be meant by it.
-pub(super) fn closest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+#[must_use]
+pub fn closest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if text.chars().count() > 60 {
         return None;
     }

@@ -23,7 +23,7 @@ mod yaml;
 pub use check::MAX_CELLS;
 pub(crate) use input::DEFAULT_WEIGHT;
 pub use load::{load, load_bytes};
-pub use mistake::{Mistake, MistakeKind, Severity};
+pub use mistake::{Mistake, MistakeKind, Severity, closest};
 pub use place::{Position, Span};
 pub use reference::reference;
 pub use render::{Style, render};

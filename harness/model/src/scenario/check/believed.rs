@@ -2,10 +2,10 @@
 
 use super::{Draft, ValueDraft, lab, steps};
 use crate::scenario::place::At;
-use crate::scenario::{Axis, Expectation, Lab, Mistake, Phases, RealServer, Scenario, Value};
+use crate::scenario::{Axis, Expectation, Lab, Phases, RealServer, Scenario, Value};
 
 /// The draft as a scenario; `None` if something of it is missing after all.
-pub(super) fn believed(draft: Draft, warnings: Vec<Mistake>) -> Option<Scenario> {
+pub(super) fn believed(draft: Draft) -> Option<Scenario> {
     let lab = draft.lab?;
     Some(Scenario {
         name: draft.name?,
@@ -40,7 +40,7 @@ pub(super) fn believed(draft: Draft, warnings: Vec<Mistake>) -> Option<Scenario>
             })
             .collect(),
         fails_without_change: draft.fails_without_change,
-        warnings,
+        warnings: Vec::new(),
     })
 }
 

@@ -20,7 +20,7 @@ use super::input::{ObserveInput, ScenarioInput};
 use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
 use super::table::Structure;
-use super::{Observe, Scenario};
+use super::{Observe, Scenario, Value};
 use crate::Name;
 use crate::duration::Human;
 use crate::matrix::choice_of;
@@ -94,9 +94,53 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
         Some(_) | None => {}
     }
     if input.complete() && mistakes.count() == before {
-        believed::believed(draft, mistakes.take_warnings())
+        let places: Vec<Vec<Span>> = draft
+            .axes
+            .iter()
+            .map(|axis| axis.values.iter().map(|value| value.name.span).collect())
+            .collect();
+        let mut scenario = believed::believed(draft)?;
+        same_values(&scenario, &places, mistakes);
+        scenario.warnings = mistakes.take_warnings();
+        Some(scenario)
     } else {
         None
+    }
+}
+
+/// So many values of an axis are held against each other.
+const MOST_COMPARED: usize = 100;
+
+fn adds_the_same(one: &Value, other: &Value) -> bool {
+    let parts = |value: &Value| {
+        (
+            value.real_servers.clone(),
+            value.client.clone(),
+            [
+                value.director_sysctls.clone(),
+                value.client_sysctls.clone(),
+                value.server_sysctls.clone(),
+            ],
+        )
+    };
+    one.steps == other.steps && parts(one) == parts(other)
+}
+
+/// Warns of values of an axis that add the same: their cells differ in nothing but the name.
+fn same_values(scenario: &Scenario, places: &[Vec<Span>], mistakes: &mut Mistakes) {
+    for (axis, spans) in scenario.axes.iter().zip(places) {
+        for (later, (value, span)) in axis.values.iter().zip(spans).enumerate() {
+            let earlier = axis.values.iter().zip(spans).take(later);
+            let earlier = earlier
+                .take(MOST_COMPARED)
+                .find(|(earlier, _)| adds_the_same(earlier, value));
+            if let Some((earlier, first)) = earlier {
+                let message = format!("`{}` adds the same as `{}`", value.name, earlier.name);
+                let label = "their cells differ in the name only";
+                mistakes
+                    .warn(Mistake::new(MistakeKind::SameValues, *span, message, label).second(*first, "the other one"));
+            }
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::Name;
 use crate::action::{Action, HostAction, MysqldAction, Node, StopSignal, TableAction, TrafficAction};
+use crate::scenario::RealServer;
 use crate::scenario::mistake::MistakeKind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a step cannot work.
 pub(super) struct Wrong {
@@ -45,24 +46,29 @@ pub(super) struct Server<'d> {
 #[derive(Clone)]
 struct Table {
     service: bool,
-    servers: BTreeSet<Name>,
+    /// Each with its weight.
+    servers: BTreeMap<Name, u16>,
     others: BTreeSet<u16>,
 }
 
 impl<'d> State<'d> {
-    pub(super) fn new(servers: impl Iterator<Item = &'d Name>) -> Self {
+    pub(super) fn new(servers: impl Iterator<Item = &'d RealServer>) -> Self {
+        let mut weights = BTreeMap::new();
         let servers: Vec<Server<'d>> = servers
-            .map(|name| Server {
-                name,
-                mysqld_up: true,
-                frozen: false,
-                on: true,
+            .map(|server| {
+                weights.insert(server.name.clone(), server.weight);
+                Server {
+                    name: &server.name,
+                    mysqld_up: true,
+                    frozen: false,
+                    on: true,
+                }
             })
             .collect();
         Self {
             table: Table {
                 service: true,
-                servers: servers.iter().map(|server| server.name.clone()).collect(),
+                servers: weights,
                 others: BTreeSet::new(),
             },
             servers,
@@ -70,6 +76,35 @@ impl<'d> State<'d> {
             cut: BTreeSet::new(),
             filtered: BTreeSet::new(),
         }
+    }
+
+    /// Why no new connection to the service can be answered, if that is certain.
+    pub(super) fn refuses(&self) -> Option<&'static str> {
+        let chosen = |server: &&Server<'_>| self.table.servers.get(server.name).is_some_and(|weight| *weight > 0);
+        if !self.table.service {
+            Some("the virtual service is not in the table")
+        } else if self.table.servers.is_empty() {
+            Some("no real server is in the table")
+        } else if self.servers.iter().filter(chosen).count() == 0 {
+            // Every scheduler passes over a server of weight 0.
+            Some("every real server in the table has weight 0")
+        } else if self.cut.contains(&Node::Director) {
+            Some("the director's link is down")
+        } else if !self.servers.iter().filter(chosen).any(|server| self.answers(server)) {
+            Some("no real server in the table can answer: each is stopped, frozen or off")
+        } else {
+            None
+        }
+    }
+
+    /// Can no real server of the lab answer anything?
+    pub(super) fn is_silent(&self) -> bool {
+        !self.servers.iter().any(|server| self.answers(server))
+    }
+
+    fn answers(&self, server: &Server<'_>) -> bool {
+        let cut = self.cut.contains(&Node::RealServer(server.name.clone()));
+        server.mysqld_up && !server.frozen && server.on && !cut
     }
 
     /// Takes a step, as if it worked; says why it cannot.
@@ -114,16 +149,18 @@ impl<'d> State<'d> {
             {
                 needs_service()
             }
-            TableAction::RemoveRealServer { server } => {
-                (!table.servers.remove(server)).then(|| absent(server)).flatten()
-            }
-            TableAction::SetWeight { server, .. } | TableAction::SetForwarding { server, .. } => {
-                table.servers.insert(server.clone()).then(|| absent(server)).flatten()
-            }
-            TableAction::AddRealServer { server, .. } => {
-                if table.servers.insert(server.clone()) {
-                    return None;
+            TableAction::RemoveRealServer { server } => match table.servers.remove(server) {
+                Some(_) => None,
+                None => absent(server),
+            },
+            TableAction::SetWeight { server, weight } | TableAction::SetForwarding { server, weight, .. } => {
+                match table.servers.insert(server.clone(), *weight) {
+                    Some(_) => None,
+                    None => absent(server),
                 }
+            }
+            TableAction::AddRealServer { server, weight } => {
+                table.servers.insert(server.clone(), *weight)?;
                 wrong(
                     Kind,
                     format!("`{server}` is already in the table"),
@@ -309,7 +346,7 @@ impl<'d> State<'d> {
 impl Table {
     const EMPTY: Self = Self {
         service: false,
-        servers: BTreeSet::new(),
+        servers: BTreeMap::new(),
         others: BTreeSet::new(),
     };
 }

@@ -7,7 +7,7 @@ use super::possible::{Candidate, Passed, Watched, impossible};
 use super::state::State;
 use super::steps::{Placed, Steps};
 use crate::Name;
-use crate::action::{Action, ClientAction, Statement};
+use crate::action::{Action, ClientAction, HostAction, Statement};
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
 use crate::plan::Phase;
@@ -89,6 +89,11 @@ struct Walk<'d, 'f> {
     operations: Vec<Candidate<'d>>,
     /// Can every step work, so far?
     good: bool,
+    /// The phase of the next step.
+    phase: Phase,
+    /// How many ports the client has for its connections, if it is said; and was nothing done to the lab so far?
+    ports: Option<u32>,
+    undisturbed: bool,
 }
 
 impl<'d, 'f> Walk<'d, 'f> {
@@ -99,17 +104,16 @@ impl<'d, 'f> Walk<'d, 'f> {
             draft,
             choice,
             findings,
-            state: State::new(
-                added
-                    .flat_map(|added| &added.real_servers)
-                    .map(|server| &server.value.name),
-            ),
+            state: State::new(added.flat_map(|added| &added.real_servers).map(|server| &server.value)),
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
             now: Duration::ZERO,
             passed: Passed::default(),
             operations: Vec::new(),
             good: true,
+            phase: Phase::Before,
+            ports: ports(draft, choice),
+            undisturbed: true,
         }
     }
 
@@ -118,6 +122,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         let mut act = Passed::default();
         let mut acted = false;
         for phase in [Phase::Before, Phase::Change, Phase::Act] {
+            self.phase = phase;
             if phase == Phase::Act {
                 (act_began, act) = (self.now, self.passed);
                 self.operations.clear();
@@ -245,6 +250,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             }
             Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
                 self.step_of_lab(step);
+                self.undisturbed = false;
                 self.passed.step(Duration::ZERO);
             }
         }
@@ -255,11 +261,14 @@ impl<'d, 'f> Walk<'d, 'f> {
         match action {
             ClientAction::Connect(_) => {
                 self.needs_nothing_running(step, on);
+                self.needs_port(step, on);
+                self.must_be_answered(step, action, self.state.refuses());
                 self.connected.insert(on);
                 self.operations.push(Candidate::new(action, self.passed));
             }
             ClientAction::StartConnect(_) => {
                 self.needs_nothing_running(step, on);
+                self.needs_port(step, on);
                 self.begins(step, action, What::Connect);
             }
             ClientAction::AwaitConnect { .. } => {
@@ -270,6 +279,8 @@ impl<'d, 'f> Walk<'d, 'f> {
             ClientAction::Query(Statement { takes, .. }) => {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
+                let silent = self.state.is_silent();
+                self.must_be_answered(step, action, silent.then_some("every mysqld is stopped, frozen or off"));
                 self.now = self.now.saturating_add(*takes);
                 self.operations.push(Candidate::new(action, self.passed));
             }
@@ -286,6 +297,37 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.needs_nothing_running(step, on);
                 self.connected.remove(&on);
             }
+        }
+    }
+
+    /// Before `act` an operation that fails or hangs is the end of the cell: what is to be classified is never reached.
+    fn must_be_answered(&mut self, step: &Placed, action: &ClientAction, refused: Option<&str>) {
+        let Some(why) = refused.filter(|_| self.phase < Phase::Act && !action.may_fail()) else {
+            return;
+        };
+        let message = format!("this `{}` cannot be answered: {why}", action.key());
+        let (label, help) = (
+            "the cell would end here, before `act`",
+            "let it come before the step that makes it so; put it into `act` if it is what is to be classified; or say `may-fail: true`",
+        );
+        self.wrong(step, MistakeKind::NeverAnswered, &message, label, help);
+    }
+
+    /// Each connection to the service has a port of its own.
+    fn needs_port(&mut self, step: &Placed, on: On<'d>) {
+        let connecting = self
+            .running
+            .values()
+            .filter(|running| matches!(running.what, What::Connect));
+        let open = self.connected.iter().filter(|other| **other != on).count() + connecting.count();
+        let Some(ports) = self.ports.filter(|_| self.undisturbed) else {
+            return;
+        };
+        if u32::try_from(open).is_ok_and(|open| open >= ports) {
+            let message = format!("no port is left for this `{}`", step.action.key());
+            let label = format!("the client has {ports}, and other connections that are open have them");
+            let help = "let `net.ipv4.ip_local_port_range` of the client have more, or `disconnect` before";
+            self.wrong(step, MistakeKind::NoPort, &message, &label, help);
         }
     }
 
@@ -400,4 +442,37 @@ fn program(draft: &Draft, choice: &[usize]) -> Option<Program> {
     said()
         .all(|said| said.complete)
         .then(|| ClientChoice::merged(said().map(|said| &said.choice)).program)
+}
+
+/// How many ports the cell's client has, if the scenario says so, and no step changes it.
+fn ports(draft: &Draft, choice: &[usize]) -> Option<u32> {
+    const RANGE: &str = "net.ipv4.ip_local_port_range";
+    let steps = std::iter::once(&draft.steps).chain(draft.chosen(choice).map(|(_, value)| &value.steps));
+    let sets = |step: &Placed| match &step.action {
+        Action::Host(HostAction::SetSysctl { key, .. }) => key == RANGE,
+        Action::Host(_)
+        | Action::Client(_)
+        | Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Traffic(_)
+        | Action::Wait(_) => false,
+    };
+    if steps.flat_map(Steps::all).any(sets) {
+        return None;
+    }
+    let lab = draft.lab.iter().map(|lab| &lab.added);
+    let added = lab.chain(draft.chosen(choice).map(|(_, value)| &value.added));
+    let range = added
+        .flat_map(|added| &added.client_sysctls)
+        .filter(|sysctl| sysctl.key == RANGE)
+        .last()?;
+    let ends: Vec<u32> = range
+        .value
+        .split_whitespace()
+        .filter_map(|end| end.parse().ok())
+        .collect();
+    match ends.as_slice() {
+        [first, last] if first <= last => Some(last - first + 1),
+        _ => None,
+    }
 }
