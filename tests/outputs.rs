@@ -113,7 +113,7 @@ fn a_cell_is_named_by_its_id() {
     for (arguments, words) in [
         (
             vec!["--cell", "config-change/nothing"],
-            "this run has no cell `config-change/nothing`",
+            "has no cell `config-change/nothing`",
         ),
         (vec!["--cell", HUNG, "--format", "junit"], "markdown only"),
     ] {

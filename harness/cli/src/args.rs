@@ -75,7 +75,7 @@ Examples:
   lvs-matrix explain absent_up_execute-sql_0 --lang zh
   lvs-matrix explain absent_up_execute-sql_0 --try 1 > tried.yaml && lvs-matrix run tried.yaml")]
     Explain {
-        /// The cell's id, or a part of it that only one cell has
+        /// The cell's id or name, or else a part of it that only one cell has
         cell: String,
         /// The folder of a run
         #[arg(long, value_name = "DIR", default_value = crate::folder::DEFAULT_RUN)]
@@ -240,7 +240,7 @@ pub(crate) struct ReportArguments {
     /// Which report
     #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
     pub(crate) format: ReportFormat,
-    /// The page of this cell, with everything that shows what happened in it, instead of the run's
+    /// The page of this cell, with everything that shows what happened in it, instead of the run's; named as for `explain`
     #[arg(long, value_name = "ID")]
     pub(crate) cell: Option<String>,
     /// In another language than the run's: en (English) or zh (Simplified Chinese); reports for programs are English
@@ -323,7 +323,7 @@ pub(crate) struct InspectArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct FilterArguments {
-    /// Only these cells: `axis=value|value,axis!=value`, or a part of a cell's id; given twice, either is enough
+    /// Only these cells: `axis=value|value,axis!=value`, a cell's name, or a part of an id; given twice, either is enough
     #[arg(long = "filter", value_name = "EXPR")]
     pub(crate) expressions: Vec<String>,
 }

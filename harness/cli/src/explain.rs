@@ -2,15 +2,12 @@
 
 use crate::error::Failure;
 use crate::judge::load_in;
+use crate::named;
 use crate::output;
-use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::verdict::JudgedCell;
-use lvs_matrix_report::{Language, RunReport, Trial, explain_in, explanation};
+use lvs_matrix_report::{Language, Trial, explain_in, explanation};
 use std::path::Path;
 use std::process::ExitCode;
-
-/// So many cells are named if several fit.
-const NAMED: usize = 10;
 
 /// `explain CELL`; with the number of a piece of advice, the scenario by which it is tried.
 pub(crate) fn explain(
@@ -20,7 +17,7 @@ pub(crate) fn explain(
     tried: Option<usize>,
 ) -> Result<ExitCode, Failure> {
     let report = load_in(folder, lang)?;
-    let cell = find(&report, folder, wanted)?;
+    let cell = named::find(&report.run().selected, folder, wanted)?;
     if let Some(judged) = report.cells().iter().find(|judged| &judged.record.plan.cell == cell) {
         match tried {
             None => output::data(&explanation(report.language(), judged))?,
@@ -47,41 +44,6 @@ fn trial(judged: &JudgedCell, language: Language, number: usize) -> Result<Strin
         None => Err(Failure::Mistake(format!(
             "there is no advice {number} for {cell}; `lvs-matrix explain {cell}` shows those from 1 to {}",
             advice.len()
-        ))),
-    }
-}
-
-/// The cell with this id, or else the only one whose id contains it.
-fn find<'a>(report: &'a RunReport, folder: &Path, wanted: &str) -> Result<&'a CellRef, Failure> {
-    let selected = &report.run().selected;
-    if let Some(cell) = selected.iter().find(|cell| cell.to_string() == wanted) {
-        return Ok(cell);
-    }
-    let fitting: Vec<&CellRef> = selected
-        .iter()
-        .filter(|cell| cell.to_string().contains(wanted))
-        .collect();
-    let list = |cells: &[&CellRef]| {
-        let mut names: Vec<String> = cells.iter().take(NAMED).map(|cell| format!("  {cell}")).collect();
-        if cells.len() > NAMED {
-            names.push(format!("  … and {} more", cells.len() - NAMED));
-        }
-        names.join("\n")
-    };
-    match fitting.as_slice() {
-        [cell] => Ok(cell),
-        [] => Err(Failure::Mistake(format!(
-            "the run in {} has no cell `{}`; its cells:\n{}",
-            folder.display(),
-            wanted.escape_debug(),
-            list(&selected.iter().collect::<Vec<_>>())
-        ))),
-        several => Err(Failure::Mistake(format!(
-            "`{}` fits {} cells of the run in {}; name one of them:\n{}",
-            wanted.escape_debug(),
-            several.len(),
-            folder.display(),
-            list(several)
         ))),
     }
 }

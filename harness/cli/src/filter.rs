@@ -1,7 +1,7 @@
 //! `--filter`: which cells.
 
 use crate::error::Failure;
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::matrix::{CellRef, cells};
 use lvs_matrix_model::scenario::Scenario;
 use std::collections::BTreeSet;
 
@@ -14,8 +14,10 @@ pub(crate) struct Filter {
 /// A condition; all of an expression must hold.
 #[derive(Debug)]
 enum Term {
+    /// The cell has this id, or this name in its scenario.
+    Whole(String),
     /// The cell's id contains this.
-    Id(String),
+    Part(String),
     /// The axis has (or, negated, has not) one of the values.
     Axis {
         axis: String,
@@ -27,9 +29,18 @@ enum Term {
 impl Filter {
     /// Reads the expressions. An axis or a value that none of the scenarios has is a mistake, not an empty result.
     pub(crate) fn parse(expressions: &[String], scenarios: &[&Scenario]) -> Result<Self, Failure> {
+        let is_whole = |text: &str| {
+            let mut all = scenarios.iter().flat_map(|scenario| cells(scenario));
+            all.any(|cell| is(&cell.cell, text))
+        };
+        let term = |text: &str| match Term::parse(text.trim()) {
+            // As everywhere: a name that is a cell's means that cell, and not those that contain it.
+            Term::Part(text) if is_whole(&text) => Term::Whole(text),
+            term => term,
+        };
         let any_of: Vec<Vec<Term>> = expressions
             .iter()
-            .map(|expression| expression.split(',').map(|term| Term::parse(term.trim())).collect())
+            .map(|expression| expression.split(',').map(term).collect())
             .collect();
         for term in any_of.iter().flatten() {
             if let Term::Axis { axis, values, .. } = term {
@@ -51,7 +62,7 @@ impl Filter {
 impl Term {
     fn parse(text: &str) -> Self {
         let Some((axis, values)) = text.split_once('=') else {
-            return Self::Id(text.to_owned());
+            return Self::Part(text.to_owned());
         };
         let (axis, negated) = axis.strip_suffix('!').map_or((axis, false), |axis| (axis, true));
         let values = values.split('|').map(|value| value.trim().to_owned()).collect();
@@ -64,12 +75,17 @@ impl Term {
 
     fn holds(&self, cell: &CellRef) -> bool {
         match self {
-            Self::Id(part) => cell.to_string().contains(part),
+            Self::Whole(name) => is(cell, name),
+            Self::Part(part) => cell.to_string().contains(part),
             Self::Axis { axis, values, negated } => cell
                 .value(axis)
                 .is_some_and(|own| values.iter().any(|value| value == own.as_str()) != *negated),
         }
     }
+}
+
+fn is(cell: &CellRef, name: &str) -> bool {
+    cell.to_string() == name || cell.slug() == name
 }
 
 fn check(axis: &str, values: &[String], scenarios: &[&Scenario]) -> Result<(), Failure> {

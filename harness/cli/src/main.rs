@@ -20,6 +20,7 @@ mod ground;
 mod guests;
 mod inspect;
 mod judge;
+mod named;
 mod news;
 mod output;
 mod payload;

@@ -5,6 +5,7 @@ use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::github;
 use crate::judge::load_in;
+use crate::named;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_report::{
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
     let report = load_in(&arguments.folder, arguments.lang)?;
     let text = match (&arguments.cell, arguments.format) {
-        (Some(id), ReportFormat::Markdown) => cell(&report, id)?,
+        (Some(id), ReportFormat::Markdown) => cell(&report, &arguments.folder, id)?,
         (
             Some(_),
             ReportFormat::Html
@@ -50,18 +51,14 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn cell(report: &RunReport, id: &str) -> Result<String, Failure> {
-    if let Some(cell) = report.cell(id) {
+fn cell(report: &RunReport, folder: &Path, wanted: &str) -> Result<String, Failure> {
+    let id = named::find(&report.run().selected, folder, wanted)?.to_string();
+    if let Some(cell) = report.cell(&id) {
         return Ok(markdown_cell(report, cell));
     }
     let missing = report.missing().iter().find(|missing| missing.cell.to_string() == id);
-    Err(Failure::Mistake(match missing {
-        Some(missing) => format!("{id} has no record: {}", missing.reason),
-        None => format!(
-            "this run has no cell `{}`; `lvs-matrix report DIR --format json | jq -r '.cells[].id'` lists its cells",
-            id.escape_debug()
-        ),
-    }))
+    let reason = missing.map_or("there is no record of it", |missing| missing.reason.as_str());
+    Err(Failure::Mistake(format!("{id} has no record: {reason}")))
 }
 
 /// Writes `report.md`, `report.html`, `report.json` and `junit.xml`, and into each cell's folder its own `report.md`.

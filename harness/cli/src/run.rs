@@ -137,6 +137,7 @@ pub(crate) fn run_into(
     if let Some(seed) = arguments.shuffle {
         plans.sort_by_cached_key(|plan| Sha256::digest(format!("{seed} {}", plan.cell)));
     }
+    let times = usize::try_from(manner.repeat.get()).unwrap_or(usize::MAX);
     let reserve = output::reserve(out, END_BYTES + 200 * summary.selected.len());
 
     let guests = Guests {
@@ -159,8 +160,13 @@ pub(crate) fn run_into(
             .collect(),
     };
     output::talk(&format!(
-        "running {}{}, {} at once, {}, {}",
-        plural(count, "cell"),
+        "running {}{}{}, {} at once, {}, {}",
+        plural(count / times, "cell"),
+        if times > 1 {
+            format!(", each {times} times,")
+        } else {
+            String::new()
+        },
         match summary.dry.len() {
             0 => String::new(),
             dry => format!(" and {} without a change", plural(dry, "dry cell")),

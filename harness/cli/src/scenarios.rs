@@ -2,7 +2,8 @@
 
 use crate::error::Failure;
 use crate::filter::Filter;
-use lvs_matrix_model::matrix::{Cell, cells};
+use crate::named;
+use lvs_matrix_model::matrix::{Cell, CellRef, cells};
 use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -197,9 +198,15 @@ pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Se
         })
         .collect();
     if selected.iter().all(|selected| selected.cells.is_empty()) {
+        let all: Vec<CellRef> = selected
+            .iter()
+            .flat_map(|selected| cells(&selected.scenario))
+            .map(|cell| cell.cell)
+            .collect();
         return Err(Failure::Mistake(format!(
-            "no cell fits the filter `{}`; `lvs-matrix list` shows all cells",
-            expressions.join("` or `")
+            "no cell fits the filter `{}`{}; `lvs-matrix list` shows all cells",
+            expressions.join("` or `"),
+            named::meant(&expressions.join(" "), &all)
         )));
     }
     Ok(selected

@@ -7,8 +7,10 @@ use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, RunOutcome, Verdict};
 /// How many cells came out how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// All that were selected.
+    /// All that were selected, each as often as it was to be run.
     pub cells: usize,
+    /// How often that is; 0 if nobody said.
+    pub repetitions: usize,
     /// As expected.
     pub met: usize,
     /// Not as expected.
@@ -38,6 +40,7 @@ impl Totals {
         for _ in report.missing() {
             totals.count_missing();
         }
+        totals.repetitions = report.repetitions();
         totals.disagreeing = report.disagreements().len();
         totals
     }
@@ -88,14 +91,18 @@ impl Totals {
         }
     }
 
-    /// The sums in words, in English: `24 cells: 22 met, 1 violated, 1 undetermined`. What is zero is left out, but for `met`.
+    /// The sums in words, in English: `24 cells: 22 met, 1 violated, 1 undetermined`, or `6 runs of 2 cells: 6 met`. What is zero is left out, but for `met`.
     #[must_use]
     pub fn sums(&self) -> String {
         self.in_words(Language::English)
     }
 
     pub(crate) fn in_words(&self, words: Language) -> String {
-        let mut text = words.sums_met(words.count(self.cells, CELL), self.met);
+        let all = match self.repetitions {
+            0 | 1 => words.count(self.cells, CELL),
+            times => words.runs_of(words.count(self.cells, RUN), words.count(self.cells / times, CELL)),
+        };
+        let mut text = words.sums_met(all, self.met);
         for (count, what) in [
             (self.violated, words.violated()),
             (self.undetermined, words.undetermined()),

@@ -149,17 +149,24 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
                 crate::row::Row::Missing(_) => sums.count_missing(),
             }
         }
-        let all = scenario.cell_count().saturating_mul(report.repetitions());
-        let cells = if sums.cells == all {
-            sums.cells.to_string()
+        let (all, own) = (scenario.cell_count(), sums.cells / report.repetitions());
+        let mut cells = if own == all {
+            own.to_string()
         } else {
-            words.part_of(sums.cells, all)
+            words.part_of(own, all)
         };
+        if report.repetitions() > 1 {
+            cells.push_str(&format!(" × {}", report.repetitions()));
+        }
         rows.push((view.section(scenario.name.as_str()), cells, sums));
     }
     if rows.len() > 1 {
         let sums = Totals::of(report);
-        rows.push((words.all().to_owned(), sums.cells.to_string(), sums));
+        let cells = match report.repetitions() {
+            1 => sums.cells.to_string(),
+            times => format!("{} × {times}", sums.cells / times),
+        };
+        rows.push((words.all().to_owned(), cells, sums));
     }
     for (name, cells, sums) in rows {
         writeln!(

@@ -20,6 +20,7 @@ crate::words::words! {
     part_of(part, all): "{part} of {all}" / "{part} / {all}";
     only_selected(filter): "Only cells that match {filter} were selected." / "仅选择了符合 {filter} 的单元。";
     counted(count, what): ", {count} {what}" / "，{what} {count}";
+    runs_of(runs, cells): "{runs} of {cells}" / "{cells}的 {runs}";
     sums_met(cells, count): "{cells}: {count} met" / "{cells}：符合预期 {count}";
     disagree_in(cells): "; repetitions disagree in {cells}" / "；其中 {cells}各次运行结果不一致";
     kernel_under_test: "kernel under test" / "被测内核";
