@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
@@ -9,7 +10,7 @@ mod support;
 
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
-use lvs_matrix_model::verdict::Behaviour;
+use lvs_matrix_model::verdict::{Behaviour, Citation, Fact};
 use support::cells::*;
 use support::plain::reasons;
 use support::world::*;
@@ -170,4 +171,78 @@ fn what_was_sent_again_is_what_every_sending_had() {
     world.up_again(s(2.6), DIRECTOR, "P.", &whole);
     let retransmissions = world.observe().retransmissions;
     assert_eq!((retransmissions.count, retransmissions.payload_length), (2, 700));
+}
+
+/// What was sent again is told by its bytes: other parts of the same segment are no repetitions of each other.
+#[test]
+fn parts_of_a_segment_are_told_apart() {
+    let long = format!("select '{}'", "x".repeat(2000));
+    let whole = com_query(&long);
+    let mut world = saying(&long, &long);
+    let begin = world.client_next - u32::try_from(whole.len()).unwrap();
+    for (at, from, to) in [(2.2, 0, 700), (2.4, 700, 1400), (2.8, 700, 1400), (3.6, 1300, 2000)] {
+        world.client_next = begin + u32::try_from(from).unwrap();
+        world.up_again(s(at), DIRECTOR, "P.", &whole[from..to]);
+    }
+    let observed = world.observe();
+    let retransmissions = &observed.retransmissions;
+    // The last hundred bytes of the middle part were sent by three of them.
+    assert_eq!((retransmissions.count, retransmissions.payload_length), (4, 100));
+    assert_eq!(retransmissions.packets.len(), 4);
+    let first = observed.evidence.iter().find_map(|item| match &item.fact {
+        Fact::Began { .. } => item.shown_by.last().copied(),
+        _ => None,
+    });
+    assert_eq!(first, Some(Citation::Packet(retransmissions.packets[0])));
+    assert_eq!(retransmissions.gaps, [0.4, 0.4, 0.8].map(seconds));
+}
+
+/// A probe of the tail repeats the last segment only; the first is repeated by what covers it, whatever else that carries.
+#[test]
+fn a_repetition_may_be_put_together_of_several_segments() {
+    let long = format!("select '{}'", "x".repeat(2000));
+    let whole = com_query(&long);
+    let mut world = saying(&long, &long[..1000]);
+    let begin = world.client_next - u32::try_from(com_query(&long[..1000]).len()).unwrap();
+    // The rest of the statement, the tail's probe, then all of it in one.
+    let first = com_query(&long[..1000]).len();
+    for (at, from, to) in [
+        (2.001, first, whole.len()),
+        (2.2, 1500, whole.len()),
+        (2.4, 0, whole.len()),
+    ] {
+        world.client_next = begin + u32::try_from(from).unwrap();
+        world.up_again(s(at), DIRECTOR, "P.", &whole[from..to]);
+    }
+    let retransmissions = world.observe().retransmissions;
+    assert_eq!(retransmissions.count, 2);
+    let tail = u32::try_from(whole.len() - 1500).unwrap();
+    assert_eq!(
+        (retransmissions.payload_length, retransmissions.packets.len()),
+        (tail, 3)
+    );
+}
+
+/// What comes hundreds of times is one piece of evidence, with its number, and so are the gaps.
+#[test]
+fn what_comes_often_is_told_once() {
+    let mut world = hung();
+    for tick in 0..300 {
+        world.unreachable(s(3.0 + f64::from(tick)), 1);
+        world.again(3.5 + f64::from(tick), DIRECTOR, &com_query("select 1"));
+    }
+    for point in &mut world.points {
+        point.frames.sort_by_key(|frame| frame.unix_nanos);
+    }
+    let observed = world.observe();
+    let told: Vec<String> = observed.evidence.iter().map(|item| item.fact.to_string()).collect();
+    let about = |words: &str| told.iter().filter(|text| text.contains(words)).count();
+    assert_eq!(about("ICMP host unreachable"), 1, "{told:#?}");
+    assert_eq!(
+        about("from 3s to 5m2s: ICMP host unreachable from director reached the client 300 times"),
+        1,
+        "{told:#?}"
+    );
+    assert!(told.iter().all(|text| text.len() < 300), "{told:#?}");
+    assert_eq!(observed.terminators.len(), 300);
 }

@@ -254,6 +254,7 @@ fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
         mysqld,
         sockets,
         sessions,
+        timeouts: std::collections::BTreeMap::new(),
         log: None,
     };
     let session = ServerSession {

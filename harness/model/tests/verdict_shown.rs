@@ -95,6 +95,7 @@ fn what_was_seen_of_another_server_is_undetermined() {
             mysqld: MysqldState::Running,
             sockets: Vec::new(),
             sessions: None,
+            timeouts: std::collections::BTreeMap::new(),
             log: None,
         }
     };

@@ -225,6 +225,7 @@ fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
             mysqld,
             sockets,
             sessions,
+            timeouts: server.timeouts.clone(),
             log: server.log_name(),
         });
     }

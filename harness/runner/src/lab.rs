@@ -68,6 +68,7 @@ impl Lab {
         for server in &mut lab.servers {
             server.wait_ready()?;
             server.execute(&plan.mysqld.sql)?;
+            server.read_timeouts();
         }
         lab.prove_ready(plan)?;
         Ok(lab)

@@ -37,6 +37,8 @@ pub(crate) struct RealServer {
     folder: PathBuf,
     log: PathBuf,
     template: Template,
+    /// What [`RealServer::read_timeouts`] read.
+    pub(crate) timeouts: BTreeMap<String, u64>,
     pub(crate) namespace: Namespace,
 }
 
@@ -62,6 +64,15 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) log: PathBuf,
     pub(crate) port: u16,
 }
+
+/// The global variables that say how long a server waits for a client.
+const TIMEOUTS: [&str; 5] = [
+    "connect_timeout",
+    "interactive_timeout",
+    "net_read_timeout",
+    "net_write_timeout",
+    "wait_timeout",
+];
 
 /// No file of a server grows beyond this, bytes: its log lies on the host's disk, and is not to fill it.
 const MOST_FILE: u64 = 256 << 20;
@@ -90,6 +101,7 @@ impl RealServer {
             folder,
             log: blueprint.log.clone(),
             template: blueprint.template.clone(),
+            timeouts: BTreeMap::new(),
             namespace,
         };
         server.start_mysqld(blueprint.port)?;
@@ -299,6 +311,18 @@ impl RealServer {
             self.ask(sql).map_err(|error| LabError::new(stage(), error))?;
         }
         Ok(())
+    }
+
+    /// Reads how long the server waits for its clients. A server that does not say so is asked for nothing more: an explanation
+    /// then lacks the value, and says so.
+    pub(crate) fn read_timeouts(&mut self) {
+        let list = TIMEOUTS.map(|name| format!("'{name}'")).join(", ");
+        let rows = self.ask(&format!("show global variables where variable_name in ({list})"));
+        let read = |row: Row| {
+            let (name, value): (String, String) = mysql_async::from_row_opt(row).ok()?;
+            Some((name, value.parse().ok()?))
+        };
+        self.timeouts = rows.unwrap_or_default().into_iter().filter_map(read).collect();
     }
 
     /// Asks the server over its own socket, which is no part of the lab's network.

@@ -254,49 +254,123 @@ pub fn served_by<'a>(
     seen
 }
 
-/// A segment that was sent more than once.
+/// What was sent again since a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SentAgain {
+    /// How many segments carried something that had been sent before.
+    pub count: usize,
+    /// What was sent again most often, and the first of it where several were sent equally often; `None` if nothing was.
+    pub most: Option<Repeated>,
+}
+
+/// Bytes that were sent more than once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repeated {
-    /// The payload in bytes that every sending had, which is the shortest's: TCP may cut what it sends again otherwise. 0 for a
-    /// SYN.
+    /// How many bytes of payload every one of the sendings carried. 0 for a SYN.
     pub payload_length: u32,
     /// The first sending, then each repetition: number and time.
     pub packets: Vec<(u32, Instant)>,
 }
 
-/// Segments among `sent` that were sent more than once, in the order of their first sending. A segment that begins within the
-/// sequence range of an earlier one repeats it, even if TCP cut it differently. Only payload and SYN count: a keep-alive
-/// probe is no repetition.
-pub fn repeated<'a>(sent: impl Iterator<Item = (&'a Packet, &'a Segment)>) -> Vec<Repeated> {
-    let mut groups: Vec<(u32, u32, Repeated)> = Vec::new();
+/// What of `sent` was sent again since a moment, told by the ranges of sequence numbers: a segment repeats what any earlier segment
+/// carried, however TCP had cut or put together the two. The first sending may be older than the moment. Only payload and SYN take
+/// part: a keepalive probe carries nothing, and so repeats nothing.
+pub fn sent_again<'a>(sent: impl Iterator<Item = (&'a Packet, &'a Segment)>, since: Instant) -> SentAgain {
+    let mut ranges: Vec<Range> = Vec::new();
+    let mut base = None;
     for (packet, segment) in sent {
         // A SYN takes one sequence number (RFC 9293, 3.4).
         let length = segment.payload_length + u32::from(segment.flags.syn);
         if length == 0 {
             continue;
         }
-        let sending = (packet.number, packet.at);
-        let known = groups
-            .iter_mut()
-            .find(|(first, length, _)| segment.sequence.wrapping_sub(*first) < *length);
-        match known {
-            Some((_, _, group)) => {
-                group.payload_length = group.payload_length.min(segment.payload_length);
-                group.packets.push(sending);
-            }
-            None => groups.push((
-                segment.sequence,
-                length,
-                Repeated {
-                    payload_length: segment.payload_length,
-                    packets: vec![sending],
-                },
-            )),
+        // Sequence numbers wrap; counted from the first segment they do not, as long as less than 4 GiB is sent.
+        let base = *base.get_or_insert(segment.sequence);
+        let start = u64::from(segment.sequence.wrapping_sub(base));
+        ranges.push(Range {
+            sending: (packet.number, packet.at),
+            start,
+            end: start + u64::from(length),
+            syn: segment.flags.syn,
+        });
+    }
+    SentAgain {
+        count: repetitions(&ranges, since),
+        most: most_repeated(&ranges, since),
+    }
+}
+
+/// A segment's sequence numbers, counted from the first segment.
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    sending: (u32, Instant),
+    start: u64,
+    end: u64,
+    syn: bool,
+}
+
+/// How many segments since a moment carried something that an earlier one had carried.
+fn repetitions(ranges: &[Range], since: Instant) -> usize {
+    // What was sent so far, as ranges that do not touch: one, unless the capture lacks packets.
+    let mut known: Vec<(u64, u64)> = Vec::new();
+    let mut count = 0;
+    for range in ranges {
+        let again = known
+            .iter()
+            .any(|(start, end)| range.start < *end && *start < range.end);
+        count += usize::from(again && range.sending.1 >= since);
+        let (touching, mut apart): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|(start, end)| range.start <= *end && *start <= range.end);
+        let start = touching.iter().map(|(start, _)| *start).fold(range.start, u64::min);
+        let end = touching.iter().map(|(_, end)| *end).fold(range.end, u64::max);
+        apart.push((start, end));
+        known = apart;
+    }
+    count
+}
+
+/// The bytes that were sent again most often since a moment.
+fn most_repeated(ranges: &[Range], since: Instant) -> Option<Repeated> {
+    let mut edges: Vec<(u64, bool, bool)> = Vec::new();
+    for range in ranges {
+        let late = range.sending.1 >= since;
+        edges.extend([(range.start, true, late), (range.end, false, late)]);
+    }
+    edges.sort_unstable_by_key(|(at, ..)| *at);
+    // Between two edges every byte was sent by the same segments: so many before the moment, and so many since.
+    let (mut before, mut after) = (0_usize, 0_usize);
+    let mut best: Option<(usize, u64)> = None;
+    let mut edges = edges.into_iter().peekable();
+    while let Some((at, begins, late)) = edges.next() {
+        let counter = if late { &mut after } else { &mut before };
+        *counter = if begins {
+            *counter + 1
+        } else {
+            counter.saturating_sub(1)
+        };
+        if edges.peek().is_some_and(|(next, ..)| *next == at) {
+            continue;
+        }
+        let again = if before > 0 { after } else { after.saturating_sub(1) };
+        if again > best.map_or(0, |(most, _)| most) {
+            best = Some((again, at));
         }
     }
-    groups
-        .into_iter()
-        .map(|(_, _, group)| group)
-        .filter(|group| group.packets.len() > 1)
-        .collect()
+    let (_, byte) = best?;
+    let carried: Vec<&Range> = ranges
+        .iter()
+        .filter(|range| range.start <= byte && byte < range.end)
+        .collect();
+    let first = *carried.first()?;
+    let sendings: Vec<&Range> = std::iter::once(first)
+        .chain(carried.iter().skip(1).copied().filter(|range| range.sending.1 >= since))
+        .collect();
+    let start = sendings.iter().map(|range| range.start).max()?;
+    let end = sendings.iter().map(|range| range.end).min()?;
+    let syn = sendings.iter().any(|range| range.syn && range.start == start);
+    Some(Repeated {
+        payload_length: u32::try_from(end - start).ok()?.saturating_sub(u32::from(syn)),
+        packets: sendings.iter().map(|range| range.sending).collect(),
+    })
 }

@@ -3,6 +3,7 @@
 use super::Socket;
 use crate::Name;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What a real server held at the end: a session that the client has lost may still be there.
@@ -19,6 +20,10 @@ pub struct ServerView {
     pub sockets: Vec<String>,
     /// The sessions of the client in the server's process list; `None` if it could not be asked.
     pub sessions: Option<Vec<ServerSession>>,
+    /// How long the server waits for its clients, in seconds, by the names of its global variables (`wait_timeout`,
+    /// `net_write_timeout`, …), as they were when the lab was ready; empty in records of before, and if it could not be asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub timeouts: BTreeMap<String, u64>,
     /// The file with the server's log in the cell's folder.
     pub log: Option<String>,
 }

@@ -312,7 +312,9 @@ structure! {
         /// A real server of the lab.
         required "server" server: At<Name>;
         /// `permanent`: the director and the client keep its Ethernet address, as if a router stood between, and what they send
-        /// goes into the void. `dynamic`: as on a flat segment, ARP tells them after some seconds that nobody is there.
+        /// goes into the void. `dynamic`: as on a flat segment, they find out by ARP that
+        /// nobody is there. A neighbour counts as reachable for a random 15 to 45 s after its last confirmation, and is used on until
+        /// a check has failed (NUD_REACHABLE, STALE, DELAY of 5 s, PROBE): it took 14 to 72 s.
         default("permanent") "neighbours" neighbours: At<Neighbours>;
     }
 }

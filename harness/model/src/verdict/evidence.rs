@@ -43,7 +43,7 @@ pub(super) fn evidence(
     evidence.extend(held_back(network));
     evidence.extend(repetitions(network));
     evidence.extend(discarded(network));
-    evidence.extend(network.terminators.iter().map(terminator));
+    evidence.extend(reached(&network.terminators));
     evidence.extend(silence(operation, network, behaviour));
     evidence.push(end(operation, network));
     evidence.extend(lasting(record));
@@ -257,11 +257,30 @@ fn repetitions(network: &Network) -> Option<Evidence> {
     })
 }
 
-fn terminator(terminator: &Terminator) -> Evidence {
-    Evidence {
-        fact: Fact::Reached(terminator.clone()),
-        shown_by: vec![Citation::Packet(terminator.packet)],
+/// So many of the same in a row are named one by one.
+const NAMED: usize = 3;
+
+/// What ended or refused the connection. A director that cannot reach its server may say so hundreds of times.
+fn reached(terminators: &[Terminator]) -> Vec<Evidence> {
+    let same = |one: &Terminator, other: &Terminator| one.kind == other.kind && one.by == other.by;
+    let mut evidence = Vec::new();
+    for run in terminators.chunk_by(same) {
+        match run {
+            [first, .., last] if run.len() > NAMED => evidence.push(Evidence {
+                fact: Fact::ReachedOften {
+                    first: first.clone(),
+                    until: last.at,
+                    times: run.len(),
+                },
+                shown_by: run.iter().map(|item| Citation::Packet(item.packet)).collect(),
+            }),
+            few => evidence.extend(few.iter().map(|item| Evidence {
+                fact: Fact::Reached(item.clone()),
+                shown_by: vec![Citation::Packet(item.packet)],
+            })),
+        }
     }
+    evidence
 }
 
 fn silence(operation: &Classified<'_>, network: &Network, behaviour: &Behaviour) -> Option<Evidence> {
@@ -279,7 +298,7 @@ fn silence(operation: &Classified<'_>, network: &Network, behaviour: &Behaviour)
             .request
             .map(|request| Citation::Packet(request.seen().packet))
             .into_iter()
-            .chain(network.last_sent.map(|seen| Citation::Packet(seen.packet)))
+            .chain(network.last_unanswered.map(|seen| Citation::Packet(seen.packet)))
             .chain([Citation::Event(operation.end.number)])
             .collect(),
     })

@@ -65,6 +65,15 @@ pub enum Fact {
     },
     /// Something that ends or refuses a connection reached the client.
     Reached(Terminator),
+    /// The same from the same host reached the client again and again, with nothing else of this kind in between.
+    ReachedOften {
+        /// The first.
+        first: Terminator,
+        /// When the last one reached the client.
+        until: Instant,
+        /// How many there were.
+        times: usize,
+    },
     /// Nothing that answers reached the client.
     Silence {
         /// From when on.
@@ -197,6 +206,14 @@ impl fmt::Display for Fact {
                 let (when, kind) = (at(terminator.at), &terminator.kind);
                 write!(f, "{when}: {kind} from {by} reached the client")
             }
+            Self::ReachedOften { first, until, times } => {
+                let (kind, by) = (&first.kind, sender(first.by.as_ref()));
+                let (from, until) = (after_epoch(first.at), after_epoch(*until));
+                write!(
+                    f,
+                    "from {from} to {until}: {kind} from {by} reached the client {times} times"
+                )
+            }
             Self::Silence { from, lasted, end } => write!(
                 f,
                 "from {} on, nothing that answers reached the client for {}, {}",
@@ -252,6 +269,18 @@ fn discarded_in_words(f: &mut fmt::Formatter<'_>, first: &Discarded, times: usiz
     write!(f, ": {why}")
 }
 
+/// How many gaps between repetitions are all named. TCP's patience with one segment is 15 repetitions by default, and probes before.
+const GAPS_NAMED: usize = 20;
+
+/// The gaps that are named of so many: all of them, or the first three and the last.
+#[must_use]
+pub fn named_gaps(gaps: &[Duration]) -> (&[Duration], Option<Duration>) {
+    match gaps {
+        [first @ .., last] if gaps.len() > GAPS_NAMED => (&first[..3], Some(*last)),
+        all => (all, None),
+    }
+}
+
 fn held(servers: &[HeldServer]) -> String {
     if servers.is_empty() {
         return "no real server".to_owned();
@@ -272,8 +301,13 @@ fn sent_again(f: &mut fmt::Formatter<'_>, payload_length: u32, times: usize, gap
         2 => "twice".to_owned(),
         several => format!("{several} times"),
     };
-    let gaps: Vec<String> = gaps.iter().map(|gap| Human(*gap).to_string()).collect();
-    write!(f, "the client sent {what} again {times}, after {}", gaps.join(", "))
+    let (named, last) = named_gaps(gaps);
+    let named: Vec<String> = named.iter().map(|gap| Human(*gap).to_string()).collect();
+    write!(f, "the client sent {what} again {times}, after {}", named.join(", "))?;
+    match last {
+        None => Ok(()),
+        Some(last) => write!(f, " … {} ({} gaps in all)", Human(last), gaps.len()),
+    }
 }
 
 impl fmt::Display for ConnectionEntry {

@@ -18,7 +18,7 @@ mod servers;
 pub use accepted::{Discarded, DiscardedKind, HeldBack, Reason};
 pub use difference::Difference;
 pub use error::errno_name;
-pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent};
+pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent, named_gaps};
 pub use judge::{RunOutcome, judge, judged};
 pub use observe::observe;
 pub use repeat::{Disagreement, Outcome, disagreements};
@@ -213,10 +213,10 @@ pub struct ObservedError {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Retransmissions {
-    /// How many segments were sent again.
+    /// How many segments carried something that had been sent before.
     pub count: u32,
-    /// Payload of the segment that was sent again most often, in bytes (13 for `select 1`), or what all of its sendings had if TCP
-    /// cut them otherwise; 0 for a SYN.
+    /// How many bytes of payload were sent again most often (13 for `select 1`): those that every one of `packets` carried, however
+    /// TCP had cut them; 0 for a SYN.
     pub payload_length: u32,
     /// The numbers of the packets: the first sending, then each repetition.
     pub packets: Vec<u32>,

@@ -76,6 +76,8 @@ pub(super) struct Network {
     pub(super) unreplied: Vec<Seen>,
     /// The last segment that the client sent on it.
     pub(super) last_sent: Option<Seen>,
+    /// The same before the first answer came.
+    pub(super) last_unanswered: Option<Seen>,
     /// The real servers that answered the connection, and those that it reached besides.
     pub(super) servers: Servers,
     /// What was sent again.
@@ -128,6 +130,9 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
         None => network.answers.clone(),
     };
     network.last_sent = sent.last().map(|(packet, _)| Seen::from(*packet));
+    let answered = network.answers.first().map_or(u32::MAX, |answer| answer.packet);
+    let unanswered = sent.iter().rfind(|(packet, _)| packet.number < answered);
+    network.last_unanswered = unanswered.map(|(packet, _)| Seen::from(*packet));
     network.servers = servers(record, packets, &side, &connection, &received);
     network.retransmissions = retransmissions(&sent, operation.began());
     network.doubts.extend(gaps(&sent, &reached));
@@ -278,25 +283,12 @@ fn terminators(
 }
 
 fn retransmissions(sent: &[(&Packet, &Segment)], began: Instant) -> Retransmissions {
-    let repeated: Vec<_> = flow::repeated(sent.iter().copied())
-        .into_iter()
-        .filter_map(|mut group| {
-            // The first sending may be older than the operation; what counts is what was sent again since.
-            let first = group.packets.remove(0);
-            group.packets.retain(|(_, at)| *at >= began);
-            (!group.packets.is_empty()).then(|| {
-                group.packets.insert(0, first);
-                group
-            })
-        })
-        .collect();
-    let count = repeated.iter().map(|group| group.packets.len() - 1).sum::<usize>();
-    // Of equally many, the first.
-    let Some(most) = repeated.into_iter().rev().max_by_key(|group| group.packets.len()) else {
+    let again = flow::sent_again(sent.iter().copied(), began);
+    let Some(most) = again.most else {
         return Retransmissions::default();
     };
     Retransmissions {
-        count: u32::try_from(count).unwrap_or(u32::MAX),
+        count: u32::try_from(again.count).unwrap_or(u32::MAX),
         payload_length: most.payload_length,
         packets: most.packets.iter().map(|(number, _)| *number).collect(),
         gaps: most

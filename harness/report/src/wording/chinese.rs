@@ -11,7 +11,7 @@ use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
     ConnectionEntry, Difference, Discarded, DiscardedKind, Fact, HangEnd, HeldBack, HeldServer, OperationEnd,
-    OrphanedSession, Reason, Sent,
+    OrphanedSession, Reason, Sent, named_gaps,
 };
 use std::time::Duration;
 
@@ -158,6 +158,13 @@ pub(super) fn fact(fact: &Fact) -> String {
             sender(ZH, terminator.by.as_ref()),
             terminator.kind
         ),
+        Fact::ReachedOften { first, until, times } => format!(
+            "从 {} 到 {}：{} 发出的 {} 到达客户端，共 {times} 次",
+            after_epoch(first.at),
+            after_epoch(*until),
+            sender(ZH, first.by.as_ref()),
+            first.kind
+        ),
         Fact::Silence { from, lasted, end } => format!(
             "从 {} 起的 {} 内，没有任何应答到达客户端，{}",
             after_epoch(*from),
@@ -260,8 +267,12 @@ fn sent_again(payload_length: u32, times: usize, gaps: &[Duration]) -> String {
         0 => " SYN".to_owned(),
         length => format!("同样的 {length} 字节"),
     };
-    let gaps: Vec<String> = gaps.iter().map(|gap| Human(*gap).to_string()).collect();
-    format!("客户端将{what}重发了 {times} 次，间隔 {}", gaps.join("、"))
+    let (named, last) = named_gaps(gaps);
+    let named: Vec<String> = named.iter().map(|gap| Human(*gap).to_string()).collect();
+    let rest = last.map_or_else(String::new, |last| {
+        format!(" … {}（共 {} 个间隔）", Human(last), gaps.len())
+    });
+    format!("客户端将{what}重发了 {times} 次，间隔 {}{rest}", named.join("、"))
 }
 
 fn ended(how: &OperationEnd) -> String {

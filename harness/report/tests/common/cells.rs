@@ -242,6 +242,7 @@ pub(crate) fn hung() -> JudgedCell {
         mysqld: MysqldState::Running,
         sockets: vec!["ESTAB 0 0 192.0.2.100:3306 192.0.2.10:40776".to_owned()],
         sessions: Some(vec![session]),
+        timeouts: std::collections::BTreeMap::new(),
         log: Some("rs1.log".to_owned()),
     }];
     builder.cell
