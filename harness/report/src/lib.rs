@@ -42,7 +42,7 @@ pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use events::{CellMilestone, EVENTS_FORMAT, RunEvent, event_line};
 pub use explain::{
-    Advised, Explanation, Paragraph, Source, Status, Trial, explain, explain_in, explanation, fares_better,
+    Advised, Claim, Explanation, Fate, Paragraph, Source, Status, Trial, explain, explain_in, explanation, fares_better,
 };
 pub use html::html;
 pub use json::{FORMAT, json};

@@ -6,11 +6,13 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
 use lvs_matrix_model::capture::{Packet, Segment};
+use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::CellRecord;
-use lvs_matrix_model::verdict::{Citation, JudgedCell, Observed, Operation, Terminator, TerminatorKind};
+use lvs_matrix_model::record::{CellRecord, ClientEvent, OpenedSocket};
+use lvs_matrix_model::verdict::{Citation, Fact, JudgedCell, Observed, Operation, Sent, Terminator, TerminatorKind};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// A cell whose classified operation has a connection in the capture.
 pub(super) struct Case<'a> {
@@ -54,8 +56,25 @@ impl<'a> Case<'a> {
         let request = if operation.what == "connect" {
             sent.iter().position(|passage| passage.segment.flags.syn)
         } else {
-            sent.iter()
-                .position(|passage| passage.sent.at >= operation.began && passage.segment.payload_length > 0)
+            // What the judge found to carry the statement; a program may have said more on the connection before.
+            let cited = observed.evidence.iter().find_map(|item| {
+                let Fact::Began {
+                    sent: Some(Sent::Statement),
+                    ..
+                } = &item.fact
+                else {
+                    return None;
+                };
+                item.shown_by.iter().find_map(|place| match place {
+                    Citation::Packet(number) => Some(*number),
+                    Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) | Citation::Server(_) => None,
+                })
+            });
+            let by_judge = cited.and_then(|number| sent.iter().position(|passage| passage.sent.packet == number));
+            by_judge.or_else(|| {
+                sent.iter()
+                    .position(|passage| passage.sent.at >= operation.began && passage.segment.payload_length > 0)
+            })
         };
         Some(Self {
             record,
@@ -160,16 +179,12 @@ impl<'a> Case<'a> {
             .sent
             .iter()
             .take_while(|earlier| earlier.sent.packet < passage.sent.packet);
-        let Some(last) = before.clone().last() else {
+        let Some(last) = before.last() else {
             return told!("segment" / "的报文段");
         };
-        let next = before
-            .map(|earlier| earlier.segment.sequence.wrapping_add(size(earlier.segment)))
-            .reduce(|one, other| if at_or_after(other, one) { other } else { one });
         if last.segment.flags.syn {
             told!("acknowledgement of the SYN-ACK" / "对 SYN-ACK 的确认")
-        } else if next == Some(passage.segment.sequence.wrapping_add(1)) {
-            // Of a byte that was acknowledged long ago (tcp_xmit_probe_skb).
+        } else if self.is_probe(passage) {
             told!("keepalive probe" / "的保活探测")
         } else if last.segment.acknowledgement == passage.segment.acknowledgement
             && last.segment.window != passage.segment.window
@@ -191,6 +206,75 @@ impl<'a> Case<'a> {
     /// The first thing of this kind that ended or refused the connection.
     pub(super) fn terminator(&self, kind: TerminatorKind) -> Option<&'a Terminator> {
         self.observed.terminators.iter().find(|item| item.kind == kind)
+    }
+
+    /// Did its sender's TCP send this RST of its own, because the connection was closed on its side (`tcp_send_active_reset` sets
+    /// ACK)? Else the RST answers a segment for which there is no connection (`tcp_v4_send_reset`: to a segment with ACK it sets
+    /// none).
+    pub(super) fn is_active(&self, reset: &Terminator) -> Option<bool> {
+        let mut received = self.received.iter();
+        let (_, segment) = received.find(|(packet, _)| packet.number == reset.packet)?;
+        Some(segment.flags.ack)
+    }
+
+    /// Is a segment a keepalive probe? It has no data, and the number of a byte that was acknowledged already
+    /// (`tcp_xmit_probe_skb` in net/ipv4/tcp_output.c).
+    pub(super) fn is_probe(&self, passage: &Passage<'a>) -> bool {
+        let before = self
+            .sent
+            .iter()
+            .take_while(|earlier| earlier.sent.packet < passage.sent.packet);
+        let next = before
+            .map(|earlier| earlier.segment.sequence.wrapping_add(size(earlier.segment)))
+            .reduce(|one, other| if at_or_after(other, one) { other } else { one });
+        let plain = size(passage.segment) == 0 && !passage.segment.flags.rst && !passage.segment.flags.fin;
+        plain && next == Some(passage.segment.sequence.wrapping_add(1))
+    }
+
+    /// The keepalive of the client's socket, as its kernel showed it, whoever had set it; in records of before, as it was told to be
+    /// and shown to be in force.
+    pub(super) fn keepalive(&self) -> Option<Keepalive> {
+        let client = self.record.client.as_ref()?;
+        if let Some(socket) = self.socket() {
+            return socket.keepalive.then_some(Keepalive {
+                time: socket.keepalive_time,
+                interval: socket.keepalive_interval,
+                probes: u8::try_from(socket.keepalive_probes).unwrap_or(u8::MAX),
+            });
+        }
+        let shown = client
+            .settings
+            .iter()
+            .any(|seen| seen.setting == Setting::Keepalive.key() && seen.shown.is_some() && seen.doubt.is_none());
+        self.plan.client.settings.keepalive.filter(|_| shown)
+    }
+
+    /// The client's socket of this connection, as its kernel showed it right after the connect.
+    pub(super) fn socket(&self) -> Option<&'a OpenedSocket> {
+        let sockets = &self.record.client.as_ref()?.sockets;
+        sockets.iter().rfind(|socket| socket.port == self.client.1)
+    }
+
+    /// The event with which the operation began.
+    pub(super) fn begun(&self) -> Option<&'a ClientEvent> {
+        let mut events = self.record.client_events.iter();
+        events.find(|event| event.operation == self.operation.number)
+    }
+
+    /// Does the client call itself interactive in its login (`CLIENT_INTERACTIVE` of MySQL's capability flags)?
+    pub(super) fn is_interactive(&self) -> Option<bool> {
+        const INTERACTIVE: u32 = 1 << 10;
+        let login = self.sent.iter().find(|passage| passage.segment.payload_length > 0)?;
+        // Three bytes length, a sequence number, then the flags.
+        let flags = login.segment.payload.get(4..8)?.try_into().ok()?;
+        Some(u32::from_le_bytes(flags) & INTERACTIVE != 0)
+    }
+
+    /// A time-out of a server's, as its global variables had it when the lab was ready.
+    pub(super) fn server_variable(&self, server: &Name, variable: &str) -> Option<Duration> {
+        let view = self.record.server_views.iter().find(|view| view.server == *server)?;
+        let seconds = view.timeouts.get(variable)?;
+        Some(Duration::from_secs(*seconds))
     }
 
     /// What answers the request: payload (for a connect also a SYN-ACK) that reached the client after it and that it did not

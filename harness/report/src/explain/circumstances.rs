@@ -93,6 +93,48 @@ impl<'a> Case<'a> {
         (!changed).then(|| Table::of(self.plan, snapshot))?
     }
 
+    /// The director's tables as they were at a moment: the last snapshot before it, with the changes that were made since. The
+    /// entries of connections are those of the snapshot. `None` in the middle of a change.
+    pub(super) fn table_then(&self, at: Instant) -> Option<Table> {
+        let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
+        let edits = self.done(|action| {
+            let Action::Table(edit) = action else { return None };
+            Some(edit)
+        });
+        let (mut table, mut saved) = (Table::of(self.plan, snapshot)?, None);
+        for (step, began, edit) in edits.filter(|(_, began, _)| *began <= at) {
+            if matches!(edit, TableAction::SaveTable) {
+                saved = Some(began);
+            }
+            if began <= snapshot.at {
+                continue;
+            }
+            if step.ended.is_none_or(|ended| ended > at) {
+                return None;
+            }
+            let restores = matches!(edit, TableAction::RestoreTable);
+            let saved = saved.filter(|_| restores).and_then(|at| self.before(at));
+            table = table.after(step.number, edit, saved.as_ref())?;
+        }
+        Some(table)
+    }
+
+    /// The director's tables right before a step that began then.
+    fn before(&self, at: Instant) -> Option<Table> {
+        let first = self.record.snapshots.first()?;
+        // What is saved before the first snapshot was changed by nobody until then, if no step says so.
+        let before = Instant(at.0.checked_sub(1)?);
+        if first.at <= before {
+            return self.table_then(before);
+        }
+        let edits = self.done(|action| {
+            let Action::Table(edit) = action else { return None };
+            (!matches!(edit, TableAction::SaveTable)).then_some(())
+        });
+        let changed = edits.into_iter().any(|(_, began, ())| at < began && began <= first.at);
+        (!changed).then(|| Table::of(self.plan, first))?
+    }
+
     /// When this real server was last deleted from the table, unless it was added again by `by`.
     pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
         let (step, began, deleted) = self.memberships(server).filter(|(_, began, _)| *began <= by).last()?;

@@ -8,6 +8,8 @@
 mod advice;
 mod case;
 mod circumstances;
+mod claim;
+mod fate;
 mod passage;
 mod plain;
 mod rules;
@@ -15,6 +17,7 @@ mod table;
 mod told;
 
 pub use advice::{Advised, Trial, fares_better};
+pub use claim::{Claim, Fate};
 pub use plain::explanation;
 
 use crate::wording;
@@ -71,6 +74,8 @@ pub struct Paragraph {
     pub shown_by: Vec<Citation>,
     /// The functions of the kernel that do it.
     pub sources: &'static [Source],
+    /// What it says of single packets.
+    pub claims: Vec<Claim>,
 }
 
 /// A function of the kernel.
@@ -114,10 +119,16 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
     let behaviour = &cell.observed.behaviour;
     let case = Case::of(cell);
     let mut found: Vec<(&'static rules::Rule, Finding)> = case.as_ref().map_or_else(Vec::new, |case| {
-        let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(case)?));
+        // A rule that says of a packet what the packets do not bear out is none of this cell's.
+        let borne_out = |finding: &Finding| finding.claims.iter().all(|claim| case.bears_out(claim));
+        let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(case).filter(borne_out)?));
         let asked = rules::ALL.iter().filter(|rule| fits(rule.explains, behaviour));
         asked.filter_map(holds).collect()
     });
+    // How something came about is of interest only where something else says why.
+    if !found.iter().any(|(rule, _)| rule.explains != Explains::Circumstance) {
+        found.clear();
+    }
     // Stable: rules that speak of the same moment keep their order in the list.
     found.sort_by_key(|(_, finding)| finding.at);
     let answered: Vec<Explains> = found.iter().map(|(rule, _)| rule.explains).collect();
@@ -146,6 +157,7 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
                 text: finding.text.into_words(language),
                 shown_by: in_order(finding.shown_by),
                 sources: rule.sources,
+                claims: finding.claims,
             })
             .collect(),
         advice,
@@ -168,7 +180,7 @@ fn fits(explains: Explains, behaviour: &Behaviour) -> bool {
     match explains {
         Explains::Answer => answered == Some(true),
         Explains::Error => answered == Some(false),
-        Explains::Silence => true,
+        Explains::Silence | Explains::Circumstance => true,
     }
 }
 

@@ -1,9 +1,12 @@
 //! The director's tables as ipvsadm(8) prints them, as far as rules ask.
 
 use lvs_matrix_model::Name;
+use lvs_matrix_model::action::TableAction;
+use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::ipvs::{self, Connection, Connections, Destination, Protocol, Target};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::DirectorSnapshot;
+use lvs_matrix_model::verdict::Citation;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -12,12 +15,16 @@ use std::time::Duration;
 pub(super) struct Table {
     /// The snapshot's number.
     pub(super) snapshot: u32,
+    /// When it was taken.
+    pub(super) at: Instant,
     /// Is the virtual service there?
     pub(super) has_service: bool,
-    /// Is there any virtual service?
-    pub(super) has_any_service: bool,
+    /// How many other virtual services there are.
+    others: usize,
     /// Its real servers with their weights.
     pub(super) servers: Vec<(Name, u32)>,
+    /// The steps that changed it since the snapshot; each was looked up in the kernel's own table when it was done.
+    steps: Vec<u32>,
     connections: Vec<Entry>,
 }
 
@@ -41,14 +48,58 @@ impl Table {
         let of_service = |entry: &Connection| entry.service == Target::Socket(service);
         Some(Self {
             snapshot: snapshot.number,
+            at: snapshot.at,
             has_service: own.is_some(),
-            has_any_service: !services.services.is_empty(),
+            others: services.services.len() - usize::from(own.is_some()),
             servers: own
                 .into_iter()
                 .flat_map(|service| service.destinations.iter().filter_map(server))
                 .collect(),
+            steps: Vec::new(),
             connections: connections.entries.into_iter().filter(of_service).map(Entry).collect(),
         })
+    }
+
+    /// What a step of the time line made of it. `saved` is what `save-table` had saved. `None` if that does not tell what it is now.
+    pub(super) fn after(mut self, step: u32, edit: &TableAction, saved: Option<&Self>) -> Option<Self> {
+        match edit {
+            TableAction::RemoveRealServer { server } => self.servers.retain(|(name, _)| name != server),
+            TableAction::AddRealServer { server, weight } => self.servers.push((server.clone(), u32::from(*weight))),
+            TableAction::SetWeight { server, weight } | TableAction::SetForwarding { server, weight, .. } => {
+                let own = self.servers.iter_mut().find(|(name, _)| name == server)?;
+                own.1 = u32::from(*weight);
+            }
+            TableAction::RemoveService { port: None } => {
+                self.has_service = false;
+                self.servers.clear();
+            }
+            TableAction::RemoveService { port: Some(_) } => self.others = self.others.saturating_sub(1),
+            TableAction::AddService { port: None, .. } => self.has_service = true,
+            TableAction::AddService { port: Some(_), .. } => self.others += 1,
+            TableAction::FlushTable => {
+                (self.has_service, self.others) = (false, 0);
+                self.servers.clear();
+            }
+            TableAction::RestoreTable => {
+                let saved = saved?;
+                (self.has_service, self.others) = (saved.has_service, saved.others);
+                self.servers.clone_from(&saved.servers);
+            }
+            TableAction::SetScheduler { .. } | TableAction::SaveTable | TableAction::SetTimeouts { .. } => {}
+        }
+        self.steps.push(step);
+        Some(self)
+    }
+
+    /// Is there any virtual service?
+    pub(super) fn has_any_service(&self) -> bool {
+        self.has_service || self.others > 0
+    }
+
+    /// What shows it.
+    pub(super) fn shown_by(&self) -> Vec<Citation> {
+        let snapshot = std::iter::once(Citation::Snapshot(self.snapshot));
+        snapshot.chain(self.steps.iter().copied().map(Citation::Step)).collect()
     }
 
     /// The weight of a real server; `None` if it is not in the table.

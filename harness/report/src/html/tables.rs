@@ -39,7 +39,16 @@ pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCe
          <table class=\"figures\">\n<thead><tr>{}</tr></thead>\n<tbody>",
         heads(if beside { &titles } else { &titles[..4] })
     )?;
-    for row in &schedule.rows {
+    let (beginning, left_out, end) = schedule.shown();
+    for (index, row) in beginning.iter().chain(end).enumerate() {
+        if index == beginning.len() {
+            let columns = if beside { 6 } else { 4 };
+            writeln!(
+                out,
+                "<tr><td colspan=\"{columns}\">… {}</td></tr>",
+                words.rows_left_out(left_out)
+            )?;
+        }
         sending(out, words, cell, row, beside, traces)?;
     }
     writeln!(

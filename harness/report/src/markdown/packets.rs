@@ -34,7 +34,12 @@ pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCe
     };
     let own_titles = [words.packet(), words.at(), words.gap()].join(" | ");
     writeln!(out, "| | {own_titles} |{titles}\n|---|--:|--:|--:|{aligned}")?;
-    for row in &schedule.rows {
+    let (beginning, left_out, end) = schedule.shown();
+    for (index, row) in beginning.iter().chain(end).enumerate() {
+        if index == beginning.len() {
+            let empty = if beside { " … | … |" } else { "" };
+            writeln!(out, "| {} | … | … | … |{empty}", words.rows_left_out(left_out))?;
+        }
         write!(out, "{}", own(words, row))?;
         if beside {
             let printed = row.article.map_or(wording::NOTHING, |article| article.printed);

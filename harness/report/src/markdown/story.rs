@@ -8,7 +8,7 @@ use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{LabOutcome, StepOutcome, StepRecord};
-use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell, Observed, Operation};
+use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell, Observed, Operation, Terminator};
 use std::time::Duration;
 
 /// The sentences, escaped: the change, what the client lived through, and what reached it.
@@ -133,10 +133,21 @@ fn endings(words: Language, observed: &Observed) -> Option<String> {
     if observed.terminators.is_empty() {
         return None;
     }
+    let same = |one: &Terminator, other: &Terminator| one.kind == other.kind && one.by == other.by;
     let reached: Vec<String> = observed
         .terminators
-        .iter()
-        .map(|item| words.at_packet(wording::terminator(words, item), item.packet))
+        .chunk_by(same)
+        .flat_map(|run| match run {
+            // A director that cannot reach its server may say so hundreds of times.
+            [first, .., last] if run.len() > 3 => {
+                let what = wording::terminators(words, run);
+                vec![words.at_packets(what, first.packet, last.packet)]
+            }
+            few => few
+                .iter()
+                .map(|item| words.at_packet(wording::terminator(words, item), item.packet))
+                .collect(),
+        })
         .collect();
     Some(words.what_reached(reached.join(words.listed())))
 }

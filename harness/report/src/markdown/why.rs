@@ -17,6 +17,7 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> R
         text,
         shown_by,
         sources,
+        ..
     } in &explanation.paragraphs
     {
         let sources: Vec<String> = sources

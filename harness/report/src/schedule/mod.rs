@@ -19,6 +19,24 @@ pub struct Schedule {
     pub rows: Vec<ScheduleRow>,
 }
 
+/// So many rows of a schedule are all printed: more than TCP's patience with one segment has by default.
+const ROWS: usize = 40;
+/// Of more, so many from its beginning and from its end.
+const BEGINNING: usize = 24;
+const END: usize = 4;
+
+impl Schedule {
+    /// The rows that a table shows: those of the beginning, how many are left out, and those of the end.
+    pub(crate) fn shown(&self) -> (&[ScheduleRow], usize, &[ScheduleRow]) {
+        if self.rows.len() <= ROWS {
+            return (&self.rows, 0, &[]);
+        }
+        let (beginning, rest) = self.rows.split_at(BEGINNING);
+        let (left_out, end) = rest.split_at(rest.len() - END);
+        (beginning, left_out.len(), end)
+    }
+}
+
 /// The sendings with the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleRow {

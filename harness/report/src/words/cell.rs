@@ -43,6 +43,8 @@ crate::words::words! {
     with_code(code, meaning): " with {code}{meaning}" / "，{code}{meaning}";
     quoted(meaning): ", “{meaning}”" / "，“{meaning}”";
     at_packet(what, number): "{what} (packet {number})" / "{what}（数据包 {number}）";
+    at_packets(what, first, last): "{what} (packets {first} to {last})" / "{what}（数据包 {first} 至 {last}）";
+    rows_left_out(count): "{count} more" / "另有 {count} 次";
     what_reached(what): "What reached the client for its connection: {what}." / "就其连接到达客户端的有：{what}。";
 
     sent_again_title: "Sent again" / "重传";

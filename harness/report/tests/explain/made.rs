@@ -147,14 +147,14 @@ pub(crate) const MADE: &[(&str, &str, Damage, Damage)] = &[
         |cell| {
             let began = cell.observed.operation.as_ref().unwrap().began;
             without(cell, |packet, node| *node == Node::Director && packet.at >= began);
-            let down = Action::Host(HostAction::LinkDown { node: Node::Director });
-            becomes(cell, firewalls, down);
+            let lossy = Action::Traffic(TrafficAction::SetNetem {
+                node: Node::Director,
+                delay: Duration::ZERO,
+                loss: Percent(10_000),
+            });
+            becomes(cell, firewalls, lossy);
         },
-        |cell| {
-            undone(cell, |action| {
-                matches!(action, Action::Host(HostAction::LinkDown { .. }))
-            })
-        },
+        |cell| undone(cell, |action| matches!(action, Action::Traffic(_))),
     ),
     (
         "lost-before-the-client",

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+mod cases;
 mod chinese;
 mod counter;
 mod faults;
@@ -30,7 +31,10 @@ fn run() -> PathBuf {
 }
 
 fn stored(cell: &str) -> JudgedCell {
-    let folder = run().join(cell);
+    read(&run().join(cell))
+}
+
+fn read(folder: &Path) -> JudgedCell {
     let record: CellRecord = serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap();
     judged(record, Some(&fs::read(folder.join(CAPTURE_FILE)).unwrap()))
 }

@@ -1,6 +1,8 @@
 //! A server that is added again while its old entries are still there.
 
 use super::super::case::packet;
+use super::super::claim::Fate;
+use super::super::fate::claims;
 use super::super::told::told;
 use super::director::{answer_from, first};
 use super::nodest::Dropped;
@@ -56,6 +58,10 @@ pub(super) const SERVER_BACK: Rule = Rule {
                 packet(passed),
                 Citation::Packet(answer.number),
             ],
+            claims: claims(
+                [through.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: Vec::new(),
         })
     },

@@ -5,11 +5,12 @@ use super::super::case::{Case, packet, size};
 use super::super::moment;
 use super::super::passage::Passage;
 use super::super::told::{Told, told};
+use super::HOST_UNREACHABLE;
 use super::director::PORT_UNREACHABLE;
-use super::neighbour::{HOST_UNREACHABLE, unanswered_arp};
-use super::{Explains, Finding, Rule, tcp_timer};
+use super::neighbour::unanswered_arp;
+use super::{Explains, Finding, Rule, tcp, tcp_timer};
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 use std::time::Duration;
 
@@ -82,6 +83,7 @@ pub(super) const GAVE_UP: Rule = Rule {
                 remembered = remembered,
             ),
             shown_by,
+            claims: Vec::new(),
             advice: vec![Advice::UserTimeout, Advice::FewerRetries, Advice::ReadTimeout],
         })
     },
@@ -123,6 +125,61 @@ fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {
     }
 }
 
+/// Gaps between repetitions that do not double.
+pub(super) const REVERTED: Rule = Rule {
+    name: "back-off-taken-back",
+    explains: Explains::Circumstance,
+    sources: &[tcp("tcp_v4_err"), tcp("tcp_ld_RTO_revert")],
+    holds: |case| {
+        let head = case.unacknowledged().filter(|_| !case.is_connect())?;
+        let told: Vec<u32> = case
+            .observed
+            .terminators
+            .iter()
+            .filter(|item| {
+                matches!(
+                    item.kind,
+                    TerminatorKind::Icmp {
+                        code: 0 | HOST_UNREACHABLE
+                    }
+                )
+            })
+            .map(|item| item.packet)
+            .collect();
+        let times: Vec<Instant> = case.sendings_of(head).map(|passage| passage.sent.at).collect();
+        let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+        // TCP's own gaps double up to the largest; the first two may be a probe's.
+        let stays = |pair: &&[Duration]| pair[1] < pair[0] * 3 / 2 && pair[0] < RTO_MAX / 2;
+        let stayed = gaps.windows(2).filter(stays).count();
+        if told.len() < FEW || stayed < FEW {
+            return None;
+        }
+        let (least, most) = (gaps.iter().min()?, gaps.iter().max()?);
+        let (first, last) = (*told.first()?, *told.last()?);
+        Some(Finding {
+            at: head.sent.at,
+            text: told!(
+                "The gaps between the client's repetitions do not go on doubling: there are {count}, of {least} to {most}. Each ICMP host \
+                 unreachable that is about the oldest unacknowledged segment takes one doubling back (RFC 6069), for it says that \
+                 the way is broken, and not that the network is busy; {told} of them came (packets {first} to {last} on client)."
+                    / "客户端各次重传的间隔并不一直加倍：共 {count} 个，从 {least} 到 {most}。每个关于最早未确认报文段的 ICMP host unreachable 都会\
+                       撤回一次加倍（RFC 6069），因为它说明是路不通，而不是网络拥塞；这样的报文共有 {told} 个（client 上的数据包 {first} 至 \
+                       {last}）。",
+                count = gaps.len(),
+                least = Human(*least),
+                most = Human(*most),
+                told = told.len(),
+            ),
+            shown_by: vec![packet(head.sent), Citation::Packet(first), Citation::Packet(last)],
+            claims: Vec::new(),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// Fewer than so many are no pattern.
+const FEW: usize = 4;
+
 /// `tcp_syn_retries` is over.
 pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     name: "syn-retries-exhausted",
@@ -159,6 +216,7 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
                 lasted = Human(ended.since(request.sent.at)),
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            claims: Vec::new(),
             advice: vec![Advice::ConnectTimeout, Advice::FewerSynRetries],
         })
     },

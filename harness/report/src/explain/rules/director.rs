@@ -2,10 +2,13 @@
 
 use super::super::advice::Advice;
 use super::super::case::{Case, packet};
+use super::super::claim;
+use super::super::fate::{claims, said};
 use super::super::moment;
 use super::super::passage::Seen;
 use super::super::told::{Told, clauses, doing, listed, told};
 use super::reuse::{Fate, OldEntry};
+use super::sloppy::PickedUp;
 use super::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
 use crate::explain::Source;
 use lvs_matrix_model::Name;
@@ -47,7 +50,7 @@ pub(super) const SCHEDULED: Rule = Rule {
             why = why,
             passed = passed.packet,
         );
-        if let Some(table) = case.table_at(request.sent.at) {
+        if let Some(table) = case.table_then(request.sent.at) {
             let passed_over: Vec<Told> = case
                 .plan
                 .real_servers()
@@ -62,7 +65,7 @@ pub(super) const SCHEDULED: Rule = Rule {
                     " Others it could not choose: {others}." / "其他的不能选择：{others}。",
                     others = listed(&passed_over),
                 ));
-                shown_by.push(Citation::Snapshot(table.snapshot));
+                shown_by.extend(table.shown_by());
             }
         }
         text.push(&answered(case, server, answer));
@@ -71,6 +74,10 @@ pub(super) const SCHEDULED: Rule = Rule {
             at: request.sent.at,
             text,
             shown_by,
+            claims: claims(
+                [request.sent.packet],
+                &claim::Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: Vec::new(),
         })
     },
@@ -87,7 +94,8 @@ pub(super) const PASSED_ON: Rule = Rule {
             return None;
         };
         let answer = answer_from(case, server)?;
-        if changes_between(case, request.sent, answer).next().is_some() {
+        // Without an entry another rule says why it was passed on.
+        if changes_between(case, request.sent, answer).next().is_some() || PickedUp::of(case).is_some() {
             return None;
         }
         let mut text = told!(
@@ -116,6 +124,10 @@ pub(super) const PASSED_ON: Rule = Rule {
             at: request.sent.at,
             text,
             shown_by,
+            claims: claims(
+                [request.sent.packet],
+                &claim::Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: Vec::new(),
         })
     },
@@ -155,6 +167,10 @@ pub(super) const UNDER_WAY: Rule = Rule {
                 answer = answer.number,
             ),
             shown_by,
+            claims: claims(
+                [request.sent.packet],
+                &claim::Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: Vec::new(),
         })
     },
@@ -183,6 +199,46 @@ fn on_the_way_back(action: &Action, server: &Name) -> bool {
     }
 }
 
+/// The server answers, with an error of its own.
+pub(super) const SERVER_SAID: Rule = Rule {
+    name: "error-of-the-server",
+    explains: Explains::Error,
+    sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
+    holds: |case| {
+        let code = case.observed.error.as_ref()?.server?;
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(case, server)?;
+        // What is said of a lock has a story of its own.
+        if LOCKS.contains(&code) {
+            return None;
+        }
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The client's {what} reached {server} ({reached} there), and the mysqld answered with its error {code} (packet {answer} \
+                 on client). That is an answer: neither the director nor the network had a part in it."
+                    / "客户端{what}到达了 {server}（{server} 上的{reached}），mysqld 以错误 {code} 应答（client 上的数据包 {answer}）。这就是一个应答：\
+                       与调度器和网络都没有关系。",
+                what = case.carrier(),
+                reached = first(*reached),
+                answer = answer.number,
+            ),
+            shown_by: vec![packet(request.sent), packet(*reached), Citation::Packet(answer.number)],
+            claims: claims(
+                [request.sent.packet],
+                &claim::Fate::Delivered(Node::RealServer(server.clone())),
+            ),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// `ER_LOCK_WAIT_TIMEOUT` and `ER_LOCK_DEADLOCK`.
+const LOCKS: [u16; 2] = [1205, 1213];
+
 /// A SYN that no server is there for.
 pub(super) const NO_SERVER: Rule = Rule {
     name: "no-server-for-a-syn",
@@ -198,7 +254,7 @@ pub(super) const NO_SERVER: Rule = Rule {
         let refusal = case
             .terminator(TerminatorKind::Icmp { code: PORT_UNREACHABLE })
             .filter(|refusal| refusal.by == Some(Node::Director))?;
-        let table = case.table_at(request.sent.at)?;
+        let table = case.table_then(request.sent.at)?;
         if !table.has_service || table.servers.iter().any(|(_, weight)| *weight > 0) {
             return None;
         }
@@ -226,12 +282,12 @@ pub(super) const NO_SERVER: Rule = Rule {
                 servers = servers,
                 refusal = refusal.packet,
             ),
-            shown_by: vec![
-                packet(request.sent),
-                packet(arrived),
-                Citation::Snapshot(table.snapshot),
-                Citation::Packet(refusal.packet),
-            ],
+            shown_by: [
+                table.shown_by(),
+                vec![packet(request.sent), packet(arrived), Citation::Packet(refusal.packet)],
+            ]
+            .concat(),
+            claims: said(request, claim::Fate::Refused, refusal, claim::Fate::NoServer),
             advice: vec![Advice::KeepAServer { instead_of: None }, Advice::Reconnect],
         })
     },

@@ -3,6 +3,8 @@
 
 use super::super::advice::{Advice, about_firewalls, patience};
 use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::{claims, said};
 use super::super::passage::Passage;
 use super::super::told::{Told, told};
 use super::director::{first, times};
@@ -54,10 +56,16 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
     };
     let since: Vec<&Passage<'_>> = case.sendings().filter(|passage| passage.sent.at >= began).collect();
     let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
-    let (seen, way) = match (node, chain) {
+    let filtered = Fate::Filtered(node.clone());
+    let (seen, way, fated, fate) = match (node, chain) {
         (Node::Client, _) => return None,
         (Node::Director, Chain::Input | Chain::Output) => {
-            if !all(|passage| passage.stopped_at_director().is_some()) {
+            // What comes in meets the firewall first; what goes on, IPVS.
+            let met = |passage: &&Passage<'_>| match chain {
+                Chain::Input => case.stopped(passage).as_ref() == Some(&filtered),
+                Chain::Output => case.stopped(passage).is_none() && server_is_there(case, passage),
+            };
+            if !all(|passage| passage.stopped_at_director().is_some()) || !since.iter().all(met) {
                 return None;
             }
             let seen: Vec<_> = since.iter().filter_map(|passage| passage.arrived).collect();
@@ -72,7 +80,7 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
                 times = times(since.len()),
                 before = before,
             );
-            (seen, text)
+            (seen, text, since.clone(), filtered)
         }
         (Node::RealServer(server), Chain::Input) => {
             let reached = |passage: &Passage<'_>| passage.reached.is_some();
@@ -89,7 +97,7 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
                     / "到达 {server} {times}，在 TCP 看到它之前被那里的防火墙丢弃",
                 times = times(since.len()),
             );
-            (seen, text)
+            (seen, text, since.clone(), filtered)
         }
         (Node::RealServer(server), Chain::Output) => {
             let (reached, _) = request.reached.as_ref()?;
@@ -100,7 +108,7 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
                 "reached {server}, but whatever {server} answers is dropped by its own firewall"
                     / "到达了 {server}，但 {server} 的应答都被它自己的防火墙丢弃"
             );
-            (vec![*reached], text)
+            (vec![*reached], text, vec![request], Fate::Delivered(node.clone()))
         }
     };
     let first_seen = *seen.first()?;
@@ -118,6 +126,7 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
             met = met,
         ),
         shown_by,
+        claims: claims(fated.iter().map(|passage| passage.sent.packet), &fate),
         advice: about_it(case),
     })
 }
@@ -127,6 +136,15 @@ fn about_it(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = about_firewalls(case);
     advice.extend(patience());
     advice
+}
+
+/// Is there a server in the table that the director would pass a segment on to? Else it does not get as far as the firewall of
+/// what goes out.
+fn server_is_there(case: &Case<'_>, passage: &Passage<'_>) -> bool {
+    match case.server() {
+        Some(server) => case.deleted(server, passage.sent.at).is_none(),
+        None => case.is_connect(),
+    }
 }
 
 /// Did the server's interface send anything on the connection since then?
@@ -159,6 +177,7 @@ pub(super) const REFUSES: Rule = Rule {
                 packet(met),
                 Citation::Packet(refusal.packet),
             ],
+            claims: said(request, Fate::Filtered(node.clone()), refusal, Fate::Rejection),
             advice: Vec::new(),
         })
     },
@@ -184,6 +203,7 @@ pub(super) const RESETS: Rule = Rule {
                 reset = reset.packet,
             ),
             shown_by: vec![Citation::Step(step.number), packet(met), Citation::Packet(reset.packet)],
+            claims: said(request, Fate::Filtered(node.clone()), reset, Fate::Rejection),
             advice: vec![Advice::Reconnect],
         })
     },
@@ -221,6 +241,7 @@ pub(super) const NOT_FATAL: Rule = Rule {
                 rejection = rejection.packet,
             ),
             shown_by,
+            claims: said(request, Fate::Filtered(node.clone()), rejection, Fate::Rejection),
             advice: about_it(case),
         })
     },

@@ -2,6 +2,8 @@
 
 use super::super::advice::Advice;
 use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::claims;
 use super::super::passage::Seen;
 use super::super::told::{doing, told};
 use super::director::first;
@@ -85,6 +87,10 @@ pub(super) const FROZEN: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(acknowledged.number),
             ],
+            claims: claims(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: vec![
                 Advice::AskingHealthCheck { server: server.clone() },
                 Advice::ConnectTimeout,
@@ -113,30 +119,63 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         let request = case.request()?;
         let acknowledged = case.acknowledged()?;
         let (off, began) = case.unplugged(&Node::RealServer(server.clone()), case.operation.due)?;
-        let sent_after = case.sent.iter().any(|passage| passage.sent.at > began);
+        let mut after = case.sent.iter().filter(|passage| passage.sent.at > began);
+        let sent_after = after.clone().any(|passage| !case.is_probe(passage));
+        let probe = after.next();
         if acknowledged.at > began || sent_after || case.payload().is_some() {
             return None;
         }
+        // What the client's kernel says of the socket; in records of before nobody had looked.
+        let keepalive = match (case.keepalive(), case.socket()) {
+            (Some(keepalive), _) => told!(
+                "and its keepalive, which the socket has (SO_KEEPALIVE), asks only after {time} without a sign"
+                    / "套接字虽然开启了保活（SO_KEEPALIVE），但要在 {time} 没有动静后才会询问",
+                time = Human(keepalive.time),
+            ),
+            (None, Some(_)) => told!(
+                "and no keepalive (its socket has no SO_KEEPALIVE)" / "也没有保活（其套接字没有开启 SO_KEEPALIVE）"
+            ),
+            (None, None) => told!("and no keepalive that asked" / "也没有保活探测"),
+        };
+        let spoke = match probe {
+            None => told!(
+                "It sent nothing for the {silence} that were watched" / "在观察的 {silence} 内它什么也没有发送",
+                silence = Human(*silence),
+            ),
+            Some(probe) => told!(
+                "It sent nothing until the first probe, {later} later ({sent} on client)"
+                    / "直到 {later} 后的第一个探测（client 上的{sent}），它什么也没有发送",
+                later = Human(probe.sent.at.since(began)),
+                sent = first(probe.sent),
+            ),
+        };
+        let mut shown_by = vec![
+            packet(request.sent),
+            Citation::Packet(acknowledged.number),
+            Citation::Step(off.number),
+        ];
+        shown_by.extend(probe.map(|probe| packet(probe.sent)));
         Some(Finding {
             at: began,
             text: told!(
-                "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went silent ({step}). From then \
-                 on all that the client had sent was acknowledged: its TCP had nothing to send again, no timer that could run out, \
-                 and no keepalive (off unless a program asks for it, tcp(7)). It sent nothing for the {silence} that were watched, \
-                 so nothing could tell it that the host is gone; the director is not on the way back, and could not either."
-                    / "{server} 在沉默（{step}）之前已经确认了客户端{what}（client 上的{acknowledged}）。从那时起，客户端发送的都已得到\
-                       确认：其 TCP 没有要重传的数据，没有会到期的定时器，也没有保活（除非程序要求，否则是关闭的，见 tcp(7)）。在观察的 \
-                       {silence} 内它什么也没有发送，所以没有什么能告诉它对方主机已经不在了；调度器不在返回的路上，也同样不能。",
+                "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went silent ({step}); a host that \
+                 is off or unplugged sends neither RST nor FIN. From then on all that the client had sent was acknowledged: its TCP \
+                 had nothing to send again, no timer that could run out, {keepalive}. {spoke}, so nothing could tell it that the host \
+                 is gone; the director is not on the way back, and could not either."
+                    / "{server} 在沉默（{step}）之前已经确认了客户端{what}（client 上的{acknowledged}）；断电或断开链路的主机既不发送 RST 也不\
+                       发送 FIN。从那时起，客户端发送的都已得到确认：其 TCP 没有要重传的数据，没有会到期的定时器，{keepalive}。{spoke}，所以\
+                       没有什么能告诉它对方主机已经不在了；调度器不在返回的路上，也同样不能。",
                 what = case.carrier(),
                 acknowledged = first(Seen::from(acknowledged)),
                 step = doing(&off.action),
-                silence = Human(*silence),
+                keepalive = keepalive,
+                spoke = spoke,
             ),
-            shown_by: vec![
-                packet(request.sent),
-                Citation::Packet(acknowledged.number),
-                Citation::Step(off.number),
-            ],
+            shown_by,
+            claims: claims(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: vec![Advice::Keepalive, Advice::ReadTimeout],
         })
     },

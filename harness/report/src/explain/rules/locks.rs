@@ -59,6 +59,7 @@ pub(super) const WAITED: Rule = Rule {
                 packet(*reached),
                 Citation::Server(orphan.server_id),
             ],
+            claims: Vec::new(),
             advice: vec![
                 Advice::EndLostSessions { server: server.clone() },
                 Advice::ServerKeepalive,
@@ -113,6 +114,7 @@ pub(super) const FREED: Rule = Rule {
                 Citation::Packet(answered.number),
                 Citation::Packet(answer.number),
             ],
+            claims: Vec::new(),
             advice: vec![Advice::EndLostSessions { server: server.clone() }],
         })
     },
@@ -184,6 +186,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                 answer = answer.number,
             ),
             shown_by: vec![packet(*reached), Citation::Packet(answer.number)],
+            claims: Vec::new(),
             advice: Vec::new(),
         })
     },

@@ -2,10 +2,13 @@
 
 use super::super::advice::Advice;
 use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::claims;
 use super::super::passage::Seen;
-use super::super::told::{doing, told};
-use super::director::first;
-use super::{Explains, Finding, Rule, core, transmit};
+use super::super::told::{Told, doing, told};
+use super::director::{first, times};
+use super::{Explains, Finding, HOST_UNREACHABLE, Rule, core, transmit};
+use crate::explain::Source;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node, TableAction};
 use lvs_matrix_model::capture::flow::segment;
@@ -64,6 +67,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
                 Citation::Packet(answer.number),
                 Citation::Packet(rejected.number),
             ],
+            claims: Vec::new(),
             advice: vec![Advice::SameForwarding { server: server.clone() }],
         })
     },
@@ -129,6 +133,110 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                 Citation::Packet(refused.number),
                 Citation::Packet(told.packet),
             ],
+            claims: Vec::new(),
+            advice: vec![Advice::SameForwarding { server: server.clone() }],
+        })
+    },
+};
+
+/// An old connection whose server's cached route was made by another method.
+pub(super) const OTHER_ROUTE: Rule = Rule {
+    name: "route-of-another-method",
+    explains: Explains::Silence,
+    sources: &[
+        transmit("__ip_vs_get_out_rt"),
+        transmit("ip_vs_dr_xmit"),
+        Source {
+            function: "__mkroute_output",
+            file: "net/ipv4/route.c",
+        },
+    ],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let server = case.server()?;
+        let host = case.plan.host(&Node::RealServer(server.clone()))?;
+        let (step, began, method) = case
+            .done(|action| {
+                let Action::Table(TableAction::SetForwarding { server: of, method, .. }) = action else {
+                    return None;
+                };
+                (of == server && *method != case.plan.forwarding).then_some(*method)
+            })
+            .filter(|(_, began, _)| *began <= request.sent.at)
+            .last()?;
+        let waited: Vec<_> = case
+            .sendings()
+            .filter(|passage| case.stopped(passage) == Some(Fate::WaitedForNeighbour))
+            .filter_map(|passage| Some((passage.sent.packet, passage.arrived?)))
+            .collect();
+        let (_, head) = waited.first()?;
+        let (target, asked) = case.asked_for(head.at)?;
+        if target != case.plan.vip {
+            return None;
+        }
+        // A packet of the new method that the director sent to the server before the old connection spoke again.
+        let own = case.plan.host(&Node::Director)?.mac;
+        let made = case.seen_on(&Node::Director).find(|packet| {
+            let to_server = match &packet.body {
+                Body::Ip { destination, .. } => *destination == host.address,
+                Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => false,
+            };
+            to_server && packet.source_mac == own && began <= packet.at && packet.at <= head.at
+        })?;
+        let told: Vec<u32> = case
+            .observed
+            .terminators
+            .iter()
+            .filter(|item| item.kind == TerminatorKind::Icmp { code: HOST_UNREACHABLE })
+            .filter(|item| item.by == Some(Node::Director))
+            .map(|item| item.packet)
+            .collect();
+        let told_so = match (told.first(), told.last()) {
+            (Some(from), Some(to)) => told!(
+                " It told the client so with an ICMP host unreachable, {times} (packets {from} to {to} on client); to an established \
+                 connection that is no more than a note for the error that is reported in the end."
+                    / "它以 ICMP host unreachable 通知客户端，共 {times}（client 上的数据包 {from} 至 {to}）；对已建立的连接来说，这只是为最终报告的\
+                       错误留下的记录。",
+                times = times(told.len()),
+            ),
+            (None, _) | (_, None) => Told::default(),
+        };
+        let method = match method {
+            Forwarding::DirectRouting => told!("direct routing" / "DR 模式"),
+            Forwarding::Masquerading => told!("masquerading" / " NAT 模式"),
+            Forwarding::Tunneling => told!("tunneling" / "隧道模式"),
+        };
+        let mut shown_by = vec![
+            Citation::Step(step.number),
+            Citation::Packet(made.number),
+            Citation::Packet(asked.number),
+        ];
+        shown_by.extend(waited.iter().map(|(_, seen)| packet(*seen)));
+        shown_by.extend(told.iter().copied().map(Citation::Packet));
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The method of {server} was edited to {method} ({step}). The client's connection keeps the method that it began with, \
+                 direct routing; but the director keeps one route for each server, whatever the method, and {method} had been the \
+                 first to make it ({made} on director). Only direct routing asks for a route that has the server itself as next hop \
+                 (IP_VS_RT_MODE_KNOWN_NH). On the other one a segment goes to whom its IP header names, the VIP: when the client's \
+                 {what} arrived ({head} on director; {times} in all), the director asked for the Ethernet address of the VIP, its own \
+                 ({asked} on director), and nobody answered.{told_so}"
+                    / "{server} 的转发方式被改为{method}（{step}）。客户端的连接保持它开始时的方式，即 DR；但调度器为每台真实服务器只缓存一条\
+                       路由，与转发方式无关，而最先建立它的是{method}（director 上的{made}）。只有 DR 会要求以真实服务器本身为下一跳的路由\
+                       （IP_VS_RT_MODE_KNOWN_NH）。在另一种路由上，报文段发往其 IP 首部所写的地址，即 VIP：客户端{what}到达时（director 上的\
+                       {head}；共 {times}），调度器询问 VIP 的以太网地址，也就是它自己的地址（director 上的{asked}），无人应答。{told_so}",
+                method = method,
+                step = doing(&step.action),
+                made = first(Seen::from(made)),
+                what = case.carrier(),
+                head = first(*head),
+                times = times(waited.len()),
+                asked = first(Seen::from(asked)),
+                told_so = told_so,
+            ),
+            shown_by,
+            claims: claims(waited.iter().map(|(sent, _)| *sent), &Fate::WaitedForNeighbour),
             advice: vec![Advice::SameForwarding { server: server.clone() }],
         })
     },

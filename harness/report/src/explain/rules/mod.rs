@@ -16,14 +16,20 @@ mod reuse;
 mod server;
 mod service;
 mod settings;
+mod sloppy;
+mod unasked;
 mod unheard;
 
 use super::Source;
 use super::advice::Advice;
 use super::case::Case;
+use super::claim::Claim;
 use super::told::Told;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::Citation;
+
+/// RFC 792.
+pub(super) const HOST_UNREACHABLE: u8 = 1;
 
 /// What a rule explains of what the client lived through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub(super) enum Explains {
     Silence,
     /// Why it got an error.
     Error,
+    /// Nothing by itself: how something came about of which another rule says why.
+    Circumstance,
 }
 
 /// A rule.
@@ -56,6 +64,8 @@ pub(super) struct Finding {
     pub(super) text: Told,
     /// What shows it.
     pub(super) shown_by: Vec<Citation>,
+    /// What it says of single packets.
+    pub(super) claims: Vec<Claim>,
     /// What may avoid it: of these, what is not in force in the cell and can help there is told.
     pub(super) advice: Vec<Advice>,
 }
@@ -64,9 +74,15 @@ pub(super) struct Finding {
 pub(super) const ALL: &[Rule] = &[
     director::SCHEDULED,
     reuse::PASSES_ON,
+    sloppy::OVERDUE,
     director::PASSED_ON,
+    sloppy::PICKED_UP,
+    sloppy::ELSEWHERE,
     director::UNDER_WAY,
+    director::SERVER_SAID,
     director::NO_SERVER,
+    unasked::PUT_OFF,
+    unasked::PROBE,
     service::NO_SERVICE,
     service::NO_HOOKS,
     service::ENTRY_TIMED_OUT,
@@ -83,18 +99,24 @@ pub(super) const ALL: &[Rule] = &[
     outlived::LINK_BACK,
     method::NOT_TRANSLATED_BACK,
     method::NO_TUNNEL,
+    method::OTHER_ROUTE,
     firewall::DROPS,
     firewall::REFUSES,
     firewall::RESETS,
     firewall::NOT_FATAL,
     path::HOST_OFF,
+    path::DIRECTOR_UNPLUGGED,
     path::LOST_BEFORE,
     path::LOST_AFTER,
     path::LOST_ON_THE_WAY_BACK,
     path::DELAYED,
+    neighbour::STILL_REACHABLE,
+    neighbour::VIP_TAKEN,
+    neighbour::VIP_TAKEN_BY_ANOTHER,
     neighbour::NO_NEIGHBOUR,
     server::NOTHING_LISTENS,
     server::CLOSED,
+    server::UNREAD,
     server::WAIT_TIMEOUT,
     server::UNKNOWN_THERE,
     frozen::FROZEN,
@@ -102,6 +124,7 @@ pub(super) const ALL: &[Rule] = &[
     locks::WAITED,
     locks::FREED,
     locks::GIVEN_UP,
+    client::REVERTED,
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
     settings::USER_TIMEOUT,

@@ -2,7 +2,10 @@
 
 use super::super::advice::{Advice, patience};
 use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::{claims, said};
 use super::super::passage::Passage;
+use super::super::table::Table;
 use super::super::told::{Told, told};
 use super::director::{OWN_TCP, first, times};
 use super::{Explains, Finding, Rule, connections, control, core};
@@ -58,6 +61,10 @@ pub(super) const DROPPED: Rule = Rule {
                 count = count,
             ),
             shown_by,
+            claims: claims(
+                dropped.stopped.iter().map(|passage| passage.sent.packet),
+                &Fate::Dropped,
+            ),
             advice: [
                 Advice::ExpireNodestConn,
                 Advice::Drain { server: server.clone() },
@@ -92,12 +99,12 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         if super::service::entry_was_over(case, answered).is_some() {
             return None;
         }
-        let table = case.table_at(answered.sent.at);
+        let table = case.table_then(answered.sent.at);
         let again = case.deleted(server, answered.sent.at).is_none();
         // Without any service another rule applies; and an entry that is there has not gone.
         if table
             .as_ref()
-            .is_some_and(|table| !table.has_any_service || (again && table.has_entry(case.client)))
+            .is_some_and(|table| !table.has_any_service() || (again && table.has_entry(case.client)))
         {
             return None;
         }
@@ -107,18 +114,8 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
             told!(" and" / "；")
         };
         let mut shown_by = vec![Citation::Step(deleted.number)];
-        shown_by.extend(table.map(|table| Citation::Snapshot(table.snapshot)));
+        shown_by.extend(table.iter().flat_map(Table::shown_by));
         shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
-        let found_ended = if case.request.is_none() {
-            told!(
-                " It had reached the client before its {what}, which found the connection ended: the server has gone away, which \
-                 the classic client calls 2006."
-                    / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006。",
-                what = case.what(),
-            )
-        } else {
-            Told::default()
-        };
         Some(Finding {
             at: answered.sent.at,
             text: told!(
@@ -134,13 +131,27 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
                 arrived = first(arrived),
                 left = left_to_the_director(),
                 reset = reset.packet,
-                found_ended = found_ended,
+                found_ended = found_ended(case),
             ),
             shown_by,
+            claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Drain { server: server.clone() }, Advice::Reconnect],
         })
     },
 };
+
+/// What a statement met that the client could not send any more.
+pub(super) fn found_ended(case: &Case<'_>) -> Told {
+    if case.request.is_some() {
+        return Told::default();
+    }
+    told!(
+        " It had reached the client before its {what}, which found the connection ended: the server has gone away, which \
+         the classic client calls 2006."
+            / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006。",
+        what = case.what(),
+    )
+}
 
 /// What becomes of a segment without an entry, up to the packet that shows it.
 pub(super) fn left_to_the_director() -> Told {
@@ -188,6 +199,7 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
                 Citation::Packet(reset.packet),
                 Citation::Snapshot(gone.snapshot),
             ],
+            claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: Vec::new(),
         })
     },
@@ -246,15 +258,16 @@ pub(super) struct Orphan {
 impl Orphan {
     /// The connection's entry at the time of a segment. That it is there is shown by a snapshot, or by a segment of the
     /// connection that the director had just passed on.
-    pub(super) fn of(case: &Case<'_>, server: &Name, head: &Passage<'_>) -> Option<Self> {
+    pub(super) fn of<'a>(case: &Case<'a>, server: &Name, head: &Passage<'a>) -> Option<Self> {
         let (deleted, _) = case.deleted(server, head.sent.at)?;
-        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0" {
+        // What something else stopped never met the entry.
+        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0" || case.stopped(head).is_some() {
             return None;
         }
         let mut shown_by = vec![Citation::Step(deleted.number)];
         if let Some(table) = case.table_at(head.sent.at) {
             let entry = table.entry(case.plan, case.client, server)?;
-            let gone = table.weight(server).is_none() && table.has_any_service;
+            let gone = table.weight(server).is_none() && table.has_any_service();
             shown_by.push(Citation::Snapshot(table.snapshot));
             let text = told!(
                 "{state}, to expire in {expires}" / "{state}，{expires} 后过期",
@@ -301,9 +314,6 @@ pub(super) fn reset_by_director<'c, 'a>(case: &'c Case<'a>) -> Option<(&'c Passa
     let passage = passages
         .iter()
         .rfind(|passage| passage.arrived.is_some_and(|arrived| arrived.packet < sent))?;
-    passage
-        .stopped_at_director()
-        .is_some()
-        .then_some((passage, reset))
-        .filter(|_| !passage.segment.flags.syn)
+    let left = case.stopped(passage) == Some(Fate::LeftToDirector);
+    (left && !passage.segment.flags.syn).then_some((passage, reset))
 }

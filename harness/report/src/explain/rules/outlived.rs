@@ -2,6 +2,8 @@
 //! are down.
 
 use super::super::case::packet;
+use super::super::claim::Fate;
+use super::super::fate::claims;
 use super::super::moment;
 use super::super::told::{doing, told};
 use super::director::{answer_from, first};
@@ -27,7 +29,8 @@ pub(super) const THAWED: Rule = Rule {
         },
     ],
     holds: |case| {
-        let (reached, Node::RealServer(server)) = case.request()?.reached.as_ref()? else {
+        let request = case.request()?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
         let answer = answer_from(case, server)?;
@@ -89,6 +92,10 @@ pub(super) const THAWED: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(answer.number),
             ],
+            claims: claims(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: Vec::new(),
         })
     },
@@ -134,6 +141,7 @@ pub(super) const LINK_BACK: Rule = Rule {
                 Citation::Step(up.number),
                 Citation::Packet(answer.number),
             ],
+            claims: claims([request.sent.packet], &Fate::Delivered(node.clone())),
             advice: Vec::new(),
         })
     },

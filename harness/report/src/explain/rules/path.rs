@@ -2,15 +2,19 @@
 
 use super::super::advice::{Advice, patience};
 use super::super::case::{Case, packet, size};
+use super::super::claim::Fate;
+use super::super::fate::claims as fated;
 use super::super::passage::{Passage, Seen};
 use super::super::told::{Told, doing, told};
+use super::HOST_UNREACHABLE;
 use super::director::{first, times};
-use super::neighbour::{HOST_UNREACHABLE, unanswered_arp};
+use super::neighbour::unanswered_arp;
 use super::{Explains, Finding, Rule, tcp, transmit};
 use crate::explain::Source;
 use lvs_matrix_model::action::{Node, Percent};
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::verdict::{Behaviour, Citation, TerminatorKind};
 
 const NETEM: Source = Source {
@@ -35,28 +39,48 @@ pub(super) const HOST_OFF: Rule = Rule {
             .sendings()
             .take_while(|passage| case.deleted_by(&node, passage.sent.at).is_none())
             .collect();
-        let arrived: Vec<Seen> = sent.iter().filter_map(|passage| passage.arrived).collect();
-        if sent.iter().any(|passage| passage.reached.is_some()) || arrived.is_empty() {
+        if sent.iter().any(|passage| passage.reached.is_some()) {
             return None;
         }
-        let passed_on: Vec<Seen> = sent
+        let passed_on: Vec<(u32, Seen)> = sent
             .iter()
-            .filter_map(|passage| passage.passed_on.as_ref())
-            .map(|(seen, _)| *seen)
+            .filter_map(|passage| Some((passage.sent.packet, passage.passed_on.as_ref()?)))
+            .filter(|(_, (_, to))| *to == node)
+            .map(|(sent, (seen, _))| (sent, *seen))
+            .collect();
+        // What else may have stopped a segment at the director is none of this rule's.
+        let waited: Vec<(u32, Seen)> = sent
+            .iter()
+            .filter(|passage| case.stopped(passage) == Some(Fate::WaitedForNeighbour))
+            .filter_map(|passage| Some((passage.sent.packet, passage.arrived?)))
             .collect();
         let mut shown_by = vec![Citation::Step(off.number)];
-        let how = if let Some(seen) = passed_on.first() {
+        let on = passed_on.first().map(|(_, seen)| {
             told!(
                 "was passed on to {node} {times} (first {seen} on director)"
                     / "被转发给 {node} {times}（首次为 director 上的{seen}）",
                 times = times(passed_on.len()),
                 seen = first(*seen),
             )
-        } else {
+        });
+        let asked = waited
+            .first()
+            .and_then(|(_, seen)| Some((*seen, case.asked_for(seen.at)?.1)));
+        let there = asked.map(|(seen, asked)| {
+            shown_by.push(Citation::Packet(asked.number));
             told!(
-                "waited there for the Ethernet address of {node}, for which nobody answered"
-                    / "在那里等候 {node} 的以太网地址，而无人应答"
+                "arrived at the director {times} (first {seen} on director) and waited there for the Ethernet address of {node}, for \
+                 which nobody answered ({asked} on director)"
+                    / "到达调度器 {times}（首次为 director 上的{seen}），在那里等候 {node} 的以太网地址，而无人应答（director 上的{asked}）",
+                times = times(waited.len()),
+                seen = first(seen),
+                asked = first(Seen::from(asked)),
             )
+        });
+        let how = match (on, there) {
+            (Some(on), Some(there)) => told!("{on}, and {there}" / "{on}；另外{there}", on = on, there = there),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => return None,
         };
         let told: Vec<u32> = case
             .observed
@@ -77,24 +101,25 @@ pub(super) const HOST_OFF: Rule = Rule {
                 times = times(told.len()),
             ),
         };
-        shown_by.extend(arrived.iter().copied().map(packet));
-        shown_by.extend(passed_on.into_iter().map(packet));
+        let mut claims = fated(passed_on.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone()));
+        claims.extend(fated(waited.iter().map(|(sent, _)| *sent), &Fate::WaitedForNeighbour));
+        shown_by.extend(passed_on.iter().chain(&waited).map(|(_, seen)| packet(*seen)));
         shown_by.extend(told.into_iter().map(Citation::Packet));
         Some(Finding {
             at: head.sent.at,
             text: told!(
-                "The client's {what} arrived at the director {times} and {how}. {node} could not be reached ({step}), and a host that \
+                "The client's {what} {how}. {node} could not be reached ({step}), and a host that \
                  is off or unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on choosing and passing on to a \
                  silent server until somebody takes it out of the table.{told_so}"
-                    / "客户端{what}到达调度器 {times}，{how}。{node} 无法到达（{step}），而断电或断开链路的主机既不发送 RST 也不发送 FIN。IPVS \
+                    / "客户端{what}{how}。{node} 无法到达（{step}），而断电或断开链路的主机既不发送 RST 也不发送 FIN。IPVS \
                        察觉不到，会继续选择并转发给没有应答的真实服务器，直到有人把它从表中删除。{told_so}",
                 what = case.carrier(),
-                times = times(arrived.len()),
                 how = how,
                 step = doing(&off.action),
                 told_so = told_so,
             ),
             shown_by,
+            claims,
             advice: node
                 .real_server()
                 .map(|server| Advice::HealthCheck { server: server.clone() })
@@ -120,41 +145,64 @@ fn aimed_at(case: &Case<'_>, node: &Node) -> bool {
     }
 }
 
-/// The director's link is down, or loses what is sent to it.
+/// The director's link is down.
+pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
+    name: "director-unplugged",
+    explains: Explains::Silence,
+    sources: &[Source {
+        function: "should_deliver",
+        file: "net/bridge/br_forward.c",
+    }],
+    holds: |case| {
+        let (step, _) = case.unplugged(&Node::Director, case.request()?.sent.at)?;
+        lost_before(case, step)
+    },
+};
+
+/// The link to the director loses or delays what is sent to it.
 pub(super) const LOST_BEFORE: Rule = Rule {
     name: "lost-before-the-director",
     explains: Explains::Silence,
     sources: &[NETEM],
     holds: |case| {
-        let request = case.request()?;
-        let director = Node::Director;
-        let down = case.unplugged(&director, request.sent.at).map(|(step, _)| step);
-        let step = down.or_else(|| case.netem(&director, request.sent.at).map(|(step, ..)| step))?;
-        let lost: Vec<Seen> = case
-            .sendings()
-            .filter(|passage| passage.arrived.is_none())
-            .map(|passage| passage.sent)
-            .collect();
-        if lost.len() < case.sendings().count() {
+        let at = case.request()?.sent.at;
+        if case.unplugged(&Node::Director, at).is_some() {
             return None;
         }
-        let mut shown_by = vec![Citation::Step(step.number)];
-        shown_by.extend(lost.iter().copied().map(packet));
-        Some(Finding {
-            at: request.sent.at,
-            text: told!(
-                "The client sent its {what} {times} (first {sent} on client), and none of that arrived at the director ({step})."
-                    / "客户端{what}共发送 {times}（首次为 client 上的{sent}），都没有到达调度器（{step}）。",
-                what = case.carrier(),
-                times = times(lost.len()),
-                sent = first(*lost.first()?),
-                step = doing(&step.action),
-            ),
-            shown_by,
-            advice: patience(),
-        })
+        let (step, ..) = case.netem(&Node::Director, at)?;
+        lost_before(case, step)
     },
 };
+
+fn lost_before(case: &Case<'_>, step: &StepRecord) -> Option<Finding> {
+    let request = case.request()?;
+    // What goes to another host is none that was lost on its way to the director.
+    let to_director: Vec<&Passage<'_>> = case.sendings().filter(|passage| passage.reached.is_none()).collect();
+    let lost: Vec<Seen> = to_director
+        .iter()
+        .filter(|passage| passage.arrived.is_none())
+        .map(|passage| passage.sent)
+        .collect();
+    if lost.len() < to_director.len() {
+        return None;
+    }
+    let mut shown_by = vec![Citation::Step(step.number)];
+    shown_by.extend(lost.iter().copied().map(packet));
+    Some(Finding {
+        at: request.sent.at,
+        text: told!(
+            "The client sent its {what} {times} (first {sent} on client), and none of that arrived at the director ({step})."
+                / "客户端{what}共发送 {times}（首次为 client 上的{sent}），都没有到达调度器（{step}）。",
+            what = case.carrier(),
+            times = times(lost.len()),
+            sent = first(*lost.first()?),
+            step = doing(&step.action),
+        ),
+        shown_by,
+        claims: fated(lost.iter().map(|seen| seen.packet), &Fate::LostBefore),
+        advice: patience(),
+    })
+}
 
 /// The link between director and server loses segments.
 pub(super) const LOST_AFTER: Rule = Rule {
@@ -201,6 +249,10 @@ pub(super) const LOST_AFTER: Rule = Rule {
                 step = doing(&step.action),
             ),
             shown_by,
+            claims: fated(
+                lost.iter().map(|passage| passage.sent.packet),
+                &Fate::LostAfter(node.clone()),
+            ),
             advice: patience(),
         })
     },
@@ -239,6 +291,10 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
                 step = doing(&step.action),
             ),
             shown_by,
+            claims: fated(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: patience(),
         })
     },
@@ -280,6 +336,7 @@ pub(super) const DELAYED: Rule = Rule {
                 step = doing(&step.action),
             ),
             shown_by: vec![Citation::Step(step.number), packet(*passed), packet(*reached)],
+            claims: fated([request.sent.packet], &Fate::Delivered(node.clone())),
             advice: Vec::new(),
         })
     },

@@ -2,6 +2,8 @@
 
 use super::super::advice::Advice;
 use super::super::case::{Case, packet};
+use super::super::claim;
+use super::super::fate::claims;
 use super::super::passage::Seen;
 use super::super::table::{Entry, Table};
 use super::super::told::{Told, told};
@@ -40,7 +42,7 @@ impl<'a> OldEntry<'a> {
     /// What the first SYN of a connect found, if the tables of that moment are known (`ip_vs_in_hook`).
     pub(super) fn of(case: &Case<'a>) -> Option<Self> {
         let at = case.request().filter(|_| case.is_connect())?.sent.at;
-        let table = case.table_at(at).filter(|table| table.has_any_service)?;
+        let table = case.table_at(at).filter(|table| table.has_any_service())?;
         let entry = table.entry_from(case.client)?.clone();
         let server = entry.server(case.plan)?;
         let mode: u8 = case.sysctl(&Node::Director, CONN_REUSE_MODE, at)?.parse().ok()?;
@@ -133,6 +135,13 @@ pub(super) const DROPS: Rule = Rule {
                 to = first(*tail),
             ),
             shown_by,
+            claims: claims(
+                case.sendings()
+                    .take_while(|passage| passage.passed_on.is_none())
+                    .filter(|passage| passage.arrived.is_some())
+                    .map(|passage| passage.sent.packet),
+                &claim::Fate::Dropped,
+            ),
             advice: vec![
                 Advice::ConnReuseMode,
                 Advice::ExpireNodestConn,
@@ -188,6 +197,7 @@ pub(super) const OVER: Rule = Rule {
                 packet(passed),
                 Citation::Packet(answer.number),
             ],
+            claims: claims([sent.packet], &claim::Fate::Delivered(Node::RealServer(server.clone()))),
             advice: Vec::new(),
         })
     },
@@ -232,6 +242,7 @@ pub(super) const PASSES_ON: Rule = Rule {
                 packet(*passed),
                 Citation::Packet(answer.number),
             ],
+            claims: claims([request.sent.packet], &claim::Fate::Delivered(to.clone())),
             advice: Vec::new(),
         })
     },

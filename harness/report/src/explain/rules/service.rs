@@ -2,10 +2,13 @@
 
 use super::super::advice::Advice;
 use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::said;
 use super::super::passage::{Passage, Seen};
+use super::super::table::Table;
 use super::super::told::{Told, told};
 use super::director::{OWN_TCP, first};
-use super::nodest::{Dropped, left_to_the_director, reset_by_director};
+use super::nodest::{Dropped, found_ended, left_to_the_director, reset_by_director};
 use super::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::Human;
@@ -28,7 +31,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
         let reset = case
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
-        let table = case.table_at(request.sent.at).filter(|table| !table.has_service)?;
+        let table = case.table_then(request.sent.at).filter(|table| !table.has_service)?;
         Some(Finding {
             at: request.sent.at,
             text: told!(
@@ -42,12 +45,12 @@ pub(super) const NO_SERVICE: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: vec![
-                packet(request.sent),
-                packet(arrived),
-                Citation::Snapshot(table.snapshot),
-                Citation::Packet(reset.packet),
-            ],
+            shown_by: [
+                table.shown_by(),
+                vec![packet(request.sent), packet(arrived), Citation::Packet(reset.packet)],
+            ]
+            .concat(),
+            claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::KeepAServer { instead_of: None }],
         })
     },
@@ -66,7 +69,9 @@ pub(super) const NO_HOOKS: Rule = Rule {
     holds: |case| {
         let (answered, reset) = reset_by_director(case)?;
         let arrived = answered.arrived?;
-        let table = case.table_at(answered.sent.at).filter(|table| !table.has_any_service)?;
+        let table = case
+            .table_then(answered.sent.at)
+            .filter(|table| !table.has_any_service())?;
         let entry = if table.has_entry(case.client) {
             told!(
                 " The entry of the connection is still there, but nobody looks at it."
@@ -81,20 +86,18 @@ pub(super) const NO_HOOKS: Rule = Rule {
                 "The director had no virtual service left: with the last one of an address family IPVS takes its hooks out of \
                  that family's path (Linux 5.9 and later).{entry} The client's {what} ({arrived} on director) went straight to the \
                  director's own TCP, which has no such connection and answered with an RST (packet {reset} on client). Had there \
-                 been any other service, the entry would have been found."
+                 been any other service, the entry would have been found.{found_ended}"
                     / "调度器上已没有虚拟服务：某个地址族的最后一个虚拟服务删除后，IPVS 就从该地址族的处理路径上撤下自己的钩子（Linux 5.9 及\
                        以后）。{entry}客户端{what}（director 上的{arrived}）直接来到调度器自己的 TCP，它没有这条连接，以 RST 应答（client \
-                       上的数据包 {reset}）。只要还有别的虚拟服务，这个条目就会被找到。",
+                       上的数据包 {reset}）。只要还有别的虚拟服务，这个条目就会被找到。{found_ended}",
                 entry = entry,
-                what = case.segments(),
+                what = case.kind(answered),
+                found_ended = found_ended(case),
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: vec![
-                Citation::Snapshot(table.snapshot),
-                packet(arrived),
-                Citation::Packet(reset.packet),
-            ],
+            shown_by: [table.shown_by(), vec![packet(arrived), Citation::Packet(reset.packet)]].concat(),
+            claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Reconnect],
         })
     },
@@ -109,7 +112,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
         let (answered, reset) = reset_by_director(case)?;
         let arrived = answered.arrived?;
         let server = case.server()?;
-        let table = case.table_at(answered.sent.at)?;
+        let table = case.table_then(answered.sent.at)?;
         let (last, timeout) = entry_was_over(case, answered)?;
         let present = table.weight(server).is_some();
         let whatever = if present {
@@ -143,17 +146,17 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                 last = first(last),
                 timeout = Human(timeout),
                 whatever = whatever,
-                what = case.segments(),
+                what = case.kind(answered),
                 arrived = first(arrived),
                 left = left_to_the_director(),
                 reset = reset.packet,
             ),
-            shown_by: vec![
-                packet(last),
-                Citation::Snapshot(table.snapshot),
-                packet(arrived),
-                Citation::Packet(reset.packet),
-            ],
+            shown_by: [
+                table.shown_by(),
+                vec![packet(last), packet(arrived), Citation::Packet(reset.packet)],
+            ]
+            .concat(),
+            claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice,
         })
     },
@@ -165,8 +168,12 @@ pub(super) fn entry_was_over(case: &Case<'_>, segment: &Passage<'_>) -> Option<(
     let arrived = segment.arrived?;
     let (last, _) = case.last_passed_on(arrived.packet)?;
     let timeout = case.entry_timeout(last.at)?;
-    let table = case.table_at(segment.sent.at)?;
-    let gone = table.has_any_service && !table.has_entry(case.client);
+    let table = case.table_then(segment.sent.at).filter(Table::has_any_service)?;
+    // What a snapshot still shows must have come to its end since; `ipvsadm` cuts seconds off.
+    let gone = match table.entry_from(case.client) {
+        Some(entry) if last.at < table.at => table.at.plus(entry.left()) <= arrived.at,
+        Some(_) | None => true,
+    };
     // What was dropped before it found the entry still there.
     let found = Dropped::of(case).is_some();
     (arrived.at >= last.at.plus(timeout) && !found && gone).then_some((*last, timeout))

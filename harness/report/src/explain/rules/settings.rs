@@ -2,6 +2,8 @@
 
 use super::super::advice::Advice;
 use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::claims;
 use super::super::moment;
 use super::super::passage::Passage;
 use super::super::told::{listed, told};
@@ -32,7 +34,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
         tcp_timer("tcp_clamp_rto_to_user_timeout"),
     ],
     holds: |case| {
-        let limit = in_force(case, Setting::TcpUserTimeout).and(case.plan.client.settings.tcp_user_timeout)?;
+        let limit = user_timeout(case)?;
         let request = case.request().filter(|_| !case.is_connect())?;
         let ended = timed_out(case)?;
         let lasted = ended.since(request.sent.at);
@@ -59,6 +61,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
                 lasted = Human(lasted),
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            claims: Vec::new(),
             advice: Vec::new(),
         })
     },
@@ -83,7 +86,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
         );
         let node = Node::RealServer(server.clone());
         let passed_on = |probe: &&Passage<'_>| matches!(&probe.passed_on, Some((_, to)) if *to == node);
-        let (text, step, advice) = if probes.sent.iter().all(passed_on) {
+        let (text, step, advice, fate) = if probes.sent.iter().all(passed_on) {
             let (step, began, ()) = case
                 .done(|action| {
                     let Action::Host(HostAction::PowerOff { server: of, .. }) = action else {
@@ -100,7 +103,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
                     / "{what}调度器把它们转发给 {server}，而 {server} 已断电，没有任何应答。",
                 what = what,
             );
-            (text, step, Vec::new())
+            (text, step, Vec::new(), Fate::LostAfter(node.clone()))
         } else if probes.sent.iter().all(|probe| probe.stopped_at_director().is_some()) {
             let (step, _) = case.deleted(server, first.sent.at)?;
             let text = told!(
@@ -109,7 +112,12 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
                     / "{what}对调度器来说，探测与其他报文段没有区别：它匹配到的条目所属连接的真实服务器 {server} 已不在表中，于是被悄悄丢弃。",
                 what = what,
             );
-            (text, step, vec![Advice::Drain { server: server.clone() }])
+            (
+                text,
+                step,
+                vec![Advice::Drain { server: server.clone() }],
+                Fate::Dropped,
+            )
         } else {
             return None;
         };
@@ -119,6 +127,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
             at: first.sent.at,
             text,
             shown_by,
+            claims: claims(numbers, &fate),
             advice,
         })
     },
@@ -139,7 +148,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
             probes: wanted,
         } = probes.set;
         let count = u32::try_from(probes.sent.len()).ok()?;
-        let user_timeout = case.plan.client.settings.tcp_user_timeout;
+        let user_timeout = user_timeout(case);
         let why = match user_timeout {
             None if count == u32::from(wanted) => {
                 told!("{wanted} without an answer are its limit" / "{wanted} 次没有应答就是它的上限")
@@ -177,6 +186,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
                 packet(last),
                 Citation::Event(end_event(case)?),
             ],
+            claims: Vec::new(),
             advice: Vec::new(),
         })
     },
@@ -211,6 +221,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
                 lasted = Human(lasted),
             ),
             shown_by: vec![packet(began), Citation::Event(end_event(case)?)],
+            claims: Vec::new(),
             advice: Vec::new(),
         })
     },
@@ -235,21 +246,15 @@ struct Probes<'c, 'a> {
 }
 
 impl<'c, 'a> Probes<'c, 'a> {
-    /// A probe repeats the last sequence number that is acknowledged already (`tcp_xmit_probe_skb` in net/ipv4/tcp_output.c).
     fn of(case: &'c Case<'a>) -> Option<Self> {
-        let set = in_force(case, Setting::Keepalive).and(case.plan.client.settings.keepalive)?;
+        let set = case.keepalive()?;
         let request = case.request().filter(|_| !case.is_connect())?;
         let (heard, _) = case.received.last()?;
-        let old = request
-            .segment
-            .sequence
-            .wrapping_add(request.segment.payload_length)
-            .wrapping_sub(1);
         let sent: Vec<_> = case
             .since_request()
             .iter()
             .filter(|passage| passage.sent.packet > heard.number)
-            .filter(|passage| passage.segment.sequence == old && passage.segment.payload_length == 0)
+            .filter(|passage| case.is_probe(passage))
             .collect();
         (!sent.is_empty() && acknowledged(case, request)).then_some(Self { set, heard, sent })
     }
@@ -263,6 +268,15 @@ fn acknowledged(case: &Case<'_>, request: &Passage<'_>) -> bool {
         .iter()
         .filter(|(packet, _)| packet.number > request.sent.packet);
     later.any(|(_, segment)| segment.flags.ack && at_or_after(segment.acknowledgement, next))
+}
+
+/// `TCP_USER_TIMEOUT` of the client's socket, as its kernel showed it; in records of before, as it was told to be and shown to be in
+/// force.
+fn user_timeout(case: &Case<'_>) -> Option<Duration> {
+    match case.socket() {
+        Some(socket) => Some(socket.user_timeout).filter(|limit| !limit.is_zero()),
+        None => in_force(case, Setting::TcpUserTimeout).and(case.plan.client.settings.tcp_user_timeout),
+    }
 }
 
 /// Was the setting shown to be in force?

@@ -3,17 +3,19 @@
 
 use super::super::advice::{Advice, patience};
 use super::super::case::{Case, packet, size};
+use super::super::claim::Fate;
+use super::super::fate::claims;
 use super::super::passage::Passage;
 use super::super::told::{Told, told};
 use super::director::{first, times};
 use super::nodest::Orphan;
-use super::server::{TCP_CLOSE, closed_by_itself};
+use super::server::{TCP_CLOSE, abrupt, closed_by_itself};
 use super::{Explains, Finding, Rule, control, core};
 use crate::explain::{Source, moment};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use lvs_matrix_model::verdict::Citation;
 use std::time::Duration;
 
 /// The connection is established to the client only.
@@ -88,6 +90,12 @@ pub(super) const HANDSHAKE: Rule = Rule {
                 repeated = repeated,
             ),
             shown_by,
+            claims: claims(
+                said.iter()
+                    .filter(|passage| passage.arrived.is_some())
+                    .map(|passage| passage.sent.packet),
+                &Fate::Dropped,
+            ),
             advice: [Advice::ExpireNodestConn, Advice::Drain { server: server.clone() }]
                 .into_iter()
                 .chain(patience())
@@ -165,6 +173,7 @@ pub(super) const WINDOW: Rule = Rule {
             ),
             shown_by,
             // A FIN would have to wait behind the rest of the answer.
+            claims: claims(opened.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
             advice: [Advice::ExpireNodestConn, Advice::Drain { server: server.clone() }]
                 .into_iter()
                 .chain(patience())
@@ -172,10 +181,6 @@ pub(super) const WINDOW: Rule = Rule {
         })
     },
 };
-
-/// MySQL's defaults.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const NET_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The server ends a connection on which it hears nothing.
 pub(super) const GIVEN_UP: Rule = Rule {
@@ -187,21 +192,36 @@ pub(super) const GIVEN_UP: Rule = Rule {
         let closing = closed_by_itself(case, server)?;
         let said = last_said(case, closing.packet)?;
         let waited = closing.at.since(said.at);
-        let (limit, name, whom) = if case.is_connect() {
-            (
-                CONNECT_TIMEOUT,
-                "connect_timeout",
-                told!("for the client's login" / "客户端登录"),
-            )
+        let (variable, whom) = if case.is_connect() {
+            ("connect_timeout", told!("for the client's login" / "客户端登录"))
         } else {
             // It can be waiting only for a window to open.
             let mut heard = case.sent.iter().rev().filter(|passage| passage.reached.is_some());
             heard.next().filter(|passage| passage.segment.window == 0)?;
             (
-                NET_WRITE_TIMEOUT,
                 "net_write_timeout",
                 told!("to be allowed to send the rest of its answer" / "能够发送其余的结果"),
             )
+        };
+        // What the server said of itself; in records of before nobody had asked, and MySQL's default must do.
+        let (limit, name, shown) = match case.server_variable(server, variable) {
+            Some(limit) => {
+                let view = case.record.server_views.iter().find(|view| view.server == *server)?;
+                let name = told!(
+                    "its {variable} has it ({limit})" / "它的 {variable}（{limit}）",
+                    limit = Human(limit),
+                );
+                (limit, name, Some(Citation::Server(view.server_id)))
+            }
+            None => {
+                let limit = default_of(variable)?;
+                let name = told!(
+                    "MySQL's {variable} has it by default ({limit}; the server was not asked for its own)"
+                        / " MySQL 的 {variable} 默认如此（{limit}；没有查询该服务器自己的值）",
+                    limit = Human(limit),
+                );
+                (limit, name, None)
+            }
         };
         // mysqld's timers are of whole seconds.
         let in_time = limit <= waited && waited < limit + Duration::from_secs(2);
@@ -212,37 +232,42 @@ pub(super) const GIVEN_UP: Rule = Rule {
         if !in_time || heard {
             return None;
         }
-        let abrupt = if closing.kind == TerminatorKind::Rst {
-            told!(
-                " That it was an RST and no FIN is how Linux closes a socket whose program wants no lingering (SO_LINGER), or has \
-                 not read all."
-                    / "之所以是 RST 而不是 FIN，是因为程序要求不延迟关闭（SO_LINGER）或没有读完数据时，Linux 就这样关闭套接字。"
-            )
-        } else {
-            Told::default()
-        };
         Some(Finding {
             at: closing.at,
             text: told!(
                 "{server} had said the last that it could ({said} there) and waited {whom} in vain. After {waited} its mysqld closed \
-                 the connection (packet {closing} on client, {at}), as MySQL's {name} has it ({limit} by default); in direct routing \
-                 that reaches the client past the director, and ended its wait.{abrupt}"
+                 the connection (packet {closing} on client, {at}), as {name}; in direct routing that reaches the client past the \
+                 director, and ended its wait.{abrupt}"
                     / "{server} 已发送了所能发送的最后数据（{server} 上的{said}），此后一直等不到{whom}。{waited} 后其 mysqld 关闭了连接\
-                       （client 上的数据包 {closing}，{at}），这是 MySQL 的 {name}（默认 {limit}）；DR 模式下，它不经过调度器到达\
+                       （client 上的数据包 {closing}，{at}），依据是{name}；DR 模式下，它不经过调度器到达\
                        客户端，结束了等待。{abrupt}",
                 said = first(said.into()),
                 whom = whom,
                 waited = Human(waited),
                 closing = closing.packet,
                 at = moment(closing.at),
-                limit = Human(limit),
-                abrupt = abrupt,
+                name = name,
+                abrupt = abrupt(case, closing),
             ),
-            shown_by: vec![Citation::Packet(said.number), Citation::Packet(closing.packet)],
+            shown_by: shown
+                .into_iter()
+                .chain([said.number, closing.packet].map(Citation::Packet))
+                .collect(),
+            claims: claims([closing.packet], &Fate::TimedOut),
             advice: vec![Advice::Reconnect],
         })
     },
 };
+
+/// MySQL's default of a variable ("Server System Variables" in its reference manual; MariaDB's are the same).
+fn default_of(variable: &str) -> Option<Duration> {
+    let seconds = match variable {
+        "connect_timeout" => 10,
+        "net_write_timeout" => 60,
+        _ => return None,
+    };
+    Some(Duration::from_secs(seconds))
+}
 
 /// The last packet before this one with which the server sent the client something new.
 fn last_said<'a>(case: &Case<'a>, before: u32) -> Option<&'a Packet> {
