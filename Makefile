@@ -48,7 +48,7 @@ endif
 
 # Two crates make network namespaces in their own tests: root can do that, and anyone in a user namespace.
 NAMESPACE_CRATES = lvs-matrix-netns lvs-matrix-runner
-OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-fuzz lvs-matrix-guest lvs-matrix-model lvs-matrix-report lvs-matrix-second-judge lvs-matrix-soak
+OTHER_CRATES = lvs-matrix lvs-matrix-accountant lvs-matrix-fuzz lvs-matrix-guest lvs-matrix-keeper lvs-matrix-model lvs-matrix-report lvs-matrix-second-judge lvs-matrix-soak
 
 # Formatting and lints; warnings are errors.
 lint: packages

@@ -1,11 +1,12 @@
 //! Programs with a deadline: their output is drained to its end, kept up to a bound, and they never outlive their time.
 
 use crate::{Error, Namespace, Result};
+use lvs_matrix_keeper::Leash;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How much of a program's output is kept, in bytes; the rest is read and thrown away.
@@ -118,7 +119,7 @@ pub fn run(line: &CommandLine) -> Result<Finished> {
 
     // One pipe for both streams: the order of what was printed is kept.
     let (mut reader, writer) = io::pipe().map_err(start_failed)?;
-    let mut command = Command::new(program);
+    let mut command = lvs_matrix_keeper::command(program);
     command
         .args(arguments)
         .stdout(writer.try_clone().map_err(start_failed)?)
@@ -128,7 +129,8 @@ pub fn run(line: &CommandLine) -> Result<Finished> {
     } else {
         Stdio::piped()
     });
-    let mut child = Running(command.spawn().map_err(start_failed)?);
+    let (child, leash) = lvs_matrix_keeper::spawn(&mut command).map_err(start_failed)?;
+    let mut child = Running(child, Some(leash));
     // The command still holds the pipe's writing ends; without this, its end of file would never be seen.
     drop(command);
 
@@ -181,13 +183,13 @@ pub fn run(line: &CommandLine) -> Result<Finished> {
     })
 }
 
-/// A child that is killed and reaped when its guard goes early.
-struct Running(Child);
+/// A child that is ended and reaped when its guard goes early.
+struct Running(Child, Option<Leash>);
 
 impl Drop for Running {
     fn drop(&mut self) {
         // Both fail only if it has been reaped already, which is what is wanted.
-        let _ = self.0.kill();
+        let _ = self.1.take().map(|leash| leash.end(&mut self.0));
         let _ = self.0.wait();
     }
 }

@@ -10,6 +10,7 @@ use crate::reports::write_reports;
 use crate::run::run_into;
 use crate::scenarios;
 use crate::stop::Stop;
+use crate::unfinished::{self, Held};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::matrix::FIRST;
 use lvs_matrix_report::Language;
@@ -51,6 +52,8 @@ pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
 /// The folder of the runs, and the process that removes it when this one has ended, in whatever way.
 struct Place {
     folder: TempDir,
+    /// The next `bench` leaves it alone.
+    _held: Option<Held>,
     /// It waits for the end of this: the pipe's other ends close with this process.
     _tidier: ChildStdin,
 }
@@ -58,10 +61,10 @@ struct Place {
 impl Place {
     fn make() -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::Software(format!("cannot make a folder for the runs: {error}"));
-        let folder = tempfile::Builder::new()
-            .prefix("lvs-matrix-bench-")
-            .tempdir()
-            .map_err(failed)?;
+        // What a process left that was killed together with its tidier.
+        unfinished::remove_named(&std::env::temp_dir(), PREFIX);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(failed)?;
+        let held = unfinished::hold(folder.path());
         let mut tidier = Command::new(OWN_FILE);
         tidier.arg("tidy").arg(folder.path());
         tidier
@@ -71,9 +74,16 @@ impl Place {
             .process_group(0);
         let pipe = tidier.spawn().map_err(failed)?.stdin.take();
         let pipe = pipe.ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Self { folder, _tidier: pipe })
+        Ok(Self {
+            folder,
+            _held: held,
+            _tidier: pipe,
+        })
     }
 }
+
+/// How the names of such folders begin.
+const PREFIX: &str = "lvs-matrix-bench-";
 
 /// The kernel ends the guests of a process that was killed, in its own time.
 const GUESTS_ARE_GONE: Duration = Duration::from_secs(30);

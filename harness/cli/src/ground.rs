@@ -61,6 +61,7 @@ impl Ground {
             }
         };
         let cache = CacheFolder::of_user().map_err(|error| build_kernel::failure(&error))?;
+        kernel::remove_unfinished(&cache);
         let runs_on = match runs_on(arguments, &cache, &init, selected)? {
             Ok(runs_on) => Some(runs_on),
             Err(lacks) => {

@@ -5,6 +5,7 @@ use crate::error::Failure;
 use crate::github;
 use crate::output;
 use crate::reports::write_reports;
+use crate::unfinished;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 /// `judge DIR`.
 pub(crate) fn judge(folder: &Path, annotations: bool, lang: Option<Language>) -> Result<ExitCode, Failure> {
     let report = load_in(folder, lang)?;
+    unfinished::remove_guests(folder);
     write_reports(folder, &report)?;
     output::data(&terminal(&report))?;
     github::tell(&report, annotations);

@@ -29,6 +29,7 @@ mod reports;
 mod run;
 mod scenarios;
 mod stop;
+mod unfinished;
 mod version;
 
 use args::{Arguments, Command, KernelCommand};
@@ -45,6 +46,13 @@ fn main() -> ExitCode {
             Err(error) => Failure::Software(error.to_string()).report(),
         };
     }
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == KEEPER) {
+        return lvs_matrix_keeper::keep(words);
+    }
+    if !in_a_place() {
+        lvs_matrix_keeper::arrange(&[ground::OWN_FILE, KEEPER]);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
@@ -57,6 +65,14 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// The word by which this binary is called as the keeper of another program. No command of the command line: users never see it.
+const KEEPER: &str = "keep-program";
+
+/// Is this the payload of a guest or a world? What it starts ends with its place.
+fn in_a_place() -> bool {
+    std::env::var_os(lvs_matrix_guest::protocol::SHARE_VARIABLE).is_some()
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {

@@ -14,6 +14,7 @@ use crate::place;
 use crate::reports::write_reports;
 use crate::scenarios::{self, Selected};
 use crate::stop::Stop;
+use crate::unfinished;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_report::{
@@ -42,6 +43,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     // Before anything is made that a signal would leave behind.
     let stop = Stop::on_signals()?;
     let folder = Folder::make(arguments.out.as_deref())?;
+    // For as long as the guests' folder is there: other runs leave it alone.
+    let _held = unfinished::hold(folder.path());
+    unfinished::remove_beside(folder.path());
     let cells: usize = selected.iter().map(|selected| selected.cells.len()).sum();
     folder.check_space(cells.saturating_mul(usize::try_from(arguments.manner.repeat.get()).unwrap_or(usize::MAX)))?;
     let events = arguments.events.as_deref().map(Events::open).transpose();

@@ -64,14 +64,15 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
             server: server.clone(),
         })
     };
+    let parent = cache.join("datadirs");
     if folder.is_dir() {
+        remove_unfinished(&parent);
         return template(&folder);
     }
 
-    let parent = cache.join("datadirs");
     fs::create_dir_all(&parent).stage(format!("make {}", parent.display()))?;
     // One at a time; who waited finds the other's folder. What a killed one left half-made is removed by the next.
-    let lock = fs::File::create(parent.join(".lock")).stage("lock the cache of data folders")?;
+    let lock = fs::File::create(parent.join(LOCK)).stage("lock the cache of data folders")?;
     lock.lock().stage("lock the cache of data folders")?;
     if folder.is_dir() {
         return template(&folder);
@@ -180,6 +181,18 @@ fn check(folder: &Path) -> Result<()> {
 
 /// How the names of folders in the making begin.
 const HALF_MADE: &str = ".making-";
+
+/// Held by who makes a template.
+const LOCK: &str = ".lock";
+
+/// Removes what a killed run left half-made; nothing while somebody makes one. What cannot be removed stays.
+fn remove_unfinished(parent: &Path) {
+    if let Ok(lock) = fs::File::open(parent.join(LOCK))
+        && lock.try_lock().is_ok()
+    {
+        let _ = remove_half_made(parent);
+    }
+}
 
 fn remove_half_made(parent: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(parent)? {
@@ -388,6 +401,17 @@ mod tests {
         fs::remove_dir_all(template.folder.parent().unwrap()).unwrap();
         prepare(&server, false, cache.path()).unwrap();
         assert_eq!(names().len(), 2, "what a killed one left is gone: {:?}", names());
+
+        // Also when there is nothing to make; but not while somebody makes one.
+        let half_made = cache.path().join("datadirs/.making-killed");
+        fs::create_dir(&half_made).unwrap();
+        let lock = fs::File::open(cache.path().join("datadirs").join(LOCK)).unwrap();
+        lock.lock().unwrap();
+        prepare(&server, false, cache.path()).unwrap();
+        assert!(half_made.exists());
+        drop(lock);
+        prepare(&server, false, cache.path()).unwrap();
+        assert!(!half_made.exists());
 
         let with_innodb = prepare(&server, true, cache.path()).unwrap();
         assert_ne!(with_innodb.folder, template.folder);

@@ -5,7 +5,7 @@ use super::{KernelError, OLDEST_DEFAULT_LINE, PREFERRED_LINE, Source, configurat
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// The folder below which kernels are cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,12 +226,15 @@ fn by_path(path: &Path) -> Result<Kernel, KernelError> {
             "it is no ELF program with time travel (CONFIG_UML_TIME_TRAVEL_SUPPORT)".into(),
         ));
     }
-    let output = Command::new(&path)
+    let mut version = lvs_matrix_keeper::command(&path);
+    version
         .arg("--version")
         .env_clear()
         .stdin(Stdio::null())
-        .output()
-        .map_err(|error| refuse(error.to_string()))?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let (child, _leash) = lvs_matrix_keeper::spawn(&mut version).map_err(|error| refuse(error.to_string()))?;
+    let output = child.wait_with_output().map_err(|error| refuse(error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = Version::parse(&text).ok_or_else(|| refuse(format!("`--version` printed {:?}", text.trim())))?;
     Ok(Kernel {

@@ -23,6 +23,7 @@ mod tree;
 pub use cache::{CacheFolder, Kernel, find, list, sha256_of_file};
 pub use error::KernelError;
 pub use identity::{Identity, Provenance, Version};
+pub use tree::remove_unfinished;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -122,6 +123,7 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
     if !request.rebuild
         && let Some(kernel) = cache::for_source(&request.cache, &request.source)?
     {
+        remove_unfinished(&request.cache);
         return Ok(kernel);
     }
     tools::check_build_tools(&request.source)?;
@@ -202,6 +204,21 @@ mod tests {
         let absent = request(folder.path(), Source::Tarball("/no/such/file".into()));
         let error = build(&absent, &mut |_| {}).unwrap_err().to_string();
         assert!(error.contains("cannot open /no/such/file"), "{error}");
+    }
+
+    #[test]
+    fn what_a_killed_build_left_is_removed_unless_one_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CacheFolder::at(folder.path());
+        let going_on = tree::Workshop::open(&cache, &mut |_| {}).unwrap();
+        let left = cache.kernels().join(".building-1");
+        fs::create_dir_all(left.join("tree")).unwrap();
+        remove_unfinished(&cache);
+        assert!(left.exists() && going_on.folder().exists());
+        drop(going_on);
+        remove_unfinished(&cache);
+        assert!(!left.exists());
+        remove_unfinished(&CacheFolder::at(folder.path().join("absent")));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::process::Command;
 /// Source package, tarball, tree and objects together took 2.4 GiB for 7.2.
 const NEEDED_MIB: u64 = 3 * 1024;
 const BUILDING: &str = ".building-";
+const LOCK: &str = ".lock";
 const LAST_LINES: usize = 30;
 
 impl Progress {
@@ -27,6 +28,35 @@ impl Progress {
             total: None,
             estimated: false,
             detail: String::new(),
+        }
+    }
+}
+
+/// The folders of builds in the making, or of killed ones.
+fn unfinished(kernels: &Path) -> Result<Vec<PathBuf>, KernelError> {
+    let entries = match fs::read_dir(kernels) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(KernelError::file("read", kernels))?,
+    };
+    let building = entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(BUILDING));
+    Ok(building.map(|entry| entry.path()).collect())
+}
+
+/// Removes what a killed build left in the cache; nothing while a build goes on. What cannot be removed stays.
+pub fn remove_unfinished(cache: &CacheFolder) {
+    let kernels = cache.kernels();
+    let left = unfinished(&kernels).unwrap_or_default();
+    if left.is_empty() {
+        return;
+    }
+    let Ok(lock) = File::open(kernels.join(LOCK)) else {
+        return;
+    };
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        for folder in left {
+            let _ = fs::remove_dir_all(folder);
         }
     }
 }
@@ -43,7 +73,7 @@ impl Workshop {
     pub(super) fn open(cache: &CacheFolder, progress: &mut dyn FnMut(&Progress)) -> Result<Self, KernelError> {
         let kernels = cache.kernels();
         fs::create_dir_all(&kernels).map_err(KernelError::file("make", &kernels))?;
-        let lock_file = kernels.join(".lock");
+        let lock_file = kernels.join(LOCK);
         let lock = File::create(&lock_file).map_err(KernelError::file("make", &lock_file))?;
         let mut operation = FlockOperation::NonBlockingLockExclusive;
         loop {
@@ -57,13 +87,8 @@ impl Workshop {
                 Err(errno) => return Err(KernelError::file("lock", lock_file)(errno.into())),
             }
         }
-        for entry in fs::read_dir(&kernels)
-            .map_err(KernelError::file("read", &kernels))?
-            .flatten()
-        {
-            if entry.file_name().to_string_lossy().starts_with(BUILDING) {
-                fs::remove_dir_all(entry.path()).map_err(KernelError::file("remove", entry.path()))?;
-            }
+        for left in unfinished(&kernels)? {
+            fs::remove_dir_all(&left).map_err(KernelError::file("remove", left))?;
         }
         let space = statvfs(&kernels).map_err(|errno| KernelError::file("look at", &kernels)(errno.into()))?;
         let available_mib = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
@@ -127,7 +152,7 @@ impl Workshop {
 
     /// A tool with a clean environment: what a caller's make exports (MAKEFLAGS) must not reach ours.
     pub(super) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = lvs_matrix_keeper::command(program);
         command
             .env_clear()
             .env("LC_ALL", "C")
@@ -156,9 +181,10 @@ impl Workshop {
     /// Runs a tool to its end, handing over its lines (both streams).
     ///
     /// The lock is the tool's standard input (an empty file): if we are killed, the next build waits until the last of the
-    /// tools has ended too, which it does when it next writes into our broken pipe.
+    /// tools has ended too, which its keeper sees to.
     pub(super) fn run(&self, mut command: Command, mut on_line: impl FnMut(&str)) -> Result<String, KernelError> {
-        let program = command.get_program().to_string_lossy().into_owned();
+        let words = lvs_matrix_keeper::words(&command);
+        let program = words.first().cloned().unwrap_or_default();
         let failed = |source| KernelError::File {
             action: "run",
             path: PathBuf::from(&program),
@@ -170,14 +196,8 @@ impl Workshop {
             .stdin(lock)
             .stdout(writer.try_clone().map_err(failed)?)
             .stderr(writer);
-        let words: Vec<_> = std::iter::once(program.clone())
-            .chain(
-                command
-                    .get_args()
-                    .map(|argument| argument.to_string_lossy().into_owned()),
-            )
-            .collect();
-        let mut child = command.spawn().map_err(failed)?;
+        // When this function is left early, so is the program.
+        let (mut child, _leash) = lvs_matrix_keeper::spawn(&mut command).map_err(failed)?;
         // Holds the pipe's writing ends, without which there is no end of file.
         drop(command);
         let mut last: VecDeque<String> = VecDeque::new();
