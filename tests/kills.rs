@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use support::account::Account;
-use support::processes::guests;
+use support::processes::{descendants, guests, still_there};
 use support::{Running, STUCK, await_fact, json, lvs_matrix, records, say};
 
 /// Two cells, in two guests one after the other.
@@ -165,6 +165,172 @@ fn a_killed_bench_leaves_no_folder() {
         assert_ne!(status.code(), Some(1), "{blow:?}: {}", running.stderr());
         account.nothing_is_left(&format!("bench, {blow:?}"));
     }
+}
+
+/// Before the first cell: a server program that never answers, and what it has started.
+#[test]
+fn a_server_that_hangs_when_asked() {
+    for (number, blow) in [Blow::Kill, Blow::Term, Blow::Interrupt, Blow::HangUp]
+        .into_iter()
+        .enumerate()
+    {
+        let account = Account::open(&format!("hanging-server-{number}"));
+        let server = executable(&account, "mysqld", "sleep 4242 & exec sleep 4243");
+        let out = account.out("out");
+        let mut running = Running::start(account.run(&out, true).arg("--mysqld").arg(&server), &out);
+        await_fact("the server's child", STUCK, || {
+            (descendants(running.pid()).len() >= 3).then_some(())
+        });
+        let all = descendants(running.pid());
+        blow.strike(&running);
+        let status = running.wait();
+        assert_eq!(
+            status.signal(),
+            Some(blow.signal().as_raw()),
+            "{blow:?}: {}",
+            running.stderr()
+        );
+        await_fact("their end", STUCK, || still_there(&all).is_empty().then_some(()));
+        fs::remove_file(server).unwrap();
+        account.nothing_is_left(&format!("a hanging server, {blow:?}"));
+        assert!(!out.exists(), "{blow:?}");
+    }
+}
+
+/// A run that had nothing in its cache but the kernel: the template is being made.
+#[test]
+fn while_the_template_is_made() {
+    for blow in [Blow::Kill, Blow::Term] {
+        let account = Account::open(&format!("template-{blow:?}"));
+        let cache = cold_cache(&account);
+        let run = |out: &Path| {
+            let mut command = account.run(out, true);
+            command.args(CELLS).env("LVS_MATRIX_CACHE", &cache);
+            command
+        };
+        let out = account.out("killed");
+        let mut running = Running::start(&mut run(&out), &out);
+        let half_made = || {
+            names(&cache.join("datadirs"))
+                .iter()
+                .any(|name| name.starts_with(".making-"))
+        };
+        await_fact("a template in the making", STUCK, || {
+            (half_made() && descendants(running.pid()).len() >= 2).then_some(())
+        });
+        let all = descendants(running.pid());
+        blow.strike(&running);
+        running.wait();
+        await_fact("the installer's end", STUCK, || {
+            still_there(&all).is_empty().then_some(())
+        });
+        // The next run makes it, and removes what was left of the first.
+        let out = account.out("next");
+        let status = Running::start(&mut run(&out), &out).wait();
+        assert_eq!(status.code(), Some(0));
+        assert!(!half_made(), "{:?}", names(&cache.join("datadirs")));
+        fs::remove_dir_all(&cache).unwrap();
+        account.nothing_is_left(&format!("a template in the making, {blow:?}"));
+    }
+}
+
+/// The tools of a kernel build end with it; the next run removes its folder.
+#[test]
+fn while_a_kernel_is_built() {
+    for blow in [Blow::Kill, Blow::Interrupt] {
+        let account = Account::open(&format!("build-{blow:?}"));
+        let cache = cold_cache(&account);
+        let tar = executable(&account, "tar", "sleep 4244 & exec sleep 4245");
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", tar.parent().unwrap().display());
+        let out = account.out("build");
+        let mut build = lvs_matrix();
+        build.args(["kernel", "build", "--rebuild", "--tarball", "/dev/null"]);
+        account.surround(&mut build, true);
+        build.env("LVS_MATRIX_CACHE", &cache).env("PATH", path);
+        let mut running = Running::start(
+            build.stdout(fs::File::create(out.with_extension("stdout")).unwrap()),
+            &out,
+        );
+        await_fact("the tool's child", STUCK, || {
+            (descendants(running.pid()).len() >= 3).then_some(())
+        });
+        let all = descendants(running.pid());
+        blow.strike(&running);
+        running.wait();
+        await_fact("the tools' end", STUCK, || still_there(&all).is_empty().then_some(()));
+        let building = || {
+            names(&cache.join("kernels"))
+                .iter()
+                .any(|name| name.starts_with(".building-"))
+        };
+        assert!(building());
+        let mut next = account.run(&account.out("next"), true);
+        next.args(["--filter", "absent_up_execute-sql_0"])
+            .env("LVS_MATRIX_CACHE", &cache);
+        assert_eq!(say(&mut next).code(), 0);
+        assert!(!building(), "{:?}", names(&cache.join("kernels")));
+        fs::remove_file(tar).unwrap();
+        fs::remove_dir_all(&cache).unwrap();
+        account.nothing_is_left(&format!("a kernel build, {blow:?}"));
+    }
+}
+
+/// The guests' folder of a killed run goes with the next run beside it, or when it is judged; that of a run that goes on stays.
+#[test]
+fn the_next_run_tidies_up() {
+    let account = Account::open("tidy");
+    let kill = |name: &str| {
+        let out = account.out(name);
+        let mut running = Running::start(account.run(&out, true).args(CELLS), &out);
+        running.await_records(1);
+        Blow::Kill.strike(&running);
+        running.wait();
+        account.nothing_is_left(name);
+        assert!(out.join(".guests").exists(), "{name}: it was over before it was killed");
+        out
+    };
+    let (first, second) = (kill("first"), kill("second"));
+    say(lvs_matrix().arg("judge").arg(&first)).expect_code(3);
+    assert!(!first.join(".guests").exists());
+    assert!(second.join(".guests").exists(), "another folder is not judged");
+
+    let going_on = account.out("going-on");
+    let mut running = Running::start(account.run(&going_on, true).args(CELLS), &going_on);
+    running.await_records(1);
+    let next = account.out("next");
+    let status = Running::start(account.run(&next, true).args(CELLS), &next).wait();
+    assert_eq!(status.code(), Some(0));
+    assert!(!second.join(".guests").exists());
+    assert_eq!(running.wait().code(), Some(0), "{}", running.stderr());
+    account.nothing_is_left("tidied up");
+}
+
+/// A cache with the kernels of the usual one and nothing else.
+fn cold_cache(account: &Account) -> PathBuf {
+    let cache = account.path("cache");
+    fs::create_dir_all(cache.join("kernels")).unwrap();
+    for name in names(&support::account::cache().join("kernels")) {
+        if !name.starts_with('.') {
+            let from = support::account::cache().join("kernels").join(&name);
+            support::copy_folder(&from, &cache.join("kernels").join(name));
+        }
+    }
+    cache
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// A shell script of the test's own.
+fn executable(account: &Account, name: &str, script: &str) -> PathBuf {
+    let file = account.path(name);
+    fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    file
 }
 
 #[test]
