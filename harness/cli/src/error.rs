@@ -39,7 +39,7 @@ fn printable(text: &str) -> String {
 }
 
 /// What to do where the system lacked something, by the errno that std puts behind an error's text.
-const CURES: [(i32, &str); 7] = [
+const CURES: [(i32, &str); 8] = [
     (5, "the disk failed: see `dmesg`; take another disk with --out"),
     (
         11,
@@ -56,6 +56,10 @@ const CURES: [(i32, &str); 7] = [
     (
         23,
         "too many files are open on this machine: end other programs, or raise the sysctl fs.file-max",
+    ),
+    (
+        27,
+        "no file may grow so large: raise the limit (`ulimit -f`), or name a folder on another file system with --out",
     ),
     (
         28,

@@ -36,7 +36,9 @@ use args::{Arguments, Command, KernelCommand};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use error::Failure;
+use signal_hook::consts::SIGXFSZ;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
     if lvs_matrix_guest::init::wanted() {
@@ -46,6 +48,9 @@ fn main() -> ExitCode {
             Err(error) => Failure::Software(error.to_string()).report(),
         };
     }
+    // A file that may not grow any more is an error like others (EFBIG), and no reason to die without a word. Programs that are
+    // started have the signal as it was: a handler does not outlive exec(2).
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == KEEPER) {
         return lvs_matrix_keeper::keep(words);
@@ -58,8 +63,12 @@ fn main() -> ExitCode {
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return output::data(&version::text()).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
         }
-        // Help, or a mistake: said with its own exit code.
-        Err(error) => error.exit(),
+        Err(error) if error.use_stderr() => error.exit(),
+        // Help.
+        Err(error) => {
+            let text = error.render().ansi().to_string();
+            return output::data(&text).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
+        }
     };
     match dispatch(arguments.command) {
         Ok(code) => code,
