@@ -54,8 +54,13 @@ impl Beneath {
             Err(Errno::LOOP) => return Err(io::Error::other("it is a link, and no link is followed there")),
             Err(error) => return Err(error.into()),
         };
-        if !FileType::from_raw_mode(fstat(&file)?.st_mode).is_file() {
+        let stat = fstat(&file)?;
+        if !FileType::from_raw_mode(stat.st_mode).is_file() {
             return Err(io::Error::other("it is no regular file"));
+        }
+        // Before anything of it is read; one that grows meanwhile is noticed below.
+        if u64::try_from(stat.st_size).unwrap_or(u64::MAX) > most {
+            return Err(io::Error::other(format!("it has more than {most} bytes")));
         }
         let mut bytes = Vec::new();
         File::from(file).take(most.saturating_add(1)).read_to_end(&mut bytes)?;

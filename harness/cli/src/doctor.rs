@@ -117,7 +117,7 @@ fn programs() -> Check {
 
 fn server() -> Check {
     let state = match Server::find(&path()) {
-        Ok(server) => State::Found(format!("{} {}", server.program.display(), server.version)),
+        Ok(server) => State::Found(format!("{} {}", server.program.display(), server.version_alone())),
         Err(error) => State::Missing {
             what: error.reason,
             cure: "apt-get install mariadb-server-core mariadb-client-core".to_owned(),

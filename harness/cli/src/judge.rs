@@ -8,11 +8,12 @@ use crate::reports::write_reports;
 use crate::unfinished;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE};
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE, overlong_text};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{
     DryReport, Language, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal,
 };
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -46,7 +47,7 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
         ))
     };
     let open = Beneath::open(folder).map_err(no_run)?;
-    let text = open.read(RUN_FILE, MOST_RECORD).map_err(no_run)?;
+    let text = open.read(RUN_FILE, MOST_RUN).map_err(no_run)?;
     let text = text.ok_or_else(|| no_run(io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error())))?;
     let run: RunSummary = serde_json::from_slice(&text)
         .map_err(|error| Failure::Mistake(format!("{} cannot be understood: {error}", path.display())))?;
@@ -58,10 +59,30 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
             run.harness
         )));
     }
+    check_run(&run, &text).map_err(|what| {
+        Failure::Mistake(format!(
+            "{} is no run's of lvs-matrix: {what}; nothing is judged",
+            path.display()
+        ))
+    })?;
     let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
+    let mut packets = 0_usize;
     for cell in &run.selected {
+        if packets > MOST_PACKETS_OF_A_RUN {
+            unreadable.push(MissingCell {
+                cell: cell.clone(),
+                reason: format!(
+                    "the captures of the cells before it have more than {MOST_PACKETS_OF_A_RUN} packets together, which is more than \
+                     is read at a time; judge the scenarios of this run in folders of their own"
+                ),
+            });
+            continue;
+        }
         match read_cell(&open, cell) {
-            Ok(Some(judged)) => cells.push(judged),
+            Ok(Some(judged)) => {
+                packets = packets.saturating_add(judged.packets.len());
+                cells.push(judged);
+            }
             Ok(None) => {}
             Err(reason) => unreadable.push(MissingCell {
                 cell: cell.clone(),
@@ -91,9 +112,36 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     Ok(RunReport::new(run, cells, unreadable).with_dry(dry))
 }
 
-/// The largest record and the largest capture that are read, in bytes. Those of the longest shipped cells have some hundred KiB.
-const MOST_RECORD: u64 = 256 << 20;
-const MOST_CAPTURE: u64 = 1 << 30;
+/// The largest files that are read, in bytes. Records and captures of the longest shipped cells have some hundred KiB; a capture of 15 MiB
+/// that are sent or received has some 100 MiB.
+const MOST_RUN: u64 = 32 << 20;
+const MOST_RECORD: u64 = 16 << 20;
+const MOST_CAPTURE: u64 = 512 << 20;
+/// So many packets of all cells are held in memory, beside those of the last one; each takes about 1 KiB.
+const MOST_PACKETS_OF_A_RUN: usize = 4_000_000;
+/// More scenarios than a run has.
+const MOST_SCENARIOS: usize = 1000;
+/// A run has at most so many cells: half a day's work.
+pub(crate) const MOST_CELLS: usize = 100_000;
+
+/// What no run could have written of itself.
+fn check_run(run: &RunSummary, text: &[u8]) -> Result<(), String> {
+    if let Some(length) = overlong_text(text) {
+        return Err(format!("it has a text of {length} bytes"));
+    }
+    if run.scenarios.len() > MOST_SCENARIOS {
+        return Err(format!("it has {} scenarios", run.scenarios.len()));
+    }
+    let cells = run.selected.len().max(run.dry.len());
+    if cells > MOST_CELLS {
+        return Err(format!("it has {cells} cells"));
+    }
+    let mut seen = HashSet::new();
+    match run.selected.iter().find(|cell| !seen.insert(*cell)) {
+        Some(twice) => Err(format!("it has the cell {twice} twice")),
+        None => Ok(()),
+    }
+}
 
 /// A cell of the run in `folder`, judged; why not, if that cannot be done.
 pub(crate) fn one(folder: &Path, cell: &CellRef) -> Result<JudgedCell, String> {
@@ -117,6 +165,12 @@ fn read_cell(folder: &Beneath, cell: &CellRef) -> Result<Option<JudgedCell>, Str
     let Some(text) = read(RECORD_FILE, MOST_RECORD)? else {
         return Ok(None);
     };
+    if let Some(length) = overlong_text(&text) {
+        return Err(format!(
+            "{} has a text of {length} bytes, which no cell leaves: it is not judged",
+            path(RECORD_FILE)
+        ));
+    }
     let record: CellRecord = serde_json::from_slice(&text)
         .map_err(|error| format!("{} cannot be understood: {error}", path(RECORD_FILE)))?;
     if record.format != FORMAT {
@@ -131,6 +185,12 @@ fn read_cell(folder: &Beneath, cell: &CellRef) -> Result<Option<JudgedCell>, Str
             "{} is the record of another cell, {}",
             path(RECORD_FILE),
             record.plan.cell
+        ));
+    }
+    if let Some(what) = record.more_than_any_cell() {
+        return Err(format!(
+            "{} has more than any cell leaves, {what}: it is not judged",
+            path(RECORD_FILE)
         ));
     }
     let capture = read(CAPTURE_FILE, MOST_CAPTURE)?;

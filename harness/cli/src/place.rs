@@ -42,7 +42,7 @@ pub(crate) fn environment(runs_on: &RunsOn, template: &Template, hashes: &Hashes
         },
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         ipvsadm: String::new(),
-        mysqld: template.server.version.clone(),
+        mysqld: template.server.version_alone().to_owned(),
         hashes: Some(hashes.clone()),
     }
 }

@@ -8,7 +8,7 @@ use crate::github;
 use crate::ground::Ground;
 use crate::guests::{Event, Guests, Timings};
 use crate::inspect::plans;
-use crate::judge::{exit_code, load};
+use crate::judge::{MOST_CELLS, exit_code, load};
 use crate::output;
 use crate::place;
 use crate::reports::write_reports;
@@ -47,7 +47,14 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let _held = unfinished::hold(folder.path());
     unfinished::remove_beside(folder.path());
     let cells: usize = selected.iter().map(|selected| selected.cells.len()).sum();
-    folder.check_space(cells.saturating_mul(usize::try_from(arguments.manner.repeat.get()).unwrap_or(usize::MAX)))?;
+    let cells = cells.saturating_mul(usize::try_from(arguments.manner.repeat.get()).unwrap_or(usize::MAX));
+    if cells > MOST_CELLS {
+        folder.discard_if_without_records();
+        return Err(Failure::Mistake(format!(
+            "{cells} cells are too many for a run, which has at most {MOST_CELLS}; take fewer by --filter or --repeat, or fewer scenarios"
+        )));
+    }
+    folder.check_space(cells)?;
     let events = arguments.events.as_deref().map(Events::open).transpose();
     let events = events.inspect_err(|_| folder.discard_if_without_records())?;
     let result = run_and_report(arguments, &selected, ground, &folder, &stop, events.as_ref());
@@ -177,13 +184,13 @@ pub(crate) fn run_into(
         },
         plural(guests.jobs.get(), place::noun(&guests.runs_on)),
         place::in_words(&guests.runs_on),
-        guests.template.server.version
+        guests.template.server.version_alone()
     ));
     if let Some(events) = events {
         events.send(RunEvent::Begun {
             run: &summary,
             place: &place::in_words(&guests.runs_on),
-            server: &guests.template.server.version,
+            server: guests.template.server.version_alone(),
         });
     }
     let (mut recorded, mut cut) = (0, false);

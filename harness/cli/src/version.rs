@@ -27,7 +27,7 @@ pub(crate) fn text() -> String {
     };
     let server = server.map_or_else(
         |error| first_line(&error.to_string()),
-        |server| format!("{}, {}", server.version, file(&server.program)),
+        |server| format!("{}, {}", server.version_alone(), file(&server.program)),
     );
     format!(
         "lvs-matrix {}\n  program   {}\n  kernel    {kernel}\n  mysqld    {server}\n  scenario  config-change (shipped), sha256 {}\n",

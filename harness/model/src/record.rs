@@ -2,6 +2,7 @@
 //! per cell; judging and reporting read these and nothing else.
 
 mod client;
+mod limits;
 mod server;
 mod socket;
 
@@ -9,8 +10,9 @@ pub use client::{
     ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket, SettingShown,
     TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
 };
+pub use limits::overlong_text;
 
-pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView};
+pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
 pub use socket::{Socket, SocketTimer};
 
 use crate::Name;

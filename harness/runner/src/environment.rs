@@ -2,7 +2,7 @@
 
 use crate::error::{Result, Stage};
 use crate::server::Server;
-use lvs_matrix_model::record::{Environment, Hashes, Place};
+use lvs_matrix_model::record::{Environment, Hashes, Place, version_alone};
 use lvs_matrix_netns::{CommandLine, run};
 
 /// Programs that every cell calls: (program, Debian package).
@@ -45,7 +45,7 @@ pub(crate) fn environment(place: Place, harness: &str, hashes: Option<Hashes>, s
         kernel: running_kernel(),
         harness: harness.to_owned(),
         ipvsadm: ipvsadm.output.lines().next().unwrap_or_default().to_owned(),
-        mysqld: server.version.clone(),
+        mysqld: version_alone(&server.version).to_owned(),
         hashes,
     })
 }

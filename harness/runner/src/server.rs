@@ -1,6 +1,7 @@
 //! The server program: which it is, what it can do, and the options that every start of it takes. The program itself is asked.
 
 use crate::error::{LabError, Result, Stage};
+use lvs_matrix_model::record::version_alone;
 use lvs_matrix_netns::{CommandLine, run};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub(crate) const SYSTEM_TABLES: &str = "mysql_system_tables.sql";
 pub struct Server {
     /// Its path.
     pub program: PathBuf,
-    /// What it calls its version: `10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)`.
+    /// What it calls its version, with what its distributor adds: `10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)`.
     pub version: String,
     /// Which family of servers it is of.
     pub flavour: Flavour,
@@ -52,6 +53,12 @@ pub enum Flavour {
 }
 
 impl Server {
+    /// Its version, without what its distributor adds.
+    #[must_use]
+    pub fn version_alone(&self) -> &str {
+        version_alone(&self.version)
+    }
+
     /// Asks `program` who it is.
     ///
     /// # Errors

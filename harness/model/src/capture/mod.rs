@@ -11,7 +11,7 @@ mod pcapng;
 mod remarks;
 pub mod trace;
 
-pub use pcapng::{CaptureError, Frame, PointFrames, read, write};
+pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, read, write};
 pub use remarks::{Remarks, marks};
 
 use crate::duration::Instant;
@@ -121,7 +121,7 @@ pub enum Transport {
 }
 
 /// A TCP segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Segment {
     /// Source port.
     pub source_port: u16,
@@ -146,7 +146,7 @@ pub struct Segment {
 }
 
 /// The flags of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[expect(
     missing_docs,
     clippy::struct_excessive_bools,
@@ -164,7 +164,7 @@ pub struct Flags {
 }
 
 /// A TCP option that tcpdump prints.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are TCP's (RFC 9293, 7323, 2018)")]
 pub enum TcpOption {
     Mss(u16),

@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// `if_tsresol`: ten to the power of minus nine seconds.
 const NANOSECONDS: u8 = 9;
+/// More packets than any cell has: 15 MiB sent by a client are some 50 000 on four interfaces.
+pub const MOST_PACKETS: u32 = 500_000;
 /// `if_snaplen`: the length at which the runner's captures cut; tcpdump's own default.
 const SNAPLEN: u32 = 262_144;
 
@@ -103,8 +105,8 @@ pub enum CaptureError {
         /// The packet.
         packet: u32,
     },
-    /// More packets than numbers.
-    #[error("the capture has more than 4294967295 packets")]
+    /// More packets than a cell has.
+    #[error("the capture has more than {MOST_PACKETS} packets; no cell has so many")]
     TooMany,
     /// The bytes could not be made.
     #[error("the capture cannot be written: {0}")]
@@ -222,6 +224,9 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
     let mut packets: Vec<Packet> = Vec::new();
     while !rest.is_empty() {
         let number = u32::try_from(packets.len() + 1).map_err(|_| CaptureError::TooMany)?;
+        if number > MOST_PACKETS {
+            return Err(CaptureError::TooMany);
+        }
         match block_type(rest, parser.section().endianness) {
             SECTION_HEADER_BLOCK => return Err(CaptureError::SecondSection),
             ENHANCED_PACKET_BLOCK => {
@@ -236,7 +241,11 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
                 }
                 packets.push(packet);
             }
-            INTERFACE_DESCRIPTION_BLOCK => rest = raw(&mut parser, rest, number)?,
+            // One too many is enough to see that they are others: each is kept.
+            INTERFACE_DESCRIPTION_BLOCK if parser.interfaces().len() <= points.len() => {
+                rest = raw(&mut parser, rest, number)?;
+            }
+            INTERFACE_DESCRIPTION_BLOCK => break,
             // Refused, not skipped: packets also travel in Simple Packet Blocks, and the runner writes no others.
             _ => {
                 raw(&mut parser, rest, number)?;

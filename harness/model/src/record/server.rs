@@ -6,6 +6,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// A server's version without what its distributor says behind it: `11.8.9-MariaDB-0+deb13u1` of
+/// `11.8.9-MariaDB-0+deb13u1 from Debian -- Please help get to 10k stars at …`.
+#[must_use]
+pub fn version_alone(said: &str) -> &str {
+    said.split_whitespace().next().unwrap_or_default()
+}
+
 /// What a real server held at the end: a session that the client has lost may still be there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -104,5 +111,32 @@ impl ServerSession {
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.host.rsplit_once(':')?.1.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_alone;
+
+    #[test]
+    fn a_version_has_no_advertisement() {
+        for (said, alone) in [
+            (
+                "11.8.9-MariaDB-0+deb13u1 from Debian -- Please help get to 10k stars at https://example.org",
+                "11.8.9-MariaDB-0+deb13u1",
+            ),
+            (
+                "10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)",
+                "10.11.19-MariaDB-0+deb12u1",
+            ),
+            (
+                "5.6.24 for linux-glibc2.5 on x86_64 (MySQL Community Server (GPL))",
+                "5.6.24",
+            ),
+            ("5.6.24", "5.6.24"),
+            ("", ""),
+        ] {
+            assert_eq!(version_alone(said), alone);
+        }
     }
 }

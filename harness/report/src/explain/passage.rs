@@ -5,7 +5,7 @@ use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::CellRecord;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// A packet by its number and time.
@@ -73,22 +73,20 @@ pub(super) fn passages<'a>(
         .filter(|(_, _, node)| **node != Node::Client)
         .collect();
     let host = |mac| record.plan.host_by_mac(mac).map(|host| &host.node);
+    // By what they are, in the order of their numbers: a large transfer has tens of thousands.
+    let mut copies: HashMap<&Segment, Vec<(&Packet, &Node)>> = HashMap::new();
+    for (copy, same, node) in elsewhere {
+        copies.entry(same).or_default().push((copy, node));
+    }
     let mut claimed = HashSet::new();
     sent.iter()
-        .enumerate()
-        .map(|(index, (packet, own))| {
-            // Until it is sent again.
-            let until = sent[index + 1..]
-                .iter()
-                .find(|(_, later)| later == own)
-                .map_or(u32::MAX, |(later, _)| later.number);
+        .zip(sent_again(&sent))
+        .map(|((packet, own), until)| {
+            let same = copies.get(own).map_or(&[][..], Vec::as_slice);
+            let later = &same[same.partition_point(|(copy, _)| copy.number <= packet.number)..];
             let mut find = |wanted: &dyn Fn(&Packet, &Node) -> bool| {
-                let found = elsewhere.iter().find(|(copy, same, node)| {
-                    (packet.number < copy.number && copy.number < until)
-                        && same == own
-                        && !claimed.contains(&copy.number)
-                        && wanted(copy, node)
-                })?;
+                let mut later = later.iter().take_while(|(copy, _)| copy.number < until);
+                let found = later.find(|(copy, node)| !claimed.contains(&copy.number) && wanted(copy, node))?;
                 claimed.insert(found.0.number);
                 Some(*found)
             };
@@ -100,13 +98,25 @@ pub(super) fn passages<'a>(
             Passage {
                 sent: Seen::from(*packet),
                 segment: own,
-                arrived: arrived.map(|(copy, _, _)| Seen::from(copy)),
+                arrived: arrived.map(|(copy, _)| Seen::from(copy)),
                 passed_on: passed_on
-                    .and_then(|(copy, _, _)| Some((Seen::from(copy), host(copy.destination_mac)?.clone()))),
-                reached: reached.map(|(copy, _, node)| (Seen::from(copy), node.clone())),
+                    .and_then(|(copy, _)| Some((Seen::from(copy), host(copy.destination_mac)?.clone()))),
+                reached: reached.map(|(copy, node)| (Seen::from(copy), node.clone())),
             }
         })
         .collect()
+}
+
+/// For each of them the number of the packet by which the same segment is sent next.
+fn sent_again(sent: &[(&Packet, &Segment)]) -> Vec<u32> {
+    let mut next = HashMap::new();
+    let mut untils: Vec<u32> = sent
+        .iter()
+        .rev()
+        .map(|(packet, segment)| next.insert(*segment, packet.number).unwrap_or(u32::MAX))
+        .collect();
+    untils.reverse();
+    untils
 }
 
 fn flow_of(packet: &Packet) -> Option<Flow> {

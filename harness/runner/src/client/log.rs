@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{
     ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket, SettingShown, Transcript, TranscriptLine,
-    TranscriptSource,
+    TranscriptSource, version_alone,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -40,6 +40,18 @@ struct State {
     closed: bool,
 }
 
+/// So many values of a first row are kept, and so many bytes of each: a row may have 15 MiB.
+const MOST_VALUES: usize = 256;
+const MOST_VALUE: usize = 4096;
+
+fn shorten(value: &mut String) {
+    if value.len() > MOST_VALUE {
+        let kept = (0..=MOST_VALUE).rev().find(|end| value.is_char_boundary(*end));
+        let kept = value.get(..kept.unwrap_or(0)).unwrap_or_default();
+        *value = format!("{kept}… ({} bytes)", value.len());
+    }
+}
+
 impl Log {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
@@ -58,7 +70,25 @@ impl Log {
         self.clock.now()
     }
 
-    pub(super) fn write(&self, operation: u32, kind: ClientEventKind) {
+    pub(super) fn write(&self, operation: u32, mut kind: ClientEventKind) {
+        match &mut kind {
+            ClientEventKind::ResultReceived { first_row, .. } => {
+                first_row.truncate(MOST_VALUES);
+                first_row.iter_mut().for_each(shorten);
+            }
+            ClientEventKind::Connected { server_version, .. } => {
+                *server_version = version_alone(server_version).to_owned();
+            }
+            ClientEventKind::ConnectBegun
+            | ClientEventKind::StatementBegun { .. }
+            | ClientEventKind::DisconnectBegun
+            | ClientEventKind::Disconnected
+            | ClientEventKind::ReadingPaused { .. }
+            | ClientEventKind::Failed(_)
+            | ClientEventKind::StillWaiting
+            | ClientEventKind::ReconnectBegun
+            | ClientEventKind::Reconnected { .. } => {}
+        }
         let mut state = self.state();
         // Read in the lock, so that events are dated in the order in which they are numbered.
         let at = self.clock.now();

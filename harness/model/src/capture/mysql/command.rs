@@ -6,12 +6,14 @@ use super::response::Response;
 /// `COM_CHANGE_USER`.
 pub(super) const CHANGE_USER: u8 = 0x11;
 
-/// ``greeting of `10.11.19-MariaDB`, connection 6``. MariaDB puts `5.5.5-` before its version for the sake of old replicas.
+/// ``greeting of `10.11.19-MariaDB`, connection 6``. MariaDB puts `5.5.5-` before its version for the sake of old replicas, and Debian 13
+/// a request for stars behind it.
 pub(super) fn greeting(payload: &[u8]) -> Option<String> {
     let mut fields = Fields(payload);
     (fields.byte()? == 10).then_some(())?;
     let version = fields.string()?;
-    let version = quoted(version.strip_prefix(b"5.5.5-").unwrap_or(version))?;
+    let version = version.strip_prefix(b"5.5.5-").unwrap_or(version);
+    let version = quoted(version.split(|byte| *byte == b' ').next().unwrap_or(version))?;
     Some(format!("greeting of {version}, connection {}", fields.u32()?))
 }
 

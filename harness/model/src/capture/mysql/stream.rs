@@ -2,6 +2,8 @@
 
 /// Bytes that wait for others before them; more than this, and what they wait for was not captured.
 const WAITING: usize = 1 << 20;
+/// So many segments of them, likewise.
+const WAITING_SEGMENTS: usize = 1024;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -85,7 +87,8 @@ impl Stream {
             return;
         }
         self.waiting.push((sequence, payload.to_vec()));
-        if self.waiting.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > WAITING {
+        let bytes: usize = self.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
+        if bytes > WAITING || self.waiting.len() > WAITING_SEGMENTS {
             self.lose();
         }
     }
