@@ -55,7 +55,10 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 pub fn words(command: &Command) -> Vec<String> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let own = KEEPER.get().map_or(0, Vec::len);
-    words.skip(own).map(|word| word.to_string_lossy().into_owned()).collect()
+    words
+        .skip(own)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Holds a kept program; when it goes, the program and all below it are ended.
@@ -194,5 +197,10 @@ fn end_as(status: ExitStatus) -> ExitCode {
         // A signal that this process ignores is told as a shell does.
         return ExitCode::from(u8::try_from(128 + signal.as_raw()).unwrap_or(u8::MAX));
     }
-    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+    ExitCode::from(
+        status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(u8::MAX),
+    )
 }

@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder that this process works in, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Held(
-    #[expect(dead_code, reason = "the lock goes with the descriptor")]
-    File,
-);
+pub(crate) struct Held(#[expect(dead_code, reason = "the lock goes with the descriptor")] File);
 
 /// Takes hold of a folder. `None`: another process has it, or the file system knows no such locks.
 pub(crate) fn hold(folder: &Path) -> Option<Held> {
