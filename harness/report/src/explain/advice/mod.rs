@@ -62,6 +62,8 @@ pub(super) enum Advice {
     },
     /// The real servers: a `wait_timeout` above the client's idle time.
     WaitTimeout {
+        /// Which real server ended the session.
+        server: Name,
         /// How long the client was idle.
         idle: Duration,
     },

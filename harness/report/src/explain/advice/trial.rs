@@ -109,7 +109,7 @@ impl Advice {
                     ..PROBES
                 });
             }
-            Self::WaitTimeout { idle } => wait_timeout(&mut line, longer_than(*idle)),
+            Self::WaitTimeout { idle, .. } => wait_timeout(&mut line, longer_than(*idle)),
             Self::Reconnect => reconnect(case, &mut line),
             Self::KeepAServer { instead_of } => keep_a_server(case, &mut line, instead_of.as_ref()),
             Self::OutOfTheTable { server } => out_of_the_table(&mut line, server),

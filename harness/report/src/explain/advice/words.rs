@@ -91,7 +91,7 @@ impl Advice {
                 timeout = Human(*timeout),
                 time = Human(trial::below(*timeout)),
             ),
-            Self::WaitTimeout { idle } => told!(
+            Self::WaitTimeout { idle, .. } => told!(
                 "On the real servers, set wait_timeout above the time for which the client's pool lets a connection be idle (above \
                  {idle} here); or let the pool close idle connections sooner."
                     / "在真实服务器上，把 wait_timeout 设得比客户端连接池允许的空闲时间更长（此处要长于 {idle}），或者让连接池更早关闭\

@@ -276,6 +276,7 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 Some(_) => vec![Advice::Reconnect],
                 None => vec![
                     Advice::WaitTimeout {
+                        server: server.clone(),
                         idle: case.operation.began.since(last.at),
                     },
                     Advice::Reconnect,
