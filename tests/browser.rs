@@ -132,9 +132,20 @@ fn a_link_to_a_packet_shows_the_packet() {
     browser.holds("(({ top, bottom }) => top > 0 && bottom < innerHeight)(document.querySelector('.hit').getBoundingClientRect())");
     browser.open(&url(page, "config-change/preparation-1"));
     browser.holds("document.getElementById('config-change/preparation-1').open");
-    // What does not exist is the overview.
-    browser.open(&url(page, "config-change/absent_up/%zz"));
-    browser.holds("!document.querySelector('#overview').hidden");
+    browser.holds("document.querySelector('#no-such-place').hidden");
+    // What does not exist is the overview, which says so.
+    for lost in ["config-change/absent_up/%zz", "nosuch", "nosuch?q=rs1"] {
+        browser.open(&url(page, lost));
+        browser.holds("!document.querySelector('#overview').hidden");
+        let name = lost.split('?').next().unwrap();
+        browser.holds(&format!(
+            "document.querySelector('#no-such-place').checkVisibility() && document.querySelector('#no-such-place').textContent.includes('{name}')"
+        ));
+    }
+    browser.value(&format!("location.hash = '{HANG}'"));
+    browser.becomes("document.querySelector('#overview').hidden");
+    browser.value("location.hash = ''");
+    browser.becomes("!document.querySelector('#overview').hidden && document.querySelector('#no-such-place').hidden");
     browser.assert_quiet(page);
 }
 

@@ -156,8 +156,20 @@ fn no_cell_is_forgotten() {
 fn the_run_ends_well_and_says_where_the_report_is() {
     let run = run();
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    let last = run.stdout.lines().last().unwrap();
-    assert_eq!(last, format!("report: {}", run.out.join("report.md").display()));
+    let last: Vec<&str> = run.stdout.lines().rev().take(2).collect();
+    let (html, markdown) = (run.out.join("report.html"), run.out.join("report.md"));
+    let (html, markdown) = (html.display(), markdown.display());
+    assert_eq!(last[0], format!("report: {html} (for a browser; as text: {markdown})"));
+    // The command that says why is about a cell that hung, and works as it stands.
+    let why: Vec<&str> = last[1].strip_prefix("why: ").unwrap().split(' ').collect();
+    let hung = cell(&run.report, why[2]);
+    assert_eq!(hung["behaviour"], "hung", "{}", last[1]);
+    let said = say(std::process::Command::new(why[0]).args(&why[1..])).expect_code(0);
+    assert!(said.stdout.contains("What avoids it:"), "{}", said.stdout);
+    let ng = run.report["cells"].as_array().unwrap().iter();
+    let ng = ng.filter(|cell| cell["behaviour"] == "hung").count();
+    let told = format!("in {ng} of {} cells the client hung", run.report["totals"]["cells"]);
+    assert!(run.stdout.contains(&told), "{told}");
     assert_eq!(run.report["state"], "ended");
     assert_eq!(run.report["totals"]["met"], run.report["totals"]["cells"]);
     // Progress: every cell once, and nothing went wrong on the way.

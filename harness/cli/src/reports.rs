@@ -9,7 +9,7 @@ use crate::named;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_report::{
-    REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, summary, terminal,
+    HTML_FILE, REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, summary, terminal,
 };
 use std::io;
 use std::path::Path;
@@ -72,7 +72,7 @@ pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Fai
         remove_page(&beneath, &missing.cell)?;
     }
     output::write_file(folder, REPORT_FILE, &markdown(report))?;
-    output::write_file(folder, "report.html", &html(report))?;
+    output::write_file(folder, HTML_FILE, &html(report))?;
     output::write_file(folder, "report.json", &json(report).map_err(software)?)?;
     output::write_file(folder, "junit.xml", &junit(report).map_err(software)?)
 }

@@ -16,13 +16,16 @@ use crate::scenarios::{self, Selected};
 use crate::stop::Stop;
 use crate::unfinished;
 use lvs_matrix_model::dry;
+use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::verdict::{Behaviour, Verdict};
 use lvs_matrix_report::{
-    REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary, plural, terminal,
+    HTML_FILE, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary, plural,
+    terminal,
 };
 use sha2::{Digest, Sha256};
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -97,8 +100,32 @@ fn run_and_report(
     if let RunState::Interrupted { reason } = &summary.state {
         output::talk(&format!("the run was stopped by {reason}: the report is partial"));
     }
-    print(&format!("report: {}\n", out.join(REPORT_FILE).display()))?;
+    if let Some(cell) = worth_explaining(&report) {
+        let folder = out.display();
+        print(&format!("why: {} explain {cell} --run {folder}\n", own_name()))?;
+    }
+    let (html, markdown) = (out.join(HTML_FILE), out.join(REPORT_FILE));
+    let (html, markdown) = (html.display(), markdown.display());
+    print(&format!("report: {html} (for a browser; as text: {markdown})\n"))?;
     Ok(report)
+}
+
+/// The cell to look into first: one that is not as expected, else one whose client hung, else the first.
+fn worth_explaining(report: &RunReport) -> Option<&CellRef> {
+    let cells = || report.cells().iter();
+    let violated = cells().find(|cell| matches!(cell.verdict, Verdict::Violated { .. }));
+    let hung = || cells().find(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }));
+    let cell = violated.or_else(hung).or_else(|| cells().next())?;
+    Some(&cell.record.plan.cell)
+}
+
+/// This program as it was called, for a command line to be copied.
+fn own_name() -> String {
+    let called = std::env::args_os().next();
+    called.map_or_else(
+        || "lvs-matrix".to_owned(),
+        |called| PathBuf::from(called).display().to_string(),
+    )
 }
 
 /// Runs the selected cells into `out`, which exists and is empty.

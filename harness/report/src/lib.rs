@@ -50,8 +50,8 @@ pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};
 pub use markdown::{markdown, markdown_cell, summary};
 pub use run::{
-    AxisSummary, DryReport, ExpectationPlace, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport, RunState,
-    RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
+    AxisSummary, DryReport, ExpectationPlace, HTML_FILE, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport,
+    RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
 };
 pub use schedule::{ArticleSending, Schedule, ScheduleRow, Sending, schedule, schedule_svg};
 pub use schema::{diff_schema, events_schema, record_schema, report_schema};

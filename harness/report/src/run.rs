@@ -19,6 +19,8 @@ pub const RUN_FILE: &str = "run.json";
 
 /// The name of the report for people: in the run's folder the whole at a glance, in each cell's folder that cell's page.
 pub const REPORT_FILE: &str = "report.md";
+/// The name of the report for the browser, in the run's folder.
+pub const HTML_FILE: &str = "report.html";
 
 /// A run: what was selected and how far it came. Stored as `run.json`, first when the run begins ([`RunState::Begun`]) and
 /// again when it ends, so that a killed run can still be reported.

@@ -5,7 +5,7 @@ use crate::repeat;
 use crate::row::Row;
 use crate::run::RunReport;
 use crate::stamp::Length;
-use crate::totals::{Totals, sentence};
+use crate::totals::{Totals, plural, sentence};
 use crate::wording;
 use crate::words::Language;
 use std::fmt::Write as _;
@@ -30,7 +30,17 @@ pub fn terminal(report: &RunReport) -> String {
         let _ = writeln!(out, "{}\n", one_line(&dry.line()));
     }
     problems(&mut out, report);
-    let _ = writeln!(out, "{}", Totals::of(report).sums());
+    let totals = Totals::of(report);
+    let _ = writeln!(out, "{}", totals.sums());
+    if totals.ng > 0 {
+        let noun = if report.repetitions() > 1 { "run" } else { "cell" };
+        let of = plural(totals.cells, noun);
+        let _ = writeln!(
+            out,
+            "in {} of {of} the client hung: it was left waiting beyond the scenario's patience (NG)",
+            totals.ng
+        );
+    }
     let _ = writeln!(out, "{}", visible(&sentence(Language::English, report)));
     out
 }

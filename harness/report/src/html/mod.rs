@@ -143,7 +143,8 @@ fn filters(out: &mut String, words: Language) -> Result {
     writeln!(
         out,
         "<section class=\"filters scripted\" id=\"matrix\" aria-labelledby=\"matrix.title\">\n<h2 id=\"matrix.title\">{}</h2>\n\
-         <div class=\"groups\"></div>\n<p class=\"note\"><span role=\"status\" id=\"found\"></span> {}</p>\n</section>",
+         <div class=\"groups\"></div>\n<p class=\"note\" role=\"status\" id=\"no-such-place\" hidden></p>\n\
+         <p class=\"note\"><span role=\"status\" id=\"found\"></span> {}</p>\n</section>",
         words.the_matrix(),
         words.darker()
     )

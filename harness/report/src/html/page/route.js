@@ -2,6 +2,8 @@
 
 let lastOverview = "";
 let scrolled = 0;
+/** No address of ours is longer; of another's this much is shown. */
+const LONGEST_PLACE = 200;
 /** Was the cell that is shown reached from the overview, so that one step back leads there? */
 let oneStepFromOverview = false;
 
@@ -73,7 +75,11 @@ const route = () => {
   const last = find("#cell").dataset.cell;
   const link = last && find(`a.chip[data-cell="${last}"]`);
   const place = path ? document.getElementById(path) : null;
-  if (before === "cell") {
+  const lost = Boolean(path) && !place;
+  find("#no-such-place").hidden = !lost;
+  find("#no-such-place").textContent = lost ? say("no-such-place", { place: path.slice(0, LONGEST_PLACE) }) : "";
+  if (lost) find("#no-such-place").scrollIntoView({ block: "center" });
+  else if (before === "cell") {
     scrollTo(0, scrolled);
     if (link) focusChip(link);
     delete find("#cell").dataset.cell;
