@@ -51,7 +51,7 @@ crate::words::words! {
     by_the_client(what): "By the client: {what}." / "客户端：{what}。";
     beside_article: "Beside it, the trace that the article (https://developer.aliyun.com/article/463968) prints (minutes:seconds of its tcpdump; an older kernel, which had no \
         tail-loss probe): compare the shapes, not the constants."
-        / "并列的是文章（https://developer.aliyun.com/article/463968）所载的抓包（其 tcpdump 的分：秒；内核较旧，没有尾部丢失探测）：请比较形状，而非常数。";
+        / "并列的是文章（阿里云开发者社区第 463968 号）所载的抓包（其 tcpdump 的分：秒；内核较旧，没有尾部丢失探测）：请比较形状，而非常数。";
     article_printed: "article: printed" / "文章所载";
     at: "at" / "时刻";
     gap: "gap" / "间隔";

@@ -48,7 +48,8 @@ impl Advice {
                 hung && gone.is_some_and(|gone| mysqld_runs(case, server, gone)) && answers_by_itself(case, server)
             }
             Self::UserTimeout => {
-                let has = case.plan.client.program.settings().contains(&Setting::TcpUserTimeout);
+                // Programs set their sockets when these are connected and the server has spoken.
+                let has = has(case, Setting::TcpUserTimeout) && !case.is_connect();
                 hung && has && settings.tcp_user_timeout.is_none() && waits_for(case) == Waits::Acknowledgement
             }
             Self::FewerRetries => {
@@ -70,7 +71,7 @@ impl Advice {
                 let set = settings.keepalive.map(gives_up_after);
                 let in_force = set.is_some_and(|time| time <= SOON_ENOUGH);
                 let silent = waits_for(case) == Waits::Nothing && probes_find_nobody(case);
-                !in_force && silent && far_sooner(gives_up_after(PROBES))
+                !case.is_connect() && !in_force && silent && far_sooner(gives_up_after(PROBES))
             }
             Self::ReadTimeout => {
                 let set = settings.read_timeout.is_some();
@@ -78,7 +79,11 @@ impl Advice {
             }
             Self::EntryTimeout { idle } => case.entry_timeout(at).is_none_or(|timeout| timeout <= *idle),
             Self::ProbesBelowEntry { timeout } => settings.keepalive.is_none_or(|keepalive| keepalive.time >= *timeout),
-            Self::WaitTimeout { .. } => true,
+            Self::WaitTimeout { server, idle } => {
+                // Else the deletion, the stop or the end of the entry is next in its way.
+                let kept = case.entry_timeout(at).is_none_or(|timeout| timeout > *idle);
+                kept && mysqld_runs(case, server, at) && case.deleted(server, at).is_none()
+            }
             Self::Reconnect => case.operation.ended.is_some() && a_new_connection_is_served(case),
             Self::KeepAServer { instead_of } => {
                 case.is_connect()
