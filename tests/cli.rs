@@ -506,3 +506,21 @@ fn the_default_folder() {
     assert!(first.is_file(), "the older result is there, too");
     say(lvs_matrix().arg("judge").arg(&latest)).expect_code(0);
 }
+
+/// A warning is shown, and refuses nothing.
+#[test]
+fn a_warning_is_no_mistake() {
+    let file = repository().join("tests/fixtures/warned/unknown-sysctl.yaml");
+    let said = say(plain(&["check"]).arg(&file)).expect_code(0);
+    assert_eq!(said.stdout, "sample: good, 1 cell, 3 warnings\n");
+    assert_eq!(
+        said.stderr.matches("warning: Linux 7.2 has no sysctl").count(),
+        3,
+        "{said:#?}"
+    );
+    let said = say(plain(&["check", "--format", "json"]).arg(&file)).expect_code(0);
+    let checked: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(checked[0]["cells"], 1);
+    assert_eq!(checked[0]["mistakes"].as_array().unwrap().len(), 0);
+    assert_eq!(checked[0]["warnings"][0]["kind"], "unknown-sysctl", "{checked:#}");
+}

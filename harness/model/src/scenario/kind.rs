@@ -137,6 +137,8 @@ kinds! {
     NothingToClassify,
     /// An operation before `act` that certainly fails or hangs.
     NeverAnswered,
+    /// A statement that takes longer than it says.
+    SlowStatement,
     /// More connections at a time than the client has ports.
     NoPort,
     /// Values of an axis that add the same.

@@ -83,6 +83,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
     }
     sysctls::check(&draft, mistakes);
     client::conflicts(&draft, mistakes);
+    told::slow(&draft, mistakes);
     match sizes(&draft, mistakes) {
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
             client::check(&draft, &sizes, mistakes);

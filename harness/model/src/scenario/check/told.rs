@@ -4,8 +4,48 @@ use super::Draft;
 use super::findings::Findings;
 use crate::action::{ClientAction, PAYLOAD, Statement};
 use crate::client::Program;
-use crate::scenario::mistake::{Mistake, MistakeKind};
+use crate::duration::Human;
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::Span;
+use std::time::Duration;
+
+/// Warns of statements that are slow by what they say themselves: patience would end while a healthy server sleeps.
+pub(super) fn slow(draft: &Draft, mistakes: &mut Mistakes) {
+    let Some((observe, _)) = draft.observe.as_ref().filter(|_| !draft.fails_without_change) else {
+        return;
+    };
+    let steps = std::iter::once(&draft.steps).chain(draft.values().map(|value| &value.steps));
+    for step in steps.flat_map(super::steps::Steps::all) {
+        let Some(statement) = step.action.statement() else {
+            continue;
+        };
+        let Some(sleeps) =
+            sleeps(&statement.sql).filter(|time| *time > statement.takes.saturating_add(observe.patience))
+        else {
+            continue;
+        };
+        let message = format!(
+            "this statement takes {} where all is well, beyond patience",
+            Human(sleeps)
+        );
+        let label = match statement.takes {
+            Duration::ZERO => "it says nothing of that".to_owned(),
+            takes => format!("it says that it takes {}", Human(takes)),
+        };
+        mistakes.warn(
+            Mistake::new(MistakeKind::SlowStatement, step.span, message, label)
+                .help(format!("write `takes: {}`: patience begins after that", Human(sleeps))),
+        );
+    }
+}
+
+/// 20 s of `select sleep(20)`.
+fn sleeps(sql: &str) -> Option<Duration> {
+    let sql = sql.to_ascii_lowercase();
+    let call: String = sql.strip_prefix("select")?.split_whitespace().collect();
+    let seconds: u64 = call.strip_prefix("sleep(")?.strip_suffix(')')?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
 
 /// In this cell the program must be told what can be told to it.
 pub(super) fn check(draft: &Draft, choice: &[usize], program: &Program, findings: &mut Findings) {
