@@ -51,16 +51,20 @@ const OF_IPVS: &str = "net.ipv4.vs.";
 
 fn failed(what: &'static str, key: &str, source: std::io::Error) -> Error {
     let there = path_of(key).exists();
-    let cause = match source.kind() {
+    let is = |kind| source.kind() == kind;
+    let cause = if is(ErrorKind::NotFound) && there {
         // Such as a congestion control that the kernel does not have (net/ipv4/tcp_cong.c, `tcp_set_default_congestion_control`).
-        ErrorKind::NotFound if there => "; the kernel does not know this value",
-        ErrorKind::NotFound if key.starts_with(OF_IPVS) && !path_of(OF_IPVS).exists() => {
-            "; the kernel has no IPVS (is the module ip_vs loaded?)"
-        }
-        ErrorKind::NotFound => "; the network namespaces of this kernel have no sysctl of that name",
-        ErrorKind::InvalidInput => "; the kernel refuses this value",
-        ErrorKind::PermissionDenied => "; in a network namespace of this kernel it cannot be written",
-        _ => "",
+        "; the kernel does not know this value"
+    } else if is(ErrorKind::NotFound) && key.starts_with(OF_IPVS) && !path_of(OF_IPVS).exists() {
+        "; the kernel has no IPVS (is the module ip_vs loaded?)"
+    } else if is(ErrorKind::NotFound) {
+        "; the network namespaces of this kernel have no sysctl of that name"
+    } else if is(ErrorKind::InvalidInput) {
+        "; the kernel refuses this value"
+    } else if is(ErrorKind::PermissionDenied) {
+        "; in a network namespace of this kernel it cannot be written"
+    } else {
+        ""
     };
     Error::Sysctl {
         what,

@@ -36,7 +36,7 @@ impl Filter {
         let term = |text: &str| match Term::parse(text.trim()) {
             // As everywhere: a name that is a cell's means that cell, and not those that contain it.
             Term::Part(text) if is_whole(&text) => Term::Whole(text),
-            term => term,
+            term @ (Term::Whole(_) | Term::Part(_) | Term::Axis { .. }) => term,
         };
         let any_of: Vec<Vec<Term>> = expressions
             .iter()

@@ -142,7 +142,7 @@ fn what_rests_on_a_statement_that_fails_is_not_known() {
         "{found:?}"
     );
 
-    assert_eq!(take_verdicts(&[found.clone()], &mut cells), [1]);
+    assert_eq!(take_verdicts(std::slice::from_ref(&found), &mut cells), [1]);
     let Verdict::Undetermined { reasons } = &cells[0].verdict else {
         unreachable!("{:?}", cells[0].verdict)
     };

@@ -150,14 +150,14 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String
     }
     doubts.extend(nothing_sent(operation, network));
     if network.answers.is_empty() {
-        let discarded = network.discarded.iter().map(|segment| {
+        let discarded = network.discarded.last().map(|segment| {
             let (packet, why) = (segment.packet, segment.why);
             format!("; packet {packet} did, but its kernel did not accept it ({why})")
         });
         doubts.push(format!(
             "the client {connected} {}, but no packet with an answer reached its interface{}",
             moment(operation.end.at),
-            discarded.last().unwrap_or_default()
+            discarded.unwrap_or_default()
         ));
     }
     match network.servers.answered.as_slice() {
