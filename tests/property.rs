@@ -9,7 +9,7 @@
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
-use lvs_matrix_second_judge::twice::{check, judge_again, run, write};
+use lvs_matrix_second_judge::twice::{check, explain_again, judge_again, run, write};
 use std::path::Path;
 use support::results;
 
@@ -34,7 +34,8 @@ fn two_judges_agree_on_random_cells() {
     let files = write(&folder, SEED, 0..36).unwrap();
     let out = folder.join("run");
     run(program(), &files, &out).unwrap();
-    let tally = judge_again(&out).unwrap();
+    let mut tally = judge_again(&out).unwrap();
+    explain_again(program(), &out, &mut tally).unwrap();
     let found: Vec<String> = tally.found.iter().map(|(id, why)| format!("{id}: {why}")).collect();
     assert_eq!(tally.cells, files.len());
     assert!(

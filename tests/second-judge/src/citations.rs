@@ -130,10 +130,40 @@ impl<'a> Cell<'a> {
                     .ok_or_else(|| format!("is none of {name}'s"))
             });
         }
+        if let Some(name) = what
+            .strip_prefix("before that, the client's segments reached ")
+            .and_then(|rest| rest.strip_suffix(", which did not answer"))
+        {
+            return self.each(&frames, |frame| {
+                let reached = frame.host == name && self.is_to(frame, name) && self.of_client(frame).is_some();
+                reached.then_some(()).ok_or_else(|| format!("did not reach {name}"))
+            });
+        }
         if let Some(what) = what.strip_prefix("the client sent ") {
             return self.sent_again(what, &frames);
         }
+        if let Some(rest) = what.strip_prefix("the answer came in parts from ") {
+            return self.parts(rest, &frames);
+        }
+        if let Some((_, shown)) = what
+            .strip_prefix("the client says at ")
+            .and_then(|rest| rest.split_once(", but "))
+        {
+            return self.each(&frames, |frame| {
+                let service = self.of_service(frame).filter(|segment| segment.length > 0);
+                let right = if shown.contains("ERR") {
+                    service.is_some_and(|s| matches!(s.payload.as_slice(), [_, _, _, _, 0xff, ..]))
+                } else {
+                    service.is_some() || self.of_client(frame).is_some()
+                };
+                right.then_some(()).ok_or_else(|| "does not show it".to_owned())
+            });
+        }
         if let Some((at, sentence)) = what.strip_prefix("at ").and_then(|what| what.split_once(": ")) {
+            if let Some((sentence, fate)) = sentence.split_once(" reached the client's interface") {
+                self.at(first, at)?;
+                return self.not_accepted(sentence, fate, &frames);
+            }
             if let Some(sentence) = sentence.strip_suffix(" reached the client") {
                 let (kind, by) = sentence.rsplit_once(" from ").ok_or("nobody is named")?;
                 self.at(first, at)?;
@@ -268,7 +298,25 @@ impl<'a> Cell<'a> {
                     .then_some(())
                     .ok_or_else(|| "it was sent before".to_owned())
             }
-            _ => Err(format!("there is no check for `{sent}`")),
+            _ => {
+                let command = sent
+                    .strip_prefix("the client sent ")
+                    .and_then(|rest| rest.strip_suffix(" first"));
+                let number = match command {
+                    Some("COM_INIT_DB") => 2,
+                    Some("COM_STATISTICS") => 9,
+                    Some("COM_PING") => 14,
+                    Some("COM_STMT_PREPARE") => 22,
+                    Some("COM_RESET_CONNECTION") => 31,
+                    Some("COM_QUERY") => 3,
+                    Some("COM_SET_OPTION") => 27,
+                    Some(_) | None => return Err(format!("there is no check for `{sent}`")),
+                };
+                let segment = self.of_client(frame).ok_or("is no segment of the client")?;
+                matches!(segment.payload.as_slice(), [_, _, _, 0, first, ..] if *first == number)
+                    .then_some(())
+                    .ok_or_else(|| "carries another command".to_owned())
+            }
         }
     }
 
@@ -304,6 +352,79 @@ impl<'a> Cell<'a> {
         right
             .then_some(())
             .ok_or_else(|| format!("packet {} is not the first of an answer", frame.number))
+    }
+
+    /// `RST from rs1` and ` and came 3 times more, but its kernel accepted none: …`.
+    fn not_accepted(&self, sentence: &str, fate: &str, frames: &[&'a Frame]) -> Result<(), String> {
+        let (kind, by) = sentence.rsplit_once(" from ").ok_or("nobody is named")?;
+        let more = match fate.split_once(", but its kernel ").ok_or("what became of it?")?.0 {
+            "" => Some(0),
+            " and came once more" => Some(1),
+            more => more
+                .strip_prefix(" and came ")
+                .and_then(|rest| count(rest.strip_suffix(" more")?)),
+        };
+        if more.map(|more| more + 1) != Some(frames.len()) {
+            return Err(format!("{} packets are named", frames.len()));
+        }
+        let bytes = kind
+            .strip_prefix("segment with ")
+            .and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+        let first = frames.first().map(|first| first.number);
+        self.each(frames, |frame| {
+            self.on(frame, "client")?;
+            if by != "a host that is none of the lab's" && !self.is_from(frame, by) {
+                return Err(format!("is not from {by}"));
+            }
+            let service = self.of_service(frame);
+            match bytes {
+                None => self.is(frame, kind)?,
+                Some(bytes) if Some(frame.number) == first && service.is_none_or(|s| s.length != bytes) => {
+                    return Err(format!("carries no {bytes} bytes"));
+                }
+                Some(_) if service.is_none_or(|s| s.length == 0) => return Err("carries nothing".to_owned()),
+                Some(_) => {}
+            }
+            let Some(segment) = service.filter(|s| !s.has(RST) && s.sequence != s.end()) else {
+                return Ok(());
+            };
+            // Who acknowledges it has accepted it; unless it came before, and that was accepted.
+            let acknowledged = self
+                .frames
+                .iter()
+                .skip_while(|other| other.number <= frame.number)
+                .any(|other| {
+                    let mine = self
+                        .of_client(other)
+                        .filter(|s| s.source == segment.target && s.has(ACK) && !s.has(RST));
+                    other.host == "client"
+                        && mine.is_some_and(|s| s.acknowledgement.wrapping_sub(segment.end()) < 1 << 31)
+                });
+            (!acknowledged || self.is_repetition(frame))
+                .then_some(())
+                .ok_or_else(|| "was acknowledged".to_owned())
+        })
+    }
+
+    /// `1s to 9s; the longest time without a part was 3s`: the first part and the last.
+    fn parts(&self, rest: &str, frames: &[&'a Frame]) -> Result<(), String> {
+        let (times, longest) = rest
+            .split_once("; the longest time without a part was ")
+            .ok_or("how long without a part?")?;
+        let (from, to) = times.split_once(" to ").ok_or("until when?")?;
+        let [first, last] = frames else {
+            return Err(format!("{} packets are named", frames.len()));
+        };
+        self.at(first, from)?;
+        self.at(last, to)?;
+        self.each(frames, |frame| {
+            self.on(frame, "client")?;
+            let part = self.of_service(frame).filter(|segment| segment.length > 0);
+            part.map(|_| ()).ok_or_else(|| "is no part of an answer".to_owned())
+        })?;
+        span(longest)
+            .map(|_| ())
+            .ok_or_else(|| format!("`{longest}` is no time"))
     }
 
     /// `2s to 5s: ICMP host unreachable from director reached the client 12 times`.
@@ -508,6 +629,39 @@ impl<'a> Cell<'a> {
                 }
                 What::Arp { .. } | What::Tcp { .. } | What::Icmp { .. } | What::Other => wrong("is no ARP request"),
             },
+            Says::AsksForService => {
+                let service = self.record.service.0;
+                let right = matches!(frame.what, What::Arp { operation: 1, target, .. } if target == service);
+                right
+                    .then_some(())
+                    .ok_or_else(|| "does not ask for the VIP's address".to_owned())
+            }
+            Says::AsksForServer => {
+                let server = |address| self.record.hosts.iter().any(|host| host.address == address);
+                let right = matches!(frame.what, What::Arp { operation: 1, target, .. } if server(target));
+                right
+                    .then_some(())
+                    .ok_or_else(|| "does not ask for a server's address".to_owned())
+            }
+            Says::Ends => {
+                let icmp = matches!(frame.what, What::Icmp { kind: 3, .. });
+                let right = icmp || service.is_some_and(|s| s.has(FIN) || s.has(RST));
+                right.then_some(()).ok_or_else(|| "ends nothing".to_owned())
+            }
+            Says::OfConnection if client.is_none() && service.is_none() => wrong("is none of the connection's"),
+            Says::CountedIcmp => {
+                let icmp = |frame: &&Frame| matches!(frame.what, What::Icmp { kind: 3, .. });
+                let to = mention.to.unwrap_or(frame.number);
+                let between = self.frames.iter().filter(|other| same_way(frame, other));
+                let between = between.filter(|other| (frame.number..=to).contains(&other.number));
+                let counted = between.filter(icmp).count();
+                let words: Vec<&str> = clause.split_whitespace().collect();
+                let at = words.iter().rposition(|word| *word == "of");
+                let said = at.and_then(|at| words.get(at.checked_sub(1)?)?.parse::<usize>().ok());
+                (icmp(&frame) && said == Some(counted))
+                    .then_some(())
+                    .ok_or_else(|| format!("{counted} ICMP errors are there"))
+            }
             Says::Repeats => self.repeats(mention, frame),
             Says::Again if !self.is_repetition(frame) => wrong("was sent for the first time"),
             Says::OfClient if client.is_none() => wrong("is no segment of the client"),
@@ -530,6 +684,7 @@ impl<'a> Cell<'a> {
             | Says::Probe
             | Says::Bare
             | Says::Closes
+            | Says::OfConnection
             | Says::OfService
             | Says::Again
             | Says::OfClient
@@ -630,6 +785,11 @@ enum Says {
     OfClient,
     Acknowledges,
     Asks,
+    AsksForService,
+    AsksForServer,
+    Ends,
+    OfConnection,
+    CountedIcmp,
     Repeats,
     Again,
     Arrived,
@@ -675,6 +835,15 @@ const WORDS: &[(&str, Says)] = &[
     ("the answer left", Says::Answer),
     ("were lost", Says::PassedOn),
     ("Ethernet address of", Says::Asks),
+    ("question for the VIP's Ethernet address", Says::AsksForService),
+    ("for which nobody answered", Says::Asks),
+    ("alone, ", Says::Asks),
+    ("asked everybody", Says::AsksForServer),
+    ("asked by itself", Says::Probe),
+    ("ended the wait", Says::Ends),
+    ("last sign of the other side", Says::OfService),
+    ("Nothing had passed between the client and ", Says::OfConnection),
+    ("of them came", Says::CountedIcmp),
     ("more times", Says::Repeats),
     ("sent the segment", Says::Again),
     ("arrived at the director", Says::Arrived),
@@ -684,6 +853,7 @@ const WORDS: &[(&str, Says)] = &[
     ("error of its own", Says::ServerError),
     ("accepts connections on behalf", Says::Kind("SYN-ACK")),
     ("dropped", Says::OfClient),
+    ("client's segment", Says::OfClient),
 ];
 
 /// The packets that a text names in brackets.
@@ -693,6 +863,13 @@ fn mentions(text: &str) -> Vec<Mention<'_>> {
     for (open, close) in brackets(text) {
         let inside = text.get(open + 1..close).unwrap_or_default();
         let clause = text.get(clause_from..open).unwrap_or_default();
+        // After a paragraph's last sentence, what shows it is listed.
+        let listed = ["step", "snapshot", "event", "server"]
+            .iter()
+            .any(|word| inside.starts_with(word));
+        if listed || (clause.trim_end().ends_with('.') && inside.starts_with("packet")) {
+            continue;
+        }
         let before = found.len();
         read(clause, inside, &mut found);
         if found.len() > before {

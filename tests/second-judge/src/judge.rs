@@ -73,7 +73,7 @@ pub struct Connection<'a> {
 /// The connections of the client until a moment, in the order of their first SYNs. A port that is used again is a new one.
 #[must_use]
 pub fn connections<'a>(record: &Record, frames: &'a [Frame], until: i64) -> Vec<Connection<'a>> {
-    let deaf = deaf(record);
+    let deaf = filtered(record, "input");
     // A bridge that does not know where a host is sends frames for it to all.
     let mac = record.host("client").map(|host| host.mac);
     let mine = |frame: &&Frame| frame.host == "client" && (Some(frame.from) == mac || Some(frame.to) == mac);
@@ -162,14 +162,15 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// When a rule of the client's own firewall kept what came from its kernel. Its interface, and so the capture, sees it still.
-fn deaf(record: &Record) -> Vec<(i64, i64)> {
+/// When a rule of the client's own firewall kept what came from its kernel, or what its kernel sent from its interface. The
+/// capture sees the one still, and not the other.
+fn filtered(record: &Record, chain: &str) -> Vec<(i64, i64)> {
     let mut found = Vec::new();
     let mut since = None;
     for step in record.steps() {
         let at = record.epoch + step.ended.unwrap_or(step.began);
         match step.action {
-            "add-firewall-rule" if step.node().as_deref() == Some("client") && step.fields["chain"] == "input" => {
+            "add-firewall-rule" if step.node().as_deref() == Some("client") && step.fields["chain"] == chain => {
                 since.get_or_insert(at);
             }
             "flush-firewall" if step.node().as_deref() == Some("client") => {
@@ -315,7 +316,10 @@ fn nothing_sent(record: &Record, frames: &[Frame], operation: &Operation, concer
         .iter()
         .any(|connection| connection.over_before(operation.began));
     let sent = segments.any(|(at, _, segment)| window.contains(at) && (segment.length > 0 || segment.has(SYN)));
-    !sent && !over && !arp.any(|frame| window.contains(&frame.at))
+    // What the client's own firewall holds back was sent, too, as far as its TCP is concerned.
+    let held_back = |(from, to): &(i64, i64)| *from < operation.ended && operation.began < *to;
+    let mute = filtered(record, "output").iter().any(held_back);
+    !sent && !over && !mute && !arp.any(|frame| window.contains(&frame.at))
 }
 
 /// The longest time between two of: the beginning, each of `news` after it, the end.

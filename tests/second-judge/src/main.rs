@@ -7,7 +7,7 @@
 )]
 
 use clap::Parser;
-use lvs_matrix_second_judge::twice::{Tally, check, judge_again, run, write};
+use lvs_matrix_second_judge::twice::{Tally, check, explain_again, judge_again, run, write};
 use lvs_matrix_second_judge::{Trouble, random};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,7 +65,8 @@ fn property(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         check(&arguments.program, &files)?;
         run(&arguments.program, &files, &out)?;
     }
-    let tally = judge_again(&out)?;
+    let mut tally = judge_again(&out)?;
+    explain_again(&arguments.program, &out, &mut tally)?;
     print(&tally, arguments);
     let good = tally.disagreements == 0 && tally.undetermined * 100 < tally.cells;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -80,6 +81,9 @@ fn print(tally: &Tally, arguments: &Arguments) {
             arguments.out.join(format!("scenarios/{scenario}.yaml")).display()
         );
         println!("  results:  {}", arguments.out.join("run").join(id).display());
+    }
+    if !tally.unexplained.is_empty() {
+        println!("not wholly explained: {}", tally.unexplained.join(" "));
     }
     let [answered, failed, hung] = tally.behaviours;
     println!(

@@ -22,6 +22,8 @@ pub struct Tally {
     pub found: Vec<(String, String)>,
     /// How many of these are disagreements.
     pub disagreements: usize,
+    /// Cells that the program has no whole explanation of. It says so, and that is no disagreement.
+    pub unexplained: Vec<String>,
 }
 
 /// Judges every cell of a run's folder once more, and checks what its evidence cites.
@@ -75,6 +77,64 @@ pub fn packets(evidence: &Value) -> Vec<u32> {
     let cited = list(&evidence["shown-by"]).iter().filter_map(Value::as_str);
     cited
         .filter_map(|place| place.strip_prefix("packet ")?.parse().ok())
+        .collect()
+}
+
+/// Has the program explain every cell of a run that it knows, and checks the packets that the paragraphs name.
+///
+/// # Errors
+/// If the program cannot be started, or a cell cannot be read.
+pub fn explain_again(program: &Path, run: &Path, tally: &mut Tally) -> Result<(), Trouble> {
+    let path = run.join("report.json");
+    let text = fs::read(&path).map_err(|source| Trouble::at("read", &path, source))?;
+    let report: Value = serde_json::from_slice(&text).map_err(|source| Trouble::Json { path, source })?;
+    for cell in list(&report["cells"]) {
+        let id = cell["id"].as_str().unwrap_or_default();
+        let output = Command::new(program)
+            .args(["explain", "--lang", "en", id, "--run"])
+            .arg(run)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| Trouble::at("start", program, source))?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if cell["behaviour"] == "undetermined" || cell["behaviour"].is_null() {
+            continue;
+        }
+        if !output.status.success() {
+            tally.disagreements += 1;
+            let why = String::from_utf8_lossy(&output.stderr).into_owned();
+            tally
+                .found
+                .push((id.to_owned(), format!("it cannot be explained: {why}")));
+            continue;
+        }
+        if said.contains("None of the rules") {
+            tally.unexplained.push(id.to_owned());
+        }
+        let folder = run.join(id);
+        let (record, frames) = (Record::read(&folder)?, capture::read(&folder.join("capture.pcapng"))?);
+        let cited = Cell::of(&record, &frames);
+        let paragraphs = paragraphs(&said);
+        let complaints = paragraphs.iter().flat_map(|text| cited.paragraph(text, &[]));
+        for complaint in complaints {
+            tally.disagreements += 1;
+            tally.found.push((id.to_owned(), complaint));
+        }
+    }
+    Ok(())
+}
+
+/// The paragraphs that `explain` prints, each on one line: what stands between the headline and the advice, without the lines that
+/// name a rule, which are moved in.
+fn paragraphs(said: &str) -> Vec<String> {
+    let before_advice = said.split("\nWhat avoids it").next().unwrap_or_default();
+    let paragraphs = before_advice.split("\n\n").skip(1);
+    paragraphs
+        .filter(|text| !text.trim_start().starts_with("None of the rules") && !text.trim_start().starts_with('-'))
+        .map(|text| {
+            let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("  ")).collect();
+            lines.join(" ")
+        })
         .collect()
 }
 

@@ -31,13 +31,7 @@ fn runs() -> Vec<PathBuf> {
 fn both_judges_agree_and_evidence_cites_the_right_packets() {
     for run in runs() {
         let tally = judge_again(&run).unwrap();
-        // TCP cut there what it sent again, and sent different parts of it: their number of bytes is that of one of them.
-        let cut = |id: &str| id == "client-actions/absent_large-upload_0";
-        let found = tally
-            .found
-            .iter()
-            .filter(|(id, why)| !(cut(id) && why.contains(" again 16 times")));
-        let found: Vec<String> = found.map(|(id, why)| format!("{id}: {why}")).collect();
+        let found: Vec<String> = tally.found.iter().map(|(id, why)| format!("{id}: {why}")).collect();
         assert!(tally.cells >= 393, "only {} cells are stored", tally.cells);
         assert!(
             found.is_empty(),
@@ -90,7 +84,7 @@ fn explanations_cite_the_right_packets() {
 /// The control: what is wrong is noticed, both in a judgement and in a citation.
 #[test]
 fn what_is_wrong_is_noticed() {
-    let (mut shifted, mut noticed) = (0, 0);
+    let (mut shifted, mut noticed, mut unnoticed) = (0, 0, Vec::new());
     for run in runs() {
         let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
         for cell in report["cells"].as_array().unwrap() {
@@ -107,13 +101,21 @@ fn what_is_wrong_is_noticed() {
             let cited = Cell::of(&record, &frames);
             for evidence in cell["evidence"].as_array().unwrap() {
                 let next: Vec<u32> = packets(evidence).iter().map(|packet| packet + 1).collect();
-                if !next.is_empty() {
+                let what = evidence["what"].as_str().unwrap();
+                // The server's own segments follow those that reached it, and so serve as well.
+                if !next.is_empty() && !what.ends_with(" served the connection") {
                     shifted += 1;
-                    noticed += usize::from(!cited.evidence(evidence["what"].as_str().unwrap(), &next).is_empty());
+                    let complaints = cited.evidence(what, &next);
+                    noticed += usize::from(!complaints.is_empty());
+                    unnoticed.extend(complaints.is_empty().then(|| format!("{}: {what}", cell["id"])));
                 }
             }
         }
     }
-    // The packet after the right one may be its like: passed on, or sent again at once.
-    assert!(shifted > 1000 && noticed * 100 > shifted * 97, "{noticed} of {shifted}");
+    // The packet after the right one may be its like, such as one of two RSTs.
+    assert!(
+        shifted > 500 && noticed * 100 > shifted * 99,
+        "{noticed} of {shifted}:\n{}",
+        unnoticed.join("\n")
+    );
 }
