@@ -9,7 +9,7 @@ Exit codes:
   0   every verdict is met (or the command did what it says)
   1   a verdict is violated
   2   a mistake in a scenario or on the command line; all of them are shown, with their places
-  3   nothing is violated, but something is undetermined, or the run was stopped
+  3   nothing is violated, but something is undetermined or tested nothing, or the run was stopped
   4   with --repeat: repetitions of a cell disagree, whatever their verdicts are
   69  this machine cannot do it; each missing thing is named with its cure
   70  a failure of lvs-matrix itself";

@@ -244,7 +244,8 @@ pub fn take_verdicts(troubles: &[Trouble], cells: &mut [JudgedCell]) -> Vec<usiz
                 Verdict::Met | Verdict::Violated { .. } => {
                     cell.verdict = Verdict::Undetermined { reasons: vec![reason] }
                 }
-                Verdict::ObservedOnly => {}
+                // Nothing was expected, or it is told already that the cell says nothing.
+                Verdict::ObservedOnly | Verdict::TestedNothing { .. } => {}
             }
         }
         counts.push(count);

@@ -9,8 +9,9 @@ const CONNECTIONS: &str = include_str!("fixtures/connections.yaml");
 #[test]
 fn steps_of_the_client_are_about_a_connection() {
     let on = |name: &str| Some(Name::new(name).unwrap());
-    let opening = |name: &str, may_fail| Opening {
+    let opening = |name: &str, to: Option<&str>, may_fail| Opening {
         name: on(name),
+        to: to.and_then(on),
         may_fail,
     };
     let select = |on, may_fail| Statement {
@@ -35,8 +36,8 @@ fn steps_of_the_client_are_about_a_connection() {
     assert_eq!(
         steps.before,
         actions(vec![
-            ClientAction::Connect(opening("one", true)),
-            ClientAction::StartConnect(opening("two", false)),
+            ClientAction::Connect(opening("one", None, true)),
+            ClientAction::StartConnect(opening("two", Some("rs1"), false)),
             ClientAction::StartQuery(large()),
             ClientAction::AwaitConnect { on: on("two") },
             ClientAction::AwaitResult { on: on("one") },

@@ -118,6 +118,7 @@ fn what_rests_on_a_statement_that_fails_is_not_known() {
     let as_expected = || {
         let mut world = reset();
         world.record.plan.expected = Expected::Behaviour(ExpectedBehaviour {
+            served_by: Vec::new(),
             behaviour: BehaviourName::FailedFast,
             error: Some(2013),
             errno: None,

@@ -102,6 +102,7 @@ expect:
     errno: 104
     at-least: 10m
     at-most: 17m
+    served-by: [rs2, rs1]
   - when: { more: [rs3] }
     observe-only: true
 "#;
@@ -328,6 +329,7 @@ fn every_field_has_its_effect() {
                     ends: Some(HangEndName::Error),
                     at_least: Some(Duration::from_secs(600)),
                     at_most: Some(Duration::from_secs(1020)),
+                    served_by: vec![name("rs2"), name("rs1")],
                 }),
                 position: position_of("when: { more: \"0\" }"),
             },

@@ -129,6 +129,7 @@ fn either_code_of_a_failed_connect_fits() {
             ends: None,
             at_least: None,
             at_most: None,
+            served_by: Vec::new(),
         };
         let verdict = judge(&Expected::Behaviour(expected_behaviour), &observed(code));
         assert_eq!(verdict == Verdict::Met, fits, "{expected} and {code}: {verdict:?}");

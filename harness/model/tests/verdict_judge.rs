@@ -24,6 +24,7 @@ fn only(behaviour: BehaviourName) -> ExpectedBehaviour {
         ends: None,
         at_least: None,
         at_most: None,
+        served_by: Vec::new(),
     }
 }
 
@@ -34,7 +35,10 @@ fn verdict(world: &World, expected: ExpectedBehaviour) -> Verdict {
 fn differences(world: &World, expected: ExpectedBehaviour) -> Vec<String> {
     match verdict(world, expected) {
         Verdict::Violated { differences } => differences.iter().map(ToString::to_string).collect(),
-        other @ (Verdict::Met | Verdict::ObservedOnly | Verdict::Undetermined { .. }) => {
+        other @ (Verdict::Met
+        | Verdict::ObservedOnly
+        | Verdict::TestedNothing { .. }
+        | Verdict::Undetermined { .. }) => {
             panic!("not violated: {other:?}")
         }
     }
@@ -253,7 +257,9 @@ fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
     let bytes = write(&empty_points(), &Remarks::default()).unwrap();
     let reasons = |bytes: Option<&[u8]>| match judged(bare_record(), bytes).verdict {
         Verdict::Undetermined { reasons } => reasons,
-        other @ (Verdict::Met | Verdict::ObservedOnly | Verdict::Violated { .. }) => panic!("{other:?}"),
+        other @ (Verdict::Met | Verdict::ObservedOnly | Verdict::TestedNothing { .. } | Verdict::Violated { .. }) => {
+            panic!("{other:?}")
+        }
     };
     assert_eq!(
         reasons(Some(&bytes[..bytes.len() - 1])),

@@ -16,7 +16,7 @@ const SHOWN: usize = 10;
 const LONGEST: usize = 1000;
 
 /// A line `::error file=…,line=…,col=…,title=…::…` for each violated cell and each whose repetitions disagree, and a `::warning` for each of which nothing certain is
-/// known; empty if there is none. `file` maps the name of a scenario's file, as the run noted it, to the one that GitHub knows it by.
+/// known or that tested nothing; empty if there is none. `file` maps the name of a scenario's file, as the run noted it, to the one that GitHub knows it by.
 ///
 /// Foreign text in it is shown and cannot begin a command of its own: a command ends with its line, and line ends are escaped.
 #[must_use]
@@ -26,9 +26,14 @@ pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String 
         let reasons = wording::reasons(Language::English, cell).join("; ");
         let list = match &cell.verdict {
             Verdict::Violated { .. } => &mut errors,
-            Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => &mut warnings,
+            Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => {
+                &mut warnings
+            }
         };
-        let message = format!("{reasons}\nobserved: {}", wording::observed(Language::English, cell));
+        let mut message = format!("{reasons}\nobserved: {}", wording::observed(Language::English, cell));
+        for (label, text) in wording::notes(Language::English, cell) {
+            message += &format!("\n{label}: {text}");
+        }
         let verdict = wording::verdict(Language::English, &cell.verdict);
         list.push((&cell.record.plan.cell, verdict, message));
     }

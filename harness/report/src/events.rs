@@ -2,7 +2,7 @@
 
 use crate::error::ReportError;
 use crate::escape::json_text;
-use crate::json::{Axes, Sums, VerdictJson, nanos};
+use crate::json::{Axes, Sums, UntestedJson, VerdictJson, nanos};
 use crate::run::{RunReport, RunState, RunSummary, record_path};
 use crate::stamp::Length;
 use crate::totals::Totals;
@@ -120,7 +120,10 @@ enum EventJson<'a> {
         /// How long the operation took; null if undetermined.
         time_ns: Option<u64>,
         article: Option<ArticleResult>,
-        verdict: VerdictJson<'a>,
+        verdict: VerdictJson,
+        /// Why the change of the cell had no part in what was judged; absent if it had.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        untested: Option<UntestedJson>,
         /// Its record, relative to the run's folder.
         record: String,
     },
@@ -213,8 +216,9 @@ impl<'a> EventJson<'a> {
             behaviour: behaviour.name().map_or(wording::UNDETERMINED, BehaviourName::as_str),
             ends,
             time_ns: Length::of(judged).map(|length| nanos(length.time)),
-            article: behaviour.article(),
+            article: judged.article(),
             verdict: VerdictJson::of(&judged.verdict),
+            untested: UntestedJson::of(judged),
             record: record_path(cell),
         }
     }

@@ -13,7 +13,7 @@ use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the scenario, `name` the
-/// cell's slug, `file` and `line` its expectation's place, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, or no record; `skipped`: not run, on
+/// cell's slug, `file` and `line` its expectation's place, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, tested nothing, or no record; `skipped`: not run, on
 /// purpose.
 /// `time` is the client's operation on the cell's own clock. No time stamps, no random ids.
 ///
@@ -70,7 +70,7 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
             "behaviour",
             &*wording::behaviour(Language::English, &cell.observed.behaviour),
         ));
-        if let Some(result) = cell.observed.behaviour.article() {
+        if let Some(result) = cell.article() {
             case.add_property(("article", wording::article(Some(result))));
         }
         case.add_property(("verdict", wording::verdict(Language::English, &cell.verdict)));
@@ -103,7 +103,7 @@ fn status(cell: &JudgedCell) -> TestCaseStatus {
     let kind = match &cell.verdict {
         Verdict::Met | Verdict::ObservedOnly => return TestCaseStatus::success(),
         Verdict::Violated { .. } => NonSuccessKind::Failure,
-        Verdict::Undetermined { .. } => NonSuccessKind::Error,
+        Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } => NonSuccessKind::Error,
     };
     let explanation = wording::explain(Language::English, cell);
     let mut status = TestCaseStatus::non_success(kind);

@@ -33,7 +33,9 @@ fn outcome(words: Language, outcome: &Outcome) -> String {
     text + match outcome.result {
         RunOutcome::Met => words.as_expected(),
         RunOutcome::Violated => words.not_as_expected(),
-        RunOutcome::Undetermined | RunOutcome::Disagreeing => "",
+        // Of what is undetermined nothing is compared.
+        RunOutcome::Undetermined => words.but_tested_nothing(),
+        RunOutcome::Disagreeing => "",
     }
 }
 

@@ -314,7 +314,7 @@ impl RunReport {
         &self.missing
     }
 
-    /// The cells that need a look: violated first, then undetermined, each in the order of the matrix.
+    /// The cells that need a look: violated first, then those that tested nothing and undetermined ones, each in the order of the matrix.
     pub(crate) fn needing_a_look(&self) -> impl Iterator<Item = &JudgedCell> {
         let of = |outcome| {
             self.cells

@@ -57,7 +57,7 @@ fn row(row: Row<'_>) -> Vec<String> {
                 .error
                 .as_ref()
                 .map_or_else(nothing, |error| wording::error_code(Language::English, error)),
-            wording::article(cell.observed.behaviour.article()).to_owned(),
+            wording::article(cell.article()).to_owned(),
             wording::verdict(Language::English, &cell.verdict).to_owned(),
         ]),
         Row::Missing(_) => {

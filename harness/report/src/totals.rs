@@ -17,6 +17,8 @@ pub struct Totals {
     pub violated: usize,
     /// Not known.
     pub undetermined: usize,
+    /// As expected or only observed, but the change had no part in it.
+    pub tested_nothing: usize,
     /// Nothing was expected of them.
     pub observed_only: usize,
     /// No record can be read.
@@ -50,10 +52,11 @@ impl Totals {
         match cell.verdict {
             Verdict::Met => self.met += 1,
             Verdict::ObservedOnly => self.observed_only += 1,
+            Verdict::TestedNothing { .. } => self.tested_nothing += 1,
             Verdict::Violated { .. } => self.violated += 1,
             Verdict::Undetermined { .. } => self.undetermined += 1,
         }
-        match cell.observed.behaviour.article() {
+        match cell.article() {
             Some(ArticleResult::Ok) => self.ok += 1,
             Some(ArticleResult::Ng) => self.ng += 1,
             None => {}
@@ -66,14 +69,14 @@ impl Totals {
     }
 
     /// The outcome of the whole: repetitions that disagree win over violated, that over undetermined, that over met. A missing record is undetermined,
-    /// and so is a run without any cell: nothing is known of nothing.
+    /// and so are a cell that tested nothing and a run without any cell: nothing is known of nothing.
     #[must_use]
     pub fn outcome(&self) -> RunOutcome {
         if self.disagreeing > 0 {
             RunOutcome::Disagreeing
         } else if self.violated > 0 {
             RunOutcome::Violated
-        } else if self.undetermined + self.missing > 0 || self.cells == 0 {
+        } else if self.undetermined + self.missing + self.tested_nothing > 0 || self.cells == 0 {
             RunOutcome::Undetermined
         } else {
             RunOutcome::Met
@@ -105,6 +108,7 @@ impl Totals {
         let mut text = words.sums_met(all, self.met);
         for (count, what) in [
             (self.violated, words.violated()),
+            (self.tested_nothing, words.tested_nothing()),
             (self.undetermined, words.undetermined()),
             (self.observed_only, words.observed_only()),
             (self.missing, words.without_a_record()),
@@ -143,6 +147,8 @@ pub(crate) fn sentence(words: Language, report: &RunReport) -> String {
         }
     } else if unknown > 0 {
         words.nothing_violated(unknown, all)
+    } else if totals.tested_nothing > 0 {
+        tested_nothing(words, &totals, &all)
     } else if totals.met == 0 {
         words.nothing_was_expected(all)
     } else if totals.observed_only > 0 {
@@ -152,6 +158,10 @@ pub(crate) fn sentence(words: Language, report: &RunReport) -> String {
     } else {
         words.all_are_as_expected(all)
     };
+    if totals.tested_nothing > 0 && (totals.disagreeing > 0 || totals.violated > 0 || unknown > 0) {
+        text += words.after_sentence();
+        text += &words.tested_nothing_of(totals.tested_nothing, words.count(totals.cells, noun));
+    }
     if report.repetitions() > 1 {
         text += &words.each_was_run(report.repetitions());
     }
@@ -161,6 +171,34 @@ pub(crate) fn sentence(words: Language, report: &RunReport) -> String {
         RunState::Interrupted { reason } => text += &words.was_interrupted(reason),
     }
     text
+}
+
+/// Nothing is violated, and of nothing it is unknown what was seen; but some of it says nothing about the change.
+fn tested_nothing(words: Language, totals: &Totals, all: &str) -> String {
+    if totals.tested_nothing < totals.cells {
+        let rest = if totals.observed_only > 0 {
+            ""
+        } else {
+            words.others_as_expected()
+        };
+        return words.tested_nothing_of(totals.tested_nothing, all) + rest;
+    }
+    match totals.cells {
+        1 => words.one_tested_nothing().to_owned(),
+        _ => words.tested_nothing_all(all),
+    }
+}
+
+/// No client was left waiting. That says nothing of cells that tested nothing.
+pub(crate) fn nobody_waited(words: Language, report: &RunReport) -> String {
+    let untested = report.cells().iter().filter(|cell| cell.untested().is_some()).count();
+    if untested == 0 {
+        words.in_no_cell().to_owned()
+    } else if untested == report.cells().len() {
+        words.no_cell_tested().to_owned()
+    } else {
+        words.in_no_tested_cell(words.count(untested, CELL))
+    }
 }
 
 /// `1 cell`, `24 cells`.

@@ -28,7 +28,10 @@ pub(crate) fn run(bytes: &[u8]) {
         (Behaviour::Undetermined { reasons }, Verdict::Undetermined { reasons: told }) => {
             assert!(!reasons.is_empty() && !told.is_empty(), "not known without a reason");
         }
-        (Behaviour::Undetermined { .. }, Verdict::Met | Verdict::Violated { .. } | Verdict::ObservedOnly) => {
+        (
+            Behaviour::Undetermined { .. },
+            Verdict::Met | Verdict::Violated { .. } | Verdict::ObservedOnly | Verdict::TestedNothing { .. },
+        ) => {
             panic!("a verdict on what is not known: {:?}", cell.verdict)
         }
         (Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. }, verdict) => {

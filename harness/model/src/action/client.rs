@@ -12,6 +12,9 @@ pub struct Opening {
     /// The name by which later steps speak of the connection.
     #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
+    /// The real server that the director is to choose for it, whatever its scheduler and the weights are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
     /// Does the time line go on if it fails?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_fail: bool,
@@ -203,6 +206,19 @@ impl ClientAction {
         }
     }
 
+    /// The real server that the connection is to be opened to, if the scenario says so.
+    #[must_use]
+    pub fn to(&self) -> Option<&Name> {
+        match self {
+            Self::Connect(opening) | Self::StartConnect(opening) => opening.to.as_ref(),
+            Self::AwaitConnect { .. }
+            | Self::Query(_)
+            | Self::StartQuery(_)
+            | Self::AwaitResult { .. }
+            | Self::Disconnect { .. } => None,
+        }
+    }
+
     /// The statement that it sends.
     #[must_use]
     pub fn statement(&self) -> Option<&Statement> {
@@ -301,9 +317,10 @@ impl fmt::Display for ClientAction {
             } => f.write_str("disconnect by RST")?,
         }
         match self.connection() {
-            None => Ok(()),
-            Some(name) if self.opens() => write!(f, " as {name}"),
-            Some(name) => write!(f, " on {name}"),
+            None => {}
+            Some(name) if self.opens() => write!(f, " as {name}")?,
+            Some(name) => write!(f, " on {name}")?,
         }
+        self.to().map_or(Ok(()), |server| write!(f, " to {server}"))
     }
 }

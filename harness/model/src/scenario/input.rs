@@ -143,6 +143,9 @@ structure! {
         optional "at-least" at_least: At<Duration>;
         /// The operation lasts at most this long, from its beginning to its end.
         optional "at-most" at_most: At<Duration>;
+        /// The real server, or the list of those, of which one serves the connection of the operation. A cell whose change is made to
+        /// other servers only has tested nothing, unless this says that the connection is meant to be on a server that is left alone.
+        optional "served-by" served_by: OneOrMany<At<Name>>;
         /// Nothing is expected: the cells are run, classified and shown, and not held against anything.
         optional "observe-only" observe_only: At<Yes>;
     }

@@ -240,6 +240,9 @@ pub struct ExpectedBehaviour {
     pub at_least: Option<Duration>,
     /// The operation lasts at most this long.
     pub at_most: Option<Duration>,
+    /// One of these real servers serves the connection of the operation; empty if nothing is said of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served_by: Vec<Name>,
 }
 
 /// How a hang ends, as scenarios and reports write it.

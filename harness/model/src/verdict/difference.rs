@@ -1,5 +1,7 @@
 //! In what an observation differs from what was expected: data, so that a report can word it in any language, and the English words.
 
+use crate::Name;
+use crate::action::Node;
 use crate::duration::Human;
 use crate::scenario::{BehaviourName, HangEndName};
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A difference. Its [`fmt::Display`] is `expected …, observed …`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Difference {
     /// Another behaviour.
@@ -52,6 +54,13 @@ pub enum Difference {
         /// How long it lasted.
         observed: Duration,
     },
+    /// The connection was on another real server.
+    ServedBy {
+        /// The real servers that it was expected on, at least one.
+        expected: Vec<Name>,
+        /// Where it was; `None` if no packet shows a server.
+        observed: Option<Node>,
+    },
 }
 
 impl fmt::Display for Difference {
@@ -85,6 +94,14 @@ impl fmt::Display for Difference {
                 Human(*expected),
                 Human(*observed)
             ),
+            Self::ServedBy { expected, observed } => {
+                let expected = expected.iter().map(Name::as_str).collect::<Vec<_>>().join(" or ");
+                write!(f, "expected {expected} to serve the connection, observed ")?;
+                match observed {
+                    Some(server) => server.fmt(f),
+                    None => f.write_str("no server that served it"),
+                }
+            }
         }
     }
 }

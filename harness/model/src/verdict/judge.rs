@@ -2,7 +2,8 @@
 
 use super::difference::end_words;
 use super::observe::{observe, undetermined};
-use super::{Behaviour, Difference, JudgedCell, Observed, Verdict};
+use super::{Behaviour, Difference, JudgedCell, Observed, Untested, Verdict};
+use crate::action::Node;
 use crate::capture;
 use crate::duration::Human;
 use crate::record::{CellRecord, LabOutcome};
@@ -17,8 +18,11 @@ pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
             reasons: reasons.clone(),
         };
     }
+    // What is as expected, or only observed, says nothing about a change that had no part in it.
+    let untested = observed.untested.as_ref().filter(|why| !intended(expected, why));
+    let tested = |verdict: Verdict| untested.map_or(verdict, |why| Verdict::TestedNothing { why: why.clone() });
     match expected {
-        Expected::ObserveOnly => Verdict::ObservedOnly,
+        Expected::ObserveOnly => tested(Verdict::ObservedOnly),
         Expected::Behaviour(expected) => {
             let Compared { differences, undecided } = compare(expected, observed);
             if !differences.is_empty() {
@@ -26,9 +30,22 @@ pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
             } else if !undecided.is_empty() {
                 Verdict::Undetermined { reasons: undecided }
             } else {
-                Verdict::Met
+                tested(Verdict::Met)
             }
         }
+    }
+}
+
+/// Is it what the scenario means to show? An expectation that names the server says that the connection is to be there, whatever is
+/// done to the others. Nothing can be meant by a change that comes too late.
+pub(super) fn intended(expected: &Expected, why: &Untested) -> bool {
+    let names_server = match expected {
+        Expected::ObserveOnly => false,
+        Expected::Behaviour(expected) => !expected.served_by.is_empty(),
+    };
+    match why {
+        Untested::OtherServer { .. } => names_server,
+        Untested::OverBefore { .. } | Untested::ConnectionEndedBefore { .. } => false,
     }
 }
 
@@ -111,6 +128,17 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             undecided.extend(open(format!("the operation to last at most {}", Human(at_most))));
         }
     }
+    if !expected.served_by.is_empty() {
+        let served_by = observed
+            .operation
+            .as_ref()
+            .and_then(|operation| operation.served_by.clone());
+        let named = served_by.as_ref().and_then(Node::real_server);
+        if named.is_none_or(|server| !expected.served_by.contains(server)) {
+            let (expected, observed) = (expected.served_by.clone(), served_by);
+            differences.push(Difference::ServedBy { expected, observed });
+        }
+    }
     Compared { differences, undecided }
 }
 
@@ -185,7 +213,7 @@ impl From<&Verdict> for RunOutcome {
     fn from(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Met | Verdict::ObservedOnly => Self::Met,
-            Verdict::Undetermined { .. } => Self::Undetermined,
+            Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } => Self::Undetermined,
             Verdict::Violated { .. } => Self::Violated,
         }
     }

@@ -14,6 +14,7 @@ mod operation;
 mod orphans;
 mod repeat;
 mod servers;
+mod untested;
 
 pub use accepted::{Discarded, DiscardedKind, HeldBack, Reason};
 pub use difference::Difference;
@@ -23,6 +24,7 @@ pub use judge::{RunOutcome, judge, judged};
 pub use observe::observe;
 pub use repeat::{Disagreement, Outcome, disagreements};
 pub use servers::Tried;
+pub use untested::{Untested, is_control};
 
 use crate::Name;
 use crate::action::Node;
@@ -60,6 +62,9 @@ pub struct Observed {
     pub cut_to: Option<Duration>,
     /// Sessions that the client has lost and a real server still held when the observation ended.
     pub orphaned_sessions: Vec<OrphanedSession>,
+    /// Why the cell says nothing about its change; `None` if the change could bear on the operation, or if there is no change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untested: Option<Untested>,
     /// What shows all this.
     pub evidence: Vec<Evidence>,
 }
@@ -238,6 +243,17 @@ pub struct Terminator {
     pub at: Instant,
 }
 
+impl TerminatorKind {
+    /// Does it close a connection that is established? An ICMP error does not.
+    #[must_use]
+    pub fn closes(self) -> bool {
+        match self {
+            Self::Fin | Self::Rst => true,
+            Self::Icmp { .. } => false,
+        }
+    }
+}
+
 /// The kinds of packets that end or refuse a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -287,6 +303,11 @@ pub enum Verdict {
     Met,
     /// Nothing was expected: observed only.
     ObservedOnly,
+    /// Nothing can be said about the change: it had no part in what was judged.
+    TestedNothing {
+        /// Why.
+        why: Untested,
+    },
     /// Not as expected.
     Violated {
         /// Each difference, at least one.
@@ -310,4 +331,32 @@ pub struct JudgedCell {
     pub observed: Observed,
     /// The verdict.
     pub verdict: Verdict,
+}
+
+impl JudgedCell {
+    /// Why the cell says nothing about its change; `None` if it does, or if its expectation names the server that was not changed: a
+    /// scenario may well show that the connections of other servers are left alone.
+    #[must_use]
+    pub fn untested(&self) -> Option<&Untested> {
+        let expected = &self.record.plan.expected;
+        self.observed
+            .untested
+            .as_ref()
+            .filter(|why| !judge::intended(expected, why))
+    }
+
+    /// The article's judgement. `None` if the behaviour is not known, and if it says nothing about the change of the cell.
+    #[must_use]
+    pub fn article(&self) -> Option<ArticleResult> {
+        match self.untested() {
+            Some(_) => None,
+            None => self.observed.behaviour.article(),
+        }
+    }
+
+    /// Is nothing changed in the cell, on purpose: is it what the others are compared with?
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        is_control(&self.record)
+    }
 }

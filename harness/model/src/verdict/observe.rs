@@ -13,6 +13,7 @@ use super::evidence;
 use super::network::{Network, network};
 use super::operation::{Classified, classified, moment};
 use super::orphans;
+use super::untested;
 use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions, Terminator, TerminatorKind};
 use crate::action::Node;
 use crate::capture::Packet;
@@ -27,6 +28,7 @@ const SLACK: Duration = Duration::from_millis(10);
 #[must_use]
 pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
     let mut doubts = super::doubts::doubts(record, packets);
+    doubts.extend(untested::elsewhere(record, packets));
     let operation = match classified(record) {
         Ok(operation) => operation,
         Err(reason) => {
@@ -45,7 +47,7 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
     let orphaned_sessions = orphans::orphaned(record);
     let mut evidence = evidence::evidence(record, &operation, &network, &behaviour);
     evidence.extend(orphans::evidence(&orphaned_sessions));
-    Observed {
+    let mut observed = Observed {
         evidence,
         orphaned_sessions,
         behaviour,
@@ -65,7 +67,10 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
         discarded: network.discarded,
         held_back: network.held_back,
         cut_to: cut_to(record, &operation),
-    }
+        untested: None,
+    };
+    observed.untested = untested::untested(record, packets, &observed);
+    observed
 }
 
 /// An observation that gave nothing, for these reasons.
@@ -80,6 +85,7 @@ pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
         held_back: None,
         cut_to: None,
         orphaned_sessions: Vec::new(),
+        untested: None,
         evidence: Vec::new(),
     }
 }

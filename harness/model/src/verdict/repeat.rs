@@ -18,7 +18,7 @@ pub struct Outcome {
     pub error: Option<u16>,
     /// Its errno.
     pub errno: Option<u16>,
-    /// What it came to. Observed only counts as met.
+    /// What it came to. Observed only counts as met; undetermined is one that tested nothing.
     pub result: RunOutcome,
 }
 
@@ -30,7 +30,10 @@ impl Outcome {
         let observed = &cell.observed;
         let result = match &cell.verdict {
             Verdict::Undetermined { .. } => return None,
-            verdict @ (Verdict::Met | Verdict::ObservedOnly | Verdict::Violated { .. }) => RunOutcome::from(verdict),
+            verdict @ (Verdict::Met
+            | Verdict::ObservedOnly
+            | Verdict::TestedNothing { .. }
+            | Verdict::Violated { .. }) => RunOutcome::from(verdict),
         };
         let error = observed.error.as_ref();
         Some(Self {

@@ -38,6 +38,8 @@ pub struct Explanation {
     pub language: Language,
     /// How much of it is explained.
     pub status: Status,
+    /// Why all this says nothing about the change of the cell, and what to do about it, in a sentence each; empty if it does.
+    pub untested: Vec<String>,
     /// What happened and which rule of the kernel made it happen, in the order of time.
     pub paragraphs: Vec<Paragraph>,
     /// Which setting or order of steps avoids it; empty where nothing is to be avoided.
@@ -111,6 +113,7 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
                     .map(|reason| wording::doubt(language, reason, cell).into_owned())
                     .collect(),
             },
+            untested: Vec::new(),
             paragraphs: Vec::new(),
             advice: Vec::new(),
             known: cell.observed.evidence.clone(),
@@ -150,6 +153,12 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
         } else {
             Status::Unexplained { questions }
         },
+        untested: cell.untested().map_or_else(Vec::new, |why| {
+            vec![
+                language.says_nothing_of_the_change(wording::untested(language, why)),
+                language.to_test_it(wording::remedy(language, why)),
+            ]
+        }),
         paragraphs: found
             .into_iter()
             .map(|(rule, finding)| Paragraph {

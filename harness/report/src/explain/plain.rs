@@ -27,6 +27,12 @@ impl Explanation {
     pub fn plain(&self) -> String {
         let words = self.language;
         let mut out = String::new();
+        for sentence in &self.untested {
+            wrapped(&mut out, "", sentence);
+        }
+        if !self.untested.is_empty() {
+            out.push('\n');
+        }
         for paragraph in &self.paragraphs {
             wrapped(
                 &mut out,

@@ -100,7 +100,8 @@ fn outcome(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let observed = &cell.observed;
     write!(
         out,
-        "<p class=\"outcome\"><span class=\"tag b-{}\">{}</span>",
+        "<p class=\"outcome v-{}\"><span class=\"tag b-{}\">{}</span>",
+        verdict_class(&cell.verdict),
         behaviour_class(cell),
         wording::behaviour(words, &observed.behaviour)
     )?;
@@ -110,7 +111,7 @@ fn outcome(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     if let Some(error) = &observed.error {
         write!(out, " <span>{}</span>", wording::error_code(words, error))?;
     }
-    if let Some(article) = observed.behaviour.article() {
+    if let Some(article) = cell.article() {
         write!(out, " <span>{}</span>", wording::article(Some(article)))?;
     }
     writeln!(
@@ -129,6 +130,8 @@ fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let label = wording::reasons_are(words, &cell.verdict);
     let reasons = wording::reasons(words, cell);
     facts.extend(reasons.iter().map(|reason| (label, html_phrase(reason))));
+    let notes = wording::notes(words, cell);
+    facts.extend(notes.iter().map(|(label, text)| (*label, html_phrase(text))));
     if let Some(error) = &cell.observed.error {
         facts.push((words.message_of_client(), html_code(&error.message)));
     }

@@ -11,6 +11,9 @@ use std::fmt::{Result, Write as _};
 pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell, traces: &Traces) -> Result {
     let explanation = explain_in(words, cell);
     writeln!(out, "<section class=\"why\"><h3>{}</h3>", words.why())?;
+    for sentence in &explanation.untested {
+        writeln!(out, "<p>{}</p>", html_prose(sentence))?;
+    }
     for paragraph in &explanation.paragraphs {
         self::paragraph(out, words, cell, paragraph, traces)?;
     }

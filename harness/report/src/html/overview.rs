@@ -6,7 +6,7 @@ use crate::escape::{cut, html_code, html_phrase, xml};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::RunReport;
-use crate::totals::{Totals, sentence};
+use crate::totals::{Totals, nobody_waited, sentence};
 use crate::wording::{self, Particular, Stated, particulars};
 use crate::words::{CELL, Language, Word};
 use lvs_matrix_model::matrix::CellRef;
@@ -42,6 +42,7 @@ fn tiles(out: &mut String, words: Language, totals: &Totals) -> Result {
     for (count, what, class) in [
         (totals.met, words.met(), "v-met"),
         (totals.violated, words.violated(), "v-violated"),
+        (totals.tested_nothing, words.tested_nothing(), "v-untested"),
         (totals.undetermined, words.undetermined(), "v-undetermined"),
         (totals.observed_only, words.observed_only(), "v-observed"),
         (totals.missing, words.without_a_record(), "v-missing"),
@@ -141,7 +142,7 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
         words.where_left_waiting()
     )?;
     if hung.is_empty() {
-        return writeln!(out, "<p>{}</p>\n</section>", words.in_no_cell());
+        return writeln!(out, "<p>{}</p>\n</section>", nobody_waited(words, report));
     }
     let (first, rest) = hung.split_at(hung.len().min(OPEN));
     waiting(out, words, first)?;
@@ -176,9 +177,10 @@ type Column = (Word, fn(&Totals) -> usize);
 
 /// What was run, scenario by scenario. One scenario is its own heading.
 fn scenarios(out: &mut String, report: &RunReport) -> Result {
-    const COLUMNS: [Column; 7] = [
+    const COLUMNS: [Column; 8] = [
         (Language::met, |sums| sums.met),
         (Language::violated, |sums| sums.violated),
+        (Language::tested_nothing, |sums| sums.tested_nothing),
         (Language::undetermined, |sums| sums.undetermined),
         (Language::observed_only, |sums| sums.observed_only),
         (Language::no_record, |sums| sums.missing),

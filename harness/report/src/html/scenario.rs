@@ -186,7 +186,7 @@ fn judged_columns(out: &mut String, words: Language, cell: &JudgedCell) -> Resul
         wording::terminators(words, &observed.terminators),
         wording::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
-        wording::article(observed.behaviour.article()),
+        wording::article(cell.article()),
         wording::expected(words, &cell.record.plan.expected),
         verdict_class(&cell.verdict),
         wording::verdict(words, &cell.verdict),
@@ -205,6 +205,7 @@ pub(super) fn verdict_class(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Met => "met",
         Verdict::ObservedOnly => "observed",
+        Verdict::TestedNothing { .. } => "untested",
         Verdict::Violated { .. } => "violated",
         Verdict::Undetermined { .. } => "undetermined",
     }
@@ -238,6 +239,9 @@ fn searched(words: Language, cell: &JudgedCell) -> String {
     }
     for reason in wording::reasons(words, cell) {
         add(reason.into_owned());
+    }
+    for (label, text) in wording::notes(words, cell) {
+        add(format!("{label}: {text}"));
     }
     cut(&found.join(" · "), LONGEST).into_owned()
 }

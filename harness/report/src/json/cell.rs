@@ -42,8 +42,14 @@ pub(super) struct CellJson<'a> {
     orphaned_sessions: &'a [OrphanedSession],
     evidence: Vec<EvidenceJson>,
     /// Null if nothing is expected.
-    expected: Option<ExpectedJson>,
-    verdict: VerdictJson<'a>,
+    expected: Option<ExpectedJson<'a>>,
+    verdict: VerdictJson,
+    /// Why the change of the cell had no part in what was judged; absent if it had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untested: Option<UntestedJson>,
+    /// Nothing is changed in the cell: the others are compared with it. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    control: bool,
     environment: &'a Environment,
     /// Its record, relative to the run's folder.
     record: String,
@@ -70,7 +76,7 @@ impl<'a> CellJson<'a> {
             ends,
             silence_ns,
             cut_to_ns: observed.cut_to.map(nanos),
-            article: observed.behaviour.article(),
+            article: cell.article(),
             operation: OperationJson::of(cell),
             error: ErrorJson::of(cell),
             terminators: TerminatorJson::all(cell),
@@ -79,6 +85,8 @@ impl<'a> CellJson<'a> {
             evidence: observed.evidence.iter().map(EvidenceJson::of).collect(),
             expected: ExpectedJson::of(&cell.record.plan.expected),
             verdict: VerdictJson::of(&cell.verdict),
+            untested: UntestedJson::of(cell),
+            control: cell.is_control(),
             environment: &cell.record.environment,
             record: record_path(place),
             capture: cell.record.capture.is_some().then(|| capture_path(place)),
@@ -209,18 +217,21 @@ impl EvidenceJson {
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct ExpectedJson {
+struct ExpectedJson<'a> {
     behaviour: BehaviourName,
     ends: Option<HangEndName>,
     error: Option<u16>,
     errno: Option<u16>,
     at_least_ns: Option<u64>,
     at_most_ns: Option<u64>,
+    /// The real servers of which one is to serve the connection; absent if nothing is said of it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    served_by: &'a [Name],
 }
 
-impl ExpectedJson {
+impl<'a> ExpectedJson<'a> {
     /// `None` if nothing is expected.
-    fn of(expected: &Expected) -> Option<Self> {
+    fn of(expected: &'a Expected) -> Option<Self> {
         match expected {
             Expected::ObserveOnly => None,
             Expected::Behaviour(expected) => Some(Self {
@@ -230,6 +241,7 @@ impl ExpectedJson {
                 errno: expected.errno,
                 at_least_ns: expected.at_least.map(nanos),
                 at_most_ns: expected.at_most.map(nanos),
+                served_by: &expected.served_by,
             }),
         }
     }
@@ -237,22 +249,50 @@ impl ExpectedJson {
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct VerdictJson<'a> {
-    #[schemars(extend("enum" = ["met", "observed-only", "violated", "undetermined"]))]
+pub(crate) struct UntestedJson {
+    /// `other-server`: other servers than that of the connection were changed. `over-before`: the operation was over before the change.
+    /// `connection-ended-before`: the connection had been ended before the change.
+    #[schemars(extend("enum" = ["other-server", "over-before", "connection-ended-before"]))]
+    kind: &'static str,
+    /// A sentence.
+    what: String,
+    /// The number of the step that was made to another server, or came too late.
+    step: u32,
+    /// Does the expectation name the server (`served-by`), so that this is what the scenario means to show?
+    intended: bool,
+}
+
+impl UntestedJson {
+    pub(crate) fn of(cell: &JudgedCell) -> Option<Self> {
+        let why = cell.observed.untested.as_ref()?;
+        Some(Self {
+            kind: why.key(),
+            what: why.to_string(),
+            step: why.step(),
+            intended: cell.untested().is_none(),
+        })
+    }
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct VerdictJson {
+    #[schemars(extend("enum" = ["met", "observed-only", "tested-nothing", "violated", "undetermined"]))]
     result: &'static str,
     /// Of a violated cell: what differs from what is expected.
     differences: Vec<String>,
-    /// Of an undetermined cell: why nothing certain is known.
-    reasons: &'a [String],
+    /// Of an undetermined cell: why nothing certain is known. Of one that tested nothing: why.
+    reasons: Vec<String>,
 }
 
-impl<'a> VerdictJson<'a> {
-    pub(crate) fn of(verdict: &'a Verdict) -> Self {
-        let (result, differences, reasons): (_, &[Difference], &[String]) = match verdict {
-            Verdict::Met => ("met", &[], &[]),
-            Verdict::ObservedOnly => ("observed-only", &[], &[]),
-            Verdict::Violated { differences } => ("violated", differences, &[]),
-            Verdict::Undetermined { reasons } => ("undetermined", &[], reasons),
+impl VerdictJson {
+    pub(crate) fn of(verdict: &Verdict) -> Self {
+        let (result, differences, reasons): (_, &[Difference], Vec<String>) = match verdict {
+            Verdict::Met => ("met", &[], Vec::new()),
+            Verdict::ObservedOnly => ("observed-only", &[], Vec::new()),
+            Verdict::TestedNothing { why } => ("tested-nothing", &[], vec![why.to_string()]),
+            Verdict::Violated { differences } => ("violated", differences, Vec::new()),
+            Verdict::Undetermined { reasons } => ("undetermined", &[], reasons.clone()),
         };
         Self {
             result,

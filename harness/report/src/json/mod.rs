@@ -2,7 +2,7 @@
 
 mod cell;
 
-pub(crate) use cell::VerdictJson;
+pub(crate) use cell::{UntestedJson, VerdictJson};
 
 use crate::error::ReportError;
 use crate::escape::json_text;
@@ -147,6 +147,9 @@ pub(crate) struct Sums {
     cells: usize,
     met: usize,
     violated: usize,
+    /// Cells whose change had no part in what was judged; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tested_nothing: Option<usize>,
     undetermined: usize,
     observed_only: usize,
     missing: usize,
@@ -163,6 +166,7 @@ impl Sums {
             cells: totals.cells,
             met: totals.met,
             violated: totals.violated,
+            tested_nothing: (totals.tested_nothing > 0).then_some(totals.tested_nothing),
             undetermined: totals.undetermined,
             observed_only: totals.observed_only,
             missing: totals.missing,

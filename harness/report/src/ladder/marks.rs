@@ -118,6 +118,10 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
             let (kind, text) = match &event.kind {
                 ClientEventKind::ConnectBegun => (MarkKind::Begun, words.connect().to_owned()),
                 ClientEventKind::StatementBegun { sql } => (MarkKind::Begun, words.query(sql)),
+                // A program of one's own need not tell the id.
+                ClientEventKind::Connected { connection_id: 0, .. } => {
+                    (MarkKind::Answered, words.connected_within(after))
+                }
                 ClientEventKind::Connected { connection_id, .. } => {
                     (MarkKind::Answered, words.connected_after(after, connection_id))
                 }

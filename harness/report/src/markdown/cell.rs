@@ -138,6 +138,8 @@ pub(super) fn judgement(out: &mut String, words: Language, cell: &JudgedCell) ->
     let label = wording::reasons_are(words, &cell.verdict);
     let reasons = wording::reasons(words, cell);
     lines.extend(reasons.iter().map(|reason| (label, phrase(reason))));
+    let notes = wording::notes(words, cell);
+    lines.extend(notes.iter().map(|(label, text)| (*label, phrase(text))));
     if let Some(error) = &cell.observed.error {
         lines.push((words.message_of_client(), code(&error.message)));
     }

@@ -28,7 +28,7 @@ pub use summary::summary;
 
 use crate::escape::{code, cut, inline};
 use crate::run::RunReport;
-use crate::totals::{Totals, sentence};
+use crate::totals::{Totals, nobody_waited, sentence};
 use crate::wording::{self, Particular, Stated, particulars};
 use crate::words::{CELL, Language};
 use lvs_matrix_model::record::Environment;
@@ -111,7 +111,7 @@ fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
     }
     writeln!(out, "## {}\n", words.where_left_waiting_ng())?;
     if hung.is_empty() {
-        return writeln!(out, "{}\n", words.in_no_cell());
+        return writeln!(out, "{}\n", nobody_waited(words, report));
     }
     for cell in hung.iter().take(LISTED_AS_WAITING) {
         let observed = wording::observed(words, cell);
@@ -132,6 +132,7 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
         words.cells(),
         words.met(),
         words.violated(),
+        words.tested_nothing(),
         words.undetermined(),
         words.observed_only(),
         words.without_a_record(),
@@ -139,7 +140,7 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
         "NG",
     ];
     writeln!(out, "| {} |", columns.join(" | "))?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
     let mut rows = Vec::new();
     for scenario in &report.run().scenarios {
         let mut sums = Totals::default();
@@ -171,8 +172,15 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
     for (name, cells, sums) in rows {
         writeln!(
             out,
-            "| {name} | {cells} | {} | {} | {} | {} | {} | {} | {} |",
-            sums.met, sums.violated, sums.undetermined, sums.observed_only, sums.missing, sums.ok, sums.ng
+            "| {name} | {cells} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            sums.met,
+            sums.violated,
+            sums.tested_nothing,
+            sums.undetermined,
+            sums.observed_only,
+            sums.missing,
+            sums.ok,
+            sums.ng
         )?;
     }
     writeln!(out)?;

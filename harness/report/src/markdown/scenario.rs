@@ -87,7 +87,9 @@ fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
     let nothing = || wording::NOTHING.to_owned();
     let verdict = wording::verdict(words, &cell.verdict);
     let verdict = match cell.verdict {
-        Verdict::Violated { .. } | Verdict::Undetermined { .. } => format!("**{verdict}**"),
+        Verdict::Violated { .. } | Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } => {
+            format!("**{verdict}**")
+        }
         Verdict::Met | Verdict::ObservedOnly => verdict.to_owned(),
     };
     writeln!(
@@ -102,7 +104,7 @@ fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
         cut(&wording::terminators(words, &observed.terminators), LONGEST),
         wording::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
-        wording::article(observed.behaviour.article()),
+        wording::article(cell.article()),
         wording::expected(words, &cell.record.plan.expected),
     )
 }

@@ -12,6 +12,9 @@ use std::fmt::{Result, Write as _};
 pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let explanation = explain_in(words, cell);
     writeln!(out, "## {}\n", words.why())?;
+    for sentence in &explanation.untested {
+        writeln!(out, "{}\n", prose(sentence))?;
+    }
     for Paragraph {
         rule,
         text,

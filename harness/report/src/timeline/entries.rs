@@ -130,7 +130,12 @@ fn event_text(kind: &ClientEventKind, markup: Markup, words: Language) -> String
         ClientEventKind::Connected {
             connection_id,
             server_version,
-        } => words.is_connected(connection_id, markup.text(server_version)),
+        } => match (connection_id, server_version.as_str()) {
+            // A program of one's own need not tell them; no server gives a connection the id 0.
+            (0, "") => words.is_connected_at_all().to_owned(),
+            (0, version) => words.is_connected_with(markup.text(version)),
+            (id, version) => words.is_connected(id, markup.text(version)),
+        },
         ClientEventKind::StatementBegun { sql } => words.sends(markup.code(sql)),
         ClientEventKind::ResultReceived { rows, first_row } => match (rows, first_row.as_slice()) {
             (1, [value]) => words.has_value(markup.code(value)),

@@ -41,9 +41,13 @@ fn client(action: &ClientAction) -> String {
             how: Closing::Reset, ..
         } => "断开连接（RST）".to_owned(),
     };
-    match action.connection() {
+    let what = match action.connection() {
         None => what,
         Some(name) => format!("{what}（连接 {name}）"),
+    };
+    match action.to() {
+        None => what,
+        Some(server) => format!("{what}，指定 {server}"),
     }
 }
 
@@ -358,6 +362,13 @@ pub(super) fn difference(difference: &Difference) -> String {
         }
         Difference::AtMost { expected, observed } => {
             format!("预期操作至多持续 {}，实测 {}", Human(*expected), Human(*observed))
+        }
+        Difference::ServedBy { expected, observed } => {
+            let expected: Vec<&str> = expected.iter().map(lvs_matrix_model::Name::as_str).collect();
+            let observed = observed
+                .as_ref()
+                .map_or_else(|| "没有服务器".to_owned(), ToString::to_string);
+            format!("预期连接由 {} 提供服务，实测为 {observed}", expected.join(" 或 "))
         }
     }
 }

@@ -39,6 +39,10 @@ pub(super) const PROOFS: &[(&str, &str)] = forms! {
         / "{port} 的 qdisc 延迟 {delay}，丢包 {loss}；已丢掉 {count} 个数据包";
     "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {count} packet"
         / "{port} 的 qdisc 延迟 {delay}，丢包 {loss}；已丢掉 {count} 个数据包";
+    "connected; the director's entry for port {port} leads to {server}" / "已连接；调度器中端口 {port} 的条目指向 {server}";
+    "its SYN is on the wire; the director's entry for port {port} leads to {server}"
+        / "其 SYN 已在链路上；调度器中端口 {port} 的条目指向 {server}";
+    "its SYN is on the wire; the director made no entry for it" / "其 SYN 已在链路上；调度器没有为它建立条目";
     "its {packet} is on the wire" / "其 {packet} 已在链路上";
     "closed, without a {packet} on the wire" / "已关闭，链路上没有 {packet}";
     "it ended already" / "它已经结束";
@@ -54,6 +58,8 @@ pub(super) const PROOFS: &[(&str, &str)] = forms! {
 /// Why something is not known, or there is no record: `lvs_matrix_model::verdict`, `crate::run`, and `judge` of the command line.
 pub(super) const DOUBTS: &[(&str, &str)] = forms! {
     "at {time}" / "在 {time} 时";
+    "step {number} was to open its connection to {wanted}, and packet {packet} shows it at {found}"
+        / "步骤 {number} 应将连接建立到 {wanted}，而数据包 {packet} 表明它在 {found}";
     "nothing was recorded of the client program" / "没有关于客户端程序的记录";
     "the client's setting `{setting}` is not shown to be in force: {reason}"
         / "未能证明客户端的设置 `{setting}` 已生效：{reason}";

@@ -15,14 +15,15 @@ pub(crate) use error::{classic_meaning, errno, error_code, error_kind};
 use crate::run::MissingCell;
 use crate::stamp::Length;
 use crate::words::{BYTE, Language, RETRANSMISSION};
+use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
-use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{Environment, Moment, OpenTransaction, Place};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Difference, Evidence, Fact, JudgedCell, OrphanedSession, Retransmissions, Terminator,
-    Verdict,
+    Untested, Verdict,
 };
 use std::borrow::Cow;
 
@@ -63,6 +64,7 @@ pub(crate) fn verdict(words: Language, verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Met => words.met(),
         Verdict::ObservedOnly => words.observed_only(),
+        Verdict::TestedNothing { .. } => words.tested_nothing(),
         Verdict::Violated { .. } => words.violated(),
         Verdict::Undetermined { .. } => words.undetermined(),
     }
@@ -141,6 +143,7 @@ fn expected_behaviour(words: Language, expected: &ExpectedBehaviour) -> String {
         ends,
         at_least,
         at_most,
+        served_by,
     } = expected;
     let mut text = behaviour_name(words, *behaviour).to_owned();
     if let Some(end) = ends {
@@ -158,7 +161,96 @@ fn expected_behaviour(words: Language, expected: &ExpectedBehaviour) -> String {
     if let Some(time) = at_most {
         text += &words.at_most(Human(*time));
     }
+    if !served_by.is_empty() {
+        text += &words.served_by_one_of(names(served_by, words, words.or_server()));
+    }
     text
+}
+
+/// `rs1`, `rs1 or rs2`, `rs1, rs2 or rs3`.
+fn names(names: &[Name], words: Language, last: &str) -> String {
+    let names: Vec<&str> = names.iter().map(Name::as_str).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., end] => [first.join(words.listed()).as_str(), last, end].concat(),
+    }
+}
+
+/// Why a cell says nothing about its change, in a clause.
+pub(crate) fn untested(words: Language, why: &Untested) -> String {
+    let list = |servers: &[Name]| names(servers, words, words.and_server());
+    match why {
+        Untested::OtherServer { served_by, changed, .. } => words.change_elsewhere(list(changed), list(served_by)),
+        Untested::OverBefore {
+            ended,
+            step,
+            action,
+            began,
+        } => words.over_before(
+            moment_of(words, *ended),
+            step,
+            self::action(words, action),
+            moment_of(words, *began),
+        ),
+        Untested::ConnectionEndedBefore {
+            ended,
+            packet,
+            step,
+            action,
+            began,
+        } => words.ended_before(
+            moment_of(words, *ended),
+            packet,
+            step,
+            self::action(words, action),
+            moment_of(words, *began),
+        ),
+    }
+}
+
+/// What to do about it.
+pub(crate) fn remedy(words: Language, why: &Untested) -> String {
+    let first = |servers: &[Name]| servers.first().map_or_else(|| NOTHING.to_owned(), Name::to_string);
+    match why {
+        Untested::OtherServer { served_by, changed, .. } => words.name_the_server(
+            format_args!("`connect: {{ to: {} }}`", first(changed)),
+            format_args!("`served-by: {}`", first(served_by)),
+        ),
+        Untested::OverBefore { .. } => words.let_it_last().to_owned(),
+        Untested::ConnectionEndedBefore { .. } => words.open_it_later().to_owned(),
+    }
+}
+
+/// A moment of the cell as a clause has it: `at 3.05s`.
+fn moment_of(words: Language, at: Instant) -> String {
+    let time = Human(at.since(Instant(0)));
+    match words {
+        Language::English => format!("at {time}"),
+        Language::Chinese => time.to_string(),
+    }
+}
+
+/// What a reader must know beside the verdict: that the cell is one in which nothing is changed, that the change had no part in what
+/// was judged, or that this is what the scenario means to show.
+pub(crate) fn notes(words: Language, cell: &JudgedCell) -> Vec<(&'static str, String)> {
+    let mut notes = Vec::new();
+    let known = cell.observed.behaviour.name().is_some();
+    if known && cell.is_control() {
+        notes.push((words.as_a_control(), words.nothing_is_changed().to_owned()));
+    }
+    match (cell.untested(), &cell.observed.untested) {
+        (Some(why), _) => {
+            // Of a cell that tested nothing this is the reason of its verdict, which is told already.
+            if !matches!(cell.verdict, Verdict::TestedNothing { .. }) {
+                notes.push((words.tested_nothing(), untested(words, why)));
+            }
+            notes.push((words.what_to_do(), remedy(words, why)));
+        }
+        (None, Some(why)) => notes.push((words.left_alone(), untested(words, why))),
+        (None, None) => {}
+    }
+    notes
 }
 
 /// `15m32s`, or `over 6h` for an operation that was still waiting.
@@ -202,6 +294,7 @@ pub(crate) fn reasons(words: Language, cell: &JudgedCell) -> Vec<Cow<'_, str>> {
             texts.collect()
         }
         Verdict::Undetermined { reasons } => reasons.iter().map(|reason| doubt(words, reason, cell)).collect(),
+        Verdict::TestedNothing { why } => vec![untested(words, why).into()],
         Verdict::Met | Verdict::ObservedOnly => Vec::new(),
     }
 }
@@ -234,7 +327,9 @@ pub(crate) fn proof(words: Language, text: &str) -> Cow<'_, str> {
 pub(crate) fn reasons_are(words: Language, verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Violated { .. } => words.difference(),
-        Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => words.reason(),
+        Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => {
+            words.reason()
+        }
     }
 }
 
@@ -335,6 +430,7 @@ pub(crate) fn explain(words: Language, cell: &JudgedCell) -> Explanation {
             .into_iter()
             .map(|reason| (label, reason.into_owned())),
     );
+    lines.extend(notes(words, cell));
     let items = cell.observed.evidence.iter();
     lines.extend(items.map(|item| (words.evidence(), evidence(words, item))));
     Explanation {

@@ -36,6 +36,7 @@ crate::words::words! {
     disconnected: "disconnected" / "已断开";
     connect_anew: "connect anew" / "重新连接";
     connected_again: "connected again" / "已重新连接";
+    connected_within(after): "connected after {after}" / "{after} 后连接成功";
     connected_after(after, id): "connected after {after}, connection id {id}" / "{after} 后连接成功，连接号 {id}";
     answered_after(after, rows): "answered after {after}, {rows}" / "{after} 后得到应答，{rows}";
     error_after(after, error): "error after {after}: {error}" / "{after} 后报错：{error}";

@@ -22,8 +22,10 @@ crate::words::words! {
         / "在忍耐时间内得到应答或错误为 OK，超过它仍无声息为 NG。";
     verdict: "verdict" / "判定";
     meaning_of_verdict: "the behaviour held against what the scenario expects. A hang that was expected is NG and met at the same \
-        time. Undetermined: the lab or the capture does not allow a statement; never counted as met or violated."
-        / "将行为与场景的预期对照。预期之中的一直等待既是 NG，又符合预期。无法判定：实验环境或抓包不足以下结论；既不计入符合预期，也不计入不符合预期。";
+        time. Undetermined: the lab or the capture does not allow a statement; never counted as met or violated. \
+        Tested nothing: the change had no part in what was judged, because it was made to another server or came too late; what was \
+        seen says nothing about the change, and is neither OK nor NG."
+        / "将行为与场景的预期对照。预期之中的一直等待既是 NG，又符合预期。无法判定：实验环境或抓包不足以下结论；既不计入符合预期，也不计入不符合预期。未检验变更：变更针对另一台服务器，或来得太晚，与判定对象无关；所见并不说明变更的影响，既非 OK 也非 NG。";
     packets_and_times: "packets and times" / "数据包与时间";
     meaning_of_packets(epoch): "packet numbers are Wireshark's frame numbers in the cell's capture.pcapng. Times are those of the \
         kernel under test, and count from {epoch}."

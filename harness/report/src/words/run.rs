@@ -10,6 +10,9 @@ crate::words::words! {
     where_left_waiting: "Where clients were left waiting" / "客户端一直等待之处";
     where_left_waiting_ng: "Where clients were left waiting (NG)" / "客户端一直等待之处（NG）";
     in_no_cell: "In no cell: every client had an answer or an error within patience." / "没有：每个客户端都在忍耐时间内得到了应答或错误。";
+    in_no_tested_cell(cells): "In no cell that tested its change: there, every client had an answer or an error within patience. {cells} \
+        tested nothing." / "在检验了变更的单元中没有：那里每个客户端都在忍耐时间内得到了应答或错误。{cells}未检验变更。";
+    no_cell_tested: "Not known: no cell tested its change." / "不得而知：没有任何单元检验了变更。";
     more_with_ng(count): "and {count} more: the rows with NG in the tables below" / "另有 {count} 个：见下方表格中结果判断为 NG 的行";
     more_below(cells): "and {cells} more, in the matrix below" / "另有 {cells}，见下方矩阵";
     what_was_run: "What was run" / "运行内容";
@@ -46,6 +49,13 @@ crate::words::words! {
     and_unknown(count): " and of {count} nothing certain is known" / "，另有 {count} 个无法判定";
     nothing_violated(part, all): "Nothing is violated, but of {part} of {all} nothing certain is known."
         / "没有不符合预期的，但 {all}中有 {part} 个无法判定。";
+    tested_nothing_of(part, all): "{part} of {all} tested nothing: the change had no part in what was judged."
+        / "{all}中有 {part} 个未检验变更：变更与判定对象无关。";
+    tested_nothing_all(all): "All {all} tested nothing: the change had no part in what was judged."
+        / "全部 {all}都未检验变更：变更与判定对象无关。";
+    one_tested_nothing: "The one cell tested nothing: the change had no part in what was judged."
+        / "唯一的单元未检验变更：变更与判定对象无关。";
+    others_as_expected: " The others are as expected." / "其余符合预期。";
     nothing_was_expected(all): "Nothing was expected: {all} observed." / "没有预期：观察了 {all}。";
     expected_ones_are(part, all): "Every cell of which something is expected is as expected ({part} of {all}); the others are observed only."
         / "凡有预期的单元都符合预期（{all}中的 {part} 个），其余仅观察。";

@@ -21,6 +21,7 @@ crate::words::words! {
     script_in_each_box: "In each box: {axes}." / "每格内：{axes}。";
     script_violated: "✗ violated" / "✗ 不符合预期";
     script_undetermined: "? undetermined" / "？ 无法判定";
+    script_untested: "∅ tested nothing" / "∅ 未检验变更";
     script_back: "← all cells" / "← 全部单元";
     script_previous: "previous" / "上一个";
     script_next: "next" / "下一个";
@@ -55,6 +56,7 @@ impl Language {
             ("in-each-box", self.script_in_each_box()),
             ("note-violated", self.script_violated()),
             ("note-undetermined", self.script_undetermined()),
+            ("note-untested", self.script_untested()),
             ("note-missing", self.no_record()),
             ("back", self.script_back()),
             ("previous", self.script_previous()),
@@ -77,6 +79,7 @@ impl Language {
             ("undetermined", self.undetermined()),
             ("met", self.met()),
             ("violated", self.violated()),
+            ("untested", self.tested_nothing()),
             ("observed", self.observed_only()),
             ("missing", self.no_record()),
         ]);

@@ -13,6 +13,29 @@ crate::words::words! {
     met: "met" / "符合预期";
     observed_only: "observed only" / "仅观察";
     violated: "violated" / "不符合预期";
+    tested_nothing: "tested nothing" / "未检验变更";
+    what_to_do: "what to do" / "处理办法";
+    as_a_control: "control" / "对照";
+    nothing_is_changed: "nothing is changed in this cell: the others are compared with it"
+        / "该单元不作任何变更，供其余单元比较";
+    says_nothing_of_the_change(why): "This cell tested nothing, and says nothing about its change: {why}."
+        / "该单元未检验变更，不说明变更的任何影响：{why}。";
+    to_test_it(what): "What to do: {what}." / "处理办法：{what}。";
+    left_alone: "left alone" / "不受影响";
+    change_elsewhere(changed, served): "the change was made to {changed}, and {served} served the connection that was judged"
+        / "变更针对 {changed}，而被判定的连接由 {served} 提供服务";
+    over_before(ended, step, action, began): "the operation was over {ended}, before the change: step {step} ({action}) began {began}"
+        / "操作在 {ended} 已结束，早于变更：步骤 {step}（{action}）在 {began} 才开始";
+    ended_before(ended, packet, step, action, began): "the connection had been ended {ended} (packet {packet}), before the change: step \
+        {step} ({action}) began {began}"
+        / "连接在 {ended} 已终止（数据包 {packet}），早于变更：步骤 {step}（{action}）在 {began} 才开始";
+    name_the_server(step, item): "to have the connection on the server that is changed, write {step}; if it is meant to be left alone, \
+        write {item} into the expectation"
+        / "要让连接位于被变更的服务器，请写 {step}；若本意是不受影响，请在预期中写 {item}";
+    let_it_last: "let the operation last until the change, or let it begin after the change; see why it was over so soon"
+        / "请让操作持续到变更之时，或在变更之后开始；并查明它为何结束得这么早";
+    open_it_later: "open the connection shortly before the change, or see why it was ended so soon"
+        / "请在变更前不久再建立连接，或查明它为何过早终止";
 
     server_error(code): "server error {code}" / "服务器错误 {code}";
     error_of_the_driver: "error of the driver" / "驱动程序错误";
@@ -72,6 +95,10 @@ crate::words::words! {
 
     as_expected: ": as expected" / "：符合预期";
     not_as_expected: ": not as expected" / "：不符合预期";
+    but_tested_nothing: ": tested nothing" / "：未检验变更";
+    served_by_one_of(servers): ", served by {servers}" / "，由 {servers} 提供服务";
+    or_server: " or " / " 或 ";
+    and_server: " and " / " 和 ";
     spanned(first, last): "{first} to {last}" / "{first} 至 {last}";
     run_numbered(number): " (run {number})" / "（第 {number} 次运行）";
     run_came_to(numbers, outcome): "run {numbers}: {outcome}" / "第 {numbers} 次运行：{outcome}";

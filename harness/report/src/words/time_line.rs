@@ -36,6 +36,8 @@ crate::words::words! {
     closes_connection: "the client closes a connection" / "客户端断开连接";
     connection_is_closed: "the connection is closed" / "连接已断开";
     connects_anew: "the client connects anew by itself" / "客户端自行重新连接";
+    is_connected_at_all: "the client is connected" / "客户端已连接";
+    is_connected_with(version): "the client is connected, {version}" / "客户端已连接，{version}";
     is_connected_again(id): "the client is connected again, connection id {id}" / "客户端已重新连接，连接号 {id}";
     is_connected_again_somehow: "the client is connected again" / "客户端已重新连接";
 }

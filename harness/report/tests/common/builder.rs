@@ -21,6 +21,7 @@ impl Builder {
                 record,
                 packets: vec![],
                 observed: Observed {
+                    untested: None,
                     behaviour: Behaviour::Answered {
                         after: Duration::from_millis(2),
                     },

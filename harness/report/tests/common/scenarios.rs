@@ -105,6 +105,7 @@ pub(crate) fn drain() -> Scenario {
 
 pub(crate) fn expect(behaviour: BehaviourName) -> ExpectedBehaviour {
     ExpectedBehaviour {
+        served_by: Vec::new(),
         behaviour,
         error: None,
         errno: None,

@@ -2,7 +2,7 @@
 
 mod table;
 
-pub(crate) use table::table;
+pub(crate) use table::{entries, table};
 
 use crate::clock::{Clock, poll_for};
 use crate::error::{LabError, Result, Stage};

@@ -2,12 +2,14 @@
 //! taken effect by what the kernel itself says: a deed that nothing shows has failed. A fault that lasts is looked at once
 //! more when the observation ends.
 
+mod choice;
 mod firewall;
 mod host;
 mod mysqld;
 mod netem;
 mod table;
 
+pub(crate) use choice::{entry_of, leave_only};
 pub(crate) use mysqld::{frozen, mysqld};
 pub(crate) use table::{Saved, edit_table};
 

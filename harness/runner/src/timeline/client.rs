@@ -5,13 +5,15 @@ use crate::capture::holds;
 use crate::client::{Operation, Standing};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result};
+use crate::operator;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{ClientAction, Closing, Node, Opening, Statement};
 use lvs_matrix_model::capture::decode::{DecodedFrame, frame as decode};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
+use lvs_matrix_model::client::Program;
 use lvs_matrix_model::plan::Mac;
-use lvs_matrix_model::record::{MysqldState, StepOutcome};
+use lvs_matrix_model::record::{CommandRecord, MysqldState, StepOutcome};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,8 @@ use std::time::{Duration, Instant};
 const BEFORE_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a FIN or an RST may take to reach the wire.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a program of the author's has for further connections of a connect that goes on.
+const SEVERAL_CONNECTIONS: Duration = Duration::from_secs(1);
 /// How long a statement may take to reach the wire, and then the server or a retransmission.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -26,9 +30,11 @@ impl Timeline<'_> {
     pub(super) fn client_acts(&mut self, action: &ClientAction) -> Result<Done> {
         let on = action.connection();
         match action {
-            ClientAction::Connect(_) => {
-                let operation = self.begin(on, Operation::Connect)?;
-                Ok(self.await_end(&started(operation, Duration::ZERO, action), "connected"))
+            ClientAction::Connect(opening) => {
+                let (operation, led) = self.begin_connect(opening)?;
+                let mut done = self.await_end(&started(operation, Duration::ZERO, action), "connected");
+                led.add_to(&mut done);
+                Ok(done)
             }
             ClientAction::Query(statement) => {
                 let operation = self.begin_statement(statement)?;
@@ -129,7 +135,7 @@ impl Timeline<'_> {
     fn start_connect(&mut self, opening: &Opening) -> Result<Done> {
         let from = self.captures.seen_by(&Node::Client);
         let on = opening.name.as_ref();
-        let operation = self.begin(on, Operation::Connect)?;
+        let (operation, led) = self.begin_connect(opening)?;
         let begun = Started {
             may_fail: opening.may_fail,
             ..bare(operation)
@@ -146,10 +152,81 @@ impl Timeline<'_> {
             let seconds = START_DEADLINE.as_secs();
             LabError::new("start to connect", format!("no SYN was sent within {seconds} s"))
         };
-        Ok(Done {
+        let mut done = Done {
             operation: Some(operation),
             ..Done::proven(proof.ok_or_else(late)?)
-        })
+        };
+        led.add_to(&mut done);
+        Ok(done)
+    }
+
+    /// Begins to connect. If the connection is to be on a certain real server, the director has chosen that one by the end of this, and
+    /// its table is as it was.
+    fn begin_connect(&mut self, opening: &Opening) -> Result<(u32, Led)> {
+        let on = opening.name.as_ref();
+        let Some(server) = &opening.to else {
+            return Ok((self.begin(on, Operation::Connect)?, Led::default()));
+        };
+        let from = self.captures.seen_by(&Node::Client);
+        let mut choice = operator::leave_only(self.plan, self.lab, server)?;
+        let chosen = self.begin(on, Operation::Connect).and_then(|operation| {
+            let entry = self.entry(from, operation)?;
+            // A program of the author's may open several connections, one after the other.
+            if matches!(self.plan.client.program, Program::Own { .. }) {
+                self.client.wait(operation, Instant::now() + SEVERAL_CONNECTIONS);
+            }
+            Ok((operation, entry))
+        });
+        choice.put_back(self.lab)?;
+        let (operation, entry) = chosen?;
+        let proof = match entry {
+            Some((port, node)) if node.real_server() == Some(server) => {
+                format!("the director's entry for port {port} leads to {server}")
+            }
+            Some((port, node)) => {
+                let reason = format!(
+                    "the director's entry for port {port} leads to {node}: it knew the port from an earlier connection, \
+                     so its scheduler was not asked"
+                );
+                return Err(LabError::new(format!("connect to {server}"), reason));
+            }
+            None => "the director made no entry for it".to_owned(),
+        };
+        let (proof, commands) = (Some(proof), choice.commands);
+        Ok((operation, Led { proof, commands }))
+    }
+
+    /// The director's entry for a connection that the client opens after the first `from` frames of its interface: its port, and where
+    /// it leads. `None` if the operation has ended without, or if there is none for long: its SYN does not come so far.
+    fn entry(&self, from: usize, operation: u32) -> Result<Option<(u16, Node)>> {
+        let deadline = self.act_until.map_or(START_DEADLINE, |until| {
+            until.saturating_duration_since(Instant::now()).min(START_DEADLINE)
+        });
+        let entry = poll_for(deadline, Duration::from_millis(1), || {
+            let ended = self.has_ended(operation);
+            for port in self.ports_opened(from) {
+                if let Some(node) = operator::entry_of(self.plan, self.lab, port)? {
+                    return Ok::<_, LabError>(Some(Some((port, node))));
+                }
+            }
+            Ok(ended.then_some(None))
+        })?;
+        Ok(entry.flatten())
+    }
+
+    /// The client's ports of the SYNs after the first `from` frames of its interface.
+    fn ports_opened(&self, from: usize) -> Vec<u16> {
+        let ports = self.captures.look(&Node::Client, from, |frames| {
+            let syns = frames
+                .iter()
+                .filter(|frame| self.is_sent(frame, |flags| flags.syn && !flags.ack));
+            Some(
+                syns.filter_map(segment)
+                    .map(|found| found.segment.source_port)
+                    .collect(),
+            )
+        });
+        ports.unwrap_or_default()
     }
 
     /// Is it a segment of the client's to the service with such flags?
@@ -281,6 +358,24 @@ fn segment(frame: &Frame) -> Option<Found> {
         }),
         Body::Ip { .. } | Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
             None
+        }
+    }
+}
+
+/// How the director came to choose a real server, where the scenario says which one.
+#[derive(Default)]
+struct Led {
+    /// What shows it; `None` if the scenario leaves the choice to the scheduler.
+    proof: Option<String>,
+    /// The command lines that left no other choice, and those that put the table back.
+    commands: Vec<CommandRecord>,
+}
+
+impl Led {
+    fn add_to(self, done: &mut Done) {
+        done.commands.extend(self.commands);
+        if let (StepOutcome::Done { proof }, Some(led)) = (&mut done.outcome, self.proof) {
+            *proof = format!("{proof}; {led}");
         }
     }
 }

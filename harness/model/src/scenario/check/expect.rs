@@ -17,6 +17,8 @@ pub(super) struct Draft {
     /// For each axis of the file, which of its values match; `None` if any does.
     pub(super) matching: Vec<Option<Vec<bool>>>,
     pub(super) expected: Expected,
+    /// The real servers that it names, each where it stands.
+    pub(super) served_by: Vec<At<Name>>,
     pub(super) span: Span,
     pub(super) places: Option<Places>,
 }
@@ -118,6 +120,10 @@ fn expectation(
         when,
         matching,
         expected: expected?,
+        served_by: input
+            .served_by
+            .as_ref()
+            .map_or_else(Vec::new, |named| named.items.clone()),
         span: input.span(),
         places: Places::of(input),
     })

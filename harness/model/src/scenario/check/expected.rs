@@ -1,5 +1,6 @@
 //! What an expectation states of its cells: details that can be true together.
 
+use crate::Name;
 use crate::duration::Human;
 use crate::scenario::input::ExpectationInput;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
@@ -71,6 +72,7 @@ pub(super) fn expected(
         );
     }
     times(input, ends, patience, mistakes);
+    let served_by = servers(input, mistakes);
     (mistakes.count() == before).then_some(Expected::Behaviour(ExpectedBehaviour {
         behaviour: behaviour.value,
         error: input.error.as_ref().map(|error| error.value.0),
@@ -78,6 +80,7 @@ pub(super) fn expected(
         ends,
         at_least: input.at_least.as_ref().map(|time| time.value),
         at_most: input.at_most.as_ref().map(|time| time.value),
+        served_by,
     }))
 }
 
@@ -126,6 +129,36 @@ fn times(
     }
 }
 
+/// The real servers of which one is to serve the connection. Whether the lab has them is checked with the cells.
+fn servers(input: &ExpectationInput, mistakes: &mut Mistakes) -> Vec<Name> {
+    let mut servers = Vec::new();
+    let Some(named) = &input.served_by else {
+        return servers;
+    };
+    if named.items.is_empty() && named.complete {
+        let (message, label) = (
+            "`served-by` names no real server",
+            "at least one, such as `served-by: rs1`",
+        );
+        let mistake = contradiction(named.span, message, label);
+        mistakes.add(mistake.help("leave `served-by` out if any server may serve the connection"));
+    }
+    for server in &named.items {
+        if servers.contains(&server.value) {
+            let message = format!("the real server `{}` stands here twice", server.value);
+            mistakes.add(Mistake::new(
+                MistakeKind::ValueTwice,
+                server.span,
+                message,
+                "once is enough",
+            ));
+        } else {
+            servers.push(server.value.clone());
+        }
+    }
+    servers
+}
+
 /// An item without a behaviour must be observed only, and then say nothing else.
 fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Option<Expected> {
     let details = [
@@ -134,6 +167,7 @@ fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Optio
         ("errno", input.errno.as_ref().map(|field| field.span)),
         ("at-least", input.at_least.as_ref().map(|field| field.span)),
         ("at-most", input.at_most.as_ref().map(|field| field.span)),
+        ("served-by", input.served_by.as_ref().map(|field| field.span)),
     ];
     let Some(only) = &input.observe_only else {
         mistakes.add(

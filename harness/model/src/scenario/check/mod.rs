@@ -9,6 +9,7 @@ mod expected;
 mod findings;
 mod lab;
 mod possible;
+mod served_by;
 mod size;
 mod state;
 mod steps;
@@ -89,6 +90,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
             client::check(&draft, &sizes, mistakes);
             coverage::check(&draft, &sizes, mistakes);
             if real_servers_known {
+                served_by::check(&draft, &sizes, mistakes);
                 timeline::check(&draft, &sizes, mistakes);
             }
         }

@@ -124,6 +124,16 @@ impl<'d> State<'d> {
         }
     }
 
+    /// Why the director cannot choose this real server for a connection.
+    pub(super) fn not_in_table(&self, server: &Name) -> Option<Wrong> {
+        (!self.table.servers.contains_key(server)).then(|| Wrong {
+            kind: MistakeKind::TableState,
+            message: format!("no connection can be opened to `{server}`: it is not in the director's table"),
+            label: "it was removed before",
+            help: "add it to the table again before, or leave `to` out",
+        })
+    }
+
     fn off(&self, name: &Name) -> Option<Wrong> {
         let off = self.servers.iter().any(|server| server.name == name && !server.on);
         off.then(|| Wrong {

@@ -34,6 +34,14 @@ pub(super) struct Placed {
     pub(super) sysctl: Option<(Span, Span)>,
 }
 
+impl Placed {
+    /// The real server that it names.
+    pub(super) fn server(&self) -> Option<&Name> {
+        let to = self.action.of_client().and_then(ClientAction::to);
+        to.or_else(|| self.action.server())
+    }
+}
+
 type Input = Option<List<At<StepInput>>>;
 
 impl Steps {
@@ -153,8 +161,8 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
                 HostAction::SetSysctl { node, key, value }.into()
             })?
         }
-        StepInput::Connect(input) => of_client(ClientAction::Connect(opening(input)?)),
-        StepInput::StartConnect(input) => of_client(ClientAction::StartConnect(opening(input)?)),
+        StepInput::Connect(input) => (ClientAction::Connect(opening(input)?).into(), input.to.clone()),
+        StepInput::StartConnect(input) => (ClientAction::StartConnect(opening(input)?).into(), input.to.clone()),
         StepInput::AwaitConnect(input) => of_client(ClientAction::AwaitConnect { on: connection(input)? }),
         StepInput::Query(input) => of_client(ClientAction::Query(statement(input)?)),
         StepInput::StartQuery(input) => of_client(ClientAction::StartQuery(statement(input)?)),
@@ -229,6 +237,7 @@ fn connection(input: &ConnectionInput) -> Option<Option<Name>> {
 fn opening(input: &ConnectInput) -> Option<Opening> {
     input.complete().then(|| Opening {
         name: name(&input.name),
+        to: name(&input.to),
         may_fail: input.may_fail.is_some(),
     })
 }
@@ -260,7 +269,7 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
         let Some(host) = step
             .host
             .as_ref()
-            .filter(|host| step.action.server().is_some() && !known.contains(&host.value.as_str()))
+            .filter(|host| step.server().is_some() && !known.contains(&host.value.as_str()))
         else {
             continue;
         };

@@ -258,6 +258,9 @@ impl<'d, 'f> Walk<'d, 'f> {
 
     fn step_of_client(&mut self, step: &'d Placed, action: &'d ClientAction) {
         let on = action.connection();
+        if let Some(server) = action.to() {
+            self.needs_server(step, server);
+        }
         match action {
             ClientAction::Connect(_) => {
                 self.needs_nothing_running(step, on);
@@ -384,6 +387,15 @@ impl<'d, 'f> Walk<'d, 'f> {
         let label = "`connect` must come before it";
         self.wrong(step, MistakeKind::NotConnected, &message, label, &connect);
         self.connected.insert(on);
+    }
+
+    /// A connection can only be opened to a real server that is in the director's table.
+    fn needs_server(&mut self, step: &Placed, server: &Name) {
+        if self.state.servers.iter().all(|known| known.name != server) {
+            self.unknown_here(step, server);
+        } else if let Some(wrong) = self.state.not_in_table(server) {
+            self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
+        }
     }
 
     fn needs_nothing_running(&mut self, step: &Placed, on: On<'d>) {

@@ -12,6 +12,9 @@ structure! {
     ConnectInput {
         /// A name for the connection, by which later steps speak of it. A client may have many.
         optional "as" name: At<Name>;
+        /// The real server that the connection is to be on, whatever the scheduler and the weights are: one that is in the director's
+        /// table. For the time of the choice the harness edits the table so that the scheduler has no other, and puts it back.
+        optional "to" to: At<Name>;
         /// The time line goes on if it fails; else an error of the client's is the end of the cell.
         optional "may-fail" may_fail: At<Yes>;
     }

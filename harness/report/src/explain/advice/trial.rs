@@ -338,6 +338,7 @@ fn reconnect(case: &Case<'_>, line: &mut Timeline) {
         line.insert_after(awaited, query);
     }
     let connect = ClientAction::Connect(Opening {
+        to: None,
         name: on,
         may_fail: false,
     });

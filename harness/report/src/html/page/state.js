@@ -8,7 +8,7 @@ const cells = new Map();
 
 const GROUPS = {
   behaviour: ["answered", "failed-fast", "hung", "undetermined"],
-  verdict: ["met", "violated", "undetermined", "observed", "missing"],
+  verdict: ["met", "violated", "untested", "undetermined", "observed", "missing"],
 };
 
 const selection = { q: "", behaviour: new Set(), verdict: new Set() };
