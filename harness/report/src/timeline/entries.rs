@@ -7,7 +7,7 @@ use crate::words::Language;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{ClientEventKind, StepOutcome, StepRecord};
-use lvs_matrix_model::verdict::{Citation, JudgedCell};
+use lvs_matrix_model::verdict::{Citation, JudgedCell, Terminator};
 
 /// A line of the time line.
 pub(crate) struct Entry {
@@ -37,12 +37,7 @@ pub(crate) enum Who {
 pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec<Entry> {
     let record = &cell.record;
     let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, markup, words)).collect();
-    entries.extend(cell.observed.terminators.iter().map(|item| Entry {
-        at: Some(item.at),
-        place: Some(Citation::Packet(item.packet)),
-        who: Who::Packet,
-        what: words.reaches_client(wording::terminator(words, item)),
-    }));
+    entries.extend(reached(&cell.observed.terminators, words));
     entries.extend(record.client_events.iter().map(|event| Entry {
         at: Some(event.at),
         place: Some(Citation::Event(event.number)),
@@ -74,6 +69,33 @@ pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec
         what: words.observation_ends().to_owned(),
     };
     entries.insert(end, observation_ends);
+    entries
+}
+
+/// So many of the same in a row have a line each.
+const NAMED: usize = 6;
+
+/// What ended or refused the client's connection. Of many of the same the first and the last have a line, and all between them one.
+fn reached(terminators: &[Terminator], words: Language) -> Vec<Entry> {
+    let entry = |item: &Terminator, what: String| Entry {
+        at: Some(item.at),
+        place: Some(Citation::Packet(item.packet)),
+        who: Who::Packet,
+        what,
+    };
+    let one = |item: &Terminator| entry(item, words.reaches_client(wording::terminator(words, item)));
+    let same = |one: &Terminator, other: &Terminator| one.kind == other.kind && one.by == other.by;
+    let mut entries = Vec::new();
+    for run in terminators.chunk_by(same) {
+        match run {
+            [first, second, .., last] if run.len() > NAMED => {
+                let what = wording::terminator(words, second);
+                let between = words.reaches_client_often(what, run.len() - 2, Stamp(last.at));
+                entries.extend([one(first), entry(second, between), one(last)]);
+            }
+            few => entries.extend(few.iter().map(one)),
+        }
+    }
     entries
 }
 

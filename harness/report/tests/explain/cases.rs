@@ -6,7 +6,7 @@ use super::table::Damage;
 use super::*;
 use lvs_matrix_model::action::{HostAction, TableAction};
 use lvs_matrix_model::capture::{Body, Transport};
-use lvs_matrix_report::{Status, explain};
+use lvs_matrix_report::{RunReport, RunSummary, Status, explain, markdown_cell};
 use std::collections::BTreeSet;
 
 fn folder() -> PathBuf {
@@ -437,4 +437,19 @@ fn a_time_out_is_that_of_the_server() {
     cell.record.environment.mysqld = "mysqld Ver 8".to_owned();
     let text = explain(&cell).plain();
     assert!(!text.contains("MariaDB's doing"), "{text}");
+}
+
+/// Nor does its page have a line for each.
+#[test]
+fn a_page_tells_once_what_came_often() {
+    let summary: RunSummary = serde_json::from_slice(&fs::read(run().join("run.json")).unwrap()).unwrap();
+    let mut cell = fixture("forwarding-edited/only");
+    // A report has the cells of its run.
+    cell.record.plan.cell = summary.selected[0].clone();
+    let report = RunReport::new(summary, vec![cell], Vec::new());
+    let page = markdown_cell(&report, &report.cells()[0]);
+    let lines = page.lines().filter(|line| line.contains("reaches the client"));
+    let told: Vec<&str> = lines.filter(|line| line.contains("ICMP host unreachable")).collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(told[1].contains("25 times"), "{told:#?}");
 }
