@@ -163,6 +163,21 @@ fn advice_of_cells_made_for_it_helps() {
         if id == "left/another_query" {
             assert!(kinds.contains(&"reconnect"), "{id}: {kinds:?}");
         }
+        if id == "idle/wait-timeout" {
+            assert!(kinds.contains(&"wait-timeout"), "{id}: {kinds:?}");
+        } else if id.starts_with("idle/") {
+            assert!(
+                kinds.contains(&"entry-timeout") && kinds.contains(&"keepalive-below-entry"),
+                "{id}: {kinds:?}"
+            );
+        }
+        // Whoever only waits for a host that is gone is told by keepalive, and by no time-out of the director.
+        if id.starts_with("off/") {
+            assert!(
+                kinds.contains(&"keepalive") && !kinds.contains(&"entry-timeout"),
+                "{id}: {kinds:?}"
+            );
+        }
         if id.starts_with("in-force/") {
             assert!(!kinds.contains(&"tcp-user-timeout"), "{id}: {kinds:?}");
             assert!(!kinds.contains(&"expire-nodest-conn"), "{id}: {kinds:?}");

@@ -77,8 +77,12 @@ impl Advice {
                 let set = settings.read_timeout.is_some();
                 hung && !case.is_connect() && !set && (has(case, Setting::ReadTimeout) || nothing_else(case))
             }
-            Self::EntryTimeout { idle } => case.entry_timeout(at).is_none_or(|timeout| timeout <= *idle),
-            Self::ProbesBelowEntry { timeout } => settings.keepalive.is_none_or(|keepalive| keepalive.time >= *timeout),
+            Self::EntryTimeout { idle } => {
+                case.entry_timeout(at).is_none_or(|timeout| timeout <= *idle) && server_is_there(case)
+            }
+            Self::ProbesBelowEntry { timeout } => {
+                settings.keepalive.is_none_or(|keepalive| keepalive.time >= *timeout) && server_is_there(case)
+            }
             Self::WaitTimeout { server, idle } => {
                 // Else the deletion, the stop or the end of the entry is next in its way.
                 let kept = case.entry_timeout(at).is_none_or(|timeout| timeout > *idle);
@@ -210,6 +214,15 @@ fn answers_by_itself(case: &Case<'_>, server: &Name) -> bool {
     );
     let reachable = case.unplugged(&Node::RealServer(server.clone()), case.end()).is_none();
     frozen.is_none() && reachable
+}
+
+/// Could the connection's server still answer at the end, if what the client sends reached it?
+fn server_is_there(case: &Case<'_>) -> bool {
+    let end = case.end();
+    case.server().is_none_or(|server| {
+        let kept = case.deleted(server, end).is_none();
+        kept && answers_by_itself(case, server) && mysqld_runs(case, server, end)
+    })
 }
 
 /// Did the mysqld of this server run at that moment?
