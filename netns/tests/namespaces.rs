@@ -1,5 +1,10 @@
 //! These tests make real namespaces: they need CAP_SYS_ADMIN and the programs `ip` and `cat`, and fail without.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 use lvs_matrix_netns::{CommandLine, Error, Namespace, PacketSocket, ip_batch, read_sysctl, write_sysctl};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};

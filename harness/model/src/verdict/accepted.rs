@@ -52,6 +52,8 @@ pub enum DiscardedKind {
     Rst,
     /// A FIN.
     Fin,
+    /// Nothing but an acknowledgement.
+    Acknowledgement,
     /// Payload.
     Payload {
         /// How many bytes.
@@ -82,6 +84,7 @@ impl fmt::Display for DiscardedKind {
             Self::SynAck => f.write_str("SYN-ACK"),
             Self::Rst => f.write_str("RST"),
             Self::Fin => f.write_str("FIN"),
+            Self::Acknowledgement => f.write_str("acknowledgement"),
             Self::Payload { length: 1 } => f.write_str("segment with 1 byte"),
             Self::Payload { length } => write!(f, "segment with {length} bytes"),
         }
@@ -201,6 +204,13 @@ impl HeldBack {
         })
     }
 
+    /// May a rule have held something back between `from` and `to`, whether or not its counter is known?
+    pub(super) fn possible(record: &CellRecord, from: Instant, to: Instant) -> bool {
+        let rules = own_rules(record);
+        let mut rules = rules.iter();
+        rules.any(|rule| rule.chain == Chain::Output && rule.overlaps(from, to))
+    }
+
     /// Did the rule end the client's connection: did it answer with an RST (net/ipv4/netfilter/nf_reject_ipv4.c, `nf_send_reset`)?
     pub(super) fn resets(self) -> bool {
         match self.verdict {
@@ -277,7 +287,7 @@ impl Acceptance {
         self.discarded.get(&packet).copied()
     }
 
-    /// The discarded segments that would have told the client something, until `end`.
+    /// What was discarded of these segments.
     pub(super) fn told(&self, record: &CellRecord, received: &[(&Packet, &Segment)]) -> Vec<Discarded> {
         let discarded = received.iter().filter_map(|(packet, segment)| {
             let why = self.discarded(packet.number)?;
@@ -292,7 +302,7 @@ impl Acceptance {
             } else if segment.flags.fin {
                 DiscardedKind::Fin
             } else {
-                return None;
+                DiscardedKind::Acknowledgement
             };
             Some(Discarded {
                 packet: packet.number,

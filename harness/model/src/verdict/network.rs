@@ -93,7 +93,8 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
         return network;
     };
     let end = operation.end.at;
-    network.connection = connection(&side, operation, &mut network.doubts);
+    network.connection =
+        connection(&side, operation, &mut network.doubts).or_else(|| held_back(record, &side, operation));
     network.arp_unanswered = arp_unanswered(&side, operation);
     network.held_back = HeldBack::of(record, operation.began(), end);
     let Some(connection) = network.connection.clone() else {
@@ -192,6 +193,14 @@ fn connection(side: &ClientSide<'_>, operation: &Classified<'_>, doubts: &mut Ve
         ));
     }
     first
+}
+
+/// The connection of which only a later SYN left the client, because its own firewall may have held back the first ones.
+fn held_back(record: &CellRecord, side: &ClientSide<'_>, operation: &Classified<'_>) -> Option<Connection> {
+    let (from, end) = (operation.opened.0, operation.end.at);
+    let possible = operation.connects() && HeldBack::possible(record, from, end);
+    let during = |connection: &Connection| from <= connection.began && connection.began <= end;
+    side.connections().into_iter().find(during).filter(|_| possible)
 }
 
 /// The client's last ARP request for the VIP since the operation began, unless a reply came after it.

@@ -14,17 +14,17 @@ use lvs_matrix_model::verdict::{Citation, Fact, JudgedCell, Observed, Operation,
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A cell whose classified operation has a connection in the capture.
+/// A cell whose classified operation has a connection in the capture, or would have one if the client's own firewall let it.
 pub(super) struct Case<'a> {
     pub(super) record: &'a CellRecord,
     pub(super) plan: &'a LabPlan,
     pub(super) observed: &'a Observed,
     pub(super) operation: &'a Operation,
-    /// The client's address and port.
+    /// The client's address and port; port 0 if its SYN did not leave it.
     pub(super) client: (IpAddr, u16),
     /// What the client sent on it until the operation or the observation ended, in order.
     pub(super) sent: Vec<Passage<'a>>,
-    /// What reached the client on it until then, in order.
+    /// What the client's kernel accepted on it until then, in order.
     pub(super) received: Vec<(&'a Packet, &'a Segment)>,
     /// What carried the operation: the place in `sent` of the first SYN or of the statement's first segment.
     pub(super) request: Option<usize>,
@@ -36,7 +36,9 @@ impl<'a> Case<'a> {
     pub(super) fn of(cell: &'a JudgedCell) -> Option<Self> {
         let (record, observed) = (&cell.record, &cell.observed);
         let operation = observed.operation.as_ref()?;
-        let port = operation.client_port?;
+        let Some(port) = operation.client_port else {
+            return Self::unsent(cell, operation);
+        };
         let end = operation.ended.unwrap_or(record.ended);
         let side = ClientSide::of(record, &cell.packets)?;
         let connection = side
@@ -49,9 +51,11 @@ impl<'a> Case<'a> {
             &cell.packets,
             side.sent(&connection).filter(|(packet, _)| in_time(packet)),
         );
+        // What the client's kernel did not accept is as if it had not come; the rules about it read the observation.
+        let accepted = |packet: &Packet| !observed.discarded.iter().any(|item| item.packet == packet.number);
         let received = side
             .received(&connection)
-            .filter(|(packet, _)| in_time(packet))
+            .filter(|(packet, _)| in_time(packet) && accepted(packet))
             .collect();
         let request = if operation.what == "connect" {
             sent.iter().position(|passage| passage.segment.flags.syn)
@@ -85,6 +89,22 @@ impl<'a> Case<'a> {
             sent,
             received,
             request,
+            packets: &cell.packets,
+        })
+    }
+
+    /// A cell whose classified operation left no connection in the capture, because the client's own firewall held back its SYN.
+    fn unsent(cell: &'a JudgedCell, operation: &'a Operation) -> Option<Self> {
+        cell.observed.held_back?;
+        Some(Self {
+            record: &cell.record,
+            plan: &cell.record.plan,
+            observed: &cell.observed,
+            operation,
+            client: (cell.record.plan.host(&Node::Client)?.address, 0),
+            sent: Vec::new(),
+            received: Vec::new(),
+            request: None,
             packets: &cell.packets,
         })
     }

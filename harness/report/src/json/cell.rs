@@ -6,11 +6,11 @@ use crate::stamp::Length;
 use crate::wording;
 use crate::words::Language;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
+use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Difference, Evidence, JudgedCell, OrphanedSession, Verdict, errno_name,
+    ArticleResult, Behaviour, Difference, Evidence, HeldBack, JudgedCell, OrphanedSession, Tried, Verdict, errno_name,
 };
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -37,6 +37,12 @@ pub(super) struct CellJson<'a> {
     error: Option<ErrorJson<'a>>,
     /// What ended or refused the connection, in the order in which it reached the client.
     terminators: Vec<TerminatorJson>,
+    /// What reached the client's interface and was not accepted by its kernel, in order; absent if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    discarded: Vec<DiscardedJson>,
+    /// What the client's own firewall did not let out; absent if there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_back: Option<HeldBackJson>,
     retransmissions: RetransmissionsJson<'a>,
     /// Sessions that the client has lost and a server still holds.
     orphaned_sessions: &'a [OrphanedSession],
@@ -80,6 +86,8 @@ impl<'a> CellJson<'a> {
             operation: OperationJson::of(cell),
             error: ErrorJson::of(cell),
             terminators: TerminatorJson::all(cell),
+            discarded: DiscardedJson::all(cell),
+            held_back: observed.held_back.map(HeldBackJson::of),
             retransmissions: RetransmissionsJson::of(cell),
             orphaned_sessions: &observed.orphaned_sessions,
             evidence: observed.evidence.iter().map(EvidenceJson::of).collect(),
@@ -106,7 +114,11 @@ struct OperationJson<'a> {
     /// From its beginning to its end, or to the end of the observation if `ended-ns` is null; null if undetermined.
     time_ns: Option<u64>,
     client_port: Option<u16>,
+    /// The real server that answered its connection, or the only one that it reached.
     served_by: Option<String>,
+    /// The real servers that its connection reached before that one answered, in order; absent if there are none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tried: &'a [Tried],
 }
 
 impl<'a> OperationJson<'a> {
@@ -120,6 +132,7 @@ impl<'a> OperationJson<'a> {
             time_ns: Length::of(cell).map(|length| nanos(length.time)),
             client_port: operation.client_port,
             served_by: operation.served_by.as_ref().map(Node::to_string),
+            tried: &operation.tried,
         })
     }
 }
@@ -169,6 +182,58 @@ impl TerminatorJson {
             at_ns: item.at.0,
         })
         .collect()
+    }
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct DiscardedJson {
+    /// `SYN-ACK`, `RST`, `FIN`, `acknowledgement`, or `segment with 58 bytes`.
+    kind: String,
+    by: Option<String>,
+    packet: u32,
+    at_ns: i64,
+    /// A clause.
+    why: String,
+}
+
+impl DiscardedJson {
+    fn all(cell: &JudgedCell) -> Vec<Self> {
+        let list = cell.observed.discarded.iter();
+        list.map(|item| Self {
+            kind: item.kind.to_string(),
+            by: item.by.as_ref().map(Node::to_string),
+            packet: item.packet,
+            at_ns: item.at.0,
+            why: item.why.to_string(),
+        })
+        .collect()
+    }
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct HeldBackJson {
+    /// The step that added the rule.
+    step: u32,
+    /// What the rule did with each segment.
+    verdict: FirewallVerdict,
+    /// How many segments it had met when the observation ended, by the kernel's counter.
+    segments: u64,
+}
+
+impl HeldBackJson {
+    fn of(held_back: HeldBack) -> Self {
+        let HeldBack {
+            step,
+            verdict,
+            segments,
+        } = held_back;
+        Self {
+            step,
+            verdict,
+            segments,
+        }
     }
 }
 

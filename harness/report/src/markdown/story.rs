@@ -88,6 +88,10 @@ fn outcome(words: Language, cell: &JudgedCell) -> String {
 fn served_by(words: Language, operation: &Operation) -> String {
     match &operation.served_by {
         None => String::new(),
+        Some(node) if operation.what == "connect" && !operation.tried.is_empty() => {
+            let tried: Vec<&str> = operation.tried.iter().map(|tried| tried.server.as_str()).collect();
+            words.reaching_in_turn(tried.join(words.listed()), node)
+        }
         Some(node) if operation.what == "connect" => words.reaching(node),
         Some(node) => words.on_connection_with(node),
     }

@@ -219,6 +219,7 @@ fn held_back(held_back: HeldBack) -> String {
 fn discarded(first: &Discarded, times: usize) -> String {
     let kind = match first.kind {
         DiscardedKind::SynAck | DiscardedKind::Rst | DiscardedKind::Fin => first.kind.to_string(),
+        DiscardedKind::Acknowledgement => "确认".to_owned(),
         DiscardedKind::Payload { length } => format!("{length} 字节的报文段"),
     };
     let why = match first.why {

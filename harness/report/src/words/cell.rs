@@ -27,6 +27,7 @@ crate::words::words! {
     the_client: "The client" / "客户端";
     the_clients(operation, server): "The client's {operation}{server}" / "客户端{operation}{server}";
     reaching(server): ", reaching {server}," / "（到达 {server}）";
+    reaching_in_turn(tried, server): ", reaching {tried} first and then {server}," / "（先到达 {tried}，后到达 {server}）";
     on_connection_with(server): ", on its connection with {server}," / "（在与 {server} 的连接上）";
     was_answered(subject, time): "{subject} was answered after {time}." / "{subject}在 {time} 后得到应答。";
     failed_after(subject, time, error): "{subject} failed after {time}{error}." / "{subject}在 {time} 后失败{error}。";

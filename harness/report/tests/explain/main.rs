@@ -12,6 +12,7 @@ mod chinese;
 mod counter;
 mod faults;
 mod made;
+mod recorded;
 mod said;
 mod stored;
 mod table;

@@ -154,6 +154,11 @@ fn forwarding(action: &Action) -> bool {
 /// are silent for less than the patience: what drops there is a rule of a cell that fails fast.
 const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("scheduled", ANSWERS, nothing),
+    ("another-server-answers", ANSWERS, nothing),
+    ("own-firewall-keeps-out", SILENT, firewall),
+    ("own-firewall-holds-back", SILENT, firewall),
+    ("own-firewall-refuses", ERRORS, firewall),
+    ("own-firewall-until-tcp-gives-up", ERRORS, firewall),
     ("passed-on", ANSWERS, nothing),
     ("answer-past-the-director", ANSWERS, nothing),
     ("mysqld-thawed", ANSWERS, freeze),

@@ -16,7 +16,7 @@ pub(crate) use table::{Saved, edit_table};
 use crate::error::{LabError, Result};
 use crate::lab::{Lab, run_recorded};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, HostAction, MysqldAction, Node, Percent, TrafficAction};
+use lvs_matrix_model::action::{Action, Chain, HostAction, MysqldAction, Node, Percent, TrafficAction};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{AtEnd, CommandRecord};
 use lvs_matrix_netns::ip_batch;
@@ -72,6 +72,28 @@ fn deed(action: &impl ToString, commands: Vec<CommandRecord>, shown: Shown) -> R
         Ok(Proof { text, .. }) => Ok(Deed { proof: text, commands }),
         Err(reason) => Err(LabError::new(action.to_string(), reason)),
     }
+}
+
+/// How many of the client's own segments its firewall has held back so far, by the kernel's counter; `None` if none of the
+/// actions that were `done` has left it such a rule. Of several rules in a chain only the first one meets anything.
+pub(crate) fn held_back<'a>(plan: &LabPlan, lab: &Lab, done: impl Iterator<Item = &'a Action>) -> Result<Option<u64>> {
+    let mut rule = None;
+    for action in done {
+        let Action::Traffic(action) = action else { continue };
+        match action {
+            TrafficAction::AddFirewallRule {
+                node: Node::Client,
+                chain: Chain::Output,
+                ..
+            } => rule = rule.or(Some(action)),
+            TrafficAction::FlushFirewall { node: Node::Client } => rule = None,
+            TrafficAction::AddFirewallRule { .. }
+            | TrafficAction::FlushFirewall { .. }
+            | TrafficAction::SetNetem { .. } => {}
+        }
+    }
+    let shown = rule.map(|rule| traffic_shown(plan, lab, rule)).transpose()?;
+    Ok(shown.and_then(|shown| shown.ok()?.packets))
 }
 
 /// Looks once more at a fault that was done and not undone by a later step of `later`. `None` for what does not last, and for

@@ -131,8 +131,19 @@ impl Timeline<'_> {
         })
     }
 
-    /// Begins to connect, and waits until the first SYN is out, or the connect has ended already.
+    /// How many of its segments the client's own firewall has held back so far; `None` if it has no such rule.
+    fn held_back(&self) -> Result<Option<u64>> {
+        let done = self
+            .steps
+            .iter()
+            .filter(|step| matches!(step.outcome, StepOutcome::Done { .. }));
+        operator::held_back(self.plan, self.lab, done.map(|step| &step.action))
+    }
+
+    /// Begins to connect, and waits until the first SYN is out or has met the client's own firewall, or the connect has ended
+    /// already.
     fn start_connect(&mut self, opening: &Opening) -> Result<Done> {
+        let held_back = self.held_back()?;
         let from = self.captures.seen_by(&Node::Client);
         let on = opening.name.as_ref();
         let (operation, led) = self.begin_connect(opening)?;
@@ -145,6 +156,9 @@ impl Timeline<'_> {
         let proof = poll_for(START_DEADLINE, Duration::from_millis(1), || {
             if self.captures.count(&Node::Client, from, out) > 0 {
                 return Ok::<_, LabError>(Some("its SYN is on the wire"));
+            }
+            if held_back.is_some() && self.held_back()? > held_back {
+                return Ok(Some("its SYN has met the client's own firewall"));
             }
             Ok(self.has_ended(operation).then_some("it ended already"))
         })?;
@@ -263,7 +277,7 @@ impl Timeline<'_> {
         self.client.standing(operation) != Standing::Pending
     }
 
-    /// Sends a statement and waits until it is under way: it runs on a server, or a server's kernel has what its mysqld does not
+    /// Sends a statement and waits until it is under way: the client's own firewall holds it back, or it runs on a server, or a server's kernel has what its mysqld does not
     /// read, or the client has stopped reading its result, or it has ended already, or its segment was sent a second time because
     /// nobody acknowledged it.
     fn start_query(&mut self, statement: &Statement) -> Result<Done> {
@@ -272,6 +286,7 @@ impl Timeline<'_> {
         let needle = statement.beginning().as_bytes();
         let is_it = |frame: &Frame| holds(frame, needle);
         let from = self.captures.seen_by(&Node::Client);
+        let held_back = self.held_back()?;
         let operation = self.begin_statement(statement)?;
         let begun = Started {
             operation,
@@ -279,7 +294,11 @@ impl Timeline<'_> {
             may_fail: statement.may_fail,
         };
         self.started.insert(on.cloned(), begun);
-        if !self.captures.wait_for(&Node::Client, from, START_DEADLINE, is_it) && !self.has_ended(operation) {
+        // What the client's own firewall holds back does not reach the wire.
+        if held_back.is_none()
+            && !self.captures.wait_for(&Node::Client, from, START_DEADLINE, is_it)
+            && !self.has_ended(operation)
+        {
             return Err(LabError::new(
                 stage(),
                 format!("it did not reach the wire within {} s", START_DEADLINE.as_secs()),
@@ -289,6 +308,9 @@ impl Timeline<'_> {
         let under_way = poll_for(START_DEADLINE, Duration::from_millis(5), || {
             if self.has_ended(operation) {
                 return Ok::<_, LabError>(Some("it ended already".to_owned()));
+            }
+            if held_back.is_some() && self.held_back()? > held_back {
+                return Ok(Some("it has met the client's own firewall".to_owned()));
             }
             if let Some(rows) = statement.pause_after {
                 let paused = self.client.is_paused(operation);

@@ -155,6 +155,14 @@ enum Waits {
 }
 
 fn waits_for(case: &Case<'_>) -> Waits {
+    // What its own firewall holds back is not in the capture, and waits all the same.
+    if case.observed.held_back.is_some() && case.request().is_none() {
+        return if case.is_connect() {
+            Waits::SynAck
+        } else {
+            Waits::Acknowledgement
+        };
+    }
     match case.unacknowledged() {
         Some(passage) if passage.segment.flags.syn => Waits::SynAck,
         Some(_) => Waits::Acknowledgement,
@@ -266,6 +274,10 @@ fn met_by_the_client(case: &Case<'_>, node: &Node, chain: Chain) -> bool {
         };
         *of == node && *hook == chain && silent
     });
+    let held_back = case.observed.held_back.map(|held_back| held_back.step);
+    if rule.is_some_and(|(step, ..)| held_back == Some(step.number)) {
+        return true;
+    }
     let began = rule.and_then(|(step, _, _, _)| step.began);
     began.is_some_and(|began| case.since_request().iter().any(|passage| passage.sent.at >= began))
 }

@@ -204,14 +204,20 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
             return None;
         }
         let (first, last) = (syns.first()?, syns.last()?);
+        let nothing = if case.observed.discarded.is_empty() {
+            told!("Nothing answered the client's SYN" / "客户端的 SYN 没有得到任何应答")
+        } else {
+            told!("The client's kernel accepted no answer to its SYN" / "客户端的内核没有接受对其 SYN 的任何应答")
+        };
         Some(Finding {
             at: ended,
             text: told!(
-                "Nothing answered the client's SYN. Its TCP sent it {more} more times and gave up {lasted} after the first with \
+                "{nothing}. Its TCP sent it {more} more times and gave up {lasted} after the first with \
                  ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add net.ipv4.tcp_syn_linear_timeouts to \
                  it)."
-                    / "客户端的 SYN 没有得到任何应答。其 TCP 又重传了 {more} 次，在首次发送 {lasted} 后以 ETIMEDOUT 放弃：\
+                    / "{nothing}。其 TCP 又重传了 {more} 次，在首次发送 {lasted} 后以 ETIMEDOUT 放弃：\
                        net.ipv4.tcp_syn_retries={retries}（6.5 及以后的内核还要加上 net.ipv4.tcp_syn_linear_timeouts）。",
+                nothing = nothing,
                 more = syns.len() - 1,
                 lasted = Human(ended.since(request.sent.at)),
             ),
@@ -231,7 +237,7 @@ fn timed_out(case: &Case<'_>) -> bool {
 }
 
 /// The client's event at the end of the operation.
-fn end_event(case: &Case<'_>) -> Option<u32> {
+pub(super) fn end_event(case: &Case<'_>) -> Option<u32> {
     let own = |number| move |event: &&lvs_matrix_model::record::ClientEvent| event.operation == number;
     let event = case.record.client_events.iter().rfind(own(case.operation.number))?;
     Some(event.number)

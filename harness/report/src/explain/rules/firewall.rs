@@ -87,15 +87,17 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
             if !all(reached) || spoke(case, server, began) {
                 return None;
             }
-            let seen = since
+            // Later sendings may have reached another server.
+            let seen: Vec<_> = since
                 .iter()
                 .filter_map(|passage| passage.reached.as_ref())
+                .filter(|(_, at)| at == node)
                 .map(|(seen, _)| *seen)
                 .collect();
             let text = told!(
                 "reached {server} {times} and was dropped there by its firewall, before TCP saw it"
                     / "到达 {server} {times}，在 TCP 看到它之前被那里的防火墙丢弃",
-                times = times(since.len()),
+                times = times(seen.len()),
             );
             (seen, text, since.clone(), filtered)
         }

@@ -11,12 +11,14 @@ mod method;
 mod neighbour;
 mod nodest;
 mod outlived;
+mod own_firewall;
 mod path;
 mod reuse;
 mod server;
 mod service;
 mod settings;
 mod sloppy;
+mod tried;
 mod unasked;
 mod unheard;
 
@@ -73,6 +75,7 @@ pub(super) struct Finding {
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[
     director::SCHEDULED,
+    tried::ANOTHER,
     reuse::PASSES_ON,
     sloppy::OVERDUE,
     director::PASSED_ON,
@@ -104,6 +107,10 @@ pub(super) const ALL: &[Rule] = &[
     firewall::REFUSES,
     firewall::RESETS,
     firewall::NOT_FATAL,
+    own_firewall::KEEPS_OUT,
+    own_firewall::HOLDS_BACK,
+    own_firewall::REFUSES,
+    own_firewall::GIVES_UP,
     path::HOST_OFF,
     path::DIRECTOR_UNPLUGGED,
     path::LOST_BEFORE,
@@ -172,6 +179,13 @@ const fn tcp(function: &'static str) -> Source {
     Source {
         function,
         file: "net/ipv4/tcp_ipv4.c",
+    }
+}
+
+const fn tcp_output(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/ipv4/tcp_output.c",
     }
 }
 
