@@ -353,6 +353,7 @@ fn no_shell() {
         "harness/runner/src",
         "harness/cli/src",
         "harness/guest/src",
+        "keeper/src",
         "netns/src",
     ] {
         for file in sources(&repository().join(folder)) {
@@ -366,11 +367,16 @@ fn no_shell() {
         }
     }
     // Each is a constant that runs its arguments, `"$@"`, as words of their own: the handshake of an ordinary user's guest, the first
-    // process of a client program's PID namespace, and a standard input for MySQL 5.6's installer.
+    // process of a client program's PID namespace, and a standard input for MySQL 5.6's installer. One has no arguments at all: the first
+    // process of a guest whose user cannot reach this program.
     let constants = [
         (
             "harness/guest/src/guest/spawn.rs",
             r##"r#"echo here >&0 && read -r go && exec "$@" </dev/null"#"##,
+        ),
+        (
+            "harness/guest/src/guest/command_line.rs",
+            "exec /sys/.guest/handed/init\"\"#;",
         ),
         ("harness/runner/src/client/process.rs", r##"r#""$@"; exit "$?""#"##),
         ("harness/runner/src/template.rs", r##"r#"exec "$@" <"$0""#"##),

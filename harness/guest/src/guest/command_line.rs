@@ -1,9 +1,8 @@
 //! The kernel's command line.
 
 use super::GuestError;
-use super::world::INIT_COPY;
 use crate::kernel::Version;
-use crate::protocol::{GUEST_VARIABLE, HANDED_FOLDER, PRIVATE_FOLDER, SHARE_ON_HOST};
+use crate::protocol::{GUEST_VARIABLE, PRIVATE_FOLDER};
 use std::path::Path;
 
 /// Longest path of an init program; COMMAND_LINE_SIZE is 4096 (arch/um/include/asm/setup.h) and the rest needs about 300.
@@ -18,7 +17,7 @@ pub(super) fn arguments(
 ) -> Result<Vec<String>, GuestError> {
     let (init, first) = match init {
         Some(path) => (quoted(path)?, None),
-        None => ("/bin/sh".to_owned(), Some(mount_and_become())),
+        None => ("/bin/sh".to_owned(), Some(MOUNT_AND_BECOME)),
     };
     let mut arguments = vec![
         format!("mem={memory_mib}M"),
@@ -51,7 +50,7 @@ pub(super) fn arguments(
     arguments.extend(
         first
             .into_iter()
-            .flat_map(|script| ["--".to_owned(), "-c".to_owned(), script]),
+            .flat_map(|script| ["--", "-c", script].map(str::to_owned)),
     );
     Ok(arguments)
 }
@@ -59,16 +58,7 @@ pub(super) fn arguments(
 /// What sh(1) does as PID 1: the share is mounted on a folder that init will mount over, and its copy of the init program takes the
 /// place of the shell. mount(8) from 2.39 on would hand hostfs its root in a way that kernels before 6.9 do not know. It is set-user-id
 /// of a user who is not root where the guest's process is in a user namespace: setpriv(1) keeps that from having an effect.
-fn mount_and_become() -> String {
-    format!(
-        "\"PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always \
-         setpriv --no-new-privs mount -n -t hostfs -o {SHARE_ON_HOST} none {AT} \
-         && exec {AT}/{PRIVATE_FOLDER}/{HANDED_FOLDER}/{INIT_COPY}\""
-    )
-}
-
-/// Where the share is mounted for [`mount_and_become`].
-const AT: &str = "/sys";
+const MOUNT_AND_BECOME: &str = r#""PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always setpriv --no-new-privs mount -n -t hostfs -o /proc/self/cwd/. none /sys && exec /sys/.guest/handed/init""#;
 
 /// A path as the kernel reads it back (lib/cmdline.c, next_arg): spaces need quotes, and quotes cannot be had.
 fn quoted(path: &Path) -> Result<String, GuestError> {
@@ -110,6 +100,19 @@ mod tests {
         assert!(has(version(7, 2)));
         assert!(has(version(6, 16)));
         assert!(!has(version(6, 1)));
+    }
+
+    #[test]
+    fn the_copy_in_the_share_is_run_by_the_shell() {
+        use super::super::world::INIT_COPY;
+        use crate::protocol::{HANDED_FOLDER, SHARE_ON_HOST};
+        let arguments = arguments(version(7, 2), None, 64, Some(0)).unwrap();
+        assert!(arguments.contains(&"init=/bin/sh".to_owned()));
+        assert_eq!(arguments[arguments.len() - 3..], ["--", "-c", MOUNT_AND_BECOME]);
+        assert!(MOUNT_AND_BECOME.contains(&format!(" -o {SHARE_ON_HOST} none /sys ")));
+        assert!(MOUNT_AND_BECOME.ends_with(&format!(" /sys/{PRIVATE_FOLDER}/{HANDED_FOLDER}/{INIT_COPY}\"")));
+        // Quoted as a whole, which is all that the kernel's command line can have.
+        assert_eq!(MOUNT_AND_BECOME.matches('"').count(), 2);
     }
 
     #[test]
