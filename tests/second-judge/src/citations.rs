@@ -867,7 +867,8 @@ fn mentions(text: &str) -> Vec<Mention<'_>> {
         let listed = ["step", "snapshot", "event", "server"]
             .iter()
             .any(|word| inside.starts_with(word));
-        if listed || (clause.trim_end().ends_with('.') && inside.starts_with("packet")) {
+        let said = clause.trim_end().trim_end_matches(')').ends_with('.');
+        if listed || (said && inside.starts_with("packet")) {
             continue;
         }
         let before = found.len();
