@@ -76,14 +76,10 @@ fn pymysql_lives_through(
     let record = record(run, &id);
     let client = &record["client"];
     assert_eq!(client["misconduct"], Value::Null, "{client:#}");
-    // A read time-out is told by the program once it is connected; nothing else shows it.
+    // A read time-out is told by the program before it connects; nothing else shows it.
     let told = client["settings"].as_array().cloned().unwrap_or_default();
     let connected = !slug.contains("new-connection");
-    assert_eq!(
-        told.len(),
-        usize::from(connected && slug.ends_with("_30s")),
-        "{client:#}"
-    );
+    assert_eq!(told.len(), usize::from(slug.ends_with("_30s")), "{client:#}");
     for setting in told {
         let shown = setting["shown"].as_str().unwrap();
         assert_eq!(setting["setting"], "read-timeout");
@@ -107,6 +103,138 @@ fn pymysql_lives_through(
     );
     let page = std::fs::read_to_string(run.1.join(&id).join("report.md")).unwrap();
     assert!(page.contains("driver.py"), "{page}");
+}
+
+/// PyMySQL's connect time-out ends with the handshake of TCP: a mysqld that hangs before its greeting is waited for without end.
+#[test]
+fn the_example_may_set_its_connect_time_out_and_hang() {
+    let run = run("pymysql-connect", "examples/pymysql/connect-time-out.yaml", &[], 0);
+    for (slug, behaviour) in [("frozen", "hung"), ("gone", "failed-fast")] {
+        let id = format!("pymysql-connect/{slug}");
+        let cell = cell(&run.0, &id);
+        assert_eq!(cell["behaviour"], behaviour, "{cell:#}");
+        let shown = &record(&run, &id)["client"]["settings"][0];
+        assert_eq!(shown["setting"], "connect-timeout");
+        assert_eq!(
+            shown["shown"],
+            "by the program's own word: connect_timeout of the connection is 5.0"
+        );
+    }
+}
+
+/// Whatever a pool does between request and answer is found in the packets: a ping, another connection, a retry, an error that is
+/// a text only. The scenario states what comes.
+#[test]
+fn what_a_pool_does_is_found_in_the_packets() {
+    let run = run("pool", "tests/fixtures/client-programs/pool.yaml", &[], 0);
+    let of = |slug: &str| cell(&run.0, &format!("pool/{slug}")).clone();
+    let waited = of("retry_moved_10s");
+    let attempts = waited["attempts"].as_array().unwrap();
+    let words = |key: &str| -> Vec<&str> { attempts.iter().map(|one| one[key].as_str().unwrap()).collect() };
+    assert_eq!(words("served-by"), ["rs1", "rs2"]);
+    assert_eq!(words("end"), ["unanswered", "answered"]);
+    // The connection that hung is the operation's: what was sent again, and its first sending.
+    assert_eq!(waited["operation"]["client-port"], attempts[0]["client-port"]);
+    assert_eq!(waited["retransmissions"]["packets"][0], attempts[0]["packet"]);
+    let ping = of("ping_moved_none");
+    let evidence = ping["evidence"].as_array().unwrap();
+    let pinged = |item: &Value| {
+        item["what"]
+            .as_str()
+            .unwrap()
+            .ends_with("the client began `select 1`; the client sent COM_PING first")
+    };
+    assert!(evidence.iter().any(pinged), "{ping:#}");
+    assert_eq!(ping["attempts"], Value::Null);
+}
+
+/// The wire has the last word, and both are named: in the cell, the tables, the terminal, JSON and JUnit.
+#[rstest]
+#[case("the-truth", "answered", None)]
+#[case(
+    "error-of-the-server",
+    "answered",
+    Some("the packets show the server's whole answer")
+)]
+#[case("lost", "answered", Some("the packets show the server's whole answer"))]
+#[case(
+    "result-of-an-error",
+    "failed-fast",
+    Some("the packets show the server's ERR 1064 (42000)")
+)]
+#[case("refused", "failed-fast", Some("the packets show the server's ERR 1045 (28000)"))]
+#[case("at-once", "undetermined", Some("the packets show no answer of the server by then"))]
+#[case(
+    "after-a-part",
+    "undetermined",
+    Some("the packets show only a part of the server's answer")
+)]
+#[case(
+    "takes-the-earlier",
+    "undetermined",
+    Some("what came is the answer to its earlier statement `select concat('the first', sleep(2))`")
+)]
+fn a_client_that_says_otherwise_is_named(#[case] says: &str, #[case] behaviour: &str, #[case] wire: Option<&str>) {
+    static RUN: OnceLock<(Value, PathBuf)> = OnceLock::new();
+    let run = RUN.get_or_init(|| {
+        run(
+            "says-otherwise",
+            "tests/fixtures/client-programs/says-otherwise.yaml",
+            &[],
+            3,
+        )
+    });
+    let cell = cell(&run.0, &format!("says-otherwise/{says}"));
+    assert_eq!(cell["behaviour"], behaviour, "{cell:#}");
+    let shown = cell["contradiction"]["wire"].as_str();
+    assert_eq!(shown.is_some(), wire.is_some(), "{cell:#}");
+    let Some(wire) = wire else { return };
+    assert!(shown.unwrap().contains(wire), "{cell:#}");
+    let read = |file: PathBuf| std::fs::read_to_string(file).unwrap();
+    let start = wire.split('`').next().unwrap().split('(').next().unwrap();
+    for file in ["report.md", "report.html", "junit.xml"] {
+        let text = read(run.1.join(file)).replace("&#39;", "'").replace("&apos;", "'");
+        assert!(text.contains(start), "{says}: {file} lacks {start:?}");
+    }
+    let page = read(run.1.join("says-otherwise").join(says).join("report.md"));
+    assert!(page.contains(start), "{page}");
+}
+
+/// The scenario states what comes.
+#[test]
+fn an_answer_in_parts_is_judged_by_its_longest_silence() {
+    let run = run("parts", "tests/fixtures/parts.yaml", &[], 0);
+    for program in ["driver", "command-line"] {
+        let of = |slug: &str| cell(&run.0, &format!("parts/{program}_{slug}")).clone();
+        let longest = of("steady")["longest-silence-ns"].as_i64().unwrap();
+        assert!((4 * S..5 * S).contains(&longest), "{longest}");
+        assert_eq!(of("stops-for-30s")["longest-silence-ns"], Value::Null);
+        assert_eq!(of("looks-like-an-error")["contradiction"], Value::Null);
+        assert_eq!(of("looks-like-an-error")["error"], Value::Null);
+    }
+}
+
+/// The example for Node.js. Where mysql2 is not at hand, it cannot run: `LVS_MATRIX_MYSQL2` names the `node_modules` that has it.
+#[test]
+#[ignore = "needs node and mysql2: LVS_MATRIX_MYSQL2=…/node_modules cargo test --test clients -- --ignored"]
+fn a_pool_of_mysql2_is_judged() {
+    let modules = std::env::var("LVS_MATRIX_MYSQL2").unwrap();
+    let folder = results("mysql2-example");
+    let example = repository().join("examples/mysql2");
+    for file in ["driver.js", "mysql2.yaml"] {
+        std::fs::copy(example.join(file), folder.join(file)).unwrap();
+    }
+    let copied = std::process::Command::new("cp")
+        .args(["-r", &modules])
+        .arg(folder.join("node_modules"))
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let out = folder.join("out");
+    let mut command = lvs_matrix();
+    command.arg("run").arg(folder.join("mysql2.yaml"));
+    // Its expectations state what each cell comes to.
+    say(command.arg("--out").arg(&out)).expect_code(0);
 }
 
 /// Programs that are no clients, one after another in one guest.

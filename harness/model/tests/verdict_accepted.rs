@@ -118,7 +118,7 @@ fn what_came_while_the_rule_was_being_added_is_told_by_the_counter() {
         world.up(s(2.0), RS1, "S", &[]);
         world.down(s(2.001), RS1, "S.", &[]);
         world.up(s(2.001), RS1, ".", &[]);
-        world.down(s(2.002), RS1, "P.", &[1; 80]);
+        world.down(s(2.002), RS1, "P.", &greeting());
         fails(&mut world, 2, 1, 130.0, ETIMEDOUT);
         counted(&mut world, 1, met);
         world.observe()
@@ -144,7 +144,7 @@ fn what_came_while_the_rule_was_being_added_is_told_by_the_counter() {
 fn an_answer_that_the_firewall_resets_is_none() {
     let mut world = execute(rule(Chain::Input, FirewallVerdict::TcpReset), 2.0);
     world.sends(3, 2, 2.0, RS1, "select 1");
-    world.down(s(2.001), RS1, "P.", &[4; 56]);
+    world.down(s(2.001), RS1, "P.", RESULT);
     // The firewall answers in the client's name; the client's TCP knows nothing of it and sends its statement again.
     world.up(s(2.001), RS1, "R", &[]);
     for at in [2.2, 2.6] {
@@ -288,9 +288,9 @@ fn tried_two() -> World {
     world.up(s(3.0), RS2, "S", &[]);
     world.down(s(3.001), RS2, "S.", &[]);
     world.up(s(3.001), RS2, ".", &[]);
-    world.down(s(3.002), RS2, "P.", &[1; 80]);
-    world.up(s(3.002), RS2, "P.", &[2; 100]);
-    world.down(s(3.003), RS2, "P.", &[3; 11]);
+    world.down(s(3.002), RS2, "P.", &greeting());
+    world.up(s(3.002), RS2, "P.", &login());
+    world.down(s(3.003), RS2, "P.", LOGGED_IN);
     world.up(s(3.003), RS2, ".", &[]);
     world.event(s(3.004), 1, connected());
     world
@@ -346,7 +346,7 @@ fn two_servers_that_both_answer_a_connection_are_a_contradiction() {
 fn after_its_end_nothing_is_accepted() {
     let mut world = hung();
     world.up(s(9.0), DIRECTOR, "R.", &[]);
-    world.down(s(9.1), RS1, "P.", &[4; 56]);
+    world.down(s(9.1), RS1, "P.", RESULT);
     let observed = world.observe();
     assert_eq!(why(&observed), [(DiscardedKind::Payload { length: 56 }, Reason::Ended)]);
 }

@@ -62,7 +62,11 @@ fn an_error_of_the_server_needs_a_packet_of_it() {
         sqlstate: "08S01".to_owned(),
     };
     let missing = "no packet with an error of the server";
-    is_believed("an answer", answered(), server());
+    let mut world = execute(remove_rs1(), 2.0);
+    world.sends(3, 2, 2.0, RS1, "select 1");
+    world.down(s(2.001), RS1, "P.", SHUTDOWN);
+    world.event(s(2.001), 2, ClientEventKind::StillWaiting);
+    is_believed("an ERR", world, server());
     is_believed("unasked", told(true), server());
     is_not_believed("silence", hung(), server(), missing);
     is_not_believed("an end without a word", reset(), server(), missing);
@@ -99,7 +103,6 @@ fn a_time_out_of_the_programs_own_needs_silence() {
     let own = || ClientErrorKind::TimedOut { code: None };
     let missing = "an answer, or an end of the connection, before the program gave up";
     is_believed("silence", hung(), own());
-    is_not_believed("an answer", answered(), own(), missing);
     is_not_believed("an end", reset(), own(), missing);
 }
 

@@ -103,20 +103,19 @@ fn conversation(so_far: usize) -> World {
     world.points.iter_mut().for_each(|point| point.frames.clear());
     (world.client_next, world.server_next) = (1000, 5000);
     for (up, flags, payload) in [
-        (true, "S", 0),
-        (false, "S.", 0),
-        (true, ".", 0),
-        (false, "P.", 80),
-        (true, ".", 0),
-        (true, "P.", 100),
-        (false, ".", 0),
-        (false, "P.", 11),
-        (true, ".", 0),
+        (true, "S", vec![]),
+        (false, "S.", vec![]),
+        (true, ".", vec![]),
+        (false, "P.", greeting()),
+        (true, ".", vec![]),
+        (true, "P.", login()),
+        (false, ".", vec![]),
+        (false, "P.", LOGGED_IN.to_vec()),
+        (true, ".", vec![]),
     ]
     .into_iter()
     .take(so_far)
     {
-        let payload = vec![4; payload];
         if up {
             world.up(s(2.0), RS1, flags, &payload);
         } else {

@@ -83,7 +83,11 @@ fn a_connection_lost_during_the_login_is_2013() {
 
 #[test]
 fn an_error_packet_of_the_server_keeps_the_servers_code() {
-    let mut world = answered();
+    let mut world = execute(remove_rs1(), 2.0);
+    world.step(3, 2.0, Some(2.002), StepOutcome::ClientFailed);
+    world.sends(3, 2, 2.0, RS1, "select 1");
+    world.down(s(2.001), RS1, "P.", SHUTDOWN);
+    world.event(s(2.002), 2, result());
     world.record.client_events[3].kind = failed(ClientErrorKind::Server {
         code: 1053,
         sqlstate: "08S01".to_owned(),

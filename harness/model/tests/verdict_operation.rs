@@ -118,7 +118,7 @@ fn read_on(at: f64) -> Observed {
     });
     world.record.plan.steps[1].action = paused.clone();
     world.record.steps[1].action = paused;
-    world.down(s(at), RS1, "P.", &[4; 56]);
+    world.down(s(at), RS1, "P.", RESULT);
     world.up(s(at), RS1, ".", &[]);
     world.observe()
 }

@@ -13,6 +13,7 @@ use lvs_matrix_model::verdict::{JudgedCell, Outcome, RunOutcome, disagreements, 
 use std::num::NonZero;
 use support::cells::*;
 use support::name;
+use support::s;
 use support::world::*;
 
 /// Repetition `number` of the only cell of `scenario`, as `world` has it.
@@ -76,7 +77,17 @@ fn each_part_of_what_it_came_to_can_differ() {
         sqlstate: "HY000".to_owned(),
     };
     let server_said = |code| {
-        let mut world = failing_with(answered(), server(code));
+        let mut world = execute(remove_rs1(), 2.0);
+        world.step(3, 2.0, Some(2.002), lvs_matrix_model::record::StepOutcome::ClientFailed);
+        world.sends(3, 2, 2.0, RS1, "select 1");
+        let [low, high] = u16::to_le_bytes(code);
+        world.down(
+            s(2.001),
+            RS1,
+            "P.",
+            &packet(1, &[0xff, low, high, b'#', b'H', b'Y', b'0', b'0', b'0', b'x']),
+        );
+        world.event(s(2.002), 2, failed(server(code)));
         world.record.steps[2].outcome = lvs_matrix_model::record::StepOutcome::ClientFailed;
         world
     };

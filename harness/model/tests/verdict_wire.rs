@@ -33,7 +33,10 @@ fn an_answer_must_be_seen_arriving() {
     // The connection's packets on the client's interface are 7; then the statement, the answer, the acknowledgement.
     let reasons_of = |world: World| reasons(&world.observe());
     let unanswered = without(answered(), |point, place| point == CLIENT && place == 8);
-    assert!(reasons_of(unanswered).contains("no packet with an answer reached its interface"));
+    assert!(
+        reasons_of(unanswered)
+            .contains("it got a result of 1 row, but the packets show no answer of the server by then")
+    );
     let unasked = without(answered(), |point, place| point == CLIENT && place == 7);
     assert!(reasons_of(unasked).contains("does not show the client sending its statement"));
     let unopened = without(answered(), |point, place| point == CLIENT && place == 0);
@@ -107,7 +110,7 @@ fn silence_must_be_silence_on_the_wire() {
     // Each of these reached the client while it says that it still waits.
     type Arrival = fn(&mut World);
     let cases: [(&str, Arrival); 3] = [
-        ("payload", |world| world.down(s(100.0), RS1, "P.", &[4; 56])),
+        ("payload", |world| world.down(s(100.0), RS1, "P.", RESULT)),
         ("FIN", |world| world.down(s(100.0), RS1, "F.", &[])),
         ("RST", |world| world.down(s(100.0), DIRECTOR, "R", &[])),
     ];
@@ -138,12 +141,12 @@ fn silence_must_be_silence_on_the_wire() {
     // Neither is old data that the server sends again because the client's acknowledgements do not reach it any more.
     let mut world = hung();
     world.server_next -= 11;
-    world.down(s(100.0), RS1, "P.", &[3; 11]);
+    world.down(s(100.0), RS1, "P.", LOGGED_IN);
     assert!(matches!(world.observe().behaviour, Behaviour::Hung { .. }));
     // An answer to another connection is none to this one.
     let mut world = hung();
     world.port += 1;
-    world.down(s(100.0), RS1, "P.", &[4; 56]);
+    world.down(s(100.0), RS1, "P.", RESULT);
     assert!(matches!(world.observe().behaviour, Behaviour::Hung { .. }));
 }
 

@@ -73,6 +73,9 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
         if let Some(result) = cell.article() {
             case.add_property(("article", wording::article(Some(result))));
         }
+        for note in wording::besides(Language::English, cell) {
+            case.add_property(("note", &*one_line(&note)));
+        }
         case.add_property(("verdict", wording::verdict(Language::English, &cell.verdict)));
         case.add_property(("record", &*record_path(place)));
         if cell.record.capture.is_some() {

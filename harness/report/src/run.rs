@@ -324,6 +324,17 @@ impl RunReport {
         of(RunOutcome::Violated).chain(of(RunOutcome::Undetermined))
     }
 
+    /// Other cells of which a word is to be said: the client says otherwise than the packets, or tried several connections.
+    pub(crate) fn with_besides(&self) -> impl Iterator<Item = &JudgedCell> {
+        self.cells.iter().filter(|cell| {
+            let judged = match RunOutcome::from(&cell.verdict) {
+                RunOutcome::Violated | RunOutcome::Undetermined | RunOutcome::Disagreeing => false,
+                RunOutcome::Met => true,
+            };
+            judged && !crate::wording::besides(crate::words::Language::English, cell).is_empty()
+        })
+    }
+
     /// The cells whose repetitions do not agree.
     #[must_use]
     pub fn disagreements(&self) -> &[Disagreement] {

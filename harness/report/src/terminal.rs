@@ -107,6 +107,11 @@ fn problems(out: &mut String, report: &RunReport) {
         }
         out.push('\n');
     }
+    for cell in report.with_besides() {
+        let observed = wording::observed(Language::English, cell);
+        let _ = writeln!(out, "{}: {}", cell.record.plan.cell, one_line(&observed));
+        out.push('\n');
+    }
     for missing in report.missing() {
         let _ = writeln!(out, "{}: no record", missing.cell);
         let _ = writeln!(out, "  reason: {}\n", one_line(&missing.reason));

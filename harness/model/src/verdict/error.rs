@@ -1,9 +1,11 @@
 //! Errors of the client: their names, what must be seen of them in the packets, and the code that the classic client prints.
 
 use super::accepted::HeldBack;
-use super::network::{Network, Request};
+use super::attempts::Reply;
+use super::network::{Network, Request, Wire};
 use super::operation::{Classified, moment};
 use super::{ObservedError, TerminatorKind};
+use crate::capture::mysql::ServerError;
 use crate::record::{ClientError, ClientErrorKind};
 
 // Linux's numbers (include/uapi/asm-generic/errno.h), the same on every architecture that runs the harness.
@@ -39,7 +41,7 @@ pub fn errno_name(errno: u16) -> Option<&'static str> {
 }
 
 /// The error as it is reported.
-pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network: &Network) -> ObservedError {
+pub(super) fn observed(error: &ClientError, network: &Network) -> ObservedError {
     let (errno, reported, server) = match error.kind {
         ClientErrorKind::Io { errno } => (errno, None, None),
         ClientErrorKind::Library { code, errno, .. } => (errno, Some(code), None),
@@ -50,9 +52,27 @@ pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network:
     ObservedError {
         message: error.message.clone(),
         errno: errno.and_then(|errno| u16::try_from(errno).ok()),
-        classic: reported.or_else(|| classic(error, operation, network)),
+        classic: reported.or_else(|| classic(error, network)),
         reported: reported.is_some(),
         server,
+    }
+}
+
+/// An ERR of the server, by its packet. The text is the client's own if it names the same error.
+pub(super) fn of_server(error: &ServerError, told: Option<&ClientError>) -> ObservedError {
+    let same = told.filter(|told| match told.kind {
+        ClientErrorKind::Server { code, .. } | ClientErrorKind::Library { code, .. } => code == error.code,
+        ClientErrorKind::Io { .. }
+        | ClientErrorKind::Closed
+        | ClientErrorKind::TimedOut { .. }
+        | ClientErrorKind::Driver => false,
+    });
+    ObservedError {
+        message: same.map_or_else(|| error.to_string(), |told| told.message.clone()),
+        errno: None,
+        classic: None,
+        reported: false,
+        server: Some(error.code),
     }
 }
 
@@ -69,13 +89,13 @@ pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network:
 ///   2013 for one that died while the client waited.
 ///
 /// `None` for an error of the server, which is printed with the server's own number, and for one of the driver.
-fn classic(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<u16> {
+fn classic(error: &ClientError, network: &Network) -> Option<u16> {
     match error.kind {
         ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
         ClientErrorKind::Io { .. }
         | ClientErrorKind::Closed
         | ClientErrorKind::Library { .. }
-        | ClientErrorKind::TimedOut { .. } => Some(match operation.connects() {
+        | ClientErrorKind::TimedOut { .. } => Some(match network.connects {
             true if network.established.is_none() => 2003,
             true => 2013,
             false if ended_before_sending(network) => 2006,
@@ -87,7 +107,7 @@ fn classic(error: &ClientError, operation: &Classified<'_>, network: &Network) -
 /// Did a FIN or RST reach the client before it sent the statement, or instead of it?
 fn ended_before_sending(network: &Network) -> bool {
     let sent = match network.request {
-        Some(Request::Statement(seen)) => Some(seen.packet),
+        Some(Request::Statement(seen) | Request::Command(seen)) => Some(seen.packet),
         Some(Request::Syn(_) | Request::Arp(_)) | None => None,
     };
     network.terminators.iter().any(|terminator| match terminator.kind {
@@ -97,37 +117,52 @@ fn ended_before_sending(network: &Network) -> bool {
 }
 
 /// What the packets do not show of an error, though they must if it is true.
-pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<String> {
+pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire) -> Option<String> {
+    let network = &wire.last;
     let failed = format!(
         "the client failed {} with \"{}\"",
         moment(operation.end.at),
         error.message
     );
+    // A program may give up by itself and not say so.
+    let gave_up = operation.chooses() && gave_up(operation, network);
+    let any_end = "neither a FIN nor an RST nor an ICMP error, nor a last segment of the client that stayed unanswered";
     let shown = match error.kind {
         ClientErrorKind::Server { .. } => {
-            let answered = !network.answers.is_empty();
+            let unread = matches!(network.reply, Some(Reply::Unread) | None);
+            let answered = unread && !network.answers.is_empty();
             let ended = !network.terminators.is_empty() && network.server_error.is_some();
             Shown::if_(answered || ended, "no packet with an error of the server")
         }
+        ClientErrorKind::Io { errno: None } if operation.chooses() => {
+            Shown::if_(gave_up || any_end_shown(network), any_end)
+        }
         ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => ended(network),
+        ClientErrorKind::Io { errno: Some(ETIMEDOUT) } if gave_up => Shown::Yes,
         ClientErrorKind::Io { errno: Some(errno) } => by_errno(errno, network),
         // MariaDB's client names the errno of its own non-blocking connect() and not that of the failure
         // (plugins/pvio/pvio_socket.c, `pvio_socket_connect`): of EINPROGRESS nothing can be shown.
         ClientErrorKind::Library {
             errno: None | Some(EINPROGRESS),
             ..
-        } => Shown::if_(
-            !network.terminators.is_empty()
-                || network.arp_unanswered.is_some()
-                || network.held_back.is_some()
-                || timed_out(network),
-            "neither a FIN nor an RST nor an ICMP error, nor a last segment of the client that stayed unanswered",
-        ),
+        } => Shown::if_(gave_up || any_end_shown(network), any_end),
+        ClientErrorKind::Library {
+            errno: Some(ETIMEDOUT), ..
+        } if gave_up => Shown::Yes,
         ClientErrorKind::Library { errno: Some(errno), .. } => by_errno(errno, network),
-        ClientErrorKind::TimedOut { .. } => Shown::if_(
-            network.answers.is_empty() && network.terminators.is_empty(),
-            "an answer, or an end of the connection, before the program gave up",
-        ),
+        ClientErrorKind::TimedOut { .. } => {
+            // A pool's patience is over all that it tried.
+            let tried_again = operation.chooses() && wire.looked.attempts.len() > 1;
+            let unanswered = match network.reply {
+                Some(Reply::Open) => true,
+                Some(Reply::Unread) | None => network.answers.is_empty(),
+                Some(Reply::Complete { .. } | Reply::Error { .. }) => tried_again,
+            };
+            Shown::if_(
+                unanswered && (tried_again || network.terminators.is_empty()),
+                "an answer, or an end of the connection, before the program gave up",
+            )
+        }
         ClientErrorKind::Driver => return Some(format!("{failed}: the driver itself failed, not the network")),
     };
     match shown {
@@ -135,6 +170,23 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, network: &N
         Shown::No(missing) => Some(format!("{failed}, but the capture of its interface shows {missing}")),
         Shown::Never(errno) => Some(format!("{failed}, errno {errno}, which no packet can show")),
     }
+}
+
+fn any_end_shown(network: &Network) -> bool {
+    !network.terminators.is_empty()
+        || network.arp_unanswered.is_some()
+        || network.held_back.is_some()
+        || timed_out(network)
+}
+
+/// Did the program give up by itself: without an answer it closed the connection, or had waited for longer than patience?
+fn gave_up(operation: &Classified<'_>, network: &Network) -> bool {
+    let unanswered = match network.reply {
+        Some(Reply::Open) => true,
+        Some(Reply::Unread) => network.unreplied.is_empty(),
+        Some(Reply::Complete { .. } | Reply::Error { .. }) | None => false,
+    };
+    unanswered && (network.closed_by_client.is_some() || operation.end.at > operation.deadline)
 }
 
 /// Whether packets show an error.

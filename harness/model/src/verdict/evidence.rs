@@ -1,11 +1,12 @@
 //! Evidence: sentences that say what a record shows, each with the events, packets, snapshots and steps that show it.
 
-use super::network::{Network, Request};
-use super::observe::failure;
+use super::exchange::Word;
+use super::network::{Network, Request, Wire};
+use super::observe::{failure, steady};
 use super::operation::Classified;
 use super::{
-    Behaviour, Citation, ConnectionEntry, Discarded, Evidence, Fact, HeldServer, OperationEnd, Reason, Sent,
-    Terminator, TerminatorKind,
+    Behaviour, Citation, ConnectionEntry, Contradiction, Discarded, Evidence, Fact, HeldServer, OperationEnd, Reason,
+    Sent, Terminator, TerminatorKind,
 };
 use crate::action::{Action, Node};
 use crate::ipvs::{Connections, Protocol, Table};
@@ -33,9 +34,11 @@ impl fmt::Display for TerminatorKind {
 pub(super) fn evidence(
     record: &CellRecord,
     operation: &Classified<'_>,
-    network: &Network,
+    wire: &Wire,
+    word: &Word,
     behaviour: &Behaviour,
 ) -> Vec<Evidence> {
+    let network = wire.subject();
     let mut evidence = changes(record);
     evidence.extend(snapshots(record, network));
     evidence.push(beginning(operation, network));
@@ -44,8 +47,12 @@ pub(super) fn evidence(
     evidence.extend(repetitions(network));
     evidence.extend(discarded(network));
     evidence.extend(reached(&network.terminators));
-    evidence.extend(silence(operation, network, behaviour));
-    evidence.push(end(operation, network));
+    evidence.extend(silence(operation, wire, behaviour));
+    evidence.extend(parts(operation, wire, behaviour));
+    evidence.push(match &word.contradiction {
+        Some(contradiction) => contradicted(contradiction),
+        None => end(operation, &wire.last),
+    });
     evidence.extend(lasting(record));
     evidence
 }
@@ -170,6 +177,7 @@ fn beginning(operation: &Classified<'_>, network: &Network) -> Evidence {
             Request::Syn(_) => Sent::Syn,
             Request::Arp(_) => Sent::Arp,
             Request::Statement(_) => Sent::Statement,
+            Request::Command(_) => Sent::Command(network.asked.clone()),
         }
     });
     Evidence {
@@ -283,14 +291,15 @@ fn reached(terminators: &[Terminator]) -> Vec<Evidence> {
     evidence
 }
 
-fn silence(operation: &Classified<'_>, network: &Network, behaviour: &Behaviour) -> Option<Evidence> {
+fn silence(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Evidence> {
     let (lasted, end) = match behaviour {
         Behaviour::Hung { silence, end } => (*silence, *end),
         Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => return None,
     };
+    let (network, longest) = (wire.subject(), wire.silence);
     Some(Evidence {
         fact: Fact::Silence {
-            from: operation.due,
+            from: longest.map_or(operation.due, |longest| longest.from),
             lasted,
             end,
         },
@@ -298,10 +307,44 @@ fn silence(operation: &Classified<'_>, network: &Network, behaviour: &Behaviour)
             .request
             .map(|request| Citation::Packet(request.seen().packet))
             .into_iter()
-            .chain(network.last_unanswered.map(|seen| Citation::Packet(seen.packet)))
+            .chain(
+                longest
+                    .and_then(|longest| longest.after)
+                    .map(|part| Citation::Packet(part.packet)),
+            )
+            .chain(
+                network
+                    .last_unanswered(longest.map_or(operation.began(), |longest| longest.from))
+                    .map(|seen| Citation::Packet(seen.packet)),
+            )
             .chain([Citation::Event(operation.end.number)])
             .collect(),
     })
+}
+
+/// An answer that came in parts.
+fn parts(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Evidence> {
+    let longest = steady(operation, wire, behaviour)?;
+    let (first, last) = (wire.last.answers.first()?, wire.last.answers.last()?);
+    Some(Evidence {
+        fact: Fact::InParts {
+            from: first.at,
+            to: last.at,
+            longest: longest.lasted(),
+        },
+        shown_by: [first.packet, last.packet].map(Citation::Packet).to_vec(),
+    })
+}
+
+fn contradicted(contradiction: &Contradiction) -> Evidence {
+    let packet = contradiction.packet.map(Citation::Packet);
+    Evidence {
+        fact: Fact::Contradicted(contradiction.clone()),
+        shown_by: [Citation::Event(contradiction.event)]
+            .into_iter()
+            .chain(packet)
+            .collect(),
+    }
 }
 
 fn end(operation: &Classified<'_>, network: &Network) -> Evidence {

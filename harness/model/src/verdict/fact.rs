@@ -1,6 +1,6 @@
 //! What a piece of evidence says: data, so that a report can word it in any language, and the English words.
 
-use super::{Discarded, HangEnd, HeldBack, OrphanedSession, Terminator};
+use super::{Contradiction, Discarded, HangEnd, HeldBack, OrphanedSession, Terminator};
 use crate::Name;
 use crate::action::FirewallVerdict;
 use crate::action::{Action, Node};
@@ -83,6 +83,17 @@ pub enum Fact {
         /// How it ended.
         end: HangEnd,
     },
+    /// The answer came in parts, each within patience of the one before it, though the whole took longer.
+    InParts {
+        /// When the first one came.
+        from: Instant,
+        /// When the last one came.
+        to: Instant,
+        /// The longest time without one.
+        longest: Duration,
+    },
+    /// The client says one thing, the packets show another.
+    Contradicted(Contradiction),
     /// How the operation ended for the client.
     Ended {
         /// When.
@@ -129,7 +140,7 @@ pub enum ConnectionEntry {
 }
 
 /// What the client sent for its operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sent {
     /// A SYN.
@@ -138,6 +149,8 @@ pub enum Sent {
     Arp,
     /// The statement.
     Statement,
+    /// Another command: the program asks whether its connection lives, or puts the statement otherwise.
+    Command(String),
 }
 
 /// How an operation ended for the client.
@@ -225,6 +238,14 @@ impl fmt::Display for Fact {
                     HangEnd::None => "and it had not ended when the observation did",
                 }
             ),
+            Self::InParts { from, to, longest } => write!(
+                f,
+                "the answer came in parts from {} to {}; the longest time without a part was {}",
+                after_epoch(*from),
+                after_epoch(*to),
+                Human(*longest)
+            ),
+            Self::Contradicted(contradiction) => contradiction.fmt(f),
             Self::Ended { at: when, how } => write!(f, "{}: {how}", at(*when)),
             Self::StillInForce { action, shows } => write!(f, "at the end, {action}: {shows}"),
             Self::Orphaned(orphan) => write!(f, "at the end, {orphan}"),
@@ -326,11 +347,12 @@ impl fmt::Display for ConnectionEntry {
 
 impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Syn => "the client sent its SYN",
-            Self::Arp => "the client asked for the VIP's Ethernet address, and nobody answered",
-            Self::Statement => "the client sent the statement",
-        })
+        match self {
+            Self::Syn => f.write_str("the client sent its SYN"),
+            Self::Arp => f.write_str("the client asked for the VIP's Ethernet address, and nobody answered"),
+            Self::Statement => f.write_str("the client sent the statement"),
+            Self::Command(name) => write!(f, "the client sent {name} first"),
+        }
     }
 }
 

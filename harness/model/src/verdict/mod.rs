@@ -2,10 +2,13 @@
 //! against what the scenario expects. Both are pure and can be made again from the records at any time.
 
 mod accepted;
+mod attempts;
+mod contradiction;
 mod difference;
 mod doubts;
 mod error;
 mod evidence;
+mod exchange;
 mod fact;
 mod judge;
 mod network;
@@ -14,9 +17,11 @@ mod operation;
 mod orphans;
 mod repeat;
 mod servers;
+mod tries;
 mod untested;
 
 pub use accepted::{Discarded, DiscardedKind, HeldBack, Reason};
+pub use contradiction::{ClientWord, Contradiction, WireWord};
 pub use difference::Difference;
 pub use error::errno_name;
 pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent, named_gaps};
@@ -60,6 +65,16 @@ pub struct Observed {
     /// before the scenario's own `until`: how the silence goes on is then not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_to: Option<Duration>,
+    /// Of an answer that came in parts and took longer than patience: the longest time in which nothing new of it came, which was
+    /// within patience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_silence: Option<Duration>,
+    /// The connections that the program used for the operation, one after the other; empty if it used one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Try>,
+    /// The client says of its operation what the packets do not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradiction: Option<Contradiction>,
     /// Sessions that the client has lost and a real server still held when the observation ended.
     pub orphaned_sessions: Vec<OrphanedSession>,
     /// Why the cell says nothing about its change; `None` if the change could bear on the operation, or if there is no change.
@@ -67,6 +82,42 @@ pub struct Observed {
     pub untested: Option<Untested>,
     /// What shows all this.
     pub evidence: Vec<Evidence>,
+}
+
+/// One of the connections that a program used for an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Try {
+    /// The client's port.
+    pub client_port: u16,
+    /// The real server that it reached, if the capture shows one.
+    pub served_by: Option<Node>,
+    /// What the program last waited for on it: `connect`, `statement`, or the name of another command (`COM_PING`).
+    pub waited_for: String,
+    /// The packet that asked for that.
+    pub packet: u32,
+    /// When the program first used it for the operation.
+    pub began: Instant,
+    /// When that was answered, or ended, or the program turned to another connection.
+    pub ended: Instant,
+    /// How it ended.
+    pub end: TryEnd,
+}
+
+/// How what a program waited for on a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TryEnd {
+    /// With its whole answer.
+    Answered,
+    /// With an ERR of this number.
+    Error(u16),
+    /// Something ended or refused the connection.
+    Ended(TerminatorKind),
+    /// Without an answer: the program turned to another connection, or the operation or the observation ended.
+    Unanswered,
+    /// Not known: what is said on the connection cannot be read.
+    Unread,
 }
 
 /// A session that the client has lost and a real server still holds: its kernel has the connection, or its process list the

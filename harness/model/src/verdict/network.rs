@@ -1,14 +1,17 @@
 //! What the packets show of the classified operation.
 
 use super::accepted::{Acceptance, Discarded, HeldBack};
-use super::operation::{Anew, Classified, moment};
+use super::attempts::{self, Asked, Attempt, Looked, Reply, SLACK};
+use super::operation::{Classified, moment};
 use super::servers::{Servers, servers};
 use super::{Retransmissions, Terminator, TerminatorKind};
 use crate::capture::flow::{self, ClientSide, Connection};
+use crate::capture::mysql::Said;
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
 use crate::plan::LabPlan;
 use crate::record::CellRecord;
+use std::time::Duration;
 
 /// A packet by its number and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,15 @@ pub(super) struct Seen {
     pub(super) packet: u32,
     /// Its time.
     pub(super) at: Instant,
+}
+
+impl From<Said> for Seen {
+    fn from(said: Said) -> Self {
+        Self {
+            packet: said.packet,
+            at: said.at,
+        }
+    }
 }
 
 impl From<&Packet> for Seen {
@@ -37,23 +49,32 @@ pub(super) enum Request {
     Arp(Seen),
     /// The statement's first segment.
     Statement(Seen),
+    /// Another command that the program sent for the operation: a ping, or a statement of its own.
+    Command(Seen),
 }
 
 impl Request {
     pub(super) fn seen(self) -> Seen {
         match self {
-            Self::Syn(seen) | Self::Arp(seen) | Self::Statement(seen) => seen,
+            Self::Syn(seen) | Self::Arp(seen) | Self::Statement(seen) | Self::Command(seen) => seen,
         }
     }
 }
 
-/// What the packets show of the operation, until the operation ended or the observation did.
+/// What the packets show of one thing that the client asked for, until the operation ended, the observation did, or the client
+/// turned to something else.
 #[derive(Debug, Default)]
 pub(super) struct Network {
     /// Its connection.
     pub(super) connection: Option<Connection>,
     /// What carried it.
     pub(super) request: Option<Request>,
+    /// The name of the command that was asked for; empty for a connect.
+    pub(super) asked: String,
+    /// Was a connection being opened?
+    pub(super) connects: bool,
+    /// How far the answer has come; `None` if nothing was asked for.
+    pub(super) reply: Option<Reply>,
     /// The client asked for the VIP's Ethernet address after the operation began, and nobody answered: the last request.
     pub(super) arp_unanswered: Option<Seen>,
     /// What the client's own firewall did with segments that the client sent; they are not in the capture.
@@ -62,7 +83,7 @@ pub(super) struct Network {
     pub(super) discarded: Vec<Discarded>,
     /// The SYN-ACK that the client's kernel accepted.
     pub(super) established: Option<Seen>,
-    /// Segments with payload that the client's kernel accepted after the request.
+    /// Segments that the client's kernel accepted after the request, with new bytes of the answer.
     pub(super) answers: Vec<Seen>,
     /// An error packet that reached the client on the connection, whenever that was: a server that is being stopped says so to
     /// sessions that have asked for nothing.
@@ -72,72 +93,312 @@ pub(super) struct Network {
     /// The last packet of any kind that the client's kernel accepted on the connection.
     pub(super) last_received: Option<Seen>,
     /// Those of `answers` that the client has not replied to: a connect is a conversation, and what it waits for after the
-    /// greeting is the answer to its login.
+    /// greeting is the answer to its login. Of a connection that can be read: what brought the end of the whole answer.
     pub(super) unreplied: Vec<Seen>,
     /// The last segment that the client sent on it.
     pub(super) last_sent: Option<Seen>,
-    /// The same before the first answer came.
-    pub(super) last_unanswered: Option<Seen>,
+    /// All that the client sent on it, in order.
+    pub(super) sent: Vec<Seen>,
+    /// The client itself closed or reset the connection after the request.
+    pub(super) closed_by_client: Option<Seen>,
     /// The real servers that answered the connection, and those that it reached besides.
     pub(super) servers: Servers,
     /// What was sent again.
     pub(super) retransmissions: Retransmissions,
+}
+
+impl Network {
+    /// The last segment that the client sent before the first part of the answer that came after `from`.
+    pub(super) fn last_unanswered(&self, from: Instant) -> Option<Seen> {
+        let next = self.answers.iter().find(|answer| answer.at > from);
+        let next = next.map_or(u32::MAX, |answer| answer.packet);
+        self.sent.iter().rfind(|seen| seen.packet < next).copied()
+    }
+}
+
+/// What the packets show of the operation.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    /// What it ended with, or was waiting for at the end.
+    pub(super) last: Network,
+    /// What it waited for the longest, if that is something else.
+    pub(super) longest: Option<Network>,
+    /// All that the client asked for in its time.
+    pub(super) looked: Looked,
+    /// Which of the attempts `last` is.
+    pub(super) at: Option<usize>,
+    /// The longest time in which nothing new of the answer came.
+    pub(super) silence: Option<Silence>,
     /// What does not fit together.
     pub(super) doubts: Vec<String>,
 }
 
+impl Wire {
+    /// That which the client waited for the longest.
+    pub(super) fn subject(&self) -> &Network {
+        self.longest.as_ref().unwrap_or(&self.last)
+    }
+
+    /// The attempt by which the operation ended.
+    pub(super) fn attempt(&self) -> Option<&Attempt> {
+        self.looked.attempts.get(self.at?)
+    }
+}
+
+/// A time in which nothing new of the answer reached the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Silence {
+    /// From when on: when the answer was due, or the part before it came.
+    pub(super) from: Instant,
+    /// Until when.
+    pub(super) to: Instant,
+    /// The part that came before it.
+    pub(super) after: Option<Seen>,
+}
+
+impl Silence {
+    pub(super) fn lasted(&self) -> Duration {
+        self.to.since(self.from)
+    }
+}
+
 /// What the packets show of `operation`.
-pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Classified<'_>) -> Network {
-    let mut network = Network::default();
+pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Classified<'_>) -> Wire {
+    let mut wire = Wire::default();
     let Some(side) = ClientSide::of(record, packets) else {
-        return network;
+        return wire;
+    };
+    wire.looked = attempts::look(record, &side, operation, &mut wire.doubts);
+    wire.at = attempts::last(record, &side, operation, &wire.looked);
+    let view = View {
+        record,
+        packets,
+        side: &side,
+        operation,
+    };
+    let arp_unanswered = arp_unanswered(&side, operation);
+    let attempt = wire
+        .attempt()
+        .or_else(|| waiting_before(operation, &wire.looked))
+        .cloned();
+    let connection = match &attempt {
+        Some(attempt) => Some(attempt.connection.clone()),
+        None if operation.statement.is_none() => None,
+        None => used_before(&side, operation, &wire.looked),
     };
     let end = operation.end.at;
-    network.connection =
-        connection(&side, operation, &mut network.doubts).or_else(|| held_back(record, &side, operation));
-    network.arp_unanswered = arp_unanswered(&side, operation);
-    network.held_back = HeldBack::of(record, operation.began(), end);
-    let Some(connection) = network.connection.clone() else {
-        network.request = network.arp_unanswered.map(Request::Arp);
-        return network;
+    wire.last = match &connection {
+        None => Network::default(),
+        Some(connection) => view.network(connection, attempt.as_ref(), &wire.looked, end, &mut wire.doubts),
     };
-    let sent: Vec<_> = side.sent(&connection).filter(|(packet, _)| packet.at <= end).collect();
-    let reached: Vec<_> = side
-        .received(&connection)
-        .filter(|(packet, _)| packet.at <= end)
-        .collect();
-    let acceptance = Acceptance::of(record, &side, &connection);
-    network.doubts.extend(acceptance.doubts.iter().cloned());
-    network.discarded = acceptance.told(record, &reached);
-    let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
-    let received: Vec<_> = reached.iter().copied().filter(|(packet, _)| accepted(packet)).collect();
-    network.request =
-        request(&connection, operation, &sent, &mut network.doubts).or(network.arp_unanswered.map(Request::Arp));
-    network.established = received
-        .iter()
-        .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
-        .map(|(packet, _)| Seen::from(*packet));
-    network.server_error = received
-        .iter()
-        .find(|(_, segment)| is_error(&segment.payload))
-        .map(|(packet, _)| Seen::from(*packet));
-    network.answers = network
-        .request
-        .map_or_else(Vec::new, |request| answers(request.seen(), &received));
-    network.terminators = terminators(&record.plan, &side, &received, &connection, end);
-    network.last_received = received.last().map(|(packet, _)| Seen::from(*packet));
-    network.unreplied = match last_said(&sent).filter(|_| operation.connects()) {
-        Some(said) => answers(said, &received),
-        None => network.answers.clone(),
+    wire.last.arp_unanswered = arp_unanswered;
+    wire.last.held_back = HeldBack::of(record, operation.began(), end);
+    if wire.last.request.is_none() {
+        wire.last.request = arp_unanswered.map(Request::Arp);
+    }
+    if connection.is_none() {
+        wire.last.connects = operation.statement.is_none();
+    }
+    wire.silence = attempt
+        .as_ref()
+        .and_then(|attempt| silence(operation, attempt, &wire.looked));
+    if let Some((longest, until)) = waited_longest(operation, &wire) {
+        wire.longest = Some(view.network(
+            &longest.connection,
+            Some(&longest),
+            &wire.looked,
+            until,
+            &mut wire.doubts,
+        ));
+    }
+    wire
+}
+
+/// What a program was waiting for when the operation began, if it asked for nothing in its time: a pool that opens connections
+/// in the background.
+fn waiting_before<'a>(operation: &Classified<'_>, looked: &'a Looked) -> Option<&'a Attempt> {
+    looked.before.last().filter(|_| operation.chooses())
+}
+
+/// The connection that an operation would have used of which nothing was seen: the last one that was opened before it, and
+/// that the client itself had not closed.
+fn used_before(side: &ClientSide<'_>, operation: &Classified<'_>, looked: &Looked) -> Option<Connection> {
+    let open = |connection: &&Connection| {
+        let mut sent = side.sent(connection);
+        !sent.any(|(packet, segment)| packet.at < operation.began() && (segment.flags.fin || segment.flags.rst))
     };
-    network.last_sent = sent.last().map(|(packet, _)| Seen::from(*packet));
-    let answered = network.answers.first().map_or(u32::MAX, |answer| answer.packet);
-    let unanswered = sent.iter().rfind(|(packet, _)| packet.number < answered);
-    network.last_unanswered = unanswered.map(|(packet, _)| Seen::from(*packet));
-    network.servers = servers(record, packets, &side, &connection, &received);
-    network.retransmissions = retransmissions(&sent, operation.began());
-    network.doubts.extend(gaps(&sent, &reached));
-    network
+    let all = || {
+        let all = looked.dialogues.iter().map(|(connection, _)| connection);
+        all.filter(|connection| connection.began <= operation.end.at)
+    };
+    all().rfind(open).or_else(|| all().next_back()).cloned()
+}
+
+/// The longest time from when the answer was due in which nothing new of it came. `None` where the connection cannot be read.
+///
+/// What answers another command, or came on a connection that was given up, is no part of the answer.
+fn silence(operation: &Classified<'_>, attempt: &Attempt, looked: &Looked) -> Option<Silence> {
+    if attempt.reply == Reply::Unread {
+        return None;
+    }
+    let (due, end) = (operation.due, operation.end.at);
+    let of_it = looked.attempts.iter().filter(|other| {
+        let same = other.connection == attempt.connection;
+        same && (operation.statement.is_none() || other.request.packet >= attempt.request.packet)
+    });
+    let mut parts: Vec<Seen> = of_it.flat_map(|other| other.parts.iter().copied()).collect();
+    parts.sort_by_key(|part| part.packet);
+    // What came at the very end is the end.
+    parts.retain(|part| due < part.at && part.at.plus(SLACK) < end);
+    let mut longest = Silence {
+        from: due,
+        to: due,
+        after: None,
+    };
+    let mut from = (due, None);
+    for (to, next) in parts
+        .into_iter()
+        .map(|part| (part.at, Some(part)))
+        .chain([(end.max(due), None)])
+    {
+        if to.since(from.0) > longest.lasted() {
+            longest = Silence {
+                from: from.0,
+                to,
+                after: from.1,
+            };
+        }
+        from = (to, next);
+    }
+    Some(longest)
+}
+
+/// What the client waited for in most of the longest silence, if that is not what the operation ended with; and when it turned
+/// to something else.
+fn waited_longest(operation: &Classified<'_>, wire: &Wire) -> Option<(Attempt, Instant)> {
+    let (silence, last) = (wire.silence?, wire.attempt()?);
+    let patience = operation.deadline.since(operation.due);
+    if silence.lasted() <= patience {
+        return None;
+    }
+    let until = |attempt: &Attempt| {
+        let answered = attempt.answered().map(|by| by.at);
+        let mut later = wire.looked.attempts.iter();
+        let next =
+            later.find(|next| next.request.packet > attempt.request.packet && next.connection != attempt.connection);
+        answered
+            .into_iter()
+            .chain(next.map(|next| next.request.at))
+            .min()
+            .unwrap_or(operation.end.at)
+    };
+    let waited = |attempt: &Attempt| {
+        let (from, to) = (attempt.request.at.max(silence.from), until(attempt).min(silence.to));
+        if from < to { to.since(from) } else { Duration::ZERO }
+    };
+    let others = wire.looked.attempts.iter().filter(|attempt| *attempt != last);
+    let longest = others.max_by_key(|attempt| waited(attempt))?;
+    (waited(longest) > waited(last)).then(|| (longest.clone(), until(longest)))
+}
+
+/// Everything that a look at a connection needs.
+struct View<'a> {
+    record: &'a CellRecord,
+    packets: &'a [Packet],
+    side: &'a ClientSide<'a>,
+    operation: &'a Classified<'a>,
+}
+
+impl View<'_> {
+    /// What the packets show of `attempt` on `connection` until `until`.
+    fn network(
+        &self,
+        connection: &Connection,
+        attempt: Option<&Attempt>,
+        looked: &Looked,
+        until: Instant,
+        doubts: &mut Vec<String>,
+    ) -> Network {
+        let sent: Vec<_> = self
+            .side
+            .sent(connection)
+            .filter(|(packet, _)| packet.at <= until)
+            .collect();
+        let reached: Vec<_> = self
+            .side
+            .received(connection)
+            .filter(|(packet, _)| packet.at <= until)
+            .collect();
+        let acceptance = Acceptance::of(self.record, self.side, connection);
+        doubts.extend(acceptance.doubts.iter().cloned());
+        let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
+        let received: Vec<_> = reached.iter().copied().filter(|(packet, _)| accepted(packet)).collect();
+        let request = attempt.and_then(|attempt| request(attempt, self.operation, doubts));
+        let opening = attempt.is_some_and(Attempt::connects);
+        let connects = opening && (self.operation.statement.is_none() || !attempt.is_some_and(Attempt::is_complete));
+        let mut network = Network {
+            connection: Some(connection.clone()),
+            request,
+            asked: match attempt.map(|attempt| &attempt.asked) {
+                Some(Asked::Command { name, .. }) => name.clone(),
+                Some(Asked::Connect) | None => String::new(),
+            },
+            connects,
+            reply: attempt.map(|attempt| attempt.reply.clone()),
+            established: received
+                .iter()
+                .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
+                .map(|(packet, _)| Seen::from(*packet)),
+            server_error: unasked(connection, looked).or_else(|| {
+                let error = received.iter().find(|(_, segment)| is_error(&segment.payload));
+                error.map(|(packet, _)| Seen::from(*packet))
+            }),
+            terminators: terminators(&self.record.plan, self.side, &received, connection, until),
+            discarded: acceptance.told(self.record, &reached),
+            last_received: received.last().map(|(packet, _)| Seen::from(*packet)),
+            last_sent: sent.last().map(|(packet, _)| Seen::from(*packet)),
+            sent: sent.iter().map(|(packet, _)| Seen::from(*packet)).collect(),
+            closed_by_client: closed(request, &sent),
+            servers: servers(self.record, self.packets, self.side, connection, &received),
+            retransmissions: retransmissions(&sent, self.operation.began()),
+            ..Network::default()
+        };
+        match attempt.filter(|attempt| attempt.reply != Reply::Unread) {
+            Some(attempt) => {
+                network.answers.clone_from(&attempt.parts);
+                network.unreplied.extend(attempt.answered());
+                // A connect is a conversation: it is the client's turn.
+                let said = last_said(&sent).unwrap_or(attempt.request);
+                let since = attempt.parts.iter().filter(|part| part.packet > said.packet);
+                if network.connects && network.unreplied.is_empty() {
+                    network.unreplied.extend(since);
+                }
+            }
+            None => {
+                network.answers = request.map_or_else(Vec::new, |request| answers(request.seen(), &received));
+                network.unreplied = match last_said(&sent).filter(|_| connects) {
+                    Some(said) => answers(said, &received),
+                    None => network.answers.clone(),
+                };
+            }
+        }
+        doubts.extend(gaps(&sent, &reached));
+        network
+    }
+}
+
+/// An ERR that the server sent on the connection without having been asked.
+fn unasked(connection: &Connection, looked: &Looked) -> Option<Seen> {
+    let (by, _) = looked.dialogue(connection)?.unasked.first()?;
+    Some((*by).into())
+}
+
+/// The client's own end of the connection after its request.
+fn closed(request: Option<Request>, sent: &[(&Packet, &Segment)]) -> Option<Seen> {
+    let request = request?.seen();
+    let mut after = sent.iter().filter(|(packet, _)| packet.number > request.packet);
+    let (packet, _) = after.find(|(_, segment)| segment.flags.fin || segment.flags.rst)?;
+    Some(Seen::from(*packet))
 }
 
 /// Segments with payload that reached the client after its request and bring what it did not have before. A server that
@@ -177,32 +438,6 @@ fn last_said(sent: &[(&Packet, &Segment)]) -> Option<Seen> {
     Some(Seen::from(packet))
 }
 
-/// The connection whose SYN was sent while the client was opening it.
-fn connection(side: &ClientSide<'_>, operation: &Classified<'_>, doubts: &mut Vec<String>) -> Option<Connection> {
-    let (from, to) = operation.opened;
-    let mut candidates = side
-        .connections()
-        .into_iter()
-        .filter(|connection| from <= connection.began && connection.began <= to);
-    let first = candidates.next();
-    // One that begins in the very moment in which this one was opened belongs to the next connect.
-    if let Some(second) = candidates.find(|second| second.began < to) {
-        doubts.push(format!(
-            "the client opened more than one connection for it (SYN in packet {} too)",
-            second.syn
-        ));
-    }
-    first
-}
-
-/// The connection of which only a later SYN left the client, because its own firewall may have held back the first ones.
-fn held_back(record: &CellRecord, side: &ClientSide<'_>, operation: &Classified<'_>) -> Option<Connection> {
-    let (from, end) = (operation.opened.0, operation.end.at);
-    let possible = operation.connects() && HeldBack::possible(record, from, end);
-    let during = |connection: &Connection| from <= connection.began && connection.began <= end;
-    side.connections().into_iter().find(during).filter(|_| possible)
-}
-
 /// The client's last ARP request for the VIP since the operation began, unless a reply came after it.
 fn arp_unanswered(side: &ClientSide<'_>, operation: &Classified<'_>) -> Option<Seen> {
     let during = |packet: &&Packet| operation.began() <= packet.at && packet.at <= operation.end.at;
@@ -211,48 +446,23 @@ fn arp_unanswered(side: &ClientSide<'_>, operation: &Classified<'_>) -> Option<S
     (!answered).then(|| Seen::from(last))
 }
 
-fn request(
-    connection: &Connection,
-    operation: &Classified<'_>,
-    sent: &[(&Packet, &Segment)],
-    doubts: &mut Vec<String>,
-) -> Option<Request> {
-    let Some(statement) = operation.statement.filter(|_| !operation.connects()) else {
-        return Some(Request::Syn(Seen {
-            packet: connection.syn,
-            at: connection.began,
-        }));
-    };
-    let mut payload = sent
-        .iter()
-        .filter(|(packet, segment)| packet.at >= operation.began() && segment.payload_length > 0);
-    let (packet, segment) = match operation.anew {
-        Anew::Not | Anew::Tried => payload.next()?,
-        // On a connection that was opened for it, the statement comes after the login.
-        Anew::Connected => payload.find(|(_, segment)| carries(&segment.payload, statement.beginning()))?,
-    };
-    if carries(&segment.payload, statement.beginning()) {
-        Some(Request::Statement(Seen::from(*packet)))
-    } else {
-        doubts.push(format!(
-            "packet {} is the first that the client sent after it began the statement, but does not carry it",
-            packet.number
-        ));
-        None
-    }
-}
-
-/// Is this the beginning of a `COM_QUERY` (MySQL client/server protocol: three bytes length, sequence number 0, 0x03) with this
-/// text? A long statement takes more than one segment.
-fn carries(payload: &[u8], sql: &str) -> bool {
-    const COM_QUERY: u8 = 3;
-    match payload {
-        [_, _, _, 0, COM_QUERY, text @ ..] => {
-            let sql = sql.as_bytes();
-            // MySQL 8.0.23 and later may put query attributes before the text.
-            text.windows(sql.len().max(1)).any(|part| part == sql) || (text.len() < sql.len() && sql.starts_with(text))
+fn request(attempt: &Attempt, operation: &Classified<'_>, doubts: &mut Vec<String>) -> Option<Request> {
+    let seen = attempt.request;
+    match &attempt.asked {
+        Asked::Connect => Some(Request::Syn(seen)),
+        Asked::Command { own: true, .. } => Some(Request::Statement(seen)),
+        // A program may ask whether a connection lives, set something of it, or put the statement otherwise.
+        Asked::Command { own: false, .. } if operation.chooses() && attempt.reply != Reply::Unread => {
+            Some(Request::Command(seen))
         }
-        _ => false,
+        Asked::Command { own: false, .. } if operation.statement.is_none() => Some(Request::Command(seen)),
+        Asked::Command { own: false, .. } => {
+            doubts.push(format!(
+                "packet {} is the first that the client sent after it began the statement, but does not carry it",
+                seen.packet
+            ));
+            None
+        }
     }
 }
 
@@ -261,7 +471,28 @@ fn is_error(payload: &[u8]) -> bool {
     matches!(payload, [_, _, _, _, 0xff, ..])
 }
 
-fn terminators(
+/// Does it end the connection? An ICMP error ends one that is being opened. To one that is established it is a soft error:
+/// TCP notes it, sends again as before, and reports it instead of ETIMEDOUT when it gives up (RFC 1122, 4.2.3.9;
+/// net/ipv4/tcp_ipv4.c, `tcp_v4_err`; tcp_timer.c, `tcp_write_err`).
+pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
+    match terminator.kind {
+        TerminatorKind::Fin | TerminatorKind::Rst => true,
+        TerminatorKind::Icmp { .. } => established.is_none_or(|established| terminator.packet < established.packet),
+    }
+}
+
+/// What the client's kernel accepted on `connection`.
+pub(super) fn accepted<'a>(
+    record: &CellRecord,
+    side: &ClientSide<'a>,
+    connection: &Connection,
+) -> Vec<(&'a Packet, &'a Segment)> {
+    let acceptance = Acceptance::of(record, side, connection);
+    let accepted = |(packet, _): &(&Packet, &Segment)| acceptance.discarded(packet.number).is_none();
+    side.received(connection).filter(accepted).collect()
+}
+
+pub(super) fn terminators(
     plan: &LabPlan,
     side: &ClientSide<'_>,
     received: &[(&Packet, &Segment)],

@@ -8,21 +8,21 @@
 //!   that something was sent and nothing came back. What is not seen is **undetermined**, and so is everything in a record
 //!   that may not be believed. All reasons are collected.
 
+use super::attempts::{Reply, SLACK};
 use super::error;
 use super::evidence;
-use super::network::{Network, network};
+use super::exchange::{self, Word};
+use super::network::{Network, Silence, Wire, ends, network};
 use super::operation::{Classified, classified, moment};
 use super::orphans;
+use super::tries;
 use super::untested;
-use super::{Behaviour, HangEnd, Observed, Operation, Retransmissions, Terminator, TerminatorKind};
+use super::{Behaviour, HangEnd, Observed, ObservedError, Operation, Retransmissions};
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::{Human, Instant};
 use crate::record::{CellRecord, ClientError, ClientEventKind, EventRole};
 use std::time::Duration;
-
-/// By how much two readings of the clock for the same moment may differ.
-const SLACK: Duration = Duration::from_millis(10);
 
 /// What the client of `record` lived through, as its events and the `packets` of its capture show it.
 #[must_use]
@@ -36,37 +36,43 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
             return undetermined(doubts);
         }
     };
-    let network = network(record, packets, &operation);
-    doubts.extend(network.doubts.iter().cloned());
-    let behaviour = classify(record, &operation, &network, &mut doubts);
+    let wire = network(record, packets, &operation);
+    doubts.extend(wire.doubts.iter().cloned());
+    let word = word(&operation, &wire, &mut doubts);
+    let behaviour = classify(record, &operation, &wire, &word, &mut doubts);
     let behaviour = if doubts.is_empty() {
         behaviour
     } else {
         Behaviour::Undetermined { reasons: doubts }
     };
     let orphaned_sessions = orphans::orphaned(record);
-    let mut evidence = evidence::evidence(record, &operation, &network, &behaviour);
+    let mut evidence = evidence::evidence(record, &operation, &wire, &word, &behaviour);
     evidence.extend(orphans::evidence(&orphaned_sessions));
+    let longest_silence = steady(&operation, &wire, &behaviour).map(|silence| silence.lasted());
+    let subject = wire.subject();
     let mut observed = Observed {
         evidence,
         orphaned_sessions,
-        behaviour,
-        error: failure(&operation).map(|failure| error::observed(failure, &operation, &network)),
+        error: error_of(&operation, &wire, &word),
         operation: Some(Operation {
             number: operation.number,
             what: operation.what(),
             began: operation.began(),
             due: operation.due,
             ended: operation.ended(),
-            client_port: network.connection.as_ref().map(|connection| connection.client_port),
-            served_by: served_by(&network).cloned(),
-            tried: network.servers.tried(),
+            client_port: subject.connection.as_ref().map(|connection| connection.client_port),
+            served_by: served_by(subject).cloned(),
+            tried: subject.servers.tried(),
         }),
-        retransmissions: network.retransmissions,
-        terminators: network.terminators,
-        discarded: network.discarded,
-        held_back: network.held_back,
+        retransmissions: subject.retransmissions.clone(),
+        terminators: subject.terminators.clone(),
+        discarded: subject.discarded.clone(),
+        held_back: subject.held_back,
         cut_to: cut_to(record, &operation),
+        longest_silence,
+        attempts: tries::tries(record, packets, &operation, &wire),
+        contradiction: word.contradiction,
+        behaviour,
         untested: None,
     };
     observed.untested = untested::untested(record, packets, &observed);
@@ -84,59 +90,106 @@ pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
         discarded: Vec::new(),
         held_back: None,
         cut_to: None,
+        longest_silence: None,
+        attempts: Vec::new(),
+        contradiction: None,
         orphaned_sessions: Vec::new(),
         untested: None,
         evidence: Vec::new(),
     }
 }
 
-fn classify(record: &CellRecord, operation: &Classified<'_>, network: &Network, doubts: &mut Vec<String>) -> Behaviour {
-    let after = operation.end.at.since(operation.began());
-    let silence = operation.end.at.since(operation.due);
-    let in_time = operation.end.at <= operation.deadline;
+/// How the operation ended. Where the connection can be read the wire has the last word; else it is the client's, if packets
+/// show that it may be true.
+fn word(operation: &Classified<'_>, wire: &Wire, doubts: &mut Vec<String>) -> Word {
+    let client = |end| Word {
+        end,
+        contradiction: None,
+    };
     match &operation.end.kind {
         ClientEventKind::Connected { .. } | ClientEventKind::ResultReceived { .. } => {
-            doubts.extend(answer_not_shown(operation, network));
-            if in_time {
-                return Behaviour::Answered { after };
-            }
-            doubts.extend(silence_not_shown(operation, network, operation.deadline));
-            Behaviour::Hung {
-                silence,
-                end: HangEnd::Answer,
-            }
+            doubts.extend(answer_not_shown(operation, &wire.last));
+            exchange::succeeded(operation, wire, doubts)
         }
-        ClientEventKind::Failed(failure) => {
-            doubts.extend(error::doubt(failure, operation, network));
-            doubts.extend(nothing_sent(operation, network));
-            if in_time {
-                return Behaviour::FailedFast { after };
-            }
-            doubts.extend(silence_not_shown(operation, network, operation.deadline));
-            Behaviour::Hung {
-                silence,
-                end: HangEnd::Error,
-            }
-        }
-        ClientEventKind::StillWaiting => {
-            doubts.extend(watched_too_short(record, operation));
-            doubts.extend(nothing_sent(operation, network));
-            doubts.extend(silence_not_shown(operation, network, operation.end.at));
-            Behaviour::Hung {
-                silence,
-                end: HangEnd::None,
-            }
-        }
+        ClientEventKind::Failed(failure) => exchange::failed(failure, operation, wire, doubts),
         // `classified` lets no operation through that ends with its own beginning.
-        ClientEventKind::ConnectBegun
+        ClientEventKind::StillWaiting
+        | ClientEventKind::ConnectBegun
         | ClientEventKind::StatementBegun { .. }
         | ClientEventKind::ReadingPaused { .. }
         | ClientEventKind::DisconnectBegun
         | ClientEventKind::Disconnected
         | ClientEventKind::ReconnectBegun
-        | ClientEventKind::Reconnected { .. } => {
-            let reason = format!("operation {} has no end", operation.number);
-            Behaviour::Undetermined { reasons: vec![reason] }
+        | ClientEventKind::Reconnected { .. } => client(HangEnd::None),
+    }
+}
+
+fn classify(
+    record: &CellRecord,
+    operation: &Classified<'_>,
+    wire: &Wire,
+    word: &Word,
+    doubts: &mut Vec<String>,
+) -> Behaviour {
+    let after = operation.end.at.since(operation.began());
+    let patience = operation.deadline.since(operation.due);
+    let in_time = operation.end.at <= operation.deadline;
+    if word.end != HangEnd::Answer {
+        doubts.extend(nothing_sent(operation, &wire.last));
+    }
+    // Parts that come one after the other are life: what counts is the longest time without one.
+    let longest = wire.silence.filter(|_| !in_time);
+    let silence = longest.map_or_else(|| operation.end.at.since(operation.due), |longest| longest.lasted());
+    let steady = longest.is_some_and(|longest| longest.lasted() <= patience);
+    match word.end {
+        HangEnd::Answer if in_time || steady => Behaviour::Answered { after },
+        HangEnd::Error if in_time || steady => Behaviour::FailedFast { after },
+        HangEnd::Answer | HangEnd::Error => {
+            let told = || silence_not_shown(operation, wire, operation.deadline);
+            if exchange::dawdled(operation, wire).is_some() && operation.chooses() && word.end == HangEnd::Answer {
+                return Behaviour::Answered { after };
+            }
+            doubts.extend(told());
+            Behaviour::Hung { silence, end: word.end }
+        }
+        HangEnd::None => {
+            doubts.extend(watched_too_short(record, operation));
+            doubts.extend(silence_not_shown(operation, wire, operation.end.at));
+            if steady {
+                doubts.push(format!(
+                    "parts of the answer were still coming when the observation ended, never more than {} apart",
+                    Human(silence)
+                ));
+            }
+            Behaviour::Hung {
+                silence,
+                end: HangEnd::None,
+            }
+        }
+    }
+}
+
+/// The longest silence of an answer that came in parts, each within patience of the one before it, where the whole took longer.
+pub(super) fn steady(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Silence> {
+    let late = operation.end.at > operation.deadline;
+    match behaviour {
+        Behaviour::Answered { .. } | Behaviour::FailedFast { .. } => wire.silence.filter(|_| late),
+        Behaviour::Hung { .. } | Behaviour::Undetermined { .. } => None,
+    }
+}
+
+/// The error that ended the operation: the server's own by its packet, else the client's word.
+fn error_of(operation: &Classified<'_>, wire: &Wire, word: &Word) -> Option<ObservedError> {
+    if word.end != HangEnd::Error {
+        // What the client says against the wire stands beside it.
+        return failure(operation)
+            .filter(|_| word.contradiction.is_none())
+            .map(|failure| error::observed(failure, &wire.last));
+    }
+    match &wire.last.reply {
+        Some(Reply::Error { error, .. }) => Some(error::of_server(error, failure(operation))),
+        Some(Reply::Unread | Reply::Open | Reply::Complete { .. }) | None => {
+            failure(operation).map(|failure| error::observed(failure, &wire.last))
         }
     }
 }
@@ -155,7 +208,8 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String
         return doubts;
     }
     doubts.extend(nothing_sent(operation, network));
-    if network.answers.is_empty() {
+    // Where the connection can be read, the end of the answer is looked for.
+    if network.answers.is_empty() && matches!(network.reply, Some(Reply::Unread) | None) {
         let discarded = network.discarded.last().map(|segment| {
             let (packet, why) = (segment.packet, segment.why);
             format!("; packet {packet} did, but its kernel did not accept it ({why})")
@@ -193,24 +247,27 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String>
         .terminators
         .iter()
         .any(|terminator| terminator.at < operation.began());
-    if operation.end.kind.role() == EventRole::Fails && !operation.connects() && ended_before {
+    if operation.end.kind.role() == EventRole::Fails && !network.connects && ended_before {
         return None;
     }
-    Some(if operation.connects() {
+    Some(if network.connects {
         "the capture shows neither a SYN nor an ARP request of the client for its connect".to_owned()
     } else {
         "the capture does not show the client sending its statement".to_owned()
     })
 }
 
-/// The client's kernel may have accepted nothing that answers until `until`: payload after the request, or what ends a
-/// connection. A bare acknowledgement answers nothing at MySQL's level.
-fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Instant) -> Option<String> {
+/// The client's kernel may have accepted nothing that answers until `until`: the whole answer, or what ends a connection; of
+/// a connection that cannot be read, payload after the request. A bare acknowledgement answers nothing at MySQL's level.
+fn silence_not_shown(operation: &Classified<'_>, wire: &Wire, until: Instant) -> Option<String> {
+    let network = &wire.last;
     let terminators = network
         .terminators
         .iter()
-        .filter(|terminator| ends(terminator, network))
-        .map(|terminator| (terminator.packet, terminator.at));
+        .filter(|terminator| ends(terminator, network.established))
+        .map(|terminator| (terminator.packet, terminator.at))
+        // A program that tries again by itself waits because it chooses to.
+        .filter(|_| !(operation.chooses() && wire.looked.attempts.len() > 1));
     // What came before the client went on to read is the beginning of a result, and no end of a silence.
     let answers = network.unreplied.iter().map(|seen| (seen.packet, seen.at));
     let answers = answers.filter(|(_, at)| operation.resumed.is_none_or(|resumed| *at > resumed));
@@ -220,18 +277,6 @@ fn silence_not_shown(operation: &Classified<'_>, network: &Network, until: Insta
         moment(at),
         Human(operation.deadline.max(until).since(Instant(0)))
     ))
-}
-
-/// Does it end the connection? An ICMP error ends one that is being opened. To one that is established it is a soft error:
-/// TCP notes it, sends again as before, and reports it instead of ETIMEDOUT when it gives up (RFC 1122, 4.2.3.9;
-/// net/ipv4/tcp_ipv4.c, `tcp_v4_err`; tcp_timer.c, `tcp_write_err`).
-fn ends(terminator: &Terminator, network: &Network) -> bool {
-    match terminator.kind {
-        TerminatorKind::Fin | TerminatorKind::Rst => true,
-        TerminatorKind::Icmp { .. } => network
-            .established
-            .is_none_or(|established| terminator.packet < established.packet),
-    }
 }
 
 /// A hang that did not end must have been watched as long as the scenario says. The runner reads the clock for its timer and

@@ -1,6 +1,7 @@
 //! Which operation of the client is classified, and its times.
 
 use crate::action::{ClientAction, Statement};
+use crate::client::Program;
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
 use crate::record::{CellRecord, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord};
@@ -22,23 +23,25 @@ pub(super) struct Classified<'a> {
     pub(super) deadline: Instant,
     /// When the `act` phase began.
     pub(super) act: Instant,
-    /// Its connection was opened between these: from `ConnectBegun` to `Connected` or the operation's end.
-    pub(super) opened: (Instant, Instant),
+    /// Where its connection is looked for.
+    pub(super) place: Place,
     /// When the client went on to read a result that it had stopped reading.
     pub(super) resumed: Option<Instant>,
-    /// Did the program open it by itself during the operation?
-    pub(super) anew: Anew,
 }
 
-/// Whether a program connected anew by itself during an operation, before its end.
+/// Where the connection of an operation is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anew {
-    /// It did not.
-    Not,
-    /// It tried.
-    Tried,
-    /// It did, and was connected.
-    Connected,
+pub(super) enum Place {
+    /// The harness's own driver told when it opened it: from `ConnectBegun` to `Connected` or the operation's end. It has no
+    /// pool and does not connect anew.
+    Opened(Instant, Instant),
+    /// Any other program may open and use what connections it likes. All of them are looked at, and what it says of
+    /// connecting anew is not needed: a line is dated when it is read, and by then the SYN may be out.
+    Anywhere {
+        /// May it be one that was opened during the operation? A command line that prints an error reports that one first,
+        /// and then connects anew by itself.
+        anew: bool,
+    },
 }
 
 impl Classified<'_> {
@@ -52,9 +55,12 @@ impl Classified<'_> {
         (self.end.kind.role() != EventRole::Waits).then_some(self.end.at)
     }
 
-    /// Was a connection being opened when it ended: is it a connect, or did the program try to connect anew for its statement?
-    pub(super) fn connects(&self) -> bool {
-        self.statement.is_none() || self.anew == Anew::Tried
+    /// Does the program choose its connections by itself?
+    pub(super) fn chooses(&self) -> bool {
+        match self.place {
+            Place::Opened(..) => false,
+            Place::Anywhere { .. } => true,
+        }
     }
 
     /// `connect` or ``query `select 1` ``.
@@ -104,10 +110,8 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
     let resumed = awaited.filter(|_| paused).and_then(|step| step.began);
     let base = resumed.map_or(base, |resumed| base.max(resumed));
     let due = statement.map_or(base, |statement| base.max(begun.at.plus(statement.takes)));
-    let (from, to, anew) = match statement {
-        None => (begun.at, opened_by(starts, action, end.at), Anew::Not),
-        Some(_) => opened(record, action, begun, end).ok_or("no connection was open when the statement was sent")?,
-    };
+    let place =
+        place(record, starts, action, begun, end).ok_or("no connection was open when the statement was sent")?;
     Ok(Classified {
         number,
         statement,
@@ -116,8 +120,7 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         due,
         deadline: due.plus(record.plan.observe.patience),
         act,
-        opened: (from, to),
-        anew,
+        place,
         resumed,
     })
 }
@@ -207,22 +210,30 @@ fn opened_by(starts: &StepRecord, action: &ClientAction, end: Instant) -> Instan
         .map_or(end, |ended| ended.min(end))
 }
 
-/// When the connection that `action` used was opened, and whether the program opened it anew during the operation.
-fn opened(
+/// Where the connection of an operation is to be looked for; `None` if none can have been open.
+fn place(
     record: &CellRecord,
+    starts: &StepRecord,
     action: &ClientAction,
     begun: &ClientEvent,
     end: &ClientEvent,
-) -> Option<(Instant, Instant, Anew)> {
-    let during = || {
-        of_operation(record, begun.operation).filter(|event| begun.number < event.number && event.number < end.number)
-    };
-    if let Some(started) = during().rfind(|event| event.kind == ClientEventKind::ReconnectBegun) {
-        let connected = during().rfind(|event| event.number > started.number && is_connected(event));
-        return Some(match connected {
-            Some(connected) => (started.at, connected.at, Anew::Connected),
-            None => (started.at, end.at, Anew::Tried),
-        });
+) -> Option<Place> {
+    let connects = action.opens();
+    let during = |event: &&ClientEvent| begun.number < event.number && event.number < end.number;
+    let says_so = of_operation(record, begun.operation)
+        .filter(during)
+        .any(|event| event.kind == ClientEventKind::ReconnectBegun);
+    match record.plan.client.program {
+        Program::Own { .. } => return Some(Place::Anywhere { anew: true }),
+        Program::InteractiveCli | Program::BatchCli => {
+            let anew = connects || says_so || end.kind.role() != EventRole::Fails;
+            return Some(Place::Anywhere { anew });
+        }
+        Program::MysqlAsync if says_so => return Some(Place::Anywhere { anew: true }),
+        Program::MysqlAsync => {}
+    }
+    if connects {
+        return Some(Place::Opened(begun.at, opened_by(starts, action, end.at)));
     }
     let connected = record
         .client_events
@@ -242,7 +253,7 @@ fn opened(
                 ClientEventKind::ConnectBegun | ClientEventKind::ReconnectBegun
             )
         })?;
-    Some((started.at, opened_by(step, opening, connected.at), Anew::Not))
+    Some(Place::Opened(started.at, opened_by(step, opening, connected.at)))
 }
 
 fn is_connected(event: &ClientEvent) -> bool {

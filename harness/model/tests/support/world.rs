@@ -28,6 +28,45 @@ pub const VIP: [u8; 4] = [192, 0, 2, 100];
 /// The client's statement `select 1`: 13 bytes on the wire.
 pub const SELECT_1: &[u8] = b"\x09\0\0\0\x03select 1";
 
+/// What a server says first: version, connection 9911, and the salt of mysql_native_password.
+pub fn greeting() -> Vec<u8> {
+    let mut payload = b"\x0a10.11.19\0".to_vec();
+    payload.extend(9911_u32.to_le_bytes());
+    payload.extend(b"saltsalt\0\xfe\xf7\x21\x02\0\xff\x81\x15");
+    payload.extend([0; 10]);
+    payload.extend(b"saltsaltsalt\0mysql_native_password\0");
+    packet(0, &payload)
+}
+
+/// The client's answer to it: `CLIENT_PROTOCOL_41`, `CLIENT_SECURE_CONNECTION`, `CLIENT_PLUGIN_AUTH`.
+pub fn login() -> Vec<u8> {
+    let mut payload = 0x0008_8200_u32.to_le_bytes().to_vec();
+    payload.extend(b"\0\0\0\x01\x21");
+    payload.extend([0; 23]);
+    payload.extend(b"client-of-the-matrix\0\x14");
+    payload.extend([7; 20]);
+    payload.extend(b"mysql_native_password\0");
+    packet(1, &payload)
+}
+
+/// The server lets the client in.
+pub const LOGGED_IN: &[u8] = b"\x07\0\0\x02\0\0\0\x02\0\0\0";
+
+/// The result of `select 1`.
+pub const RESULT: &[u8] = b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0\
+                            \x05\0\0\x03\xfe\0\0\x02\0\x02\0\0\x04\x011\x05\0\0\x05\xfe\0\0\x02\0";
+
+/// The server's `ERR 1053 (08S01)` in answer to a statement.
+pub const SHUTDOWN: &[u8] = b"\x24\0\0\x01\xff\x1d\x04#08S01Server shutdown in progress";
+
+/// A payload as one packet of the MySQL protocol.
+pub fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    let mut packet = vec![length[0], length[1], length[2], sequence];
+    packet.extend(payload);
+    packet
+}
+
 pub fn statement(sql: &str, takes: f64) -> Statement {
     Statement {
         sql: sql.to_owned(),
@@ -206,9 +245,9 @@ impl World {
         self.up(s(at), RS1, "S", &[]);
         self.down(s(at + 0.001), RS1, "S.", &[]);
         self.up(s(at + 0.001), RS1, ".", &[]);
-        self.down(s(at + 0.002), RS1, "P.", &[1; 80]);
-        self.up(s(at + 0.002), RS1, "P.", &[2; 100]);
-        self.down(s(at + 0.003), RS1, "P.", &[3; 11]);
+        self.down(s(at + 0.002), RS1, "P.", &greeting());
+        self.up(s(at + 0.002), RS1, "P.", &login());
+        self.down(s(at + 0.003), RS1, "P.", LOGGED_IN);
         self.up(s(at + 0.003), RS1, ".", &[]);
     }
 
@@ -232,7 +271,7 @@ impl World {
 
     /// rs1 answers and the client gets it, 1 ms later.
     pub fn answers(&mut self, operation: u32, at: f64) {
-        self.down(s(at), RS1, "P.", &[4; 56]);
+        self.down(s(at), RS1, "P.", RESULT);
         self.up(s(at), RS1, ".", &[]);
         self.event(s(at + 0.001), operation, result());
     }
@@ -277,10 +316,9 @@ impl World {
 }
 
 pub fn com_query(sql: &str) -> Vec<u8> {
-    let length = u32::try_from(sql.len() + 1).unwrap().to_le_bytes();
-    let mut payload = vec![length[0], length[1], length[2], 0, 3];
+    let mut payload = vec![3];
     payload.extend(sql.as_bytes());
-    payload
+    packet(0, &payload)
 }
 
 pub fn done(proof: &str) -> StepOutcome {

@@ -179,10 +179,7 @@ fn judged_columns(out: &mut String, words: Language, cell: &JudgedCell) -> Resul
         behaviour_class(cell),
         wording::behaviour(words, &observed.behaviour),
         xml(&Length::of(cell).map_or_else(nothing, |length| wording::length(words, length))),
-        observed
-            .error
-            .as_ref()
-            .map_or_else(nothing, |error| wording::error_code(words, error)),
+        xml(&cut(&wording::error_and_besides(words, cell), LONGEST)),
         wording::terminators(words, &observed.terminators),
         wording::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),

@@ -10,7 +10,8 @@ use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Difference, Evidence, HeldBack, JudgedCell, OrphanedSession, Tried, Verdict, errno_name,
+    ArticleResult, Behaviour, Contradiction, Difference, Evidence, HeldBack, JudgedCell, OrphanedSession, Tried, Try,
+    TryEnd, Verdict, errno_name,
 };
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -29,6 +30,15 @@ pub(super) struct CellJson<'a> {
     /// The run's own limit, where it ended the observation before the operation ended; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     cut_to_ns: Option<u64>,
+    /// Of an answer that came in parts and took longer than patience: the longest time without a part; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    longest_silence_ns: Option<u64>,
+    /// The connections that the program used for the operation, one after the other; absent if it used one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<AttemptJson<'a>>,
+    /// The client says of its operation what the packets do not show; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contradiction: Option<ContradictionJson>,
     /// The article's word; null if the behaviour is not known.
     article: Option<ArticleResult>,
     /// The client's operation that was classified; null if there was none.
@@ -82,6 +92,9 @@ impl<'a> CellJson<'a> {
             ends,
             silence_ns,
             cut_to_ns: observed.cut_to.map(nanos),
+            longest_silence_ns: observed.longest_silence.map(nanos),
+            attempts: observed.attempts.iter().map(AttemptJson::of).collect(),
+            contradiction: observed.contradiction.as_ref().map(ContradictionJson::of),
             article: cell.article(),
             operation: OperationJson::of(cell),
             error: ErrorJson::of(cell),
@@ -98,6 +111,62 @@ impl<'a> CellJson<'a> {
             environment: &cell.record.environment,
             record: record_path(place),
             capture: cell.record.capture.is_some().then(|| capture_path(place)),
+        }
+    }
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct AttemptJson<'a> {
+    client_port: u16,
+    served_by: Option<String>,
+    /// `connect`, `statement`, or the name of another command (`COM_PING`).
+    waited_for: &'a str,
+    /// The packet that asked for that.
+    packet: u32,
+    began_ns: i64,
+    ended_ns: i64,
+    /// `answered`, `server error 1213`, `ended by RST`, `unanswered`, `unread`.
+    end: String,
+}
+
+impl<'a> AttemptJson<'a> {
+    fn of(one: &'a Try) -> Self {
+        Self {
+            client_port: one.client_port,
+            served_by: one.served_by.as_ref().map(Node::to_string),
+            waited_for: &one.waited_for,
+            packet: one.packet,
+            began_ns: one.began.0,
+            ended_ns: one.ended.0,
+            end: match one.end {
+                TryEnd::Answered => "answered".to_owned(),
+                TryEnd::Error(code) => format!("server error {code}"),
+                TryEnd::Ended(kind) => format!("ended by {kind}"),
+                TryEnd::Unanswered => "unanswered".to_owned(),
+                TryEnd::Unread => "unread".to_owned(),
+            },
+        }
+    }
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ContradictionJson {
+    /// What the client says of its operation.
+    client: String,
+    /// What the packets show.
+    wire: String,
+    /// The packet that shows it; null where there is none to show.
+    packet: Option<u32>,
+}
+
+impl ContradictionJson {
+    fn of(contradiction: &Contradiction) -> Self {
+        Self {
+            client: contradiction.client.to_string(),
+            wire: contradiction.wire.to_string(),
+            packet: contradiction.packet,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use super::{cell, compare};
-use crate::escape::cut;
+use crate::escape::{cut, inline};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
@@ -27,6 +27,9 @@ pub(super) fn section(out: &mut String, view: View, report: &RunReport, scenario
 
 /// What reached a client may be many things; a cell of the table holds the first of them.
 const LONGEST: usize = 120;
+
+/// What a program tried, and what it says against the packets, is told in more words.
+const LONGEST_NOTES: usize = 400;
 
 /// The claim, and the head of the article's table: the axes, then what was observed, then what it means.
 pub(super) fn head(out: &mut String, words: Language, scenario: &ScenarioSummary) -> Result {
@@ -97,10 +100,7 @@ fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
         " {} | {} | {} | {} | {} | {} | {} | {verdict} |",
         view.link(&behaviour, place),
         Length::of(cell).map_or_else(nothing, |length| wording::length(words, length)),
-        observed
-            .error
-            .as_ref()
-            .map_or_else(nothing, |error| wording::error_code(words, error)),
+        inline(&cut(&wording::error_and_besides(words, cell), LONGEST_NOTES)),
         cut(&wording::terminators(words, &observed.terminators), LONGEST),
         wording::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),

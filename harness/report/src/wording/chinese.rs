@@ -10,8 +10,8 @@ use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
-    ConnectionEntry, Difference, Discarded, DiscardedKind, Fact, HangEnd, HeldBack, HeldServer, OperationEnd,
-    OrphanedSession, Reason, Sent, named_gaps,
+    ClientWord, ConnectionEntry, Contradiction, Difference, Discarded, DiscardedKind, Fact, HangEnd, HeldBack,
+    HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
 };
 use std::time::Duration;
 
@@ -145,7 +145,8 @@ pub(super) fn fact(fact: &Fact) -> String {
             "{}：客户端开始{}{}",
             time(*at),
             self::operation(operation),
-            sent.map_or_else(String::new, |sent| format!("；{}", self::sent(sent)))
+            sent.as_ref()
+                .map_or_else(String::new, |sent| format!("；{}", self::sent(sent)))
         ),
         Fact::ServedBy(node) => format!("该连接由 {node} 提供服务"),
         Fact::Tried(server) => format!("在此之前，客户端的报文段到达过 {server}，它没有应答"),
@@ -179,6 +180,13 @@ pub(super) fn fact(fact: &Fact) -> String {
                 HangEnd::None => "观察结束时仍未结束",
             }
         ),
+        Fact::InParts { from, to, longest } => format!(
+            "应答从 {} 到 {} 分段到达，其间最长 {} 没有任何数据",
+            after_epoch(*from),
+            after_epoch(*to),
+            Human(*longest)
+        ),
+        Fact::Contradicted(contradiction) => self::contradiction(contradiction),
         Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
         Fact::StillInForce { action, shows } => format!("结束时，{}：{}", self::action(action), recorded::proof(shows)),
         Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
@@ -259,12 +267,39 @@ fn entry(entry: &ConnectionEntry) -> String {
     }
 }
 
-fn sent(sent: Sent) -> &'static str {
+fn sent(sent: &Sent) -> String {
     match sent {
-        Sent::Syn => "客户端发出了 SYN",
-        Sent::Arp => "客户端询问 VIP 的以太网地址，无人应答",
-        Sent::Statement => "客户端发出了语句",
+        Sent::Syn => "客户端发出了 SYN".to_owned(),
+        Sent::Arp => "客户端询问 VIP 的以太网地址，无人应答".to_owned(),
+        Sent::Statement => "客户端发出了语句".to_owned(),
+        Sent::Command(name) => format!("客户端先发出了 {name}"),
     }
+}
+
+/// What the client says, and what the packets show.
+pub(super) fn contradiction(contradiction: &Contradiction) -> String {
+    let client = match &contradiction.client {
+        ClientWord::Connected => "已连接".to_owned(),
+        ClientWord::Result { rows } => format!("得到 {rows} 行结果"),
+        ClientWord::Error { message } => format!("得到错误“{message}”"),
+    };
+    let wire = match &contradiction.wire {
+        WireWord::Answer { at, rows } => format!("服务器的完整应答在 {} 时到达，{rows} 行", after_epoch(*at)),
+        WireWord::Error(error) => format!("服务器的应答是 {error}"),
+        WireWord::Part => "到那时服务器的应答只到了一部分".to_owned(),
+        WireWord::Nothing => "到那时没有服务器的应答".to_owned(),
+        WireWord::Earlier { statement } => {
+            format!("到那时没有对该语句的应答：到达的是对它已放弃的先前语句 `{statement}` 的应答")
+        }
+        WireWord::Ended(kind) => format!("只有 {kind} 终止了连接"),
+    };
+    let packet = contradiction
+        .packet
+        .map_or_else(String::new, |packet| format!("（数据包 {packet}）"));
+    format!(
+        "客户端{}称{client}，而数据包显示{wire}{packet}",
+        time(contradiction.said)
+    )
 }
 
 fn sent_again(payload_length: u32, times: usize, gaps: &[Duration]) -> String {

@@ -117,6 +117,20 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
     "the capture does not show the client sending its statement" / "抓包中没有客户端发送语句的数据包";
     "an answer reached the client's interface at {time} in packet {packet}, but the client had not reported it by {until}"
         / "应答在 {time} 时由数据包 {packet} 到达客户端的接口，但客户端到 {until} 时还没有报告";
+    "the client says at {time} that it got a result of {rows}, but the packets show no answer of the server by then"
+        / "客户端在 {time} 时称得到 {rows} 的结果，而数据包显示到那时没有服务器的应答";
+    "the client says at {time} that it got a result of {rows}, but the packets show only a part of the server's answer by then (packet {packet})"
+        / "客户端在 {time} 时称得到 {rows} 的结果，而数据包显示到那时服务器的应答只到了一部分（数据包 {packet}）";
+    "the client says at {time} that it got a result of {rows}, but the packets show no answer to its statement by then: what came is the answer to its earlier statement {statement}, which it had given up (packet {packet})"
+        / "客户端在 {time} 时称得到 {rows} 的结果，而数据包显示到那时没有对该语句的应答：到达的是对它已放弃的先前语句 {statement} 的应答（数据包 {packet}）";
+    "the client says at {time} that it is connected, but the packets show no answer of the server by then"
+        / "客户端在 {time} 时称已连接，而数据包显示到那时没有服务器的应答";
+    "the client says at {time} that it is connected, but the packets show only a part of the server's answer by then (packet {packet})"
+        / "客户端在 {time} 时称已连接，而数据包显示到那时服务器的应答只到了一部分（数据包 {packet}）";
+    "packet {packet} reached the client's interface, but its kernel did not accept it ({why})"
+        / "数据包 {packet} 到达客户端的接口，但其内核没有接受它（{why}）";
+    "parts of the answer were still coming when the observation ended, never more than {time} apart"
+        / "观察结束时应答仍在分段到达，相隔从未超过 {time}";
     "this run watches a cell for at most {limit} (--observe-at-most), and patience ends {time} after that"
         / "本次运行对每个单元最多观察 {limit}（--observe-at-most），而忍耐时间在此之后 {time} 才结束";
     "the observation ended {time} too early (it was to last until {until}), so how the silence goes on is not known"

@@ -1,6 +1,7 @@
 //! One printer for expectations, observations and evidence: each report says the same thing in the same words. All texts here
 //! are plain; whoever puts them into a report passes them through `escape`.
 
+mod besides;
 mod chinese;
 mod cites;
 mod environment;
@@ -8,6 +9,7 @@ mod error;
 mod forms;
 mod recorded;
 
+pub(crate) use besides::{besides, error_and_besides};
 pub(crate) use cites::{citation, shown};
 pub(crate) use environment::{Particular, Stated, particulars};
 pub(crate) use error::{classic_meaning, errno, error_code, error_kind};
@@ -282,6 +284,10 @@ pub(crate) fn observed(words: Language, cell: &JudgedCell) -> String {
     }
     if !observed.terminators.is_empty() {
         text += &words.and_also(terminators(words, &observed.terminators));
+    }
+    for note in besides(words, cell) {
+        text += words.clauses();
+        text += &note;
     }
     text
 }

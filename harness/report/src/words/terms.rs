@@ -69,6 +69,19 @@ crate::words::words! {
     after_sentence: " " / "";
     clauses: "; " / "；";
 
+    tried_in_turn(tries): "tried in turn: {tries}" / "依次尝试：{tries}";
+    and_then: ", then " / "，然后";
+    one_try(what, server, port, end): "{what}{server} from port {port}, {end}" / "{what}{server}（端口 {port}），{end}";
+    on_server(server): " on {server}" / "（{server}）";
+    a_connect: "connect" / "新建连接";
+    the_statement: "the statement" / "语句";
+    try_answered_after(time): "answered after {time}" / "{time} 后得到应答";
+    server_error_after(code, time): "server error {code} after {time}" / "{time} 后得到服务器错误 {code}";
+    ended_after(kind, time): "ended by a {kind} after {time}" / "{time} 后被 {kind} 终止";
+    no_answer_for(time): "no answer for {time}" / "{time} 内没有应答";
+    cannot_be_read: "which cannot be read" / "其内容无法读取";
+    in_parts(longest): "it came in parts, never more than {longest} apart" / "应答分段到达，相隔最长 {longest}";
+
     expected: "expected" / "预期";
     observed: "observed" / "实测";
     difference: "difference" / "差异";

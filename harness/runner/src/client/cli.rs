@@ -284,7 +284,7 @@ impl Screen {
                     _ => self.line.push(byte),
                 }
             }
-            if self.fresh && text_of(&self.line) == PROMPT {
+            if self.fresh && !self.reader.in_table() && text_of(&self.line) == PROMPT {
                 return End::Prompt;
             }
         }

@@ -25,18 +25,23 @@ pub(super) enum Said {
 pub(super) struct Reader {
     /// How many of the three borders of a table have been seen.
     borders: u8,
+    /// The first of them. All three are the same, and no line of a value is as long: a column is as wide as its longest value
+    /// is with all of its lines (client/mysql.cc, `print_table_data`; `max_length` counts the whole value).
+    border: String,
     first_row: Option<Vec<String>>,
 }
 
 impl Reader {
     /// What `line` says, if anything.
     pub(super) fn line(&mut self, line: &str) -> Option<Said> {
-        if line.starts_with("+-") && line.chars().all(|c| matches!(c, '+' | '-')) {
+        let is_border = line.starts_with("+-") && line.chars().all(|c| matches!(c, '+' | '-'));
+        if is_border && (!self.in_table() || line == self.border) {
             self.borders = self.borders % 3 + 1;
+            line.clone_into(&mut self.border);
             return None;
         }
         // Between its borders a table holds what a server sent, which may look like anything.
-        if matches!(self.borders, 1 | 2) {
+        if self.in_table() {
             if self.borders == 2 && self.first_row.is_none() {
                 self.first_row = cells(line);
             }
@@ -61,6 +66,13 @@ impl Reader {
         }
         let id = line.strip_prefix("Your ")?.split_once(" connection id is ")?.1;
         id.trim().parse().ok().map(Said::ConnectionId)
+    }
+}
+
+impl Reader {
+    /// Is the table that is being printed not at its end?
+    pub(super) fn in_table(&self) -> bool {
+        matches!(self.borders, 1 | 2)
     }
 }
 
@@ -237,6 +249,10 @@ mod tests {
         let text = "+---+\n| ERROR 2013 (HY000): no |\n+---+\n| 7 |\nERROR 2006 (HY000): no\n1 row in set (0.00 sec)\nmysql> \n\
                     +---+\n1 row in set (0.00 sec)\n";
         assert_eq!(read(text), [result(1, &["7"])]);
+        // A value of several lines that draws a border of its own, and an error below it.
+        let drawn = "+------------------------------+\n| v                            |\n+------------------------------+\n| a\n+---+\n\
+                     ERROR 2013 (HY000): no\nmysql> \n+---+ |\n+------------------------------+\n1 row in set (0.00 sec)\n";
+        assert_eq!(read(drawn), [result(1, &[])]);
         for line in [
             "ERROR: Can't connect to the server",
             "ERROR x (HY000): y",

@@ -17,6 +17,14 @@ pub(super) fn greeting(payload: &[u8]) -> Option<String> {
     Some(format!("greeting of {version}, connection {}", fields.u32()?))
 }
 
+/// The number that the greeting gives the connection.
+pub(super) fn connection_id(payload: &[u8]) -> Option<u32> {
+    let mut fields = Fields(payload);
+    fields.byte()?;
+    fields.string()?;
+    fields.u32()
+}
+
 /// A command in words, and what answers it (`None`: nothing).
 pub(super) fn command(payload: &[u8], attributes: bool) -> Option<(String, Option<Response>)> {
     let (&code, rest) = payload.split_first()?;

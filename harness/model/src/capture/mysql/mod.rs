@@ -9,12 +9,15 @@
 //! keeps out; and a trace needs only the first bytes of most packets.
 
 mod command;
+mod dialogue;
 mod framer;
 mod notes;
 mod payload;
 mod response;
 mod session;
 mod stream;
+
+pub use dialogue::{Command, Dialogue, Exchange, Outcome, Said, ServerError, Unread, dialogue};
 
 use super::{Packet, Segment, flow};
 use crate::action::Node;
@@ -46,7 +49,9 @@ pub fn annotations(packets: &[Packet], record: &CellRecord, point: &Node) -> BTr
             } else {
                 return None;
             };
-            let note = connections.entry(key).or_default().take(side, segment);
+            let connection = connections.entry(key).or_default();
+            let note = connection.take(side, segment);
+            connection.session.heard();
             (!note.is_empty()).then_some((packet.number, note))
         })
         .collect()
@@ -58,11 +63,14 @@ struct Connection {
     client: Stream,
     server: Stream,
     session: Session,
+    /// Did the last segment bring bytes that were not there before, and that none before them lack?
+    fresh: bool,
 }
 
 impl Connection {
     /// What is new in a segment.
     fn take(&mut self, side: Side, segment: &Segment) -> String {
+        self.fresh = false;
         if segment.flags.syn {
             self.opened(side, segment);
         }
@@ -78,12 +86,18 @@ impl Connection {
         // Some of it was not captured: from here on the direction cannot be followed.
         if u32::try_from(segment.payload.len()).ok() != Some(segment.payload_length) {
             stream.lose();
+            self.session.lost();
             return String::new();
         }
         if !stream.is_synchronised() && in_time && self.session.may_begin_with(side, &segment.payload) {
             stream.begin(segment.sequence);
         }
+        let known = stream.is_synchronised();
         let bytes = stream.take(segment.sequence, &segment.payload);
+        self.fresh = !bytes.is_empty();
+        if known && !stream.is_synchronised() {
+            self.session.lost();
+        }
         self.session.take(side, &bytes)
     }
 

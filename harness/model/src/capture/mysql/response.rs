@@ -1,5 +1,6 @@
 //! What a server answers to a command, payload by payload.
 
+use super::dialogue::ServerError;
 use super::framer::Whole;
 use super::payload::{Fields, plural, quoted};
 
@@ -38,6 +39,8 @@ pub(super) enum Response {
 pub(super) enum Read {
     /// It says this, and then comes that (`None`: the answer is complete).
     Said(String, Option<Response>),
+    /// An ERR, which ends the answer.
+    Failed(ServerError),
     /// A row, and then comes that.
     Row(Response),
     /// The client is to send a file, and then comes that.
@@ -60,7 +63,7 @@ impl Response {
             return Read::Nothing(Some(self));
         }
         if first == ERR && self != Self::Text {
-            return error(payload).map_or(Read::Nonsense, |text| Read::Said(text, None));
+            return error(payload).map_or(Read::Nonsense, Read::Failed);
         }
         match self {
             Self::Simple => match first {
@@ -130,21 +133,23 @@ pub(super) fn ok(payload: &[u8]) -> Option<(String, bool)> {
     Some((text, status & MORE_RESULTS != 0))
 }
 
-/// ``ERR 1045 (28000) `Access denied for user …` ``. Before the login there is no SQLSTATE.
-pub(super) fn error(payload: &[u8]) -> Option<String> {
+/// An ERR payload: ``ERR 1045 (28000) `Access denied for user …` ``. Before the login there is no SQLSTATE.
+pub(super) fn error(payload: &[u8]) -> Option<ServerError> {
     let mut fields = Fields(payload);
     fields.byte()?;
     let code = fields.u16()?;
-    let state = match fields.0 {
-        [b'#', rest @ ..] => {
-            let (state, rest) = rest.split_at_checked(5)?;
-            fields.0 = rest;
-            state.iter().all(u8::is_ascii_alphanumeric).then_some(())?;
-            format!(" ({})", std::str::from_utf8(state).ok()?)
-        }
-        _ => String::new(),
-    };
-    Some(format!("ERR {code}{state} {}", quoted(fields.0)?))
+    let mut sqlstate = String::new();
+    if let [b'#', rest @ ..] = fields.0 {
+        let (state, rest) = rest.split_at_checked(5)?;
+        fields.0 = rest;
+        state.iter().all(u8::is_ascii_alphanumeric).then_some(())?;
+        std::str::from_utf8(state).ok()?.clone_into(&mut sqlstate);
+    }
+    Some(ServerError {
+        code,
+        sqlstate,
+        message: quoted(fields.0)?,
+    })
 }
 
 /// The number of columns. MariaDB may say in one more byte whether their definitions follow.

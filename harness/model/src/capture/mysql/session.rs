@@ -1,6 +1,7 @@
 //! A connection through its phases: greeting, login, commands.
 
-use super::command::{CHANGE_USER, command, greeting};
+use super::command::{CHANGE_USER, command, connection_id, greeting};
+use super::dialogue::{ServerError, Unread};
 use super::framer::{Framer, Part, Whole};
 use super::notes::Notes;
 use super::payload::{Fields, plural, quoted};
@@ -46,6 +47,39 @@ enum Phase {
     Silent,
 }
 
+/// Something that one side said, as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// The server's greeting, with its number for the connection.
+    Greeted(Option<u32>),
+    /// The server lets the client in.
+    LoggedIn,
+    /// The client's command, or the beginning of one.
+    Asked {
+        /// `COM_QUERY`.
+        name: String,
+        /// Its first byte.
+        code: u8,
+        /// What follows that byte, or the beginning of it.
+        text: Vec<u8>,
+        /// Is all of it there?
+        whole: bool,
+        /// Does the server answer to it?
+        answered: bool,
+    },
+    /// The answer to the oldest command without one is complete.
+    Answered {
+        /// The rows of all its result sets.
+        rows: u64,
+    },
+    /// An ERR is the answer to the oldest command without one, or to the login.
+    Failed(ServerError),
+    /// An ERR to a client that has asked for nothing.
+    Unasked(ServerError),
+    /// From here on nothing can be read.
+    Lost(Unread),
+}
+
 /// What is known of a connection.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -60,9 +94,23 @@ pub(super) struct Session {
     uploading: bool,
     compression: bool,
     attributes: bool,
+    /// Rows of the answer that is being read.
+    rows: u64,
+    /// What was said since it was last asked for.
+    heard: Vec<Heard>,
 }
 
 impl Session {
+    /// Bytes of a side are missing.
+    pub(super) fn lost(&mut self) {
+        self.heard.push(Heard::Lost(Unread::NotFollowed));
+    }
+
+    /// What was said since the last call.
+    pub(super) fn heard(&mut self) -> Vec<Heard> {
+        std::mem::take(&mut self.heard)
+    }
+
     /// The client opened a connection.
     pub(super) fn opened(&mut self) {
         self.phase = Phase::Greeting;
@@ -106,6 +154,7 @@ impl Session {
             };
             if !understood {
                 self.phase = Phase::Silent;
+                self.heard.push(Heard::Lost(Unread::NotFollowed));
             }
             if self.phase == Phase::Silent {
                 return notes.text();
@@ -127,10 +176,11 @@ impl Session {
         let in_commands = self.phase == Phase::Commands;
         let mut text = String::new();
         if part.begins {
-            *self.announced(side) = match side {
+            let announced = match side {
                 Side::Client => {
                     let command = command(part.kept, self.attributes).filter(|_| in_commands && part.sequence == 0);
-                    command.is_some_and(|(name, _)| {
+                    command.is_some_and(|(name, answer)| {
+                        self.heard.extend(asked(&name, part.kept, false, answer.is_some()));
                         text = format!("{name}, ");
                         true
                     })
@@ -140,6 +190,7 @@ impl Session {
                     in_commands && due == Some(part.sequence)
                 }
             };
+            *self.announced(side) = announced;
         }
         if *self.announced(side) {
             let length = plural(part.length as u64, "byte");
@@ -164,9 +215,12 @@ impl Session {
                 let Some((text, answer)) = command(&whole.kept, self.attributes) else {
                     return false;
                 };
+                let changes_user = whole.kept.first() == Some(&CHANGE_USER);
+                let answered = answer.is_some() || changes_user;
+                self.heard.extend(asked(&text, &whole.kept, true, answered));
                 notes.say(text);
                 self.due.extend(answer.map(|answer| (answer, Some(1))));
-                if whole.kept.first() == Some(&CHANGE_USER) {
+                if changes_user {
                     self.phase = Phase::Authentication;
                     self.due.clear();
                 }
@@ -195,20 +249,31 @@ impl Session {
         let first = whole.kept.first().copied();
         match self.phase {
             Phase::Greeting => {
-                let text = if first == Some(ERR) {
-                    error(&whole.kept)
-                } else {
-                    greeting(&whole.kept)
-                };
                 self.phase = Phase::Login;
-                notes.maybe(text.filter(|_| whole.sequence == 0))
+                if whole.sequence != 0 {
+                    return false;
+                }
+                if first == Some(ERR) {
+                    return self.refused(whole, notes);
+                }
+                let text = greeting(&whole.kept);
+                self.heard.push(Heard::Greeted(connection_id(&whole.kept)));
+                notes.maybe(text)
             }
             // An ERR before the login: too many connections, too slow.
-            Phase::Login if first == Some(ERR) => notes.maybe(error(&whole.kept)),
+            Phase::Login if first == Some(ERR) => self.refused(whole, notes),
             Phase::Authentication => self.authentication(whole, notes),
             Phase::Commands => self.answer(whole, notes),
             Phase::Unknown | Phase::Login | Phase::Silent => false,
         }
+    }
+
+    /// An ERR that is the end of a login.
+    fn refused(&mut self, whole: &Whole, notes: &mut Notes) -> bool {
+        let error = error(&whole.kept);
+        notes.maybe(error.as_ref().map(ToString::to_string));
+        self.heard.extend(error.clone().map(Heard::Failed));
+        error.is_some()
     }
 
     fn login(&mut self, whole: &Whole, notes: &mut Notes) -> bool {
@@ -221,6 +286,7 @@ impl Session {
         };
         if flags & TLS != 0 && whole.length == TLS_REQUEST_LENGTH {
             notes.say("asks for TLS; the rest is encrypted".to_owned());
+            self.heard.push(Heard::Lost(Unread::Tls));
             self.phase = Phase::Silent;
             return true;
         }
@@ -263,11 +329,15 @@ impl Session {
                 } else {
                     ""
                 };
+                self.heard.push(Heard::LoggedIn);
+                if self.compression {
+                    self.heard.push(Heard::Lost(Unread::Compressed));
+                }
                 notes.maybe(ok(&whole.kept).map(|_| format!("OK, logged in{rest}")))
             }
             Some(ERR) => {
                 self.phase = Phase::Silent;
-                notes.maybe(error(&whole.kept))
+                self.refused(whole, notes)
             }
             Some(EOF) => {
                 let plugin = Fields(whole.kept.get(1..).unwrap_or_default())
@@ -286,7 +356,10 @@ impl Session {
     fn answer(&mut self, whole: &Whole, notes: &mut Notes) -> bool {
         let Some((response, sequence)) = self.due.front().copied() else {
             // A server that closes a connection may say why, unasked.
-            return is_eof(whole) || (whole.kept.first() == Some(&ERR) && notes.maybe(error(&whole.kept)));
+            let error = error(&whole.kept).filter(|_| whole.kept.first() == Some(&ERR));
+            notes.maybe(error.as_ref().map(ToString::to_string));
+            self.heard.extend(error.clone().map(Heard::Unasked));
+            return is_eof(whole) || error.is_some();
         };
         if sequence.is_some_and(|sequence| sequence != whole.sequence) {
             // What closes the definitions of a prepared statement.
@@ -297,8 +370,16 @@ impl Session {
                 notes.say(text);
                 next
             }
+            Read::Failed(error) => {
+                notes.say(error.to_string());
+                self.rows = 0;
+                self.due.pop_front();
+                self.heard.push(Heard::Failed(error));
+                return true;
+            }
             Read::Row(next) => {
                 notes.row();
+                self.rows += 1;
                 Some(next)
             }
             Read::Upload(next) => {
@@ -313,8 +394,24 @@ impl Session {
         };
         match next {
             Some(next) => self.due[0] = (next, Some(whole.sequence.wrapping_add(whole.packets))),
-            None => drop(self.due.pop_front()),
+            None => {
+                self.due.pop_front();
+                let rows = std::mem::take(&mut self.rows);
+                self.heard.push(Heard::Answered { rows });
+            }
         }
         true
     }
+}
+
+/// A command, or its beginning, as data. Its name is the first word of what a trace says of it.
+fn asked(said: &str, payload: &[u8], whole: bool, answered: bool) -> Option<Heard> {
+    let (&code, text) = payload.split_first()?;
+    Some(Heard::Asked {
+        name: said.split(' ').next().unwrap_or_default().to_owned(),
+        code,
+        text: text.to_vec(),
+        whole,
+        answered,
+    })
 }

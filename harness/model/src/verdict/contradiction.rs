@@ -1,0 +1,115 @@
+//! The client says one thing, and the packets show another.
+
+use super::TerminatorKind;
+use crate::capture::mysql::ServerError;
+use crate::duration::{Human, Instant};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What the client says of its operation, and what the packets show instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Contradiction {
+    /// What the client says.
+    pub client: ClientWord,
+    /// When it says so.
+    pub said: Instant,
+    /// The event by which it says so.
+    pub event: u32,
+    /// What the packets show.
+    pub wire: WireWord,
+    /// The packet that shows it; `None` where there is none to show.
+    pub packet: Option<u32>,
+}
+
+/// What a client says of its operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum ClientWord {
+    /// It is connected.
+    Connected,
+    /// It has its result.
+    Result {
+        /// Of so many rows.
+        rows: u64,
+    },
+    /// It failed.
+    Error {
+        /// The client program's own text.
+        message: String,
+    },
+}
+
+/// What the packets show of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum WireWord {
+    /// The whole answer.
+    Answer {
+        /// When its last byte reached the client.
+        at: Instant,
+        /// How many rows it has.
+        rows: u64,
+    },
+    /// An ERR.
+    Error(ServerError),
+    /// A beginning of the answer and no more.
+    Part,
+    /// Nothing of the answer.
+    Nothing,
+    /// Nothing of the answer, but the answer to an earlier statement.
+    Earlier {
+        /// The earlier statement.
+        statement: String,
+    },
+    /// The end of the connection.
+    Ended(TerminatorKind),
+}
+
+impl fmt::Display for Contradiction {
+    /// A sentence without its stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = Human(self.said.since(Instant(0)));
+        write!(f, "the client says at {said} that {}, but {}", self.client, self.wire)?;
+        match self.packet {
+            Some(packet) => write!(f, " (packet {packet})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ClientWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => f.write_str("it is connected"),
+            Self::Result { rows: 1 } => f.write_str("it got a result of 1 row"),
+            Self::Result { rows } => write!(f, "it got a result of {rows} rows"),
+            Self::Error { message } => write!(f, "it failed with \"{message}\""),
+        }
+    }
+}
+
+impl fmt::Display for WireWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer { at, rows } => {
+                let rows = match rows {
+                    0 => String::new(),
+                    1 => ", 1 row".to_owned(),
+                    rows => format!(", {rows} rows"),
+                };
+                let at = Human(at.since(Instant(0)));
+                write!(f, "the packets show the server's whole answer at {at}{rows}")
+            }
+            Self::Error(error) => write!(f, "the packets show the server's {error}"),
+            Self::Part => f.write_str("the packets show only a part of the server's answer by then"),
+            Self::Nothing => f.write_str("the packets show no answer of the server by then"),
+            Self::Earlier { statement } => write!(
+                f,
+                "the packets show no answer to its statement by then: what came is the answer to its earlier statement `{statement}`, \
+                 which it had given up"
+            ),
+            Self::Ended(kind) => write!(f, "the packets show only that a {kind} ended the connection"),
+        }
+    }
+}

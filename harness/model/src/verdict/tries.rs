@@ -1,0 +1,95 @@
+//! The connections that a program used for one operation, one after the other: what it waited for on each, and how that ended.
+
+use super::attempts::{Asked, Attempt, Reply};
+use super::network::{Seen, Wire, accepted, ends, terminators};
+use super::operation::Classified;
+use super::servers::servers;
+use super::{Try, TryEnd};
+use crate::capture::Packet;
+use crate::capture::flow::{ClientSide, Connection};
+use crate::duration::Instant;
+use crate::record::CellRecord;
+
+/// The connections of the operation in the order of their use, if it used several.
+pub(super) fn tries(record: &CellRecord, packets: &[Packet], operation: &Classified<'_>, wire: &Wire) -> Vec<Try> {
+    let mut connections: Vec<&Connection> = Vec::new();
+    for attempt in &wire.looked.attempts {
+        if !connections.contains(&&attempt.connection) {
+            connections.push(&attempt.connection);
+        }
+    }
+    let Some(side) = ClientSide::of(record, packets).filter(|_| connections.len() > 1) else {
+        return Vec::new();
+    };
+    let first = |connection: &Connection| {
+        wire.looked
+            .attempts
+            .iter()
+            .find(|attempt| attempt.connection == *connection)
+    };
+    connections
+        .iter()
+        .enumerate()
+        .filter_map(|(index, connection)| {
+            let next = connections.get(index + 1).and_then(|next| first(next));
+            let until = next.map_or(operation.end.at, |next| next.request.at);
+            let began = first(connection)?.request;
+            let last = waited_for(connection, wire)?;
+            Some(one(record, packets, &side, last, began.at, until))
+        })
+        .collect()
+}
+
+/// What the client last waited for on a connection: what has no whole answer, or the last command of all.
+fn waited_for<'a>(connection: &Connection, wire: &'a Wire) -> Option<&'a Attempt> {
+    let own = || {
+        wire.looked
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.connection == *connection)
+    };
+    let statement = || own().rfind(|attempt| attempt.is_own());
+    own()
+        .rfind(|attempt| !attempt.is_complete())
+        .or_else(statement)
+        .or_else(|| own().next_back())
+}
+
+fn one(
+    record: &CellRecord,
+    packets: &[Packet],
+    side: &ClientSide<'_>,
+    attempt: &Attempt,
+    began: Instant,
+    until: Instant,
+) -> Try {
+    let received = accepted(record, side, &attempt.connection);
+    let servers = servers(record, packets, side, &attempt.connection, &received);
+    let established = received
+        .iter()
+        .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
+        .map(|(packet, _)| Seen::from(*packet));
+    let ended = terminators(&record.plan, side, &received, &attempt.connection, until)
+        .into_iter()
+        .find(|terminator| ends(terminator, established));
+    let (end, at) = match (&attempt.reply, ended) {
+        (Reply::Complete { by, .. }, _) => (TryEnd::Answered, by.at),
+        (Reply::Error { by, error }, _) => (TryEnd::Error(error.code), by.at),
+        (Reply::Open | Reply::Unread, Some(end)) => (TryEnd::Ended(end.kind), end.at.max(began)),
+        (Reply::Unread, None) => (TryEnd::Unread, until),
+        (Reply::Open, None) => (TryEnd::Unanswered, until),
+    };
+    Try {
+        client_port: attempt.connection.client_port,
+        served_by: servers.one().map(|(node, _)| node.clone()),
+        waited_for: match &attempt.asked {
+            Asked::Connect => "connect".to_owned(),
+            Asked::Command { own: true, .. } => "statement".to_owned(),
+            Asked::Command { name, .. } => name.clone(),
+        },
+        packet: attempt.request.packet,
+        began,
+        ended: at,
+        end,
+    }
+}

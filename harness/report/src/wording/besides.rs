@@ -1,0 +1,58 @@
+//! What a row says beside its behaviour: what a program tried before, how slow an answer was, and where its client says otherwise.
+
+use super::{NOTHING, chinese, error_code};
+use crate::words::Language;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::{Contradiction, JudgedCell, Try, TryEnd};
+
+/// Each as a clause. Foreign text is not escaped.
+pub(crate) fn besides(words: Language, cell: &JudgedCell) -> Vec<String> {
+    let observed = &cell.observed;
+    let tried: Vec<String> = observed.attempts.iter().map(|one| tried(words, one)).collect();
+    let tried = (!tried.is_empty()).then(|| words.tried_in_turn(tried.join(words.and_then())));
+    let slow = observed.longest_silence.map(|longest| words.in_parts(Human(longest)));
+    let contradiction = observed.contradiction.as_ref();
+    let otherwise = contradiction.map(|contradiction| self::contradiction(words, contradiction));
+    tried.into_iter().chain(slow).chain(otherwise).collect()
+}
+
+/// The error of a cell in a table, with what else is to be said of it.
+pub(crate) fn error_and_besides(words: Language, cell: &JudgedCell) -> String {
+    let error = cell.observed.error.as_ref().map(|error| error_code(words, error));
+    let all: Vec<String> = error.into_iter().chain(besides(words, cell)).collect();
+    if all.is_empty() {
+        NOTHING.to_owned()
+    } else {
+        all.join(words.clauses())
+    }
+}
+
+/// What the client says, and what the packets show.
+fn contradiction(words: Language, contradiction: &Contradiction) -> String {
+    match words {
+        Language::English => contradiction.to_string(),
+        Language::Chinese => chinese::contradiction(contradiction),
+    }
+}
+
+/// `statement on rs1 (port 40776): no answer for 10s`.
+fn tried(words: Language, one: &Try) -> String {
+    let what = match one.waited_for.as_str() {
+        "connect" => words.a_connect(),
+        "statement" => words.the_statement(),
+        command => command,
+    };
+    let server = match &one.served_by {
+        Some(node) => words.on_server(node),
+        None => String::new(),
+    };
+    let time = Human(one.ended.since(one.began));
+    let end = match one.end {
+        TryEnd::Answered => words.try_answered_after(time),
+        TryEnd::Error(code) => words.server_error_after(code, time),
+        TryEnd::Ended(kind) => words.ended_after(kind, time),
+        TryEnd::Unanswered => words.no_answer_for(time),
+        TryEnd::Unread => words.cannot_be_read().to_owned(),
+    };
+    words.one_try(what, server, one.client_port, end)
+}
