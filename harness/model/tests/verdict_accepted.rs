@@ -2,6 +2,7 @@
 //! client, with segments that TCP does not take, and with several real servers that a connection reached in turn.
 
 #![expect(
+    clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking; its helpers are no production code"
 )]
