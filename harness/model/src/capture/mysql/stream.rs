@@ -1,9 +1,12 @@
 //! The bytes of one direction of a TCP connection, in their order (RFC 9293, 3.4: sequence numbers count modulo 2 to the 32).
 
-/// Bytes that wait for others before them; more than this, and what they wait for was not captured.
-const WAITING: usize = 1 << 20;
+use std::collections::BTreeMap;
+
+/// Bytes that wait for others before them; more than this, and what they wait for was not captured. No host of a lab offers a
+/// larger window (`net.ipv4.tcp_rmem`: 6 MiB).
+const WAITING: usize = 8 << 20;
 /// So many segments of them, likewise.
-const WAITING_SEGMENTS: usize = 1024;
+const WAITING_SEGMENTS: usize = 8192;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -11,8 +14,12 @@ pub(super) struct Stream {
     began_at: Option<u32>,
     /// The sequence number of the next byte; `None` if it is not known.
     next: Option<u32>,
-    /// Segments that came before their time.
-    waiting: Vec<(u32, Vec<u8>)>,
+    /// How many bytes were taken.
+    taken: u64,
+    /// Segments that came before their time, by how many bytes of the stream are before them.
+    waiting: BTreeMap<u64, Vec<u8>>,
+    /// How many bytes they have.
+    held: usize,
 }
 
 impl Stream {
@@ -36,7 +43,7 @@ impl Stream {
         *self = Self {
             began_at: Some(sequence),
             next: Some(sequence),
-            waiting: Vec::new(),
+            ..Self::default()
         };
     }
 
@@ -44,6 +51,7 @@ impl Stream {
     pub(super) fn lose(&mut self) {
         self.next = None;
         self.waiting.clear();
+        self.held = 0;
     }
 
     /// The bytes that a segment adds to what was there before, with those that had waited for them: none if all were there.
@@ -52,17 +60,16 @@ impl Stream {
         let Some(next) = self.next else {
             return bytes;
         };
-        if ahead(sequence, next) > 0 {
-            self.wait(sequence, payload);
+        if let Ok(before @ 1..) = u64::try_from(ahead(sequence, next)) {
+            self.wait(self.taken.saturating_add(before), payload);
             return bytes;
         }
         self.append(&mut bytes, sequence, payload);
-        while let Some(index) = self.next.and_then(|next| {
-            let mut waiting = self.waiting.iter();
-            waiting.position(|(sequence, _)| ahead(*sequence, next) <= 0)
-        }) {
-            let (sequence, payload) = self.waiting.swap_remove(index);
-            self.append(&mut bytes, sequence, &payload);
+        while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() <= self.taken) {
+            let (place, payload) = first.remove_entry();
+            self.held -= payload.len();
+            let known = usize::try_from(self.taken - place).unwrap_or(usize::MAX);
+            self.extend(&mut bytes, payload.get(known..).unwrap_or_default());
         }
         bytes
     }
@@ -71,24 +78,27 @@ impl Stream {
     fn append(&mut self, bytes: &mut Vec<u8>, sequence: u32, payload: &[u8]) {
         let Some(next) = self.next else { return };
         let known = usize::try_from(next.wrapping_sub(sequence)).unwrap_or(usize::MAX);
-        if let Some(fresh) = payload.get(known..) {
-            bytes.extend_from_slice(fresh);
-            let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
-            self.next = Some(next.wrapping_add(count));
-        }
+        self.extend(bytes, payload.get(known..).unwrap_or_default());
     }
 
-    fn wait(&mut self, sequence: u32, payload: &[u8]) {
-        if self
-            .waiting
-            .iter()
-            .any(|(known, bytes)| *known == sequence && bytes.len() >= payload.len())
-        {
+    /// Takes the next bytes.
+    fn extend(&mut self, bytes: &mut Vec<u8>, fresh: &[u8]) {
+        let Some(next) = self.next else { return };
+        bytes.extend_from_slice(fresh);
+        let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
+        self.next = Some(next.wrapping_add(count));
+        self.taken = self.taken.saturating_add(u64::from(count));
+    }
+
+    /// A segment waits for the bytes before it; of two at one place the longer one is kept.
+    fn wait(&mut self, place: u64, payload: &[u8]) {
+        let known = self.waiting.get(&place).map_or(0, Vec::len);
+        if known >= payload.len() {
             return;
         }
-        self.waiting.push((sequence, payload.to_vec()));
-        let bytes: usize = self.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
-        if bytes > WAITING || self.waiting.len() > WAITING_SEGMENTS {
+        self.waiting.insert(place, payload.to_vec());
+        self.held = self.held - known + payload.len();
+        if self.held > WAITING || self.waiting.len() > WAITING_SEGMENTS {
             self.lose();
         }
     }
