@@ -5,6 +5,7 @@ use crate::action::Node;
 use crate::duration::Instant;
 use crate::plan::{Host, LabPlan, Mac};
 use crate::record::CellRecord;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// A TCP segment with the addresses of its IP packet; that within a tunnel is the inner one.
@@ -90,6 +91,17 @@ pub struct ClientSide<'a> {
     plan: &'a LabPlan,
     client: &'a Host,
     packets: Vec<&'a Packet>,
+    /// Segments of each of the client's ports to the virtual service and back, in order.
+    by_port: BTreeMap<u16, Vec<Passed<'a>>>,
+}
+
+/// A segment between the client and the virtual service.
+#[derive(Debug, Clone, Copy)]
+struct Passed<'a> {
+    /// Did the client send it?
+    by_client: bool,
+    packet: &'a Packet,
+    segment: &'a Segment,
 }
 
 impl<'a> ClientSide<'a> {
@@ -98,11 +110,48 @@ impl<'a> ClientSide<'a> {
     pub fn of(record: &'a CellRecord, packets: &'a [Packet]) -> Option<Self> {
         let points = &record.capture.as_ref()?.points;
         let point = points.iter().position(|point| point.node == Node::Client)?;
-        Some(Self {
+        let mut side = Self {
             plan: &record.plan,
             client: record.plan.host(&Node::Client)?,
             packets: packets.iter().filter(|packet| packet.point == point).collect(),
-        })
+            by_port: BTreeMap::new(),
+        };
+        let mut by_port: BTreeMap<u16, Vec<Passed<'a>>> = BTreeMap::new();
+        for packet in &side.packets {
+            if let Some((port, passed)) = side.passed(packet) {
+                by_port.entry(port).or_default().push(passed);
+            }
+        }
+        side.by_port = by_port;
+        Some(side)
+    }
+
+    /// A segment of the client's to the virtual service, or back, with the client's port.
+    fn passed(&self, packet: &'a Packet) -> Option<(u16, Passed<'a>)> {
+        let (source, destination, segment) = segment(packet)?;
+        let (mine, service) = (self.client.address, (self.plan.vip, self.plan.port));
+        let passed = |by_client| Passed {
+            by_client,
+            packet,
+            segment,
+        };
+        if packet.source_mac == self.client.mac {
+            let ours = source == mine && (destination, segment.destination_port) == service;
+            ours.then(|| (segment.source_port, passed(true)))
+        } else {
+            let ours = packet.destination_mac == self.client.mac
+                && destination == mine
+                && (source, segment.source_port) == service;
+            ours.then(|| (segment.destination_port, passed(false)))
+        }
+    }
+
+    /// The segments of a connection, either way.
+    fn of_connection(&self, connection: &Connection) -> &[Passed<'a>] {
+        let all = self.by_port.get(&connection.client_port).map_or(&[][..], Vec::as_slice);
+        let before = |number: u32| all.partition_point(|passed| passed.packet.number < number);
+        let (from, to) = (before(connection.syn), connection.reused.map_or(all.len(), before));
+        all.get(from..to).unwrap_or_default()
     }
 
     /// Every packet of the client's interface.
@@ -115,16 +164,16 @@ impl<'a> ClientSide<'a> {
     #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
         let mut connections: Vec<Connection> = Vec::new();
+        // The last one of each port.
+        let mut last: BTreeMap<u16, usize> = BTreeMap::new();
         for (packet, segment) in self.by_client() {
             if !segment.flags.syn || segment.flags.ack {
                 continue;
             }
-            let earlier = connections
-                .iter_mut()
-                .rev()
-                .find(|connection| connection.client_port == segment.source_port);
-            if let Some(earlier) = earlier {
+            let earlier = last.insert(segment.source_port, connections.len());
+            if let Some((index, earlier)) = earlier.and_then(|index| Some((index, connections.get_mut(index)?))) {
                 if earlier.sequence == segment.sequence {
+                    last.insert(segment.source_port, index);
                     continue;
                 }
                 earlier.reused = Some(packet.number);
@@ -142,20 +191,16 @@ impl<'a> ClientSide<'a> {
 
     /// What the client sent on `connection`.
     pub fn sent(&self, connection: &Connection) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
-        self.by_client()
-            .filter(move |(packet, segment)| segment.source_port == connection.client_port && connection.spans(packet))
+        let all = self.of_connection(connection).iter();
+        all.filter(|passed| passed.by_client)
+            .map(|passed| (passed.packet, passed.segment))
     }
 
     /// What reached the client on `connection`.
     pub fn received(&self, connection: &Connection) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
-        self.to_client().filter_map(move |packet| {
-            let (source, destination, segment) = segment(packet)?;
-            let ours = source == self.plan.vip
-                && segment.source_port == self.plan.port
-                && destination == self.client.address
-                && segment.destination_port == connection.client_port;
-            (ours && connection.spans(packet)).then_some((packet, segment))
-        })
+        let all = self.of_connection(connection).iter();
+        all.filter(|passed| !passed.by_client)
+            .map(|passed| (passed.packet, passed.segment))
     }
 
     /// "Destination unreachable" that reached the client for `connection`, with its code.

@@ -236,12 +236,35 @@ pub(super) struct Acceptance {
     pub(super) doubts: Vec<String>,
 }
 
+/// The client's own firewall, and what it kept out of all its connections.
+#[derive(Debug)]
+pub(super) struct Firewall {
+    rules: Vec<OwnRule>,
+    /// The step of the rule, by the packet's number.
+    kept_out: BTreeMap<u32, u32>,
+    doubts: Vec<String>,
+}
+
+impl Firewall {
+    pub(super) fn of(record: &CellRecord, side: &ClientSide<'_>) -> Self {
+        let rules = own_rules(record);
+        let mut doubts = Vec::new();
+        let kept_out = kept_out(record, side, &rules, &mut doubts);
+        Self {
+            rules,
+            kept_out,
+            doubts,
+        }
+    }
+}
+
 impl Acceptance {
     /// Follows the client's TCP through the segments of `connection`.
-    pub(super) fn of(record: &CellRecord, side: &ClientSide<'_>, connection: &Connection) -> Self {
-        let rules = own_rules(record);
-        let mut acceptance = Self::default();
-        let kept_out = kept_out(record, side, &rules, &mut acceptance.doubts);
+    pub(super) fn of(firewall: &Firewall, side: &ClientSide<'_>, connection: &Connection) -> Self {
+        let mut acceptance = Self {
+            doubts: firewall.doubts.clone(),
+            ..Self::default()
+        };
         let mut segments: Vec<(bool, &Packet, &Segment)> = side
             .sent(connection)
             .map(|(packet, segment)| (true, packet, segment))
@@ -256,7 +279,7 @@ impl Acceptance {
         };
         for (index, (by_client, packet, segment)) in segments.iter().enumerate() {
             if *by_client {
-                tcp.sends(packet, segment, &rules);
+                tcp.sends(packet, segment, &firewall.rules);
                 continue;
             }
             let later = segments
@@ -265,7 +288,7 @@ impl Acceptance {
                 .iter()
                 .find(|(by_client, later, _)| *by_client && later.at >= packet.at.plus(ACKNOWLEDGED_WITHIN))
                 .map(|(_, _, segment)| *segment);
-            let reason = match kept_out.get(&packet.number) {
+            let reason = match firewall.kept_out.get(&packet.number) {
                 Some(step) => Some(Reason::OwnFirewall { step: *step }),
                 None => tcp.takes(packet.number, segment, later),
             };

@@ -1,8 +1,8 @@
 //! What the client did on the wire for an operation, found in the packets: every connection that it opened and every command
 //! that it sent between the operation's beginning and its end, each with what answered it.
 
-use super::accepted::{Acceptance, HeldBack};
-use super::network::{Seen, accepted, terminators};
+use super::accepted::{Acceptance, Firewall, HeldBack};
+use super::network::{Seen, terminators};
 use super::operation::{Classified, Place};
 use super::{Terminator, TerminatorKind};
 use crate::capture::flow::{ClientSide, Connection};
@@ -99,19 +99,55 @@ impl Attempt {
 /// The client's connections of an operation, and what it asked for on them.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
-    /// What was said on each.
-    pub(super) dialogues: Vec<(Connection, Dialogue)>,
+    /// The connections.
+    pub(super) lines: Vec<Line>,
     /// What the client asked for during the operation, in order.
     pub(super) attempts: Vec<Attempt>,
     /// What it had asked for before, and had not been answered when the operation began.
     pub(super) before: Vec<Attempt>,
 }
 
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Which one.
+    pub(super) connection: Connection,
+    /// What was said on it.
+    pub(super) dialogue: Dialogue,
+    /// What the client's kernel accepted of it.
+    pub(super) acceptance: Acceptance,
+}
+
+/// No program opens more connections for one operation, and none asks for more on them.
+const MOST_CONNECTIONS: usize = 1000;
+const MOST_ATTEMPTS: usize = 2000;
+
 impl Looked {
+    /// A connection that was looked at.
+    pub(super) fn line(&self, connection: &Connection) -> Option<&Line> {
+        // They are in the order of their SYNs.
+        let place = self
+            .lines
+            .binary_search_by_key(&connection.syn, |line| line.connection.syn);
+        self.lines.get(place.ok()?)
+    }
+
     /// What was said on a connection.
     pub(super) fn dialogue(&self, connection: &Connection) -> Option<&Dialogue> {
-        let mut all = self.dialogues.iter();
-        all.find(|(known, _)| known == connection).map(|(_, dialogue)| dialogue)
+        self.line(connection).map(|line| &line.dialogue)
+    }
+
+    /// What the client's kernel accepted on a connection.
+    pub(super) fn accepted<'a>(
+        &self,
+        side: &ClientSide<'a>,
+        connection: &Connection,
+    ) -> Vec<(&'a Packet, &'a Segment)> {
+        let acceptance = self.line(connection).map(|line| &line.acceptance);
+        let accepted = |(packet, _): &(&Packet, &Segment)| {
+            acceptance.is_none_or(|acceptance| acceptance.discarded(packet.number).is_none())
+        };
+        side.received(connection).filter(accepted).collect()
     }
 }
 
@@ -123,8 +159,17 @@ pub(super) fn look(
     doubts: &mut Vec<String>,
 ) -> Looked {
     let mut looked = Looked::default();
-    for connection in candidates(record, side, operation, doubts) {
-        let acceptance = Acceptance::of(record, side, &connection);
+    let mut connections = candidates(record, side, operation, doubts);
+    if connections.len() > MOST_CONNECTIONS {
+        doubts.push(format!(
+            "the client has {} connections; more than {MOST_CONNECTIONS} are not looked at",
+            connections.len()
+        ));
+        connections.truncate(MOST_CONNECTIONS);
+    }
+    let firewall = Firewall::of(record, side);
+    for connection in connections {
+        let acceptance = Acceptance::of(&firewall, side, &connection);
         let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
         let mut dialogue = mysql::dialogue(side, &connection, operation.end.at, &accepted);
         if dialogue.unread.is_none() && is_no_login(&dialogue) && connection.began < operation.began() {
@@ -138,7 +183,18 @@ pub(super) fn look(
                 .attempts
                 .extend(unread(side, operation, &connection, from.packet, why));
         }
-        looked.dialogues.push((connection, dialogue));
+        looked.lines.push(Line {
+            connection,
+            dialogue,
+            acceptance,
+        });
+    }
+    if looked.attempts.len() > MOST_ATTEMPTS {
+        doubts.push(format!(
+            "the client asked for {} things in the time of the operation; more than {MOST_ATTEMPTS} are not looked at",
+            looked.attempts.len()
+        ));
+        looked.attempts.truncate(MOST_ATTEMPTS);
     }
     looked.attempts.sort_by_key(|attempt| attempt.request.packet);
     looked
@@ -311,7 +367,7 @@ pub(super) fn last(
     match operation.end.kind.role() {
         EventRole::Succeeds => succeeded(operation, looked),
         EventRole::Fails | EventRole::Waits => {
-            let ended = |attempt: &Attempt| is_ended(record, side, operation, attempt);
+            let ended = |attempt: &Attempt| is_ended(record, side, operation, looked, attempt);
             not_answered(operation, looked, &ended)
         }
         EventRole::Begins | EventRole::Aside => None,
@@ -319,8 +375,14 @@ pub(super) fn last(
 }
 
 /// Did the network end or refuse its connection before its answer was there?
-fn is_ended(record: &CellRecord, side: &ClientSide<'_>, operation: &Classified<'_>, attempt: &Attempt) -> bool {
-    let received = accepted(record, side, &attempt.connection);
+fn is_ended(
+    record: &CellRecord,
+    side: &ClientSide<'_>,
+    operation: &Classified<'_>,
+    looked: &Looked,
+    attempt: &Attempt,
+) -> bool {
+    let received = looked.accepted(side, &attempt.connection);
     let mut all = terminators(&record.plan, side, &received, &attempt.connection, operation.end.at).into_iter();
     // An ICMP error ends only what is being opened.
     let ends = |terminator: Terminator| match terminator.kind {

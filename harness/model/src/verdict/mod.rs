@@ -69,7 +69,8 @@ pub struct Observed {
     /// within patience.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_silence: Option<Duration>,
-    /// The connections that the program used for the operation, one after the other; empty if it used one.
+    /// The connections that the program used for the operation, one after the other, at most the first 20 and the last 20; empty
+    /// if it used one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Try>,
     /// The client says of its operation what the packets do not show.

@@ -1,6 +1,6 @@
 //! What the packets show of the classified operation.
 
-use super::accepted::{Acceptance, Discarded, HeldBack};
+use super::accepted::{Discarded, HeldBack};
 use super::attempts::{self, Asked, Attempt, Looked, Reply, SLACK};
 use super::operation::{Classified, moment};
 use super::servers::{Servers, servers};
@@ -228,7 +228,7 @@ fn used_before(side: &ClientSide<'_>, operation: &Classified<'_>, looked: &Looke
         !sent.any(|(packet, segment)| packet.at < operation.began() && (segment.flags.fin || segment.flags.rst))
     };
     let all = || {
-        let all = looked.dialogues.iter().map(|(connection, _)| connection);
+        let all = looked.lines.iter().map(|line| &line.connection);
         all.filter(|connection| connection.began <= operation.end.at)
     };
     all().rfind(open).or_else(|| all().next_back()).cloned()
@@ -283,9 +283,10 @@ fn waited_longest(operation: &Classified<'_>, wire: &Wire) -> Option<(Attempt, I
     }
     let until = |attempt: &Attempt| {
         let answered = attempt.answered().map(|by| by.at);
-        let mut later = wire.looked.attempts.iter();
-        let next =
-            later.find(|next| next.request.packet > attempt.request.packet && next.connection != attempt.connection);
+        let all = &wire.looked.attempts;
+        let after = all.partition_point(|next| next.request.packet <= attempt.request.packet);
+        let mut later = all.get(after..).unwrap_or_default().iter();
+        let next = later.find(|next| next.connection != attempt.connection);
         answered
             .into_iter()
             .chain(next.map(|next| next.request.at))
@@ -329,9 +330,14 @@ impl View<'_> {
             .received(connection)
             .filter(|(packet, _)| packet.at <= until)
             .collect();
-        let acceptance = Acceptance::of(self.record, self.side, connection);
-        doubts.extend(acceptance.doubts.iter().cloned());
-        let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
+        let acceptance = looked.line(connection).map(|line| &line.acceptance);
+        doubts.extend(
+            acceptance
+                .iter()
+                .flat_map(|acceptance| acceptance.doubts.iter().cloned()),
+        );
+        let accepted =
+            |packet: &Packet| acceptance.is_none_or(|acceptance| acceptance.discarded(packet.number).is_none());
         let received: Vec<_> = reached.iter().copied().filter(|(packet, _)| accepted(packet)).collect();
         let request = attempt.and_then(|attempt| request(attempt, self.operation, doubts));
         let opening = attempt.is_some_and(Attempt::connects);
@@ -354,7 +360,7 @@ impl View<'_> {
                 error.map(|(packet, _)| Seen::from(*packet))
             }),
             terminators: terminators(&self.record.plan, self.side, &received, connection, until),
-            discarded: acceptance.told(self.record, &reached),
+            discarded: acceptance.map_or_else(Vec::new, |acceptance| acceptance.told(self.record, &reached)),
             last_received: received.last().map(|(packet, _)| Seen::from(*packet)),
             last_sent: sent.last().map(|(packet, _)| Seen::from(*packet)),
             sent: sent.iter().map(|(packet, _)| Seen::from(*packet)).collect(),
@@ -479,17 +485,6 @@ pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
         TerminatorKind::Fin | TerminatorKind::Rst => true,
         TerminatorKind::Icmp { .. } => established.is_none_or(|established| terminator.packet < established.packet),
     }
-}
-
-/// What the client's kernel accepted on `connection`.
-pub(super) fn accepted<'a>(
-    record: &CellRecord,
-    side: &ClientSide<'a>,
-    connection: &Connection,
-) -> Vec<(&'a Packet, &'a Segment)> {
-    let acceptance = Acceptance::of(record, side, connection);
-    let accepted = |(packet, _): &(&Packet, &Segment)| acceptance.discarded(packet.number).is_none();
-    side.received(connection).filter(accepted).collect()
 }
 
 pub(super) fn terminators(

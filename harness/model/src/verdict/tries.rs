@@ -1,7 +1,7 @@
 //! The connections that a program used for one operation, one after the other: what it waited for on each, and how that ended.
 
 use super::attempts::{Asked, Attempt, Reply};
-use super::network::{Seen, Wire, accepted, ends, terminators};
+use super::network::{Seen, Wire, ends, terminators};
 use super::operation::Classified;
 use super::servers::servers;
 use super::{Try, TryEnd};
@@ -9,15 +9,21 @@ use crate::capture::Packet;
 use crate::capture::flow::{ClientSide, Connection};
 use crate::duration::Instant;
 use crate::record::CellRecord;
+use std::collections::BTreeSet;
+
+/// So many of the first and of the last connections are named: a program that tries again at once may have hundreds.
+const NAMED: usize = 20;
 
 /// The connections of the operation in the order of their use, if it used several.
 pub(super) fn tries(record: &CellRecord, packets: &[Packet], operation: &Classified<'_>, wire: &Wire) -> Vec<Try> {
+    let mut known = BTreeSet::new();
     let mut connections: Vec<&Connection> = Vec::new();
     for attempt in &wire.looked.attempts {
-        if !connections.contains(&&attempt.connection) {
+        if known.insert(attempt.connection.syn) {
             connections.push(&attempt.connection);
         }
     }
+    let middle = NAMED..connections.len().saturating_sub(NAMED).max(NAMED);
     let Some(side) = ClientSide::of(record, packets).filter(|_| connections.len() > 1) else {
         return Vec::new();
     };
@@ -30,12 +36,13 @@ pub(super) fn tries(record: &CellRecord, packets: &[Packet], operation: &Classif
     connections
         .iter()
         .enumerate()
+        .filter(|(index, _)| !middle.contains(index))
         .filter_map(|(index, connection)| {
             let next = connections.get(index + 1).and_then(|next| first(next));
             let until = next.map_or(operation.end.at, |next| next.request.at);
             let began = first(connection)?.request;
             let last = waited_for(connection, wire)?;
-            Some(one(record, packets, &side, last, began.at, until))
+            Some(one(wire, record, packets, &side, last, began.at, until))
         })
         .collect()
 }
@@ -56,6 +63,7 @@ fn waited_for<'a>(connection: &Connection, wire: &'a Wire) -> Option<&'a Attempt
 }
 
 fn one(
+    wire: &Wire,
     record: &CellRecord,
     packets: &[Packet],
     side: &ClientSide<'_>,
@@ -63,7 +71,7 @@ fn one(
     began: Instant,
     until: Instant,
 ) -> Try {
-    let received = accepted(record, side, &attempt.connection);
+    let received = wire.looked.accepted(side, &attempt.connection);
     let servers = servers(record, packets, side, &attempt.connection, &received);
     let established = received
         .iter()

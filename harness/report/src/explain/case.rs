@@ -135,7 +135,21 @@ impl<'a> Case<'a> {
 
     /// What the client did.
     pub(super) fn what(&self) -> Told {
-        operation(&self.operation.what)
+        // A program may ask something else first.
+        let asked = self.observed.evidence.iter().find_map(|piece| {
+            let Fact::Began {
+                sent: Some(Sent::Command(name)),
+                ..
+            } = &piece.fact
+            else {
+                return None;
+            };
+            Some(name.clone())
+        });
+        match asked {
+            Some(name) => told!("{name}" / " {name}", name = name),
+            None => operation(&self.operation.what),
+        }
     }
 
     /// What carried the operation.

@@ -33,7 +33,8 @@ pub(super) struct CellJson<'a> {
     /// Of an answer that came in parts and took longer than patience: the longest time without a part; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     longest_silence_ns: Option<u64>,
-    /// The connections that the program used for the operation, one after the other; absent if it used one.
+    /// The connections that the program used for the operation, one after the other, at most the first 20 and the last 20;
+    /// absent if it used one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson<'a>>,
     /// The client says of its operation what the packets do not show; absent if it does not.

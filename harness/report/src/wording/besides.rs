@@ -5,10 +5,23 @@ use crate::words::Language;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Contradiction, JudgedCell, Try, TryEnd};
 
+/// More tries than this are not all named: only so many of the first and of the last.
+const MOST: usize = 6;
+const SOME: usize = 2;
+
 /// Each as a clause. Foreign text is not escaped.
 pub(crate) fn besides(words: Language, cell: &JudgedCell) -> Vec<String> {
     let observed = &cell.observed;
-    let tried: Vec<String> = observed.attempts.iter().map(|one| tried(words, one)).collect();
+    let count = observed.attempts.len();
+    let left_out = if count > MOST { SOME..count - SOME } else { 0..0 };
+    let mut tried: Vec<String> = Vec::new();
+    for (index, one) in observed.attempts.iter().enumerate() {
+        if !left_out.contains(&index) {
+            tried.push(self::tried(words, one));
+        } else if index == left_out.start {
+            tried.push(words.others().to_owned());
+        }
+    }
     let tried = (!tried.is_empty()).then(|| words.tried_in_turn(tried.join(words.and_then())));
     let slow = observed.longest_silence.map(|longest| words.in_parts(Human(longest)));
     let contradiction = observed.contradiction.as_ref();

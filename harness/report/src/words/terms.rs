@@ -70,6 +70,7 @@ crate::words::words! {
     clauses: "; " / "；";
 
     tried_in_turn(tries): "tried in turn: {tries}" / "依次尝试：{tries}";
+    others: "others" / "其他连接";
     and_then: ", then " / "，然后";
     one_try(what, server, port, end): "{what}{server} from port {port}, {end}" / "{what}{server}（端口 {port}），{end}";
     on_server(server): " on {server}" / "（{server}）";

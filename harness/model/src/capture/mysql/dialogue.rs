@@ -192,6 +192,8 @@ pub struct Dialogue {
     pub unasked: Vec<(Said, ServerError)>,
     /// From this packet on the connection cannot be read.
     pub unread: Option<(Said, Unread)>,
+    /// How many of `exchanges` from the first one on are not open any more.
+    closed: usize,
 }
 
 /// What was said on `connection` until `until`, by what the client's kernel accepted of what reached its interface.
@@ -228,6 +230,7 @@ pub fn dialogue(
         }],
         unasked: Vec::new(),
         unread: None,
+        closed: 0,
     };
     let mut followed = super::Connection::default();
     for (side, packet, segment) in packets.into_iter().filter(|(_, packet, _)| packet.at <= until) {
@@ -285,7 +288,14 @@ impl Dialogue {
 
     /// The oldest exchange without its whole answer.
     fn open(&mut self) -> Option<&mut Exchange> {
-        self.exchanges.iter_mut().find(|exchange| exchange.is_open())
+        while self
+            .exchanges
+            .get(self.closed)
+            .is_some_and(|exchange| !exchange.is_open())
+        {
+            self.closed += 1;
+        }
+        self.exchanges.get_mut(self.closed)
     }
 
     fn part(&mut self, by: Said) {

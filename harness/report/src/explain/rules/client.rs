@@ -228,11 +228,12 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     },
 };
 
-/// The error is ETIMEDOUT; of a program that does not tell, if nothing on the network ended the connection, TCP has no other.
+/// The error is ETIMEDOUT; of a program that does not tell, or tells a message only, if nothing on the network ended the
+/// connection, TCP has no other.
 fn timed_out(case: &Case<'_>) -> bool {
     case.observed.error.as_ref().is_some_and(|error| match error.errno {
         Some(errno) => errno == ETIMEDOUT,
-        None => error.reported && case.observed.terminators.is_empty(),
+        None => error.server.is_none() && case.observed.terminators.is_empty(),
     })
 }
 
