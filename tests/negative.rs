@@ -431,7 +431,7 @@ fn wrong_expectations_are_violated() {
     assert!(!junit.contains("<error"), "{junit}");
     for (slug, expected, observed) in [
         ("behaviour", "answered", "failed-fast"),
-        ("code", "2003", "2013"),
+        ("code", "2006", "2013"),
         ("errno", "111", "104"),
         ("no-hang", "hung", "failed-fast"),
         ("ends", "answer", "error"),
@@ -478,7 +478,7 @@ observe: { patience: 5s, until: 40m }
 expect:
   - { when: { respect: none }, behaviour: failed-fast, error: 2013, errno: 104 }
   - { when: { respect: behaviour }, behaviour: answered }
-  - { when: { respect: code }, behaviour: failed-fast, error: 2003 }
+  - { when: { respect: code }, behaviour: failed-fast, error: 2006 }
   - { when: { respect: errno }, behaviour: failed-fast, errno: 111 }
   - { when: { respect: no-hang }, behaviour: hung }
   - { when: { respect: ends }, behaviour: hung, ends: answer }
