@@ -1,11 +1,6 @@
 //! Random valid scenarios over all actions, each cell judged twice: as the report has it, and by the second judge, which reads
 //! the captures only. `make property` does the same for many more.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking; its helpers are no production code"
-)]
-
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
