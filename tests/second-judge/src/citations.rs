@@ -457,12 +457,16 @@ impl<'a> Cell<'a> {
         let (Some((from, _)), Some((lasted, slack))) = (span(from), span(lasted)) else {
             return Err("its times cannot be read".to_owned());
         };
+        let begins = self.record.epoch + from + slack.max(1_000_000_000);
         self.each(frames, |frame| {
             self.on(frame, "client")?;
             let arp = matches!(frame.what, What::Arp { operation: 1, .. });
-            (arp || self.of_client(frame).is_some())
+            // A silence after a part of an answer begins with that part.
+            let part = self.of_service(frame).filter(|segment| segment.length > 0);
+            let right = arp || self.of_client(frame).is_some() || part.is_some_and(|_| frame.at <= begins);
+            right
                 .then_some(())
-                .ok_or_else(|| "was not sent by the client".to_owned())
+                .ok_or_else(|| "was not sent by the client, and is no part that came before".to_owned())
         })?;
         let port = frames
             .iter()
@@ -650,7 +654,12 @@ impl<'a> Cell<'a> {
             }
             Says::OfConnection if client.is_none() && service.is_none() => wrong("is none of the connection's"),
             Says::CountedIcmp => {
-                let icmp = |frame: &&Frame| matches!(frame.what, What::Icmp { kind: 3, .. });
+                let about = |frame: &Frame| match frame.what {
+                    What::Icmp { kind: 3, about, .. } => about,
+                    What::Icmp { .. } | What::Arp { .. } | What::Tcp { .. } | What::Other => None,
+                };
+                // Those of one connection.
+                let icmp = |other: &&Frame| about(other).is_some() && about(other) == about(frame);
                 let to = mention.to.unwrap_or(frame.number);
                 let between = self.frames.iter().filter(|other| same_way(frame, other));
                 let between = between.filter(|other| (frame.number..=to).contains(&other.number));
@@ -844,6 +853,7 @@ const WORDS: &[(&str, Says)] = &[
     ("last sign of the other side", Says::OfService),
     ("Nothing had passed between the client and ", Says::OfConnection),
     ("of them came", Says::CountedIcmp),
+    ("without having read all that had arrived", Says::OfConnection),
     ("more times", Says::Repeats),
     ("sent the segment", Says::Again),
     ("arrived at the director", Says::Arrived),
