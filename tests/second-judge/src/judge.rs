@@ -153,12 +153,13 @@ impl<'a> Connection<'a> {
         self.syns.first().map_or(i64::MAX, |(at, _, _)| *at)
     }
 
-    /// Did a FIN or RST of the other end arrive before this moment?
+    /// Had the connection ended before this moment: by a FIN or RST of the other end, or by the client's own, as its kernel sends
+    /// it when keepalive has asked in vain?
     #[must_use]
     pub fn over_before(&self, at: i64) -> bool {
         let over = |segment: &Tcp| segment.has(FIN) || segment.has(RST);
-        let mut received = self.received.iter();
-        received.any(|(when, _, segment)| *when < at && over(segment))
+        let mut both = self.received.iter().chain(&self.sent);
+        both.any(|(when, _, segment)| *when < at && over(segment))
     }
 }
 
@@ -319,7 +320,11 @@ fn nothing_sent(record: &Record, frames: &[Frame], operation: &Operation, concer
     // What the client's own firewall holds back was sent, too, as far as its TCP is concerned.
     let held_back = |(from, to): &(i64, i64)| *from < operation.ended && operation.began < *to;
     let mute = filtered(record, "output").iter().any(held_back);
-    !sent && !over && !mute && !arp.any(|frame| window.contains(&frame.at))
+    // One that an earlier operation had lost: what gave it up may have sent nothing.
+    let lost = record.operations.iter().any(|other| {
+        other.failed && other.sql.is_some() && other.on == operation.on && other.number < operation.number
+    });
+    !sent && !over && !lost && !mute && !arp.any(|frame| window.contains(&frame.at))
 }
 
 /// The longest time between two of: the beginning, each of `news` after it, the end.

@@ -56,6 +56,8 @@ pub struct Operation {
     pub paused: bool,
     /// When the client said that it was over, or the end of the observation.
     pub ended: i64,
+    /// Did the client say that it failed?
+    pub failed: bool,
     /// Was it still going on at the end of the observation?
     pub waiting: bool,
     /// The client's port, if the harness asked its kernel for it.
@@ -175,6 +177,7 @@ impl Record {
             due: act.max(began + takes),
             paused: !step.fields["pause-after"].is_null(),
             ended: last.and_then(at).unwrap_or(end),
+            failed: last.is_some_and(|last| !last["kind"]["failed"].is_null()),
             waiting: last.is_none_or(|last| last["kind"] == "still-waiting"),
             port,
         })
