@@ -153,15 +153,20 @@ mod tests {
             fs::write(own.join("comm"), format!("{name}\n")).unwrap();
             fs::write(own.join("net/ip_vs"), table).unwrap();
         };
-        process("1", "net:[1]", "systemd", "IP Virtual Server\n");
-        process("20", "net:[1]", "sshd", "IP Virtual Server\n");
+        process(
+            "1",
+            "net:[1]",
+            "systemd",
+            "IP Virtual Server version 1.2.1 (size=4096)\n",
+        );
+        process("20", "net:[1]", "sshd", "IP Virtual Server version 1.2.1 (size=4096)\n");
         fs::create_dir(proc.path().join("30")).unwrap();
         assert_eq!(in_use(proc.path()), None);
         process(
             "400",
             "net:[2]",
             "keepalived",
-            "IP Virtual Server\nTCP  C0000264:0CEA rr\n",
+            "IP Virtual Server version 1.2.1 (size=4096)\nTCP  C0000264:0CEA rr\n",
         );
         let found = in_use(proc.path()).unwrap();
         assert!(
