@@ -490,17 +490,18 @@ fn the_default_folder() {
     let latest = place.0.path().join("lvs-matrix-out/latest");
     let report_of = |said: &Said| -> PathBuf {
         let line = said.stdout.lines().last().unwrap();
-        Path::new(line.strip_prefix("report: ").unwrap()).to_owned()
+        let (report, _as_text) = line.strip_prefix("report: ").unwrap().split_once(" (").unwrap();
+        Path::new(report).to_owned()
     };
     let first = report_of(&run());
     assert_eq!(
-        fs::canonicalize(latest.join("report.md")).unwrap(),
+        fs::canonicalize(latest.join("report.html")).unwrap(),
         fs::canonicalize(&first).unwrap()
     );
     let second = report_of(&run());
     assert_ne!(first, second);
     assert_eq!(
-        fs::canonicalize(latest.join("report.md")).unwrap(),
+        fs::canonicalize(latest.join("report.html")).unwrap(),
         fs::canonicalize(second).unwrap()
     );
     assert!(first.is_file(), "the older result is there, too");
