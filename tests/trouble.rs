@@ -147,10 +147,8 @@ fn an_interrupted_run_reports_what_there_is() {
     let markdown = fs::read_to_string(out.join("report.md")).unwrap();
     assert!(markdown.contains("SIGINT"), "{markdown}");
     let stdout = fs::read_to_string(out.with_extension("stdout")).unwrap();
-    assert!(
-        stdout.ends_with(&format!("report: {}\n", out.join("report.md").display())),
-        "{stdout}"
-    );
+    let as_text = format!("as text: {})\n", out.join("report.md").display());
+    assert!(stdout.ends_with(&as_text), "{stdout}");
     host.nothing_is_left(&out.display().to_string());
     say(lvs_matrix().arg("judge").arg(&out)).expect_code(3);
     assert_eq!(fs::read_to_string(out.join("report.md")).unwrap(), markdown);
