@@ -14,14 +14,24 @@ fn met(name: &str, more: &[&str]) -> (Value, PathBuf) {
         .join("tests/fixtures/accepted")
         .join(format!("{name}.yaml"));
     let out = results(&format!("accepted-{name}"));
-    say(lvs_matrix().arg("run").arg(file).args(more).arg("--out").arg(&out)).expect_code(0);
+    say(lvs_matrix()
+        .arg("run")
+        .arg(file)
+        .args(more)
+        .arg("--out")
+        .arg(&out))
+    .expect_code(0);
     (support::json(&out.join("report.json")), out)
 }
 
 /// The rules that explain a cell; nothing of it may be left unexplained.
 fn explained(out: &std::path::Path, id: &str) -> String {
     let said = say(lvs_matrix().args(["explain", "--run"]).arg(out).arg(id)).expect_code(0);
-    assert!(!said.stdout.contains("None of the rules"), "{id}: {}", said.stdout);
+    assert!(
+        !said.stdout.contains("None of the rules"),
+        "{id}: {}",
+        said.stdout
+    );
     said.stdout
 }
 
@@ -41,7 +51,11 @@ fn the_clients_own_firewall_is_judged_and_explained_in_each_form() {
             let cell = cell(&report, &id);
             let text = explained(&out, &id);
             let kept_out = rule.starts_with("in-");
-            assert_eq!(text.contains("Rule own-firewall-keeps-out"), kept_out, "{id}: {text}");
+            assert_eq!(
+                text.contains("Rule own-firewall-keeps-out"),
+                kept_out,
+                "{id}: {text}"
+            );
             if kept_out {
                 let discarded = cell["discarded"].as_array().unwrap();
                 let why = discarded[0]["why"].as_str().unwrap();
@@ -55,7 +69,10 @@ fn the_clients_own_firewall_is_judged_and_explained_in_each_form() {
                     "{id}: nothing was accepted"
                 );
             } else if client != "waiting" {
-                assert!(cell["held-back"]["segments"].as_u64().unwrap() > 0, "{id}: {cell:#}");
+                assert!(
+                    cell["held-back"]["segments"].as_u64().unwrap() > 0,
+                    "{id}: {cell:#}"
+                );
                 let own = ["Rule own-firewall-holds-back", "Rule own-firewall-refuses"];
                 let holds = own.map(|rule| text.contains(rule));
                 assert_eq!(holds.iter().filter(|holds| **holds).count(), 1, "{id}: {text}");

@@ -70,7 +70,9 @@ fn url(page: &Path, fragment: &str) -> String {
 fn ids(run: &Path) -> Vec<String> {
     let report = json(&run.join("report.json"));
     let cells = report["cells"].as_array().unwrap().iter();
-    cells.map(|cell| cell["id"].as_str().unwrap().to_owned()).collect()
+    cells
+        .map(|cell| cell["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -80,11 +82,15 @@ fn every_cell_opens_and_every_link_leads_somewhere() {
     let mut browser = Browser::start();
     browser.open(&url(page, ""));
     let ids = ids(&stored());
-    assert_eq!(browser.value("document.querySelectorAll('a.chip').length"), ids.len());
+    assert_eq!(
+        browser.value("document.querySelectorAll('a.chip').length"),
+        ids.len()
+    );
     for id in &ids {
         browser.value(&format!("location.hash = '{id}'"));
         browser.becomes(&format!("document.title.startsWith('{id} ')"));
-        browser.holds("document.querySelector('#overview').hidden && !document.querySelector('#cell').hidden");
+        browser
+            .holds("document.querySelector('#overview').hidden && !document.querySelector('#cell').hidden");
         browser.holds("document.querySelectorAll('#cell article h3').length > 5");
         browser.holds("document.activeElement === document.querySelector('#cell h2') && scrollY === 0");
         // What is cited is there; ids are unique.
@@ -105,7 +111,10 @@ fn every_cell_opens_and_every_link_leads_somewhere() {
             .iter()
             .map(|file| file.as_str().unwrap())
             .collect();
-        assert!(files.contains(&format!("{id}/capture.pcapng").as_str()), "{files:?}");
+        assert!(
+            files.contains(&format!("{id}/capture.pcapng").as_str()),
+            "{files:?}"
+        );
         for file in files {
             assert!(stored().join(file).is_file(), "{file}");
         }
@@ -145,7 +154,9 @@ fn a_link_to_a_packet_shows_the_packet() {
     browser.value(&format!("location.hash = '{HANG}'"));
     browser.becomes("document.querySelector('#overview').hidden");
     browser.value("location.hash = ''");
-    browser.becomes("!document.querySelector('#overview').hidden && document.querySelector('#no-such-place').hidden");
+    browser.becomes(
+        "!document.querySelector('#overview').hidden && document.querySelector('#no-such-place').hidden",
+    );
     browser.assert_quiet(page);
 }
 
@@ -160,13 +171,13 @@ fn without_scripts_all_is_there() {
     );
     browser.open(&url(page, HANG));
     let ids = ids(&stored());
-    let seen =
-        "(selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility()).length";
+    let seen = "(selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility()).length";
     assert_eq!(browser.value(&format!("({seen})('tr[data-cell]')")), ids.len());
     assert_eq!(browser.value(&format!("({seen})('#cells article')")), ids.len());
     assert_eq!(browser.value(&format!("({seen})('.scripted, .map')")), 0);
     // The address leads to the cell, and a citation to its packet.
-    let top = format!("Math.abs(document.getElementById('{HANG}').getBoundingClientRect().top) < innerHeight / 2");
+    let top =
+        format!("Math.abs(document.getElementById('{HANG}').getBoundingClientRect().top) < innerHeight / 2");
     browser.becomes(&top);
     let unknown = browser.value(
         "[...document.querySelectorAll('a[href^=\"#\"]')].map((link) => link.hash.slice(1))

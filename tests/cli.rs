@@ -54,7 +54,10 @@ impl Place {
             GOOD.replace("connect: {}", "stop-mysqld: { server: rs3 } }, { connect: {}")
                 .as_bytes(),
         );
-        write("cells.yaml", (GOOD.to_owned() + &a_thousand_million_cells()).as_bytes());
+        write(
+            "cells.yaml",
+            (GOOD.to_owned() + &a_thousand_million_cells()).as_bytes(),
+        );
         write("bomb.yaml", alias_bomb().as_bytes());
         write("large.yaml", "# a comment\n".repeat(1_000_000).as_bytes());
         write("text", b"no scenario, no program, no folder\n");
@@ -113,7 +116,10 @@ impl Place {
         );
         let version_of_true = |text: &str| -> Option<String> {
             let (before, after) = text.split_once("(GNU coreutils) ")?;
-            Some(format!("{before}(GNU coreutils) VERSION`{}", after.split_once('`')?.1))
+            Some(format!(
+                "{before}(GNU coreutils) VERSION`{}",
+                after.split_once('`')?.1
+            ))
         };
         version_of_true(&text).unwrap_or(text)
     }
@@ -139,7 +145,12 @@ fn alias_bomb() -> String {
 /// The program with nothing of the caller's own wishes.
 fn plain(arguments: &[&str]) -> Command {
     let mut command = lvs_matrix();
-    for name in ["LVS_MATRIX_KERNEL", "LVS_MATRIX_MYSQLD", "COLUMNS", "CLICOLOR_FORCE"] {
+    for name in [
+        "LVS_MATRIX_KERNEL",
+        "LVS_MATRIX_MYSQLD",
+        "COLUMNS",
+        "CLICOLOR_FORCE",
+    ] {
         command.env_remove(name);
     }
     command.args(arguments);
@@ -168,7 +179,9 @@ fn a_bad_scenario(#[case] files: &[&str], #[context] context: Context) {
     assert_snapshot!(name("scenario", &context), place.shown(&run, &said));
     // Without a run, the same.
     for command in ["check", "list", "plan"] {
-        let again = place.refused(&mut plain(&[&[command], files].concat())).expect_code(2);
+        let again = place
+            .refused(&mut plain(&[&[command], files].concat()))
+            .expect_code(2);
         assert_eq!(again.stderr, said.stderr, "{command}");
     }
 }
@@ -281,14 +294,22 @@ fn explain_finds_the_cell() {
     let explain = |cell: &str| say(plain(&["explain", cell, "--run"]).arg(&stored));
     let whole = explain("config-change/absent_up_execute-sql_0").expect_code(0);
     assert!(whole.stdout.contains("entry-without-server"), "{whole:#?}");
-    assert_eq!(explain("absent_up_execute-sql_0").expect_code(0).stdout, whole.stdout);
-    let chinese =
-        say(plain(&["explain", "absent_up_execute-sql_0", "--lang", "zh", "--run"]).arg(&stored)).expect_code(0);
-    assert!(chinese.stdout.contains("规则 entry-without-server"), "{chinese:#?}");
+    assert_eq!(
+        explain("absent_up_execute-sql_0").expect_code(0).stdout,
+        whole.stdout
+    );
+    let chinese = say(plain(&["explain", "absent_up_execute-sql_0", "--lang", "zh", "--run"]).arg(&stored))
+        .expect_code(0);
+    assert!(
+        chinese.stdout.contains("规则 entry-without-server"),
+        "{chinese:#?}"
+    );
     let several = explain("absent_up_execute-sql").expect_code(2);
     assert!(several.stderr.contains("fits 2 cells"), "{several:#?}");
     assert!(
-        several.stderr.contains("\n  config-change/absent_up_execute-sql_1\n"),
+        several
+            .stderr
+            .contains("\n  config-change/absent_up_execute-sql_1\n"),
         "{several:#?}"
     );
     let none = explain("no-such-cell").expect_code(2);
@@ -337,7 +358,10 @@ fn no_command_without_its_help() {
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     for name in names.map(|line| line.split_whitespace().next().unwrap()) {
         let case = format!("#[case::{name}(&[\"{name}\"])]");
-        assert!(name == "help" || name == "bench" || source.contains(&case), "{name}");
+        assert!(
+            name == "help" || name == "bench" || source.contains(&case),
+            "{name}"
+        );
     }
 }
 
@@ -421,7 +445,8 @@ fn programs_can_read_it() {
     let parsed = |arguments: &[&str], code: &[i32]| -> Value {
         let said = say(&mut plain(arguments));
         assert!(code.contains(&said.code()), "{said:#?}");
-        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{}", said.stdout))
+        serde_json::from_str(&said.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{}", said.stdout))
     };
     let listed = parsed(&["list", "--format", "json"], &[0]);
     assert_eq!(listed.as_array().unwrap().len(), 24);
@@ -457,10 +482,17 @@ fn programs_can_read_it() {
         ]
     );
     assert!(parsed(&["kernel", "list", "--format", "json"], &[0]).is_array());
-    for check in parsed(&["doctor", "--format", "json"], &[0, 69]).as_array().unwrap() {
+    for check in parsed(&["doctor", "--format", "json"], &[0, 69])
+        .as_array()
+        .unwrap()
+    {
         // What is missing has a cure.
         assert_eq!(check["missing"].is_string(), check["cure"].is_string(), "{check}");
-        assert_ne!(check["missing"].is_string(), check["found"].is_string(), "{check}");
+        assert_ne!(
+            check["missing"].is_string(),
+            check["found"].is_string(),
+            "{check}"
+        );
     }
 }
 
@@ -469,8 +501,16 @@ fn programs_can_read_it() {
 fn a_reader_that_goes_away() {
     let mut command = plain(&["plan", "--format", "json"]);
     let whole = say(command.args(shipped())).expect_code(0).stdout;
-    assert!(whole.len() > 1 << 17, "a pipe would hold all of it: {}", whole.len());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(
+        whole.len() > 1 << 17,
+        "a pipe would hold all of it: {}",
+        whole.len()
+    );
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     reader.read_line(&mut line).unwrap();
@@ -486,7 +526,12 @@ fn a_reader_that_goes_away() {
 #[test]
 fn the_default_folder() {
     let place = Place::new();
-    let run = || say(lvs_matrix().args(["run", "good.yaml"]).current_dir(place.0.path())).expect_code(0);
+    let run = || {
+        say(lvs_matrix()
+            .args(["run", "good.yaml"])
+            .current_dir(place.0.path()))
+        .expect_code(0)
+    };
     let latest = place.0.path().join("lvs-matrix-out/latest");
     let report_of = |said: &Said| -> PathBuf {
         let line = said.stdout.lines().last().unwrap();

@@ -22,7 +22,10 @@ fn run(name: &str, scenario: &str, arguments: &[&str], code: i32) -> (Value, Pat
     let place = results(name);
     let out = place.join("out");
     let mut command = lvs_matrix();
-    command.arg("run").arg(repository().join(scenario)).args(arguments);
+    command
+        .arg("run")
+        .arg(repository().join(scenario))
+        .args(arguments);
     say(command.arg("--out").arg(&out)).expect_code(code);
     assert_eq!(concerned_with(&place), []);
     (json(&out.join("report.json")), out)
@@ -39,8 +42,22 @@ fn pymysql() -> &'static (Value, PathBuf) {
 }
 
 #[rstest]
-#[case("server-deleted_new-connection_none", "failed-fast", Some(2003), Some(111), 0, 5)]
-#[case("server-deleted_new-connection_30s", "failed-fast", Some(2003), Some(111), 0, 5)]
+#[case(
+    "server-deleted_new-connection_none",
+    "failed-fast",
+    Some(2003),
+    Some(111),
+    0,
+    5
+)]
+#[case(
+    "server-deleted_new-connection_30s",
+    "failed-fast",
+    Some(2003),
+    Some(111),
+    0,
+    5
+)]
 #[case("server-deleted_execute-sql_none", "hung", Some(2013), None, 14 * 60, 18 * 60)]
 #[case("server-deleted_execute-sql_30s", "hung", Some(2013), None, 30, 31)]
 #[case("server-deleted_waiting_none", "answered", None, None, 19, 21)]
@@ -108,7 +125,12 @@ fn pymysql_lives_through(
 /// PyMySQL's connect time-out ends with the handshake of TCP: a mysqld that hangs before its greeting is waited for without end.
 #[test]
 fn the_example_may_set_its_connect_time_out_and_hang() {
-    let run = run("pymysql-connect", "examples/pymysql/connect-time-out.yaml", &[], 0);
+    let run = run(
+        "pymysql-connect",
+        "examples/pymysql/connect-time-out.yaml",
+        &[],
+        0,
+    );
     for (slug, behaviour) in [("frozen", "hung"), ("gone", "failed-fast")] {
         let id = format!("pymysql-connect/{slug}");
         let cell = cell(&run.0, &id);
@@ -162,8 +184,16 @@ fn what_a_pool_does_is_found_in_the_packets() {
     "failed-fast",
     Some("the packets show the server's ERR 1064 (42000)")
 )]
-#[case("refused", "failed-fast", Some("the packets show the server's ERR 1045 (28000)"))]
-#[case("at-once", "undetermined", Some("the packets show no answer of the server by then"))]
+#[case(
+    "refused",
+    "failed-fast",
+    Some("the packets show the server's ERR 1045 (28000)")
+)]
+#[case(
+    "at-once",
+    "undetermined",
+    Some("the packets show no answer of the server by then")
+)]
 #[case(
     "after-a-part",
     "undetermined",
@@ -174,7 +204,11 @@ fn what_a_pool_does_is_found_in_the_packets() {
     "undetermined",
     Some("what came is the answer to its earlier statement `select concat('the first', sleep(2))`")
 )]
-fn a_client_that_says_otherwise_is_named(#[case] says: &str, #[case] behaviour: &str, #[case] wire: Option<&str>) {
+fn a_client_that_says_otherwise_is_named(
+    #[case] says: &str,
+    #[case] behaviour: &str,
+    #[case] wire: Option<&str>,
+) {
     static RUN: OnceLock<(Value, PathBuf)> = OnceLock::new();
     let run = RUN.get_or_init(|| {
         run(
@@ -193,7 +227,9 @@ fn a_client_that_says_otherwise_is_named(#[case] says: &str, #[case] behaviour: 
     let read = |file: PathBuf| std::fs::read_to_string(file).unwrap();
     let start = wire.split('`').next().unwrap().split('(').next().unwrap();
     for file in ["report.md", "report.html", "junit.xml"] {
-        let text = read(run.1.join(file)).replace("&#39;", "'").replace("&apos;", "'");
+        let text = read(run.1.join(file))
+            .replace("&#39;", "'")
+            .replace("&apos;", "'");
         assert!(text.contains(start), "{says}: {file} lacks {start:?}");
     }
     let page = read(run.1.join("says-otherwise").join(says).join("report.md"));
@@ -266,8 +302,14 @@ fn foul() -> &'static (Value, PathBuf) {
     "silent",
     "the capture shows neither a SYN nor an ARP request of the client for its connect"
 )]
-#[case("lies", "the client connected, but its capture shows no SYN of the connection")]
-#[case("forks", "the client connected, but its capture shows no SYN of the connection")]
+#[case(
+    "lies",
+    "the client connected, but its capture shows no SYN of the connection"
+)]
+#[case(
+    "forks",
+    "the client connected, but its capture shows no SYN of the connection"
+)]
 #[case("exits", "ended while it was to do something: exit 3 (oh)")]
 #[case("killed", "ended while it was to do something: exit 137")]
 #[case("not-there", "ended while it was to do something: exit 127")]
@@ -314,7 +356,10 @@ fn a_missing_program_is_named_with_its_cure() {
     for (argv, reason) in [
         ("./nowhere", "is not there ("),
         ("no-such-program", "is not in /usr/local/sbin:"),
-        ("/tmp/driver", "a /tmp of its own: put it beside the scenario's file"),
+        (
+            "/tmp/driver",
+            "a /tmp of its own: put it beside the scenario's file",
+        ),
         ("../driver", "give its absolute path"),
         ("./plain", "may not be run: chmod +x "),
         (".//", "is no file"),
@@ -325,7 +370,9 @@ fn a_missing_program_is_named_with_its_cure() {
         );
         std::fs::write(&file, text).unwrap();
         let said = say(lvs_matrix().arg("run").arg(&file).arg("--out").arg(&out)).expect_code(69);
-        let named = said.stderr.contains(&format!("the client program `{argv}` of t "));
+        let named = said
+            .stderr
+            .contains(&format!("the client program `{argv}` of t "));
         assert!(named && said.stderr.contains(reason), "{argv}: {}", said.stderr);
         assert!(!out.exists(), "{argv}");
     }

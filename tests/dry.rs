@@ -37,8 +37,7 @@ fn a_statement_that_fails_without_a_change_is_named() {
         said.stderr.contains("3 cells and 1 dry cell without a change"),
         "{said:#?}"
     );
-    let named =
-        "without any change, in a healthy lab, the statement `selct 1` fails: the server answers with error 1064";
+    let named = "without any change, in a healthy lab, the statement `selct 1` fails: the server answers with error 1064";
     assert!(said.stdout.contains(named), "{said:#?}");
     let report = json(&out.join("report.json"));
     let verdict = |name: &str| cell(&report, &format!("misspelt/{name}"))["verdict"]["result"].clone();

@@ -20,14 +20,18 @@ use support::{Running, Said, lvs_matrix, repository, results, say, wait};
 /// A run of the two cells of a shipped scenario.
 fn run(out: &Path) -> Command {
     let mut command = lvs_matrix();
-    command.arg("run").arg(repository().join("scenarios/other-server.yaml"));
+    command
+        .arg("run")
+        .arg(repository().join("scenarios/other-server.yaml"));
     command.args(["--jobs", "1", "--out"]).arg(out);
     command
 }
 
 fn lines(text: &str) -> Vec<Value> {
     assert!(text.ends_with('\n'), "{text}");
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn names<'a>(lines: &'a [Value], field: &str) -> Vec<&'a str> {
@@ -99,7 +103,11 @@ fn an_interrupted_run_says_so_last() {
         (&"run-interrupted".into(), &"SIGINT".into())
     );
     assert_eq!(last["totals"]["met"], 1, "{last}");
-    assert!(running.stderr().contains("other-server\n"), "{}", running.stderr());
+    assert!(
+        running.stderr().contains("other-server\n"),
+        "{}",
+        running.stderr()
+    );
 }
 
 #[test]
@@ -134,7 +142,8 @@ fn a_reader_that_goes_away_does_not_end_the_run() {
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut talk).unwrap();
     assert_eq!(wait(&mut child, support::STUCK).code(), Some(0), "{talk}");
     assert_eq!(
-        talk.matches("nobody reads them any more; the run goes on").count(),
+        talk.matches("nobody reads them any more; the run goes on")
+            .count(),
         1,
         "{talk}"
     );

@@ -67,7 +67,10 @@ impl Foreign {
     fn is_refused(&self, why: &str) {
         let said = self.judge().expect_code(3);
         let report = json(&self.folder.join("report.json"));
-        let missing = report["missing"][0]["reason"].as_str().unwrap_or_default().to_owned();
+        let missing = report["missing"][0]["reason"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let reasons = report["cells"][0]["verdict"]["reasons"].to_string();
         assert!(
             missing.contains(why) || reasons.contains(why),
@@ -77,7 +80,11 @@ impl Foreign {
         assert!(written < 4 << 20, "{written} bytes were written");
         let explained = say(lvs_matrix().args(["explain", CELL, "--run"]).arg(&self.folder));
         assert!(matches!(explained.code(), 0 | 2), "{explained:#?}");
-        assert!(explained.stdout.len() < 1 << 20, "{} bytes", explained.stdout.len());
+        assert!(
+            explained.stdout.len() < 1 << 20,
+            "{} bytes",
+            explained.stdout.len()
+        );
     }
 }
 
@@ -160,7 +167,10 @@ fn many_segments_that_fit_nowhere() {
         let said = foreign.judge();
         assert!(matches!(said.code(), 0 | 3), "{said:#?}");
         let written = size(&foreign.folder, &["record.json", "capture.pcapng", "run.json"]);
-        assert!(written < 40 << 20, "{written} bytes were written of 30000 packets");
+        assert!(
+            written < 40 << 20,
+            "{written} bytes were written of 30000 packets"
+        );
     }
 }
 

@@ -66,7 +66,9 @@ impl Blow {
         running.signal(self.signal());
         if self == Self::InterruptTwice {
             let heard = Instant::now();
-            while !running.stderr().contains("once more ends it at once") && heard.elapsed() < Duration::from_secs(2) {
+            while !running.stderr().contains("once more ends it at once")
+                && heard.elapsed() < Duration::from_secs(2)
+            {
                 std::thread::sleep(Duration::from_millis(1));
             }
             running.signal(self.signal());
@@ -102,7 +104,9 @@ const STAGES: [Stage; 17] = [
     }),
     ("it is recorded", |run| !records(&run.out).is_empty()),
     ("the second guest", |run| run.out.join(".guests/2").exists()),
-    ("the second cell is recorded", |run| records(&run.out).len() == COUNT),
+    ("the second cell is recorded", |run| {
+        records(&run.out).len() == COUNT
+    }),
     ("the guests' folders go", |run| {
         records(&run.out).len() == COUNT && !run.out.join(".guests").exists()
     }),
@@ -241,7 +245,10 @@ fn while_a_kernel_is_built() {
         let account = Account::open(&format!("build-{blow:?}"));
         let cache = cold_cache(&account);
         let tar = executable(&account, "tar", "sleep 4244 & exec sleep 4245");
-        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", tar.parent().unwrap().display());
+        let path = format!(
+            "{}:/usr/sbin:/usr/bin:/sbin:/bin",
+            tar.parent().unwrap().display()
+        );
         let out = account.out("build");
         let mut build = lvs_matrix();
         build.args(["kernel", "build", "--rebuild", "--tarball", "/dev/null"]);
@@ -257,7 +264,9 @@ fn while_a_kernel_is_built() {
         let all = descendants(running.pid());
         blow.strike(&running);
         running.wait();
-        await_fact("the tools' end", STUCK, || still_there(&all).is_empty().then_some(()));
+        await_fact("the tools' end", STUCK, || {
+            still_there(&all).is_empty().then_some(())
+        });
         let building = || {
             names(&cache.join("kernels"))
                 .iter()
@@ -286,7 +295,10 @@ fn the_next_run_tidies_up() {
         Blow::Kill.strike(&running);
         running.wait();
         account.nothing_is_left(name);
-        assert!(out.join(".guests").exists(), "{name}: it was over before it was killed");
+        assert!(
+            out.join(".guests").exists(),
+            "{name}: it was over before it was killed"
+        );
         out
     };
     let (first, second) = (kill("first"), kill("second"));
@@ -361,14 +373,20 @@ fn at_any_moment() {
             blow.strike(&running);
         }
         let status = running.wait();
-        let context = format!("{blow:?} after {moment:?} of {whole:?}; {status}: {}", out.display());
+        let context = format!(
+            "{blow:?} after {moment:?} of {whole:?}; {status}: {}",
+            out.display()
+        );
         eprintln!("{context}");
         account.nothing_is_left(&context);
         is_good(&out, blow, status, &running.stderr(), &context);
         struck += u32::from(!over);
         recorded += records(&out).len();
     }
-    assert!(struck >= kills() / 2, "only {struck} runs were struck before their end");
+    assert!(
+        struck >= kills() / 2,
+        "only {struck} runs were struck before their end"
+    );
     assert!(recorded > 0, "no run had recorded anything");
 }
 
@@ -378,7 +396,11 @@ fn is_good(out: &Path, blow: Blow, status: ExitStatus, stderr: &str, context: &s
     let begun = out.join("run.json").exists();
     match (status.code(), status.signal()) {
         // Over before it was struck, or struck when only its last words were left.
-        (Some(0), _) => assert_eq!(json(&out.join("report.json"))["totals"]["met"], COUNT, "{context}"),
+        (Some(0), _) => assert_eq!(
+            json(&out.join("report.json"))["totals"]["met"],
+            COUNT,
+            "{context}"
+        ),
         (Some(3), _) => {
             assert_ne!(blow, Blow::Kill, "{context}");
             assert!(
@@ -406,9 +428,17 @@ fn is_good(out: &Path, blow: Blow, status: ExitStatus, stderr: &str, context: &s
 
 fn what_was_recorded_is_good(out: &Path, begun: bool, context: &str) {
     if !begun {
-        assert_eq!(records(out), Vec::<PathBuf>::new(), "records without a run: {context}");
+        assert_eq!(
+            records(out),
+            Vec::<PathBuf>::new(),
+            "records without a run: {context}"
+        );
         let said = say(lvs_matrix().arg("judge").arg(out)).expect_code(2);
-        assert!(said.stderr.contains("is not the folder of a run"), "{}", said.stderr);
+        assert!(
+            said.stderr.contains("is not the folder of a run"),
+            "{}",
+            said.stderr
+        );
         return;
     }
     let whole = |record: &PathBuf| json(record)["lab"] == "completed";
@@ -416,12 +446,21 @@ fn what_was_recorded_is_good(out: &Path, begun: bool, context: &str) {
     let said = say(lvs_matrix().arg("judge").arg(out));
     let report = json(&out.join("report.json"));
     let cells = report["cells"].as_array().unwrap();
-    let with = |result: &str| cells.iter().filter(|cell| cell["verdict"]["result"] == result).count();
+    let with = |result: &str| {
+        cells
+            .iter()
+            .filter(|cell| cell["verdict"]["result"] == result)
+            .count()
+    };
     assert_eq!(with("met"), good, "{context}: {report:#}");
     assert_eq!(with("violated"), 0, "{context}: {report:#}");
     let missing = report["missing"].as_array().unwrap();
     assert_eq!(cells.len() + missing.len(), COUNT, "{context}");
-    assert_eq!(said.code(), if good == COUNT { 0 } else { 3 }, "{context}: {said:#?}");
+    assert_eq!(
+        said.code(),
+        if good == COUNT { 0 } else { 3 },
+        "{context}: {said:#?}"
+    );
     let told = |reason: &Value| {
         let reason = reason.as_str().unwrap();
         reason.contains("was killed") || reason.contains("interrupted")

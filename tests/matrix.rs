@@ -40,7 +40,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use support::processes::{guests, peak_memory_kib};
-use support::{Running, captures, cell, copy_folder, json, lvs_matrix, records, results, say, shell_code, shipped};
+use support::{
+    Running, captures, cell, copy_folder, json, lvs_matrix, records, results, say, shell_code, shipped,
+};
 
 /// A second in nanoseconds, the report's unit.
 const S: i64 = 1_000_000_000;
@@ -84,7 +86,12 @@ fn run() -> &'static Run {
             }
             assert!(begun.elapsed() < ALL_STUCK, "stuck: {}", out.display());
             let now = guests(running.pid(), &out);
-            peak = now.iter().filter_map(peak_memory_kib).chain([peak]).max().unwrap();
+            peak = now
+                .iter()
+                .filter_map(peak_memory_kib)
+                .chain([peak])
+                .max()
+                .unwrap();
             std::thread::sleep(Duration::from_millis(50));
         };
         eprintln!("the shipped scenarios took {:?}", begun.elapsed());
@@ -117,13 +124,19 @@ fn capture(cell: &Value) -> Vec<String> {
 /// The ids of the cases in a file of tests: rstest gives no list of them. Each begins a line, and its id is its first literal.
 fn ids_in(source: &str) -> Vec<String> {
     let cases = source.split("\n#[case(").skip(1);
-    cases.map(|case| case.split('"').nth(1).unwrap().to_owned()).collect()
+    cases
+        .map(|case| case.split('"').nth(1).unwrap().to_owned())
+        .collect()
 }
 
 /// The cases are exactly the cells of the shipped scenarios.
 #[test]
 fn no_cell_is_forgotten() {
-    let said = say(lvs_matrix().arg("list").args(shipped()).args(["--format", "json"])).expect_code(0);
+    let said = say(lvs_matrix()
+        .arg("list")
+        .args(shipped())
+        .args(["--format", "json"]))
+    .expect_code(0);
     let listed: Value = serde_json::from_str(&said.stdout).unwrap();
     let listed: BTreeSet<&str> = listed
         .as_array()
@@ -141,7 +154,11 @@ fn no_cell_is_forgotten() {
     ]
     .concat();
     let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
-    assert_eq!(cases.len(), cases.iter().collect::<BTreeSet<_>>().len(), "a case twice");
+    assert_eq!(
+        cases.len(),
+        cases.iter().collect::<BTreeSet<_>>().len(),
+        "a case twice"
+    );
     assert_eq!(cases.into_iter().collect::<BTreeSet<_>>(), listed);
     let reported = run().report["cells"].as_array().unwrap().iter();
     assert_eq!(
@@ -159,7 +176,10 @@ fn the_run_ends_well_and_says_where_the_report_is() {
     let last: Vec<&str> = run.stdout.lines().rev().take(2).collect();
     let (html, markdown) = (run.out.join("report.html"), run.out.join("report.md"));
     let (html, markdown) = (html.display(), markdown.display());
-    assert_eq!(last[0], format!("report: {html} (for a browser; as text: {markdown})"));
+    assert_eq!(
+        last[0],
+        format!("report: {html} (for a browser; as text: {markdown})")
+    );
     // The command that says why is about a cell that hung, and works as it stands.
     let why: Vec<&str> = last[1].strip_prefix("why: ").unwrap().split(' ').collect();
     let hung = cell(&run.report, why[2]);
@@ -168,14 +188,20 @@ fn the_run_ends_well_and_says_where_the_report_is() {
     assert!(said.stdout.contains("What avoids it:"), "{}", said.stdout);
     let ng = run.report["cells"].as_array().unwrap().iter();
     let ng = ng.filter(|cell| cell["behaviour"] == "hung").count();
-    let told = format!("in {ng} of {} cells the client hung", run.report["totals"]["cells"]);
+    let told = format!(
+        "in {ng} of {} cells the client hung",
+        run.report["totals"]["cells"]
+    );
     assert!(run.stdout.contains(&told), "{told}");
     assert_eq!(run.report["state"], "ended");
     assert_eq!(run.report["totals"]["met"], run.report["totals"]["cells"]);
     // Progress: every cell once, and nothing went wrong on the way.
     for cell in run.report["cells"].as_array().unwrap() {
         let id = cell["id"].as_str().unwrap();
-        let told = run.stderr.lines().filter(|line| line.ends_with(&format!("  {id}")));
+        let told = run
+            .stderr
+            .lines()
+            .filter(|line| line.ends_with(&format!("  {id}")));
         assert_eq!(told.count(), 1, "{id} in:\n{}", run.stderr);
     }
     assert!(

@@ -41,7 +41,9 @@ fn main() -> ExitCode {
     let trials = TESTS.map(|(name, test)| {
         let (there, mysqld) = (mysqld.is_some(), mysqld.clone());
         let trial = Trial::test(name, move || match &mysqld {
-            Some(path) if path == Path::new("required") => Err(format!("${VARIABLE} is `required`, not a path").into()),
+            Some(path) if path == Path::new("required") => {
+                Err(format!("${VARIABLE} is `required`, not a path").into())
+            }
             Some(path) => test(path),
             None => Err(format!("${VARIABLE} names no mysqld").into()),
         });
@@ -99,7 +101,9 @@ fn otherwise(mysqld: &Path) -> Result<(), Failed> {
     let rows = |id: &str| -> Vec<Value> {
         assert_eq!(cell(&report, id)["verdict"]["result"], "met");
         let events = record(&out, id)["client-events"].as_array().unwrap().clone();
-        let results = events.iter().filter_map(|event| event["kind"].get("result-received"));
+        let results = events
+            .iter()
+            .filter_map(|event| event["kind"].get("result-received"));
         results.map(|result| result["first-row"].clone()).collect()
     };
     assert_eq!(rows("mysql-5.6/stopped"), [json!(["1"])]);

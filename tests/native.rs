@@ -53,14 +53,17 @@ fn main() -> ExitCode {
         Trial::test("a_director_in_use_is_refused", in_use),
     ];
     if let Ok(scenarios) = std::env::var("LVS_MATRIX_PARITY") {
-        trials.push(Trial::test("both_places_give_the_same_in_more_scenarios", move || {
-            wider_parity(&scenarios)
-        }));
+        trials.push(Trial::test(
+            "both_places_give_the_same_in_more_scenarios",
+            move || wider_parity(&scenarios),
+        ));
     }
     match std::env::var("LVS_MATRIX_PLACE") {
         Err(_) => {}
         Ok(place) if place == "guest" => {}
-        Ok(place) if place == "host" => trials.push(Trial::test("the_shipped_scenarios_on_this_host", on_this_host)),
+        Ok(place) if place == "host" => {
+            trials.push(Trial::test("the_shipped_scenarios_on_this_host", on_this_host))
+        }
         Ok(other) => trials.push(Trial::test("the_place_is_known", move || {
             Err(format!("LVS_MATRIX_PLACE is {other:?}; it can be host or guest").into())
         })),
@@ -121,7 +124,10 @@ fn natively() -> Result<&'static Value, Failed> {
 }
 
 fn run_natively(name: &str, scenarios: &str) -> Result<Value, Failed> {
-    let share = machine(name, &["run", "--jobs", "2", "--observe-at-most", "7h", scenarios])?;
+    let share = machine(
+        name,
+        &["run", "--jobs", "2", "--observe-at-most", "7h", scenarios],
+    )?;
     driver::Ended::of(&share).expect_code(0);
     Ok(json(&share.join("out/report.json")))
 }
@@ -147,7 +153,9 @@ fn cells(report: &Value) -> BTreeMap<&str, &Value> {
 /// What a cell came to, without its times: behaviour, how a hang ended, error, server, verdict. At age 0 no rule says which of two
 /// ends a hang has (scenarios/hang-to-the-end.yaml), so the errno of a hang that lasted for a quarter of an hour is left out.
 fn essence(cell: &Value) -> Value {
-    let quarter = cell["silence-ns"].as_f64().is_some_and(|silence| silence > 840.0 * S);
+    let quarter = cell["silence-ns"]
+        .as_f64()
+        .is_some_and(|silence| silence > 840.0 * S);
     serde_json::json!({
         "behaviour": cell["behaviour"],
         "ends": cell["ends"],
@@ -178,9 +186,10 @@ fn wider_parity(scenarios: &str) -> Result<(), Failed> {
     };
     files.retain(|path| scenarios == "all" || path.ends_with(scenarios));
     if files.is_empty() {
-        return Err(
-            format!("LVS_MATRIX_PARITY is {scenarios:?}; it can be all, or the name of a file of scenarios/").into(),
-        );
+        return Err(format!(
+            "LVS_MATRIX_PARITY is {scenarios:?}; it can be all, or the name of a file of scenarios/"
+        )
+        .into());
     }
     let host = run_natively("more-natively", words)?;
     let compared = same_in_both_places(&host, &run_in_guests("more-in-guests", files));
@@ -199,7 +208,11 @@ fn same_in_both_places(host: &Value, guest: &Value) -> usize {
     assert_eq!(host.keys().collect::<Vec<_>>(), guest.keys().collect::<Vec<_>>());
     for (id, there) in &host {
         let here = guest[id];
-        assert_eq!(essence(there), essence(here), "{id}\nhost: {there:#}\nguest: {here:#}");
+        assert_eq!(
+            essence(there),
+            essence(here),
+            "{id}\nhost: {there:#}\nguest: {here:#}"
+        );
         let time = |cell: &Value| cell["operation"]["time-ns"].as_f64().unwrap() / S;
         let (there_took, here_took) = (time(there), time(here));
         let bound = match here["behaviour"].as_str() {
@@ -219,7 +232,10 @@ fn same_in_both_places(host: &Value, guest: &Value) -> usize {
         );
         assert_eq!(there["environment"]["place"], "host", "{id}");
         assert_eq!(here["environment"]["place"], "guest", "{id}");
-        assert_eq!(there["environment"]["kernel"], here["environment"]["kernel"], "{id}");
+        assert_eq!(
+            there["environment"]["kernel"], here["environment"]["kernel"],
+            "{id}"
+        );
     }
     host.len()
 }
@@ -262,10 +278,17 @@ fn limit() -> Result<(), Failed> {
         assert_eq!(cell["verdict"]["result"], "undetermined", "{cell:#}");
         assert!(cell["verdict"].to_string().contains("within 1m"), "{cell:#}");
     }
-    for id in ["hang-to-the-end/120s", "hang-to-the-end/890s", "re-add-recovers/only"] {
+    for id in [
+        "hang-to-the-end/120s",
+        "hang-to-the-end/890s",
+        "re-add-recovers/only",
+    ] {
         let cell = of(id);
         assert_eq!(cell["behaviour"], "undetermined", "{cell:#}");
-        assert!(cell["verdict"].to_string().contains("the cell was not run"), "{cell:#}");
+        assert!(
+            cell["verdict"].to_string().contains("the cell was not run"),
+            "{cell:#}"
+        );
     }
     Ok(())
 }
@@ -359,7 +382,8 @@ fn privileges() -> Result<(), Failed> {
 
 fn killed() -> Result<(), Failed> {
     // 200 in both places together take the machine for a quarter of an hour.
-    let more = if std::env::var("LVS_MATRIX_KILLS").is_ok_and(|text| text.parse().is_ok_and(|kills: u32| kills >= 200))
+    let more = if std::env::var("LVS_MATRIX_KILLS")
+        .is_ok_and(|text| text.parse().is_ok_and(|kills: u32| kills >= 200))
     {
         "188"
     } else {
@@ -382,7 +406,10 @@ fn in_use() -> Result<(), Failed> {
     let found = json(&share.join("before.json"))["found"].to_string();
     assert!(found.contains("with IPVS"), "{found}");
     let after = json(&share.join("after.json"));
-    assert!(after["missing"].to_string().contains("a director in use"), "{after:#}");
+    assert!(
+        after["missing"].to_string().contains("a director in use"),
+        "{after:#}"
+    );
     assert!(after["cure"].to_string().contains("--place guest"), "{after:#}");
     assert!(!share.join("out").exists(), "half-written");
     Ok(())

@@ -95,7 +95,9 @@ impl Copy {
                 assert_eq!(verdict["result"], "undetermined", "{verdict:#}");
                 let reasons = verdict["reasons"].as_array().unwrap();
                 assert!(
-                    reasons.iter().any(|reason| reason.as_str().unwrap().contains(words)),
+                    reasons
+                        .iter()
+                        .any(|reason| reason.as_str().unwrap().contains(words)),
                     "no reason has the words {words:?}: {verdict:#}"
                 );
             } else {
@@ -171,7 +173,10 @@ fn a_sentinel_missing_at_one_interface(
     let (index, node) = interface;
     let keep = |packet: &captures::Packet<'_>| packet.interface != index || !packet.is_sentinel(which);
     assert_eq!(captures::filter(&copy.capture(id), keep), 1);
-    copy.is_undetermined(id, &format!("the capture on {node} does not show its {which} sentinel"));
+    copy.is_undetermined(
+        id,
+        &format!("the capture on {node} does not show its {which} sentinel"),
+    );
 }
 
 #[rstest]
@@ -293,7 +298,8 @@ fn a_server_with_the_wrong_id() {
 fn a_lab_that_failed() {
     let copy = Copy::new();
     copy.edit(&copy.record(HUNG), |record| {
-        record["lab"] = json!({ "failed": { "stage": "wait for rs1", "reason": "it did not come up", "log": [] } });
+        record["lab"] =
+            json!({ "failed": { "stage": "wait for rs1", "reason": "it did not come up", "log": [] } });
     });
     copy.is_undetermined(HUNG, "it did not come up");
 }
@@ -410,16 +416,34 @@ fn wrong_expectations_are_violated() {
     fs::write(&file, WRONG).unwrap();
     let out = folder.join("out");
     let mut command = lvs_matrix();
-    command.args(["run", "--annotations"]).arg(&file).arg("--out").arg(&out);
+    command
+        .args(["run", "--annotations"])
+        .arg(&file)
+        .arg("--out")
+        .arg(&out);
     let said = say(&mut command).expect_code(1);
     let report = support::json(&out.join("report.json"));
     // Each points at the expectation that is not met.
-    let annotations: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("::")).collect();
+    let annotations: Vec<&str> = said
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("::"))
+        .collect();
     assert_eq!(annotations.len(), 6, "{}", said.stderr);
     for line in annotations {
-        let slug = line.split("title=wrong/").nth(1).unwrap().split("%3A").next().unwrap();
+        let slug = line
+            .split("title=wrong/")
+            .nth(1)
+            .unwrap()
+            .split("%3A")
+            .next()
+            .unwrap();
         let expectation = format!("- {{ when: {{ respect: {slug} }}");
-        let number = WRONG.lines().position(|line| line.contains(&expectation)).unwrap() + 1;
+        let number = WRONG
+            .lines()
+            .position(|line| line.contains(&expectation))
+            .unwrap()
+            + 1;
         let place = format!("::error file={},line={number},col=5,", file.display());
         assert!(line.starts_with(&place), "{place} in: {line}");
     }
@@ -441,13 +465,21 @@ fn wrong_expectations_are_violated() {
         let verdict = &cell["verdict"];
         assert_eq!(verdict["result"], "violated", "{slug}: {verdict:#}");
         let differences = verdict["differences"].as_array().unwrap();
-        assert_eq!(differences.len(), 1, "{slug} is wrong in one respect: {verdict:#}");
+        assert_eq!(
+            differences.len(),
+            1,
+            "{slug} is wrong in one respect: {verdict:#}"
+        );
         let difference = differences[0].as_str().unwrap();
         assert!(
             difference.contains(expected) && difference.contains(observed),
             "{slug}: {difference}"
         );
-        assert!(said.stdout.contains(difference), "{difference} in:\n{}", said.stdout);
+        assert!(
+            said.stdout.contains(difference),
+            "{difference} in:\n{}",
+            said.stdout
+        );
         assert!(markdown.contains(difference), "{difference}");
         assert!(!cell["evidence"].as_array().unwrap().is_empty(), "{slug}");
     }

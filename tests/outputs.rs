@@ -92,7 +92,12 @@ fn reports_can_be_had_in_chinese() {
     );
     edit(&run.join("run.json"), |summary| summary["language"] = json!("zh"));
     let report = |arguments: &[&str]| say(lvs_matrix().arg("report").arg(&run).args(arguments));
-    assert!(report(&[]).expect_code(0).stdout.starts_with("# lvs-matrix：客户端"));
+    assert!(
+        report(&[])
+            .expect_code(0)
+            .stdout
+            .starts_with("# lvs-matrix：客户端")
+    );
     assert_eq!(report(&["--lang", "en"]).expect_code(0).stdout, before[0]);
     let said = report(&["--lang", "fr"]).expect_code(2);
     assert!(
@@ -139,7 +144,11 @@ fn transplant(run: &Path, from: &str, to: &str) {
         run.join(to).join("capture.pcapng"),
     )
     .unwrap();
-    fs::copy(run.join(from).join("record.json"), run.join(to).join("record.json")).unwrap();
+    fs::copy(
+        run.join(from).join("record.json"),
+        run.join(to).join("record.json"),
+    )
+    .unwrap();
     edit(&run.join(to).join("record.json"), |record| {
         record["plan"]["cell"] = plan["cell"].clone();
         record["plan"]["expected"] = plan["expected"].clone();
@@ -206,7 +215,9 @@ fn a_cell_that_changed_is_named_with_what_changed() {
     );
     let markdown = diff(&run, &["--format", "markdown"]).expect_code(1).stdout;
     assert!(
-        markdown.contains(&format!("| {HUNG} | behaviour | hung, then error | failed-fast |  |")),
+        markdown.contains(&format!(
+            "| {HUNG} | behaviour | hung, then error | failed-fast |  |"
+        )),
         "{markdown}"
     );
 }
@@ -225,7 +236,10 @@ fn a_time_counts_beyond_the_tolerance_only() {
             .map(|aspect| aspect.as_str().unwrap().to_owned())
             .collect()
     };
-    assert!(changed(&[]).contains(&"time".to_owned()), "an eighth is beyond 5 %");
+    assert!(
+        changed(&[]).contains(&"time".to_owned()),
+        "an eighth is beyond 5 %"
+    );
     assert!(!changed(&["--tolerance", "20%"]).contains(&"time".to_owned()));
     let said = diff(&run, &["--tolerance", "much"]).expect_code(2);
     assert!(said.stderr.contains("a number from 0 to 100"), "{said:#?}");
@@ -265,7 +279,11 @@ fn a_cell_of_one_run_only_is_a_difference() {
     let first = format!("{}: only in A\n", report["cells"][0]["id"].as_str().unwrap());
     assert!(said.stdout.contains(&first), "{}", said.stdout);
     let said = say(lvs_matrix().arg("diff").arg(&run).arg(stored())).expect_code(1);
-    assert!(said.stdout.contains(&first.replace(" A", " B")), "{}", said.stdout);
+    assert!(
+        said.stdout.contains(&first.replace(" A", " B")),
+        "{}",
+        said.stdout
+    );
 }
 
 /// Another kernel is what runs are compared for: the header names it, and it is no difference by itself.
@@ -289,7 +307,8 @@ const HOSTILE: &str = "<script>alert(1)</script> a|b `tick` ``` ]]> \u{1b}[31mre
 
 /// Nothing in it acts: on a terminal, in a CI system's log, on a page.
 fn is_harmless(what: &str, text: &str) {
-    let hidden = |c: &char| *c != '\n' && *c != '\t' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(c));
+    let hidden =
+        |c: &char| *c != '\n' && *c != '\t' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(c));
     assert_eq!(text.chars().find(hidden), None, "{what}");
     for line in text.lines() {
         assert!(
@@ -298,7 +317,10 @@ fn is_harmless(what: &str, text: &str) {
         );
     }
     if what == "markdown" {
-        assert!(!text.replace("`<script>", "").contains("<script>"), "{what}: {text}");
+        assert!(
+            !text.replace("`<script>", "").contains("<script>"),
+            "{what}: {text}"
+        );
         assert!(!text.contains("\n</details>\n@"), "{what}: {text}");
     }
 }
@@ -364,7 +386,13 @@ fn what_github_asks_for() {
     );
     // A step may judge twice, until there is no place left; how the run came out stays the same.
     judge();
-    assert_eq!(fs::read_to_string(&step).unwrap().matches("# lvs-matrix: ").count(), 2);
+    assert_eq!(
+        fs::read_to_string(&step)
+            .unwrap()
+            .matches("# lvs-matrix: ")
+            .count(),
+        2
+    );
     fs::write(&step, " ".repeat(1_023_900)).unwrap();
     assert!(judge().stderr.contains("nothing was added to the job summary"));
     assert_eq!(fs::metadata(&step).unwrap().len(), 1_023_900);
@@ -385,7 +413,8 @@ fn what_github_asks_for_elsewhere() {
             .starts_with("::error file=my scenarios/100%25%2C a%3Ab.yaml,line=40,"),
         "{said:#?}"
     );
-    let report = |format: &str| say(lvs_matrix().arg("report").arg(&run).args(["--format", format])).expect_code(0);
+    let report =
+        |format: &str| say(lvs_matrix().arg("report").arg(&run).args(["--format", format])).expect_code(0);
     assert_eq!(report("annotations").stdout, said.stderr);
     let summary = report("summary").stdout;
     assert!(

@@ -29,7 +29,10 @@ use tempfile::TempDir;
 fn main() -> ExitCode {
     let root = rustix::process::geteuid().is_root();
     // Some containers' root may not mount.
-    let mounts = root && say(&mut elsewhere("mount -t tmpfs none /mnt", &[])).status.success();
+    let mounts = root
+        && say(&mut elsewhere("mount -t tmpfs none /mnt", &[]))
+            .status
+            .success();
     let trial = |name: &str, possible: bool, needs: &str, test: fn()| {
         let name = if possible {
             name.to_owned()
@@ -44,7 +47,12 @@ fn main() -> ExitCode {
     };
     let mounting = |name: &str, test: fn()| trial(name, mounts, "root that may mount", test);
     let trials = vec![
-        trial("an_ordinary_user_gets_the_same_verdicts", root, "root", ordinary_user),
+        trial(
+            "an_ordinary_user_gets_the_same_verdicts",
+            root,
+            "root",
+            ordinary_user,
+        ),
         trial(
             "an_ordinary_user_s_killed_run_leaves_nothing",
             root,
@@ -74,7 +82,16 @@ fn main() -> ExitCode {
 fn elsewhere(script: &str, arguments: &[&Path]) -> Command {
     let mut command = Command::new("unshare");
     command
-        .args(["--mount", "--propagation", "private", "sh", "-e", "-c", script, "sh"])
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-e",
+            "-c",
+            script,
+            "sh",
+        ])
         .args(arguments)
         .stdin(Stdio::null());
     command
@@ -267,7 +284,10 @@ fn missing_programs() {
     let article = support::repository().join("scenarios/article.yaml");
     let run = [program(), "run".as_ref(), &article, "--out".as_ref(), &out];
     let said = lacking(&["mariadb", "mysql"], &run).expect_code(69);
-    assert!(said.stderr.contains("apt-get install mariadb-client-core"), "{said:#?}");
+    assert!(
+        said.stderr.contains("apt-get install mariadb-client-core"),
+        "{said:#?}"
+    );
     assert!(!out.exists());
     // Judging needs none of them.
     let shipped = support::repository().join("reports/linux-7.2");
@@ -283,7 +303,10 @@ fn no_installer() {
     fs::create_dir(&own_cache).unwrap();
     std::os::unix::fs::symlink(cache().join("kernels"), own_cache.join("kernels")).unwrap();
     let out = place.join("out");
-    for (instead, words) in [("/dev/null", "install mariadb-server-core"), ("/bin/false", "exit 1")] {
+    for (instead, words) in [
+        ("/dev/null", "install mariadb-server-core"),
+        ("/bin/false", "exit 1"),
+    ] {
         let script = "mount --bind \"$1\" \"$(readlink -f /usr/bin/mariadb-install-db)\"; shift; exec \"$@\"";
         let run = [
             Path::new(instead),
@@ -298,7 +321,10 @@ fn no_installer() {
             "{said:#?}"
         );
         assert!(!out.exists());
-        let made = fs::read_dir(own_cache.join("datadirs")).into_iter().flatten().flatten();
+        let made = fs::read_dir(own_cache.join("datadirs"))
+            .into_iter()
+            .flatten()
+            .flatten();
         let left: Vec<_> = made
             .map(|entry| entry.file_name())
             .filter(|name| name != ".lock")
@@ -313,8 +339,7 @@ fn no_installer() {
 /// Too little space for the result is seen before anything is begun.
 fn no_space() {
     let place = results("no-space");
-    let script =
-        "mount -t tmpfs -o size=1m none \"$1\"; \"$2\" run --out \"$1/out\" || code=$?; ls -A \"$1\"; exit ${code:-0}";
+    let script = "mount -t tmpfs -o size=1m none \"$1\"; \"$2\" run --out \"$1/out\" || code=$?; ls -A \"$1\"; exit ${code:-0}";
     let said = say(&mut elsewhere(script, &[&place, program()])).expect_code(69);
     assert!(
         said.stderr.contains("MiB free") && said.stderr.contains("--out"),
@@ -339,14 +364,19 @@ fn disk_fills_up() {
     let place = results("full");
     let disk = place.join("disk");
     fs::create_dir(&disk).unwrap();
-    let script = "mount -t tmpfs -o size=128m,mode=0755 none \"$1\"; exec \"$2\" run --out \"$1/out\" --jobs 1";
+    let script =
+        "mount -t tmpfs -o size=128m,mode=0755 none \"$1\"; exec \"$2\" run --out \"$1/out\" --jobs 1";
     let mut command = elsewhere(script, &[&disk, program()]);
     let mut running = Running::start(command.stdout(Stdio::null()), &place.join("run"));
     // The disk as it is seen in there.
     let inside = PathBuf::from(format!("/proc/{}/root", running.pid())).join(disk.strip_prefix("/").unwrap());
     let out = inside.join("out");
     await_fact("a record", support::STUCK, || {
-        assert!(running.child.try_wait().unwrap().is_none(), "{}", running.stderr());
+        assert!(
+            running.child.try_wait().unwrap().is_none(),
+            "{}",
+            running.stderr()
+        );
         (!records(&out).is_empty()).then_some(())
     });
     // Its folder stays reachable when the program has ended.
@@ -378,6 +408,8 @@ fn disk_fills_up() {
     assert!(report["totals"]["met"].as_u64().unwrap() >= 1, "{report:#}");
     // Space for the reason was held back.
     let why = &report["state"]["interrupted"]["reason"];
-    let stored = why.as_str().is_some_and(|why| why.contains("No space left on device"));
+    let stored = why
+        .as_str()
+        .is_some_and(|why| why.contains("No space left on device"));
     assert!(stored, "{report:#}\n{stderr}");
 }

@@ -31,7 +31,11 @@ fn two_judges_agree_on_random_cells() {
     run(program(), &files, &out).unwrap();
     let mut tally = judge_again(&out).unwrap();
     explain_again(program(), &out, &mut tally).unwrap();
-    let found: Vec<String> = tally.found.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    let found: Vec<String> = tally
+        .found
+        .iter()
+        .map(|(id, why)| format!("{id}: {why}"))
+        .collect();
     assert_eq!(tally.cells, files.len());
     assert!(
         found.is_empty(),

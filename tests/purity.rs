@@ -136,23 +136,41 @@ fn no_dependency_that_acts(#[values("lvs-matrix-model", "lvs-matrix-report")] pa
             .all(|known| crates.contains_key(*known)),
         "cargo's list was misread: {crates:#?}"
     );
-    let found: Vec<_> = IMPURE.iter().filter(|(name, _)| crates.contains_key(*name)).collect();
+    let found: Vec<_> = IMPURE
+        .iter()
+        .filter(|(name, _)| crates.contains_key(*name))
+        .collect();
     assert!(
         found.is_empty(),
         "{package} depends on {found:?}; `cargo tree -p {package} -i NAME` shows the way"
     );
     let found: Vec<_> = IMPURE_FEATURES
         .iter()
-        .filter(|(name, feature)| crates.get(*name).is_some_and(|features| features.contains(*feature)))
+        .filter(|(name, feature)| {
+            crates
+                .get(*name)
+                .is_some_and(|features| features.contains(*feature))
+        })
         .collect();
-    assert!(found.is_empty(), "{package} has crates with the features {found:?}");
+    assert!(
+        found.is_empty(),
+        "{package} has crates with the features {found:?}"
+    );
 }
 
 /// The same question of a crate that does act: the list knows what it looks for.
 #[test]
 fn the_runner_would_be_found_out() {
     let crates = closure("lvs-matrix-runner");
-    for name in ["tokio", "libc", "rustix", "tempfile", "mysql_async", "mio", "socket2"] {
+    for name in [
+        "tokio",
+        "libc",
+        "rustix",
+        "tempfile",
+        "mysql_async",
+        "mio",
+        "socket2",
+    ] {
         assert!(crates.contains_key(name), "{name}");
         assert!(IMPURE.iter().any(|(impure, _)| *impure == name), "{name}");
     }
@@ -240,7 +258,13 @@ fn modules_of_tests(file: &Path) -> Vec<PathBuf> {
     };
     text.split("#[cfg(test)]\n")
         .skip(1)
-        .filter_map(|rest| rest.lines().next()?.trim().strip_prefix("mod ")?.strip_suffix(';'))
+        .filter_map(|rest| {
+            rest.lines()
+                .next()?
+                .trim()
+                .strip_prefix("mod ")?
+                .strip_suffix(';')
+        })
         .map(|module| own.join(module))
         .collect()
 }
@@ -380,14 +404,25 @@ fn no_shell() {
             "harness/guest/src/guest/command_line.rs",
             "exec /sys/.guest/handed/init\"\"#;",
         ),
-        ("harness/runner/src/client/process.rs", r##"r#""$@"; exit "$?""#"##),
+        (
+            "harness/runner/src/client/process.rs",
+            r##"r#""$@"; exit "$?""#"##,
+        ),
         ("harness/runner/src/template.rs", r##"r#"exec "$@" <"$0""#"##),
     ];
     let files: BTreeSet<&str> = found.iter().map(|(file, _)| file.as_str()).collect();
-    assert_eq!(files, BTreeSet::from(constants.map(|(file, _)| file)), "{found:#?}");
+    assert_eq!(
+        files,
+        BTreeSet::from(constants.map(|(file, _)| file)),
+        "{found:#?}"
+    );
     for (file, script) in constants {
         let text = fs::read_to_string(repository().join(file)).unwrap();
-        assert_eq!(text.matches(script).count(), 1, "the script of {file} is another one");
+        assert_eq!(
+            text.matches(script).count(),
+            1,
+            "the script of {file} is another one"
+        );
         // A shell is started once, and told this script.
         let started = found
             .iter()

@@ -17,7 +17,9 @@ fn original() -> &'static Path {
     static RUN: OnceLock<PathBuf> = OnceLock::new();
     RUN.get_or_init(|| {
         let out = results("repeat").join("original");
-        let run = ["run", "--repeat", "3", "--filter", HUNG, "--filter", FAST, "--out"];
+        let run = [
+            "run", "--repeat", "3", "--filter", HUNG, "--filter", FAST, "--out",
+        ];
         let said = say(lvs_matrix().args(run).arg(&out)).expect_code(0);
         assert!(
             said.stdout
@@ -61,8 +63,8 @@ fn every_repetition_is_kept_and_judged() {
         }
     }
     // Each is an experiment of its own: ports and sequence numbers are others.
-    let captures =
-        [HUNG.to_owned(), format!("{HUNG}@2")].map(|id| fs::read(out.join(id).join("capture.pcapng")).unwrap());
+    let captures = [HUNG.to_owned(), format!("{HUNG}@2")]
+        .map(|id| fs::read(out.join(id).join("capture.pcapng")).unwrap());
     assert_ne!(captures[0], captures[1]);
     let junit = fs::read_to_string(out.join("junit.xml")).unwrap();
     assert_eq!(junit.matches("<testcase").count(), 6, "{junit}");

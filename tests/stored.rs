@@ -24,7 +24,9 @@ fn stored_runs() -> Vec<PathBuf> {
 /// The ids of the cells of a run.
 fn ids(cells: &serde_json::Value) -> Vec<String> {
     let cells = cells.as_array().unwrap().iter();
-    cells.map(|cell| cell["id"].as_str().unwrap().to_owned()).collect()
+    cells
+        .map(|cell| cell["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Every file that is made of records, of the run and of each cell, made anew in a copy.
@@ -34,8 +36,11 @@ fn stored_reports_are_what_their_records_give() {
     for run in stored_runs() {
         let copy = folder.join(run.file_name().unwrap());
         copy_folder(&run, &copy);
-        let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
-        let pages = ids(&report["cells"]).into_iter().map(|id| format!("{id}/report.md"));
+        let report: serde_json::Value =
+            serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
+        let pages = ids(&report["cells"])
+            .into_iter()
+            .map(|id| format!("{id}/report.md"));
         let of_run = ["report.md", "report.json", "junit.xml"].map(str::to_owned);
         let files: Vec<String> = of_run.into_iter().chain(pages).collect();
         for file in &files {
@@ -66,7 +71,13 @@ fn stored_runs_have_every_shipped_cell() {
     let listed = say(lvs_matrix().arg("list").args(&files).args(["--format", "json"])).expect_code(0);
     let listed = ids(&serde_json::from_str(&listed.stdout).unwrap());
     for run in stored_runs() {
-        let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
-        assert_eq!(ids(&report["cells"]), listed, "{}: run `make reports`", run.display());
+        let report: serde_json::Value =
+            serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
+        assert_eq!(
+            ids(&report["cells"]),
+            listed,
+            "{}: run `make reports`",
+            run.display()
+        );
     }
 }

@@ -62,7 +62,10 @@ expect:
 fn run(folder: &Path, name: &str, text: &str) -> (Said, PathBuf) {
     let (file, out) = (folder.join(format!("{name}.yaml")), folder.join(name));
     fs::write(&file, text).unwrap();
-    (say(lvs_matrix().arg("run").arg(&file).arg("--out").arg(&out)), out)
+    (
+        say(lvs_matrix().arg("run").arg(&file).arg("--out").arg(&out)),
+        out,
+    )
 }
 
 #[test]
@@ -90,7 +93,10 @@ fn a_cell_that_tested_nothing_says_so_everywhere() {
         let id = format!("tested/{what}");
         let found = cell(&report, &id);
         assert_eq!(verdict(what), "tested-nothing", "{found:#}");
-        assert_eq!(found["behaviour"], behaviour, "what was seen is told all the same");
+        assert_eq!(
+            found["behaviour"], behaviour,
+            "what was seen is told all the same"
+        );
         assert_eq!(found["article"], Value::Null, "it is not OK");
         assert_eq!(found["untested"]["kind"], kind);
         let why = found["untested"]["what"].as_str().unwrap();
@@ -108,7 +114,10 @@ fn a_cell_that_tested_nothing_says_so_everywhere() {
             .find(|line| line.trim_start().starts_with(what))
             .unwrap();
         assert!(row.ends_with("–        tested nothing"), "{row}");
-        assert!(markdown.contains(&format!("**tested nothing** [{id}]")), "{markdown}");
+        assert!(
+            markdown.contains(&format!("**tested nothing** [{id}]")),
+            "{markdown}"
+        );
         let row = html
             .lines()
             .find(|line| line.contains(&format!("<tr data-cell=\"{id}\"")))
@@ -172,7 +181,10 @@ fn a_connection_is_on_the_server_that_the_scenario_names() {
         let record = support::json(&out.join(format!("to/{name}_three/record.json")));
         // The table is as it was before.
         let services = record["snapshots"][0]["services"].as_str().unwrap();
-        assert!(services.contains(&format!("192.0.2.100:3306 {name}")), "{services}");
+        assert!(
+            services.contains(&format!("192.0.2.100:3306 {name}")),
+            "{services}"
+        );
         for (server, weight) in [("31", "3"), ("32", "100"), ("33", "0")] {
             let line = services
                 .lines()
@@ -213,7 +225,10 @@ fn the_documentation_s_scenarios_give_what_they_say() {
             files.push(file);
         }
     }
-    assert!(files.len() >= 3, "README, and two of docs/scenarios.md: {files:?}");
+    assert!(
+        files.len() >= 3,
+        "README, and two of docs/scenarios.md: {files:?}"
+    );
     let said = say(lvs_matrix()
         .arg("run")
         .args(&files)

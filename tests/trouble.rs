@@ -40,7 +40,9 @@ fn report(out: &Path) -> Value {
 /// The cells of a report with this verdict.
 fn cells_with<'a>(report: &'a Value, verdict: &str) -> Vec<&'a Value> {
     let cells = report["cells"].as_array().unwrap().iter();
-    cells.filter(|cell| cell["verdict"]["result"] == verdict).collect()
+    cells
+        .filter(|cell| cell["verdict"]["result"] == verdict)
+        .collect()
 }
 
 /// Asserts that all cells are met but one, which is undetermined for a reason with these words, and gives its record.
@@ -58,7 +60,9 @@ fn all_but_one(out: &Path, code: i32, cells: usize, words: &str) -> Value {
     );
     let reasons = lost[0]["verdict"]["reasons"].as_array().unwrap();
     assert!(
-        reasons.iter().any(|reason| reason.as_str().unwrap().contains(words)),
+        reasons
+            .iter()
+            .any(|reason| reason.as_str().unwrap().contains(words)),
         "no {words:?} in {reasons:#?}"
     );
     json(&out.join(lost[0]["record"].as_str().unwrap()))
@@ -169,7 +173,10 @@ fn interrupted_twice_it_ends_at_once() {
     running.await_records(1);
     running.signal(Signal::INT);
     await_fact("the first signal's effect", SOON, || {
-        running.stderr().contains("once more ends it at once").then_some(())
+        running
+            .stderr()
+            .contains("once more ends it at once")
+            .then_some(())
     });
     running.signal(Signal::INT);
     let status = running.wait();
@@ -256,7 +263,10 @@ fn a_folder_that_is_removed() {
     let (code, stderr) = end(&mut running);
     assert_eq!(code, 70, "{stderr}");
     assert!(stderr.contains("error: cannot "), "{stderr}");
-    assert!(stderr.contains(&out.display().to_string()), "which folder: {stderr}");
+    assert!(
+        stderr.contains(&out.display().to_string()),
+        "which folder: {stderr}"
+    );
     host.nothing_is_left("removed");
 }
 
@@ -272,7 +282,11 @@ fn scarce_resources_are_named() {
         let out = host.out(limit.trim_start_matches('-'));
         let run = host.run(&out, true);
         let mut limited = Command::new("prlimit");
-        limited.arg(limit).arg("--").arg(run.get_program()).args(run.get_args());
+        limited
+            .arg(limit)
+            .arg("--")
+            .arg(run.get_program())
+            .args(run.get_args());
         limited.args(["--filter", "absent_up_execute-sql_0", "--stall", "10"]);
         host.surround(&mut limited, true);
         let said = say(limited.stdin(Stdio::null()));
@@ -281,9 +295,17 @@ fn scarce_resources_are_named() {
         codes.insert(code);
         match code {
             0 => assert_eq!(report(&out)["totals"]["met"], 1, "{limit}: {said:#?}"),
-            3 => assert_eq!(cells_with(&report(&out), "undetermined").len(), 1, "{limit}: {said:#?}"),
+            3 => assert_eq!(
+                cells_with(&report(&out), "undetermined").len(),
+                1,
+                "{limit}: {said:#?}"
+            ),
             2 | 69 | 70 => {
-                let errors: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error")).collect();
+                let errors: Vec<&str> = said
+                    .stderr
+                    .lines()
+                    .filter(|line| line.starts_with("error"))
+                    .collect();
                 assert!(!errors.is_empty(), "{limit}: {said:#?}");
                 assert!(
                     !limit.starts_with("--nofile") || said.stderr.contains("ulimit -n"),
@@ -302,7 +324,10 @@ fn scarce_resources_are_named() {
             _ => panic!("{limit}: {said:#?}"),
         }
     }
-    assert!(codes.iter().any(|code| *code != 0), "nothing was scarce: {codes:?}");
+    assert!(
+        codes.iter().any(|code| *code != 0),
+        "nothing was scarce: {codes:?}"
+    );
 }
 
 /// Where standard output is a file on a full disk, each command says so, and ends with 70 and not as if it had said what it was asked.

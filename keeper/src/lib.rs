@@ -13,8 +13,8 @@
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, kill_process, pidfd_open, set_child_subreaper,
-    setrlimit, setsid, wait,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, kill_process, pidfd_open,
+    set_child_subreaper, setrlimit, setsid, wait,
 };
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -117,7 +117,9 @@ pub fn keep(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn kept(words: impl IntoIterator<Item = OsString>) -> io::Result<ExitStatus> {
     let mut words = words.into_iter();
-    let program = words.next().ok_or_else(|| io::Error::other("no program was named"))?;
+    let program = words
+        .next()
+        .ok_or_else(|| io::Error::other("no program was named"))?;
     let leash = std::env::var(LEASH).map_err(io::Error::other)?;
     let leash = File::open(PathBuf::from("/proc/self/fd").join(leash))?;
     // Neither a terminal's signals nor those to a process group reach it: it ends when the leash does. Fails only for the leader of a
@@ -128,11 +130,19 @@ fn kept(words: impl IntoIterator<Item = OsString>) -> io::Result<ExitStatus> {
         .args(words)
         .env_remove(LEASH)
         .spawn()
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot start `{}`: {error}", program.display())))?;
+        .map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot start `{}`: {error}", program.display()),
+            )
+        })?;
     let watched = pidfd_open(Pid::from_child(&child), PidfdFlags::empty());
     let ended = watched.map_err(io::Error::from).and_then(|watched| {
         loop {
-            let mut fds = [PollFd::new(&watched, PollFlags::IN), PollFd::new(&leash, PollFlags::IN)];
+            let mut fds = [
+                PollFd::new(&watched, PollFlags::IN),
+                PollFd::new(&leash, PollFlags::IN),
+            ];
             match poll(&mut fds, None) {
                 Ok(_) => return Ok(!fds[0].revents().is_empty()),
                 Err(Errno::INTR) => {}

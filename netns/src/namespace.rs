@@ -85,7 +85,11 @@ impl Namespace {
             // The caller waits below; it is gone only if its thread was torn down.
             let _ = done.send(work());
         });
-        self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
+        self.jobs
+            .as_ref()
+            .ok_or_else(gone)?
+            .send(job)
+            .map_err(|_| gone())?;
         result.recv().map_err(|_| gone())
     }
 
@@ -125,7 +129,11 @@ fn leave_for_a_new_namespace() -> io::Result<OwnedFd> {
     unshare_network()?;
     // `thread-self`, not `self`: the main thread is still elsewhere.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    Ok(rustix::fs::open("/proc/thread-self/ns/net", flags, Mode::empty())?)
+    Ok(rustix::fs::open(
+        "/proc/thread-self/ns/net",
+        flags,
+        Mode::empty(),
+    )?)
 }
 
 #[expect(

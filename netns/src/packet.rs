@@ -63,7 +63,8 @@ impl PacketSocket {
     /// # Errors
     /// As [`PacketSocket::open`].
     pub fn for_sending(interface: &str) -> io::Result<Self> {
-        let socket = rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+        let socket =
+            rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
         // Bound to protocol 0 a packet socket receives nothing (packet(7)).
         bind(socket.as_fd(), interface, 0)?;
         Ok(Self {
@@ -78,7 +79,10 @@ impl PacketSocket {
     /// The kernel's answer: ENETDOWN if the interface is gone or was taken down.
     pub fn receive(&mut self) -> io::Result<Option<PacketFrame<'_>>> {
         match receive(self.socket.as_fd(), &mut self.buffer) {
-            Ok((length, unix_nanos)) => Ok(self.buffer.get(..length).map(|bytes| PacketFrame { unix_nanos, bytes })),
+            Ok((length, unix_nanos)) => Ok(self
+                .buffer
+                .get(..length)
+                .map(|bytes| PacketFrame { unix_nanos, bytes })),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
@@ -143,7 +147,10 @@ fn stamp_frames(socket: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Binds to frames of a protocol on an interface.
-#[expect(unsafe_code, reason = "rustix has no link-layer addresses; see the SAFETY comment")]
+#[expect(
+    unsafe_code,
+    reason = "rustix has no link-layer addresses; see the SAFETY comment"
+)]
 fn bind(socket: BorrowedFd<'_>, interface: &str, protocol: libc::c_int) -> io::Result<()> {
     let index = rustix::net::netdevice::name_to_index(socket, interface)?;
     let family = u16::try_from(libc::AF_PACKET).map_err(io::Error::other)?;
@@ -207,12 +214,18 @@ fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, i64)
     // SAFETY: a control message of this level and type holds a timespec (net/socket.c, `__sock_recv_timestamp`), which may
     // lie unaligned.
     let stamp: libc::timespec = unsafe { libc::CMSG_DATA(stamp).cast::<libc::timespec>().read_unaligned() };
-    let nanos = stamp.tv_sec.saturating_mul(1_000_000_000).saturating_add(stamp.tv_nsec);
+    let nanos = stamp
+        .tv_sec
+        .saturating_mul(1_000_000_000)
+        .saturating_add(stamp.tv_nsec);
     Ok((length, nanos))
 }
 
 /// The kernel's counters, which it sets back to 0 (`packet_getsockopt`).
-#[expect(unsafe_code, reason = "rustix has no PACKET_STATISTICS; see the SAFETY comment")]
+#[expect(
+    unsafe_code,
+    reason = "rustix has no PACKET_STATISTICS; see the SAFETY comment"
+)]
 fn counters(socket: BorrowedFd<'_>) -> io::Result<PacketCounters> {
     let mut counted = libc::tpacket_stats {
         tp_packets: 0,

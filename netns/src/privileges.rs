@@ -39,6 +39,8 @@ impl Namespace {
             command.spawn().map_err(|source| Error::Start { program, source })
         };
         let thread = self.spawn("start", start)?;
-        thread.join().map_err(|_| Error::ThreadGone(self.name().to_owned()))?
+        thread
+            .join()
+            .map_err(|_| Error::ThreadGone(self.name().to_owned()))?
     }
 }

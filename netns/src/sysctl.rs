@@ -12,7 +12,8 @@ use std::path::PathBuf;
 pub fn write_sysctl(namespace: &Namespace, key: &str, value: &str) -> Result<()> {
     let (key_there, value_there) = (key.to_owned(), value.to_owned());
     let found = namespace.run(move || -> Result<String> {
-        std::fs::write(path_of(&key_there), &value_there).map_err(|source| failed("write", &key_there, source))?;
+        std::fs::write(path_of(&key_there), &value_there)
+            .map_err(|source| failed("write", &key_there, source))?;
         read(&key_there)
     })??;
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();

@@ -34,13 +34,19 @@ fn two_namespaces_talk_over_a_veth_pair_and_the_host_sees_nothing() {
     )
     .unwrap();
 
-    let listener = right.run(|| TcpListener::bind("192.0.2.2:3306")).unwrap().unwrap();
-    let client = left.run(|| TcpStream::connect_timeout(&"192.0.2.2:3306".parse().unwrap(), Duration::from_secs(5)));
+    let listener = right
+        .run(|| TcpListener::bind("192.0.2.2:3306"))
+        .unwrap()
+        .unwrap();
+    let client =
+        left.run(|| TcpStream::connect_timeout(&"192.0.2.2:3306".parse().unwrap(), Duration::from_secs(5)));
     assert_eq!(
         client.unwrap().unwrap().peer_addr().unwrap(),
         listener.local_addr().unwrap()
     );
-    assert!(TcpStream::connect_timeout(&"192.0.2.2:3306".parse().unwrap(), Duration::from_millis(200)).is_err());
+    assert!(
+        TcpStream::connect_timeout(&"192.0.2.2:3306".parse().unwrap(), Duration::from_millis(200)).is_err()
+    );
 }
 
 /// A namespace with an interface `eth0` that leads to another one.
@@ -48,13 +54,20 @@ fn pair() -> (Namespace, Namespace) {
     let (left, right) = (Namespace::new("left").unwrap(), Namespace::new("right").unwrap());
     let there = right.path();
     let lines = [
-        format!("link add name eth0 type veth peer name eth0 netns {}", there.display()),
+        format!(
+            "link add name eth0 type veth peer name eth0 netns {}",
+            there.display()
+        ),
         "addr add 192.0.2.1/24 dev eth0".to_owned(),
         "neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent".to_owned(),
         "link set dev eth0 up".to_owned(),
     ];
     ip_batch(&left, &lines).unwrap();
-    ip_batch(&right, &words(&["link set dev eth0 address 02:00:00:00:00:02 up"])).unwrap();
+    ip_batch(
+        &right,
+        &words(&["link set dev eth0 address 02:00:00:00:00:02 up"]),
+    )
+    .unwrap();
     (left, right)
 }
 
@@ -95,7 +108,10 @@ fn frames(socket: &mut PacketSocket, count: usize) -> (Vec<usize>, i64) {
 fn a_packet_socket_sees_what_goes_out_and_what_comes_in() {
     let (left, right) = pair();
     let open = || PacketSocket::open("eth0", 1 << 20);
-    let mut sockets = [left.run(open).unwrap().unwrap(), right.run(open).unwrap().unwrap()];
+    let mut sockets = [
+        left.run(open).unwrap().unwrap(),
+        right.run(open).unwrap().unwrap(),
+    ];
     let before = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
     send_datagrams(&left, 3, 1000);
     for socket in &mut sockets {
@@ -110,14 +126,22 @@ fn a_packet_socket_sees_what_goes_out_and_what_comes_in() {
             "they count from the last time on"
         );
     }
-    assert!(left.run(|| PacketSocket::open("nosuch", 1 << 20)).unwrap().is_err());
+    assert!(
+        left.run(|| PacketSocket::open("nosuch", 1 << 20))
+            .unwrap()
+            .is_err()
+    );
 }
 
 /// More than 32 long frames wait at once: so many a ring of 4 MiB had room for.
 #[test]
 fn a_packet_socket_keeps_what_nobody_reads_yet_and_counts_what_does_not_fit() {
     let (left, _right) = pair();
-    let open = |queue: usize| left.run(move || PacketSocket::open("eth0", queue)).unwrap().unwrap();
+    let open = |queue: usize| {
+        left.run(move || PacketSocket::open("eth0", queue))
+            .unwrap()
+            .unwrap()
+    };
     let (mut large, mut small) = (open(64 << 20), open(1));
     send_datagrams(&left, 2000, 1400);
     assert_eq!(frames(&mut large, 2000).0.len(), 2000);
@@ -132,7 +156,10 @@ fn a_packet_socket_keeps_what_nobody_reads_yet_and_counts_what_does_not_fit() {
 fn a_sending_packet_socket_receives_nothing() {
     let (left, right) = pair();
     let sender = left.run(|| PacketSocket::for_sending("eth0")).unwrap().unwrap();
-    let mut receiver = right.run(|| PacketSocket::open("eth0", 1 << 20)).unwrap().unwrap();
+    let mut receiver = right
+        .run(|| PacketSocket::open("eth0", 1 << 20))
+        .unwrap()
+        .unwrap();
     let mut frame = vec![0xff; 60];
     frame[12..14].copy_from_slice(&[0x88, 0xb5]);
     sender.send(&frame).unwrap();
@@ -150,7 +177,11 @@ fn a_sending_packet_socket_receives_nothing() {
 #[test]
 fn a_failing_line_of_ip_is_quoted() {
     let namespace = Namespace::new("one").unwrap();
-    let error = ip_batch(&namespace, &words(&["link set dev lo up", "link set dev nosuch up"])).unwrap_err();
+    let error = ip_batch(
+        &namespace,
+        &words(&["link set dev lo up", "link set dev nosuch up"]),
+    )
+    .unwrap_err();
     assert!(
         error.to_string().contains("`ip link set dev nosuch up` failed"),
         "{error}"
@@ -174,9 +205,17 @@ fn a_sysctl_that_cannot_be_written_says_why() {
     let namespace = Namespace::new("one").unwrap();
     for (key, value, cause) in [
         ("net.ipv4.no_such", "1", "have no sysctl of that name"),
-        ("net.ipv4.tcp_congestion_control", "no_such", "does not know this value"),
+        (
+            "net.ipv4.tcp_congestion_control",
+            "no_such",
+            "does not know this value",
+        ),
         ("net.ipv4.tcp_syn_retries", "128", "refuses this value"),
-        ("net.ipv4.tcp_available_congestion_control", "reno", "cannot be written"),
+        (
+            "net.ipv4.tcp_available_congestion_control",
+            "reno",
+            "cannot be written",
+        ),
     ] {
         let error = write_sysctl(&namespace, key, value).unwrap_err().to_string();
         assert!(error.contains(cause) && error.contains(key), "{error}");
@@ -207,5 +246,8 @@ fn a_flood_is_drained_and_cut() {
 #[test]
 fn a_missing_program_is_named() {
     let error = lvs_matrix_netns::run(&CommandLine::new(["no-such-program"])).unwrap_err();
-    assert!(error.to_string().contains("cannot start `no-such-program`"), "{error}");
+    assert!(
+        error.to_string().contains("cannot start `no-such-program`"),
+        "{error}"
+    );
 }

@@ -33,7 +33,12 @@ impl Browser {
         let said = std::fs::File::create(profile.path().join("stderr")).unwrap();
         // The browser reads commands from descriptor 3 and writes to 4.
         let mut child = Command::new("sh")
-            .args(["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh", &program])
+            .args([
+                "-c",
+                "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null",
+                "sh",
+                &program,
+            ])
             .args([
                 "--headless",
                 "--remote-debugging-pipe",
@@ -55,7 +60,10 @@ impl Browser {
                 "--force-color-profile=srgb",
                 "about:blank",
             ])
-            .arg(format!("--user-data-dir={}", profile.path().join("profile").display()))
+            .arg(format!(
+                "--user-data-dir={}",
+                profile.path().join("profile").display()
+            ))
             .env("HOME", profile.path())
             .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
@@ -87,8 +95,14 @@ impl Browser {
             profile,
         };
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }))["targetId"].clone();
-        let attached = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
-        attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
+        let attached = browser.call(
+            "Target.attachToTarget",
+            json!({ "targetId": target, "flatten": true }),
+        );
+        attached["sessionId"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut browser.session);
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
@@ -200,8 +214,7 @@ impl Browser {
             key if key.chars().count() == 1 => key,
             _ => "",
         };
-        let event =
-            |kind: &str, text: &str| json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code, "text": text });
+        let event = |kind: &str, text: &str| json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code, "text": text });
         self.call("Input.dispatchKeyEvent", event("keyDown", text));
         self.call("Input.dispatchKeyEvent", event("keyUp", ""));
     }
@@ -247,11 +260,19 @@ impl Browser {
     /// what a Content-Security-Policy refused), and asked for nothing but itself.
     pub(crate) fn assert_quiet(&mut self, document: &Path) {
         // Whatever it was about to say, it has said when it has drawn itself once more.
-        self.call("Page.captureScreenshot", json!({ "format": "jpeg", "quality": 1 }));
+        self.call(
+            "Page.captureScreenshot",
+            json!({ "format": "jpeg", "quality": 1 }),
+        );
         let own = format!("file://{}", document.display());
         for event in &self.events {
             let method = event["method"].as_str().unwrap_or_default();
-            let bad = ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"].contains(&method);
+            let bad = [
+                "Runtime.exceptionThrown",
+                "Runtime.consoleAPICalled",
+                "Log.entryAdded",
+            ]
+            .contains(&method);
             assert!(!bad, "{event:#}");
             if method == "Network.requestWillBeSent" {
                 let url = event["params"]["request"]["url"].as_str().unwrap();

@@ -71,8 +71,9 @@ fn nothing_foreign_acts() {
         if !id.is_empty() {
             browser.becomes(&format!("document.title.startsWith('{id} ')"));
             seen += usize::from(
-                browser.value("document.querySelector('#cell').textContent.includes('<script>alert(1)</script><img')")
-                    == true,
+                browser.value(
+                    "document.querySelector('#cell').textContent.includes('<script>alert(1)</script><img')",
+                ) == true,
             );
         }
         // Were something not escaped, it would be an element or an attribute here, whether or not the policy lets it act.
@@ -85,7 +86,8 @@ fn nothing_foreign_acts() {
         );
         assert_eq!(strange, Value::Array(vec![]), "{id}");
         assert_eq!(browser.value("document.scripts.length"), 1, "{id}");
-        browser.holds("![...document.querySelectorAll('b')].some((element) => element.textContent === 'bold')");
+        browser
+            .holds("![...document.querySelectorAll('b')].some((element) => element.textContent === 'bold')");
     }
     assert_eq!(seen, ids(&run).len(), "the text is shown");
     browser.assert_quiet(&page);

@@ -22,7 +22,10 @@ fn a_phone_the_dark_paper_and_stillness() {
         ] {
             browser.open(&url(page, place));
             let over = browser.value("document.documentElement.scrollWidth - innerWidth");
-            assert!(over.as_i64().unwrap() <= 0, "{place} is {over} px too wide at {width}");
+            assert!(
+                over.as_i64().unwrap() <= 0,
+                "{place} is {over} px too wide at {width}"
+            );
         }
         // It could be scrolled, but its last column is the one to be seen.
         browser.open(&url(page, ""));
@@ -89,7 +92,10 @@ const VIEWS_IN_CHINESE: [(&str, &str, u32, bool); 3] = [
 #[test]
 fn pictures_and_accessibility() {
     let _alone = alone();
-    let (pictures, axe) = (std::env::var_os("LVS_MATRIX_SCREENSHOTS"), std::env::var_os("AXE_CORE"));
+    let (pictures, axe) = (
+        std::env::var_os("LVS_MATRIX_SCREENSHOTS"),
+        std::env::var_os("AXE_CORE"),
+    );
     if pictures.is_none() && axe.is_none() {
         // A test cannot be skipped at run time; this is where it says that it looked at nothing.
         let _ = writeln!(

@@ -30,7 +30,10 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     assert_eq!(browser.value(shown), timed_out);
     assert_eq!(browser.value(rows), timed_out);
     // What is being typed is left alone.
-    assert_eq!(browser.value("document.querySelector('#search').value"), "etimedout ");
+    assert_eq!(
+        browser.value("document.querySelector('#search').value"),
+        "etimedout "
+    );
     let said = browser.value("document.querySelector('#found').textContent");
     assert_eq!(said, format!("{timed_out} of {} cells.", ids(&stored()).len()));
     browser.key("Enter");
@@ -52,11 +55,9 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     // What an axis changes, as report.md has it too.
     browser.value("document.querySelector('#clear').click()");
     let effects = browser.value("document.querySelector('#config-change .effects').textContent");
-    assert!(
-        effects.as_str().unwrap().contains(
-            "expire-nodest-conn 0 → 1 changes 1 of 12 outcomesabsent_up_execute-sql_1: hung, then error 2013"
-        )
-    );
+    assert!(effects.as_str().unwrap().contains(
+        "expire-nodest-conn 0 → 1 changes 1 of 12 outcomesabsent_up_execute-sql_1: hung, then error 2013"
+    ));
 
     // Two axes of one's own, a third held.
     let choose = |label: &str, value: &str| {
@@ -70,7 +71,8 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     browser.value(&choose("Rows", "expire-nodest-conn"));
     browser.value(&choose("Columns", "mysqld"));
     browser.value(&choose("client", "waiting"));
-    let heads = "[...document.querySelectorAll('#config-change .map th')].map((head) => head.textContent).join(' ')";
+    let heads =
+        "[...document.querySelectorAll('#config-change .map th')].map((head) => head.textContent).join(' ')";
     assert_eq!(browser.value(heads), "expire-nodest-conn mysqld up down 0 1");
     let waiting = count(&|cell| cell["scenario"] == "config-change" && cell["axes"]["client"] == "waiting");
     assert_eq!(
@@ -139,7 +141,10 @@ fn all_can_be_done_by_keyboard() {
     browser.key("ArrowRight");
     browser.key("Enter");
     browser.becomes("!document.querySelector('#cell').hidden");
-    assert_eq!(browser.value("document.querySelector('#cell').dataset.cell"), right);
+    assert_eq!(
+        browser.value("document.querySelector('#cell').dataset.cell"),
+        right
+    );
     browser.key("Escape");
     browser.becomes("!document.querySelector('#overview').hidden");
     browser.becomes(&format!("document.activeElement.dataset.cell === {right}"));

@@ -98,7 +98,10 @@ fn a_thousand_cells() {
         ),
         ("filter", "find('button[value=hung]').click()"),
         ("no filter", "find('button[value=hung]').click()"),
-        ("a cell and back", "await go('many/idle3_load4_route5'); await go('')"),
+        (
+            "a cell and back",
+            "await go('many/idle3_load4_route5'); await go('')",
+        ),
     ] {
         let took = browser.value(&format!(
             "(async () => {{ const find = (selector) => document.querySelector(selector);

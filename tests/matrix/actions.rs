@@ -81,7 +81,10 @@ fn an_upload_that_stood_still(#[case] real_server: &str, #[case] expire: &str, #
 fn ports(id: &str) -> (u64, Vec<u64>) {
     let cell = cell(&run().report, id);
     let sockets = record(cell)["client"]["sockets"].as_array().unwrap().clone();
-    let all = sockets.iter().map(|socket| socket["port"].as_u64().unwrap()).collect();
+    let all = sockets
+        .iter()
+        .map(|socket| socket["port"].as_u64().unwrap())
+        .collect();
     (cell["operation"]["client-port"].as_u64().unwrap(), all)
 }
 

@@ -98,7 +98,8 @@ fn row_of_the_article(#[case] id: &str, #[case] lived: Lived, #[case] phrases: &
         .flat_map(|transcript| transcript["lines"].as_array().unwrap())
         .map(|line| line["text"].as_str().unwrap())
         .collect();
-    let said = in_order(&lines, phrases).unwrap_or_else(|missing| panic!("{id}: no {missing:?} in {lines:#?}"));
+    let said =
+        in_order(&lines, phrases).unwrap_or_else(|missing| panic!("{id}: no {missing:?} in {lines:#?}"));
     // An error ends what an operation says, and nothing but the article's is in it.
     let errors = |lines: &[&str]| lines.iter().filter(|line| line.starts_with("ERROR")).count();
     assert_eq!(errors(&lines), errors(&said), "{id}: {lines:#?}");
@@ -133,10 +134,15 @@ fn the_terminal_s_minutes_are_those_of_the_packets() {
     let record = record(cell);
     let lines = record["client"]["transcripts"][0]["lines"].as_array().unwrap();
     let text = lines.iter().map(|line| line["text"].as_str().unwrap());
-    let printed = text.filter_map(|text| text.strip_prefix("1 row in set (5 min ")).next();
+    let printed = text
+        .filter_map(|text| text.strip_prefix("1 row in set (5 min "))
+        .next();
     let seconds: f64 = printed.unwrap().strip_suffix(" sec)").unwrap().parse().unwrap();
     let felt = cell["operation"]["time-ns"].as_f64().unwrap() / 1e9;
-    assert!((felt - 300.0 - seconds).abs() < 0.1, "{felt} s, printed {seconds} s");
+    assert!(
+        (felt - 300.0 - seconds).abs() < 0.1,
+        "{felt} s, printed {seconds} s"
+    );
     let gaps = cell["retransmissions"]["gaps-ns"].as_array().unwrap();
     let again: f64 = gaps.iter().map(|gap| gap.as_f64().unwrap() / 1e9).sum();
     assert!(

@@ -20,8 +20,14 @@ use rstest::rstest;
     "config-change/present_down_new-connection_1",
     FailedFast(2003, Some(ECONNREFUSED), NO_PROCESS)
 )]
-#[case("config-change/present_down_execute-sql_0", FailedFast(2006, None, PROCESS_ENDED))]
-#[case("config-change/present_down_execute-sql_1", FailedFast(2006, None, PROCESS_ENDED))]
+#[case(
+    "config-change/present_down_execute-sql_0",
+    FailedFast(2006, None, PROCESS_ENDED)
+)]
+#[case(
+    "config-change/present_down_execute-sql_1",
+    FailedFast(2006, None, PROCESS_ENDED)
+)]
 #[case("config-change/present_down_waiting_0", FailedFast(2013, None, PROCESS_ENDED))]
 #[case("config-change/present_down_waiting_1", FailedFast(2013, None, PROCESS_ENDED))]
 // Not in the table, mysqld up: the article's NG is here, and what improves it.
@@ -49,8 +55,14 @@ use rstest::rstest;
     "config-change/absent_down_new-connection_1",
     FailedFast(2003, Some(ECONNREFUSED), NO_SERVER)
 )]
-#[case("config-change/absent_down_execute-sql_0", FailedFast(2006, None, PROCESS_ENDED))]
-#[case("config-change/absent_down_execute-sql_1", FailedFast(2006, None, PROCESS_ENDED))]
+#[case(
+    "config-change/absent_down_execute-sql_0",
+    FailedFast(2006, None, PROCESS_ENDED)
+)]
+#[case(
+    "config-change/absent_down_execute-sql_1",
+    FailedFast(2006, None, PROCESS_ENDED)
+)]
 #[case("config-change/absent_down_waiting_0", FailedFast(2013, None, PROCESS_ENDED))]
 #[case("config-change/absent_down_waiting_1", FailedFast(2013, None, PROCESS_ENDED))]
 // At age 0 the director's entry and the client's patience end at about the same time.
@@ -61,8 +73,14 @@ use rstest::rstest;
 #[case("other-server/none", FailedFast(2003, Some(ECONNREFUSED), NO_SERVER))]
 #[case("other-server/rs2", Answered("rs2"))]
 #[case("re-add-recovers/only", Hung(Answer("rs1")))]
-#[case("restart-does-not-recover/waiting-through", FailedFast(2013, None, PROCESS_ENDED))]
-#[case("restart-does-not-recover/querying-after", FailedFast(2006, None, PROCESS_ENDED))]
+#[case(
+    "restart-does-not-recover/waiting-through",
+    FailedFast(2013, None, PROCESS_ENDED)
+)]
+#[case(
+    "restart-does-not-recover/querying-after",
+    FailedFast(2006, None, PROCESS_ENDED)
+)]
 #[case("silent-server/only", Hung(End::None))]
 fn cell_of_the_matrix(#[case] id: &str, #[case] lived: Lived) {
     check(id, lived);

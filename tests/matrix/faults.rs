@@ -32,7 +32,11 @@ const UNREACHABLE: Lived = Hung(GaveUp(
     Some(EHOSTUNREACH),
     &[("ICMP host unreachable", "director")],
 ));
-const REJECTED_FOR_LONG: Lived = Hung(GaveUp(2013, Some(ECONNREFUSED), &[("ICMP port unreachable", "rs1")]));
+const REJECTED_FOR_LONG: Lived = Hung(GaveUp(
+    2013,
+    Some(ECONNREFUSED),
+    &[("ICMP port unreachable", "rs1")],
+));
 /// The director's entry and the client's patience end at about the same time.
 const DROPPED: Lived = Hung(Error(&[ETIMEDOUT, ECONNRESET]));
 const FOR_EVER: Lived = Hung(End::None);
@@ -45,7 +49,10 @@ const FAULTS: [(&str, [Lived; 3]); 25] = [
     ("mysqld-frozen", [FOR_EVER, FOR_EVER, FOR_EVER]),
     ("mysqld-thawed", [RS1, RS1, RS1]),
     ("host-off", [SYN_UNANSWERED, UNANSWERED, FOR_EVER]),
-    ("host-off-on-flat-segment", [SYN_UNREACHABLE, UNREACHABLE, FOR_EVER]),
+    (
+        "host-off-on-flat-segment",
+        [SYN_UNREACHABLE, UNREACHABLE, FOR_EVER],
+    ),
     ("link-down", [SYN_UNREACHABLE, UNREACHABLE, FOR_EVER]),
     ("link-back", [RS1, RS1, RS1]),
     ("drop-input", [SYN_UNANSWERED, UNANSWERED, RS1]),
@@ -130,7 +137,14 @@ fn of_drains() -> Vec<(String, Lived)> {
         ("kept-connection", [RS1, RS1, forgotten, CLOSED, DROPPED, DROPPED]),
         (
             "closed-by-wait-timeout",
-            [RS1, timed_out, timed_out, timed_out, timed_out_late, timed_out_late],
+            [
+                RS1,
+                timed_out,
+                timed_out,
+                timed_out,
+                timed_out_late,
+                timed_out_late,
+            ],
         ),
         ("long-statement", [RS1, RS1, RS1, LOST, RS1, RS1]),
     ];
@@ -192,7 +206,10 @@ fn what_the_client_has_lost_and_the_server_holds(#[case] id: &str, #[case] orpha
     assert_eq!(found.len(), orphans, "{cell:#}");
     for orphan in found {
         assert_eq!(orphan["server"], "rs1", "{cell:#}");
-        assert_eq!(orphan["client-port"], cell["operation"]["client-port"], "{cell:#}");
+        assert_eq!(
+            orphan["client-port"], cell["operation"]["client-port"],
+            "{cell:#}"
+        );
         assert_eq!(orphan["socket"]["state"], "ESTAB", "{cell:#}");
         assert_eq!(orphan["session"]["command"], "Sleep", "{cell:#}");
     }

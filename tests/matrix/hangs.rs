@@ -35,7 +35,9 @@ fn the_same_segment_again_and_again_until_the_server_is_back() {
     let event = |kind: &str| -> i64 {
         let events = record["client-events"].as_array().unwrap().iter();
         let mut found = events.filter(|event| event["kind"].get(kind).is_some());
-        found.next_back().unwrap_or_else(|| panic!("no {kind}: {record:#}"))["at"]
+        found
+            .next_back()
+            .unwrap_or_else(|| panic!("no {kind}: {record:#}"))["at"]
             .as_i64()
             .unwrap()
     };
@@ -50,9 +52,9 @@ fn the_same_segment_again_and_again_until_the_server_is_back() {
     assert!(sent + 300 * S <= added && added < answered, "{context}");
     // It is the last sending that was answered, and each was lost at the director but that one.
     let lines = capture(cell);
-    let forwarded = lines
-        .iter()
-        .filter(|line| line.starts_with("02:6c:76:00:00:14 > 02:6c:76:00:00:1f") && line.ends_with("length 13"));
+    let forwarded = lines.iter().filter(|line| {
+        line.starts_with("02:6c:76:00:00:14 > 02:6c:76:00:00:1f") && line.ends_with("length 13")
+    });
     // Once on the director's own interface, once on the server's.
     assert_eq!(forwarded.count(), 2, "{lines:#?}");
 }
@@ -90,14 +92,20 @@ fn a_hang_ends_by_the_age_of_its_connection() {
         let before_last: i64 = gaps[..gaps.len() - 1].iter().sum();
         assert!(before_last < forgotten + 30 * S, "{context}");
     }
-    assert!(silences.is_sorted_by(|older, younger| older > younger), "{silences:?}");
+    assert!(
+        silences.is_sorted_by(|older, younger| older > younger),
+        "{silences:?}"
+    );
 }
 
 /// A host without power says nothing, and a client that only waits sends nothing: for the six hours that it is watched.
 #[test]
 fn a_silent_server_is_waited_for_to_the_end_of_the_observation() {
     let cell = cell(&run().report, "silent-server/only");
-    assert!(cell["silence-ns"].as_i64().unwrap() > (6 * 3600 - 30) * S, "{cell:#}");
+    assert!(
+        cell["silence-ns"].as_i64().unwrap() > (6 * 3600 - 30) * S,
+        "{cell:#}"
+    );
     assert!(cell["operation"]["ended-ns"].is_null(), "{cell:#}");
     assert_eq!(cell["retransmissions"]["count"], 0, "{cell:#}");
 }

@@ -83,7 +83,10 @@ pub(crate) fn check(id: &str, lived: Lived) {
                     assert_eq!(error["classic"], 2013, "{context}");
                     let errno = error["errno"].as_u64().map(|errno| u16::try_from(errno).unwrap());
                     match errno {
-                        None => assert!(errnos.is_empty() && (told.is_empty() || told == NO_ENTRY), "{context}"),
+                        None => assert!(
+                            errnos.is_empty() && (told.is_empty() || told == NO_ENTRY),
+                            "{context}"
+                        ),
                         Some(errno) => {
                             assert!(errnos.contains(&errno), "{context}");
                             let by: &[(&str, &str)] = if errno == ECONNRESET { NO_ENTRY } else { &[] };
@@ -134,7 +137,10 @@ fn evidence_exists(cell: &Value, context: &str) {
     assert!(!evidence.is_empty(), "no evidence: {context}");
     let (mut events_cited, mut packets_cited) = (0, 0);
     for piece in evidence {
-        assert!(!piece["what"].as_str().unwrap().is_empty(), "{piece} in {context}");
+        assert!(
+            !piece["what"].as_str().unwrap().is_empty(),
+            "{piece} in {context}"
+        );
         let places = piece["shown-by"].as_array().unwrap();
         assert!(!places.is_empty(), "nothing shows {piece} in {context}");
         for place in places {
@@ -198,13 +204,22 @@ fn packets_are_what_the_report_says(cell: &Value, context: &str) {
     assert_eq!(packets.len(), if count == 0 { 0 } else { count + 1 }, "{context}");
     // Nothing but the time stamp option may differ; a SYN has neither an acknowledgement nor anything after its options.
     let segment = |line: &str| {
-        let flow = line.split(", ack ").next().unwrap().split(", win ").next().unwrap();
+        let flow = line
+            .split(", ack ")
+            .next()
+            .unwrap()
+            .split(", win ")
+            .next()
+            .unwrap();
         let length = line.rsplit(", ").next().unwrap();
         format!("{flow}, {length}")
     };
     for packet in packets {
         assert_eq!(segment(line(packet)), segment(line(&packets[0])), "{context}");
-        assert!(line(packet).starts_with(&mac(&Value::from("client"))), "{context}");
+        assert!(
+            line(packet).starts_with(&mac(&Value::from("client"))),
+            "{context}"
+        );
         assert!(
             line(packet).ends_with(&format!("length {}", again["payload-length"])),
             "{context}"

@@ -13,7 +13,10 @@ fn what_it_was_made_with_is_named_by_hash() {
     let run = run();
     let stored = json(&run.out.join("run.json"));
     let hash = |what: &str| stored["hashes"][what].as_str().unwrap().to_owned();
-    assert_eq!(hash("harness"), sha256(Path::new(env!("CARGO_BIN_EXE_lvs-matrix"))));
+    assert_eq!(
+        hash("harness"),
+        sha256(Path::new(env!("CARGO_BIN_EXE_lvs-matrix")))
+    );
     let said = say(lvs_matrix().arg("--version")).expect_code(0);
     let page = fs::read_to_string(run.out.join("report.md")).unwrap();
     for what in ["harness", "kernel", "mysqld"] {
@@ -22,7 +25,12 @@ fn what_it_was_made_with_is_named_by_hash() {
     }
     let files: BTreeMap<String, String> = shipped()
         .iter()
-        .map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), sha256(file)))
+        .map(|file| {
+            (
+                file.file_stem().unwrap().to_str().unwrap().to_owned(),
+                sha256(file),
+            )
+        })
         .collect();
     assert!(said.stdout.contains(&files["config-change"]), "{}", said.stdout);
     for scenario in stored["scenarios"].as_array().unwrap() {
@@ -58,7 +66,10 @@ fn everything_recorded_can_be_read() {
         let record = record(cell);
         assert_eq!(record["lab"], "completed", "{record:#}");
         assert!(
-            record["environment"]["kernel"].as_str().unwrap().starts_with("Linux "),
+            record["environment"]["kernel"]
+                .as_str()
+                .unwrap()
+                .starts_with("Linux "),
             "{record:#}"
         );
         let hashes = &record["environment"]["hashes"];
@@ -80,7 +91,9 @@ fn everything_recorded_can_be_read() {
                 .join(cell["record"].as_str().unwrap())
                 .with_file_name(view["log"].as_str().unwrap());
             assert!(
-                fs::read_to_string(&log).unwrap().contains("ready for connections"),
+                fs::read_to_string(&log)
+                    .unwrap()
+                    .contains("ready for connections"),
                 "{}",
                 log.display()
             );
@@ -213,13 +226,21 @@ fn junit_is_well_formed() {
     reader.config_mut().check_end_names = true;
     let (mut cases, mut open, mut sums) = (BTreeSet::new(), 0, Vec::new());
     loop {
-        let event = reader.read_event().unwrap_or_else(|error| panic!("junit.xml: {error}"));
+        let event = reader
+            .read_event()
+            .unwrap_or_else(|error| panic!("junit.xml: {error}"));
         match &event {
             Event::Start(tag) | Event::Empty(tag) => {
                 open += usize::from(matches!(event, Event::Start(_)));
                 let attribute = |name: &str| {
                     let found = tag.try_get_attribute(name).unwrap();
-                    String::from_utf8(found.unwrap_or_else(|| panic!("no {name} in {tag:?}")).value.to_vec()).unwrap()
+                    String::from_utf8(
+                        found
+                            .unwrap_or_else(|| panic!("no {name} in {tag:?}"))
+                            .value
+                            .to_vec(),
+                    )
+                    .unwrap()
                 };
                 match tag.name().as_ref() {
                     b"testcase" => {

@@ -147,7 +147,11 @@ fn each_setting_was_in_force() {
             ("tcp-syn-retries", "net.ipv4.tcp_syn_retries", "6", "2"),
         ] {
             let found = sysctls.iter().find(|sysctl| sysctl[0] == key).unwrap();
-            let wanted = if id.ends_with(&format!("_{value}")) { set } else { usual };
+            let wanted = if id.ends_with(&format!("_{value}")) {
+                set
+            } else {
+                usual
+            };
             assert_eq!(found[1], wanted, "{id}: {key}");
         }
     }
@@ -158,7 +162,10 @@ fn each_setting_was_in_force() {
 /// cell of any scenario.
 #[test]
 fn each_end_is_explained_by_its_setting() {
-    let probes = ["client-timeouts/host-off_waiting_keepalive", "keepalive-cuts/60s_0"];
+    let probes = [
+        "client-timeouts/host-off_waiting_keepalive",
+        "keepalive-cuts/60s_0",
+    ];
     let probes_and_user_timeout = "client-timeouts/host-off_waiting_keepalive-and-user-timeout";
     let mut unacknowledged = Vec::new();
     for fault in ["server-deleted", "host-off"] {

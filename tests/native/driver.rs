@@ -92,7 +92,11 @@ fn folder(variable: &str) -> PathBuf {
 }
 
 fn store(name: &str, value: &impl serde::Serialize) {
-    fs::write(folder(SHARE_VARIABLE).join(name), serde_json::to_string(value).unwrap()).unwrap();
+    fs::write(
+        folder(SHARE_VARIABLE).join(name),
+        serde_json::to_string(value).unwrap(),
+    )
+    .unwrap();
 }
 
 /// `lvs-matrix run --place PLACE`, begun.
@@ -110,7 +114,11 @@ fn start(place: &str, arguments: &[String]) -> Child {
         files.sort();
         match argument.as_str() {
             ALL_SCENARIOS => command.args(&files),
-            ENOUGH_SCENARIOS => command.args(files.iter().filter(|path| crate::support::says_enough_of_a_place(path))),
+            ENOUGH_SCENARIOS => command.args(
+                files
+                    .iter()
+                    .filter(|path| crate::support::says_enough_of_a_place(path)),
+            ),
             file if file.ends_with(".yaml") => command.arg(inputs.join(SCENARIOS).join(file)),
             other => command.arg(other),
         };
@@ -233,7 +241,12 @@ fn watch(child: &Child) -> Vec<BTreeMap<String, String>> {
                 let mut fields: BTreeMap<String, String> = status
                     .lines()
                     .filter_map(|line| line.split_once(':'))
-                    .map(|(name, value)| (name.to_owned(), value.split_whitespace().collect::<Vec<_>>().join(" ")))
+                    .map(|(name, value)| {
+                        (
+                            name.to_owned(),
+                            value.split_whitespace().collect::<Vec<_>>().join(" "),
+                        )
+                    })
                     .collect();
                 if let Some(name) = fields.get("Name").cloned() {
                     fields.insert("name".to_owned(), name.clone());
@@ -311,7 +324,10 @@ fn kill(arguments: &[String]) {
             found.is_empty().then_some(())
         });
         if gone.is_none() {
-            left.push(Value::from(format!("after {milliseconds} ms: {:?}", before.left())));
+            left.push(Value::from(format!(
+                "after {milliseconds} ms: {:?}",
+                before.left()
+            )));
         }
         console
             .say(&format!("{signal:?} after {milliseconds} ms: {status}"))

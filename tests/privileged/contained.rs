@@ -100,6 +100,9 @@ pub(super) fn without_the_right_to_mount() {
         both_cells_are_met(umask, true);
         let closed = Closed::new(umask);
         let said = closed.lvs_matrix(true, &[Path::new("doctor")]).expect_code(0);
-        assert!(said.stdout.contains("found    guest boots"), "umask {umask}: {said:#?}");
+        assert!(
+            said.stdout.contains("found    guest boots"),
+            "umask {umask}: {said:#?}"
+        );
     }
 }

@@ -26,7 +26,9 @@ fn with_fake(name: &str, script: &str, programs: &[&str], arguments: &[&str]) ->
     let script = format!("mount -t tmpfs -o mode=0755 none /srv; {replace} shift; exec \"$@\"");
     let run = [&fake, program(), Path::new("run"), Path::new("--out"), &out];
     let mut command = elsewhere(&script, &run);
-    command.args(["--filter", "absent_up_execute-sql_0"]).args(arguments);
+    command
+        .args(["--filter", "absent_up_execute-sql_0"])
+        .args(arguments);
     let said = say(&mut command);
     let left = concerned_with(&place);
     assert_eq!(left, [], "{name}: {said:#?}");
@@ -50,8 +52,7 @@ pub(crate) fn foul_programs() {
     const SERVER_FLOOD: &str =
         "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec head -c 1000000000 /dev/zero";
     const FAIL: &str = "echo 'no such luck' >&2; exit 7";
-    const ANOTHER: &str =
-        "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec /srv/real-mariadbd \"$@\" --server-id=999";
+    const ANOTHER: &str = "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec /srv/real-mariadbd \"$@\" --server-id=999";
     const NOTHING: &str = "exit 0";
     const NONSENSE: &str = "echo 'Ver 5; rm -rf / \u{1b}[2J'; exit 0";
     // A hang costs virtual time, which is free; what spins or floods costs the host's.
@@ -60,7 +61,10 @@ pub(crate) fn foul_programs() {
         ("ip", &[HANG, FAIL, NOTHING, NONSENSE]),
         ("ss", &[HANG, FAIL, NOTHING]),
         ("tc", &[HANG, FAIL]),
-        ("mariadbd", &[HANG, FAIL, NOTHING, NONSENSE, SERVER_FLOOD, ANOTHER]),
+        (
+            "mariadbd",
+            &[HANG, FAIL, NOTHING, NONSENSE, SERVER_FLOOD, ANOTHER],
+        ),
     ];
     for (program, scripts) in all {
         for (number, script) in scripts.iter().enumerate() {
@@ -79,7 +83,9 @@ pub(crate) fn foul_programs() {
                     // Of one that says yes only what did not come of it can be told.
                     let named = match *script {
                         // As far as a slow disk lets it.
-                        SERVER_FLOOD => reasons.contains("mysqld on rs1") || reasons.contains("no progress for 8 s"),
+                        SERVER_FLOOD => {
+                            reasons.contains("mysqld on rs1") || reasons.contains("no progress for 8 s")
+                        }
                         SPIN => reasons.contains("no progress for 8 s"),
                         ANOTHER => reasons.contains("server_id") && reasons.contains("999"),
                         NOTHING | NONSENSE => reasons.contains("the lab failed ("),
@@ -92,7 +98,10 @@ pub(crate) fn foul_programs() {
                         size <= 256 << 20,
                         "{size} bytes of a server's log are on the host's disk"
                     );
-                    assert!(*script != SERVER_FLOOD || size > 1 << 20, "the flood left {size} bytes");
+                    assert!(
+                        *script != SERVER_FLOOD || size > 1 << 20,
+                        "the flood left {size} bytes"
+                    );
                 }
                 // A server that cannot be asked for its version is noticed before anything is begun.
                 69 => {
@@ -141,7 +150,9 @@ pub(crate) fn attacks() {
     assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched", "{said:#?}");
     let cell = out.join("config-change/absent_up_execute-sql_0");
     for entry in fs::read_dir(&cell).unwrap() {
-        let (path, kind) = entry.map(|entry| (entry.path(), entry.file_type().unwrap())).unwrap();
+        let (path, kind) = entry
+            .map(|entry| (entry.path(), entry.file_type().unwrap()))
+            .unwrap();
         assert!(kind.is_file(), "{} is no regular file: {said:#?}", path.display());
     }
     let names: Vec<_> = fs::read_dir(&out)

@@ -29,7 +29,11 @@ impl Account {
             fs::create_dir(place.join(folder)).unwrap();
         }
         // A guest's memory lies there, and the guest may run as another user.
-        fs::set_permissions(place.join("tmp"), std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+        fs::set_permissions(
+            place.join("tmp"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o1777),
+        )
+        .unwrap();
         let before = look(&place);
         Self {
             place,

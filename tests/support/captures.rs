@@ -40,7 +40,11 @@ pub(crate) struct Packet<'a> {
 impl Packet<'_> {
     /// Is it the harness's sentinel with this text in it (`first`, `last`)?
     pub(crate) fn is_sentinel(&self, which: &str) -> bool {
-        self.frame[12..14] == [0x88, 0xB5] && self.frame.windows(which.len()).any(|window| window == which.as_bytes())
+        self.frame[12..14] == [0x88, 0xB5]
+            && self
+                .frame
+                .windows(which.len())
+                .any(|window| window == which.as_bytes())
     }
 
     /// The flags of its TCP header, if it is TCP over IPv4.

@@ -206,7 +206,9 @@ pub(crate) fn results(name: &str) -> PathBuf {
     fs::create_dir_all(parent).unwrap();
     for entry in fs::read_dir(parent).unwrap().flatten() {
         let (old, pid) = (entry.path(), entry.file_name());
-        let pid = pid.to_str().and_then(|text| text.strip_prefix(name)?.strip_prefix('.'));
+        let pid = pid
+            .to_str()
+            .and_then(|text| text.strip_prefix(name)?.strip_prefix('.'));
         // One with this process's number is of another PID namespace, or of an earlier process.
         if pid.is_some_and(|pid| pid == own || !Path::new("/proc").join(pid).exists()) {
             // Another test process may be removing it, too.

@@ -54,7 +54,9 @@ pub(crate) fn descendants(ancestor: i32) -> Vec<Process> {
         }
     }
     known.remove(&ancestor);
-    all.into_iter().filter(|process| known.contains(&process.pid)).collect()
+    all.into_iter()
+        .filter(|process| known.contains(&process.pid))
+        .collect()
 }
 
 /// Those of `processes` that still run.
@@ -82,7 +84,9 @@ pub(crate) fn concerned_with(folder: &Path) -> Vec<Process> {
         );
     }
     let path = folder.as_os_str().as_encoded_bytes();
-    let names = |file: String| fs::read(file).is_ok_and(|bytes| bytes.windows(path.len()).any(|window| window == path));
+    let names = |file: String| {
+        fs::read(file).is_ok_and(|bytes| bytes.windows(path.len()).any(|window| window == path))
+    };
     let own = i32::try_from(std::process::id()).unwrap();
     all()
         .into_iter()

@@ -44,7 +44,9 @@ Examples:
         format: Format,
     },
     /// List the cells of scenarios with what is expected of them
-    #[command(after_help = "Example:\n  lvs-matrix list scenarios/*.yaml --filter client=waiting --format json")]
+    #[command(
+        after_help = "Example:\n  lvs-matrix list scenarios/*.yaml --filter client=waiting --format json"
+    )]
     List(InspectArguments),
     /// Show what cells would do: hosts, addresses, sysctls, command lines, steps
     #[command(after_help = "Example:\n  lvs-matrix plan --filter absent_up_execute-sql_0")]

@@ -60,10 +60,14 @@ struct Place {
 
 impl Place {
     fn make() -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::Software(format!("cannot make a folder for the runs: {error}"));
+        let failed =
+            |error: io::Error| Failure::Software(format!("cannot make a folder for the runs: {error}"));
         // What a process left that was killed together with its tidier.
         unfinished::remove_named(&std::env::temp_dir(), PREFIX);
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(failed)?;
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .tempdir()
+            .map_err(failed)?;
         let held = unfinished::hold(folder.path());
         let mut tidier = Command::new(OWN_FILE);
         tidier.arg("tidy").arg(folder.path());
@@ -155,7 +159,10 @@ fn table(samples: &[Sample]) -> String {
     if let (Some(wall), Some(observed)) = (wall, observed) {
         row(
             "virtual to wall",
-            format!("{:.0} to 1", observed.as_secs_f64() / wall.as_secs_f64().max(1e-9)),
+            format!(
+                "{:.0} to 1",
+                observed.as_secs_f64() / wall.as_secs_f64().max(1e-9)
+            ),
         );
     }
     row(
@@ -168,7 +175,10 @@ fn table(samples: &[Sample]) -> String {
     row(
         "boot of a guest to its first word",
         human(median(
-            samples.iter().flat_map(|sample| sample.timings.boots.clone()).collect(),
+            samples
+                .iter()
+                .flat_map(|sample| sample.timings.boots.clone())
+                .collect(),
         )),
     );
     row(
@@ -191,7 +201,10 @@ fn table(samples: &[Sample]) -> String {
         "judging and reporting a run",
         human(median(every(&|sample| sample.judging))),
     );
-    let peak = samples.iter().filter_map(|sample| sample.timings.peak_memory_kib).max();
+    let peak = samples
+        .iter()
+        .filter_map(|sample| sample.timings.peak_memory_kib)
+        .max();
     row(
         "largest peak memory of a guest",
         peak.map_or_else(|| "not known".to_owned(), |kib| format!("{} MiB", kib / 1024)),

@@ -6,7 +6,8 @@
 //! one call, but not before Linux 5.6, nor where a container's seccomp profile does not know it.
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, mkdirat, openat, renameat_with, statat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, mkdirat, openat, renameat_with, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
@@ -63,7 +64,9 @@ impl Beneath {
             return Err(io::Error::other(format!("it has more than {most} bytes")));
         }
         let mut bytes = Vec::new();
-        File::from(file).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        File::from(file)
+            .take(most.saturating_add(1))
+            .read_to_end(&mut bytes)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
             return Err(io::Error::other(format!("it has more than {most} bytes")));
         }
@@ -183,7 +186,13 @@ mod tests {
         symlink(place.path().join("outside/secret"), inside.join("file")).unwrap();
         assert!(beneath.folder(&["link"]).is_err());
         assert!(beneath.make("link").is_err());
-        assert!(beneath.read("file", 100).unwrap_err().to_string().contains("link"));
+        assert!(
+            beneath
+                .read("file", 100)
+                .unwrap_err()
+                .to_string()
+                .contains("link")
+        );
         for name in ["..", ".", "", "../outside", "/etc", "cell/../../outside", "a\0b"] {
             assert!(beneath.folder(&[name]).is_err(), "{name:?}");
             assert!(beneath.make(name).is_err(), "{name:?}");
@@ -247,7 +256,9 @@ mod tests {
         symlink("/etc/passwd", inside.join("cell/record.json.partial")).unwrap();
         let moved = beneath.move_to("cell", &to).unwrap();
         assert_eq!(moved.take_over().unwrap(), ["record.json.partial"]);
-        let left: Vec<_> = std::fs::read_dir(place.path().join("outside/cell")).unwrap().collect();
+        let left: Vec<_> = std::fs::read_dir(place.path().join("outside/cell"))
+            .unwrap()
+            .collect();
         assert_eq!(left.len(), 1);
         assert!(Path::new("/etc/passwd").exists());
         // What is there is not replaced.

@@ -18,7 +18,8 @@ pub(crate) fn build(arguments: &KernelBuildArguments) -> Result<ExitCode, Failur
     request.jobs = arguments.jobs.unwrap_or(request.jobs);
     request.rebuild = arguments.rebuild;
     let mut reporter = Reporter::default();
-    let kernel = kernel::build(&request, &mut |progress| reporter.show(progress)).map_err(|error| failure(&error))?;
+    let kernel =
+        kernel::build(&request, &mut |progress| reporter.show(progress)).map_err(|error| failure(&error))?;
     output::progress("");
     output::talk(&format!("guest kernel: Linux {}", kernel.version));
     output::data(&format!("{}\n", kernel.path.display()))?;
@@ -41,7 +42,11 @@ impl Reporter {
         let share = percent
             .map(|percent| format!(" {about}{percent} %"))
             .unwrap_or_default();
-        let line = format!("kernel: {}{share}  {}", phase_text(progress.phase), progress.detail);
+        let line = format!(
+            "kernel: {}{share}  {}",
+            phase_text(progress.phase),
+            progress.detail
+        );
         if output::is_terminal() {
             output::progress(&line.chars().take(100).collect::<String>());
             return;

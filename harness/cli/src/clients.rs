@@ -50,7 +50,12 @@ fn own(selected: &Selected, program: &str) -> Option<String> {
     } else {
         unusable(&selected.folder()?.join(path))
     };
-    lack.map(|lack| format!("the client program `{program}` of {} {lack}", selected.scenario.name))
+    lack.map(|lack| {
+        format!(
+            "the client program `{program}` of {} {lack}",
+            selected.scenario.name
+        )
+    })
 }
 
 fn in_path(program: &str) -> bool {

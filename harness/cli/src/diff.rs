@@ -29,7 +29,9 @@ pub(crate) fn diff(arguments: &DiffArguments) -> Result<ExitCode, Failure> {
     output::data(&match arguments.format {
         DiffFormat::Text => diff.text(),
         DiffFormat::Markdown => diff.markdown(),
-        DiffFormat::Json => diff.json().map_err(|error| Failure::Software(error.to_string()))?,
+        DiffFormat::Json => diff
+            .json()
+            .map_err(|error| Failure::Software(error.to_string()))?,
     })?;
     Ok(ExitCode::from(diff.outcome().exit_code()))
 }

@@ -29,8 +29,9 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
         .iter()
         .any(|check| check.name == lvs_matrix_guest::doctor::GUEST_KERNEL && !lacks(check));
     // And the host's own kernel where guests run.
-    let spare =
-        |check: &Check| kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for);
+    let spare = |check: &Check| {
+        kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for)
+    };
     let good = !all.iter().any(|check| lacks(check) && !spare(check));
     let text = match format {
         Format::Text => text(&all),

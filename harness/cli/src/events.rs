@@ -76,8 +76,12 @@ impl Events {
     pub(crate) fn pass_on(&self, event: &Event<'_>, out: &Path) {
         match event {
             Event::Started(cell) => self.send(RunEvent::Started(cell)),
-            Event::Reached(cell, Milestone::LabReady) => self.send(RunEvent::Reached(cell, CellMilestone::LabReady)),
-            Event::Reached(cell, Milestone::Played) => self.send(RunEvent::Reached(cell, CellMilestone::Played)),
+            Event::Reached(cell, Milestone::LabReady) => {
+                self.send(RunEvent::Reached(cell, CellMilestone::LabReady))
+            }
+            Event::Reached(cell, Milestone::Played) => {
+                self.send(RunEvent::Reached(cell, CellMilestone::Played))
+            }
             // Told when the record has come out of the guest's folder.
             Event::Reached(_, Milestone::Recorded) => {}
             Event::Recorded(cell) | Event::Unfinished(cell) => match judge::one(out, cell) {
@@ -121,7 +125,8 @@ fn open(file: &Path) -> Result<File, Failure> {
         .open(file)
         .map_err(failed)?;
     let flags = rustix::fs::fcntl_getfl(&open).map_err(|error| failed(error.into()))?;
-    rustix::fs::fcntl_setfl(&open, flags.difference(OFlags::NONBLOCK)).map_err(|error| failed(error.into()))?;
+    rustix::fs::fcntl_setfl(&open, flags.difference(OFlags::NONBLOCK))
+        .map_err(|error| failed(error.into()))?;
     Ok(open)
 }
 

@@ -18,7 +18,11 @@ pub(crate) fn explain(
 ) -> Result<ExitCode, Failure> {
     let report = load_in(folder, lang)?;
     let cell = named::find(&report.run().selected, folder, wanted)?;
-    if let Some(judged) = report.cells().iter().find(|judged| &judged.record.plan.cell == cell) {
+    if let Some(judged) = report
+        .cells()
+        .iter()
+        .find(|judged| &judged.record.plan.cell == cell)
+    {
         match tried {
             None => output::data(&explanation(report.language(), judged))?,
             Some(number) => output::data(&trial(judged, report.language(), number)?)?,

@@ -77,7 +77,11 @@ impl Term {
         match self {
             Self::Whole(name) => is(cell, name),
             Self::Part(part) => cell.to_string().contains(part),
-            Self::Axis { axis, values, negated } => cell
+            Self::Axis {
+                axis,
+                values,
+                negated,
+            } => cell
                 .value(axis)
                 .is_some_and(|own| values.iter().any(|value| value == own.as_str()) != *negated),
         }

@@ -66,8 +66,8 @@ impl Folder {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         // Two runs of the same second get two folders.
-        let names =
-            std::iter::once(stamp(seconds)).chain((2..100).map(|number| format!("{}.{number}", stamp(seconds))));
+        let names = std::iter::once(stamp(seconds))
+            .chain((2..100).map(|number| format!("{}.{number}", stamp(seconds))));
         for name in names {
             let path = parent.join(&name);
             match fs::create_dir(&path) {
@@ -122,9 +122,10 @@ impl Folder {
             fs::remove_dir_all(&folder)
         };
         match done {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Failure::Software(format!("cannot tidy {}: {error}", folder.display())))
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::Software(format!(
+                "cannot tidy {}: {error}",
+                folder.display()
+            ))),
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -132,7 +133,10 @@ impl Folder {
     /// After a failed run: a folder in which nothing was recorded is as it was before.
     pub(crate) fn discard_if_without_records(&self) {
         let others = fs::read_dir(&self.path).map_or(0, |entries| {
-            entries.flatten().filter(|entry| entry.file_name() != RUN_FILE).count()
+            entries
+                .flatten()
+                .filter(|entry| entry.file_name() != RUN_FILE)
+                .count()
         });
         if others == 0 {
             // What cannot be removed stays; the failure that led here is what is reported.
@@ -156,7 +160,9 @@ impl Folder {
         let fresh = parent.join(format!(".{LATEST}-{}", std::process::id()));
         std::os::unix::fs::symlink(name, &fresh)
             .and_then(|()| fs::rename(&fresh, parent.join(LATEST)))
-            .map_err(|error| Failure::Software(format!("cannot link {}: {error}", parent.join(LATEST).display())))
+            .map_err(|error| {
+                Failure::Software(format!("cannot link {}: {error}", parent.join(LATEST).display()))
+            })
     }
 }
 

@@ -44,7 +44,9 @@ impl Ground {
             .map_err(|error| Failure::Software(format!("cannot find this program's own file: {error}")))?;
         let mut missing = Vec::new();
         for (program, package) in missing_programs(&path()) {
-            missing.push(format!("the program `{program}` is missing: apt-get install {package}"));
+            missing.push(format!(
+                "the program `{program}` is missing: apt-get install {package}"
+            ));
         }
         missing.extend(clients::missing(selected));
         let server = match &arguments.mysqld {
@@ -77,7 +79,9 @@ impl Ground {
         };
         let template =
             |innodb| prepare_template(&server, innodb, &cache_root(&cache)).map_err(|error| with_log(&error));
-        let innodb = selected.iter().any(|selected| selected.scenario.lab.mysqld.innodb);
+        let innodb = selected
+            .iter()
+            .any(|selected| selected.scenario.lab.mysqld.innodb);
         let with_innodb = innodb.then(|| template(true)).transpose()?;
         let template = template(false)?;
         let observe_at_most = match &runs_on {
@@ -128,13 +132,19 @@ fn runs_on(
             .map(|selected| selected.scenario.lab.scheduler.clone())
             .collect();
         let lacks = host_lacks(&schedulers, init).into_iter();
-        lacks.map(|lack| format!("{}: {}", lack.what, lack.cure)).collect()
+        lacks
+            .map(|lack| format!("{}: {}", lack.what, lack.cure))
+            .collect()
     };
     match arguments.place {
         PlaceArgument::Guest => {}
         PlaceArgument::Host => {
             let lacks = lacks();
-            return Ok(if lacks.is_empty() { Ok(RunsOn::Host) } else { Err(lacks) });
+            return Ok(if lacks.is_empty() {
+                Ok(RunsOn::Host)
+            } else {
+                Err(lacks)
+            });
         }
         PlaceArgument::Auto => {
             let lacks = lacks();
@@ -157,9 +167,9 @@ fn runs_on(
 
 /// A server program that a guest can start. A guest has folders of its own in memory in place of some of the host's.
 fn reachable(program: &Path) -> Result<PathBuf, Failure> {
-    let real = program
-        .canonicalize()
-        .map_err(|error| Failure::Mistake(format!("cannot use {} as a server: {error}", program.display())))?;
+    let real = program.canonicalize().map_err(|error| {
+        Failure::Mistake(format!("cannot use {} as a server: {error}", program.display()))
+    })?;
     match lvs_matrix_guest::init::OWN_FOLDERS
         .iter()
         .find(|own| real.starts_with(own))

@@ -70,7 +70,9 @@ impl Event<'_> {
     /// Is it of a cell that is none of the matrix?
     pub(crate) fn of_dry_cell(&self) -> bool {
         match self {
-            Self::Started(cell) | Self::Reached(cell, _) | Self::Recorded(cell) | Self::Unfinished(cell) => cell.dry,
+            Self::Started(cell) | Self::Reached(cell, _) | Self::Recorded(cell) | Self::Unfinished(cell) => {
+                cell.dry
+            }
             Self::Trouble(_) => false,
         }
     }
@@ -126,7 +128,10 @@ impl Guests<'_> {
                 .collect()
         });
         results.into_iter().collect::<Result<(), _>>()?;
-        Ok(shared.timings.into_inner().unwrap_or_else(PoisonError::into_inner))
+        Ok(shared
+            .timings
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner))
     }
 
     fn work(&self, shared: &Shared<'_>) -> Result<(), Failure> {
@@ -172,16 +177,18 @@ impl Guests<'_> {
             path,
         });
         config.inputs.extend(tree);
-        config
-            .inputs
-            .extend(self.program_folders(&batch).map(|(scenario, folder)| ReadOnlyInput {
-                name: scenario_input(scenario),
-                path: folder.clone(),
-            }));
+        config.inputs.extend(
+            self.program_folders(&batch)
+                .map(|(scenario, folder)| ReadOnlyInput {
+                    name: scenario_input(scenario),
+                    path: folder.clone(),
+                }),
+        );
         config.stall = place::stall(&self.runs_on, self.stall, &batch);
         config.memory_mib = place::memory_mib(&batch);
-        let guest = Guest::start(config)
-            .map_err(|error| Failure::Unavailable(format!("cannot start a {}: {error}", place::noun(&self.runs_on))))?;
+        let guest = Guest::start(config).map_err(|error| {
+            Failure::Unavailable(format!("cannot start a {}: {error}", place::noun(&self.runs_on)))
+        })?;
         self.stop.watch(guest.canceller());
 
         let mut told = Told::new(&batch);
@@ -233,13 +240,19 @@ impl Guests<'_> {
                     "the {} said that this cell was recorded, but {reason}",
                     place::noun(&self.runs_on)
                 );
-                plan.map_or(Ok(()), |plan| self.record_failure(plan, share, &reason, Vec::new()))
+                plan.map_or(Ok(()), |plan| {
+                    self.record_failure(plan, share, &reason, Vec::new())
+                })
             }
         }
     }
 
     /// Records the cells that would wait for longer than this run may watch one, and gives the others.
-    fn without_those_too_long(&self, plans: Vec<LabPlan>, shared: &Shared<'_>) -> Result<VecDeque<LabPlan>, Failure> {
+    fn without_those_too_long(
+        &self,
+        plans: Vec<LabPlan>,
+        shared: &Shared<'_>,
+    ) -> Result<VecDeque<LabPlan>, Failure> {
         let mut others = VecDeque::new();
         for plan in plans {
             let Some(limit) = plan.cut_to().filter(|limit| plan.own_time() > *limit) else {
@@ -295,7 +308,8 @@ impl Guests<'_> {
             plans: batch.to_vec(),
         };
         let text = serde_json::to_vec(&job).map_err(|error| Failure::Software(error.to_string()))?;
-        fs::write(share.join(JOB_FILE), text).map_err(|error| failed("write", &share.join(JOB_FILE), &error))?;
+        fs::write(share.join(JOB_FILE), text)
+            .map_err(|error| failed("write", &share.join(JOB_FILE), &error))?;
         Ok(share)
     }
 
@@ -310,7 +324,13 @@ impl Guests<'_> {
     }
 
     /// The record of a cell that its guest did not survive.
-    fn record_failure(&self, plan: &LabPlan, share: &Path, reason: &str, console: Vec<String>) -> Result<(), Failure> {
+    fn record_failure(
+        &self,
+        plan: &LabPlan,
+        share: &Path,
+        reason: &str,
+        console: Vec<String>,
+    ) -> Result<(), Failure> {
         let folder = cell_folder(self.out, &plan.cell);
         // Logs of servers, which may tell more. A folder that is none is not worth a word beside the failure.
         let _ = move_cell(share, self.out, &plan.cell)?;

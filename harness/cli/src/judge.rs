@@ -48,7 +48,11 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     };
     let open = Beneath::open(folder).map_err(no_run)?;
     let text = open.read(RUN_FILE, MOST_RUN).map_err(no_run)?;
-    let text = text.ok_or_else(|| no_run(io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error())))?;
+    let text = text.ok_or_else(|| {
+        no_run(io::Error::from_raw_os_error(
+            rustix::io::Errno::NOENT.raw_os_error(),
+        ))
+    })?;
     let run: RunSummary = serde_json::from_slice(&text)
         .map_err(|error| Failure::Mistake(format!("{} cannot be understood: {error}", path.display())))?;
     if run.format != RUN_FORMAT {

@@ -61,7 +61,8 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
-            return output::data(&version::text()).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
+            return output::data(&version::text())
+                .map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
         }
         Err(error) if error.use_stderr() => error.exit(),
         // Help.
@@ -96,7 +97,12 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             lang,
         } => judge::judge(&folder, annotations, lang),
         Command::Report(arguments) => reports::report(&arguments),
-        Command::Explain { cell, run, lang, tried } => explain::explain(&run, &cell, lang, tried),
+        Command::Explain {
+            cell,
+            run,
+            lang,
+            tried,
+        } => explain::explain(&run, &cell, lang, tried),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),

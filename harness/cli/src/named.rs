@@ -110,6 +110,8 @@ mod tests {
             "{}",
             said("drain/clsed")
         );
-        assert!(said("nothing-like-it").contains("has no cell `nothing-like-it`; its cells:\n  drain/close\n"));
+        assert!(
+            said("nothing-like-it").contains("has no cell `nothing-like-it`; its cells:\n  drain/close\n")
+        );
     }
 }

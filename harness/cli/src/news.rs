@@ -71,7 +71,10 @@ impl<'a> Told<'a> {
                 }
             }
             Ok(News::Reached(milestone)) => {
-                let current = self.at().and_then(|index| self.batch.get(index)).map(|plan| &plan.cell);
+                let current = self
+                    .at()
+                    .and_then(|index| self.batch.get(index))
+                    .map(|plan| &plan.cell);
                 match (current, &mut self.running) {
                     (Some(current), Some(running)) => {
                         if running.reach(milestone) {
@@ -84,7 +87,10 @@ impl<'a> Told<'a> {
                 }
             }
             Ok(News::Recorded(cell)) => {
-                let current = self.at().and_then(|index| self.batch.get(index)).map(|plan| &plan.cell);
+                let current = self
+                    .at()
+                    .and_then(|index| self.batch.get(index))
+                    .map(|plan| &plan.cell);
                 match (current.filter(|current| **current == cell), self.running.take()) {
                     (Some(current), Some(mut running)) => {
                         running.reach(Milestone::Recorded);
@@ -163,7 +169,10 @@ mod tests {
         let mut told = Told::new(&batch);
         for (number, plan) in batch.iter().enumerate() {
             let cell = &plan.cell;
-            assert_eq!(told.hear(&said(&News::Started(cell.clone()))), Heard::Started(cell));
+            assert_eq!(
+                told.hear(&said(&News::Started(cell.clone()))),
+                Heard::Started(cell)
+            );
             assert_eq!(told.broken_at(), number);
             for milestone in [Milestone::LabReady, Milestone::Played] {
                 let heard = told.hear(&said(&News::Reached(milestone)));
@@ -215,6 +224,10 @@ mod tests {
             panic!("it was recorded");
         };
         assert_eq!(stages.len(), 2);
-        assert_eq!(told.hear(&said(&News::Recorded(first.clone()))), Heard::Nothing, "once");
+        assert_eq!(
+            told.hear(&said(&News::Recorded(first.clone()))),
+            Heard::Nothing,
+            "once"
+        );
     }
 }

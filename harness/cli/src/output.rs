@@ -9,9 +9,9 @@ use std::path::Path;
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !hung_up(&error) => {
-            Err(Failure::Software(format!("cannot write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !hung_up(&error) => Err(
+            Failure::Software(format!("cannot write to standard output: {error}")),
+        ),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -65,5 +65,6 @@ pub(crate) fn write_file(folder: &Path, name: &str, text: &str) -> Result<(), Fa
         file.persist(folder.join(name)).map_err(|error| error.error)?;
         Ok(())
     });
-    written.map_err(|error| Failure::Software(format!("cannot write {}: {error}", folder.join(name).display())))
+    written
+        .map_err(|error| Failure::Software(format!("cannot write {}: {error}", folder.join(name).display())))
 }

@@ -63,7 +63,11 @@ pub(crate) fn stall(runs_on: &RunsOn, stall: Duration, batch: &[LabPlan]) -> Dur
 
 /// A server takes about 28 MiB of a guest, the rest about 130; what is not touched costs nothing.
 pub(crate) fn memory_mib(batch: &[LabPlan]) -> u32 {
-    let servers = batch.iter().map(|plan| plan.real_servers().count()).max().unwrap_or(0);
+    let servers = batch
+        .iter()
+        .map(|plan| plan.real_servers().count())
+        .max()
+        .unwrap_or(0);
     let servers = u32::try_from(servers).unwrap_or(u32::MAX);
     // With InnoDB a server has its buffers, and its files in memory.
     let each = if needs_innodb(batch) { 96 } else { 48 };

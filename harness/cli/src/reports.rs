@@ -9,7 +9,8 @@ use crate::named;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_report::{
-    HTML_FILE, REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, summary, terminal,
+    HTML_FILE, REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, summary,
+    terminal,
 };
 use std::io;
 use std::path::Path;
@@ -30,7 +31,8 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
             | ReportFormat::Annotations,
         ) => {
             return Err(Failure::Mistake(
-                "--cell prints a cell's page, which there is as markdown only; leave out --cell or --format".to_owned(),
+                "--cell prints a cell's page, which there is as markdown only; leave out --cell or --format"
+                    .to_owned(),
             ));
         }
         (None, ReportFormat::Markdown) => markdown(&report),
@@ -56,7 +58,10 @@ fn cell(report: &RunReport, folder: &Path, wanted: &str) -> Result<String, Failu
     if let Some(cell) = report.cell(&id) {
         return Ok(markdown_cell(report, cell));
     }
-    let missing = report.missing().iter().find(|missing| missing.cell.to_string() == id);
+    let missing = report
+        .missing()
+        .iter()
+        .find(|missing| missing.cell.to_string() == id);
     let reason = missing.map_or("there is no record of it", |missing| missing.reason.as_str());
     Err(Failure::Mistake(format!("{id} has no record: {reason}")))
 }

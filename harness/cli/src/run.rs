@@ -20,8 +20,8 @@ use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::verdict::{Behaviour, Verdict};
 use lvs_matrix_report::{
-    HTML_FILE, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary, plural,
-    terminal,
+    HTML_FILE, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary,
+    plural, terminal,
 };
 use sha2::{Digest, Sha256};
 use std::num::NonZero;
@@ -80,7 +80,15 @@ fn run_and_report(
     events: Option<&Events>,
 ) -> Result<RunReport, Failure> {
     let out = folder.path();
-    let result = run_into(out, selected, &arguments.what, &arguments.manner, ground, stop, events);
+    let result = run_into(
+        out,
+        selected,
+        &arguments.what,
+        &arguments.manner,
+        ground,
+        stop,
+        events,
+    );
     folder.tidy(arguments.keep)?;
     let (summary, _) = result.inspect_err(|_| folder.discard_if_without_records())?;
 

@@ -76,10 +76,12 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
     for ((name, source), file) in sources(files).into_iter().zip(names(files)) {
         match source {
             Ok(bytes) => match load_bytes(&bytes) {
-                Ok(scenario) if loaded.iter().any(|other| other.scenario.name == scenario.name) => note(&format!(
-                    "error: {name}: another file of this run has a scenario named `{}` already; records of both would lie in one folder\n",
-                    scenario.name
-                )),
+                Ok(scenario) if loaded.iter().any(|other| other.scenario.name == scenario.name) => {
+                    note(&format!(
+                        "error: {name}: another file of this run has a scenario named `{}` already; records of both would lie in one folder\n",
+                        scenario.name
+                    ))
+                }
                 Ok(scenario) => loaded.push(Loaded {
                     file,
                     warnings: render(&scenario.warnings, &name, &String::from_utf8_lossy(&bytes), style),
@@ -150,7 +152,10 @@ pub(crate) fn shipped_sha256() -> String {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The files with what is in them; without any the shipped scenario.

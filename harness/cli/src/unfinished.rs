@@ -54,7 +54,10 @@ pub(crate) fn remove_named(parent: &Path, prefix: &str) {
 fn own_folders(parent: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.map(|entry| entry.path()).filter(|path| is_own(path)).collect()
+    folders
+        .map(|entry| entry.path())
+        .filter(|path| is_own(path))
+        .collect()
 }
 
 fn is_own(folder: &Path) -> bool {

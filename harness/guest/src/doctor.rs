@@ -1,6 +1,8 @@
 //! What this machine has and lacks for building and running guests, each lack with its cure.
 
-use crate::guest::{DEFAULT_MEMORY_MIB, Guest, GuestConfig, GuestEnd, GuestReport, RunAs, User, choose_memory_folder};
+use crate::guest::{
+    DEFAULT_MEMORY_MIB, Guest, GuestConfig, GuestEnd, GuestReport, RunAs, User, choose_memory_folder,
+};
 use crate::kernel::{CacheFolder, Kernel, find, tools};
 use std::fs;
 use std::time::Duration;
@@ -83,7 +85,11 @@ fn build_tools() -> State {
     let mut packages: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
     packages.dedup();
     State::Missing {
-        what: missing.iter().map(|tool| tool.what).collect::<Vec<_>>().join(", "),
+        what: missing
+            .iter()
+            .map(|tool| tool.what)
+            .collect::<Vec<_>>()
+            .join(", "),
         cure: format!("apt-get install {}", packages.join(" ")),
     }
 }

@@ -17,6 +17,6 @@ pub mod native;
 pub mod protocol;
 
 pub use guest::{
-    Canceller, ConsoleEvent, ConsoleLines, DEFAULT_CLOCK_START, DEFAULT_MEMORY_MIB, DEFAULT_STALL, Guest, GuestConfig,
-    GuestEnd, GuestError, GuestReport, HostStatus, ReadOnlyInput, RunAs, RunsOn,
+    Canceller, ConsoleEvent, ConsoleLines, DEFAULT_CLOCK_START, DEFAULT_MEMORY_MIB, DEFAULT_STALL, Guest,
+    GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, ReadOnlyInput, RunAs, RunsOn,
 };

@@ -55,7 +55,10 @@ pub fn lacks() -> Vec<Lack> {
     let held = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
     let missing = wanted.difference(held);
     if !missing.is_empty() {
-        let names: Vec<String> = missing.iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
+        let names: Vec<String> = missing
+            .iter_names()
+            .map(|(name, _)| format!("CAP_{name}"))
+            .collect();
         lacks.push(Lack::new(
             format!("root here lacks {}", names.join(", ")),
             "give the container these capabilities, as docker run --privileged does, or run it on the host itself",

@@ -130,7 +130,10 @@ mod tests {
             Message::End(PayloadEnd::Signalled(9)),
         ];
         for message in messages {
-            assert_eq!(Message::parse(message.line().trim_end_matches('\n')), Some(message));
+            assert_eq!(
+                Message::parse(message.line().trim_end_matches('\n')),
+                Some(message)
+            );
         }
     }
 

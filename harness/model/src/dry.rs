@@ -95,11 +95,14 @@ fn statements(plan: &LabPlan) -> impl Iterator<Item = &Statement> {
 fn is_plain(statement: &Statement) -> bool {
     let sql = statement.sql.to_lowercase();
     let words: Vec<&str> = sql.split_whitespace().collect();
-    let number = |text: &str| !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number =
+        |text: &str| !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     match words.as_slice() {
         ["begin" | "commit" | "rollback"] | ["select", "@@server_id"] => true,
         ["select", what] => {
-            let seconds = what.strip_prefix("sleep(").and_then(|rest| rest.strip_suffix(')'));
+            let seconds = what
+                .strip_prefix("sleep(")
+                .and_then(|rest| rest.strip_suffix(')'));
             match seconds
                 .filter(|seconds| number(seconds))
                 .and_then(|text| text.parse().ok())
@@ -149,7 +152,8 @@ impl Trouble {
     /// Does what this cell came to rest on it?
     #[must_use]
     pub fn concerns(&self, plan: &LabPlan) -> bool {
-        let said = |sql: &String| statements(plan).any(|statement| statement.sql == *sql && !statement.may_fail);
+        let said =
+            |sql: &String| statements(plan).any(|statement| statement.sql == *sql && !statement.may_fail);
         self.cell.scenario == plan.cell.scenario
             && self.statement.as_ref().is_none_or(said)
             && !expects_error_of_server(&plan.expected)
@@ -191,7 +195,12 @@ fn wrong(record: &CellRecord, operation: u32, action: &ClientAction) -> Option<S
     }
     let patience = record.plan.observe.patience;
     let allowed = action.own_time().saturating_add(patience);
-    let events = || record.client_events.iter().filter(|event| event.operation == operation);
+    let events = || {
+        record
+            .client_events
+            .iter()
+            .filter(|event| event.operation == operation)
+    };
     let (begun, end) = (events().next()?, record.end_of(operation)?);
     let took = end.at.since(begun.at);
     match &end.kind {
@@ -236,13 +245,18 @@ pub fn take_verdicts(troubles: &[Trouble], cells: &mut [JudgedCell]) -> Vec<usiz
     let mut counts = Vec::with_capacity(troubles.len());
     for trouble in troubles {
         let mut count = 0;
-        for cell in cells.iter_mut().filter(|cell| trouble.concerns(&cell.record.plan)) {
+        for cell in cells
+            .iter_mut()
+            .filter(|cell| trouble.concerns(&cell.record.plan))
+        {
             count += 1;
             let reason = trouble.sentence();
             match &mut cell.verdict {
                 Verdict::Undetermined { reasons } => reasons.push(reason),
                 Verdict::Met | Verdict::Violated { .. } => {
-                    cell.verdict = Verdict::Undetermined { reasons: vec![reason] }
+                    cell.verdict = Verdict::Undetermined {
+                        reasons: vec![reason],
+                    }
                 }
                 // Nothing was expected, or it is told already that the cell says nothing.
                 Verdict::ObservedOnly | Verdict::TestedNothing { .. } => {}

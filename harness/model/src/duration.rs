@@ -7,7 +7,18 @@ use std::time::Duration;
 /// A moment on the cell's clock (the kernel under test's `CLOCK_REALTIME`), in nanoseconds since the cell's epoch:
 /// the moment at which its lab was ready and the first step was about to begin. Negative before that.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Instant(pub i64);
@@ -22,7 +33,10 @@ impl Instant {
     /// `self` moved later by `by`.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)),
+        )
     }
 }
 

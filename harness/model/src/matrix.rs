@@ -116,7 +116,11 @@ pub fn cells(scenario: &Scenario) -> Vec<Cell> {
                 .iter()
                 .find(|expectation| expectation.covers(&cell))
                 .map_or(Expected::ObserveOnly, |expectation| expectation.expected.clone());
-            Cell { cell, choice, expected }
+            Cell {
+                cell,
+                choice,
+                expected,
+            }
         })
         .collect()
 }

@@ -7,12 +7,15 @@ use std::fmt;
 ///
 /// Cell ids, folders and anchors are built from names, so a name can never leave the output folder (`..` does not begin
 /// with a letter or digit) nor need escaping in a URL.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
 /// What a name may look like; for messages.
-pub const NAME_RULE: &str = "a name has 1 to 40 characters of a-z, 0-9, `-` and `.`, and begins with a letter or digit";
+pub const NAME_RULE: &str =
+    "a name has 1 to 40 characters of a-z, 0-9, `-` and `.`, and begins with a letter or digit";
 
 /// The text is not a [`Name`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +33,8 @@ impl Name {
     pub fn new(text: &str) -> Result<Self, NotAName> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
         let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        if text.len() <= Self::MAX_LEN && text.chars().all(allowed) && text.chars().next().is_some_and(first) {
+        if text.len() <= Self::MAX_LEN && text.chars().all(allowed) && text.chars().next().is_some_and(first)
+        {
             Ok(Self(text.to_owned()))
         } else {
             Err(NotAName(text.to_owned()))
@@ -69,7 +73,18 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_a_folder() {
-        for bad in ["", "..", ".a", "-a", "a/b", "a b", "A", "é", "a\0", &"a".repeat(41)] {
+        for bad in [
+            "",
+            "..",
+            ".a",
+            "-a",
+            "a/b",
+            "a b",
+            "A",
+            "é",
+            "a\0",
+            &"a".repeat(41),
+        ] {
             assert!(Name::new(bad).is_err(), "{bad:?} must not be a name");
         }
         for good in ["0", "rs1", "expire-nodest-conn", "10.11", &"a".repeat(40)] {

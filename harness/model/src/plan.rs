@@ -68,7 +68,10 @@ pub struct NotAMac(String);
 impl TryFrom<String> for Mac {
     type Error = NotAMac;
     fn try_from(text: String) -> Result<Self, NotAMac> {
-        let bytes: Option<Vec<u8>> = text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
+        let bytes: Option<Vec<u8>> = text
+            .split(':')
+            .map(|part| u8::from_str_radix(part, 16).ok())
+            .collect();
         bytes
             .and_then(|bytes| bytes.try_into().ok())
             .map(Self)
@@ -77,7 +80,9 @@ impl TryFrom<String> for Mac {
 }
 
 /// The phases of a cell's time line, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// What comes before the change.
@@ -252,7 +257,8 @@ fn lab_of(scenario: &Scenario, cell: &Cell) -> Lab {
     for (axis, index) in scenario.axes.iter().zip(&cell.choice) {
         let value = &axis.values[*index];
         lab.real_servers.extend(value.real_servers.iter().cloned());
-        lab.director_sysctls.extend(value.director_sysctls.iter().cloned());
+        lab.director_sysctls
+            .extend(value.director_sysctls.iter().cloned());
         lab.client_sysctls.extend(value.client_sysctls.iter().cloned());
         lab.server_sysctls.extend(value.server_sysctls.iter().cloned());
     }

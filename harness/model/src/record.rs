@@ -7,8 +7,8 @@ mod server;
 mod socket;
 
 pub use client::{
-    ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket, SettingShown,
-    TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
+    ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket,
+    SettingShown, TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
 };
 pub use limits::overlong_text;
 

@@ -124,14 +124,19 @@ fn an_icmp_error_names_the_flow_that_it_quotes() {
         .write(&mut bytes, quoted)
         .unwrap();
     let Body::Ip {
-        transport: Transport::Icmp { kind, code, quoted, .. },
+        transport: Transport::Icmp {
+            kind, code, quoted, ..
+        },
         ..
     } = whole(&bytes)
     else {
         panic!("no ICMP")
     };
     assert_eq!((kind, code), (3, 3));
-    assert_eq!(quoted, Some((IpAddr::from(CLIENT), 40776, IpAddr::from(VIP), 3306)));
+    assert_eq!(
+        quoted,
+        Some((IpAddr::from(CLIENT), 40776, IpAddr::from(VIP), 3306))
+    );
 }
 
 #[test]
@@ -154,17 +159,21 @@ fn ip_in_ip_is_opened() {
         .unwrap();
     let Body::Ip {
         source,
-        transport: Transport::IpInIp {
-            source: inner,
-            transport,
-            ..
-        },
+        transport:
+            Transport::IpInIp {
+                source: inner,
+                transport,
+                ..
+            },
         ..
     } = whole(&bytes)
     else {
         panic!("no IP in IP")
     };
-    assert_eq!((source, inner), (IpAddr::from([10, 0, 0, 1]), IpAddr::from(CLIENT)));
+    assert_eq!(
+        (source, inner),
+        (IpAddr::from([10, 0, 0, 1]), IpAddr::from(CLIENT))
+    );
     assert!(matches!(*transport, Transport::Tcp(segment) if segment.payload_length == 13));
 }
 

@@ -23,7 +23,10 @@ fn points() -> Vec<PointFrames> {
         frame(Instant(-5), sentinel("first client")),
         frame(s(2.0), sentinel("b")),
     ];
-    points[1].frames = vec![frame(Instant(7), sentinel("director")), frame(s(2.0), sentinel("c"))];
+    points[1].frames = vec![
+        frame(Instant(7), sentinel("director")),
+        frame(s(2.0), sentinel("c")),
+    ];
     points[2].frames = vec![
         frame(s(2.0), sentinel("d")),
         frame(s(2.0), sentinel("e")),
@@ -211,7 +214,11 @@ fn wireshark_shows_the_steps_where_they_happened() {
     let bytes = write(&points(), &Remarks::of(&remarkable())).unwrap();
     let (rows, complaints) = tshark(
         &bytes,
-        &["frame.interface_name", "frame.interface_description", "frame.comment"],
+        &[
+            "frame.interface_name",
+            "frame.interface_description",
+            "frame.comment",
+        ],
     );
     assert_eq!(complaints, "");
     let interfaces: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
@@ -228,7 +235,9 @@ fn wireshark_shows_the_steps_where_they_happened() {
             none.clone(),
             vec!["+0.000000000s step 1 (before), connect: seen"],
             vec!["+0.500000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` begins"],
-            vec!["+2.000000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` ends after 1.5s: seen"],
+            vec![
+                "+2.000000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` ends after 1.5s: seen"
+            ],
             none.clone(),
             none.clone(),
             none,

@@ -10,7 +10,9 @@ mod support;
 
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::mysql::annotations;
-use lvs_matrix_model::capture::{Body, Flags, Frame, Packet, PointFrames, Remarks, Segment, Transport, read, write};
+use lvs_matrix_model::capture::{
+    Body, Flags, Frame, Packet, PointFrames, Remarks, Segment, Transport, read, write,
+};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::CellRecord;
 use pcap_file::pcap::PcapReader;
@@ -173,7 +175,10 @@ fn wireshark_reads_the_same_in_the_recorded_session() {
                     "packet {number}: {note}, which Wireshark does not see"
                 );
             } else {
-                assert!(note.contains(&mark), "packet {number}: {note:?} is without {mark}");
+                assert!(
+                    note.contains(&mark),
+                    "packet {number}: {note:?} is without {mark}"
+                );
                 compared += 1;
             }
         }
@@ -233,7 +238,11 @@ impl Wire {
         let record = record();
         let client = record.plan.hosts[0].address;
         let (own, other) = if side == Client { (0, 1) } else { (1, 0) };
-        let (from, to) = if side == Client { (40776, 3306) } else { (3306, 40776) };
+        let (from, to) = if side == Client {
+            (40776, 3306)
+        } else {
+            (3306, 40776)
+        };
         let (source, destination) = if side == Client {
             (client, record.plan.vip)
         } else {
@@ -277,7 +286,11 @@ impl Wire {
         let all = self.said();
         assert_eq!(
             all[..3],
-            ["greeting of `8.0.36`, connection 9", "login as `app`", "OK, logged in"]
+            [
+                "greeting of `8.0.36`, connection 9",
+                "login as `app`",
+                "OK, logged in"
+            ]
         );
         all[3..].to_vec()
     }
@@ -448,7 +461,9 @@ fn what_is_no_mysql_has_no_words() {
         for _ in 0..8 {
             let side = if random.below(2) == 0 { Client } else { Server };
             // Not the short lengths that by chance are a packet.
-            let noise: Vec<u8> = (0..20 + random.below(200)).map(|_| 0x80 | random.byte()).collect();
+            let noise: Vec<u8> = (0..20 + random.below(200))
+                .map(|_| 0x80 | random.byte())
+                .collect();
             wire.send(side, &noise);
         }
         let said = wire.said();
@@ -524,9 +539,15 @@ fn what_is_missing_makes_it_say_less() {
         let found = said(kept);
         for (number, note) in &found {
             // Less may have come, or the same only when it was sent again.
-            let same =
-                note.contains("of at least") || whole.range(..=*number).any(|(_, all)| all.ends_with(note.as_str()));
-            assert!(same, "{what}, packet {number}: {note}, not {:?}", whole.get(number));
+            let same = note.contains("of at least")
+                || whole
+                    .range(..=*number)
+                    .any(|(_, all)| all.ends_with(note.as_str()));
+            assert!(
+                same,
+                "{what}, packet {number}: {note}, not {:?}",
+                whole.get(number)
+            );
         }
         found.len()
     };
@@ -537,11 +558,18 @@ fn what_is_missing_makes_it_say_less() {
     // Not only silence: the connections that begin later are all told, and one that has begun goes on with its next command.
     assert!(most > 55, "{most} of {}", whole.len());
     let middle = said(&packets[8..]);
-    assert_eq!(middle.values().next().map(String::as_str), Some("COM_QUERY `select 1`"));
+    assert_eq!(
+        middle.values().next().map(String::as_str),
+        Some("COM_QUERY `select 1`")
+    );
     let mut random = Random(4711);
     for round in 0..400 {
         let share = 1 + random.below(30);
-        let kept: Vec<Packet> = packets.iter().filter(|_| random.below(60) >= share).cloned().collect();
+        let kept: Vec<Packet> = packets
+            .iter()
+            .filter(|_| random.below(60) >= share)
+            .cloned()
+            .collect();
         holds(&kept, &format!("round {round}"));
     }
 }
@@ -567,7 +595,9 @@ fn damaged_bytes_never_panic() {
                     segment.sequence = segment.sequence.wrapping_add(random.next() as u32);
                 }
                 if length > 0 && random.below(20) == 0 {
-                    segment.payload.truncate(usize::try_from(random.below(length)).unwrap());
+                    segment
+                        .payload
+                        .truncate(usize::try_from(random.below(length)).unwrap());
                 }
             }
         }

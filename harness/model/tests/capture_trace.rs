@@ -163,7 +163,10 @@ fn tcp(random: &mut Random, source_port: u16, destination_port: u16) -> Vec<u8> 
     bytes.push(flags);
     bytes.extend([random.byte(), random.byte(), 0, 0, random.byte(), random.byte()]);
     bytes.extend(options);
-    bytes.extend(vec![b'x'; usize::try_from(random.below(3) * random.below(40)).unwrap()]);
+    bytes.extend(vec![
+        b'x';
+        usize::try_from(random.below(3) * random.below(40)).unwrap()
+    ]);
     bytes
 }
 
@@ -264,7 +267,9 @@ fn random_frames_read_as_tcpdump_prints_them() {
                 ipv4(1, [192, 0, 2, 20], [192, 0, 2, 10], &icmp(&mut random)),
             ]
             .concat(),
-            2 if random.below(3) == 0 => [ethernet(0x86dd), ipv6(58, 0x64, 0x10, &icmp6(&mut random))].concat(),
+            2 if random.below(3) == 0 => {
+                [ethernet(0x86dd), ipv6(58, 0x64, 0x10, &icmp6(&mut random))].concat()
+            }
             2 | 3 => {
                 let (source, destination) = if up { (0x10, 0x64) } else { (0x64, 0x10) };
                 let segment = tcp(&mut random, from, to);

@@ -49,7 +49,10 @@ fn steps_of_the_client_are_about_a_connection() {
         actions(vec![closed("two", Closing::Reset), closed("one", Closing::Quit)])
     );
     let plain = ClientAction::Connect(Opening::default());
-    assert_eq!(steps.act, actions(vec![plain, ClientAction::Query(select(None, true))]));
+    assert_eq!(
+        steps.act,
+        actions(vec![plain, ClientAction::Query(select(None, true))])
+    );
 
     // Records have them with the same words; of the plain connection two are a word alone.
     for action in [&steps.before, &steps.change, &steps.act].into_iter().flatten() {
@@ -60,7 +63,10 @@ fn steps_of_the_client_are_about_a_connection() {
         );
         assert_eq!(&serde_json::from_value::<Action>(written).unwrap(), action);
     }
-    for (word, action) in [("connect", Action::connect()), ("await-result", Action::await_result())] {
+    for (word, action) in [
+        ("connect", Action::connect()),
+        ("await-result", Action::await_result()),
+    ] {
         assert_eq!(serde_json::to_value(&action).unwrap(), word);
         assert_eq!(serde_json::from_value::<Action>(word.into()).unwrap(), action);
     }

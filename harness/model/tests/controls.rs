@@ -27,7 +27,8 @@ fn reasons(record: &CellRecord, packets: &[Packet]) -> Option<String> {
 
 #[track_caller]
 fn is_undetermined(record: &CellRecord, packets: &[Packet], words: &str, what: &str) {
-    let told = reasons(record, packets).unwrap_or_else(|| panic!("{}: {what}, and still determined", record.plan.cell));
+    let told = reasons(record, packets)
+        .unwrap_or_else(|| panic!("{}: {what}, and still determined", record.plan.cell));
     assert!(
         told.contains(words),
         "{}: {what}: no {words:?} in: {told}",
@@ -37,7 +38,11 @@ fn is_undetermined(record: &CellRecord, packets: &[Packet], words: &str, what: &
 
 #[test]
 fn a_flipped_expectation_is_violated() {
-    let names = [BehaviourName::Answered, BehaviourName::FailedFast, BehaviourName::Hung];
+    let names = [
+        BehaviourName::Answered,
+        BehaviourName::FailedFast,
+        BehaviourName::Hung,
+    ];
     let mut flipped = 0;
     for cell in stored() {
         let Expected::Behaviour(expected) = &cell.record.plan.expected else {
@@ -104,7 +109,12 @@ fn without_packets_or_a_sentinel_nothing_is_known() {
                     .filter(|packet| Some(&packet.number) != number)
                     .cloned()
                     .collect();
-                is_undetermined(record, &rest, &format!("its {which} sentinel"), &point.node.to_string());
+                is_undetermined(
+                    record,
+                    &rest,
+                    &format!("its {which} sentinel"),
+                    &point.node.to_string(),
+                );
             }
         }
     }
@@ -144,7 +154,13 @@ fn a_fault_that_did_not_fire_is_a_reason() {
     let mut faults = 0;
     for cell in stored() {
         let packets = cell.packets();
-        for (index, step) in cell.record.steps.iter().enumerate().filter(|(_, step)| fault(step)) {
+        for (index, step) in cell
+            .record
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| fault(step))
+        {
             let mut record = cell.record.clone();
             let outcomes = [
                 (

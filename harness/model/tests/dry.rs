@@ -73,7 +73,8 @@ fn a_scenario_can_say_that_it_is_meant_so() {
 
 #[test]
 fn a_statement_that_takes_longer_than_it_says_is_tried() {
-    let slow = |takes: &str| dry(&MISSPELT.replace("selct 1 }", &format!("select sleep(30){takes} }}"))).len();
+    let slow =
+        |takes: &str| dry(&MISSPELT.replace("selct 1 }", &format!("select sleep(30){takes} }}"))).len();
     assert_eq!(slow(""), 1);
     assert_eq!(slow(", takes: 30s"), 0);
     assert_eq!(slow(", takes: 29s"), 1);

@@ -13,7 +13,11 @@ use std::collections::BTreeSet;
 use support::fixtures::{files, is_beside};
 
 /// Kinds whose file would be too large to keep; `limits.rs` makes them.
-const MADE_BY_TESTS: [MistakeKind; 3] = [MistakeKind::TooLarge, MistakeKind::TooManyNodes, MistakeKind::More];
+const MADE_BY_TESTS: [MistakeKind; 3] = [
+    MistakeKind::TooLarge,
+    MistakeKind::TooManyNodes,
+    MistakeKind::More,
+];
 
 /// `unknown-field` for [`MistakeKind::UnknownField`].
 fn name(kind: MistakeKind) -> String {
@@ -83,8 +87,11 @@ fn every_kind_has_a_bad_file() {
         if stem == "many-at-once" {
             continue;
         }
-        let named = mistakes.iter().find(|mistake| stem.starts_with(&name(mistake.kind)));
-        let kind = named.unwrap_or_else(|| panic!("{stem} has no mistake of the kind it is named for: {mistakes:?}"));
+        let named = mistakes
+            .iter()
+            .find(|mistake| stem.starts_with(&name(mistake.kind)));
+        let kind = named
+            .unwrap_or_else(|| panic!("{stem} has no mistake of the kind it is named for: {mistakes:?}"));
         assert!(
             mistakes.iter().all(|mistake| mistake.kind == kind.kind),
             "{stem} has other mistakes as well: {mistakes:#?}"

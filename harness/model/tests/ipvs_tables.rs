@@ -34,9 +34,15 @@ fn services_of_every_kind_are_listed() {
         timeout: Some(Duration::from_secs(300)),
         prefix: Some(24),
     };
-    assert_eq!((web.scheduler.as_str(), web.persistence), ("wlc", Some(persistence)));
+    assert_eq!(
+        (web.scheduler.as_str(), web.persistence),
+        ("wlc", Some(persistence))
+    );
     let destination = web.destination(at("10.1.0.11:8080")).unwrap();
-    assert_eq!((destination.method, destination.weight), (Method::Masquerading, 100));
+    assert_eq!(
+        (destination.method, destination.weight),
+        (Method::Masquerading, 100)
+    );
     assert_eq!((destination.active, destination.inactive), (1, 0));
 
     let hashed = tcp(&table, "192.0.2.100:81");
@@ -65,7 +71,10 @@ fn services_of_every_kind_are_listed() {
     );
 
     let marks: Vec<Listen> = table.services[7..].iter().map(|service| service.listen).collect();
-    let mark = |mark, ipv6| Listen::Mark { mark, ipv6: Some(ipv6) };
+    let mark = |mark, ipv6| Listen::Mark {
+        mark,
+        ipv6: Some(ipv6),
+    };
     assert_eq!(marks, [mark(7, false), mark(9, true)]);
 }
 
@@ -81,9 +90,13 @@ fn the_kernel_and_ipvsadm_agree() {
             if let Listen::Mark { ipv6, .. } = &mut service.listen {
                 *ipv6 = None;
             }
-            service.destinations.sort_by_key(|destination| destination.address);
+            service
+                .destinations
+                .sort_by_key(|destination| destination.address);
         }
-        table.services.sort_by_key(|service| format!("{:?}", service.listen));
+        table
+            .services
+            .sort_by_key(|service| format!("{:?}", service.listen));
         table
     };
     let (kernel, listed) = (Table::of_kernel(KERNEL).unwrap(), Table::listed(LISTED).unwrap());
@@ -115,13 +128,26 @@ fn connections_of_every_kind_are_listed() {
         (opening.state.as_str(), opening.expires),
         ("SYN_RECV", Duration::from_secs(59))
     );
-    assert_eq!(opening.destination, at("10.1.0.11:8080"), "the port is translated");
+    assert_eq!(
+        opening.destination,
+        at("10.1.0.11:8080"),
+        "the port is translated"
+    );
     let service = at("192.0.2.100:80");
     assert_eq!(connections.of(at("192.0.2.100:56510"), service).count(), 1);
-    assert_eq!(connections.of(at("192.0.2.100:56510"), at("192.0.2.100:81")).count(), 0);
+    assert_eq!(
+        connections
+            .of(at("192.0.2.100:56510"), at("192.0.2.100:81"))
+            .count(),
+        0
+    );
 
     let template = found("192.0.2.0:0");
-    assert_eq!(template.service, Target::Socket(service), "of the group 192.0.2.0/24");
+    assert_eq!(
+        template.service,
+        Target::Socket(service),
+        "of the group 192.0.2.0/24"
+    );
     let template = found("192.0.2.100:0");
     assert_eq!((template.protocol, template.service), (None, Target::Mark(7)));
     assert_eq!(found("192.0.2.100:32793").protocol, Some(Protocol::Udp));

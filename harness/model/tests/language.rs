@@ -8,14 +8,14 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement, StopSignal,
-    TableAction, TrafficAction,
+    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement,
+    StopSignal, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
-    Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe, Phases,
-    Position, RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
+    Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe,
+    Phases, Position, RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -378,14 +378,23 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn a_byte_order_mark_and_line_ends_of_windows_change_nothing() {
     let windows = format!("\u{feff}{}", EVERYTHING.trim_start().replace('\n', "\r\n"));
-    assert_eq!(load_bytes(windows.as_bytes()).unwrap(), loaded(EVERYTHING.trim_start()));
+    assert_eq!(
+        load_bytes(windows.as_bytes()).unwrap(),
+        loaded(EVERYTHING.trim_start())
+    );
 }
 
 #[test]
 fn the_example_for_authors_is_a_scenario() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scenarios.md");
     let text = std::fs::read_to_string(path).unwrap();
-    let example = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let example = text
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     assert_eq!(loaded(example).name.as_str(), "other-server");
 }
 

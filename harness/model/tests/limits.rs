@@ -7,7 +7,9 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
-use lvs_matrix_model::scenario::{MAX_BYTES, MAX_CELLS, Mistake, MistakeKind, Style, load, load_bytes, render};
+use lvs_matrix_model::scenario::{
+    MAX_BYTES, MAX_CELLS, Mistake, MistakeKind, Style, load, load_bytes, render,
+};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,12 @@ use std::time::{Duration, Instant};
 fn mistakes_soon(bytes: &[u8]) -> Vec<Mistake> {
     let began = Instant::now();
     let mistakes = load_bytes(bytes).expect_err("this must not be accepted");
-    let rendered = render(&mistakes, "file.yaml", &String::from_utf8_lossy(bytes), Style::Plain);
+    let rendered = render(
+        &mistakes,
+        "file.yaml",
+        &String::from_utf8_lossy(bytes),
+        Style::Plain,
+    );
     let took = began.elapsed();
     assert!(took < Duration::from_secs(5), "took {took:?}");
     assert!(rendered.len() < 100_000, "{} bytes of text", rendered.len());
@@ -42,7 +49,10 @@ fn an_alias_bomb_is_refused_before_it_is_read() {
         .iter()
         .filter(|mistake| mistake.kind == MistakeKind::Alias)
         .count();
-    assert_eq!(aliases, 1, "a small one is refused for what it is, once: {small:#?}");
+    assert_eq!(
+        aliases, 1,
+        "a small one is refused for what it is, once: {small:#?}"
+    );
     let large = format!("{bomb}# {}\n", "x".repeat(10 * 1024 * 1024));
     assert_eq!(only_kind(large.as_bytes()), MistakeKind::TooLarge);
     let many = format!("a: &a [x]\nb: [{}]\n", "*a, ".repeat(MAX_BYTES / 5));
@@ -118,14 +128,23 @@ fn cells_are_counted_before_they_are_made() {
 fn what_all_cells_are_together_has_limits() {
     // 10,000 cells of 99 waits and a connect, and of one wait more.
     assert!(load(&scenario(4, 1, 99)).is_ok());
-    assert_eq!(only_kind(scenario(4, 1, 100).as_bytes()), MistakeKind::TooManyCells);
+    assert_eq!(
+        only_kind(scenario(4, 1, 100).as_bytes()),
+        MistakeKind::TooManyCells
+    );
     let sql = scenario(4, 1, 0).replace(
         "  - connect: {}\n",
-        &format!("  - connect: {{}}\n  - query: {{ sql: {} }}\n", "x".repeat(60_000)),
+        &format!(
+            "  - connect: {{}}\n  - query: {{ sql: {} }}\n",
+            "x".repeat(60_000)
+        ),
     );
     assert_eq!(only_kind(sql.as_bytes()), MistakeKind::TooManyCells);
     let days = |waits: usize| {
-        scenario(1, 1, 0).replace("act:\n", &format!("before:\n{}act:\n", "  - wait: 24h\n".repeat(waits)))
+        scenario(1, 1, 0).replace(
+            "act:\n",
+            &format!("before:\n{}act:\n", "  - wait: 24h\n".repeat(waits)),
+        )
     };
     assert!(load(&days(3)).is_ok());
     assert_eq!(only_kind(days(4).as_bytes()), MistakeKind::DurationOutOfRange);

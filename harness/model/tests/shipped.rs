@@ -27,7 +27,11 @@ fn shipped_scenarios_are_sound() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            assert_eq!(shipped(&name).name.as_str(), name, "a scenario is named as its file");
+            assert_eq!(
+                shipped(&name).name.as_str(),
+                name,
+                "a scenario is named as its file"
+            );
             let text = std::fs::read_to_string(&path).unwrap();
             let first = "# yaml-language-server: $schema=scenario.schema.json\n";
             assert!(text.starts_with(first), "{name} does not name its schema");

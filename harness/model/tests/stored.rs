@@ -75,7 +75,10 @@ fn wireshark_reads_every_capture_and_shows_its_names_and_steps() {
     }
     for cells in alike.values() {
         let bytes: Vec<u8> = cells.iter().flat_map(|cell| cell.bytes.clone()).collect();
-        let (rows, complaints) = tshark(&bytes, &["frame.interface_name", "frame.time_epoch", "frame.comment"]);
+        let (rows, complaints) = tshark(
+            &bytes,
+            &["frame.interface_name", "frame.time_epoch", "frame.comment"],
+        );
         assert_eq!(complaints, "");
         let mut rows = rows.iter();
         for cell in cells {
@@ -98,7 +101,12 @@ fn shows_names_and_steps<'a>(cell: &Stored, rows: &mut impl Iterator<Item = &'a 
         assert_eq!(row[1], format!("{seconds}.{nanos:09}"), "{at}");
         let due = std::iter::from_fn(|| remarks.next_if(|(moment, _)| *moment <= unix));
         let due: Vec<String> = due.map(|(_, text)| text).collect();
-        assert_eq!(row[2], due.join(&BETWEEN.to_string()), "{at}, packet {}", packet.number);
+        assert_eq!(
+            row[2],
+            due.join(&BETWEEN.to_string()),
+            "{at}, packet {}",
+            packet.number
+        );
     }
     assert_eq!(remarks.next(), None, "{at}: a remark without a packet");
     let (said, complaints) = capinfos(&cell.folder.join(CAPTURE_FILE));

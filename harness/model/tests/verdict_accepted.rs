@@ -91,11 +91,17 @@ fn a_syn_ack_that_the_clients_own_firewall_kept_out_connects_nobody() {
     assert_eq!(why(&observed), [by_rule; 3]);
     assert_eq!(observed.discarded[0].by, Some(Node::RealServer(name("rs1"))));
     let packets: Vec<u32> = observed.discarded.iter().map(|segment| segment.packet).collect();
-    let shown = observed.evidence.iter().find_map(|evidence| match &evidence.fact {
-        Fact::Discarded { times, .. } => Some((*times, evidence.shown_by.clone())),
-        _ => None,
-    });
-    let cited = packets.into_iter().map(Citation::Packet).chain([Citation::Step(1)]);
+    let shown = observed
+        .evidence
+        .iter()
+        .find_map(|evidence| match &evidence.fact {
+            Fact::Discarded { times, .. } => Some((*times, evidence.shown_by.clone())),
+            _ => None,
+        });
+    let cited = packets
+        .into_iter()
+        .map(Citation::Packet)
+        .chain([Citation::Step(1)]);
     assert_eq!(shown, Some((3, cited.collect())), "one sentence for all three");
 }
 
@@ -349,5 +355,8 @@ fn after_its_end_nothing_is_accepted() {
     world.up(s(9.0), DIRECTOR, "R.", &[]);
     world.down(s(9.1), RS1, "P.", RESULT);
     let observed = world.observe();
-    assert_eq!(why(&observed), [(DiscardedKind::Payload { length: 56 }, Reason::Ended)]);
+    assert_eq!(
+        why(&observed),
+        [(DiscardedKind::Payload { length: 56 }, Reason::Ended)]
+    );
 }

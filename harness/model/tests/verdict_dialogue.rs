@@ -58,7 +58,12 @@ fn an_err_is_an_error_whatever_the_client_says() {
         let mut world = sent();
         world.down(s(2.001), RS1, "P.", SHUTDOWN);
         let observed = ends(world, 2.002, says.clone());
-        assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.002) });
+        assert_eq!(
+            observed.behaviour,
+            Behaviour::FailedFast {
+                after: seconds(0.002)
+            }
+        );
         assert_eq!(observed.error.as_ref().unwrap().server, Some(1053), "{says:?}");
         assert_eq!(observed.contradiction.is_none(), agrees, "{says:?}");
         if !agrees {
@@ -81,11 +86,22 @@ fn a_whole_answer_is_an_answer_whatever_the_client_says() {
         let mut world = sent();
         world.down(s(2.001), RS1, "P.", RESULT);
         let observed = ends(world, 2.002, says);
-        assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.002) });
+        assert_eq!(
+            observed.behaviour,
+            Behaviour::Answered {
+                after: seconds(0.002)
+            }
+        );
         assert_eq!(observed.error, None);
         let (client, wire) = words(&observed);
         assert!(matches!(client, ClientWord::Error { .. }));
-        assert_eq!(wire, WireWord::Answer { at: s(2.001), rows: 1 });
+        assert_eq!(
+            wire,
+            WireWord::Answer {
+                at: s(2.001),
+                rows: 1
+            }
+        );
         let packet = observed.contradiction.unwrap().packet.unwrap();
         assert!(observed.evidence.iter().any(|piece| {
             let cited = lvs_matrix_model::verdict::Citation::Packet(packet);
@@ -141,11 +157,21 @@ fn a_refused_login_is_no_connection() {
         world.observe()
     };
     let observed = connects(connected());
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.003) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.003)
+        }
+    );
     assert_eq!(observed.error.as_ref().unwrap().server, Some(1045));
     assert_eq!(words(&observed).0, ClientWord::Connected);
     let observed = connects(server(1045));
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.003) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.003)
+        }
+    );
     assert_eq!(observed.contradiction, None);
 }
 
@@ -165,12 +191,18 @@ fn an_answer_to_an_earlier_statement_is_found() {
     };
     let observed = stale(false, 1);
     let reasons = reasons(&observed);
-    let named = "what came is the answer to its earlier statement `select 'the first'`, which it had given up";
+    let named =
+        "what came is the answer to its earlier statement `select 'the first'`, which it had given up";
     assert!(reasons.contains(named), "{reasons}");
     assert!(matches!(words(&observed).1, WireWord::Earlier { .. }));
     // Both are there, and the client has its own.
     let observed = stale(true, 1);
-    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(1.001) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::Answered {
+            after: seconds(1.001)
+        }
+    );
     assert_eq!(observed.contradiction, None);
     // Both are there, but what the client has is not its own.
     assert!(matches!(words(&stale(true, 2)).1, WireWord::Earlier { .. }));
@@ -197,7 +229,11 @@ fn silence_after_a_part_is_a_hang() {
         end: HangEnd::None,
     };
     assert_eq!(observed.behaviour, none);
-    let facts: Vec<String> = observed.evidence.iter().map(|piece| piece.fact.to_string()).collect();
+    let facts: Vec<String> = observed
+        .evidence
+        .iter()
+        .map(|piece| piece.fact.to_string())
+        .collect();
     let silence = "from 3s on, nothing that answers reached the client for 19m59s";
     assert!(facts.iter().any(|fact| fact.contains(silence)), "{facts:#?}");
 
@@ -224,9 +260,18 @@ fn silence_after_a_part_is_a_hang() {
 fn a_slow_but_steady_result_is_answered() {
     let steady = [(4.0, 5), (8.0, 20), (12.5, 40), (14.0, 56)];
     let observed = ends(in_parts(&steady, RESULT), 14.001, result());
-    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(12.001) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::Answered {
+            after: seconds(12.001)
+        }
+    );
     assert_eq!(observed.longest_silence, Some(seconds(4.5)));
-    let facts: Vec<String> = observed.evidence.iter().map(|piece| piece.fact.to_string()).collect();
+    let facts: Vec<String> = observed
+        .evidence
+        .iter()
+        .map(|piece| piece.fact.to_string())
+        .collect();
     let said = "the answer came in parts from 4s to 14s; the longest time without a part was 4.5s";
     assert!(facts.contains(&said.to_owned()), "{facts:#?}");
     // One pause more than patience is one too many.
@@ -249,7 +294,10 @@ fn a_slow_but_steady_result_is_answered() {
     let mut world = in_parts(&close, RESULT);
     world.record.plan.observe.until = seconds(224.0);
     let reasons = reasons(&ends(world, 226.0, ClientEventKind::StillWaiting));
-    assert!(reasons.contains("parts of the answer were still coming"), "{reasons}");
+    assert!(
+        reasons.contains("parts of the answer were still coming"),
+        "{reasons}"
+    );
 }
 
 /// The first result set says that another follows (`SERVER_MORE_RESULTS_EXISTS`), which comes half a minute later.

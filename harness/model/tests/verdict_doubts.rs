@@ -71,7 +71,9 @@ fn a_capture_that_is_not_proven_is_undetermined() {
     world.last_sentinels.retain(|point| *point != RS1);
     point(&mut world, RS1).last_sentinel = false;
     assert!(matches!(world.observe().behaviour, Behaviour::Hung { .. }));
-    spoils_every_cell("cannot be decoded", |world| world.raw(s(0.0), CLIENT, vec![0xff; 9]));
+    spoils_every_cell("cannot be decoded", |world| {
+        world.raw(s(0.0), CLIENT, vec![0xff; 9])
+    });
 }
 
 #[test]
@@ -209,7 +211,10 @@ fn only_what_is_classified_or_may_fail_fails_without_harm() {
         world.connects(4, 3, 3.0);
         let observed = world.observe();
         if foreseen {
-            assert!(matches!(observed.behaviour, Behaviour::Answered { .. }), "{observed:?}");
+            assert!(
+                matches!(observed.behaviour, Behaviour::Answered { .. }),
+                "{observed:?}"
+            );
         } else {
             let reasons = reasons(&observed);
             assert!(reasons.contains(premise), "{reasons}");
@@ -231,7 +236,10 @@ fn a_sentinel_at_the_very_moment_proves_the_capture() {
         point.frames.push(support::frame(last, sentinel("last")));
     }
     let observed = world.observe();
-    assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
+    assert!(
+        matches!(observed.behaviour, Behaviour::Hung { .. }),
+        "{observed:?}"
+    );
 }
 
 #[test]
@@ -241,7 +249,9 @@ fn events_and_steps_must_agree() {
         step.outcome = match step.outcome {
             StepOutcome::Unfinished => done(""),
             StepOutcome::Done { .. } => StepOutcome::ClientFailed,
-            StepOutcome::ClientFailed | StepOutcome::Failed { .. } | StepOutcome::NotReached => StepOutcome::Unfinished,
+            StepOutcome::ClientFailed | StepOutcome::Failed { .. } | StepOutcome::NotReached => {
+                StepOutcome::Unfinished
+            }
         };
     });
     spoils_every_cell("events for operation", |world| {
@@ -258,7 +268,10 @@ fn events_and_steps_must_agree() {
     let mut world = hung();
     world.record.client_events[1].at = world.record.client_events[0].at;
     let observed = world.observe();
-    assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
+    assert!(
+        matches!(observed.behaviour, Behaviour::Hung { .. }),
+        "{observed:?}"
+    );
     let mut world = reset();
     world.record.ended = Instant(world.record.client_events[3].at.0 - 1);
     assert!(reasons(&world.observe()).contains("later than the end of the observation"));
@@ -272,7 +285,10 @@ fn an_operation_has_one_beginning_and_one_end_of_its_kind() {
     let begins = || ClientEventKind::StatementBegun {
         sql: "select 1".to_owned(),
     };
-    for (kind, said) in [(begins(), "wrote down 3 events"), (result(), "wrote down 3 events")] {
+    for (kind, said) in [
+        (begins(), "wrote down 3 events"),
+        (result(), "wrote down 3 events"),
+    ] {
         let mut world = answered();
         let last = world.record.client_events.pop().unwrap();
         world.event(s(2.0015), 2, kind);
@@ -304,7 +320,10 @@ fn a_fault_that_lasts_must_be_there_at_the_end() {
         packets: None,
     });
     let observed = world.observe();
-    assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
+    assert!(
+        matches!(observed.behaviour, Behaviour::Hung { .. }),
+        "{observed:?}"
+    );
     let shown = observed
         .evidence
         .iter()

@@ -44,7 +44,12 @@ fn is_not_believed(what: &str, world: World, kind: ClientErrorKind, reason: &str
 /// A server that tells an idle client that it is being stopped, and ends the connection or not.
 fn told(then_ends: bool) -> World {
     let mut world = execute(stop_rs1(), 2.0);
-    world.down(s(1.05), RS1, "P.", b"\x2b\0\0\0\xff\x1d\x04Server shutdown in progress");
+    world.down(
+        s(1.05),
+        RS1,
+        "P.",
+        b"\x2b\0\0\0\xff\x1d\x04Server shutdown in progress",
+    );
     world.up(s(1.05), RS1, ".", &[]);
     if then_ends {
         world.down(s(1.05), RS1, "F.", &[]);
@@ -135,7 +140,11 @@ fn either_code_of_a_failed_connect_fits() {
             served_by: Vec::new(),
         };
         let verdict = judge(&Expected::Behaviour(expected_behaviour), &observed(code));
-        assert_eq!(verdict == Verdict::Met, fits, "{expected} and {code}: {verdict:?}");
+        assert_eq!(
+            verdict == Verdict::Met,
+            fits,
+            "{expected} and {code}: {verdict:?}"
+        );
     }
 }
 

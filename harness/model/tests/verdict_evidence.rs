@@ -25,7 +25,10 @@ fn told(observed: &Observed) -> Vec<Citation> {
 fn what_was_done_to_the_lab_is_told() {
     assert_eq!(told(&hung().observe()), [Citation::Step(2)]);
     // The change, and the server added back in the act phase; neither waiting nor what the client does.
-    assert_eq!(told(&re_added().observe()), [Citation::Step(2), Citation::Step(5)]);
+    assert_eq!(
+        told(&re_added().observe()),
+        [Citation::Step(2), Citation::Step(5)]
+    );
 
     // What prepares the cell is no change.
     let mut world = World::new(

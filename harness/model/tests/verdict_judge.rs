@@ -46,7 +46,11 @@ fn differences(world: &World, expected: ExpectedBehaviour) -> Vec<String> {
 
 #[test]
 fn each_behaviour_is_met_by_itself_alone() {
-    let names = [BehaviourName::Answered, BehaviourName::FailedFast, BehaviourName::Hung];
+    let names = [
+        BehaviourName::Answered,
+        BehaviourName::FailedFast,
+        BehaviourName::Hung,
+    ];
     for (index, world) in [answered(), reset(), hung()].iter().enumerate() {
         for (other, name) in names.into_iter().enumerate() {
             let met = verdict(world, only(name)) == Verdict::Met;
@@ -167,7 +171,9 @@ fn what_the_runs_limit_leaves_open_is_not_guessed() {
         );
         assert_eq!(
             verdict(&world(), expected),
-            Verdict::Undetermined { reasons: vec![reason] }
+            Verdict::Undetermined {
+                reasons: vec![reason]
+            }
         );
     }
     // A limit that is no shorter than the scenario's own, or that nothing reached, leaves nothing open.
@@ -193,10 +199,17 @@ fn a_cell_that_was_not_run_says_only_that() {
     let mut record = bare_record();
     let reason = "it waits 14m50s; give a larger --observe-at-most".to_owned();
     record.lab = LabOutcome::NotRun { reason };
-    for expected in [Expected::ObserveOnly, Expected::Behaviour(only(BehaviourName::Hung))] {
+    for expected in [
+        Expected::ObserveOnly,
+        Expected::Behaviour(only(BehaviourName::Hung)),
+    ] {
         record.plan.expected = expected;
-        let reasons = vec!["the cell was not run: it waits 14m50s; give a larger --observe-at-most".to_owned()];
-        assert_eq!(judged(record.clone(), None).verdict, Verdict::Undetermined { reasons });
+        let reasons =
+            vec!["the cell was not run: it waits 14m50s; give a larger --observe-at-most".to_owned()];
+        assert_eq!(
+            judged(record.clone(), None).verdict,
+            Verdict::Undetermined { reasons }
+        );
     }
 }
 
@@ -227,7 +240,10 @@ fn what_is_not_known_is_never_met_or_violated() {
             }
         );
     }
-    assert_eq!(judge(&Expected::ObserveOnly, &hung().observe()), Verdict::ObservedOnly);
+    assert_eq!(
+        judge(&Expected::ObserveOnly, &hung().observe()),
+        Verdict::ObservedOnly
+    );
     assert_eq!(hung().observe().behaviour.article(), Some(ArticleResult::Ng));
     assert_eq!(reset().observe().behaviour.article(), Some(ArticleResult::Ok));
     assert_eq!(world.observe().behaviour.article(), None);
@@ -257,7 +273,10 @@ fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
     let bytes = write(&empty_points(), &Remarks::default()).unwrap();
     let reasons = |bytes: Option<&[u8]>| match judged(bare_record(), bytes).verdict {
         Verdict::Undetermined { reasons } => reasons,
-        other @ (Verdict::Met | Verdict::ObservedOnly | Verdict::TestedNothing { .. } | Verdict::Violated { .. }) => {
+        other @ (Verdict::Met
+        | Verdict::ObservedOnly
+        | Verdict::TestedNothing { .. }
+        | Verdict::Violated { .. }) => {
             panic!("{other:?}")
         }
     };

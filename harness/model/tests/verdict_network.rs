@@ -35,7 +35,11 @@ fn only_the_last_question_of_the_operation_may_be_unanswered() {
     let unreachable = no_route().observe().behaviour;
     let mut world = no_route();
     arp_reply(&mut world, 2.5);
-    assert_eq!(world.observe().behaviour, unreachable, "an earlier question's answer");
+    assert_eq!(
+        world.observe().behaviour,
+        unreachable,
+        "an earlier question's answer"
+    );
     arp_reply(&mut world, 4.5);
     assert!(reasons(&world.observe()).contains("neither an ICMP error nor, from the client, an ARP request"));
 
@@ -49,20 +53,34 @@ fn only_the_last_question_of_the_operation_may_be_unanswered() {
 
 #[test]
 fn the_connection_is_the_one_that_was_opened_for_it() {
-    let mut world = World::new(vec![Action::connect()], vec![remove_rs1()], vec![Action::connect()]);
+    let mut world = World::new(
+        vec![Action::connect()],
+        vec![remove_rs1()],
+        vec![Action::connect()],
+    );
     world.connects(1, 1, 0.1);
     world.step(2, 1.0, Some(1.1), done("it fired"));
     world.port += 1;
     world.connects(3, 2, 2.0);
     let observed = world.observe();
-    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.004) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::Answered {
+            after: seconds(0.004)
+        }
+    );
     assert_eq!(observed.operation.unwrap().client_port, Some(40777));
 
     // What begins when this one is open is the next.
     let mut world = connected_anew();
     world.port += 1;
     world.up(s(2.004), RS1, "S", &[]);
-    assert_eq!(world.observe().behaviour, Behaviour::Answered { after: seconds(0.004) });
+    assert_eq!(
+        world.observe().behaviour,
+        Behaviour::Answered {
+            after: seconds(0.004)
+        }
+    );
 }
 
 /// The client's statement, of which the first segment carries no more than `sent`, is never answered.
@@ -88,7 +106,10 @@ fn a_statement_is_known_by_its_text() {
     let long = format!("select '{}'", "x".repeat(2000));
     for sent in [&long[..], &long[..1000], &long[..1]] {
         let observed = saying(&long, sent).observe();
-        assert!(matches!(observed.behaviour, Behaviour::Hung { .. }), "{observed:?}");
+        assert!(
+            matches!(observed.behaviour, Behaviour::Hung { .. }),
+            "{observed:?}"
+        );
     }
     for sent in ["select 1", "select 'y", &format!("{long} + 1")[1..]] {
         let reasons = reasons(&saying(&long, sent).observe());
@@ -156,7 +177,10 @@ fn a_refusal_before_the_syn_ack_is_an_end() {
         point.frames.sort_by_key(|frame| frame.unix_nanos);
     }
     let reasons = reasons(&world.observe());
-    assert!(reasons.contains("reached the client's interface at 4s"), "{reasons}");
+    assert!(
+        reasons.contains("reached the client's interface at 4s"),
+        "{reasons}"
+    );
 }
 
 /// TCP may cut what it sends again otherwise: then only what all sendings had was sent again.
@@ -179,7 +203,12 @@ fn parts_of_a_segment_are_told_apart() {
     let whole = com_query(&long);
     let mut world = saying(&long, &long);
     let begin = world.client_next - u32::try_from(whole.len()).unwrap();
-    for (at, from, to) in [(2.2, 0, 700), (2.4, 700, 1400), (2.8, 700, 1400), (3.6, 1300, 2000)] {
+    for (at, from, to) in [
+        (2.2, 0, 700),
+        (2.4, 700, 1400),
+        (2.8, 700, 1400),
+        (3.6, 1300, 2000),
+    ] {
         world.client_next = begin + u32::try_from(from).unwrap();
         world.up_again(s(at), DIRECTOR, "P.", &whole[from..to]);
     }
@@ -234,7 +263,11 @@ fn what_comes_often_is_told_once() {
         point.frames.sort_by_key(|frame| frame.unix_nanos);
     }
     let observed = world.observe();
-    let told: Vec<String> = observed.evidence.iter().map(|item| item.fact.to_string()).collect();
+    let told: Vec<String> = observed
+        .evidence
+        .iter()
+        .map(|item| item.fact.to_string())
+        .collect();
     let about = |words: &str| told.iter().filter(|text| text.contains(words)).count();
     assert_eq!(about("ICMP host unreachable"), 1, "{told:#?}");
     assert_eq!(

@@ -19,8 +19,12 @@ use support::{name, s, seconds};
 
 #[test]
 fn each_behaviour_in_its_plain_form() {
-    let fast = |after: f64| Behaviour::FailedFast { after: seconds(after) };
-    let answered_after = |after: f64| Behaviour::Answered { after: seconds(after) };
+    let fast = |after: f64| Behaviour::FailedFast {
+        after: seconds(after),
+    };
+    let answered_after = |after: f64| Behaviour::Answered {
+        after: seconds(after),
+    };
     let silent = |silence: f64, end| Behaviour::Hung {
         silence: seconds(silence),
         end,
@@ -39,7 +43,11 @@ fn each_behaviour_in_its_plain_form() {
         ("no route", no_route(), fast(3.0)),
         ("waited", waited(), answered_after(20.001)),
         // Due when a healthy server would have answered: 20 s after the statement was sent at 1 s.
-        ("waiting for ever", waiting_for_ever(), silent(1182.0, HangEnd::None)),
+        (
+            "waiting for ever",
+            waiting_for_ever(),
+            silent(1182.0, HangEnd::None),
+        ),
         // Sent in the act phase: due from its own beginning, although the client comes back to it only after 310 s.
         ("re-added", re_added(), silent(323.501, HangEnd::Answer)),
         ("never added", never_added(), silent(1200.0, HangEnd::None)),
@@ -77,7 +85,12 @@ fn a_connection_lost_during_the_login_is_2013() {
     world.down(s(2.001), RS1, "F.", &[]);
     world.record.client_events[1].kind = failed(ClientErrorKind::Closed);
     let observed = world.observe();
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.002) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.002)
+        }
+    );
     assert_eq!(observed.error.unwrap().classic, Some(2013));
 }
 
@@ -137,7 +150,10 @@ fn the_operation_has_its_times_port_and_server() {
     assert_eq!(operation.what, "query `select sleep(20)`");
     assert_eq!((operation.began, operation.due), (s(1.0), s(21.0)));
     assert_eq!(operation.ended, Some(s(21.001)));
-    assert_eq!((operation.client_port, operation.served_by), (Some(40776), Some(rs1())));
+    assert_eq!(
+        (operation.client_port, operation.served_by),
+        (Some(40776), Some(rs1()))
+    );
     let operation = refused_by_icmp().observe().operation.unwrap();
     assert_eq!((operation.client_port, operation.served_by), (Some(40776), None));
 }
@@ -153,20 +169,29 @@ fn evidence_cites_events_packets_and_steps_that_exist() {
             .flat_map(|evidence| evidence.shown_by.iter().copied())
             .collect();
         assert!(
-            observed.evidence.iter().all(|evidence| !evidence.shown_by.is_empty()),
+            observed
+                .evidence
+                .iter()
+                .all(|evidence| !evidence.shown_by.is_empty()),
             "{what}"
         );
         assert!(
-            citations.iter().any(|citation| matches!(citation, Citation::Packet(_))),
+            citations
+                .iter()
+                .any(|citation| matches!(citation, Citation::Packet(_))),
             "{what}"
         );
         assert!(
-            citations.iter().any(|citation| matches!(citation, Citation::Event(_))),
+            citations
+                .iter()
+                .any(|citation| matches!(citation, Citation::Event(_))),
             "{what}"
         );
         for citation in citations {
             let exists = match citation {
-                Citation::Event(number) => (1..=world.record.client_events.len()).contains(&(number as usize)),
+                Citation::Event(number) => {
+                    (1..=world.record.client_events.len()).contains(&(number as usize))
+                }
                 Citation::Packet(number) => (1..=packets.len()).contains(&(number as usize)),
                 Citation::Snapshot(number) => (1..=world.record.snapshots.len()).contains(&(number as usize)),
                 Citation::Step(number) => (1..=world.record.steps.len()).contains(&(number as usize)),
@@ -201,7 +226,9 @@ fn patience_counts_from_the_beginning_or_from_when_it_is_due() {
     // A statement that takes 20 s: an error while it runs is fast at any time.
     assert_eq!(
         lost_while_waiting().observe().behaviour,
-        Behaviour::FailedFast { after: seconds(2.501) }
+        Behaviour::FailedFast {
+            after: seconds(2.501)
+        }
     );
 }
 
@@ -231,7 +258,12 @@ fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one()
     world.unreachable(s(2.0), 3);
     world.event(s(2.001), 1, failed(io(111)));
     let observed = world.observe();
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.001) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.001)
+        }
+    );
     assert_eq!(observed.operation.unwrap().what, "connect");
     // Had it been answered, the query should have been reached.
     let mut world = connected_anew();
@@ -250,7 +282,8 @@ fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one()
 /// The client gave up after a quarter of an hour; the server's kernel and process list know nothing of that.
 #[test]
 fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
-    let socket = |state: &str, from: &str, to: &str| format!("{state} 0 0 {from} {to} timer:(keepalive,103min,0)");
+    let socket =
+        |state: &str, from: &str, to: &str| format!("{state} 0 0 {from} {to} timer:(keepalive,103min,0)");
     let (vip, client) = ("192.0.2.100:3306", "192.0.2.10:40776");
     let view = |mysqld, sockets: Vec<String>, sessions| ServerView {
         server: name("rs1"),
@@ -283,7 +316,11 @@ fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
 
     let mut world = timed_out();
     let held = vec![socket("ESTAB", vip, client)];
-    world.record.server_views = vec![view(MysqldState::Running, held.clone(), Some(vec![session.clone()]))];
+    world.record.server_views = vec![view(
+        MysqldState::Running,
+        held.clone(),
+        Some(vec![session.clone()]),
+    )];
     assert_eq!(orphans(&world), [], "nobody looked at the client");
     world.record.client_sockets = Some(vec![]);
     assert_eq!(orphans(&world), [(40776, Some(6))]);
@@ -293,7 +330,8 @@ fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
         .iter()
         .find(|piece| piece.fact.to_string().contains("orphaned session"))
         .unwrap();
-    let text = "session 6, Sleep for 962 s, with an open transaction: 1 row modified, 2 locked, RUNNING for 965 s;";
+    let text =
+        "session 6, Sleep for 962 s, with an open transaction: 1 row modified, 2 locked, RUNNING for 965 s;";
     assert!(piece.fact.to_string().contains(text), "{}", piece.fact);
     assert_eq!(piece.shown_by, [Citation::Server(101)]);
 

@@ -66,9 +66,15 @@ fn a_statement_is_looked_for_on_the_connection_that_was_opened_for_it() {
     assert_eq!(port(&observed), 40777);
     assert_eq!(observed.operation.as_ref().unwrap().began, s(2.0));
     // It is the statement that was answered, not the connection.
-    let facts: Vec<String> = observed.evidence.iter().map(|piece| piece.fact.to_string()).collect();
+    let facts: Vec<String> = observed
+        .evidence
+        .iter()
+        .map(|piece| piece.fact.to_string())
+        .collect();
     assert!(
-        facts.iter().any(|fact| fact.contains("the client sent the statement")),
+        facts
+            .iter()
+            .any(|fact| fact.contains("the client sent the statement")),
         "{facts:#?}"
     );
 }
@@ -79,7 +85,12 @@ fn a_new_connection_that_is_refused_is_the_operations() {
     reconnects(&mut world, 2.001, 40777);
     refused(&mut world, 2.002);
     let observed = world.observe();
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.003) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.003)
+        }
+    );
     assert_eq!(port(&observed), 40777);
 
     // Of several new connections it is the last; that the one before was opened says nothing of it.
@@ -91,7 +102,12 @@ fn a_new_connection_that_is_refused_is_the_operations() {
     reconnects(&mut world, 2.011, 40778);
     refused(&mut world, 2.012);
     let observed = world.observe();
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.013) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.013)
+        }
+    );
     assert_eq!(port(&observed), 40778);
 }
 
@@ -105,7 +121,12 @@ fn a_connection_opened_after_the_end_of_an_operation_is_not_its_own() {
     world.answers(2, 2.008);
     world.step(3, 2.0, Some(2.009), StepOutcome::ClientFailed);
     let observed = world.observe();
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.001) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.001)
+        }
+    );
     assert_eq!(port(&observed), 40776);
 }
 

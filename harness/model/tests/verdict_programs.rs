@@ -53,7 +53,11 @@ fn message_only() -> ClientEventKind {
 }
 
 fn facts(observed: &Observed) -> Vec<String> {
-    observed.evidence.iter().map(|piece| piece.fact.to_string()).collect()
+    observed
+        .evidence
+        .iter()
+        .map(|piece| piece.fact.to_string())
+        .collect()
 }
 
 fn hung(silence: f64, end: HangEnd) -> Behaviour {
@@ -71,7 +75,12 @@ fn a_ping_before_the_statement_is_part_of_the_operation() {
     world.up(s(2.001), RS1, "P.", SELECT_1);
     world.down(s(2.002), RS1, "P.", RESULT);
     let observed = ends(world, 2.003, result());
-    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.003) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::Answered {
+            after: seconds(0.003)
+        }
+    );
     assert_eq!(observed.attempts, []);
 
     // The ping is all that was sent, and nobody answers it.
@@ -92,7 +101,12 @@ fn a_ping_before_the_statement_is_part_of_the_operation() {
     world.up(s(2.0), DIRECTOR, "P.", PING);
     world.down(s(2.0), DIRECTOR, "R", &[]);
     let observed = ends(world, 2.001, message_only());
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.001) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.001)
+        }
+    );
     // An answer to a ping is none to a statement.
     let mut world = asked();
     world.up(s(2.0), RS1, "P.", PING);
@@ -117,7 +131,12 @@ fn a_program_that_connects_anew_need_not_say_so() {
         world.up(s(2.005), RS1, "P.", SELECT_1);
         world.down(s(2.006), RS1, "P.", RESULT);
         let observed = ends(world, 2.007, result());
-        assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.007) });
+        assert_eq!(
+            observed.behaviour,
+            Behaviour::Answered {
+                after: seconds(0.007)
+            }
+        );
         assert_eq!(observed.operation.unwrap().client_port, Some(40777));
         assert_eq!(observed.error, None);
     }
@@ -129,11 +148,19 @@ fn a_program_that_connects_anew_need_not_say_so() {
     world.up(s(2.001), RS1, "S", &[]);
     world.down(s(2.001), RS1, "R.", &[]);
     let observed = ends(world, 2.002, message_only());
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.002) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.002)
+        }
+    );
     assert_eq!(observed.operation.unwrap().client_port, Some(40777));
     assert_eq!(observed.error.unwrap().classic, Some(2003));
     let ended: Vec<_> = observed.attempts.iter().map(|one| one.end).collect();
-    assert!(matches!(ended[..], [TryEnd::Ended(_), TryEnd::Ended(_)]), "{ended:?}");
+    assert!(
+        matches!(ended[..], [TryEnd::Ended(_), TryEnd::Ended(_)]),
+        "{ended:?}"
+    );
 }
 
 /// A pool whose other connections are opened while a statement runs.
@@ -147,7 +174,12 @@ fn other_connections_of_a_pool_do_no_harm() {
     (world.port, world.client_next, world.server_next) = (40776, client_next, server_next);
     world.down(s(2.006), RS1, "P.", RESULT);
     let observed = ends(world, 2.007, result());
-    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.007) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::Answered {
+            after: seconds(0.007)
+        }
+    );
     assert_eq!(observed.operation.unwrap().client_port, Some(40776));
 }
 
@@ -216,12 +248,17 @@ fn an_error_that_is_only_a_message_is_judged_by_its_packets() {
     let mut world = sent(RS1);
     world.down(s(2.001), RS1, ".", &[]);
     world.up(s(4.0), RS1, "R.", &[]);
-    let fast = Behaviour::FailedFast { after: seconds(2.001) };
+    let fast = Behaviour::FailedFast {
+        after: seconds(2.001),
+    };
     assert_eq!(ends(world, 4.001, message_only()).behaviour, fast);
     // It did not even close it, but the wait was longer than patience.
     let mut world = sent(RS1);
     world.down(s(2.001), RS1, ".", &[]);
-    assert_eq!(ends(world, 32.0, message_only()).behaviour, hung(30.0, HangEnd::Error));
+    assert_eq!(
+        ends(world, 32.0, message_only()).behaviour,
+        hung(30.0, HangEnd::Error)
+    );
     // Nothing shows why it failed at once.
     let mut world = sent(RS1);
     world.down(s(2.001), RS1, ".", &[]);
@@ -252,7 +289,12 @@ fn a_prepared_statement_is_the_operations_own() {
         }
         ends(world, 2.004, result())
     };
-    assert_eq!(prepared(true).behaviour, Behaviour::Answered { after: seconds(0.004) });
+    assert_eq!(
+        prepared(true).behaviour,
+        Behaviour::Answered {
+            after: seconds(0.004)
+        }
+    );
     // That it was prepared is no result.
     let reasons = reasons(&prepared(false));
     assert!(

@@ -37,7 +37,9 @@ fn failing_with(mut world: World, kind: ClientErrorKind) -> World {
 }
 
 fn numbers(outcomes: &[(Outcome, Vec<NonZero<u32>>)]) -> Vec<Vec<u32>> {
-    let of = |(_, repetitions): &(Outcome, Vec<NonZero<u32>>)| repetitions.iter().map(|number| number.get()).collect();
+    let of = |(_, repetitions): &(Outcome, Vec<NonZero<u32>>)| {
+        repetitions.iter().map(|number| number.get()).collect()
+    };
     outcomes.iter().map(of).collect()
 }
 
@@ -51,7 +53,9 @@ fn repetitions_that_differ_are_grouped_by_what_they_came_to() {
         cell("one", 3, &timed_out()),
     ];
     let found = disagreements(&run);
-    let [one] = &found[..] else { unreachable!("{found:?}") };
+    let [one] = &found[..] else {
+        unreachable!("{found:?}")
+    };
     assert_eq!(one.cell, run[0].record.plan.cell);
     assert_eq!(numbers(&one.outcomes), [vec![1, 3], vec![2]]);
     let outcome = Outcome {
@@ -78,7 +82,12 @@ fn each_part_of_what_it_came_to_can_differ() {
     };
     let server_said = |code| {
         let mut world = execute(remove_rs1(), 2.0);
-        world.step(3, 2.0, Some(2.002), lvs_matrix_model::record::StepOutcome::ClientFailed);
+        world.step(
+            3,
+            2.0,
+            Some(2.002),
+            lvs_matrix_model::record::StepOutcome::ClientFailed,
+        );
         world.sends(3, 2, 2.0, RS1, "select 1");
         let [low, high] = u16::to_le_bytes(code);
         world.down(

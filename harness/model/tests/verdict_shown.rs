@@ -73,9 +73,17 @@ fn a_setting_must_be_shown_to_be_in_force() {
         let (_, mut world) = plain().into_iter().find(|(name, _)| *name == what).unwrap();
         let connected = |kind: &ClientEventKind| matches!(kind, ClientEventKind::Connected { .. });
         of_the_connection(&mut world, Vec::new());
-        if world.record.client_events.iter().any(|event| connected(&event.kind)) {
+        if world
+            .record
+            .client_events
+            .iter()
+            .any(|event| connected(&event.kind))
+        {
             let reasons = reasons(&world.observe());
-            assert!(reasons.contains("`read-timeout` is not shown"), "{what}: {reasons}");
+            assert!(
+                reasons.contains("`read-timeout` is not shown"),
+                "{what}: {reasons}"
+            );
         } else {
             assert_eq!(world.observe().behaviour, plainly, "{what}");
             without_connection += 1;

@@ -82,12 +82,18 @@ fn a_change_that_is_made_to_another_server_tests_nothing() {
             step: 2,
         };
         let observed = world.observe();
-        assert!(matches!(observed.behaviour, Behaviour::Answered { .. }), "{observed:?}");
+        assert!(
+            matches!(observed.behaviour, Behaviour::Answered { .. }),
+            "{observed:?}"
+        );
         assert_eq!(observed.untested, Some(why.clone()), "{change}");
         let tested_nothing = Verdict::TestedNothing { why };
         // Neither as expected nor observed: the change had no part in it.
         assert_eq!(judge(&Expected::ObserveOnly, &observed), tested_nothing);
-        assert_eq!(judge(&expects(BehaviourName::Answered, &[]), &observed), tested_nothing);
+        assert_eq!(
+            judge(&expects(BehaviourName::Answered, &[]), &observed),
+            tested_nothing
+        );
         assert_eq!(RunOutcome::from(&tested_nothing), RunOutcome::Undetermined);
         // What differs from what is expected does so all the same.
         let hung = judge(&expects(BehaviourName::Hung, &[]), &observed);
@@ -165,7 +171,8 @@ fn an_operation_that_was_over_before_the_change_tests_nothing() {
     assert_eq!(why.key(), "over-before");
     let text = why.to_string();
     assert!(
-        text.starts_with("the operation was over at 300ms") || text.starts_with("the operation was over at 301ms"),
+        text.starts_with("the operation was over at 300ms")
+            || text.starts_with("the operation was over at 301ms"),
         "{text}"
     );
     assert!(
@@ -233,7 +240,8 @@ fn a_connection_that_had_been_ended_before_tests_nothing() {
     let why = untested(&world).unwrap();
     assert_eq!(why.key(), "connection-ended-before");
     assert!(
-        why.to_string().starts_with("the connection had been ended at 500ms"),
+        why.to_string()
+            .starts_with("the connection had been ended at 500ms"),
         "{why}"
     );
     // The end came by the change.

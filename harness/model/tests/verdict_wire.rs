@@ -86,7 +86,9 @@ fn an_end_by_the_peer_must_be_seen_arriving() {
         assert!(reasons.contains(reason), "{reasons}");
     }
     let silent = without(no_route(), |point, _| point == CLIENT);
-    assert!(reasons(&silent.observe()).contains("neither an ICMP error nor, from the client, an ARP request"));
+    assert!(
+        reasons(&silent.observe()).contains("neither an ICMP error nor, from the client, an ARP request")
+    );
     let mut answered_late = timed_out();
     answered_late.down(s(900.0), RS1, ".", &[]);
     assert!(reasons(&answered_late.observe()).contains("no segment of the client that stayed unanswered"));
@@ -180,7 +182,12 @@ fn a_statement_that_is_missing_from_the_capture_is_not_one_that_was_never_sent()
     let statement = world.points[CLIENT].frames.len() - 1;
     world.points[CLIENT].frames.remove(statement);
     let observed = world.observe();
-    assert_eq!(observed.behaviour, Behaviour::FailedFast { after: seconds(0.001) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.001)
+        }
+    );
     assert_eq!(observed.error.unwrap().classic, Some(2006));
 }
 
@@ -220,7 +227,12 @@ fn what_comes_after_the_end_ended_nothing() {
     world.record.ended = s(3.0);
     let observed = world.observe();
     assert_eq!(observed.terminators, []);
-    assert_eq!(observed.behaviour, Behaviour::Answered { after: seconds(0.002) });
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::Answered {
+            after: seconds(0.002)
+        }
+    );
 }
 
 #[test]
@@ -234,7 +246,12 @@ fn an_operation_with_two_connections_is_not_believed() {
     world.client_next = 1000;
     world.server_next = 0;
     world.up_again(s(2.0005), RS1, "S", &[]);
-    assert_eq!(world.observe().behaviour, Behaviour::Answered { after: seconds(0.004) });
+    assert_eq!(
+        world.observe().behaviour,
+        Behaviour::Answered {
+            after: seconds(0.004)
+        }
+    );
 }
 
 #[test]
@@ -263,7 +280,11 @@ fn losing_packets_never_turns_one_behaviour_into_another() {
             }
         }
         for missing in &packets {
-            let kept: Vec<_> = packets.iter().filter(|packet| *packet != missing).cloned().collect();
+            let kept: Vec<_> = packets
+                .iter()
+                .filter(|packet| *packet != missing)
+                .cloned()
+                .collect();
             let observed = lvs_matrix_model::verdict::observe(&world.record, &kept);
             // One lost packet does not even change the error's code.
             let same = observed.behaviour == whole && observed.error == error;

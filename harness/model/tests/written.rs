@@ -40,12 +40,17 @@ fn sound() -> Vec<Scenario> {
         .into_iter()
         .filter_map(|file| std::fs::read_to_string(file).ok());
     let scenarios: Vec<Scenario> = texts.filter_map(|text| load(&text).ok()).collect();
-    assert!(scenarios.len() > 20, "only {} scenarios are sound", scenarios.len());
+    assert!(
+        scenarios.len() > 20,
+        "only {} scenarios are sound",
+        scenarios.len()
+    );
     scenarios
 }
 
 fn loaded(text: &str) -> Scenario {
-    load(text).unwrap_or_else(|mistakes| panic!("{}\n{text}", render(&mistakes, "written", text, Style::Plain)))
+    load(text)
+        .unwrap_or_else(|mistakes| panic!("{}\n{text}", render(&mistakes, "written", text, Style::Plain)))
 }
 
 /// Where expectations and warnings stand depends on the text.

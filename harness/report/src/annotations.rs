@@ -26,11 +26,15 @@ pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String 
         let reasons = wording::reasons(Language::English, cell).join("; ");
         let list = match &cell.verdict {
             Verdict::Violated { .. } => &mut errors,
-            Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => {
-                &mut warnings
-            }
+            Verdict::TestedNothing { .. }
+            | Verdict::Undetermined { .. }
+            | Verdict::Met
+            | Verdict::ObservedOnly => &mut warnings,
         };
-        let mut message = format!("{reasons}\nobserved: {}", wording::observed(Language::English, cell));
+        let mut message = format!(
+            "{reasons}\nobserved: {}",
+            wording::observed(Language::English, cell)
+        );
         for (label, text) in wording::notes(Language::English, cell) {
             message += &format!("\n{label}: {text}");
         }
@@ -74,7 +78,10 @@ fn place(scenario: &ScenarioSummary, cell: &CellRef, file: &impl Fn(&str) -> Str
         return String::new();
     };
     let mut place = format!("file={},", command_property(&file(name)));
-    if let Some(Position { line, column }) = scenario.expectation_of(cell).map(|expectation| expectation.position) {
+    if let Some(Position { line, column }) = scenario
+        .expectation_of(cell)
+        .map(|expectation| expectation.position)
+    {
         let _ = write!(place, "line={line},col={column},");
     }
     place

@@ -46,7 +46,8 @@ fn visible_line(out: &mut String, line: &str) {
     let blanks = line.len() - line.trim_start().len();
     let command_at = line[blanks..].starts_with("::").then_some(blanks);
     for (at, c) in line.char_indices() {
-        let opens_command = Some(at) == command_at || COMMANDS.iter().any(|command| line[at..].starts_with(command));
+        let opens_command =
+            Some(at) == command_at || COMMANDS.iter().any(|command| line[at..].starts_with(command));
         if opens_command || is_hidden(c) {
             // Writing into a String cannot fail.
             let _ = write!(out, "{}", c.escape_unicode());
@@ -282,7 +283,9 @@ pub(crate) fn command_data(text: &str) -> String {
 
 /// Text as a property of a GitHub workflow command, which a `,` or `:` would end.
 pub(crate) fn command_property(text: &str) -> String {
-    command_data(&one_line(text)).replace(':', "%3A").replace(',', "%2C")
+    command_data(&one_line(text))
+        .replace(':', "%3A")
+        .replace(',', "%2C")
 }
 
 /// A command line to copy into a POSIX shell.
@@ -327,8 +330,12 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_between_characters() {
-        for (text, most, short) in [("äöü", 3, "äöü"), ("äöü", 2, "äö…"), ("a  b", 2, "a…"), ("", 0, "")]
-        {
+        for (text, most, short) in [
+            ("äöü", 3, "äöü"),
+            ("äöü", 2, "äö…"),
+            ("a  b", 2, "a…"),
+            ("", 0, ""),
+        ] {
             assert_eq!(cut(text, most), short, "{text:?}");
         }
     }
@@ -339,7 +346,10 @@ mod tests {
             ("plain", "plain"),
             ("<script>&", "&lt;script&gt;&amp;"),
             (r"a|b\|c", r"a&#124;b\\&#124;c"),
-            ("*b* _i_ [l](u) `c` ~s~ $m$", r"\*b\* \_i\_ \[l\](u) \`c\` \~s\~ \$m\$"),
+            (
+                "*b* _i_ [l](u) `c` ~s~ $m$",
+                r"\*b\* \_i\_ \[l\](u) \`c\` \~s\~ \$m\$",
+            ),
             ("two\nlines", "two ⏎ lines"),
         ] {
             assert_eq!(inline(text), escaped, "{text:?}");
@@ -373,7 +383,10 @@ mod tests {
             assert_eq!(xml(text), escaped, "{text:?}");
         }
         assert_eq!(html_block("a\n<b\t\u{0}"), "a\n&lt;b\t\\u{0}");
-        assert_eq!(html_prose("`a` <b> `c`"), "<code>a</code> &lt;b&gt; <code>c</code>");
+        assert_eq!(
+            html_prose("`a` <b> `c`"),
+            "<code>a</code> &lt;b&gt; <code>c</code>"
+        );
         assert_eq!(html_prose("`a` ` <b>"), "`a` ` &lt;b&gt;");
         assert_eq!(html_phrase("query `a`b<`"), "query <code>a`b&lt;</code>");
     }

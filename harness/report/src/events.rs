@@ -174,7 +174,9 @@ impl<'a> EventJson<'a> {
                 scenarios: run.scenarios.iter().map(|scenario| &scenario.name).collect(),
                 cells: run.selected.len(),
             },
-            RunEvent::Started(cell) => Self::CellStarted { cell: Place::of(cell) },
+            RunEvent::Started(cell) => Self::CellStarted {
+                cell: Place::of(cell),
+            },
             RunEvent::Reached(cell, milestone) => Self::Milestone {
                 cell: Place::of(cell),
                 milestone,
@@ -209,11 +211,15 @@ impl<'a> EventJson<'a> {
         let behaviour = &judged.observed.behaviour;
         let ends = match behaviour {
             Behaviour::Hung { end, .. } => Some(end.name()),
-            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => None,
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => {
+                None
+            }
         };
         Self::Recorded {
             cell: Place::of(cell),
-            behaviour: behaviour.name().map_or(wording::UNDETERMINED, BehaviourName::as_str),
+            behaviour: behaviour
+                .name()
+                .map_or(wording::UNDETERMINED, BehaviourName::as_str),
             ends,
             time_ns: Length::of(judged).map(|length| nanos(length.time)),
             article: judged.article(),

@@ -42,7 +42,8 @@ pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use events::{CellMilestone, EVENTS_FORMAT, RunEvent, event_line};
 pub use explain::{
-    Advised, Claim, Explanation, Fate, Paragraph, Source, Status, Trial, explain, explain_in, explanation, fares_better,
+    Advised, Claim, Explanation, Fate, Paragraph, Source, Status, Trial, explain, explain_in, explanation,
+    fares_better,
 };
 pub use html::html;
 pub use json::{FORMAT, json};
@@ -50,8 +51,8 @@ pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};
 pub use markdown::{markdown, markdown_cell, summary};
 pub use run::{
-    AxisSummary, DryReport, ExpectationPlace, HTML_FILE, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport,
-    RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
+    AxisSummary, DryReport, ExpectationPlace, HTML_FILE, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT,
+    RunReport, RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
 };
 pub use schedule::{ArticleSending, Schedule, ScheduleRow, Sending, schedule, schedule_svg};
 pub use schema::{diff_schema, events_schema, record_schema, report_schema};

@@ -17,7 +17,8 @@ pub(crate) struct Program<'a> {
 /// That of a program other than the default one, or with settings; `None` if there is nothing to tell.
 pub(crate) fn program(words: Language, record: &CellRecord, markup: Markup) -> Option<Program<'_>> {
     let (plan, seen) = (&record.plan.client, record.client.as_ref());
-    if plan.is_default() && seen.is_none_or(|seen| seen.transcripts.is_empty() && seen.misconduct.is_empty()) {
+    if plan.is_default() && seen.is_none_or(|seen| seen.transcripts.is_empty() && seen.misconduct.is_empty())
+    {
         return None;
     }
     let mut facts = vec![(words.program().to_owned(), markup.code(&plan.program.to_string()))];
@@ -39,7 +40,10 @@ pub(crate) fn program(words: Language, record: &CellRecord, markup: Markup) -> O
         facts.push((words.setting(markup.code(&setting.setting)), shown));
     }
     for what in &seen.misconduct {
-        facts.push((words.misconduct().to_owned(), words.the_program(markup.phrase(what))));
+        facts.push((
+            words.misconduct().to_owned(),
+            words.the_program(markup.phrase(what)),
+        ));
     }
     Some(Program {
         facts,

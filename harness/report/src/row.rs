@@ -19,7 +19,8 @@ impl<'a> Row<'a> {
         match (self, other) {
             (Self::Judged(one), Self::Judged(other)) => {
                 let outcome = Outcome::of(one);
-                outcome.is_some_and(|outcome| outcome.result == RunOutcome::Met) && outcome == Outcome::of(other)
+                outcome.is_some_and(|outcome| outcome.result == RunOutcome::Met)
+                    && outcome == Outcome::of(other)
             }
             (Self::Judged(_) | Self::Missing(_), _) => false,
         }

@@ -203,7 +203,9 @@ impl DryReport {
                 plural(*cells, "cell")
             ),
             Self::Unknown { cell, reason } => {
-                format!("{cell}: whether the statements are answered without any change is not known: {reason}")
+                format!(
+                    "{cell}: whether the statements are answered without any change is not known: {reason}"
+                )
             }
         }
     }

@@ -41,7 +41,12 @@ pub fn record_schema() -> Schema {
 /// The schema of what is written (fields that are always there are required). Further fields are allowed: they come without a new
 /// number of the format.
 fn schema<T: JsonSchema>(title: &str, name: &str, format: u32) -> Schema {
-    made::<T>(SchemaSettings::draft2020_12().for_serialize(), title, name, format)
+    made::<T>(
+        SchemaSettings::draft2020_12().for_serialize(),
+        title,
+        name,
+        format,
+    )
 }
 
 fn made<T: JsonSchema>(settings: SchemaSettings, title: &str, name: &str, format: u32) -> Schema {

@@ -59,7 +59,10 @@ impl Length {
         cell.observed.behaviour.name()?;
         let operation = cell.observed.operation.as_ref()?;
         Some(Self {
-            time: operation.ended.unwrap_or(cell.record.ended).since(operation.began),
+            time: operation
+                .ended
+                .unwrap_or(cell.record.ended)
+                .since(operation.began),
             open: operation.ended.is_none(),
         })
     }

@@ -46,7 +46,12 @@ pub fn terminal(report: &RunReport) -> String {
 }
 
 fn row(row: Row<'_>) -> Vec<String> {
-    let mut columns: Vec<String> = row.cell().values.iter().map(|(_, value)| value.to_string()).collect();
+    let mut columns: Vec<String> = row
+        .cell()
+        .values
+        .iter()
+        .map(|(_, value)| value.to_string())
+        .collect();
     let nothing = || wording::NOTHING.to_owned();
     let run = repeat::run_number(Language::English, row.cell());
     match row {

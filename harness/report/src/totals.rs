@@ -103,7 +103,10 @@ impl Totals {
     pub(crate) fn in_words(&self, words: Language) -> String {
         let all = match self.repetitions {
             0 | 1 => words.count(self.cells, CELL),
-            times => words.runs_of(words.count(self.cells, RUN), words.count(self.cells / times, CELL)),
+            times => words.runs_of(
+                words.count(self.cells, RUN),
+                words.count(self.cells / times, CELL),
+            ),
         };
         let mut text = words.sums_met(all, self.met);
         for (count, what) in [
@@ -191,7 +194,11 @@ fn tested_nothing(words: Language, totals: &Totals, all: &str) -> String {
 
 /// No client was left waiting. That says nothing of cells that tested nothing.
 pub(crate) fn nobody_waited(words: Language, report: &RunReport) -> String {
-    let untested = report.cells().iter().filter(|cell| cell.untested().is_some()).count();
+    let untested = report
+        .cells()
+        .iter()
+        .filter(|cell| cell.untested().is_some())
+        .count();
     if untested == 0 {
         words.in_no_cell().to_owned()
     } else if untested == report.cells().len() {

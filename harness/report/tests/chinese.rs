@@ -74,7 +74,9 @@ fn prose(markdown: &str) -> String {
         match fence {
             Some(open) if mark == open => fence = None,
             Some(_) => {}
-            None if mark.starts_with("```") => fence = Some(&mark[..mark.len() - mark.trim_start_matches('`').len()]),
+            None if mark.starts_with("```") => {
+                fence = Some(&mark[..mark.len() - mark.trim_start_matches('`').len()])
+            }
             None => {
                 out.push_str(&without(&without(&without(line, "`", "`"), "](", ")"), "<", ">"));
                 out.push('\n');
@@ -100,11 +102,17 @@ fn without(text: &str, open: &str, close: &str) -> String {
 fn nothing_english_is_left_in_markdown() {
     let report = chinese();
     let known = known(&report);
-    let mut pages = vec![markdown(&report), summary(&report, usize::MAX), summary(&report, 3000)];
+    let mut pages = vec![
+        markdown(&report),
+        summary(&report, usize::MAX),
+        summary(&report, 3000),
+    ];
     pages.extend(report.cells().iter().map(|cell| markdown_cell(&report, cell)));
     for page in pages {
         assert!(page.contains("客户端"), "{page}");
-        let left: BTreeSet<String> = words(&prose(&page)).filter(|word| !known.contains(word)).collect();
+        let left: BTreeSet<String> = words(&prose(&page))
+            .filter(|word| !known.contains(word))
+            .collect();
         assert_eq!(left, BTreeSet::new(), "{page}");
     }
 }
@@ -127,8 +135,12 @@ fn nothing_english_is_left_in_html() {
         .filter_map(|rest| rest.split_once('"'))
         .map(|(value, _)| format!("{value} "))
         .collect();
-    let shown = without(&text, "<", ">").replace("&#39;", "'").replace("&quot;", "\"");
-    let left: BTreeSet<String> = words(&(shown + &named)).filter(|word| !known.contains(word)).collect();
+    let shown = without(&text, "<", ">")
+        .replace("&#39;", "'")
+        .replace("&quot;", "\"");
+    let left: BTreeSet<String> = words(&(shown + &named))
+        .filter(|word| !known.contains(word))
+        .collect();
     assert_eq!(left, BTreeSet::new());
 }
 
@@ -140,6 +152,8 @@ fn foreign_text_is_as_harmless() {
     // What is between backticks in markdown is code; elsewhere nothing of it is markup.
     let pages = report.cells().iter().map(|cell| markdown_cell(&report, cell));
     for page in pages.chain([markdown(&report)]) {
-        assert!(!prose(&page).contains("](javascript") && !page.contains("\u{1b}") && !page.contains("\n::error"));
+        assert!(
+            !prose(&page).contains("](javascript") && !page.contains("\u{1b}") && !page.contains("\n::error")
+        );
     }
 }

@@ -18,7 +18,9 @@ use shape::keeps_its_shape;
 
 #[test]
 fn annotations_form() {
-    insta::assert_snapshot!(annotations(&common::report(), |file| format!("checked-out/{file}")));
+    insta::assert_snapshot!(annotations(&common::report(), |file| format!(
+        "checked-out/{file}"
+    )));
 }
 
 /// Each line is a command of ours, and nothing else is: what others wrote is in its message, on the same line.
@@ -60,7 +62,10 @@ fn many_annotations_are_few() {
     let text = annotations(&report, str::to_owned);
     let count = |what: &str| text.lines().filter(|line| line.starts_with(what)).count();
     assert_eq!((count("::error "), count("::warning ")), (10, 10), "{text}");
-    assert!(text.contains("::11 more, and GitHub shows 10 of a step"), "{text}");
+    assert!(
+        text.contains("::11 more, and GitHub shows 10 of a step"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -70,9 +75,20 @@ fn a_summary_has_no_link_and_fits_its_place() {
     assert!(!whole.contains("]("), "a link leads nowhere: {whole}");
     assert!(whole.contains("| v999 | hung, then error |") && !whole.contains("Cut off"));
     let mut lines = Vec::new();
-    for most in [whole.len() + 512, whole.len(), 100 << 10, 20 << 10, 4 << 10, 2 << 10] {
+    for most in [
+        whole.len() + 512,
+        whole.len(),
+        100 << 10,
+        20 << 10,
+        4 << 10,
+        2 << 10,
+    ] {
         let text = summary(&report, most);
-        assert!(text.len() <= most && text.ends_with('\n'), "{} of {most}", text.len());
+        assert!(
+            text.len() <= most && text.ends_with('\n'),
+            "{} of {most}",
+            text.len()
+        );
         assert!(text.contains("All 1000 cells are as expected."), "{text}");
         keeps_its_shape(&text);
         let rows = text.lines().filter(|line| line.starts_with("| v")).count();

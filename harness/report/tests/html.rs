@@ -49,15 +49,19 @@ fn html_has_no_other_elements_and_attributes_around_foreign_text() {
         let tags = tags(text);
         let names = tags.iter().map(|(name, _)| (*name).to_owned());
         let attributes = tags.iter().flat_map(|(_, attributes)| attributes);
-        (names.collect(), attributes.map(|name| (*name).to_owned()).collect())
+        (
+            names.collect(),
+            attributes.map(|name| (*name).to_owned()).collect(),
+        )
     };
     let (names, attributes) = known(&harmless);
     assert!(
         names.contains("noscript") && attributes.contains("data-cell"),
         "{names:?} {attributes:?}"
     );
-    let acting =
-        |name: &&String| name.starts_with("on") || ["src", "style", "srcdoc", "action"].contains(&name.as_str());
+    let acting = |name: &&String| {
+        name.starts_with("on") || ["src", "style", "srcdoc", "action"].contains(&name.as_str())
+    };
     assert_eq!(attributes.iter().find(acting), None);
     let (new_names, new_attributes) = known(&hostile);
     assert_eq!(new_names.difference(&names).next(), None);
@@ -109,7 +113,11 @@ fn transcripts_are_shown_and_harmless() {
         version: Some("mariadb from 11.8 <b>".to_owned()),
         transcripts: vec![Transcript {
             operation: 1,
-            argv: vec!["mariadb".to_owned(), "--host=192.0.2.100".to_owned(), "<i>".to_owned()],
+            argv: vec![
+                "mariadb".to_owned(),
+                "--host=192.0.2.100".to_owned(),
+                "<i>".to_owned(),
+            ],
             lines: vec![
                 line(
                     TranscriptSource::Terminal,
@@ -126,7 +134,9 @@ fn transcripts_are_shown_and_harmless() {
     assert!(page.contains(
         "     1.5s  mysql&gt; select 1;&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n     1.5s  ! ERROR 2013"
     ));
-    assert!(page.contains("(more was printed than is kept)") && page.contains("<code>interactive-cli</code>"));
+    assert!(
+        page.contains("(more was printed than is kept)") && page.contains("<code>interactive-cli</code>")
+    );
     // The same lines as on the markdown page.
     let report = common::report_of(vec![cell], RunState::Ended);
     let markdown = markdown_cell(&report, &report.cells()[0]);

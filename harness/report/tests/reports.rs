@@ -11,8 +11,8 @@ mod shape;
 
 use lvs_matrix_model::verdict::JudgedCell;
 use lvs_matrix_report::{
-    Language, RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown, markdown_cell,
-    summary, terminal, timeline_svg,
+    Language, RunReport, RunState, Totals, cell_report_path, html, json, junit, ladder_svg, markdown,
+    markdown_cell, summary, terminal, timeline_svg,
 };
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -67,7 +67,10 @@ fn drawings_form() {
     );
     let report = common::report();
     let cells: Vec<&JudgedCell> = report.cells().iter().collect();
-    insta::assert_snapshot!("timeline_of_a_run", timeline_svg(Language::English, &cells).unwrap());
+    insta::assert_snapshot!(
+        "timeline_of_a_run",
+        timeline_svg(Language::English, &cells).unwrap()
+    );
 }
 
 #[test]
@@ -141,7 +144,10 @@ fn junit_tells_failures_from_errors() {
     assert_eq!(counts["testcase"], 7);
     assert_eq!(results["failure"], ["absent_waiting"]);
     assert_eq!(results["error"], ["present_waiting", "only"]);
-    assert!(!xml.contains("timestamp") && !xml.contains("uuid"), "repeatable: {xml}");
+    assert!(
+        !xml.contains("timestamp") && !xml.contains("uuid"),
+        "repeatable: {xml}"
+    );
 }
 
 #[test]
@@ -216,7 +222,10 @@ fn every_link_has_its_target() {
     }
     for cell in report.cells() {
         let links = targets(&markdown_cell(&report, cell));
-        assert!(links.contains(&"../../report.md#config-change".to_owned()), "{links:?}");
+        assert!(
+            links.contains(&"../../report.md#config-change".to_owned()),
+            "{links:?}"
+        );
         for link in links {
             let of_the_folder = ["record.json", "capture.pcapng", "rs1.log"].contains(&link.as_str());
             assert!(of_the_folder || link.starts_with("../../report.md#"), "{link}");
@@ -237,19 +246,27 @@ fn long_repetitions_are_folded_and_short_ones_are_not() {
     for number in 0..30 {
         let mut again = last.clone();
         again.number += number;
-        again.at = again.at.plus(std::time::Duration::from_secs(120 * u64::from(number)));
+        again.at = again
+            .at
+            .plus(std::time::Duration::from_secs(120 * u64::from(number)));
         cell.packets.push(again);
     }
     cell.packets.remove(12);
     let folded = text(&cell);
     assert_eq!(folded.matches("# again, ").count(), 4);
-    assert!(folded.contains("the same 35 more times, 0s to 2m apart"), "{folded}");
+    assert!(
+        folded.contains("the same 35 more times, 0s to 2m apart"),
+        "{folded}"
+    );
 }
 
 #[test]
 fn a_trace_says_what_the_director_only_passed_on_and_what_the_link_flooded() {
     let mut cell = common::hung();
-    let (director, rs1) = (cell.record.plan.hosts[1].clone(), cell.record.plan.hosts[2].clone());
+    let (director, rs1) = (
+        cell.record.plan.hosts[1].clone(),
+        cell.record.plan.hosts[2].clone(),
+    );
     let capture = cell.record.capture.as_mut().unwrap();
     for host in [&director, &rs1] {
         let mut point = capture.points[0].clone();

@@ -10,8 +10,8 @@ mod common;
 
 use jsonschema::Validator;
 use lvs_matrix_report::{
-    CellMilestone, NamedRun, RunDiff, RunEvent, RunReport, RunState, Tolerance, diff_schema, event_line, events_schema,
-    json, record_schema, report_schema,
+    CellMilestone, NamedRun, RunDiff, RunEvent, RunReport, RunState, Tolerance, diff_schema, event_line,
+    events_schema, json, record_schema, report_schema,
 };
 use serde_json::{Value, json as value};
 use std::fs;
@@ -80,7 +80,8 @@ fn refuses(validator: &Validator, document: &Value, changes: &[fn(&mut Value)]) 
 }
 
 fn read(file: &Path) -> Value {
-    serde_json::from_slice(&fs::read(file).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    serde_json::from_slice(&fs::read(file).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 #[test]
@@ -178,7 +179,10 @@ fn events_fit_their_schema() {
             assert!(!body.contains(acts) && !body.contains("##["), "{body}");
             let document: Value = serde_json::from_str(body).unwrap();
             fits(&validator, body, &document);
-            assert_eq!((&document["format"], &document["wall-ms"]), (&value!(1), &value!(1234)));
+            assert_eq!(
+                (&document["format"], &document["wall-ms"]),
+                (&value!(1), &value!(1234))
+            );
             let of_a_cell = ["cell-started", "milestone", "recorded", "unreadable"];
             let is_of_a_cell = of_a_cell.contains(&document["event"].as_str().unwrap());
             assert_eq!(

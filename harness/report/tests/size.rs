@@ -50,7 +50,11 @@ fn a_thousand_cells_take_less_than_five_seconds() {
 #[test]
 fn the_page_of_many_thousand_cells_is_cut_off_in_its_tables() {
     let text = markdown(&big(3200));
-    assert!((400 << 10..480 << 10).contains(&text.len()), "{} bytes", text.len());
+    assert!(
+        (400 << 10..480 << 10).contains(&text.len()),
+        "{} bytes",
+        text.len()
+    );
     keeps_its_shape(&text);
     let left_out = 3200 - text.lines().filter(|line| line.starts_with("| v")).count();
     assert!(
@@ -92,6 +96,8 @@ fn the_page_of_a_thousand_cells_stays_small() {
     let usual = big_of(1000, |_, cell| cell.verdict = common::violated().verdict);
     let text = markdown(&usual);
     assert!(text.len() < MOST, "{} bytes", text.len());
-    let folded = text.matches("<summary>expected, observed, evidence</summary>").count();
+    let folded = text
+        .matches("<summary>expected, observed, evidence</summary>")
+        .count();
     assert!((40..100).contains(&folded), "{folded} cells are folded out");
 }

@@ -124,7 +124,11 @@ pub(crate) struct Captured {
 
 impl Captures {
     /// Captures on every host's interface; returns when all of them have seen the first sentinel.
-    pub(crate) fn start(link: &Namespace, bridge: &'static str, hosts: &[(Node, &Namespace)]) -> Result<Self> {
+    pub(crate) fn start(
+        link: &Namespace,
+        bridge: &'static str,
+        hosts: &[(Node, &Namespace)],
+    ) -> Result<Self> {
         let sender = link
             .run(move || PacketSocket::for_sending(bridge))
             .stage("open the bridge for sentinels")?
@@ -152,7 +156,11 @@ impl Captures {
                 seen: Arc::clone(&captures.seen),
                 stop: Arc::clone(&stop),
                 // Verdicts rest on the client's interface, and on every byte that passes it.
-                whole: if *node == Node::Client { usize::MAX } else { KEPT_WHOLE },
+                whole: if *node == Node::Client {
+                    usize::MAX
+                } else {
+                    KEPT_WHOLE
+                },
             };
             let thread = namespace.spawn("capture", move || reader.read()).stage(stage())?;
             captures.points.push(Point {
@@ -182,7 +190,9 @@ impl Captures {
 
     /// Sends a sentinel and waits until every point has seen it.
     fn mark(&mut self, sentinel: Sentinel) -> Result<bool> {
-        self.sender.send(&sentinel.frame()).stage("send a sentinel frame")?;
+        self.sender
+            .send(&sentinel.frame())
+            .stage("send a sentinel frame")?;
         Ok(self.seen.wait(SENTINEL_DEADLINE, |points| {
             points
                 .iter()
@@ -207,7 +217,13 @@ impl Captures {
     }
 
     /// Waits until `node` has seen a frame like this after its first `from` ones; false if `deadline` came first.
-    pub(crate) fn wait_for(&self, node: &Node, from: usize, deadline: Duration, is: impl Fn(&Frame) -> bool) -> bool {
+    pub(crate) fn wait_for(
+        &self,
+        node: &Node,
+        from: usize,
+        deadline: Duration,
+        is: impl Fn(&Frame) -> bool,
+    ) -> bool {
         let Some(point) = self.points.iter().find(|point| &point.node == node) else {
             return false;
         };
@@ -224,7 +240,12 @@ impl Captures {
     }
 
     /// Looks at the frames that `node` has seen after its first `from` ones.
-    pub(crate) fn look<T>(&self, node: &Node, from: usize, at: impl FnOnce(&[Frame]) -> Option<T>) -> Option<T> {
+    pub(crate) fn look<T>(
+        &self,
+        node: &Node,
+        from: usize,
+        at: impl FnOnce(&[Frame]) -> Option<T>,
+    ) -> Option<T> {
         let point = self.points.iter().find(|point| &point.node == node)?;
         at(self.seen.frames()[point.index].get(from..)?)
     }
@@ -254,7 +275,9 @@ impl Captures {
                     dropped: ended.dropped,
                     first_sentinel: frames.iter().any(|frame| Sentinel::First.is(frame)),
                     last_sentinel: frames.iter().any(|frame| Sentinel::Last.is(frame)),
-                    failure: ended.failure.or_else(|| sent.as_ref().err().map(ToString::to_string)),
+                    failure: ended
+                        .failure
+                        .or_else(|| sent.as_ref().err().map(ToString::to_string)),
                 },
                 frames,
             })
@@ -312,7 +335,9 @@ impl Reader {
             Err(error) => Ended {
                 received: 0,
                 dropped: 0,
-                failure: Some(failure.map_or_else(|| format!("drop counters: {error}"), |error| error.to_string())),
+                failure: Some(
+                    failure.map_or_else(|| format!("drop counters: {error}"), |error| error.to_string()),
+                ),
             },
         }
     }
@@ -372,5 +397,8 @@ fn kept(frame: PacketFrame<'_>, whole: &mut usize) -> Frame {
 
 /// Does the frame hold these bytes?
 pub(crate) fn holds(frame: &Frame, needle: &[u8]) -> bool {
-    frame.bytes.windows(needle.len().max(1)).any(|window| window == needle)
+    frame
+        .bytes
+        .windows(needle.len().max(1))
+        .any(|window| window == needle)
 }

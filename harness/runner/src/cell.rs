@@ -96,17 +96,28 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
     };
     let template = near(&config.template, "template")?;
     let with_innodb = config.with_innodb.as_ref();
-    let with_innodb = with_innodb.map(|template| near(template, "with-innodb")).transpose()?;
+    let with_innodb = with_innodb
+        .map(|template| near(template, "with-innodb"))
+        .transpose()?;
     for plan in plans {
         progress(Progress::Started(&plan.cell));
         let mut reached = |milestone| progress(Progress::Reached(milestone));
         let places = Places {
             scratch: scratch.path(),
             out: &config.out,
-            program: config.scenario_folders.get(&plan.cell.scenario).map(PathBuf::as_path),
-            scenario_sha256: config.scenario_sha256.get(&plan.cell.scenario).map(String::as_str),
+            program: config
+                .scenario_folders
+                .get(&plan.cell.scenario)
+                .map(PathBuf::as_path),
+            scenario_sha256: config
+                .scenario_sha256
+                .get(&plan.cell.scenario)
+                .map(String::as_str),
         };
-        let template = with_innodb.as_ref().filter(|_| plan.mysqld.innodb).unwrap_or(&template);
+        let template = with_innodb
+            .as_ref()
+            .filter(|_| plan.mysqld.innodb)
+            .unwrap_or(&template);
         run_cell(&environment, template, places, plan, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
     }

@@ -54,7 +54,9 @@ impl Clock {
 }
 
 fn unix_nanos() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
@@ -114,7 +116,9 @@ mod tests {
             Ok(Some("there"))
         );
         assert_eq!(
-            poll_for(Duration::from_secs(60), Duration::ZERO, || Err::<Option<()>, _>("gone")),
+            poll_for(Duration::from_secs(60), Duration::ZERO, || Err::<Option<()>, _>(
+                "gone"
+            )),
             Err("gone")
         );
         assert_eq!(

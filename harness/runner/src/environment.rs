@@ -38,7 +38,12 @@ pub fn running_kernel() -> String {
 }
 
 /// Asks the kernel and the programs who they are.
-pub(crate) fn environment(place: Place, harness: &str, hashes: Option<Hashes>, server: &Server) -> Result<Environment> {
+pub(crate) fn environment(
+    place: Place,
+    harness: &str,
+    hashes: Option<Hashes>,
+    server: &Server,
+) -> Result<Environment> {
     let ipvsadm = run(&CommandLine::new(["ipvsadm", "--version"])).stage("ask ipvsadm for its version")?;
     Ok(Environment {
         place,

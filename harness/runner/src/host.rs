@@ -62,8 +62,8 @@ fn missing_modules(schedulers: &BTreeSet<String>) -> Option<HostLack> {
 /// The modules that are part of the running kernel (kbuild's `modules.builtin`: `kernel/net/packet/af_packet.ko` a line).
 fn built_in() -> BTreeSet<String> {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
-    let list =
-        ["/lib/modules", "/usr/lib/modules"].map(|folder| PathBuf::from(folder).join(&release).join("modules.builtin"));
+    let list = ["/lib/modules", "/usr/lib/modules"]
+        .map(|folder| PathBuf::from(folder).join(&release).join("modules.builtin"));
     let text = list
         .iter()
         .find_map(|path| fs::read_to_string(path).ok())
@@ -159,7 +159,12 @@ mod tests {
             "systemd",
             "IP Virtual Server version 1.2.1 (size=4096)\n",
         );
-        process("20", "net:[1]", "sshd", "IP Virtual Server version 1.2.1 (size=4096)\n");
+        process(
+            "20",
+            "net:[1]",
+            "sshd",
+            "IP Virtual Server version 1.2.1 (size=4096)\n",
+        );
         fs::create_dir(proc.path().join("30")).unwrap();
         assert_eq!(in_use(proc.path()), None);
         process(

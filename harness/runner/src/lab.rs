@@ -91,7 +91,10 @@ impl Lab {
     /// One link: a bridge without spanning tree, and a veth pair from it to each host.
     fn join_hosts(&self, plan: &LabPlan) -> Result<()> {
         // The bridge is nobody: without addresses it must not speak on the link either (IPv6 neighbour discovery).
-        for key in ["net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.default.disable_ipv6"] {
+        for key in [
+            "net.ipv6.conf.all.disable_ipv6",
+            "net.ipv6.conf.default.disable_ipv6",
+        ] {
             write_sysctl(&self.link, key, "1").stage("make the link")?;
         }
         let mut lines = vec![
@@ -112,9 +115,17 @@ impl Lab {
         ip_batch(&self.link, &lines).stage("make the link")?;
         let delay = plan.link_delay.as_micros();
         let mut slow = CommandLine::new(["tc", "-batch", "-"]);
-        let line = |host: &Host| format!("qdisc add dev {} root netem delay {delay}us limit 10000\n", host.port);
+        let line = |host: &Host| {
+            format!(
+                "qdisc add dev {} root netem delay {delay}us limit 10000\n",
+                host.port
+            )
+        };
         slow.stdin = plan.hosts.iter().map(line).collect::<String>().into_bytes();
-        self.link.check(&slow).stage("give the link its delay").map(|_| ())
+        self.link
+            .check(&slow)
+            .stage("give the link its delay")
+            .map(|_| ())
     }
 
     /// Sysctls, addresses, and the host's own commands, in that order.
@@ -238,7 +249,11 @@ fn of_weight_zero(argv: &[String]) -> bool {
 }
 
 /// Runs a command line and records it; a failure of the command is a failure of the lab.
-pub(crate) fn run_recorded(namespace: &Namespace, node: Option<Node>, argv: &[String]) -> Result<CommandRecord> {
+pub(crate) fn run_recorded(
+    namespace: &Namespace,
+    node: Option<Node>,
+    argv: &[String],
+) -> Result<CommandRecord> {
     run_recorded_with(namespace, node, argv, &[])
 }
 

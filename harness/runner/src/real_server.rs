@@ -221,8 +221,10 @@ impl RealServer {
             StopSignal::Kill => Signal::KILL,
         };
         rustix::process::kill_process(Pid::from_child(&process.0), signal).stage(stage.clone())?;
-        let ended =
-            poll_for(START_STOP_DEADLINE, Duration::from_millis(1), || process.0.try_wait()).stage(stage.clone())?;
+        let ended = poll_for(START_STOP_DEADLINE, Duration::from_millis(1), || {
+            process.0.try_wait()
+        })
+        .stage(stage.clone())?;
         let Some(status) = ended else {
             return Err(LabError::new(
                 stage,
@@ -262,7 +264,9 @@ impl RealServer {
             }
         }
         MysqldState::Ended {
-            status: self.last_end.map_or_else(|| "never started".to_owned(), status_text),
+            status: self
+                .last_end
+                .map_or_else(|| "never started".to_owned(), status_text),
         }
     }
 
@@ -270,15 +274,20 @@ impl RealServer {
     pub(crate) fn sessions(&self, client: IpAddr) -> std::result::Result<Vec<ServerSession>, String> {
         let prefix = format!("{client}:");
         let mut transactions = self.transactions()?;
-        let sessions = self.ask("show full processlist")?.into_iter().map(|row| ServerSession {
-            transaction: row.get(0).and_then(|id: u64| transactions.remove(&id)),
-            id: row.get(0).unwrap_or_default(),
-            host: row.get::<Option<String>, _>(2).flatten().unwrap_or_default(),
-            command: row.get::<Option<String>, _>(4).flatten().unwrap_or_default(),
-            seconds: row.get::<Option<i64>, _>(5).flatten().unwrap_or_default(),
-            info: row.get::<Option<String>, _>(7).flatten(),
-        });
-        Ok(sessions.filter(|session| session.host.starts_with(&prefix)).collect())
+        let sessions = self
+            .ask("show full processlist")?
+            .into_iter()
+            .map(|row| ServerSession {
+                transaction: row.get(0).and_then(|id: u64| transactions.remove(&id)),
+                id: row.get(0).unwrap_or_default(),
+                host: row.get::<Option<String>, _>(2).flatten().unwrap_or_default(),
+                command: row.get::<Option<String>, _>(4).flatten().unwrap_or_default(),
+                seconds: row.get::<Option<i64>, _>(5).flatten().unwrap_or_default(),
+                info: row.get::<Option<String>, _>(7).flatten(),
+            });
+        Ok(sessions
+            .filter(|session| session.host.starts_with(&prefix))
+            .collect())
     }
 
     /// What InnoDB has of open transactions, by the session's id; nothing where it is off.
@@ -291,7 +300,8 @@ impl RealServer {
              from information_schema.innodb_trx",
         )?;
         let read = |row: Row| {
-            let (session, state, seconds, rows_locked, rows_modified) = mysql_async::from_row_opt(row).ok()?;
+            let (session, state, seconds, rows_locked, rows_modified) =
+                mysql_async::from_row_opt(row).ok()?;
             let transaction = OpenTransaction {
                 state,
                 seconds,

@@ -77,7 +77,9 @@ impl Server {
         let mut lines = finished.output.lines();
         let first = lines.clone().next().unwrap_or_default();
         let line = lines.find(|line| line.contains("Ver ")).unwrap_or(first);
-        let version = line.split_once("Ver ").map(|(_, version)| version.trim().to_owned());
+        let version = line
+            .split_once("Ver ")
+            .map(|(_, version)| version.trim().to_owned());
         let Some(version) = version.filter(|version| is_version(version)) else {
             let said: String = line.chars().take(80).collect();
             return Err(LabError::new(
@@ -158,8 +160,13 @@ impl Server {
             }
             Flavour::MySql | Flavour::MySqlWithoutInitialize => {
                 // 5.6 and 5.7 look for their messages where they were built for, not where they are.
-                words.extend(self.tree.iter().map(|tree| format!("--basedir={}", tree.display())));
-                words.extend(["--innodb-buffer-pool-size=8M", "--innodb-use-native-aio=0"].map(str::to_owned));
+                words.extend(
+                    self.tree
+                        .iter()
+                        .map(|tree| format!("--basedir={}", tree.display())),
+                );
+                words
+                    .extend(["--innodb-buffer-pool-size=8M", "--innodb-use-native-aio=0"].map(str::to_owned));
             }
         }
         match self.flavour {
@@ -196,7 +203,11 @@ const SHARES: [&str; 2] = ["share", "share/mysql"];
 /// The tree of a server that is no part of the system, if its messages are in it.
 fn tree(program: &Path) -> Option<PathBuf> {
     let mut above = program.ancestors().skip(1).take(2);
-    let tree = above.find(|tree| SHARES.iter().any(|share| tree.join(share).join("english").is_dir()))?;
+    let tree = above.find(|tree| {
+        SHARES
+            .iter()
+            .any(|share| tree.join(share).join("english").is_dir())
+    })?;
     (tree != Path::new("/usr")).then(|| tree.to_owned())
 }
 
@@ -205,7 +216,10 @@ fn is_version(text: &str) -> bool {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let major = digits(text);
     let behind = text.get(major..).and_then(|rest| rest.strip_prefix('.'));
-    major > 0 && behind.is_some_and(|rest| digits(rest) > 0) && text.len() <= 200 && !text.chars().any(char::is_control)
+    major > 0
+        && behind.is_some_and(|rest| digits(rest) > 0)
+        && text.len() <= 200
+        && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -226,8 +240,9 @@ mod tests {
     #[test]
     fn how_a_data_folder_is_made_is_read_off_the_options() {
         let old = "  -b, --basedir=name  Path to installation directory.\n  --bootstrap         Used by mysql installation scripts.\n";
-        let new =
-            format!("{old}  --initialize-insecure \n                      Create the default database and exit.\n");
+        let new = format!(
+            "{old}  --initialize-insecure \n                      Create the default database and exit.\n"
+        );
         assert_eq!(mysql_that_lists(old), Some(Flavour::MySqlWithoutInitialize));
         assert_eq!(mysql_that_lists(&new), Some(Flavour::MySql));
         assert_eq!(mysql_that_lists("no options; see --bootstrap"), None);

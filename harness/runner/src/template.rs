@@ -103,7 +103,13 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
                 finished.status_text()
             ),
         );
-        error.log = finished.output.lines().rev().take(12).map(str::to_owned).collect();
+        error.log = finished
+            .output
+            .lines()
+            .rev()
+            .take(12)
+            .map(str::to_owned)
+            .collect();
         error.log.reverse();
         return Err(error);
     }
@@ -115,11 +121,16 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
         // Statements that it was made of, and what the server left in its tmpdir.
         if left.file_name() != DATA {
             let folder = left.file_type().is_ok_and(|kind| kind.is_dir());
-            let remove = if folder { fs::remove_dir_all } else { fs::remove_file };
+            let remove = if folder {
+                fs::remove_dir_all
+            } else {
+                fs::remove_file
+            };
             remove(left.path()).stage("tidy the data folder")?;
         }
     }
-    let manifest = serde_json::to_vec(&manifest(&made).stage("read the data folder")?).stage("list the data folder")?;
+    let manifest =
+        serde_json::to_vec(&manifest(&made).stage("read the data folder")?).stage("list the data folder")?;
     fs::write(work.path().join(MANIFEST), manifest).stage("list the data folder")?;
     // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh data folder.
     open_for_reading(work.path()).stage("make the data folder readable")?;
@@ -175,7 +186,10 @@ fn check(folder: &Path) -> Result<()> {
         .or_else(|| found.iter().find(|(name, _)| !wanted.contains_key(*name)));
     match other {
         None => Ok(()),
-        Some((name, _)) => Err(damaged(format!("{} is not as it was made", data.join(name).display()))),
+        Some((name, _)) => Err(damaged(format!(
+            "{} is not as it was made",
+            data.join(name).display()
+        ))),
     }
 }
 
@@ -208,7 +222,10 @@ fn install_command(server: &Server, innodb: bool, folder: &Path) -> Result<Vec<S
     let mut words = match server.flavour {
         Flavour::MariaDb => {
             let (installer, base) = mariadb_install_db(&server.program)?;
-            let mut words = vec![installer.to_string_lossy().into_owned(), "--no-defaults".to_owned()];
+            let mut words = vec![
+                installer.to_string_lossy().into_owned(),
+                "--no-defaults".to_owned(),
+            ];
             words.extend(base.map(|base| format!("--basedir={}", base.display())));
             words.push(format!("--datadir={}", folder.display()));
             words.extend(
@@ -416,7 +433,10 @@ mod tests {
         let with_innodb = prepare(&server, true, cache.path()).unwrap();
         assert_ne!(with_innodb.folder, template.folder);
         let bytes = fs::metadata(with_innodb.folder.join("ibdata1")).unwrap().len();
-        assert!(bytes < 16 << 20, "each server has a copy of {bytes} bytes in memory");
+        assert!(
+            bytes < 16 << 20,
+            "each server has a copy of {bytes} bytes in memory"
+        );
         assert!(!template.folder.join("ibdata1").exists());
     }
 }

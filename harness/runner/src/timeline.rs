@@ -173,8 +173,12 @@ impl<'a> Timeline<'a> {
 
     pub(crate) fn snapshot(&mut self, moment: Moment) -> Result<()> {
         let number = u32::try_from(self.snapshots.len() + 1).unwrap_or(u32::MAX);
-        self.snapshots
-            .push(director::snapshot(&self.lab.director, number, moment, self.clock)?);
+        self.snapshots.push(director::snapshot(
+            &self.lab.director,
+            number,
+            moment,
+            self.clock,
+        )?);
         Ok(())
     }
 
@@ -224,7 +228,9 @@ impl<'a> Timeline<'a> {
 
     fn act(&mut self, action: &Action) -> Result<Done> {
         match action {
-            Action::Table(edit) => operator::edit_table(self.plan, self.lab, edit, &mut self.saved).map(Done::from),
+            Action::Table(edit) => {
+                operator::edit_table(self.plan, self.lab, edit, &mut self.saved).map(Done::from)
+            }
             Action::Mysqld(fault) => operator::mysqld(self.lab, fault, self.plan.port).map(Done::from),
             Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),
             Action::Traffic(fault) => operator::traffic(self.plan, self.lab, fault).map(Done::from),

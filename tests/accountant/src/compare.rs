@@ -123,7 +123,9 @@ pub fn compare(before: &Snapshot, after: &Snapshot, allowed: &[Allowance]) -> Ve
         let kind = class.kind();
         for (key, item) in &new.items {
             match old.items.get(key) {
-                None if kind != Kind::Values && item.anothers.is_none() => find(What::New, key, item.detail.clone()),
+                None if kind != Kind::Values && item.anothers.is_none() => {
+                    find(What::New, key, item.detail.clone())
+                }
                 Some(before) if kind != Kind::Things && before.detail != item.detail => {
                     find(What::Changed, key, difference(before, item));
                 }
@@ -142,7 +144,11 @@ pub fn compare(before: &Snapshot, after: &Snapshot, allowed: &[Allowance]) -> Ve
 }
 
 fn difference(before: &Item, after: &Item) -> String {
-    format!("{} → {}", before.detail.escape_debug(), after.detail.escape_debug())
+    format!(
+        "{} → {}",
+        before.detail.escape_debug(),
+        after.detail.escape_debug()
+    )
 }
 
 #[cfg(test)]
@@ -161,9 +167,16 @@ mod tests {
         }
     }
 
-    fn found(class: Class, before: &[(&str, &str, bool)], after: &[(&str, &str, bool)]) -> Vec<(What, String)> {
+    fn found(
+        class: Class,
+        before: &[(&str, &str, bool)],
+        after: &[(&str, &str, bool)],
+    ) -> Vec<(What, String)> {
         let findings = compare(&snapshot(class, before), &snapshot(class, after), &[]);
-        findings.into_iter().map(|found| (found.what, found.key)).collect()
+        findings
+            .into_iter()
+            .map(|found| (found.what, found.key))
+            .collect()
     }
 
     #[test]
@@ -179,7 +192,10 @@ mod tests {
         );
         let of = |what, key: &str| (what, key.to_owned());
         assert_eq!(found(Class::Tmp, &before, &after), [of(What::New, "fresh")]);
-        assert_eq!(found(Class::Sysctls, &before, &after), [of(What::Changed, "other")]);
+        assert_eq!(
+            found(Class::Sysctls, &before, &after),
+            [of(What::Changed, "other")]
+        );
         assert_eq!(
             found(Class::Links, &before, &after),
             [

@@ -80,7 +80,11 @@ fn add(people: &People, path: &Path, view: &mut View) {
 /// The folders for temporary files.
 pub(crate) fn temporary(people: &People) -> View {
     let own = std::env::var_os("TMPDIR").map(PathBuf::from);
-    let folders: BTreeSet<PathBuf> = ["/tmp", "/var/tmp"].map(PathBuf::from).into_iter().chain(own).collect();
+    let folders: BTreeSet<PathBuf> = ["/tmp", "/var/tmp"]
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(own)
+        .collect();
     let mut view = View::default();
     for folder in folders {
         list(people, &folder, 1, &mut view);
@@ -149,7 +153,9 @@ pub(crate) fn cgroups(people: &People) -> View {
 fn is_beside(path: &str, own: &str) -> bool {
     match own.rsplit_once('/') {
         None | Some(("", _)) => false,
-        Some((parent, _)) => path.contains(&format!("{parent}/")) && !format!("{path}/").contains(&format!("{own}/")),
+        Some((parent, _)) => {
+            path.contains(&format!("{parent}/")) && !format!("{path}/").contains(&format!("{own}/"))
+        }
     }
 }
 
@@ -165,7 +171,11 @@ pub(crate) fn cores(people: &People, watch: &[PathBuf]) -> View {
         Some((folder, name)) => (Some(PathBuf::from(folder)), name),
         None => (None, pattern),
     };
-    for collector in ["/var/lib/systemd/coredump", "/var/crash", "/var/lib/apport/coredump"] {
+    for collector in [
+        "/var/lib/systemd/coredump",
+        "/var/crash",
+        "/var/lib/apport/coredump",
+    ] {
         list(people, Path::new(collector), 1, &mut view);
     }
     // What stands before the first `%`, and what is there without one.

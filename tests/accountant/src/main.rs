@@ -85,16 +85,21 @@ fn act(what: What) -> Result<ExitCode, Trouble> {
     match what {
         What::Snapshot { watch } => {
             let snapshot = Snapshot::take(Scope::Machine, &absolute(&watch)?);
-            let text = serde_json::to_string_pretty(&snapshot).map_err(|error| system("print", error.into()))?;
+            let text =
+                serde_json::to_string_pretty(&snapshot).map_err(|error| system("print", error.into()))?;
             writeln!(std::io::stdout(), "{text}").map_err(|error| system("print", error))?;
             Ok(ExitCode::SUCCESS)
         }
         What::Compare { file, how } => {
             let no_snapshot = |reason: String| Trouble::NoSnapshot(file.clone(), reason);
             let text = std::fs::read(&file).map_err(|error| no_snapshot(error.to_string()))?;
-            let before: Snapshot = serde_json::from_slice(&text).map_err(|error| no_snapshot(error.to_string()))?;
+            let before: Snapshot =
+                serde_json::from_slice(&text).map_err(|error| no_snapshot(error.to_string()))?;
             if before.format != FORMAT {
-                return Err(no_snapshot(format!("it has format {}, not {FORMAT}", before.format)));
+                return Err(no_snapshot(format!(
+                    "it has format {}, not {FORMAT}",
+                    before.format
+                )));
             }
             Ok(settle(&before, Scope::Machine, &how).unwrap_or(ExitCode::SUCCESS))
         }
@@ -103,7 +108,8 @@ fn act(what: What) -> Result<ExitCode, Trouble> {
 }
 
 fn around(watch: &[PathBuf], how: &How, command: &[std::ffi::OsString]) -> Result<ExitCode, Trouble> {
-    set_child_subreaper(Some(rustix::process::getpid())).map_err(|errno| system("become a subreaper", errno.into()))?;
+    set_child_subreaper(Some(rustix::process::getpid()))
+        .map_err(|errno| system("become a subreaper", errno.into()))?;
     let scope = Scope::DescendantsOf(rustix::process::getpid().as_raw_pid());
     let before = Snapshot::take(scope, watch);
     // Handlers, not "ignored": the command gets the default back when it is executed.

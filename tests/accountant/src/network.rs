@@ -9,7 +9,15 @@ use std::process::{Command, Stdio};
 /// Each link with what makes it what it is; counters, carrier and queue lengths come and go.
 pub(crate) fn links() -> View {
     from_json(&["ip", "-j", "-d", "link", "show"], |link, view| {
-        let kept = ["link_type", "address", "mtu", "qdisc", "master", "link", "promiscuity"];
+        let kept = [
+            "link_type",
+            "address",
+            "mtu",
+            "qdisc",
+            "master",
+            "link",
+            "promiscuity",
+        ];
         let mut words: Vec<String> = kept
             .iter()
             .filter_map(|name| Some(format!("{name} {}", text(link.get(*name)?))))
@@ -80,14 +88,25 @@ pub(crate) fn nftables() -> View {
     let mut view = View::default();
     match run(&["nft", "-s", "-j", "list", "ruleset"]).and_then(|output| parse(&output)) {
         Ok(ruleset) => {
-            let objects = ruleset.get("nftables").and_then(Value::as_array).into_iter().flatten();
+            let objects = ruleset
+                .get("nftables")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             for object in objects.filter(|object| object.get("metainfo").is_none()) {
                 let mut object = object.clone();
-                for inner in object.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+                for inner in object
+                    .as_object_mut()
+                    .into_iter()
+                    .flat_map(|map| map.values_mut())
+                {
                     inner.as_object_mut().map(|map| map.remove("handle"));
                 }
                 let key = object.to_string();
-                let count = view.items.get(&key).and_then(|item| item.detail.parse::<u32>().ok());
+                let count = view
+                    .items
+                    .get(&key)
+                    .and_then(|item| item.detail.parse::<u32>().ok());
                 view.add(key, (count.unwrap_or(0) + 1).to_string());
             }
         }
@@ -115,7 +134,10 @@ pub(crate) fn ipvs() -> View {
                     view.add(format!("{service} -> {address}"), format!("{method} {weight}"));
                 } else {
                     service = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-                    view.add(&service, words.iter().skip(2).copied().collect::<Vec<_>>().join(" "));
+                    view.add(
+                        &service,
+                        words.iter().skip(2).copied().collect::<Vec<_>>().join(" "),
+                    );
                 }
             }
         }
@@ -207,7 +229,9 @@ fn whose(people: &People, inode: u64, user: Option<u64>) -> Option<String> {
         }
         Some(_) => None,
         // An ordinary user cannot look into others' processes.
-        None if !root() && user.is_none_or(|user| !people.users.iter().any(|own| u64::from(*own) == user)) => {
+        None if !root()
+            && user.is_none_or(|user| !people.users.iter().any(|own| u64::from(*own) == user)) =>
+        {
             Some("it may be another user's".to_owned())
         }
         None => None,
@@ -244,7 +268,10 @@ fn run(words: &[&str]) -> Result<String, String> {
     let (program, arguments) = words.split_first().ok_or("an empty command line")?;
     let output = Command::new(program)
         .args(arguments)
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("`{line}` cannot be run: {error}"))?;
@@ -252,6 +279,9 @@ fn run(words: &[&str]) -> Result<String, String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().find(|said| !said.trim().is_empty()).unwrap_or_default();
+    let said = said
+        .lines()
+        .find(|said| !said.trim().is_empty())
+        .unwrap_or_default();
     Err(format!("`{line}` failed: {}", said.trim()))
 }

@@ -106,7 +106,10 @@ impl People {
                 .chain([own.join("cwd"), own.join("root")]);
             for target in links.filter_map(|link| fs::read_link(link).ok()) {
                 let text = target.to_string_lossy();
-                if let Some(inode) = text.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) {
+                if let Some(inode) = text
+                    .strip_prefix("socket:[")
+                    .and_then(|rest| rest.strip_suffix(']'))
+                {
                     if let Ok(inode) = inode.parse() {
                         self.sockets.entry(inode).or_default().push(pid);
                     }
@@ -158,7 +161,10 @@ fn ours(scope: Scope, processes: &[Process]) -> BTreeSet<i32> {
                 child = process.parent;
             }
             // 0, if its leader is outside of this PID namespace: so it is for all of the group.
-            let group = processes.iter().find(|process| process.pid == own).map(|own| own.group);
+            let group = processes
+                .iter()
+                .find(|process| process.pid == own)
+                .map(|own| own.group);
             let others = processes
                 .iter()
                 .filter(|process| !process.kernel && Some(process.group) != group);
@@ -188,7 +194,11 @@ fn users() -> BTreeSet<u32> {
     let mut users = BTreeSet::from([own]);
     if own == 0 {
         users.insert(NOBODY);
-        users.extend(std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse::<u32>().ok()));
+        users.extend(
+            std::env::var("SUDO_UID")
+                .ok()
+                .and_then(|uid| uid.parse::<u32>().ok()),
+        );
     }
     users
 }

@@ -8,7 +8,8 @@ use std::fs;
 pub(crate) fn processes(people: &People) -> View {
     let mut view = View::default();
     for process in &people.processes {
-        let anothers = (!people.is_ours(process.pid)).then(|| "it does not descend from what was watched".to_owned());
+        let anothers =
+            (!people.is_ours(process.pid)).then(|| "it does not descend from what was watched".to_owned());
         let key = format!("{} started {}", process.pid, process.started);
         view.add_of(key, command_line(process.pid, &process.name), anothers);
     }

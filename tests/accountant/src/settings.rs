@@ -10,7 +10,10 @@ const RESTLESS: [(&str, &str); 11] = [
     ("kernel.pty.nr", "counts open terminals"),
     ("kernel.random.entropy_avail", "a level"),
     ("kernel.random.uuid", "another one each time it is read"),
-    ("kernel.perf_event_max_sample_rate", "lowered by the kernel itself"),
+    (
+        "kernel.perf_event_max_sample_rate",
+        "lowered by the kernel itself",
+    ),
     ("kernel.hung_task_detect_count", "a count"),
     ("kernel.keys.", "counts of keyrings"),
     ("net.netfilter.nf_conntrack_count", "counts connections"),

@@ -97,7 +97,9 @@ impl Class {
             | Self::Uml
             | Self::Cores
             | Self::Watched => Kind::Things,
-            Self::Mounts | Self::Links | Self::Addresses | Self::Routes | Self::Nftables | Self::Ipvs => Kind::Settings,
+            Self::Mounts | Self::Links | Self::Addresses | Self::Routes | Self::Nftables | Self::Ipvs => {
+                Kind::Settings
+            }
             Self::Sysctls => Kind::Values,
         }
     }
@@ -160,7 +162,12 @@ impl View {
         self.add_of(key, detail, None);
     }
 
-    pub(crate) fn add_of(&mut self, key: impl Into<String>, detail: impl Into<String>, anothers: Option<String>) {
+    pub(crate) fn add_of(
+        &mut self,
+        key: impl Into<String>,
+        detail: impl Into<String>,
+        anothers: Option<String>,
+    ) {
         let detail = detail.into();
         self.items.insert(key.into(), Item { detail, anothers });
     }

@@ -17,6 +17,9 @@ pub(crate) fn run(bytes: &[u8]) {
             assert_eq!(packet.number, number);
             let _ = format!("{packet:?}");
         }
-        assert!(packets.len() <= bytes.len() / 12, "more packets than blocks fit in");
+        assert!(
+            packets.len() <= bytes.len() / 12,
+            "more packets than blocks fit in"
+        );
     }
 }

@@ -13,7 +13,9 @@ use serde_json::json as value;
 const REPORTED: u8 = 8;
 
 pub(crate) fn run(bytes: &[u8]) {
-    let Some((record, capture)) = split(bytes) else { return };
+    let Some((record, capture)) = split(bytes) else {
+        return;
+    };
     let Ok(record) = serde_json::from_slice::<CellRecord>(record) else {
         return;
     };
@@ -26,7 +28,10 @@ pub(crate) fn run(bytes: &[u8]) {
 
     match (&cell.observed.behaviour, &cell.verdict) {
         (Behaviour::Undetermined { reasons }, Verdict::Undetermined { reasons: told }) => {
-            assert!(!reasons.is_empty() && !told.is_empty(), "not known without a reason");
+            assert!(
+                !reasons.is_empty() && !told.is_empty(),
+                "not known without a reason"
+            );
         }
         (
             Behaviour::Undetermined { .. },

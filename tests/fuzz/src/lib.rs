@@ -4,7 +4,11 @@
 //! with nothing else; it is part of `cargo test`. `libfuzzer/` drives the same targets by LLVM's libFuzzer, guided by coverage
 //! (`make fuzz`), and what that finds goes into the corpus.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a fuzz target fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a fuzz target fails by panicking"
+)]
 
 mod capture;
 mod console;

@@ -29,7 +29,10 @@ pub(crate) fn run(bytes: &[u8]) {
             for id in &ids {
                 let parts: Vec<&str> = id.split('/').collect();
                 assert!(
-                    parts.len() == 2 && parts.iter().all(|part| !part.is_empty() && !part.starts_with('.')),
+                    parts.len() == 2
+                        && parts
+                            .iter()
+                            .all(|part| !part.is_empty() && !part.starts_with('.')),
                     "{id}"
                 );
             }

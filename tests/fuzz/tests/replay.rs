@@ -45,7 +45,12 @@ fn fuzz(name: &str) {
     let variable = |name: &str| std::env::var(name).ok();
     let seconds = variable("FUZZ_SECONDS").map_or(5, |text| text.parse().unwrap());
     let seed = match variable("FUZZ_SEED").as_deref() {
-        Some("random") => u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos()),
+        Some("random") => u64::from(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap()
+                .subsec_nanos(),
+        ),
         Some(seed) => seed.parse().unwrap(),
         None => 0x9E37_79B9_7F4A_7C15,
     };
@@ -86,7 +91,12 @@ fn try_one(target: &Target, input: &[u8]) {
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(format!("{}.failed", target.name));
     std::fs::write(&path, input).unwrap();
-    assert!(done.is_err(), "{} took {took:?} for {}", target.name, path.display());
+    assert!(
+        done.is_err(),
+        "{} took {took:?} for {}",
+        target.name,
+        path.display()
+    );
     std::panic::resume_unwind(Box::new(format!(
         "{} failed for {}; when it is mended, keep the file in tests/fuzz/corpus/{}",
         target.name,

@@ -151,7 +151,10 @@ fn interface_name(options: &[u8]) -> Option<String> {
     let (mut name, mut nanoseconds) = (None, false);
     let mut rest = options;
     while let [a, b, c, d, after @ ..] = rest {
-        let (code, length) = (u16::from_le_bytes([*a, *b]), usize::from(u16::from_le_bytes([*c, *d])));
+        let (code, length) = (
+            u16::from_le_bytes([*a, *b]),
+            usize::from(u16::from_le_bytes([*c, *d])),
+        );
         let value = after.get(..length)?;
         match code {
             0 => break,

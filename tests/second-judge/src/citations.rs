@@ -78,11 +78,15 @@ impl<'a> Cell<'a> {
     /// Segments on the same interface in the same direction, of the same connection, before this one.
     fn before(&self, frame: &'a Frame) -> impl Iterator<Item = (&'a Frame, &'a Tcp)> {
         let mine = tcp(frame);
-        let earlier = self.frames.iter().take_while(move |other| other.number < frame.number);
+        let earlier = self
+            .frames
+            .iter()
+            .take_while(move |other| other.number < frame.number);
         earlier.filter_map(move |other| {
             let segment = tcp(other)?;
             let same = |mine: &Tcp| mine.source == segment.source && mine.target == segment.target;
-            (other.host == frame.host && other.from == frame.from && mine.is_some_and(same)).then_some((other, segment))
+            (other.host == frame.host && other.from == frame.from && mine.is_some_and(same))
+                .then_some((other, segment))
         })
     }
 
@@ -123,7 +127,8 @@ impl<'a> Cell<'a> {
         };
         if let Some(name) = what.strip_suffix(" served the connection") {
             return self.each(&frames, |frame| {
-                let reached = frame.host == name && self.is_to(frame, name) && self.of_client(frame).is_some();
+                let reached =
+                    frame.host == name && self.is_to(frame, name) && self.of_client(frame).is_some();
                 let came = self.is_from(frame, name) && self.of_service(frame).is_some();
                 (reached || came)
                     .then_some(())
@@ -135,8 +140,11 @@ impl<'a> Cell<'a> {
             .and_then(|rest| rest.strip_suffix(", which did not answer"))
         {
             return self.each(&frames, |frame| {
-                let reached = frame.host == name && self.is_to(frame, name) && self.of_client(frame).is_some();
-                reached.then_some(()).ok_or_else(|| format!("did not reach {name}"))
+                let reached =
+                    frame.host == name && self.is_to(frame, name) && self.of_client(frame).is_some();
+                reached
+                    .then_some(())
+                    .ok_or_else(|| format!("did not reach {name}"))
             });
         }
         if let Some(what) = what.strip_prefix("the client sent ") {
@@ -189,7 +197,11 @@ impl<'a> Cell<'a> {
         Err("there is no check for this sentence".to_owned())
     }
 
-    fn each(&self, frames: &[&'a Frame], check: impl Fn(&'a Frame) -> Result<(), String>) -> Result<(), String> {
+    fn each(
+        &self,
+        frames: &[&'a Frame],
+        check: impl Fn(&'a Frame) -> Result<(), String>,
+    ) -> Result<(), String> {
         let mut frames = frames.iter();
         frames.try_for_each(|frame| check(frame).map_err(|why| format!("packet {} {why}", frame.number)))
     }
@@ -234,7 +246,12 @@ impl<'a> Cell<'a> {
         let common = common.map(|(from, to)| to.wrapping_sub(from));
         (subject == "its SYN" || bytes == common)
             .then_some(())
-            .ok_or_else(|| format!("what all of them carry are {} bytes", common.unwrap_or(0).cast_signed()))
+            .ok_or_else(|| {
+                format!(
+                    "what all of them carry are {} bytes",
+                    common.unwrap_or(0).cast_signed()
+                )
+            })
     }
 
     /// `219ms, 220ms`, or `219ms, 220ms, 430ms … 2m3s (48 gaps in all)`: the times between these packets.
@@ -257,7 +274,9 @@ impl<'a> Cell<'a> {
             Some(last) => {
                 let (last, rest) = last.split_once(" (").ok_or("how many gaps?")?;
                 same_span(gaps.last().copied().unwrap_or(0), last)?;
-                let counted = rest.strip_suffix(" gaps in all)").and_then(|count| count.parse().ok());
+                let counted = rest
+                    .strip_suffix(" gaps in all)")
+                    .and_then(|count| count.parse().ok());
                 counted.ok_or("how many gaps?")?
             }
         };
@@ -279,13 +298,18 @@ impl<'a> Cell<'a> {
                 What::Arp {
                     operation: 1, target, ..
                 } if target == self.record.service.0 => {
-                    let mut later = self.frames.iter().skip_while(|other| other.number <= frame.number);
+                    let mut later = self
+                        .frames
+                        .iter()
+                        .skip_while(|other| other.number <= frame.number);
                     let answered = later.any(|other| {
                         let from_service =
                             matches!(other.what, What::Arp { operation: 2, sender, .. } if sender == target);
                         other.host == "client" && from_service
                     });
-                    (!answered).then_some(()).ok_or_else(|| "it was answered".to_owned())
+                    (!answered)
+                        .then_some(())
+                        .ok_or_else(|| "it was answered".to_owned())
                 }
                 What::Arp { .. } | What::Tcp { .. } | What::Icmp { .. } | What::Other => {
                     Err("it asks for no address".to_owned())
@@ -340,12 +364,17 @@ impl<'a> Cell<'a> {
         self.on(frame, "client")?;
         let segment = self.of_service(frame).ok_or("does not come from the service")?;
         let port = segment.target.1;
-        let of_port = self.connections.iter().filter(|connection| connection.port == port);
+        let of_port = self
+            .connections
+            .iter()
+            .filter(|connection| connection.port == port);
         let mut exchanges = of_port.flat_map(|connection| &connection.talk.exchanges);
         let login = |request: &Request| *request == Request::Login;
         let right = exchanges.any(|exchange| match exchange.answer {
             // What a connect waits for begins with the greeting.
-            Answer::Good { .. } | Answer::Error { .. } if login(&exchange.request) => exchange.packet == frame.number,
+            Answer::Good { .. } | Answer::Error { .. } if login(&exchange.request) => {
+                exchange.packet == frame.number
+            }
             Answer::Good { first, .. } | Answer::Error { first, .. } => first == frame.number,
             Answer::Open => false,
         });
@@ -357,7 +386,11 @@ impl<'a> Cell<'a> {
     /// `RST from rs1` and ` and came 3 times more, but its kernel accepted none: …`.
     fn not_accepted(&self, sentence: &str, fate: &str, frames: &[&'a Frame]) -> Result<(), String> {
         let (kind, by) = sentence.rsplit_once(" from ").ok_or("nobody is named")?;
-        let more = match fate.split_once(", but its kernel ").ok_or("what became of it?")?.0 {
+        let more = match fate
+            .split_once(", but its kernel ")
+            .ok_or("what became of it?")?
+            .0
+        {
             "" => Some(0),
             " and came once more" => Some(1),
             more => more
@@ -420,7 +453,8 @@ impl<'a> Cell<'a> {
         self.each(frames, |frame| {
             self.on(frame, "client")?;
             let part = self.of_service(frame).filter(|segment| segment.length > 0);
-            part.map(|_| ()).ok_or_else(|| "is no part of an answer".to_owned())
+            part.map(|_| ())
+                .ok_or_else(|| "is no part of an answer".to_owned())
         })?;
         span(longest)
             .map(|_| ())
@@ -478,9 +512,13 @@ impl<'a> Cell<'a> {
             .connections
             .iter()
             .filter(|connection| Some(connection.port) == port);
-        let heard = connections.find_map(|connection| connection.news.iter().find(|at| (from..until).contains(at)));
+        let heard =
+            connections.find_map(|connection| connection.news.iter().find(|at| (from..until).contains(at)));
         match heard {
-            Some(at) => Err(format!("new bytes came {} ns after the epoch", at - self.record.epoch)),
+            Some(at) => Err(format!(
+                "new bytes came {} ns after the epoch",
+                at - self.record.epoch
+            )),
             None => Ok(()),
         }
     }
@@ -498,7 +536,8 @@ impl<'a> Cell<'a> {
     /// Is the packet of this kind?
     fn is(&self, frame: &'a Frame, kind: &str) -> Result<(), String> {
         let segment = tcp(frame);
-        let flags = |set: u8, clear: u8| segment.is_some_and(|s| s.flags & set == set && s.flags & clear == 0);
+        let flags =
+            |set: u8, clear: u8| segment.is_some_and(|s| s.flags & set == set && s.flags & clear == 0);
         let icmp = |wanted: Option<u8>| match frame.what {
             What::Icmp { kind: 3, code, .. } => wanted.is_none_or(|wanted| wanted == code),
             What::Icmp { .. } | What::Arp { .. } | What::Tcp { .. } | What::Other => false,
@@ -538,7 +577,10 @@ impl<'a> Cell<'a> {
             .frame(mention.packet)
             .ok_or_else(|| format!("there is no packet {}", mention.packet))?;
         if !shown_by.contains(&mention.packet) && !shown_by.is_empty() {
-            return Err(format!("packet {} is not among those that show it", mention.packet));
+            return Err(format!(
+                "packet {} is not among those that show it",
+                mention.packet
+            ));
         }
         let before = text.split(mention.clause).next().map_or(0, str::len) + mention.clause.len();
         let before = text.get(..before).unwrap_or(text);
@@ -597,7 +639,9 @@ impl<'a> Cell<'a> {
             }
             Says::PassedOn if !self.is_real(frame.to) => wrong("does not go to a real server"),
             Says::PassedOn => match self.last_host(before).filter(|name| *name != "director") {
-                Some(name) if before.ends_with(name) && !self.is_to(frame, name) => wrong("goes to another server"),
+                Some(name) if before.ends_with(name) && !self.is_to(frame, name) => {
+                    wrong("goes to another server")
+                }
                 Some(_) | None => Ok(()),
             },
             Says::Reached if !self.is_to(frame, &frame.host) || client.is_none() => {
@@ -606,7 +650,8 @@ impl<'a> Cell<'a> {
             Says::Closed if service.is_none_or(|s| !s.has(FIN) && !s.has(RST)) => wrong("closes nothing"),
             Says::Closed if !self.is_real(frame.from) => wrong("does not come from a real server"),
             Says::Login => {
-                let first = client.is_some_and(|s| s.length > 0) && !self.before(frame).any(|(_, s)| s.length > 0);
+                let first =
+                    client.is_some_and(|s| s.length > 0) && !self.before(frame).any(|(_, s)| s.length > 0);
                 (first || self.is_repetition(frame))
                     .then_some(())
                     .ok_or_else(|| "is no login".to_owned())
@@ -629,9 +674,13 @@ impl<'a> Cell<'a> {
                 } => {
                     let name = self.last_host(before).and_then(|name| self.record.host(name));
                     let right = name.is_none_or(|host| host.address == target);
-                    right.then_some(()).ok_or_else(|| "asks for another address".to_owned())
+                    right
+                        .then_some(())
+                        .ok_or_else(|| "asks for another address".to_owned())
                 }
-                What::Arp { .. } | What::Tcp { .. } | What::Icmp { .. } | What::Other => wrong("is no ARP request"),
+                What::Arp { .. } | What::Tcp { .. } | What::Icmp { .. } | What::Other => {
+                    wrong("is no ARP request")
+                }
             },
             Says::AsksForService => {
                 let service = self.record.service.0;
@@ -652,7 +701,9 @@ impl<'a> Cell<'a> {
                 let right = icmp || service.is_some_and(|s| s.has(FIN) || s.has(RST));
                 right.then_some(()).ok_or_else(|| "ends nothing".to_owned())
             }
-            Says::OfConnection if client.is_none() && service.is_none() => wrong("is none of the connection's"),
+            Says::OfConnection if client.is_none() && service.is_none() => {
+                wrong("is none of the connection's")
+            }
             Says::CountedIcmp => {
                 let about = |frame: &Frame| match frame.what {
                     What::Icmp { kind: 3, about, .. } => about,
@@ -676,13 +727,16 @@ impl<'a> Cell<'a> {
             Says::OfClient if client.is_none() => wrong("is no segment of the client"),
             Says::Arrived => self.arrived(mention, frame),
             Says::Untranslated => {
-                let right = tcp(frame).is_some_and(|s| s.source != self.record.service) && self.is_real(frame.from);
+                let right =
+                    tcp(frame).is_some_and(|s| s.source != self.record.service) && self.is_real(frame.from);
                 right.then_some(()).ok_or_else(|| "comes from the VIP".to_owned())
             }
             Says::Refuses if tcp(frame).is_none_or(|s| !s.has(RST)) || !self.is_from(frame, "client") => {
                 wrong("is no RST of the client")
             }
-            Says::Wrapped if !matches!(frame.what, What::Tcp { tunneled: true, .. }) => wrong("is not wrapped"),
+            Says::Wrapped if !matches!(frame.what, What::Tcp { tunneled: true, .. }) => {
+                wrong("is not wrapped")
+            }
             Says::ServerError => {
                 let error = service.is_some_and(|s| matches!(s.payload.as_slice(), [_, _, _, _, 0xff, ..]));
                 error.then_some(()).ok_or_else(|| "is no ERR".to_owned())
@@ -706,14 +760,23 @@ impl<'a> Cell<'a> {
     fn is_probe(&self, frame: &'a Frame) -> bool {
         let Some(mine) = tcp(frame) else { return false };
         let sent = self.before(frame).map(|(_, segment)| segment.end());
-        let next = sent.reduce(|one, other| if other.wrapping_sub(one) < 1 << 31 { other } else { one });
+        let next = sent.reduce(|one, other| {
+            if other.wrapping_sub(one) < 1 << 31 {
+                other
+            } else {
+                one
+            }
+        });
         mine.length <= 1 && mine.has(ACK) && next.is_none_or(|next| mine.sequence == next.wrapping_sub(1))
     }
 
     /// `sent the same 13 bytes 16 more times (packets 32 to 96 on client)`.
     fn repeats(&self, mention: &Mention<'_>, frame: &'a Frame) -> Result<(), String> {
         let first = self.of_client(frame).ok_or("is no segment of the client")?;
-        let last = mention.to.and_then(|to| self.frame(to)).ok_or("to which packet?")?;
+        let last = mention
+            .to
+            .and_then(|to| self.frame(to))
+            .ok_or("to which packet?")?;
         if self.is_repetition(frame) {
             return Err(format!("packet {} was sent before", frame.number));
         }
@@ -722,7 +785,8 @@ impl<'a> Cell<'a> {
         }
         let same = mention.clause.contains("the same ");
         let repetitions = self.frames.iter().filter(|other| {
-            let between = frame.number < other.number && other.number <= last.number && same_way(frame, other);
+            let between =
+                frame.number < other.number && other.number <= last.number && same_way(frame, other);
             let segment = self
                 .of_client(other)
                 .filter(|s| s.source == first.source && s.length > 0);
@@ -857,7 +921,10 @@ const WORDS: &[(&str, Says)] = &[
     ("more times", Says::Repeats),
     ("sent the segment", Says::Again),
     ("arrived at the director", Says::Arrived),
-    ("address to which the client has no connection", Says::Untranslated),
+    (
+        "address to which the client has no connection",
+        Says::Untranslated,
+    ),
     ("refused it", Says::Refuses),
     ("another IP packet", Says::Wrapped),
     ("error of its own", Says::ServerError),
@@ -917,7 +984,11 @@ fn brackets(text: &str) -> Vec<(usize, usize)> {
 /// `packet 33, at 1s on director, to packet 97, at 14m2s`, `packets 32 to 96 on client`, `packet 3, 4, 5 on client`.
 fn read<'t>(clause: &'t str, inside: &'t str, found: &mut Vec<Mention<'t>>) {
     let words: Vec<&'t str> = inside.split_whitespace().collect();
-    let bare = |at: usize| words.get(at).map(|word: &&'t str| word.trim_end_matches([',', ';']));
+    let bare = |at: usize| {
+        words
+            .get(at)
+            .map(|word: &&'t str| word.trim_end_matches([',', ';']))
+    };
     let number = |at: usize| bare(at).and_then(|word| word.parse::<u32>().ok());
     let mut at = 0;
     let first_of_group = found.len();

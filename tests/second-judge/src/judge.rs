@@ -100,7 +100,10 @@ pub fn connections<'a>(record: &Record, frames: &'a [Frame], until: i64) -> Vec<
             }
         } else if segment.source == record.service
             && !deaf.iter().any(|(from, to)| (*from..*to).contains(&frame.at))
-            && let Some(known) = found.iter_mut().rev().find(|known| known.port == segment.target.1)
+            && let Some(known) = found
+                .iter_mut()
+                .rev()
+                .find(|known| known.port == segment.target.1)
         {
             known.received.push(seen);
         }
@@ -171,7 +174,9 @@ fn filtered(record: &Record, chain: &str) -> Vec<(i64, i64)> {
     for step in record.steps() {
         let at = record.epoch + step.ended.unwrap_or(step.began);
         match step.action {
-            "add-firewall-rule" if step.node().as_deref() == Some("client") && step.fields["chain"] == chain => {
+            "add-firewall-rule"
+                if step.node().as_deref() == Some("client") && step.fields["chain"] == chain =>
+            {
                 since.get_or_insert(at);
             }
             "flush-firewall" if step.node().as_deref() == Some("client") => {
@@ -198,7 +203,9 @@ pub fn judge(record: &Record, frames: &[Frame]) -> Result<Judgement, &'static st
     let mut ended = operation.ended;
     match answer(operation, &concerned) {
         // A client that has stopped reading has its answer when it has read on, wherever the rest was until then.
-        Some(Answer::Good { at, .. }) if operation.paused => (end, ended) = (End::Answer, at.max(operation.due)),
+        Some(Answer::Good { at, .. }) if operation.paused => {
+            (end, ended) = (End::Answer, at.max(operation.due))
+        }
         Some(Answer::Good { at, .. }) => (end, ended) = (End::Answer, at),
         Some(Answer::Error { code, at, .. }) => (end, ended, server_error) = (End::Error, at, Some(code)),
         Some(Answer::Open) | None => {}
@@ -207,7 +214,9 @@ pub fn judge(record: &Record, frames: &[Frame]) -> Result<Judgement, &'static st
     let silence = longest(operation.due, ended, news);
     let hung = silence > record.patience;
     let behaviour = match end {
-        _ if lost(&concerned).is_some() && end != End::Answer => Err("the connection's bytes cannot be followed"),
+        _ if lost(&concerned).is_some() && end != End::Answer => {
+            Err("the connection's bytes cannot be followed")
+        }
         _ if nothing_sent(record, frames, operation, &concerned) => Err("the client sent nothing"),
         End::Answer | End::Error | End::None if hung => Ok(Behaviour::Hung),
         End::Answer => Ok(Behaviour::Answered),
@@ -246,10 +255,9 @@ fn concerned<'c, 'a>(
         }
     };
     if record.driver {
-        let opener = record
-            .operations
-            .iter()
-            .filter(|other| other.sql.is_none() && other.on == operation.on && other.number <= operation.number);
+        let opener = record.operations.iter().filter(|other| {
+            other.sql.is_none() && other.on == operation.on && other.number <= operation.number
+        });
         return opener
             .max_by_key(|opener| opener.number)
             .and_then(opened_by)
@@ -259,7 +267,8 @@ fn concerned<'c, 'a>(
     let new = |connection: &&Connection<'_>| connection.began() >= operation.began;
     let mut concerned: Vec<_> = connections.iter().filter(new).collect();
     if operation.sql.is_some() {
-        let spoke = |connection: &Connection<'_>| connection.sent.iter().any(|(at, _, _)| *at >= operation.began);
+        let spoke =
+            |connection: &Connection<'_>| connection.sent.iter().any(|(at, _, _)| *at >= operation.began);
         let old: Vec<_> = connections.iter().filter(|connection| !new(connection)).collect();
         let last = old.last().map(|connection| connection.began());
         let used = |connection: &&Connection<'_>| spoke(connection) || Some(connection.began()) == last;
@@ -295,7 +304,8 @@ fn asks(exchange: &Exchange, sql: &str) -> bool {
     let sql = sql.as_bytes();
     match &exchange.request {
         Request::Query(text) => {
-            text.windows(sql.len().max(1)).any(|part| part == sql) || (!text.is_empty() && sql.starts_with(text))
+            text.windows(sql.len().max(1)).any(|part| part == sql)
+                || (!text.is_empty() && sql.starts_with(text))
         }
         Request::Login | Request::Quit | Request::Other(_) => false,
     }
@@ -306,7 +316,12 @@ fn lost(concerned: &[&Connection<'_>]) -> Option<&'static str> {
 }
 
 /// Did the client send nothing at all for it, though its connection was open? A question by ARP counts as something.
-fn nothing_sent(record: &Record, frames: &[Frame], operation: &Operation, concerned: &[&Connection<'_>]) -> bool {
+fn nothing_sent(
+    record: &Record,
+    frames: &[Frame],
+    operation: &Operation,
+    concerned: &[&Connection<'_>],
+) -> bool {
     let window = operation.began..=operation.ended;
     let mut segments = concerned.iter().flat_map(|connection| &connection.sent);
     let mut arp = frames.iter().filter(|frame| {
@@ -316,7 +331,8 @@ fn nothing_sent(record: &Record, frames: &[Frame], operation: &Operation, concer
     let over = concerned
         .iter()
         .any(|connection| connection.over_before(operation.began));
-    let sent = segments.any(|(at, _, segment)| window.contains(at) && (segment.length > 0 || segment.has(SYN)));
+    let sent =
+        segments.any(|(at, _, segment)| window.contains(at) && (segment.length > 0 || segment.has(SYN)));
     // What the client's own firewall holds back was sent, too, as far as its TCP is concerned.
     let held_back = |(from, to): &(i64, i64)| *from < operation.ended && operation.began < *to;
     let mute = filtered(record, "output").iter().any(held_back);
@@ -330,7 +346,10 @@ fn nothing_sent(record: &Record, frames: &[Frame], operation: &Operation, concer
 /// The longest time between two of: the beginning, each of `news` after it, the end.
 fn longest(from: i64, to: i64, news: impl Iterator<Item = i64>) -> i64 {
     let to = to.max(from);
-    let mut moments: Vec<i64> = news.filter(|at| (from..to).contains(at)).chain([from, to]).collect();
+    let mut moments: Vec<i64> = news
+        .filter(|at| (from..to).contains(at))
+        .chain([from, to])
+        .collect();
     moments.sort_unstable();
     let gaps = moments.windows(2).map(|pair| match pair {
         [earlier, later] => later - earlier,
@@ -362,7 +381,8 @@ fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, unt
             reached.insert(frame.host.as_str());
         }
     }
-    let one = |names: BTreeSet<&str>| (names.len() == 1).then(|| names.into_iter().next().map(str::to_owned))?;
+    let one =
+        |names: BTreeSet<&str>| (names.len() == 1).then(|| names.into_iter().next().map(str::to_owned))?;
     if answered.is_empty() {
         one(reached)
     } else {
@@ -429,7 +449,11 @@ const SLACK: i64 = 10_000_000;
 
 /// Holds a cell of `report.json` against the judgement.
 #[must_use]
-pub fn differences(cell: &Value, record: &Record, judgement: &Result<Judgement, &'static str>) -> Vec<Difference> {
+pub fn differences(
+    cell: &Value,
+    record: &Record,
+    judgement: &Result<Judgement, &'static str>,
+) -> Vec<Difference> {
     let reasons = cell["verdict"]["reasons"].as_array();
     if cell["behaviour"] == "undetermined" || cell["behaviour"].is_null() {
         let texts = reasons.into_iter().flatten().filter_map(Value::as_str);

@@ -69,7 +69,11 @@ fn property(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     explain_again(&arguments.program, &out, &mut tally)?;
     print(&tally, arguments);
     let good = tally.disagreements == 0 && tally.undetermined * 100 < tally.cells;
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 fn print(tally: &Tally, arguments: &Arguments) {

@@ -42,7 +42,9 @@ impl Stream {
             if offset > u32::MAX / 2 {
                 continue;
             }
-            let Ok(offset) = usize::try_from(offset) else { continue };
+            let Ok(offset) = usize::try_from(offset) else {
+                continue;
+            };
             if found.len() < offset + segment.payload.len() {
                 found.resize(offset + segment.payload.len(), None);
             }
@@ -59,7 +61,9 @@ impl Stream {
             latest = latest.max(byte.at);
             Byte { at: latest, ..byte }
         });
-        Self { bytes: bytes.collect() }
+        Self {
+            bytes: bytes.collect(),
+        }
     }
 }
 
@@ -266,7 +270,9 @@ impl Reader<'_> {
         }
         // Version 10: a text, 4 bytes of thread id, 8 of salt, a zero, 2 of capabilities, 1, 2, 2 of more capabilities.
         let rest = greeting.body.iter().position(|byte| *byte == 0);
-        let rest = rest.and_then(|end| greeting.body.get(end + 1..)).unwrap_or_default();
+        let rest = rest
+            .and_then(|end| greeting.body.get(end + 1..))
+            .unwrap_or_default();
         let low = rest
             .get(13..15)
             .map_or(0, |b| b.iter().rev().fold(0u32, |s, b| s << 8 | u32::from(*b)));
@@ -327,7 +333,10 @@ impl Reader<'_> {
                 },
             };
             if !more {
-                return Answer::Good { at: last, first: began };
+                return Answer::Good {
+                    at: last,
+                    first: began,
+                };
             }
         }
     }

@@ -226,13 +226,19 @@ impl Writer {
             // Shown on a socket that is connected only: docs/client-programs.md.
             Program::Driver | Program::Own if self.first_in_act => None,
             Program::Driver => {
-                let time = self.chance.percent(10).then(|| self.chance.word(&["5s", "30s", "20m"]));
+                let time = self
+                    .chance
+                    .percent(10)
+                    .then(|| self.chance.word(&["5s", "30s", "20m"]));
                 time.map(|time| format!("tcp-user-timeout: {time}"))
             }
             Program::Own => {
-                let setting =
-                    self.chance
-                        .word(&["connect-timeout", "read-timeout", "write-timeout", "tcp-user-timeout"]);
+                let setting = self.chance.word(&[
+                    "connect-timeout",
+                    "read-timeout",
+                    "write-timeout",
+                    "tcp-user-timeout",
+                ]);
                 let time = self.chance.percent(50).then(|| self.chance.word(&["3s", "30s"]));
                 time.map(|time| format!("{setting}: {time}"))
             }
@@ -293,7 +299,10 @@ impl Writer {
             if self.one_port && self.chance.percent(40) {
                 steps.push(self.opens("connect", name, false));
                 steps.push(self.close(name));
-                steps.push(format!("wait: {}", self.chance.word(&["100ms", "5s", "65s", "90s"])));
+                steps.push(format!(
+                    "wait: {}",
+                    self.chance.word(&["100ms", "5s", "65s", "90s"])
+                ));
                 if self.chance.percent(50) {
                     return steps;
                 }
@@ -349,7 +358,10 @@ impl Writer {
             }
         }
         if self.chance.percent(15) {
-            steps.push(format!("wait: {}", self.chance.word(&["10s", "65s", "130s", "905s"])));
+            steps.push(format!(
+                "wait: {}",
+                self.chance.word(&["10s", "65s", "130s", "905s"])
+            ));
         }
         steps
     }
@@ -415,7 +427,11 @@ impl Writer {
             },
             (None | Some(_), _) if driver && !self.one_port => {
                 let name = self.chance.word(&["", "again"]);
-                if self.connections.get(name).is_some_and(|doing| *doing != Doing::Open) {
+                if self
+                    .connections
+                    .get(name)
+                    .is_some_and(|doing| *doing != Doing::Open)
+                {
                     return Vec::new();
                 }
                 vec![self.opens("connect", name, may_fail)]
@@ -482,7 +498,10 @@ impl Writer {
         if driver && self.chance.percent(10) {
             let size = self.chance.word(&["1KiB", "32KiB", "256KiB", "2MiB"]);
             fields = vec![format!("sql: \"select length('{{payload}}')\", payload: {size}")];
-        } else if driver && action == "start-query" && self.chance.percent(if self.small_buffers { 60 } else { 8 }) {
+        } else if driver
+            && action == "start-query"
+            && self.chance.percent(if self.small_buffers { 60 } else { 8 })
+        {
             let rows = "select repeat('x', 1000) from information_schema.collations limit 100";
             fields = vec![format!("sql: \"{rows}\", pause-after: 10")];
         } else if takes > 0 {
@@ -493,7 +512,11 @@ impl Writer {
             fields.push(format!("on: {name}"));
         }
         fields.extend(may_fail_field(may_fail));
-        let doing = if action == "query" { Doing::Open } else { Doing::Asking };
+        let doing = if action == "query" {
+            Doing::Open
+        } else {
+            Doing::Asking
+        };
         self.connections.insert(name, doing);
         format!("{action}: {}", map(&fields))
     }
@@ -505,7 +528,10 @@ impl Writer {
         } else {
             "await-result"
         };
-        let fields: Vec<String> = (!name.is_empty()).then(|| format!("on: {name}")).into_iter().collect();
+        let fields: Vec<String> = (!name.is_empty())
+            .then(|| format!("on: {name}"))
+            .into_iter()
+            .collect();
         format!("{action}: {}", map(&fields))
     }
 
@@ -629,7 +655,8 @@ impl Writer {
     fn flush(&mut self) -> Option<String> {
         let empty = !self.table.service && self.table.others.is_empty();
         (!empty).then(|| {
-            (self.table.service, self.table.servers, self.table.others) = (false, BTreeSet::new(), BTreeSet::new());
+            (self.table.service, self.table.servers, self.table.others) =
+                (false, BTreeSet::new(), BTreeSet::new());
             "flush-table: {}".to_owned()
         })
     }
@@ -655,7 +682,10 @@ impl Writer {
 
     fn timeouts(&mut self) -> Option<String> {
         let tcp = self.chance.word(&["10s", "60s", "900s", "3000s"]);
-        let fin = self.chance.percent(30).then(|| self.chance.word(&["10s", "120s"]));
+        let fin = self
+            .chance
+            .percent(30)
+            .then(|| self.chance.word(&["10s", "120s"]));
         let fin = fin.map_or_else(String::new, |fin| format!(", tcp-fin: {fin}"));
         Some(format!("set-timeouts: {{ tcp: {tcp}{fin} }}"))
     }
@@ -665,7 +695,10 @@ impl Writer {
         let server = self.some_server(|server| server.on && server.running && !(term && server.frozen))?;
         (server.running, server.frozen) = (false, false);
         let signal = if term { "TERM" } else { "KILL" };
-        Some(format!("stop-mysqld: {{ server: {}, signal: {signal} }}", server.name))
+        Some(format!(
+            "stop-mysqld: {{ server: {}, signal: {signal} }}",
+            server.name
+        ))
     }
 
     fn start(&mut self) -> Option<String> {
@@ -677,7 +710,11 @@ impl Writer {
     fn freeze(&mut self) -> Option<String> {
         let server = self.some_server(|server| server.on && server.running)?;
         server.frozen = !server.frozen;
-        let action = if server.frozen { "freeze-mysqld" } else { "thaw-mysqld" };
+        let action = if server.frozen {
+            "freeze-mysqld"
+        } else {
+            "thaw-mysqld"
+        };
         Some(format!("{action}: {{ server: {} }}", server.name))
     }
 
@@ -685,13 +722,23 @@ impl Writer {
         let how = self.chance.word(&["permanent", "dynamic"]);
         let server = self.some_server(|server| server.on)?;
         server.on = false;
-        Some(format!("power-off: {{ server: {}, neighbours: {how} }}", server.name))
+        Some(format!(
+            "power-off: {{ server: {}, neighbours: {how} }}",
+            server.name
+        ))
     }
 
     /// The hosts on which something can be done.
     fn node(&mut self, client: bool) -> Option<&'static str> {
-        let real = self.servers.iter().filter(|server| server.on).map(|server| server.name);
-        let nodes: Vec<&'static str> = real.chain(["director"]).chain(client.then_some("client")).collect();
+        let real = self
+            .servers
+            .iter()
+            .filter(|server| server.on)
+            .map(|server| server.name);
+        let nodes: Vec<&'static str> = real
+            .chain(["director"])
+            .chain(client.then_some("client"))
+            .collect();
         self.chance.one(&nodes).copied()
     }
 
@@ -777,7 +824,10 @@ mod tests {
     #[test]
     fn all_actions_come_up() {
         let page = include_str!("../../../docs/scenarios.md");
-        let table = page.split("### Step").nth(1).and_then(|rest| rest.split("### ").next());
+        let table = page
+            .split("### Step")
+            .nth(1)
+            .and_then(|rest| rest.split("### ").next());
         let rows = table
             .unwrap_or_default()
             .lines()
@@ -787,7 +837,11 @@ mod tests {
         let texts: Vec<String> = (0..2000).map(|number| scenario(1, number).1).collect();
         let missing: Vec<&&str> = known
             .iter()
-            .filter(|action| !texts.iter().any(|text| text.contains(&format!("  - {{ {action}: "))))
+            .filter(|action| {
+                !texts
+                    .iter()
+                    .any(|text| text.contains(&format!("  - {{ {action}: ")))
+            })
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }

@@ -157,7 +157,9 @@ impl Record {
         let takes = span(&step.fields["takes"]).unwrap_or(0);
         let sql = step.fields["sql"].as_str().map(|sql| {
             // What is put in the place of the payload is not looked for.
-            let cut = sql.find("{payload}").filter(|_| !step.fields["payload"].is_null());
+            let cut = sql
+                .find("{payload}")
+                .filter(|_| !step.fields["payload"].is_null());
             sql[..cut.unwrap_or(sql.len())].to_owned()
         });
         let port = list(&self.json["client"]["sockets"])

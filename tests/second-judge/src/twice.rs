@@ -39,7 +39,11 @@ pub fn judge_again(run: &Path) -> Result<Tally, Trouble> {
         let id = cell["id"].as_str().unwrap_or_default();
         let folder = run.join(id);
         tally.cells += 1;
-        for (place, name) in tally.behaviours.iter_mut().zip(["answered", "failed-fast", "hung"]) {
+        for (place, name) in tally
+            .behaviours
+            .iter_mut()
+            .zip(["answered", "failed-fast", "hung"])
+        {
             *place += usize::from(cell["behaviour"] == name);
         }
         let frames = folder.join("capture.pcapng");
@@ -61,7 +65,8 @@ pub fn judge_again(run: &Path) -> Result<Tally, Trouble> {
         }
         let cited = Cell::of(&record, &frames);
         for evidence in list(&cell["evidence"]) {
-            let complaints = cited.evidence(evidence["what"].as_str().unwrap_or_default(), &packets(evidence));
+            let complaints =
+                cited.evidence(evidence["what"].as_str().unwrap_or_default(), &packets(evidence));
             tally.disagreements += complaints.len();
             tally
                 .found
@@ -112,7 +117,10 @@ pub fn explain_again(program: &Path, run: &Path, tally: &mut Tally) -> Result<()
             tally.unexplained.push(id.to_owned());
         }
         let folder = run.join(id);
-        let (record, frames) = (Record::read(&folder)?, capture::read(&folder.join("capture.pcapng"))?);
+        let (record, frames) = (
+            Record::read(&folder)?,
+            capture::read(&folder.join("capture.pcapng"))?,
+        );
         let cited = Cell::of(&record, &frames);
         let paragraphs = paragraphs(&said);
         let complaints = paragraphs.iter().flat_map(|text| cited.paragraph(text, &[]));
@@ -130,7 +138,9 @@ fn paragraphs(said: &str) -> Vec<String> {
     let before_advice = said.split("\nWhat avoids it").next().unwrap_or_default();
     let paragraphs = before_advice.split("\n\n").skip(1);
     paragraphs
-        .filter(|text| !text.trim_start().starts_with("None of the rules") && !text.trim_start().starts_with('-'))
+        .filter(|text| {
+            !text.trim_start().starts_with("None of the rules") && !text.trim_start().starts_with('-')
+        })
         .map(|text| {
             let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("  ")).collect();
             lines.join(" ")

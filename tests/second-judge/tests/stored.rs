@@ -31,7 +31,11 @@ fn runs() -> Vec<PathBuf> {
 fn both_judges_agree_and_evidence_cites_the_right_packets() {
     for run in runs() {
         let tally = judge_again(&run).unwrap();
-        let found: Vec<String> = tally.found.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+        let found: Vec<String> = tally
+            .found
+            .iter()
+            .map(|(id, why)| format!("{id}: {why}"))
+            .collect();
         assert!(tally.cells >= 393, "only {} cells are stored", tally.cells);
         assert!(
             found.is_empty(),
@@ -48,14 +52,16 @@ fn explanations_cite_the_right_packets() {
     // One line for each sort of complaint of each rule, with how many there are.
     let mut found: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for run in runs() {
-        let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
+        let report: serde_json::Value =
+            serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
         for cell in report["cells"].as_array().unwrap() {
             let id = cell["id"].as_str().unwrap();
             let folder = run.join(id);
             let record = Record::read(&folder).unwrap();
             let frames = capture::read(&folder.join("capture.pcapng")).unwrap();
             let cited = Cell::of(&record, &frames);
-            let recorded: CellRecord = serde_json::from_slice(&fs::read(folder.join("record.json")).unwrap()).unwrap();
+            let recorded: CellRecord =
+                serde_json::from_slice(&fs::read(folder.join("record.json")).unwrap()).unwrap();
             let bytes = fs::read(folder.join("capture.pcapng")).unwrap();
             for paragraph in explain(&judged(recorded, Some(&bytes))).paragraphs {
                 let shown_by: Vec<u32> = paragraph
@@ -63,7 +69,10 @@ fn explanations_cite_the_right_packets() {
                     .iter()
                     .filter_map(|place| match place {
                         Citation::Packet(number) => Some(*number),
-                        Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) | Citation::Server(_) => None,
+                        Citation::Event(_)
+                        | Citation::Snapshot(_)
+                        | Citation::Step(_)
+                        | Citation::Server(_) => None,
                     })
                     .collect();
                 for complaint in cited.paragraph(&paragraph.text, &shown_by) {
@@ -86,7 +95,8 @@ fn explanations_cite_the_right_packets() {
 fn what_is_wrong_is_noticed() {
     let (mut shifted, mut noticed, mut unnoticed) = (0, 0, Vec::new());
     for run in runs() {
-        let report: serde_json::Value = serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
+        let report: serde_json::Value =
+            serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap();
         for cell in report["cells"].as_array().unwrap() {
             let folder = run.join(cell["id"].as_str().unwrap());
             let record = Record::read(&folder).unwrap();

@@ -84,7 +84,9 @@ fn compute(over: &AtomicBool) {
 fn write(over: &AtomicBool) {
     let piece = vec![0x5A_u8; 4 << 20];
     while !over.load(Ordering::Relaxed) {
-        let Ok(mut file) = tempfile::tempfile() else { return };
+        let Ok(mut file) = tempfile::tempfile() else {
+            return;
+        };
         for _ in 0..8 {
             let _ = file.write_all(&piece).and_then(|()| file.sync_data());
         }

@@ -106,8 +106,8 @@ fn soak(arguments: &Arguments) -> Result<bool, Trouble> {
         signal_hook::flag::register(signal, Arc::clone(&over))
             .map_err(|error| Trouble::at("listen for signals in", Path::new("/"), error))?;
     }
-    let program =
-        std::path::absolute(&arguments.program).map_err(|error| Trouble::at("find", &arguments.program, error))?;
+    let program = std::path::absolute(&arguments.program)
+        .map_err(|error| Trouble::at("find", &arguments.program, error))?;
     let subject = Subject::look(&program, arguments.scenarios.len(), seed);
     let place = Place::make(&program, &arguments.scenarios)?;
     let (mut chance, mut tally, mut rounds) = (Chance::new(seed), Tally::default(), Vec::new());

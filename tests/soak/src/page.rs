@@ -110,7 +110,11 @@ fn write(out: &mut String, subject: &Subject, rounds: &[Round], tally: &Tally) -
         "| upper bound of the rate of differences | {} |",
         bound(differences.len(), tally.cell_runs())
     )?;
-    writeln!(out, "| program | {}, commit {} |", subject.version, subject.commit)?;
+    writeln!(
+        out,
+        "| program | {}, commit {} |",
+        subject.version, subject.commit
+    )?;
     writeln!(out, "| machine | {} |", subject.machine)?;
     writeln!(
         out,

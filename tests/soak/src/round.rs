@@ -31,7 +31,12 @@ pub(crate) struct Round {
 
 impl Round {
     /// Runs all scenarios once. Users and loads take turns (of three and four, so that they meet in each combination), the rest is by chance.
-    pub(crate) fn run(number: usize, place: &Place, chance: &mut Chance, tally: &mut Tally) -> Result<Self, Trouble> {
+    pub(crate) fn run(
+        number: usize,
+        place: &Place,
+        chance: &mut Chance,
+        tally: &mut Tally,
+    ) -> Result<Self, Trouble> {
         let user = &place.users[number % place.users.len()];
         let kind = KINDS[number % KINDS.len()];
         let jobs = 1 + chance.below(3);
@@ -50,7 +55,10 @@ impl Round {
         let load = Load::begin(kind);
         let mut child = command.spawn().map_err(|error| Trouble::at("run", &out, error))?;
         let status = loop {
-            match child.try_wait().map_err(|error| Trouble::at("wait for", &out, error))? {
+            match child
+                .try_wait()
+                .map_err(|error| Trouble::at("wait for", &out, error))?
+            {
                 Some(status) => break status,
                 None if begun.elapsed() > STUCK => {
                     // What it leaves is gone with it; nothing more can be learnt of it.
@@ -67,7 +75,9 @@ impl Round {
         let text = fs::read(&file).map_err(|error| Trouble::at("read", &file, error))?;
         let report: Report = serde_json::from_slice(&text)?;
         let cell_runs = tally.take(number, &report);
-        let user = user.uid.map_or_else(|| place.own_name(), |uid| format!("user {uid}"));
+        let user = user
+            .uid
+            .map_or_else(|| place.own_name(), |uid| format!("user {uid}"));
         Ok(Self {
             number,
             user,

@@ -93,15 +93,20 @@ impl Tally {
             self.add(run, &cell.id, outcome(cell));
         }
         for missing in &report.missing {
-            self.not_met
-                .push(format!("run {run}, {}: no record: {}", missing.id, missing.reason));
+            self.not_met.push(format!(
+                "run {run}, {}: no record: {}",
+                missing.id, missing.reason
+            ));
             self.add(run, &missing.id, "no record".to_owned());
         }
         report.cells.len() + report.missing.len()
     }
 
     fn add(&mut self, run: usize, cell: &str, outcome: String) {
-        self.cells.entry(cell.to_owned()).or_default().push((run, outcome));
+        self.cells
+            .entry(cell.to_owned())
+            .or_default()
+            .push((run, outcome));
     }
 
     pub(crate) fn cells(&self) -> usize {
@@ -154,8 +159,10 @@ mod tests {
             })
         };
         let cells: Vec<_> = behaviours.iter().enumerate().map(cell).collect();
-        serde_json::from_value(serde_json::json!({ "cells": cells, "missing": [{ "id": "s/9", "reason": "killed" }] }))
-            .unwrap()
+        serde_json::from_value(
+            serde_json::json!({ "cells": cells, "missing": [{ "id": "s/9", "reason": "killed" }] }),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -87,7 +87,11 @@ mod tests {
     use super::*;
 
     fn version(major: u32, minor: u32) -> Version {
-        Version { major, minor, patch: 0 }
+        Version {
+            major,
+            minor,
+            patch: 0,
+        }
     }
 
     #[test]
@@ -118,7 +122,11 @@ mod tests {
     #[test]
     fn spaces_are_quoted_and_quotes_refused() {
         let with = |path: &str| arguments(version(7, 2), Some(Path::new(path)), 64, Some(0));
-        assert!(with("/a b/init").unwrap().contains(&"init=\"/a b/init\"".to_owned()));
+        assert!(
+            with("/a b/init")
+                .unwrap()
+                .contains(&"init=\"/a b/init\"".to_owned())
+        );
         assert!(with("/a\"b").is_err());
         assert!(with("/a\nb").is_err());
         assert!(with(&"/x".repeat(2000)).is_err());

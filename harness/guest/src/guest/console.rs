@@ -111,7 +111,11 @@ mod tests {
         let text = b"Booting\r\n\r\n@lvs-matrix say {\"a\":1}\r\ntalk\n@lvs-matrix end exited 0\r\n";
         for cut in 0..text.len() {
             let (events, lines, lost) = feed(&[&text[..cut], &text[cut..]]);
-            let expected = [Message::Say("{\"a\":1}".into()), Message::End(PayloadEnd::Exited(0))].map(Event::Message);
+            let expected = [
+                Message::Say("{\"a\":1}".into()),
+                Message::End(PayloadEnd::Exited(0)),
+            ]
+            .map(Event::Message);
             assert_eq!(events, expected);
             assert_eq!((lines, lost), (vec!["Booting".to_owned(), "talk".to_owned()], 0));
         }

@@ -44,7 +44,11 @@ pub(crate) fn check(folder: &Path, mib: u32, user: User) -> Result<(), String> {
         match user.can(right, folder) {
             Ok(true) => {}
             Ok(false) => return Err(format!("user {} cannot write there", user.uid)),
-            Err(error) => return Err(format!("cannot be asked about, as test(1) cannot be run: {error}")),
+            Err(error) => {
+                return Err(format!(
+                    "cannot be asked about, as test(1) cannot be run: {error}"
+                ));
+            }
         }
     }
     Ok(())
@@ -58,7 +62,11 @@ mod tests {
     fn a_folder_that_is_too_small_or_no_folder_is_refused_with_the_reason() {
         let user = User::choose(super::super::RunAs::Caller).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        assert!(check(folder.path(), u32::MAX, user).unwrap_err().contains("MiB free"));
+        assert!(
+            check(folder.path(), u32::MAX, user)
+                .unwrap_err()
+                .contains("MiB free")
+        );
         assert!(check(Path::new("/proc"), 1, user).is_err());
         assert!(
             check(&folder.path().join("absent"), 1, user)

@@ -263,7 +263,9 @@ impl Guest {
             .watcher
             .take()
             .ok_or_else(|| GuestError::Watcher("it was awaited before".into()))?;
-        watcher.join().map_err(|_| GuestError::Watcher("it panicked".into()))?
+        watcher
+            .join()
+            .map_err(|_| GuestError::Watcher("it panicked".into()))?
     }
 
     /// The handle that ends this guest.

@@ -7,7 +7,8 @@ use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD};
 use rustix::fs::Mode;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{
-    Gid, Pid, Resource, Rlimit, Signal, Uid, fchdir, getppid, set_parent_process_death_signal, setrlimit, setsid, umask,
+    Gid, Pid, Resource, Rlimit, Signal, Uid, fchdir, getppid, set_parent_process_death_signal, setrlimit,
+    setsid, umask,
 };
 use rustix::thread::{CpuSet, sched_setaffinity, set_thread_gid, set_thread_groups, set_thread_uid};
 use std::fs::File;
@@ -103,7 +104,10 @@ pub(super) fn boot(world: &World, kernel: &Path, arguments: &[String], memory_fo
 /// The command that begins a world on the host's own kernel: init itself, still as root.
 pub(super) fn begin_world(world: &World) -> Command {
     let mut command = Command::new(&world.init);
-    command.env_clear().env("PATH", PATH).env(GUEST_VARIABLE, IN_A_WORLD);
+    command
+        .env_clear()
+        .env("PATH", PATH)
+        .env(GUEST_VARIABLE, IN_A_WORLD);
     command
 }
 

@@ -44,17 +44,37 @@ impl User {
             })
         };
         match run_as {
-            RunAs::User { uid: wanted, .. } if wanted == uid && uid != 0 => Ok(Self { uid, gid, other: false }),
+            RunAs::User { uid: wanted, .. } if wanted == uid && uid != 0 => Ok(Self {
+                uid,
+                gid,
+                other: false,
+            }),
             RunAs::User { uid: 0, .. } | RunAs::User { gid: 0, .. } => {
                 refuse(0, "a guest never runs as root or in root's group")
             }
-            RunAs::User { uid: wanted, .. } if uid != 0 => refuse(wanted, "only root can run a guest as another user"),
-            RunAs::User { uid, gid } => Ok(Self { uid, gid, other: true }),
-            RunAs::Caller if uid != 0 => Ok(Self { uid, gid, other: false }),
+            RunAs::User { uid: wanted, .. } if uid != 0 => {
+                refuse(wanted, "only root can run a guest as another user")
+            }
+            RunAs::User { uid, gid } => Ok(Self {
+                uid,
+                gid,
+                other: true,
+            }),
+            RunAs::Caller if uid != 0 => Ok(Self {
+                uid,
+                gid,
+                other: false,
+            }),
             RunAs::Caller => {
                 let uid = sudo_uid.filter(|&uid| uid != 0).unwrap_or(NOBODY);
-                let gid = sudo_gid.filter(|&gid| gid != 0 && uid != NOBODY).unwrap_or(NOBODY);
-                Ok(Self { uid, gid, other: true })
+                let gid = sudo_gid
+                    .filter(|&gid| gid != 0 && uid != NOBODY)
+                    .unwrap_or(NOBODY);
+                Ok(Self {
+                    uid,
+                    gid,
+                    other: true,
+                })
             }
         }
     }

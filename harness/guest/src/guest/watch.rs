@@ -27,10 +27,11 @@ const LOOK: Duration = Duration::from_millis(100);
 const WAITING_MESSAGES: usize = 1024;
 
 pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
-    let cancel = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|errno| GuestError::System {
-        action: "make an eventfd".into(),
-        source: errno.into(),
-    })?;
+    let cancel =
+        eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|errno| GuestError::System {
+            action: "make an eventfd".into(),
+            source: errno.into(),
+        })?;
     let canceller = Canceller(Arc::new(cancel));
     let cancelled = canceller.0.clone();
     let (messages, receiver) = sync_channel(WAITING_MESSAGES);
@@ -87,7 +88,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(config: &GuestConfig, cancelled: Arc<OwnedFd>, messages: SyncSender<String>) -> Result<Self, GuestError> {
+    fn begin(
+        config: &GuestConfig,
+        cancelled: Arc<OwnedFd>,
+        messages: SyncSender<String>,
+    ) -> Result<Self, GuestError> {
         let system = |action: &str| {
             let action = action.to_owned();
             move |source| GuestError::System { action, source }
@@ -123,8 +128,14 @@ impl Watch {
             let (reader, writer) = std::io::pipe().map_err(system("make a pipe for the console"))?;
             rustix::io::ioctl_fionbio(&reader, true)
                 .map_err(|errno| system("set up the console's pipe")(errno.into()))?;
-            let mut child = spawn::spawn(&world, command, writer, as_user, processor.as_ref().map(Processor::set))
-                .map_err(system(&what))?;
+            let mut child = spawn::spawn(
+                &world,
+                command,
+                writer,
+                as_user,
+                processor.as_ref().map(Processor::set),
+            )
+            .map_err(system(&what))?;
             let opened = pid_of(&child)
                 .ok_or(Errno::SRCH)
                 .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));

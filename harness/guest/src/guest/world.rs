@@ -138,7 +138,11 @@ impl World {
             give(&self.private, user)?;
         }
         // Last: the next child of this thread must be the guest.
-        let own_pids = if user.other { unshare_pids() } else { Err(Errno::PERM) };
+        let own_pids = if user.other {
+            unshare_pids()
+        } else {
+            Err(Errno::PERM)
+        };
         match own_pids.map_err(|_| can_wrap()) {
             Ok(()) => {}
             Err(Ok(())) => self.wrapped = true,
@@ -242,7 +246,9 @@ impl World {
             copy_program(from, &to)?;
             Ok(to)
         };
-        self.kernel = kernel.map(|kernel| program(&kernel, home.join("linux"))).transpose()?;
+        self.kernel = kernel
+            .map(|kernel| program(&kernel, home.join("linux")))
+            .transpose()?;
         self.init = program(&init, home.join(INIT_COPY))?;
         self.share = bind(&share, home.join("share"), false)?;
         self.private = self.share.join(PRIVATE_FOLDER);
@@ -287,7 +293,10 @@ impl World {
             } else if folder {
                 let held = hold(&path)?;
                 if !rights(&held, user)?.contains(Mode::ROTH | Mode::XOTH) {
-                    let reason = format!("user {} may not read it; chmod a+rX it, with what is in it", user.uid);
+                    let reason = format!(
+                        "user {} may not read it; chmod a+rX it, with what is in it",
+                        user.uid
+                    );
                     return Err(path_error("input", &path, &reason));
                 }
                 // As SHARE_ON_HOST, no link.
@@ -327,7 +336,9 @@ impl World {
         }
         need("init program", &self.init, &["-r", "-x"])?;
         need("share", &self.share, &["-r", "-w", "-x"])?;
-        inputs.iter().try_for_each(|(_, path)| need("input", path, &["-r"]))
+        inputs
+            .iter()
+            .try_for_each(|(_, path)| need("input", path, &["-r"]))
     }
 }
 
@@ -398,7 +409,13 @@ fn private_folder(share: &Path) -> Result<File, GuestError> {
     fs::DirBuilder::new()
         .mode(0o700)
         .create(&folder)
-        .map_err(|error| path_error("share", share, &format!("cannot make {PRIVATE_FOLDER} in it: {error}")))?;
+        .map_err(|error| {
+            path_error(
+                "share",
+                share,
+                &format!("cannot make {PRIVATE_FOLDER} in it: {error}"),
+            )
+        })?;
     let file = File::create(&lock).map_err(io_error("make the share's lock"))?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(system("lock the share"))?;
     Ok(file)
@@ -406,8 +423,13 @@ fn private_folder(share: &Path) -> Result<File, GuestError> {
 
 /// Gives a folder and what is in it to the user; links themselves, never what they point to.
 fn give(path: &Path, user: User) -> Result<(), GuestError> {
-    let failed =
-        |error: io::Error| path_error("share", path, &format!("cannot be given to user {}: {error}", user.uid));
+    let failed = |error: io::Error| {
+        path_error(
+            "share",
+            path,
+            &format!("cannot be given to user {}: {error}", user.uid),
+        )
+    };
     lchown(path, Some(user.uid), Some(user.gid)).map_err(failed)?;
     if fs::symlink_metadata(path).map_err(failed)?.is_dir() {
         for entry in fs::read_dir(path).map_err(failed)? {
@@ -435,7 +457,10 @@ fn can_wrap() -> Result<(), String> {
 fn check_name(input: &ReadOnlyInput) -> Result<(), GuestError> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if input.name.is_empty() || input.name.starts_with('.') || !input.name.chars().all(fine) {
-        let reason = format!("its name {:?} is not one of letters, digits, `.`, `_`, `-`", input.name);
+        let reason = format!(
+            "its name {:?} is not one of letters, digits, `.`, `_`, `-`",
+            input.name
+        );
         return Err(path_error("input", &input.path, &reason));
     }
     Ok(())
@@ -446,7 +471,8 @@ fn absolute(what: &'static str, path: &Path) -> Result<PathBuf, GuestError> {
 }
 
 fn hold(path: &Path) -> Result<OwnedFd, GuestError> {
-    open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(system(format!("open {}", path.display())))
+    open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(system(format!("open {}", path.display())))
 }
 
 fn path_error(what: &'static str, path: &Path, reason: &str) -> GuestError {

@@ -23,7 +23,10 @@ impl Console {
 
     /// This process's standard output.
     pub(super) fn of_output() -> io::Result<Self> {
-        io::stdout().as_fd().try_clone_to_owned().map(|fd| Self(fd.into()))
+        io::stdout()
+            .as_fd()
+            .try_clone_to_owned()
+            .map(|fd| Self(fd.into()))
     }
 
     /// Says `text` to the caller of [`crate::Guest::run`]. One line: line ends in it become spaces.

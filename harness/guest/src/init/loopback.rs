@@ -14,7 +14,13 @@ const LOOPBACK_INDEX: i32 = 1;
 pub(super) fn up() -> Result<(), InitError> {
     let failed = || InitError::step("bring lo up");
     // Protocol 0 is NETLINK_ROUTE.
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None).map_err(failed())?;
+    let socket = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(failed())?;
     // nlmsghdr { len, type, flags, seq, pid } and ifinfomsg { family, pad, type, index, flags, change }.
     let mut request = Vec::with_capacity(32);
     request.extend(32_u32.to_ne_bytes());
@@ -26,7 +32,13 @@ pub(super) fn up() -> Result<(), InitError> {
     request.extend(LOOPBACK_INDEX.to_ne_bytes());
     request.extend(IFF_UP.to_ne_bytes());
     request.extend(IFF_UP.to_ne_bytes());
-    sendto(&socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0)).map_err(failed())?;
+    sendto(
+        &socket,
+        &request,
+        SendFlags::empty(),
+        &SocketAddrNetlink::new(0, 0),
+    )
+    .map_err(failed())?;
     let mut answer = [0_u8; 512];
     let (length, _) = recv(&socket, &mut answer[..], RecvFlags::empty()).map_err(failed())?;
     // nlmsgerr: the negated errno follows the header; 0 is the acknowledgement.
@@ -37,9 +49,9 @@ pub(super) fn up() -> Result<(), InitError> {
     let kind = u16::from_ne_bytes([answer[4], answer[5]]);
     match errno {
         Some(0) if kind == NLMSG_ERROR && length >= 20 => Ok(()),
-        Some(errno) if kind == NLMSG_ERROR => {
-            Err(InitError::io("bring lo up")(std::io::Error::from_raw_os_error(-errno)))
-        }
+        Some(errno) if kind == NLMSG_ERROR => Err(InitError::io("bring lo up")(
+            std::io::Error::from_raw_os_error(-errno),
+        )),
         Some(_) | None => Err(InitError::io("bring lo up")(std::io::Error::other(
             "an answer that is no rtnetlink acknowledgement",
         ))),

@@ -110,7 +110,8 @@ pub fn run() -> Result<Infallible, InitError> {
         .map_err(InitError::io("write to the console"))?;
     match place {
         Place::Guest => {
-            rustix::system::reboot(rustix::system::RebootCommand::PowerOff).map_err(InitError::step("power off"))?;
+            rustix::system::reboot(rustix::system::RebootCommand::PowerOff)
+                .map_err(InitError::step("power off"))?;
         }
         Place::World => std::process::exit(0),
     }

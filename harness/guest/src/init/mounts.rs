@@ -38,7 +38,8 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
         .iter()
         .map(|(_, path)| hold(path))
         .collect::<Result<Vec<_>, _>>()?;
-    unmount(SHARE_AT_FIRST, UnmountFlags::empty()).map_err(InitError::step("unmount the share from /proc"))?;
+    unmount(SHARE_AT_FIRST, UnmountFlags::empty())
+        .map_err(InitError::step("unmount the share from /proc"))?;
 
     put("proc", "/proc", plain | MountFlags::NOEXEC, None)?;
     put("sysfs", "/sys", plain | MountFlags::NOEXEC, None)?;
@@ -52,7 +53,12 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
         MountFlags::NOSUID | MountFlags::NOEXEC,
         Some(c"mode=0620,ptmxmode=0666"),
     )?;
-    for (link, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
+    for (link, target) in [
+        ("fd", "fd"),
+        ("stdin", "fd/0"),
+        ("stdout", "fd/1"),
+        ("stderr", "fd/2"),
+    ] {
         // A convenience of shells; no harm if a kernel should make them itself.
         let _ = symlink(Path::new("/proc/self").join(target), Path::new("/dev").join(link));
     }
@@ -64,12 +70,20 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     put("hostfs", SHARE, plain, Some(&share_on_host))?;
     make_folder(INPUTS)?;
     for (name, path) in &boot.copies {
-        bind_input(&hold(&Path::new(SHARE).join(path))?, &Path::new(INPUTS).join(name))?;
+        bind_input(
+            &hold(&Path::new(SHARE).join(path))?,
+            &Path::new(INPUTS).join(name),
+        )?;
     }
     for (name, path) in &boot.folders {
         let at = format!("{INPUTS}/{name}");
         make_folder(&at)?;
-        put("hostfs", &at, plain | MountFlags::RDONLY, Some(&host_folder(path)?))?;
+        put(
+            "hostfs",
+            &at,
+            plain | MountFlags::RDONLY,
+            Some(&host_folder(path)?),
+        )?;
     }
     for ((name, _), held) in boot.inputs.iter().zip(&held) {
         bind_input(held, &Path::new(INPUTS).join(name))?;
@@ -83,7 +97,8 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
 
 /// A folder of the host as hostfs takes it.
 fn host_folder(path: &Path) -> Result<CString, InitError> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|error| InitError::io("name a folder of the host")(error.into()))
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|error| InitError::io("name a folder of the host")(error.into()))
 }
 
 /// Writes everything through to the host. The guest's page cache ends with it.

@@ -1,7 +1,9 @@
 //! The payload: this binary again, as an ordinary process.
 
 use super::InitError;
-use crate::protocol::{Boot, GUEST_VARIABLE, IN_A_WORLD, INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE};
+use crate::protocol::{
+    Boot, GUEST_VARIABLE, IN_A_WORLD, INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE,
+};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
 use std::os::unix::process::CommandExt;

@@ -10,9 +10,9 @@
 use super::InitError;
 use rustix::io::Errno;
 use rustix::thread::{
-    CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capability_is_in_bounding_set, clear_ambient_capability_set,
-    configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
-    set_capabilities_secure_bits,
+    CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capability_is_in_bounding_set,
+    clear_ambient_capability_set, configure_capability_in_ambient_set, remove_capability_from_bounding_set,
+    set_capabilities, set_capabilities_secure_bits,
 };
 
 /// What the payload needs: a lab's links, addresses, sysctls and IPVS (net/netfilter/ipvs/ip_vs_ctl.c asks for `NET_ADMIN` in

@@ -23,9 +23,9 @@ pub(super) fn check_place() -> Result<(), InitError> {
 pub(super) fn set_up() -> Result<Boot, InitError> {
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
     crate::guest::spawn::unshare_world().map_err(InitError::step("make private namespaces"))?;
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(InitError::step(
-        "make mounts private (in a chroot whose root is no mount this cannot be done)",
-    ))?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(
+        InitError::step("make mounts private (in a chroot whose root is no mount this cannot be done)"),
+    )?;
     // The working folder is the share. Share and inputs are taken hold of before mounts of ours hide the host's folders.
     let boot = read_boot(Path::new("."))?;
     let share = hold(Path::new("."))?;
@@ -37,7 +37,12 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
 
     put("proc", "/proc", plain | MountFlags::NOEXEC, None)?;
     // Of this network namespace: the host's links are not in it.
-    put("sysfs", "/sys", plain | MountFlags::NOEXEC | MountFlags::RDONLY, None)?;
+    put(
+        "sysfs",
+        "/sys",
+        plain | MountFlags::NOEXEC | MountFlags::RDONLY,
+        None,
+    )?;
     for folder in ["/dev/shm", "/tmp", "/var/tmp"] {
         if Path::new(folder).is_dir() {
             put("tmpfs", folder, plain, Some(c"mode=1777"))?;
@@ -47,7 +52,8 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     make_folder(SHARE)?;
     mount_bind_recursive(format!("/proc/self/fd/{}", share.as_raw_fd()), SHARE)
         .map_err(InitError::step("bind the share"))?;
-    mount_remount(SHARE, MountFlags::BIND | plain, c"").map_err(InitError::step("set the rights of the share"))?;
+    mount_remount(SHARE, MountFlags::BIND | plain, c"")
+        .map_err(InitError::step("set the rights of the share"))?;
     make_folder(INPUTS)?;
     for ((name, _), held) in boot.inputs.iter().zip(&inputs) {
         bind_input(held, &PathBuf::from(INPUTS).join(name))?;
@@ -67,8 +73,17 @@ fn read_only_root() -> Result<(), InitError> {
     let failed = || InitError::step("make the root read-only");
     let now = statvfs("/").map_err(failed())?.f_flag;
     let mut flags = MountFlags::BIND | MountFlags::RDONLY;
-    flags.set(MountFlags::NOSUID, now.contains(rustix::fs::StatVfsMountFlags::NOSUID));
-    flags.set(MountFlags::NODEV, now.contains(rustix::fs::StatVfsMountFlags::NODEV));
-    flags.set(MountFlags::NOEXEC, now.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+    flags.set(
+        MountFlags::NOSUID,
+        now.contains(rustix::fs::StatVfsMountFlags::NOSUID),
+    );
+    flags.set(
+        MountFlags::NODEV,
+        now.contains(rustix::fs::StatVfsMountFlags::NODEV),
+    );
+    flags.set(
+        MountFlags::NOEXEC,
+        now.contains(rustix::fs::StatVfsMountFlags::NOEXEC),
+    );
     mount_remount("/", flags, c"").map_err(failed())
 }

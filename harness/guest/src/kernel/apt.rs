@@ -37,7 +37,10 @@ impl<'a> Apt<'a> {
     }
 
     /// Reads the lists of the machine's own suites. `false`: there are none, or they cannot be read.
-    pub(super) fn use_own_suites(&mut self, progress: &mut dyn FnMut(&Progress)) -> Result<bool, KernelError> {
+    pub(super) fn use_own_suites(
+        &mut self,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<bool, KernelError> {
         let stanzas: Vec<String> = self
             .archives
             .iter()
@@ -48,7 +51,11 @@ impl<'a> Apt<'a> {
     }
 
     /// Reads the lists of a suite, from the first archive of the machine's that has it.
-    pub(super) fn use_suite(&mut self, suite: &str, progress: &mut dyn FnMut(&Progress)) -> Result<bool, KernelError> {
+    pub(super) fn use_suite(
+        &mut self,
+        suite: &str,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<bool, KernelError> {
         let mut seen = Vec::new();
         for archive in self.archives.clone() {
             let debian = archive.origin.as_deref().is_none_or(|origin| origin == "Debian");
@@ -56,7 +63,11 @@ impl<'a> Apt<'a> {
             if !debian || security || archive.component != "main" || seen.contains(&archive.uri) {
                 continue;
             }
-            if self.update(&archive.stanza(suite), format!("{suite} at {}", archive.uri), progress)? {
+            if self.update(
+                &archive.stanza(suite),
+                format!("{suite} at {}", archive.uri),
+                progress,
+            )? {
                 return Ok(true);
             }
             seen.push(archive.uri);
@@ -108,7 +119,8 @@ impl<'a> Apt<'a> {
         let mut names = self.command("apt-cache");
         names.args(["pkgnames", "linux-source-"]);
         let mut found = Vec::new();
-        self.workshop.run(names, |line| found.push(line.trim().to_owned()))?;
+        self.workshop
+            .run(names, |line| found.push(line.trim().to_owned()))?;
         found.retain(|name| !name.is_empty());
         found.sort();
         Ok(found)
@@ -143,11 +155,19 @@ impl<'a> Apt<'a> {
         let folder = self.workshop.make_folder("download")?;
         let mut download = self.command("apt-get");
         download
-            .args(["-o", "APT::Status-Fd=1", "-q", "download", &format!("{name}={version}")])
+            .args([
+                "-o",
+                "APT::Status-Fd=1",
+                "-q",
+                "download",
+                &format!("{name}={version}"),
+            ])
             .current_dir(&folder);
         self.workshop.run(download, |line| {
             // "dlstatus:1:42.5:Retrieving file 1 of 1", per cent.
-            let percent = line.strip_prefix("dlstatus:").and_then(|rest| rest.split(':').nth(1));
+            let percent = line
+                .strip_prefix("dlstatus:")
+                .and_then(|rest| rest.split(':').nth(1));
             if let Some(percent) = percent.and_then(|text| text.split('.').next()?.parse().ok()) {
                 news.done = percent;
                 progress(&news);

@@ -141,7 +141,10 @@ mod tests {
         assert_eq!(signed_by_of_line("deb http://m/ s main"), None);
         let text = "# a\nTypes: deb\nSigned-By: /1.gpg\n\n\n# b\nTypes: deb\n# c\nsigned-by:\n -----BEGIN\n .\n xyz\nURIs: u\n";
         assert_eq!(signed_by_of_stanza(text, 0).as_deref(), Some("/1.gpg"));
-        assert_eq!(signed_by_of_stanza(text, 1).as_deref(), Some("\n -----BEGIN\n .\n xyz"));
+        assert_eq!(
+            signed_by_of_stanza(text, 1).as_deref(),
+            Some("\n -----BEGIN\n .\n xyz")
+        );
         assert_eq!(signed_by_of_stanza(text, 2), None);
     }
 

@@ -105,7 +105,8 @@ fn entries(cache: &CacheFolder) -> Result<(Vec<Kernel>, Vec<String>), KernelErro
 
 /// The kernel of a folder of the cache, or what is wrong with it.
 fn load(folder: &Path) -> Result<Kernel, String> {
-    let description = fs::read(folder.join("kernel.json")).map_err(|error| format!("its kernel.json: {error}"))?;
+    let description =
+        fs::read(folder.join("kernel.json")).map_err(|error| format!("its kernel.json: {error}"))?;
     let provenance: Provenance = serde_json::from_slice(&description)
         .map_err(|error| format!("its kernel.json cannot be understood: {error}"))?;
     let path = folder.join("linux");
@@ -117,7 +118,8 @@ fn load(folder: &Path) -> Result<Kernel, String> {
     let version = Version::parse(&provenance.version);
     Ok(Kernel {
         path,
-        version: version.ok_or_else(|| format!("its kernel.json names the version {:?}", provenance.version))?,
+        version: version
+            .ok_or_else(|| format!("its kernel.json names the version {:?}", provenance.version))?,
         provenance: Some(provenance),
     })
 }
@@ -132,10 +134,14 @@ fn load(folder: &Path) -> Result<Kernel, String> {
 pub fn find(cache: &CacheFolder, selector: Option<&str>) -> Result<Kernel, KernelError> {
     match selector {
         Some(path) if path.contains('/') => by_path(Path::new(path)),
-        Some(other) if !other.starts_with(|first: char| first.is_ascii_digit()) => Err(KernelError::NotAKernel {
-            path: other.into(),
-            reason: format!("a version begins with a digit, such as 7.2, and a path has a slash, such as ./{other}"),
-        }),
+        Some(other) if !other.starts_with(|first: char| first.is_ascii_digit()) => {
+            Err(KernelError::NotAKernel {
+                path: other.into(),
+                reason: format!(
+                    "a version begins with a digit, such as 7.2, and a path has a slash, such as ./{other}"
+                ),
+            })
+        }
         Some(prefix) => pick(cache, &format!("of version {prefix}"), |_, provenance| {
             let (version, wish) = (&provenance.version, prefix.trim_end_matches('.'));
             version == wish
@@ -179,12 +185,18 @@ pub(super) fn for_source(cache: &CacheFolder, source: &Source) -> Result<Option<
     }
 }
 
-fn pick(cache: &CacheFolder, wanted: &str, fits: impl Fn(&Kernel, &Provenance) -> bool) -> Result<Kernel, KernelError> {
+fn pick(
+    cache: &CacheFolder,
+    wanted: &str,
+    fits: impl Fn(&Kernel, &Provenance) -> bool,
+) -> Result<Kernel, KernelError> {
     let today = configuration::request_sha256();
     let (kernels, mut found) = entries(cache)?;
     let mut fitting = Vec::new();
     for kernel in kernels {
-        let Some(provenance) = &kernel.provenance else { continue };
+        let Some(provenance) = &kernel.provenance else {
+            continue;
+        };
         if !fits(&kernel, provenance) {
             found.push(kernel.version.to_string());
         } else if provenance.request_sha256 != today {
@@ -233,10 +245,14 @@ fn by_path(path: &Path) -> Result<Kernel, KernelError> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    let (child, _leash) = lvs_matrix_keeper::spawn(&mut version).map_err(|error| refuse(error.to_string()))?;
-    let output = child.wait_with_output().map_err(|error| refuse(error.to_string()))?;
+    let (child, _leash) =
+        lvs_matrix_keeper::spawn(&mut version).map_err(|error| refuse(error.to_string()))?;
+    let output = child
+        .wait_with_output()
+        .map_err(|error| refuse(error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = Version::parse(&text).ok_or_else(|| refuse(format!("`--version` printed {:?}", text.trim())))?;
+    let version =
+        Version::parse(&text).ok_or_else(|| refuse(format!("`--version` printed {:?}", text.trim())))?;
     Ok(Kernel {
         path,
         version,
@@ -283,7 +299,11 @@ mod tests {
             built: String::new(),
             compiler: String::new(),
         };
-        fs::write(folder.join("kernel.json"), serde_json::to_vec(&provenance).unwrap()).unwrap();
+        fs::write(
+            folder.join("kernel.json"),
+            serde_json::to_vec(&provenance).unwrap(),
+        )
+        .unwrap();
     }
 
     fn package(line: &str) -> Identity {
@@ -311,7 +331,11 @@ mod tests {
     fn the_preferred_line_comes_first_then_the_newest() {
         let (_folder, cache) = cache();
         let today = configuration::request_sha256();
-        let found = |selector| find(&cache, selector).map(|kernel| kernel.version.to_string()).ok();
+        let found = |selector| {
+            find(&cache, selector)
+                .map(|kernel| kernel.version.to_string())
+                .ok()
+        };
         put(&cache, "6.1.170", &today, package("6.1"));
         assert_eq!(found(None), None, "older than any default");
         put(&cache, "7.10.3", &today, package("7.10"));
@@ -320,9 +344,17 @@ mod tests {
         put(&cache, "7.2.12", &today, package("7.2"));
         assert_eq!(found(None).as_deref(), Some("7.2.12"));
         assert_eq!(found(Some("6.1")).as_deref(), Some("6.1.170"));
-        assert_eq!(found(Some("7.1")), None, "7.10 does not begin with 7.1 in this sense");
+        assert_eq!(
+            found(Some("7.1")),
+            None,
+            "7.10 does not begin with 7.1 in this sense"
+        );
         assert_eq!(found(Some("7.10.3")).as_deref(), Some("7.10.3"));
-        let for_package = |name: &str| for_source(&cache, &Source::Package(name.into())).unwrap().is_some();
+        let for_package = |name: &str| {
+            for_source(&cache, &Source::Package(name.into()))
+                .unwrap()
+                .is_some()
+        };
         assert!(for_package("linux-source-6.1") && !for_package("linux-source-6.12"));
         assert_eq!(list(&cache).unwrap().len(), 4);
     }
@@ -332,7 +364,10 @@ mod tests {
         let (_folder, cache) = cache();
         put(&cache, "7.2.12", "something else", package("7.2"));
         let error = find(&cache, None).unwrap_err().to_string();
-        assert!(error.contains("7.2.12 built with another configuration"), "{error}");
+        assert!(
+            error.contains("7.2.12 built with another configuration"),
+            "{error}"
+        );
         assert!(for_source(&cache, &Source::DefaultLine).unwrap().is_none());
     }
 
@@ -347,7 +382,9 @@ mod tests {
             &cache,
             "7.4.0",
             &configuration::request_sha256(),
-            Identity::Tarball { sha256: sha256.into() },
+            Identity::Tarball {
+                sha256: sha256.into(),
+            },
         );
         assert!(for_source(&cache, &Source::Tarball(tarball)).unwrap().is_some());
         assert!(

@@ -37,7 +37,8 @@ pub(super) fn compile(
 fn step(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("  ")?;
     let (word, file) = rest.split_once(' ')?;
-    word.starts_with(|c: char| c.is_ascii_uppercase()).then(|| file.trim())
+    word.starts_with(|c: char| c.is_ascii_uppercase())
+        .then(|| file.trim())
 }
 
 #[cfg(test)]

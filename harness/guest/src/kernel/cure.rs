@@ -39,8 +39,11 @@ pub(super) const LINES: &str = "
 /// Edits an unpacked source tree.
 pub(super) fn apply(tree: &Path) -> Result<(), KernelError> {
     let file = tree.join(FILE);
-    let text = fs::read_to_string(&file)
-        .map_err(|error| KernelError::Cure(format!("{FILE} cannot be read ({error}); is this a Linux source tree?")))?;
+    let text = fs::read_to_string(&file).map_err(|error| {
+        KernelError::Cure(format!(
+            "{FILE} cannot be read ({error}); is this a Linux source tree?"
+        ))
+    })?;
     if !has_mode(tree) {
         return Err(KernelError::Cure(format!(
             "it does not know {MODE}, so it has no time-travel=inf-cpu as we know it"
@@ -85,7 +88,12 @@ mod tests {
     #[test]
     fn a_source_without_the_anchor_or_with_two_is_refused() {
         assert!(insert("nothing").unwrap_err().to_string().contains("0 times"));
-        assert!(insert(&ANCHOR.repeat(2)).unwrap_err().to_string().contains("2 times"));
+        assert!(
+            insert(&ANCHOR.repeat(2))
+                .unwrap_err()
+                .to_string()
+                .contains("2 times")
+        );
     }
 
     #[test]

@@ -17,7 +17,10 @@ pub struct Version {
 impl Version {
     /// Reads `7.2`, `7.2.12`, `6.18.44-fc-v595`.
     pub fn parse(text: &str) -> Option<Self> {
-        let numbers = text.trim().split(|c: char| !(c.is_ascii_digit() || c == '.')).next()?;
+        let numbers = text
+            .trim()
+            .split(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .next()?;
         let mut parts = numbers.split('.').map(str::parse);
         let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
         Some(Self {

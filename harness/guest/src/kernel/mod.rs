@@ -184,7 +184,10 @@ mod tests {
         fs::create_dir_all(request.cache.kernels().join(".building-1/tree")).unwrap();
         let mut phases = Vec::new();
         let error = build(&request, &mut |news| phases.push(news.phase)).unwrap_err();
-        assert!(error.to_string().contains("is this a Linux source tree?"), "{error}");
+        assert!(
+            error.to_string().contains("is this a Linux source tree?"),
+            "{error}"
+        );
         assert_eq!(phases, [Phase::Unpack]);
         assert_eq!(left_in(&request), [".lock"]);
     }

@@ -39,7 +39,9 @@ pub(super) fn fetch(
                 return Ok(tarball);
             }
             let mut apt = Apt::new(workshop)?;
-            let has_it = |apt: &Apt<'_>| Ok::<_, KernelError>(apt.source_packages()?.iter().any(|found| found == name));
+            let has_it = |apt: &Apt<'_>| {
+                Ok::<_, KernelError>(apt.source_packages()?.iter().any(|found| found == name))
+            };
             let found = (apt.use_own_suites(progress)? && has_it(&apt)?)
                 || (apt.use_suite(BACKPORTS_SUITE, progress)? && has_it(&apt)?);
             if !found {
@@ -94,7 +96,10 @@ fn default_of(packages: &[String]) -> Option<String> {
     let mut lines: Vec<((u32, u32), String)> = packages.iter().filter_map(line).collect();
     lines.retain(|(line, _)| *line >= OLDEST_DEFAULT_LINE);
     lines.sort();
-    let preferred = lines.iter().find(|(line, _)| *line == PREFERRED_LINE).or(lines.last());
+    let preferred = lines
+        .iter()
+        .find(|(line, _)| *line == PREFERRED_LINE)
+        .or(lines.last());
     preferred.map(|(_, name)| name.clone())
 }
 
@@ -190,7 +195,10 @@ mod tests {
             has(&["linux-source-7.9", "linux-source-7.10", "linux-source-6.12"]).as_deref(),
             Some("linux-source-7.10")
         );
-        assert_eq!(has(&["linux-source-6.12", "linux-source", "linux-source-x.y"]), None);
+        assert_eq!(
+            has(&["linux-source-6.12", "linux-source", "linux-source-x.y"]),
+            None
+        );
     }
 
     #[test]

@@ -70,7 +70,10 @@ pub(super) struct Workshop {
 
 impl Workshop {
     /// Waits for other builds of this cache, then makes the folder.
-    pub(super) fn open(cache: &CacheFolder, progress: &mut dyn FnMut(&Progress)) -> Result<Self, KernelError> {
+    pub(super) fn open(
+        cache: &CacheFolder,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Self, KernelError> {
         let kernels = cache.kernels();
         fs::create_dir_all(&kernels).map_err(KernelError::file("make", &kernels))?;
         let lock_file = kernels.join(LOCK);
@@ -90,7 +93,8 @@ impl Workshop {
         for left in unfinished(&kernels)? {
             fs::remove_dir_all(&left).map_err(KernelError::file("remove", left))?;
         }
-        let space = statvfs(&kernels).map_err(|errno| KernelError::file("look at", &kernels)(errno.into()))?;
+        let space =
+            statvfs(&kernels).map_err(|errno| KernelError::file("look at", &kernels)(errno.into()))?;
         let available_mib = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
         if available_mib < NEEDED_MIB {
             return Err(KernelError::NoSpace {
@@ -182,7 +186,11 @@ impl Workshop {
     ///
     /// The lock is the tool's standard input (an empty file): if we are killed, the next build waits until the last of the
     /// tools has ended too, which its keeper sees to.
-    pub(super) fn run(&self, mut command: Command, mut on_line: impl FnMut(&str)) -> Result<String, KernelError> {
+    pub(super) fn run(
+        &self,
+        mut command: Command,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<String, KernelError> {
         let words = lvs_matrix_keeper::words(&command);
         let program = words.first().cloned().unwrap_or_default();
         let failed = |source| KernelError::File {
@@ -241,7 +249,12 @@ impl Workshop {
         })?;
         let mut ask = self.command("gcc");
         ask.arg("--version");
-        let compiler = self.run(ask, |_| {})?.lines().next().unwrap_or_default().to_owned();
+        let compiler = self
+            .run(ask, |_| {})?
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
 
         let provenance = Provenance {
             version: text,
@@ -299,6 +312,9 @@ fn key(provenance: &Provenance) -> String {
         Identity::Package { name, version } => format!("package {name} {version}"),
         Identity::Tarball { sha256 } => format!("tarball {sha256}"),
     };
-    let digest = hex(&Sha256::digest(format!("{}\n{identity}\n", provenance.request_sha256)));
+    let digest = hex(&Sha256::digest(format!(
+        "{}\n{identity}\n",
+        provenance.request_sha256
+    )));
     format!("{}-{}", provenance.version, &digest[..12])
 }

@@ -30,7 +30,9 @@ fn power_off() -> Result<(), Failed> {
     let texts: Vec<String> = (0..200)
         .map(|number| format!("{{\"number\": {number}, \"text\": \"ä 行\"}}"))
         .collect();
-    let words: Vec<&str> = std::iter::once("say").chain(texts.iter().map(String::as_str)).collect();
+    let words: Vec<&str> = std::iter::once("say")
+        .chain(texts.iter().map(String::as_str))
+        .collect();
     let (report, messages) = place.run(place.config(&words))?;
     assert_eq!(
         report.end,

@@ -33,7 +33,12 @@ fn main() -> ExitCode {
         };
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["payload", rest @ ..] => payload::act(rest),
         ["caller", share] => caller::act(Path::new(share)),
         ["world-caller", share] => caller::act_on_host(Path::new(share)),
@@ -124,7 +129,11 @@ impl Place {
 
     fn check_nothing_left(&self) {
         let share = self.share();
-        assert_eq!(left::processes_in(&share), Vec::<i32>::new(), "processes are left");
+        assert_eq!(
+            left::processes_in(&share),
+            Vec::<i32>::new(),
+            "processes are left"
+        );
         assert!(!share.join(".guest").exists(), "the private folder is left");
         assert_eq!(
             std::fs::read_dir(self.parent.path()).unwrap().count(),

@@ -36,7 +36,9 @@ pub(crate) fn act(words: &[&str]) -> ExitCode {
             (0..lines.parse::<u32>().unwrap()).for_each(|_| println_to_stdout(&line));
             console.say("flooded").map_err(|error| error.to_string())
         }
-        ["write", name, text] => fs::write(folder(SHARE_VARIABLE).join(name), text).map_err(|error| error.to_string()),
+        ["write", name, text] => {
+            fs::write(folder(SHARE_VARIABLE).join(name), text).map_err(|error| error.to_string())
+        }
         ["read-input", name] => {
             let path = folder(INPUTS_VARIABLE).join(name);
             console
@@ -123,7 +125,9 @@ fn look_around(console: &Console) -> Result<(), String> {
         names.sort();
         names
     };
-    for folder in ["/tmp", "/var/tmp", "/run", "/dev/shm", "/", "/etc", "/usr", "/home"] {
+    for folder in [
+        "/tmp", "/var/tmp", "/run", "/dev/shm", "/", "/etc", "/usr", "/home",
+    ] {
         let there = names(folder);
         let there = if there.is_empty() {
             "empty".to_owned()
@@ -164,7 +168,8 @@ fn look_around(console: &Console) -> Result<(), String> {
             .trim(),
     )?;
     for (process, prefix) in [("self", ""), ("1", "first-")] {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
+        let status =
+            fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
         for line in status.lines() {
             if let Some((name, value)) = line.split_once(':') {
                 let value: Vec<&str> = value.split_whitespace().collect();
@@ -208,7 +213,10 @@ fn orphans(console: &Console, wait: std::time::Duration) -> Result<(), String> {
         .unwrap()
         .flatten()
         .filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok())
-        .filter(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
+        .filter(|stat| {
+            stat.rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.starts_with('Z'))
+        })
         .count();
     console.say(&format!("zombies {zombies}")).unwrap();
     Ok(())

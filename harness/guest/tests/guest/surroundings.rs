@@ -39,7 +39,11 @@ fn unprivileged() -> Result<(), Failed> {
         .ok()
         .and_then(|text| text.parse().ok())
         .filter(|&uid| uid != 0);
-    let expected = if own == 0 { behind_sudo.unwrap_or(65534) } else { own };
+    let expected = if own == 0 {
+        behind_sudo.unwrap_or(65534)
+    } else {
+        own
+    };
     assert_eq!(fs::metadata(&file).unwrap().uid(), expected);
     Ok(())
 }
@@ -48,7 +52,9 @@ fn unprivileged() -> Result<(), Failed> {
 fn one_processor() -> Result<(), Failed> {
     let allowed = |process: &str| {
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
         line.unwrap().trim().to_owned()
     };
     let place = Place::new();
@@ -168,13 +174,21 @@ fn refused() -> Result<(), Failed> {
 /// The doctor's trial boot and these tests' guests say the same of this machine.
 fn doctor() -> Result<(), Failed> {
     let checks = lvs_matrix_guest::doctor::checks();
-    let state = |name: &str| checks.iter().find(|check| check.name == name).map(|check| &check.state);
+    let state = |name: &str| {
+        checks
+            .iter()
+            .find(|check| check.name == name)
+            .map(|check| &check.state)
+    };
     assert!(
         matches!(state("guest memory folder"), Some(State::Found(_))),
         "{checks:#?}"
     );
     match state("guest kernel") {
-        Some(State::Found(_)) => assert!(matches!(state("guest boots"), Some(State::Found(_))), "{checks:#?}"),
+        Some(State::Found(_)) => assert!(
+            matches!(state("guest boots"), Some(State::Found(_))),
+            "{checks:#?}"
+        ),
         // The kernel under test may come from outside the cache.
         Some(State::Missing { cure, .. }) => assert_eq!(cure, "lvs-matrix kernel build"),
         None => return Err(format!("{checks:#?}").into()),

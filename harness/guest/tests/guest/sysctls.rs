@@ -75,7 +75,13 @@ pub(crate) fn list(console: &Console) -> Result<(), String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     console.say("listing").map_err(|error| error.to_string())?;
     fs::write(share()?.join(FIRST), names().join("\n")).map_err(|error| error.to_string())?;
-    run(&["unshare", "--net", &this.to_string_lossy(), "payload", "sysctls-here"])
+    run(&[
+        "unshare",
+        "--net",
+        &this.to_string_lossy(),
+        "payload",
+        "sysctls-here",
+    ])
 }
 
 /// In that namespace.

@@ -13,7 +13,8 @@ use std::time::Duration;
 const KEPT: u64 = 1 << 12 | 1 << 13 | 1 << 21;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let possible = native::lacks().is_empty() || std::env::var("LVS_MATRIX_PLACE").is_ok_and(|place| place == "host");
+    let possible =
+        native::lacks().is_empty() || std::env::var("LVS_MATRIX_PLACE").is_ok_and(|place| place == "host");
     [
         (
             "world::folders_links_and_processes_of_its_own",
@@ -51,13 +52,19 @@ fn seen(place: &Place) -> Result<BTreeMap<String, String>, Failed> {
         report.console
     );
     let pairs = said.iter().filter_map(|line| line.split_once(' '));
-    Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    Ok(pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 fn surroundings() -> Result<(), Failed> {
     let place = Place::named("a share");
     // Only its owner can enter it, and it is below a folder that the world has of its own.
-    fs::set_permissions(place.parent.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    fs::set_permissions(
+        place.parent.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o700),
+    )
+    .unwrap();
     let links = fs::read_to_string("/proc/net/dev").unwrap();
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let marks = ["/tmp", "/dev/shm"].map(|folder| tempfile::NamedTempFile::new_in(folder).unwrap());
@@ -111,7 +118,11 @@ fn rights() -> Result<(), Failed> {
 fn orphans() -> Result<(), Failed> {
     let place = Place::new();
     let (report, said) = place.run(config(&place, &["orphans-now"]))?;
-    assert_eq!(report.end, GuestEnd::PoweredOff(PayloadEnd::Exited(0)), "{said:?}");
+    assert_eq!(
+        report.end,
+        GuestEnd::PoweredOff(PayloadEnd::Exited(0)),
+        "{said:?}"
+    );
     assert_eq!(said, ["zombies 0"]);
     Ok(())
 }
@@ -128,7 +139,11 @@ fn inputs() -> Result<(), Failed> {
         path: path.clone(),
     }];
     let (report, said) = place.run(config)?;
-    assert_eq!(report.end, GuestEnd::PoweredOff(PayloadEnd::Exited(0)), "{said:?}");
+    assert_eq!(
+        report.end,
+        GuestEnd::PoweredOff(PayloadEnd::Exited(0)),
+        "{said:?}"
+    );
     assert_eq!(said[0], "as it was");
     assert_ne!(said[1], "written");
     assert_eq!(fs::read_to_string(path).unwrap(), "as it was");

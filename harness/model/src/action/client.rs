@@ -298,7 +298,8 @@ impl ClientAction {
     /// How long it takes by the clock where all is well: a statement that a server needs its time for.
     #[must_use]
     pub fn own_time(&self) -> Duration {
-        self.statement().map_or(Duration::ZERO, |statement| statement.takes)
+        self.statement()
+            .map_or(Duration::ZERO, |statement| statement.takes)
     }
 }
 
@@ -311,7 +312,9 @@ impl fmt::Display for ClientAction {
             Self::Query(statement) => write!(f, "query `{}`", statement.sql)?,
             Self::StartQuery(statement) => write!(f, "start query `{}`", statement.sql)?,
             Self::AwaitResult { .. } => f.write_str("await result")?,
-            Self::Disconnect { how: Closing::Quit, .. } => f.write_str("disconnect")?,
+            Self::Disconnect {
+                how: Closing::Quit, ..
+            } => f.write_str("disconnect")?,
             Self::Disconnect {
                 how: Closing::Reset, ..
             } => f.write_str("disconnect by RST")?,

@@ -67,7 +67,9 @@ impl HostAction {
     pub fn server(&self) -> Option<&Name> {
         match self {
             Self::PowerOff { server, .. } => Some(server),
-            Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.real_server(),
+            Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
+                node.real_server()
+            }
         }
     }
 }

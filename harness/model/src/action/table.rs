@@ -113,18 +113,30 @@ impl fmt::Display for TableAction {
             Self::RemoveRealServer { server } => write!(f, "remove real server {server}"),
             Self::AddRealServer { server, weight } => write!(f, "add real server {server}, weight {weight}"),
             Self::SetWeight { server, weight } => write!(f, "set weight of {server} to {weight}"),
-            Self::SetForwarding { server, method, weight } => {
-                write!(f, "set forwarding of {server} to {}, weight {weight}", method.as_str())
+            Self::SetForwarding {
+                server,
+                method,
+                weight,
+            } => {
+                write!(
+                    f,
+                    "set forwarding of {server} to {}, weight {weight}",
+                    method.as_str()
+                )
             }
             Self::RemoveService { port: None } => f.write_str("remove the virtual service"),
             Self::RemoveService { port: Some(port) } => write!(f, "remove the service of port {port}"),
             Self::AddService { port: None } => f.write_str("add the virtual service, without real servers"),
-            Self::AddService { port: Some(port) } => write!(f, "add a service of port {port}, without real servers"),
+            Self::AddService { port: Some(port) } => {
+                write!(f, "add a service of port {port}, without real servers")
+            }
             Self::SetScheduler { scheduler } => write!(f, "set scheduler to {scheduler}"),
             Self::FlushTable => f.write_str("flush the table"),
             Self::SaveTable => f.write_str("save the table"),
             Self::RestoreTable => f.write_str("restore the table"),
-            Self::SetTimeouts { tcp, tcp_fin: None } => write!(f, "set IPVS's time-out of TCP to {}", Human(*tcp)),
+            Self::SetTimeouts { tcp, tcp_fin: None } => {
+                write!(f, "set IPVS's time-out of TCP to {}", Human(*tcp))
+            }
             Self::SetTimeouts {
                 tcp,
                 tcp_fin: Some(fin),

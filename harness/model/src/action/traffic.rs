@@ -90,7 +90,9 @@ fn hundredths(text: &str) -> Option<u16> {
         2 => 1,
         _ => return None,
     };
-    let all = number(units)?.checked_mul(100)?.checked_add(number(rest)? * scale)?;
+    let all = number(units)?
+        .checked_mul(100)?
+        .checked_add(number(rest)? * scale)?;
     (all <= 10_000).then_some(all)
 }
 
@@ -148,7 +150,9 @@ impl TrafficAction {
     #[must_use]
     pub fn node(&self) -> &Node {
         match self {
-            Self::AddFirewallRule { node, .. } | Self::FlushFirewall { node } | Self::SetNetem { node, .. } => node,
+            Self::AddFirewallRule { node, .. }
+            | Self::FlushFirewall { node }
+            | Self::SetNetem { node, .. } => node,
         }
     }
 
@@ -174,12 +178,18 @@ impl fmt::Display for TrafficAction {
             Self::SetNetem { node, delay, loss } if delay.is_zero() && *loss == Percent(0) => {
                 write!(f, "let the link to {node} delay and lose nothing")
             }
-            Self::SetNetem { node, delay, loss } if delay.is_zero() => write!(f, "let the link to {node} lose {loss}"),
+            Self::SetNetem { node, delay, loss } if delay.is_zero() => {
+                write!(f, "let the link to {node} lose {loss}")
+            }
             Self::SetNetem { node, delay, loss } if *loss == Percent(0) => {
                 write!(f, "let the link to {node} delay by {}", Human(*delay))
             }
             Self::SetNetem { node, delay, loss } => {
-                write!(f, "let the link to {node} delay by {} and lose {loss}", Human(*delay))
+                write!(
+                    f,
+                    "let the link to {node} delay by {} and lose {loss}",
+                    Human(*delay)
+                )
             }
         }
     }

@@ -5,8 +5,8 @@
 use super::{Body, Flags, Segment, TcpOption, Transport};
 use crate::plan::{Mac, SENTINEL_ETHERTYPE};
 use etherparse::{
-    ArpPacketSlice, Ethernet2Slice, LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice,
-    ether_type, ip_number,
+    ArpPacketSlice, Ethernet2Slice, LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice,
+    TransportSlice, ether_type, ip_number,
 };
 use std::net::IpAddr;
 
@@ -53,9 +53,11 @@ fn body(ethernet: &Ethernet2Slice<'_>, cut: bool) -> Result<Body, String> {
     match ethernet.ether_type() {
         etherparse::EtherType(SENTINEL_ETHERTYPE) => {
             let text = payload.split(|byte| *byte == 0).next().unwrap_or_default();
-            let text =
-                std::str::from_utf8(text).map_err(|error| format!("a sentinel whose text is not UTF-8: {error}"))?;
-            Ok(Body::Sentinel { text: text.to_owned() })
+            let text = std::str::from_utf8(text)
+                .map_err(|error| format!("a sentinel whose text is not UTF-8: {error}"))?;
+            Ok(Body::Sentinel {
+                text: text.to_owned(),
+            })
         }
         kind @ (ether_type::ARP | ether_type::IPV4 | ether_type::IPV6) => {
             let sliced = LaxSlicedPacket::from_ether_type(kind, payload);
@@ -117,7 +119,8 @@ fn ip(sliced: &LaxSlicedPacket<'_>, cut: bool) -> Result<(IpAddr, IpAddr, Transp
             )
         }
         Some(LaxNetSlice::Ipv6(slice)) => {
-            let length = usize::from(slice.header().payload_length()).checked_sub(slice.extensions().slice().len());
+            let length =
+                usize::from(slice.header().payload_length()).checked_sub(slice.extensions().slice().len());
             (
                 IpAddr::V6(slice.header().source_addr()),
                 IpAddr::V6(slice.header().destination_addr()),
@@ -167,7 +170,9 @@ fn transport(
             rest: icmp.bytes5to8(),
             length: on_the_wire,
             // RFC 4443: error messages have types below 128.
-            quoted: (icmp.type_u8() < 128).then(|| quoted_flow(icmp.payload())).flatten(),
+            quoted: (icmp.type_u8() < 128)
+                .then(|| quoted_flow(icmp.payload()))
+                .flatten(),
             body: icmp.payload().to_vec(),
             hop_by_hop: matches!(&sliced.net, Some(LaxNetSlice::Ipv6(slice))
                 if slice.header().next_header() == ip_number::IPV6_HEADER_HOP_BY_HOP),

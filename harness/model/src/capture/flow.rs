@@ -52,9 +52,11 @@ pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> 
             let unreachable = if source.is_ipv4() { 3 } else { 1 };
             (*kind == unreachable).then_some((*code, *flow))
         }
-        Body::Sentinel { .. } | Body::Arp { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => {
-            None
-        }
+        Body::Sentinel { .. }
+        | Body::Arp { .. }
+        | Body::Ip { .. }
+        | Body::Other { .. }
+        | Body::Malformed { .. } => None,
     }
 }
 
@@ -148,9 +150,15 @@ impl<'a> ClientSide<'a> {
 
     /// The segments of a connection, either way.
     fn of_connection(&self, connection: &Connection) -> &[Passed<'a>] {
-        let all = self.by_port.get(&connection.client_port).map_or(&[][..], Vec::as_slice);
+        let all = self
+            .by_port
+            .get(&connection.client_port)
+            .map_or(&[][..], Vec::as_slice);
         let before = |number: u32| all.partition_point(|passed| passed.packet.number < number);
-        let (from, to) = (before(connection.syn), connection.reused.map_or(all.len(), before));
+        let (from, to) = (
+            before(connection.syn),
+            connection.reused.map_or(all.len(), before),
+        );
         all.get(from..to).unwrap_or_default()
     }
 
@@ -171,7 +179,9 @@ impl<'a> ClientSide<'a> {
                 continue;
             }
             let earlier = last.insert(segment.source_port, connections.len());
-            if let Some((index, earlier)) = earlier.and_then(|index| Some((index, connections.get_mut(index)?))) {
+            if let Some((index, earlier)) =
+                earlier.and_then(|index| Some((index, connections.get_mut(index)?)))
+            {
                 if earlier.sequence == segment.sequence {
                     last.insert(segment.source_port, index);
                     continue;
@@ -220,8 +230,9 @@ impl<'a> ClientSide<'a> {
     /// TCP segments from the service's port, whoever sent them, that reached the client: what a rule in the input chain of its
     /// firewall looks at ([`LabPlan::matched`]).
     pub fn from_service(&self) -> impl Iterator<Item = &'a Packet> {
-        self.to_client()
-            .filter(|packet| segment(packet).is_some_and(|(_, _, segment)| segment.source_port == self.plan.port))
+        self.to_client().filter(|packet| {
+            segment(packet).is_some_and(|(_, _, segment)| segment.source_port == self.plan.port)
+        })
     }
 
     /// The client's ARP requests for the virtual service's address.
@@ -250,8 +261,9 @@ impl<'a> ClientSide<'a> {
     }
 
     fn to_client(&self) -> impl Iterator<Item = &'a Packet> {
-        self.packets()
-            .filter(|packet| packet.destination_mac == self.client.mac && packet.source_mac != self.client.mac)
+        self.packets().filter(|packet| {
+            packet.destination_mac == self.client.mac && packet.source_mac != self.client.mac
+        })
     }
 }
 
@@ -367,7 +379,10 @@ fn repetitions(ranges: &[Range], since: Instant) -> usize {
         let (touching, mut apart): (Vec<_>, Vec<_>) = known
             .into_iter()
             .partition(|(start, end)| range.start <= *end && *start <= range.end);
-        let start = touching.iter().map(|(start, _)| *start).fold(range.start, u64::min);
+        let start = touching
+            .iter()
+            .map(|(start, _)| *start)
+            .fold(range.start, u64::min);
         let end = touching.iter().map(|(_, end)| *end).fold(range.end, u64::max);
         apart.push((start, end));
         known = apart;
@@ -397,7 +412,11 @@ fn most_repeated(ranges: &[Range], since: Instant) -> Option<Repeated> {
         if edges.peek().is_some_and(|(next, ..)| *next == at) {
             continue;
         }
-        let again = if before > 0 { after } else { after.saturating_sub(1) };
+        let again = if before > 0 {
+            after
+        } else {
+            after.saturating_sub(1)
+        };
         if again > best.map_or(0, |(most, _)| most) {
             best = Some((again, at));
         }
@@ -409,7 +428,13 @@ fn most_repeated(ranges: &[Range], since: Instant) -> Option<Repeated> {
         .collect();
     let first = *carried.first()?;
     let sendings: Vec<&Range> = std::iter::once(first)
-        .chain(carried.iter().skip(1).copied().filter(|range| range.sending.1 >= since))
+        .chain(
+            carried
+                .iter()
+                .skip(1)
+                .copied()
+                .filter(|range| range.sending.1 >= since),
+        )
         .collect();
     let start = sendings.iter().map(|range| range.start).max()?;
     let end = sendings.iter().map(|range| range.end).min()?;

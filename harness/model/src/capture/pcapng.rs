@@ -11,7 +11,9 @@ use super::{Packet, Remarks, decode};
 use crate::duration::Instant;
 use crate::record::CellRecord;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::pcapng::blocks::{ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, SECTION_HEADER_BLOCK};
 use pcap_file::pcapng::{PcapNgParser, PcapNgWriter};
@@ -53,7 +55,9 @@ pub enum CaptureError {
     #[error("the record names no capture points: there is no capture to read")]
     NoPoints,
     /// The file ends within a block: the disk was full, or the writer was killed.
-    #[error("the capture ends in the middle of a block, after {packets} packets: it was cut short when it was written")]
+    #[error(
+        "the capture ends in the middle of a block, after {packets} packets: it was cut short when it was written"
+    )]
     Truncated {
         /// How many packets could be read before.
         packets: u32,
@@ -84,7 +88,9 @@ pub enum CaptureError {
         name: String,
     },
     /// A packet of an interface that was not described.
-    #[error("packet {packet} of the capture belongs to interface {interface}, which the file does not describe")]
+    #[error(
+        "packet {packet} of the capture belongs to interface {interface}, which the file does not describe"
+    )]
     NoSuchPoint {
         /// The packet.
         packet: u32,
@@ -171,7 +177,9 @@ fn section(remarks: &Remarks, after_the_last: &[&(i64, String)]) -> SectionHeade
         .collect();
     if !lines.is_empty() {
         // One comment: Wireshark shows one of a section.
-        options.push(SectionHeaderOption::Comment(Cow::Owned(shortened(lines.join("\n")))));
+        options.push(SectionHeaderOption::Comment(Cow::Owned(shortened(
+            lines.join("\n"),
+        ))));
     }
     options.extend(
         remarks
@@ -230,7 +238,9 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
         match block_type(rest, parser.section().endianness) {
             SECTION_HEADER_BLOCK => return Err(CaptureError::SecondSection),
             ENHANCED_PACKET_BLOCK => {
-                let (after, block) = parser.next_block(rest).map_err(|error| unreadable(error, number - 1))?;
+                let (after, block) = parser
+                    .next_block(rest)
+                    .map_err(|error| unreadable(error, number - 1))?;
                 rest = after;
                 let Some(block) = block.into_enhanced_packet() else {
                     return Err(not_ours(number - 1));
@@ -269,7 +279,10 @@ fn unreadable(error: PcapError, packets: u32) -> CaptureError {
     if matches!(error, PcapError::IncompleteBuffer) {
         CaptureError::Truncated { packets }
     } else {
-        CaptureError::Unreadable { packets, reason: error }
+        CaptureError::Unreadable {
+            packets,
+            reason: error,
+        }
     }
 }
 

@@ -50,7 +50,8 @@ impl Remarks {
             points: points
                 .map(|point| {
                     let host = record.plan.host(&point.node);
-                    let addresses = host.map_or_else(String::new, |host| format!(", {}, {}", host.address, host.mac));
+                    let addresses =
+                        host.map_or_else(String::new, |host| format!(", {}, {}", host.address, host.mac));
                     one_line(&format!("{} of {}{addresses}", point.interface, point.node))
                 })
                 .collect(),
@@ -84,7 +85,10 @@ pub fn marks(record: &CellRecord) -> Vec<(Instant, String)> {
                 let text = format!("{} ends after {took}{}", heading(step), outcome(&step.outcome));
                 marks.push((ended, text));
             }
-            None => marks.push((began, format!("{} begins{}", heading(step), outcome(&step.outcome)))),
+            None => marks.push((
+                began,
+                format!("{} begins{}", heading(step), outcome(&step.outcome)),
+            )),
         }
     }
     marks.push((record.ended, "the observation ends".to_owned()));

@@ -75,7 +75,10 @@ pub fn fold(lines: Vec<TraceLine>) -> Vec<FoldedLine> {
         if let Some(group) = folded.last_mut()
             && group.first.key == line.key
         {
-            let last = group.repetitions.last().map_or(group.first.at, |(last, _)| last.at);
+            let last = group
+                .repetitions
+                .last()
+                .map_or(group.first.at, |(last, _)| last.at);
             let gap = line.at.since(last);
             group.repetitions.push((line, gap));
         } else {
@@ -98,7 +101,13 @@ fn line(packet: &Packet, conversations: &mut Conversations) -> (String, String) 
         } => {
             let mut line = String::new();
             let mut key = String::new();
-            ip(&mut line, &mut key, (*source, *destination), transport, conversations);
+            ip(
+                &mut line,
+                &mut key,
+                (*source, *destination),
+                transport,
+                conversations,
+            );
             return (line, key);
         }
         Body::Arp {
@@ -124,7 +133,10 @@ fn line(packet: &Packet, conversations: &mut Conversations) -> (String, String) 
             "{} > {}, ethertype 0x{ethertype:04x}, length {}",
             packet.source_mac, packet.destination_mac, packet.length
         ),
-        Body::Malformed { reason } => format!("a frame of {} bytes that cannot be decoded: {reason}", packet.length),
+        Body::Malformed { reason } => format!(
+            "a frame of {} bytes that cannot be decoded: {reason}",
+            packet.length
+        ),
         Body::Sentinel { text } => format!("sentinel {text}"),
     };
     (text.clone(), text)
@@ -133,7 +145,13 @@ fn line(packet: &Packet, conversations: &mut Conversations) -> (String, String) 
 type Ends = (IpAddr, IpAddr);
 
 /// `key` gets the same without what changes at a repetition. Writing to a `String` cannot fail.
-fn ip(line: &mut String, key: &mut String, ends: Ends, transport: &Transport, conversations: &mut Conversations) {
+fn ip(
+    line: &mut String,
+    key: &mut String,
+    ends: Ends,
+    transport: &Transport,
+    conversations: &mut Conversations,
+) {
     let (source, destination) = ends;
     let version = if source.is_ipv4() { "IP" } else { "IP6" };
     match transport {
@@ -190,13 +208,22 @@ fn ip(line: &mut String, key: &mut String, ends: Ends, transport: &Transport, co
             return;
         }
         Transport::Other { protocol, length } => {
-            let _ = write!(line, "{version} {source} > {destination}: ip-proto-{protocol} {length}");
+            let _ = write!(
+                line,
+                "{version} {source} > {destination}: ip-proto-{protocol} {length}"
+            );
         }
     }
     key.push_str(line);
 }
 
-fn tcp(line: &mut String, key: &mut String, ends: Ends, segment: &Segment, conversations: &mut Conversations) {
+fn tcp(
+    line: &mut String,
+    key: &mut String,
+    ends: Ends,
+    segment: &Segment,
+    conversations: &mut Conversations,
+) {
     let relative = conversations.relative(ends, segment);
     let mut head = format!("Flags [{}]", flags(segment.flags));
     let length = segment.payload_length;
@@ -215,7 +242,11 @@ fn tcp(line: &mut String, key: &mut String, ends: Ends, segment: &Segment, conve
         let _ = write!(line, ", urg {}", segment.urgent);
     }
     if !segment.options.is_empty() {
-        let options: Vec<String> = segment.options.iter().map(|item| option(item, relative.sack)).collect();
+        let options: Vec<String> = segment
+            .options
+            .iter()
+            .map(|item| option(item, relative.sack))
+            .collect();
         let _ = write!(line, ", options [{}]", options.join(","));
     }
     let _ = write!(line, ", length {length}");
@@ -235,7 +266,11 @@ fn flags(flags: Flags) -> String {
     .into_iter()
     .filter_map(|(set, letter)| set.then_some(letter))
     .collect();
-    if letters.is_empty() { "none".to_owned() } else { letters }
+    if letters.is_empty() {
+        "none".to_owned()
+    } else {
+        letters
+    }
 }
 
 /// `base`: what SACK blocks are counted from.
@@ -295,7 +330,11 @@ impl Conversations {
             (source, from, destination, to)
         };
         if let Some((forth, back)) = self.first.get(&flow).filter(|_| !segment.flags.syn) {
-            let (own, others) = if reversed { (*back, *forth) } else { (*forth, *back) };
+            let (own, others) = if reversed {
+                (*back, *forth)
+            } else {
+                (*forth, *back)
+            };
             Relative {
                 sequence: sequence.wrapping_sub(own),
                 acknowledgement: acknowledgement.wrapping_sub(others),

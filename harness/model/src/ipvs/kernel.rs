@@ -1,6 +1,8 @@
 //! The lines of `/proc/net/ip_vs` and `/proc/net/ip_vs_conn`: addresses of IPv4, ports and marks in hexadecimal.
 
-use super::{Connection, Destination, Listen, Method, Persistence, Service, Target, group, mark, prefix, protocol};
+use super::{
+    Connection, Destination, Listen, Method, Persistence, Service, Target, group, mark, prefix, protocol,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 

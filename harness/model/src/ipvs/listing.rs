@@ -1,6 +1,8 @@
 //! The lines of `ipvsadm -Ln` and `ipvsadm -Lnc`.
 
-use super::{Connection, Destination, Listen, Method, Persistence, Service, Target, group, mark, prefix, protocol};
+use super::{
+    Connection, Destination, Listen, Method, Persistence, Service, Target, group, mark, prefix, protocol,
+};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 

@@ -183,7 +183,11 @@ pub struct Unread {
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is not one of a table of IPVS: {}", self.line, self.text)
+        write!(
+            f,
+            "line {} is not one of a table of IPVS: {}",
+            self.line, self.text
+        )
     }
 }
 
@@ -238,7 +242,10 @@ impl Table {
     /// Services and destinations together: the number of lines that `ipvsadm -S` saves.
     #[must_use]
     pub fn saved_lines(&self) -> usize {
-        self.services.iter().map(|service| 1 + service.destinations.len()).sum()
+        self.services
+            .iter()
+            .map(|service| 1 + service.destinations.len())
+            .sum()
     }
 }
 

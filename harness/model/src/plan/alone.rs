@@ -1,6 +1,8 @@
 //! A cell as a scenario of its own, without axes.
 
-use super::{CLIENT_SYSCTLS, COMMON_SYSCTLS, DIRECTOR_SYSCTLS, Host, LabPlan, Phase, SERVER_SYSCTLS, TCP_SYSCTLS};
+use super::{
+    CLIENT_SYSCTLS, COMMON_SYSCTLS, DIRECTOR_SYSCTLS, Host, LabPlan, Phase, SERVER_SYSCTLS, TCP_SYSCTLS,
+};
 use crate::action::{Action, Node};
 use crate::client::{ClientChoice, Program};
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
@@ -13,8 +15,10 @@ impl LabPlan {
     /// may differ; what the plan says wins.
     #[must_use]
     pub fn alone(&self) -> Scenario {
-        let own =
-            |node: &Node, role: &[(&str, &str)]| self.host(node).map_or_else(Vec::new, |host| own_sysctls(host, role));
+        let own = |node: &Node, role: &[(&str, &str)]| {
+            self.host(node)
+                .map_or_else(Vec::new, |host| own_sysctls(host, role))
+        };
         let of_client = self.client.sysctls();
         let mut client_sysctls = own(&Node::Client, CLIENT_SYSCTLS);
         client_sysctls.retain(|sysctl| !of_client.contains(sysctl));
@@ -35,7 +39,8 @@ impl LabPlan {
                     })
                     .collect(),
                 client: ClientChoice {
-                    program: Some(self.client.program.clone()).filter(|program| *program != Program::default()),
+                    program: Some(self.client.program.clone())
+                        .filter(|program| *program != Program::default()),
                     settings: self.client.settings.clone(),
                 },
                 mysqld: self.mysqld.clone(),
@@ -89,5 +94,7 @@ fn own_sysctls(host: &Host, role: &[(&str, &str)]) -> Vec<(String, String)> {
         all.any(|(known, usual)| *known == key && *usual == value)
     };
     let all = host.sysctls.iter();
-    all.filter(|(key, value)| !by_itself(key, value)).cloned().collect()
+    all.filter(|(key, value)| !by_itself(key, value))
+        .cloned()
+        .collect()
 }

@@ -30,17 +30,28 @@ impl LabPlan {
         let of_port = |port: Option<u16>| format!("{}:{}", self.vip, port.unwrap_or(self.port));
         let edit = |server: &Name, method: Forwarding, weight: u16| {
             let destination = self.destination(server);
-            format!("ipvsadm -e -t {service} -r {destination} {} -w {weight}", method.flag())
+            format!(
+                "ipvsadm -e -t {service} -r {destination} {} -w {weight}",
+                method.flag()
+            )
         };
         match action {
             TableAction::RemoveRealServer { server } => {
                 format!("ipvsadm -d -t {service} -r {}", self.destination(server))
             }
-            TableAction::AddRealServer { server, weight } => self.add_line(&self.destination(server), *weight),
+            TableAction::AddRealServer { server, weight } => {
+                self.add_line(&self.destination(server), *weight)
+            }
             TableAction::SetWeight { server, weight } => edit(server, self.forwarding, *weight),
-            TableAction::SetForwarding { server, method, weight } => edit(server, *method, *weight),
+            TableAction::SetForwarding {
+                server,
+                method,
+                weight,
+            } => edit(server, *method, *weight),
             TableAction::RemoveService { port } => format!("ipvsadm -D -t {}", of_port(*port)),
-            TableAction::AddService { port } => format!("ipvsadm -A -t {} -s {}", of_port(*port), self.scheduler),
+            TableAction::AddService { port } => {
+                format!("ipvsadm -A -t {} -s {}", of_port(*port), self.scheduler)
+            }
             TableAction::SetScheduler { scheduler } => format!("ipvsadm -E -t {service} -s {scheduler}"),
             TableAction::FlushTable => "ipvsadm -C".to_owned(),
             TableAction::SaveTable => "ipvsadm -S -n".to_owned(),
@@ -91,15 +102,21 @@ impl LabPlan {
             TrafficAction::AddFirewallRule { node, chain, verdict } => {
                 let name = chain.as_str();
                 let mut make_chain = words(&format!("nft add chain {FIREWALL} {name}"));
-                make_chain.push(format!("{{ type filter hook {name} priority filter; policy accept; }}"));
+                make_chain.push(format!(
+                    "{{ type filter hook {name} priority filter; policy accept; }}"
+                ));
                 let rule = format!(
                     "nft add rule {FIREWALL} {name} {} counter {}",
                     self.matched(node, *chain),
                     verdict.statement()
                 );
-                [words(&format!("nft add table {FIREWALL}")), make_chain, words(&rule)]
-                    .map(|line| (Some(node.clone()), line))
-                    .into()
+                [
+                    words(&format!("nft add table {FIREWALL}")),
+                    make_chain,
+                    words(&rule),
+                ]
+                .map(|line| (Some(node.clone()), line))
+                .into()
             }
             TrafficAction::FlushFirewall { node } => vec![(Some(node.clone()), words("nft flush ruleset"))],
             TrafficAction::SetNetem { node, delay, loss } => {
@@ -130,7 +147,9 @@ impl LabPlan {
 
     /// The real server as ipvsadm(8) names it: `192.0.2.31:3306`.
     fn destination(&self, server: &Name) -> String {
-        let address = self.host(&Node::RealServer(server.clone())).map(|host| host.address);
+        let address = self
+            .host(&Node::RealServer(server.clone()))
+            .map(|host| host.address);
         address.map_or_else(String::new, |address| format!("{address}:{}", self.port))
     }
 

@@ -101,7 +101,10 @@ mod tests {
             socket.timer.unwrap().to_string(),
             "retransmission timer ends in 1.2sec (count 3)"
         );
-        assert!(Socket::parse("SYN-RECV 0 0 192.0.2.100:3306 192.0.2.10:1").is_some_and(|socket| !socket.is_held()));
+        assert!(
+            Socket::parse("SYN-RECV 0 0 192.0.2.100:3306 192.0.2.10:1")
+                .is_some_and(|socket| !socket.is_held())
+        );
         for bad in [
             "",
             "ESTAB",

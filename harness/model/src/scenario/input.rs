@@ -12,7 +12,9 @@ pub(super) use operation::{ConnectInput, ConnectionInput, StatementInput};
 
 use super::place::At;
 use super::read::{Input, List, Map, OneOrMany};
-use super::scalar::{Errno, ErrorCode, Method, Port, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes};
+use super::scalar::{
+    Errno, ErrorCode, Method, Port, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
+};
 use super::table::{self, actions, structure};
 use super::yaml::Node;
 use super::{BehaviourName, Forwarding, HangEndName};

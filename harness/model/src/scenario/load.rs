@@ -36,6 +36,9 @@ pub fn load_bytes(bytes: &[u8]) -> Result<Scenario, Vec<Mistake>> {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => load(text),
-        Err(error) => Err(vec![not_utf8(&String::from_utf8_lossy(bytes), error.valid_up_to())]),
+        Err(error) => Err(vec![not_utf8(
+            &String::from_utf8_lossy(bytes),
+            error.valid_up_to(),
+        )]),
     }
 }

@@ -36,7 +36,12 @@ pub enum Severity {
 }
 
 impl Mistake {
-    pub(super) fn new(kind: MistakeKind, span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(super) fn new(
+        kind: MistakeKind,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
         Self {
             kind,
             message: message.into(),

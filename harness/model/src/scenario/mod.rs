@@ -186,8 +186,10 @@ impl Expectation {
 /// Does an expectation with this [`when`](Expectation::when) speak of the cell?
 #[must_use]
 pub fn matches(when: &[(Name, Vec<Name>)], cell: &CellRef) -> bool {
-    when.iter()
-        .all(|(axis, values)| cell.value(axis.as_str()).is_some_and(|value| values.contains(value)))
+    when.iter().all(|(axis, values)| {
+        cell.value(axis.as_str())
+            .is_some_and(|value| values.contains(value))
+    })
 }
 
 /// What is expected of a cell.
@@ -201,7 +203,9 @@ pub enum Expected {
 }
 
 /// The name of a behaviour, as scenarios and reports write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum BehaviourName {
     /// The operation succeeded within patience.

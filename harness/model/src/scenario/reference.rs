@@ -33,7 +33,11 @@ pub fn reference() -> String {
 
 /// A structure's fields in the order of its table.
 fn fields(structure: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    let order = structure.get(ORDER).and_then(Value::as_array).into_iter().flatten();
+    let order = structure
+        .get(ORDER)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     order
         .filter_map(Value::as_str)
         .filter_map(|key| Some((key, structure.get("properties")?.get(key)?)))
@@ -79,7 +83,11 @@ fn section(name: &str, structure: &Value) -> String {
             accepts.push_str(" (required)");
         }
         accepts.push_str(&default(field));
-        let _ = writeln!(text, "| `{key}` | {accepts} | {} |", text_of(field, "description"));
+        let _ = writeln!(
+            text,
+            "| `{key}` | {accepts} | {} |",
+            text_of(field, "description")
+        );
     }
     text
 }
@@ -133,9 +141,14 @@ fn accepts(schema: &Value) -> String {
     if let Some(items) = schema.get("items") {
         return format!("list of {}", accepts(items));
     }
-    match schema.get("additionalProperties").filter(|values| values.is_object()) {
+    match schema
+        .get("additionalProperties")
+        .filter(|values| values.is_object())
+    {
         Some(values) => {
-            let keys = schema.get("propertyNames").map_or("", |keys| text_of(keys, ACCEPTS));
+            let keys = schema
+                .get("propertyNames")
+                .map_or("", |keys| text_of(keys, ACCEPTS));
             format!("map from {keys} to {}", accepts(values))
         }
         None => "`{}`".to_owned(),

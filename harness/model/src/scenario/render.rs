@@ -54,7 +54,9 @@ fn report(renderer: &Renderer, mistake: &Mistake, file_name: &str, text: &str) -
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level.primary_title(&*mistake.message).elements(None::<Origin<'_>>);
+    let mut group = level
+        .primary_title(&*mistake.message)
+        .elements(None::<Origin<'_>>);
     if let Some(excerpt) = together.as_ref().or(apart.as_ref()) {
         let mut snippet = Snippet::source(excerpt.text.as_str())
             .line_start(excerpt.line)
@@ -73,7 +75,9 @@ fn report(renderer: &Renderer, mistake: &Mistake, file_name: &str, text: &str) -
         let origin = Origin::path(file_name)
             .line(mistake.span.line)
             .char_column(mistake.span.column);
-        group = group.element(origin).element(Level::NOTE.message(&*mistake.label));
+        group = group
+            .element(origin)
+            .element(Level::NOTE.message(&*mistake.label));
     }
     if let (Some((span, label)), None) = (&mistake.second, &together) {
         group = group.element(Level::NOTE.message(format!("line {}: {label}", span.line)));

@@ -111,7 +111,9 @@ pub(super) fn structure<const N: usize>(
     let properties: serde_json::Map<_, _> = fields
         .iter()
         .zip(parts)
-        .map(|(field, (doc, schema, default))| (field.key.to_owned(), described(schema, doc, default).to_value()))
+        .map(|(field, (doc, schema, default))| {
+            (field.key.to_owned(), described(schema, doc, default).to_value())
+        })
         .collect();
     let required: Vec<_> = fields
         .iter()

@@ -52,7 +52,11 @@ impl Fields<'_, '_> {
 }
 
 /// Sorts a map's entries into `fields`.
-pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut Mistakes) -> Option<Fields<'n, 'm>> {
+pub(super) fn fields<'n, 'm>(
+    node: &'n Node,
+    fields: &[Field],
+    mistakes: &'m mut Mistakes,
+) -> Option<Fields<'n, 'm>> {
     let known = || fields.iter().map(|field| field.key);
     let accepted = if fields.is_empty() {
         "`{}`: it has no fields".to_owned()
@@ -93,7 +97,12 @@ pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut
             .maybe_help(did_you_mean(&entry.key.value, known())),
         );
     }
-    let required = || fields.iter().filter(|field| field.required).map(|field| field.key);
+    let required = || {
+        fields
+            .iter()
+            .filter(|field| field.required)
+            .map(|field| field.key)
+    };
     let missing = fields
         .iter()
         .zip(&found)
@@ -125,13 +134,19 @@ pub(super) fn fields<'n, 'm>(node: &'n Node, fields: &[Field], mistakes: &'m mut
 }
 
 /// The one entry of an action.
-pub(super) fn action<'n>(node: &'n Node, known: &[&'static str], mistakes: &mut Mistakes) -> Option<&'n Entry> {
+pub(super) fn action<'n>(
+    node: &'n Node,
+    known: &[&'static str],
+    mistakes: &mut Mistakes,
+) -> Option<&'n Entry> {
     let entries = match &node.kind {
         Kind::Map(entries) => entries,
         Kind::Refused => return None,
         Kind::Empty | Kind::Scalar(_) | Kind::List(_) => {
             let written = match &node.kind {
-                Kind::Scalar(text) if known.contains(&text.as_str()) => Some(format!("write `{{ {text}: {{}} }}`")),
+                Kind::Scalar(text) if known.contains(&text.as_str()) => {
+                    Some(format!("write `{{ {text}: {{}} }}`"))
+                }
                 Kind::Scalar(_) | Kind::Empty | Kind::List(_) | Kind::Map(_) | Kind::Refused => None,
             };
             mistakes.add(

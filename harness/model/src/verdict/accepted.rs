@@ -94,7 +94,9 @@ impl fmt::Display for DiscardedKind {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OwnFirewall { step } => write!(f, "the client's own firewall did not let it in (step {step})"),
+            Self::OwnFirewall { step } => {
+                write!(f, "the client's own firewall did not let it in (step {step})")
+            }
             Self::Unexpected => f.write_str("it is not what the client's TCP expected on this connection"),
             Self::Ended => f.write_str("the connection had already ended for the client"),
             Self::NotAcknowledged => f.write_str("nothing that the client sent later acknowledges it"),
@@ -331,7 +333,10 @@ impl Acceptance {
                 packet: packet.number,
                 at: packet.at,
                 kind,
-                by: record.plan.host_by_mac(packet.source_mac).map(|host| host.node.clone()),
+                by: record
+                    .plan
+                    .host_by_mac(packet.source_mac)
+                    .map(|host| host.node.clone()),
                 why,
             })
         });
@@ -349,7 +354,10 @@ fn kept_out(
 ) -> BTreeMap<u32, u32> {
     let mut kept_out = BTreeMap::new();
     for rule in rules.iter().filter(|rule| rule.chain == Chain::Input) {
-        let candidates: Vec<&Packet> = side.from_service().filter(|packet| rule.may_hold(packet.at)).collect();
+        let candidates: Vec<&Packet> = side
+            .from_service()
+            .filter(|packet| rule.may_hold(packet.at))
+            .collect();
         let surely = candidates.iter().filter(|packet| packet.at > rule.surely);
         // Later ones may have come after the counter was read.
         let in_time = surely.clone().filter(|packet| packet.at <= record.ended).count();
@@ -481,7 +489,8 @@ impl Open {
     /// Does a reset with this number end the connection (`tcp_validate_incoming`, `tcp_reset_check`)?
     fn resets(&self, sequence: u32) -> bool {
         let last_ahead = self.ahead.iter().map(|ahead| ahead.end);
-        let last_ahead = last_ahead.reduce(|one, other| if flow::at_or_after(other, one) { other } else { one });
+        let last_ahead =
+            last_ahead.reduce(|one, other| if flow::at_or_after(other, one) { other } else { one });
         sequence == self.next
             || last_ahead == Some(sequence)
             || (self.finished && sequence == self.next.wrapping_sub(1))
@@ -505,7 +514,8 @@ impl Open {
         if self.finished || !flow::at_or_after(self.next.wrapping_add(LARGEST_WINDOW), end) {
             return Some(Reason::Unexpected);
         }
-        let acknowledges = |later: &Segment| !later.flags.ack || flow::at_or_after(later.acknowledgement, end);
+        let acknowledges =
+            |later: &Segment| !later.flags.ack || flow::at_or_after(later.acknowledgement, end);
         if later.is_some_and(|later| flow::at_or_after(self.next, begin) && !acknowledges(later)) {
             return Some(Reason::NotAcknowledged);
         }

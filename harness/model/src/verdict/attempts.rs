@@ -299,7 +299,9 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
         };
         if attempt.request.at >= operation.began() {
             looked.attempts.push(attempt);
-        } else if attempt.answered().is_none_or(|by| by.at >= operation.began()) && attempt.reply != Reply::Unread {
+        } else if attempt.answered().is_none_or(|by| by.at >= operation.began())
+            && attempt.reply != Reply::Unread
+        {
             looked.before.push(attempt);
         }
     }
@@ -351,7 +353,8 @@ fn carries(payload: &[u8], sql: &str) -> bool {
         [_, _, _, 0, COM_QUERY, text @ ..] => {
             let sql = sql.as_bytes();
             // MySQL 8.0.23 and later may put query attributes before the text.
-            text.windows(sql.len().max(1)).any(|part| part == sql) || (text.len() < sql.len() && sql.starts_with(text))
+            text.windows(sql.len().max(1)).any(|part| part == sql)
+                || (text.len() < sql.len() && sql.starts_with(text))
         }
         _ => false,
     }
@@ -383,7 +386,14 @@ fn is_ended(
     attempt: &Attempt,
 ) -> bool {
     let received = looked.accepted(side, &attempt.connection);
-    let mut all = terminators(&record.plan, side, &received, &attempt.connection, operation.end.at).into_iter();
+    let mut all = terminators(
+        &record.plan,
+        side,
+        &received,
+        &attempt.connection,
+        operation.end.at,
+    )
+    .into_iter();
     // An ICMP error ends only what is being opened.
     let ends = |terminator: Terminator| match terminator.kind {
         TerminatorKind::Fin | TerminatorKind::Rst => true,
@@ -405,8 +415,7 @@ pub(super) fn succeeded(operation: &Classified<'_>, looked: &Looked) -> Option<u
         let id = looked
             .dialogue(&attempt.connection)
             .and_then(|dialogue| dialogue.connection_id);
-        let told =
-            |id| matches!(operation.end.kind, ClientEventKind::Connected { connection_id, .. } if connection_id == id);
+        let told = |id| matches!(operation.end.kind, ClientEventKind::Connected { connection_id, .. } if connection_id == id);
         id.is_some_and(told)
     };
     last(&|attempt| attempt.connects() && attempt.is_complete() && is_told(attempt))
@@ -416,11 +425,16 @@ pub(super) fn succeeded(operation: &Classified<'_>, looked: &Looked) -> Option<u
 }
 
 /// That which failed, or is still to be answered.
-fn not_answered(operation: &Classified<'_>, looked: &Looked, ended: &dyn Fn(&Attempt) -> bool) -> Option<usize> {
+fn not_answered(
+    operation: &Classified<'_>,
+    looked: &Looked,
+    ended: &dyn Fn(&Attempt) -> bool,
+) -> Option<usize> {
     let last = |is: &dyn Fn(&Attempt) -> bool| looked.attempts.iter().rposition(is);
     if let ClientEventKind::Failed(error) = &operation.end.kind {
         if let ClientErrorKind::Server { code, .. } = error.kind {
-            let told = last(&|attempt| matches!(&attempt.reply, Reply::Error { error, .. } if error.code == code));
+            let told =
+                last(&|attempt| matches!(&attempt.reply, Reply::Error { error, .. } if error.code == code));
             if told.is_some() {
                 return told;
             }

@@ -70,7 +70,11 @@ impl fmt::Display for Contradiction {
     /// A sentence without its stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = Human(self.said.since(Instant(0)));
-        write!(f, "the client says at {said} that {}, but {}", self.client, self.wire)?;
+        write!(
+            f,
+            "the client says at {said} that {}, but {}",
+            self.client, self.wire
+        )?;
         match self.packet {
             Some(packet) => write!(f, " (packet {packet})"),
             None => Ok(()),

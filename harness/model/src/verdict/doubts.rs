@@ -8,8 +8,8 @@ use crate::client::Setting;
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
 use crate::record::{
-    AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, SettingShown, StepOutcome,
-    StepRecord,
+    AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, SettingShown,
+    StepOutcome, StepRecord,
 };
 
 /// All reasons why `record` and its `packets` may not be believed, whatever the client did.
@@ -54,7 +54,9 @@ fn program(record: &CellRecord, doubts: &mut Vec<String>) {
         }
         let seen = client.settings.iter().find(|seen| seen.setting == setting.key());
         let doubt = match seen {
-            Some(SettingShown { doubt: Some(doubt), .. }) => Some(doubt.as_str()),
+            Some(SettingShown {
+                doubt: Some(doubt), ..
+            }) => Some(doubt.as_str()),
             Some(SettingShown { shown: Some(_), .. }) => None,
             Some(SettingShown { shown: None, .. }) | None => Some("nothing shows it"),
         };
@@ -96,7 +98,9 @@ pub(super) fn of_the_lab(record: &CellRecord) -> Vec<String> {
     }
     match &record.lab {
         LabOutcome::Completed => {}
-        LabOutcome::Failed { stage, reason, .. } => doubts.push(format!("the lab failed ({stage}): {reason}")),
+        LabOutcome::Failed { stage, reason, .. } => {
+            doubts.push(format!("the lab failed ({stage}): {reason}"))
+        }
         LabOutcome::NotRun { reason } => doubts.push(format!("the cell was not run: {reason}")),
     }
     doubts
@@ -142,7 +146,11 @@ fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], dou
         .filter(|packet| matches!(packet.body, Body::Sentinel { .. }));
     let first = own.next();
     let last = own.next_back();
-    let begin = record.steps.iter().find_map(|step| step.began).unwrap_or_default();
+    let begin = record
+        .steps
+        .iter()
+        .find_map(|step| step.began)
+        .unwrap_or_default();
     let steps = record.steps.iter().filter_map(|step| step.ended);
     let events = record.client_events.iter().map(|event| event.at);
     let end = steps.chain(events).max().unwrap_or_default();
@@ -167,7 +175,9 @@ fn powered_off(record: &CellRecord, node: &Node) -> bool {
         Action::Host(HostAction::PowerOff { server, .. }) => {
             matches!(step.outcome, StepOutcome::Done { .. }) && node.real_server() == Some(server)
         }
-        Action::Host(HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. })
+        Action::Host(
+            HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. },
+        )
         | Action::Traffic(_)
         | Action::Table(_)
         | Action::Mysqld(_)
@@ -242,11 +252,14 @@ fn earlier(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> O
     match &step.outcome {
         StepOutcome::Done { proof } => unproven(step, proof),
         // The start of the statement that is classified: its failure is what is classified.
-        StepOutcome::ClientFailed if step.phase == Phase::Act && step.operation == classified.operation => None,
-        StepOutcome::ClientFailed if may_fail() => None,
-        StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::Failed { .. } | StepOutcome::NotReached => {
-            Some(premise(step))
+        StepOutcome::ClientFailed if step.phase == Phase::Act && step.operation == classified.operation => {
+            None
         }
+        StepOutcome::ClientFailed if may_fail() => None,
+        StepOutcome::ClientFailed
+        | StepOutcome::Unfinished
+        | StepOutcome::Failed { .. }
+        | StepOutcome::NotReached => Some(premise(step)),
     }
 }
 
@@ -279,8 +292,17 @@ fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
             step.action.of_client().is_some_and(ClientAction::only_begins)
         }
         (
-            StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::NotReached,
-            Some(EventRole::Begins | EventRole::Succeeds | EventRole::Fails | EventRole::Waits | EventRole::Aside)
+            StepOutcome::Done { .. }
+            | StepOutcome::ClientFailed
+            | StepOutcome::Unfinished
+            | StepOutcome::NotReached,
+            Some(
+                EventRole::Begins
+                | EventRole::Succeeds
+                | EventRole::Fails
+                | EventRole::Waits
+                | EventRole::Aside,
+            )
             | None,
         ) => false,
     };
@@ -293,7 +315,9 @@ fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
 }
 
 fn later(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<String> {
-    let end = classified.operation.and_then(|operation| record.end_of(operation));
+    let end = classified
+        .operation
+        .and_then(|operation| record.end_of(operation));
     let role = end.map(|end| end.kind.role());
     let (failed, waiting) = (role == Some(EventRole::Fails), role == Some(EventRole::Waits));
     let follows = match &step.outcome {

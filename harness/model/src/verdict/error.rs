@@ -110,10 +110,13 @@ fn ended_before_sending(network: &Network) -> bool {
         Some(Request::Statement(seen) | Request::Command(seen)) => Some(seen.packet),
         Some(Request::Syn(_) | Request::Arp(_)) | None => None,
     };
-    network.terminators.iter().any(|terminator| match terminator.kind {
-        TerminatorKind::Fin | TerminatorKind::Rst => sent.is_none_or(|sent| terminator.packet < sent),
-        TerminatorKind::Icmp { .. } => false,
-    })
+    network
+        .terminators
+        .iter()
+        .any(|terminator| match terminator.kind {
+            TerminatorKind::Fin | TerminatorKind::Rst => sent.is_none_or(|sent| terminator.packet < sent),
+            TerminatorKind::Icmp { .. } => false,
+        })
 }
 
 /// What the packets do not show of an error, though they must if it is true.
@@ -126,7 +129,8 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
     );
     // A program may give up by itself and not say so.
     let gave_up = operation.chooses() && gave_up(operation, network);
-    let any_end = "neither a FIN nor an RST nor an ICMP error, nor a last segment of the client that stayed unanswered";
+    let any_end =
+        "neither a FIN nor an RST nor an ICMP error, nor a last segment of the client that stayed unanswered";
     let shown = match error.kind {
         ClientErrorKind::Server { .. } => {
             let unread = matches!(network.reply, Some(Reply::Unread) | None);
@@ -138,7 +142,9 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
             Shown::if_(gave_up || any_end_shown(network), any_end)
         }
         ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => ended(network),
-        ClientErrorKind::Io { errno: Some(ETIMEDOUT) } if gave_up => Shown::Yes,
+        ClientErrorKind::Io {
+            errno: Some(ETIMEDOUT),
+        } if gave_up => Shown::Yes,
         ClientErrorKind::Io { errno: Some(errno) } => by_errno(errno, network),
         // MariaDB's client names the errno of its own non-blocking connect() and not that of the failure
         // (plugins/pvio/pvio_socket.c, `pvio_socket_connect`): of EINPROGRESS nothing can be shown.
@@ -147,9 +153,12 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
             ..
         } => Shown::if_(gave_up || any_end_shown(network), any_end),
         ClientErrorKind::Library {
-            errno: Some(ETIMEDOUT), ..
+            errno: Some(ETIMEDOUT),
+            ..
         } if gave_up => Shown::Yes,
-        ClientErrorKind::Library { errno: Some(errno), .. } => by_errno(errno, network),
+        ClientErrorKind::Library {
+            errno: Some(errno), ..
+        } => by_errno(errno, network),
         ClientErrorKind::TimedOut { .. } => {
             // A pool's patience is over all that it tried.
             let tried_again = operation.chooses() && wire.looked.attempts.len() > 1;
@@ -163,11 +172,15 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
                 "an answer, or an end of the connection, before the program gave up",
             )
         }
-        ClientErrorKind::Driver => return Some(format!("{failed}: the driver itself failed, not the network")),
+        ClientErrorKind::Driver => {
+            return Some(format!("{failed}: the driver itself failed, not the network"));
+        }
     };
     match shown {
         Shown::Yes => None,
-        Shown::No(missing) => Some(format!("{failed}, but the capture of its interface shows {missing}")),
+        Shown::No(missing) => Some(format!(
+            "{failed}, but the capture of its interface shows {missing}"
+        )),
         Shown::Never(errno) => Some(format!("{failed}, errno {errno}, which no packet can show")),
     }
 }
@@ -213,7 +226,12 @@ fn ended(network: &Network) -> Shown {
 }
 
 fn by_errno(errno: i32, network: &Network) -> Shown {
-    let has = |wanted: fn(TerminatorKind) -> bool| network.terminators.iter().any(|terminator| wanted(terminator.kind));
+    let has = |wanted: fn(TerminatorKind) -> bool| {
+        network
+            .terminators
+            .iter()
+            .any(|terminator| wanted(terminator.kind))
+    };
     match errno {
         EPIPE | ECONNABORTED | ECONNRESET | ENOTCONN => ended(network),
         ECONNREFUSED => Shown::if_(

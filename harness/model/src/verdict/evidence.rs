@@ -5,8 +5,8 @@ use super::network::{Network, Request, Wire};
 use super::observe::{failure, steady};
 use super::operation::Classified;
 use super::{
-    Behaviour, Citation, ConnectionEntry, Contradiction, Discarded, Evidence, Fact, HeldServer, OperationEnd, Reason,
-    Sent, Terminator, TerminatorKind,
+    Behaviour, Citation, ConnectionEntry, Contradiction, Discarded, Evidence, Fact, HeldServer, OperationEnd,
+    Reason, Sent, Terminator, TerminatorKind,
 };
 use crate::action::{Action, Node};
 use crate::ipvs::{Connections, Protocol, Table};
@@ -61,7 +61,9 @@ fn changes(record: &CellRecord) -> Vec<Evidence> {
     record
         .steps
         .iter()
-        .filter(|step| step.phase == Phase::Change || (step.phase == Phase::Act && !step.action.is_of_client()))
+        .filter(|step| {
+            step.phase == Phase::Change || (step.phase == Phase::Act && !step.action.is_of_client())
+        })
         .filter(|step| !matches!(step.action, Action::Wait(_)))
         .filter_map(|step| match (&step.outcome, step.began) {
             (StepOutcome::Done { proof }, Some(began)) if !proof.is_empty() => Some(Evidence {
@@ -212,7 +214,9 @@ fn server(network: &Network) -> Vec<Evidence> {
 fn discarded(network: &Network) -> Vec<Evidence> {
     let mut groups: Vec<(&Discarded, Vec<Citation>)> = Vec::new();
     for segment in &network.discarded {
-        let same = |first: &Discarded| (first.kind, &first.by, first.why) == (segment.kind, &segment.by, segment.why);
+        let same = |first: &Discarded| {
+            (first.kind, &first.by, first.why) == (segment.kind, &segment.by, segment.why)
+        };
         let shown = Citation::Packet(segment.packet);
         match groups.iter_mut().find(|(first, _)| same(first)) {
             Some((_, shown_by)) => shown_by.push(shown),
@@ -294,7 +298,9 @@ fn reached(terminators: &[Terminator]) -> Vec<Evidence> {
 fn silence(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Evidence> {
     let (lasted, end) = match behaviour {
         Behaviour::Hung { silence, end } => (*silence, *end),
-        Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => return None,
+        Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => {
+            return None;
+        }
     };
     let (network, longest) = (wire.subject(), wire.silence);
     Some(Evidence {

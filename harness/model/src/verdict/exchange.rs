@@ -42,7 +42,10 @@ pub(super) fn succeeded(operation: &Classified<'_>, wire: &Wire, doubts: &mut Ve
                     against(WireWord::Earlier { statement }, Some(packet))
                 }
                 Some(_) | None => dawdled(operation, wire).and_then(|_| {
-                    let word = WireWord::Answer { at: by.at, rows: *rows };
+                    let word = WireWord::Answer {
+                        at: by.at,
+                        rows: *rows,
+                    };
                     against(word, Some(*by)).filter(|_| operation.chooses())
                 }),
             },
@@ -63,7 +66,9 @@ pub(super) fn succeeded(operation: &Classified<'_>, wire: &Wire, doubts: &mut Ve
             let discarded = wire.last.discarded.last();
             doubts.extend(discarded.map(|segment| {
                 let (packet, why) = (segment.packet, segment.why);
-                format!("packet {packet} reached the client's interface, but its kernel did not accept it ({why})")
+                format!(
+                    "packet {packet} reached the client's interface, but its kernel did not accept it ({why})"
+                )
             }));
             Word {
                 end: HangEnd::Answer,
@@ -74,7 +79,12 @@ pub(super) fn succeeded(operation: &Classified<'_>, wire: &Wire, doubts: &mut Ve
 }
 
 /// The client says that it failed.
-pub(super) fn failed(failure: &ClientError, operation: &Classified<'_>, wire: &Wire, doubts: &mut Vec<String>) -> Word {
+pub(super) fn failed(
+    failure: &ClientError,
+    operation: &Classified<'_>,
+    wire: &Wire,
+    doubts: &mut Vec<String>,
+) -> Word {
     let against = |wire, packet| Some(contradiction(operation, wire, packet));
     let attempt = wire.attempt();
     match attempt.map(|attempt| &attempt.reply) {
@@ -101,7 +111,10 @@ pub(super) fn failed(failure: &ClientError, operation: &Classified<'_>, wire: &W
             let whole = own
                 .and_then(|own| wire.looked.attempts.get(own))
                 .filter(|own| own.is_complete());
-            let word = WireWord::Answer { at: by.at, rows: *rows };
+            let word = WireWord::Answer {
+                at: by.at,
+                rows: *rows,
+            };
             match whole {
                 Some(_) => Word {
                     end: HangEnd::Answer,
@@ -118,7 +131,9 @@ pub(super) fn failed(failure: &ClientError, operation: &Classified<'_>, wire: &W
             let doubt = error::doubt(failure, operation, wire);
             let end = ended(wire).filter(|_| operation.chooses() && !of_our_own(failure));
             // The network did end it, whatever the program makes of that.
-            if let (Some(_), Some((kind, packet)), Some(Reply::Open)) = (&doubt, end, attempt.map(|it| &it.reply)) {
+            if let (Some(_), Some((kind, packet)), Some(Reply::Open)) =
+                (&doubt, end, attempt.map(|it| &it.reply))
+            {
                 return Word {
                     end: HangEnd::Error,
                     contradiction: against(WireWord::Ended(kind), Some(packet)),

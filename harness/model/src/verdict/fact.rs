@@ -182,7 +182,11 @@ impl fmt::Display for Fact {
                 action,
                 proof,
             } => write!(f, "{}: {action} ({proof})", at(*when)),
-            Self::Table { moment, servers, entry } => {
+            Self::Table {
+                moment,
+                servers,
+                entry,
+            } => {
                 let when = match moment {
                     Moment::BeforeChange => "before the change",
                     Moment::AfterChange => "after the change",
@@ -285,7 +289,11 @@ fn discarded_in_words(f: &mut fmt::Formatter<'_>, first: &Discarded, times: usiz
     match times {
         1 => f.write_str(", but its kernel did not accept it")?,
         2 => f.write_str(" and came once more, but its kernel accepted neither")?,
-        several => write!(f, " and came {} times more, but its kernel accepted none", several - 1)?,
+        several => write!(
+            f,
+            " and came {} times more, but its kernel accepted none",
+            several - 1
+        )?,
     }
     write!(f, ": {why}")
 }
@@ -312,7 +320,12 @@ fn held(servers: &[HeldServer]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-fn sent_again(f: &mut fmt::Formatter<'_>, payload_length: u32, times: usize, gaps: &[Duration]) -> fmt::Result {
+fn sent_again(
+    f: &mut fmt::Formatter<'_>,
+    payload_length: u32,
+    times: usize,
+    gaps: &[Duration],
+) -> fmt::Result {
     let what = match payload_length {
         0 => "its SYN".to_owned(),
         length => format!("the same {length} bytes"),
@@ -324,7 +337,11 @@ fn sent_again(f: &mut fmt::Formatter<'_>, payload_length: u32, times: usize, gap
     };
     let (named, last) = named_gaps(gaps);
     let named: Vec<String> = named.iter().map(|gap| Human(*gap).to_string()).collect();
-    write!(f, "the client sent {what} again {times}, after {}", named.join(", "))?;
+    write!(
+        f,
+        "the client sent {what} again {times}, after {}",
+        named.join(", ")
+    )?;
     match last {
         None => Ok(()),
         Some(last) => write!(f, " … {} ({} gaps in all)", Human(last), gaps.len()),
@@ -335,7 +352,11 @@ impl fmt::Display for ConnectionEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str(", and no entry for the connection"),
-            Self::Held { server, state, expires } => {
+            Self::Held {
+                server,
+                state,
+                expires,
+            } => {
                 write!(
                     f,
                     ", and an entry for the connection to {server} ({state}, expires in {expires})"

@@ -20,11 +20,15 @@ pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
     }
     // What is as expected, or only observed, says nothing about a change that had no part in it.
     let untested = observed.untested.as_ref().filter(|why| !intended(expected, why));
-    let tested = |verdict: Verdict| untested.map_or(verdict, |why| Verdict::TestedNothing { why: why.clone() });
+    let tested =
+        |verdict: Verdict| untested.map_or(verdict, |why| Verdict::TestedNothing { why: why.clone() });
     match expected {
         Expected::ObserveOnly => tested(Verdict::ObservedOnly),
         Expected::Behaviour(expected) => {
-            let Compared { differences, undecided } = compare(expected, observed);
+            let Compared {
+                differences,
+                undecided,
+            } = compare(expected, observed);
             if !differences.is_empty() {
                 Verdict::Violated { differences }
             } else if !undecided.is_empty() {
@@ -89,23 +93,34 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     };
     let error = observed.error.as_ref();
     let code = error.and_then(|error| error.classic.or(error.server));
-    let same = |expected| code == Some(expected) || cannot_connect(expected) && code.is_some_and(cannot_connect);
+    let same =
+        |expected| code == Some(expected) || cannot_connect(expected) && code.is_some_and(cannot_connect);
     if let Some(expected) = expected.error.filter(|expected| !same(*expected)) {
         let observed = code;
-        differs(format!("error {expected}"), Difference::Error { expected, observed });
+        differs(
+            format!("error {expected}"),
+            Difference::Error { expected, observed },
+        );
     }
     let errno = error.and_then(|error| error.errno);
     if let Some(expected) = expected.errno.filter(|expected| errno != Some(*expected)) {
         let observed = errno;
-        differs(format!("errno {expected}"), Difference::Errno { expected, observed });
+        differs(
+            format!("errno {expected}"),
+            Difference::Errno { expected, observed },
+        );
     }
     if let Some(expected) = expected.ends {
         let found = match observed.behaviour {
             Behaviour::Hung { end, .. } => Some(end.name()),
-            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => None,
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => {
+                None
+            }
         };
         let what = match expected {
-            HangEndName::Answer | HangEndName::Error => format!("the hang to end with {}", end_words(expected)),
+            HangEndName::Answer | HangEndName::Error => {
+                format!("the hang to end with {}", end_words(expected))
+            }
             HangEndName::None => end_words(expected).to_owned(),
         };
         // Cut off, even "no end" may only be so because nobody looked on.
@@ -139,7 +154,10 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             differences.push(Difference::ServedBy { expected, observed });
         }
     }
-    Compared { differences, undecided }
+    Compared {
+        differences,
+        undecided,
+    }
 }
 
 /// How long the operation lasted: to its end, or as long as it was watched.

@@ -225,7 +225,9 @@ fn waiting_before<'a>(operation: &Classified<'_>, looked: &'a Looked) -> Option<
 fn used_before(side: &ClientSide<'_>, operation: &Classified<'_>, looked: &Looked) -> Option<Connection> {
     let open = |connection: &&Connection| {
         let mut sent = side.sent(connection);
-        !sent.any(|(packet, segment)| packet.at < operation.began() && (segment.flags.fin || segment.flags.rst))
+        !sent.any(|(packet, segment)| {
+            packet.at < operation.began() && (segment.flags.fin || segment.flags.rst)
+        })
     };
     let all = || {
         let all = looked.lines.iter().map(|line| &line.connection);
@@ -294,7 +296,10 @@ fn waited_longest(operation: &Classified<'_>, wire: &Wire) -> Option<(Attempt, I
             .unwrap_or(operation.end.at)
     };
     let waited = |attempt: &Attempt| {
-        let (from, to) = (attempt.request.at.max(silence.from), until(attempt).min(silence.to));
+        let (from, to) = (
+            attempt.request.at.max(silence.from),
+            until(attempt).min(silence.to),
+        );
         if from < to { to.since(from) } else { Duration::ZERO }
     };
     let others = wire.looked.attempts.iter().filter(|attempt| *attempt != last);
@@ -336,12 +341,18 @@ impl View<'_> {
                 .iter()
                 .flat_map(|acceptance| acceptance.doubts.iter().cloned()),
         );
-        let accepted =
-            |packet: &Packet| acceptance.is_none_or(|acceptance| acceptance.discarded(packet.number).is_none());
-        let received: Vec<_> = reached.iter().copied().filter(|(packet, _)| accepted(packet)).collect();
+        let accepted = |packet: &Packet| {
+            acceptance.is_none_or(|acceptance| acceptance.discarded(packet.number).is_none())
+        };
+        let received: Vec<_> = reached
+            .iter()
+            .copied()
+            .filter(|(packet, _)| accepted(packet))
+            .collect();
         let request = attempt.and_then(|attempt| request(attempt, self.operation, doubts));
         let opening = attempt.is_some_and(Attempt::connects);
-        let connects = opening && (self.operation.statement.is_none() || !attempt.is_some_and(Attempt::is_complete));
+        let connects =
+            opening && (self.operation.statement.is_none() || !attempt.is_some_and(Attempt::is_complete));
         let mut network = Network {
             connection: Some(connection.clone()),
             request,
@@ -483,7 +494,9 @@ fn is_error(payload: &[u8]) -> bool {
 pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
     match terminator.kind {
         TerminatorKind::Fin | TerminatorKind::Rst => true,
-        TerminatorKind::Icmp { .. } => established.is_none_or(|established| terminator.packet < established.packet),
+        TerminatorKind::Icmp { .. } => {
+            established.is_none_or(|established| terminator.packet < established.packet)
+        }
     }
 }
 

@@ -60,7 +60,10 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
             began: operation.began(),
             due: operation.due,
             ended: operation.ended(),
-            client_port: subject.connection.as_ref().map(|connection| connection.client_port),
+            client_port: subject
+                .connection
+                .as_ref()
+                .map(|connection| connection.client_port),
             served_by: served_by(subject).cloned(),
             tried: subject.servers.tried(),
         }),
@@ -139,18 +142,27 @@ fn classify(
     }
     // Parts that come one after the other are life: what counts is the longest time without one.
     let longest = wire.silence.filter(|_| !in_time);
-    let silence = longest.map_or_else(|| operation.end.at.since(operation.due), |longest| longest.lasted());
+    let silence = longest.map_or_else(
+        || operation.end.at.since(operation.due),
+        |longest| longest.lasted(),
+    );
     let steady = longest.is_some_and(|longest| longest.lasted() <= patience);
     match word.end {
         HangEnd::Answer if in_time || steady => Behaviour::Answered { after },
         HangEnd::Error if in_time || steady => Behaviour::FailedFast { after },
         HangEnd::Answer | HangEnd::Error => {
             let told = || silence_not_shown(operation, wire, operation.deadline);
-            if exchange::dawdled(operation, wire).is_some() && operation.chooses() && word.end == HangEnd::Answer {
+            if exchange::dawdled(operation, wire).is_some()
+                && operation.chooses()
+                && word.end == HangEnd::Answer
+            {
                 return Behaviour::Answered { after };
             }
             doubts.extend(told());
-            Behaviour::Hung { silence, end: word.end }
+            Behaviour::Hung {
+                silence,
+                end: word.end,
+            }
         }
         HangEnd::None => {
             doubts.extend(watched_too_short(record, operation));

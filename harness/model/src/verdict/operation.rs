@@ -86,7 +86,10 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         .ok_or_else(|| format!("no step started operation {number}"))?;
     let statement = action.statement();
     if statement.is_none() && !action.opens() {
-        return Err(format!("step {} is neither a connect nor a statement", starts.number));
+        return Err(format!(
+            "step {} is neither a connect nor a statement",
+            starts.number
+        ));
     }
     let (begun, end) = events(record, number, statement)?;
     let act = record
@@ -102,16 +105,15 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         act.max(begun.at)
     };
     // A client that had stopped reading has patience from when it reads again.
-    let awaited = record
-        .steps
-        .iter()
-        .find(|step| step.operation == Some(number) && step.action.of_client().is_some_and(ClientAction::only_awaits));
+    let awaited = record.steps.iter().find(|step| {
+        step.operation == Some(number) && step.action.of_client().is_some_and(ClientAction::only_awaits)
+    });
     let paused = statement.is_some_and(|statement| statement.pause_after.is_some());
     let resumed = awaited.filter(|_| paused).and_then(|step| step.began);
     let base = resumed.map_or(base, |resumed| base.max(resumed));
     let due = statement.map_or(base, |statement| base.max(begun.at.plus(statement.takes)));
-    let place =
-        place(record, starts, action, begun, end).ok_or("no connection was open when the statement was sent")?;
+    let place = place(record, starts, action, begun, end)
+        .ok_or("no connection was open when the statement was sent")?;
     Ok(Classified {
         number,
         statement,
@@ -148,7 +150,9 @@ fn events<'a>(
 ) -> Result<(&'a ClientEvent, &'a ClientEvent), String> {
     let events: Vec<&ClientEvent> = of_operation(record, number).collect();
     let count = |has: fn(EventRole) -> bool| events.iter().filter(|event| has(event.kind.role())).count();
-    let anew = events.iter().any(|event| event.kind == ClientEventKind::ReconnectBegun);
+    let anew = events
+        .iter()
+        .any(|event| event.kind == ClientEventKind::ReconnectBegun);
     let (begins, ends) = (count(|role| role == EventRole::Begins), count(EventRole::ends));
     let (Some(begun), Some(end), 1) = (events.first().copied(), record.end_of(number), begins) else {
         return Err(not_two(number, begins + ends));

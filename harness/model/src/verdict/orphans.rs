@@ -50,7 +50,10 @@ fn of_server(view: &ServerView) -> Vec<OrphanedSession> {
                 .iter()
                 .find(|(port, _)| *port == client_port)
                 .map(|(_, session)| (*session).clone()),
-            socket: sockets.iter().find(|socket| socket.peer.port() == client_port).cloned(),
+            socket: sockets
+                .iter()
+                .find(|socket| socket.peer.port() == client_port)
+                .cloned(),
         })
         .collect()
 }

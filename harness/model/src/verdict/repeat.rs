@@ -40,7 +40,9 @@ impl Outcome {
             behaviour: observed.behaviour.name()?,
             end: match observed.behaviour {
                 Behaviour::Hung { end, .. } => Some(end.name()),
-                Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => None,
+                Behaviour::Answered { .. }
+                | Behaviour::FailedFast { .. }
+                | Behaviour::Undetermined { .. } => None,
             },
             error: error.and_then(|error| error.classic.or(error.server)),
             errno: error.and_then(|error| error.errno),
@@ -64,7 +66,9 @@ pub fn disagreements(cells: &[JudgedCell]) -> Vec<Disagreement> {
     let mut groups: Vec<Disagreement> = Vec::new();
     let mut places: HashMap<CellRef, usize> = HashMap::new();
     for cell in cells {
-        let Some(outcome) = Outcome::of(cell) else { continue };
+        let Some(outcome) = Outcome::of(cell) else {
+            continue;
+        };
         let own = &cell.record.plan.cell;
         let first = own.repeated(FIRST);
         let at = *places.entry(first.clone()).or_insert_with(|| {

@@ -49,7 +49,8 @@ impl Servers {
         let one = self.one();
         let answer = self.answered.iter().map(|(_, packet)| *packet).min();
         let others = self.reached.iter().filter(|(node, packet)| {
-            let other = one.is_none_or(|(one, _)| one != node) && !self.answered.iter().any(|(known, _)| known == node);
+            let other = one.is_none_or(|(one, _)| one != node)
+                && !self.answered.iter().any(|(known, _)| known == node);
             other && answer.is_none_or(|answer| *packet < answer)
         });
         let mut tried: Vec<Tried> = others

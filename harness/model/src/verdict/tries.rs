@@ -15,7 +15,12 @@ use std::collections::BTreeSet;
 const NAMED: usize = 20;
 
 /// The connections of the operation in the order of their use, if it used several.
-pub(super) fn tries(record: &CellRecord, packets: &[Packet], operation: &Classified<'_>, wire: &Wire) -> Vec<Try> {
+pub(super) fn tries(
+    record: &CellRecord,
+    packets: &[Packet],
+    operation: &Classified<'_>,
+    wire: &Wire,
+) -> Vec<Try> {
     let mut known = BTreeSet::new();
     let mut connections: Vec<&Connection> = Vec::new();
     for attempt in &wire.looked.attempts {

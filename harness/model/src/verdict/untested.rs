@@ -80,7 +80,9 @@ impl Untested {
 impl fmt::Display for Untested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherServer { served_by, changed, .. } => write!(
+            Self::OtherServer {
+                served_by, changed, ..
+            } => write!(
                 f,
                 "the change was made to {}, and {} served the connection that was judged",
                 and(changed),
@@ -127,7 +129,11 @@ fn and(names: &[Name]) -> String {
 /// a table that is saved.
 #[must_use]
 pub fn is_control(record: &CellRecord) -> bool {
-    record.plan.steps.iter().all(|step| !changes(step.phase, &step.action))
+    record
+        .plan
+        .steps
+        .iter()
+        .all(|step| !changes(step.phase, &step.action))
 }
 
 /// Is a step of this phase part of the change? What the client does in `act` is what is judged, or leads to it.
@@ -136,9 +142,10 @@ fn changes(phase: Phase, action: &Action) -> bool {
         (Phase::Before, _) | (_, Action::Wait(_) | Action::Table(TableAction::SaveTable)) => false,
         (Phase::Change, Action::Client(_)) => true,
         (Phase::Act, Action::Client(_)) => false,
-        (Phase::Change | Phase::Act, Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_)) => {
-            true
-        }
+        (
+            Phase::Change | Phase::Act,
+            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_),
+        ) => true,
     }
 }
 
@@ -175,9 +182,9 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
         Action::Mysqld(action) => Concern::Servers(vec![action.server().clone()]),
         Action::Host(action) => match action {
             HostAction::PowerOff { server, .. } => Concern::Servers(vec![server.clone()]),
-            HostAction::LinkDown { node } | HostAction::LinkUp { node } | HostAction::SetSysctl { node, .. } => {
-                of_node(node)
-            }
+            HostAction::LinkDown { node }
+            | HostAction::LinkUp { node }
+            | HostAction::SetSysctl { node, .. } => of_node(node),
         },
         Action::Traffic(
             TrafficAction::AddFirewallRule { node, .. }
@@ -288,15 +295,18 @@ impl<'a> View<'a> {
             let between = |at: Instant| first <= at && at <= judged.began;
             let mut received = self.side.received(connection);
             own.contains(&connection)
-                && received.any(|(packet, segment)| (segment.flags.fin || segment.flags.rst) && between(packet.at))
+                && received
+                    .any(|(packet, segment)| (segment.flags.fin || segment.flags.rst) && between(packet.at))
         };
-        let involved = |connection: &&Connection| *connection == judged || used(connection) || lost(connection);
+        let involved =
+            |connection: &&Connection| *connection == judged || used(connection) || lost(connection);
         self.connections.iter().filter(involved).collect()
     }
 
     /// Does anything but bare acknowledgements pass the client's interface on the connection in this time?
     fn speaks(&self, connection: &Connection, from: Instant, to: Instant) -> bool {
-        self.said(connection).any(|packet| from <= packet.at && packet.at <= to)
+        self.said(connection)
+            .any(|packet| from <= packet.at && packet.at <= to)
     }
 
     /// What passes the client's interface on the connection, but for bare acknowledgements.
@@ -350,8 +360,12 @@ impl<'a> View<'a> {
         match observed.behaviour {
             // The client may read late what its kernel had long before.
             Behaviour::Answered { .. } if self.began < began => {
-                let answer = self.said(self.judged.as_ref()?).filter(|packet| packet.at < began);
-                answer.max_by_key(|packet| packet.number).map(|packet| over(packet.at))
+                let answer = self
+                    .said(self.judged.as_ref()?)
+                    .filter(|packet| packet.at < began);
+                answer
+                    .max_by_key(|packet| packet.number)
+                    .map(|packet| over(packet.at))
             }
             Behaviour::FailedFast { .. } => {
                 let mut ends = observed.terminators.iter();
@@ -438,7 +452,9 @@ pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet]) -> Vec<String> 
             .filter(|connection| began <= connection.began && connection.began <= until);
         for connection in opened {
             let servers = flow::served_by(record, packets, &side, connection);
-            let other = servers.iter().find(|(node, _)| node.real_server() != Some(wanted));
+            let other = servers
+                .iter()
+                .find(|(node, _)| node.real_server() != Some(wanted));
             doubts.extend(other.map(|(node, packet)| {
                 format!(
                     "step {} was to open its connection to {wanted}, and packet {packet} shows it at {node}",
@@ -456,7 +472,8 @@ mod tests {
 
     #[test]
     fn names_are_listed_as_in_a_sentence() {
-        let names = |list: &[&str]| -> Vec<Name> { list.iter().filter_map(|name| Name::new(name).ok()).collect() };
+        let names =
+            |list: &[&str]| -> Vec<Name> { list.iter().filter_map(|name| Name::new(name).ok()).collect() };
         assert_eq!(and(&names(&["rs1"])), "rs1");
         assert_eq!(and(&names(&["rs1", "rs2"])), "rs1 and rs2");
         assert_eq!(and(&names(&["rs1", "rs2", "rs3"])), "rs1, rs2 and rs3");

@@ -36,7 +36,10 @@ pub fn hung() -> World {
 pub fn hung_for(time: f64) -> World {
     let mut world = execute(remove_rs1(), 2.0);
     world.sends(3, 2, 2.0, DIRECTOR, "select 1");
-    for at in [2.2, 2.6, 3.4, 5.0, 8.2].into_iter().filter(|at| *at < 2.0 + time) {
+    for at in [2.2, 2.6, 3.4, 5.0, 8.2]
+        .into_iter()
+        .filter(|at| *at < 2.0 + time)
+    {
         world.again(at, DIRECTOR, SELECT_1);
     }
     world.event(s(2.0 + time), 2, ClientEventKind::StillWaiting);

@@ -55,7 +55,17 @@ pub fn tshark(bytes: &[u8], fields: &[&str]) -> (Vec<Vec<String>>, String) {
 pub fn tshark_with(options: &[&str], bytes: &[u8], fields: &[&str]) -> (Vec<Vec<String>>, String) {
     let aggregator = format!("aggregator={BETWEEN}");
     // No names are resolved (-n), and no profile of the user's is read that might filter.
-    let mut arguments = vec!["-n", "-r", "-", "-T", "fields", "-E", "occurrence=a", "-E", &aggregator];
+    let mut arguments = vec![
+        "-n",
+        "-r",
+        "-",
+        "-T",
+        "fields",
+        "-E",
+        "occurrence=a",
+        "-E",
+        &aggregator,
+    ];
     arguments.extend(options);
     arguments.extend(fields.iter().flat_map(|field| ["-e", *field]));
     let output = feed("tshark", &arguments, bytes);
@@ -77,7 +87,9 @@ pub fn capinfos(file: &std::path::Path) -> (String, String) {
 
 fn complaints(output: &Output) -> String {
     let talk = String::from_utf8_lossy(&output.stderr);
-    let lines = talk.lines().filter(|line| !line.contains("Running as user \"root\""));
+    let lines = talk
+        .lines()
+        .filter(|line| !line.contains("Running as user \"root\""));
     let mut text = lines.collect::<Vec<_>>().join("\n");
     if !output.status.success() {
         text.push_str(&format!(" ({})", output.status));

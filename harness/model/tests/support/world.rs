@@ -12,7 +12,8 @@ use lvs_matrix_model::action::{Action, MysqldAction, Statement, StopSignal, Tabl
 use lvs_matrix_model::capture::{Packet, PointFrames, Remarks, read, write};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{
-    CellRecord, ClientError, ClientErrorKind, ClientEvent, ClientEventKind, DirectorSnapshot, Moment, StepOutcome,
+    CellRecord, ClientError, ClientErrorKind, ClientEvent, ClientEventKind, DirectorSnapshot, Moment,
+    StepOutcome,
 };
 use lvs_matrix_model::scenario::{Expected, Phases};
 use lvs_matrix_model::verdict::{Observed, observe};
@@ -53,7 +54,8 @@ pub fn login() -> Vec<u8> {
 pub const LOGGED_IN: &[u8] = b"\x07\0\0\x02\0\0\0\x02\0\0\0";
 
 /// The result of `select 1`.
-pub const RESULT: &[u8] = b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0\
+pub const RESULT: &[u8] =
+    b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0\
                             \x05\0\0\x03\xfe\0\0\x02\0\x02\0\0\x04\x011\x05\0\0\x05\xfe\0\0\x02\0";
 
 /// The server's `ERR 1053 (08S01)` in answer to a statement.

@@ -76,7 +76,10 @@ impl RunDiff<'_> {
         if self.changed.is_empty() {
             return Ok(());
         }
-        writeln!(out, "## What changed\n\n| cell | | A | B | by |\n|---|---|---|---|---|")?;
+        writeln!(
+            out,
+            "## What changed\n\n| cell | | A | B | by |\n|---|---|---|---|---|"
+        )?;
         for changed in self.changed.iter().take(LISTED) {
             let mut cell = changed.a.record.plan.cell.to_string();
             for change in &changed.changes {

@@ -179,7 +179,10 @@ impl<'a> RunDiff<'a> {
             self.same
         );
         if !self.unknown.is_empty() {
-            text.push_str(&format!(", {} of which nothing certain is known", self.unknown.len()));
+            text.push_str(&format!(
+                ", {} of which nothing certain is known",
+                self.unknown.len()
+            ));
         }
         for (list, run) in [(&self.only_a, "A"), (&self.only_b, "B")] {
             if !list.is_empty() {
@@ -213,7 +216,9 @@ impl<'a> RunDiff<'a> {
         let both = |what, field| (what, all(self.a.report, field), all(self.b.report, field));
         vec![
             both("kernel under test", |it| &it.kernel),
-            both("place", |environment| wording::place(Language::English, environment)),
+            both("place", |environment| {
+                wording::place(Language::English, environment)
+            }),
             both("real servers", |it| &it.mysqld),
             both("director", |it| &it.ipvsadm),
             both("harness", |it| &it.harness),
@@ -225,7 +230,9 @@ fn known(report: &RunReport) -> HashMap<&CellRef, Known<'_>> {
     let judged = report.cells().iter().map(|cell| {
         let known = match &cell.observed.behaviour {
             Behaviour::Undetermined { reasons } => Known::Undetermined(reasons),
-            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => Known::Judged(cell),
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => {
+                Known::Judged(cell)
+            }
         };
         (&cell.record.plan.cell, known)
     });

@@ -37,7 +37,10 @@ impl RunDiff<'_> {
         for changed in &self.changed {
             writeln!(out, "{}", changed.a.record.plan.cell)?;
             for change in &changed.changes {
-                let by = change.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
+                let by = change
+                    .by
+                    .as_ref()
+                    .map_or_else(String::new, |by| format!(" ({by})"));
                 writeln!(out, "  {}: {} → {}{by}", change.what.name(), change.a, change.b)?;
             }
             writeln!(out)?;

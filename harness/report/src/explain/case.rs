@@ -10,7 +10,9 @@ use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, ClientEvent, OpenedSocket};
-use lvs_matrix_model::verdict::{Citation, Fact, JudgedCell, Observed, Operation, Sent, Terminator, TerminatorKind};
+use lvs_matrix_model::verdict::{
+    Citation, Fact, JudgedCell, Observed, Operation, Sent, Terminator, TerminatorKind,
+};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -71,13 +73,17 @@ impl<'a> Case<'a> {
                 };
                 item.shown_by.iter().find_map(|place| match place {
                     Citation::Packet(number) => Some(*number),
-                    Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) | Citation::Server(_) => None,
+                    Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) | Citation::Server(_) => {
+                        None
+                    }
                 })
             });
-            let by_judge = cited.and_then(|number| sent.iter().position(|passage| passage.sent.packet == number));
+            let by_judge =
+                cited.and_then(|number| sent.iter().position(|passage| passage.sent.packet == number));
             by_judge.or_else(|| {
-                sent.iter()
-                    .position(|passage| passage.sent.at >= operation.began && passage.segment.payload_length > 0)
+                sent.iter().position(|passage| {
+                    passage.sent.at >= operation.began && passage.segment.payload_length > 0
+                })
             })
         };
         Some(Self {
@@ -164,7 +170,9 @@ impl<'a> Case<'a> {
 
     /// The sendings of the request: the first and its repetitions.
     pub(super) fn sendings(&self) -> impl Iterator<Item = &Passage<'a>> {
-        self.request().into_iter().flat_map(|request| self.sendings_of(request))
+        self.request()
+            .into_iter()
+            .flat_map(|request| self.sendings_of(request))
     }
 
     /// The sendings of what a segment carried: it, and whatever carried some of it again.
@@ -186,7 +194,8 @@ impl<'a> Case<'a> {
             .reduce(|one, other| if at_or_after(other, one) { other } else { one });
         let end = |segment: &Segment| segment.sequence.wrapping_add(size(segment));
         self.since_request().iter().find(|passage| {
-            let open = acknowledged.is_none_or(|acknowledged| !at_or_after(acknowledged, end(passage.segment)));
+            let open =
+                acknowledged.is_none_or(|acknowledged| !at_or_after(acknowledged, end(passage.segment)));
             size(passage.segment) > 0 && open
         })
     }
@@ -276,10 +285,9 @@ impl<'a> Case<'a> {
                 probes: u8::try_from(socket.keepalive_probes).unwrap_or(u8::MAX),
             });
         }
-        let shown = client
-            .settings
-            .iter()
-            .any(|seen| seen.setting == Setting::Keepalive.key() && seen.shown.is_some() && seen.doubt.is_none());
+        let shown = client.settings.iter().any(|seen| {
+            seen.setting == Setting::Keepalive.key() && seen.shown.is_some() && seen.doubt.is_none()
+        });
         self.plan.client.settings.keepalive.filter(|_| shown)
     }
 
@@ -298,7 +306,10 @@ impl<'a> Case<'a> {
     /// Does the client call itself interactive in its login (`CLIENT_INTERACTIVE` of MySQL's capability flags)?
     pub(super) fn is_interactive(&self) -> Option<bool> {
         const INTERACTIVE: u32 = 1 << 10;
-        let login = self.sent.iter().find(|passage| passage.segment.payload_length > 0)?;
+        let login = self
+            .sent
+            .iter()
+            .find(|passage| passage.segment.payload_length > 0)?;
         // Three bytes length, a sequence number, then the flags.
         let flags = login.segment.payload.get(4..8)?.try_into().ok()?;
         Some(u32::from_le_bytes(flags) & INTERACTIVE != 0)
@@ -306,7 +317,11 @@ impl<'a> Case<'a> {
 
     /// A time-out of a server's, as its global variables had it when the lab was ready.
     pub(super) fn server_variable(&self, server: &Name, variable: &str) -> Option<Duration> {
-        let view = self.record.server_views.iter().find(|view| view.server == *server)?;
+        let view = self
+            .record
+            .server_views
+            .iter()
+            .find(|view| view.server == *server)?;
         let seconds = view.timeouts.get(variable)?;
         Some(Duration::from_secs(*seconds))
     }
@@ -342,7 +357,9 @@ impl<'a> Case<'a> {
         director.is_some_and(|point| {
             !self.packets.iter().any(|packet| {
                 let back = segment(packet).is_some_and(|(source, destination, segment)| {
-                    source == self.plan.vip && destination == self.client.0 && segment.destination_port == self.client.1
+                    source == self.plan.vip
+                        && destination == self.client.0
+                        && segment.destination_port == self.client.1
                 });
                 packet.point == point && back && matches!(self.sender(packet), Some(Node::RealServer(_)))
             })
@@ -388,7 +405,9 @@ impl<'a> Case<'a> {
     /// Packets that a host's interface saw.
     pub(super) fn seen_on(&self, node: &Node) -> impl Iterator<Item = &'a Packet> {
         let point = self.point(node);
-        self.packets.iter().filter(move |packet| Some(packet.point) == point)
+        self.packets
+            .iter()
+            .filter(move |packet| Some(packet.point) == point)
     }
 
     /// When the watching of the operation ended.
@@ -401,7 +420,9 @@ impl<'a> Case<'a> {
         let request = self.request()?;
         let next = request.segment.sequence.wrapping_add(size(request.segment));
         let acknowledges = |(packet, segment): &&(&Packet, &Segment)| {
-            packet.number > request.sent.packet && segment.flags.ack && at_or_after(segment.acknowledgement, next)
+            packet.number > request.sent.packet
+                && segment.flags.ack
+                && at_or_after(segment.acknowledgement, next)
         };
         self.received.iter().find(acknowledges).map(|(packet, _)| *packet)
     }

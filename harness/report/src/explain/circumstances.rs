@@ -3,7 +3,9 @@
 use super::case::Case;
 use super::table::Table;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, HostAction, Node, Percent, TableAction, TrafficAction};
+use lvs_matrix_model::action::{
+    Action, Chain, FirewallVerdict, HostAction, Node, Percent, TableAction, TrafficAction,
+};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{Moment, StepOutcome, StepRecord};
 use std::time::Duration;
@@ -131,13 +133,18 @@ impl<'a> Case<'a> {
             let Action::Table(edit) = action else { return None };
             (!matches!(edit, TableAction::SaveTable)).then_some(())
         });
-        let changed = edits.into_iter().any(|(_, began, ())| at < began && began <= first.at);
+        let changed = edits
+            .into_iter()
+            .any(|(_, began, ())| at < began && began <= first.at);
         (!changed).then(|| Table::of(self.plan, first))?
     }
 
     /// When this real server was last deleted from the table, unless it was added again by `by`.
     pub(super) fn deleted(&self, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-        let (step, began, deleted) = self.memberships(server).filter(|(_, began, _)| *began <= by).last()?;
+        let (step, began, deleted) = self
+            .memberships(server)
+            .filter(|(_, began, _)| *began <= by)
+            .last()?;
         deleted.then_some((step, began))
     }
 
@@ -182,12 +189,16 @@ impl<'a> Case<'a> {
     pub(super) fn firewall(&self, at: Instant) -> Vec<(&'a StepRecord, &'a Node, Chain, FirewallVerdict)> {
         let mut rules: Vec<(&StepRecord, &Node, Chain, FirewallVerdict)> = Vec::new();
         let steps = self.done(|action| {
-            let Action::Traffic(traffic) = action else { return None };
+            let Action::Traffic(traffic) = action else {
+                return None;
+            };
             Some(traffic)
         });
         for (step, _, traffic) in steps.filter(|(_, began, _)| *began <= at) {
             match traffic {
-                TrafficAction::AddFirewallRule { node, chain, verdict } => rules.push((step, node, *chain, *verdict)),
+                TrafficAction::AddFirewallRule { node, chain, verdict } => {
+                    rules.push((step, node, *chain, *verdict))
+                }
                 TrafficAction::FlushFirewall { node } => rules.retain(|(_, of, _, _)| *of != node),
                 TrafficAction::SetNetem { .. } => {}
             }
@@ -199,7 +210,12 @@ impl<'a> Case<'a> {
     pub(super) fn netem(&self, node: &Node, at: Instant) -> Option<(&'a StepRecord, Duration, Percent)> {
         let (step, _, (delay, loss)) = self
             .done(|action| {
-                let Action::Traffic(TrafficAction::SetNetem { node: of, delay, loss }) = action else {
+                let Action::Traffic(TrafficAction::SetNetem {
+                    node: of,
+                    delay,
+                    loss,
+                }) = action
+                else {
                     return None;
                 };
                 (of == node).then_some((*delay, *loss))

@@ -61,7 +61,8 @@ impl Explanation {
         let mut found = Vec::new();
         for (index, (rule, claim)) in all.iter().enumerate() {
             let others = all[index + 1..].iter();
-            let against = others.filter(|(_, other)| other.packet == claim.packet && other.fate != claim.fate);
+            let against =
+                others.filter(|(_, other)| other.packet == claim.packet && other.fate != claim.fate);
             found.extend(against.map(|(other, _)| (claim.packet, *rule, *other)));
         }
         found

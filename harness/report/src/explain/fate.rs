@@ -37,7 +37,9 @@ impl<'a> Case<'a> {
         }
         match answered {
             Some(TerminatorKind::Rst) => Some(Fate::LeftToDirector),
-            Some(TerminatorKind::Icmp { code: HOST_UNREACHABLE }) => Some(Fate::WaitedForNeighbour),
+            Some(TerminatorKind::Icmp {
+                code: HOST_UNREACHABLE,
+            }) => Some(Fate::WaitedForNeighbour),
             Some(TerminatorKind::Icmp { .. }) => Some(Fate::Refused),
             Some(TerminatorKind::Fin) => None,
             None => self.asked_for(arrived.at).map(|_| Fate::WaitedForNeighbour),
@@ -55,9 +57,9 @@ impl<'a> Case<'a> {
             .filter(|number| *number > arrived.packet)
             .min();
         let until = next.unwrap_or(u32::MAX);
-        let mut said = self
-            .seen_on(&Node::Director)
-            .filter(|packet| packet.source_mac == own && arrived.packet < packet.number && packet.number < until);
+        let mut said = self.seen_on(&Node::Director).filter(|packet| {
+            packet.source_mac == own && arrived.packet < packet.number && packet.number < until
+        });
         said.find_map(|packet| {
             if let Some((code, (source, port, ..))) = unreachable(packet) {
                 return ((source, port) == self.client).then_some(TerminatorKind::Icmp { code });
@@ -79,7 +81,12 @@ impl<'a> Case<'a> {
     }
 
     /// The requests with which a host asked for the Ethernet address of another, from a moment on.
-    pub(super) fn asked(&self, host: &Node, address: IpAddr, since: Instant) -> impl Iterator<Item = &'a Packet> {
+    pub(super) fn asked(
+        &self,
+        host: &Node,
+        address: IpAddr,
+        since: Instant,
+    ) -> impl Iterator<Item = &'a Packet> {
         let (own, end) = (self.plan.host(host).map(|host| host.mac), self.end());
         self.seen_on(host).filter(move |packet| {
             let asks = matches!(packet.body, Body::Arp { request: true, target, .. } if target == address);
@@ -95,25 +102,34 @@ impl<'a> Case<'a> {
             let mut servers = self.plan.real_servers();
             // A connection has one server; a connect may have been meant for any.
             let theirs = servers.any(|(name, host)| {
-                host.address == target && (self.is_connect() || self.server().is_none_or(|server| server == name))
+                host.address == target
+                    && (self.is_connect() || self.server().is_none_or(|server| server == name))
             });
             theirs || target == self.plan.vip
         };
         let near = |packet: &Packet| {
             packet.at.0.abs_diff(at.0) <= u64::try_from(BETWEEN_REQUESTS.as_nanos()).unwrap_or(u64::MAX)
         };
-        let (target, packet) = self.seen_on(&Node::Director).find_map(|packet| match packet.body {
-            Body::Arp {
-                request: true, target, ..
-            } if packet.source_mac == own && is_broadcast(packet) && near(packet) && of_interest(target) => {
-                Some((target, packet))
-            }
-            Body::Arp { .. }
-            | Body::Sentinel { .. }
-            | Body::Ip { .. }
-            | Body::Other { .. }
-            | Body::Malformed { .. } => None,
-        })?;
+        let (target, packet) = self
+            .seen_on(&Node::Director)
+            .find_map(|packet| match packet.body {
+                Body::Arp {
+                    request: true,
+                    target,
+                    ..
+                } if packet.source_mac == own
+                    && is_broadcast(packet)
+                    && near(packet)
+                    && of_interest(target) =>
+                {
+                    Some((target, packet))
+                }
+                Body::Arp { .. }
+                | Body::Sentinel { .. }
+                | Body::Ip { .. }
+                | Body::Other { .. }
+                | Body::Malformed { .. } => None,
+            })?;
         let answered = self.seen_on(&Node::Director).any(|reply| {
             let replies = matches!(reply.body, Body::Arp { request: false, sender, .. } if sender == target);
             replies && reply.number > packet.number && reply.at <= at.plus(BETWEEN_REQUESTS)
@@ -123,7 +139,11 @@ impl<'a> Case<'a> {
 
     /// Do the packets bear out what a rule says of one of them? What it says of a packet that the client did not send is not asked.
     pub(super) fn bears_out(&self, claim: &Claim) -> bool {
-        let Some(passage) = self.sent.iter().find(|passage| passage.sent.packet == claim.packet) else {
+        let Some(passage) = self
+            .sent
+            .iter()
+            .find(|passage| passage.sent.packet == claim.packet)
+        else {
             return true;
         };
         let at_director = passage.stopped_at_director().is_some();

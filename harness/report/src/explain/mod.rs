@@ -129,7 +129,10 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
         asked.filter_map(holds).collect()
     });
     // How something came about is of interest only where something else says why.
-    if !found.iter().any(|(rule, _)| rule.explains != Explains::Circumstance) {
+    if !found
+        .iter()
+        .any(|(rule, _)| rule.explains != Explains::Circumstance)
+    {
         found.clear();
     }
     // Stable: rules that speak of the same moment keep their order in the list.

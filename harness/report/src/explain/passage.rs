@@ -42,7 +42,11 @@ pub(super) struct Passage<'a> {
 impl Passage<'_> {
     /// It arrived at the director and went no further.
     pub(super) fn stopped_at_director(&self) -> Option<Seen> {
-        if self.passed_on.is_none() { self.arrived } else { None }
+        if self.passed_on.is_none() {
+            self.arrived
+        } else {
+            None
+        }
     }
 }
 
@@ -86,15 +90,18 @@ pub(super) fn passages<'a>(
             let later = &same[same.partition_point(|(copy, _)| copy.number <= packet.number)..];
             let mut find = |wanted: &dyn Fn(&Packet, &Node) -> bool| {
                 let mut later = later.iter().take_while(|(copy, _)| copy.number < until);
-                let found = later.find(|(copy, node)| !claimed.contains(&copy.number) && wanted(copy, node))?;
+                let found =
+                    later.find(|(copy, node)| !claimed.contains(&copy.number) && wanted(copy, node))?;
                 claimed.insert(found.0.number);
                 Some(*found)
             };
-            let arrived = find(&|copy, node| *node == Node::Director && host(copy.source_mac) == Some(&Node::Client));
+            let arrived =
+                find(&|copy, node| *node == Node::Director && host(copy.source_mac) == Some(&Node::Client));
             let passed_on =
                 find(&|copy, node| *node == Node::Director && host(copy.source_mac) == Some(&Node::Director));
-            let reached =
-                find(&|copy, node| matches!(node, Node::RealServer(_)) && host(copy.destination_mac) == Some(node));
+            let reached = find(&|copy, node| {
+                matches!(node, Node::RealServer(_)) && host(copy.destination_mac) == Some(node)
+            });
             Passage {
                 sent: Seen::from(*packet),
                 segment: own,

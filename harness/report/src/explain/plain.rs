@@ -15,7 +15,11 @@ const WIDTH: usize = 100;
 pub fn explanation(words: Language, cell: &JudgedCell) -> String {
     let mut out = String::new();
     let observed = wording::observed(words, cell);
-    wrapped(&mut out, "", &words.plain_heading(&cell.record.plan.cell, observed));
+    wrapped(
+        &mut out,
+        "",
+        &words.plain_heading(&cell.record.plan.cell, observed),
+    );
     out.push('\n');
     out + &super::explain_in(words, cell).plain()
 }

@@ -56,7 +56,12 @@ impl Table {
                 .flat_map(|service| service.destinations.iter().filter_map(server))
                 .collect(),
             steps: Vec::new(),
-            connections: connections.entries.into_iter().filter(of_service).map(Entry).collect(),
+            connections: connections
+                .entries
+                .into_iter()
+                .filter(of_service)
+                .map(Entry)
+                .collect(),
         })
     }
 
@@ -64,7 +69,9 @@ impl Table {
     pub(super) fn after(mut self, step: u32, edit: &TableAction, saved: Option<&Self>) -> Option<Self> {
         match edit {
             TableAction::RemoveRealServer { server } => self.servers.retain(|(name, _)| name != server),
-            TableAction::AddRealServer { server, weight } => self.servers.push((server.clone(), u32::from(*weight))),
+            TableAction::AddRealServer { server, weight } => {
+                self.servers.push((server.clone(), u32::from(*weight)))
+            }
             TableAction::SetWeight { server, weight } | TableAction::SetForwarding { server, weight, .. } => {
                 let own = self.servers.iter_mut().find(|(name, _)| name == server)?;
                 own.1 = u32::from(*weight);
@@ -99,7 +106,9 @@ impl Table {
     /// What shows it.
     pub(super) fn shown_by(&self) -> Vec<Citation> {
         let snapshot = std::iter::once(Citation::Snapshot(self.snapshot));
-        snapshot.chain(self.steps.iter().copied().map(Citation::Step)).collect()
+        snapshot
+            .chain(self.steps.iter().copied().map(Citation::Step))
+            .collect()
     }
 
     /// The weight of a real server; `None` if it is not in the table.
@@ -121,7 +130,9 @@ impl Table {
     /// The entry of the connection from this address and port, whichever its server.
     pub(super) fn entry_from(&self, from: (IpAddr, u16)) -> Option<&Entry> {
         let client = SocketAddr::from(from);
-        self.connections.iter().find(|Entry(entry)| entry.client == client)
+        self.connections
+            .iter()
+            .find(|Entry(entry)| entry.client == client)
     }
 
     /// Is there any entry for the connection from this address and port?

@@ -44,7 +44,11 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
     let title = if title.is_empty() {
         cell.scenario.to_string()
     } else {
-        writeln!(out, "<p class=\"crumb\"><a href=\"#{0}\">{0}</a></p>", cell.scenario)?;
+        writeln!(
+            out,
+            "<p class=\"crumb\"><a href=\"#{0}\">{0}</a></p>",
+            cell.scenario
+        )?;
         title.join(" · ")
     };
     writeln!(
@@ -124,8 +128,14 @@ fn outcome(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
 
 fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let mut facts = vec![
-        (words.expected(), wording::expected(words, &cell.record.plan.expected)),
-        (words.observed(), xml(&wording::observed(words, cell)).into_owned()),
+        (
+            words.expected(),
+            wording::expected(words, &cell.record.plan.expected),
+        ),
+        (
+            words.observed(),
+            xml(&wording::observed(words, cell)).into_owned(),
+        ),
     ];
     let label = wording::reasons_are(words, &cell.verdict);
     let reasons = wording::reasons(words, cell);
@@ -140,7 +150,11 @@ fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
             .into_iter()
             .map(|held| (words.left_behind(), held)),
     );
-    writeln!(out, "<section><h3>{}</h3>\n<dl class=\"facts\">", words.judgement())?;
+    writeln!(
+        out,
+        "<section><h3>{}</h3>\n<dl class=\"facts\">",
+        words.judgement()
+    )?;
     for (term, text) in facts {
         writeln!(out, "<dt>{term}</dt><dd>{text}</dd>")?;
     }
@@ -190,7 +204,11 @@ fn files(out: &mut String, words: Language, record: &CellRecord) -> Result {
         writeln!(out, "<li>{}</li>", words.file_for(link, words.for_wireshark()))?;
     }
     let link = format!("<a href=\"{}\">record.json</a>", record_path(cell));
-    writeln!(out, "<li>{}</li>", words.file_for(link, words.all_that_was_seen()))?;
+    writeln!(
+        out,
+        "<li>{}</li>",
+        words.file_for(link, words.all_that_was_seen())
+    )?;
     for view in &record.server_views {
         if let Some(log) = &view.log {
             writeln!(

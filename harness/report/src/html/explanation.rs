@@ -28,7 +28,13 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell, trac
     writeln!(out, "</section>")
 }
 
-fn paragraph(out: &mut String, words: Language, cell: &JudgedCell, paragraph: &Paragraph, traces: &Traces) -> Result {
+fn paragraph(
+    out: &mut String,
+    words: Language,
+    cell: &JudgedCell,
+    paragraph: &Paragraph,
+    traces: &Traces,
+) -> Result {
     let text = html_prose(&paragraph.text);
     write!(out, "<p><span>{text}</span> ")?;
     cites(out, words, &paragraph.shown_by, |place| {

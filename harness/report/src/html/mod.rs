@@ -152,7 +152,10 @@ fn filters(out: &mut String, words: Language) -> Result {
 
 /// A source expression of CSP: the SHA-256 of an element's text.
 fn hash(text: &str) -> String {
-    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
+    format!(
+        "sha256-{}",
+        BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()))
+    )
 }
 
 /// So many cells are listed where something is said of each; the matrix has them all.

@@ -23,11 +23,19 @@ pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
         xml(&sentence(words, report))
     )?;
     for dry in report.dry() {
-        writeln!(out, "<p class=\"note\">{}</p>", html_phrase(&cut(&dry.line(), LONGEST)))?;
+        writeln!(
+            out,
+            "<p class=\"note\">{}</p>",
+            html_phrase(&cut(&dry.line(), LONGEST))
+        )?;
     }
     tiles(out, words, &totals)?;
     if let Some(filter) = &report.run().filter {
-        writeln!(out, "<p class=\"note\">{}</p>", words.only_selected(html_code(filter)))?;
+        writeln!(
+            out,
+            "<p class=\"note\">{}</p>",
+            words.only_selected(html_code(filter))
+        )?;
     }
     writeln!(out, "</section>")?;
     attention(out, report)?;
@@ -49,7 +57,10 @@ fn tiles(out: &mut String, words: Language, totals: &Totals) -> Result {
     ] {
         // What did not occur is left out, but for the two that people look for.
         if count > 0 || ["v-met", "v-violated"].contains(&class) {
-            writeln!(out, "<div class=\"{class}\"><dt>{what}</dt><dd>{count}</dd></div>")?;
+            writeln!(
+                out,
+                "<div class=\"{class}\"><dt>{what}</dt><dd>{count}</dd></div>"
+            )?;
         }
     }
     writeln!(
@@ -92,7 +103,10 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
     }
     more(out, words, disagreements.len())?;
     for cell in judged.iter().take(LISTED) {
-        let tag = (verdict_class(&cell.verdict), wording::verdict(words, &cell.verdict));
+        let tag = (
+            verdict_class(&cell.verdict),
+            wording::verdict(words, &cell.verdict),
+        );
         let reasons = wording::reasons(words, cell).join(words.clauses());
         item(out, words, tag, &cell.record.plan.cell, &reasons)?;
     }
@@ -110,7 +124,13 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
     writeln!(out, "</ul>\n</section>")
 }
 
-fn item(out: &mut String, words: Language, (class, word): (&str, &str), cell: &CellRef, text: &str) -> Result {
+fn item(
+    out: &mut String,
+    words: Language,
+    (class, word): (&str, &str),
+    cell: &CellRef,
+    text: &str,
+) -> Result {
     let text = html_phrase(&cut(text, LONGEST));
     writeln!(
         out,
@@ -254,7 +274,10 @@ pub(super) fn legend(out: &mut String, words: Language) -> Result {
         (words.ended_or_refused_by(), words.meaning_of_ending()),
         (words.ok_ng(), words.meaning_of_ok_ng()),
         (words.verdict(), words.meaning_of_verdict()),
-        (words.packets_and_times(), &words.meaning_of_packets(words.epoch())),
+        (
+            words.packets_and_times(),
+            &words.meaning_of_packets(words.epoch()),
+        ),
         (words.keys(), words.meaning_of_keys()),
     ] {
         writeln!(out, "<dt>{term}</dt><dd>{meaning}</dd>")?;
@@ -278,7 +301,9 @@ pub(super) fn foot(out: &mut String, report: &RunReport) -> Result {
                 Stated::Harness(version) => format!("lvs-matrix {}", xml(version)).into(),
                 Stated::Said(text) => text.into(),
             };
-            let hash = hash.map_or_else(String::new, |hash| format!("<br>SHA-256 <code>{}</code>", xml(hash)));
+            let hash = hash.map_or_else(String::new, |hash| {
+                format!("<br>SHA-256 <code>{}</code>", xml(hash))
+            });
             writeln!(out, "<dt>{key}</dt><dd>{value}{hash}</dd>")?;
         }
         writeln!(out, "</dl>")?;

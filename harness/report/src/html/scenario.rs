@@ -106,7 +106,11 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, repeat
     }
     if repeated {
         // No axis has this name: names have no `@`.
-        write!(out, "<th scope=\"col\" data-axis=\"@run\">{}</th>", words.run_axis())?;
+        write!(
+            out,
+            "<th scope=\"col\" data-axis=\"@run\">{}</th>",
+            words.run_axis()
+        )?;
     }
     for column in [
         words.behaviour(),

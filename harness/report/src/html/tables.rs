@@ -15,8 +15,14 @@ use std::fmt::{Result, Write as _};
 use std::time::Duration;
 
 /// What the client sent again, beside the article's trace if it is a hang.
-pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCell, traces: &Traces) -> Result {
-    let Some((title, schedule)) = wording::retransmissions(words, &cell.observed.retransmissions).zip(schedule(cell))
+pub(super) fn retransmissions(
+    out: &mut String,
+    words: Language,
+    cell: &JudgedCell,
+    traces: &Traces,
+) -> Result {
+    let Some((title, schedule)) =
+        wording::retransmissions(words, &cell.observed.retransmissions).zip(schedule(cell))
     else {
         return Ok(());
     };
@@ -62,7 +68,9 @@ pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCe
 
 /// Heads of columns.
 fn heads(titles: &[&str]) -> String {
-    let heads = titles.iter().map(|title| format!("<th scope=\"col\">{title}</th>"));
+    let heads = titles
+        .iter()
+        .map(|title| format!("<th scope=\"col\">{title}</th>"));
     heads.collect()
 }
 
@@ -75,12 +83,20 @@ fn sending(
     traces: &Traces,
 ) -> Result {
     let nothing = || wording::NOTHING.to_owned();
-    let gap = |gap: Option<Duration>| gap.map_or_else(nothing, |gap| xml(&Human(gap).to_string()).into_owned());
+    let gap =
+        |gap: Option<Duration>| gap.map_or_else(nothing, |gap| xml(&Human(gap).to_string()).into_owned());
     let what = match row.number {
         1 => words.first_sent().to_owned(),
         number => words.again_times(number - 1),
     };
-    let packet = |sent: Sending| link(&cell.record.plan.cell, Citation::Packet(sent.packet), traces, words);
+    let packet = |sent: Sending| {
+        link(
+            &cell.record.plan.cell,
+            Citation::Packet(sent.packet),
+            traces,
+            words,
+        )
+    };
     write!(
         out,
         "<tr><td>{what}</td><td>{}</td><td>{}</td><td>{}</td>",

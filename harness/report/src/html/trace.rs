@@ -55,7 +55,11 @@ impl Traces {
             writeln!(
                 out,
                 "<details class=\"trace\"{open}><summary>{}</summary>",
-                words.trace_of(&point.node, xml(&point.interface), words.count(text.packets, PACKET))
+                words.trace_of(
+                    &point.node,
+                    xml(&point.interface),
+                    words.count(text.packets, PACKET)
+                )
             )?;
             if let Some(failure) = &point.failure {
                 writeln!(out, "<p>{}</p>", words.capture_failed(xml(failure)))?;

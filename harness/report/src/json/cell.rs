@@ -10,8 +10,8 @@ use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Contradiction, Difference, Evidence, HeldBack, JudgedCell, OrphanedSession, Tried, Try,
-    TryEnd, Verdict, errno_name,
+    ArticleResult, Behaviour, Contradiction, Difference, Evidence, HeldBack, JudgedCell, OrphanedSession,
+    Tried, Try, TryEnd, Verdict, errno_name,
 };
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -80,7 +80,9 @@ impl<'a> CellJson<'a> {
         let observed = &cell.observed;
         let (ends, silence_ns) = match &observed.behaviour {
             Behaviour::Hung { silence, end } => (Some(end.name()), Some(nanos(*silence))),
-            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => (None, None),
+            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => {
+                (None, None)
+            }
         };
         Self {
             id: place.to_string(),

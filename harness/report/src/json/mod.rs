@@ -123,14 +123,17 @@ struct RepeatedJson {
 
 impl DisagreementJson {
     fn of(disagreement: &Disagreement) -> Self {
-        let outcomes = disagreement.outcomes.iter().map(|(outcome, repetitions)| RepeatedJson {
-            repetitions: repetitions.clone(),
-            behaviour: outcome.behaviour.as_str(),
-            ends: outcome.end,
-            error: outcome.error,
-            errno: outcome.errno,
-            as_expected: outcome.result == RunOutcome::Met,
-        });
+        let outcomes = disagreement
+            .outcomes
+            .iter()
+            .map(|(outcome, repetitions)| RepeatedJson {
+                repetitions: repetitions.clone(),
+                behaviour: outcome.behaviour.as_str(),
+                ends: outcome.end,
+                error: outcome.error,
+                errno: outcome.errno,
+                as_expected: outcome.result == RunOutcome::Met,
+            });
         Self {
             id: disagreement.cell.to_string(),
             outcomes: outcomes.collect(),

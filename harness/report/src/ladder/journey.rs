@@ -59,7 +59,9 @@ impl<'a> Journey<'a> {
     /// The hosts that it touched, in order.
     pub(super) fn hosts(&self) -> impl Iterator<Item = Host> {
         let first = self.frames.first().and_then(|frame| frame.from);
-        first.into_iter().chain(self.frames.iter().filter_map(|frame| frame.to))
+        first
+            .into_iter()
+            .chain(self.frames.iter().filter_map(|frame| frame.to))
     }
 
     pub(super) fn segment(&self) -> Option<&'a Segment> {
@@ -79,7 +81,8 @@ pub(super) fn journeys<'a>(record: &CellRecord, frames: Vec<Frame<'a>>) -> Vec<J
             let found = candidates.iter().position(|index| {
                 let last = journeys[*index].frames.last();
                 last.is_some_and(|last| {
-                    last.packet().and_then(self::content) == Some(content) && window(last.ended(), frame.began())
+                    last.packet().and_then(self::content) == Some(content)
+                        && window(last.ended(), frame.began())
                 })
             })?;
             Some(candidates.remove(found))
@@ -224,8 +227,10 @@ pub(super) fn quoted(packet: &Packet) -> Option<(IpAddr, u16, IpAddr, u16)> {
             transport: Transport::Icmp { quoted, .. },
             ..
         } => *quoted,
-        Body::Sentinel { .. } | Body::Arp { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => {
-            None
-        }
+        Body::Sentinel { .. }
+        | Body::Arp { .. }
+        | Body::Ip { .. }
+        | Body::Other { .. }
+        | Body::Malformed { .. } => None,
     }
 }

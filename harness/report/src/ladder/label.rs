@@ -31,7 +31,9 @@ pub(super) fn label(words: Language, packet: &Packet) -> String {
             }
         }
         Body::Arp {
-            request: true, target, ..
+            request: true,
+            target,
+            ..
         } => words.arp_who_has(target),
         Body::Arp { sender, .. } => words.arp_is_here(sender),
         Body::Ip { .. } => words.an_ip_packet().to_owned(),
@@ -40,7 +42,9 @@ pub(super) fn label(words: Language, packet: &Packet) -> String {
 }
 
 fn of_segment(words: Language, segment: &Segment) -> String {
-    let Flags { fin, syn, rst, ack, .. } = segment.flags;
+    let Flags {
+        fin, syn, rst, ack, ..
+    } = segment.flags;
     let bytes = match segment.payload_length {
         0 => None,
         length => Some(words.count(usize::try_from(length).unwrap_or(usize::MAX), BYTE)),
@@ -65,7 +69,9 @@ fn of_segment(words: Language, segment: &Segment) -> String {
 
 /// The label of an arrow: what the packet is, what it says, and whether it was sent before.
 pub(super) fn text(words: Language, journey: &Journey<'_>) -> String {
-    let text = journey.packet().map_or_else(String::new, |packet| label(words, packet));
+    let text = journey
+        .packet()
+        .map_or_else(String::new, |packet| label(words, packet));
     match &journey.says {
         Some(says) => words.says(text, says),
         None if journey.again => words.what_again(text),
@@ -110,7 +116,11 @@ pub(super) fn tip(words: Language, cell: &JudgedCell, journey: &Journey<'_>) -> 
 /// What a row says that stands for many packets.
 pub(super) fn again(words: Language, row: &Row<'_>) -> String {
     match row {
-        Row::Again { journeys, times, gaps } => {
+        Row::Again {
+            journeys,
+            times,
+            gaps,
+        } => {
             let apart = if gaps.0 == gaps.1 {
                 words.apart(Human(gaps.0))
             } else {

@@ -7,7 +7,9 @@ use crate::words::Language;
 use lvs_matrix_model::action::{Action, HostAction, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
-use lvs_matrix_model::record::{CellRecord, ClientError, ClientErrorKind, ClientEventKind, StepOutcome, StepRecord};
+use lvs_matrix_model::record::{
+    CellRecord, ClientError, ClientErrorKind, ClientEventKind, StepOutcome, StepRecord,
+};
 use lvs_matrix_model::verdict::Citation;
 use std::collections::HashMap;
 
@@ -68,13 +70,17 @@ fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark>
     let at = step.began?;
     let action = wording::action(words, &step.action);
     let (kind, text) = match &step.outcome {
-        StepOutcome::Failed { reason } => (MarkKind::FailedStep, words.step_has_failed_because(action, reason)),
+        StepOutcome::Failed { reason } => (
+            MarkKind::FailedStep,
+            words.step_has_failed_because(action, reason),
+        ),
         StepOutcome::Unfinished if !step.action.is_of_client() => {
             (MarkKind::FailedStep, words.step_is_unfinished(action))
         }
-        StepOutcome::Done { .. } | StepOutcome::ClientFailed | StepOutcome::Unfinished | StepOutcome::NotReached => {
-            (MarkKind::Step, action)
-        }
+        StepOutcome::Done { .. }
+        | StepOutcome::ClientFailed
+        | StepOutcome::Unfinished
+        | StepOutcome::NotReached => (MarkKind::Step, action),
     };
     if kind == MarkKind::Step && (step.action.is_of_client() || matches!(step.action, Action::Wait(_))) {
         return None;
@@ -128,13 +134,20 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
                 ClientEventKind::ResultReceived { rows, .. } => {
                     (MarkKind::Answered, words.answered_after(after, words.rows(*rows)))
                 }
-                ClientEventKind::Failed(error) => (MarkKind::Error, words.error_after(after, error_text(words, error))),
+                ClientEventKind::Failed(error) => (
+                    MarkKind::Error,
+                    words.error_after(after, error_text(words, error)),
+                ),
                 ClientEventKind::StillWaiting => (MarkKind::Waiting, words.still_waiting_after(after)),
-                ClientEventKind::ReadingPaused { rows } => (MarkKind::Waiting, words.reading_paused(words.rows(*rows))),
+                ClientEventKind::ReadingPaused { rows } => {
+                    (MarkKind::Waiting, words.reading_paused(words.rows(*rows)))
+                }
                 ClientEventKind::DisconnectBegun => (MarkKind::Begun, words.disconnect().to_owned()),
                 ClientEventKind::Disconnected => (MarkKind::Answered, words.disconnected().to_owned()),
                 ClientEventKind::ReconnectBegun => (MarkKind::Begun, words.connect_anew().to_owned()),
-                ClientEventKind::Reconnected { .. } => (MarkKind::Answered, words.connected_again_after(after)),
+                ClientEventKind::Reconnected { .. } => {
+                    (MarkKind::Answered, words.connected_again_after(after))
+                }
             };
             Mark {
                 at: event.at,

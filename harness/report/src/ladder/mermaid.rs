@@ -65,9 +65,13 @@ impl Printer<'_> {
     /// How many packets follow `row` by which the client did something else than what was judged, if nothing happened to any: a
     /// login is told in a line.
     fn plain(&self, row: &Row<'_>, rest: &[Row<'_>]) -> usize {
-        let judged = self.cell.observed.operation.as_ref().map(|operation| operation.number);
-        let begins =
-            |row: &Row<'_>| matches!(row, Row::Mark(mark) if mark.kind == MarkKind::Begun && mark.operation != judged);
+        let judged = self
+            .cell
+            .observed
+            .operation
+            .as_ref()
+            .map(|operation| operation.number);
+        let begins = |row: &Row<'_>| matches!(row, Row::Mark(mark) if mark.kind == MarkKind::Begun && mark.operation != judged);
         let arrives = |row: &&Row<'_>| matches!(row, Row::Arrow(journey) if journey.fate == Fate::Arrived);
         if judged.is_some() && begins(row) {
             rest.iter().take_while(arrives).count()
@@ -88,18 +92,24 @@ impl Printer<'_> {
 
     fn row(&mut self, row: &Row<'_>) {
         match row {
-            Row::Phase { at, phase } => {
-                self.over_all(&self.words.phase_from(wording::phase(self.words, *phase), Stamp(*at)))
-            }
+            Row::Phase { at, phase } => self.over_all(
+                &self
+                    .words
+                    .phase_from(wording::phase(self.words, *phase), Stamp(*at)),
+            ),
             Row::Mark(mark) => self.mark(mark),
             Row::Arrow(journey) => self.arrow(journey),
-            Row::Again { .. } | Row::Transfer(_) | Row::LeftOut { .. } => self.over_all(&again(self.words, row)),
+            Row::Again { .. } | Row::Transfer(_) | Row::LeftOut { .. } => {
+                self.over_all(&again(self.words, row))
+            }
             Row::Silence(length) => self.over_all(&self.words.of_silence(Human(*length))),
         }
     }
 
     fn mark(&mut self, mark: &Mark) {
-        let Some(lane) = self.lanes.lane(mark.host) else { return };
+        let Some(lane) = self.lanes.lane(mark.host) else {
+            return;
+        };
         let sign = match mark.kind {
             MarkKind::Step => "◆",
             MarkKind::FailedStep => "◆ ✗",
@@ -146,6 +156,10 @@ impl Printer<'_> {
 /// The packets that show a frame: `4/5`.
 fn numbers(frame: &Frame<'_>) -> String {
     let both = [frame.sent, frame.received];
-    let numbers: Vec<String> = both.iter().flatten().map(|packet| packet.number.to_string()).collect();
+    let numbers: Vec<String> = both
+        .iter()
+        .flatten()
+        .map(|packet| packet.number.to_string())
+        .collect();
     numbers.join("/")
 }

@@ -63,7 +63,9 @@ impl Row<'_> {
         match self {
             Self::Phase { .. } | Self::Mark(_) | Self::Silence(_) => self.began(),
             Self::Arrow(journey) => Some(journey.ended()),
-            Self::Again { journeys, .. } | Self::Transfer(journeys) => journeys.iter().map(Journey::ended).max(),
+            Self::Again { journeys, .. } | Self::Transfer(journeys) => {
+                journeys.iter().map(Journey::ended).max()
+            }
             Self::LeftOut { to, .. } => Some(*to),
         }
     }

@@ -49,7 +49,8 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
 /// The connection of the operation that was judged; all of them if it is not known which.
 fn judged<'a>(cell: &JudgedCell, all: &'a [Connection]) -> Vec<&'a Connection> {
     let operation = cell.observed.operation.as_ref();
-    let Some((port, operation)) = operation.and_then(|operation| Some((operation.client_port?, operation))) else {
+    let Some((port, operation)) = operation.and_then(|operation| Some((operation.client_port?, operation)))
+    else {
         return all.iter().collect();
     };
     let until = operation.ended.unwrap_or(cell.record.ended);
@@ -89,18 +90,24 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
     };
     let is_request = |packet: &&Packet| matches!(packet.body, Body::Arp { request: true, .. });
     let answered = |asked: &Packet| {
-        cell.packets.iter().any(|packet| match (&packet.body, &asked.body) {
-            (
-                Body::Arp {
-                    request: false, sender, ..
-                },
-                Body::Arp { target, .. },
-            ) => packet.point == asked.point && sender == target && window(asked.at, packet.at),
-            (_, _) => false,
-        })
+        cell.packets
+            .iter()
+            .any(|packet| match (&packet.body, &asked.body) {
+                (
+                    Body::Arp {
+                        request: false,
+                        sender,
+                        ..
+                    },
+                    Body::Arp { target, .. },
+                ) => packet.point == asked.point && sender == target && window(asked.at, packet.at),
+                (_, _) => false,
+            })
     };
     let owner = |packet: &Packet| match packet.body {
-        Body::Arp { target, .. } if target == record.plan.vip => super::frames::host_of(record, &Node::Director),
+        Body::Arp { target, .. } if target == record.plan.vip => {
+            super::frames::host_of(record, &Node::Director)
+        }
         Body::Arp { target, .. } => record.plan.hosts.iter().position(|host| host.address == target),
         Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => None,
     };
@@ -109,7 +116,11 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
         .filter(|packet| !answered(packet))
         .map(|packet| Journey {
             frames: vec![Frame {
-                from: record.plan.hosts.iter().position(|host| host.mac == packet.source_mac),
+                from: record
+                    .plan
+                    .hosts
+                    .iter()
+                    .position(|host| host.mac == packet.source_mac),
                 to: owner(packet),
                 sent: Some(packet),
                 received: None,

@@ -119,7 +119,10 @@ fn values(out: &mut String, record: &CellRecord) -> Result {
         return Ok(());
     }
     for line in [
-        values.iter().map(|(axis, _)| axis.to_string()).collect::<Vec<_>>(),
+        values
+            .iter()
+            .map(|(axis, _)| axis.to_string())
+            .collect::<Vec<_>>(),
         vec!["---".to_owned(); values.len()],
         values.iter().map(|(_, value)| value.to_string()).collect(),
     ] {
@@ -131,8 +134,14 @@ fn values(out: &mut String, record: &CellRecord) -> Result {
 pub(super) fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let verdict = format!("**{}**", wording::verdict(words, &cell.verdict));
     let mut lines = vec![
-        (words.expected(), wording::expected(words, &cell.record.plan.expected)),
-        (words.observed(), inline(&wording::observed(words, cell)).into_owned()),
+        (
+            words.expected(),
+            wording::expected(words, &cell.record.plan.expected),
+        ),
+        (
+            words.observed(),
+            inline(&wording::observed(words, cell)).into_owned(),
+        ),
         (words.verdict(), verdict),
     ];
     let label = wording::reasons_are(words, &cell.verdict);

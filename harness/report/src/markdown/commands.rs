@@ -47,7 +47,11 @@ fn preparation(out: &mut String, words: Language, record: &CellRecord) -> Result
     if blocks.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<details><summary>{}</summary>\n", words.preparation_by_node())?;
+    writeln!(
+        out,
+        "<details><summary>{}</summary>\n",
+        words.preparation_by_node()
+    )?;
     for (place, lines) in blocks {
         writeln!(out, "{}\n", words.heads(words.on_node(place)))?;
         fenced(out, "sh", &lines);
@@ -63,8 +67,15 @@ pub(crate) fn by_node(words: Language, record: &CellRecord) -> Vec<(String, Stri
         return Vec::new();
     }
     let sysctls = record.plan.hosts.iter().flat_map(|host| {
-        let argv = |(key, value): &(String, String)| ["sysctl".to_owned(), "-w".to_owned(), format!("{key}={value}")];
-        let line = move |sysctl| (place(words, Some(&host.node)), format!("{}\n", shell(&argv(sysctl))));
+        let argv = |(key, value): &(String, String)| {
+            ["sysctl".to_owned(), "-w".to_owned(), format!("{key}={value}")]
+        };
+        let line = move |sysctl| {
+            (
+                place(words, Some(&host.node)),
+                format!("{}\n", shell(&argv(sysctl))),
+            )
+        };
         host.sysctls.iter().map(line)
     });
     let commands = record.preparation.iter();

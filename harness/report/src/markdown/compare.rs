@@ -47,7 +47,11 @@ pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, 
             )?;
             // An axis that changes nearly everything is another situation, not a setting: the table itself tells that better.
             let few = changed.len() * 2 <= pairs.len() || pairs.len() <= FEW;
-            let shown = if few { changed.len().min(LISTED).min(left) } else { 0 };
+            let shown = if few {
+                changed.len().min(LISTED).min(left)
+            } else {
+                0
+            };
             left -= shown;
             for (a, b) in changed.iter().take(shown) {
                 let cell = &b.record.plan.cell;

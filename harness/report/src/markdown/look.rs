@@ -59,7 +59,10 @@ pub(super) fn section(out: &mut String, view: View, report: &RunReport) -> Resul
             out,
             "- **{}** {}",
             words.no_record(),
-            words.keyed(&missing.cell, inline(&cut(&wording::missing(words, missing), LONGEST)))
+            words.keyed(
+                &missing.cell,
+                inline(&cut(&wording::missing(words, missing), LONGEST))
+            )
         )?;
     }
     more(out, words, missing.len())?;

@@ -116,7 +116,11 @@ fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
     for cell in hung.iter().take(LISTED_AS_WAITING) {
         let observed = wording::observed(words, cell);
         let observed = inline(&cut(&observed, look::LONGEST)).into_owned();
-        writeln!(out, "- {}", words.keyed(view.cell(&cell.record.plan.cell), observed))?;
+        writeln!(
+            out,
+            "- {}",
+            words.keyed(view.cell(&cell.record.plan.cell), observed)
+        )?;
     }
     if let Some(more) = hung.len().checked_sub(LISTED_AS_WAITING).filter(|more| *more > 0) {
         writeln!(out, "- {}", words.more_with_ng(more))?;

@@ -28,7 +28,10 @@ pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCe
         writeln!(out, "{}\n", words.beside_article())?;
     }
     let (titles, aligned) = if beside {
-        (format!(" {} | {} |", words.article_printed(), words.gap()), "--:|--:|")
+        (
+            format!(" {} | {} |", words.article_printed(), words.gap()),
+            "--:|--:|",
+        )
     } else {
         (String::new(), "")
     };

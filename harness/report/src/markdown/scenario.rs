@@ -12,7 +12,12 @@ use crate::words::Language;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
 
-pub(super) fn section(out: &mut String, view: View, report: &RunReport, scenario: &ScenarioSummary) -> Result {
+pub(super) fn section(
+    out: &mut String,
+    view: View,
+    report: &RunReport,
+    scenario: &ScenarioSummary,
+) -> Result {
     let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
     if rows.is_empty() {
         return Ok(());

@@ -17,7 +17,10 @@ pub(super) fn sentences(words: Language, cell: &JudgedCell) -> Vec<String> {
     match &cell.record.lab {
         LabOutcome::Completed => {}
         LabOutcome::Failed { stage, reason, .. } => {
-            return vec![words.lab_failed(phrase(stage), inline(without_stop(reason))), unknown];
+            return vec![
+                words.lab_failed(phrase(stage), inline(without_stop(reason))),
+                unknown,
+            ];
         }
         LabOutcome::NotRun { reason } => {
             return vec![words.cell_not_run(inline(without_stop(reason))), unknown];
@@ -72,7 +75,9 @@ fn outcome(words: Language, cell: &JudgedCell) -> String {
     };
     match &observed.behaviour {
         Behaviour::Answered { after } => words.was_answered(subject, Human(*after)),
-        Behaviour::FailedFast { after } => words.failed_after(subject, Human(*after), with_error(words, observed)),
+        Behaviour::FailedFast { after } => {
+            words.failed_after(subject, Human(*after), with_error(words, observed))
+        }
         Behaviour::Hung { silence, end } => hang(words, cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
             let reasons = reasons.iter().map(|reason| wording::doubt(words, reason, cell));
@@ -89,7 +94,11 @@ fn served_by(words: Language, operation: &Operation) -> String {
     match &operation.served_by {
         None => String::new(),
         Some(node) if operation.what == "connect" && !operation.tried.is_empty() => {
-            let tried: Vec<&str> = operation.tried.iter().map(|tried| tried.server.as_str()).collect();
+            let tried: Vec<&str> = operation
+                .tried
+                .iter()
+                .map(|tried| tried.server.as_str())
+                .collect();
             words.reaching_in_turn(tried.join(words.listed()), node)
         }
         Some(node) if operation.what == "connect" => words.reaching(node),
@@ -128,7 +137,9 @@ fn with_error(words: Language, observed: &Observed) -> String {
     let Some(error) = &observed.error else {
         return String::new();
     };
-    let meaning = error.classic.and_then(|code| wording::classic_meaning(words, code));
+    let meaning = error
+        .classic
+        .and_then(|code| wording::classic_meaning(words, code));
     let meaning = meaning.map_or_else(String::new, |meaning| words.quoted(meaning));
     words.with_code(wording::error_code(words, error), meaning)
 }

@@ -105,7 +105,10 @@ fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerV
 }
 
 /// Sessions in a server's process list that the client has lost.
-pub(crate) fn lost_sessions<'a>(cell: &'a JudgedCell, view: &'a ServerView) -> impl Iterator<Item = &'a ServerSession> {
+pub(crate) fn lost_sessions<'a>(
+    cell: &'a JudgedCell,
+    view: &'a ServerView,
+) -> impl Iterator<Item = &'a ServerSession> {
     let orphans = cell.observed.orphaned_sessions.iter();
     orphans
         .filter(|orphan| orphan.server == view.server)

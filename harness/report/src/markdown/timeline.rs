@@ -22,7 +22,9 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, words: Language) -> R
     writeln!(out, "| {} |\n|--:|--:|---|---|", heads.join(" | "))?;
     for entry in &entries {
         let (time, since) = times(cell, entry.at);
-        let place = entry.place.map(|place| format!("{} ", wording::citation(words, place)));
+        let place = entry
+            .place
+            .map(|place| format!("{} ", wording::citation(words, place)));
         writeln!(
             out,
             "| {time} | {since} | {}| {} |",

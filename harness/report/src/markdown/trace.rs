@@ -28,7 +28,12 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> R
     let Some(capture) = &cell.record.capture else {
         return Ok(());
     };
-    writeln!(out, "## {}\n\n{}\n", words.traces(), words.traces_are(words.epoch()))?;
+    writeln!(
+        out,
+        "## {}\n\n{}\n",
+        words.traces(),
+        words.traces_are(words.epoch())
+    )?;
     let is_of_client = |point: &&CapturePoint| point.node == Node::Client;
     let others = capture.points.iter().filter(|point| !is_of_client(point));
     for point in capture.points.iter().filter(is_of_client).chain(others) {
@@ -95,7 +100,12 @@ impl Same {
         let (syn, fin) = (segment.flags.syn, segment.flags.fin);
         (segment.payload_length > 0 || syn || fin).then_some(Self {
             sender: packet.source_mac,
-            flow: (*source, segment.source_port, *destination, segment.destination_port),
+            flow: (
+                *source,
+                segment.source_port,
+                *destination,
+                segment.destination_port,
+            ),
             sequence: segment.sequence,
             length: segment.payload_length,
             syn,

@@ -45,13 +45,23 @@ pub fn schedule_svg(words: Language, schedule: &Schedule) -> String {
         decade: (BOTTOM - TOP - 8.0) / (longest / SHORTEST).log10(),
     };
     let mut svg = Svg::new(WIDTH, HEIGHT, words.gaps_between(), &description);
-    svg.text("lm-small", Anchor::Start, (8.0, 14.0), words.since_sending_before());
+    svg.text(
+        "lm-small",
+        Anchor::Start,
+        (8.0, 14.0),
+        words.since_sending_before(),
+    );
     for millis in ROUND {
         let gap = Duration::from_millis(millis);
         if gap.as_secs_f64() <= longest {
             let y = plot.y(gap);
             svg.line("lm-grid", (LEFT, y), (WIDTH - 16.0, y));
-            svg.text("lm-small", Anchor::End, (LEFT - 6.0, y + 3.5), &Human(gap).to_string());
+            svg.text(
+                "lm-small",
+                Anchor::End,
+                (LEFT - 6.0, y + 3.5),
+                &Human(gap).to_string(),
+            );
         }
     }
     let every = rows.len().div_ceil(20).max(1);
@@ -107,7 +117,12 @@ fn series(
     let places = || gaps.iter().map(|(number, gap)| (plot.x(*number), plot.y(*gap)));
     let mut d = String::new();
     for (x, y) in places() {
-        d.push_str(&format!("{}{} {}", if d.is_empty() { 'M' } else { 'L' }, Px(x), Px(y)));
+        d.push_str(&format!(
+            "{}{} {}",
+            if d.is_empty() { 'M' } else { 'L' },
+            Px(x),
+            Px(y)
+        ));
     }
     if d.is_empty() {
         return;
@@ -126,9 +141,18 @@ fn legend(words: Language, svg: &mut Svg, with_article: bool) {
     svg.line("lm-ours", (LEFT, y), (LEFT + 24.0, y));
     svg.path(
         "lm-ours-dot",
-        &format!("M{} {}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z", Px(LEFT + 8.5), Px(y)),
+        &format!(
+            "M{} {}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z",
+            Px(LEFT + 8.5),
+            Px(y)
+        ),
     );
-    svg.text("lm-small", Anchor::Start, (LEFT + 30.0, y + 3.5), words.this_cell());
+    svg.text(
+        "lm-small",
+        Anchor::Start,
+        (LEFT + 30.0, y + 3.5),
+        words.this_cell(),
+    );
     if with_article {
         let left = LEFT + 30.0 + width_of(words.this_cell(), SMALL) + 24.0;
         svg.line("lm-article", (left, y), (left + 24.0, y));

@@ -41,9 +41,15 @@ impl Glyph {
         let (x, y) = (Px(at.0), Px(at.1));
         let outcome = |own| if hang { "lm-hang" } else { own };
         match self {
-            Self::Step => svg.path("lm-change", &format!("M{x} {y}m-6.5 0l6.5 -6.5 6.5 6.5 -6.5 6.5z")),
+            Self::Step => svg.path(
+                "lm-change",
+                &format!("M{x} {y}m-6.5 0l6.5 -6.5 6.5 6.5 -6.5 6.5z"),
+            ),
             Self::FailedStep => {
-                svg.path("lm-change", &format!("M{x} {y}m-6.5 0l6.5 -6.5 6.5 6.5 -6.5 6.5z"));
+                svg.path(
+                    "lm-change",
+                    &format!("M{x} {y}m-6.5 0l6.5 -6.5 6.5 6.5 -6.5 6.5z"),
+                );
                 svg.path("lm-cross", &format!("M{x} {y}m-7 -7l14 14m0 -14l-14 14"));
             }
             Self::Begun => svg.path(

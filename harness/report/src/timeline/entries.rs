@@ -111,7 +111,10 @@ pub(crate) fn times(cell: &JudgedCell, at: Option<Instant>) -> (String, String) 
 
 fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
     let done = matches!(step.outcome, StepOutcome::Done { .. });
-    let lasted = step.began.zip(step.ended).map(|(began, ended)| ended.since(began));
+    let lasted = step
+        .began
+        .zip(step.ended)
+        .map(|(began, ended)| ended.since(began));
     let outcome = || outcome(step, markup, words);
     let (took, outcome) = match (&step.action, lasted) {
         // It says itself how long it took, and there is nothing to prove.
@@ -141,7 +144,9 @@ fn outcome(step: &StepRecord, markup: Markup, words: Language) -> String {
         StepOutcome::Done { proof } => words.proven_by(markup.text(&wording::proof(words, proof))),
         StepOutcome::ClientFailed => words.ended_with_error().to_owned(),
         StepOutcome::Unfinished => words.not_finished().to_owned(),
-        StepOutcome::Failed { reason } => words.step_failed(markup.strong(words.failed()), markup.text(reason)),
+        StepOutcome::Failed { reason } => {
+            words.step_failed(markup.strong(words.failed()), markup.text(reason))
+        }
         StepOutcome::NotReached => words.not_reached().to_owned(),
     }
 }

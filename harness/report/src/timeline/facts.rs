@@ -53,7 +53,10 @@ impl Facts {
     pub(super) fn of(words: Language, cell: &JudgedCell) -> Self {
         let operation = cell.observed.operation.as_ref();
         // Without an operation the act phase is the next best beginning; without that, the lab's.
-        let zero = operation.map_or_else(|| act(&cell.record).unwrap_or_default(), |operation| operation.began);
+        let zero = operation.map_or_else(
+            || act(&cell.record).unwrap_or_default(),
+            |operation| operation.began,
+        );
         let repeated = cell.observed.retransmissions.packets.get(1..).unwrap_or_default();
         Self {
             zero,
@@ -116,7 +119,9 @@ fn glyph(behaviour: &Behaviour) -> Glyph {
         | Behaviour::Hung {
             end: HangEnd::Error, ..
         } => Glyph::Error,
-        Behaviour::Hung { end: HangEnd::None, .. } => Glyph::Waiting,
+        Behaviour::Hung {
+            end: HangEnd::None, ..
+        } => Glyph::Waiting,
         Behaviour::Undetermined { .. } => Glyph::Unknown,
     }
 }

@@ -53,7 +53,11 @@ pub fn timeline_svg(words: Language, cells: &[&JudgedCell]) -> Option<String> {
         &title,
         &sums(words, cells),
     );
-    let axis = Axis::new(left, left + AXIS, lanes.iter().flat_map(|(_, facts)| facts.times()));
+    let axis = Axis::new(
+        left,
+        left + AXIS,
+        lanes.iter().flat_map(|(_, facts)| facts.times()),
+    );
     let caption = words.since_operation();
     svg.text("lm-small", Anchor::Start, (left, 12.0), caption);
     // Bands under the lines of the axis, everything else over them.
@@ -61,7 +65,11 @@ pub fn timeline_svg(words: Language, cells: &[&JudgedCell]) -> Option<String> {
         if let Some(wait) = &facts.wait {
             let y = TOP + LANE * f64::from(index);
             let from = axis.x(0);
-            svg.rect("lm-band", (from, y + 2.0), (axis.x(wait.deadline) - from, LANE - 4.0));
+            svg.rect(
+                "lm-band",
+                (from, y + 2.0),
+                (axis.x(wait.deadline) - from, LANE - 4.0),
+            );
         }
     }
     axis.draw(&mut svg, TOP - 6.0, bottom, lanes.len() >= LONG);
@@ -76,7 +84,11 @@ pub fn timeline_svg(words: Language, cells: &[&JudgedCell]) -> Option<String> {
         );
         lane(&mut svg, &axis, facts, y);
         let outcome = fitted(&facts.outcome, FONT, outcomes + 1.0);
-        let class = if facts.hung { "lm-hang" } else { facts.glyph.class() };
+        let class = if facts.hung {
+            "lm-hang"
+        } else {
+            facts.glyph.class()
+        };
         svg.text(class, Anchor::Start, (outcome_at, y + 4.0), &outcome);
         svg.end_group();
     }
@@ -110,14 +122,20 @@ fn chosen<'a>(cells: &[&'a JudgedCell]) -> Vec<&'a JudgedCell> {
 /// The cell's values; with its scenario if the cells are of several.
 fn name(cells: &[&JudgedCell], cell: &JudgedCell) -> String {
     let id = &cell.record.plan.cell;
-    let one_scenario = cells.iter().all(|other| other.record.plan.cell.scenario == id.scenario);
+    let one_scenario = cells
+        .iter()
+        .all(|other| other.record.plan.cell.scenario == id.scenario);
     if one_scenario { id.slug() } else { id.to_string() }
 }
 
 fn lane(svg: &mut Svg, axis: &Axis, facts: &Facts, y: f64) {
     svg.line("lm-grid", (axis.left(), y), (axis.right(), y));
     if let Some(wait) = &facts.wait {
-        let healthy = if facts.hung { wait.due.min(wait.end) } else { wait.end };
+        let healthy = if facts.hung {
+            wait.due.min(wait.end)
+        } else {
+            wait.end
+        };
         svg.line("lm-wait", (axis.x(0), y), (axis.x(healthy), y));
         if facts.hung {
             svg.line("lm-wait-hang", (axis.x(healthy), y), (axis.x(wait.end), y));

@@ -59,7 +59,9 @@ pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
     if tracks.is_empty() {
         return None;
     }
-    let items = tracks.iter().flat_map(|track| track.items.iter().map(|item| item.at));
+    let items = tracks
+        .iter()
+        .flat_map(|track| track.items.iter().map(|item| item.at));
     let axis = Axis::new(AXIS.0, AXIS.1, items.chain(facts.times()));
     for track in &mut tracks {
         track.place(&axis);
@@ -73,7 +75,9 @@ pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
         &(wording::observed(words, cell) + words.stop()),
     );
     let since = match &cell.observed.operation {
-        Some(operation) => words.since_client_began(wording::operation(words, &operation.what).replace('`', "")),
+        Some(operation) => {
+            words.since_client_began(wording::operation(words, &operation.what).replace('`', ""))
+        }
         None => words.since_act_phase().to_owned(),
     };
     svg.text(
@@ -133,7 +137,9 @@ fn client(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
             ClientEventKind::ResultReceived { .. } => (Glyph::Answered, words.sign_answered().to_owned()),
             ClientEventKind::Failed(error) => (Glyph::Error, error_text(words, error)),
             ClientEventKind::StillWaiting => (Glyph::Waiting, words.sign_waiting().to_owned()),
-            ClientEventKind::ReadingPaused { rows } => (Glyph::Waiting, words.reading_paused(words.rows(*rows))),
+            ClientEventKind::ReadingPaused { rows } => {
+                (Glyph::Waiting, words.reading_paused(words.rows(*rows)))
+            }
             ClientEventKind::DisconnectBegun => (Glyph::Begun, words.disconnect().to_owned()),
             ClientEventKind::Disconnected => (Glyph::Answered, words.disconnected().to_owned()),
             ClientEventKind::ReconnectBegun => (Glyph::Begun, words.connect_anew().to_owned()),
@@ -257,7 +263,11 @@ impl Track {
         if self.waits
             && let Some(wait) = &facts.wait
         {
-            let healthy = if facts.hung { wait.due.min(wait.end) } else { wait.end };
+            let healthy = if facts.hung {
+                wait.due.min(wait.end)
+            } else {
+                wait.end
+            };
             svg.line("lm-wait", (axis.x(0), y), (axis.x(healthy), y));
             if facts.hung {
                 svg.line("lm-wait-hang", (axis.x(healthy), y), (axis.x(wait.end), y));

@@ -23,7 +23,9 @@ pub(crate) fn besides(words: Language, cell: &JudgedCell) -> Vec<String> {
         }
     }
     let tried = (!tried.is_empty()).then(|| words.tried_in_turn(tried.join(words.and_then())));
-    let slow = observed.longest_silence.map(|longest| words.in_parts(Human(longest)));
+    let slow = observed
+        .longest_silence
+        .map(|longest| words.in_parts(Human(longest)));
     let contradiction = observed.contradiction.as_ref();
     let otherwise = contradiction.map(|contradiction| self::contradiction(words, contradiction));
     tried.into_iter().chain(slow).chain(otherwise).collect()

@@ -3,15 +3,15 @@
 use super::{behaviour_name, moment, recorded, sender};
 use crate::words::Language;
 use lvs_matrix_model::action::{
-    Action, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent, StopSignal,
-    TableAction, TrafficAction,
+    Action, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent,
+    StopSignal, TableAction, TrafficAction,
 };
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
-    ClientWord, ConnectionEntry, Contradiction, Difference, Discarded, DiscardedKind, Fact, HangEnd, HeldBack,
-    HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
+    ClientWord, ConnectionEntry, Contradiction, Difference, Discarded, DiscardedKind, Fact, HangEnd,
+    HeldBack, HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
 };
 use std::time::Duration;
 
@@ -36,7 +36,9 @@ fn client(action: &ClientAction) -> String {
         ClientAction::Query(statement) => format!("执行 sql `{}`", statement.sql),
         ClientAction::StartQuery(statement) => format!("开始执行 sql `{}`", statement.sql),
         ClientAction::AwaitResult { .. } => "等待结果返回".to_owned(),
-        ClientAction::Disconnect { how: Closing::Quit, .. } => "断开连接".to_owned(),
+        ClientAction::Disconnect {
+            how: Closing::Quit, ..
+        } => "断开连接".to_owned(),
         ClientAction::Disconnect {
             how: Closing::Reset, ..
         } => "断开连接（RST）".to_owned(),
@@ -56,7 +58,11 @@ fn table(action: &TableAction) -> String {
         TableAction::RemoveRealServer { server } => format!("删除真实服务器 {server}"),
         TableAction::AddRealServer { server, weight } => format!("添加真实服务器 {server}，权重 {weight}"),
         TableAction::SetWeight { server, weight } => format!("将 {server} 的权重设为 {weight}"),
-        TableAction::SetForwarding { server, method, weight } => {
+        TableAction::SetForwarding {
+            server,
+            method,
+            weight,
+        } => {
             format!("将 {server} 的转发方式设为 {}，权重 {weight}", method.as_str())
         }
         TableAction::RemoveService { port: None } => "删除虚拟服务".to_owned(),
@@ -71,7 +77,11 @@ fn table(action: &TableAction) -> String {
         TableAction::SetTimeouts {
             tcp,
             tcp_fin: Some(fin),
-        } => format!("将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}", Human(*tcp), Human(*fin)),
+        } => format!(
+            "将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}",
+            Human(*tcp),
+            Human(*fin)
+        ),
     }
 }
 
@@ -129,7 +139,12 @@ fn traffic(action: &TrafficAction) -> String {
 pub(super) fn fact(fact: &Fact) -> String {
     match fact {
         Fact::Done { at, action, proof } => {
-            format!("{}：{}（{}）", time(*at), self::action(action), recorded::proof(proof))
+            format!(
+                "{}：{}（{}）",
+                time(*at),
+                self::action(action),
+                recorded::proof(proof)
+            )
         }
         Fact::Table {
             moment: when,
@@ -188,7 +203,9 @@ pub(super) fn fact(fact: &Fact) -> String {
         ),
         Fact::Contradicted(contradiction) => self::contradiction(contradiction),
         Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
-        Fact::StillInForce { action, shows } => format!("结束时，{}：{}", self::action(action), recorded::proof(shows)),
+        Fact::StillInForce { action, shows } => {
+            format!("结束时，{}：{}", self::action(action), recorded::proof(shows))
+        }
         Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
     }
 }
@@ -261,7 +278,11 @@ fn held(servers: &[HeldServer]) -> String {
 fn entry(entry: &ConnectionEntry) -> String {
     match entry {
         ConnectionEntry::Absent => "，没有该连接的条目".to_owned(),
-        ConnectionEntry::Held { server, state, expires } => {
+        ConnectionEntry::Held {
+            server,
+            state,
+            expires,
+        } => {
             format!("，并有该连接到 {server} 的条目（{state}，{expires} 后过期）")
         }
     }
@@ -386,8 +407,12 @@ pub(super) fn difference(difference: &Difference) -> String {
             behaviour_name(ZH, *expected),
             observed.map_or(ZH.undetermined(), |observed| behaviour_name(ZH, observed))
         ),
-        Difference::Error { expected, observed } => format!("预期错误 {expected}，实测 {}", number(*observed)),
-        Difference::Errno { expected, observed } => format!("预期 errno {expected}，实测 {}", number(*observed)),
+        Difference::Error { expected, observed } => {
+            format!("预期错误 {expected}，实测 {}", number(*observed))
+        }
+        Difference::Errno { expected, observed } => {
+            format!("预期 errno {expected}，实测 {}", number(*observed))
+        }
         Difference::Ends { expected, observed } => format!(
             "预期等待以{}告终，实测{}",
             end(*expected),

@@ -98,6 +98,9 @@ mod tests {
             citations(Language::English, &mixed),
             "event 3, packets 1 and 2, event 4"
         );
-        assert_eq!(citations(Language::Chinese, &mixed), "事件 3、数据包 1 和 2、事件 4");
+        assert_eq!(
+            citations(Language::Chinese, &mixed),
+            "事件 3、数据包 1 和 2、事件 4"
+        );
     }
 }

@@ -33,7 +33,11 @@ pub(crate) fn error_kind(words: Language, kind: &ClientErrorKind) -> String {
         ClientErrorKind::Io { errno: None } => words.system_call_failed().to_owned(),
         ClientErrorKind::Closed => words.server_closed().to_owned(),
         ClientErrorKind::Server { code, sqlstate } => words.server_error_with_state(code, sqlstate),
-        ClientErrorKind::Library { code, sqlstate, errno } => {
+        ClientErrorKind::Library {
+            code,
+            sqlstate,
+            errno,
+        } => {
             let sqlstate = match sqlstate.as_str() {
                 "" => String::new(),
                 sqlstate => words.sql_state(sqlstate),

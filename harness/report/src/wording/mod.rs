@@ -24,8 +24,8 @@ use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{Environment, Moment, OpenTransaction, Place};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Difference, Evidence, Fact, JudgedCell, OrphanedSession, Retransmissions, Terminator,
-    Untested, Verdict,
+    ArticleResult, Behaviour, Difference, Evidence, Fact, JudgedCell, OrphanedSession, Retransmissions,
+    Terminator, Untested, Verdict,
 };
 use std::borrow::Cow;
 
@@ -103,7 +103,13 @@ pub(crate) fn terminators(words: Language, list: &[Terminator]) -> String {
     }
     let texts: Vec<String> = parts
         .into_iter()
-        .map(|(text, count)| if count > 1 { format!("{text} ×{count}") } else { text })
+        .map(|(text, count)| {
+            if count > 1 {
+                format!("{text} ×{count}")
+            } else {
+                text
+            }
+        })
         .collect();
     if texts.is_empty() {
         NOTHING.to_owned()
@@ -183,7 +189,9 @@ fn names(names: &[Name], words: Language, last: &str) -> String {
 pub(crate) fn untested(words: Language, why: &Untested) -> String {
     let list = |servers: &[Name]| names(servers, words, words.and_server());
     match why {
-        Untested::OtherServer { served_by, changed, .. } => words.change_elsewhere(list(changed), list(served_by)),
+        Untested::OtherServer {
+            served_by, changed, ..
+        } => words.change_elsewhere(list(changed), list(served_by)),
         Untested::OverBefore {
             ended,
             step,
@@ -213,9 +221,15 @@ pub(crate) fn untested(words: Language, why: &Untested) -> String {
 
 /// What to do about it.
 pub(crate) fn remedy(words: Language, why: &Untested) -> String {
-    let first = |servers: &[Name]| servers.first().map_or_else(|| NOTHING.to_owned(), Name::to_string);
+    let first = |servers: &[Name]| {
+        servers
+            .first()
+            .map_or_else(|| NOTHING.to_owned(), Name::to_string)
+    };
     match why {
-        Untested::OtherServer { served_by, changed, .. } => words.name_the_server(
+        Untested::OtherServer {
+            served_by, changed, ..
+        } => words.name_the_server(
             format_args!("`connect: {{ to: {} }}`", first(changed)),
             format_args!("`served-by: {}`", first(served_by)),
         ),
@@ -299,7 +313,9 @@ pub(crate) fn reasons(words: Language, cell: &JudgedCell) -> Vec<Cow<'_, str>> {
             let texts = differences.iter().map(|one| difference(words, one).into());
             texts.collect()
         }
-        Verdict::Undetermined { reasons } => reasons.iter().map(|reason| doubt(words, reason, cell)).collect(),
+        Verdict::Undetermined { reasons } => {
+            reasons.iter().map(|reason| doubt(words, reason, cell)).collect()
+        }
         Verdict::TestedNothing { why } => vec![untested(words, why).into()],
         Verdict::Met | Verdict::ObservedOnly => Vec::new(),
     }
@@ -333,9 +349,10 @@ pub(crate) fn proof(words: Language, text: &str) -> Cow<'_, str> {
 pub(crate) fn reasons_are(words: Language, verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Violated { .. } => words.difference(),
-        Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } | Verdict::Met | Verdict::ObservedOnly => {
-            words.reason()
-        }
+        Verdict::TestedNothing { .. }
+        | Verdict::Undetermined { .. }
+        | Verdict::Met
+        | Verdict::ObservedOnly => words.reason(),
     }
 }
 

@@ -97,7 +97,9 @@ mod tests {
             for (index, (english, chinese)) in forms.iter().enumerate() {
                 assert_eq!(places(english), places(chinese), "{english}");
                 assert!(english.is_ascii() && !chinese.is_ascii(), "{english}");
-                let earlier = forms[..index].iter().find(|(form, _)| fitted(form, english).is_some());
+                let earlier = forms[..index]
+                    .iter()
+                    .find(|(form, _)| fitted(form, english).is_some());
                 assert_eq!(earlier, None, "{english}");
             }
         }
@@ -110,7 +112,12 @@ mod tests {
             proof("/proc/net/ip_vs has no service"),
             "/proc/net/ip_vs 中没有虚拟服务"
         );
-        for other in ["", "Segmentation fault", "connected to nobody", "port31 is in state "] {
+        for other in [
+            "",
+            "Segmentation fault",
+            "connected to nobody",
+            "port31 is in state ",
+        ] {
             assert_eq!(proof(other), other);
         }
     }
@@ -134,7 +141,9 @@ mod tests {
         let action = &steps[0].action;
         assert_eq!(
             doubt(
-                &format!("the premise of the cell did not come about: step 2 (change, {action}) was not reached"),
+                &format!(
+                    "the premise of the cell did not come about: step 2 (change, {action}) was not reached"
+                ),
                 &steps
             ),
             "该单元的前提没有成立：步骤 2（变更，停止 rs1 的 mysqld（SIGTERM））没有执行到"

@@ -17,7 +17,8 @@ mod tests;
 mod time_line;
 
 pub(crate) use counts::{
-    BYTE, CELL, MORE_PACKET, OTHER_CONNECTION, OUTCOME, PACKET, REAL_SERVER, RETRANSMISSION, ROW, RUN, SESSION, VALUE,
+    BYTE, CELL, MORE_PACKET, OTHER_CONNECTION, OUTCOME, PACKET, REAL_SERVER, RETRANSMISSION, ROW, RUN,
+    SESSION, VALUE,
 };
 
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,9 @@ impl fmt::Display for Language {
 
 /// There are no reports in this language.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there are no reports in this language; reports can be had in en (English) and zh (Simplified Chinese)")]
+#[error(
+    "there are no reports in this language; reports can be had in en (English) and zh (Simplified Chinese)"
+)]
 pub struct UnknownLanguage;
 
 impl FromStr for Language {
@@ -79,7 +82,8 @@ impl FromStr for Language {
 
     fn from_str(name: &str) -> Result<Self, UnknownLanguage> {
         let mut all = Self::ALL.into_iter();
-        all.find(|language| language.name() == name).ok_or(UnknownLanguage)
+        all.find(|language| language.name() == name)
+            .ok_or(UnknownLanguage)
     }
 }
 

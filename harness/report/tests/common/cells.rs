@@ -82,19 +82,25 @@ pub(crate) fn observed_only() -> JudgedCell {
 
 /// The lab failed.
 pub(crate) fn lab_failed() -> JudgedCell {
-    let mut builder = Builder::new("present_waiting", Expected::Behaviour(expect(BehaviourName::Answered)));
+    let mut builder = Builder::new(
+        "present_waiting",
+        Expected::Behaviour(expect(BehaviourName::Answered)),
+    );
     builder.cell.record.lab = LabOutcome::Failed {
         stage: "start mysqld on rs1".to_owned(),
         reason: "mariadbd ended with exit 1 before it answered. Read its log".to_owned(),
         log: vec!["[ERROR] InnoDB: Cannot allocate memory for the buffer pool".to_owned()],
     };
     builder.cell.record.capture = None;
-    let reason = "the lab failed (start mysqld on rs1): mariadbd ended with exit 1 before it answered".to_owned();
+    let reason =
+        "the lab failed (start mysqld on rs1): mariadbd ended with exit 1 before it answered".to_owned();
     builder
         .behaviour(Behaviour::Undetermined {
             reasons: vec![reason.clone()],
         })
-        .verdict(Verdict::Undetermined { reasons: vec![reason] })
+        .verdict(Verdict::Undetermined {
+            reasons: vec![reason],
+        })
         .ended(0)
         .cell
 }
@@ -114,7 +120,12 @@ pub(crate) fn refused() -> JudgedCell {
         .step(1, 2, Some(22), done("rs1 is no longer in ipvsadm -Ln"))
         .step(2, 30, Some(31), StepOutcome::ClientFailed)
         .event(30, 1, ClientEventKind::ConnectBegun)
-        .packet(30, &Node::Client, &Node::Director, segment("S", CLIENT_PORT, 125, 0))
+        .packet(
+            30,
+            &Node::Client,
+            &Node::Director,
+            segment("S", CLIENT_PORT, 125, 0),
+        )
         .refused_by_director(30)
         .event(31, 1, ClientEventKind::Failed(error.clone()))
         .operation(1, "connect", 30, Some(31))
@@ -155,7 +166,12 @@ pub(crate) fn hung() -> JudgedCell {
         .step(2, 10, Some(30), done("rs1 is no longer in ipvsadm -Ln"))
         .step(3, 40, Some(102_900), StepOutcome::ClientFailed)
         .event(1, 1, ClientEventKind::ConnectBegun)
-        .packet(1, &Node::Client, &Node::Director, segment("S", CLIENT_PORT, 100, 0))
+        .packet(
+            1,
+            &Node::Client,
+            &Node::Director,
+            segment("S", CLIENT_PORT, 100, 0),
+        )
         .packet(2, &rs1, &Node::Client, segment("S.", 3306, 200, 0))
         .event(3, 1, connected(7))
         .snapshot(Moment::BeforeChange, 5, PRESENT, ENTRY)
@@ -170,14 +186,24 @@ pub(crate) fn hung() -> JudgedCell {
     let mut at = 40;
     let mut gap = 200;
     for _ in 0..10 {
-        builder = builder.packet(at, &Node::Client, &Node::Director, segment("P.", CLIENT_PORT, 126, 13));
+        builder = builder.packet(
+            at,
+            &Node::Client,
+            &Node::Director,
+            segment("P.", CLIENT_PORT, 126, 13),
+        );
         at += gap;
         gap *= 2;
     }
     let numbers: Vec<u32> = (3..13).collect();
     let gaps: Vec<Duration> = (0..9).map(|power| Duration::from_millis(200 << power)).collect();
     builder = builder
-        .packet(102_900, &Node::Director, &Node::Client, segment("R", 3306, 295, 0))
+        .packet(
+            102_900,
+            &Node::Director,
+            &Node::Client,
+            segment("R", 3306, 295, 0),
+        )
         .terminator(TerminatorKind::Rst, Some(Node::Director), 13, 102_900)
         .event(102_900, 2, ClientEventKind::Failed(error.clone()))
         .operation(2, "query `select 1`", 40, Some(102_900))
@@ -255,27 +281,33 @@ pub(crate) fn violated() -> JudgedCell {
         kind: ClientErrorKind::Closed,
         message: "Driver error: `Connection closed'".to_owned(),
     };
-    let mut cell = Builder::new("absent_waiting", Expected::Behaviour(expect(BehaviourName::Answered)))
-        .step(1, 1, Some(3), done("connection id 8"))
-        .step(2, 4, Some(5), done("the statement is on the wire"))
-        .step(3, 10, Some(30), done("rs1 is no longer in ipvsadm -Ln"))
-        .step(4, 40, Some(1_040), StepOutcome::ClientFailed)
-        .packet(1_000, &rs1, &Node::Client, segment("F.", 3306, 295, 0))
-        .terminator(TerminatorKind::Fin, Some(rs1), 1, 1_000)
-        .event(1_040, 2, ClientEventKind::Failed(error.clone()))
-        .operation(2, "query `select sleep(20)`", 4, Some(1_040))
-        .behaviour(Behaviour::FailedFast {
-            after: Duration::from_millis(1_036),
-        })
-        .error(Some(2013), None, &error.message)
-        .evidence(Fact::ServedBy(Node::RealServer(name("rs1"))), vec![Citation::Packet(1)])
-        .verdict(Verdict::Violated {
-            differences: vec![Difference::Behaviour {
-                expected: BehaviourName::Answered,
-                observed: Some(BehaviourName::FailedFast),
-            }],
-        })
-        .cell;
+    let mut cell = Builder::new(
+        "absent_waiting",
+        Expected::Behaviour(expect(BehaviourName::Answered)),
+    )
+    .step(1, 1, Some(3), done("connection id 8"))
+    .step(2, 4, Some(5), done("the statement is on the wire"))
+    .step(3, 10, Some(30), done("rs1 is no longer in ipvsadm -Ln"))
+    .step(4, 40, Some(1_040), StepOutcome::ClientFailed)
+    .packet(1_000, &rs1, &Node::Client, segment("F.", 3306, 295, 0))
+    .terminator(TerminatorKind::Fin, Some(rs1), 1, 1_000)
+    .event(1_040, 2, ClientEventKind::Failed(error.clone()))
+    .operation(2, "query `select sleep(20)`", 4, Some(1_040))
+    .behaviour(Behaviour::FailedFast {
+        after: Duration::from_millis(1_036),
+    })
+    .error(Some(2013), None, &error.message)
+    .evidence(
+        Fact::ServedBy(Node::RealServer(name("rs1"))),
+        vec![Citation::Packet(1)],
+    )
+    .verdict(Verdict::Violated {
+        differences: vec![Difference::Behaviour {
+            expected: BehaviourName::Answered,
+            observed: Some(BehaviourName::FailedFast),
+        }],
+    })
+    .cell;
     cell.record.steps[2].commands.push(CommandRecord {
         node: Some(Node::Director),
         argv: vec!["ipvsadm".to_owned(), "-Ln".to_owned()],

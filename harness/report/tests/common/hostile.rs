@@ -14,7 +14,9 @@ pub(crate) const TEXT: &str = "<script>alert(1)</script> a|b `tick` ``` ~~~ ]]> 
 pub(crate) fn report() -> RunReport {
     let mut cell: JudgedCell = super::violated();
     let text = || TEXT.to_owned();
-    cell.verdict = Verdict::Undetermined { reasons: vec![text()] };
+    cell.verdict = Verdict::Undetermined {
+        reasons: vec![text()],
+    };
     if let Some(error) = cell.observed.error.as_mut() {
         error.message = text();
     }
@@ -58,6 +60,8 @@ pub(crate) fn report() -> RunReport {
         reason: text(),
         log: vec![text()],
     };
-    failed.verdict = Verdict::Undetermined { reasons: vec![text()] };
+    failed.verdict = Verdict::Undetermined {
+        reasons: vec![text()],
+    };
     super::report_of(vec![cell, failed], RunState::Interrupted { reason: text() })
 }

@@ -35,7 +35,14 @@ pub(crate) fn ms(millis: i64) -> Instant {
 
 /// Everything above and a cell without a record, in a run that was interrupted.
 pub(crate) fn report() -> RunReport {
-    let mut judged = vec![hung(), violated(), refused(), lab_failed(), observed_only(), answered()];
+    let mut judged = vec![
+        hung(),
+        violated(),
+        refused(),
+        lab_failed(),
+        observed_only(),
+        answered(),
+    ];
     // The order of the records on disk must not matter.
     judged.rotate_left(2);
     report_of(

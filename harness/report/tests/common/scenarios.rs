@@ -33,7 +33,8 @@ pub(crate) fn scenario() -> Scenario {
     };
     Scenario {
         name: name("config-change"),
-        claim: "What a client lives through when the table and the server disagree.\nThe article's table.".to_owned(),
+        claim: "What a client lives through when the table and the server disagree.\nThe article's table."
+            .to_owned(),
         lab: Lab {
             forwarding: Forwarding::DirectRouting,
             scheduler: "rr".to_owned(),

@@ -62,7 +62,10 @@ fn what_the_director_drops_ends_on_its_lane() {
     let crosses: Vec<_> = elements.iter().filter(|element| element.is("lm-cross")).collect();
     // The first sending, the second and the last; the others are folded.
     assert_eq!(crosses.len(), 3);
-    assert!(crosses.iter().all(|cross| start(cross).0 == director), "{crosses:?}");
+    assert!(
+        crosses.iter().all(|cross| start(cross).0 == director),
+        "{crosses:?}"
+    );
     assert_eq!(texts(&elements, "lm-lost"), ["not passed on"; 3]);
     let sent = &cell.observed.retransmissions.packets;
     let fold = format!("× {} more, ", sent.len() - 3);
@@ -75,14 +78,22 @@ fn what_the_director_drops_ends_on_its_lane() {
     let numbers = texts(&elements, "lm-small");
     for packet in [sent[0], sent[1], sent[sent.len() - 1]] {
         let number = packet.to_string();
-        assert!(numbers.contains(&number.as_str()), "packet {packet} in {numbers:?}");
+        assert!(
+            numbers.contains(&number.as_str()),
+            "packet {packet} in {numbers:?}"
+        );
     }
 }
 
 #[test]
 fn the_answer_passes_the_director_by() {
-    let elements =
-        elements(&ladder_svg(Language::English, &cell("config-change/present_up_new-connection_0")).unwrap());
+    let elements = elements(
+        &ladder_svg(
+            Language::English,
+            &cell("config-change/present_up_new-connection_0"),
+        )
+        .unwrap(),
+    );
     let (client, director, server) = (
         lane(&elements, "client"),
         lane(&elements, "director"),
@@ -100,7 +111,10 @@ fn the_answer_passes_the_director_by() {
             "a bridge over the director: {d}"
         );
         let end = d.rsplit('L').next().unwrap();
-        assert!(end.starts_with(&format!("{client} ")), "it ends at the client: {d}");
+        assert!(
+            end.starts_with(&format!("{client} ")),
+            "it ends at the client: {d}"
+        );
     }
     for request in requests {
         let d = request.get("d").unwrap();
@@ -125,13 +139,21 @@ fn what_the_capture_does_not_show_arriving_is_lost_only_if_it_would_show_it() {
     let rs1 = Node::RealServer(Name::new("rs1").unwrap());
     let point = point(&cell, &rs1);
     let began = cell.observed.operation.as_ref().unwrap().began;
-    cell.packets
-        .retain(|packet| packet.point != point || packet.at < began || matches!(packet.body, Body::Sentinel { .. }));
+    cell.packets.retain(|packet| {
+        packet.point != point || packet.at < began || matches!(packet.body, Body::Sentinel { .. })
+    });
     let lost = |cell: &JudgedCell| -> Vec<String> {
         let elements = elements(&ladder_svg(Language::English, cell).unwrap());
-        texts(&elements, "lm-lost").into_iter().map(str::to_owned).collect()
+        texts(&elements, "lm-lost")
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
     };
-    assert!(lost(&cell).contains(&"not seen on rs1".to_owned()), "{:?}", lost(&cell));
+    assert!(
+        lost(&cell).contains(&"not seen on rs1".to_owned()),
+        "{:?}",
+        lost(&cell)
+    );
     // Its interface lost frames: who knows?
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
     assert!(

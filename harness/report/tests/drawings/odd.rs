@@ -190,8 +190,7 @@ fn a_lab_that_failed_has_nothing_to_draw() {
 }
 
 /// What others write: markup, statements of Mermaid, a directive, escape sequences, marks that reorder, wide characters.
-const HOSTILE: &str =
-    "</text><script>alert(1)</script>;end\nL0->>L1: x %%{init: {}}%% # $$x$$ \"'& \u{1b}[31m\u{202e}数据库::error::`|";
+const HOSTILE: &str = "</text><script>alert(1)</script>;end\nL0->>L1: x %%{init: {}}%% # $$x$$ \"'& \u{1b}[31m\u{202e}数据库::error::`|";
 
 #[test]
 fn foreign_text_is_only_text() {

@@ -13,7 +13,10 @@ fn the_schedule_of_a_hang_stands_beside_the_articles() {
     assert_eq!((schedule.payload_length, schedule.rows.len()), (13, sent));
     let gaps: Vec<Duration> = schedule.rows.iter().filter_map(|row| row.sent?.gap).collect();
     assert_eq!(gaps, cell.observed.retransmissions.gaps);
-    assert_eq!(schedule.rows.iter().filter(|row| row.article.is_some()).count(), 12);
+    assert_eq!(
+        schedule.rows.iter().filter(|row| row.article.is_some()).count(),
+        12
+    );
     let last = schedule.rows[11].article.unwrap();
     assert_eq!(
         (last.printed, last.gap.unwrap().as_micros()),
@@ -34,7 +37,10 @@ fn a_hang_that_ended_early_still_stands_beside_all_of_the_article() {
     assert!(sent < 12);
     let schedule = schedule(&cell).unwrap();
     assert_eq!(schedule.rows.len(), 12);
-    assert_eq!(schedule.rows.iter().filter(|row| row.sent.is_some()).count(), sent);
+    assert_eq!(
+        schedule.rows.iter().filter(|row| row.sent.is_some()).count(),
+        sent
+    );
     assert_eq!(schedule.rows[11].sent, None);
 }
 

@@ -69,7 +69,9 @@ pub(crate) fn elements(svg: &str) -> Vec<Element> {
     let mut elements: Vec<Element> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     loop {
-        let event = reader.read_event().unwrap_or_else(|error| panic!("{error}: {svg}"));
+        let event = reader
+            .read_event()
+            .unwrap_or_else(|error| panic!("{error}: {svg}"));
         let empty = matches!(event, Event::Empty(_));
         match event {
             Event::Start(tag) | Event::Empty(tag) => {
@@ -99,7 +101,9 @@ pub(crate) fn elements(svg: &str) -> Vec<Element> {
                 let name = String::from_utf8(reference.to_vec()).unwrap();
                 let c = match reference.resolve_char_ref().unwrap() {
                     Some(c) => c.to_string(),
-                    None => quick_xml::escape::resolve_predefined_entity(&name).unwrap().to_owned(),
+                    None => quick_xml::escape::resolve_predefined_entity(&name)
+                        .unwrap()
+                        .to_owned(),
                 };
                 elements[*open.last().unwrap()].text.push_str(&c);
             }
@@ -118,7 +122,11 @@ pub(crate) fn boxes(elements: &[Element]) -> Vec<(String, [f64; 4])> {
     let texts = elements.iter().filter(|element| element.name == "text");
     let boxes = texts.map(|element| {
         let font = if element.is("lm-small") { 10.0 } else { 12.0 };
-        let columns: usize = element.text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        let columns: usize = element
+            .text
+            .chars()
+            .map(|c| if c.is_ascii() { 1 } else { 2 })
+            .sum();
         // DejaVu Sans Mono's advance. What is not ASCII may come from another font, and be wider.
         let width = 0.602 * font * f64::from(u32::try_from(columns).unwrap());
         let (x, y) = (element.number("x"), element.number("y"));

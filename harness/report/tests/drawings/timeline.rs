@@ -41,10 +41,17 @@ fn every_cell_of_a_run_has_its_lane_with_its_outcome() {
     let hung = cells
         .iter()
         .filter(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }));
-    let silences = elements.iter().filter(|element| element.is("lm-wait-hang")).count();
+    let silences = elements
+        .iter()
+        .filter(|element| element.is("lm-wait-hang"))
+        .count();
     assert_eq!(silences, hung.count() + 1);
     // Of a retransmission's time the seconds are not the same in each run.
-    for outcome in ["hung, then answer, 5m", "hung, no end seen, over 6h1s", "answered, 20s"] {
+    for outcome in [
+        "hung, then answer, 5m",
+        "hung, no end seen, over 6h1s",
+        "answered, 20s",
+    ] {
         let drawn = texts(&elements);
         assert!(
             drawn.iter().any(|text| text.starts_with(outcome)),

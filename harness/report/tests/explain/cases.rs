@@ -44,7 +44,10 @@ const CELLS: &[(&str, &[&str])] = &[
         "expl/director-drops-and-off",
         &["firewall-drops", "retransmissions-exhausted"],
     ),
-    ("expl/frozen-killed", &["mysqld-frozen", "closed-with-unread-data"]),
+    (
+        "expl/frozen-killed",
+        &["mysqld-frozen", "closed-with-unread-data"],
+    ),
     (
         "probe-draws-reset/stays-default",
         &["nothing-to-send", "keepalive-probe-answered", "entry-timed-out"],
@@ -61,13 +64,22 @@ const CELLS: &[(&str, &[&str])] = &[
             "entry-expired-with-its-server",
         ],
     ),
-    ("flat/1s", &["host-off", "neighbour-still-reachable", "no-neighbour"]),
-    ("flat/60s", &["host-off", "neighbour-still-reachable", "no-neighbour"]),
+    (
+        "flat/1s",
+        &["host-off", "neighbour-still-reachable", "no-neighbour"],
+    ),
+    (
+        "flat/60s",
+        &["host-off", "neighbour-still-reachable", "no-neighbour"],
+    ),
     ("sloppy-tcp/one", &["picked-up-by-sloppy-tcp"]),
     ("sloppy-tcp/two", &["scheduled-to-another-server"]),
     ("wait-timeout/idle", &["wait-timeout"]),
     ("wait-cli/cli", &["wait-timeout"]),
-    ("wait-timeout/while-hung", &["entry-without-server", "wait-timeout"]),
+    (
+        "wait-timeout/while-hung",
+        &["entry-without-server", "wait-timeout"],
+    ),
     ("net-write/only", &["server-gave-up"]),
     ("server-error/only", &["error-of-the-server"]),
     ("rounded/none", &["entry-outlived-its-time", "passed-on"]),
@@ -79,8 +91,14 @@ const CELLS: &[(&str, &[&str])] = &[
             "entry-expired-in-the-end",
         ],
     ),
-    ("wrong-arp/old", &["director-unplugged", "vip-answered-by-a-server"]),
-    ("wrong-arp/new", &["director-unplugged", "vip-answered-by-a-server"]),
+    (
+        "wrong-arp/old",
+        &["director-unplugged", "vip-answered-by-a-server"],
+    ),
+    (
+        "wrong-arp/new",
+        &["director-unplugged", "vip-answered-by-a-server"],
+    ),
 ];
 
 #[test]
@@ -184,7 +202,13 @@ fn without_icmp(cell: &mut JudgedCell) {
 }
 
 fn entry_for_two_hours(cell: &mut JudgedCell) {
-    for argv in cell.record.plan.hosts.iter_mut().flat_map(|host| &mut host.commands) {
+    for argv in cell
+        .record
+        .plan
+        .hosts
+        .iter_mut()
+        .flat_map(|host| &mut host.commands)
+    {
         if argv.iter().any(|word| word == "--set") {
             "7200".clone_into(&mut argv[2]);
         }
@@ -217,7 +241,9 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "flush-after-login/only",
         "the table was flushed",
         |cell| {
-            undone(cell, |action| matches!(action, Action::Table(TableAction::FlushTable)));
+            undone(cell, |action| {
+                matches!(action, Action::Table(TableAction::FlushTable))
+            });
         },
     ),
     (
@@ -449,7 +475,9 @@ fn a_page_tells_once_what_came_often() {
     let report = RunReport::new(summary, vec![cell], Vec::new());
     let page = markdown_cell(&report, &report.cells()[0]);
     let lines = page.lines().filter(|line| line.contains("reaches the client"));
-    let told: Vec<&str> = lines.filter(|line| line.contains("ICMP host unreachable")).collect();
+    let told: Vec<&str> = lines
+        .filter(|line| line.contains("ICMP host unreachable"))
+        .collect();
     assert_eq!(told.len(), 3, "{told:#?}");
     assert!(told[1].contains("25 times"), "{told:#?}");
 }

@@ -30,13 +30,21 @@ pub(crate) fn in_chinese(cell: &JudgedCell) {
     assert_eq!(said.len(), told.len(), "{id}");
     for (english, chinese) in said.iter().zip(&told) {
         assert!(chinese.contains(is_chinese), "{id}: {chinese}");
-        assert_eq!(longest_run_of_words(chinese).len().max(NAME), NAME, "{id}: {chinese}");
+        assert_eq!(
+            longest_run_of_words(chinese).len().max(NAME),
+            NAME,
+            "{id}: {chinese}"
+        );
         assert!(!english.contains(is_chinese), "{id}: {english}");
         assert_eq!(numbers(english), numbers(chinese), "{id}:\n{english}\n{chinese}");
-        assert!(!chinese.contains("  ") && !chinese.contains("。 "), "{id}: {chinese}");
+        assert!(
+            !chinese.contains("  ") && !chinese.contains("。 "),
+            "{id}: {chinese}"
+        );
         let plain: Vec<char> = prose(chinese).chars().collect();
         let close = plain.windows(2).find(|two| {
-            two[0].is_ascii_alphanumeric() && is_chinese(two[1]) || is_chinese(two[0]) && two[1].is_ascii_alphanumeric()
+            two[0].is_ascii_alphanumeric() && is_chinese(two[1])
+                || is_chinese(two[0]) && two[1].is_ascii_alphanumeric()
         });
         assert_eq!(close, None, "{id}: a blank is missing in {chinese}");
     }
@@ -44,7 +52,11 @@ pub(crate) fn in_chinese(cell: &JudgedCell) {
 
 /// All that we say: paragraphs, advice, and what is not explained.
 fn texts(explanation: &Explanation) -> Vec<String> {
-    let mut texts: Vec<String> = explanation.paragraphs.iter().map(|one| one.text.clone()).collect();
+    let mut texts: Vec<String> = explanation
+        .paragraphs
+        .iter()
+        .map(|one| one.text.clone())
+        .collect();
     texts.extend(explanation.advice.iter().map(|advised| advised.text.clone()));
     if let Status::Unexplained { questions } = &explanation.status {
         texts.extend(questions.iter().map(|question| (*question).to_owned()));
@@ -111,7 +123,12 @@ const DOUBTFUL: &[fn(&mut CellRecord)] = &[
     |record| record.client_events.reverse(),
     |record| drop(record.client_events.pop()),
     |record| record.ended = lvs_matrix_model::duration::Instant(1),
-    |record| record.server_views.iter_mut().for_each(|view| view.server_id += 100),
+    |record| {
+        record
+            .server_views
+            .iter_mut()
+            .for_each(|view| view.server_id += 100)
+    },
     |record| record.client_events.clear(),
     |record| record.steps.iter_mut().for_each(|step| step.operation = None),
     |record| {

@@ -40,7 +40,12 @@ fn a_rule_does_not_hold_without_what_decides_it() {
 #[test]
 fn no_rule_is_without_its_counter_test() {
     let shown: BTreeSet<&str> = known().into_iter().flat_map(|(_, rules)| rules).collect();
-    let of_stored: BTreeSet<&str> = TABLE.iter().chain(FAULTS).chain(SAID).map(|(rule, ..)| *rule).collect();
+    let of_stored: BTreeSet<&str> = TABLE
+        .iter()
+        .chain(FAULTS)
+        .chain(SAID)
+        .map(|(rule, ..)| *rule)
+        .collect();
     assert!(of_stored.is_subset(&shown), "{of_stored:?}");
     let countered: BTreeSet<&str> = of_stored
         .into_iter()

@@ -47,13 +47,21 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         "no-service-for-a-syn",
         "delete-variants/service_none_new-connection_0",
         "the service was gone",
-        |cell| table(cell, Moment::AfterChange, |_| "TCP  192.0.2.100:3306 rr\n".to_owned()),
+        |cell| {
+            table(cell, Moment::AfterChange, |_| {
+                "TCP  192.0.2.100:3306 rr\n".to_owned()
+            })
+        },
     ),
     (
         "last-service-gone",
         "delete-variants/service_none_execute-sql_0",
         "there was no other service",
-        |cell| table(cell, Moment::AfterChange, |_| "TCP  192.0.2.100:3307 rr\n".to_owned()),
+        |cell| {
+            table(cell, Moment::AfterChange, |_| {
+                "TCP  192.0.2.100:3307 rr\n".to_owned()
+            })
+        },
     ),
     (
         "last-service-gone",
@@ -196,7 +204,9 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         "the kernel acknowledged the statement",
         |cell| {
             let sent = request(cell);
-            without(cell, move |packet, node| *node == Node::Client && packet.number > sent);
+            without(cell, move |packet, node| {
+                *node == Node::Client && packet.number > sent
+            });
         },
     ),
     (
@@ -209,9 +219,16 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
             });
         },
     ),
-    ("link-came-back", "faults/link-back_waiting_0", "it came back", |cell| {
-        undone(cell, |action| matches!(action, Action::Host(HostAction::LinkUp { .. })));
-    }),
+    (
+        "link-came-back",
+        "faults/link-back_waiting_0",
+        "it came back",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::LinkUp { .. }))
+            });
+        },
+    ),
     (
         "answer-not-translated-back",
         "faults/masquerading_new-connection_0",

@@ -9,7 +9,12 @@ use std::time::Duration;
 
 /// The action of the first step of which `which` says so becomes another.
 fn becomes(cell: &mut JudgedCell, which: fn(&Action) -> bool, action: Action) {
-    let step = cell.record.steps.iter_mut().find(|step| which(&step.action)).unwrap();
+    let step = cell
+        .record
+        .steps
+        .iter_mut()
+        .find(|step| which(&step.action))
+        .unwrap();
     step.action = action;
 }
 
@@ -167,7 +172,9 @@ pub(crate) const MADE: &[(&str, &str, Damage, Damage)] = &[
                 .unwrap()
                 .number;
             without(cell, |packet, _| packet.number == answer);
-            undone(cell, |action| matches!(action, Action::Host(HostAction::LinkUp { .. })));
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::LinkUp { .. }))
+            });
             let lossy = Action::Traffic(TrafficAction::SetNetem {
                 node: Node::Client,
                 delay: Duration::ZERO,
@@ -204,10 +211,17 @@ pub(crate) const MADE: &[(&str, &str, Damage, Damage)] = &[
 fn rules_that_no_stored_cell_shows() {
     for (rule, id, make, damage) in MADE {
         let mut cell = stored(id);
-        assert!(!rules(&explain(&cell)).contains(rule), "{rule} holds for {id} as it is");
+        assert!(
+            !rules(&explain(&cell)).contains(rule),
+            "{rule} holds for {id} as it is"
+        );
         make(&mut cell);
         let explanation = explain(&cell);
-        assert!(rules(&explanation).contains(rule), "{rule}:\n{}", explanation.plain());
+        assert!(
+            rules(&explanation).contains(rule),
+            "{rule}:\n{}",
+            explanation.plain()
+        );
         crate::chinese::in_chinese(&cell);
         damage(&mut cell);
         assert!(!rules(&explain(&cell)).contains(rule), "{rule} still holds");

@@ -47,7 +47,11 @@ fn all() -> Vec<JudgedCell> {
 }
 
 fn rules(explanation: &Explanation) -> Vec<&'static str> {
-    explanation.paragraphs.iter().map(|paragraph| paragraph.rule).collect()
+    explanation
+        .paragraphs
+        .iter()
+        .map(|paragraph| paragraph.rule)
+        .collect()
 }
 
 /// Takes away every packet of which `lost` says so, without judging again: what a rule makes of it, not what judging does.
@@ -102,7 +106,8 @@ fn without_established(text: &str) -> String {
 fn request(cell: &JudgedCell) -> u32 {
     let operation = cell.observed.operation.as_ref().unwrap();
     let carries = |packet: &&Packet| {
-        packet.at >= operation.began && segment(packet).is_some_and(|(_, _, segment)| segment.payload_length > 0)
+        packet.at >= operation.began
+            && segment(packet).is_some_and(|(_, _, segment)| segment.payload_length > 0)
     };
     cell.packets.iter().find(carries).unwrap().number
 }
@@ -112,6 +117,9 @@ fn from_director_gone(cell: &mut JudgedCell) {
     let director = cell.record.plan.host(&Node::Director).unwrap().mac;
     let began = cell.observed.operation.as_ref().unwrap().began;
     without(cell, |packet, node| {
-        *node == Node::Director && packet.source_mac == director && packet.at >= began && segment(packet).is_some()
+        *node == Node::Director
+            && packet.source_mac == director
+            && packet.at >= began
+            && segment(packet).is_some()
     });
 }

@@ -29,8 +29,16 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
         cell.observed.discarded.clear();
     }),
     ("own-firewall-holds-back", "held-back-syn", nothing_held_back),
-    ("own-firewall-holds-back", "held-back-statement", nothing_held_back),
-    ("own-firewall-until-tcp-gives-up", "held-back-syn", nothing_held_back),
+    (
+        "own-firewall-holds-back",
+        "held-back-statement",
+        nothing_held_back,
+    ),
+    (
+        "own-firewall-until-tcp-gives-up",
+        "held-back-syn",
+        nothing_held_back,
+    ),
     ("own-firewall-until-tcp-gives-up", "held-back-statement", |cell| {
         // ETIMEDOUT, although ICMP errors had told TCP another one.
         cell.observed.error.as_mut().unwrap().errno = Some(110);
@@ -46,11 +54,23 @@ fn rules_on_the_cells_that_were_recorded_for_them() {
     for (rule, id, damage) in RECORDED {
         let mut cell = recorded(id);
         let explanation = explain(&cell);
-        assert!(rules(&explanation).contains(rule), "{rule}:\n{}", explanation.plain());
-        assert_eq!(explanation.status, Status::Explained, "{id}:\n{}", explanation.plain());
+        assert!(
+            rules(&explanation).contains(rule),
+            "{rule}:\n{}",
+            explanation.plain()
+        );
+        assert_eq!(
+            explanation.status,
+            Status::Explained,
+            "{id}:\n{}",
+            explanation.plain()
+        );
         crate::chinese::in_chinese(&cell);
         damage(&mut cell);
-        assert!(!rules(&explain(&cell)).contains(rule), "{rule} still holds for {id}");
+        assert!(
+            !rules(&explain(&cell)).contains(rule),
+            "{rule} still holds for {id}"
+        );
     }
 }
 
@@ -74,7 +94,10 @@ fn sentences_about_the_clients_own_firewall_and_servers_in_turn() {
             "refused-itself",
             "The rule answered the client itself, over its own loopback, with an ICMP error.",
         ),
-        ("tried-in-turn", "In between rs1 was removed from the table (step 5)."),
+        (
+            "tried-in-turn",
+            "In between rs1 was removed from the table (step 5).",
+        ),
     ] {
         let text = text(id).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(said), "{id}: {text}");

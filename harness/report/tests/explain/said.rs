@@ -61,7 +61,8 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         |cell| {
             let entry = cell.record.snapshots[0].connections.clone();
             let port = cell.observed.operation.as_ref().unwrap().client_port.unwrap();
-            let line = format!("TCP 00:01  ESTABLISHED 192.0.2.10:{port}  192.0.2.100:3306  192.0.2.31:3306\n");
+            let line =
+                format!("TCP 00:01  ESTABLISHED 192.0.2.10:{port}  192.0.2.100:3306  192.0.2.31:3306\n");
             cell.record.snapshots[1].connections = entry + "\n" + &line;
         },
     ),
@@ -146,7 +147,8 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
                 .position(|point| point.node.real_server().is_some())
                 .unwrap();
             for packet in &mut cell.packets {
-                let refused = segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.destination_port == 3306);
+                let refused =
+                    segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.destination_port == 3306);
                 if refused && packet.at > Instant(5_000_000_000) {
                     packet.point = server;
                 }
@@ -203,7 +205,11 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "old-entry-without-server",
         "client-actions/absent_port-again-after-quit_0",
         "the entry was not over",
-        |cell| table(cell, Moment::AfterChange, |text| text.replace("FIN_WAIT", "TIME_WAIT")),
+        |cell| {
+            table(cell, Moment::AfterChange, |text| {
+                text.replace("FIN_WAIT", "TIME_WAIT")
+            })
+        },
     ),
     (
         "scheduled-after-the-old-entry",
@@ -232,7 +238,11 @@ fn a_syn_is_scheduled_where_nothing_is_in_its_way() {
     assert_eq!(rules(&explain(&stored(id))), ["passed-on-by-an-old-entry"]);
     let gone: [(Damage, &str); 2] = [
         (
-            |cell| table(cell, Moment::AfterChange, |text| text.replace("FIN_WAIT", "TIME_WAIT")),
+            |cell| {
+                table(cell, Moment::AfterChange, |text| {
+                    text.replace("FIN_WAIT", "TIME_WAIT")
+                })
+            },
             "(TIME_WAIT, to rs1, to expire in 00:50); but the connection is over",
         ),
         (

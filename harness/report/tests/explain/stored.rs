@@ -25,7 +25,12 @@ fn every_stored_cell_is_explained_and_those_of_a_known_kind_by_their_rules() {
         // With expire_nodest_conn 0 and 1 alike.
         let both = id.trim_end_matches("_0").trim_end_matches("_1");
         let explanation = explain(&cell);
-        assert_eq!(explanation.status, Status::Explained, "{id}:\n{}", explanation.plain());
+        assert_eq!(
+            explanation.status,
+            Status::Explained,
+            "{id}:\n{}",
+            explanation.plain()
+        );
         let Some((known, expected)) = list.iter().find(|(known, _)| *known == id || *known == both) else {
             // Cells of scenarios that are younger than this list.
             continue;
@@ -37,7 +42,10 @@ fn every_stored_cell_is_explained_and_those_of_a_known_kind_by_their_rules() {
             assert_eq!(rules.len(), expected.len(), "{id}: {rules:?}");
         }
         let hung = matches!(cell.observed.behaviour, Behaviour::Hung { .. });
-        assert!(!hung || !explanation.advice.is_empty(), "{id}: a hang without advice");
+        assert!(
+            !hung || !explanation.advice.is_empty(),
+            "{id}: a hang without advice"
+        );
     }
     assert_eq!(seen.len(), list.len(), "not all are stored: {seen:?}");
 }
@@ -53,12 +61,19 @@ fn what_is_cited_is_there_and_numbers_in_the_text_are_cited() {
 pub(crate) fn cited_right(cell: &JudgedCell) {
     let id = &cell.record.plan.cell;
     for paragraph in explain(cell).paragraphs {
-        assert!(!paragraph.shown_by.is_empty() && !paragraph.sources.is_empty(), "{id}");
+        assert!(
+            !paragraph.shown_by.is_empty() && !paragraph.sources.is_empty(),
+            "{id}"
+        );
         for citation in &paragraph.shown_by {
             let there = match citation {
                 Citation::Packet(number) => cell.packets.iter().any(|packet| packet.number == *number),
                 Citation::Step(number) => cell.record.steps.iter().any(|step| step.number == *number),
-                Citation::Event(number) => cell.record.client_events.iter().any(|event| event.number == *number),
+                Citation::Event(number) => cell
+                    .record
+                    .client_events
+                    .iter()
+                    .any(|event| event.number == *number),
                 Citation::Server(id) => cell.record.server_views.iter().any(|view| view.server_id == *id),
                 Citation::Snapshot(number) => cell.record.snapshots.iter().any(|shot| shot.number == *number),
             };
@@ -104,7 +119,13 @@ fn lived(behaviour: &Behaviour) -> Option<Lived> {
 
 /// A client's own time-out may end a silence before it counts as a hang.
 const SILENT: &[Lived] = &[FailedFast, HungThenAnswer, HungThenError, HungWithoutEnd];
-const LATE: &[Lived] = &[Answered, FailedFast, HungThenAnswer, HungThenError, HungWithoutEnd];
+const LATE: &[Lived] = &[
+    Answered,
+    FailedFast,
+    HungThenAnswer,
+    HungThenError,
+    HungWithoutEnd,
+];
 const ERRORS: &[Lived] = &[FailedFast, HungThenError];
 const ANSWERS: &[Lived] = &[Answered, HungThenAnswer];
 
@@ -118,7 +139,9 @@ fn deletion(action: &Action) -> bool {
     matches!(
         action,
         Action::Table(
-            TableAction::RemoveRealServer { .. } | TableAction::RemoveService { .. } | TableAction::FlushTable
+            TableAction::RemoveRealServer { .. }
+                | TableAction::RemoveService { .. }
+                | TableAction::FlushTable
         )
     )
 }
@@ -255,7 +278,12 @@ fn advice_is_about_the_fault() {
         let id = &cell.record.plan.cell;
         let explanation = explain(&cell);
         let rules = rules(&explanation);
-        let says = |words: &str| explanation.advice.iter().any(|advice| advice.text.contains(words));
+        let says = |words: &str| {
+            explanation
+                .advice
+                .iter()
+                .any(|advice| advice.text.contains(words))
+        };
         let silent = |step: &lvs_matrix_model::record::StepRecord| {
             matches!(step.action, Action::Host(HostAction::PowerOff { .. }))
         };
@@ -266,7 +294,10 @@ fn advice_is_about_the_fault() {
             "old-entry-without-server",
         ];
         let by_an_entry = swallowed.iter().any(|rule| rules.contains(rule));
-        assert!(!says("set net.ipv4.vs.expire_nodest_conn=1") || by_an_entry, "{id}");
+        assert!(
+            !says("set net.ipv4.vs.expire_nodest_conn=1") || by_an_entry,
+            "{id}"
+        );
         assert!(
             !says("conn_reuse_mode=3") || rules.contains(&"old-entry-without-server"),
             "{id}"

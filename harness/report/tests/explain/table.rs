@@ -173,18 +173,25 @@ pub(crate) const TABLE: &[(&str, &str, &str, Damage)] = &[
         "its host sent a FIN",
         |cell| cell.observed.terminators.clear(),
     ),
-    ("nothing-to-send", "silent-server/only", "the host was off", |cell| {
-        undone(cell, |action| {
-            matches!(action, Action::Host(HostAction::PowerOff { .. }))
-        })
-    }),
+    (
+        "nothing-to-send",
+        "silent-server/only",
+        "the host was off",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::PowerOff { .. }))
+            })
+        },
+    ),
     (
         "nothing-to-send",
         "silent-server/only",
         "the statement had been acknowledged",
         |cell| {
             let sent = request(cell);
-            without(cell, move |packet, node| *node == Node::Client && packet.number > sent);
+            without(cell, move |packet, node| {
+                *node == Node::Client && packet.number > sent
+            });
         },
     ),
     (

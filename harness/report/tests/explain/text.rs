@@ -39,7 +39,13 @@ fn without_an_explanation_it_says_so_and_what_is_known() {
         "{text}"
     );
     for item in &cell.observed.evidence {
-        let begin: String = item.fact.to_string().split(' ').take(3).collect::<Vec<_>>().join(" ");
+        let begin: String = item
+            .fact
+            .to_string()
+            .split(' ')
+            .take(3)
+            .collect::<Vec<_>>()
+            .join(" ");
         assert!(text.contains(&begin), "{begin} is missing in\n{text}");
     }
 }
@@ -49,7 +55,12 @@ fn what_is_not_known_is_not_explained() {
     let cell = stored("config-change/absent_up_execute-sql_0");
     let mut record = cell.record;
     record.capture.as_mut().unwrap().points[0].dropped = 1;
-    let bytes = fs::read(run().join("config-change/absent_up_execute-sql_0").join(CAPTURE_FILE)).unwrap();
+    let bytes = fs::read(
+        run()
+            .join("config-change/absent_up_execute-sql_0")
+            .join(CAPTURE_FILE),
+    )
+    .unwrap();
     let doubtful = judged(record, Some(&bytes));
     let explanation = explain(&doubtful);
     assert!(explanation.paragraphs.is_empty() && explanation.advice.is_empty());
@@ -59,7 +70,11 @@ fn what_is_not_known_is_not_explained() {
             reasons: vec!["the capture on client lost 1 packets".to_owned()]
         }
     );
-    assert!(explanation.plain().contains("the capture on client lost 1 packets"));
+    assert!(
+        explanation
+            .plain()
+            .contains("the capture on client lost 1 packets")
+    );
 }
 
 /// Foreign text reaches the explanation by the statement.

@@ -65,14 +65,19 @@ impl Batch {
                         connection_id,
                         server_version: version.clone(),
                     },
-                    (Some(_) | None, Some(_) | None) => failed(format!("its answer to `{GREETING}` is not understood")),
+                    (Some(_) | None, Some(_) | None) => {
+                        failed(format!("its answer to `{GREETING}` is not understood"))
+                    }
                 };
                 desk.write(number, event);
                 self.processes.push(process);
             }
             End::Failed | End::Stopped => process.kill(desk),
             End::Gone(how) => {
-                desk.write(number, failed(format!("it ended without an error message: {how}")));
+                desk.write(
+                    number,
+                    failed(format!("it ended without an error message: {how}")),
+                );
                 process.kill(desk);
             }
         }
@@ -90,7 +95,9 @@ impl Batch {
             );
         };
         match statement(desk, number, process, sql) {
-            End::Result { rows, first_row } => desk.write(number, ClientEventKind::ResultReceived { rows, first_row }),
+            End::Result { rows, first_row } => {
+                desk.write(number, ClientEventKind::ResultReceived { rows, first_row })
+            }
             // In batch mode the first error is the program's end.
             End::Failed => drop_last(&mut self.processes, desk),
             End::Gone(how) => {

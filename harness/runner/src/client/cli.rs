@@ -69,7 +69,10 @@ impl Tool {
         let shown = lvs_matrix_netns::run(&CommandLine::new(argv))
             .map_err(|error| error.to_string())
             .and_then(|help| {
-                let line = help.output.lines().find(|line| line.starts_with("connect-timeout "));
+                let line = help
+                    .output
+                    .lines()
+                    .find(|line| line.starts_with("connect-timeout "));
                 let value = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
                 match value {
                     Some(seconds) if wanted == Duration::from_secs(seconds) => Ok(format!(
@@ -185,9 +188,10 @@ impl Interactive {
                 );
                 self.screens.push(screen);
             }
-            (End::Gone(status), None) => {
-                desk.write(number, failed(format!("it ended without an error message: {status}")))
-            }
+            (End::Gone(status), None) => desk.write(
+                number,
+                failed(format!("it ended without an error message: {status}")),
+            ),
             (End::Prompt | End::Gone(_), Some(_)) | (End::Stopped, _) => {}
         }
     }
@@ -204,7 +208,10 @@ impl Interactive {
         screen.reader = Reader::default();
         screen.printed = 0;
         if let Err(error) = screen.terminal.type_in(&format!("{sql};\r")) {
-            return desk.write(number, failed(format!("nothing can be typed to it any more: {error}")));
+            return desk.write(
+                number,
+                failed(format!("nothing can be typed to it any more: {error}")),
+            );
         }
         let pid = screen.terminal.pid();
         let mut ended = false;

@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{
-    ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket, SettingShown, Transcript, TranscriptLine,
-    TranscriptSource, version_alone,
+    ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket, SettingShown, Transcript,
+    TranscriptLine, TranscriptSource, version_alone,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -163,7 +163,10 @@ impl Log {
 
     pub(super) fn take(&self) -> (Vec<ClientEvent>, ClientRecord) {
         let mut state = self.state();
-        (std::mem::take(&mut state.events), std::mem::take(&mut state.program))
+        (
+            std::mem::take(&mut state.events),
+            std::mem::take(&mut state.program),
+        )
     }
 
     pub(super) fn version(&self, version: String) {
@@ -225,7 +228,10 @@ impl Log {
     pub(super) fn line(&self, transcript: usize, line: TranscriptLine) {
         let mut state = self.state();
         let State {
-            program, kept, closed, ..
+            program,
+            kept,
+            closed,
+            ..
         } = &mut *state;
         let Some(transcript) = program.transcripts.get_mut(transcript).filter(|_| !*closed) else {
             return;

@@ -106,7 +106,12 @@ trait Session {
 
 impl Client {
     /// Starts the client program of `plan` in `namespace`; one of the author's own runs in `folder`.
-    pub(crate) fn start(namespace: &Namespace, clock: Clock, plan: &LabPlan, folder: Option<&Path>) -> Result<Self> {
+    pub(crate) fn start(
+        namespace: &Namespace,
+        clock: Clock,
+        plan: &LabPlan,
+        folder: Option<&Path>,
+    ) -> Result<Self> {
         let stage = "start the client";
         let log = Arc::new(Log::new(clock));
         let (stopped, stop) = std::io::pipe().stage(stage)?;
@@ -238,7 +243,9 @@ fn run(inbox: Inbox, desk: &Desk, program: Program, folder: Option<PathBuf>) {
 /// Where the client cannot be started every operation fails, and says why.
 fn fail_all(mut inbox: Inbox, desk: &Desk, why: &str) {
     while let Some(Order { number, task, .. }) = inbox.blocking_recv() {
-        task.begun().into_iter().for_each(|begun| desk.write(number, begun));
+        task.begun()
+            .into_iter()
+            .for_each(|begun| desk.write(number, begun));
         desk.write(number, failed(format!("cannot start the client: {why}")));
         desk.log.settled(number);
     }
@@ -281,7 +288,9 @@ fn serve(mut inbox: Inbox, desk: &Desk, mut session: impl Session) {
             Task::Begin(operation) => session.perform(desk, number, operation),
             // A scenario that says so is refused when it is read.
             Task::Large(_) | Task::Resume | Task::Disconnect(_) => {
-                task.begun().into_iter().for_each(|begun| desk.write(number, begun));
+                task.begun()
+                    .into_iter()
+                    .for_each(|begun| desk.write(number, begun));
                 desk.write(number, failed("this program cannot be told to do that"));
             }
         }

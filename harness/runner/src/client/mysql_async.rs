@@ -187,7 +187,10 @@ async fn disconnect(desk: &Desk, open: Open, how: Closing) -> ClientEventKind {
 async fn execute(connection: &mut Conn, sql: &str) -> std::result::Result<(u64, Vec<String>), Error> {
     let rows: Vec<Row> = connection.query(sql).await?;
     let first = rows.first().map(values);
-    Ok((u64::try_from(rows.len()).unwrap_or(u64::MAX), first.unwrap_or_default()))
+    Ok((
+        u64::try_from(rows.len()).unwrap_or(u64::MAX),
+        first.unwrap_or_default(),
+    ))
 }
 
 /// Sends a large statement, and reads its result row by row; where it says so, stops reading until `resume`. The kernel goes on to
@@ -267,7 +270,11 @@ fn io_kind(error: &io::Error) -> ClientErrorKind {
 /// Connects once, asks for `@@server_id`, and is gone: how the lab sees that it is ready. Runs in the calling thread's
 /// namespace. The connection is destroyed on both sides by an RST (`ss -K`, the kernel's SOCK_DESTROY), not closed: a FIN
 /// would leave TIME_WAIT behind for minutes, in the client and in the director's table.
-pub(crate) fn ask_server_id(address: IpAddr, port: u16, deadline: Duration) -> std::result::Result<u32, String> {
+pub(crate) fn ask_server_id(
+    address: IpAddr,
+    port: u16,
+    deadline: Duration,
+) -> std::result::Result<u32, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -110,7 +110,11 @@ impl OwnProgram {
                 Ok(Heard::Line(line)) => line,
                 Ok(Heard::Stopped) => return Ok(()),
                 Ok(Heard::Ended) => return Err(ended(process.end(desk))),
-                Ok(Heard::TooLong) => return Err(Failure::Misconduct("printed a line of more than 1 MiB".to_owned())),
+                Ok(Heard::TooLong) => {
+                    return Err(Failure::Misconduct(
+                        "printed a line of more than 1 MiB".to_owned(),
+                    ));
+                }
                 Err(error) => return Err(Failure::Plain(format!("its output cannot be read: {error}"))),
             };
             let event: Event = serde_json::from_slice(&line).map_err(|error| {
@@ -166,9 +170,19 @@ impl Session for OwnProgram {
 }
 
 /// Writes down what the program said; true if that ends the operation.
-fn said(desk: &Desk, number: u32, operation: &Operation, pids: &[u32], event: Event) -> Result<bool, Failure> {
+fn said(
+    desk: &Desk,
+    number: u32,
+    operation: &Operation,
+    pids: &[u32],
+    event: Event,
+) -> Result<bool, Failure> {
     let look = || sockets::note(desk, number, pids);
-    let unasked = |what: &str| Err(Failure::Misconduct(format!("answered {what} to what it was to do")));
+    let unasked = |what: &str| {
+        Err(Failure::Misconduct(format!(
+            "answered {what} to what it was to do"
+        )))
+    };
     match (event, operation) {
         (
             Event::Connected {
@@ -205,7 +219,11 @@ fn said(desk: &Desk, number: u32, operation: &Operation, pids: &[u32], event: Ev
         ) => {
             let kind = match code {
                 _ if timed_out => ClientErrorKind::TimedOut { code },
-                Some(code @ 2000..=2999) => ClientErrorKind::Library { code, sqlstate, errno },
+                Some(code @ 2000..=2999) => ClientErrorKind::Library {
+                    code,
+                    sqlstate,
+                    errno,
+                },
                 Some(code) => ClientErrorKind::Server { code, sqlstate },
                 None => ClientErrorKind::Io { errno },
             };
@@ -269,8 +287,15 @@ fn environment(desk: &Desk) -> Vec<(&'static str, String)> {
             "LVS_MATRIX_KEEPALIVE_INTERVAL",
             keepalive.map(|it| seconds(it.interval)),
         ),
-        ("LVS_MATRIX_KEEPALIVE_PROBES", keepalive.map(|it| it.probes.to_string())),
+        (
+            "LVS_MATRIX_KEEPALIVE_PROBES",
+            keepalive.map(|it| it.probes.to_string()),
+        ),
     ];
-    variables.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+    variables.extend(
+        optional
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?))),
+    );
     variables
 }

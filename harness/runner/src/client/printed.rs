@@ -111,7 +111,8 @@ fn is_time(text: &str) -> bool {
     };
     let units = before.chunks(2).all(|pair| match pair {
         [number, unit] => {
-            number.parse::<u32>().is_ok() && matches!(*unit, "day" | "days" | "hour" | "hours" | "min" | "mins")
+            number.parse::<u32>().is_ok()
+                && matches!(*unit, "day" | "days" | "hour" | "hours" | "min" | "mins")
         }
         _ => false,
     });
@@ -203,8 +204,7 @@ mod tests {
         assert_eq!(read(lost), [library(2013, None, lost)]);
         let slow = "+---+\n| 1 |\n+---+\n| 1 |\n+---+\n1 row in set (5 min 25.57 sec)\n";
         assert_eq!(read(slow), [result(1, &["1"])]);
-        let slept =
-            "+-----------+\n| sleep(10) |\n+-----------+\n|         0 |\n+-----------+\n1 row in set (10.00 sec)\n";
+        let slept = "+-----------+\n| sleep(10) |\n+-----------+\n|         0 |\n+-----------+\n1 row in set (10.00 sec)\n";
         assert_eq!(read(slept), [result(1, &["0"])]);
     }
 

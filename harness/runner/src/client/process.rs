@@ -189,9 +189,12 @@ impl Process {
     /// Has it printed anything that nobody has taken?
     pub(super) fn has_more(&self) -> bool {
         let mut fds = [PollFd::new(&self.output, PollFlags::IN)];
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        let readable =
-            matches!(poll(&mut fds, Some(&now)), Ok(count) if count > 0) && fds[0].revents().contains(PollFlags::IN);
+        let now = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let readable = matches!(poll(&mut fds, Some(&now)), Ok(count) if count > 0)
+            && fds[0].revents().contains(PollFlags::IN);
         !self.pending.is_empty() || readable
     }
 
@@ -233,7 +236,8 @@ impl Process {
                 Ok::<_, io::Error>(members(&enclosure).is_empty().then_some(()))
             });
             if !matches!(gone, Ok(Some(()))) {
-                desk.log.misconduct("left processes behind that could not be ended");
+                desk.log
+                    .misconduct("left processes behind that could not be ended");
             }
         }
         if let Some(errors) = self.errors.take() {
@@ -282,7 +286,9 @@ fn members(enclosure: &str) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok())
-        .filter(|pid| std::fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|link| link.as_os_str() == enclosure))
+        .filter(|pid| {
+            std::fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|link| link.as_os_str() == enclosure)
+        })
         .collect()
 }
 

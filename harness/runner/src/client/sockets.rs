@@ -68,7 +68,12 @@ pub(super) fn set_own(desk: &Desk) {
         return;
     }
     let set = |socket: &OwnedFd| -> rustix::io::Result<()> {
-        if let Some(Keepalive { time, interval, probes }) = settings.keepalive {
+        if let Some(Keepalive {
+            time,
+            interval,
+            probes,
+        }) = settings.keepalive
+        {
             sockopt::set_socket_keepalive(socket, true)?;
             sockopt::set_tcp_keepidle(socket, time)?;
             sockopt::set_tcp_keepintvl(socket, interval)?;
@@ -126,7 +131,12 @@ fn of_processes(desk: &Desk, pids: &[u32]) -> io::Result<Vec<Found>> {
 }
 
 /// The same of a process that has other sockets, which are none of the operation's. Gives the port.
-pub(super) fn note_beside(desk: &Desk, operation: u32, pids: &[u32], others: &BTreeSet<String>) -> Option<u16> {
+pub(super) fn note_beside(
+    desk: &Desk,
+    operation: u32,
+    pids: &[u32],
+    others: &BTreeSet<String>,
+) -> Option<u16> {
     let seen = of_processes(desk, pids)
         .map_err(|error| format!("the client's sockets cannot be looked at: {error}"))
         .and_then(|found| {

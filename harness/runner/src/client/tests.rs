@@ -54,7 +54,10 @@ fn a_refused_connection_is_written_down_with_its_errno() {
 #[test]
 fn a_server_that_hangs_up_or_stays_silent_is_told_apart() {
     let (namespace, client) = client(3306);
-    let listener = namespace.run(|| TcpListener::bind("127.0.0.1:3306")).unwrap().unwrap();
+    let listener = namespace
+        .run(|| TcpListener::bind("127.0.0.1:3306"))
+        .unwrap()
+        .unwrap();
     client.begin(1, None, Operation::Connect).unwrap();
     drop(listener.accept().unwrap());
     assert_eq!(client.wait(1, soon()), Standing::Failed);
@@ -133,7 +136,12 @@ fn a_program_that_misbehaves_is_ended_and_said_to_have_misbehaved() {
         let (message, record) = own(program);
         let misconduct = record.misconduct.join("; ");
         assert!(misconduct.contains(said), "{program}: {misconduct} ({message})");
-        let kept: usize = record.transcripts.iter().flat_map(|it| it.text()).map(str::len).sum();
+        let kept: usize = record
+            .transcripts
+            .iter()
+            .flat_map(|it| it.text())
+            .map(str::len)
+            .sum();
         assert!(kept < 70_000, "{program}: {kept} characters kept");
     }
 }
@@ -141,7 +149,10 @@ fn a_program_that_misbehaves_is_ended_and_said_to_have_misbehaved() {
 #[test]
 fn nothing_of_a_program_is_left() {
     let (message, record) = own("forks");
-    assert_eq!((message.as_str(), record.misconduct.as_slice()), ("", &[] as &[String]));
+    assert_eq!(
+        (message.as_str(), record.misconduct.as_slice()),
+        ("", &[] as &[String])
+    );
     assert_eq!(left("4242424"), [] as [String; 0]);
     // One that never answers is ended with the client, and is guilty of nothing: only packets could tell what it waited for.
     let (_namespace, client) = start("{ program: { argv: [sleep, \"4343434\"] } }", 1);
@@ -167,7 +178,13 @@ fn the_command_line_is_read_as_a_person_reads_it() {
         panic!("{events:?}")
     };
     assert!(
-        matches!(error.kind, ClientErrorKind::Library { code: 2002 | 2003, .. }),
+        matches!(
+            error.kind,
+            ClientErrorKind::Library {
+                code: 2002 | 2003,
+                ..
+            }
+        ),
         "{error:?}"
     );
     let transcript: Vec<&str> = record.transcripts[0].text().collect();

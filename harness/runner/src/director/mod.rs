@@ -11,7 +11,12 @@ use lvs_matrix_netns::{CommandLine, Namespace};
 use std::time::Duration;
 
 /// `ipvsadm -Ln` and `ipvsadm -Lnc` now.
-pub(crate) fn snapshot(namespace: &Namespace, number: u32, moment: Moment, clock: Clock) -> Result<DirectorSnapshot> {
+pub(crate) fn snapshot(
+    namespace: &Namespace,
+    number: u32,
+    moment: Moment,
+    clock: Clock,
+) -> Result<DirectorSnapshot> {
     let list = |option: &str| {
         namespace
             .check(&CommandLine::new(["ipvsadm", option]))
@@ -58,7 +63,12 @@ pub(crate) fn wait_until_empty(namespace: &Namespace) -> Result<()> {
         let table = connections(namespace, stage)?;
         Ok::<_, LabError>((table.lines().count() <= 1).then_some(()))
     })?;
-    empty.ok_or_else(|| LabError::new(stage, "entries of the readiness check were still there after 300 s"))
+    empty.ok_or_else(|| {
+        LabError::new(
+            stage,
+            "entries of the readiness check were still there after 300 s",
+        )
+    })
 }
 
 /// The kernel's own list of connection entries.
@@ -85,7 +95,12 @@ mod tests {
 
     #[test]
     fn an_entry_is_open_until_the_kernel_has_it_in_state_close() {
-        let entry = |state: &str| format!("TCP C0000201 A2C4 C0000264 0CEA C000021F 0CEA {state:<11} {:>7}\n", 9);
+        let entry = |state: &str| {
+            format!(
+                "TCP C0000201 A2C4 C0000264 0CEA C000021F 0CEA {state:<11} {:>7}\n",
+                9
+            )
+        };
         let open = |entries: &[&str]| {
             let entries: String = entries.iter().map(|state| entry(state)).collect();
             still_open(&format!("{HEADING}{entries}"))

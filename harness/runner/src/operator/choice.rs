@@ -124,7 +124,11 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
             Method::DirectRouting | Method::Local | Method::Bypass => "-g",
         };
         let destination = format!("{}:{}", host.address, plan.port);
-        let line = |weight: u32| words(format!("ipvsadm -e -t {address} -r {destination} {flag} -w {weight}"));
+        let line = |weight: u32| {
+            words(format!(
+                "ipvsadm -e -t {address} -r {destination} {flag} -w {weight}"
+            ))
+        };
         edits.push(Edit {
             line: line(wanted),
             back: line(found.weight),
@@ -134,7 +138,10 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
         Ok(edits)
     } else {
         let stage = format!("have the director choose {server}");
-        Err(LabError::new(stage, format!("{server} is not in the director's table")))
+        Err(LabError::new(
+            stage,
+            format!("{server} is not in the director's table"),
+        ))
     }
 }
 
@@ -159,7 +166,11 @@ fn own_service<'t>(plan: &LabPlan, table: &'t Table) -> Option<&'t Service> {
 /// The table without what its servers carry at the moment.
 fn settled(table: &Table) -> Table {
     let mut table = table.clone();
-    for destination in table.services.iter_mut().flat_map(|service| &mut service.destinations) {
+    for destination in table
+        .services
+        .iter_mut()
+        .flat_map(|service| &mut service.destinations)
+    {
         (destination.active, destination.inactive) = (0, 0);
     }
     table
@@ -229,7 +240,10 @@ mod tests {
         );
         let (there, back) = lines(&table, "rs3");
         assert_eq!(there, [edit(31, "-g", 0), edit(32, "-m", 0), edit(33, "-g", 1)]);
-        assert_eq!(back, [edit(31, "-g", 100), edit(32, "-m", 100), edit(33, "-g", 0)]);
+        assert_eq!(
+            back,
+            [edit(31, "-g", 100), edit(32, "-m", 100), edit(33, "-g", 0)]
+        );
         // A server that has no rival needs no edit.
         let alone = table_of("rr", [("Route", 1), ("Route", 0), ("Route", 0)]);
         assert_eq!(lines(&alone, "rs1"), (Vec::new(), Vec::new()));
@@ -244,7 +258,9 @@ mod tests {
         let overflow = table_of("ovf", [("Route", 1), ("Route", 1), ("Route", 1)]);
         let (there, _) = lines(&overflow, "rs2");
         assert!(
-            there.iter().any(|line| line.ends_with("192.0.2.32:3306 -g -w 65535")),
+            there
+                .iter()
+                .any(|line| line.ends_with("192.0.2.32:3306 -g -w 65535")),
             "{there:?}"
         );
     }

@@ -43,7 +43,9 @@ fn rule_in(listed: &str, matched: &str, chain: Chain, verdict: FirewallVerdict) 
         .skip_while(|line| *line != format!("chain {chain} {{"))
         .skip(1)
         .take_while(|line| !line.starts_with("chain "));
-    let counters: Vec<u64> = of_chain.filter_map(|line| counter(line, matched, verdict)).collect();
+    let counters: Vec<u64> = of_chain
+        .filter_map(|line| counter(line, matched, verdict))
+        .collect();
     if counters.is_empty() {
         let wanted = verdict.statement();
         return Err(format!(
@@ -93,7 +95,9 @@ table inet filter {
 
     #[test]
     fn a_rule_is_known_by_chain_match_and_verdict() {
-        let rule = |matched: &str, chain, verdict| rule_in(LISTED, matched, chain, verdict).map(|proof| proof.packets);
+        let rule = |matched: &str, chain, verdict| {
+            rule_in(LISTED, matched, chain, verdict).map(|proof| proof.packets)
+        };
         let (dport, sport) = ("tcp dport 3306", "tcp sport 3306");
         assert_eq!(rule(dport, Chain::Input, FirewallVerdict::Drop), Ok(Some(17)));
         assert_eq!(rule(sport, Chain::Output, FirewallVerdict::TcpReset), Ok(Some(1)));

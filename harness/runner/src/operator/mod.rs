@@ -69,14 +69,21 @@ fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Sh
 
 fn deed(action: &impl ToString, commands: Vec<CommandRecord>, shown: Shown) -> Result<Deed> {
     match shown {
-        Ok(Proof { text, .. }) => Ok(Deed { proof: text, commands }),
+        Ok(Proof { text, .. }) => Ok(Deed {
+            proof: text,
+            commands,
+        }),
         Err(reason) => Err(LabError::new(action.to_string(), reason)),
     }
 }
 
 /// How many of the client's own segments its firewall has held back so far, by the kernel's counter; `None` if none of the
 /// actions that were `done` has left it such a rule. Of several rules in a chain only the first one meets anything.
-pub(crate) fn held_back<'a>(plan: &LabPlan, lab: &Lab, done: impl Iterator<Item = &'a Action>) -> Result<Option<u64>> {
+pub(crate) fn held_back<'a>(
+    plan: &LabPlan,
+    lab: &Lab,
+    done: impl Iterator<Item = &'a Action>,
+) -> Result<Option<u64>> {
     let mut rule = None;
     for action in done {
         let Action::Traffic(action) = action else { continue };
@@ -98,7 +105,12 @@ pub(crate) fn held_back<'a>(plan: &LabPlan, lab: &Lab, done: impl Iterator<Item 
 
 /// Looks once more at a fault that was done and not undone by a later step of `later`. `None` for what does not last, and for
 /// edits of the director's table, which its last snapshot shows.
-pub(crate) fn at_end(plan: &LabPlan, lab: &mut Lab, action: &Action, later: &[&Action]) -> Result<Option<AtEnd>> {
+pub(crate) fn at_end(
+    plan: &LabPlan,
+    lab: &mut Lab,
+    action: &Action,
+    later: &[&Action],
+) -> Result<Option<AtEnd>> {
     if later.iter().any(|later| undoes(later, action)) {
         return Ok(None);
     }
@@ -110,9 +122,9 @@ pub(crate) fn at_end(plan: &LabPlan, lab: &mut Lab, action: &Action, later: &[&A
         Action::Host(action @ (HostAction::PowerOff { .. } | HostAction::LinkDown { .. })) => {
             host::shown(plan, lab, action)?
         }
-        Action::Traffic(action @ (TrafficAction::AddFirewallRule { .. } | TrafficAction::SetNetem { .. })) => {
-            traffic_shown(plan, lab, action)?
-        }
+        Action::Traffic(
+            action @ (TrafficAction::AddFirewallRule { .. } | TrafficAction::SetNetem { .. }),
+        ) => traffic_shown(plan, lab, action)?,
         Action::Host(HostAction::LinkUp { .. } | HostAction::SetSysctl { .. })
         | Action::Traffic(TrafficAction::FlushFirewall { .. })
         | Action::Table(_)
@@ -131,7 +143,10 @@ fn undoes(later: &Action, action: &Action) -> bool {
         let undoes = match action {
             MysqldAction::StopMysqld { .. } => matches!(later, MysqldAction::StartMysqld { .. }),
             MysqldAction::FreezeMysqld { .. } => {
-                matches!(later, MysqldAction::ThawMysqld { .. } | MysqldAction::StopMysqld { .. })
+                matches!(
+                    later,
+                    MysqldAction::ThawMysqld { .. } | MysqldAction::StopMysqld { .. }
+                )
             }
             MysqldAction::StartMysqld { .. } | MysqldAction::ThawMysqld { .. } => false,
         };

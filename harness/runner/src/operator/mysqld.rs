@@ -19,7 +19,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<Deed> {
     let name = action.server();
     let server = lab.servers.iter_mut().find(|server| &server.name == name);
-    let server = server.ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))?;
+    let server =
+        server.ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))?;
     let proof = match action {
         MysqldAction::StopMysqld { signal, .. } => stop(server, *signal, port),
         MysqldAction::StartMysqld { .. } => {
@@ -76,7 +77,8 @@ fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<String
 fn freeze(server: &RealServer, port: u16) -> Result<String> {
     let pid = signal(server, Signal::STOP)?;
     let all_stopped = || Ok::<_, io::Error>(frozen(pid)?.then_some(()));
-    let stopped = poll_for(STOP_DEADLINE, Duration::from_millis(1), all_stopped).stage("read the threads' states")?;
+    let stopped =
+        poll_for(STOP_DEADLINE, Duration::from_millis(1), all_stopped).stage("read the threads' states")?;
     let failed = |reason: String| LabError::new("look at the process", reason);
     if stopped.is_none() {
         return Err(failed("not all of its threads are in state T".to_owned()));
@@ -95,12 +97,19 @@ fn freeze(server: &RealServer, port: u16) -> Result<String> {
 fn thaw(server: &mut RealServer) -> Result<String> {
     let pid = signal(server, Signal::CONT)?;
     let goes_on = || Ok::<_, io::Error>((!frozen(pid)?).then_some(()));
-    let going = poll_for(STOP_DEADLINE, Duration::from_millis(1), goes_on).stage("read the threads' states")?;
+    let going =
+        poll_for(STOP_DEADLINE, Duration::from_millis(1), goes_on).stage("read the threads' states")?;
     if going.is_none() {
-        return Err(LabError::new("look at the process", "its threads are still in state T"));
+        return Err(LabError::new(
+            "look at the process",
+            "its threads are still in state T",
+        ));
     }
     server.wait_ready()?;
-    Ok(format!("it runs, and answers with server_id {}", server.server_id))
+    Ok(format!(
+        "it runs, and answers with server_id {}",
+        server.server_id
+    ))
 }
 
 fn signal(server: &RealServer, signal: Signal) -> Result<Pid> {
@@ -137,7 +146,11 @@ fn stopped(stat: &str) -> bool {
 fn listener(namespace: &Namespace, port: u16) -> Result<Option<String>> {
     let list = CommandLine::new(["ss", "-Htlnp", &format!("sport = :{port}")]);
     let shown = namespace.check(&list).stage("look for a listener")?;
-    let line = shown.lines().next().map(str::trim).filter(|line| !line.is_empty());
+    let line = shown
+        .lines()
+        .next()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
     Ok(line.map(str::to_owned))
 }
 

@@ -15,7 +15,12 @@ pub(super) fn shown(plan: &LabPlan, lab: &Lab, node: &Node, delay: Duration, los
     let port = &find(plan, node)?.port;
     let look = CommandLine::new(["tc", "-j", "-s", "qdisc", "show", "dev", port]);
     let shown = lab.link.check(&look).stage("look at the link's qdisc")?;
-    Ok(qdisc_in(&shown, port, plan.link_delay.saturating_add(delay), loss))
+    Ok(qdisc_in(
+        &shown,
+        port,
+        plan.link_delay.saturating_add(delay),
+        loss,
+    ))
 }
 
 #[derive(Deserialize)]
@@ -49,8 +54,8 @@ struct Loss {
 }
 
 fn qdisc_in(shown: &str, port: &str, delay: Duration, loss: Percent) -> Shown {
-    let qdiscs: Vec<Qdisc> =
-        serde_json::from_str(shown).map_err(|error| format!("tc's answer cannot be read ({error}): {shown}"))?;
+    let qdiscs: Vec<Qdisc> = serde_json::from_str(shown)
+        .map_err(|error| format!("tc's answer cannot be read ({error}): {shown}"))?;
     let Some(qdisc) = qdiscs.iter().find(|qdisc| qdisc.root && qdisc.kind == "netem") else {
         return Err(format!("{port} has no netem: {shown}"));
     };

@@ -20,7 +20,12 @@ pub(crate) struct Saved {
 }
 
 /// Edits the table and looks whether the kernel's table followed.
-pub(crate) fn edit_table(plan: &LabPlan, lab: &Lab, edit: &TableAction, saved: &mut Option<Saved>) -> Result<Deed> {
+pub(crate) fn edit_table(
+    plan: &LabPlan,
+    lab: &Lab,
+    edit: &TableAction,
+    saved: &mut Option<Saved>,
+) -> Result<Deed> {
     let action = edit.clone().into();
     let commands = if *edit == TableAction::RestoreTable {
         let no_table = || LabError::new(edit.to_string(), "no table was saved");
@@ -35,7 +40,10 @@ pub(crate) fn edit_table(plan: &LabPlan, lab: &Lab, edit: &TableAction, saved: &
     let now = table(&lab.director)?;
     if *edit == TableAction::SaveTable {
         *saved = Some(Saved {
-            lines: commands.iter().map(|command| command.output.clone() + "\n").collect(),
+            lines: commands
+                .iter()
+                .map(|command| command.output.clone() + "\n")
+                .collect(),
             table: now.clone(),
         });
     }
@@ -62,10 +70,12 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
     let has = |server: &Name, forwarding: Forwarding, wanted: u16| {
         let method = method(forwarding);
         match weight(server) {
-            Some(found) if found.weight == u32::from(wanted) && found.method == method => Ok(Proof::new(format!(
-                "/proc/net/ip_vs has {server} with weight {wanted} and {}",
-                method.name()
-            ))),
+            Some(found) if found.weight == u32::from(wanted) && found.method == method => {
+                Ok(Proof::new(format!(
+                    "/proc/net/ip_vs has {server} with weight {wanted} and {}",
+                    method.name()
+                )))
+            }
             found => Err(format!(
                 "the kernel's table has {found:?} for {server}, not weight {wanted} and {}",
                 method.name()
@@ -80,15 +90,19 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
         TableAction::AddRealServer { server, weight } | TableAction::SetWeight { server, weight } => {
             has(server, plan.forwarding, *weight)
         }
-        TableAction::SetForwarding { server, method, weight } => has(server, *method, *weight),
+        TableAction::SetForwarding {
+            server,
+            method,
+            weight,
+        } => has(server, *method, *weight),
         TableAction::RemoveService { port } => match service(*port) {
             None => Ok(Proof::new("/proc/net/ip_vs has no such service")),
             Some(found) => Err(format!("the kernel's table still has the service: {found:?}")),
         },
         TableAction::AddService { port } => match service(*port) {
-            Some(Service { destinations, .. }) if destinations.is_empty() => {
-                Ok(Proof::new("/proc/net/ip_vs has the service, without real servers"))
-            }
+            Some(Service { destinations, .. }) if destinations.is_empty() => Ok(Proof::new(
+                "/proc/net/ip_vs has the service, without real servers",
+            )),
             found => Err(format!(
                 "the kernel's table has {found:?}, not a service without real servers"
             )),
@@ -97,7 +111,9 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
             Some(found) if found.scheduler == *scheduler => Ok(Proof::new(format!(
                 "/proc/net/ip_vs has the service with scheduler {scheduler}"
             ))),
-            found => Err(format!("the kernel's table has {found:?}, not scheduler {scheduler}")),
+            found => Err(format!(
+                "the kernel's table has {found:?}, not scheduler {scheduler}"
+            )),
         },
         TableAction::FlushTable => {
             if now.services.is_empty() {
@@ -119,9 +135,14 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
             let wanted = saved.map(|saved| &saved.table);
             let has = |wanted: &Service| now.services.iter().any(|found| same(found, wanted));
             if wanted.is_some_and(|wanted| wanted.services.iter().all(has)) {
-                Ok(Proof::new("/proc/net/ip_vs is as it was when the table was saved"))
+                Ok(Proof::new(
+                    "/proc/net/ip_vs is as it was when the table was saved",
+                ))
             } else {
-                Err(format!("the kernel's table has {:?}, not {wanted:?}", now.services))
+                Err(format!(
+                    "the kernel's table has {:?}, not {wanted:?}",
+                    now.services
+                ))
             }
         }
         TableAction::SetTimeouts { .. } => Err("the kernel's table does not show time-outs".to_owned()),
@@ -142,7 +163,9 @@ fn method(forwarding: Forwarding) -> Method {
 fn same(found: &Service, wanted: &Service) -> bool {
     let settled = |service: &Service| {
         let mut service = service.clone();
-        service.destinations.sort_by_key(|destination| destination.address);
+        service
+            .destinations
+            .sort_by_key(|destination| destination.address);
         for destination in &mut service.destinations {
             (destination.active, destination.inactive) = (0, 0);
         }
@@ -161,9 +184,13 @@ fn timeouts(shown: &str, tcp: u64, tcp_fin: Option<u64>) -> Shown {
         .filter_map(|word| word.parse().ok())
         .collect();
     match found.as_slice() {
-        [found_tcp, found_fin, _] if *found_tcp == tcp && tcp_fin.is_none_or(|wanted| wanted == *found_fin) => Ok(
-            Proof::new(format!("the time-outs are {found_tcp} s, after a FIN {found_fin} s")),
-        ),
+        [found_tcp, found_fin, _]
+            if *found_tcp == tcp && tcp_fin.is_none_or(|wanted| wanted == *found_fin) =>
+        {
+            Ok(Proof::new(format!(
+                "the time-outs are {found_tcp} s, after a FIN {found_fin} s"
+            )))
+        }
         _ => Err(format!("the time-outs are others: {shown}")),
     }
 }
@@ -205,7 +232,11 @@ mod tests {
         let empty = String::new;
         let before = || BEFORE.to_owned();
         let cases: [(TableAction, String, String); 10] = [
-            (TableAction::RemoveRealServer { server: rs1() }, before(), service("rr")),
+            (
+                TableAction::RemoveRealServer { server: rs1() },
+                before(),
+                service("rr"),
+            ),
             (
                 TableAction::AddRealServer {
                     server: rs1(),
@@ -223,13 +254,21 @@ mod tests {
                 line("Route", 0),
             ),
             (
-                TableAction::SetForwarding { server, method, weight },
+                TableAction::SetForwarding {
+                    server,
+                    method,
+                    weight,
+                },
                 before(),
                 line("Tunnel", 1),
             ),
             (TableAction::RemoveService { port: None }, before(), empty()),
             (TableAction::AddService { port: None }, empty(), service("rr")),
-            (TableAction::AddService { port: Some(80) }, before(), other.clone()),
+            (
+                TableAction::AddService { port: Some(80) },
+                before(),
+                other.clone(),
+            ),
             (TableAction::RemoveService { port: Some(80) }, other, before()),
             (
                 TableAction::SetScheduler {
@@ -241,7 +280,10 @@ mod tests {
             (TableAction::FlushTable, before(), empty()),
         ];
         for (edit, before, after) in cases {
-            assert!(in_table(&lab(), &edit, &parsed(&after), None).is_ok(), "{edit:?} made");
+            assert!(
+                in_table(&lab(), &edit, &parsed(&after), None).is_ok(),
+                "{edit:?} made"
+            );
             assert!(
                 in_table(&lab(), &edit, &parsed(&before), None).is_err(),
                 "{edit:?} not made"
@@ -251,10 +293,12 @@ mod tests {
 
     #[test]
     fn a_table_is_saved_whole_and_restored_as_it_was() {
-        let lines = "-A -t 192.0.2.100:3306 -s rr\n-a -t 192.0.2.100:3306 -r 192.0.2.31:3306 -g -w 1\n".to_owned();
+        let lines =
+            "-A -t 192.0.2.100:3306 -s rr\n-a -t 192.0.2.100:3306 -r 192.0.2.31:3306 -g -w 1\n".to_owned();
         let table = parsed(BEFORE);
         let saved = Saved { lines, table };
-        let shown = |edit: &TableAction, now: &str, saved: &Saved| in_table(&lab(), edit, &parsed(now), Some(saved));
+        let shown =
+            |edit: &TableAction, now: &str, saved: &Saved| in_table(&lab(), edit, &parsed(now), Some(saved));
         assert!(shown(&TableAction::SaveTable, BEFORE, &saved).is_ok());
         assert!(shown(&TableAction::RestoreTable, BEFORE, &saved).is_ok());
         assert!(

@@ -214,7 +214,9 @@ impl Timeline<'_> {
     /// it leads. `None` if the operation has ended without, or if there is none for long: its SYN does not come so far.
     fn entry(&self, from: usize, operation: u32) -> Result<Option<(u16, Node)>> {
         let deadline = self.act_until.map_or(START_DEADLINE, |until| {
-            until.saturating_duration_since(Instant::now()).min(START_DEADLINE)
+            until
+                .saturating_duration_since(Instant::now())
+                .min(START_DEADLINE)
         });
         let entry = poll_for(deadline, Duration::from_millis(1), || {
             let ended = self.has_ended(operation);
@@ -245,13 +247,18 @@ impl Timeline<'_> {
 
     /// Is it a segment of the client's to the service with such flags?
     fn is_sent(&self, frame: &Frame, flags: impl Fn(&Flags) -> bool) -> bool {
-        let to_service = |found: &Found| found.to == self.plan.vip && found.segment.destination_port == self.plan.port;
+        let to_service =
+            |found: &Found| found.to == self.plan.vip && found.segment.destination_port == self.plan.port;
         segment(frame).is_some_and(|found| to_service(&found) && flags(&found.segment.flags))
     }
 
     /// The real server whose kernel has acknowledged the statement that was sent after the first `from` frames of the client's
     /// interface, and what its mysqld does.
-    fn acknowledged_by(&mut self, from: usize, is_it: impl Fn(&Frame) -> bool) -> Option<(&Name, MysqldState)> {
+    fn acknowledged_by(
+        &mut self,
+        from: usize,
+        is_it: impl Fn(&Frame) -> bool,
+    ) -> Option<(&Name, MysqldState)> {
         let mac = self.captures.look(&Node::Client, from, |frames| {
             let at = frames.iter().position(is_it)?;
             let sent = segment(frames.get(at)?)?.segment;
@@ -378,9 +385,11 @@ fn segment(frame: &Frame) -> Option<Found> {
             to,
             segment,
         }),
-        Body::Ip { .. } | Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
-            None
-        }
+        Body::Ip { .. }
+        | Body::Sentinel { .. }
+        | Body::Arp { .. }
+        | Body::Other { .. }
+        | Body::Malformed { .. } => None,
     }
 }
 

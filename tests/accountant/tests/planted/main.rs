@@ -38,7 +38,12 @@ fn main() -> ExitCode {
         };
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["payload"] => payload(),
         ["hold-sockets"] => plants::hold_sockets(),
         _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
@@ -67,7 +72,9 @@ fn trials() -> Vec<Trial> {
     let (compared, crowd) = (world.clone(), world.clone());
     let reason = world.err();
     trials.push(trial("a snapshot compared", reason, move || compared?.compared()));
-    trials.push(trial("what others leave is theirs", reason, move || crowd?.crowd()));
+    trials.push(trial("what others leave is theirs", reason, move || {
+        crowd?.crowd()
+    }));
     trials
 }
 
@@ -86,21 +93,33 @@ fn every_class() -> Result<(), Failed> {
     }
 }
 
-fn trial(name: &str, impossible: Option<&str>, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+fn trial(
+    name: &str,
+    impossible: Option<&str>,
+    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
     let name = impossible.map_or_else(|| name.to_owned(), |reason| format!("{name} ({reason})"));
     Trial::test(name, test).with_ignored_flag(impossible.is_some())
 }
 
 /// The plant is found and named, or, where nothing is planted, nothing is.
 fn judge(plant: &Plant, said: Said) -> Result<(), Failed> {
-    let found: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("  ")).collect();
+    let found: Vec<&str> = said
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("  "))
+        .collect();
     let good = if plant.found.is_empty() {
         said.code == Some(0) && found.is_empty()
     } else {
         let named = |words: &&str| found.iter().any(|line| line.contains(*words));
         said.code == Some(1) && plant.found.iter().all(named)
     };
-    if good { Ok(()) } else { Err(format!("{said:#?}").into()) }
+    if good {
+        Ok(())
+    } else {
+        Err(format!("{said:#?}").into())
+    }
 }
 
 /// All plants that a guest can have, in one guest.
@@ -179,7 +198,10 @@ fn around(accountant: &Path, own: &Path, plant: &Plant, place: &Path) -> Command
         .current_dir(place.join("watched"))
         .env("HOME", place.join("home"))
         .env("OWN", own)
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
         .env_remove("TMPDIR")
         .stdin(Stdio::null());
     command
@@ -265,7 +287,11 @@ impl Here {
              setsid sleep 600 >/dev/null 2>&1 & touch left; ip address add 192.0.2.1/32 dev lo; \
              exec $PLACE/accountant compare --grace 1 $PLACE/before";
         let said = self.say("compared", SCRIPT);
-        let all = ["processes: left", "watched: left", "addresses: left: 192.0.2.1/32"];
+        let all = [
+            "processes: left",
+            "watched: left",
+            "addresses: left: 192.0.2.1/32",
+        ];
         let found = all.iter().all(|words| said.stderr.contains(words));
         if said.code == Some(1) && found && said.stderr.matches("left behind or changed").count() == 1 {
             Ok(())

@@ -161,7 +161,11 @@ pub(crate) const PLANTS: &[Plant] = &[
         "echo x >/dev/shm/leaked",
         &["shared-memory: left: /dev/shm/leaked"],
     ),
-    Plant::new("run", "mkdir -p /run/deep/leaked", &["run: left: /run/deep/leaked"]),
+    Plant::new(
+        "run",
+        "mkdir -p /run/deep/leaked",
+        &["run: left: /run/deep/leaked"],
+    ),
     Plant::new(
         "tmp",
         "touch /tmp/leaked /var/tmp/leaked",
@@ -219,7 +223,8 @@ fn queues() -> bool {
 }
 
 fn cores() -> bool {
-    std::fs::read_to_string("/proc/sys/kernel/core_pattern").is_ok_and(|pattern| !pattern.contains(['|', '/']))
+    std::fs::read_to_string("/proc/sys/kernel/core_pattern")
+        .is_ok_and(|pattern| !pattern.contains(['|', '/']))
 }
 
 /// A cgroup that this process can make and no other process makes.

@@ -43,7 +43,10 @@ pub(super) fn command(payload: &[u8], attributes: bool) -> Option<(String, Optio
         0x0e if rest.is_empty() => ("COM_PING".to_owned(), simple),
         CHANGE_USER => (with("COM_CHANGE_USER", Fields(rest).string()?)?, None),
         0x16 => (with("COM_STMT_PREPARE", rest)?, Some(Response::Prepared)),
-        0x17 => (format!("COM_STMT_EXECUTE {}", statement()?), Some(Response::Result)),
+        0x17 => (
+            format!("COM_STMT_EXECUTE {}", statement()?),
+            Some(Response::Result),
+        ),
         0x18 => (format!("COM_STMT_SEND_LONG_DATA {}", statement()?), None),
         0x19 => (format!("COM_STMT_CLOSE {}", statement()?), None),
         0x1a => (format!("COM_STMT_RESET {}", statement()?), simple),

@@ -278,7 +278,11 @@ impl Dialogue {
                             asked: by,
                             whole,
                             parts: Vec::new(),
-                            outcome: if answered { Outcome::Open } else { Outcome::NeedsNone },
+                            outcome: if answered {
+                                Outcome::Open
+                            } else {
+                                Outcome::NeedsNone
+                            },
                         }),
                     }
                 }

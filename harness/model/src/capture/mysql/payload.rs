@@ -56,7 +56,9 @@ pub(super) fn quoted(bytes: &[u8]) -> Option<String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         // Cut in the middle of a character.
-        Err(error) if error.error_len().is_none() => std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?
+        }
         Err(_) => return None,
     };
     Some(match text.char_indices().nth(LONGEST) {

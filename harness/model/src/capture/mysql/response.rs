@@ -90,10 +90,15 @@ impl Response {
             }
             Self::Rows { begun: false } if is_eof(whole) => Read::Nothing(Some(Self::Rows { begun: true })),
             // A row whose first value is that long begins with the same byte.
-            Self::Rows { .. } if first != EOF || whole.length >= 0xff_ff_ff => Read::Row(Self::Rows { begun: true }),
+            Self::Rows { .. } if first != EOF || whole.length >= 0xff_ff_ff => {
+                Read::Row(Self::Rows { begun: true })
+            }
             Self::Rows { .. } if is_eof(whole) => {
                 let status = payload.get(3..5).map_or(0, |bytes| {
-                    bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u16::from(*byte))
+                    bytes
+                        .iter()
+                        .rev()
+                        .fold(0, |sum, byte| sum << 8 | u16::from(*byte))
                 });
                 let more = status & MORE_RESULTS != 0;
                 Read::Said("EOF".to_owned(), more.then_some(Self::Result))
@@ -184,5 +189,8 @@ fn prepared(payload: &[u8]) -> Read {
         plural(u64::from(parameters), "parameter")
     );
     let left = u64::from(columns) + u64::from(parameters);
-    Read::Said(text, (left > 0).then_some(Response::Definitions { left, rows: false }))
+    Read::Said(
+        text,
+        (left > 0).then_some(Response::Definitions { left, rows: false }),
+    )
 }

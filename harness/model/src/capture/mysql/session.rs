@@ -125,7 +125,10 @@ impl Session {
         match side {
             Side::Client => {
                 let command = |whole: &Whole| whole.sequence == 0 && command(&whole.kept, false).is_some();
-                matches!(self.phase, Phase::Unknown) && complete && !whole.is_empty() && whole.iter().all(command)
+                matches!(self.phase, Phase::Unknown)
+                    && complete
+                    && !whole.is_empty()
+                    && whole.iter().all(command)
             }
             Side::Server => {
                 let answers = matches!(self.phase, Phase::Commands) && !self.due.is_empty();
@@ -178,9 +181,11 @@ impl Session {
         if part.begins {
             let announced = match side {
                 Side::Client => {
-                    let command = command(part.kept, self.attributes).filter(|_| in_commands && part.sequence == 0);
+                    let command =
+                        command(part.kept, self.attributes).filter(|_| in_commands && part.sequence == 0);
                     command.is_some_and(|(name, answer)| {
-                        self.heard.extend(asked(&name, part.kept, false, answer.is_some()));
+                        self.heard
+                            .extend(asked(&name, part.kept, false, answer.is_some()));
                         text = format!("{name}, ");
                         true
                     })
@@ -291,7 +296,11 @@ impl Session {
             return true;
         }
         // Largest packet, character set, filler.
-        let Some(user) = fields.bytes(4 + 1 + 23).and_then(|_| fields.string()).and_then(quoted) else {
+        let Some(user) = fields
+            .bytes(4 + 1 + 23)
+            .and_then(|_| fields.string())
+            .and_then(quoted)
+        else {
             return false;
         };
         let mut text = format!("login as {user}");

@@ -65,7 +65,11 @@ impl Stream {
             return bytes;
         }
         self.append(&mut bytes, sequence, payload);
-        while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() <= self.taken) {
+        while let Some(first) = self
+            .waiting
+            .first_entry()
+            .filter(|first| *first.key() <= self.taken)
+        {
             let (place, payload) = first.remove_entry();
             self.held -= payload.len();
             let known = usize::try_from(self.taken - place).unwrap_or(usize::MAX);

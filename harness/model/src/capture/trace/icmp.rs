@@ -34,7 +34,10 @@ fn unreachable(code: u8, mtu: u16, quoted: &decode::Quoted) -> String {
         2 => format!("{target} protocol {protocol} unreachable"),
         3 => match quoted.port {
             Some((name, port)) => format!("{target} {name} port {port} unreachable"),
-            None => format!("{target} protocol {protocol} port {} unreachable", quoted.bytes3to4),
+            None => format!(
+                "{target} protocol {protocol} port {} unreachable",
+                quoted.bytes3to4
+            ),
         },
         4 if mtu > 0 => format!("{target} unreachable - need to frag (mtu {mtu})"),
         4 => format!("{target} unreachable - need to frag"),

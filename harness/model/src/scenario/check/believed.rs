@@ -61,7 +61,10 @@ fn real_servers(servers: Vec<At<RealServer>>) -> Vec<RealServer> {
 }
 
 fn sysctls(sysctls: Vec<lab::Sysctl>) -> Vec<(String, String)> {
-    sysctls.into_iter().map(|sysctl| (sysctl.key, sysctl.value)).collect()
+    sysctls
+        .into_iter()
+        .map(|sysctl| (sysctl.key, sysctl.value))
+        .collect()
 }
 
 impl steps::Steps {

@@ -34,7 +34,11 @@ impl Said {
         let Some(input) = input else {
             return said;
         };
-        if let Some(program) = input.program.as_ref().and_then(|program| program_of(program, mistakes)) {
+        if let Some(program) = input
+            .program
+            .as_ref()
+            .and_then(|program| program_of(program, mistakes))
+        {
             said.program = Some(program.span);
             said.choice.program = Some(program.value);
         }
@@ -97,7 +101,10 @@ fn keepalive(input: &KeepaliveInput, mistakes: &mut Mistakes) -> Option<Keepaliv
     Some(Keepalive {
         time: time("time", &input.time, default.time)?,
         interval: time("interval", &input.interval, default.interval)?,
-        probes: input.probes.as_ref().map_or(default.probes, |probes| probes.value.0),
+        probes: input
+            .probes
+            .as_ref()
+            .map_or(default.probes, |probes| probes.value.0),
     })
 }
 
@@ -171,7 +178,9 @@ impl Said {
             Some(Setting::ReadTimeout) => mine.settings.read_timeout == theirs.settings.read_timeout,
             Some(Setting::WriteTimeout) => mine.settings.write_timeout == theirs.settings.write_timeout,
             Some(Setting::Keepalive) => mine.settings.keepalive == theirs.settings.keepalive,
-            Some(Setting::TcpUserTimeout) => mine.settings.tcp_user_timeout == theirs.settings.tcp_user_timeout,
+            Some(Setting::TcpUserTimeout) => {
+                mine.settings.tcp_user_timeout == theirs.settings.tcp_user_timeout
+            }
         }
     }
 }
@@ -187,7 +196,12 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
             let client = ClientChoice::merged(said.iter().map(|said| &said.choice));
             for (setting, span) in said.iter().flat_map(|said| &said.settings) {
                 if let Some(mistake) = unfit(&client.program, *setting, &client.settings, *span) {
-                    findings.add(|| draft.slug(&choice), *span, MistakeKind::NoSuchSetting, || mistake);
+                    findings.add(
+                        || draft.slug(&choice),
+                        *span,
+                        MistakeKind::NoSuchSetting,
+                        || mistake,
+                    );
                 }
             }
             told::check(draft, &choice, &client.program, &mut findings);

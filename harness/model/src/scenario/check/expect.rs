@@ -48,10 +48,11 @@ impl Places {
 impl Draft {
     /// Does it speak of the cell with these value indices?
     pub(super) fn covers(&self, choice: &[usize]) -> bool {
-        self.matching
-            .iter()
-            .zip(choice)
-            .all(|(values, index)| values.as_ref().is_none_or(|values| values.get(*index) == Some(&true)))
+        self.matching.iter().zip(choice).all(|(values, index)| {
+            values
+                .as_ref()
+                .is_none_or(|values| values.get(*index) == Some(&true))
+        })
     }
 }
 
@@ -77,7 +78,10 @@ pub(super) fn draft(
         );
         return (Vec::new(), false);
     }
-    let patience = input.observe.as_ref().and_then(|observe| observe.patience.as_ref());
+    let patience = input
+        .observe
+        .as_ref()
+        .and_then(|observe| observe.patience.as_ref());
     let drafts: Vec<_> = list
         .items
         .iter()
@@ -146,7 +150,12 @@ fn unknown_axis(name: &At<Name>, axes: &[AxisDraft]) -> Mistake {
 }
 
 /// Which values of `axis` match.
-fn matches(axis: &AxisDraft, values: &OneOrMany<At<Name>>, axes_complete: bool, mistakes: &mut Mistakes) -> Vec<bool> {
+fn matches(
+    axis: &AxisDraft,
+    values: &OneOrMany<At<Name>>,
+    axes_complete: bool,
+    mistakes: &mut Mistakes,
+) -> Vec<bool> {
     let mut matching = vec![false; axis.values.len()];
     let names = || axis.values.iter().map(|value| value.name.value.as_str());
     if values.items.is_empty() && values.complete {
@@ -157,11 +166,18 @@ fn matches(axis: &AxisDraft, values: &OneOrMany<At<Name>>, axes_complete: bool, 
                 "an empty list of values matches no cell",
                 format!("values of this axis: {}", listed(names())),
             )
-            .help(format!("leave `{}` out if any of its values matches", axis.name.value)),
+            .help(format!(
+                "leave `{}` out if any of its values matches",
+                axis.name.value
+            )),
         );
     }
     for value in &values.items {
-        match axis.values.iter().position(|known| known.name.value == value.value) {
+        match axis
+            .values
+            .iter()
+            .position(|known| known.name.value == value.value)
+        {
             Some(at) if matching[at] => mistakes.add(Mistake::new(
                 MistakeKind::ValueTwice,
                 value.span,

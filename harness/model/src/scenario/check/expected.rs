@@ -56,7 +56,8 @@ pub(super) fn expected(
             (BehaviourName::Hung, None) => "a hang with an error needs `ends: error` as well",
         };
         mistakes.add(
-            contradiction(span, format!("`{field}` with `{name}`"), why).second(behaviour.span, of_behaviour.clone()),
+            contradiction(span, format!("`{field}` with `{name}`"), why)
+                .second(behaviour.span, of_behaviour.clone()),
         );
     }
     if let (Some(error), Some(errno)) = (&input.error, &input.errno)
@@ -111,7 +112,11 @@ fn times(
         mistakes.add(
             contradiction(
                 most.span,
-                format!("at least {} and at most {}", Human(least.value), Human(most.value)),
+                format!(
+                    "at least {} and at most {}",
+                    Human(least.value),
+                    Human(most.value)
+                ),
                 "must not be shorter than `at-least`",
             )
             .second(least.span, "the least"),

@@ -46,9 +46,15 @@ impl Draft {
                 .forwarding
                 .as_ref()
                 .map_or(Forwarding::DirectRouting, |forwarding| forwarding.value),
-            scheduler: input.scheduler.as_ref().map_or("rr", |scheduler| scheduler.value.0),
+            scheduler: input
+                .scheduler
+                .as_ref()
+                .map_or("rr", |scheduler| scheduler.value.0),
             mysqld: MysqldSetup {
-                innodb: input.mysqld.as_ref().is_some_and(|mysqld| mysqld.innodb.is_some()),
+                innodb: input
+                    .mysqld
+                    .as_ref()
+                    .is_some_and(|mysqld| mysqld.innodb.is_some()),
                 sql: input
                     .mysqld
                     .iter()
@@ -78,7 +84,8 @@ impl Added {
     pub(super) fn of(input: &ValueInput) -> Self {
         Self {
             real_servers: real_servers(input.real_servers.as_ref()),
-            real_servers_complete: input.knows("real-servers") && input.real_servers.as_ref().is_none_or(complete),
+            real_servers_complete: input.knows("real-servers")
+                && input.real_servers.as_ref().is_none_or(complete),
             real_servers_span: input.real_servers.as_ref().map(|servers| servers.span),
             director_sysctls: sysctls(input.director_sysctls.as_ref()),
             client_sysctls: sysctls(input.client_sysctls.as_ref()),
@@ -98,7 +105,10 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
         .map(|(name, server)| At {
             value: RealServer {
                 name: name.value.clone(),
-                weight: server.weight.as_ref().map_or(DEFAULT_WEIGHT, |weight| weight.value.0),
+                weight: server
+                    .weight
+                    .as_ref()
+                    .map_or(DEFAULT_WEIGHT, |weight| weight.value.0),
             },
             span: name.span,
         })
@@ -222,7 +232,11 @@ fn too_many(lab: &Added, axes: &[AxisDraft], mistakes: &mut Mistakes) {
 fn conflicts(axes: &[AxisDraft], whose: &str, sysctls: SysctlsOf, mistakes: &mut Mistakes) {
     let mut known: HashMap<&str, Vec<&Sysctl>> = HashMap::new();
     for axis in axes {
-        let of_axis: Vec<&Sysctl> = axis.values.iter().flat_map(|value| sysctls(&value.added)).collect();
+        let of_axis: Vec<&Sysctl> = axis
+            .values
+            .iter()
+            .flat_map(|value| sysctls(&value.added))
+            .collect();
         for sysctl in &of_axis {
             let others = known.get(sysctl.key.as_str()).map_or(&[][..], Vec::as_slice);
             if let Some(other) = others.iter().find(|other| other.value != sysctl.value) {

@@ -140,8 +140,10 @@ fn same_values(scenario: &Scenario, places: &[Vec<Span>], mistakes: &mut Mistake
             if let Some((earlier, first)) = earlier {
                 let message = format!("`{}` adds the same as `{}`", value.name, earlier.name);
                 let label = "their cells differ in the name only";
-                mistakes
-                    .warn(Mistake::new(MistakeKind::SameValues, *span, message, label).second(*first, "the other one"));
+                mistakes.warn(
+                    Mistake::new(MistakeKind::SameValues, *span, message, label)
+                        .second(*first, "the other one"),
+                );
             }
         }
     }
@@ -234,7 +236,10 @@ fn observation(input: &ObserveInput, mistakes: &mut Mistakes) -> Option<(Observe
             Mistake::new(
                 MistakeKind::PatienceTooLong,
                 until.span,
-                format!("the observation ends at {}, before patience does", Human(until.value)),
+                format!(
+                    "the observation ends at {}, before patience does",
+                    Human(until.value)
+                ),
                 "must be longer than `patience`",
             )
             .second(patience.span, "the patience")
@@ -252,7 +257,9 @@ fn observation(input: &ObserveInput, mistakes: &mut Mistakes) -> Option<(Observe
 /// How many values each axis has, if the cells can be told apart and run.
 fn sizes(draft: &Draft, mistakes: &mut Mistakes) -> Option<Vec<usize>> {
     let sizes: Vec<usize> = draft.axes.iter().map(|axis| axis.values.len()).collect();
-    let cells = sizes.iter().try_fold(1_usize, |cells, size| cells.checked_mul(*size));
+    let cells = sizes
+        .iter()
+        .try_fold(1_usize, |cells, size| cells.checked_mul(*size));
     let too_many = match cells {
         Some(cells) if cells <= MAX_CELLS => None,
         Some(cells) => Some(cells.to_string()),
@@ -271,15 +278,27 @@ fn sizes(draft: &Draft, mistakes: &mut Mistakes) -> Option<Vec<usize>> {
         );
         return None;
     }
-    let longest = |axis: &AxisDraft| axis.values.iter().map(|value| value.name.value.as_str().len()).max();
-    let slug: usize = draft.axes.iter().filter_map(longest).map(|length| length + 1).sum();
+    let longest = |axis: &AxisDraft| {
+        axis.values
+            .iter()
+            .map(|value| value.name.value.as_str().len())
+            .max()
+    };
+    let slug: usize = draft
+        .axes
+        .iter()
+        .filter_map(longest)
+        .map(|length| length + 1)
+        .sum();
     if slug > MAX_SLUG {
         mistakes.add(
             Mistake::new(
                 MistakeKind::LongCellName,
                 draft.places.axes,
                 "the names of the values are too long together",
-                format!("the longest cell's name has {slug} characters; at most {MAX_SLUG} can name a folder"),
+                format!(
+                    "the longest cell's name has {slug} characters; at most {MAX_SLUG} can name a folder"
+                ),
             )
             .help("give the values shorter names"),
         );

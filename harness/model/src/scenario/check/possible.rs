@@ -71,7 +71,8 @@ impl<'d> Candidate<'d> {
 
     /// Does the client go on reading its result only when it is awaited? Then patience begins there.
     fn pauses(&self) -> bool {
-        self.statement.is_some_and(|statement| statement.pause_after.is_some())
+        self.statement
+            .is_some_and(|statement| statement.pause_after.is_some())
     }
 }
 
@@ -90,12 +91,18 @@ pub(super) struct Watched<'d> {
 }
 
 /// Why `expected` cannot be met by any run of the cell.
-pub(super) fn impossible(expected: &ExpectedBehaviour, places: &Places, watched: &Watched<'_>) -> Option<Mistake> {
+pub(super) fn impossible(
+    expected: &ExpectedBehaviour,
+    places: &Places,
+    watched: &Watched<'_>,
+) -> Option<Mistake> {
     let (last, before) = watched.operations.split_last()?;
     // An operation before the last is the one that is classified if it keeps the others from being reached.
     let ends_the_cell = |operation: &&Candidate<'_>| match (expected.behaviour, expected.ends) {
         (BehaviourName::Answered, _) | (BehaviourName::Hung, Some(HangEndName::Answer)) => false,
-        (BehaviourName::FailedFast, _) | (BehaviourName::Hung, Some(HangEndName::Error)) => !operation.may_fail,
+        (BehaviourName::FailedFast, _) | (BehaviourName::Hung, Some(HangEndName::Error)) => {
+            !operation.may_fail
+        }
         (BehaviourName::Hung, Some(HangEndName::None) | None) => true,
     };
     let case = Case {
@@ -138,7 +145,10 @@ impl Case<'_, '_> {
     fn too_long(&self, operation: &Candidate<'_>) -> Option<Mistake> {
         let (least, span) = (self.expected.at_least?, self.places.at_least?);
         let patience = self.watched.observe.patience;
-        if self.expected.behaviour == BehaviourName::Hung || operation.pauses() || may_trickle(operation.statement) {
+        if self.expected.behaviour == BehaviourName::Hung
+            || operation.pauses()
+            || may_trickle(operation.statement)
+        {
             return None;
         }
         let (_, since_begun) = self.since_begun(operation);
@@ -205,10 +215,14 @@ impl Case<'_, '_> {
         let message = format!("`hung` with `at-most` {} can never be met", Human(most));
         let label = format!("{before}, and patience ends {} later", Human(patience));
         let mistake = Mistake::new(MistakeKind::NeverMet, span, message, label);
-        Some(mistake.second(self.places.behaviour, "the behaviour").help(format!(
-            "times count from the operation's beginning: `at-most` must be longer than {}",
-            Human(shortest)
-        )))
+        Some(
+            mistake
+                .second(self.places.behaviour, "the behaviour")
+                .help(format!(
+                    "times count from the operation's beginning: `at-most` must be longer than {}",
+                    Human(shortest)
+                )),
+        )
     }
 
     /// The driver's codes are derived from what it did and what the packets show (`verdict::error`). Other programs may report
@@ -234,12 +248,14 @@ impl Case<'_, '_> {
                 "of a connect that was not established",
                 "2006: the connection had ended before the statement was sent; 2013: it was lost after that; or a number of the server's",
             ),
-            (None, Some(errno)) if CANNOT_CONNECT.contains(&code) && OF_ESTABLISHED.contains(&errno) => wrong(
-                self.places.errno?,
-                format!("a connect that fails with {code} never has errno {errno}"),
-                "of a connection that was established",
-                "an RST refuses a connect with 111 (ECONNREFUSED); silence ends it with 110 (ETIMEDOUT), a host that is not there with 113 (EHOSTUNREACH)",
-            ),
+            (None, Some(errno)) if CANNOT_CONNECT.contains(&code) && OF_ESTABLISHED.contains(&errno) => {
+                wrong(
+                    self.places.errno?,
+                    format!("a connect that fails with {code} never has errno {errno}"),
+                    "of a connection that was established",
+                    "an RST refuses a connect with 111 (ECONNREFUSED); silence ends it with 110 (ETIMEDOUT), a host that is not there with 113 (EHOSTUNREACH)",
+                )
+            }
             (None | Some(_), _) => None,
         }
     }
@@ -249,7 +265,8 @@ impl Case<'_, '_> {
 /// without a result is one segment, and so is a row without a table and without a function that makes long texts.
 fn may_trickle(statement: Option<&Statement>) -> bool {
     const WITHOUT_RESULT: &[&str] = &[
-        "begin", "commit", "rollback", "set", "do", "update", "insert", "delete", "replace", "create", "drop", "use",
+        "begin", "commit", "rollback", "set", "do", "update", "insert", "delete", "replace", "create",
+        "drop", "use",
     ];
     const LONG_RESULT: &[&str] = &[
         "from",
@@ -269,7 +286,10 @@ fn may_trickle(statement: Option<&Statement>) -> bool {
         return false;
     };
     let sql = statement.sql.to_lowercase();
-    let first = sql.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let first = sql
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
     let has = |words: &[&str]| words.iter().any(|word| sql.contains(word));
     let one_segment = match first {
         "select" => !has(LONG_RESULT),

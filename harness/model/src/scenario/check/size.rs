@@ -18,7 +18,11 @@ const MAX_TIME: Duration = Duration::from_secs(72 * 60 * 60);
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) -> bool {
     let before = mistakes.count();
     let cells: usize = sizes.iter().product();
-    let steps = most(draft, |steps| steps.all().map(weight).sum(), usize::saturating_add);
+    let steps = most(
+        draft,
+        |steps| steps.all().map(weight).sum(),
+        usize::saturating_add,
+    );
     if cells.saturating_mul(steps) > MAX_STEPS {
         mistakes.add(
             Mistake::new(

@@ -80,7 +80,12 @@ impl<'d> State<'d> {
 
     /// Why no new connection to the service can be answered, if that is certain.
     pub(super) fn refuses(&self) -> Option<&'static str> {
-        let chosen = |server: &&Server<'_>| self.table.servers.get(server.name).is_some_and(|weight| *weight > 0);
+        let chosen = |server: &&Server<'_>| {
+            self.table
+                .servers
+                .get(server.name)
+                .is_some_and(|weight| *weight > 0)
+        };
         if !self.table.service {
             Some("the virtual service is not in the table")
         } else if self.table.servers.is_empty() {
@@ -90,7 +95,12 @@ impl<'d> State<'d> {
             Some("every real server in the table has weight 0")
         } else if self.cut.contains(&Node::Director) {
             Some("the director's link is down")
-        } else if !self.servers.iter().filter(chosen).any(|server| self.answers(server)) {
+        } else if !self
+            .servers
+            .iter()
+            .filter(chosen)
+            .any(|server| self.answers(server))
+        {
             Some("no real server in the table can answer: each is stopped, frozen or off")
         } else {
             None
@@ -135,7 +145,10 @@ impl<'d> State<'d> {
     }
 
     fn off(&self, name: &Name) -> Option<Wrong> {
-        let off = self.servers.iter().any(|server| server.name == name && !server.on);
+        let off = self
+            .servers
+            .iter()
+            .any(|server| server.name == name && !server.on);
         off.then(|| Wrong {
             kind: MistakeKind::HostOff,
             message: format!("`{name}` is off: nothing can be done on it"),
@@ -147,8 +160,20 @@ impl<'d> State<'d> {
     fn table(&mut self, action: &TableAction) -> Option<Wrong> {
         use MistakeKind::TableState as Kind;
         let table = &mut self.table;
-        let needs_service = || wrong(Kind, "the virtual service is not in the table", "it was removed before");
-        let absent = |name: &Name| wrong(Kind, format!("`{name}` is not in the table"), "it was removed before");
+        let needs_service = || {
+            wrong(
+                Kind,
+                "the virtual service is not in the table",
+                "it was removed before",
+            )
+        };
+        let absent = |name: &Name| {
+            wrong(
+                Kind,
+                format!("`{name}` is not in the table"),
+                "it was removed before",
+            )
+        };
         match action {
             TableAction::RemoveRealServer { .. }
             | TableAction::AddRealServer { .. }
@@ -258,7 +283,11 @@ impl<'d> State<'d> {
                 (frozen && *signal == StopSignal::Term)
                     .then(|| {
                         let message = format!("the mysqld on `{name}` is frozen: it cannot obey SIGTERM");
-                        wrong(Kind, message, "`thaw-mysqld` must come before it, or `signal: KILL`")
+                        wrong(
+                            Kind,
+                            message,
+                            "`thaw-mysqld` must come before it, or `signal: KILL`",
+                        )
                     })
                     .flatten()
             }

@@ -2,10 +2,12 @@
 
 use crate::Name;
 use crate::action::{
-    Action, ClientAction, HostAction, MysqldAction, Node, Opening, Percent, Statement, StopSignal, TableAction,
-    TrafficAction,
+    Action, ClientAction, HostAction, MysqldAction, Node, Opening, Percent, Statement, StopSignal,
+    TableAction, TrafficAction,
 };
-use crate::scenario::input::{ConnectInput, ConnectionInput, DEFAULT_WEIGHT, ServiceInput, StatementInput, StepInput};
+use crate::scenario::input::{
+    ConnectInput, ConnectionInput, DEFAULT_WEIGHT, ServiceInput, StatementInput, StepInput,
+};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::List;
@@ -72,9 +74,11 @@ impl Steps {
 /// The action, if all it needs could be read.
 fn place(step: &At<StepInput>) -> Option<Placed> {
     let (action, host) = match &step.value {
-        StepInput::RemoveRealServer(input) => of_server(complete(input.complete(), &input.server), |server| {
-            TableAction::RemoveRealServer { server }.into()
-        })?,
+        StepInput::RemoveRealServer(input) => {
+            of_server(complete(input.complete(), &input.server), |server| {
+                TableAction::RemoveRealServer { server }.into()
+            })?
+        }
         StepInput::AddRealServer(input) => of_server(complete(input.complete(), &input.server), |server| {
             let weight = weight_or_default(&input.weight);
             TableAction::AddRealServer { server, weight }.into()
@@ -89,7 +93,12 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
             let method = input.method.as_ref()?.value.0;
             let weight = weight_or_default(&input.weight);
             of_server(complete(input.complete(), &input.server), |server| {
-                TableAction::SetForwarding { server, method, weight }.into()
+                TableAction::SetForwarding {
+                    server,
+                    method,
+                    weight,
+                }
+                .into()
             })?
         }
         StepInput::RemoveService(input) => {
@@ -113,7 +122,10 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
             (TableAction::SetTimeouts { tcp, tcp_fin }.into(), None)
         }
         StepInput::StopMysqld(input) => of_server(complete(input.complete(), &input.server), |server| {
-            let signal = input.signal.as_ref().map_or(StopSignal::Term, |signal| signal.value);
+            let signal = input
+                .signal
+                .as_ref()
+                .map_or(StopSignal::Term, |signal| signal.value);
             MysqldAction::StopMysqld { server, signal }.into()
         })?,
         StepInput::StartMysqld(input) => of_server(complete(input.complete(), &input.server), |server| {
@@ -162,13 +174,23 @@ fn place(step: &At<StepInput>) -> Option<Placed> {
             })?
         }
         StepInput::Connect(input) => (ClientAction::Connect(opening(input)?).into(), input.to.clone()),
-        StepInput::StartConnect(input) => (ClientAction::StartConnect(opening(input)?).into(), input.to.clone()),
-        StepInput::AwaitConnect(input) => of_client(ClientAction::AwaitConnect { on: connection(input)? }),
+        StepInput::StartConnect(input) => (
+            ClientAction::StartConnect(opening(input)?).into(),
+            input.to.clone(),
+        ),
+        StepInput::AwaitConnect(input) => of_client(ClientAction::AwaitConnect {
+            on: connection(input)?,
+        }),
         StepInput::Query(input) => of_client(ClientAction::Query(statement(input)?)),
         StepInput::StartQuery(input) => of_client(ClientAction::StartQuery(statement(input)?)),
-        StepInput::AwaitResult(input) => of_client(ClientAction::AwaitResult { on: connection(input)? }),
+        StepInput::AwaitResult(input) => of_client(ClientAction::AwaitResult {
+            on: connection(input)?,
+        }),
         StepInput::Disconnect(input) => {
-            let how = input.how.as_ref().map_or_else(Default::default, |word| word.value);
+            let how = input
+                .how
+                .as_ref()
+                .map_or_else(Default::default, |word| word.value);
             let on = input.complete().then(|| name(&input.on))?;
             of_client(ClientAction::Disconnect { on, how })
         }
@@ -218,7 +240,9 @@ fn weight_or_default(weight: &Option<At<Weight>>) -> u16 {
 
 /// The port that was given, if any; `None` if it could not be read.
 fn port(input: &ServiceInput) -> Option<Option<u16>> {
-    input.complete().then(|| input.port.as_ref().map(|port| port.value.0))
+    input
+        .complete()
+        .then(|| input.port.as_ref().map(|port| port.value.0))
 }
 
 fn complete<T>(complete: bool, field: &Option<T>) -> Option<&T> {
@@ -274,7 +298,9 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
             continue;
         };
         let (what, more) = match step.action {
-            Action::Host(HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. })
+            Action::Host(
+                HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. },
+            )
             | Action::Traffic(_) => ("host", "client, director, "),
             Action::Host(HostAction::PowerOff { .. })
             | Action::Table(_)

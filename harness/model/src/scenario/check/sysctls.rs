@@ -99,8 +99,16 @@ fn numbers(words: &str) -> Option<Takes> {
     })
 }
 
-fn one(key: &str, key_span: Span, value: &str, value_span: Span, looked_for: &mut usize, mistakes: &mut Mistakes) {
-    let refused = |span, message, label: String| Mistake::new(MistakeKind::SysctlRefused, span, message, label);
+fn one(
+    key: &str,
+    key_span: Span,
+    value: &str,
+    value_span: Span,
+    looked_for: &mut usize,
+    mistakes: &mut Mistakes,
+) {
+    let refused =
+        |span, message, label: String| Mistake::new(MistakeKind::SysctlRefused, span, message, label);
     let value_refused = |label: String| {
         let message = format!("`{key}` does not take {}", quoted(value));
         refused(value_span, message, label)
@@ -127,8 +135,8 @@ fn one(key: &str, key_span: Span, value: &str, value_span: Span, looked_for: &mu
             "it can only be read".to_owned(),
         )),
         Some(Takes::Number { least, most }) => {
-            let fits =
-                words().count() == 1 && canonical(value.trim()).is_some_and(|number| (least..=most).contains(&number));
+            let fits = words().count() == 1
+                && canonical(value.trim()).is_some_and(|number| (least..=most).contains(&number));
             if !fits {
                 let label = format!("{} takes a whole number from {least} to {most}", kernel());
                 mistakes.add(value_refused(label));
@@ -136,7 +144,10 @@ fn one(key: &str, key_span: Span, value: &str, value_span: Span, looked_for: &mu
         }
         Some(Takes::Numbers(count)) => {
             if words().count() != count || words().any(|word| canonical(word).is_none()) {
-                let label = format!("{} takes {count} whole numbers, with blanks between them", kernel());
+                let label = format!(
+                    "{} takes {count} whole numbers, with blanks between them",
+                    kernel()
+                );
                 mistakes.add(value_refused(label));
             }
         }
@@ -146,7 +157,9 @@ fn one(key: &str, key_span: Span, value: &str, value_span: Span, looked_for: &mu
 
 /// A number that the kernel gives back as it was written: decimal, and without zeros before it.
 fn canonical(text: &str) -> Option<i128> {
-    text.parse().ok().filter(|number: &i128| number.to_string() == text)
+    text.parse()
+        .ok()
+        .filter(|number: &i128| number.to_string() == text)
 }
 
 fn unknown(key: &str, span: Span, near: Option<Near>, mistakes: &mut Mistakes) {
@@ -164,14 +177,19 @@ fn unknown(key: &str, span: Span, near: Option<Near>, mistakes: &mut Mistakes) {
     let message = format!("{} has no sysctl `{key}`", kernel());
     match near {
         Some(Near { name, meant: true }) => mistakes.add(
-            new(message, "there is no such name in its network namespaces".to_owned())
-                .help(format!("did you mean `{name}`?")),
+            new(
+                message,
+                "there is no such name in its network namespaces".to_owned(),
+            )
+            .help(format!("did you mean `{name}`?")),
         ),
         Some(Near { meant: false, .. }) | None => {
             let name = near.map_or_else(String::new, |near| format!("; did you mean `{}`?", near.name));
             mistakes.warn(
-                new(message, "another kernel, or a module, may have it".to_owned())
-                    .help(format!("in a guest of {} its cells cannot be run{name}", kernel())),
+                new(message, "another kernel, or a module, may have it".to_owned()).help(format!(
+                    "in a guest of {} its cells cannot be run{name}",
+                    kernel()
+                )),
             );
         }
     }

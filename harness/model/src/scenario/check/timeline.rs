@@ -104,7 +104,11 @@ impl<'d, 'f> Walk<'d, 'f> {
             draft,
             choice,
             findings,
-            state: State::new(added.flat_map(|added| &added.real_servers).map(|server| &server.value)),
+            state: State::new(
+                added
+                    .flat_map(|added| &added.real_servers)
+                    .map(|server| &server.value),
+            ),
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
             now: Duration::ZERO,
@@ -166,7 +170,11 @@ impl<'d, 'f> Walk<'d, 'f> {
 
     /// What is expected of the cell can be.
     fn can_be_met(self, act: Passed) {
-        let mut covering = self.draft.expectations.iter().filter(|item| item.covers(self.choice));
+        let mut covering = self
+            .draft
+            .expectations
+            .iter()
+            .filter(|item| item.covers(self.choice));
         let (Some(item), None, Some((observe, until)), true) =
             (covering.next(), covering.next(), self.draft.observe, self.good)
         else {
@@ -206,7 +214,10 @@ impl<'d, 'f> Walk<'d, 'f> {
         let Some((observe, span)) = self.draft.observe else {
             return;
         };
-        let needed = self.now.saturating_sub(act_began).saturating_add(observe.patience);
+        let needed = self
+            .now
+            .saturating_sub(act_began)
+            .saturating_add(observe.patience);
         if needed >= observe.until {
             self.found(span, MistakeKind::ObservationTooShort, || {
                 Mistake::new(
@@ -283,7 +294,11 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
                 let silent = self.state.is_silent();
-                self.must_be_answered(step, action, silent.then_some("every mysqld is stopped, frozen or off"));
+                self.must_be_answered(
+                    step,
+                    action,
+                    silent.then_some("every mysqld is stopped, frozen or off"),
+                );
                 self.now = self.now.saturating_add(*takes);
                 self.operations.push(Candidate::new(action, self.passed));
             }

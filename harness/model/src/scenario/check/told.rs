@@ -33,8 +33,10 @@ pub(super) fn slow(draft: &Draft, mistakes: &mut Mistakes) {
             takes => format!("it says that it takes {}", Human(takes)),
         };
         mistakes.warn(
-            Mistake::new(MistakeKind::SlowStatement, step.span, message, label)
-                .help(format!("write `takes: {}`: patience begins after that", Human(sleeps))),
+            Mistake::new(MistakeKind::SlowStatement, step.span, message, label).help(format!(
+                "write `takes: {}`: patience begins after that",
+                Human(sleeps)
+            )),
         );
     }
 }
@@ -57,7 +59,9 @@ pub(super) fn check(draft: &Draft, choice: &[usize], program: &Program, findings
         let mistakes = [
             not_of_the_program(program, action, step.span),
             reads_at_once(action, step.span),
-            action.statement().and_then(|statement| no_place(statement, step.span)),
+            action
+                .statement()
+                .and_then(|statement| no_place(statement, step.span)),
             action
                 .statement()
                 .and_then(|statement| not_typable(program, statement, step.span)),
@@ -72,14 +76,26 @@ fn not_of_the_program(program: &Program, action: &ClientAction, span: Span) -> O
     let what = only_a_driver(action).filter(|_| *program != Program::MysqlAsync)?;
     let message = format!("`{}` cannot be told to {what}", program.name());
     let mistake = Mistake::new(MistakeKind::NoSuchAction, span, message, "only `mysql-async` can");
-    Some(mistake.help("the other programs have one connection and are told to connect, and to send a statement on it"))
+    Some(mistake.help(
+        "the other programs have one connection and are told to connect, and to send a statement on it",
+    ))
 }
 
 fn reads_at_once(action: &ClientAction, span: Span) -> Option<Mistake> {
-    action.statement()?.pause_after.filter(|_| !action.only_begins())?;
-    let (message, label) = ("`query` reads its whole result", "`pause-after` is for `start-query`");
+    action
+        .statement()?
+        .pause_after
+        .filter(|_| !action.only_begins())?;
+    let (message, label) = (
+        "`query` reads its whole result",
+        "`pause-after` is for `start-query`",
+    );
     let mistake = Mistake::new(MistakeKind::NoSuchAction, span, message, label);
-    Some(mistake.help("start the statement with `start-query`, and read the rest of its result with `await-result`"))
+    Some(
+        mistake.help(
+            "start the statement with `start-query`, and read the rest of its result with `await-result`",
+        ),
+    )
 }
 
 fn no_place(statement: &Statement, span: Span) -> Option<Mistake> {
@@ -87,12 +103,17 @@ fn no_place(statement: &Statement, span: Span) -> Option<Mistake> {
     let message = format!("this statement has a `payload`, and no `{PAYLOAD}` in its text");
     let label = "where the payload is to stand is not said";
     let mistake = Mistake::new(MistakeKind::UntypableStatement, span, message, label);
-    Some(mistake.help(format!("write it into `sql`, such as `select length('{PAYLOAD}')`")))
+    Some(mistake.help(format!(
+        "write it into `sql`, such as `select length('{PAYLOAD}')`"
+    )))
 }
 
 fn not_typable(program: &Program, statement: &Statement, span: Span) -> Option<Mistake> {
     let why = untypable(&statement.sql).filter(|_| program.is_cli())?;
-    let message = format!("this statement cannot be typed to `{}` as it stands", program.name());
+    let message = format!(
+        "this statement cannot be typed to `{}` as it stands",
+        program.name()
+    );
     let mistake = Mistake::new(MistakeKind::UntypableStatement, span, message, why);
     Some(mistake.help(
         "the command line takes its input line by line, and reads `;` and `\\` itself; write one statement in one line, without either",
@@ -119,7 +140,11 @@ fn only_a_driver(action: &ClientAction) -> Option<&'static str> {
 fn untypable(sql: &str) -> Option<&'static str> {
     // A line of a terminal is short, and what a person types is.
     const LONGEST: usize = 1000;
-    let first = sql.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    let first = sql
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if sql.contains(['\n', '\t']) {
         Some("it has a line end or a tab")
     } else if sql.contains([';', '\\']) {

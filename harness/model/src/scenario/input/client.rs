@@ -71,7 +71,12 @@ impl Input for ProgramInput {
     fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         match &node.kind {
             Kind::Scalar(_) => At::read(node, mistakes).map(Self::Word),
-            Kind::Map(_) => OwnProgramInput::read(node, mistakes).map(|value| Self::Own(At { value, span: node.span })),
+            Kind::Map(_) => OwnProgramInput::read(node, mistakes).map(|value| {
+                Self::Own(At {
+                    value,
+                    span: node.span,
+                })
+            }),
             Kind::Empty | Kind::List(_) | Kind::Refused => {
                 wrong_type(node, &accepts(), mistakes);
                 None

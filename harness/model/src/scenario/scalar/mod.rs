@@ -67,7 +67,10 @@ impl Scalar for Text {
         if text.len() > MAX_TEXT {
             return Err(Refusal::new(
                 MistakeKind::BadText,
-                format!("the text has {} bytes; at most {MAX_TEXT} are accepted", text.len()),
+                format!(
+                    "the text has {} bytes; at most {MAX_TEXT} are accepted",
+                    text.len()
+                ),
             ));
         }
         let bad = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || is_misleading(*c);

@@ -17,7 +17,9 @@ impl Scalar for Weight {
         format!("a whole number from 0 to {}", u16::MAX)
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
-        whole(text).map(Self).ok_or_else(|| not_a_number("a weight", text))
+        whole(text)
+            .map(Self)
+            .ok_or_else(|| not_a_number("a weight", text))
     }
     fn schema() -> Schema {
         json_schema!({ "type": "integer", "minimum": 0, "maximum": 65535 })
@@ -109,7 +111,12 @@ impl ErrorCode {
 
 impl Scalar for ErrorCode {
     fn accepts() -> String {
-        let client = listed(ERROR_CODES.map(|code| code.to_string()).iter().map(String::as_str));
+        let client = listed(
+            ERROR_CODES
+                .map(|code| code.to_string())
+                .iter()
+                .map(String::as_str),
+        );
         format!("{client}, or an error of the server: 1000 to 1999 or 3000 to 4999")
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
@@ -119,7 +126,8 @@ impl Scalar for ErrorCode {
             .ok_or_else(|| not_a_number("an error of the client or the server", text))
     }
     fn schema() -> Schema {
-        let range = |range: &RangeInclusive<u16>| json_schema!({ "minimum": range.start(), "maximum": range.end() });
+        let range =
+            |range: &RangeInclusive<u16>| json_schema!({ "minimum": range.start(), "maximum": range.end() });
         let [first, second] = SERVER_ERRORS.each_ref().map(range);
         json_schema!({ "type": "integer", "anyOf": [{ "enum": ERROR_CODES }, first, second] })
     }
@@ -134,7 +142,9 @@ const LAST_ERRNO: u16 = 133;
 
 impl Scalar for Errno {
     fn accepts() -> String {
-        format!("an errno from 1 to {LAST_ERRNO}, such as 104 (ECONNRESET), 110 (ETIMEDOUT) or 111 (ECONNREFUSED)")
+        format!(
+            "an errno from 1 to {LAST_ERRNO}, such as 104 (ECONNRESET), 110 (ETIMEDOUT) or 111 (ECONNREFUSED)"
+        )
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
         whole::<u16>(text)

@@ -27,7 +27,10 @@ impl<T: Word> Scalar for T {
             .map(|(_, value)| value.clone())
             .ok_or_else(|| Refusal {
                 help: did_you_mean(text, words()),
-                ..Refusal::new(MistakeKind::UnknownWord, format!("{} is not {}", quoted(text), T::WHAT))
+                ..Refusal::new(
+                    MistakeKind::UnknownWord,
+                    format!("{} is not {}", quoted(text), T::WHAT),
+                )
             })
     }
     fn schema() -> Schema {
@@ -102,7 +105,8 @@ impl Word for Closing {
 
 impl Word for Neighbours {
     const WHAT: &'static str = "a kind of neighbour entry";
-    const WORDS: &'static [(&'static str, Self)] = &[("permanent", Self::Permanent), ("dynamic", Self::Dynamic)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("permanent", Self::Permanent), ("dynamic", Self::Dynamic)];
 }
 
 impl Word for Chain {
@@ -130,8 +134,11 @@ impl Word for BehaviourName {
 
 impl Word for HangEndName {
     const WHAT: &'static str = "an end of a hang";
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("answer", Self::Answer), ("error", Self::Error), ("none", Self::None)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("answer", Self::Answer),
+        ("error", Self::Error),
+        ("none", Self::None),
+    ];
 }
 
 /// The only thing that can be said of a field like `observe-only`: leaving it out says the opposite.
@@ -148,7 +155,10 @@ impl Scalar for Yes {
         }
         Err(Refusal {
             help: Some("leave the field out to say the opposite".to_owned()),
-            ..Refusal::new(MistakeKind::UnknownWord, format!("{} says nothing here", quoted(text)))
+            ..Refusal::new(
+                MistakeKind::UnknownWord,
+                format!("{} says nothing here", quoted(text)),
+            )
         })
     }
     fn schema() -> Schema {

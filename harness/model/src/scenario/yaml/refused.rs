@@ -25,13 +25,17 @@ pub(super) fn syntax(error: &ScanError, lines: &Lines<'_>) -> Mistake {
         )
         .help("replace tabs by two blanks each"),
         ErrorKind::RecursionLimitExceeded => too_deep(span),
-        ErrorKind::DirectiveDisallowed => not_yaml(span, "a directive: a scenario has none", "remove this line"),
+        ErrorKind::DirectiveDisallowed => {
+            not_yaml(span, "a directive: a scenario has none", "remove this line")
+        }
         ErrorKind::MappingValueNotAllowed => not_yaml(
             span,
             "not YAML: a colon that makes no key here",
             "one key a line, and quotes around text with `: `",
         ),
-        ErrorKind::UnclosedQuotedScalar => not_yaml(span, "not YAML: a quote that is not closed", "it begins here"),
+        ErrorKind::UnclosedQuotedScalar => {
+            not_yaml(span, "not YAML: a quote that is not closed", "it begins here")
+        }
         ErrorKind::UnclosedFlowCollection { open } => not_yaml(
             span,
             format!("not YAML: a `{open}` that is not closed"),

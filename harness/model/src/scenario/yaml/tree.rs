@@ -66,8 +66,8 @@ impl<'t, 'm> Tree<'t, 'm> {
         let tag = tag.map(|tag| self.lines.span(tag.start, tag.end));
         match event {
             Event::Scalar(text, style, _, _) => {
-                let empty =
-                    matches!(style, ScalarStyle::Plain) && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let empty = matches!(style, ScalarStyle::Plain)
+                    && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let kind = match (self.refuse_tag(tag), empty) {
                     (true, _) => Kind::Refused,
                     (false, true) => Kind::Empty,
@@ -113,7 +113,11 @@ impl<'t, 'm> Tree<'t, 'm> {
             return Err(Box::new(refused::too_deep(span)));
         }
         let refused = self.refuse_tag(tag);
-        self.stack.push(Open { start, refused, items });
+        self.stack.push(Open {
+            start,
+            refused,
+            items,
+        });
         Ok(())
     }
 
@@ -150,7 +154,9 @@ impl<'t, 'm> Tree<'t, 'm> {
                     // Nothing was written, or a collection that begins on the next line: its key is what to point at.
                     let unmarked = match node.kind {
                         Kind::Empty => node.span.start == node.span.end,
-                        Kind::List(_) | Kind::Map(_) => !self.lines.at(node.span.start).starts_with(['{', '[']),
+                        Kind::List(_) | Kind::Map(_) => {
+                            !self.lines.at(node.span.start).starts_with(['{', '['])
+                        }
                         Kind::Scalar(_) | Kind::Refused => false,
                     };
                     if unmarked {

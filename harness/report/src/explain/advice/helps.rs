@@ -27,7 +27,9 @@ impl Advice {
         // Where an answer comes in the end, giving up is no gain; else it must be worth it.
         let far_sooner = |limit: Duration| without_answer && limit * SHORTER <= silence;
         let settings = &case.plan.client.settings;
-        let at = case.request().map_or(case.operation.began, |request| request.sent.at);
+        let at = case
+            .request()
+            .map_or(case.operation.began, |request| request.sent.at);
         failed && match self {
             Self::ExpireNodestConn => {
                 let key = "net.ipv4.vs.expire_nodest_conn";
@@ -220,7 +222,9 @@ fn answers_by_itself(case: &Case<'_>, server: &Name) -> bool {
         case,
         |action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server),
     );
-    let reachable = case.unplugged(&Node::RealServer(server.clone()), case.end()).is_none();
+    let reachable = case
+        .unplugged(&Node::RealServer(server.clone()), case.end())
+        .is_none();
     frozen.is_none() && reachable
 }
 
@@ -237,7 +241,9 @@ fn server_is_there(case: &Case<'_>) -> bool {
 fn mysqld_runs(case: &Case<'_>, server: &Name, at: Instant) -> bool {
     let states = case
         .done(|action| {
-            let Action::Mysqld(action) = action else { return None };
+            let Action::Mysqld(action) = action else {
+                return None;
+            };
             if action.server() != server {
                 return None;
             }
@@ -256,7 +262,9 @@ fn probes_find_nobody(case: &Case<'_>) -> bool {
     let server = case.server().map(|server| Node::RealServer(server.clone()));
     let hosts = || [Node::Client, Node::Director].into_iter().chain(server.clone());
     let cut = hosts().any(|node| case.unplugged(&node, end).is_some());
-    let deleted = case.server().is_some_and(|server| case.deleted(server, end).is_some());
+    let deleted = case
+        .server()
+        .is_some_and(|server| case.deleted(server, end).is_some());
     let lost = hosts().any(|node| {
         case.netem(&node, end)
             .is_some_and(|(_, _, loss)| loss == Percent(10_000))
@@ -279,12 +287,18 @@ fn met_by_the_client(case: &Case<'_>, node: &Node, chain: Chain) -> bool {
         return true;
     }
     let began = rule.and_then(|(step, _, _, _)| step.began);
-    began.is_some_and(|began| case.since_request().iter().any(|passage| passage.sent.at >= began))
+    began.is_some_and(|began| {
+        case.since_request()
+            .iter()
+            .any(|passage| passage.sent.at >= began)
+    })
 }
 
 /// Is there another server in the table that could serve a new connection, and none that could not?
 fn others_serve(case: &Case<'_>, server: &Name, at: Instant) -> bool {
-    let Some(table) = case.table_at(at) else { return false };
+    let Some(table) = case.table_at(at) else {
+        return false;
+    };
     let mut others = table
         .servers
         .iter()
@@ -316,7 +330,9 @@ fn serves(case: &Case<'_>, server: &Name, at: Instant) -> bool {
     let open = !rules.iter().any(|(_, of, _, _)| hosts().any(|host| host == *of));
     let forwarded = case
         .done(|action| match action {
-            Action::Table(TableAction::SetForwarding { server: of, method, .. }) => (of == server).then_some(*method),
+            Action::Table(TableAction::SetForwarding {
+                server: of, method, ..
+            }) => (of == server).then_some(*method),
             Action::Table(_)
             | Action::Client(_)
             | Action::Mysqld(_)
@@ -329,7 +345,10 @@ fn serves(case: &Case<'_>, server: &Name, at: Instant) -> bool {
         .is_none_or(|(_, _, method)| method == case.plan.forwarding);
     // What a lost client has locked there would be in the way.
     let locked = case.observed.orphaned_sessions.iter().any(|orphan| {
-        let transaction = orphan.session.as_ref().and_then(|session| session.transaction.as_ref());
+        let transaction = orphan
+            .session
+            .as_ref()
+            .and_then(|session| session.transaction.as_ref());
         orphan.server == *server && transaction.is_some_and(|transaction| transaction.rows_locked > 0)
     });
     mysqld_runs(case, server, at) && plugged && lossless && open && forwarded && !locked

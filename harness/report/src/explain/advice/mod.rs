@@ -242,7 +242,8 @@ const SHORTER: u32 = 2;
 /// silence is at most half as long is better. What is not known is not better than anything.
 #[must_use]
 pub fn fares_better(before: &Observed, after: &Observed) -> bool {
-    let (Some((worse, long)), Some((better, short))) = (lived(&before.behaviour), lived(&after.behaviour)) else {
+    let (Some((worse, long)), Some((better, short))) = (lived(&before.behaviour), lived(&after.behaviour))
+    else {
         return false;
     };
     better < worse || better == worse && worse >= HUNG && short * SHORTER <= long

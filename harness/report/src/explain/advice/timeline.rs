@@ -17,7 +17,11 @@ pub(super) struct Timeline {
 impl Timeline {
     pub(super) fn of(scenario: Scenario) -> Self {
         let Phases { before, change, act } = &scenario.steps;
-        let phases = [(Phase::Before, before), (Phase::Change, change), (Phase::Act, act)];
+        let phases = [
+            (Phase::Before, before),
+            (Phase::Change, change),
+            (Phase::Act, act),
+        ];
         let steps: Vec<Step> = phases
             .into_iter()
             .flat_map(|(phase, actions)| {
@@ -103,7 +107,9 @@ fn own_time(steps: &[Step]) -> Duration {
 
 /// Does it delete this server from the table?
 pub(super) fn deletes(action: &Action, server: &Name) -> bool {
-    let Action::Table(action) = action else { return false };
+    let Action::Table(action) = action else {
+        return false;
+    };
     match action {
         TableAction::RemoveRealServer { server: of } => of == server,
         // A service goes with its real servers (ipvsadm(8)).

@@ -7,8 +7,8 @@ use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial};
 use crate::words::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Node, Opening, Statement,
-    StopSignal, TableAction, TrafficAction,
+    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Node, Opening,
+    Statement, StopSignal, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{Keepalive, Program, Setting, Settings};
 use lvs_matrix_model::scenario::{Expected, RealServer, Scenario, difference, written};
@@ -137,7 +137,9 @@ impl Advice {
                     line.remove(place, |action| {
                         matches!(action, Action::Table(TableAction::RemoveRealServer { server: of }) if of == server)
                     });
-                    let remove = TableAction::RemoveRealServer { server: server.clone() };
+                    let remove = TableAction::RemoveRealServer {
+                        server: server.clone(),
+                    };
                     line.insert_after(place, remove);
                 }
             }
@@ -158,7 +160,12 @@ impl Advice {
             Self::EndLostSessions { server } => {
                 let adds = |action: &Action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server);
                 if let Some(place) = line.first(adds) {
-                    line.insert(place, MysqldAction::StartMysqld { server: server.clone() });
+                    line.insert(
+                        place,
+                        MysqldAction::StartMysqld {
+                            server: server.clone(),
+                        },
+                    );
                     line.insert(place, stop(server, StopSignal::Term));
                 }
             }
@@ -174,7 +181,9 @@ impl Advice {
             Self::SameForwarding { server } => {
                 let usual = line.scenario.lab.forwarding;
                 for step in &mut line.steps {
-                    if let Action::Table(TableAction::SetForwarding { server: of, method, .. }) = &mut step.action
+                    if let Action::Table(TableAction::SetForwarding {
+                        server: of, method, ..
+                    }) = &mut step.action
                         && of == server
                     {
                         *method = usual;
@@ -214,8 +223,9 @@ fn sysctl(line: &mut Timeline, role: Role, key: &str, value: impl ToString) {
     };
     list.retain(|(known, _)| known != key);
     list.push((key.to_owned(), value.to_string()));
-    line.steps
-        .retain(|step| !matches!(&step.action, Action::Host(HostAction::SetSysctl { key: of, .. }) if of == key));
+    line.steps.retain(
+        |step| !matches!(&step.action, Action::Host(HostAction::SetSysctl { key: of, .. }) if of == key),
+    );
 }
 
 fn settings(line: &mut Timeline) -> &mut Settings {
@@ -237,7 +247,9 @@ fn weight(server: &Name, weight: u16) -> TableAction {
 }
 
 fn cuts_off(action: &Action, server: &Name) -> bool {
-    let Action::Host(action) = action else { return false };
+    let Action::Host(action) = action else {
+        return false;
+    };
     match action {
         HostAction::PowerOff { server: of, .. } => of == server,
         HostAction::LinkDown { node } => node.real_server() == Some(server),
@@ -247,7 +259,9 @@ fn cuts_off(action: &Action, server: &Name) -> bool {
 
 fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut FirewallVerdict)> {
     line.steps.iter_mut().filter_map(|step| match &mut step.action {
-        Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) => Some((&*node, chain, verdict)),
+        Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) => {
+            Some((&*node, chain, verdict))
+        }
         Action::Traffic(_)
         | Action::Client(_)
         | Action::Table(_)
@@ -280,7 +294,10 @@ fn drain(case: &Case<'_>, line: &mut Timeline, server: &Name) {
     line.steps = kept;
     if case.plan.client.program == Program::MysqlAsync {
         let on = case.record.connection_of(case.operation.number).cloned();
-        let close = ClientAction::Disconnect { on, how: Closing::Quit };
+        let close = ClientAction::Disconnect {
+            on,
+            how: Closing::Quit,
+        };
         line.insert(usize::MAX, close);
     }
     line.steps.extend(moved);
@@ -296,7 +313,9 @@ fn comes_after(action: &Action, server: &Name) -> bool {
             | TableAction::AddService { port: None }
             | TableAction::FlushTable
             | TableAction::RestoreTable => true,
-            TableAction::SetWeight { server: of, .. } | TableAction::SetForwarding { server: of, .. } => of == server,
+            TableAction::SetWeight { server: of, .. } | TableAction::SetForwarding { server: of, .. } => {
+                of == server
+            }
             TableAction::RemoveService { port: Some(_) }
             | TableAction::AddService { port: Some(_) }
             | TableAction::SetScheduler { .. }
@@ -318,7 +337,9 @@ fn places(case: &Case<'_>) -> Option<(usize, usize)> {
 
 /// The client goes on after the error: it connects anew, and does its transaction (or its statement) again.
 fn reconnect(case: &Case<'_>, line: &mut Timeline) {
-    let Some((begins, awaited)) = places(case) else { return };
+    let Some((begins, awaited)) = places(case) else {
+        return;
+    };
     let Some(Action::Client(action)) = line.steps.get(begins).map(|step| step.action.clone()) else {
         return;
     };
@@ -364,7 +385,11 @@ fn statements(line: &Timeline, begins: usize, on: Option<&Name>) -> Vec<Statemen
     let own = all.len().saturating_sub(1);
     // A transaction that was over before the statement is no part of it.
     let over = all.iter().take(own).rposition(ends).map_or(0, |place| place + 1);
-    let from = all.iter().skip(over).position(begin).map_or(own, |place| over + place);
+    let from = all
+        .iter()
+        .skip(over)
+        .position(begin)
+        .map_or(own, |place| over + place);
     if line
         .steps
         .get(begins)
@@ -465,7 +490,9 @@ fn wait_timeout(line: &mut Timeline, to: Duration) {
     };
     line.scenario.lab.mysqld.sql.iter_mut().for_each(&mut changed);
     for step in &mut line.steps {
-        if let Action::Client(ClientAction::Query(statement) | ClientAction::StartQuery(statement)) = &mut step.action {
+        if let Action::Client(ClientAction::Query(statement) | ClientAction::StartQuery(statement)) =
+            &mut step.action
+        {
             changed(&mut statement.sql);
         }
     }

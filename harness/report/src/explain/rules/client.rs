@@ -189,7 +189,9 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
         let request = case.request().filter(|_| case.is_connect())?;
         let ended = case.operation.ended.filter(|_| timed_out(case))?;
         // A program that gives up by itself does so sooner.
-        if super::settings::own_limit(case).is_some_and(|(_, limit)| ended.since(case.operation.began) >= limit) {
+        if super::settings::own_limit(case)
+            .is_some_and(|(_, limit)| ended.since(case.operation.began) >= limit)
+        {
             return None;
         }
         let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_syn_retries", request.sent.at)?;
@@ -207,7 +209,10 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
         let nothing = if case.observed.discarded.is_empty() {
             told!("Nothing answered the client's SYN" / "客户端的 SYN 没有得到任何应答")
         } else {
-            told!("The client's kernel accepted no answer to its SYN" / "客户端的内核没有接受对其 SYN 的任何应答")
+            told!(
+                "The client's kernel accepted no answer to its SYN"
+                    / "客户端的内核没有接受对其 SYN 的任何应答"
+            )
         };
         Some(Finding {
             at: ended,
@@ -231,16 +236,23 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
 /// The error is ETIMEDOUT; of a program that does not tell, or tells a message only, if nothing on the network ended the
 /// connection, TCP has no other.
 fn timed_out(case: &Case<'_>) -> bool {
-    case.observed.error.as_ref().is_some_and(|error| match error.errno {
-        Some(errno) => errno == ETIMEDOUT,
-        None => error.server.is_none() && case.observed.terminators.is_empty(),
-    })
+    case.observed
+        .error
+        .as_ref()
+        .is_some_and(|error| match error.errno {
+            Some(errno) => errno == ETIMEDOUT,
+            None => error.server.is_none() && case.observed.terminators.is_empty(),
+        })
 }
 
 /// The client's event at the end of the operation.
 pub(super) fn end_event(case: &Case<'_>) -> Option<u32> {
     let own = |number| move |event: &&lvs_matrix_model::record::ClientEvent| event.operation == number;
-    let event = case.record.client_events.iter().rfind(own(case.operation.number))?;
+    let event = case
+        .record
+        .client_events
+        .iter()
+        .rfind(own(case.operation.number))?;
     Some(event.number)
 }
 

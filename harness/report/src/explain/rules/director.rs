@@ -20,7 +20,11 @@ use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 pub(super) const SCHEDULED: Rule = Rule {
     name: "scheduled",
     explains: Explains::Answer,
-    sources: &[core("ip_vs_in_hook"), core("ip_vs_schedule"), transmit("ip_vs_dr_xmit")],
+    sources: &[
+        core("ip_vs_in_hook"),
+        core("ip_vs_schedule"),
+        transmit("ip_vs_dr_xmit"),
+    ],
     holds: |case| {
         let request = case.request().filter(|_| case.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
@@ -226,7 +230,11 @@ pub(super) const SERVER_SAID: Rule = Rule {
                 reached = first(*reached),
                 answer = answer.number,
             ),
-            shown_by: vec![packet(request.sent), packet(*reached), Citation::Packet(answer.number)],
+            shown_by: vec![
+                packet(request.sent),
+                packet(*reached),
+                Citation::Packet(answer.number),
+            ],
             claims: claims(
                 [request.sent.packet],
                 &claim::Fate::Delivered(Node::RealServer(server.clone())),
@@ -252,7 +260,9 @@ pub(super) const NO_SERVER: Rule = Rule {
         let request = case.request().filter(|_| case.is_connect())?;
         let arrived = request.stopped_at_director()?;
         let refusal = case
-            .terminator(TerminatorKind::Icmp { code: PORT_UNREACHABLE })
+            .terminator(TerminatorKind::Icmp {
+                code: PORT_UNREACHABLE,
+            })
             .filter(|refusal| refusal.by == Some(Node::Director))?;
         let table = case.table_then(request.sent.at)?;
         if !table.has_service || table.servers.iter().any(|(_, weight)| *weight > 0) {
@@ -284,7 +294,11 @@ pub(super) const NO_SERVER: Rule = Rule {
             ),
             shown_by: [
                 table.shown_by(),
-                vec![packet(request.sent), packet(arrived), Citation::Packet(refusal.packet)],
+                vec![
+                    packet(request.sent),
+                    packet(arrived),
+                    Citation::Packet(refusal.packet),
+                ],
             ]
             .concat(),
             claims: said(request, claim::Fate::Refused, refusal, claim::Fate::NoServer),
@@ -299,7 +313,10 @@ pub(super) const PORT_UNREACHABLE: u8 = 3;
 /// `packet 33, at 1s`.
 pub(super) fn first(seen: Seen) -> Told {
     let packet = seen.packet;
-    told!("packet {packet}, {at}" / "数据包 {packet}，{at}", at = moment(seen.at))
+    told!(
+        "packet {packet}, {at}" / "数据包 {packet}，{at}",
+        at = moment(seen.at)
+    )
 }
 
 /// `once`, `twice`, `3 times`.
@@ -325,14 +342,19 @@ fn answered(case: &Case<'_>, server: &Name, answer: &Packet) -> Told {
         told!("through the director" / "经过调度器应答")
     };
     told!(
-        " {server} answered {way} (packet {answer} on client)." / "{server} {way}（client 上的数据包 {answer}）。",
+        " {server} answered {way} (packet {answer} on client)."
+            / "{server} {way}（client 上的数据包 {answer}）。",
         way = way,
         answer = answer.number,
     )
 }
 
 /// What others than the client did between a request and its answer.
-fn changes_between<'a>(case: &Case<'a>, request: Seen, answer: &'a Packet) -> impl Iterator<Item = (u32, &'a Action)> {
+fn changes_between<'a>(
+    case: &Case<'a>,
+    request: Seen,
+    answer: &'a Packet,
+) -> impl Iterator<Item = (u32, &'a Action)> {
     case.done(|action| {
         let change = !action.is_of_client() && !matches!(action, Action::Wait(_));
         change.then_some(action)

@@ -54,7 +54,10 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
         }) => told!(", {count} packets by the end" / "，到结束时共 {count} 个数据包"),
         Some(AtEnd::InForce { packets: None, .. }) | None => Told::default(),
     };
-    let since: Vec<&Passage<'_>> = case.sendings().filter(|passage| passage.sent.at >= began).collect();
+    let since: Vec<&Passage<'_>> = case
+        .sendings()
+        .filter(|passage| passage.sent.at >= began)
+        .collect();
     let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
     let filtered = Fate::Filtered(node.clone());
     let (seen, way, fated, fate) = match (node, chain) {
@@ -161,8 +164,11 @@ pub(super) const REFUSES: Rule = Rule {
     sources: &[NFT, REJECT_ICMP, REJECT_RST, tcp("tcp_v4_err")],
     holds: |case| {
         let request = case.request().filter(|_| case.is_connect())?;
-        let (refusal, step, node, met) =
-            answered_by_firewall(case, request, &[FirewallVerdict::Reject, FirewallVerdict::TcpReset])?;
+        let (refusal, step, node, met) = answered_by_firewall(
+            case,
+            request,
+            &[FirewallVerdict::Reject, FirewallVerdict::TcpReset],
+        )?;
         Some(Finding {
             at: request.sent.at,
             text: told!(
@@ -204,7 +210,11 @@ pub(super) const RESETS: Rule = Rule {
                 met = first(met),
                 reset = reset.packet,
             ),
-            shown_by: vec![Citation::Step(step.number), packet(met), Citation::Packet(reset.packet)],
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(met),
+                Citation::Packet(reset.packet),
+            ],
             claims: said(request, Fate::Filtered(node.clone()), reset, Fate::Rejection),
             advice: vec![Advice::Reconnect],
         })
@@ -254,7 +264,12 @@ fn answered_by_firewall<'a>(
     case: &Case<'a>,
     request: &Passage<'_>,
     verdicts: &[FirewallVerdict],
-) -> Option<(&'a Terminator, &'a StepRecord, &'a Node, crate::explain::passage::Seen)> {
+) -> Option<(
+    &'a Terminator,
+    &'a StepRecord,
+    &'a Node,
+    crate::explain::passage::Seen,
+)> {
     let rules = case.firewall(request.sent.at);
     rules.into_iter().find_map(|(step, node, _, verdict)| {
         let kind = match verdict {

@@ -52,7 +52,8 @@ pub(super) const FROZEN: Rule = Rule {
         };
         let then = if reached.at < began {
             told!(
-                "then its mysqld was stopped in the middle of it ({step})" / "随后其 mysqld 在执行途中被停住（{step}）",
+                "then its mysqld was stopped in the middle of it ({step})"
+                    / "随后其 mysqld 在执行途中被停住（{step}）",
                 step = doing(&frozen.action),
             )
         } else if case.is_connect() {
@@ -92,7 +93,9 @@ pub(super) const FROZEN: Rule = Rule {
                 &Fate::Delivered(Node::RealServer(server.clone())),
             ),
             advice: vec![
-                Advice::AskingHealthCheck { server: server.clone() },
+                Advice::AskingHealthCheck {
+                    server: server.clone(),
+                },
                 Advice::ConnectTimeout,
                 Advice::ReadTimeout,
             ],
@@ -133,13 +136,15 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
                 time = Human(keepalive.time),
             ),
             (None, Some(_)) => told!(
-                "and no keepalive (its socket has no SO_KEEPALIVE)" / "也没有保活（其套接字没有开启 SO_KEEPALIVE）"
+                "and no keepalive (its socket has no SO_KEEPALIVE)"
+                    / "也没有保活（其套接字没有开启 SO_KEEPALIVE）"
             ),
             (None, None) => told!("and no keepalive that asked" / "也没有保活探测"),
         };
         let spoke = match probe {
             None => told!(
-                "It sent nothing for the {silence} that were watched" / "在观察的 {silence} 内它什么也没有发送",
+                "It sent nothing for the {silence} that were watched"
+                    / "在观察的 {silence} 内它什么也没有发送",
                 silence = Human(*silence),
             ),
             Some(probe) => told!(
@@ -182,9 +187,15 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
 };
 
 /// The last step by then that froze (true) or thawed a mysqld.
-pub(super) fn last<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant, bool)> {
+pub(super) fn last<'a>(
+    case: &Case<'a>,
+    server: &Name,
+    by: Instant,
+) -> Option<(&'a StepRecord, Instant, bool)> {
     case.done(|action| {
-        let Action::Mysqld(action) = action else { return None };
+        let Action::Mysqld(action) = action else {
+            return None;
+        };
         match action {
             MysqldAction::FreezeMysqld { server: of } => (of == server).then_some(true),
             MysqldAction::ThawMysqld { server: of } => (of == server).then_some(false),

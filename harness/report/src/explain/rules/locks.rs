@@ -61,7 +61,9 @@ pub(super) const WAITED: Rule = Rule {
             ],
             claims: Vec::new(),
             advice: vec![
-                Advice::EndLostSessions { server: server.clone() },
+                Advice::EndLostSessions {
+                    server: server.clone(),
+                },
                 Advice::ServerKeepalive,
             ],
         })
@@ -83,7 +85,8 @@ pub(super) const FREED: Rule = Rule {
         };
         let answer = answer_from(case, server)?;
         let mut own = case.sent_by(server);
-        let (answered, _) = own.find(|(packet, segment)| packet.at > reached.at && segment.payload_length > 0)?;
+        let (answered, _) =
+            own.find(|(packet, segment)| packet.at > reached.at && segment.payload_length > 0)?;
         let lost = lost_connection(case, server, (reached.at, answered.at))?;
         Some(Finding {
             at: request.sent.at,
@@ -115,7 +118,9 @@ pub(super) const FREED: Rule = Rule {
                 Citation::Packet(answer.number),
             ],
             claims: Vec::new(),
-            advice: vec![Advice::EndLostSessions { server: server.clone() }],
+            advice: vec![Advice::EndLostSessions {
+                server: server.clone(),
+            }],
         })
     },
 };
@@ -154,7 +159,8 @@ fn lost_connection<'a>(
         .collect();
     let first = *probes.first()?;
     let is_clients = |packet: &Packet| {
-        segment(packet).is_some_and(|(source, _, segment)| source == case.client.0 && segment.source_port == port)
+        segment(packet)
+            .is_some_and(|(source, _, segment)| source == case.client.0 && segment.source_port == port)
     };
     let node = Node::RealServer(server.clone());
     let mut meanwhile = case

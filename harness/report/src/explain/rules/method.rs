@@ -29,7 +29,8 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
         let (server, step) = set(case, Forwarding::Masquerading, request.sent.at)?;
         let host = case.plan.host(&Node::RealServer(server.clone()))?;
         let of_the_connection = |packet: &&Packet| {
-            let ports = segment(packet).map(|(_, _, segment)| (segment.source_port, segment.destination_port));
+            let ports =
+                segment(packet).map(|(_, _, segment)| (segment.source_port, segment.destination_port));
             let port = case.client.1;
             packet.number > arrived.packet && ports.is_some_and(|(from, to)| from == port || to == port)
         };
@@ -37,14 +38,20 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
             .seen_on(&Node::Director)
             .filter(of_the_connection)
             .find(|packet| segment(packet).is_some_and(|(_, destination, _)| destination == host.address))?;
-        let answer = case.seen_on(&Node::Client).filter(of_the_connection).find(|packet| {
-            let from = segment(packet).map(|(source, _, _)| source);
-            from == Some(host.address) && packet.source_mac == host.mac
-        })?;
-        let rejected = case.seen_on(&Node::Client).filter(of_the_connection).find(|packet| {
-            let to = segment(packet).filter(|(_, _, segment)| segment.flags.rst);
-            to.is_some_and(|(_, destination, _)| destination == host.address)
-        })?;
+        let answer = case
+            .seen_on(&Node::Client)
+            .filter(of_the_connection)
+            .find(|packet| {
+                let from = segment(packet).map(|(source, _, _)| source);
+                from == Some(host.address) && packet.source_mac == host.mac
+            })?;
+        let rejected = case
+            .seen_on(&Node::Client)
+            .filter(of_the_connection)
+            .find(|packet| {
+                let to = segment(packet).filter(|(_, _, segment)| segment.flags.rst);
+                to.is_some_and(|(_, destination, _)| destination == host.address)
+            })?;
         Some(Finding {
             at: request.sent.at,
             text: told!(
@@ -68,7 +75,9 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
                 Citation::Packet(rejected.number),
             ],
             claims: Vec::new(),
-            advice: vec![Advice::SameForwarding { server: server.clone() }],
+            advice: vec![Advice::SameForwarding {
+                server: server.clone(),
+            }],
         })
     },
 };
@@ -134,7 +143,9 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                 Citation::Packet(told.packet),
             ],
             claims: Vec::new(),
-            advice: vec![Advice::SameForwarding { server: server.clone() }],
+            advice: vec![Advice::SameForwarding {
+                server: server.clone(),
+            }],
         })
     },
 };
@@ -157,7 +168,10 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         let host = case.plan.host(&Node::RealServer(server.clone()))?;
         let (step, began, method) = case
             .done(|action| {
-                let Action::Table(TableAction::SetForwarding { server: of, method, .. }) = action else {
+                let Action::Table(TableAction::SetForwarding {
+                    server: of, method, ..
+                }) = action
+                else {
                     return None;
                 };
                 (of == server && *method != case.plan.forwarding).then_some(*method)
@@ -179,7 +193,9 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         let made = case.seen_on(&Node::Director).find(|packet| {
             let to_server = match &packet.body {
                 Body::Ip { destination, .. } => *destination == host.address,
-                Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => false,
+                Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
+                    false
+                }
             };
             to_server && packet.source_mac == own && began <= packet.at && packet.at <= head.at
         })?;
@@ -187,7 +203,12 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             .observed
             .terminators
             .iter()
-            .filter(|item| item.kind == TerminatorKind::Icmp { code: HOST_UNREACHABLE })
+            .filter(|item| {
+                item.kind
+                    == TerminatorKind::Icmp {
+                        code: HOST_UNREACHABLE,
+                    }
+            })
             .filter(|item| item.by == Some(Node::Director))
             .map(|item| item.packet)
             .collect();
@@ -237,7 +258,9 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             ),
             shown_by,
             claims: claims(waited.iter().map(|(sent, _)| *sent), &Fate::WaitedForNeighbour),
-            advice: vec![Advice::SameForwarding { server: server.clone() }],
+            advice: vec![Advice::SameForwarding {
+                server: server.clone(),
+            }],
         })
     },
 };

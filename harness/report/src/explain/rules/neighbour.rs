@@ -44,7 +44,9 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             .filter(|errno| *errno == EHOSTUNREACH)?;
         let ended = case.operation.ended?;
         let unreachable = case
-            .terminator(TerminatorKind::Icmp { code: HOST_UNREACHABLE })
+            .terminator(TerminatorKind::Icmp {
+                code: HOST_UNREACHABLE,
+            })
             .filter(|item| item.by == Some(Node::Director));
         let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable {
             let (node, address) = case.plan.real_servers().find_map(|(name, host)| {
@@ -121,7 +123,11 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
         let (head, last) = (passed.first()?, passed.last()?);
         let host = case.plan.host(&node)?;
         let asked: Vec<&Packet> = case.asked(&Node::Director, host.address, head.at).collect();
-        let alone: Vec<&Packet> = asked.iter().copied().filter(|packet| !is_broadcast(packet)).collect();
+        let alone: Vec<&Packet> = asked
+            .iter()
+            .copied()
+            .filter(|packet| !is_broadcast(packet))
+            .collect();
         let all = asked.iter().copied().find(|packet| is_broadcast(packet));
         let first_asked = *asked.first()?;
         let check = match alone.first() {
@@ -145,7 +151,12 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
         };
         let mut shown_by = vec![Citation::Step(off.number), packet(*head), packet(*last)];
         shown_by.push(Citation::Packet(first_asked.number));
-        shown_by.extend(alone.iter().chain(&all).map(|packet| Citation::Packet(packet.number)));
+        shown_by.extend(
+            alone
+                .iter()
+                .chain(&all)
+                .map(|packet| Citation::Packet(packet.number)),
+        );
         Some(Finding {
             at: head.at,
             text: told!(
@@ -254,9 +265,9 @@ struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     fn of(case: &Case<'a>) -> Option<Self> {
-        let passage = case
-            .sendings()
-            .find(|passage| passage.arrived.is_none() && passage.passed_on.is_none() && passage.reached.is_some())?;
+        let passage = case.sendings().find(|passage| {
+            passage.arrived.is_none() && passage.passed_on.is_none() && passage.reached.is_some()
+        })?;
         let (reached, node) = passage.reached.as_ref()?;
         let (server, host) = case
             .plan
@@ -312,7 +323,8 @@ pub(super) fn unanswered_arp<'a>(
     let asked = case.asked(host, address?, since);
     let last = asked.last()?;
     let answered = case.seen_on(host).any(|packet| {
-        let answers = matches!(packet.body, Body::Arp { request: false, sender, .. } if Some(sender) == address);
+        let answers =
+            matches!(packet.body, Body::Arp { request: false, sender, .. } if Some(sender) == address);
         answers && packet.number > last.number && packet.at <= case.end()
     });
     (!answered).then_some(last)

@@ -45,7 +45,13 @@ pub(super) const DROPPED: Rule = Rule {
             ),
         };
         let mut shown_by = dropped.orphan.shown_by;
-        shown_by.extend(dropped.stopped.iter().filter_map(|passage| passage.arrived).map(packet));
+        shown_by.extend(
+            dropped
+                .stopped
+                .iter()
+                .filter_map(|passage| passage.arrived)
+                .map(packet),
+        );
         Some(Finding {
             at: head.sent.at,
             text: told!(
@@ -67,8 +73,12 @@ pub(super) const DROPPED: Rule = Rule {
             ),
             advice: [
                 Advice::ExpireNodestConn,
-                Advice::Drain { server: server.clone() },
-                Advice::StopMysqldFirst { server: server.clone() },
+                Advice::Drain {
+                    server: server.clone(),
+                },
+                Advice::StopMysqldFirst {
+                    server: server.clone(),
+                },
             ]
             .into_iter()
             .chain(patience())
@@ -135,7 +145,12 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
             ),
             shown_by,
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
-            advice: vec![Advice::Drain { server: server.clone() }, Advice::Reconnect],
+            advice: vec![
+                Advice::Drain {
+                    server: server.clone(),
+                },
+                Advice::Reconnect,
+            ],
         })
     },
 };
@@ -167,7 +182,12 @@ pub(super) fn left_to_the_director() -> Told {
 pub(super) const EXPIRED_LATER: Rule = Rule {
     name: "entry-expired-in-the-end",
     explains: Explains::Error,
-    sources: &[connections("ip_vs_conn_expire"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]],
+    sources: &[
+        connections("ip_vs_conn_expire"),
+        OWN_TCP[0],
+        OWN_TCP[1],
+        OWN_TCP[2],
+    ],
     holds: |case| {
         let dropped = Dropped::of(case)?;
         let (answered, reset) = reset_by_director(case)?;
@@ -177,7 +197,9 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
         if arrived.at < last.at.plus(timeout) {
             return None;
         }
-        let gone = case.table(Moment::End).filter(|table| !table.has_entry(case.client))?;
+        let gone = case
+            .table(Moment::End)
+            .filter(|table| !table.has_entry(case.client))?;
         Some(Finding {
             at: reset.at,
             text: told!(
@@ -261,7 +283,9 @@ impl Orphan {
     pub(super) fn of<'a>(case: &Case<'a>, server: &Name, head: &Passage<'a>) -> Option<Self> {
         let (deleted, _) = case.deleted(server, head.sent.at)?;
         // What something else stopped never met the entry.
-        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0" || case.stopped(head).is_some() {
+        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0"
+            || case.stopped(head).is_some()
+        {
             return None;
         }
         let mut shown_by = vec![Citation::Step(deleted.number)];
@@ -274,7 +298,10 @@ impl Orphan {
                 state = entry.state(),
                 expires = entry.expires(),
             );
-            return gone.then_some(Self { entry: text, shown_by });
+            return gone.then_some(Self {
+                entry: text,
+                shown_by,
+            });
         }
         let (last, _) = case.last_passed_on(head.arrived?.packet)?;
         let left = last.at.plus(case.entry_timeout(last.at)?);
@@ -285,7 +312,10 @@ impl Orphan {
             before = Human(head.sent.at.since(last.at)),
             last = first(*last),
         );
-        (head.sent.at < left).then_some(Self { entry: text, shown_by })
+        (head.sent.at < left).then_some(Self {
+            entry: text,
+            shown_by,
+        })
     }
 }
 

@@ -109,7 +109,9 @@ pub(super) const LINK_BACK: Rule = Rule {
     holds: |case| {
         let request = case.request().filter(|_| !case.is_connect())?;
         let (reached, node) = request.reached.as_ref()?;
-        let Node::RealServer(server) = node else { return None };
+        let Node::RealServer(server) = node else {
+            return None;
+        };
         let answer = answer_from(case, server)?;
         let during: Vec<_> = case
             .links(node)

@@ -49,9 +49,10 @@ pub(super) const KEEPS_OUT: Rule = Rule {
     holds: |case| {
         let kept_out = |segment: &&Discarded| match (segment.why, segment.kind) {
             (Reason::OwnFirewall { .. }, DiscardedKind::SynAck | DiscardedKind::Payload { .. }) => true,
-            (Reason::OwnFirewall { .. }, DiscardedKind::Rst | DiscardedKind::Fin | DiscardedKind::Acknowledgement) => {
-                false
-            }
+            (
+                Reason::OwnFirewall { .. },
+                DiscardedKind::Rst | DiscardedKind::Fin | DiscardedKind::Acknowledgement,
+            ) => false,
             (Reason::Unexpected | Reason::Ended | Reason::NotAcknowledged, _) => false,
         };
         let all: Vec<&Discarded> = case.observed.discarded.iter().filter(kept_out).collect();
@@ -82,7 +83,10 @@ pub(super) const KEEPS_OUT: Rule = Rule {
                        什么都没有到达"
             ),
         };
-        let mut shown_by: Vec<Citation> = all.iter().map(|segment| Citation::Packet(segment.packet)).collect();
+        let mut shown_by: Vec<Citation> = all
+            .iter()
+            .map(|segment| Citation::Packet(segment.packet))
+            .collect();
         shown_by.push(Citation::Step(step));
         Some(Finding {
             at: first.at,
@@ -232,7 +236,11 @@ pub(super) const REFUSES: Rule = Rule {
                         / "客户端的连接立刻结束：ECONNRESET；真实服务器对此不知情"
                 ),
             ),
-            (FirewallVerdict::Drop | FirewallVerdict::Reject | FirewallVerdict::TcpReset, _, true | false) => {
+            (
+                FirewallVerdict::Drop | FirewallVerdict::Reject | FirewallVerdict::TcpReset,
+                _,
+                true | false,
+            ) => {
                 return None;
             }
         };

@@ -78,7 +78,9 @@ pub(super) const HOST_OFF: Rule = Rule {
             )
         });
         let how = match (on, there) {
-            (Some(on), Some(there)) => told!("{on}, and {there}" / "{on}；另外{there}", on = on, there = there),
+            (Some(on), Some(there)) => {
+                told!("{on}, and {there}" / "{on}；另外{there}", on = on, there = there)
+            }
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => return None,
         };
@@ -86,7 +88,12 @@ pub(super) const HOST_OFF: Rule = Rule {
             .observed
             .terminators
             .iter()
-            .filter(|item| item.kind == TerminatorKind::Icmp { code: HOST_UNREACHABLE })
+            .filter(|item| {
+                item.kind
+                    == TerminatorKind::Icmp {
+                        code: HOST_UNREACHABLE,
+                    }
+            })
             .filter(|item| item.by == Some(Node::Director) && !case.is_connect())
             .map(|item| item.packet)
             .collect();
@@ -101,8 +108,14 @@ pub(super) const HOST_OFF: Rule = Rule {
                 times = times(told.len()),
             ),
         };
-        let mut claims = fated(passed_on.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone()));
-        claims.extend(fated(waited.iter().map(|(sent, _)| *sent), &Fate::WaitedForNeighbour));
+        let mut claims = fated(
+            passed_on.iter().map(|(sent, _)| *sent),
+            &Fate::LostAfter(node.clone()),
+        );
+        claims.extend(fated(
+            waited.iter().map(|(sent, _)| *sent),
+            &Fate::WaitedForNeighbour,
+        ));
         shown_by.extend(passed_on.iter().chain(&waited).map(|(_, seen)| packet(*seen)));
         shown_by.extend(told.into_iter().map(Citation::Packet));
         Some(Finding {
@@ -122,7 +135,9 @@ pub(super) const HOST_OFF: Rule = Rule {
             claims,
             advice: node
                 .real_server()
-                .map(|server| Advice::HealthCheck { server: server.clone() })
+                .map(|server| Advice::HealthCheck {
+                    server: server.clone(),
+                })
                 .into_iter()
                 .chain(patience())
                 .collect(),
@@ -138,8 +153,9 @@ fn aimed_at(case: &Case<'_>, node: &Node) -> bool {
         None if case.is_connect() => {
             // Not passed on: told by whom the director asked for.
             let address = case.plan.host(node).map(|host| host.address);
-            case.request()
-                .is_some_and(|request| unanswered_arp(case, &Node::Director, address, request.sent.at).is_some())
+            case.request().is_some_and(|request| {
+                unanswered_arp(case, &Node::Director, address, request.sent.at).is_some()
+            })
         }
         None => case.server() == node.real_server(),
     }
@@ -177,7 +193,10 @@ pub(super) const LOST_BEFORE: Rule = Rule {
 fn lost_before(case: &Case<'_>, step: &StepRecord) -> Option<Finding> {
     let request = case.request()?;
     // What goes to another host is none that was lost on its way to the director.
-    let to_director: Vec<&Passage<'_>> = case.sendings().filter(|passage| passage.reached.is_none()).collect();
+    let to_director: Vec<&Passage<'_>> = case
+        .sendings()
+        .filter(|passage| passage.reached.is_none())
+        .collect();
     let lost: Vec<Seen> = to_director
         .iter()
         .filter(|passage| passage.arrived.is_none())

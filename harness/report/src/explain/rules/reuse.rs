@@ -115,7 +115,10 @@ pub(super) const DROPS: Rule = Rule {
         let dropped = dropped(case);
         let (head, tail) = (dropped.first()?, dropped.last()?);
         let (deleted, _) = case.deleted(old.server, head.at)?;
-        let mut shown_by = vec![Citation::Step(deleted.number), Citation::Snapshot(old.table.snapshot)];
+        let mut shown_by = vec![
+            Citation::Step(deleted.number),
+            Citation::Snapshot(old.table.snapshot),
+        ];
         shown_by.extend(dropped.iter().copied().map(packet));
         Some(Finding {
             at: head.at,
@@ -197,7 +200,10 @@ pub(super) const OVER: Rule = Rule {
                 packet(passed),
                 Citation::Packet(answer.number),
             ],
-            claims: claims([sent.packet], &claim::Fate::Delivered(Node::RealServer(server.clone()))),
+            claims: claims(
+                [sent.packet],
+                &claim::Fate::Delivered(Node::RealServer(server.clone())),
+            ),
             advice: Vec::new(),
         })
     },

@@ -35,7 +35,11 @@ const DISCONNECT: Source = Source {
 pub(super) const NOTHING_LISTENS: Rule = Rule {
     name: "nothing-listens",
     explains: Explains::Error,
-    sources: &[transmit("ip_vs_dr_xmit"), tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    sources: &[
+        transmit("ip_vs_dr_xmit"),
+        tcp("tcp_v4_rcv"),
+        tcp("tcp_v4_send_reset"),
+    ],
     holds: |case| {
         let request = case.request().filter(|_| case.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
@@ -68,7 +72,9 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
             ],
             claims: said(request, Fate::UnknownAt(at.clone()), reset, Fate::NoConnection),
             advice: vec![
-                Advice::OutOfTheTable { server: server.clone() },
+                Advice::OutOfTheTable {
+                    server: server.clone(),
+                },
                 Advice::KeepAServer {
                     instead_of: Some(server.clone()),
                 },
@@ -142,7 +148,12 @@ pub(super) const CLOSED: Rule = Rule {
             ),
             shown_by,
             claims: claims([closing.packet], &Fate::Closed),
-            advice: vec![Advice::Drain { server: server.clone() }, Advice::Reconnect],
+            advice: vec![
+                Advice::Drain {
+                    server: server.clone(),
+                },
+                Advice::Reconnect,
+            ],
         })
     },
 };
@@ -182,7 +193,10 @@ pub(super) const UNREAD: Rule = Rule {
         let then = if waited {
             told!("That ended the client's wait" / "客户端的等待由此结束")
         } else {
-            told!("The client found the connection ended when it spoke again" / "客户端再次发送时发现连接已经结束")
+            told!(
+                "The client found the connection ended when it spoke again"
+                    / "客户端再次发送时发现连接已经结束"
+            )
         };
         let mut shown_by = vec![Citation::Step(stopped.number), packet(*arrived)];
         shown_by.push(Citation::Packet(reset.packet));
@@ -205,7 +219,12 @@ pub(super) const UNREAD: Rule = Rule {
             ),
             shown_by,
             claims: claims([reset.packet], &Fate::ClosedUnread),
-            advice: vec![Advice::Drain { server: server.clone() }, Advice::Reconnect],
+            advice: vec![
+                Advice::Drain {
+                    server: server.clone(),
+                },
+                Advice::Reconnect,
+            ],
         })
     },
 };
@@ -242,7 +261,9 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
         if idle < limit || idle > limit + Duration::from_secs(2) {
             return None;
         }
-        let request = case.request().filter(|request| request.sent.packet < closing.packet);
+        let request = case
+            .request()
+            .filter(|request| request.sent.packet < closing.packet);
         let then = match request {
             Some(request) if request.reached.is_none() => told!(
                 "That ended the client's wait; its {what} had never reached {server}"
@@ -250,7 +271,9 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 what = case.carrier(),
             ),
             Some(_) => told!("That ended the wait" / "等待由此结束"),
-            None => told!("The client found it ended when it spoke again" / "客户端再次发送时发现连接已经结束"),
+            None => {
+                told!("The client found it ended when it spoke again" / "客户端再次发送时发现连接已经结束")
+            }
         };
         Some(Finding {
             at: closing.at,
@@ -317,7 +340,9 @@ pub(super) fn closed_by_itself<'a>(case: &Case<'a>, server: &Name) -> Option<&'a
             case.terminator(kind)
                 .filter(|closing| closing.by.as_ref() == Some(&node))
         })?;
-    stopped_mysqld(case, server, closing.at).is_none().then_some(closing)
+    stopped_mysqld(case, server, closing.at)
+        .is_none()
+        .then_some(closing)
 }
 
 /// For how long the server waits for a session's next command: what the client had set its session to; or what a new session took
@@ -354,7 +379,11 @@ fn wait_timeout(case: &Case<'_>, server: &Name) -> Option<(Duration, Told, Vec<C
     } else {
         told!("the server's wait_timeout" / "服务器的 wait_timeout ")
     };
-    let view = case.record.server_views.iter().find(|view| view.server == *server)?;
+    let view = case
+        .record
+        .server_views
+        .iter()
+        .find(|view| view.server == *server)?;
     Some((limit, name, vec![Citation::Server(view.server_id)]))
 }
 
@@ -405,7 +434,8 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
 /// connections with the first.
 fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
     case.done(|action| {
-        matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server).then_some(())
+        matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server)
+            .then_some(())
     })
     .filter(|(_, began, ())| *began <= by)
     .last()

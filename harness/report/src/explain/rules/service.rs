@@ -31,7 +31,9 @@ pub(super) const NO_SERVICE: Rule = Rule {
         let reset = case
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
-        let table = case.table_then(request.sent.at).filter(|table| !table.has_service)?;
+        let table = case
+            .table_then(request.sent.at)
+            .filter(|table| !table.has_service)?;
         Some(Finding {
             at: request.sent.at,
             text: told!(
@@ -47,7 +49,11 @@ pub(super) const NO_SERVICE: Rule = Rule {
             ),
             shown_by: [
                 table.shown_by(),
-                vec![packet(request.sent), packet(arrived), Citation::Packet(reset.packet)],
+                vec![
+                    packet(request.sent),
+                    packet(arrived),
+                    Citation::Packet(reset.packet),
+                ],
             ]
             .concat(),
             claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
@@ -96,7 +102,11 @@ pub(super) const NO_HOOKS: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: [table.shown_by(), vec![packet(arrived), Citation::Packet(reset.packet)]].concat(),
+            shown_by: [
+                table.shown_by(),
+                vec![packet(arrived), Citation::Packet(reset.packet)],
+            ]
+            .concat(),
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::Reconnect],
         })
@@ -107,7 +117,12 @@ pub(super) const NO_HOOKS: Rule = Rule {
 pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
     name: "entry-timed-out",
     explains: Explains::Error,
-    sources: &[connections("ip_vs_conn_expire"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]],
+    sources: &[
+        connections("ip_vs_conn_expire"),
+        OWN_TCP[0],
+        OWN_TCP[1],
+        OWN_TCP[2],
+    ],
     holds: |case| {
         let (answered, reset) = reset_by_director(case)?;
         let arrived = answered.arrived?;

@@ -104,7 +104,11 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
                 what = what,
             );
             (text, step, Vec::new(), Fate::LostAfter(node.clone()))
-        } else if probes.sent.iter().all(|probe| probe.stopped_at_director().is_some()) {
+        } else if probes
+            .sent
+            .iter()
+            .all(|probe| probe.stopped_at_director().is_some())
+        {
             let (step, _) = case.deleted(server, first.sent.at)?;
             let text = told!(
                 "{what} To the director a probe is a segment as any other: it matched the entry of a connection whose server, \
@@ -115,7 +119,9 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
             (
                 text,
                 step,
-                vec![Advice::Drain { server: server.clone() }],
+                vec![Advice::Drain {
+                    server: server.clone(),
+                }],
                 Fate::Dropped,
             )
         } else {
@@ -206,7 +212,8 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
         let ended = case.operation.ended?;
         let lasted = ended.since(case.operation.began);
         let told = !case.observed.terminators.is_empty();
-        if case.observed.error.is_none() || told || lasted < limit || lasted > limit + Duration::from_secs(1) {
+        if case.observed.error.is_none() || told || lasted < limit || lasted > limit + Duration::from_secs(1)
+        {
             return None;
         }
         let began = case.request()?.sent;
@@ -262,7 +269,10 @@ impl<'c, 'a> Probes<'c, 'a> {
 
 /// Was the request acknowledged?
 fn acknowledged(case: &Case<'_>, request: &Passage<'_>) -> bool {
-    let next = request.segment.sequence.wrapping_add(request.segment.payload_length);
+    let next = request
+        .segment
+        .sequence
+        .wrapping_add(request.segment.payload_length);
     let mut later = case
         .received
         .iter()

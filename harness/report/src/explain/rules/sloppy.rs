@@ -168,9 +168,9 @@ pub(super) const ELSEWHERE: Rule = Rule {
         let request = case.request()?;
         let node = Node::RealServer(picked.server.clone());
         let (reached, at) = request.reached.as_ref()?;
-        let reset = case
-            .terminator(TerminatorKind::Rst)
-            .filter(|reset| reset.by.as_ref() == Some(&node) && *at == node && reset.packet > reached.packet)?;
+        let reset = case.terminator(TerminatorKind::Rst).filter(|reset| {
+            reset.by.as_ref() == Some(&node) && *at == node && reset.packet > reached.packet
+        })?;
         if case.is_active(reset)? {
             return None;
         }

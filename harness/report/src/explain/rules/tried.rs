@@ -24,7 +24,9 @@ pub(super) const ANOTHER: Rule = Rule {
         let last = to(&Node::RealServer(tried.server.clone())).next_back()?;
         let next = to(&Node::RealServer(server.clone())).next()?;
         let (before, reached) = (last.reached.as_ref()?.0, next.reached.as_ref()?.0);
-        let (answer, _) = case.answers().find(|(packet, _)| packet.number > next.sent.packet)?;
+        let (answer, _) = case
+            .answers()
+            .find(|(packet, _)| packet.number > next.sent.packet)?;
         let mut shown_by = vec![
             packet(before),
             packet(next.sent),
@@ -55,7 +57,12 @@ pub(super) const ANOTHER: Rule = Rule {
 };
 
 /// Why the director chose anew, to stand before "sent again it was passed on".
-fn why(case: &Case<'_>, tried: &Tried, by: lvs_matrix_model::duration::Instant, shown_by: &mut Vec<Citation>) -> Told {
+fn why(
+    case: &Case<'_>,
+    tried: &Tried,
+    by: lvs_matrix_model::duration::Instant,
+    shown_by: &mut Vec<Citation>,
+) -> Told {
     const KEY: &str = "net.ipv4.vs.expire_nodest_conn";
     let gone = case.had_been_deleted(&tried.server, by);
     match gone.filter(|_| case.sysctl(&Node::Director, KEY, by) == Some("1")) {

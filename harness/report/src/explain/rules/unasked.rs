@@ -35,7 +35,9 @@ pub(super) const PUT_OFF: Rule = Rule {
         }
         let (heard, _) = case.received.iter().rfind(|(packet, segment)| {
             let end = segment.sequence.wrapping_add(segment.payload_length);
-            packet.number < answered.sent.packet && segment.payload_length > 0 && at_or_after(own.acknowledgement, end)
+            packet.number < answered.sent.packet
+                && segment.payload_length > 0
+                && at_or_after(own.acknowledgement, end)
         })?;
         let later = answered.sent.at.since(heard.at);
         if later < AT_ONCE {

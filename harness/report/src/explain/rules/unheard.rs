@@ -48,7 +48,9 @@ pub(super) const HANDSHAKE: Rule = Rule {
             .filter(|passage| passage.sent.packet > established.number)
             .collect();
         let unheard = |passage: &&Passage<'_>| {
-            size(passage.segment) == 0 && !passage.segment.flags.rst && passage.stopped_at_director().is_some()
+            size(passage.segment) == 0
+                && !passage.segment.flags.rst
+                && passage.stopped_at_director().is_some()
         };
         // Who has said more than that would go on saying it, and who was heard is connected.
         if case.payload().is_some() || !said.iter().all(unheard) {
@@ -96,10 +98,15 @@ pub(super) const HANDSHAKE: Rule = Rule {
                     .map(|passage| passage.sent.packet),
                 &Fate::Dropped,
             ),
-            advice: [Advice::ExpireNodestConn, Advice::Drain { server: server.clone() }]
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: [
+                Advice::ExpireNodestConn,
+                Advice::Drain {
+                    server: server.clone(),
+                },
+            ]
+            .into_iter()
+            .chain(patience())
+            .collect(),
         })
     },
 };
@@ -128,7 +135,8 @@ pub(super) const WINDOW: Rule = Rule {
             .iter()
             .filter(|passage| passage.segment.window > 0 && !passage.segment.flags.rst)
             .collect();
-        let unheard = |passage: &&Passage<'_>| size(passage.segment) == 0 && passage.stopped_at_director().is_some();
+        let unheard =
+            |passage: &&Passage<'_>| size(passage.segment) == 0 && passage.stopped_at_director().is_some();
         if !opened.iter().all(unheard) {
             return None;
         }
@@ -137,7 +145,9 @@ pub(super) const WINDOW: Rule = Rule {
         let probes: Vec<u32> = case
             .received
             .iter()
-            .filter(|(packet, segment)| packet.number > head.sent.packet && size(segment) == 0 && !segment.flags.rst)
+            .filter(|(packet, segment)| {
+                packet.number > head.sent.packet && size(segment) == 0 && !segment.flags.rst
+            })
             .map(|(packet, _)| packet.number)
             .collect();
         let asked = match probes.last() {
@@ -174,10 +184,15 @@ pub(super) const WINDOW: Rule = Rule {
             shown_by,
             // A FIN would have to wait behind the rest of the answer.
             claims: claims(opened.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
-            advice: [Advice::ExpireNodestConn, Advice::Drain { server: server.clone() }]
-                .into_iter()
-                .chain(patience())
-                .collect(),
+            advice: [
+                Advice::ExpireNodestConn,
+                Advice::Drain {
+                    server: server.clone(),
+                },
+            ]
+            .into_iter()
+            .chain(patience())
+            .collect(),
         })
     },
 };
@@ -206,7 +221,11 @@ pub(super) const GIVEN_UP: Rule = Rule {
         // What the server said of itself; in records of before nobody had asked, and MySQL's default must do.
         let (limit, name, shown) = match case.server_variable(server, variable) {
             Some(limit) => {
-                let view = case.record.server_views.iter().find(|view| view.server == *server)?;
+                let view = case
+                    .record
+                    .server_views
+                    .iter()
+                    .find(|view| view.server == *server)?;
                 let name = told!(
                     "its {variable} has it ({limit})" / "它的 {variable}（{limit}）",
                     limit = Human(limit),
@@ -226,7 +245,10 @@ pub(super) const GIVEN_UP: Rule = Rule {
         // mysqld's timers are of whole seconds.
         let in_time = limit <= waited && waited < limit + Duration::from_secs(2);
         let heard = case.since_request().iter().any(|passage| {
-            let later = passage.reached.as_ref().is_some_and(|(seen, _)| seen.at > said.at);
+            let later = passage
+                .reached
+                .as_ref()
+                .is_some_and(|(seen, _)| seen.at > said.at);
             later && size(passage.segment) > 0
         });
         if !in_time || heard {
@@ -274,7 +296,9 @@ fn last_said<'a>(case: &Case<'a>, before: u32) -> Option<&'a Packet> {
     let end = |segment: &Segment| segment.sequence.wrapping_add(size(segment));
     let mut last: Option<(&Packet, u32)> = None;
     let all = case.sent_by(case.server()?);
-    for (packet, segment) in all.filter(|(packet, segment)| packet.number < before && segment.payload_length > 0) {
+    for (packet, segment) in
+        all.filter(|(packet, segment)| packet.number < before && segment.payload_length > 0)
+    {
         let new = last.is_none_or(|(_, known)| !at_or_after(known, end(segment)));
         if new {
             last = Some((packet, end(segment)));

@@ -11,7 +11,8 @@ const LOST_AT: f64 = 0.8;
 
 impl Printer<'_> {
     pub(super) fn arrow(&mut self, journey: &Journey<'_>, top: f64) {
-        self.svg.group(class(journey), &tip(self.words, self.cell, journey));
+        self.svg
+            .group(class(journey), &tip(self.words, self.cell, journey));
         let mut y = top + LABEL;
         let count = journey.frames.len();
         for (index, frame) in journey.frames.iter().enumerate() {
@@ -46,7 +47,8 @@ impl Printer<'_> {
         let mut between: Vec<f64> = (0..self.lanes.lanes.len())
             .map(|lane| self.lane(lane))
             .filter(|x| {
-                (from.min(to) + 1.0..from.max(to) - 1.0).contains(x) && (*x - from).abs() + 8.0 < (end - from).abs()
+                (from.min(to) + 1.0..from.max(to) - 1.0).contains(x)
+                    && (*x - from).abs() + 8.0 < (end - from).abs()
             })
             .collect();
         if !right {
@@ -87,11 +89,13 @@ impl Printer<'_> {
         };
         if let Some(packet) = frame.sent {
             let at = (from + way * 7.0, y + 12.0);
-            self.svg.text("lm-small", anchors.0, at, &packet.number.to_string());
+            self.svg
+                .text("lm-small", anchors.0, at, &packet.number.to_string());
         }
         if let Some(packet) = frame.received {
             let at = (to - way * 9.0, y + FALL + 12.0);
-            self.svg.text("lm-small", anchors.1, at, &packet.number.to_string());
+            self.svg
+                .text("lm-small", anchors.1, at, &packet.number.to_string());
         }
     }
 
@@ -115,7 +119,9 @@ impl Printer<'_> {
 
     /// In the middle of the first frame if it fits there; else from its left end on.
     fn label(&mut self, journey: &Journey<'_>, y: f64) {
-        let Some(first) = journey.frames.first() else { return };
+        let Some(first) = journey.frames.first() else {
+            return;
+        };
         let (from, to) = self.ends(first);
         let (left, right) = (from.min(to), from.max(to));
         let text = text(self.words, journey);

@@ -85,16 +85,20 @@ impl<'a> Printer<'a> {
     fn print(mut self) -> String {
         let room = self.right() - 16.0;
         let remarks = remarks(self.words, self.ladder, self.lanes);
-        let remarks: Vec<String> = remarks.iter().flat_map(|remark| wrapped(remark, SMALL, room)).collect();
+        let remarks: Vec<String> = remarks
+            .iter()
+            .flat_map(|remark| wrapped(remark, SMALL, room))
+            .collect();
         let lines = f64::from(u32::try_from(remarks.len()).unwrap_or(u32::MAX));
         let (width, bottom) = (self.right(), self.bottom());
         self.svg = Svg::new(
             width,
             bottom + 10.0 + REMARK * lines,
             &self.words.ladder_of(&self.cell.record.plan.cell),
-            &self
-                .words
-                .described(wording::observed(self.words, self.cell), sums(self.words, self.ladder)),
+            &self.words.described(
+                wording::observed(self.words, self.cell),
+                sums(self.words, self.ladder),
+            ),
         );
         self.heads();
         self.waiting();
@@ -114,8 +118,12 @@ impl<'a> Printer<'a> {
             let x = self.lane(index);
             let room = self.spacing - 10.0;
             self.svg.line("lm-lane", (x, HEAD - 6.0), (x, bottom));
-            self.svg
-                .text("lm-head", Anchor::Middle, (x, 18.0), &fitted(&lane.name, FONT, room));
+            self.svg.text(
+                "lm-head",
+                Anchor::Middle,
+                (x, 18.0),
+                &fitted(&lane.name, FONT, room),
+            );
             self.svg.text(
                 "lm-small",
                 Anchor::Middle,
@@ -142,7 +150,10 @@ impl<'a> Printer<'a> {
             match mark.kind {
                 MarkKind::Begun => begun.push((mark.operation, y)),
                 MarkKind::Answered | MarkKind::Error | MarkKind::Waiting => {
-                    let Some(at) = begun.iter().position(|(operation, _)| *operation == mark.operation) else {
+                    let Some(at) = begun
+                        .iter()
+                        .position(|(operation, _)| *operation == mark.operation)
+                    else {
                         continue;
                     };
                     let (operation, from) = begun.remove(at);
@@ -180,7 +191,9 @@ impl<'a> Printer<'a> {
                 self.arrow(journey, top);
             }
             Row::Again { journeys, .. } | Row::Transfer(journeys) => self.folded(row, journeys, top),
-            Row::Silence(length) => self.silence(&self.words.of_silence(Human(*length)), top + height(row) / 2.0),
+            Row::Silence(length) => {
+                self.silence(&self.words.of_silence(Human(*length)), top + height(row) / 2.0)
+            }
             Row::LeftOut { .. } => {
                 self.silence(&again(self.words, row), top + height(row) / 2.0);
             }
@@ -188,17 +201,24 @@ impl<'a> Printer<'a> {
     }
 
     fn stamp(&mut self, text: String, y: f64) {
-        self.svg.text("lm-muted", Anchor::End, (STAMPS_END, y + 4.0), &text);
+        self.svg
+            .text("lm-muted", Anchor::End, (STAMPS_END, y + 4.0), &text);
     }
 
     fn mark(&mut self, mark: &Mark, y: f64) {
-        let Some(lane) = self.lanes.lane(mark.host) else { return };
+        let Some(lane) = self.lanes.lane(mark.host) else {
+            return;
+        };
         let x = self.lane(lane);
         let glyph = mark.kind.glyph();
-        let hang = mark.operation.is_some_and(|operation| self.hung() == Some(operation));
+        let hang = mark
+            .operation
+            .is_some_and(|operation| self.hung() == Some(operation));
         self.stamp(Stamp(mark.at).micros(), y);
-        self.svg
-            .group("lm-mark", &self.words.mark_at(&mark.place, Stamp(mark.at), &mark.text));
+        self.svg.group(
+            "lm-mark",
+            &self.words.mark_at(&mark.place, Stamp(mark.at), &mark.text),
+        );
         glyph.draw(&mut self.svg, (x, y), hang);
         let class = if hang && mark.kind != MarkKind::Begun {
             "lm-hang"
@@ -238,7 +258,8 @@ impl<'a> Printer<'a> {
             self.svg.line("lm-fold", (left, y + offset), (right, y + offset));
         }
         let text = fitted(&text, FONT, self.right() - 8.0 - left - 10.0);
-        self.svg.text("lm-text", Anchor::Start, (left + 10.0, y + 4.0), &text);
+        self.svg
+            .text("lm-text", Anchor::Start, (left + 10.0, y + 4.0), &text);
         self.svg.end_group();
     }
 
@@ -247,8 +268,10 @@ impl<'a> Printer<'a> {
         for index in 0..self.lanes.lanes.len() {
             let x = self.lane(index);
             self.svg.rect("lm-paper", (x - 4.0, y - 6.0), (8.0, 12.0));
-            self.svg
-                .path("lm-gap", &format!("M{} {}l5 3 -10 3 10 3 -5 3", Px(x), Px(y - 6.0)));
+            self.svg.path(
+                "lm-gap",
+                &format!("M{} {}l5 3 -10 3 10 3 -5 3", Px(x), Px(y - 6.0)),
+            );
         }
         let x = FIRST_LANE + 14.0;
         let text = fitted(text, FONT, self.right() - 8.0 - x);
