@@ -1,5 +1,6 @@
-//! What reached the client's interface and what its kernel accepted, in guests: the client's own firewall in each of its
-//! forms, real servers that a connect reaches in turn, and transfers as large as the documentation allows.
+//! What reached the client's interface and what its kernel accepted, in guests: the client's own firewall in
+//! each of its forms, real servers that a connect reaches in turn, and transfers as large as the
+//! documentation allows.
 
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;

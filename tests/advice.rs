@@ -1,8 +1,9 @@
-//! Advice helps where it is given: each piece is turned into the changed scenario that `explain --try` prints, that runs in a guest, and
-//! its client must fare better than the cell's.
+//! Advice helps where it is given: each piece is turned into the changed scenario that `explain --try`
+//! prints, that runs in a guest, and its client must fare better than the cell's.
 //!
-//! Of the stored cells a sample is tried: for each kind of advice the first cells that have it in each scenario. `LVS_MATRIX_ADVICE=all`
-//! tries each piece of advice of each stored cell, `LVS_MATRIX_ADVICE=faults/` those of the cells whose id contains this.
+//! Of the stored cells a sample is tried: for each kind of advice the first cells that have it in each
+//! scenario. `LVS_MATRIX_ADVICE=all` tries each piece of advice of each stored cell,
+//! `LVS_MATRIX_ADVICE=faults/` those of the cells whose id contains this.
 
 #![expect(
     clippy::unwrap_used,
@@ -171,7 +172,8 @@ fn advice_of_cells_made_for_it_helps() {
                 "{id}: {kinds:?}"
             );
         }
-        // Whoever only waits for a host that is gone is told by keepalive, and by no time-out of the director.
+        // Whoever only waits for a host that is gone is told by keepalive, and by no time-out of the
+        // director.
         if id.starts_with("off/") {
             assert!(
                 kinds.contains(&"keepalive") && !kinds.contains(&"entry-timeout"),

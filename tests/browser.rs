@@ -1,6 +1,7 @@
-//! `report.html` in a headless Chromium: it opens, filters, searches and is walked by keyboard, nothing foreign acts in it, and it
-//! asks for nothing. `LVS_MATRIX_SCREENSHOTS=DIR` leaves pictures there; `AXE_CORE=axe.min.js` holds the pages against the
-//! accessibility rules of axe-core, which is not part of this repository (`npm pack axe-core`).
+//! `report.html` in a headless Chromium: it opens, filters, searches and is walked by keyboard, nothing
+//! foreign acts in it, and it asks for nothing. `LVS_MATRIX_SCREENSHOTS=DIR` leaves pictures there;
+//! `AXE_CORE=axe.min.js` holds the pages against the accessibility rules of axe-core, which is not part of
+//! this repository (`npm pack axe-core`).
 
 #![expect(
     clippy::unwrap_used,
@@ -103,7 +104,8 @@ fn every_cell_opens_and_every_link_leads_somewhere() {
         );
         assert_eq!(lost, Value::Array(vec![]), "{id}");
         let files = browser.value(
-            "[...document.querySelectorAll('#cell a:not([href^=\"#\"])')].map((link) => link.getAttribute('href'))",
+            "[...document.querySelectorAll('#cell a:not([href^=\"#\"])')].map((link) => \
+             link.getAttribute('href'))",
         );
         let files: Vec<&str> = files
             .as_array()
@@ -138,7 +140,10 @@ fn a_link_to_a_packet_shows_the_packet() {
     // And from outside.
     browser.open(&url(page, director));
     browser.holds(&format!("document.querySelector('.hit').id === '{director}'"));
-    browser.holds("(({ top, bottom }) => top > 0 && bottom < innerHeight)(document.querySelector('.hit').getBoundingClientRect())");
+    browser.holds(
+        "(({ top, bottom }) => top > 0 && bottom < \
+        innerHeight)(document.querySelector('.hit').getBoundingClientRect())",
+    );
     browser.open(&url(page, "config-change/preparation-1"));
     browser.holds("document.getElementById('config-change/preparation-1').open");
     browser.holds("document.querySelector('#no-such-place').hidden");
@@ -148,7 +153,8 @@ fn a_link_to_a_packet_shows_the_packet() {
         browser.holds("!document.querySelector('#overview').hidden");
         let name = lost.split('?').next().unwrap();
         browser.holds(&format!(
-            "document.querySelector('#no-such-place').checkVisibility() && document.querySelector('#no-such-place').textContent.includes('{name}')"
+            "document.querySelector('#no-such-place').checkVisibility() && \
+             document.querySelector('#no-such-place').textContent.includes('{name}')"
         ));
     }
     browser.value(&format!("location.hash = '{HANG}'"));
@@ -171,7 +177,8 @@ fn without_scripts_all_is_there() {
     );
     browser.open(&url(page, HANG));
     let ids = ids(&stored());
-    let seen = "(selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility()).length";
+    let seen = "(selector) => [...document.querySelectorAll(selector)].filter((element) => \
+        element.checkVisibility()).length";
     assert_eq!(browser.value(&format!("({seen})('tr[data-cell]')")), ids.len());
     assert_eq!(browser.value(&format!("({seen})('#cells article')")), ids.len());
     assert_eq!(browser.value(&format!("({seen})('.scripted, .map')")), 0);

@@ -1,5 +1,6 @@
-//! The command line: bad input gets one clear error, the documented exit code, and nothing half-written; good input can be read
-//! by programs. The texts are snapshots, to be reviewed like code (`INSTA_UPDATE=always cargo test --test cli`).
+//! The command line: bad input gets one clear error, the documented exit code, and nothing half-written; good
+//! input can be read by programs. The texts are snapshots, to be reviewed like code
+//! (`INSTA_UPDATE=always cargo test --test cli`).
 
 #![expect(
     clippy::unwrap_used,
@@ -384,7 +385,8 @@ fn completions(#[values("bash", "elvish", "fish", "powershell", "zsh")] shell: &
     }
 }
 
-/// The program where everybody can reach it, as an ordinary user with nothing in the environment: from root as nobody.
+/// The program where everybody can reach it, as an ordinary user with nothing in the environment: from root
+/// as nobody.
 fn ordinary(folder: &TempDir, arguments: &[&str]) -> Command {
     let program = folder.path().join("lvs-matrix");
     if !program.exists() {

@@ -122,7 +122,8 @@ fn pymysql_lives_through(
     assert!(page.contains("driver.py"), "{page}");
 }
 
-/// PyMySQL's connect time-out ends with the handshake of TCP: a mysqld that hangs before its greeting is waited for without end.
+/// PyMySQL's connect time-out ends with the handshake of TCP: a mysqld that hangs before its greeting is
+/// waited for without end.
 #[test]
 fn the_example_may_set_its_connect_time_out_and_hang() {
     let run = run(
@@ -144,8 +145,8 @@ fn the_example_may_set_its_connect_time_out_and_hang() {
     }
 }
 
-/// Whatever a pool does between request and answer is found in the packets: a ping, another connection, a retry, an error that is
-/// a text only. The scenario states what comes.
+/// Whatever a pool does between request and answer is found in the packets: a ping, another connection, a
+/// retry, an error that is a text only. The scenario states what comes.
 #[test]
 fn what_a_pool_does_is_found_in_the_packets() {
     let run = run("pool", "tests/fixtures/client-programs/pool.yaml", &[], 0);
@@ -250,7 +251,8 @@ fn an_answer_in_parts_is_judged_by_its_longest_silence() {
     }
 }
 
-/// The example for Node.js. Where mysql2 is not at hand, it cannot run: `LVS_MATRIX_MYSQL2` names the `node_modules` that has it.
+/// The example for Node.js. Where mysql2 is not at hand, it cannot run: `LVS_MATRIX_MYSQL2` names the
+/// `node_modules` that has it.
 #[test]
 #[ignore = "needs node and mysql2: LVS_MATRIX_MYSQL2=…/node_modules cargo test --test clients -- --ignored"]
 fn a_pool_of_mysql2_is_judged() {
@@ -365,8 +367,10 @@ fn a_missing_program_is_named_with_its_cure() {
         (".//", "is no file"),
     ] {
         let text = format!(
-            "name: t\nclaim: t\nlab: {{ real-servers: {{ rs1: {{}} }}, client: {{ program: {{ argv: [{argv}] }} }} }}\n\
-             act: [{{ connect: {{}} }}]\nobserve: {{ patience: 5s, until: 1m }}\nexpect: [{{ observe-only: true }}]\n"
+            "name: t\nclaim: t\nlab: \
+             {{ real-servers: {{ rs1: {{}} }}, client: {{ program: {{ argv: [{argv}] }} }} }}\n\
+             act: [{{ connect: {{}} }}]\nobserve: {{ patience: 5s, until: 1m }}\nexpect: \
+             [{{ observe-only: true }}]\n"
         );
         std::fs::write(&file, text).unwrap();
         let said = say(lvs_matrix().arg("run").arg(&file).arg("--out").arg(&out)).expect_code(69);

@@ -1,5 +1,5 @@
-//! A statement that fails without any change: its dry cell shows that, and what rests on it is not known, however well it meets
-//! what is expected.
+//! A statement that fails without any change: its dry cell shows that, and what rests on it is not known,
+//! however well it meets what is expected.
 
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
@@ -37,7 +37,8 @@ fn a_statement_that_fails_without_a_change_is_named() {
         said.stderr.contains("3 cells and 1 dry cell without a change"),
         "{said:#?}"
     );
-    let named = "without any change, in a healthy lab, the statement `selct 1` fails: the server answers with error 1064";
+    let named = "without any change, in a healthy lab, the statement `selct 1` fails: the server answers \
+        with error 1064";
     assert!(said.stdout.contains(named), "{said:#?}");
     let report = json(&out.join("report.json"));
     let verdict = |name: &str| cell(&report, &format!("misspelt/{name}"))["verdict"]["result"].clone();

@@ -150,7 +150,8 @@ fn a_reader_that_goes_away_does_not_end_the_run() {
     assert_eq!(support::json(&out.join("report.json"))["totals"]["met"], 2);
 }
 
-/// A reader that is there and reads nothing holds up neither the guests nor, for more than its last words, the end.
+/// A reader that is there and reads nothing holds up neither the guests nor, for more than its last words,
+/// the end.
 #[test]
 fn a_reader_that_is_stuck_does_not_hold_up_the_run() {
     let out = results("events-stuck").join("out");

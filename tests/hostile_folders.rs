@@ -1,5 +1,5 @@
-//! Folders of runs that nobody's lvs-matrix wrote: `judge`, `report` and `explain` end in bounded time with a bounded output, and what no
-//! cell could have left is refused with the reason.
+//! Folders of runs that nobody's lvs-matrix wrote: `judge`, `report` and `explain` end in bounded time with a
+//! bounded output, and what no cell could have left is refused with the reason.
 
 #![expect(
     clippy::unwrap_used,
@@ -123,7 +123,8 @@ fn kind(block: &[u8]) -> u32 {
 /// Where the frame of an Enhanced Packet Block begins.
 const FRAME: usize = 28;
 
-/// The last segment of the client's with a statement: on the first interface, of IPv4 and TCP, to port 3306, with a payload.
+/// The last segment of the client's with a statement: on the first interface, of IPv4 and TCP, to port 3306,
+/// with a payload.
 fn statement(blocks: &[&[u8]]) -> usize {
     let is_it = |block: &&[u8]| {
         kind(block) == PACKET

@@ -1,6 +1,7 @@
-//! Ended from outside, by whatever signal, at every stage of a run and at moments that nobody chose: nothing is left behind, what
-//! was recorded is good, and the exit code never says 0 or 1 of what was not seen. `LVS_MATRIX_KILLS` is the number of moments (20
-//! if nothing is said); from 200 on, each stage has each signal.
+//! Ended from outside, by whatever signal, at every stage of a run and at moments that nobody chose: nothing
+//! is left behind, what was recorded is good, and the exit code never says 0 or 1 of what was not seen.
+//! `LVS_MATRIX_KILLS` is the number of moments (20 if nothing is said); from 200 on, each stage has each
+//! signal.
 
 #![expect(
     clippy::unwrap_used,
@@ -284,7 +285,8 @@ fn while_a_kernel_is_built() {
     }
 }
 
-/// The guests' folder of a killed run goes with the next run beside it, or when it is judged; that of a run that goes on stays.
+/// The guests' folder of a killed run goes with the next run beside it, or when it is judged; that of a run
+/// that goes on stays.
 #[test]
 fn the_next_run_tidies_up() {
     let account = Account::open("tidy");

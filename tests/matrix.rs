@@ -1,8 +1,9 @@
 //! The matrix: one test per cell of the shipped scenarios, all on one run of the program in guests.
 //!
-//! Each case states for itself what the client must have lived through. That is said in the scenarios, too; here it is said a
-//! second time, independently and in more detail: the article's table, the codes that the classic client shows, and who sent
-//! what the client learnt it by. What the report says of packets is held against what tcpdump(8) says of them.
+//! Each case states for itself what the client must have lived through. That is said in the scenarios, too;
+//! here it is said a second time, independently and in more detail: the article's table, the codes that the
+//! classic client shows, and who sent what the client learnt it by. What the report says of packets is held
+//! against what tcpdump(8) says of them.
 
 #![expect(
     clippy::unwrap_used,
@@ -121,7 +122,8 @@ fn capture(cell: &Value) -> Vec<String> {
     captures::tcpdump(&run().out.join(cell["capture"].as_str().unwrap()))
 }
 
-/// The ids of the cases in a file of tests: rstest gives no list of them. Each begins a line, and its id is its first literal.
+/// The ids of the cases in a file of tests: rstest gives no list of them. Each begins a line, and its id is
+/// its first literal.
 fn ids_in(source: &str) -> Vec<String> {
     let cases = source.split("\n#[case(").skip(1);
     cases

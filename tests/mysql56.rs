@@ -1,6 +1,6 @@
-//! Real MySQL, of the article's time: 5.6, which can make its data folder only by `--bootstrap`. `.ci/mysql56` fetches it where npm is
-//! there, and `make test` says so where it is not: then these tests are listed as ignored. With
-//! `LVS_MATRIX_MYSQLD_56=required` they fail instead.
+//! Real MySQL, of the article's time: 5.6, which can make its data folder only by `--bootstrap`.
+//! `.ci/mysql56` fetches it where npm is there, and `make test` says so where it is not: then these tests are
+//! listed as ignored. With `LVS_MATRIX_MYSQLD_56=required` they fail instead.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,7 +35,8 @@ fn main() -> ExitCode {
         .map(PathBuf::from);
     if mysqld.is_none() {
         eprintln!(
-            "MySQL 5.6 is not tested: ${VARIABLE} names no mysqld; `.ci/mysql56 FOLDER` fetches one where npm is there"
+            "MySQL 5.6 is not tested: ${VARIABLE} names no mysqld; `.ci/mysql56 FOLDER` fetches one where \
+             npm is there"
         );
     }
     let trials = TESTS.map(|(name, test)| {

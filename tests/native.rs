@@ -1,9 +1,10 @@
-//! Native runs. A guest kernel stands in for a host whose kernel has IPVS: in it, `lvs-matrix run --place host` does what it
-//! would do on a real one, as root of that machine, in worlds of its own. What comes out is compared with the same cells run in
-//! guests.
+//! Native runs. A guest kernel stands in for a host whose kernel has IPVS: in it,
+//! `lvs-matrix run --place host` does what it would do on a real one, as root of that machine, in worlds of
+//! its own. What comes out is compared with the same cells run in guests.
 //!
-//! One program in three roles: PID 1 of that machine, what drives the run in it, and the tests. With `LVS_MATRIX_PLACE=host` the
-//! shipped scenarios are also run on this machine's own kernel, in real time; a machine that cannot do it fails.
+//! One program in three roles: PID 1 of that machine, what drives the run in it, and the tests. With
+//! `LVS_MATRIX_PLACE=host` the shipped scenarios are also run on this machine's own kernel, in real time; a
+//! machine that cannot do it fails.
 
 #![expect(
     clippy::unwrap_used,
@@ -71,8 +72,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// A machine whose kernel has IPVS and on which we are root: a guest, in virtual time. Gives its shared folder when `words` were
-/// done on it.
+/// A machine whose kernel has IPVS and on which we are root: a guest, in virtual time. Gives its shared
+/// folder when `words` were done on it.
 fn machine(name: &str, words: &[&str]) -> Result<PathBuf, Failed> {
     machine_with(name, words, Some(DEFAULT_CLOCK_START))
 }
@@ -150,8 +151,9 @@ fn cells(report: &Value) -> BTreeMap<&str, &Value> {
     cells.map(|cell| (cell["id"].as_str().unwrap(), cell)).collect()
 }
 
-/// What a cell came to, without its times: behaviour, how a hang ended, error, server, verdict. At age 0 no rule says which of two
-/// ends a hang has (scenarios/hang-to-the-end.yaml), so the errno of a hang that lasted for a quarter of an hour is left out.
+/// What a cell came to, without its times: behaviour, how a hang ended, error, server, verdict. At age 0 no
+/// rule says which of two ends a hang has (scenarios/hang-to-the-end.yaml), so the errno of a hang that
+/// lasted for a quarter of an hour is left out.
 fn essence(cell: &Value) -> Value {
     let quarter = cell["silence-ns"]
         .as_f64()
@@ -197,11 +199,12 @@ fn wider_parity(scenarios: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Every behaviour is the same in both places, and so are the times, within bounds. What was no silence differs by less than a
-/// second, or by an eighth: so late may a timer be (kernel/time/timer.c: the wheel's steps), and keepalive waits for several. A
-/// hang ends with a retransmission, and a timer that is a little later can leave that to the next one: which comes after at most
-/// as long again, as gaps double, and never after more than about TCP_RTO_MAX, 120 s. The director's timer of 900 s, whose end
-/// draws an RST, may be later by up to 41 s (at 100 Hz the wheel has steps of 4096 jiffies beyond 322 s), and leave it to the next
+/// Every behaviour is the same in both places, and so are the times, within bounds. What was no silence
+/// differs by less than a second, or by an eighth: so late may a timer be (kernel/time/timer.c: the wheel's
+/// steps), and keepalive waits for several. A hang ends with a retransmission, and a timer that is a little
+/// later can leave that to the next one: which comes after at most as long again, as gaps double, and never
+/// after more than about TCP_RTO_MAX, 120 s. The director's timer of 900 s, whose end draws an RST, may be
+/// later by up to 41 s (at 100 Hz the wheel has steps of 4096 jiffies beyond 322 s), and leave it to the next
 /// but one. Gives the number of cells.
 fn same_in_both_places(host: &Value, guest: &Value) -> usize {
     let (host, guest) = (cells(host), cells(guest));
@@ -240,8 +243,8 @@ fn same_in_both_places(host: &Value, guest: &Value) -> usize {
     host.len()
 }
 
-/// Under the limit that is the default in real time: cells that wait longer are not run, hangs go on beyond it, and all else is
-/// decided as ever.
+/// Under the limit that is the default in real time: cells that wait longer are not run, hangs go on beyond
+/// it, and all else is decided as ever.
 fn limit() -> Result<(), Failed> {
     let share = machine(
         "limit",
@@ -293,7 +296,8 @@ fn limit() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The same machine with a clock that nobody bends: what is seen in real time is what is seen in virtual time.
+/// The same machine with a clock that nobody bends: what is seen in real time is what is seen in virtual
+/// time.
 fn real_time() -> Result<(), Failed> {
     let cells = [
         "--filter=real-server=absent,mysqld=up,expire-nodest-conn=0",
@@ -323,7 +327,8 @@ fn real_time() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Nothing that both know differs, and what is not known is so for the limit's sake alone. Gives how many behaviours were compared.
+/// Nothing that both know differs, and what is not known is so for the limit's sake alone. Gives how many
+/// behaviours were compared.
 fn compare_as_far_as_known(report: &Value, whole: &Value) -> usize {
     let (cut, whole) = (cells(report), cells(whole));
     let mut known = 0;
@@ -415,8 +420,8 @@ fn in_use() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The shipped scenarios on this machine's own kernel, against the run that is kept: there may be no guest kernel here. That this
-/// machine cannot do it is a failure.
+/// The shipped scenarios on this machine's own kernel, against the run that is kept: there may be no guest
+/// kernel here. That this machine cannot do it is a failure.
 fn on_this_host() -> Result<(), Failed> {
     let out = results("this-host").join("out");
     let mut command = lvs_matrix();

@@ -1,5 +1,5 @@
-//! Controls: what must not come out as "met". A scenario that expects something else than what happens, and real records
-//! and captures that were damaged in one respect each.
+//! Controls: what must not come out as "met". A scenario that expects something else than what happens, and
+//! real records and captures that were damaged in one respect each.
 
 #![expect(
     clippy::unwrap_used,
@@ -85,7 +85,8 @@ impl Copy {
         say(lvs_matrix().arg("judge").arg(&self.out))
     }
 
-    /// Judges, and asserts that this cell is undetermined for a reason with these words, and the others as they were.
+    /// Judges, and asserts that this cell is undetermined for a reason with these words, and the others as
+    /// they were.
     fn is_undetermined(&self, id: &str, words: &str) {
         let said = self.judge().expect_code(3);
         let report = support::json(&self.out.join("report.json"));
@@ -210,12 +211,14 @@ fn an_rst_that_the_capture_does_not_show() {
     copy.is_undetermined(RESET, "RST");
 }
 
-/// A hang needs packets: something was sent, and nothing came back. A client of which no packet is seen does not hang.
+/// A hang needs packets: something was sent, and nothing came back. A client of which no packet is seen does
+/// not hang.
 #[test]
 fn a_hang_in_which_nothing_was_sent() {
     let copy = Copy::new();
     let mut last = 0;
-    // What comes after the sentinel at the begin and the login (of some twenty packets at each interface) is the statement.
+    // What comes after the sentinel at the begin and the login (of some twenty packets at each interface) is
+    // the statement.
     let keep = |packet: &captures::Packet<'_>| {
         if packet.tcp_flags().is_some() && packet.frame.len() == 14 + 20 + 32 + 13 {
             last += 1;
@@ -346,7 +349,8 @@ fn a_record_of_another_cell() {
 #[rstest]
 #[case::another_format(|run: &mut Value| run["format"] = json!(2), "has format 2")]
 #[case::no_object(|run: &mut Value| *run = json!([]), "cannot be understood")]
-#[case::a_cell_outside_the_folder(|run: &mut Value| run["selected"][0]["scenario"] = json!("../.."), "cannot be understood")]
+#[case::a_cell_outside_the_folder(|run: &mut Value| run["selected"][0]["scenario"] = json!("../.."), "cannot \
+    be understood")]
 fn a_run_file_that_cannot_be_used(#[case] change: fn(&mut Value), #[case] words: &str) {
     let copy = Copy::new();
     copy.edit(&copy.out.join("run.json"), change);
@@ -488,7 +492,8 @@ fn wrong_expectations_are_violated() {
     assert_eq!(fs::read_to_string(out.join("report.md")).unwrap(), markdown);
 }
 
-/// What happens: with `reset`, failed fast, 2013 (104); without, hung, ended by an error after about a quarter of an hour.
+/// What happens: with `reset`, failed fast, 2013 (104); without, hung, ended by an error after about a
+/// quarter of an hour.
 const WRONG: &str = "\
 name: wrong
 claim: Every expectation but one is wrong in one respect.

@@ -1,5 +1,6 @@
-//! What is made of a run's folder without running anything: pages, and what changes between two runs. The runs are copies of
-//! the ones that are committed under `reports/`, as they are or altered, each in one respect.
+//! What is made of a run's folder without running anything: pages, and what changes between two runs. The
+//! runs are copies of the ones that are committed under `reports/`, as they are or altered, each in one
+//! respect.
 
 #![expect(
     clippy::unwrap_used,
@@ -69,7 +70,8 @@ fn a_link_to_another_place_is_not_followed() {
     assert_eq!(fs::read_to_string(elsewhere.join("report.md")).unwrap(), "theirs");
 }
 
-/// The language of a run is that of its reports for people, unless another is asked for. Programs read the same in each.
+/// The language of a run is that of its reports for people, unless another is asked for. Programs read the
+/// same in each.
 #[test]
 fn reports_can_be_had_in_chinese() {
     let run = copy();
@@ -222,7 +224,8 @@ fn a_cell_that_changed_is_named_with_what_changed() {
     );
 }
 
-/// The hang of a connection that had been idle for two minutes is two minutes shorter than that of a fresh one.
+/// The hang of a connection that had been idle for two minutes is two minutes shorter than that of a fresh
+/// one.
 #[test]
 fn a_time_counts_beyond_the_tolerance_only() {
     let run = copy();
@@ -302,8 +305,10 @@ fn the_header_says_what_differs_in_the_environment() {
 }
 
 /// What a server, an author or a kernel may write.
-const HOSTILE: &str = "<script>alert(1)</script> a|b `tick` ``` ]]> \u{1b}[31mred\u{1b}[0m \u{202e}reversed\u{202c} \0\r\n\
-                       ::error file=x::boom\n  ::add-mask::y\n##[group]z\n</details>\n@mention [link](javascript:alert(1))";
+const HOSTILE: &str = "<script>alert(1)</script> a|b `tick` ``` \
+    ]]> \u{1b}[31mred\u{1b}[0m \u{202e}reversed\u{202c} \0\r\n\
+                       ::error file=x::boom\n  ::add-mask::y\n##[group]z\n</details>\n@mention \
+                       [link](javascript:alert(1))";
 
 /// Nothing in it acts: on a terminal, in a CI system's log, on a page.
 fn is_harmless(what: &str, text: &str) {
@@ -370,7 +375,8 @@ fn what_github_asks_for() {
     assert_eq!(
         said.stderr,
         format!(
-            "::error file={folder}/my scenarios/100%25%2C a%3Ab.yaml,line=40,col=3,title={HUNG}%3A violated::{}%0A\
+            "::error file={folder}/my scenarios/100%25%2C a%3Ab.yaml,line=40,col=3,title={HUNG}%3A \
+             violated::{}%0A\
              observed: failed-fast after <1ms, error 2013 (104 ECONNRESET), RST by director\n",
             differences.join("; ")
         )

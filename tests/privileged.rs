@@ -1,5 +1,5 @@
-//! What only root can stage: an ordinary user's run from root, a machine that lacks programs, a disk without space. Each trial
-//! that this user cannot stage is listed as ignored, with the reason in its name.
+//! What only root can stage: an ordinary user's run from root, a machine that lacks programs, a disk without
+//! space. Each trial that this user cannot stage is listed as ignored, with the reason in its name.
 
 #![expect(
     clippy::unwrap_used,
@@ -129,7 +129,8 @@ impl Ordinary {
         let place = Self(tempfile::tempdir().unwrap());
         fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::copy(program(), place.path("lvs-matrix")).unwrap();
-        // The kernels alone: another user makes data folders of its own, and kernels under construction are none.
+        // The kernels alone: another user makes data folders of its own, and kernels under construction are
+        // none.
         fs::create_dir_all(place.path("cache/kernels")).unwrap();
         for entry in fs::read_dir(cache().join("kernels")).unwrap() {
             let (kernel, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
@@ -185,8 +186,8 @@ fn ordinary_user() {
     assert_eq!(verdicts(&out), verdicts(&as_root));
 }
 
-/// `kill -9` of an ordinary user's run takes its guests along, although nothing of root's surrounds them. (trouble.rs looks at
-/// more than processes, as whoever runs the tests.)
+/// `kill -9` of an ordinary user's run takes its guests along, although nothing of root's surrounds them.
+/// (trouble.rs looks at more than processes, as whoever runs the tests.)
 fn ordinary_user_killed() {
     let user = Ordinary::new();
     say(user
@@ -296,7 +297,8 @@ fn missing_programs() {
     }
 }
 
-/// A data folder is made once by the server's own means; where they are missing or fail, nothing half-made stays in the cache.
+/// A data folder is made once by the server's own means; where they are missing or fail, nothing half-made
+/// stays in the cache.
 fn no_installer() {
     let place = results("installer");
     let own_cache = place.join("cache");
@@ -339,7 +341,8 @@ fn no_installer() {
 /// Too little space for the result is seen before anything is begun.
 fn no_space() {
     let place = results("no-space");
-    let script = "mount -t tmpfs -o size=1m none \"$1\"; \"$2\" run --out \"$1/out\" || code=$?; ls -A \"$1\"; exit ${code:-0}";
+    let script = "mount -t tmpfs -o size=1m none \"$1\"; \"$2\" run --out \"$1/out\" || code=$?; ls \
+        -A \"$1\"; exit ${code:-0}";
     let said = say(&mut elsewhere(script, &[&place, program()])).expect_code(69);
     assert!(
         said.stderr.contains("MiB free") && said.stderr.contains("--out"),
@@ -359,7 +362,8 @@ fn read_only() {
     assert_eq!(said.stdout, "");
 }
 
-/// Space that others take away in the middle of a run: a clear end, nothing half-written, what was recorded stands.
+/// Space that others take away in the middle of a run: a clear end, nothing half-written, what was recorded
+/// stands.
 fn disk_fills_up() {
     let place = results("full");
     let disk = place.join("disk");

@@ -1,5 +1,5 @@
-//! Random valid scenarios over all actions, each cell judged twice: as the report has it, and by the second judge, which reads
-//! the captures only. `make property` does the same for many more.
+//! Random valid scenarios over all actions, each cell judged twice: as the report has it, and by the second
+//! judge, which reads the captures only. `make property` does the same for many more.
 
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;

@@ -1,5 +1,6 @@
-//! The crates' edges are those of the design, and `model` and `report` are pure: a record judged today and in a year, here and
-//! elsewhere, gives the same bytes, because nothing that judges or reports can ask anything else.
+//! The crates' edges are those of the design, and `model` and `report` are pure: a record judged today and in
+//! a year, here and elsewhere, gives the same bytes, because nothing that judges or reports can ask anything
+//! else.
 
 #![expect(
     clippy::unwrap_used,
@@ -292,8 +293,8 @@ fn without_tests(source: &str) -> Vec<(usize, &str)> {
     kept
 }
 
-/// cli → report, runner, guest, model, keeper · runner → model, netns · report → model · guest → keeper, and at most model · netns →
-/// keeper · model, keeper → nothing of ours.
+/// cli → report, runner, guest, model, keeper · runner → model, netns · report → model · guest → keeper, and
+/// at most model · netns → keeper · model, keeper → nothing of ours.
 #[test]
 fn the_edges_between_crates_are_those_of_the_design() {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]);
@@ -343,8 +344,9 @@ fn the_edges_between_crates_are_those_of_the_design() {
     assert_eq!(edges, wanted);
 }
 
-/// A program that is started by its bare name, and with a `PATH` of its own, is started by fork(2), which a guest with captures does
-/// not survive (`runner::program`). Those that are run to their end (`netns::command`) have the caller's.
+/// A program that is started by its bare name, and with a `PATH` of its own, is started by fork(2), which a
+/// guest with captures does not survive (`runner::program`). Those that are run to their end
+/// (`netns::command`) have the caller's.
 #[test]
 fn programs_of_the_runner_are_named_by_their_whole_path() {
     const BARE: &str = "Command::new(\"";
@@ -358,8 +360,8 @@ fn programs_of_the_runner_are_named_by_their_whole_path() {
     assert!(commands >= 4, "the scanner saw {commands} commands");
 }
 
-/// No shell is ever given a text that was put together: where one is used at all, its script is a constant. (Model and report start
-/// nothing; see above.)
+/// No shell is ever given a text that was put together: where one is used at all, its script is a constant.
+/// (Model and report start nothing; see above.)
 #[test]
 fn no_shell() {
     const SHELLS: [&str; 8] = [
@@ -392,9 +394,10 @@ fn no_shell() {
             }
         }
     }
-    // Each is a constant that runs its arguments, `"$@"`, as words of their own: the handshake of an ordinary user's guest, the first
-    // process of a client program's PID namespace, and a standard input for MySQL 5.6's installer. One has no arguments at all: the first
-    // process of a guest whose user cannot reach this program.
+    // Each is a constant that runs its arguments, `"$@"`, as words of their own: the handshake of an ordinary
+    // user's guest, the first process of a client program's PID namespace, and a standard input for MySQL
+    // 5.6's installer. One has no arguments at all: the first process of a guest whose user cannot reach this
+    // program.
     let constants = [
         (
             "harness/guest/src/guest/spawn.rs",
@@ -432,8 +435,8 @@ fn no_shell() {
     }
 }
 
-/// Namespaces are entered through one door: no other crate calls unshare(2) or setns(2), but for the guest crate's own
-/// surroundings on the host.
+/// Namespaces are entered through one door: no other crate calls unshare(2) or setns(2), but for the guest
+/// crate's own surroundings on the host.
 #[test]
 fn one_door_into_a_namespace() {
     let mut found = BTreeSet::new();

@@ -1,4 +1,5 @@
-//! `--repeat`: each repetition has its folder, its record and its verdict, and those that disagree are a result of their own.
+//! `--repeat`: each repetition has its folder, its record and its verdict, and those that disagree are a
+//! result of their own.
 
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
@@ -70,7 +71,8 @@ fn every_repetition_is_kept_and_judged() {
     assert_eq!(junit.matches("<testcase").count(), 6, "{junit}");
 }
 
-/// The second repetition lived through something else. Each verdict stays as it is; the disagreement has its own exit code.
+/// The second repetition lived through something else. Each verdict stays as it is; the disagreement has its
+/// own exit code.
 #[test]
 fn repetitions_that_disagree_are_a_result_of_their_own() {
     let out = copy("disagreeing");

@@ -1,5 +1,5 @@
-//! The results that are committed under `reports/` are what today's code makes of their records. After a change of the
-//! reports: `lvs-matrix judge reports/linux-7.2`; after a change of the cells: `make reports`.
+//! The results that are committed under `reports/` are what today's code makes of their records. After a
+//! change of the reports: `lvs-matrix judge reports/linux-7.2`; after a change of the cells: `make reports`.
 
 #![expect(
     clippy::unwrap_used,

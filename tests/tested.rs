@@ -1,5 +1,5 @@
-//! A cell that tested nothing says so in every output; a connection is on the server that the scenario names; and the scenarios of the
-//! documentation give what it says.
+//! A cell that tested nothing says so in every output; a connection is on the server that the scenario names;
+//! and the scenarios of the documentation give what it says.
 
 #![expect(
     clippy::unwrap_used,
@@ -169,7 +169,8 @@ fn a_connection_is_on_the_server_that_the_scenario_names() {
         "name: to\nclaim: A connection is where the scenario wants it.\n\
          lab: {{ real-servers: {{ rs1: {{ weight: 3 }}, rs2: {{ weight: 100 }}, rs3: {{ weight: 0 }} }} }}\n\
          axes:\n  scheduler:\n{values}  opening:\n    \
-         three:\n      before:\n        - connect: {{ as: one, to: rs1 }}\n        - start-connect: {{ as: two, to: rs3 }}\n        \
+         three:\n      before:\n        - connect: {{ as: one, to: rs1 }}\n        - start-connect: \
+         {{ as: two, to: rs3 }}\n        \
          - await-connect: {{ on: two }}\n        - connect: {{ as: three, to: rs2 }}\n\
          act: [{{ query: {{ on: two, sql: select @@server_id }} }}]\n\
          observe: {{ patience: 5s, until: 1m }}\n\

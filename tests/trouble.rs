@@ -1,5 +1,5 @@
-//! Trouble with guests, and ends from outside: whatever happens, what was recorded stands, the rest is undetermined with its
-//! reason, and nothing is left on the host.
+//! Trouble with guests, and ends from outside: whatever happens, what was recorded stands, the rest is
+//! undetermined with its reason, and nothing is left on the host.
 
 #![expect(
     clippy::unwrap_used,
@@ -45,7 +45,8 @@ fn cells_with<'a>(report: &'a Value, verdict: &str) -> Vec<&'a Value> {
         .collect()
 }
 
-/// Asserts that all cells are met but one, which is undetermined for a reason with these words, and gives its record.
+/// Asserts that all cells are met but one, which is undetermined for a reason with these words, and gives its
+/// record.
 fn all_but_one(out: &Path, code: i32, cells: usize, words: &str) -> Value {
     let report = report(out);
     assert_eq!(code, 3, "{report:#}");
@@ -158,7 +159,8 @@ fn an_interrupted_run_reports_what_there_is() {
     assert_eq!(fs::read_to_string(out.join("report.md")).unwrap(), markdown);
 }
 
-/// SIGINT, twice: the run ends at once, even where the orderly end is stuck (here: nobody reads what it prints).
+/// SIGINT, twice: the run ends at once, even where the orderly end is stuck (here: nobody reads what it
+/// prints).
 #[test]
 fn interrupted_twice_it_ends_at_once() {
     let host = Account::open("interrupted-twice");
@@ -191,7 +193,8 @@ fn interrupted_twice_it_ends_at_once() {
     say(lvs_matrix().arg("judge").arg(&out)).expect_code(3);
 }
 
-/// The terminal is closed: SIGHUP, and nobody reads what is said any more. The run ends in order, as after SIGINT.
+/// The terminal is closed: SIGHUP, and nobody reads what is said any more. The run ends in order, as after
+/// SIGINT.
 #[test]
 fn a_closed_terminal_ends_the_run_in_order() {
     let host = Account::open("terminal");
@@ -270,7 +273,8 @@ fn a_folder_that_is_removed() {
     host.nothing_is_left("removed");
 }
 
-/// Too few file descriptors, too little memory, too few processes: the run says what it lacks, or does what it can.
+/// Too few file descriptors, too little memory, too few processes: the run says what it lacks, or does what
+/// it can.
 #[test]
 fn scarce_resources_are_named() {
     let host = Account::open("scarce");
@@ -330,7 +334,8 @@ fn scarce_resources_are_named() {
     );
 }
 
-/// Where standard output is a file on a full disk, each command says so, and ends with 70 and not as if it had said what it was asked.
+/// Where standard output is a file on a full disk, each command says so, and ends with 70 and not as if it
+/// had said what it was asked.
 #[test]
 fn a_full_standard_output_is_no_success() {
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();

@@ -3,12 +3,13 @@
 //! ```text
 //! lvs-matrix ── a pipe, the leash ──▶ keeper ──▶ the program ──▶ whatever it starts
 //! ```
-//! The keeper is this binary again, in a session of its own. It waits for the program's end and for the end of the leash, whose other end
-//! closes with lvs-matrix, also by SIGKILL, and at whatever moment: a pipe stays at its end. Then the keeper kills its children until it
-//! has none. It is the subreaper (prctl(2)) of all below it, so what loses its parent becomes its child and cannot get away.
+//! The keeper is this binary again, in a session of its own. It waits for the program's end and for the end
+//! of the leash, whose other end closes with lvs-matrix, also by SIGKILL, and at whatever moment: a pipe
+//! stays at its end. Then the keeper kills its children until it has none. It is the subreaper (prctl(2)) of
+//! all below it, so what loses its parent becomes its child and cannot get away.
 //!
-//! `PR_SET_PDEATHSIG` would end the program alone: it is not inherited by what the program starts, such as the server of an installer that
-//! is a shell script.
+//! `PR_SET_PDEATHSIG` would end the program alone: it is not inherited by what the program starts, such as
+//! the server of an installer that is a shell script.
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
@@ -33,7 +34,8 @@ const CANNOT_START: u8 = 126;
 /// How this binary is called as a keeper; unset where programs are started without one.
 static KEEPER: OnceLock<Vec<OsString>> = OnceLock::new();
 
-/// From now on programs of this process get a keeper: `words` call this binary as one, the program's own words follow them.
+/// From now on programs of this process get a keeper: `words` call this binary as one, the program's own
+/// words follow them.
 pub fn arrange(words: &[&str]) {
     // The first word counts: a process is arranged once, at its start.
     let _ = KEEPER.set(words.iter().map(OsString::from).collect());
@@ -84,7 +86,8 @@ impl Leash {
 /// Starts what [`command`] made.
 ///
 /// # Errors
-/// As [`Command::spawn`]. A keeper that cannot start its program says so on its standard error, and ends with 126.
+/// As [`Command::spawn`]. A keeper that cannot start its program says so on its standard error, and ends with
+/// 126.
 pub fn spawn(command: &mut Command) -> io::Result<(Child, Leash)> {
     let Some(own) = KEEPER.get() else {
         return Ok((command.spawn()?, Leash(None)));
@@ -96,13 +99,15 @@ pub fn spawn(command: &mut Command) -> io::Result<(Child, Leash)> {
         rustix::fs::access(program, rustix::fs::Access::EXEC_OK)?;
     }
     let (end, leash) = io::pipe()?;
-    // Other programs that are started at this moment may inherit this end, too: only the other one holds anything.
+    // Other programs that are started at this moment may inherit this end, too: only the other one holds
+    // anything.
     fcntl_setfd(&end, FdFlags::empty())?;
     let child = command.env(LEASH, end.as_raw_fd().to_string()).spawn()?;
     Ok((child, Leash(Some(leash))))
 }
 
-/// What a process called by the words of [`arrange`] does: starts the program that `words` name and keeps it. It ends as the program did.
+/// What a process called by the words of [`arrange`] does: starts the program that `words` name and keeps it.
+/// It ends as the program did.
 pub fn keep(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match kept(words) {
         Ok(status) => end_as(status),
@@ -122,8 +127,8 @@ fn kept(words: impl IntoIterator<Item = OsString>) -> io::Result<ExitStatus> {
         .ok_or_else(|| io::Error::other("no program was named"))?;
     let leash = std::env::var(LEASH).map_err(io::Error::other)?;
     let leash = File::open(PathBuf::from("/proc/self/fd").join(leash))?;
-    // Neither a terminal's signals nor those to a process group reach it: it ends when the leash does. Fails only for the leader of a
-    // session, which is as good.
+    // Neither a terminal's signals nor those to a process group reach it: it ends when the leash does. Fails
+    // only for the leader of a session, which is as good.
     let _ = setsid();
     set_child_subreaper(Some(getpid()))?;
     let mut child = Command::new(&program)

@@ -1,4 +1,5 @@
-//! Programs with a deadline: their output is drained to its end, kept up to a bound, and they never outlive their time.
+//! Programs with a deadline: their output is drained to its end, kept up to a bound, and they never outlive
+//! their time.
 
 use crate::{Error, Namespace, Result};
 use lvs_matrix_keeper::Leash;
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 /// How much of a program's output is kept, in bytes; the rest is read and thrown away.
 const KEPT_OUTPUT: usize = 256 * 1024;
 
-/// Beyond so many bytes a program is killed. A deadline would not do: under virtual time a program that only computes takes none.
+/// Beyond so many bytes a program is killed. A deadline would not do: under virtual time a program that only
+/// computes takes none.
 const MOST_OUTPUT: usize = 16 << 20;
 
 /// A program with its arguments and standard input. No shell is involved anywhere.
@@ -76,7 +78,8 @@ impl Namespace {
     /// Runs a program in the namespace and waits for its end.
     ///
     /// # Errors
-    /// [`Error::Start`], [`Error::Watch`], [`Error::Flooded`] or [`Error::TimedOut`]. A program that ends with an error is no error here.
+    /// [`Error::Start`], [`Error::Watch`], [`Error::Flooded`] or [`Error::TimedOut`]. A program that ends
+    /// with an error is no error here.
     pub fn command(&self, line: &CommandLine) -> Result<Finished> {
         let line = line.clone();
         self.run(move || run(&line))?

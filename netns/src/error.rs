@@ -11,7 +11,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A namespace could not be made or entered.
     #[error(
-        "cannot {what} network namespace `{name}`: {source}; this needs CAP_SYS_ADMIN (run in a guest, or as root)"
+        "cannot {what} network namespace `{name}`: {source}; this needs CAP_SYS_ADMIN (run in a guest, or as \
+         root)"
     )]
     Namespace {
         /// `make` or `enter`.

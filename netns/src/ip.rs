@@ -2,7 +2,8 @@
 
 use crate::{CommandLine, Error, Namespace, Result};
 
-/// Runs lines of ip(8) (without the leading `ip`) in one `ip -batch` in the namespace; it stops at the first that fails.
+/// Runs lines of ip(8) (without the leading `ip`) in one `ip -batch` in the namespace; it stops at the first
+/// that fails.
 ///
 /// # Errors
 /// [`Error::Failed`] with ip's own message, which names the line; or as [`Namespace::command`].

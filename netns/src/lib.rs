@@ -1,8 +1,9 @@
-//! Mechanism for network namespaces: made, held by file descriptor, entered by threads, joined by veth pairs, with sysctls
-//! and processes in them, and sockets that see every frame of an interface. It knows no scenario.
+//! Mechanism for network namespaces: made, held by file descriptor, entered by threads, joined by veth pairs,
+//! with sysctls and processes in them, and sockets that see every frame of an interface. It knows no
+//! scenario.
 //!
-//! A [`Namespace`] lives as long as its value and whatever holds it open: sockets, processes, links. There is nothing under
-//! `/run/netns`, so nothing is left in the file system, and no name can collide.
+//! A [`Namespace`] lives as long as its value and whatever holds it open: sockets, processes, links. There is
+//! nothing under `/run/netns`, so nothing is left in the file system, and no name can collide.
 
 mod command;
 mod error;

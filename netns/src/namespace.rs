@@ -11,11 +11,12 @@ use std::thread;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A network namespace with a thread of its own. Work is handed to the thread, so that no other thread ever changes its
-/// namespace: sockets, capture handles and child processes made by the work belong to the namespace.
+/// A network namespace with a thread of its own. Work is handed to the thread, so that no other thread ever
+/// changes its namespace: sockets, capture handles and child processes made by the work belong to the
+/// namespace.
 ///
-/// Dropping the value ends the thread and closes the descriptor; the kernel then frees the namespace as soon as no socket,
-/// process or link keeps it.
+/// Dropping the value ends the thread and closes the descriptor; the kernel then frees the namespace as soon
+/// as no socket, process or link keeps it.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
@@ -68,7 +69,8 @@ impl Namespace {
         &self.name
     }
 
-    /// A path by which other programs of this user can name the namespace while this value lives (`ip link … netns PATH`).
+    /// A path by which other programs of this user can name the namespace while this value lives
+    /// (`ip link … netns PATH`).
     #[must_use]
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.fd.as_raw_fd()))
@@ -141,7 +143,7 @@ fn leave_for_a_new_namespace() -> io::Result<OwnedFd> {
     reason = "rustix marks every unshare unsafe because of CLONE_FILES; see the SAFETY comment"
 )]
 fn unshare_network() -> io::Result<()> {
-    // SAFETY: only the network namespace is unshared. What makes unshare unsafe is unsharing the table of open files, which
-    // would leave descriptors of other threads dangling.
+    // SAFETY: only the network namespace is unshared. What makes unshare unsafe is unsharing the table of
+    // open files, which would leave descriptors of other threads dangling.
     Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?)
 }

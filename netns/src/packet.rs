@@ -1,11 +1,13 @@
 //! Packet sockets: every frame that passes an interface, with the kernel's time stamp, as packet(7) has it.
 //!
-//! These sockets have no memory-mapped ring. A ring has slots of one size, and each slot must hold the longest frame:
-//! a ring of 4 MiB had 32 slots of 128 KiB, and lost frames whenever TCP sent its window in one go. The queue of a socket
-//! without a ring takes references to the kernel's own buffers (net/packet/af_packet.c, `packet_rcv`). So the queue needs
-//! memory only for what nobody has read yet, and a limit of many megabytes costs nothing while it is not used.
+//! These sockets have no memory-mapped ring. A ring has slots of one size, and each slot must hold the
+//! longest frame: a ring of 4 MiB had 32 slots of 128 KiB, and lost frames whenever TCP sent its window in
+//! one go. The queue of a socket without a ring takes references to the kernel's own buffers
+//! (net/packet/af_packet.c, `packet_rcv`). So the queue needs memory only for what nobody has read yet, and a
+//! limit of many megabytes costs nothing while it is not used.
 //!
-//! libc is called here because rustix knows neither the address of a link layer, nor time stamps, nor drop counters.
+//! libc is called here because rustix knows neither the address of a link layer, nor time stamps, nor drop
+//! counters.
 
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use std::io;
@@ -40,11 +42,12 @@ pub struct PacketCounters {
 }
 
 impl PacketSocket {
-    /// Opens a socket on `interface` of the calling thread's network namespace. The socket stays in that namespace, whichever
-    /// thread uses it. At most `queue` bytes of frames wait to be read.
+    /// Opens a socket on `interface` of the calling thread's network namespace. The socket stays in that
+    /// namespace, whichever thread uses it. At most `queue` bytes of frames wait to be read.
     ///
     /// # Errors
-    /// The kernel's answer: without CAP_NET_RAW and CAP_NET_ADMIN, or without such an interface, there is no such socket.
+    /// The kernel's answer: without CAP_NET_RAW and CAP_NET_ADMIN, or without such an interface, there is no
+    /// such socket.
     pub fn open(interface: &str, queue: usize) -> io::Result<Self> {
         // Protocol 0: nothing is received before the socket is bound to the interface.
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -58,7 +61,8 @@ impl PacketSocket {
         })
     }
 
-    /// A socket that sends frames on `interface` of the calling thread's network namespace, and receives none.
+    /// A socket that sends frames on `interface` of the calling thread's network namespace, and receives
+    /// none.
     ///
     /// # Errors
     /// As [`PacketSocket::open`].
@@ -134,7 +138,8 @@ fn checked(returned: libc::c_int) -> io::Result<()> {
 #[expect(unsafe_code, reason = "rustix has no SO_TIMESTAMPNS; see the SAFETY comment")]
 fn stamp_frames(socket: BorrowedFd<'_>) -> io::Result<()> {
     let on: libc::c_int = 1;
-    // SAFETY: the descriptor is open while it is borrowed; the option takes a C int, which `on` is and outlives the call.
+    // SAFETY: the descriptor is open while it is borrowed; the option takes a C int, which `on` is and
+    // outlives the call.
     checked(unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -164,8 +169,8 @@ fn bind(socket: BorrowedFd<'_>, interface: &str, protocol: libc::c_int) -> io::R
         sll_halen: 0,
         sll_addr: [0; 8],
     };
-    // SAFETY: the descriptor is open while it is borrowed; the address is a whole sockaddr_ll of the family of the socket, the
-    // length is that structure's, and it outlives the call.
+    // SAFETY: the descriptor is open while it is borrowed; the address is a whole sockaddr_ll of the family
+    // of the socket, the length is that structure's, and it outlives the call.
     checked(unsafe {
         libc::bind(
             socket.as_raw_fd(),
@@ -175,7 +180,8 @@ fn bind(socket: BorrowedFd<'_>, interface: &str, protocol: libc::c_int) -> io::R
     })
 }
 
-/// Room for one control message with a time stamp; the type gives it the alignment that control messages need.
+/// Room for one control message with a time stamp; the type gives it the alignment that control messages
+/// need.
 #[repr(C)]
 union Control {
     header: libc::cmsghdr,
@@ -193,26 +199,28 @@ fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, i64)
         iov_len: buffer.len(),
     };
     let mut control = Control { bytes: [0; 64] };
-    // SAFETY: msghdr is a C structure of integers and pointers, for which all zeros are valid values (null, length 0).
+    // SAFETY: msghdr is a C structure of integers and pointers, for which all zeros are valid values (null,
+    // length 0).
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut part;
     message.msg_iovlen = 1;
     message.msg_control = (&raw mut control).cast();
     message.msg_controllen = size_of::<Control>();
-    // SAFETY: the descriptor is open while it is borrowed; `message` points to `part`, to `buffer` through it, and to
-    // `control`, each with its own length, and all of them outlive the call.
+    // SAFETY: the descriptor is open while it is borrowed; `message` points to `part`, to `buffer` through
+    // it, and to `control`, each with its own length, and all of them outlive the call.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) };
     let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
     if message.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(io::Error::other("a frame is longer than any can be"));
     }
-    // SAFETY: recvmsg has set `msg_control` and `msg_controllen` to what it wrote into `control`, which is still there.
+    // SAFETY: recvmsg has set `msg_control` and `msg_controllen` to what it wrote into `control`, which is
+    // still there.
     let first = unsafe { libc::CMSG_FIRSTHDR(&raw const message).as_ref() };
     let stamp = first
         .filter(|header| header.cmsg_level == libc::SOL_SOCKET && header.cmsg_type == libc::SCM_TIMESTAMPNS)
         .ok_or_else(|| io::Error::other("a frame came without a time stamp"))?;
-    // SAFETY: a control message of this level and type holds a timespec (net/socket.c, `__sock_recv_timestamp`), which may
-    // lie unaligned.
+    // SAFETY: a control message of this level and type holds a timespec (net/socket.c,
+    // `__sock_recv_timestamp`), which may lie unaligned.
     let stamp: libc::timespec = unsafe { libc::CMSG_DATA(stamp).cast::<libc::timespec>().read_unaligned() };
     let nanos = stamp
         .tv_sec
@@ -232,8 +240,8 @@ fn counters(socket: BorrowedFd<'_>) -> io::Result<PacketCounters> {
         tp_drops: 0,
     };
     let mut length = length_of::<libc::tpacket_stats>();
-    // SAFETY: the descriptor is open while it is borrowed; the kernel writes at most `length` bytes into `counted`, which is
-    // of the type that the option has, and both outlive the call.
+    // SAFETY: the descriptor is open while it is borrowed; the kernel writes at most `length` bytes into
+    // `counted`, which is of the type that the option has, and both outlive the call.
     checked(unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),

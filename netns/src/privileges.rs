@@ -4,10 +4,11 @@ use crate::{Error, Namespace, Result};
 use rustix::thread::{CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities};
 use std::process::{Child, Command};
 
-/// Leaves the calling thread, and all that it starts from now on, without a capability (capabilities(7): they are a thread's own).
+/// Leaves the calling thread, and all that it starts from now on, without a capability (capabilities(7): they
+/// are a thread's own).
 ///
-/// For a process that was given some although it is not root's. Root's come from its user id and would be back with the next
-/// program; for root this does nothing.
+/// For a process that was given some although it is not root's. Root's come from its user id and would be
+/// back with the next program; for root this does nothing.
 ///
 /// # Errors
 /// [`Error::Capabilities`] if the kernel refuses.

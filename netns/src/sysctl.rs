@@ -8,7 +8,8 @@ use std::path::PathBuf;
 /// Writes a sysctl and reads it back.
 ///
 /// # Errors
-/// [`Error::Sysctl`] if it does not exist or the kernel refuses the value; [`Error::SysctlNotTaken`] if another value reads back.
+/// [`Error::Sysctl`] if it does not exist or the kernel refuses the value; [`Error::SysctlNotTaken`] if
+/// another value reads back.
 pub fn write_sysctl(namespace: &Namespace, key: &str, value: &str) -> Result<()> {
     let (key_there, value_there) = (key.to_owned(), value.to_owned());
     let found = namespace.run(move || -> Result<String> {
@@ -41,20 +42,23 @@ fn read(key: &str) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// `net.ipv4.vs.expire_nodest_conn` is `/proc/sys/net/ipv4/vs/expire_nodest_conn`. A key can only name something below
-/// `/proc/sys/net`: the loader of scenarios refuses others, and a `/` in a key stays a `/` of that folder.
+/// `net.ipv4.vs.expire_nodest_conn` is `/proc/sys/net/ipv4/vs/expire_nodest_conn`. A key can only name
+/// something below `/proc/sys/net`: the loader of scenarios refuses others, and a `/` in a key stays a `/` of
+/// that folder.
 fn path_of(key: &str) -> PathBuf {
     PathBuf::from("/proc/sys").join(key.replace('/', "_").replace('.', "/"))
 }
 
-/// Where the sysctls of IPVS are, in every network namespace of a kernel that has it (ip_vs_ctl.c, `ip_vs_control_net_init_sysctl`).
+/// Where the sysctls of IPVS are, in every network namespace of a kernel that has it (ip_vs_ctl.c,
+/// `ip_vs_control_net_init_sysctl`).
 const OF_IPVS: &str = "net.ipv4.vs.";
 
 fn failed(what: &'static str, key: &str, source: std::io::Error) -> Error {
     let there = path_of(key).exists();
     let is = |kind| source.kind() == kind;
     let cause = if is(ErrorKind::NotFound) && there {
-        // Such as a congestion control that the kernel does not have (net/ipv4/tcp_cong.c, `tcp_set_default_congestion_control`).
+        // Such as a congestion control that the kernel does not have (net/ipv4/tcp_cong.c,
+        // `tcp_set_default_congestion_control`).
         "; the kernel does not know this value"
     } else if is(ErrorKind::NotFound) && key.starts_with(OF_IPVS) && !path_of(OF_IPVS).exists() {
         "; the kernel has no IPVS (is the module ip_vs loaded?)"

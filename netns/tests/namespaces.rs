@@ -1,4 +1,5 @@
-//! These tests make real namespaces: they need CAP_SYS_ADMIN and the programs `ip` and `cat`, and fail without.
+//! These tests make real namespaces: they need CAP_SYS_ADMIN and the programs `ip` and `cat`, and fail
+//! without.
 
 #![expect(
     clippy::unwrap_used,
@@ -82,7 +83,8 @@ fn send_datagrams(from: &Namespace, count: usize, length: usize) {
     .unwrap();
 }
 
-/// The lengths of the IPv4 frames that come, with the latest time stamp: until there are `count`, and nothing waits any more.
+/// The lengths of the IPv4 frames that come, with the latest time stamp: until there are `count`, and nothing
+/// waits any more.
 fn frames(socket: &mut PacketSocket, count: usize) -> (Vec<usize>, i64) {
     let (mut lengths, mut latest) = (Vec::new(), 0);
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -42,7 +42,8 @@ impl Browser {
             .args([
                 "--headless",
                 "--remote-debugging-pipe",
-                // Its sandbox needs what containers, and root, do not have; all that it opens here is our own.
+                // Its sandbox needs what containers, and root, do not have; all that it opens here is our
+                // own.
                 "--no-sandbox",
                 "--disable-dev-shm-usage",
                 "--disable-gpu",
@@ -55,7 +56,8 @@ impl Browser {
                 "--disable-extensions",
                 "--disable-sync",
                 "--hide-scrollbars",
-                // It would ignore an address that changes more than 200 times in 10 s, as it does where many cells are opened.
+                // It would ignore an address that changes more than 200 times in 10 s, as it does where many
+                // cells are opened.
                 "--disable-ipc-flooding-protection",
                 "--force-color-profile=srgb",
                 "about:blank",
@@ -135,7 +137,8 @@ impl Browser {
                 Ok(message) if wanted(&message) => return message,
                 Ok(message) => self.event(message),
                 Err(error) => panic!(
-                    "the browser gave no answer to {what} ({error}); on Debian it is the package `chromium`; it said:\n{}",
+                    "the browser gave no answer to {what} ({error}); on Debian it is the package `chromium`; \
+                     it said:\n{}",
                     self.stderr()
                 ),
             }
@@ -256,8 +259,8 @@ impl Browser {
         picture["data"].as_str().unwrap().to_owned()
     }
 
-    /// Asserts that since it was opened the page raised no exception, wrote nothing to the console (where the browser also says
-    /// what a Content-Security-Policy refused), and asked for nothing but itself.
+    /// Asserts that since it was opened the page raised no exception, wrote nothing to the console (where the
+    /// browser also says what a Content-Security-Policy refused), and asked for nothing but itself.
     pub(crate) fn assert_quiet(&mut self, document: &Path) {
         // Whatever it was about to say, it has said when it has drawn itself once more.
         self.call(
@@ -288,7 +291,8 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// The browser and all that it started are a process group of their own; its files go when none of them can write any more.
+    /// The browser and all that it started are a process group of their own; its files go when none of them
+    /// can write any more.
     fn drop(&mut self) {
         let group = Pid::from_child(&self.child);
         let _ = kill_process_group(group, Signal::KILL);
@@ -300,8 +304,9 @@ impl Drop for Browser {
     }
 }
 
-/// Does a process of the group run? One that has ended and that nobody has reaped does not: whoever inherits the browser's
-/// children need not look after them (proc_pid_stat(5): the state and the group follow the name's parenthesis).
+/// Does a process of the group run? One that has ended and that nobody has reaped does not: whoever inherits
+/// the browser's children need not look after them (proc_pid_stat(5): the state and the group follow the
+/// name's parenthesis).
 fn is_running(group: Pid) -> bool {
     let group = group.as_raw_pid().to_string();
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -7,8 +7,10 @@ use serde_json::Value;
 use std::fs;
 
 /// What servers, authors and kernels may write.
-const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)> \"' onfocus=alert(4) a|b `tick` \
-                       ]]> --> </template></noscript></script></style></title><b>bold</b> \u{1b}[31mred \u{202e}reversed\u{202c} \
+const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)> \"' \
+    onfocus=alert(4) a|b `tick` \
+                       ]]> --> \
+                       </template></noscript></script></style></title><b>bold</b> \u{1b}[31mred \u{202e}reversed\u{202c} \
                        \n::error file=x::boom\n##[group]z\n&lt;i&gt; javascript:alert(5) \\u003cscript>";
 
 /// Replaces texts of others in a record, or in what was selected.
@@ -76,7 +78,8 @@ fn nothing_foreign_acts() {
                 ) == true,
             );
         }
-        // Were something not escaped, it would be an element or an attribute here, whether or not the policy lets it act.
+        // Were something not escaped, it would be an element or an attribute here, whether or not the policy
+        // lets it act.
         let strange = browser.value(
             "[...document.querySelectorAll('*')].filter((element) =>
                ['IMG', 'IFRAME', 'OBJECT', 'EMBED', 'B-', 'I-', 'BASE', 'FOREIGNOBJECT'].includes(element.tagName.toUpperCase())
@@ -99,8 +102,10 @@ fn the_policy_holds_without_escaping() {
     let _alone = alone();
     let page = results("browser-policy").join("report.html");
     let html = fs::read_to_string(report_of_the_stored_run()).unwrap();
-    let bad = "<main id=\"overview\"><script>window.acted = 1</script><img src=\"https://example.org/x.png\" onerror=\"window.acted = 2\">\
-               <img src=\"data:image/png,x\" onerror=\"window.acted = 3\"><p style=\"color: red\" id=\"styled\">x</p>\
+    let bad = "<main id=\"overview\"><script>window.acted = 1</script><img src=\"https://example.org/x.png\" \
+        onerror=\"window.acted = 2\">\
+               <img src=\"data:image/png,x\" onerror=\"window.acted = 3\"><p style=\"color: red\" \
+               id=\"styled\">x</p>\
                <form action=\"https://example.org/\"></form>";
     assert!(html.contains("<main id=\"overview\""));
     let at = html.find("<main id=\"overview\"").unwrap();

@@ -29,13 +29,17 @@ fn a_phone_the_dark_paper_and_stillness() {
         }
         // It could be scrolled, but its last column is the one to be seen.
         browser.open(&url(page, ""));
-        let cut = browser.value("(({ offsetWidth, parentElement }) => offsetWidth - parentElement.clientWidth)(document.querySelector('.sums'))");
+        let cut = browser.value(
+            "(({ offsetWidth, parentElement }) => offsetWidth - \
+            parentElement.clientWidth)(document.querySelector('.sums'))",
+        );
         assert!(
             cut.as_i64().unwrap() <= 0,
             "the table of scenarios is cut by {cut} px at {width}"
         );
     }
-    let dark = "(() => { const [r, g, b] = getComputedStyle(document.documentElement).backgroundColor.match(/[\\d.]+/g).map(Number);
+    let dark = "(() => \
+        { const [r, g, b] = getComputedStyle(document.documentElement).backgroundColor.match(/[\\d.]+/g).map(Number);
                 return (r + g + b) / 3 < 128; })()";
     browser.open(&url(page, ""));
     browser.media("screen", &[("prefers-color-scheme", "light")]);
@@ -52,14 +56,21 @@ fn a_phone_the_dark_paper_and_stillness() {
     assert_eq!(browser.value(dark), true);
     browser.media("print", &[]);
     assert_eq!(browser.value(dark), false, "paper is white");
-    browser.holds("!document.querySelector('.filters').checkVisibility() && document.querySelector('.map table').checkVisibility()");
+    browser.holds(
+        "!document.querySelector('.filters').checkVisibility() && document.querySelector('.map \
+        table').checkVisibility()",
+    );
     browser.media("screen", &[("prefers-reduced-motion", "reduce")]);
     browser.holds(
-        "[...document.querySelectorAll('*')].every((element) => getComputedStyle(element).transitionDuration === '0s'
+        "[...document.querySelectorAll('*')].every((element) => getComputedStyle(element).transitionDuration \
+         === '0s'
                    && getComputedStyle(element).animationName === 'none')",
     );
     // Printing shows what is folded, and folds it again.
-    browser.value("addEventListener('beforeprint', () => { window.folded = document.querySelectorAll('main:not([hidden]) details:not([open])').length; })");
+    browser.value(
+        "addEventListener('beforeprint', () => \
+        { window.folded = document.querySelectorAll('main:not([hidden]) details:not([open])').length; })",
+    );
     let folded = browser.value("document.querySelectorAll('main:not([hidden]) details:not([open])').length");
     assert!(folded.as_u64().unwrap() > 0);
     browser.call("Page.printToPDF", serde_json::json!({}));
@@ -159,7 +170,8 @@ fn in_chinese_the_script_is_chinese_too() {
     assert!(said(&mut browser, "#config-change .effects").contains("个结果中的"));
     for sought in ["hung", "一直等待"] {
         browser.value(&format!(
-            "(() => {{ const search = document.querySelector('#search'); search.value = '{sought}'; search.dispatchEvent(new Event('input')); }})()"
+            "(() => \
+             {{ const search = document.querySelector('#search'); search.value = '{sought}'; search.dispatchEvent(new Event('input')); }})()"
         ));
         browser.holds("[...document.querySelectorAll('a.chip')].every((chip) => chip.matches('.b-hung'))");
         browser.holds("document.querySelectorAll('a.chip').length > 5");
@@ -167,7 +179,8 @@ fn in_chinese_the_script_is_chinese_too() {
     browser.value(&format!("location.hash = '{HANG}'"));
     browser.becomes("Boolean(document.querySelector('#cell .walk'))");
     assert!(said(&mut browser, "#cell .walk").starts_with("← 全部单元"));
-    // No word of the script or of the page is English but those that are the same in both, and what is marked as English.
+    // No word of the script or of the page is English but those that are the same in both, and what is marked
+    // as English.
     let words = browser.value(
         "[...document.querySelectorAll('#cell h3, #cell h4, #cell th, #cell dt, nav a, button, label')]
            .filter((element) => !element.closest('dl.axes') && !element.closest('.controls'))

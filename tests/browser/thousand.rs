@@ -62,8 +62,8 @@ fn replica(from: &Path, to: &Path, cell: &Value) {
     fs::copy(from.join("capture.pcapng"), to.join("capture.pcapng")).unwrap();
 }
 
-/// Judged and reported in every form within 300 MiB (of address space, which is more than what is ever used of it), opened, and
-/// filtered without lag.
+/// Judged and reported in every form within 300 MiB (of address space, which is more than what is ever used
+/// of it), opened, and filtered without lag.
 #[test]
 fn a_thousand_cells() {
     const MIB: u64 = 1 << 20;
@@ -84,8 +84,8 @@ fn a_thousand_cells() {
     browser.open(&url(&page, ""));
     assert_eq!(browser.value("document.querySelectorAll('a.chip').length"), 1000);
     let opened = browser.value("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd");
-    // What a person does: a letter, a filter, another axis, a cell; with the layout that follows. The best of several, as other work
-    // on the machine is no lag of ours.
+    // What a person does: a letter, a filter, another axis, a cell; with the layout that follows. The best of
+    // several, as other work on the machine is no lag of ours.
     let mut times = Vec::new();
     for (what, action) in [
         (

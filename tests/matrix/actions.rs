@@ -1,4 +1,5 @@
-//! The scenario `client-actions`, said a second time: what a client was doing when its real server was deleted.
+//! The scenario `client-actions`, said a second time: what a client was doing when its real server was
+//! deleted.
 
 use super::lived::*;
 use super::{cell, record, run};
@@ -14,7 +15,8 @@ const DROPPED: Lived = Hung(Error(&[ETIMEDOUT, ECONNRESET]));
 /// The server's own time-out: past the director.
 const ENDED_BY_SERVER: Lived = Hung(GaveUp(2013, Some(ECONNRESET), NO_PROCESS));
 
-/// What the client does: with its real server in the table, without it, and without it and with expire_nodest_conn.
+/// What the client does: with its real server in the table, without it, and without it and with
+/// expire_nodest_conn.
 const ACTIONS: [(&str, [Lived; 3]); 11] = [
     (
         "next-statement",

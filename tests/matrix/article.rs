@@ -1,5 +1,5 @@
-//! The article's rows with the real command line: what its terminal showed, held against the article's words. Where MariaDB's
-//! program has other words or another code than the article's MySQL 5.6, both are named here.
+//! The article's rows with the real command line: what its terminal showed, held against the article's words.
+//! Where MariaDB's program has other words or another code than the article's MySQL 5.6, both are named here.
 
 use super::lived::*;
 use super::{cell, record, run};
@@ -127,7 +127,8 @@ fn in_order<'a, 'p>(lines: &[&'a str], phrases: &[&'p str]) -> Result<Vec<&'a st
     found.collect()
 }
 
-/// The article's hang of 5 min 25.57 sec: the terminal, the client's events and its packets give the same time.
+/// The article's hang of 5 min 25.57 sec: the terminal, the client's events and its packets give the same
+/// time.
 #[test]
 fn the_terminal_s_minutes_are_those_of_the_packets() {
     let cell = cell(&run().report, "article/absent-up-execute-sql-re-added");

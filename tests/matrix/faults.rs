@@ -73,7 +73,8 @@ const FAULTS: [(&str, [Lived; 3]); 25] = [
     ("timeouts-edited", [RS1, RS1, RS1]),
 ];
 
-/// A deletion, with or without another service: a new connection, and a statement without and with expire_nodest_conn.
+/// A deletion, with or without another service: a new connection, and a statement without and with
+/// expire_nodest_conn.
 const DELETIONS: [(&str, [Lived; 3]); 12] = [
     ("real-server_none", [NO_USABLE_SERVER, DROPPED, FORGOTTEN]),
     ("real-server_one", [NO_USABLE_SERVER, DROPPED, FORGOTTEN]),
@@ -190,7 +191,8 @@ fn cells_of_the_many_faults(#[case] cells: Vec<(String, Lived)>) {
     }
 }
 
-/// Who is told by the director alone, or by nobody, leaves a session behind; who is told by the server does not.
+/// Who is told by the director alone, or by nobody, leaves a session behind; who is told by the server does
+/// not.
 #[rstest]
 #[case("faults/host-off_execute-sql_0", 1)]
 #[case("faults/reject-input_execute-sql_0", 1)]
@@ -215,7 +217,8 @@ fn what_the_client_has_lost_and_the_server_holds(#[case] id: &str, #[case] orpha
     }
 }
 
-/// A fault that lasts is shown twice: when it was made, and when the observation ended, with the packets that it met.
+/// A fault that lasts is shown twice: when it was made, and when the observation ended, with the packets that
+/// it met.
 #[rstest]
 #[case("faults/drop-input_execute-sql_0", "add-firewall-rule", true)]
 #[case("faults/reject-input_new-connection_1", "add-firewall-rule", true)]

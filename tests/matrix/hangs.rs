@@ -4,8 +4,9 @@ use super::lived::ETIMEDOUT;
 use super::{S, capture, cell, record, run};
 use serde_json::Value;
 
-/// The trace of re-add-recovers: the same 13 bytes again and again, at gaps that double up to TCP_RTO_MAX, and an answer more
-/// than five minutes later. A statement's 13 bytes: the header's four, COM_QUERY, `select 1`.
+/// The trace of re-add-recovers: the same 13 bytes again and again, at gaps that double up to TCP_RTO_MAX,
+/// and an answer more than five minutes later. A statement's 13 bytes: the header's four, COM_QUERY,
+/// `select 1`.
 #[test]
 fn the_same_segment_again_and_again_until_the_server_is_back() {
     let cell = cell(&run().report, "re-add-recovers/only");
@@ -21,8 +22,8 @@ fn the_same_segment_again_and_again_until_the_server_is_back() {
     assert!(gaps.len() >= 9, "{context}");
     assert!(gaps.iter().sum::<i64>() > 300 * S, "{context}");
     assert!(gaps[0] < S, "{context}");
-    // The tail-loss probe comes first and the first time-out after it at about the same gap; from there on each is twice the
-    // one before it, as far as the timer wheel's coarseness goes, and 120 s are the most.
+    // The tail-loss probe comes first and the first time-out after it at about the same gap; from there on
+    // each is twice the one before it, as far as the timer wheel's coarseness goes, and 120 s are the most.
     for pair in gaps[1..].windows(2) {
         let (before, now) = (pair[0], pair[1]);
         let doubled = (before * 17 / 10..=before * 23 / 10).contains(&now);
@@ -59,8 +60,8 @@ fn the_same_segment_again_and_again_until_the_server_is_back() {
     assert_eq!(forwarded.count(), 2, "{lines:#?}");
 }
 
-/// The older the connection, the shorter the hang: the director forgets it 900 s after the last segment that it forwarded,
-/// and the first retransmission after that draws its RST.
+/// The older the connection, the shorter the hang: the director forgets it 900 s after the last segment that
+/// it forwarded, and the first retransmission after that draws its RST.
 #[test]
 fn a_hang_ends_by_the_age_of_its_connection() {
     let mut silences = Vec::new();
@@ -98,7 +99,8 @@ fn a_hang_ends_by_the_age_of_its_connection() {
     );
 }
 
-/// A host without power says nothing, and a client that only waits sends nothing: for the six hours that it is watched.
+/// A host without power says nothing, and a client that only waits sends nothing: for the six hours that it
+/// is watched.
 #[test]
 fn a_silent_server_is_waited_for_to_the_end_of_the_observation() {
     let cell = cell(&run().report, "silent-server/only");

@@ -20,10 +20,11 @@ pub(crate) enum Lived {
 pub(crate) enum End {
     /// An answer of this server.
     Answer(&'static str),
-    /// Lost connection (2013) with one of these: an RST that the director sent, or the client's own patience. None are given of a
-    /// program that does not tell.
+    /// Lost connection (2013) with one of these: an RST that the director sent, or the client's own patience.
+    /// None are given of a program that does not tell.
     Error(&'static [u16]),
-    /// The classic client's code and errno, and what had told the client meanwhile, any number of times: (packet, its sender).
+    /// The classic client's code and errno, and what had told the client meanwhile, any number of times:
+    /// (packet, its sender).
     GaveUp(u16, Option<u16>, &'static [(&'static str, &'static str)]),
     /// It did not.
     None,
@@ -202,7 +203,8 @@ fn packets_are_what_the_report_says(cell: &Value, context: &str) {
     let packets = again["packets"].as_array().unwrap();
     let count = usize::try_from(again["count"].as_u64().unwrap()).unwrap();
     assert_eq!(packets.len(), if count == 0 { 0 } else { count + 1 }, "{context}");
-    // Nothing but the time stamp option may differ; a SYN has neither an acknowledgement nor anything after its options.
+    // Nothing but the time stamp option may differ; a SYN has neither an acknowledgement nor anything after
+    // its options.
     let segment = |line: &str| {
         let flow = line
             .split(", ack ")

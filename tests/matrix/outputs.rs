@@ -1,4 +1,5 @@
-//! What the run leaves on the disk: whole, readable by others, and the same to the byte when it is made again.
+//! What the run leaves on the disk: whole, readable by others, and the same to the byte when it is made
+//! again.
 
 use super::{REPORTS, capture, copy_folder, json, lvs_matrix, record, records, run, say, shipped};
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,8 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Binary, kernel, server program and scenarios are named by the hashes of their files, in `run.json`, in every record, in the
-/// reports, and by `--version`.
+/// Binary, kernel, server program and scenarios are named by the hashes of their files, in `run.json`, in
+/// every record, in the reports, and by `--version`.
 #[test]
 fn what_it_was_made_with_is_named_by_hash() {
     let run = run();
@@ -188,8 +189,9 @@ fn nothing_of_the_host_is_in_a_report() {
         for date in &dates {
             assert!(!text.contains(date), "{name} has today's date, {date}");
         }
-        // As a number: seconds, milliseconds, microseconds or nanoseconds since 1970, within a day. TCP's sequence numbers and time
-        // stamps are anything; of those of hundreds of cells one is sure to be in that day.
+        // As a number: seconds, milliseconds, microseconds or nanoseconds since 1970, within a day. TCP's
+        // sequence numbers and time stamps are anything; of those of hundreds of cells one is sure to be in
+        // that day.
         for number in numbers(&text) {
             for (unit, per_second) in [("s", 1), ("ms", 1000), ("us", 1_000_000), ("ns", 1_000_000_000)] {
                 let (today, day) = (u128::from(now.as_secs()) * per_second, 86_400 * per_second);
@@ -202,7 +204,8 @@ fn nothing_of_the_host_is_in_a_report() {
     }
 }
 
-/// The numbers in a text, but for those that tcpdump's notation gives to TCP's own: `seq 1:14`, `ack 14`, `TS val 1 ecr 2`.
+/// The numbers in a text, but for those that tcpdump's notation gives to TCP's own: `seq 1:14`, `ack 14`,
+/// `TS val 1 ecr 2`.
 fn numbers(text: &str) -> impl Iterator<Item = u128> {
     let mut before = "";
     let words = text.split_inclusive(|c: char| c.is_ascii_whitespace());

@@ -1,4 +1,5 @@
-//! Which setting of a client ends which hang, and that each was in force: `client-timeouts`, `connect-timeouts`, `keepalive-cuts`.
+//! Which setting of a client ends which hang, and that each was in force: `client-timeouts`,
+//! `connect-timeouts`, `keepalive-cuts`.
 
 use super::lived::*;
 use super::{cell, record, run};
@@ -158,8 +159,8 @@ fn each_setting_was_in_force() {
     assert_eq!(seen, 28);
 }
 
-/// The rules of `explain` that speak of a client's settings hold for the cells in which the setting made the end, and for no other
-/// cell of any scenario.
+/// The rules of `explain` that speak of a client's settings hold for the cells in which the setting made the
+/// end, and for no other cell of any scenario.
 #[test]
 fn each_end_is_explained_by_its_setting() {
     let probes = [

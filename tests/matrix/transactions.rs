@@ -1,5 +1,5 @@
-//! The scenarios `transactions` and `orphaned-locks`, said a second time: what a client lives through that loses its server in the middle
-//! of a transaction, and what becomes of the transaction.
+//! The scenarios `transactions` and `orphaned-locks`, said a second time: what a client lives through that
+//! loses its server in the middle of a transaction, and what becomes of the transaction.
 
 use super::lived::*;
 use super::{S, cell, record, run};
@@ -15,7 +15,8 @@ const DROPPED: Lived = Hung(Error(&[ETIMEDOUT, ECONNRESET]));
 const GONE: Lived = FailedFast(2006, None, PROCESS_ENDED);
 const ENDED: Lived = FailedFast(2013, None, PROCESS_ENDED);
 
-/// What becomes of the server, what the client does, and what it lives through: without and with expire_nodest_conn.
+/// What becomes of the server, what the client does, and what it lives through: without and with
+/// expire_nodest_conn.
 const TRANSACTIONS: [(&str, &str, [Lived; 2]); 9] = [
     ("stays", "next-update", [RS1, RS1]),
     ("stays", "commit", [RS1, RS1]),
@@ -66,7 +67,8 @@ fn a_client_in_the_middle_of_a_transaction() {
     }
 }
 
-/// The open transactions of sessions that the client has lost: (rows modified, rows locked), or none for a session without one.
+/// The open transactions of sessions that the client has lost: (rows modified, rows locked), or none for a
+/// session without one.
 fn left(id: &str) -> Vec<Option<(u64, u64)>> {
     let orphans = cell(&run().report, id)["orphaned-sessions"].as_array().unwrap();
     let rows = |transaction: &Value| {

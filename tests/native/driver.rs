@@ -1,4 +1,5 @@
-//! What drives a native run on the machine that a guest stands in for. It is root there, and its results go into the share.
+//! What drives a native run on the machine that a guest stands in for. It is root there, and its results go
+//! into the share.
 
 use crate::support::processes::{self, Process};
 use lvs_matrix_guest::init::Console;
@@ -19,7 +20,8 @@ pub(crate) const ROLE: &str = "drive";
 pub(crate) const PROGRAM: &str = "lvs-matrix";
 pub(crate) const SCENARIOS: &str = "scenarios";
 pub(crate) const DATADIRS: &str = "datadirs";
-/// Words that stand for files of the folder of scenarios: those that say enough of a place, and all; `NAME.yaml` is one of them.
+/// Words that stand for files of the folder of scenarios: those that say enough of a place, and all;
+/// `NAME.yaml` is one of them.
 pub(crate) const ENOUGH_SCENARIOS: &str = "ENOUGH";
 pub(crate) const ALL_SCENARIOS: &str = "ALL";
 
@@ -260,8 +262,8 @@ fn watch(child: &Child) -> Vec<BTreeMap<String, String>> {
     seen.into_values().collect()
 }
 
-/// Signals at several moments, and at as many more by chance as the first argument says; each time all that the run had begun ends
-/// with it, and its exit code says neither 0 nor 1 of what was not seen.
+/// Signals at several moments, and at as many more by chance as the first argument says; each time all that
+/// the run had begun ends with it, and its exit code says neither 0 nor 1 of what was not seen.
 fn kill(arguments: &[String]) {
     let [more, arguments @ ..] = arguments else {
         panic!("how many moments?");

@@ -1,5 +1,6 @@
-//! Root with less than root has elsewhere: with any umask, and without CAP_SYS_ADMIN, as in a container that was started with no
-//! options. A guest never runs as root, and its user can enter none of the folders that these runs use.
+//! Root with less than root has elsewhere: with any umask, and without CAP_SYS_ADMIN, as in a container that
+//! was started with no options. A guest never runs as root, and its user can enter none of the folders that
+//! these runs use.
 
 use super::support::{Said, copy_folder, json, say};
 use super::{cache, program};
@@ -29,7 +30,8 @@ expect:
   - { when: { client: new-connection }, behaviour: failed-fast, error: 2003, errno: 111 }
 ";
 
-/// A folder that only root can enter, with a program, kernels and a scenario that were put there under a umask.
+/// A folder that only root can enter, with a program, kernels and a scenario that were put there under a
+/// umask.
 struct Closed {
     folder: TempDir,
     umask: &'static str,

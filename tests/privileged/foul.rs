@@ -1,4 +1,5 @@
-//! Programs in a guest that are not what they should be: they hang, spin, flood, lie, bring their kernel down, or attack the run.
+//! Programs in a guest that are not what they should be: they hang, spin, flood, lie, bring their kernel
+//! down, or attack the run.
 
 use super::support::processes::concerned_with;
 use super::support::{Said, json, results, say};
@@ -18,8 +19,10 @@ fn with_fake(name: &str, script: &str, programs: &[&str], arguments: &[&str]) ->
         .iter()
         .map(|program| {
             format!(
-                "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do if [ -f $folder/{program} ]; then \
-                 cp \"$(readlink -f $folder/{program})\" /srv/real-{program}; mount --bind \"$1\" \"$(readlink -f $folder/{program})\"; fi; done; "
+                "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do if [ -f \
+                 $folder/{program} ]; then \
+                 cp \"$(readlink -f $folder/{program})\" /srv/real-{program}; mount \
+                 --bind \"$1\" \"$(readlink -f $folder/{program})\"; fi; done; "
             )
         })
         .collect();
@@ -43,8 +46,8 @@ fn reasons(out: &Path) -> String {
     cell["verdict"]["reasons"].to_string()
 }
 
-/// Each external program hangs, spins, prints a gigabyte, fails, or says yes and does nothing. Whatever it is: not met, not
-/// violated, and the step is named.
+/// Each external program hangs, spins, prints a gigabyte, fails, or says yes and does nothing. Whatever it
+/// is: not met, not violated, and the step is named.
 pub(crate) fn foul_programs() {
     const HANG: &str = "exec sleep 1000000000";
     const SPIN: &str = "while :; do :; done";
@@ -52,7 +55,8 @@ pub(crate) fn foul_programs() {
     const SERVER_FLOOD: &str =
         "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec head -c 1000000000 /dev/zero";
     const FAIL: &str = "echo 'no such luck' >&2; exit 7";
-    const ANOTHER: &str = "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec /srv/real-mariadbd \"$@\" --server-id=999";
+    const ANOTHER: &str = "[ \"$1\" != --version ] || exec /srv/real-mariadbd \"$@\"; exec \
+        /srv/real-mariadbd \"$@\" --server-id=999";
     const NOTHING: &str = "exit 0";
     const NONSENSE: &str = "echo 'Ver 5; rm -rf / \u{1b}[2J'; exit 0";
     // A hang costs virtual time, which is free; what spins or floods costs the host's.
@@ -114,12 +118,16 @@ pub(crate) fn foul_programs() {
     }
 }
 
-/// In its guest the director's program is root: it can bring the kernel down. That costs the cell, and is told in the kernel's words.
+/// In its guest the director's program is root: it can bring the kernel down. That costs the cell, and is
+/// told in the kernel's words.
 pub(crate) fn panics() {
-    // Zeros in the place of init's stack; when it is woken by an orphan's end, it does not know where to go on.
+    // Zeros in the place of init's stack; when it is woken by an orphan's end, it does not know where to go
+    // on.
     let script = "#!/bin/sh\n[ \"$1\" != --version ] || exec /srv/real-ipvsadm \"$@\"\n\
-        code=$(grep -F '[stack]' /proc/1/maps); start=$((0x${code%%-*})); end=${code%% *}; end=$((0x${end#*-}))\n\
-        dd if=/dev/zero of=/proc/1/mem bs=4096 count=$(((end - start) / 4096)) seek=$start oflag=seek_bytes conv=notrunc\n\
+        code=$(grep -F '[stack]' /proc/1/maps); start=$((0x${code%%-*})); end=${code%% *}; \
+        end=$((0x${end#*-}))\n\
+        dd if=/dev/zero of=/proc/1/mem bs=4096 count=$(((end - start) / 4096)) seek=$start oflag=seek_bytes \
+        conv=notrunc\n\
         (sleep 1 &)\nsleep 1000\n";
     let (said, out) = with_fake("panics", script, &["ipvsadm"], &[]);
     assert_eq!(said.code(), 3, "{said:#?}");
@@ -127,8 +135,8 @@ pub(crate) fn panics() {
     assert!(reasons(&out).contains("Kernel panic"), "{said:#?}");
 }
 
-/// A program that is not what it seems, as root in its guest. It writes messages of the guest to the console, and puts links into
-/// the shared folder: no file outside of the run is touched, and nothing is believed.
+/// A program that is not what it seems, as root in its guest. It writes messages of the guest to the console,
+/// and puts links into the shared folder: no file outside of the run is touched, and nothing is believed.
 pub(crate) fn attacks() {
     let victim = results("victim").join("victim");
     fs::write(&victim, "untouched").unwrap();
@@ -136,11 +144,13 @@ pub(crate) fn attacks() {
         "#!/bin/sh\n[ \"$1\" != --version ] || exec /srv/real-ipvsadm \"$@\"\n\
          cell='{{\"scenario\":\"config-change\",\"values\":[[\"real-server\",\"absent\"],[\"mysqld\",\"up\"],[\"client\",\"execute-sql\"],[\"expire-nodest-conn\",\"0\"]]}}'\n\
          for folder in /run/lvs-matrix/share/cells/*/*; do\n\
-           for name in record.json record.json.partial capture.pcapng report.md extra.log; do ln -sf {victim} $folder/$name; done\n\
+           for name in record.json record.json.partial capture.pcapng report.md extra.log; do ln -sf \
+           {victim} $folder/$name; done\n\
            mkfifo $folder/pipe.log; mkdir $folder/folder.log\n\
          done\n\
          ln -s /etc /run/lvs-matrix/share/cells/another\n\
-         for news in \"{{\\\"recorded\\\":{{\\\"scenario\\\":\\\"another\\\",\\\"values\\\":[]}}}}\" \"{{\\\"recorded\\\":$cell}}\" \"{{\\\"gave-up\\\":\\\"x\\\"}}\"; do\n\
+         for news \
+         in \"{{\\\"recorded\\\":{{\\\"scenario\\\":\\\"another\\\",\\\"values\\\":[]}}}}\" \"{{\\\"recorded\\\":$cell}}\" \"{{\\\"gave-up\\\":\\\"x\\\"}}\"; do\n\
            echo \"@lvs-matrix say $news\" >/dev/console; done\n\
          echo '@lvs-matrix end exited 0' >/dev/console\nexit 1\n",
         victim = victim.display()

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 /// The kernel ends processes, namespaces and mounts in its own time.
 const GONE: Duration = Duration::from_secs(60);
 
-/// A test that looks at the whole machine, alone in this process, with folders of its own for HOME, TMPDIR and results.
+/// A test that looks at the whole machine, alone in this process, with folders of its own for HOME, TMPDIR
+/// and results.
 pub(crate) struct Account {
     place: PathBuf,
     before: Snapshot,
@@ -52,7 +53,8 @@ impl Account {
         self.place.join("outs").join(name)
     }
 
-    /// `lvs-matrix run` into this output folder. `own_tmp`: with a folder of the test's own for temporary files.
+    /// `lvs-matrix run` into this output folder. `own_tmp`: with a folder of the test's own for temporary
+    /// files.
     pub(crate) fn run(&self, out: &Path, own_tmp: bool) -> Command {
         let mut command = super::lvs_matrix();
         command.arg("run").arg("--out").arg(out);
@@ -96,8 +98,8 @@ fn look(place: &Path) -> Snapshot {
     Snapshot::take(Scope::DescendantsOf(own), &watch)
 }
 
-/// All users of the machine share these folders, and others may be at work; a run's own would have one of these names. (`make
-/// test` runs under the accountant too, which makes no such exception.)
+/// All users of the machine share these folders, and others may be at work; a run's own would have one of
+/// these names. (`make test` runs under the accountant too, which makes no such exception.)
 fn anothers(finding: &Finding) -> bool {
     let name = Path::new(&finding.key)
         .file_name()

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// tcpdump's line for each packet, in the order of the file: the first is packet 1. With Ethernet addresses and absolute
-/// sequence numbers, without times.
+/// tcpdump's line for each packet, in the order of the file: the first is packet 1. With Ethernet addresses
+/// and absolute sequence numbers, without times.
 pub(crate) fn tcpdump(capture: &Path) -> Vec<String> {
     let file = fs::File::open(capture).unwrap_or_else(|error| panic!("{}: {error}", capture.display()));
     // By standard input: from root, tcpdump reads files as another user.

@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 /// No command takes this long, on whatever machine: one that does is stuck.
 pub(crate) const STUCK: Duration = Duration::from_secs(300);
 
-/// The program under test. What the caller's environment says of kernel, cache and server holds, as it does in `make run`.
+/// The program under test. What the caller's environment says of kernel, cache and server holds, as it does
+/// in `make run`.
 pub(crate) fn lvs_matrix() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lvs-matrix"));
     command.stdin(Stdio::null()).env_remove("RUST_BACKTRACE");
@@ -112,7 +113,8 @@ pub(crate) fn await_fact<T>(what: &str, limit: Duration, mut fact: impl FnMut() 
     }
 }
 
-/// A run that goes on while the test does something to it. Its standard error is a file, so that it can be looked at.
+/// A run that goes on while the test does something to it. Its standard error is a file, so that it can be
+/// looked at.
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) out: PathBuf,
@@ -193,8 +195,8 @@ pub(crate) fn records(out: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A folder of this test process for results, empty at first. It stays, so that a failed test can be looked into; what earlier
-/// test processes left is removed.
+/// A folder of this test process for results, empty at first. It stays, so that a failed test can be looked
+/// into; what earlier test processes left is removed.
 pub(crate) fn results(name: &str) -> PathBuf {
     static TAKEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     assert!(
@@ -243,8 +245,8 @@ pub(crate) fn shipped_for_a_place() -> Vec<PathBuf> {
     files
 }
 
-/// Is the scenario one that is run in every place? Those of the many faults and settings take several times as long as all others
-/// together, and differ in what is done to a lab, not in where it is.
+/// Is the scenario one that is run in every place? Those of the many faults and settings take several times
+/// as long as all others together, and differ in what is done to a lab, not in where it is.
 pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
     let of_many = [
         "faults.yaml",

@@ -23,7 +23,8 @@ pub(crate) fn all() -> Vec<Process> {
         .collect()
 }
 
-/// From /proc/PID/stat, proc(5): the name in parentheses may hold anything, so reading goes on behind the last one.
+/// From /proc/PID/stat, proc(5): the name in parentheses may hold anything, so reading goes on behind the
+/// last one.
 fn of(pid: i32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (before, after) = stat.rsplit_once(')')?;
@@ -68,8 +69,8 @@ pub(crate) fn still_there(processes: &[Process]) -> Vec<Process> {
         .collect()
 }
 
-/// The processes that work in `folder` or below it, or have its path on their command line or in their environment. Folders
-/// are compared by identity: in a guest's mount namespace they have other names.
+/// The processes that work in `folder` or below it, or have its path on their command line or in their
+/// environment. Folders are compared by identity: in a guest's mount namespace they have other names.
 pub(crate) fn concerned_with(folder: &Path) -> Vec<Process> {
     let identity = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
     let mut folders = BTreeSet::new();
@@ -100,8 +101,8 @@ pub(crate) fn concerned_with(folder: &Path) -> Vec<Process> {
         .collect()
 }
 
-/// The guests of a run: those children of `lvs-matrix` that work in its output folder, or, as an ordinary user, the child of
-/// the unshare(1) around each. Under them are their own processes.
+/// The guests of a run: those children of `lvs-matrix` that work in its output folder, or, as an ordinary
+/// user, the child of the unshare(1) around each. Under them are their own processes.
 pub(crate) fn guests(run: i32, out: &Path) -> Vec<Process> {
     let concerned = concerned_with(&out.join(".guests"));
     let around = |process: &Process| process.parent == run && process.name == "unshare";

@@ -14,7 +14,8 @@ Exit codes:
   69  this machine cannot do it; each missing thing is named with its cure
   70  a failure of lvs-matrix itself";
 
-/// Shows what MySQL clients live through when an LVS/IPVS director's configuration changes: do they fail fast, or hang?
+/// Shows what MySQL clients live through when an LVS/IPVS director's configuration changes: do they fail
+/// fast, or hang?
 #[derive(Debug, Parser)]
 #[command(name = "lvs-matrix", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -59,7 +60,8 @@ Examples:
         /// Say annotations on stderr, as GitHub's workflow commands, also where $GITHUB_ACTIONS is not `true`
         #[arg(long)]
         annotations: bool,
-        /// Write the reports for people in another language than the run's: en (English) or zh (Simplified Chinese)
+        /// Write the reports for people in another language than the run's: en (English) or zh (Simplified
+        /// Chinese)
         #[arg(long, value_name = "LANGUAGE")]
         lang: Option<Language>,
     },
@@ -69,7 +71,8 @@ Examples:
   lvs-matrix report lvs-matrix-out/latest --format json | jq '.cells[].behaviour'
   lvs-matrix report lvs-matrix-out/latest --cell config-change/absent_up_execute-sql_0")]
     Report(ReportArguments),
-    /// Say why the client of a cell saw what it saw: which rule of the kernel applied, which packet shows it, what avoids it
+    /// Say why the client of a cell saw what it saw: which rule of the kernel applied, which packet shows it,
+    /// what avoids it
     #[command(after_help = "\
 Examples:
   lvs-matrix explain absent_up_execute-sql_0
@@ -89,7 +92,8 @@ Examples:
         #[arg(long = "try", value_name = "NUMBER")]
         tried: Option<usize>,
     },
-    /// Compare two runs: which cells changed behaviour, error, verdict or time, and what differs in where they ran
+    /// Compare two runs: which cells changed behaviour, error, verdict or time, and what differs in where
+    /// they ran
     #[command(after_help = "\
 A time counts as changed if it differs by more than the tolerance and by more than 20 ms. Runs of
 one kernel differ by some 10 \u{b5}s, since the clock is virtual; 5 % is what a first retransmission
@@ -141,7 +145,8 @@ Examples:
 pub(crate) enum KernelCommand {
     /// Build a guest kernel (User-mode Linux with IPVS and virtual time) into the cache
     #[command(after_help = "\
-The cache is $LVS_MATRIX_CACHE, else $XDG_CACHE_HOME/lvs-matrix, else ~/.cache/lvs-matrix. A kernel that is there is not
+The cache is $LVS_MATRIX_CACHE, else $XDG_CACHE_HOME/lvs-matrix, else ~/.cache/lvs-matrix. A kernel that is \
+there is not
 built again.
 
 Examples:
@@ -177,12 +182,14 @@ pub(crate) struct KernelBuildArguments {
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) what: WhatToRun,
-    /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as latest]
+    /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as
+    /// latest]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) manner: Manner,
-    /// Write what happens to a file while it happens, as JSON Lines; `-`: to stdout, and the table goes to stderr
+    /// Write what happens to a file while it happens, as JSON Lines; `-`: to stdout, and the table goes to
+    /// stderr
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
     /// Say annotations on stderr, as GitHub's workflow commands, also where $GITHUB_ACTIONS is not `true`
@@ -214,20 +221,23 @@ pub(crate) struct WhatToRun {
     /// Where the cells run
     #[arg(long, value_enum, default_value_t = PlaceArgument::Guest)]
     pub(crate) place: PlaceArgument,
-    /// Watch no cell longer than this (60s, 20m); what is not over by then is not known [default: 60s on the host's kernel,
-    /// where it is real time; as long as the scenario says in a guest]
+    /// Watch no cell longer than this (60s, 20m); what is not over by then is not known [default: 60s on the
+    /// host's kernel, where it is real time; as long as the scenario says in a guest]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) observe_at_most: Option<std::time::Duration>,
-    /// How many guests, or worlds on the host's kernel, at once [default: the number of processors, at most 4]
+    /// How many guests, or worlds on the host's kernel, at once [default: the number of processors, at most
+    /// 4]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,
-    /// Guest kernel: a version such as 7.2, or the path of a `linux` binary [default: the cached 7.2, else the newest]
+    /// Guest kernel: a version such as 7.2, or the path of a `linux` binary [default: the cached 7.2, else
+    /// the newest]
     #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
     pub(crate) kernel: Option<String>,
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]
     pub(crate) mysqld: Option<PathBuf>,
-    /// End a guest that has said nothing for so many seconds of the host's clock; its cell is then undetermined
+    /// End a guest that has said nothing for so many seconds of the host's clock; its cell is then
+    /// undetermined
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) stall: u64,
     /// Run the cells in an order made from this number; reports are in the matrix's order all the same
@@ -242,10 +252,12 @@ pub(crate) struct ReportArguments {
     /// Which report
     #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
     pub(crate) format: ReportFormat,
-    /// The page of this cell, with everything that shows what happened in it, instead of the run's; named as for `explain`
+    /// The page of this cell, with everything that shows what happened in it, instead of the run's; named as
+    /// for `explain`
     #[arg(long, value_name = "ID")]
     pub(crate) cell: Option<String>,
-    /// In another language than the run's: en (English) or zh (Simplified Chinese); reports for programs are English
+    /// In another language than the run's: en (English) or zh (Simplified Chinese); reports for programs are
+    /// English
     #[arg(long, value_name = "LANGUAGE")]
     pub(crate) lang: Option<Language>,
 }
@@ -325,7 +337,8 @@ pub(crate) struct InspectArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct FilterArguments {
-    /// Only these cells: `axis=value|value,axis!=value`, a cell's name, or a part of an id; given twice, either is enough
+    /// Only these cells: `axis=value|value,axis!=value`, a cell's name, or a part of an id; given twice,
+    /// either is enough
     #[arg(long = "filter", value_name = "EXPR")]
     pub(crate) expressions: Vec<String>,
 }
@@ -350,7 +363,8 @@ pub(crate) enum ReportFormat {
     Junit,
     /// The table that a run prints
     Text,
-    /// A job summary: report.md without links, appended to the file that $GITHUB_STEP_SUMMARY names, if it is set
+    /// A job summary: report.md without links, appended to the file that $GITHUB_STEP_SUMMARY names, if it is
+    /// set
     Summary,
     /// Annotations as GitHub's workflow commands, which point into the scenario files
     Annotations,

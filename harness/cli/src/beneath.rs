@@ -1,9 +1,10 @@
-//! Folders opened beneath another, and files read there. A guest may run as another user and put anything into its shared folder;
-//! a run's folder may come from anywhere. So no link is followed on the way, and what is read is a regular file of a size that
-//! can be held: no pipe that never ends, no device.
+//! Folders opened beneath another, and files read there. A guest may run as another user and put anything
+//! into its shared folder; a run's folder may come from anywhere. So no link is followed on the way, and what
+//! is read is a regular file of a size that can be held: no pipe that never ends, no device.
 //!
-//! Names are opened one by one, each with O_NOFOLLOW. openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS does the same in
-//! one call, but not before Linux 5.6, nor where a container's seccomp profile does not know it.
+//! Names are opened one by one, each with O_NOFOLLOW. openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS
+//! does the same in one call, but not before Linux 5.6, nor where a container's seccomp profile does not know
+//! it.
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, mkdirat, openat, renameat_with, statat,
@@ -73,7 +74,8 @@ impl Beneath {
         Ok(Some(bytes))
     }
 
-    /// Writes a file of this folder by rename: it is there whole, or as it was. There is no waiting for the disk.
+    /// Writes a file of this folder by rename: it is there whole, or as it was. There is no waiting for the
+    /// disk.
     pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {
         let name = checked(name)?;
         let making = format!(".{name}.{}", std::process::id());
@@ -112,15 +114,17 @@ impl Beneath {
         drop(self.folder(&[name])?);
         let name = checked(name)?;
         match renameat_with(&self.0, name, &to.0, name, RenameFlags::NOREPLACE) {
-            // Some file systems do not know the flag; there a folder that is not empty is not replaced either.
+            // Some file systems do not know the flag; there a folder that is not empty is not replaced
+            // either.
             Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(&self.0, name, &to.0, name)?,
             result => result?,
         }
         to.folder(&[name])
     }
 
-    /// Gives this folder and its files to this process's user, and removes what is no regular file; gives the names of what was
-    /// removed. The folder goes first: from then on the user that it belonged to can put nothing into it.
+    /// Gives this folder and its files to this process's user, and removes what is no regular file; gives the
+    /// names of what was removed. The folder goes first: from then on the user that it belonged to can put
+    /// nothing into it.
     pub(crate) fn take_over(&self) -> io::Result<Vec<String>> {
         let (user, group) = (Some(geteuid()), Some(getegid()));
         fchown(&self.0, user, group)?;

@@ -26,7 +26,8 @@ pub(crate) fn build(arguments: &KernelBuildArguments) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
-/// On a terminal one line that changes; elsewhere a line for each phase, and one for each tenth of a long one.
+/// On a terminal one line that changes; elsewhere a line for each phase, and one for each tenth of a long
+/// one.
 #[derive(Debug, Default)]
 struct Reporter {
     last: Option<(kernel::Phase, u64)>,
@@ -110,7 +111,8 @@ fn json(kernels: &[Kernel]) -> Result<String, Failure> {
         .map_err(|error| Failure::Software(error.to_string()))
 }
 
-/// Everything that can go wrong with a kernel is something that this machine lacks, with its cure in the message.
+/// Everything that can go wrong with a kernel is something that this machine lacks, with its cure in the
+/// message.
 pub(crate) fn failure(error: &KernelError) -> Failure {
     Failure::Unavailable(error.to_string())
 }

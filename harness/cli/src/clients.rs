@@ -28,7 +28,8 @@ fn command_line(scenario: &lvs_matrix_model::Name, program: &Program) -> Option<
     let found = ["mariadb", "mysql"].into_iter().any(in_path);
     (!found).then(|| {
         format!(
-            "the client `{program}` of {scenario} needs `mariadb` or `mysql`, and neither is in {PATH}: apt-get install \
+            "the client `{program}` of {scenario} needs `mariadb` or `mysql`, and neither is in {PATH}: \
+             apt-get install \
              mariadb-client-core"
         )
     })
@@ -42,11 +43,18 @@ fn own(selected: &Selected, program: &str) -> Option<String> {
     } else if path.is_absolute() {
         let own = OWN_FOLDERS.iter().find(|own| path.starts_with(own));
         own.map(|own| {
-            format!("cannot be seen by a cell, which has a {own} of its own: put it beside the scenario's file, and name it `./…`")
+            format!(
+                "cannot be seen by a cell, which has a {own} of its own: put it beside the scenario's \
+                file, and name it `./…`"
+            )
         })
         .or_else(|| unusable(path))
     } else if path.components().any(|part| part == Component::ParentDir) {
-        Some("is outside of the folder of the scenario's file, which is all that a cell sees of it: give its absolute path".to_owned())
+        Some(
+            "is outside of the folder of the scenario's file, which is all that a cell sees of it: give its \
+            absolute path"
+                .to_owned(),
+        )
     } else {
         unusable(&selected.folder()?.join(path))
     };

@@ -49,8 +49,8 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
 /// What the host's own kernel is needed for.
 const FOR_THE_HOST: &str = "run --place host";
 
-/// What this host lacks for cells on its own kernel, with these schedulers. Where nothing is seen to be lacking, a world is made
-/// for a trial.
+/// What this host lacks for cells on its own kernel, with these schedulers. Where nothing is seen to be
+/// lacking, a world is made for a trial.
 pub(crate) fn host_lacks(schedulers: &BTreeSet<String>, init: &Path) -> Vec<Lack> {
     let mut lacks = native::lacks();
     let of_kernel = lvs_matrix_runner::host_lacks(schedulers).into_iter();
@@ -139,7 +139,8 @@ fn text(all: &[Check]) -> String {
             State::Found(what) => writeln!(text, "found    {:width$}  {what}", check.name),
             State::Missing { what, cure } => writeln!(
                 text,
-                "MISSING  {:width$}  {what}\n         {:width$}  needed for: {}\n         {:width$}  cure: {cure}",
+                "MISSING  {:width$}  {what}\n         {:width$}  needed for: {}\n         {:width$}  cure: \
+                 {cure}",
                 check.name, "", check.needed_for, ""
             ),
         };

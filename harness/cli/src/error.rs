@@ -24,7 +24,8 @@ pub(crate) enum Failure {
     Software(String),
 }
 
-/// Foreign text, such as the last words of a server's installer, may have anything in it that a terminal obeys.
+/// Foreign text, such as the last words of a server's installer, may have anything in it that a terminal
+/// obeys.
 fn printable(text: &str) -> String {
     let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     text.chars()
@@ -47,11 +48,13 @@ const CURES: [(i32, &str); 8] = [
     ),
     (
         12,
-        "memory is short: end other programs, take fewer guests at once (--jobs 1), or raise the limit (`ulimit -v`)",
+        "memory is short: end other programs, take fewer guests at once (--jobs 1), or raise the limit \
+         (`ulimit -v`)",
     ),
     (
         24,
-        "too many files are open for one process: raise the limit (`ulimit -n 1024`), or take fewer guests at once (--jobs 1)",
+        "too many files are open for one process: raise the limit (`ulimit -n 1024`), or take fewer guests \
+         at once (--jobs 1)",
     ),
     (
         23,
@@ -59,7 +62,8 @@ const CURES: [(i32, &str); 8] = [
     ),
     (
         27,
-        "no file may grow so large: raise the limit (`ulimit -f`), or name a folder on another file system with --out",
+        "no file may grow so large: raise the limit (`ulimit -f`), or name a folder on another file system \
+         with --out",
     ),
     (
         28,

@@ -1,7 +1,8 @@
 //! `run --events`: what happens, as JSON Lines, while it happens.
 //!
-//! A thread of its own writes: a reader that is slow or stuck must not hold up the guests, nor must a full disk end a run whose
-//! records may be elsewhere. That the stream is broken is said, once, and the run goes on.
+//! A thread of its own writes: a reader that is slow or stuck must not hold up the guests, nor must a full
+//! disk end a run whose records may be elsewhere. That the stream is broken is said, once, and the run goes
+//! on.
 
 use crate::error::Failure;
 use crate::guests::Event;
@@ -25,7 +26,8 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Events {
     lines: Sender<String>,
-    /// Says one word when all lines are written, or none will be any more. The mutex is never locked: it makes this [`Sync`].
+    /// Says one word when all lines are written, or none will be any more. The mutex is never locked: it
+    /// makes this [`Sync`].
     written: Mutex<Receiver<()>>,
     begun: HostInstant,
     to_stdout: bool,
@@ -105,7 +107,8 @@ impl Events {
     }
 }
 
-/// A named pipe that nobody reads would be waited for in open(2); with O_NONBLOCK that fails instead (ENXIO, fifo(7)).
+/// A named pipe that nobody reads would be waited for in open(2); with O_NONBLOCK that fails instead (ENXIO,
+/// fifo(7)).
 fn open(file: &Path) -> Result<File, Failure> {
     let failed = |error: io::Error| {
         let why = match error.raw_os_error() {

@@ -27,7 +27,8 @@ enum Term {
 }
 
 impl Filter {
-    /// Reads the expressions. An axis or a value that none of the scenarios has is a mistake, not an empty result.
+    /// Reads the expressions. An axis or a value that none of the scenarios has is a mistake, not an empty
+    /// result.
     pub(crate) fn parse(expressions: &[String], scenarios: &[&Scenario]) -> Result<Self, Failure> {
         let is_whole = |text: &str| {
             let mut all = scenarios.iter().flat_map(|scenario| cells(scenario));

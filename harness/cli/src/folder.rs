@@ -28,7 +28,8 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// The folder named, which must be new or empty; else a new one below `lvs-matrix-out`, named by the time.
+    /// The folder named, which must be new or empty; else a new one below `lvs-matrix-out`, named by the
+    /// time.
     pub(crate) fn make(named: Option<&Path>) -> Result<Self, Failure> {
         match named {
             Some(named) => Self::named(named),
@@ -101,7 +102,8 @@ impl Folder {
             ))
         })?;
         let free = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
-        // A guest's share holds its job and a cell's logs; a cell's record, capture and logs take well under a MiB together.
+        // A guest's share holds its job and a cell's logs; a cell's record, capture and logs take well under
+        // a MiB together.
         let needed = SPACE_MIB + u64::try_from(cells).unwrap_or(u64::MAX);
         if free >= needed {
             return Ok(());

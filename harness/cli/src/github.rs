@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// The file that a step appends its summary to.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
-/// GitHub shows nothing of a step whose summary is larger than 1 MiB; the rest is left for what the step writes itself.
+/// GitHub shows nothing of a step whose summary is larger than 1 MiB; the rest is left for what the step
+/// writes itself.
 const MOST: u64 = 1000 << 10;
 
 /// Where the job summary goes, if there is one.
@@ -18,8 +19,8 @@ pub(crate) fn summary_file() -> Option<PathBuf> {
     file.map(PathBuf::from)
 }
 
-/// After a run or a judging: appends the summary where the runner asks for it, and says the annotations on stderr, whose lines the
-/// runner reads as it does those of stdout, if it is GitHub's (or by option).
+/// After a run or a judging: appends the summary where the runner asks for it, and says the annotations on
+/// stderr, whose lines the runner reads as it does those of stdout, if it is GitHub's (or by option).
 pub(crate) fn tell(report: &RunReport, annotate: bool) {
     // That the summary cannot be written does not change how the run came out.
     if let Some(Err(reason)) = summary_file().map(|file| append_summary(report, &file)) {
@@ -48,7 +49,8 @@ pub(crate) fn append_summary(report: &RunReport, file: &Path) -> Result<(), Stri
     let text = summary(report, left);
     if text.is_empty() {
         return Err(format!(
-            "nothing was added to the job summary {}: it holds {before} bytes already, and GitHub shows none beyond 1 MiB",
+            "nothing was added to the job summary {}: it holds {before} bytes already, and GitHub shows none \
+             beyond 1 MiB",
             file.display()
         ));
     }

@@ -1,4 +1,5 @@
-//! What a run stands on: a place, programs, a data folder. What is missing is named all at once, each with its cure.
+//! What a run stands on: a place, programs, a data folder. What is missing is named all at once, each with
+//! its cure.
 
 use crate::args::{PlaceArgument, WhatToRun};
 use crate::build_kernel;
@@ -119,7 +120,8 @@ fn hashes(runs_on: &RunsOn, server: &Server) -> Result<Hashes, Failure> {
     })
 }
 
-/// The place that was asked for, or, of either, the host's kernel if it will do. What is missing for it comes as the inner error.
+/// The place that was asked for, or, of either, the host's kernel if it will do. What is missing for it comes
+/// as the inner error.
 fn runs_on(
     arguments: &WhatToRun,
     cache: &CacheFolder,
@@ -165,7 +167,8 @@ fn runs_on(
     }
 }
 
-/// A server program that a guest can start. A guest has folders of its own in memory in place of some of the host's.
+/// A server program that a guest can start. A guest has folders of its own in memory in place of some of the
+/// host's.
 fn reachable(program: &Path) -> Result<PathBuf, Failure> {
     let real = program.canonicalize().map_err(|error| {
         Failure::Mistake(format!("cannot use {} as a server: {error}", program.display()))
@@ -175,7 +178,8 @@ fn reachable(program: &Path) -> Result<PathBuf, Failure> {
         .find(|own| real.starts_with(own))
     {
         Some(own) => Err(Failure::Mistake(format!(
-            "{} cannot be used as a server: a guest has a {own} of its own; copy the server's folder to another place, such as /opt",
+            "{} cannot be used as a server: a guest has a {own} of its own; copy the server's folder to \
+             another place, such as /opt",
             real.display()
         ))),
         None => Ok(real),

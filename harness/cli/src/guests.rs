@@ -1,8 +1,8 @@
-//! Cells in guests: a queue of cells, a few guests at a time, each given a batch; records come out one by one. A world on the
-//! host's own kernel is a guest like any other here, but for its words and its clock.
+//! Cells in guests: a queue of cells, a few guests at a time, each given a batch; records come out one by
+//! one. A world on the host's own kernel is a guest like any other here, but for its words and its clock.
 //!
-//! Whatever becomes of a guest, every cell that it had begun leaves a record, and those that it had not begun go back into
-//! the queue.
+//! Whatever becomes of a guest, every cell that it had begun leaves a record, and those that it had not begun
+//! go back into the queue.
 
 use crate::beneath::Beneath;
 use crate::error::Failure;
@@ -146,8 +146,8 @@ impl Guests<'_> {
         }
     }
 
-    /// A share of the queue: half of what each worker would get if all were given out now, so that none ends long before
-    /// the others.
+    /// A share of the queue: half of what each worker would get if all were given out now, so that none ends
+    /// long before the others.
     fn take_batch(&self, shared: &Shared<'_>) -> Vec<LabPlan> {
         let mut queue = lock(&shared.queue);
         let count = queue.len().div_ceil(self.jobs.get() * 2);
@@ -262,7 +262,8 @@ impl Guests<'_> {
             let mut record = self.begun(plan);
             record.lab = LabOutcome::NotRun {
                 reason: format!(
-                    "its own waits and statements last {}, and this run watches a cell for at most {}; give a larger \
+                    "its own waits and statements last {}, and this run watches a cell for at most {}; give \
+                     a larger \
                      --observe-at-most, or run it in a guest, where waiting takes no time",
                     Human(record.plan.own_time()),
                     Human(limit)
@@ -368,8 +369,8 @@ enum Moved {
     NotThere(String),
 }
 
-/// Moves a cell's folder from the share to the output folder, and gives it back to this user if the guest ran as another. The
-/// guest may have put anything there.
+/// Moves a cell's folder from the share to the output folder, and gives it back to this user if the guest ran
+/// as another. The guest may have put anything there.
 fn move_cell(share: &Path, out: &Path, cell: &CellRef) -> Result<Moved, Failure> {
     let (scenario, slug) = (cell.scenario.as_str(), cell.slug());
     let to = cell_folder(out, cell);

@@ -76,7 +76,8 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
             unreadable.push(MissingCell {
                 cell: cell.clone(),
                 reason: format!(
-                    "the captures of the cells before it have more than {MOST_PACKETS_OF_A_RUN} packets together, which is more than \
+                    "the captures of the cells before it have more than {MOST_PACKETS_OF_A_RUN} packets \
+                     together, which is more than \
                      is read at a time; judge the scenarios of this run in folders of their own"
                 ),
             });
@@ -116,8 +117,8 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     Ok(RunReport::new(run, cells, unreadable).with_dry(dry))
 }
 
-/// The largest files that are read, in bytes. Records and captures of the longest shipped cells have some hundred KiB; a capture of 15 MiB
-/// that are sent or received has some 100 MiB.
+/// The largest files that are read, in bytes. Records and captures of the longest shipped cells have some
+/// hundred KiB; a capture of 15 MiB that are sent or received has some 100 MiB.
 const MOST_RUN: u64 = 32 << 20;
 const MOST_RECORD: u64 = 16 << 20;
 const MOST_CAPTURE: u64 = 512 << 20;

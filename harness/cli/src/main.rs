@@ -1,7 +1,8 @@
 //! `lvs-matrix`: the command line.
 //!
-//! The same binary is three things: the command line on the host; PID 1 of a guest (`lvs_matrix_guest::init`); and, started
-//! by that, the payload that runs cells in the guest. Which one, the process itself can tell.
+//! The same binary is three things: the command line on the host; PID 1 of a guest
+//! (`lvs_matrix_guest::init`); and, started by that, the payload that runs cells in the guest. Which one, the
+//! process itself can tell.
 
 mod args;
 mod bench;
@@ -48,8 +49,8 @@ fn main() -> ExitCode {
             Err(error) => Failure::Software(error.to_string()).report(),
         };
     }
-    // A file that may not grow any more is an error like others (EFBIG), and no reason to die without a word. Programs that are
-    // started have the signal as it was: a handler does not outlive exec(2).
+    // A file that may not grow any more is an error like others (EFBIG), and no reason to die without a word.
+    // Programs that are started have the signal as it was: a handler does not outlive exec(2).
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == KEEPER) {
@@ -77,7 +78,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The word by which this binary is called as the keeper of another program. No command of the command line: users never see it.
+/// The word by which this binary is called as the keeper of another program. No command of the command line:
+/// users never see it.
 const KEEPER: &str = "keep-program";
 
 /// Is this the payload of a guest or a world? What it starts ends with its place.

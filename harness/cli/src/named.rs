@@ -9,8 +9,9 @@ use std::path::Path;
 /// So many cells are named if several fit.
 const NAMED: usize = 10;
 
-/// The cell of a run that is meant: the one with this id, or with this name in its only scenario that has it; else the only one
-/// that begins so; else the only one that contains it. Of a cell that was repeated the first is meant, unless the number is said.
+/// The cell of a run that is meant: the one with this id, or with this name in its only scenario that has it;
+/// else the only one that begins so; else the only one that contains it. Of a cell that was repeated the
+/// first is meant, unless the number is said.
 pub(crate) fn find<'c>(cells: &'c [CellRef], folder: &Path, wanted: &str) -> Result<&'c CellRef, Failure> {
     let fitting = |fits: &dyn Fn(&str, &str) -> bool| -> Vec<&'c CellRef> {
         let fits = |cell: &&CellRef| fits(&cell.to_string(), &cell.slug());

@@ -1,5 +1,6 @@
-//! What a guest says, held against what it was given to do. A guest is foreign ground: whatever runs in it may write lines like
-//! ours to the console. So nothing is believed that cannot be true, and what is not believed has no effect.
+//! What a guest says, held against what it was given to do. A guest is foreign ground: whatever runs in it
+//! may write lines like ours to the console. So nothing is believed that cannot be true, and what is not
+//! believed has no effect.
 
 use crate::payload::News;
 use lvs_matrix_model::matrix::CellRef;
@@ -121,8 +122,8 @@ impl<'a> Told<'a> {
         self.begun == self.batch.len() && self.running.is_none()
     }
 
-    /// The cell at which a guest failed that ended early. One that fails before its first cell, or between two, would do so for
-    /// ever: then the next one counts as begun.
+    /// The cell at which a guest failed that ended early. One that fails before its first cell, or between
+    /// two, would do so for ever: then the next one counts as begun.
     pub(crate) fn broken_at(&self) -> usize {
         self.at().unwrap_or(self.begun)
     }

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-/// Writes data to stdout. A reader that went away early (`| head`) is no failure, nor is a terminal that was closed.
+/// Writes data to stdout. A reader that went away early (`| head`) is no failure, nor is a terminal that was
+/// closed.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -16,7 +17,8 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A terminal that was closed gives EIO (`hung_up_tty_write` of drivers/tty/tty_io.c), and says of itself that it is none.
+/// A terminal that was closed gives EIO (`hung_up_tty_write` of drivers/tty/tty_io.c), and says of itself
+/// that it is none.
 fn hung_up(error: &io::Error) -> bool {
     let device = rustix::fs::fstat(io::stdout())
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_char_device());
@@ -35,7 +37,8 @@ pub(crate) fn progress(text: &str) {
     }
 }
 
-/// A piece of progress that is worth a line in a log: on a terminal it replaces the line, elsewhere it is one.
+/// A piece of progress that is worth a line in a log: on a terminal it replaces the line, elsewhere it is
+/// one.
 pub(crate) fn milestone(text: &str) {
     if is_terminal() { progress(text) } else { talk(text) }
 }
@@ -45,8 +48,9 @@ pub(crate) fn is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Holds back so much of the disk, for what must be written even if others fill it. The file has no name, so nothing is left of
-/// it whatever happens; dropped, it gives the space back. Where a file system cannot do that there is no reserve.
+/// Holds back so much of the disk, for what must be written even if others fill it. The file has no name, so
+/// nothing is left of it whatever happens; dropped, it gives the space back. Where a file system cannot do
+/// that there is no reserve.
 pub(crate) fn reserve(folder: &Path, bytes: usize) -> Option<fs::File> {
     let file = tempfile::tempfile_in(folder).ok()?;
     let length = u64::try_from(bytes).ok()?;

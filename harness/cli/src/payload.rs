@@ -80,7 +80,8 @@ pub(crate) fn payload() -> Result<ExitCode, Failure> {
     }
 }
 
-/// The payload of a trial: a director's first look at a table of its own. A failure is said on the console, and the exit code.
+/// The payload of a trial: a director's first look at a table of its own. A failure is said on the console,
+/// and the exit code.
 pub(crate) fn try_world() -> Result<ExitCode, Failure> {
     lvs_matrix_runner::prove_ipvs().map_err(|error| Failure::Unavailable(error.to_string()))?;
     Ok(ExitCode::SUCCESS)

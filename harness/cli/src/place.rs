@@ -47,8 +47,8 @@ pub(crate) fn environment(runs_on: &RunsOn, template: &Template, hashes: &Hashes
     }
 }
 
-/// How long it may say nothing. In real time a cell is silent while it is watched; under virtual time that takes none of the
-/// host's.
+/// How long it may say nothing. In real time a cell is silent while it is watched; under virtual time that
+/// takes none of the host's.
 pub(crate) fn stall(runs_on: &RunsOn, stall: Duration, batch: &[LabPlan]) -> Duration {
     match runs_on {
         RunsOn::Kernel(_) => stall,

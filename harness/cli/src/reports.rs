@@ -66,7 +66,8 @@ fn cell(report: &RunReport, folder: &Path, wanted: &str) -> Result<String, Failu
     Err(Failure::Mistake(format!("{id} has no record: {reason}")))
 }
 
-/// Writes `report.md`, `report.html`, `report.json` and `junit.xml`, and into each cell's folder its own `report.md`.
+/// Writes `report.md`, `report.html`, `report.json` and `junit.xml`, and into each cell's folder its own
+/// `report.md`.
 pub(crate) fn write_reports(folder: &Path, report: &RunReport) -> Result<(), Failure> {
     let beneath = Beneath::open(folder)
         .map_err(|error| Failure::Software(format!("cannot open {}: {error}", folder.display())))?;

@@ -54,7 +54,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     if cells > MOST_CELLS {
         folder.discard_if_without_records();
         return Err(Failure::Mistake(format!(
-            "{cells} cells are too many for a run, which has at most {MOST_CELLS}; take fewer by --filter or --repeat, or fewer scenarios"
+            "{cells} cells are too many for a run, which has at most {MOST_CELLS}; take fewer by --filter or \
+             --repeat, or fewer scenarios"
         )));
     }
     folder.check_space(cells)?;

@@ -20,7 +20,8 @@ const MOST_BYTES: u64 = (1 << 20) + 1;
 /// A scenario with those of its cells that were selected.
 #[derive(Debug)]
 pub(crate) struct Selected {
-    /// Its file as typed, below the current folder relative to it; `None` for the shipped scenario of this program.
+    /// Its file as typed, below the current folder relative to it; `None` for the shipped scenario of this
+    /// program.
     pub(crate) file: Option<String>,
     pub(crate) scenario: Scenario,
     /// SHA-256 of its text, hexadecimal.
@@ -31,7 +32,8 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
-    /// The folder of its file, where a client program of the author's own runs; `None` for the shipped scenario.
+    /// The folder of its file, where a client program of the author's own runs; `None` for the shipped
+    /// scenario.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         let file = std::path::absolute(self.file.as_ref()?).ok()?;
         file.parent().map(Path::to_path_buf)
@@ -78,7 +80,8 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
             Ok(bytes) => match load_bytes(&bytes) {
                 Ok(scenario) if loaded.iter().any(|other| other.scenario.name == scenario.name) => {
                     note(&format!(
-                        "error: {name}: another file of this run has a scenario named `{}` already; records of both would lie in one folder\n",
+                        "error: {name}: another file of this run has a scenario named `{}` already; records \
+                         of both would lie in one folder\n",
                         scenario.name
                     ))
                 }

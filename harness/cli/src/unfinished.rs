@@ -1,5 +1,6 @@
-//! Folders that a killed run left unfinished: the next run removes them. Who works in a folder holds a lock on it (flock(2)), which ends
-//! with its process in whatever way that ends; so a folder without a lock is nobody's.
+//! Folders that a killed run left unfinished: the next run removes them. Who works in a folder holds a lock
+//! on it (flock(2)), which ends with its process in whatever way that ends; so a folder without a lock is
+//! nobody's.
 
 use crate::guests::GUESTS_FOLDER;
 use lvs_matrix_report::RUN_FILE;

@@ -6,8 +6,8 @@ use lvs_matrix_guest::kernel::{self, CacheFolder};
 use lvs_matrix_runner::Server;
 use std::path::Path;
 
-/// The version of this program, then a line each for its file, the guest kernel, the server program and the shipped scenario. What
-/// is not there is said to be not there: this needs nothing.
+/// The version of this program, then a line each for its file, the guest kernel, the server program and the
+/// shipped scenario. What is not there is said to be not there: this needs nothing.
 pub(crate) fn text() -> String {
     let file = |path: &Path| match kernel::sha256_of_file(path) {
         Ok(hash) => format!("sha256 {hash}"),
@@ -30,7 +30,8 @@ pub(crate) fn text() -> String {
         |server| format!("{}, {}", server.version_alone(), file(&server.program)),
     );
     format!(
-        "lvs-matrix {}\n  program   {}\n  kernel    {kernel}\n  mysqld    {server}\n  scenario  config-change (shipped), sha256 {}\n",
+        "lvs-matrix {}\n  program   {}\n  kernel    {kernel}\n  mysqld    {server}\n  scenario  \
+         config-change (shipped), sha256 {}\n",
         env!("CARGO_PKG_VERSION"),
         file(Path::new(OWN_FILE)),
         scenarios::shipped_sha256()

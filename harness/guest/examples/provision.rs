@@ -1,5 +1,6 @@
-//! Builds the default guest kernel into the user's cache, or finds it there: `cargo run -p lvs-matrix-guest --example provision`.
-//! An argument is a package's name (`linux-source-6.1`) or a tarball's path.
+//! Builds the default guest kernel into the user's cache, or finds it there:
+//! `cargo run -p lvs-matrix-guest --example provision`. An argument is a package's name (`linux-source-6.1`)
+//! or a tarball's path.
 #![expect(clippy::print_stderr, reason = "an example is a program of its own")]
 
 use lvs_matrix_guest::kernel::{BuildRequest, KernelError, Source, build};

@@ -40,7 +40,8 @@ pub enum State {
     },
 }
 
-/// All checks of this crate, in the order in which cures help. Boots a guest for less than a second if there is a kernel.
+/// All checks of this crate, in the order in which cures help. Boots a guest for less than a second if there
+/// is a kernel.
 pub fn checks() -> Vec<Check> {
     let kernel = CacheFolder::of_user().and_then(|cache| Ok((find(&cache, None)?, cache)));
     let found = match &kernel {
@@ -104,14 +105,14 @@ fn memory() -> State {
     }
 }
 
-/// A guest whose init is true(1): PID 1 ends at once, and the kernel says so and panics. That proves memory, seccomp, and the
-/// way to the host's files.
+/// A guest whose init is true(1): PID 1 ends at once, and the kernel says so and panics. That proves memory,
+/// seccomp, and the way to the host's files.
 fn boot(kernel: Kernel, cache: &CacheFolder) -> State {
-    let missing = |what: String| {
-        State::Missing {
+    let missing = |what: String| State::Missing {
         what,
-        cure: "allow this user ptrace(2) and seccomp(2) (a container may forbid them), or try as another user; docs/limitations.md says where guests run".into(),
-    }
+        cure: "allow this user ptrace(2) and seccomp(2) (a container may forbid them), or try as another \
+            user; docs/limitations.md says where guests run"
+            .into(),
     };
     // In the cache, and under one name: what a killed doctor leaves is used by the next.
     let share = cache.kernels().join(".doctor");

@@ -1,7 +1,8 @@
 //! Worlds: cells on the host's own kernel, in namespaces of their own, and what a host lacks for them.
 //!
-//! A world is begun by [`crate::Guest::start`] with [`crate::RunsOn::Host`], and speaks and ends as a guest does. Its first process
-//! leads a PID namespace: when that ends, for whatever reason, the kernel ends everything in it.
+//! A world is begun by [`crate::Guest::start`] with [`crate::RunsOn::Host`], and speaks and ends as a guest
+//! does. Its first process leads a PID namespace: when that ends, for whatever reason, the kernel ends
+//! everything in it.
 
 use crate::init::privileges::{KEPT, ON_THE_WAY};
 use crate::{Guest, GuestConfig, GuestEnd, protocol::PayloadEnd};
@@ -32,8 +33,8 @@ impl Lack {
     }
 }
 
-/// What the calling process lacks for making worlds, as far as that can be told without making one: root, its capabilities, and
-/// the initial user namespace.
+/// What the calling process lacks for making worlds, as far as that can be told without making one: root, its
+/// capabilities, and the initial user namespace.
 pub fn lacks() -> Vec<Lack> {
     if !rustix::process::geteuid().is_root() {
         return vec![Lack::new(
@@ -42,8 +43,8 @@ pub fn lacks() -> Vec<Lack> {
         )];
     }
     let mut lacks = Vec::new();
-    // proc(5): the identity over all numbers. Root of another user namespace may make namespaces, but IPVS does not obey it
-    // (GENL_ADMIN_PERM in net/netfilter/ipvs/ip_vs_ctl.c).
+    // proc(5): the identity over all numbers. Root of another user namespace may make namespaces, but IPVS
+    // does not obey it (GENL_ADMIN_PERM in net/netfilter/ipvs/ip_vs_ctl.c).
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     if map.split_whitespace().ne(["0", "0", "4294967295"]) {
         lacks.push(Lack::new(
@@ -61,19 +62,21 @@ pub fn lacks() -> Vec<Lack> {
             .collect();
         lacks.push(Lack::new(
             format!("root here lacks {}", names.join(", ")),
-            "give the container these capabilities, as docker run --privileged does, or run it on the host itself",
+            "give the container these capabilities, as docker run --privileged does, or run it on the host \
+             itself",
         ));
     }
     lacks
 }
 
-/// Makes a world below `folder`, runs `init` in it with these arguments for its payload, and sees whether that exits with 0. What
-/// it said is in the lack if it did not.
+/// Makes a world below `folder`, runs `init` in it with these arguments for its payload, and sees whether
+/// that exits with 0. What it said is in the lack if it did not.
 ///
 /// # Errors
 /// [`Lack`]: a world cannot be made, or the payload did not succeed in it.
 pub fn trial(init: &Path, folder: &Path, payload_args: &[&str]) -> Result<(), Lack> {
-    let cure = "allow root to mount and to make namespaces (a container may forbid it), or run it on the host itself; \
+    let cure = "allow root to mount and to make namespaces (a container may forbid it), or run it on the \
+        host itself; \
                 docs/limitations.md says where worlds run";
     let lack = |what: String| Lack::new(what, cure);
     let share = folder.join("trial");

@@ -1,7 +1,8 @@
-//! What the guest's init and the watching host say to each other over the guest's console, and the fixed places inside. A world
-//! on the host's own kernel speaks the same over a pipe.
+//! What the guest's init and the watching host say to each other over the guest's console, and the fixed
+//! places inside. A world on the host's own kernel speaks the same over a pipe.
 //!
-//! A console line that begins with [`PREFIX`] is a message; every other line is talk of the kernel or of programs:
+//! A console line that begins with [`PREFIX`] is a message; every other line is talk of the kernel or of
+//! programs:
 //! ```text
 //! @lvs-matrix say TEXT            the payload says TEXT to the caller (opaque here; the caller defines JSON in it)
 //! @lvs-matrix end exited CODE     the payload ended by exit(CODE); power-off follows
@@ -17,11 +18,13 @@ use std::path::PathBuf;
 pub const PREFIX: &str = "@lvs-matrix";
 /// Longest message line, in bytes. A longer one is no message: its beginning is kept as a console line.
 pub const MAX_MESSAGE: usize = 256 * 1024;
-/// Set in the environment of the first process: [`IN_A_GUEST`] by the kernel's command line, [`IN_A_WORLD`] by the caller.
+/// Set in the environment of the first process: [`IN_A_GUEST`] by the kernel's command line, [`IN_A_WORLD`]
+/// by the caller.
 pub const GUEST_VARIABLE: &str = "LVS_MATRIX_GUEST";
 /// The first process of a guest kernel.
 pub const IN_A_GUEST: &str = "1";
-/// The first process of namespaces of its own on the host's kernel; passed on to the payload, whose console is its output.
+/// The first process of namespaces of its own on the host's kernel; passed on to the payload, whose console
+/// is its output.
 pub const IN_A_WORLD: &str = "host";
 /// Names the share's path in the environment of the payload.
 pub const SHARE_VARIABLE: &str = "LVS_MATRIX_SHARE";
@@ -37,15 +40,16 @@ pub const PRIVATE_FOLDER: &str = ".guest";
 pub const HANDED_FOLDER: &str = "handed";
 /// Where init mounts the share at first, to read what it is to do: the one folder that cannot hold an input.
 pub const SHARE_AT_FIRST: &str = "/proc";
-/// The share as hostfs is asked for it: the working folder of the guest's process on the host. Reachable whatever the rights on
-/// its parents, and the same everywhere. hostfs opens the path anew for each lookup (fs/hostfs/hostfs_user.c). The dot at its end makes it
-/// a folder: a link hostfs would read, and go by the text of it (`hostfs_fill_super` in fs/hostfs/hostfs_kern.c).
+/// The share as hostfs is asked for it: the working folder of the guest's process on the host. Reachable
+/// whatever the rights on its parents, and the same everywhere. hostfs opens the path anew for each lookup
+/// (fs/hostfs/hostfs_user.c). The dot at its end makes it a folder: a link hostfs would read, and go by the
+/// text of it (`hostfs_fill_super` in fs/hostfs/hostfs_kern.c).
 pub const SHARE_ON_HOST: &str = "/proc/self/cwd/.";
 /// The file in [`PRIVATE_FOLDER`] in which the host tells init what to do ([`Boot`] as JSON).
 pub const BOOT_FILE: &str = "boot.json";
 
-/// What the host tells the guest's init. Handed over as a file, because the kernel's command line is short, has no
-/// quoting for quotes, and ends up in init's arguments with the kernel's own additions behind it.
+/// What the host tells the guest's init. Handed over as a file, because the kernel's command line is short,
+/// has no quoting for quotes, and ends up in init's arguments with the kernel's own additions behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Boot {
     /// The payload's arguments: init runs its own binary again with them.
@@ -55,7 +59,8 @@ pub struct Boot {
     /// Further inputs that lie in the share: name, and path below the share.
     #[serde(default)]
     pub copies: Vec<(String, PathBuf)>,
-    /// Folders of the host that init mounts as further inputs: name, and the path at which the guest's process on the host opens them.
+    /// Folders of the host that init mounts as further inputs: name, and the path at which the guest's
+    /// process on the host opens them.
     #[serde(default)]
     pub folders: Vec<(String, PathBuf)>,
     /// The user and group that the payload runs as; `None`: as init does, as root of the guest.

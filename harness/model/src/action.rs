@@ -54,7 +54,8 @@ impl fmt::Display for Node {
 
 /// What a step does. Names of real servers were checked against the lab.
 ///
-/// In records an action is a map with its key as in the YAML, whatever group it is in: `{"set-weight": {"server": "rs1", …}}`.
+/// In records an action is a map with its key as in the YAML, whatever group it is in:
+/// `{"set-weight": {"server": "rs1", …}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Action {
@@ -142,7 +143,8 @@ impl Action {
         self.of_client()?.statement()
     }
 
-    /// How long it takes by the clock where all is well: a wait, or a statement that a server needs its time for.
+    /// How long it takes by the clock where all is well: a wait, or a statement that a server needs its time
+    /// for.
     #[must_use]
     pub fn own_time(&self) -> Duration {
         match self {

@@ -22,9 +22,9 @@ impl Client {
         *self == Self::default()
     }
 
-    /// The sysctls of the client's namespace by which a setting comes into force, where the program offers no other way: the
-    /// command lines turn keepalive on and leave its times to the kernel (`vio_keepalive` in MySQL's vio/viosocket.cc,
-    /// `pvio_socket_keepalive` in MariaDB's plugins/pvio/pvio_socket.c).
+    /// The sysctls of the client's namespace by which a setting comes into force, where the program offers no
+    /// other way: the command lines turn keepalive on and leave its times to the kernel (`vio_keepalive` in
+    /// MySQL's vio/viosocket.cc, `pvio_socket_keepalive` in MariaDB's plugins/pvio/pvio_socket.c).
     #[must_use]
     pub fn sysctls(&self) -> Vec<(String, String)> {
         let Some(keepalive) = self.settings.keepalive.filter(|_| self.program.is_cli()) else {
@@ -206,8 +206,9 @@ impl Settings {
     }
 }
 
-/// TCP's keepalive: when the connection is idle for `time`, a probe is sent, and again every `interval`; after `probes` without
-/// an answer the connection is given up (tcp(7): `SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`).
+/// TCP's keepalive: when the connection is idle for `time`, a probe is sent, and again every `interval`;
+/// after `probes` without an answer the connection is given up (tcp(7): `SO_KEEPALIVE`, `TCP_KEEPIDLE`,
+/// `TCP_KEEPINTVL`, `TCP_KEEPCNT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Keepalive {
@@ -228,7 +229,8 @@ impl fmt::Display for Keepalive {
 }
 
 impl Default for Keepalive {
-    /// The kernel's own values: two hours, 75 s, 9 probes (include/net/tcp.h: `TCP_KEEPALIVE_TIME`, `_INTVL`, `_PROBES`).
+    /// The kernel's own values: two hours, 75 s, 9 probes (include/net/tcp.h: `TCP_KEEPALIVE_TIME`, `_INTVL`,
+    /// `_PROBES`).
     fn default() -> Self {
         Self {
             time: Duration::from_secs(7200),

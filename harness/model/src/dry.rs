@@ -1,7 +1,9 @@
-//! Dry cells: what the clients of a scenario do, in a lab in which nothing is changed. If a statement fails there, it is the
-//! statement that is wrong: a cell with it shows nothing of the change, however well it meets what is expected.
+//! Dry cells: what the clients of a scenario do, in a lab in which nothing is changed. If a statement fails
+//! there, it is the statement that is wrong: a cell with it shows nothing of the change, however well it
+//! meets what is expected.
 //!
-//! Their client is the driver, unset, and none of their steps is an operator's or fate's. Real servers of weight 0 have weight 1.
+//! Their client is the driver, unset, and none of their steps is an operator's or fate's. Real servers of
+//! weight 0 have weight 1.
 
 use crate::action::{Action, ClientAction, Statement};
 use crate::client::ClientChoice;
@@ -14,16 +16,18 @@ use crate::verdict::{JudgedCell, Verdict};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A dry cell waits no longer than this in one step: enough for TIME-WAIT to pass, and too short for an entry of IPVS to end.
+/// A dry cell waits no longer than this in one step: enough for TIME-WAIT to pass, and too short for an entry
+/// of IPVS to end.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// Numbers of errors that are the server's own.
 const OF_SERVER: [std::ops::RangeInclusive<u16>; 2] = [1000..=1999, 3000..=4999];
 
-/// MySQL's word before it closes a connection that was idle for `wait_timeout` (ER_CLIENT_INTERACTION_TIMEOUT).
+/// MySQL's word before it closes a connection that was idle for `wait_timeout`
+/// (ER_CLIENT_INTERACTION_TIMEOUT).
 const INACTIVE: u16 = 4031;
 
-/// The dry cells that try every statement of `cells` that is worth it, as few as can be. None if the scenario says that its
-/// operations fail without a change.
+/// The dry cells that try every statement of `cells` that is worth it, as few as can be. None if the scenario
+/// says that its operations fail without a change.
 #[must_use]
 pub fn plans(scenario: &Scenario, cells: &[Cell]) -> Vec<LabPlan> {
     if scenario.fails_without_change {
@@ -218,7 +222,8 @@ fn wrong(record: &CellRecord, operation: u32, action: &ClientAction) -> Option<S
         },
         ClientEventKind::StillWaiting => Some(format!("no answer within {}", Human(took))),
         ClientEventKind::ResultReceived { .. } if took > allowed && !pauses(action) => Some(format!(
-            "it is answered after {} only, beyond patience of {} (`takes` says how long a healthy server needs)",
+            "it is answered after {} only, beyond patience of {} (`takes` says how long a healthy server \
+             needs)",
             Human(took),
             Human(patience)
         )),
@@ -240,7 +245,8 @@ fn pauses(action: &ClientAction) -> bool {
     action.statement().is_some_and(large)
 }
 
-/// Takes their verdicts from the cells that rest on what went wrong. How many were they, for each of `troubles`?
+/// Takes their verdicts from the cells that rest on what went wrong. How many were they, for each of
+/// `troubles`?
 pub fn take_verdicts(troubles: &[Trouble], cells: &mut [JudgedCell]) -> Vec<usize> {
     let mut counts = Vec::with_capacity(troubles.len());
     for trouble in troubles {

@@ -1,11 +1,12 @@
-//! Durations and instants as records keep them: whole nanoseconds, so that the same record reads the same everywhere.
+//! Durations and instants as records keep them: whole nanoseconds, so that the same record reads the same
+//! everywhere.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// A moment on the cell's clock (the kernel under test's `CLOCK_REALTIME`), in nanoseconds since the cell's epoch:
-/// the moment at which its lab was ready and the first step was about to begin. Negative before that.
+/// A moment on the cell's clock (the kernel under test's `CLOCK_REALTIME`), in nanoseconds since the cell's
+/// epoch: the moment at which its lab was ready and the first step was about to begin. Negative before that.
 #[derive(
     Debug,
     Clone,
@@ -40,9 +41,9 @@ impl Instant {
     }
 }
 
-/// Durations are written for people in one place, rounded to what can be told apart on a noisy machine: below a second in
-/// milliseconds, below a minute with two decimals, above in units (`15m32s`, `6h`). Reports use nothing else, so they can
-/// be compared from run to run.
+/// Durations are written for people in one place, rounded to what can be told apart on a noisy machine: below
+/// a second in milliseconds, below a minute with two decimals, above in units (`15m32s`, `6h`). Reports use
+/// nothing else, so they can be compared from run to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Human(pub Duration);
 

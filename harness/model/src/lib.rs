@@ -1,5 +1,5 @@
-//! The pure half of lvs-matrix: what a scenario says, which cells it has, what each cell is to do, what was recorded,
-//! and what that means. Nothing here touches a clock, a process, a file or the network; the test
+//! The pure half of lvs-matrix: what a scenario says, which cells it has, what each cell is to do, what was
+//! recorded, and what that means. Nothing here touches a clock, a process, a file or the network; the test
 //! `tests/purity.rs` of the workspace holds it to that.
 //!
 //! ```text

@@ -19,8 +19,8 @@ pub struct CellRef {
     /// Which repetition; 1 for the first.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub repetition: NonZero<u32>,
-    /// Is it no cell of the matrix, but one in which the client of that cell does what it does without any change
-    /// ([`crate::dry`])?
+    /// Is it no cell of the matrix, but one in which the client of that cell does what it does without any
+    /// change ([`crate::dry`])?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry: bool,
 }
@@ -35,9 +35,10 @@ fn is_first(repetition: &NonZero<u32>) -> bool {
 }
 
 impl CellRef {
-    /// The cell's values joined by `_` (names have no underscore, so the slug is unambiguous): `absent_up_execute-sql_0`.
-    /// `only` for a scenario without axes. A repetition but the first has its number behind an `@`, which names have not
-    /// either: `only@2`. A dry cell has `@dry`. Also the cell's folder and anchor.
+    /// The cell's values joined by `_` (names have no underscore, so the slug is unambiguous):
+    /// `absent_up_execute-sql_0`. `only` for a scenario without axes. A repetition but the first has its
+    /// number behind an `@`, which names have not either: `only@2`. A dry cell has `@dry`. Also the cell's
+    /// folder and anchor.
     #[must_use]
     pub fn slug(&self) -> String {
         let values: Vec<&str> = self.values.iter().map(|(_, value)| value.as_str()).collect();

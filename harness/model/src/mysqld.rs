@@ -9,7 +9,8 @@ pub struct MysqldSetup {
     /// Does MariaDB run with InnoDB, so that there are transactions? (MySQL always does.)
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub innodb: bool,
-    /// Statements that each server executes by itself, as its `root` and in this order, before the lab is ready.
+    /// Statements that each server executes by itself, as its `root` and in this order, before the lab is
+    /// ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sql: Vec<String>,
 }

@@ -5,8 +5,8 @@ use std::fmt;
 
 /// A name made of `a-z`, `0-9`, `-` and `.`, beginning with a letter or digit, at most 40 characters long.
 ///
-/// Cell ids, folders and anchors are built from names, so a name can never leave the output folder (`..` does not begin
-/// with a letter or digit) nor need escaping in a URL.
+/// Cell ids, folders and anchors are built from names, so a name can never leave the output folder (`..` does
+/// not begin with a letter or digit) nor need escaping in a URL.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]

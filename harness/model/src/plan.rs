@@ -35,8 +35,9 @@ const DIRECTOR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 20);
 const FIRST_REAL_SERVER: u8 = 31;
 const FIRST_SERVER_ID: u32 = 101;
 
-/// How long every frame takes from the bridge to a host. Under virtual time an undelayed frame arrives at the moment it was
-/// sent, and a trace of several interfaces could not show which packet caused which; on a real link it takes about this long.
+/// How long every frame takes from the bridge to a host. Under virtual time an undelayed frame arrives at the
+/// moment it was sent, and a trace of several interfaces could not show which packet caused which; on a real
+/// link it takes about this long.
 const LINK_DELAY: Duration = Duration::from_micros(100);
 
 /// Real servers of a lab have the addresses .31 to .99.
@@ -140,7 +141,8 @@ pub struct LabPlan {
     pub steps: Vec<Step>,
     /// How the outcome is watched.
     pub observe: Observe,
-    /// The run's own limit to that, for a place where watching takes real time; `None`: the scenario's `until` stands.
+    /// The run's own limit to that, for a place where watching takes real time; `None`: the scenario's
+    /// `until` stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observe_at_most: Option<Duration>,
     /// What the scenario expects.
@@ -161,7 +163,8 @@ pub struct Host {
     pub address: IpAddr,
     /// Command lines of ip(8) without the `ip`, run in the namespace in one batch.
     pub ip: Vec<String>,
-    /// Sysctls of the namespace: (key, value). Everything that a result relies on is here; nothing is inherited.
+    /// Sysctls of the namespace: (key, value). Everything that a result relies on is here; nothing is
+    /// inherited.
     pub sysctls: Vec<(String, String)>,
     /// Command lines run in the namespace after that.
     pub commands: Vec<Vec<String>>,
@@ -190,8 +193,8 @@ impl LabPlan {
         })
     }
 
-    /// How long the outcome is watched, counted from the beginning of `act`: the scenario's `until`, or the run's limit if
-    /// that is shorter.
+    /// How long the outcome is watched, counted from the beginning of `act`: the scenario's `until`, or the
+    /// run's limit if that is shorter.
     #[must_use]
     pub fn watched_for(&self) -> Duration {
         self.cut_to().unwrap_or(self.observe.until)
@@ -203,7 +206,8 @@ impl LabPlan {
         self.observe_at_most.filter(|limit| *limit < self.observe.until)
     }
 
-    /// The time that the steps themselves take by the clock: waits, and what a healthy server needs for the statements.
+    /// The time that the steps themselves take by the clock: waits, and what a healthy server needs for the
+    /// statements.
     #[must_use]
     pub fn own_time(&self) -> Duration {
         let own = |step: &Step| step.action.own_time();
@@ -322,7 +326,8 @@ fn director(lab: &Lab, plan: &LabPlan) -> Host {
     let mut ip = interface(DIRECTOR);
     ip.push(format!("addr add {VIP}/32 dev {INTERFACE}"));
     let mut commands = vec![
-        // The defaults, stated: the life of an entry decides how a hang ends. (tcp, tcp after FIN, udp; seconds)
+        // The defaults, stated: the life of an entry decides how a hang ends. (tcp, tcp after FIN, udp;
+        // seconds)
         words("ipvsadm --set 900 120 300"),
         words(&format!("ipvsadm -A -t {} -s {}", plan.service(), lab.scheduler)),
     ];
@@ -364,12 +369,14 @@ fn real_server_address(index: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, FIRST_REAL_SERVER.saturating_add(index))
 }
 
-/// Locally administered (second bit of the first byte), the last byte that of the IPv4 address: easy to read in a trace.
+/// Locally administered (second bit of the first byte), the last byte that of the IPv4 address: easy to read
+/// in a trace.
 fn mac(last: u8) -> Mac {
     Mac([0x02, 0x6c, 0x76, 0x00, 0x00, last])
 }
 
-/// A bridge port is named after the host's address: a real server's own name could be one of ip(8)'s keywords, or too long.
+/// A bridge port is named after the host's address: a real server's own name could be one of ip(8)'s
+/// keywords, or too long.
 fn port(last: u8) -> String {
     format!("port{last}")
 }
@@ -382,8 +389,9 @@ fn interface(address: Ipv4Addr) -> Vec<String> {
     ]
 }
 
-/// Common to all hosts. A new namespace copies `conf/*` from the first one (net.core.devconf_inherit_init_net), so each is
-/// written even where it is the kernel's own default. IPv6 is off: its neighbour discovery would only blur the traces.
+/// Common to all hosts. A new namespace copies `conf/*` from the first one
+/// (net.core.devconf_inherit_init_net), so each is written even where it is the kernel's own default. IPv6 is
+/// off: its neighbour discovery would only blur the traces.
 const COMMON_SYSCTLS: &[(&str, &str)] = &[
     ("net.ipv6.conf.all.disable_ipv6", "1"),
     ("net.ipv6.conf.default.disable_ipv6", "1"),
@@ -435,7 +443,8 @@ const SERVER_SYSCTLS: &[(&str, &str)] = &[
     ("net.ipv4.conf.all.arp_announce", "2"),
 ];
 
-/// The common sysctls, those of the host's role, and the scenario's, which win: a key is written once, with its last value.
+/// The common sysctls, those of the host's role, and the scenario's, which win: a key is written once, with
+/// its last value.
 fn sysctls(role: &[&[(&str, &str)]], own: &[(String, String)]) -> Vec<(String, String)> {
     let mut all = indexmap::IndexMap::new();
     for (key, value) in [COMMON_SYSCTLS, TCP_SYSCTLS]

@@ -1,5 +1,5 @@
-//! The record of a cell: everything that was seen, nothing that was concluded. One `record.json` and one `capture.pcapng`
-//! per cell; judging and reporting read these and nothing else.
+//! The record of a cell: everything that was seen, nothing that was concluded. One `record.json` and one
+//! `capture.pcapng` per cell; judging and reporting read these and nothing else.
 
 mod client;
 mod limits;
@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 /// The number of this format. A reader refuses records of another number.
 pub const FORMAT: u32 = 1;
 
-/// The name of a cell's record file in its folder. Written last, by rename: a folder without it is a cell that did not end.
+/// The name of a cell's record file in its folder. Written last, by rename: a folder without it is a cell
+/// that did not end.
 pub const RECORD_FILE: &str = "record.json";
 /// The name of a cell's capture file in its folder.
 pub const CAPTURE_FILE: &str = "capture.pcapng";
@@ -42,8 +43,8 @@ pub struct CellRecord {
     /// SHA-256 of the scenario's text, hexadecimal; `None` in records of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario_sha256: Option<String>,
-    /// The cell's epoch as nanoseconds since 1970 on the clock of the kernel under test; every [`Instant`] counts from it,
-    /// and capture time stamps minus it are [`Instant`]s. 0 if the lab never became ready.
+    /// The cell's epoch as nanoseconds since 1970 on the clock of the kernel under test; every [`Instant`]
+    /// counts from it, and capture time stamps minus it are [`Instant`]s. 0 if the lab never became ready.
     pub epoch_unix_nanos: i64,
     /// Did the harness do its part?
     pub lab: LabOutcome,
@@ -53,16 +54,16 @@ pub struct CellRecord {
     pub steps: Vec<StepRecord>,
     /// What the client program wrote down, in order.
     pub client_events: Vec<ClientEvent>,
-    /// The client program itself: what it is, what it printed, the sockets that it opened. `None` in records of before, and if
-    /// the lab never became ready.
+    /// The client program itself: what it is, what it printed, the sockets that it opened. `None` in records
+    /// of before, and if the lab never became ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientRecord>,
     /// The director's tables at stated moments.
     pub snapshots: Vec<DirectorSnapshot>,
     /// What each real server held at the end.
     pub server_views: Vec<ServerView>,
-    /// TCP sockets with the virtual service in the client's kernel at the end, as `ss -tano` shows them, a line each; `None` if
-    /// nobody looked.
+    /// TCP sockets with the virtual service in the client's kernel at the end, as `ss -tano` shows them, a
+    /// line each; `None` if nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_sockets: Option<Vec<String>>,
     /// The capture's points and proofs; `None` if none was begun.
@@ -174,7 +175,8 @@ pub enum LabOutcome {
         /// The last lines of the guest's console or a log, oldest first.
         log: Vec<String>,
     },
-    /// The cell was not begun, on purpose: its own waits are longer than this run may watch ([`LabPlan::observe_at_most`]).
+    /// The cell was not begun, on purpose: its own waits are longer than this run may watch
+    /// ([`LabPlan::observe_at_most`]).
     NotRun {
         /// Why, and what to do about it.
         reason: String,

@@ -92,7 +92,8 @@ fn a_file_cut_anywhere_is_an_error_or_has_fewer_packets() {
             shorter += 1;
         }
     }
-    // Only a cut exactly between two blocks goes unnoticed here; the missing last sentinel gives it away later.
+    // Only a cut exactly between two blocks goes unnoticed here; the missing last sentinel gives it away
+    // later.
     assert_eq!(shorter, whole.len());
 }
 
@@ -115,7 +116,8 @@ fn a_capture_of_another_lab_is_refused() {
     let error = read(&write(&others, &Remarks::default()).unwrap(), &bare_record()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the capture's interfaces are [client, director, rs9, rs2], the record's points [client, director, rs1, rs2]: they \
+        "the capture's interfaces are [client, director, rs9, rs2], the record's points [client, director, \
+         rs1, rs2]: they \
          are not of the same cell"
     );
     let mut record = bare_record();
@@ -175,7 +177,8 @@ fn tcpdump_reads_the_file_with_its_nanoseconds() {
     );
 }
 
-/// A record with a step at the beginning, one that takes time, one after the last packet, and one that was not reached.
+/// A record with a step at the beginning, one that takes time, one after the last packet, and one that was
+/// not reached.
 fn remarkable() -> CellRecord {
     let query = |sql: &str| {
         Action::query(Statement {
@@ -236,7 +239,8 @@ fn wireshark_shows_the_steps_where_they_happened() {
             vec!["+0.000000000s step 1 (before), connect: seen"],
             vec!["+0.500000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` begins"],
             vec![
-                "+2.000000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` ends after 1.5s: seen"
+                "+2.000000000s step 2 (before), query `select '\\u{1b}[31m\\u{202e}\\u{a}'` ends after 1.5s: \
+                 seen"
             ],
             none.clone(),
             none.clone(),

@@ -1,5 +1,5 @@
-//! What the traces say of the MySQL protocol: on a recorded session beside Wireshark's own dissector, and on bytes that are cut,
-//! lost, encrypted or no MySQL at all.
+//! What the traces say of the MySQL protocol: on a recorded session beside Wireshark's own dissector, and on
+//! bytes that are cut, lost, encrypted or no MySQL at all.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,7 +31,8 @@ fn record() -> CellRecord {
     record
 }
 
-/// A session of the mariadb client with a MariaDB 10.11, recorded with tcpdump: its bytes as pcapng, and its packets.
+/// A session of the mariadb client with a MariaDB 10.11, recorded with tcpdump: its bytes as pcapng, and its
+/// packets.
 fn recorded() -> (Vec<u8>, Vec<Packet>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures/mysql-session.pcap");
     let mut reader = PcapReader::new(std::fs::File::open(path).unwrap()).unwrap();
@@ -61,7 +62,8 @@ fn a_recorded_session_reads_as_it_went() {
     let (_, packets) = recorded();
     let said: Vec<String> = said(&packets).into_values().collect();
     let version = "greeting of `10.11.19-MariaDB-0+deb12u1`, connection";
-    let syntax = "ERR 1064 (42000) `You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server \
+    let syntax = "ERR 1064 (42000) `You have an error in your SQL syntax; check the manual that corresponds \
+        to your MariaDB server \
                   version for the right syntax to use near '' at line 1`";
     let long = format!("COM_QUERY `select length('{}…`", "y".repeat(185));
     let expected = [
@@ -150,7 +152,8 @@ fn wireshark_reads_the_same_in_the_recorded_session() {
         let [number, query, user, version, thread, error, compressed] = row.as_slice() else {
             unreachable!("seven fields were asked for: {row:?}")
         };
-        // What it decompresses is no part of a trace of ours, and MariaDB's report of its progress is no error.
+        // What it decompresses is no part of a trace of ours, and MariaDB's report of its progress is no
+        // error.
         if !compressed.is_empty() || error == "65535" {
             continue;
         }
@@ -382,7 +385,8 @@ fn prepared_statements_and_pipelines() {
     );
 }
 
-/// A payload of 2 to the 24 minus 1 bytes or more takes several packets; the next sequence number follows the last of them.
+/// A payload of 2 to the 24 minus 1 bytes or more takes several packets; the next sequence number follows the
+/// last of them.
 #[test]
 fn a_payload_that_goes_on_in_the_next_packet() {
     const CONTINUED: usize = 0xff_ff_ff;
@@ -555,7 +559,8 @@ fn what_is_missing_makes_it_say_less() {
     for first in 1..packets.len() {
         most = most.max(holds(&packets[first..], &format!("without the first {first}")));
     }
-    // Not only silence: the connections that begin later are all told, and one that has begun goes on with its next command.
+    // Not only silence: the connections that begin later are all told, and one that has begun goes on with
+    // its next command.
     assert!(most > 55, "{most} of {}", whole.len());
     let middle = said(&packets[8..]);
     assert_eq!(

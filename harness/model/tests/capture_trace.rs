@@ -192,8 +192,8 @@ fn icmp(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Messages as hosts and routers send them, without those for multicast listeners (they have a header of their own, and are
-/// in the recorded capture).
+/// Messages as hosts and routers send them, without those for multicast listeners (they have a header of
+/// their own, and are in the recorded capture).
 fn icmp6(random: &mut Random) -> Vec<u8> {
     let port = [0x9f, 0x48, 0x0c, 0xea, 0, 0, 0, 1];
     let quoted = ipv6(if random.below(2) == 0 { 6 } else { 17 }, 0x10, 0x64, &port);

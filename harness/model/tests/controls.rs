@@ -1,5 +1,5 @@
-//! Negative controls on every cell that is committed under `reports/`: each is damaged in one respect, or held against an expectation
-//! that is not what happened. None of them may be met.
+//! Negative controls on every cell that is committed under `reports/`: each is damaged in one respect, or
+//! held against an expectation that is not what happened. None of them may be met.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! Files that are made from the tables of the language: the JSON schema for editors, and the reference in docs/scenarios.md.
-//! `UPDATE_SCHEMA=1 cargo test -p lvs-matrix-model --test generated` writes them anew.
+//! Files that are made from the tables of the language: the JSON schema for editors, and the reference in
+//! docs/scenarios.md. `UPDATE_SCHEMA=1 cargo test -p lvs-matrix-model --test generated` writes them anew.
 
 use lvs_matrix_model::scenario::{reference, schema};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! A corpus of files that mean harm: names that would leave the output folder, bombs, floods, bytes that a terminal obeys. Each is
-//! refused, soon, with a message that is beside it and reviewed like code:
+//! A corpus of files that mean harm: names that would leave the output folder, bombs, floods, bytes that a
+//! terminal obeys. Each is refused, soon, with a message that is beside it and reviewed like code:
 //! `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test hostile` writes the messages anew.
 
 #![expect(
@@ -19,7 +19,8 @@ const SOON: Duration = Duration::from_secs(5);
 /// No file brings more text than this to a terminal or a log, however large it is itself.
 const MOST_TEXT: usize = 64 << 10;
 
-/// What a terminal, a log or a page might obey: control characters, and the marks that turn the direction of writing.
+/// What a terminal, a log or a page might obey: control characters, and the marks that turn the direction of
+/// writing.
 fn obeyed(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,5 +1,5 @@
-//! The tables of IPVS as ipvsadm and the kernel print them: real output of one director (Linux 7.2, ipvsadm 1.31) with services
-//! of TCP, UDP, firewall marks, IPv6 and persistence, and connections through each.
+//! The tables of IPVS as ipvsadm and the kernel print them: real output of one director (Linux 7.2, ipvsadm
+//! 1.31) with services of TCP, UDP, firewall marks, IPv6 and persistence, and connections through each.
 
 #![expect(
     clippy::unwrap_used,
@@ -170,7 +170,8 @@ fn an_empty_table_is_empty() {
     assert_eq!(Connections::listed(""), Ok(Connections::default()));
 }
 
-/// A table with a hole would look like a table in which something is missing: each line that cannot be read is an error.
+/// A table with a hole would look like a table in which something is missing: each line that cannot be read
+/// is an error.
 #[test]
 fn what_is_no_table_is_not_read() {
     let tables = [

@@ -13,8 +13,8 @@ use lvs_matrix_model::scenario::{
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// Loads and renders; both together must be quick. (Measured on a busy machine and without optimization, so the limit is
-/// wide; what it guards against takes minutes.)
+/// Loads and renders; both together must be quick. (Measured on a busy machine and without optimization, so
+/// the limit is wide; what it guards against takes minutes.)
 fn mistakes_soon(bytes: &[u8]) -> Vec<Mistake> {
     let began = Instant::now();
     let mistakes = load_bytes(bytes).expect_err("this must not be accepted");

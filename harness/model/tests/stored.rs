@@ -1,5 +1,5 @@
-//! The records that are committed under `reports/`: real cells, whose captures must read as tcpdump prints them, and whose
-//! behaviours must not turn into others when packets are missing.
+//! The records that are committed under `reports/`: real cells, whose captures must read as tcpdump prints
+//! them, and whose behaviours must not turn into others when packets are missing.
 
 #![expect(
     clippy::unwrap_used,
@@ -65,8 +65,9 @@ fn every_point_of_every_cell_reads_as_tcpdump_prints_it() {
     }
 }
 
-/// Sections of pcapng may follow each other in a file, so that tshark is started a few times and not hundreds. Its interfaces are
-/// known by the numbers of the first section: only captures of the same points go together.
+/// Sections of pcapng may follow each other in a file, so that tshark is started a few times and not
+/// hundreds. Its interfaces are known by the numbers of the first section: only captures of the same points
+/// go together.
 #[test]
 fn wireshark_reads_every_capture_and_shows_its_names_and_steps() {
     let mut alike: BTreeMap<Vec<String>, Vec<Stored>> = BTreeMap::new();

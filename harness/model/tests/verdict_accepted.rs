@@ -1,5 +1,6 @@
-//! What reached the client's interface is one fact, what its kernel accepted another: hand-made cells with a firewall on the
-//! client, with segments that TCP does not take, and with several real servers that a connection reached in turn.
+//! What reached the client's interface is one fact, what its kernel accepted another: hand-made cells with a
+//! firewall on the client, with segments that TCP does not take, and with several real servers that a
+//! connection reached in turn.
 
 #![expect(
     clippy::unwrap_used,
@@ -152,7 +153,8 @@ fn an_answer_that_the_firewall_resets_is_none() {
     let mut world = execute(rule(Chain::Input, FirewallVerdict::TcpReset), 2.0);
     world.sends(3, 2, 2.0, RS1, "select 1");
     world.down(s(2.001), RS1, "P.", RESULT);
-    // The firewall answers in the client's name; the client's TCP knows nothing of it and sends its statement again.
+    // The firewall answers in the client's name; the client's TCP knows nothing of it and sends its statement
+    // again.
     world.up(s(2.001), RS1, "R", &[]);
     for at in [2.2, 2.6] {
         world.again(at, RS1, SELECT_1);

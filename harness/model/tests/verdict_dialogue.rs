@@ -1,5 +1,5 @@
-//! The wire has the last word: OK, ERR, rows and their end are read from the packets of hand-made cells, and a client that says
-//! otherwise is named with both.
+//! The wire has the last word: OK, ERR, rows and their end are read from the packets of hand-made cells, and
+//! a client that says otherwise is named with both.
 
 #![expect(
     clippy::unwrap_used,
@@ -300,7 +300,8 @@ fn a_slow_but_steady_result_is_answered() {
     );
 }
 
-/// The first result set says that another follows (`SERVER_MORE_RESULTS_EXISTS`), which comes half a minute later.
+/// The first result set says that another follows (`SERVER_MORE_RESULTS_EXISTS`), which comes half a minute
+/// later.
 #[test]
 fn a_second_result_set_is_part_of_the_result() {
     let mut first = RESULT.to_vec();

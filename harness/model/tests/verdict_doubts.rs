@@ -1,4 +1,5 @@
-//! What must make a hand-made cell undetermined whatever its client lived through: the lab, the capture, faults and premises.
+//! What must make a hand-made cell undetermined whatever its client lived through: the lab, the capture,
+//! faults and premises.
 
 #![expect(
     clippy::unwrap_used,
@@ -146,7 +147,8 @@ fn the_premise_must_come_about() {
     );
 }
 
-/// Where nothing is left to classify, the step that is to blame is named, and not one that did what it was to do.
+/// Where nothing is left to classify, the step that is to blame is named, and not one that did what it was to
+/// do.
 #[test]
 fn the_step_to_blame_is_named() {
     let mut world = hung();

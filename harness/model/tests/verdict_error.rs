@@ -111,7 +111,8 @@ fn a_time_out_of_the_programs_own_needs_silence() {
     is_not_believed("an end", reset(), own(), missing);
 }
 
-/// MariaDB's client prints 2002 where MySQL's prints 2003; a scenario may name either, and nothing else will do.
+/// MariaDB's client prints 2002 where MySQL's prints 2003; a scenario may name either, and nothing else will
+/// do.
 #[test]
 fn either_code_of_a_failed_connect_fits() {
     let observed = |code| {

@@ -166,7 +166,8 @@ fn a_connect_waits_for_the_answer_to_what_it_said_last() {
     }
 }
 
-/// An ICMP error refuses a connection that is being opened, even if a later SYN is answered: the client cannot still be waiting.
+/// An ICMP error refuses a connection that is being opened, even if a later SYN is answered: the client
+/// cannot still be waiting.
 #[test]
 fn a_refusal_before_the_syn_ack_is_an_end() {
     let mut world = connect_hung();
@@ -196,7 +197,8 @@ fn what_was_sent_again_is_what_every_sending_had() {
     assert_eq!((retransmissions.count, retransmissions.payload_length), (2, 700));
 }
 
-/// What was sent again is told by its bytes: other parts of the same segment are no repetitions of each other.
+/// What was sent again is told by its bytes: other parts of the same segment are no repetitions of each
+/// other.
 #[test]
 fn parts_of_a_segment_are_told_apart() {
     let long = format!("select '{}'", "x".repeat(2000));
@@ -225,7 +227,8 @@ fn parts_of_a_segment_are_told_apart() {
     assert_eq!(retransmissions.gaps, [0.4, 0.4, 0.8].map(seconds));
 }
 
-/// A probe of the tail repeats the last segment only; the first is repeated by what covers it, whatever else that carries.
+/// A probe of the tail repeats the last segment only; the first is repeated by what covers it, whatever else
+/// that carries.
 #[test]
 fn a_repetition_may_be_put_together_of_several_segments() {
     let long = format!("select '{}'", "x".repeat(2000));

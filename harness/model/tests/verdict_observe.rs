@@ -48,7 +48,8 @@ fn each_behaviour_in_its_plain_form() {
             waiting_for_ever(),
             silent(1182.0, HangEnd::None),
         ),
-        // Sent in the act phase: due from its own beginning, although the client comes back to it only after 310 s.
+        // Sent in the act phase: due from its own beginning, although the client comes back to it only after
+        // 310 s.
         ("re-added", re_added(), silent(323.501, HangEnd::Answer)),
         ("never added", never_added(), silent(1200.0, HangEnd::None)),
     ];

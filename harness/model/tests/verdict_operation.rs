@@ -1,5 +1,5 @@
-//! Which events, and which of several connections, belong to the operation of a hand-made cell: a program that connects anew by
-//! itself, and a reader that had stopped.
+//! Which events, and which of several connections, belong to the operation of a hand-made cell: a program
+//! that connects anew by itself, and a reader that had stopped.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! Programs of an author's own in hand-made cells: what they do on the wire between request and answer is found in the packets,
-//! whatever they say of it.
+//! Programs of an author's own in hand-made cells: what they do on the wire between request and answer is
+//! found in the packets, whatever they say of it.
 
 #![expect(
     clippy::unwrap_used,
@@ -140,7 +140,8 @@ fn a_program_that_connects_anew_need_not_say_so() {
         assert_eq!(observed.operation.unwrap().client_port, Some(40777));
         assert_eq!(observed.error, None);
     }
-    // The new connection is refused: that is the operation's error, and not what happened to a connection before.
+    // The new connection is refused: that is the operation's error, and not what happened to a connection
+    // before.
     let mut world = asked();
     world.up(s(2.0), RS1, "P.", SELECT_1);
     world.down(s(2.0), RS1, "F.", &[]);

@@ -30,7 +30,8 @@ fn without(mut world: World, remove: impl Fn(usize, usize) -> bool) -> World {
 
 #[test]
 fn an_answer_must_be_seen_arriving() {
-    // The connection's packets on the client's interface are 7; then the statement, the answer, the acknowledgement.
+    // The connection's packets on the client's interface are 7; then the statement, the answer, the
+    // acknowledgement.
     let reasons_of = |world: World| reasons(&world.observe());
     let unanswered = without(answered(), |point, place| point == CLIENT && place == 8);
     assert!(
@@ -125,7 +126,8 @@ fn silence_must_be_silence_on_the_wire() {
             "{what}: {reasons}"
         );
     }
-    // ICMP refuses a connection that is being opened; one that is established goes on, and TCP sends again (RFC 1122, 4.2.3.9).
+    // ICMP refuses a connection that is being opened; one that is established goes on, and TCP sends again
+    // (RFC 1122, 4.2.3.9).
     let mut world = connect_hung();
     world.unreachable(s(100.0), 1);
     let reasons = reasons(&world.observe());
@@ -140,7 +142,8 @@ fn silence_must_be_silence_on_the_wire() {
     let mut world = hung();
     world.down(s(100.0), RS1, ".", &[]);
     assert!(matches!(world.observe().behaviour, Behaviour::Hung { .. }));
-    // Neither is old data that the server sends again because the client's acknowledgements do not reach it any more.
+    // Neither is old data that the server sends again because the client's acknowledgements do not reach it
+    // any more.
     let mut world = hung();
     world.server_next -= 11;
     world.down(s(100.0), RS1, "P.", LOGGED_IN);
@@ -174,7 +177,8 @@ fn a_late_answer_must_be_late_on_the_wire_too() {
 
 #[test]
 fn a_statement_that_is_missing_from_the_capture_is_not_one_that_was_never_sent() {
-    // What is left looks like an RST before the statement, which the classic client reports as 2006 and not as 2013.
+    // What is left looks like an RST before the statement, which the classic client reports as 2006 and not
+    // as 2013.
     let unsent = without(reset(), |point, place| point == CLIENT && place == 7);
     assert!(reasons(&unsent.observe()).contains("does not show the client sending its statement"));
     // The connection had ended before: the client's own socket refuses the statement.

@@ -11,7 +11,8 @@ use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_model::scenario::{Position, Scenario, Style, difference, load, render, written};
 use std::path::{Path, PathBuf};
 
-/// The scenario files of the repository that are sound: those that are shipped, and those of tests and examples.
+/// The scenario files of the repository that are sound: those that are shipped, and those of tests and
+/// examples.
 fn files() -> Vec<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut folders = vec![
@@ -96,7 +97,8 @@ fn a_cell_by_itself_has_the_cell_s_plan() {
 #[test]
 fn only_what_differs_is_told() {
     let text = "name: a\nclaim: b\nlab: { real-servers: { rs1: {} } }\nbefore: [{ connect: {} }]\n\
-                act: [{ query: { sql: select 1 } }]\nobserve: { patience: 5s, until: 20m }\nexpect: [{ observe-only: true }]\n";
+                act: [{ query: { sql: select 1 } }]\nobserve: { patience: 5s, until: 20m }\nexpect: \
+                [{ observe-only: true }]\n";
     let from = loaded(text);
     assert_eq!(difference(&from, &from), "");
     let mut changed = from.clone();

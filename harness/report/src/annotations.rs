@@ -1,4 +1,5 @@
-//! Annotations of GitHub's workflow commands: what is not as expected, at the place in the scenario that expects it.
+//! Annotations of GitHub's workflow commands: what is not as expected, at the place in the scenario that
+//! expects it.
 
 use crate::escape::{command_data, command_property, cut, one_line};
 use crate::repeat;
@@ -15,10 +16,13 @@ const SHOWN: usize = 10;
 /// The longest message, in characters: GitHub cuts off what is longer than 4 KiB.
 const LONGEST: usize = 1000;
 
-/// A line `::error file=…,line=…,col=…,title=…::…` for each violated cell and each whose repetitions disagree, and a `::warning` for each of which nothing certain is
-/// known or that tested nothing; empty if there is none. `file` maps the name of a scenario's file, as the run noted it, to the one that GitHub knows it by.
+/// A line `::error file=…,line=…,col=…,title=…::…` for each violated cell and each whose repetitions
+/// disagree, and a `::warning` for each of which nothing certain is known or that tested nothing; empty if
+/// there is none. `file` maps the name of a scenario's file, as the run noted it, to the one that GitHub
+/// knows it by.
 ///
-/// Foreign text in it is shown and cannot begin a command of its own: a command ends with its line, and line ends are escaped.
+/// Foreign text in it is shown and cannot begin a command of its own: a command ends with its line, and line
+/// ends are escaped.
 #[must_use]
 pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
@@ -65,7 +69,8 @@ pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String 
             let more = list.len() - shown;
             let _ = writeln!(
                 out,
-                "::{command} title=lvs-matrix::{more} more, and GitHub shows {SHOWN} of a step; the report has all of them"
+                "::{command} title=lvs-matrix::{more} more, and GitHub shows {SHOWN} of a step; the report \
+                 has all of them"
             );
         }
     }

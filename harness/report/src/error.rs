@@ -1,7 +1,7 @@
 //! The one way in which a report cannot be made.
 
-/// A report could not be written in its form. Neither form has a reason to refuse what reports hold: it would be a mistake
-/// of lvs-matrix.
+/// A report could not be written in its form. Neither form has a reason to refuse what reports hold: it would
+/// be a mistake of lvs-matrix.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// `report.json`.

@@ -1,11 +1,13 @@
-//! The only way for foreign text into a report. Server messages, SQL, console lines and claims are written by others: they may
-//! hold markup, escape sequences, marks that reorder text, or what a CI system takes for a command.
+//! The only way for foreign text into a report. Server messages, SQL, console lines and claims are written by
+//! others: they may hold markup, escape sequences, marks that reorder text, or what a CI system takes for a
+//! command.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Is the character invisible, or does it act instead of showing? Control characters but newline and tab, marks that change
-/// the direction of text, zero-width characters, line separators, tags, and the two that XML forbids.
+/// Is the character invisible, or does it act instead of showing? Control characters but newline and tab,
+/// marks that change the direction of text, zero-width characters, line separators, tags, and the two that
+/// XML forbids.
 pub(crate) fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
@@ -22,12 +24,13 @@ fn has_hidden(text: &str) -> bool {
     !text.as_bytes().iter().all(plain) && text.contains(is_hidden)
 }
 
-/// Openings of commands that CI systems read from anywhere in a line: GitHub's old form, Azure's and TeamCity's.
+/// Openings of commands that CI systems read from anywhere in a line: GitHub's old form, Azure's and
+/// TeamCity's.
 const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
 
-/// `text` with every hidden character written as `\u{1b}`, line ends as `\n`, and CI commands broken: `::` at the beginning
-/// of a line (GitHub also takes it after blanks) and the forms of [`COMMANDS`]. Plain text otherwise: for blocks, terminals
-/// and XML, whose writer does its own quoting.
+/// `text` with every hidden character written as `\u{1b}`, line ends as `\n`, and CI commands broken: `::` at
+/// the beginning of a line (GitHub also takes it after blanks) and the forms of [`COMMANDS`]. Plain text
+/// otherwise: for blocks, terminals and XML, whose writer does its own quoting.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !has_hidden(text) && !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
@@ -65,8 +68,8 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The first `most` characters of `text`, and `…` if there are more: where a page holds many texts of others, one of them must not
-/// fill it. What is cut off stands in the cell's own page.
+/// The first `most` characters of `text`, and `…` if there are more: where a page holds many texts of others,
+/// one of them must not fill it. What is cut off stands in the cell's own page.
 pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         Some((at, _)) => Cow::Owned(format!("{}…", text[..at].trim_end())),
@@ -106,8 +109,9 @@ fn is_markup(c: char) -> bool {
     )
 }
 
-/// Text as code within a line, the same in a paragraph and in a table. Text that a span of backticks cannot hold in both
-/// places (a backtick, or a `|` that would end the table's cell) is written as `<code>` with character references.
+/// Text as code within a line, the same in a paragraph and in a table. Text that a span of backticks cannot
+/// hold in both places (a backtick, or a `|` that would end the table's cell) is written as `<code>` with
+/// character references.
 pub(crate) fn code(text: &str) -> String {
     let text = one_line(text);
     if !text.is_empty() && !text.contains(['`', '|', '\\']) && text.trim() == text {
@@ -125,8 +129,8 @@ pub(crate) fn code(text: &str) -> String {
     out
 }
 
-/// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``), as markdown: what is between
-/// the first backtick and the last becomes code.
+/// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``), as markdown:
+/// what is between the first backtick and the last becomes code.
 pub(crate) fn phrase(text: &str) -> String {
     match (text.find('`'), text.rfind('`')) {
         (Some(first), Some(last)) if first < last => format!(
@@ -167,7 +171,8 @@ pub(crate) fn html_code(text: &str) -> String {
     format!("<code>{}</code>", xml(text))
 }
 
-/// A phrase of the harness as HTML, as [`phrase`] is as markdown: what it quotes between backticks becomes code.
+/// A phrase of the harness as HTML, as [`phrase`] is as markdown: what it quotes between backticks becomes
+/// code.
 pub(crate) fn html_phrase(text: &str) -> String {
     match (text.find('`'), text.rfind('`')) {
         (Some(first), Some(last)) if first < last => format!(
@@ -180,8 +185,9 @@ pub(crate) fn html_phrase(text: &str) -> String {
     }
 }
 
-/// Sentences of the harness with several quotations, as HTML: what is between each pair of backticks becomes code. Where backticks
-/// do not come in pairs, a quoted text holds some itself, and they are shown as they are.
+/// Sentences of the harness with several quotations, as HTML: what is between each pair of backticks becomes
+/// code. Where backticks do not come in pairs, a quoted text holds some itself, and they are shown as they
+/// are.
 pub(crate) fn html_prose(text: &str) -> String {
     quotations(text, |part| xml(part).into_owned(), html_code)
 }
@@ -232,8 +238,8 @@ fn longest_run_of_backticks(text: &str) -> usize {
     longest
 }
 
-/// JSON text in which every hidden character and CI command is written as `\u001b`: the data is the same to a reader of
-/// JSON. Outside of strings JSON is plain ASCII, so only strings are changed.
+/// JSON text in which every hidden character and CI command is written as `\u001b`: the data is the same to a
+/// reader of JSON. Outside of strings JSON is plain ASCII, so only strings are changed.
 pub(crate) fn json_text(text: String) -> String {
     if !has_hidden(&text) && !text.contains("##") {
         return text;
@@ -257,8 +263,9 @@ pub(crate) fn xml(text: &str) -> Cow<'_, str> {
     references(one_line(text))
 }
 
-/// Text for a message, note or label of a Mermaid diagram. All punctuation that could be read as syntax (`;` and newlines end
-/// a statement, `%%` begins a comment or directive, `$$` a formula, `<` markup) becomes one of Mermaid's own references: `#59;`.
+/// Text for a message, note or label of a Mermaid diagram. All punctuation that could be read as syntax (`;`
+/// and newlines end a statement, `%%` begins a comment or directive, `$$` a formula, `<` markup) becomes one
+/// of Mermaid's own references: `#59;`.
 pub(crate) fn mermaid(text: &str) -> String {
     let text = one_line(text);
     let mut out = String::with_capacity(text.len() + 16);

@@ -1,4 +1,5 @@
-//! The stream of events while a run goes on, as JSON Lines: each line is a whole in itself, whichever were read before.
+//! The stream of events while a run goes on, as JSON Lines: each line is a whole in itself, whichever were
+//! read before.
 
 use crate::error::ReportError;
 use crate::escape::json_text;
@@ -13,8 +14,8 @@ use lvs_matrix_model::scenario::{BehaviourName, HangEndName};
 use lvs_matrix_model::verdict::{ArticleResult, Behaviour, JudgedCell};
 use std::time::Duration;
 
-/// The number of the format of the events. It changes when a field goes or changes its meaning, not when one is added; readers
-/// pass over events that they do not know.
+/// The number of the format of the events. It changes when a field goes or changes its meaning, not when one
+/// is added; readers pass over events that they do not know.
 pub const EVENTS_FORMAT: u32 = 1;
 
 /// Something that happened while a run went on.
@@ -55,7 +56,8 @@ pub enum CellMilestone {
     Played,
 }
 
-/// An event as one line of JSON, ending with a newline. `wall` is how long the run has gone on, on the host's clock.
+/// An event as one line of JSON, ending with a newline. `wall` is how long the run has gone on, on the host's
+/// clock.
 ///
 /// # Errors
 /// [`ReportError::Json`] if the JSON writer refuses a value.
@@ -109,7 +111,8 @@ enum EventJson<'a> {
         cell: Place<'a>,
         milestone: CellMilestone,
     },
-    /// A cell is over; its record is in the run's folder. Without a line `cell-started` before it: its guest did not come so far.
+    /// A cell is over; its record is in the run's folder. Without a line `cell-started` before it: its guest
+    /// did not come so far.
     Recorded {
         #[serde(flatten)]
         cell: Place<'a>,

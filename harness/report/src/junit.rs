@@ -12,10 +12,11 @@ use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-/// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the scenario, `name` the
-/// cell's slug, `file` and `line` its expectation's place, the axes as properties). `failure`: the expectation is violated; `error`: undetermined, tested nothing, or no record; `skipped`: not run, on
-/// purpose.
-/// `time` is the client's operation on the cell's own clock. No time stamps, no random ids.
+/// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the
+/// scenario, `name` the cell's slug, `file` and `line` its expectation's place, the axes as properties).
+/// `failure`: the expectation is violated; `error`: undetermined, tested nothing, or no record; `skipped`:
+/// not run, on purpose. `time` is the client's operation on the cell's own clock. No time stamps, no random
+/// ids.
 ///
 /// # Errors
 /// [`ReportError::JUnit`] if the XML writer refuses a value.

@@ -1,5 +1,5 @@
-//! Reports of a run: values in, text out. Nothing here judges, reads a file or looks at a clock, so the same records give
-//! the same reports to the byte, today and in a year, with no privilege at all.
+//! Reports of a run: values in, text out. Nothing here judges, reads a file or looks at a clock, so the same
+//! records give the same reports to the byte, today and in a year, with no privilege at all.
 //!
 //! ```text
 //! run.json ─▶ RunSummary ┐

@@ -1,4 +1,5 @@
-//! Parts of sentences, marked up for the form that they are part of. A sentence is worded once, and each form gives its own marks.
+//! Parts of sentences, marked up for the form that they are part of. A sentence is worded once, and each form
+//! gives its own marks.
 
 use crate::escape;
 use crate::words::Language;

@@ -51,8 +51,8 @@ pub(crate) fn program(words: Language, record: &CellRecord, markup: Markup) -> O
     })
 }
 
-/// The lines of a transcript with the times at which each was complete, not escaped. What was typed begins with `<`, an error
-/// with `!`.
+/// The lines of a transcript with the times at which each was complete, not escaped. What was typed begins
+/// with `<`, an error with `!`.
 pub(crate) fn lines(words: Language, transcript: &Transcript) -> String {
     let mut text = String::new();
     for line in &transcript.lines {

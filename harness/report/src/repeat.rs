@@ -1,4 +1,5 @@
-//! Repetitions in words. They disagree by what `model::verdict` says of them; here is only how that is written.
+//! Repetitions in words. They disagree by what `model::verdict` says of them; here is only how that is
+//! written.
 
 use crate::wording;
 use crate::words::Language;
@@ -18,7 +19,8 @@ pub(crate) fn outcomes(words: Language, disagreement: &Disagreement) -> Vec<Stri
     disagreement.outcomes.iter().map(one).collect()
 }
 
-/// What repetitions are compared by, and whether it is what was expected: `failed-fast, 2013 (104 ECONNRESET): as expected`.
+/// What repetitions are compared by, and whether it is what was expected:
+/// `failed-fast, 2013 (104 ECONNRESET): as expected`.
 fn outcome(words: Language, outcome: &Outcome) -> String {
     let mut text = wording::behaviour_name(words, outcome.behaviour).to_owned();
     if let Some(end) = outcome.end {

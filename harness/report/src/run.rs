@@ -17,13 +17,14 @@ pub const RUN_FORMAT: u32 = 1;
 /// The name of the file in the run's folder that holds the [`RunSummary`].
 pub const RUN_FILE: &str = "run.json";
 
-/// The name of the report for people: in the run's folder the whole at a glance, in each cell's folder that cell's page.
+/// The name of the report for people: in the run's folder the whole at a glance, in each cell's folder that
+/// cell's page.
 pub const REPORT_FILE: &str = "report.md";
 /// The name of the report for the browser, in the run's folder.
 pub const HTML_FILE: &str = "report.html";
 
-/// A run: what was selected and how far it came. Stored as `run.json`, first when the run begins ([`RunState::Begun`]) and
-/// again when it ends, so that a killed run can still be reported.
+/// A run: what was selected and how far it came. Stored as `run.json`, first when the run begins
+/// ([`RunState::Begun`]) and again when it ends, so that a killed run can still be reported.
 ///
 /// It holds no time of the host's clock: reports made from it must not differ from one making to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +86,8 @@ pub struct ScenarioSummary {
     /// SHA-256 of its text, hexadecimal; `None` in runs of versions that did not note it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Where its expectations stand in that file, in the order of the file; empty in runs of versions that did not note it.
+    /// Where its expectations stand in that file, in the order of the file; empty in runs of versions that
+    /// did not note it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<ExpectationPlace>,
 }
@@ -212,8 +214,9 @@ impl DryReport {
 }
 
 impl RunReport {
-    /// Puts `judged` into the order of `run.selected`. A selected cell that is neither in `judged` nor in `unreadable` is
-    /// listed as missing with a reason taken from the run's state. A cell that was not selected is not shown.
+    /// Puts `judged` into the order of `run.selected`. A selected cell that is neither in `judged` nor in
+    /// `unreadable` is listed as missing with a reason taken from the run's state. A cell that was not
+    /// selected is not shown.
     #[must_use]
     pub fn new(run: RunSummary, judged: Vec<JudgedCell>, unreadable: Vec<MissingCell>) -> Self {
         let mut judged: HashMap<CellRef, JudgedCell> = judged
@@ -291,7 +294,8 @@ impl RunReport {
         cells.find(|cell| cell.record.plan.cell.to_string() == id)
     }
 
-    /// Where the cells ran, each with how many did. Cells of one run share it, unless the run was put together from several places.
+    /// Where the cells ran, each with how many did. Cells of one run share it, unless the run was put
+    /// together from several places.
     pub(crate) fn environments(&self) -> Vec<(&Environment, usize)> {
         let mut environments: Vec<(&Environment, usize)> = Vec::new();
         for cell in &self.cells {
@@ -316,7 +320,8 @@ impl RunReport {
         &self.missing
     }
 
-    /// The cells that need a look: violated first, then those that tested nothing and undetermined ones, each in the order of the matrix.
+    /// The cells that need a look: violated first, then those that tested nothing and undetermined ones, each
+    /// in the order of the matrix.
     pub(crate) fn needing_a_look(&self) -> impl Iterator<Item = &JudgedCell> {
         let of = |outcome| {
             self.cells
@@ -326,7 +331,8 @@ impl RunReport {
         of(RunOutcome::Violated).chain(of(RunOutcome::Undetermined))
     }
 
-    /// Other cells of which a word is to be said: the client says otherwise than the packets, or tried several connections.
+    /// Other cells of which a word is to be said: the client says otherwise than the packets, or tried
+    /// several connections.
     pub(crate) fn with_besides(&self) -> impl Iterator<Item = &JudgedCell> {
         self.cells.iter().filter(|cell| {
             let judged = match RunOutcome::from(&cell.verdict) {
@@ -350,8 +356,8 @@ impl RunReport {
         last.map_or(1, |last| usize::try_from(last.get()).unwrap_or(usize::MAX))
     }
 
-    /// The rows of a scenario's table in the order of the matrix: the first repetition of each cell, and those that are not
-    /// like it, or need a look themselves.
+    /// The rows of a scenario's table in the order of the matrix: the first repetition of each cell, and
+    /// those that are not like it, or need a look themselves.
     pub(crate) fn rows<'a>(&'a self, scenario: &'a Name) -> impl Iterator<Item = Row<'a>> {
         let mut groups: Vec<Vec<Row<'a>>> = Vec::new();
         let mut places: HashMap<CellRef, usize> = HashMap::new();

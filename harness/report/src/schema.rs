@@ -28,7 +28,8 @@ pub fn diff_schema() -> Schema {
 /// The schema of `record.json`.
 #[must_use]
 pub fn record_schema() -> Schema {
-    // Records of one format have grown: what was added since is in newer ones only, as it is to the reader of this program.
+    // Records of one format have grown: what was added since is in newer ones only, as it is to the reader of
+    // this program.
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let mut schema = made::<CellRecord>(settings, "record.json", "record", record::FORMAT);
     // The number is one constant in the writer, and a plain number to the reader, which refuses others.
@@ -38,8 +39,8 @@ pub fn record_schema() -> Schema {
     schema
 }
 
-/// The schema of what is written (fields that are always there are required). Further fields are allowed: they come without a new
-/// number of the format.
+/// The schema of what is written (fields that are always there are required). Further fields are allowed:
+/// they come without a new number of the format.
 fn schema<T: JsonSchema>(title: &str, name: &str, format: u32) -> Schema {
     made::<T>(
         SchemaSettings::draft2020_12().for_serialize(),

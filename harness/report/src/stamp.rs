@@ -7,8 +7,8 @@ use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt;
 use std::time::Duration;
 
-/// `+03:25.570`, `-00:00.012`, `+6:00:00.000`: minutes, seconds and milliseconds after or before the moment the lab was
-/// ready, from which every moment of a cell counts in records, evidence and reports.
+/// `+03:25.570`, `-00:00.012`, `+6:00:00.000`: minutes, seconds and milliseconds after or before the moment
+/// the lab was ready, from which every moment of a cell counts in records, evidence and reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp(pub(crate) Instant);
 
@@ -54,7 +54,8 @@ pub(crate) struct Length {
 }
 
 impl Length {
-    /// That of the cell's classified operation; `None` if there was none, or if nothing is known of how it went.
+    /// That of the cell's classified operation; `None` if there was none, or if nothing is known of how it
+    /// went.
     pub(crate) fn of(cell: &JudgedCell) -> Option<Self> {
         cell.observed.behaviour.name()?;
         let operation = cell.observed.operation.as_ref()?;

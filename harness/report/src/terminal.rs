@@ -1,4 +1,5 @@
-//! The report for a terminal: a compact table per scenario, then each cell that needs a look, then the sum. Plain text.
+//! The report for a terminal: a compact table per scenario, then each cell that needs a look, then the sum.
+//! Plain text.
 
 use crate::escape::{one_line, visible};
 use crate::repeat;

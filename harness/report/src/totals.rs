@@ -68,8 +68,9 @@ impl Totals {
         self.missing += 1;
     }
 
-    /// The outcome of the whole: repetitions that disagree win over violated, that over undetermined, that over met. A missing record is undetermined,
-    /// and so are a cell that tested nothing and a run without any cell: nothing is known of nothing.
+    /// The outcome of the whole: repetitions that disagree win over violated, that over undetermined, that
+    /// over met. A missing record is undetermined, and so are a cell that tested nothing and a run without
+    /// any cell: nothing is known of nothing.
     #[must_use]
     pub fn outcome(&self) -> RunOutcome {
         if self.disagreeing > 0 {
@@ -94,7 +95,8 @@ impl Totals {
         }
     }
 
-    /// The sums in words, in English: `24 cells: 22 met, 1 violated, 1 undetermined`, or `6 runs of 2 cells: 6 met`. What is zero is left out, but for `met`.
+    /// The sums in words, in English: `24 cells: 22 met, 1 violated, 1 undetermined`, or
+    /// `6 runs of 2 cells: 6 met`. What is zero is left out, but for `met`.
     #[must_use]
     pub fn sums(&self) -> String {
         self.in_words(Language::English)
@@ -176,7 +178,8 @@ pub(crate) fn sentence(words: Language, report: &RunReport) -> String {
     text
 }
 
-/// Nothing is violated, and of nothing it is unknown what was seen; but some of it says nothing about the change.
+/// Nothing is violated, and of nothing it is unknown what was seen; but some of it says nothing about the
+/// change.
 fn tested_nothing(words: Language, totals: &Totals, all: &str) -> String {
     if totals.tested_nothing < totals.cells {
         let rest = if totals.observed_only > 0 {

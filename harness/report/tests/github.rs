@@ -23,7 +23,8 @@ fn annotations_form() {
     )));
 }
 
-/// Each line is a command of ours, and nothing else is: what others wrote is in its message, on the same line.
+/// Each line is a command of ours, and nothing else is: what others wrote is in its message, on the same
+/// line.
 #[test]
 fn annotations_hold_foreign_text() {
     let report = common::hostile::report();

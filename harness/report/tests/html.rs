@@ -1,4 +1,5 @@
-//! The report for the browser, as text: what is in it, and that nothing foreign can act. `tests/browser.rs` opens it.
+//! The report for the browser, as text: what is in it, and that nothing foreign can act. `tests/browser.rs`
+//! opens it.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,7 +13,8 @@ use lvs_matrix_model::record::{ClientRecord, Transcript, TranscriptLine, Transcr
 use lvs_matrix_report::{RunState, html, markdown_cell};
 use std::collections::BTreeSet;
 
-/// The elements of an HTML text, each as `name` and its attributes' names, without the text of script and style.
+/// The elements of an HTML text, each as `name` and its attributes' names, without the text of script and
+/// style.
 fn tags(html: &str) -> Vec<(&str, Vec<&str>)> {
     let mut found = Vec::new();
     let mut rest = html;
@@ -130,9 +132,13 @@ fn transcripts_are_shown_and_harmless() {
         ..ClientRecord::default()
     });
     let page = html(&common::report_of(vec![cell.clone()], RunState::Ended));
-    assert!(page.contains("<details class=\"transcript\"><summary>What <code>mariadb --host=192.0.2.100 &#39;&lt;i&gt;&#39;</code> showed:</summary>"));
     assert!(page.contains(
-        "     1.5s  mysql&gt; select 1;&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n     1.5s  ! ERROR 2013"
+        "<details class=\"transcript\"><summary>What <code>mariadb --host=192.0.2.100 \
+        &#39;&lt;i&gt;&#39;</code> showed:</summary>"
+    ));
+    assert!(page.contains(
+        "     1.5s  mysql&gt; select 1;&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n     1.5s  ! ERROR \
+         2013"
     ));
     assert!(
         page.contains("(more was printed than is kept)") && page.contains("<code>interactive-cli</code>")

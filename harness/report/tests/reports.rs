@@ -1,4 +1,5 @@
-//! The forms of a report, made from hand-made cells: what they look like, and that they hold against anything.
+//! The forms of a report, made from hand-made cells: what they look like, and that they hold against
+//! anything.
 
 #![expect(
     clippy::unwrap_used,
@@ -99,7 +100,8 @@ fn a_report_is_the_same_each_time_and_ends_with_a_newline() {
     }
 }
 
-/// Counts the elements of a well-formed XML text, and the attributes `name` of `testcase`s by the elements in them.
+/// Counts the elements of a well-formed XML text, and the attributes `name` of `testcase`s by the elements in
+/// them.
 fn elements(xml: &str) -> (BTreeMap<String, usize>, BTreeMap<String, Vec<String>>) {
     let mut reader = Reader::from_str(xml);
     reader.config_mut().check_end_names = true;
@@ -193,7 +195,8 @@ fn json_can_be_read_back() {
     assert_eq!(read["totals"]["missing"], 5);
 }
 
-/// Links of the run's page lead to its own anchors or to pages that are written; those of a cell's page to its files.
+/// Links of the run's page lead to its own anchors or to pages that are written; those of a cell's page to
+/// its files.
 #[test]
 fn every_link_has_its_target() {
     let report = common::report();

@@ -44,7 +44,8 @@ fn the_published_schemas_are_what_is_written() {
         let stored = fs::read_to_string(&file).unwrap_or_default();
         assert!(
             stored == made,
-            "{} is not what the code writes: run `UPDATE_SCHEMA=1 cargo test -p lvs-matrix-report --test schemas`",
+            "{} is not what the code writes: run `UPDATE_SCHEMA=1 cargo test -p lvs-matrix-report --test \
+             schemas`",
             file.display()
         );
     }
@@ -168,7 +169,8 @@ fn lines(report: &RunReport) -> Vec<String> {
         .collect()
 }
 
-/// Each line is one line, understood without the others, and nothing foreign in it acts on a terminal or in a CI log.
+/// Each line is one line, understood without the others, and nothing foreign in it acts on a terminal or in a
+/// CI log.
 #[test]
 fn events_fit_their_schema() {
     let validator = validator("events");

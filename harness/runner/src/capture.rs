@@ -1,8 +1,8 @@
 //! Capture: one packet socket per interface, read by a thread each, proven by a sentinel frame at both ends.
 //!
-//! Frames are handed over one by one and at once, with nanosecond stamps of the kernel under test. A sentinel is an Ethernet
-//! frame of a local experimental EtherType that the bridge floods to every host. A capture without both, or with drops, shows
-//! nothing.
+//! Frames are handed over one by one and at once, with nanosecond stamps of the kernel under test. A sentinel
+//! is an Ethernet frame of a local experimental EtherType that the bridge floods to every host. A capture
+//! without both, or with drops, shows nothing.
 
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::action::Node;
@@ -18,15 +18,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How many bytes of frames may wait for an interface's thread, as the kernel counts them (with the overhead of its buffers).
+/// How many bytes of frames may wait for an interface's thread, as the kernel counts them (with the overhead
+/// of its buffers).
 ///
-/// On one processor the thread does not run before whoever sends or receives has nothing left to do. TCP then has at most a
-/// whole window under way: the kernel's limits are 4 MiB to send and 6 MiB to receive (`tcp_wmem`, `tcp_rmem`), plus an
-/// acknowledgement for every other segment. Memory is taken only for what waits.
+/// On one processor the thread does not run before whoever sends or receives has nothing left to do. TCP then
+/// has at most a whole window under way: the kernel's limits are 4 MiB to send and 6 MiB to receive
+/// (`tcp_wmem`, `tcp_rmem`), plus an acknowledgement for every other segment. Memory is taken only for what
+/// waits.
 const QUEUE: usize = 64 << 20;
 /// Bytes of an interface other than the client's that are kept whole.
 const KEPT_WHOLE: usize = 2 << 20;
-/// What is kept of a longer frame after that: more than the link's longest frame without TCP segmentation offload.
+/// What is kept of a longer frame after that: more than the link's longest frame without TCP segmentation
+/// offload.
 const KEPT_OF_FRAME: usize = 2048;
 /// How long a sentinel may take to reach every interface, on the cell's clock.
 const SENTINEL_DEADLINE: Duration = Duration::from_secs(5);
@@ -216,7 +219,8 @@ impl Captures {
         point.map_or(0, |point| self.seen.frames()[point.index].len())
     }
 
-    /// Waits until `node` has seen a frame like this after its first `from` ones; false if `deadline` came first.
+    /// Waits until `node` has seen a frame like this after its first `from` ones; false if `deadline` came
+    /// first.
     pub(crate) fn wait_for(
         &self,
         node: &Node,
@@ -349,7 +353,8 @@ impl Reader {
                 Ok(Some(frame)) => frame,
                 Ok(None) if self.frames_wait()? => continue,
                 Ok(None) => return Ok(()),
-                // The interface was taken down. It may come up again, and the last sentinel tells whether it did.
+                // The interface was taken down. It may come up again, and the last sentinel tells whether it
+                // did.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NETDOWN) => continue,
                 Err(error) => return Err(error),
             };

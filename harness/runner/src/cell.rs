@@ -43,7 +43,8 @@ pub struct Config {
     pub scratch: PathBuf,
     /// The folder that receives `<scenario>/<slug>/record.json`.
     pub out: PathBuf,
-    /// The folders of the scenarios' files, for those whose client is a program of the author's own: it runs there.
+    /// The folders of the scenarios' files, for those whose client is a program of the author's own: it runs
+    /// there.
     pub scenario_folders: BTreeMap<Name, PathBuf>,
 }
 
@@ -167,7 +168,8 @@ fn run_cell(
     write_record(&folder, &record, bytes.as_deref())
 }
 
-/// Makes the lab, plays the time line, and fills the record; gives what was captured, also if the lab failed on the way.
+/// Makes the lab, plays the time line, and fills the record; gives what was captured, also if the lab failed
+/// on the way.
 fn observe(
     plan: &LabPlan,
     template: &Template,

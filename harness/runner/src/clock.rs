@@ -4,7 +4,8 @@ use crate::error::{LabError, Result};
 use lvs_matrix_model::duration::{Human, Instant};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// By how much the clock may have gone otherwise than time did: NTP slews both alike (adjtimex(2)), so what differs was set.
+/// By how much the clock may have gone otherwise than time did: NTP slews both alike (adjtimex(2)), so what
+/// differs was set.
 const SET: Duration = Duration::from_millis(100);
 
 /// A cell's clock with its epoch.
@@ -28,8 +29,8 @@ impl Clock {
         self.epoch_unix_nanos
     }
 
-    /// Says so if somebody set the clock since the epoch, as may happen on a host: times from before and after that cannot be
-    /// compared.
+    /// Says so if somebody set the clock since the epoch, as may happen on a host: times from before and
+    /// after that cannot be compared.
     pub(crate) fn check_not_set(self) -> Result<()> {
         let (shown, passed) = (
             self.now().0,
@@ -60,8 +61,8 @@ fn unix_nanos() -> i64 {
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Asks `fact` again and again, `interval` apart, until it gives a value or `deadline` has passed. For facts that nothing
-/// announces: rows of a /proc file, a server that listens.
+/// Asks `fact` again and again, `interval` apart, until it gives a value or `deadline` has passed. For facts
+/// that nothing announces: rows of a /proc file, a server that listens.
 pub(crate) fn poll_for<T, E>(
     deadline: Duration,
     interval: Duration,

@@ -1,5 +1,5 @@
-//! What a host's own kernel lacks for labs. Labs never touch its table, but they share its kernel: nothing is loaded into that,
-//! and a director that is in use is left alone.
+//! What a host's own kernel lacks for labs. Labs never touch its table, but they share its kernel: nothing is
+//! loaded into that, and a director that is in use is left alone.
 
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::ipvs::Table;
@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What links and looks of a lab need of the kernel, as modules are called: `ip link`, `tc qdisc`, packet sockets, `ss -K`.
+/// What links and looks of a lab need of the kernel, as modules are called: `ip link`, `tc qdisc`, packet
+/// sockets, `ss -K`.
 const MODULES: &[&str] = &["veth", "bridge", "sch_netem", "af_packet", "tcp_diag"];
 /// IPVS itself; its schedulers are `ip_vs_NAME`.
 const IPVS: &str = "ip_vs";
@@ -22,16 +23,21 @@ pub struct HostLack {
     pub cure: String,
 }
 
-/// What the kernel of this host lacks for cells with these schedulers. Changes nothing: the kernel would load most modules by
-/// itself when they are first asked for, and they would stay; that is left to whoever owns the machine.
+/// What the kernel of this host lacks for cells with these schedulers. Changes nothing: the kernel would load
+/// most modules by itself when they are first asked for, and they would stay; that is left to whoever owns
+/// the machine.
 #[must_use]
 pub fn host_lacks(schedulers: &BTreeSet<String>) -> Vec<HostLack> {
     let mut lacks: Vec<HostLack> = missing_modules(schedulers).into_iter().collect();
-    lacks.extend(in_use(Path::new("/proc")).map(|what| HostLack {
-        what: format!("this host is a director in use: {what}"),
-        cure: "run the cells in guests (--place guest), or on a machine that directs nothing; a lab has a table of its own, but \
+    lacks.extend(in_use(Path::new("/proc")).map(|what| {
+        HostLack {
+            what: format!("this host is a director in use: {what}"),
+            cure:
+                "run the cells in guests (--place guest), or on a machine that directs nothing; a lab has a \
+            table of its own, but \
                shares the kernel, and a fault in it would be everybody's"
-            .to_owned(),
+                    .to_owned(),
+        }
     }));
     lacks
 }
@@ -59,7 +65,8 @@ fn missing_modules(schedulers: &BTreeSet<String>) -> Option<HostLack> {
     })
 }
 
-/// The modules that are part of the running kernel (kbuild's `modules.builtin`: `kernel/net/packet/af_packet.ko` a line).
+/// The modules that are part of the running kernel (kbuild's `modules.builtin`:
+/// `kernel/net/packet/af_packet.ko` a line).
 fn built_in() -> BTreeSet<String> {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let list = ["/lib/modules", "/usr/lib/modules"]
@@ -136,7 +143,8 @@ mod tests {
                      -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n";
         assert_eq!(services(empty), 0);
         let two = format!(
-            "{empty}TCP  C0000264:0CEA rr\n  -> C000021F:0CEA      Route   1      0          0\nFWM  00000001 wlc\n"
+            "{empty}TCP  C0000264:0CEA rr\n  -> C000021F:0CEA      Route   1      0          0\nFWM  \
+             00000001 wlc\n"
         );
         assert_eq!(services(&two), 2);
     }

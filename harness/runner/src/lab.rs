@@ -14,20 +14,22 @@ use std::time::Duration;
 
 /// The bridge in the link's namespace.
 pub(crate) const BRIDGE: &str = "br0";
-/// How long the bridge remembers where a host is, in hundredths of a second: a week. After its default of five minutes it
-/// would flood the frames for a host that was silent, and they would turn up in the other hosts' captures.
+/// How long the bridge remembers where a host is, in hundredths of a second: a week. After its default of
+/// five minutes it would flood the frames for a host that was silent, and they would turn up in the other
+/// hosts' captures.
 const AGEING: u32 = 7 * 24 * 3600 * 100;
 /// How long the query that shows the lab to be ready may take.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
-/// With 0, a new connection from the port of an old one goes where the old one's entry points (`ip_vs_in_hook` in
-/// net/netfilter/ipvs/ip_vs_core.c).
+/// With 0, a new connection from the port of an old one goes where the old one's entry points
+/// (`ip_vs_in_hook` in net/netfilter/ipvs/ip_vs_core.c).
 const CONN_REUSE_MODE: &str = "net.ipv4.vs.conn_reuse_mode";
 /// How much of a command's output a record keeps, in characters.
 const RECORDED_OUTPUT: usize = 4096;
 
 /// A lab that is ready: every real server has answered through the VIP, and nothing of that is left.
 ///
-/// Field order is drop order: servers are killed before the link goes; the kernel frees a namespace once nothing is in it.
+/// Field order is drop order: servers are killed before the link goes; the kernel frees a namespace once
+/// nothing is in it.
 pub(crate) struct Lab {
     pub(crate) servers: Vec<RealServer>,
     pub(crate) client: Namespace,
@@ -90,7 +92,8 @@ impl Lab {
 
     /// One link: a bridge without spanning tree, and a veth pair from it to each host.
     fn join_hosts(&self, plan: &LabPlan) -> Result<()> {
-        // The bridge is nobody: without addresses it must not speak on the link either (IPv6 neighbour discovery).
+        // The bridge is nobody: without addresses it must not speak on the link either (IPv6 neighbour
+        // discovery).
         for key in [
             "net.ipv6.conf.all.disable_ipv6",
             "net.ipv6.conf.default.disable_ipv6",
@@ -99,7 +102,8 @@ impl Lab {
         }
         let mut lines = vec![
             format!(
-                "link add name {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time {AGEING}"
+                "link add name {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time \
+                 {AGEING}"
             ),
             format!("link set dev {BRIDGE} up"),
         ];
@@ -156,8 +160,8 @@ impl Lab {
         Ok(())
     }
 
-    /// A query through the VIP must be answered by each real server, asked alone; afterwards the table is as planned and has
-    /// no connection entry.
+    /// A query through the VIP must be answered by each real server, asked alone; afterwards the table is as
+    /// planned and has no connection entry.
     fn prove_ready(&self, plan: &LabPlan) -> Result<()> {
         let Some(host) = plan.host(&Node::Director) else {
             return Err(LabError::new("make the lab", "the plan has no director"));
@@ -184,7 +188,8 @@ impl Lab {
             }
             director::wait_until_closed(&self.director)?;
             if reuse.trim() == "0" {
-                // A SYN from the same port would go to the entry of the check, and be lost with its real server.
+                // A SYN from the same port would go to the entry of the check, and be lost with its real
+                // server.
                 director::wait_until_empty(&self.director)?;
             }
         }
@@ -195,7 +200,8 @@ impl Lab {
         Ok(())
     }
 
-    /// Clears the table and fills it with the director's own lines, as `edit` changes them or leaves them out.
+    /// Clears the table and fills it with the director's own lines, as `edit` changes them or leaves them
+    /// out.
     fn fill_table(
         &self,
         plan: &LabPlan,
@@ -222,8 +228,8 @@ impl Lab {
     }
 }
 
-/// The line for a table in which `server` is alone: none for another real server, and for its own a weight that gets it a
-/// connection.
+/// The line for a table in which `server` is alone: none for another real server, and for its own a weight
+/// that gets it a connection.
 fn asked_alone(plan: &LabPlan, server: &RealServer, argv: &[String]) -> Option<Vec<String>> {
     if argv.iter().all(|word| word != "-a") {
         return Some(argv.to_vec());

@@ -1,8 +1,8 @@
-//! The effects of lvs-matrix: a [`LabPlan`](lvs_matrix_model::plan::LabPlan) becomes a lab of network namespaces, its time
-//! line is played, and everything that is seen goes into a record. Nothing here judges.
+//! The effects of lvs-matrix: a [`LabPlan`](lvs_matrix_model::plan::LabPlan) becomes a lab of network
+//! namespaces, its time line is played, and everything that is seen goes into a record. Nothing here judges.
 //!
-//! It runs wherever the calling process may make network namespaces and set IPVS: as the payload of a guest, or as root on
-//! a host whose kernel has IPVS. Which of the two it is, only the record's environment says.
+//! It runs wherever the calling process may make network namespaces and set IPVS: as the payload of a guest,
+//! or as root on a host whose kernel has IPVS. Which of the two it is, only the record's environment says.
 
 mod capture;
 mod cell;

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Where a program of the system is. A child that is given a `PATH` of its own must be named by its whole path: std would
-/// otherwise fork instead of calling posix_spawn(3). A fork copies the mappings of the whole process, with all frames that
-/// were captured so far.
+/// Where a program of the system is. A child that is given a `PATH` of its own must be named by its whole
+/// path: std would otherwise fork instead of calling posix_spawn(3). A fork copies the mappings of the whole
+/// process, with all frames that were captured so far.
 pub(crate) fn in_path(program: &str) -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)

@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// How long a server may take to start or stop, on the cell's clock. Under virtual time only idle waiting counts.
+/// How long a server may take to start or stop, on the cell's clock. Under virtual time only idle waiting
+/// counts.
 const START_STOP_DEADLINE: Duration = Duration::from_secs(120);
 /// How long the server may take to answer a question asked over its own socket.
 const ADMIN_DEADLINE: Duration = Duration::from_secs(20);
@@ -145,7 +146,8 @@ impl RealServer {
             format!("--socket={}", self.socket().display()),
             format!("--pid-file={}", self.folder.join("pid").display()),
             format!("--init-file={}", self.folder.join("init.sql").display()),
-            // A starting mariadbd removes the temporary tables (`#sql*`) that it finds in its tmpdir, also those of another one.
+            // A starting mariadbd removes the temporary tables (`#sql*`) that it finds in its tmpdir, also
+            // those of another one.
             format!("--tmpdir={}", self.folder.join("tmp").display()),
             format!("--port={port}"),
             "--bind-address=0.0.0.0".to_owned(),
@@ -252,7 +254,8 @@ impl RealServer {
                     self.process = None;
                     self.last_end = Some(status);
                 }
-                // Not ended; or not ours to wait for, which cannot be: it was spawned here and is reaped nowhere else.
+                // Not ended; or not ours to wait for, which cannot be: it was spawned here and is reaped
+                // nowhere else.
                 Ok(None) | Err(_) => {
                     let frozen = crate::operator::frozen(Pid::from_child(&process.0)).unwrap_or(false);
                     return if frozen {
@@ -296,7 +299,8 @@ impl RealServer {
             return Ok(BTreeMap::new());
         }
         let rows = self.ask(
-            "select trx_mysql_thread_id, trx_state, timestampdiff(second, trx_started, now()), trx_rows_locked, trx_rows_modified \
+            "select trx_mysql_thread_id, trx_state, timestampdiff(second, trx_started, now()), \
+             trx_rows_locked, trx_rows_modified \
              from information_schema.innodb_trx",
         )?;
         let read = |row: Row| {
@@ -323,8 +327,8 @@ impl RealServer {
         Ok(())
     }
 
-    /// Reads how long the server waits for its clients. A server that does not say so is asked for nothing more: an explanation
-    /// then lacks the value, and says so.
+    /// Reads how long the server waits for its clients. A server that does not say so is asked for nothing
+    /// more: an explanation then lacks the value, and says so.
     pub(crate) fn read_timeouts(&mut self) {
         let list = TIMEOUTS.map(|name| format!("'{name}'")).join(", ");
         let rows = self.ask(&format!("show global variables where variable_name in ({list})"));

@@ -1,4 +1,5 @@
-//! Records on disk: the capture and logs first, the record last, each by rename, so that nothing is ever half-written.
+//! Records on disk: the capture and logs first, the record last, each by rename, so that nothing is ever
+//! half-written.
 
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::matrix::CellRef;
@@ -7,7 +8,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The folder of a cell below `out`: `<scenario>/<slug>`. Names cannot leave it, see [`lvs_matrix_model::Name`].
+/// The folder of a cell below `out`: `<scenario>/<slug>`. Names cannot leave it, see
+/// [`lvs_matrix_model::Name`].
 #[must_use]
 pub fn cell_folder(out: &Path, cell: &CellRef) -> PathBuf {
     out.join(cell.scenario.as_str()).join(cell.slug())

@@ -1,4 +1,5 @@
-//! The server program: which it is, what it can do, and the options that every start of it takes. The program itself is asked.
+//! The server program: which it is, what it can do, and the options that every start of it takes. The program
+//! itself is asked.
 
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::record::version_alone;
@@ -6,11 +7,13 @@ use lvs_matrix_netns::{CommandLine, run};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// MariaDB's system tables are Aria's, and few scenarios need transactions: without InnoDB a server starts in half the time.
+/// MariaDB's system tables are Aria's, and few scenarios need transactions: without InnoDB a server starts in
+/// half the time.
 const WITHOUT_INNODB: &[&str] = &["--innodb=OFF", "--default-storage-engine=Aria"];
-/// What a server needs of InnoDB for a few rows, in MariaDB's words. Its files lie in memory and are copied for every server, so they are
-/// small, and none is preallocated. What is committed is with the kernel (`flush_log_at_trx_commit` 2), which outlives a mysqld that is
-/// killed; a page that is half written, against which the double write helps, takes a kernel that ends.
+/// What a server needs of InnoDB for a few rows, in MariaDB's words. Its files lie in memory and are copied
+/// for every server, so they are small, and none is preallocated. What is committed is with the kernel
+/// (`flush_log_at_trx_commit` 2), which outlives a mysqld that is killed; a page that is half written,
+/// against which the double write helps, takes a kernel that ends.
 const SMALL_INNODB: &[&str] = &[
     "--innodb-buffer-pool-size=8M",
     "--innodb-use-native-aio=0",
@@ -31,12 +34,13 @@ pub(crate) const SYSTEM_TABLES: &str = "mysql_system_tables.sql";
 pub struct Server {
     /// Its path.
     pub program: PathBuf,
-    /// What it calls its version, with what its distributor adds: `10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)`.
+    /// What it calls its version, with what its distributor adds:
+    /// `10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)`.
     pub version: String,
     /// Which family of servers it is of.
     pub flavour: Flavour,
-    /// The folder of its own tree, of MySQL's: beside the program or one folder above it, where its `share` is. None for a server
-    /// that is part of the system.
+    /// The folder of its own tree, of MySQL's: beside the program or one folder above it, where its `share`
+    /// is. None for a server that is part of the system.
     pub tree: Option<PathBuf>,
 }
 
@@ -62,8 +66,8 @@ impl Server {
     /// Asks `program` who it is.
     ///
     /// # Errors
-    /// [`LabError`] if it does not start, does not answer `--version` as a MariaDB or MySQL server does, or, of MySQL, lists no
-    /// option by which a data folder can be made.
+    /// [`LabError`] if it does not start, does not answer `--version` as a MariaDB or MySQL server does, or,
+    /// of MySQL, lists no option by which a data folder can be made.
     pub fn probe(program: &Path) -> Result<Self> {
         let stage = || format!("ask {} for its version", program.display());
         let output = |arguments: &[&str]| {
@@ -85,7 +89,8 @@ impl Server {
             return Err(LabError::new(
                 stage(),
                 format!(
-                    "it is no MariaDB or MySQL server: it answered `{}` ({}); give the path of mariadbd or mysqld",
+                    "it is no MariaDB or MySQL server: it answered `{}` ({}); give the path of mariadbd or \
+                     mysqld",
                     said.escape_debug(),
                     finished.status_text()
                 ),
@@ -100,7 +105,8 @@ impl Server {
             mysql_that_lists(&help.output).ok_or_else(|| {
                 LabError::new(
                     stage(),
-                    "it lists neither --initialize-insecure nor --bootstrap, so no data folder can be made for it",
+                    "it lists neither --initialize-insecure nor --bootstrap, so no data folder can be made \
+                     for it",
                 )
             })?
         };
@@ -144,13 +150,14 @@ impl Server {
             Some(program) => Self::probe(&program),
             None => Err(LabError::new(
                 "look for a MySQL server",
-                "neither mariadbd nor mysqld was found; install mariadb-server-core, or give a path with --mysqld",
+                "neither mariadbd nor mysqld was found; install mariadb-server-core, or give a path with \
+                 --mysqld",
             )),
         }
     }
 
-    /// The options that making a data folder and every start take alike: what is laid down in the data folder must be started
-    /// with, too. Whether with InnoDB is MariaDB's choice; MySQL's system tables need it.
+    /// The options that making a data folder and every start take alike: what is laid down in the data folder
+    /// must be started with, too. Whether with InnoDB is MariaDB's choice; MySQL's system tables need it.
     pub(crate) fn options(&self, innodb: bool) -> Vec<String> {
         let mut words = Vec::new();
         match self.flavour {
@@ -239,7 +246,8 @@ mod tests {
     /// As 5.6.24 lists them, and as the manual of 5.7 has them, which kept `--bootstrap`.
     #[test]
     fn how_a_data_folder_is_made_is_read_off_the_options() {
-        let old = "  -b, --basedir=name  Path to installation directory.\n  --bootstrap         Used by mysql installation scripts.\n";
+        let old = "  -b, --basedir=name  Path to installation directory.\n  --bootstrap         Used by \
+            mysql installation scripts.\n";
         let new = format!(
             "{old}  --initialize-insecure \n                      Create the default database and exit.\n"
         );

@@ -37,7 +37,8 @@ const MARIADB_BALLAST: &[&str] = &["sys", "performance_schema"];
 /// Tables of the `mysql` database that hold nothing but the texts of the `HELP` statement.
 const MARIADB_HELP: &str = "help_";
 
-/// Gives the template for `server`, with or without InnoDB, below `cache`, making it first if it is not there.
+/// Gives the template for `server`, with or without InnoDB, below `cache`, making it first if it is not
+/// there.
 ///
 /// # Errors
 /// [`LabError`] if the server's own means fail, with the end of what they printed.
@@ -71,7 +72,8 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
     }
 
     fs::create_dir_all(&parent).stage(format!("make {}", parent.display()))?;
-    // One at a time; who waited finds the other's folder. What a killed one left half-made is removed by the next.
+    // One at a time; who waited finds the other's folder. What a killed one left half-made is removed by the
+    // next.
     let lock = fs::File::create(parent.join(LOCK)).stage("lock the cache of data folders")?;
     lock.lock().stage("lock the cache of data folders")?;
     if folder.is_dir() {
@@ -132,7 +134,8 @@ pub fn prepare(server: &Server, innodb: bool, cache: &Path) -> Result<Template> 
     let manifest =
         serde_json::to_vec(&manifest(&made).stage("read the data folder")?).stage("list the data folder")?;
     fs::write(work.path().join(MANIFEST), manifest).stage("list the data folder")?;
-    // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh data folder.
+    // A guest may run as another user than the one that fills the cache. There is nothing secret in a fresh
+    // data folder.
     open_for_reading(work.path()).stage("make the data folder readable")?;
     fs::rename(work.path(), &folder).stage(format!("publish {}", folder.display()))?;
     template(&folder)
@@ -244,7 +247,8 @@ fn install_command(server: &Server, innodb: bool, folder: &Path) -> Result<Vec<S
             "--initialize-insecure".to_owned(),
             format!("--datadir={}", folder.display()),
         ],
-        // What mysql_install_db(1) does, without the Perl that it takes: the statements come on standard input.
+        // What mysql_install_db(1) does, without the Perl that it takes: the statements come on standard
+        // input.
         Flavour::MySqlWithoutInitialize => {
             let shell = ["/bin/sh", "-c", r#"exec "$@" <"$0""#].map(str::to_owned);
             let mut words = shell.to_vec();
@@ -256,7 +260,8 @@ fn install_command(server: &Server, innodb: bool, folder: &Path) -> Result<Vec<S
         }
     };
     words.extend(server.options(innodb));
-    // A starting server removes the temporary tables that it finds in its tmpdir, also those of another one that is starting.
+    // A starting server removes the temporary tables that it finds in its tmpdir, also those of another one
+    // that is starting.
     words.extend(folder.parent().map(|own| format!("--tmpdir={}", own.display())));
     if rustix::process::geteuid().is_root() {
         words.push("--user=root".to_owned());
@@ -264,7 +269,8 @@ fn install_command(server: &Server, innodb: bool, folder: &Path) -> Result<Vec<S
     Ok(words)
 }
 
-/// MariaDB's installer: beside the program's own tree if it has one (then with that tree as its base), else the system's.
+/// MariaDB's installer: beside the program's own tree if it has one (then with that tree as its base), else
+/// the system's.
 fn mariadb_install_db(program: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     let base = program
         .parent()
@@ -298,7 +304,8 @@ fn bootstrap_statements(server: &Server) -> Result<Vec<u8>> {
         LabError::new(
             stage,
             format!(
-                "{} has no --initialize-insecure, and neither share/{SYSTEM_TABLES} nor share/mysql/{SYSTEM_TABLES} is \
+                "{} has no --initialize-insecure, and neither share/{SYSTEM_TABLES} nor \
+                 share/mysql/{SYSTEM_TABLES} is \
                  beside it or one folder above; give the path of mysqld in the server's whole tree",
                 server.program.display()
             ),

@@ -1,4 +1,5 @@
-//! The time line: the plan's steps, one after another, each with its proof. Those of the client are in client.rs.
+//! The time line: the plan's steps, one after another, each with its proof. Those of the client are in
+//! client.rs.
 
 mod client;
 
@@ -98,7 +99,8 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Plays every step. A step that fails or does not end leaves the rest not reached. Gives the end of the observation.
+    /// Plays every step. A step that fails or does not end leaves the rest not reached. Gives the end of the
+    /// observation.
     pub(crate) fn play(&mut self) -> Result<Instant> {
         let mut reached = Some(Phase::Before);
         let plan = self.plan;
@@ -185,8 +187,8 @@ impl<'a> Timeline<'a> {
     /// Plays one step; true if the next one may follow.
     fn step(&mut self, step: &Step) -> bool {
         let began = self.clock.now();
-        // After that reading of the clock, and not before: the record's beginning of `act` is what the observation is held to,
-        // and in real time anything may come between two lines.
+        // After that reading of the clock, and not before: the record's beginning of `act` is what the
+        // observation is held to, and in real time anything may come between two lines.
         if step.phase == Phase::Act && self.act_until.is_none() {
             self.act_until = Some(std::time::Instant::now() + self.plan.watched_for());
         }

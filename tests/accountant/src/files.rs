@@ -92,7 +92,8 @@ pub(crate) fn temporary(people: &People) -> View {
     view
 }
 
-/// Where User-mode Linux puts the folder of an instance if `uml_dir=` says nothing else (arch/um/os-Linux/umid.c).
+/// Where User-mode Linux puts the folder of an instance if `uml_dir=` says nothing else
+/// (arch/um/os-Linux/umid.c).
 pub(crate) fn uml(people: &People) -> View {
     let mut view = View::default();
     for home in homes(&people.users) {
@@ -137,7 +138,8 @@ pub(crate) fn cgroups(people: &People) -> View {
             } else if unit && !own.iter().any(|own| text.contains(&format!("{own}/"))) {
                 Some("it is a systemd unit's".to_owned())
             } else if own.iter().any(|own| is_beside(&text, own)) {
-                // Its processes may be in a PID namespace that is not ours: then `cgroup.procs` does not show them.
+                // Its processes may be in a PID namespace that is not ours: then `cgroup.procs` does not show
+                // them.
                 Some("whoever made our own cgroup makes such, too".to_owned())
             } else {
                 None
@@ -149,7 +151,8 @@ pub(crate) fn cgroups(people: &People) -> View {
     view
 }
 
-/// Does a cgroup lie beside our own, or below one that does? Not asked at the root of a hierarchy, where anyone makes cgroups.
+/// Does a cgroup lie beside our own, or below one that does? Not asked at the root of a hierarchy, where
+/// anyone makes cgroups.
 fn is_beside(path: &str, own: &str) -> bool {
     match own.rsplit_once('/') {
         None | Some(("", _)) => false,
@@ -159,8 +162,8 @@ fn is_beside(path: &str, own: &str) -> bool {
     }
 }
 
-/// Core files below the watched folders, this process's own, and where `kernel.core_pattern` (core(5)) or the usual collectors
-/// put them.
+/// Core files below the watched folders, this process's own, and where `kernel.core_pattern` (core(5)) or the
+/// usual collectors put them.
 pub(crate) fn cores(people: &People, watch: &[PathBuf]) -> View {
     let mut view = View::default();
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();

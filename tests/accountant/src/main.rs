@@ -10,7 +10,8 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 nothing was left behind, 1 something was, 2 the accountant could not do its work; of `around`, the command's own
+Exit codes: 0 nothing was left behind, 1 something was, 2 the accountant could not do its work; of `around`, \
+the command's own
 code where that is not 0 (128 and the signal's number, if one ended it).";
 
 /// Compares a machine before and after: processes, namespaces, mounts, network, sysctls, files.
@@ -36,7 +37,8 @@ enum What {
         #[command(flatten)]
         how: How,
     },
-    /// Run a command and say what it left behind; only what the command, or what it started, could have left counts
+    /// Run a command and say what it left behind; only what the command, or what it started, could have left
+    /// counts
     Around {
         /// A folder to watch: what is in it, and core files at any depth
         #[arg(long, value_name = "DIR")]

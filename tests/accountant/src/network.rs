@@ -122,7 +122,8 @@ pub(crate) fn nftables() -> View {
     view
 }
 
-/// /proc/net/ip_vs (`ip_vs_info_seq_show` of net/netfilter/ipvs/ip_vs_ctl.c). A kernel without IPVS has no such file.
+/// /proc/net/ip_vs (`ip_vs_info_seq_show` of net/netfilter/ipvs/ip_vs_ctl.c). A kernel without IPVS has no
+/// such file.
 pub(crate) fn ipvs() -> View {
     let mut view = View::default();
     match fs::read_to_string("/proc/net/ip_vs") {
@@ -156,8 +157,9 @@ struct Table {
     inode: usize,
 }
 
-/// `tcp4_seq_show` of net/ipv4/tcp_ipv4.c, `udp4_format_sock` of net/ipv4/udp.c, `packet_seq_show` of net/packet/af_packet.c.
-/// The states are TCP_LISTEN and TCP_CLOSE (a UDP socket that is bound and not connected).
+/// `tcp4_seq_show` of net/ipv4/tcp_ipv4.c, `udp4_format_sock` of net/ipv4/udp.c, `packet_seq_show` of
+/// net/packet/af_packet.c. The states are TCP_LISTEN and TCP_CLOSE (a UDP socket that is bound and not
+/// connected).
 const SOCKETS: [Table; 7] = [
     Table::new("tcp", Some("0A"), 9),
     Table::new("tcp6", Some("0A"), 9),

@@ -130,7 +130,8 @@ fn processes() -> Vec<Process> {
         .collect()
 }
 
-/// From /proc/PID/stat, proc(5): the name in parentheses may hold anything, so reading goes on behind the last one.
+/// From /proc/PID/stat, proc(5): the name in parentheses may hold anything, so reading goes on behind the
+/// last one.
 fn process(pid: i32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (before, after) = stat.rsplit_once(')')?;

@@ -28,7 +28,8 @@ fn command_line(pid: i32, name: &str) -> String {
     format!("{} ({text})", name.escape_debug())
 }
 
-/// A thread may be in a namespace that no process is in; a descriptor or a mount holds one in which nobody is.
+/// A thread may be in a namespace that no process is in; a descriptor or a mount holds one in which nobody
+/// is.
 pub(crate) fn namespaces(people: &People) -> View {
     let mut holders: BTreeMap<String, Vec<i32>> = BTreeMap::new();
     let mut unreadable = 0;

@@ -1,8 +1,9 @@
-//! Fuzz targets: what must hold whatever bytes are read. A target takes bytes and panics if something does not hold.
+//! Fuzz targets: what must hold whatever bytes are read. A target takes bytes and panics if something does
+//! not hold.
 //!
-//! They are driven twice. `tests/replay.rs` runs the kept corpus and mutants of it for a bounded time, on the stable toolchain and
-//! with nothing else; it is part of `cargo test`. `libfuzzer/` drives the same targets by LLVM's libFuzzer, guided by coverage
-//! (`make fuzz`), and what that finds goes into the corpus.
+//! They are driven twice. `tests/replay.rs` runs the kept corpus and mutants of it for a bounded time, on the
+//! stable toolchain and with nothing else; it is part of `cargo test`. `libfuzzer/` drives the same targets
+//! by LLVM's libFuzzer, guided by coverage (`make fuzz`), and what that finds goes into the corpus.
 
 #![expect(
     clippy::expect_used,

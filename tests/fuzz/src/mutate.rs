@@ -1,4 +1,5 @@
-//! Mutants: of text, of the blocks of a capture file, and of a record as JSON, where most changes keep it readable.
+//! Mutants: of text, of the blocks of a capture file, and of a record as JSON, where most changes keep it
+//! readable.
 
 use crate::{Noise, join, split};
 use serde_json::{Number, Value};

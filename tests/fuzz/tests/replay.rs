@@ -1,5 +1,6 @@
-//! The kept corpus, and mutants of it for a bounded time. `FUZZ_SECONDS` is the time for each target (5 if nothing is said),
-//! `FUZZ_SEED` another seed than the usual one; `FUZZ_SEED=random` takes one by chance and says which.
+//! The kept corpus, and mutants of it for a bounded time. `FUZZ_SECONDS` is the time for each target (5 if
+//! nothing is said), `FUZZ_SEED` another seed than the usual one; `FUZZ_SEED=random` takes one by chance and
+//! says which.
 
 #![expect(
     clippy::unwrap_used,

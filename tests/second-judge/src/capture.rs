@@ -1,6 +1,7 @@
 //! Reads a capture file without any library: pcapng blocks, Ethernet, ARP, IPv4, ICMP, TCP.
 //!
-//! The product reads captures by two libraries. This reader shares none of them, so a mistake in either shows.
+//! The product reads captures by two libraries. This reader shares none of them, so a mistake in either
+//! shows.
 
 use crate::Trouble;
 use std::fs;
@@ -103,8 +104,8 @@ pub const RST: u8 = 4;
 /// TCP's flag ACK.
 pub const ACK: u8 = 16;
 
-/// Reads a file of pcapng (draft-ietf-opsawg-pcapng) as the runner writes it: little endian, one section, time stamps in
-/// nanoseconds.
+/// Reads a file of pcapng (draft-ietf-opsawg-pcapng) as the runner writes it: little endian, one section,
+/// time stamps in nanoseconds.
 ///
 /// # Errors
 /// If the file cannot be read, or is not such a file.
@@ -233,7 +234,8 @@ fn ip(packet: &[u8], tunneled: bool) -> Option<What> {
     }
 }
 
-/// An ICMP error quotes the IP header and at least eight bytes of what it speaks of: TCP's ports among them (RFC 792).
+/// An ICMP error quotes the IP header and at least eight bytes of what it speaks of: TCP's ports among them
+/// (RFC 792).
 fn quoted(packet: &[u8]) -> Option<(Port, Port)> {
     let header = usize::from(packet.first()? & 15) * 4;
     (*packet.get(9)? == 6).then_some(())?;

@@ -1,6 +1,7 @@
 //! Chance that comes from a seed, so that whatever is found can be had again.
 
-/// A stream of numbers: splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+/// A stream of numbers: splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
+/// 2014).
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 

@@ -1,8 +1,8 @@
 //! Is each packet that a sentence names what the sentence says of it?
 //!
-//! Sentences are those of a report: pieces of evidence, and the paragraphs of an explanation. What is said of a packet is
-//! told by the words before its number. Words for which there is no check are a complaint, too: a new sentence takes a new
-//! check here.
+//! Sentences are those of a report: pieces of evidence, and the paragraphs of an explanation. What is said of
+//! a packet is told by the words before its number. Words for which there is no check are a complaint, too: a
+//! new sentence takes a new check here.
 
 use crate::capture::{ACK, FIN, Frame, RST, SYN, Tcp, What};
 use crate::judge::{Connection, connections};
@@ -63,8 +63,8 @@ impl<'a> Cell<'a> {
         name.is_some_and(|name| name != "client" && name != "director")
     }
 
-    /// A segment of the client's to the virtual service. By an edited table the director may have put another address in the
-    /// place of the VIP.
+    /// A segment of the client's to the virtual service. By an edited table the director may have put another
+    /// address in the place of the VIP.
     fn of_client(&self, frame: &'a Frame) -> Option<&'a Tcp> {
         let client = self.record.host("client")?;
         tcp(frame).filter(|segment| segment.source.0 == client.address)
@@ -482,7 +482,8 @@ impl<'a> Cell<'a> {
         })
     }
 
-    /// `1s on, nothing that answers reached the client for 16m4s, …`: the request, and the last that the client sent.
+    /// `1s on, nothing that answers reached the client for 16m4s, …`: the request, and the last that the
+    /// client sent.
     fn silence(&self, rest: &str, frames: &[&'a Frame]) -> Result<(), String> {
         let (from, rest) = rest
             .split_once(" on, nothing that answers reached the client for ")
@@ -756,7 +757,8 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// A probe repeats the byte before the next one, or nothing at that place (net/ipv4/tcp_output.c, `tcp_xmit_probe_skb`).
+    /// A probe repeats the byte before the next one, or nothing at that place (net/ipv4/tcp_output.c,
+    /// `tcp_xmit_probe_skb`).
     fn is_probe(&self, frame: &'a Frame) -> bool {
         let Some(mine) = tcp(frame) else { return false };
         let sent = self.before(frame).map(|(_, segment)| segment.end());
@@ -981,7 +983,8 @@ fn brackets(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// `packet 33, at 1s on director, to packet 97, at 14m2s`, `packets 32 to 96 on client`, `packet 3, 4, 5 on client`.
+/// `packet 33, at 1s on director, to packet 97, at 14m2s`, `packets 32 to 96 on client`,
+/// `packet 3, 4, 5 on client`.
 fn read<'t>(clause: &'t str, inside: &'t str, found: &mut Vec<Mention<'t>>) {
     let words: Vec<&'t str> = inside.split_whitespace().collect();
     let bare = |at: usize| {
@@ -1142,7 +1145,8 @@ mod tests {
 
     #[test]
     fn packets_are_found_in_brackets() {
-        let text = "It arrived twice (packet 3, at 1s on director, to packet 5, at 2s), `(packet 9)`, twice more (packets 7 to 8 on client).";
+        let text = "It arrived twice (packet 3, at 1s on director, to packet 5, at 2s), `(packet 9)`, twice \
+            more (packets 7 to 8 on client).";
         let found: Vec<_> = mentions(text)
             .iter()
             .map(

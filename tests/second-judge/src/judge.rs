@@ -1,11 +1,12 @@
 //! What the client lived through, read from its own interface.
 //!
 //! - The last thing that the client was told to do in `act` is judged.
-//! - It is *answered* when the last byte of the server's answer has reached the client: the answer to the login for a
-//!   connect, that to the statement for a query. It *fails* when the server answers with an error, or when the client says
-//!   that it is over without an answer. Else it is still *waiting* at the end of the observation.
-//! - Between the moment at which patience begins to count and that end, the longest time without anything new from the
-//!   servers is the silence. A silence that is longer than patience is a hang.
+//! - It is *answered* when the last byte of the server's answer has reached the client: the answer to the
+//!   login for a connect, that to the statement for a query. It *fails* when the server answers with an
+//!   error, or when the client says that it is over without an answer. Else it is still *waiting* at the end
+//!   of the observation.
+//! - Between the moment at which patience begins to count and that end, the longest time without anything new
+//!   from the servers is the silence. A silence that is longer than patience is a hang.
 
 use crate::capture::{ACK, FIN, Frame, RST, SYN, Tcp, What};
 use crate::mysql::{Answer, Exchange, Request, Seen, Stream, Talk, talk};
@@ -49,7 +50,8 @@ pub struct Judgement {
     pub silence: i64,
     /// The server's error number, if it answered with an error.
     pub server_error: Option<u16>,
-    /// The host whose segments answered the connection; without an answer the real server that its segments reached.
+    /// The host whose segments answered the connection; without an answer the real server that its segments
+    /// reached.
     pub served_by: Option<String>,
 }
 
@@ -70,7 +72,8 @@ pub struct Connection<'a> {
     pub news: Vec<i64>,
 }
 
-/// The connections of the client until a moment, in the order of their first SYNs. A port that is used again is a new one.
+/// The connections of the client until a moment, in the order of their first SYNs. A port that is used again
+/// is a new one.
 #[must_use]
 pub fn connections<'a>(record: &Record, frames: &'a [Frame], until: i64) -> Vec<Connection<'a>> {
     let deaf = filtered(record, "input");
@@ -156,8 +159,8 @@ impl<'a> Connection<'a> {
         self.syns.first().map_or(i64::MAX, |(at, _, _)| *at)
     }
 
-    /// Had the connection ended before this moment: by a FIN or RST of the other end, or by the client's own, as its kernel sends
-    /// it when keepalive has asked in vain?
+    /// Had the connection ended before this moment: by a FIN or RST of the other end, or by the client's own,
+    /// as its kernel sends it when keepalive has asked in vain?
     #[must_use]
     pub fn over_before(&self, at: i64) -> bool {
         let over = |segment: &Tcp| segment.has(FIN) || segment.has(RST);
@@ -166,8 +169,8 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// When a rule of the client's own firewall kept what came from its kernel, or what its kernel sent from its interface. The
-/// capture sees the one still, and not the other.
+/// When a rule of the client's own firewall kept what came from its kernel, or what its kernel sent from its
+/// interface. The capture sees the one still, and not the other.
 fn filtered(record: &Record, chain: &str) -> Vec<(i64, i64)> {
     let mut found = Vec::new();
     let mut since = None;
@@ -202,7 +205,8 @@ pub fn judge(record: &Record, frames: &[Frame]) -> Result<Judgement, &'static st
     let (mut end, mut server_error) = (if operation.waiting { End::None } else { End::Error }, None);
     let mut ended = operation.ended;
     match answer(operation, &concerned) {
-        // A client that has stopped reading has its answer when it has read on, wherever the rest was until then.
+        // A client that has stopped reading has its answer when it has read on, wherever the rest was until
+        // then.
         Some(Answer::Good { at, .. }) if operation.paused => {
             (end, ended) = (End::Answer, at.max(operation.due))
         }
@@ -237,8 +241,8 @@ pub fn judge(record: &Record, frames: &[Frame]) -> Result<Judgement, &'static st
     })
 }
 
-/// The connections that an operation is about: with the driver the one of its name; any other program may have opened one,
-/// and tried again on another, as it liked.
+/// The connections that an operation is about: with the driver the one of its name; any other program may
+/// have opened one, and tried again on another, as it liked.
 fn concerned<'c, 'a>(
     record: &Record,
     operation: &Operation,
@@ -315,7 +319,8 @@ fn lost(concerned: &[&Connection<'_>]) -> Option<&'static str> {
     concerned.iter().find_map(|connection| connection.talk.lost)
 }
 
-/// Did the client send nothing at all for it, though its connection was open? A question by ARP counts as something.
+/// Did the client send nothing at all for it, though its connection was open? A question by ARP counts as
+/// something.
 fn nothing_sent(
     record: &Record,
     frames: &[Frame],
@@ -358,8 +363,8 @@ fn longest(from: i64, to: i64, news: impl Iterator<Item = i64>) -> i64 {
     gaps.max().unwrap_or(0)
 }
 
-/// Who answered: the real server whose SYN-ACK or payload reached the client. Without one, the only real server that saw a
-/// segment of the client's.
+/// Who answered: the real server whose SYN-ACK or payload reached the client. Without one, the only real
+/// server that saw a segment of the client's.
 fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, until: i64) -> Option<String> {
     let real = |name: &str| name != "client" && name != "director";
     let mut answered = BTreeSet::new();

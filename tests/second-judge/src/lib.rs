@@ -1,9 +1,9 @@
 //! A second judge of cells. It is no part of the product, and shares no code with what it checks.
 //!
-//! It is written from docs/scenarios.md and docs/reports.md, not from the product's code. Of a record it reads what was done
-//! and when: the time line, the times of the client's operations, the ports of its connections. What the client lived
-//! through it reads from the packets of the client's interface: what was sent, what came back, who ended the connection, and
-//! how long nothing came.
+//! It is written from docs/scenarios.md and docs/reports.md, not from the product's code. Of a record it
+//! reads what was done and when: the time line, the times of the client's operations, the ports of its
+//! connections. What the client lived through it reads from the packets of the client's interface: what was
+//! sent, what came back, who ended the connection, and how long nothing came.
 //!
 //! - [`capture`]: the packets of a capture file.
 //! - [`record`]: the window of the operation that is judged.

@@ -12,8 +12,8 @@ use lvs_matrix_second_judge::{Trouble, random};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Makes up scenarios, runs them, and judges each cell twice: as the report has it, and by a second judge that reads the
-/// captures only.
+/// Makes up scenarios, runs them, and judges each cell twice: as the report has it, and by a second judge
+/// that reads the captures only.
 ///
 /// Exit codes: 0 both agree, and less than 1 % is undetermined; 1 not so; 2 it could not be done.
 #[derive(Debug, Parser)]
@@ -91,7 +91,8 @@ fn print(tally: &Tally, arguments: &Arguments) {
     }
     let [answered, failed, hung] = tally.behaviours;
     println!(
-        "seed {}: {} cells, {answered} answered, {failed} failed-fast, {hung} hung, {} undetermined; {} disagreements",
+        "seed {}: {} cells, {answered} answered, {failed} failed-fast, {hung} hung, {} undetermined; {} \
+         disagreements",
         arguments.seed, tally.cells, tally.undetermined, tally.disagreements
     );
 }

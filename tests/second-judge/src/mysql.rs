@@ -1,7 +1,7 @@
 //! Requests and answers in the bytes of a connection, by the MySQL client/server protocol.
 //!
-//! The protocol takes turns: a greeting, a login, its answer; then a command, its answer, and so on. So one pass over both
-//! directions finds which bytes are the last ones of which answer, and when they came.
+//! The protocol takes turns: a greeting, a login, its answer; then a command, its answer, and so on. So one
+//! pass over both directions finds which bytes are the last ones of which answer, and when they came.
 
 use crate::capture::{SYN, Tcp};
 
@@ -27,8 +27,8 @@ pub struct Byte {
 pub type Seen<'a> = (i64, u32, &'a Tcp);
 
 impl Stream {
-    /// Puts the payload of segments of one direction in order, from the byte after the SYN. What is there twice counts the
-    /// first time; at a gap the stream ends.
+    /// Puts the payload of segments of one direction in order, from the byte after the SYN. What is there
+    /// twice counts the first time; at a gap the stream ends.
     #[must_use]
     pub fn of(segments: &[Seen<'_>]) -> Self {
         let Some((_, _, syn)) = segments.iter().find(|(_, _, segment)| segment.has(SYN)) else {
@@ -166,7 +166,8 @@ impl<'a> Cursor<'a> {
         self.stream.get(self.at).copied()
     }
 
-    /// The next packet, if it is whole: three bytes length, a number, the body. One of 16 MiB - 1 goes on in the next.
+    /// The next packet, if it is whole: three bytes length, a number, the body. One of 16 MiB - 1 goes on in
+    /// the next.
     fn packet(&mut self) -> Option<Packet> {
         let (mut at, mut body, mut first) = (self.at, Vec::new(), None);
         loop {
@@ -268,7 +269,8 @@ impl Reader<'_> {
         if let Some(error) = error(&greeting) {
             return Ok(error);
         }
-        // Version 10: a text, 4 bytes of thread id, 8 of salt, a zero, 2 of capabilities, 1, 2, 2 of more capabilities.
+        // Version 10: a text, 4 bytes of thread id, 8 of salt, a zero, 2 of capabilities, 1, 2, 2 of more
+        // capabilities.
         let rest = greeting.body.iter().position(|byte| *byte == 0);
         let rest = rest
             .and_then(|end| greeting.body.get(end + 1..))

@@ -1,5 +1,5 @@
-//! Random scenarios that are valid: a state machine that writes only steps that can work where they stand, by the rules in
-//! docs/scenarios.md. Each file has one cell, of which nothing is expected.
+//! Random scenarios that are valid: a state machine that writes only steps that can work where they stand, by
+//! the rules in docs/scenarios.md. Each file has one cell, of which nothing is expected.
 
 use crate::chance::Chance;
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +175,8 @@ impl Writer {
             text.push_str(concat!(
                 "  mysqld:\n    innodb: true\n    sql:\n      - create database shop\n",
                 "      - create table shop.stock (item int primary key, pieces int not null) engine=InnoDB\n",
-                "      - insert into shop.stock values (1, 10)\n      - grant select, update on shop.* to app\n",
+                "      - insert into shop.stock values (1, 10)\n      - grant select, update on shop.* to \
+                 app\n",
             ));
         }
         let director = [

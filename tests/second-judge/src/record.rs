@@ -1,5 +1,5 @@
-//! What is read of a record: the lab's addresses, and what the client was told to do and when. No word of the client's about
-//! what it got counts, but for the moment at which it said that an operation was over.
+//! What is read of a record: the lab's addresses, and what the client was told to do and when. No word of the
+//! client's about what it got counts, but for the moment at which it said that an operation was over.
 
 use crate::Trouble;
 use serde_json::Value;
@@ -30,7 +30,8 @@ pub struct Record {
     pub epoch: i64,
     /// How long silence is borne, in nanoseconds.
     pub patience: i64,
-    /// Is the client the driver of the harness? It has one connection for each name, and opens none by itself.
+    /// Is the client the driver of the harness? It has one connection for each name, and opens none by
+    /// itself.
     pub driver: bool,
     /// The operations of the client, by number.
     pub operations: Vec<Operation>,
@@ -49,8 +50,8 @@ pub struct Operation {
     pub sql: Option<String>,
     /// When it began.
     pub began: i64,
-    /// When patience begins to count: when it began, but not before `act` did; for a client that had stopped reading, when
-    /// it goes on; for a statement that takes its time, after that.
+    /// When patience begins to count: when it began, but not before `act` did; for a client that had stopped
+    /// reading, when it goes on; for a statement that takes its time, after that.
     pub due: i64,
     /// Did the client stop reading in the middle of the result?
     pub paused: bool,

@@ -85,7 +85,8 @@ pub fn packets(evidence: &Value) -> Vec<u32> {
         .collect()
 }
 
-/// Has the program explain every cell of a run that it knows, and checks the packets that the paragraphs name.
+/// Has the program explain every cell of a run that it knows, and checks the packets that the paragraphs
+/// name.
 ///
 /// # Errors
 /// If the program cannot be started, or a cell cannot be read.
@@ -132,8 +133,8 @@ pub fn explain_again(program: &Path, run: &Path, tally: &mut Tally) -> Result<()
     Ok(())
 }
 
-/// The paragraphs that `explain` prints, each on one line: what stands between the headline and the advice, without the lines that
-/// name a rule, which are moved in.
+/// The paragraphs that `explain` prints, each on one line: what stands between the headline and the advice,
+/// without the lines that name a rule, which are moved in.
 fn paragraphs(said: &str) -> Vec<String> {
     let before_advice = said.split("\nWhat avoids it").next().unwrap_or_default();
     let paragraphs = before_advice.split("\n\n").skip(1);

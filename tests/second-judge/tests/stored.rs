@@ -1,5 +1,5 @@
-//! What is stored under `reports/`, held against the second judge: each cell, each packet that its evidence or its
-//! explanation names.
+//! What is stored under `reports/`, held against the second judge: each cell, each packet that its evidence
+//! or its explanation names.
 
 #![expect(
     clippy::unwrap_used,

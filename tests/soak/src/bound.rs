@@ -3,9 +3,9 @@
 /// How sure the bound is.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
-/// The upper end of the one-sided 95 % confidence interval of Clopper and Pearson (Biometrika 26, 1934) for the rate of something
-/// that happened `happened` times in `runs`: the smallest rate at which so few, or fewer, had a probability of 5 %. With none it is
-/// about 3 in `runs`. 1 if nothing was run.
+/// The upper end of the one-sided 95 % confidence interval of Clopper and Pearson (Biometrika 26, 1934) for
+/// the rate of something that happened `happened` times in `runs`: the smallest rate at which so few, or
+/// fewer, had a probability of 5 %. With none it is about 3 in `runs`. 1 if nothing was run.
 pub(crate) fn upper_bound(happened: u32, runs: u32) -> f64 {
     if happened >= runs {
         return 1.0;

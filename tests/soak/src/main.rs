@@ -1,4 +1,5 @@
-//! `soak`: the same cells again and again, under varied load, order, user and seed. Does one ever come out otherwise?
+//! `soak`: the same cells again and again, under varied load, order, user and seed. Does one ever come out
+//! otherwise?
 
 mod bound;
 mod chance;
@@ -22,10 +23,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tally::Tally;
 
-/// Runs scenarios again and again under varied load, order, user and seed, and prints how often a cell came out otherwise.
+/// Runs scenarios again and again under varied load, order, user and seed, and prints how often a cell came
+/// out otherwise.
 ///
-/// Exit codes: 0 no difference, and all cells are met; 1 a difference, or a cell that is not met (its records are kept, and it is
-/// said where); 2 the soak could not do its work.
+/// Exit codes: 0 no difference, and all cells are met; 1 a difference, or a cell that is not met (its records
+/// are kept, and it is said where); 2 the soak could not do its work.
 #[derive(Debug, Parser)]
 #[command(name = "soak", version, max_term_width = 100)]
 struct Arguments {
@@ -131,7 +133,8 @@ fn soak(arguments: &Arguments) -> Result<bool, Trouble> {
         }
         let differences = differences.len();
         say(&format!(
-            "run {number}: as {}, load: {}, {} at once, order {}: {} s; {} cell-runs so far, {differences} differences, {} not met; at most {}",
+            "run {number}: as {}, load: {}, {} at once, order {}: {} s; {} cell-runs so far, {differences} \
+             differences, {} not met; at most {}",
             round.user,
             round.load,
             round.jobs,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// As whom runs are made if the soak is root's: as root, whose guests run as the user behind sudo or as nobody; and as users that
-/// have no name here.
+/// As whom runs are made if the soak is root's: as root, whose guests run as the user behind sudo or as
+/// nobody; and as users that have no name here.
 const USERS: [Option<u32>; 3] = [None, Some(1000), Some(54_321)];
 
 /// A user's own folder.

@@ -30,7 +30,8 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Runs all scenarios once. Users and loads take turns (of three and four, so that they meet in each combination), the rest is by chance.
+    /// Runs all scenarios once. Users and loads take turns (of three and four, so that they meet in each
+    /// combination), the rest is by chance.
     pub(crate) fn run(
         number: usize,
         place: &Place,

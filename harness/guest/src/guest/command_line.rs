@@ -5,7 +5,8 @@ use crate::kernel::Version;
 use crate::protocol::{GUEST_VARIABLE, PRIVATE_FOLDER};
 use std::path::Path;
 
-/// Longest path of an init program; COMMAND_LINE_SIZE is 4096 (arch/um/include/asm/setup.h) and the rest needs about 300.
+/// Longest path of an init program; COMMAND_LINE_SIZE is 4096 (arch/um/include/asm/setup.h) and the rest
+/// needs about 300.
 const MAX_INIT: usize = 3000;
 
 /// The arguments for the `linux` program. Without a path of the init program, its copy in the share is run.
@@ -42,8 +43,9 @@ pub(super) fn arguments(
         arguments.extend(["time-travel=inf-cpu".into(), format!("time-travel-start={start}")]);
     }
     if version.line() >= crate::kernel::OLDEST_DEFAULT_LINE {
-        // System calls twice as fast as by ptrace, and guest processes that die with their kernel (stub_exe.c sets
-        // PR_SET_PDEATHSIG). `on` and not `auto`: without it the guest should not start rather than be another one.
+        // System calls twice as fast as by ptrace, and guest processes that die with their kernel (stub_exe.c
+        // sets PR_SET_PDEATHSIG). `on` and not `auto`: without it the guest should not start rather than be
+        // another one.
         arguments.push("seccomp=on".into());
     }
     // What follows `--` are init's own arguments (init/main.c, set_init_arg).
@@ -55,12 +57,14 @@ pub(super) fn arguments(
     Ok(arguments)
 }
 
-/// What sh(1) does as PID 1: the share is mounted on a folder that init will mount over, and its copy of the init program takes the
-/// place of the shell. mount(8) from 2.39 on would hand hostfs its root in a way that kernels before 6.9 do not know. It is set-user-id
-/// of a user who is not root where the guest's process is in a user namespace: setpriv(1) keeps that from having an effect.
+/// What sh(1) does as PID 1: the share is mounted on a folder that init will mount over, and its copy of the
+/// init program takes the place of the shell. mount(8) from 2.39 on would hand hostfs its root in a way that
+/// kernels before 6.9 do not know. It is set-user-id of a user who is not root where the guest's process is
+/// in a user namespace: setpriv(1) keeps that from having an effect.
 const MOUNT_AND_BECOME: &str = r#""PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always setpriv --no-new-privs mount -n -t hostfs -o /proc/self/cwd/. none /sys && exec /sys/.guest/handed/init""#;
 
-/// A path as the kernel reads it back (lib/cmdline.c, next_arg): spaces need quotes, and quotes cannot be had.
+/// A path as the kernel reads it back (lib/cmdline.c, next_arg): spaces need quotes, and quotes cannot be
+/// had.
 fn quoted(path: &Path) -> Result<String, GuestError> {
     let refuse = |reason: &str| {
         GuestError::CommandLine(format!(

@@ -1,4 +1,5 @@
-//! The console's bytes, cut into lines: messages, the kernel's last words, and talk, of which the last lines are kept.
+//! The console's bytes, cut into lines: messages, the kernel's last words, and talk, of which the last lines
+//! are kept.
 
 use crate::protocol::{MAX_MESSAGE, Message};
 use std::collections::VecDeque;
@@ -24,8 +25,8 @@ pub enum Event {
     LastWords(String),
 }
 
-/// The console as it is read. Memory is bounded whatever the guest writes: at most 200 lines of at most 500 bytes are kept, the
-/// last ones, and a line under way up to [`MAX_MESSAGE`] bytes.
+/// The console as it is read. Memory is bounded whatever the guest writes: at most 200 lines of at most 500
+/// bytes are kept, the last ones, and a line under way up to [`MAX_MESSAGE`] bytes.
 #[derive(Debug, Default)]
 pub struct Console {
     partial: Vec<u8>,

@@ -1,7 +1,8 @@
 //! Nothing is left of a guest: its processes are found by their session, ended, and seen to be gone.
 //!
-//! A guest's main process leads a session of its own (setsid(2) before exec), and all its processes on the host stay in it.
-//! A session's number is not given to another process while one member lives, so nobody else's process can be hit.
+//! A guest's main process leads a session of its own (setsid(2) before exec), and all its processes on the
+//! host stay in it. A session's number is not given to another process while one member lives, so nobody
+//! else's process can be hit.
 
 use super::GuestError;
 use rustix::process::{Pid, Signal, kill_process};
@@ -49,7 +50,8 @@ fn members(session: i32) -> Vec<i32> {
         .collect()
 }
 
-/// From /proc/PID/stat, proc(5): the name in parentheses may hold anything, so reading begins behind the last one.
+/// From /proc/PID/stat, proc(5): the name in parentheses may hold anything, so reading begins behind the last
+/// one.
 fn session_of(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
@@ -63,7 +65,8 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// The test's own session says nothing: where its leader lives outside of the PID namespace, its number reads 0.
+    /// The test's own session says nothing: where its leader lives outside of the PID namespace, its number
+    /// reads 0.
     #[test]
     fn a_session_is_found_and_ended() {
         let mut leader = Command::new("setsid").args(["sleep", "600"]).spawn().unwrap();

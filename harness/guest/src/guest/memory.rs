@@ -1,5 +1,6 @@
 //! The folder for the guest's memory. UML keeps it in an unlinked file there and maps it executable
-//! (arch/um/os-Linux/mem.c): a small or noexec folder is noticed too late, as SIGBUS and a panic, so it is checked before.
+//! (arch/um/os-Linux/mem.c): a small or noexec folder is noticed too late, as SIGBUS and a panic, so it is
+//! checked before.
 
 use super::GuestError;
 use super::user::User;

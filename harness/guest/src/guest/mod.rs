@@ -27,8 +27,10 @@ use std::time::Duration;
 pub const DEFAULT_MEMORY_MIB: u32 = 1024;
 /// Host time without a message after which a guest is ended, where nothing else is said.
 pub const DEFAULT_STALL: Duration = Duration::from_secs(60);
-/// What the guest's wall clock shows at power-on where nothing else is said: 2026-01-01 00:00:00 UTC, in nanoseconds since
-/// 1970. Fixed, so that runs can be repeated; fresh certificates and file times of the host lie in this guest's future.
+/// What the guest's wall clock shows at power-on where nothing else is said: 2026-01-01 00:00:00 UTC, in
+/// nanoseconds since
+/// 1970. Fixed, so that runs can be repeated; fresh certificates and file times of the host lie in this
+///       guest's future.
 pub const DEFAULT_CLOCK_START: u64 = 1_767_225_600_000_000_000;
 
 /// Who the guest runs as on the host. Never root.
@@ -59,7 +61,8 @@ pub struct ReadOnlyInput {
 pub enum RunsOn {
     /// One of its own, from [`crate::kernel::find`], in virtual time.
     Kernel(Box<Kernel>),
-    /// The host's, in real time, in namespaces of its own: a *world*. Only root can make one ([`crate::native`]).
+    /// The host's, in real time, in namespaces of its own: a *world*. Only root can make one
+    /// ([`crate::native`]).
     Host,
 }
 
@@ -73,7 +76,8 @@ pub struct GuestConfig {
     /// The arguments with which init runs its own binary again as the payload.
     pub payload_args: Vec<String>,
     /// The folder shared with the guest: an existing folder of the caller. The guest reads and writes it at
-    /// [`crate::protocol::SHARE`]; from root it is given to the user that the guest runs as, with what is in it.
+    /// [`crate::protocol::SHARE`]; from root it is given to the user that the guest runs as, with what is in
+    /// it.
     pub share: PathBuf,
     /// What else the guest may read, by name. What the user can reach anyway is visible in the guest's root.
     pub inputs: Vec<ReadOnlyInput>,
@@ -81,8 +85,8 @@ pub struct GuestConfig {
     pub memory_mib: u32,
     /// How long the host waits for a message (monotonic host time) before it ends the guest.
     pub stall: Duration,
-    /// The wall clock at power-on of a guest with a kernel of its own, nanoseconds since 1970, and virtual time from then on;
-    /// `None`: real time, and the host's clock.
+    /// The wall clock at power-on of a guest with a kernel of its own, nanoseconds since 1970, and virtual
+    /// time from then on; `None`: real time, and the host's clock.
     pub clock_start: Option<u64>,
     /// Who it runs as on the host; in a world, who its payload runs as.
     pub run_as: RunAs,
@@ -155,8 +159,9 @@ pub struct GuestReport {
     pub wall: Duration,
     /// From start to the first message, host time.
     pub first_message: Option<Duration>,
-    /// Peak resident memory of the guest's main process (VmHWM: it maps nearly all that the guest ever touched), KiB, as
-    /// last seen, at most 0.1 s before the end; `None` for a guest that lived no longer than that, and for a world.
+    /// Peak resident memory of the guest's main process (VmHWM: it maps nearly all that the guest ever
+    /// touched), KiB, as last seen, at most 0.1 s before the end; `None` for a guest that lived no longer
+    /// than that, and for a world.
     pub peak_memory_kib: Option<u64>,
 }
 
@@ -185,7 +190,8 @@ pub enum GuestError {
         reason: String,
     },
     /// No folder is fit for the guest's memory.
-    #[error("no folder for the guest's memory of {mib} MiB:{}\nset TMPDIR to a folder with that much space, mounted without noexec", .tried.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    #[error("no folder for the guest's memory of {mib} MiB:{}\nset TMPDIR to a folder with that much space, \
+        mounted without noexec", .tried.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     Memory {
         /// Memory asked for, MiB.
         mib: u32,
@@ -202,7 +208,8 @@ pub enum GuestError {
     },
     /// An older kernel can be ended safely only in a PID namespace of its own, and there is none to be had.
     #[error(
-        "Linux {version} as a guest can leave processes behind when it is killed; it needs a PID namespace, which this user cannot have ({reason}); use a kernel from 6.16 on, or run as root"
+        "Linux {version} as a guest can leave processes behind when it is killed; it needs a PID namespace, \
+         which this user cannot have ({reason}); use a kernel from 6.16 on, or run as root"
     )]
     Unsafe {
         /// The guest kernel's version.

@@ -1,6 +1,6 @@
-//! One of the host's processors for each guest. A guest does one thing at a time: its kernel and the processes in it hand over to
-//! each other, tens of thousands of times a second. The host's scheduler likes to wake who is next on a processor that idles,
-//! and then most of the time goes into waking processors.
+//! One of the host's processors for each guest. A guest does one thing at a time: its kernel and the
+//! processes in it hand over to each other, tens of thousands of times a second. The host's scheduler likes
+//! to wake who is next on a processor that idles, and then most of the time goes into waking processors.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu};
 use std::collections::BTreeMap;
@@ -14,7 +14,8 @@ static TAKEN: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
 pub(super) struct Processor(usize);
 
 impl Processor {
-    /// The best one that this thread may use, or `None` where the kernel does not say which these are: a host of more than 1024.
+    /// The best one that this thread may use, or `None` where the kernel does not say which these are: a host
+    /// of more than 1024.
     pub(super) fn take() -> Option<Self> {
         let allowed = sched_getaffinity(None).ok()?;
         let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,8 +41,8 @@ impl Drop for Processor {
     }
 }
 
-/// The one with the fewest guests of this process. Of as many: the one that asks is on, where the host's scheduler put it with
-/// other processes in mind; else the first.
+/// The one with the fewest guests of this process. Of as many: the one that asks is on, where the host's
+/// scheduler put it with other processes in mind; else the first.
 fn best(allowed: &CpuSet, taken: &BTreeMap<usize, usize>, here: usize) -> Option<usize> {
     let guests = |number: &usize| taken.get(number).copied().unwrap_or_default();
     (0..CpuSet::MAX_CPU)

@@ -1,5 +1,5 @@
-//! The one place with raw process set-up: what must happen between fork and exec of the guest, and the namespaces of the
-//! thread that forks it.
+//! The one place with raw process set-up: what must happen between fork and exec of the guest, and the
+//! namespaces of the thread that forks it.
 
 use super::user::User;
 use super::world::World;
@@ -20,8 +20,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Gives an ordinary user's guest a PID namespace, whose end is the end of all in it; dies with its parent, and takes the
-/// guest along.
+/// Gives an ordinary user's guest a PID namespace, whose end is the end of all in it; dies with its parent,
+/// and takes the guest along.
 pub(super) const WRAPPER: [&str; 6] = [
     "unshare",
     "--user",
@@ -31,9 +31,10 @@ pub(super) const WRAPPER: [&str; 6] = [
     "--kill-child=KILL",
 ];
 
-/// What the wrapper runs: the guest, once its parent has said that it is still there. The wrapper asks to die with its parent,
-/// and its child with the wrapper, only after they were made; who dies before that takes nobody along. So the child says that it
-/// has come so far, and goes on when it is answered: by then both had asked. Where nobody is left to answer, it ends.
+/// What the wrapper runs: the guest, once its parent has said that it is still there. The wrapper asks to die
+/// with its parent, and its child with the wrapper, only after they were made; who dies before that takes
+/// nobody along. So the child says that it has come so far, and goes on when it is answered: by then both had
+/// asked. Where nobody is left to answer, it ends.
 const AFTER_A_HANDSHAKE: [&str; 4] = [
     "sh",
     "-c",
@@ -48,7 +49,8 @@ pub(super) fn unshare_mounts() -> rustix::io::Result<()> {
     unshare_in_this_thread(rustix::thread::UnshareFlags::NEWNS)
 }
 
-/// The calling thread gets mount and network namespaces of its own, and, where the kernel has such, IPC and UTS namespaces.
+/// The calling thread gets mount and network namespaces of its own, and, where the kernel has such, IPC and
+/// UTS namespaces.
 pub(crate) fn unshare_world() -> rustix::io::Result<()> {
     use rustix::thread::UnshareFlags;
     let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWNET;
@@ -58,8 +60,8 @@ pub(crate) fn unshare_world() -> rustix::io::Result<()> {
     unshare_in_this_thread(flags)
 }
 
-/// The calling thread's next child becomes PID 1 of a new PID namespace. It can make no thread after that, and no child once
-/// that one has ended (pid_namespaces(7)).
+/// The calling thread's next child becomes PID 1 of a new PID namespace. It can make no thread after that,
+/// and no child once that one has ended (pid_namespaces(7)).
 pub(super) fn unshare_pids() -> rustix::io::Result<()> {
     unshare_in_this_thread(rustix::thread::UnshareFlags::NEWPID)
 }
@@ -69,9 +71,9 @@ pub(super) fn unshare_pids() -> rustix::io::Result<()> {
     reason = "unshare(2) can break what std assumes; here it is the act of a thread made for it"
 )]
 fn unshare_in_this_thread(flags: rustix::thread::UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: no flag concerns file descriptors, which is what rustix warns of; no lock or memory of std depends on the
-    // namespaces of mounts, links, names or System V's objects, nor on where children get their PIDs. The effect stays with this
-    // thread.
+    // SAFETY: no flag concerns file descriptors, which is what rustix warns of; no lock or memory of std
+    // depends on the namespaces of mounts, links, names or System V's objects, nor on where children get
+    // their PIDs. The effect stays with this thread.
     unsafe { rustix::thread::unshare_unsafe(flags) }
 }
 
@@ -92,8 +94,9 @@ pub(super) fn boot(world: &World, kernel: &Path, arguments: &[String], memory_fo
     };
     command
         .args(arguments)
-        // Not PATH alone: UML takes the end of its address space from the place of the last variable's text, and replaces
-        // PATH's (arch/um/os-Linux/main.c, setup_env_path; arch/um/kernel/um_arch.c, get_top_address). Seen: a panic.
+        // Not PATH alone: UML takes the end of its address space from the place of the last variable's text,
+        // and replaces PATH's (arch/um/os-Linux/main.c, setup_env_path; arch/um/kernel/um_arch.c,
+        // get_top_address). Seen: a panic.
         .env_clear()
         .env("PATH", PATH)
         .env("HOME", "/")
@@ -111,8 +114,8 @@ pub(super) fn begin_world(world: &World) -> Command {
     command
 }
 
-/// Starts the guest's process, as another user and on these processors if some are given. To be called in the thread that will wait for it: the
-/// process is killed when that thread ends.
+/// Starts the guest's process, as another user and on these processors if some are given. To be called in the
+/// thread that will wait for it: the process is killed when that thread ends.
 #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
 pub(super) fn spawn(
     world: &World,
@@ -128,8 +131,8 @@ pub(super) fn spawn(
         .stdout(console.try_clone()?)
         .stderr(console);
     let parent = rustix::process::getpid();
-    // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic. The descriptors of
-    // `handed` are the world's, which outlives this function.
+    // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic.
+    // The descriptors of `handed` are the world's, which outlives this function.
     unsafe {
         command.pre_exec(move || {
             for &descriptor in &handed {
@@ -167,7 +170,8 @@ fn shake_hands(mut child: UnixStream) -> io::Result<()> {
     child.write_all(b"go\n")
 }
 
-/// In the child: what [`std::os::unix::process::CommandExt::uid`] would do before any closure is called, and so too early.
+/// In the child: what [`std::os::unix::process::CommandExt::uid`] would do before any closure is called, and
+/// so too early.
 fn become_user(user: User) -> io::Result<()> {
     set_thread_groups(&[])?;
     set_thread_gid(Gid::from_raw(user.gid))?;
@@ -206,7 +210,8 @@ fn parent_pid() -> Option<Pid> {
     if let Some(parent) = getppid() {
         return Some(parent);
     }
-    // /proc is still the host's. "PID (name) state ppid …", proc(5); the name is a thread's of ours and ends at the last `)`.
+    // /proc is still the host's. "PID (name) state ppid …", proc(5); the name is a thread's of ours and ends
+    // at the last `)`.
     let mut stat = [0_u8; 256];
     let length = File::open("/proc/self/stat")
         .and_then(|mut file| file.read(&mut stat))

@@ -1,4 +1,5 @@
-//! Who the guest runs as on the host. Never root: what guest root may do to the host's files is what this user may.
+//! Who the guest runs as on the host. Never root: what guest root may do to the host's files is what this
+//! user may.
 
 use super::{GuestError, RunAs};
 use rustix::process::{getegid, geteuid};
@@ -79,8 +80,8 @@ impl User {
         }
     }
 
-    /// Whether this user can use `path`: `-r`, `-w`, `-x` or `-d` of test(1). For another user test(1) itself is asked, as that
-    /// user: mode bits alone would miss parents, access control lists and read-only mounts.
+    /// Whether this user can use `path`: `-r`, `-w`, `-x` or `-d` of test(1). For another user test(1) itself
+    /// is asked, as that user: mode bits alone would miss parents, access control lists and read-only mounts.
     ///
     /// # Errors
     /// test(1) could not be run, for want of descriptors or processes.

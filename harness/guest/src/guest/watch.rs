@@ -276,7 +276,8 @@ impl Watch {
         }
     }
 
-    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child. A world has none.
+    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child. A world has
+    /// none.
     fn kernel(&mut self) -> Option<i32> {
         self.world.kernel.as_ref()?;
         let child = self.pid();
@@ -321,8 +322,8 @@ impl Watch {
         let _ = self.child.kill();
         // Before the main process is reaped: until then its number, the session's, cannot become another's.
         let swept = left::sweep(self.pid())
-            // Behind unshare(1) a kernel leads a session of its own (setsid(2) in arch/um/os-Linux/main.c), and the host's
-            // kernel ends it with unshare(1), and with it all of its PID namespace.
+            // Behind unshare(1) a kernel leads a session of its own (setsid(2) in arch/um/os-Linux/main.c),
+            // and the host's kernel ends it with unshare(1), and with it all of its PID namespace.
             .and_then(|()| inner.map_or(Ok(()), left::await_gone));
         let status = match self.child.wait() {
             // unshare(1) keeps to itself how the kernel ended.

@@ -7,11 +7,12 @@
 //!   /mnt/lvs-matrix/share                        the guest's working folder
 //! private PID namespace          the guest is its PID 1: when it ends, for whatever reason, the kernel ends all in it
 //! ```
-//! so that folders that the unprivileged user cannot enter (/root, a 0700 temporary folder) still work. Both namespaces are
-//! held by that thread and its child alone.
+//! so that folders that the unprivileged user cannot enter (/root, a 0700 temporary folder) still work. Both
+//! namespaces are held by that thread and its child alone.
 //!
-//! Root without the right to mount (a container without CAP_SYS_ADMIN) hands descriptors over instead. Following a link of
-//! `/proc/self/fd` asks for no right to the folders above (proc_pid_get_link in fs/proc/base.c):
+//! Root without the right to mount (a container without CAP_SYS_ADMIN) hands descriptors over instead.
+//! Following a link of `/proc/self/fd` asks for no right to the folders above (proc_pid_get_link in
+//! fs/proc/base.c):
 //! ```text
 //! the kernel      is executed as /proc/self/fd/N
 //! the share       is the working folder, entered while the process is still root's
@@ -20,7 +21,8 @@
 //! ```
 //! As an ordinary user paths are used as they are, after a check.
 //!
-//! On the host's own kernel the thread makes the PID namespace alone, and goes on seeing the host's folders; init does the rest.
+//! On the host's own kernel the thread makes the PID namespace alone, and goes on seeing the host's folders;
+//! init does the rest.
 
 use super::spawn::{unshare_mounts, unshare_pids};
 use super::user::User;
@@ -37,7 +39,8 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Where the private tmpfs may lie: folders that are empty nearly everywhere, and that no guest program looks into.
+/// Where the private tmpfs may lie: folders that are empty nearly everywhere, and that no guest program looks
+/// into.
 const PLACES: [&str; 4] = ["/mnt", "/media", "/srv", "/opt"];
 
 /// The name of a copy of the init program.
@@ -49,7 +52,8 @@ pub(super) struct World {
     /// The guest's kernel; `None` on the host's own.
     pub(super) kernel: Option<PathBuf>,
     pub(super) init: PathBuf,
-    /// Its user cannot reach the init program; a copy is in [`HANDED_FOLDER`] of the share, which sh(1) mounts first.
+    /// Its user cannot reach the init program; a copy is in [`HANDED_FOLDER`] of the share, which sh(1)
+    /// mounts first.
     pub(super) init_in_share: bool,
     pub(super) share: PathBuf,
     /// What the guest's process inherits beside its console, to be found as `/proc/self/fd/N`.
@@ -146,8 +150,9 @@ impl World {
         match own_pids.map_err(|_| can_wrap()) {
             Ok(()) => {}
             Err(Ok(())) => self.wrapped = true,
-            // Processes of such a kernel ask to die with it (PR_SET_PDEATHSIG in arch/um/kernel/skas/stub_exe.c). One that is
-            // just being made has not asked yet, and stays when this program is killed at that moment: seen after 5 of 60 kills.
+            // Processes of such a kernel ask to die with it (PR_SET_PDEATHSIG in
+            // arch/um/kernel/skas/stub_exe.c). One that is just being made has not asked yet, and stays when
+            // this program is killed at that moment: seen after 5 of 60 kills.
             Err(Err(_)) if kernel.version.line() >= OLDEST_DEFAULT_LINE => {}
             Err(Err(reason)) => {
                 return Err(GuestError::Unsafe {
@@ -195,11 +200,13 @@ impl World {
         let allowed = unshare_mounts()
             .and_then(|()| mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC));
         match allowed {
-            // EINVAL: a chroot whose root is no mount of its own, so that nothing can be made private from it.
+            // EINVAL: a chroot whose root is no mount of its own, so that nothing can be made private from
+            // it.
             Err(Errno::PERM | Errno::ACCESS | Errno::INVAL) => return Ok(false),
             result => result.map_err(system("make a private mount namespace"))?,
         }
-        // Held by descriptor first: the tmpfs may hide them. Opened here, in the new mount namespace, or they could not be bound.
+        // Held by descriptor first: the tmpfs may hide them. Opened here, in the new mount namespace, or they
+        // could not be bound.
         let kernel = self.kernel.as_deref().map(hold).transpose()?;
         let init = hold(&self.init)?;
         let share = hold(&self.share)?;
@@ -212,8 +219,8 @@ impl World {
         let place = PLACES.iter().copied().find(empty).unwrap_or(PLACES[0]);
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         match mount("lvs-matrix", place, "tmpfs", flags, c"mode=0755,size=1G") {
-            // Some containers give the capability and then forbid its use (AppArmor).
-            // EINVAL: a chroot whose root is no mount of its own, so that nothing can be made private from it.
+            // Some containers give the capability and then forbid its use (AppArmor). EINVAL: a chroot whose
+            // root is no mount of its own, so that nothing can be made private from it.
             Err(Errno::PERM | Errno::ACCESS | Errno::INVAL) => return Ok(false),
             result => result.map_err(system(format!("mount a tmpfs on {place}")))?,
         }
@@ -263,8 +270,8 @@ impl World {
         fs::write(self.private.join(BOOT_FILE), text).map_err(io_error("write the boot file"))
     }
 
-    /// Without the right to mount: what the guest's user cannot reach by its path is handed over by descriptor, or as a copy in the
-    /// share. Such inputs go from `inputs` into `boot`.
+    /// Without the right to mount: what the guest's user cannot reach by its path is handed over by
+    /// descriptor, or as a copy in the share. Such inputs go from `inputs` into `boot`.
     fn hand_over(
         &mut self,
         inputs: &mut Vec<(String, PathBuf)>,
@@ -324,7 +331,8 @@ impl World {
                 return Ok(());
             }
             let reason = format!(
-                "user {} has not the rights to it ({}), or to a folder above it; put it where that user can reach it, \
+                "user {} has not the rights to it ({}), or to a folder above it; put it where that user can \
+                 reach it, \
                  or run as the user who owns it",
                 user.uid,
                 rights.join(" ")
@@ -386,8 +394,8 @@ fn path_of(held: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
 }
 
-/// The folder of this crate in the share, with a lock in it: two guests cannot have one share, and what a killed guest left
-/// is removed here.
+/// The folder of this crate in the share, with a lock in it: two guests cannot have one share, and what a
+/// killed guest left is removed here.
 fn private_folder(share: &Path) -> Result<File, GuestError> {
     let folder = share.join(PRIVATE_FOLDER);
     let lock = folder.join("lock");

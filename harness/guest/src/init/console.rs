@@ -1,4 +1,5 @@
-//! The way out of the guest: lines on its console, or, in a world on the host's kernel, into the pipe that is its output.
+//! The way out of the guest: lines on its console, or, in a world on the host's kernel, into the pipe that is
+//! its output.
 
 use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD, MAX_MESSAGE, Message};
 use std::fs::{File, OpenOptions};
@@ -45,9 +46,10 @@ impl Console {
                 "the message is longer than a console line may be",
             ));
         }
-        // One write, under the terminal's write lock, or the pipe's (fs/pipe.c): lines of several processes do not mix, in a pipe
-        // as long as they are no longer than PIPE_BUF, and only the payload writes longer ones. The leading line end closes a line
-        // that some program left open; an empty line is no talk.
+        // One write, under the terminal's write lock, or the pipe's (fs/pipe.c): lines of several processes
+        // do not mix, in a pipe as long as they are no longer than PIPE_BUF, and only the payload writes
+        // longer ones. The leading line end closes a line that some program left open; an empty line is no
+        // talk.
         (&self.0).write_all(format!("\n{line}").as_bytes())
     }
 }

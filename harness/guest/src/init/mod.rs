@@ -7,10 +7,11 @@
 //! caller ─ runs ─▶ PID 1: init::run()          mounts, lo, hostname, in namespaces of its own; reaps every orphan; ends
 //!                    └─ runs ─▶ /proc/self/exe PAYLOAD_ARGS    an ordinary user with a few capabilities
 //! ```
-//! PID 1 does nothing else, so that it can reap whatever dies without taking an exit status from a program that waits for
-//! its own child. The payload finds the share by [`crate::protocol::SHARE_VARIABLE`] and the read-only inputs by
-//! [`crate::protocol::INPUTS_VARIABLE`], and talks to the host by [`Console`]. To run itself once more it uses
-//! `/proc/self/exe`: the path of the binary may lie below a tmpfs (a build folder in the host's /tmp, say).
+//! PID 1 does nothing else, so that it can reap whatever dies without taking an exit status from a program
+//! that waits for its own child. The payload finds the share by [`crate::protocol::SHARE_VARIABLE`] and the
+//! read-only inputs by [`crate::protocol::INPUTS_VARIABLE`], and talks to the host by [`Console`]. To run
+//! itself once more it uses `/proc/self/exe`: the path of the binary may lie below a tmpfs (a build folder in
+//! the host's /tmp, say).
 
 mod console;
 mod loopback;
@@ -26,7 +27,8 @@ use crate::protocol::{GUEST_VARIABLE, IN_A_GUEST, IN_A_WORLD, Message, PayloadEn
 use std::convert::Infallible;
 use std::io;
 
-/// Folders that the guest has of its own, in memory or of its kernel: what the host has there cannot be seen in it.
+/// Folders that the guest has of its own, in memory or of its kernel: what the host has there cannot be seen
+/// in it.
 pub const OWN_FOLDERS: [&str; 6] = ["/tmp", "/var/tmp", "/run", "/dev", "/proc", "/sys"];
 
 /// Why init could not do its work.
@@ -79,15 +81,17 @@ impl Place {
     }
 }
 
-/// Whether this process was started as init: PID 1, with [`GUEST_VARIABLE`] set by the kernel's command line or the caller.
-/// A program asks this before it looks at its arguments (the kernel adds words of its own to them).
+/// Whether this process was started as init: PID 1, with [`GUEST_VARIABLE`] set by the kernel's command line
+/// or the caller. A program asks this before it looks at its arguments (the kernel adds words of its own to
+/// them).
 pub fn wanted() -> bool {
     Place::of_this_process().is_some()
 }
 
-/// Is PID 1: sets its place up, runs the payload, reaps, says how the payload ended, powers off. A failure after the first
-/// check is said on the console, in words, before power-off. In a world the end of this process is the power-off: the kernel
-/// ends what else is in the PID namespace (kernel/pid_namespace.c, `zap_pid_ns_processes`).
+/// Is PID 1: sets its place up, runs the payload, reaps, says how the payload ended, powers off. A failure
+/// after the first check is said on the console, in words, before power-off. In a world the end of this
+/// process is the power-off: the kernel ends what else is in the PID namespace (kernel/pid_namespace.c,
+/// `zap_pid_ns_processes`).
 ///
 /// # Errors
 /// [`InitError::NotInAGuest`] on a host: nothing was done. Any other: not even power-off worked.

@@ -28,8 +28,8 @@ pub(super) fn check_place() -> Result<(), InitError> {
 /// Makes the guest a place to work in. Gives what the host asks for.
 pub(super) fn set_up() -> Result<Boot, InitError> {
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
-    // First of all the inputs are taken hold of, before mounts of ours hide the host's /run, /tmp or /dev/shm. The share is on
-    // /proc for that moment: the one folder that cannot hold an input.
+    // First of all the inputs are taken hold of, before mounts of ours hide the host's /run, /tmp or
+    // /dev/shm. The share is on /proc for that moment: the one folder that cannot hold an input.
     let share_on_host = host_folder(Path::new(SHARE_ON_HOST))?;
     put("hostfs", SHARE_AT_FIRST, plain, Some(&share_on_host))?;
     let boot = read_boot(Path::new(SHARE_AT_FIRST))?;
@@ -88,7 +88,8 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     for ((name, _), held) in boot.inputs.iter().zip(&held) {
         bind_input(held, &Path::new(INPUTS).join(name))?;
     }
-    // A courtesy against slips of programs: guest root could remount. What guards the host is the user the guest runs as.
+    // A courtesy against slips of programs: guest root could remount. What guards the host is the user the
+    // guest runs as.
     mount_remount("/", MountFlags::RDONLY, c"").map_err(InitError::step("make the root read-only"))?;
     rustix::system::sethostname(b"guest").map_err(InitError::step("set the host name"))?;
     super::loopback::up()?;

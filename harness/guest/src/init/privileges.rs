@@ -5,7 +5,8 @@
 //! └─ payload      an ordinary user with KEPT, which pass on to ip(8), tc(8), ipvsadm(8) and ss(8) as ambient capabilities
 //!    └─ servers and clients: the same user without any; the payload drops them (capabilities(7))
 //! ```
-//! no_new_privs is set since before the first process was started (prctl(2)), so no program can give anything back.
+//! no_new_privs is set since before the first process was started (prctl(2)), so no program can give anything
+//! back.
 
 use super::InitError;
 use rustix::io::Errno;
@@ -15,8 +16,8 @@ use rustix::thread::{
     set_capabilities, set_capabilities_secure_bits,
 };
 
-/// What the payload needs: a lab's links, addresses, sysctls and IPVS (net/netfilter/ipvs/ip_vs_ctl.c asks for `NET_ADMIN` in
-/// the initial user namespace); packet sockets; unshare(2) of network namespaces.
+/// What the payload needs: a lab's links, addresses, sysctls and IPVS (net/netfilter/ipvs/ip_vs_ctl.c asks
+/// for `NET_ADMIN` in the initial user namespace); packet sockets; unshare(2) of network namespaces.
 pub(crate) const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN
     .union(CapabilitySet::NET_RAW)
     .union(CapabilitySet::SYS_ADMIN);
@@ -26,8 +27,8 @@ pub(crate) const ON_THE_WAY: CapabilitySet = CapabilitySet::SETUID
     .union(CapabilitySet::SETGID)
     .union(CapabilitySet::SETPCAP);
 
-/// Leaves the calling thread, which must be the only one, and its children with what the payload needs, and with what starting
-/// it as another user takes.
+/// Leaves the calling thread, which must be the only one, and its children with what the payload needs, and
+/// with what starting it as another user takes.
 pub(super) fn reduce() -> Result<(), InitError> {
     let failed = || InitError::step("give up capabilities");
     // Neither does being root give any, nor does becoming another user take any away.

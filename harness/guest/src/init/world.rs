@@ -1,7 +1,8 @@
-//! A world on the host's kernel: what its first process makes, beside the PID namespace that it was started in.
+//! A world on the host's kernel: what its first process makes, beside the PID namespace that it was started
+//! in.
 //!
-//! Namespaces first, with every mount private: what is mounted here is seen by this process and its children alone, and is gone
-//! with them.
+//! Namespaces first, with every mount private: what is mounted here is seen by this process and its children
+//! alone, and is gone with them.
 
 use super::InitError;
 use super::mounts::{bind_input, hold, make_folder, put, read_boot};
@@ -26,7 +27,8 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(
         InitError::step("make mounts private (in a chroot whose root is no mount this cannot be done)"),
     )?;
-    // The working folder is the share. Share and inputs are taken hold of before mounts of ours hide the host's folders.
+    // The working folder is the share. Share and inputs are taken hold of before mounts of ours hide the
+    // host's folders.
     let boot = read_boot(Path::new("."))?;
     let share = hold(Path::new("."))?;
     let inputs = boot
@@ -67,8 +69,8 @@ pub(super) fn set_up() -> Result<Boot, InitError> {
     Ok(boot)
 }
 
-/// A courtesy against slips of programs, and for the root's own mount alone: what guards the host's files is that nothing here
-/// runs as a user who may write them. What the mount forbids already it goes on forbidding.
+/// A courtesy against slips of programs, and for the root's own mount alone: what guards the host's files is
+/// that nothing here runs as a user who may write them. What the mount forbids already it goes on forbidding.
 fn read_only_root() -> Result<(), InitError> {
     let failed = || InitError::step("make the root read-only");
     let now = statvfs("/").map_err(failed())?.f_flag;

@@ -1,5 +1,5 @@
-//! apt with a private state: reads the machine's own configuration, changes nothing on the machine, checks signatures, needs
-//! no root. Which archive and which keys are asked of apt; no address is written here.
+//! apt with a private state: reads the machine's own configuration, changes nothing on the machine, checks
+//! signatures, needs no root. Which archive and which keys are asked of apt; no address is written here.
 
 use super::archive::{Archive, archives};
 use super::tree::Workshop;

@@ -1,5 +1,5 @@
-//! The machine's own package archives: where they are, whose keys sign them. Asked of apt, which reads both formats of its
-//! sources; no address is written here.
+//! The machine's own package archives: where they are, whose keys sign them. Asked of apt, which reads both
+//! formats of its sources; no address is written here.
 
 use super::KernelError;
 use super::tree::Workshop;
@@ -34,7 +34,8 @@ impl Archive {
     }
 }
 
-/// The machine's package archives, by apt-get indextargets: the configured ones, and what is known of those it has lists of.
+/// The machine's package archives, by apt-get indextargets: the configured ones, and what is known of those
+/// it has lists of.
 pub(super) fn archives(workshop: &Workshop) -> Result<Vec<Archive>, KernelError> {
     let ask = |more: &[&str], format: &str| {
         let mut command = workshop.command("apt-get");
@@ -81,7 +82,8 @@ pub(super) fn archives(workshop: &Workshop) -> Result<Vec<Archive>, KernelError>
     Ok(archives)
 }
 
-/// `Signed-By` of a source, whose place apt names as FILE:N: the Nth stanza of a deb822 file, the Nth line of another.
+/// `Signed-By` of a source, whose place apt names as FILE:N: the Nth stanza of a deb822 file, the Nth line of
+/// another.
 fn signed_by(entry: &str) -> Option<String> {
     let (file, number) = entry.rsplit_once(':')?;
     let text = fs::read_to_string(file).ok()?;
@@ -139,7 +141,8 @@ mod tests {
             Some("/a.gpg")
         );
         assert_eq!(signed_by_of_line("deb http://m/ s main"), None);
-        let text = "# a\nTypes: deb\nSigned-By: /1.gpg\n\n\n# b\nTypes: deb\n# c\nsigned-by:\n -----BEGIN\n .\n xyz\nURIs: u\n";
+        let text = "# a\nTypes: deb\nSigned-By: /1.gpg\n\n\n# b\nTypes: deb\n# c\nsigned-by:\n -----BEGIN\n \
+            .\n xyz\nURIs: u\n";
         assert_eq!(signed_by_of_stanza(text, 0).as_deref(), Some("/1.gpg"));
         assert_eq!(
             signed_by_of_stanza(text, 1).as_deref(),

@@ -12,7 +12,8 @@ use std::process::Stdio;
 pub struct CacheFolder(PathBuf);
 
 impl CacheFolder {
-    /// `$LVS_MATRIX_CACHE`, else `$XDG_CACHE_HOME/lvs-matrix`, else `~/.cache/lvs-matrix`. Need not exist yet.
+    /// `$LVS_MATRIX_CACHE`, else `$XDG_CACHE_HOME/lvs-matrix`, else `~/.cache/lvs-matrix`. Need not exist
+    /// yet.
     ///
     /// # Errors
     /// [`KernelError::NoCacheFolder`] when none of the three variables is set.
@@ -52,7 +53,8 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Is the binary the one that was built, as its SHA-256 says? One that was given by path alone is taken as it is.
+    /// Is the binary the one that was built, as its SHA-256 says? One that was given by path alone is taken
+    /// as it is.
     ///
     /// # Errors
     /// [`KernelError::Damaged`].
@@ -124,13 +126,14 @@ fn load(folder: &Path) -> Result<Kernel, String> {
     })
 }
 
-/// Finds a kernel to boot: by default ([`PREFERRED_LINE`] first, else the newest), by the beginning of its version (`7.2`,
-/// `6.1.170`), or by the path of a `linux` binary (anything with a `/` in it).
+/// Finds a kernel to boot: by default ([`PREFERRED_LINE`] first, else the newest), by the beginning of its
+/// version (`7.2`, `6.1.170`), or by the path of a `linux` binary (anything with a `/` in it).
 ///
 /// A cached kernel counts only if it was built with today's configuration and cure.
 ///
 /// # Errors
-/// [`KernelError::NotFound`] says what is there instead; [`KernelError::NotAKernel`] for a path to something else.
+/// [`KernelError::NotFound`] says what is there instead; [`KernelError::NotAKernel`] for a path to something
+/// else.
 pub fn find(cache: &CacheFolder, selector: Option<&str>) -> Result<Kernel, KernelError> {
     match selector {
         Some(path) if path.contains('/') => by_path(Path::new(path)),

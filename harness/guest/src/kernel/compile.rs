@@ -5,7 +5,8 @@ use super::{KernelError, Phase, Progress};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-/// Lines such as `  CC      kernel/fork.o` that a build of 7.2 with our configuration says: 1391 in one build. Others are near.
+/// Lines such as `  CC      kernel/fork.o` that a build of 7.2 with our configuration says: 1391 in one
+/// build. Others are near.
 const STEPS: u64 = 1400;
 
 /// Builds the tree; gives the binary's path.

@@ -19,7 +19,8 @@ fn options(request: &str) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|line| line.split_once('='))
 }
 
-/// What a kernel's binary depends on besides its source: the options (not their comments) and the cure. Hexadecimal.
+/// What a kernel's binary depends on besides its source: the options (not their comments) and the cure.
+/// Hexadecimal.
 pub(super) fn request_sha256() -> String {
     let mut hash = Sha256::new();
     for (name, value) in options(REQUEST) {

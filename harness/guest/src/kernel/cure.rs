@@ -1,23 +1,26 @@
 //! The coarse-clock cure: lines of ours in the kernel's `handle_syscall()`.
 //!
-//! Under `time-travel=inf-cpu` no tick happens while a program runs, and coarse clocks (CLOCK_REALTIME_COARSE,
-//! CLOCK_MONOTONIC_COARSE) move only with the tick: a program that reads one in a loop until it changes runs for ever.
-//! MariaDB's timer calibration does that (seen: the second server start in one guest never ended). The precise clocks move a
-//! little with each reading (arch/um/kernel/time.c, timer_read), so coarse readings are turned into precise ones.
+//! Under `time-travel=inf-cpu` no tick happens while a program runs, and coarse clocks
+//! (CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE) move only with the tick: a program that reads one in a
+//! loop until it changes runs for ever. MariaDB's timer calibration does that (seen: the second server start
+//! in one guest never ended). The precise clocks move a little with each reading (arch/um/kernel/time.c,
+//! timer_read), so coarse readings are turned into precise ones.
 //!
-//! Each reading also costs 10 us of virtual time instead of timer_read's quarter: MariaDB's calibration reads clocks until
-//! 10 ms have gone by, again and again, and a reading is a system call here. Measured: a server start takes 0.8 s of wall
-//! clock instead of 4 s. Time stamps of packets and timers read no clock by system call and are as precise as before.
+//! Each reading also costs 10 us of virtual time instead of timer_read's quarter: MariaDB's calibration reads
+//! clocks until 10 ms have gone by, again and again, and a reading is a system call here. Measured: a server
+//! start takes 0.8 s of wall clock instead of 4 s. Time stamps of packets and timers read no clock by system
+//! call and are as precise as before.
 //!
-//! Not taken: LD_PRELOAD (would not reach static programs, nor those that call the kernel themselves); a tick per reading
-//! (costs up to 10 ms of virtual time each).
+//! Not taken: LD_PRELOAD (would not reach static programs, nor those that call the kernel themselves); a tick
+//! per reading (costs up to 10 ms of virtual time each).
 
 use super::KernelError;
 use std::fs;
 use std::path::Path;
 
 const FILE: &str = "arch/um/kernel/skas/syscall.c";
-/// After this line `syscall` holds the number, and tracing and seccomp have seen the call as the program made it.
+/// After this line `syscall` holds the number, and tracing and seccomp have seen the call as the program made
+/// it.
 const ANCHOR: &str = "syscall = UPT_SYSCALL_NR(r);";
 /// Where the names of the time-travel modes have been at home.
 const MODE_FOLDERS: [&str; 2] = ["arch/um/include/linux", "arch/um/include/shared"];

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 pub enum KernelError {
     /// No place for the cache can be told from the environment.
     #[error(
-        "no folder for cached kernels: none of LVS_MATRIX_CACHE, XDG_CACHE_HOME and HOME is set; set LVS_MATRIX_CACHE to a folder of yours"
+        "no folder for cached kernels: none of LVS_MATRIX_CACHE, XDG_CACHE_HOME and HOME is set; set \
+         LVS_MATRIX_CACHE to a folder of yours"
     )]
     NoCacheFolder,
     /// No cached kernel fits.
@@ -23,7 +24,8 @@ pub enum KernelError {
         found: Vec<String>,
     },
     /// The cached kernel's binary is not what was built.
-    #[error("the cached guest kernel {} is damaged: {reason}; build it anew with `lvs-matrix kernel build --rebuild`", path.display())]
+    #[error("the cached guest kernel {} is damaged: {reason}; build it anew with `lvs-matrix kernel build \
+        --rebuild`", path.display())]
     Damaged {
         /// The binary.
         path: PathBuf,
@@ -42,7 +44,8 @@ pub enum KernelError {
     #[error("missing to build a kernel:{}\non Debian: apt-get install {}", tool_lines(.0), packages(.0))]
     MissingTools(Vec<MissingTool>),
     /// Too little space in the cache.
-    #[error("{} has {available_mib} MiB free, and a kernel build needs {needed_mib} MiB for a while; set LVS_MATRIX_CACHE to a folder with more space", folder.display())]
+    #[error("{} has {available_mib} MiB free, and a kernel build needs {needed_mib} MiB for a while; set \
+        LVS_MATRIX_CACHE to a folder with more space", folder.display())]
     NoSpace {
         /// The cache.
         folder: PathBuf,
@@ -53,7 +56,8 @@ pub enum KernelError {
     },
     /// The source is nowhere to be had.
     #[error(
-        "no source for {wanted}: {reason}\nalternatives: install a linux-source package and name it, or give a kernel source tarball by path"
+        "no source for {wanted}: {reason}\nalternatives: install a linux-source package and name it, or give \
+         a kernel source tarball by path"
     )]
     NoSource {
         /// The package or line.
@@ -62,10 +66,12 @@ pub enum KernelError {
         reason: String,
     },
     /// The source has no place for the coarse-clock cure.
-    #[error("this kernel source cannot be given the coarse-clock cure: {0}\nuse a source from Linux {min}.{sub} on", min = super::OLDEST_DEFAULT_LINE.0, sub = super::OLDEST_DEFAULT_LINE.1)]
+    #[error("this kernel source cannot be given the coarse-clock cure: {0}\nuse a source from Linux \
+        {min}.{sub} on", min = super::OLDEST_DEFAULT_LINE.0, sub = super::OLDEST_DEFAULT_LINE.1)]
     Cure(String),
     /// Kconfig options did not survive.
-    #[error("the kernel's configuration did not take {} of the options asked for (its Kconfig lacks them, or a dependency):\n  {}", .0.len(), .0.join("\n  "))]
+    #[error("the kernel's configuration did not take {} of the options asked for (its Kconfig lacks them, or \
+        a dependency):\n  {}", .0.len(), .0.join("\n  "))]
     OptionsLost(Vec<String>),
     /// A tool failed.
     #[error("{command} failed ({status}); its last lines:\n{output}")]

@@ -28,10 +28,11 @@ pub use tree::remove_unfinished;
 use std::num::NonZero;
 use std::path::PathBuf;
 
-/// The line that is asked for where nothing else is said. Linux 7.2 is what the project's results were measured on.
+/// The line that is asked for where nothing else is said. Linux 7.2 is what the project's results were
+/// measured on.
 pub const PREFERRED_LINE: (u32, u32) = (7, 2);
-/// The oldest line that the default falls back to: `seccomp=on` came with 6.16 (arch/um/os-Linux/start_up.c), and with it
-/// guest processes that cannot outlive their guest.
+/// The oldest line that the default falls back to: `seccomp=on` came with 6.16 (arch/um/os-Linux/start_up.c),
+/// and with it guest processes that cannot outlive their guest.
 pub const OLDEST_DEFAULT_LINE: (u32, u32) = (6, 16);
 /// The suite that carries newer `linux-source` packages than the stable release.
 pub const BACKPORTS_SUITE: &str = "trixie-backports";
@@ -39,11 +40,11 @@ pub const BACKPORTS_SUITE: &str = "trixie-backports";
 /// Where the kernel's source comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// [`PREFERRED_LINE`]: installed under /usr/src, or from [`BACKPORTS_SUITE`]; where that suite has moved on, the
-    /// newest `linux-source` found there from [`OLDEST_DEFAULT_LINE`] on.
+    /// [`PREFERRED_LINE`]: installed under /usr/src, or from [`BACKPORTS_SUITE`]; where that suite has moved
+    /// on, the newest `linux-source` found there from [`OLDEST_DEFAULT_LINE`] on.
     DefaultLine,
-    /// A Debian package by name, such as `linux-source-6.1`: installed under /usr/src, or from the machine's own
-    /// package sources, or from [`BACKPORTS_SUITE`].
+    /// A Debian package by name, such as `linux-source-6.1`: installed under /usr/src, or from the machine's
+    /// own package sources, or from [`BACKPORTS_SUITE`].
     Package(String),
     /// A source tarball (anything that `tar` can read) by path.
     Tarball(PathBuf),
@@ -113,12 +114,12 @@ pub struct Progress {
 
 /// Builds a kernel, or gives the cached one if the cache holds one for this request.
 ///
-/// Runs as an ordinary user and changes nothing on the machine but the cache. Blocks for some minutes; `progress` is
-/// called from this thread. A second build of the same user waits for the first.
+/// Runs as an ordinary user and changes nothing on the machine but the cache. Blocks for some minutes;
+/// `progress` is called from this thread. A second build of the same user waits for the first.
 ///
 /// # Errors
-/// [`KernelError`]: missing tools (all at once, with the packages that bring them), no source, a Kconfig option that did not
-/// survive, a compiler that failed (with its last lines), no space.
+/// [`KernelError`]: missing tools (all at once, with the packages that bring them), no source, a Kconfig
+/// option that did not survive, a compiler that failed (with its last lines), no space.
 pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Result<Kernel, KernelError> {
     if !request.rebuild
         && let Some(kernel) = cache::for_source(&request.cache, &request.source)?

@@ -44,7 +44,8 @@ fn unfinished(kernels: &Path) -> Result<Vec<PathBuf>, KernelError> {
     Ok(building.map(|entry| entry.path()).collect())
 }
 
-/// Removes what a killed build left in the cache; nothing while a build goes on. What cannot be removed stays.
+/// Removes what a killed build left in the cache; nothing while a build goes on. What cannot be removed
+/// stays.
 pub fn remove_unfinished(cache: &CacheFolder) {
     let kernels = cache.kernels();
     let left = unfinished(&kernels).unwrap_or_default();
@@ -170,7 +171,8 @@ impl Workshop {
         command
     }
 
-    /// make(1) in the tree. Same inputs, same binary: what Kbuild takes from the machine and the moment is fixed.
+    /// make(1) in the tree. Same inputs, same binary: what Kbuild takes from the machine and the moment is
+    /// fixed.
     pub(super) fn make(&self, tree: &Path) -> Command {
         let mut make = self.command("make");
         make.current_dir(tree)
@@ -184,8 +186,8 @@ impl Workshop {
 
     /// Runs a tool to its end, handing over its lines (both streams).
     ///
-    /// The lock is the tool's standard input (an empty file): if we are killed, the next build waits until the last of the
-    /// tools has ended too, which its keeper sees to.
+    /// The lock is the tool's standard input (an empty file): if we are killed, the next build waits until
+    /// the last of the tools has ended too, which its keeper sees to.
     pub(super) fn run(
         &self,
         mut command: Command,

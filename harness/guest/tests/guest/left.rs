@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The live processes whose working folder is `share`, by identity: in their mount namespace it has another name.
+/// The live processes whose working folder is `share`, by identity: in their mount namespace it has another
+/// name.
 pub(crate) fn processes_in(share: &Path) -> Vec<i32> {
     let identity = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
     let wanted = identity(share).unwrap();

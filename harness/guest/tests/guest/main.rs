@@ -1,8 +1,8 @@
-//! Guests from power-on to their ends, on a real guest kernel: found in the cache, or named by `LVS_MATRIX_KERNEL`. Without
-//! one the tests fail and say how to build it.
+//! Guests from power-on to their ends, on a real guest kernel: found in the cache, or named by
+//! `LVS_MATRIX_KERNEL`. Without one the tests fail and say how to build it.
 //!
-//! One program in four roles, because a guest's init must be a program of its own: PID 1 of a guest, the payload, the caller
-//! that gets killed, and the tests.
+//! One program in four roles, because a guest's init must be a program of its own: PID 1 of a guest, the
+//! payload, the caller that gets killed, and the tests.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! What the payload does in the guest, by its words. Talks by messages; a mistake is a message and exit code 100.
+//! What the payload does in the guest, by its words. Talks by messages; a mistake is a message and exit code
+//! 100.
 
 use lvs_matrix_guest::init::Console;
 use lvs_matrix_guest::protocol::{INPUTS_VARIABLE, SHARE_VARIABLE};
@@ -196,7 +197,8 @@ fn look_around(console: &Console) -> Result<(), String> {
     say("boot-file", if changed { "changed" } else { "kept" })
 }
 
-/// A hundred processes lose their parent and end, while children of our own are waited for with their own exit codes.
+/// A hundred processes lose their parent and end, while children of our own are waited for with their own
+/// exit codes.
 fn orphans(console: &Console, wait: std::time::Duration) -> Result<(), String> {
     for code in 0..20 {
         let script = format!("for i in 1 2 3 4 5; do (sleep 0.0$i; exit 9) & done; exit {code}");

@@ -1,6 +1,6 @@
-//! The sysctls of a network namespace of the guest's kernel, with what each accepts. The model knows them from a list
-//! (harness/model/src/scenario/sysctls.txt), which this holds against the kernel: `UPDATE_SYSCTLS=1 cargo test -p lvs-matrix-guest
-//! --test guest sysctls` writes it anew.
+//! The sysctls of a network namespace of the guest's kernel, with what each accepts. The model knows them
+//! from a list (harness/model/src/scenario/sysctls.txt), which this holds against the kernel:
+//! `UPDATE_SYSCTLS=1 cargo test -p lvs-matrix-guest --test guest sysctls` writes it anew.
 
 use crate::Place;
 use libtest_mimic::{Failed, Trial};
@@ -99,7 +99,8 @@ pub(crate) fn list_here() -> Result<(), String> {
     let names = names();
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").map_err(|error| error.to_string())?;
     let mut text = format!(
-        "# Sysctls of a network namespace of Linux {}, and what each accepts; harness/guest/tests/guest/sysctls.rs writes this list.\n",
+        "# Sysctls of a network namespace of Linux {}, and what each accepts; \
+         harness/guest/tests/guest/sysctls.rs writes this list.\n",
         release.trim()
     );
     for name in &names {
@@ -144,7 +145,8 @@ fn path_of(name: &str) -> PathBuf {
     Path::new(ROOT).join(name.replace('.', "/"))
 }
 
-/// `0..127` for what takes a whole number; else how many numbers it has, or that it is a text; or that it cannot be written.
+/// `0..127` for what takes a whole number; else how many numbers it has, or that it is a text; or that it
+/// cannot be written.
 fn accepts(name: &str) -> String {
     let path = path_of(name);
     let Ok(now) = fs::read_to_string(&path) else {
@@ -164,8 +166,8 @@ fn accepts(name: &str) -> String {
     accepted.map_or_else(|| "text".to_owned(), |(least, most)| format!("{least}..{most}"))
 }
 
-/// The whole numbers around `now` that are taken and read back as they were written; `None` if that is no range: times in
-/// milliseconds are taken in whole ticks of the timer.
+/// The whole numbers around `now` that are taken and read back as they were written; `None` if that is no
+/// range: times in milliseconds are taken in whole ticks of the timer.
 fn range(path: &Path, now: i128) -> Option<(i128, i128)> {
     let takes = |number: i128| {
         fs::write(path, number.to_string()).is_ok()

@@ -26,8 +26,9 @@ pub struct Opening {
 pub struct Statement {
     /// The SQL text, sent as one `COM_QUERY`.
     pub sql: String,
-    /// How long a healthy server needs for it (`select sleep(20)`: 20 s). Patience begins after that, counted from the
-    /// moment at which the statement was sent: a client that waits for a slow answer is not yet hung.
+    /// How long a healthy server needs for it (`select sleep(20)`: 20 s). Patience begins after that, counted
+    /// from the moment at which the statement was sent: a client that waits for a slow answer is not yet
+    /// hung.
     pub takes: Duration,
     /// The name of the connection that it is sent on; `None` is the plain one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,8 +92,8 @@ impl Closing {
 
 /// Something that the client does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-// The traits themselves are below: of the plain connection, `"connect"` and `"await-result"` are words, as they were before
-// connections had names.
+// The traits themselves are below: of the plain connection, `"connect"` and `"await-result"` are words, as
+// they were before connections had names.
 #[serde(remote = "Self", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[schemars(transform = words_too)]
 pub enum ClientAction {
@@ -108,7 +109,8 @@ pub enum ClientAction {
     },
     /// It sends a statement and waits for its result.
     Query(Statement),
-    /// It sends a statement; the time line goes on once the statement is out and its first segment acknowledged or sent again.
+    /// It sends a statement; the time line goes on once the statement is out and its first segment
+    /// acknowledged or sent again.
     StartQuery(Statement),
     /// It waits for the result of the statement that was started.
     AwaitResult {
@@ -271,7 +273,8 @@ impl ClientAction {
         }
     }
 
-    /// Is it one of those whose last one in `act` is classified? Closing a connection has no outcome that a client would notice.
+    /// Is it one of those whose last one in `act` is classified? Closing a connection has no outcome that a
+    /// client would notice.
     #[must_use]
     pub fn is_classified(&self) -> bool {
         match self {

@@ -12,8 +12,8 @@ pub enum Neighbours {
     /// Its Ethernet address, for good, as if a router stood between: packets for it go into the void.
     #[default]
     Permanent,
-    /// What ARP tells, as on a flat segment: the sender learns that nobody is there when a check of what it knows has failed, which took
-    /// 14 to 72 s.
+    /// What ARP tells, as on a flat segment: the sender learns that nobody is there when a check of what it
+    /// knows has failed, which took 14 to 72 s.
     Dynamic,
 }
 

@@ -30,7 +30,8 @@ pub enum MysqldAction {
         /// On which real server.
         server: Name,
     },
-    /// SIGSTOP: no thread of it runs any more; its kernel goes on to acknowledge segments and to accept connections.
+    /// SIGSTOP: no thread of it runs any more; its kernel goes on to acknowledge segments and to accept
+    /// connections.
     FreezeMysqld {
         /// On which real server.
         server: Name,

@@ -52,7 +52,8 @@ impl FirewallVerdict {
     }
 }
 
-/// A share of packets, in hundredths of a per cent: 0 to 10000. Written `12.50%`, without what is zero after the point.
+/// A share of packets, in hundredths of a per cent: 0 to 10000. Written `12.50%`, without what is zero after
+/// the point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Percent(pub u16);

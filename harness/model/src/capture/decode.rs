@@ -1,6 +1,6 @@
-//! One frame, from its bytes to what it carries. etherparse does the layers; here is what it leaves: the quoted flow of an
-//! ICMP error, IP within IP, TCP options, and the lengths on the wire. No frame is an error: what cannot be decoded is
-//! [`Body::Malformed`] with the reason.
+//! One frame, from its bytes to what it carries. etherparse does the layers; here is what it leaves: the
+//! quoted flow of an ICMP error, IP within IP, TCP options, and the lengths on the wire. No frame is an
+//! error: what cannot be decoded is [`Body::Malformed`] with the reason.
 
 use super::{Body, Flags, Segment, TcpOption, Transport};
 use crate::plan::{Mac, SENTINEL_ETHERTYPE};
@@ -157,7 +157,8 @@ fn transport(
             code: icmp.code_u8(),
             rest: icmp.bytes5to8(),
             length: on_the_wire,
-            // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem quote the packet.
+            // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem quote the
+            // packet.
             quoted: matches!(icmp.type_u8(), 3 | 4 | 5 | 11 | 12)
                 .then(|| quoted_flow(icmp.payload()))
                 .flatten(),
@@ -213,13 +214,13 @@ pub(super) struct Quoted {
     pub(super) protocol: u8,
     /// For TCP and UDP the protocol's name and the destination port.
     pub(super) port: Option<(&'static str, u16)>,
-    /// The third and fourth byte of its payload, where TCP and UDP have the destination port: tcpdump prints them as one for
-    /// any protocol.
+    /// The third and fourth byte of its payload, where TCP and UDP have the destination port: tcpdump prints
+    /// them as one for any protocol.
     pub(super) bytes3to4: u16,
 }
 
-/// Reads a quoted packet. At least 8 bytes of its payload are there (RFC 792), and those of TCP are the ports and the sequence
-/// number: too few for a header slice, so the ports are taken by hand.
+/// Reads a quoted packet. At least 8 bytes of its payload are there (RFC 792), and those of TCP are the ports
+/// and the sequence number: too few for a header slice, so the ports are taken by hand.
 pub(super) fn quoted(bytes: &[u8]) -> Option<Quoted> {
     let (source, destination, payload) = match LaxSlicedPacket::from_ip(bytes).ok()?.net? {
         LaxNetSlice::Ipv4(slice) => (
@@ -280,7 +281,8 @@ fn segment(tcp: &TcpSlice<'_>, length: usize) -> Result<Segment, String> {
     })
 }
 
-/// TCP options up to the end of the list. etherparse's own iterator ends at the first kind that it does not know.
+/// TCP options up to the end of the list. etherparse's own iterator ends at the first kind that it does not
+/// know.
 fn options(mut bytes: &[u8]) -> Result<Vec<TcpOption>, String> {
     let mut options = Vec::new();
     while let Some((&kind, rest)) = bytes.split_first() {

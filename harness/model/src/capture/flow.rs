@@ -1,4 +1,5 @@
-//! Connections of the client in the packets of its own interface: who opened which, what was sent again, what came back.
+//! Connections of the client in the packets of its own interface: who opened which, what was sent again, what
+//! came back.
 
 use super::{Body, Packet, Segment, Transport};
 use crate::action::Node;
@@ -167,8 +168,8 @@ impl<'a> ClientSide<'a> {
         self.packets.iter().copied()
     }
 
-    /// The connections that the client tried to open to the virtual service, in order. A SYN with the same port and sequence
-    /// number as before is the same one sent again.
+    /// The connections that the client tried to open to the virtual service, in order. A SYN with the same
+    /// port and sequence number as before is the same one sent again.
     #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
         let mut connections: Vec<Connection> = Vec::new();
@@ -227,8 +228,8 @@ impl<'a> ClientSide<'a> {
         })
     }
 
-    /// TCP segments from the service's port, whoever sent them, that reached the client: what a rule in the input chain of its
-    /// firewall looks at ([`LabPlan::matched`]).
+    /// TCP segments from the service's port, whoever sent them, that reached the client: what a rule in the
+    /// input chain of its firewall looks at ([`LabPlan::matched`]).
     pub fn from_service(&self) -> impl Iterator<Item = &'a Packet> {
         self.to_client().filter(|packet| {
             segment(packet).is_some_and(|(_, _, segment)| segment.source_port == self.plan.port)
@@ -267,9 +268,10 @@ impl<'a> ClientSide<'a> {
     }
 }
 
-/// The real servers that `connection`'s packets reached or that answered it, each with the packet that shows it: by the
-/// sender of a SYN-ACK or of payload on the client's interface, and by the client's segments seen on a real server's own
-/// interface and addressed to its MAC. An RST shows nothing: the director sends them too, with the VIP as source.
+/// The real servers that `connection`'s packets reached or that answered it, each with the packet that shows
+/// it: by the sender of a SYN-ACK or of payload on the client's interface, and by the client's segments seen
+/// on a real server's own interface and addressed to its MAC. An RST shows nothing: the director sends them
+/// too, with the VIP as source.
 #[must_use]
 pub fn served_by<'a>(
     record: &'a CellRecord,
@@ -316,7 +318,8 @@ pub fn served_by<'a>(
 pub struct SentAgain {
     /// How many segments carried something that had been sent before.
     pub count: usize,
-    /// What was sent again most often, and the first of it where several were sent equally often; `None` if nothing was.
+    /// What was sent again most often, and the first of it where several were sent equally often; `None` if
+    /// nothing was.
     pub most: Option<Repeated>,
 }
 
@@ -329,9 +332,10 @@ pub struct Repeated {
     pub packets: Vec<(u32, Instant)>,
 }
 
-/// What of `sent` was sent again since a moment, told by the ranges of sequence numbers: a segment repeats what any earlier segment
-/// carried, however TCP had cut or put together the two. The first sending may be older than the moment. Only payload and SYN take
-/// part: a keepalive probe carries nothing, and so repeats nothing.
+/// What of `sent` was sent again since a moment, told by the ranges of sequence numbers: a segment repeats
+/// what any earlier segment carried, however TCP had cut or put together the two. The first sending may be
+/// older than the moment. Only payload and SYN take part: a keepalive probe carries nothing, and so repeats
+/// nothing.
 pub fn sent_again<'a>(sent: impl Iterator<Item = (&'a Packet, &'a Segment)>, since: Instant) -> SentAgain {
     let mut ranges: Vec<Range> = Vec::new();
     let mut base = None;
@@ -341,7 +345,8 @@ pub fn sent_again<'a>(sent: impl Iterator<Item = (&'a Packet, &'a Segment)>, sin
         if length == 0 {
             continue;
         }
-        // Sequence numbers wrap; counted from the first segment they do not, as long as less than 4 GiB is sent.
+        // Sequence numbers wrap; counted from the first segment they do not, as long as less than 4 GiB is
+        // sent.
         let base = *base.get_or_insert(segment.sequence);
         let start = u64::from(segment.sequence.wrapping_sub(base));
         ranges.push(Range {
@@ -398,7 +403,8 @@ fn most_repeated(ranges: &[Range], since: Instant) -> Option<Repeated> {
         edges.extend([(range.start, true, late), (range.end, false, late)]);
     }
     edges.sort_unstable_by_key(|(at, ..)| *at);
-    // Between two edges every byte was sent by the same segments: so many before the moment, and so many since.
+    // Between two edges every byte was sent by the same segments: so many before the moment, and so many
+    // since.
     let (mut before, mut after) = (0_usize, 0_usize);
     let mut best: Option<(usize, u64)> = None;
     let mut edges = edges.into_iter().peekable();

@@ -1,8 +1,8 @@
 //! Captures as judging and reporting see them: packets, decoded, in the order of the file.
 //!
-//! [`write()`] and [`read`] are the two ends of a cell's `capture.pcapng`, [`decode`] turns one frame into what it carries,
-//! [`flow`] finds connections in the packets, [`mysql`] reads what client and server say, and [`trace`] prints packets as tcpdump(8)
-//! does.
+//! [`write()`] and [`read`] are the two ends of a cell's `capture.pcapng`, [`decode`] turns one frame into
+//! what it carries, [`flow`] finds connections in the packets, [`mysql`] reads what client and server say,
+//! and [`trace`] prints packets as tcpdump(8) does.
 
 pub mod decode;
 pub mod flow;
@@ -90,14 +90,15 @@ pub enum Transport {
         kind: u8,
         /// Its code.
         code: u8,
-        /// Bytes 5 to 8 of its header: identifier and sequence of an echo, the gateway of a redirect, the MTU of "too big".
+        /// Bytes 5 to 8 of its header: identifier and sequence of an echo, the gateway of a redirect, the MTU
+        /// of "too big".
         rest: [u8; 4],
         /// Its length on the wire in bytes, its header included.
         length: u32,
         /// The TCP flow of the packet that it quotes: (source, source port, destination, destination port).
         quoted: Option<(IpAddr, u16, IpAddr, u16)>,
-        /// What comes after the first eight bytes, as far as it was captured: the quoted packet, the address that a neighbour
-        /// solicitation seeks.
+        /// What comes after the first eight bytes, as far as it was captured: the quoted packet, the address
+        /// that a neighbour solicitation seeks.
         body: Vec<u8>,
         /// Does the IPv6 packet have a hop-by-hop header (multicast listener reports have)?
         hop_by_hop: bool,

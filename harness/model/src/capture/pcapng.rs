@@ -1,11 +1,12 @@
-//! The two ends of a cell's `capture.pcapng`: the runner writes it with [`write()`], judging and reporting read it with [`read`].
+//! The two ends of a cell's `capture.pcapng`: the runner writes it with [`write()`], judging and reporting
+//! read it with [`read`].
 //!
-//! One section; one Interface Description Block for each capture point, `if_name` being the node's name and `if_tsresol` 9
-//! (nanoseconds); Enhanced Packet Blocks in time order. What [`Remarks`] have to say is in options that every reader may
-//! ignore, and [`read`] does. pcap-file 2.0 neither applies nor sets `if_tsresol`: it writes
-//! `Duration::as_nanos` as the raw time stamp and reads the raw time stamp back as nanoseconds (its
-//! `blocks/enhanced_packet.rs`). So the option is written here, and a file with another resolution is refused: its times
-//! would be read a thousand times too short.
+//! One section; one Interface Description Block for each capture point, `if_name` being the node's name and
+//! `if_tsresol` 9 (nanoseconds); Enhanced Packet Blocks in time order. What [`Remarks`] have to say is in
+//! options that every reader may ignore, and [`read`] does. pcap-file 2.0 neither applies nor sets
+//! `if_tsresol`: it writes `Duration::as_nanos` as the raw time stamp and reads the raw time stamp back as
+//! nanoseconds (its `blocks/enhanced_packet.rs`). So the option is written here, and a file with another
+//! resolution is refused: its times would be read a thousand times too short.
 
 use super::{Packet, Remarks, decode};
 use crate::duration::Instant;
@@ -56,7 +57,8 @@ pub enum CaptureError {
     NoPoints,
     /// The file ends within a block: the disk was full, or the writer was killed.
     #[error(
-        "the capture ends in the middle of a block, after {packets} packets: it was cut short when it was written"
+        "the capture ends in the middle of a block, after {packets} packets: it was cut short when it was \
+         written"
     )]
     Truncated {
         /// How many packets could be read before.
@@ -105,7 +107,8 @@ pub enum CaptureError {
     },
     /// A packet is earlier than the one before it.
     #[error(
-        "packet {packet} is earlier than the one before it; the runner writes packets in time order, so this is not its file"
+        "packet {packet} is earlier than the one before it; the runner writes packets in time order, so this \
+         is not its file"
     )]
     OutOfOrder {
         /// The packet.
@@ -119,12 +122,13 @@ pub enum CaptureError {
     Write(PcapError),
 }
 
-/// The bytes of a capture file. Frames of all points are merged by time; of the same time, those of an earlier point come
-/// first, and those of one point stay as they arrived. A remark on a moment goes to the first frame at or after it; one after
-/// the last frame goes to the section.
+/// The bytes of a capture file. Frames of all points are merged by time; of the same time, those of an
+/// earlier point come first, and those of one point stay as they arrived. A remark on a moment goes to the
+/// first frame at or after it; one after the last frame goes to the section.
 ///
 /// # Errors
-/// [`CaptureError::TimeOutOfRange`] for a time before 1970; [`CaptureError::Write`] if pcap-file refuses a block.
+/// [`CaptureError::TimeOutOfRange`] for a time before 1970; [`CaptureError::Write`] if pcap-file refuses a
+/// block.
 pub fn write(points: &[PointFrames], remarks: &Remarks) -> Result<Vec<u8>, CaptureError> {
     let mut frames = Vec::new();
     for (index, point) in (0_u32..).zip(points) {
@@ -224,8 +228,8 @@ fn interface<'a>(name: &'a str, description: Option<&'a String>) -> InterfaceDes
 /// The packets of `record`'s capture file.
 ///
 /// # Errors
-/// [`CaptureError`] if the file is cut short, is not what [`write()`] makes, or does not belong to `record`. A frame that
-/// cannot be decoded is no error: it is [`super::Body::Malformed`].
+/// [`CaptureError`] if the file is cut short, is not what [`write()`] makes, or does not belong to `record`.
+/// A frame that cannot be decoded is no error: it is [`super::Body::Malformed`].
 pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureError> {
     let points = &record.capture.as_ref().ok_or(CaptureError::NoPoints)?.points;
     let (mut rest, mut parser) = PcapNgParser::new(bytes).map_err(|error| unreadable(error, 0))?;
@@ -256,7 +260,8 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
                 rest = raw(&mut parser, rest, number)?;
             }
             INTERFACE_DESCRIPTION_BLOCK => break,
-            // Refused, not skipped: packets also travel in Simple Packet Blocks, and the runner writes no others.
+            // Refused, not skipped: packets also travel in Simple Packet Blocks, and the runner writes no
+            // others.
             _ => {
                 raw(&mut parser, rest, number)?;
                 return Err(not_ours(number - 1));

@@ -1,9 +1,9 @@
-//! What a capture file says beside its frames, so that Wireshark alone tells the story: which cell it is, what each
-//! interface is, and where in the packets the steps of the time line begin and end.
+//! What a capture file says beside its frames, so that Wireshark alone tells the story: which cell it is,
+//! what each interface is, and where in the packets the steps of the time line begin and end.
 //!
-//! A step has its place in a comment of the first packet, on whatever interface, that was captured when it began or after
-//! that. The last sentinel follows every step, so only a step that was not reached has no packet; it is in the comment of
-//! the section.
+//! A step has its place in a comment of the first packet, on whatever interface, that was captured when it
+//! began or after that. The last sentinel follows every step, so only a step that was not reached has no
+//! packet; it is in the comment of the section.
 
 use crate::duration::{Human, Instant};
 use crate::record::{CellRecord, StepOutcome, StepRecord};
@@ -20,7 +20,8 @@ pub struct Remarks {
     pub kernel: Option<String>,
     /// The program that made the file (`lvs-matrix 0.1.0`).
     pub program: Option<String>,
-    /// For each capture point what it is (`eth0 of director, 192.0.2.20, 02:6c:76:00:00:14`), in the order of the points.
+    /// For each capture point what it is (`eth0 of director, 192.0.2.20, 02:6c:76:00:00:14`), in the order of
+    /// the points.
     pub points: Vec<String>,
     /// Comments on moments: nanoseconds since 1970 on the clock of the kernel under test, and the text.
     pub moments: Vec<(i64, String)>,
@@ -33,7 +34,8 @@ impl Remarks {
         let unreached: Vec<&StepRecord> = record.steps.iter().filter(|step| step.began.is_none()).collect();
         let mut section = vec![
             format!("cell {}", record.plan.cell),
-            "Times are of the kernel under test. Comments of packets say which step of the cell's time line begins or ends \
+            "Times are of the kernel under test. Comments of packets say which step of the cell's time line \
+             begins or ends \
              before the packet; their times count from the moment the lab was ready."
                 .to_owned(),
         ];
@@ -68,8 +70,9 @@ fn moments(record: &CellRecord) -> Vec<(i64, String)> {
     marks(record).into_iter().map(moment).collect()
 }
 
-/// The steps of the time line as marks between packets: where each begins and, if it took a millisecond or more, where it ends,
-/// and the end of the observation; in the order of time. The texts may hold foreign text (SQL between backticks).
+/// The steps of the time line as marks between packets: where each begins and, if it took a millisecond or
+/// more, where it ends, and the end of the observation; in the order of time. The texts may hold foreign text
+/// (SQL between backticks).
 #[must_use]
 pub fn marks(record: &CellRecord) -> Vec<(Instant, String)> {
     let mut marks = Vec::new();
@@ -119,8 +122,8 @@ fn seconds(at: Instant) -> String {
     format!("{sign}{}.{:09}s", nanos / 1_000_000_000, nanos % 1_000_000_000)
 }
 
-/// SQL and messages are foreign text: what acts instead of showing is written as `\u{1b}`, and nothing is longer than a
-/// comment may be.
+/// SQL and messages are foreign text: what acts instead of showing is written as `\u{1b}`, and nothing is
+/// longer than a comment may be.
 fn one_line(text: &str) -> String {
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {

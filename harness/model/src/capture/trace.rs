@@ -1,8 +1,9 @@
-//! Packets of one interface as `tcpdump -nn` prints them after the time stamp: what an operator would have seen there.
+//! Packets of one interface as `tcpdump -nn` prints them after the time stamp: what an operator would have
+//! seen there.
 //!
-//! TCP over IPv4 and IPv6, ARP and the usual messages of ICMP and ICMPv6 are the same to the letter, which a test holds against the
-//! real program (4.99). What the lab does not make is only named: other protocols, frames that cannot be decoded.
-//! Sentinels are left out: they are the harness's own.
+//! TCP over IPv4 and IPv6, ARP and the usual messages of ICMP and ICMPv6 are the same to the letter, which a
+//! test holds against the real program (4.99). What the lab does not make is only named: other protocols,
+//! frames that cannot be decoded. Sentinels are left out: they are the harness's own.
 
 mod icmp;
 
@@ -25,14 +26,17 @@ pub struct TraceLine {
     pub at: Instant,
     /// What tcpdump prints after the time stamp.
     pub text: String,
-    /// What the MySQL protocol says in it, if anything new ([`super::mysql`]); foreign text stands between backticks.
+    /// What the MySQL protocol says in it, if anything new ([`super::mysql`]); foreign text stands between
+    /// backticks.
     pub mysql: Option<String>,
-    /// What stays the same when TCP sends a segment again: tcpdump's text without time stamp options and window.
+    /// What stays the same when TCP sends a segment again: tcpdump's text without time stamp options and
+    /// window.
     key: String,
 }
 
-/// The lines of the packets that passed `point`, in order; none if `point` was not captured. Sequence numbers are relative
-/// to the first packet of the connection that the interface saw, so the whole capture must be given, not a part of it.
+/// The lines of the packets that passed `point`, in order; none if `point` was not captured. Sequence numbers
+/// are relative to the first packet of the connection that the interface saw, so the whole capture must be
+/// given, not a part of it.
 #[must_use]
 pub fn trace(packets: &[Packet], record: &CellRecord, point: &Node) -> Vec<TraceLine> {
     let points = record.capture.iter().flat_map(|capture| capture.points.iter());
@@ -57,7 +61,8 @@ pub fn trace(packets: &[Packet], record: &CellRecord, point: &Node) -> Vec<Trace
         .collect()
 }
 
-/// A line and the repetitions that follow it: a segment that is sent again and again is one entry of a report.
+/// A line and the repetitions that follow it: a segment that is sent again and again is one entry of a
+/// report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoldedLine {
     /// The first sending.
@@ -66,8 +71,8 @@ pub struct FoldedLine {
     pub repetitions: Vec<(TraceLine, Duration)>,
 }
 
-/// Folds lines that directly follow one another and differ only in what changes when the same thing is sent again (time
-/// stamp options, window).
+/// Folds lines that directly follow one another and differ only in what changes when the same thing is sent
+/// again (time stamp options, window).
 #[must_use]
 pub fn fold(lines: Vec<TraceLine>) -> Vec<FoldedLine> {
     let mut folded: Vec<FoldedLine> = Vec::new();
@@ -296,8 +301,9 @@ fn option(option: &TcpOption, base: u32) -> String {
     }
 }
 
-/// The first sequence numbers of a conversation, as tcpdump keeps them: one entry for both directions, made by the first
-/// segment with ACK and again by each SYN-ACK; the numbers of the segment that makes it are printed as they are.
+/// The first sequence numbers of a conversation, as tcpdump keeps them: one entry for both directions, made
+/// by the first segment with ACK and again by each SYN-ACK; the numbers of the segment that makes it are
+/// printed as they are.
 #[derive(Debug, Default)]
 struct Conversations {
     first: HashMap<(IpAddr, u16, IpAddr, u16), (u32, u32)>,

@@ -1,4 +1,5 @@
-//! The lines of `/proc/net/ip_vs` and `/proc/net/ip_vs_conn`: addresses of IPv4, ports and marks in hexadecimal.
+//! The lines of `/proc/net/ip_vs` and `/proc/net/ip_vs_conn`: addresses of IPv4, ports and marks in
+//! hexadecimal.
 
 use super::{
     Connection, Destination, Listen, Method, Persistence, Service, Target, group, mark, prefix, protocol,
@@ -6,8 +7,8 @@ use super::{
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// `TCP  C0000264:0050 wlc  persistent 30000 FFFFFF00`, `UDP  C0000264:0035 rr ops`, `FWM  00000009 wrr`. For IPv6 the mask
-/// is the length of the prefix, printed with its bytes in the other order: `40000000` is 64.
+/// `TCP  C0000264:0050 wlc  persistent 30000 FFFFFF00`, `UDP  C0000264:0035 rr ops`, `FWM  00000009 wrr`. For
+/// IPv6 the mask is the length of the prefix, printed with its bytes in the other order: `40000000` is 64.
 pub(super) fn service(words: &[&str]) -> Option<Service> {
     let [name, listen, scheduler, rest @ ..] = words else {
         return None;
@@ -31,8 +32,8 @@ pub(super) fn service(words: &[&str]) -> Option<Service> {
         [] => None,
         ["persistent", _jiffies, mask] => {
             let mask = u32::from_str_radix(mask, 16).ok()?;
-            // A service of a mark does not say its family. A mask of IPv4 begins with ones, a swapped length below 128 does not,
-            // and 128, a whole address, does not look like a mask of more than one bit.
+            // A service of a mark does not say its family. A mask of IPv4 begins with ones, a swapped length
+            // below 128 does not, and 128, a whole address, does not look like a mask of more than one bit.
             let ipv6 = ipv6.unwrap_or(mask != u32::MAX && mask.leading_ones() < 2);
             let length = if ipv6 {
                 u8::try_from(mask.swap_bytes()).ok()?

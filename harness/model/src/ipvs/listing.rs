@@ -6,8 +6,8 @@ use super::{
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// `TCP  192.0.2.100:80 sh (sh-fallback,sh-port) persistent 300 mask 255.255.255.0`, `UDP  192.0.2.100:53 rr ops`,
-/// `FWM  9 IPv6 wrr`.
+/// `TCP  192.0.2.100:80 sh (sh-fallback,sh-port) persistent 300 mask 255.255.255.0`,
+/// `UDP  192.0.2.100:53 rr ops`, `FWM  9 IPv6 wrr`.
 pub(super) fn service(words: &[&str]) -> Option<Service> {
     let (listen, rest) = match words {
         ["FWM", number, "IPv6", rest @ ..] => (marked(number, true)?, rest),
@@ -95,7 +95,8 @@ pub(super) fn destination(words: &[&str]) -> Option<Destination> {
     })
 }
 
-/// `TCP 14:58  ESTABLISHED 192.0.2.1:40000 192.0.2.100:3306 192.0.2.31:3306`, and what a persistence engine adds.
+/// `TCP 14:58  ESTABLISHED 192.0.2.1:40000 192.0.2.100:3306 192.0.2.31:3306`, and what a persistence engine
+/// adds.
 pub(super) fn connection(words: &[&str]) -> Option<Connection> {
     let [name, expires, state, client, service, destination, ..] = words else {
         return None;

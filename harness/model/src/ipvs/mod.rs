@@ -1,8 +1,8 @@
-//! The tables of IPVS, whoever printed them: `ipvsadm -Ln` and `ipvsadm -Lnc`, or the kernel's own `/proc/net/ip_vs` and
-//! `/proc/net/ip_vs_conn`. One type for each table; what a text does not say is `None`.
+//! The tables of IPVS, whoever printed them: `ipvsadm -Ln` and `ipvsadm -Lnc`, or the kernel's own
+//! `/proc/net/ip_vs` and `/proc/net/ip_vs_conn`. One type for each table; what a text does not say is `None`.
 //!
-//! A text that has a line of another form is not read at all: a table with a hole would look like a table in which
-//! something is missing.
+//! A text that has a line of another form is not read at all: a table with a hole would look like a table in
+//! which something is missing.
 
 mod kernel;
 mod listing;
@@ -31,7 +31,8 @@ pub struct Service {
     pub one_packet: bool,
     /// Does a client come back to the same destination (`-p`)?
     pub persistence: Option<Persistence>,
-    /// The destinations. Their order depends on the text: ipvsadm(8) sorts them, the kernel has the last one added first.
+    /// The destinations. Their order depends on the text: ipvsadm(8) sorts them, the kernel has the last one
+    /// added first.
     pub destinations: Vec<Destination>,
 }
 
@@ -70,7 +71,8 @@ pub enum Protocol {
 pub struct Persistence {
     /// The time-out. `/proc/net/ip_vs` prints it in jiffies, whose length it does not say.
     pub timeout: Option<Duration>,
-    /// Clients with the same prefix of this length come to the same destination; `None`: each address for itself.
+    /// Clients with the same prefix of this length come to the same destination; `None`: each address for
+    /// itself.
     pub prefix: Option<u8>,
 }
 
@@ -146,7 +148,8 @@ pub struct Connection {
     pub state: String,
     /// How long it has left without another packet, in whole seconds.
     pub expires: Duration,
-    /// The client; port 0 for the template of a persistent service, with the prefix of its group as the address.
+    /// The client; port 0 for the template of a persistent service, with the prefix of its group as the
+    /// address.
     pub client: SocketAddr,
     /// The virtual service.
     pub service: Target,
@@ -332,8 +335,9 @@ fn group(prefix: u8, ipv6: bool) -> Option<u8> {
     (u32::from(prefix) < whole).then_some(prefix)
 }
 
-/// A firewall mark stands in an entry as an address: `0.0.0.7` is mark 7, and in IPv6 it is in the first four bytes
-/// (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_sched_persist`: `fwmark` is an `nf_inet_addr` whose `ip` is the mark).
+/// A firewall mark stands in an entry as an address: `0.0.0.7` is mark 7, and in IPv6 it is in the first four
+/// bytes (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_sched_persist`: `fwmark` is an `nf_inet_addr` whose `ip` is
+/// the mark).
 fn mark(address: IpAddr) -> u32 {
     match address {
         IpAddr::V4(address) => u32::from(address),

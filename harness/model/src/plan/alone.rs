@@ -9,10 +9,11 @@ use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
 use std::net::SocketAddr;
 
 impl LabPlan {
-    /// The scenario whose only cell has this plan: the lab, the steps and the expectation of the cell, and no axes.
+    /// The scenario whose only cell has this plan: the lab, the steps and the expectation of the cell, and no
+    /// axes.
     ///
-    /// Its name is that of the cell's scenario. Of a plan that another version made, what this version's labs have by themselves
-    /// may differ; what the plan says wins.
+    /// Its name is that of the cell's scenario. Of a plan that another version made, what this version's labs
+    /// have by themselves may differ; what the plan says wins.
     #[must_use]
     pub fn alone(&self) -> Scenario {
         let own = |node: &Node, role: &[(&str, &str)]| {

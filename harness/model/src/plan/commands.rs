@@ -14,7 +14,8 @@ pub const NETEM_LIMIT: u32 = 10_000;
 pub type PlacedLine = (Option<Node>, Vec<String>);
 
 impl LabPlan {
-    /// The command lines by which an operator does `action`, in order. Empty for actions that are not command lines.
+    /// The command lines by which an operator does `action`, in order. Empty for actions that are not command
+    /// lines.
     #[must_use]
     pub fn command_lines(&self, action: &Action) -> Vec<PlacedLine> {
         match action {
@@ -136,7 +137,8 @@ impl LabPlan {
     /// What a rule in `chain` of `node` looks at: the packets of the virtual service that pass there.
     #[must_use]
     pub fn matched(&self, node: &Node, chain: Chain) -> String {
-        // What the client sends goes to the service's port, at each host that it passes; what servers send comes from it.
+        // What the client sends goes to the service's port, at each host that it passes; what servers send
+        // comes from it.
         let to_service = match (node, chain) {
             (Node::Client, Chain::Output) | (Node::Director, Chain::Input | Chain::Output) => true,
             (Node::RealServer(_), Chain::Input) => true,

@@ -4,7 +4,8 @@ use crate::duration::Instant;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The name of the file with the client program's transcripts in the cell's folder. There is none without a transcript.
+/// The name of the file with the client program's transcripts in the cell's folder. There is none without a
+/// transcript.
 pub const TRANSCRIPT_FILE: &str = "transcript.txt";
 
 /// Something that the client program wrote down, or that was read from what it printed.
@@ -21,9 +22,10 @@ pub struct ClientEvent {
     pub kind: ClientEventKind,
 }
 
-/// What a client can write down. An operation begins with `connect-begun`, `statement-begun` or `disconnect-begun`, and ends with
-/// the first of `connected`, `result-received`, `disconnected`, `failed` and `still-waiting` that has its number. A program that connects anew by itself
-/// may do so before or after that.
+/// What a client can write down. An operation begins with `connect-begun`, `statement-begun` or
+/// `disconnect-begun`, and ends with the first of `connected`, `result-received`, `disconnected`, `failed`
+/// and `still-waiting` that has its number. A program that connects anew by itself may do so before or after
+/// that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ClientEventKind {
@@ -177,7 +179,8 @@ pub struct ClientRecord {
     pub misconduct: Vec<String>,
 }
 
-/// A socket of the client program, connected to the virtual service, as the kernel showed it right after the connect.
+/// A socket of the client program, connected to the virtual service, as the kernel showed it right after the
+/// connect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct OpenedSocket {
@@ -259,8 +262,8 @@ impl Transcript {
 }
 
 impl ClientRecord {
-    /// The transcripts as the text of [`TRANSCRIPT_FILE`]: for each its command line, and its lines with the seconds of the
-    /// cell at which they were complete. `None` without a transcript.
+    /// The transcripts as the text of [`TRANSCRIPT_FILE`]: for each its command line, and its lines with the
+    /// seconds of the cell at which they were complete. `None` without a transcript.
     #[must_use]
     pub fn transcript_text(&self) -> Option<String> {
         if self.transcripts.is_empty() {

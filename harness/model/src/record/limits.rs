@@ -1,12 +1,15 @@
-//! What a record of a cell can hold. A folder of a run may come from anywhere: what no cell could have left is refused before it is judged,
-//! or judging and its pages would take as much time, memory and disk as somebody likes.
+//! What a record of a cell can hold. A folder of a run may come from anywhere: what no cell could have left
+//! is refused before it is judged, or judging and its pages would take as much time, memory and disk as
+//! somebody likes.
 
 use super::CellRecord;
 
-/// No text in a record is longer than this, bytes: scenarios, the tables of a director and the answers of programs are shorter.
+/// No text in a record is longer than this, bytes: scenarios, the tables of a director and the answers of
+/// programs are shorter.
 const MOST_TEXT: usize = 2 << 20;
 
-/// Is there a text in these bytes of JSON that is longer than [`MOST_TEXT`]? Its length, counted as it stands there.
+/// Is there a text in these bytes of JSON that is longer than [`MOST_TEXT`]? Its length, counted as it stands
+/// there.
 #[must_use]
 pub fn overlong_text(json: &[u8]) -> Option<usize> {
     let mut began = None;

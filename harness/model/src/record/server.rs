@@ -27,8 +27,9 @@ pub struct ServerView {
     pub sockets: Vec<String>,
     /// The sessions of the client in the server's process list; `None` if it could not be asked.
     pub sessions: Option<Vec<ServerSession>>,
-    /// How long the server waits for its clients, in seconds, by the names of its global variables (`wait_timeout`,
-    /// `net_write_timeout`, …), as they were when the lab was ready; empty in records of before, and if it could not be asked.
+    /// How long the server waits for its clients, in seconds, by the names of its global variables
+    /// (`wait_timeout`, `net_write_timeout`, …), as they were when the lab was ready; empty in records of
+    /// before, and if it could not be asked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub timeouts: BTreeMap<String, u64>,
     /// The file with the server's log in the cell's folder.
@@ -73,7 +74,8 @@ pub struct ServerSession {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct OpenTransaction {
-    /// `trx_state`: `RUNNING` (also while its session says nothing), `LOCK WAIT`, `ROLLING BACK` or `COMMITTING`.
+    /// `trx_state`: `RUNNING` (also while its session says nothing), `LOCK WAIT`, `ROLLING BACK` or
+    /// `COMMITTING`.
     pub state: String,
     /// Seconds since `trx_started`, by the server's clock.
     pub seconds: i64,
@@ -101,7 +103,8 @@ impl fmt::Display for OpenTransaction {
         let rows = if *rows_modified == 1 { "row" } else { "rows" };
         write!(
             f,
-            "an open transaction: {rows_modified} {rows} modified, {rows_locked} locked, {state} for {seconds} s"
+            "an open transaction: {rows_modified} {rows} modified, {rows_locked} locked, {state} for \
+             {seconds} s"
         )
     }
 }

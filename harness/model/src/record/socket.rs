@@ -49,7 +49,8 @@ impl Socket {
         })
     }
 
-    /// Does a program of this side still have the connection? (In other states it has closed it, or it is not open yet.)
+    /// Does a program of this side still have the connection? (In other states it has closed it, or it is not
+    /// open yet.)
     #[must_use]
     pub fn is_held(&self) -> bool {
         matches!(self.state.as_str(), "ESTAB" | "CLOSE-WAIT")

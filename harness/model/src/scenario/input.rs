@@ -1,5 +1,5 @@
-//! The file as typed: its fields in the words of the language. The doc comments here are what authors read, in the JSON
-//! schema and in docs/scenarios.md.
+//! The file as typed: its fields in the words of the language. The doc comments here are what authors read,
+//! in the JSON schema and in docs/scenarios.md.
 
 mod client;
 mod mysqld;
@@ -40,16 +40,17 @@ structure! {
         required "claim" claim: At<Text>;
         /// The lab that every cell begins with, before its values add to it.
         required "lab" lab: LabInput;
-        /// Steps of every cell before the change, ahead of those of its values: the client connects, starts a statement,
-        /// grows old.
+        /// Steps of every cell before the change, ahead of those of its values: the client connects, starts a
+        /// statement, grows old.
         optional "before" before: Steps;
-        /// Steps of every cell that make the change, ahead of those of its values: what the operator or fate does.
+        /// Steps of every cell that make the change, ahead of those of its values: what the operator or fate
+        /// does.
         optional "change" change: Steps;
-        /// Steps of every cell after the change, ahead of those of its values. The last operation of the client among the
-        /// steps of `act` is the one that is classified.
+        /// Steps of every cell after the change, ahead of those of its values. The last operation of the
+        /// client among the steps of `act` is the one that is classified.
         optional "act" act: Steps;
-        /// What is varied, by name. Every combination of one value of each axis is a cell; the last axis varies fastest.
-        /// Without axes there is one cell.
+        /// What is varied, by name. Every combination of one value of each axis is a cell; the last axis
+        /// varies fastest. Without axes there is one cell.
         optional "axes" axes: Map<Name, Map<Name, ValueInput>>;
         /// How long silence is borne, and how long it is watched.
         required "observe" observe: ObserveInput;
@@ -113,13 +114,15 @@ structure! {
 structure! {
     /// How long silence is borne, and how long it is watched.
     ObserveInput {
-        /// An answer or an error within this time is fast; silence beyond it is a hang. At least `100ms`. For a statement it
-        /// counts from the time at which a healthy server would have answered (`takes`).
+        /// An answer or an error within this time is fast; silence beyond it is a hang. At least `100ms`. For
+        /// a statement it counts from the time at which a healthy server would have answered (`takes`).
         required "patience" patience: At<Duration>;
-        /// How long the cell is watched, from the beginning of its `act` steps, to see how a silence ends. At most `24h`.
+        /// How long the cell is watched, from the beginning of its `act` steps, to see how a silence ends. At
+        /// most `24h`.
         required "until" until: At<Duration>;
-        /// A run tries the statements once in a healthy lab, without any change, where each must be answered: else its cells are
-        /// undetermined. With this nothing is tried: it is meant that operations fail, or wait, without any change.
+        /// A run tries the statements once in a healthy lab, without any change, where each must be answered:
+        /// else its cells are undetermined. With this nothing is tried: it is meant that operations fail, or
+        /// wait, without any change.
         optional "fails-without-change" fails_without_change: At<Yes>;
     }
 }
@@ -127,26 +130,29 @@ structure! {
 structure! {
     /// What is expected of some cells: either a `behaviour`, or `observe-only`.
     ExpectationInput {
-        /// Which cells: for an axis, the value or the list of values that match. An axis that is not named matches with any
-        /// value; without `when` every cell matches.
+        /// Which cells: for an axis, the value or the list of values that match. An axis that is not named
+        /// matches with any value; without `when` every cell matches.
         optional "when" when: Map<Name, OneOrMany<At<Name>>>;
-        /// What the client lives through: `answered` (the operation succeeds within patience), `failed-fast` (it fails within
-        /// patience) or `hung` (silence beyond patience).
+        /// What the client lives through: `answered` (the operation succeeds within patience), `failed-fast`
+        /// (it fails within patience) or `hung` (silence beyond patience).
         optional "behaviour" behaviour: At<BehaviourName>;
-        /// How a hang ends: by an `answer`, by an `error`, or not before the observation does (`none`). Only with `hung`.
+        /// How a hang ends: by an `answer`, by an `error`, or not before the observation does (`none`). Only
+        /// with `hung`.
         optional "ends" ends: At<HangEndName>;
-        /// The classic mysql client's code of the error: 2002, 2003 (cannot connect), 2006 (server has gone away) or 2013 (lost
-        /// connection during query), or the server's own number: 1205 (lock wait timeout exceeded). With `failed-fast`, or with `hung`
-        /// and `ends: error`.
+        /// The classic mysql client's code of the error: 2002, 2003 (cannot connect), 2006 (server has gone
+        /// away) or 2013 (lost connection during query), or the server's own number: 1205 (lock wait timeout
+        /// exceeded). With `failed-fast`, or with `hung` and `ends: error`.
         optional "error" error: At<ErrorCode>;
-        /// The errno of the error as Linux numbers it: 104 ECONNRESET, 110 ETIMEDOUT, 111 ECONNREFUSED. As with `error`.
+        /// The errno of the error as Linux numbers it: 104 ECONNRESET, 110 ETIMEDOUT, 111 ECONNREFUSED. As
+        /// with `error`.
         optional "errno" errno: At<Errno>;
         /// The operation lasts at least this long, from its beginning to its end.
         optional "at-least" at_least: At<Duration>;
         /// The operation lasts at most this long, from its beginning to its end.
         optional "at-most" at_most: At<Duration>;
-        /// The real server, or the list of those, of which one serves the connection of the operation. A cell whose change is made to
-        /// other servers only has tested nothing, unless this says that the connection is meant to be on a server that is left alone.
+        /// The real server, or the list of those, of which one serves the connection of the operation. A cell
+        /// whose change is made to other servers only has tested nothing, unless this says that the
+        /// connection is meant to be on a server that is left alone.
         optional "served-by" served_by: OneOrMany<At<Name>>;
         /// Nothing is expected: the cells are run, classified and shown, and not held against anything.
         optional "observe-only" observe_only: At<Yes>;
@@ -160,15 +166,16 @@ actions! {
         "remove-real-server" RemoveRealServer(ServerInput);
         /// The operator adds a real server (again): `ipvsadm -a`.
         "add-real-server" AddRealServer(AddInput);
-        /// The operator changes a real server's weight: `ipvsadm -e -w`. Weight 0 takes no new connection and keeps the old
-        /// ones.
+        /// The operator changes a real server's weight: `ipvsadm -e -w`. Weight 0 takes no new connection and
+        /// keeps the old ones.
         "set-weight" SetWeight(WeightInput);
-        /// The operator edits a real server's packet-forwarding method: `ipvsadm -e` with `-g`, `-m` or `-i`. The lab's hosts stay
-        /// set up for the lab's own method, and connections that there are keep theirs.
+        /// The operator edits a real server's packet-forwarding method: `ipvsadm -e` with `-g`, `-m` or `-i`.
+        /// The lab's hosts stay set up for the lab's own method, and connections that there are keep theirs.
         "set-forwarding" SetForwarding(ForwardingInput);
         /// The operator deletes a virtual service with its real servers: `ipvsadm -D`.
         "remove-service" RemoveService(ServiceInput);
-        /// The operator adds a virtual service without real servers: `ipvsadm -A`. Without a port it is the cell's own, again.
+        /// The operator adds a virtual service without real servers: `ipvsadm -A`. Without a port it is the
+        /// cell's own, again.
         "add-service" AddService(ServiceInput);
         /// The operator edits the virtual service's scheduler: `ipvsadm -E -s`.
         "set-scheduler" SetScheduler(SchedulerInput);
@@ -176,33 +183,35 @@ actions! {
         "flush-table" FlushTable(NoFields);
         /// The operator saves the table: `ipvsadm -S -n`.
         "save-table" SaveTable(NoFields);
-        /// The operator restores the table that was saved: `ipvsadm -R`. Of what was saved nothing may be in the table.
+        /// The operator restores the table that was saved: `ipvsadm -R`. Of what was saved nothing may be in
+        /// the table.
         "restore-table" RestoreTable(NoFields);
-        /// The operator sets how long connection entries live without a packet: `ipvsadm --set`. An entry that is there gets it
-        /// with its next packet.
+        /// The operator sets how long connection entries live without a packet: `ipvsadm --set`. An entry
+        /// that is there gets it with its next packet.
         "set-timeouts" SetTimeouts(TimeoutsInput);
         /// A mysqld is ended by a signal; done when the process is gone.
         "stop-mysqld" StopMysqld(StopInput);
         /// A mysqld that was stopped is started again; done when it answers.
         "start-mysqld" StartMysqld(ServerInput);
-        /// A mysqld is stopped by SIGSTOP: none of its threads runs any more, while its kernel still acknowledges segments and
-        /// accepts connections.
+        /// A mysqld is stopped by SIGSTOP: none of its threads runs any more, while its kernel still
+        /// acknowledges segments and accepts connections.
         "freeze-mysqld" FreezeMysqld(ServerInput);
         /// A mysqld that was frozen goes on (SIGCONT); done when it answers.
         "thaw-mysqld" ThawMysqld(ServerInput);
         /// The host goes silent as if its power failed: neither FIN nor RST nor ARP comes from it any more.
         "power-off" PowerOff(PowerOffInput);
-        /// The host's cable is pulled: the switch's port goes down, and the host has no carrier. The others learn by ARP that it
-        /// is gone.
+        /// The host's cable is pulled: the switch's port goes down, and the host has no carrier. The others
+        /// learn by ARP that it is gone.
         "link-down" LinkDown(CableInput);
         /// The host's cable is plugged in again.
         "link-up" LinkUp(CableInput);
-        /// A host's firewall gets a rule for the packets of the virtual service, at the end of a chain: `nft add rule`.
+        /// A host's firewall gets a rule for the packets of the virtual service, at the end of a chain:
+        /// `nft add rule`.
         "add-firewall-rule" AddFirewallRule(FirewallInput);
         /// Every rule of a host's firewall goes: `nft flush ruleset`.
         "flush-firewall" FlushFirewall(NodeInput);
-        /// The link to a host delays and loses what is sent to the host, from now on: `tc qdisc replace … netem`. With neither
-        /// it is as at the beginning.
+        /// The link to a host delays and loses what is sent to the host, from now on:
+        /// `tc qdisc replace … netem`. With neither it is as at the beginning.
         "set-netem" SetNetem(NetemInput);
         /// A sysctl is written in a host's network namespace, and read back.
         "set-sysctl" SetSysctl(SysctlInput);
@@ -258,8 +267,8 @@ structure! {
     StopInput {
         /// The real server it runs on.
         required "server" server: At<Name>;
-        /// `TERM`: an orderly shutdown, as `systemctl stop` does it. `KILL`: the process is gone at once, and its kernel
-        /// closes the sockets.
+        /// `TERM`: an orderly shutdown, as `systemctl stop` does it. `KILL`: the process is gone at once, and
+        /// its kernel closes the sockets.
         default("TERM") "signal" signal: At<StopSignal>;
     }
 }
@@ -305,8 +314,9 @@ structure! {
 structure! {
     /// A host whose cable is pulled or plugged in.
     CableInput {
-        /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface, and nothing could show
-        /// that it was sent. To cut the client off, let its link lose everything: `set-netem: { node: client, loss: 100% }`.
+        /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface, and
+        /// nothing could show that it was sent. To cut the client off, let its link lose everything:
+        /// `set-netem: { node: client, loss: 100% }`.
         required "node" node: At<Name>;
     }
 }
@@ -316,10 +326,11 @@ structure! {
     PowerOffInput {
         /// A real server of the lab.
         required "server" server: At<Name>;
-        /// `permanent`: the director and the client keep its Ethernet address, as if a router stood between, and what they send
-        /// goes into the void. `dynamic`: as on a flat segment, they find out by ARP that
-        /// nobody is there. A neighbour counts as reachable for a random 15 to 45 s after its last confirmation, and is used on until
-        /// a check has failed (NUD_REACHABLE, STALE, DELAY of 5 s, PROBE): it took 14 to 72 s.
+        /// `permanent`: the director and the client keep its Ethernet address, as if a router stood between,
+        /// and what they send goes into the void. `dynamic`: as on a flat segment, they find out by ARP that
+        /// nobody is there. A neighbour counts as reachable for a random 15 to 45 s after its last
+        /// confirmation, and is used on until a check has failed (NUD_REACHABLE, STALE, DELAY of 5 s, PROBE):
+        /// it took 14 to 72 s.
         default("permanent") "neighbours" neighbours: At<Neighbours>;
     }
 }
@@ -337,8 +348,8 @@ structure! {
     FirewallInput {
         /// `client`, `director`, or a real server of the lab.
         required "node" node: At<Name>;
-        /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host sends, on the director
-        /// what IPVS forwards.
+        /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host
+        /// sends, on the director what IPVS forwards.
         required "chain" chain: At<Chain>;
         /// `drop`: nothing is said. `reject`: ICMP port unreachable goes back. `tcp-reset`: an RST goes back.
         required "verdict" verdict: At<FirewallVerdict>;

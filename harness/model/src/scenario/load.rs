@@ -12,8 +12,8 @@ use super::yaml;
 /// Reads a scenario from the text of its file.
 ///
 /// # Errors
-/// Every mistake that can be found, in the order of the file; never an empty list. Text that is not YAML gives one
-/// mistake, at the place where reading ended.
+/// Every mistake that can be found, in the order of the file; never an empty list. Text that is not YAML
+/// gives one mistake, at the place where reading ended.
 pub fn load(text: &str) -> Result<Scenario, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
     let root = yaml::parse(text, &mut mistakes);

@@ -1,4 +1,5 @@
-//! A scenario as believed: every name in it exists, every number is in range, every cell is covered by one expectation.
+//! A scenario as believed: every name in it exists, every number is in range, every cell is covered by one
+//! expectation.
 //!
 //! ```text
 //! YAML text --yaml--> nodes with places --input--> the file as typed --check--> Scenario     or every mistake at once
@@ -144,14 +145,16 @@ pub struct Value {
     pub steps: Phases,
 }
 
-/// Steps by phase. Within a phase the scenario's own steps come first, then those of each axis in the file's order.
+/// Steps by phase. Within a phase the scenario's own steps come first, then those of each axis in the file's
+/// order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Phases {
     /// Before the change: the client connects, starts its statement, grows old.
     pub before: Vec<Action>,
     /// The change: what the operator or fate does.
     pub change: Vec<Action>,
-    /// After it: what the client does then. The last operation of the client here is the one that is classified.
+    /// After it: what the client does then. The last operation of the client here is the one that is
+    /// classified.
     pub act: Vec<Action>,
 }
 
@@ -167,7 +170,8 @@ pub struct Observe {
 /// One expectation of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expectation {
-    /// Which cells: for each axis named here, the values that match; an axis that is not named matches with any value.
+    /// Which cells: for each axis named here, the values that match; an axis that is not named matches with
+    /// any value.
     pub when: Vec<(Name, Vec<Name>)>,
     /// What is expected of them.
     pub expected: Expected,
@@ -234,7 +238,8 @@ impl BehaviourName {
 pub struct ExpectedBehaviour {
     /// Which behaviour.
     pub behaviour: BehaviourName,
-    /// The classic client code of the error: 2002, 2003, 2006 or 2013 (whatever the way to it); or the server's own number.
+    /// The classic client code of the error: 2002, 2003, 2006 or 2013 (whatever the way to it); or the
+    /// server's own number.
     pub error: Option<u16>,
     /// The error's errno as Linux numbers it (111 = ECONNREFUSED).
     pub errno: Option<u16>,

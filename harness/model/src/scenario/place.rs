@@ -57,8 +57,8 @@ impl<'t> Lines<'t> {
         Self { text, starts }
     }
 
-    /// The stretch from `start` to `end`, cut off at the end of its first line: a mark under one line says where something
-    /// stands; one along many lines hides what is meant.
+    /// The stretch from `start` to `end`, cut off at the end of its first line: a mark under one line says
+    /// where something stands; one along many lines hides what is meant.
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         let start = self.floor(start.min(self.text.len()));
         let end = self.floor(end.min(self.text.len())).max(start);

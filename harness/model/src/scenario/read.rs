@@ -1,5 +1,5 @@
-//! From nodes to typed values: scalars, lists and maps. A value that cannot be read leaves a mistake and nothing else; the
-//! reading goes on with the next.
+//! From nodes to typed values: scalars, lists and maps. A value that cannot be read leaves a mistake and
+//! nothing else; the reading goes on with the next.
 
 use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};

@@ -4,7 +4,8 @@ use super::schema::{ACCEPTS, ORDER, annotated};
 use serde_json::Value;
 use std::fmt::Write;
 
-/// A section for each structure, in the order in which the file comes to it: its fields, what they accept, what they are for.
+/// A section for each structure, in the order in which the file comes to it: its fields, what they accept,
+/// what they are for.
 #[must_use]
 pub fn reference() -> String {
     let root = annotated();

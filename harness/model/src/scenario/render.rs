@@ -18,10 +18,11 @@ pub enum Style {
     Coloured,
 }
 
-/// The mistakes as reports with place, excerpt, label and hint, a blank line between them and a line end at the end.
+/// The mistakes as reports with place, excerpt, label and hint, a blank line between them and a line end at
+/// the end.
 ///
-/// `file_name` is shown as the place; `text` is what was loaded (for bytes that were not UTF-8: its lossy conversion).
-/// No control character of either reaches the output.
+/// `file_name` is shown as the place; `text` is what was loaded (for bytes that were not UTF-8: its lossy
+/// conversion). No control character of either reaches the output.
 #[must_use]
 pub fn render(mistakes: &[Mistake], file_name: &str, text: &str, style: Style) -> String {
     let renderer = match style {
@@ -95,7 +96,8 @@ struct Excerpt {
     line: usize,
     /// Where it begins in the whole text.
     start: usize,
-    /// Characters that were replaced: where they end in the whole text, and how much longer the excerpt is from there on.
+    /// Characters that were replaced: where they end in the whole text, and how much longer the excerpt is
+    /// from there on.
     longer: Vec<(usize, usize)>,
 }
 

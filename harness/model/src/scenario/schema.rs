@@ -10,8 +10,8 @@ use std::borrow::Cow;
 
 /// The schema of a scenario file (JSON Schema draft 2020-12), as it is committed beside the scenarios.
 ///
-/// It says which fields there are and what they take. What the check knows beyond that (that a server exists, that each
-/// cell has one expectation) no schema can say.
+/// It says which fields there are and what they take. What the check knows beyond that (that a server exists,
+/// that each cell has one expectation) no schema can say.
 #[must_use]
 pub fn schema() -> Value {
     let mut schema = annotated();
@@ -20,9 +20,10 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Lets editors complete an action that needs no field to `connect: {}`. Of an object with properties the YAML language server
-/// completes the fields that are required, and where there are none it leaves a key with nothing behind it, which is no
-/// action (yamlCompletion.ts, `getInsertTextForProperty`): so the properties are one step away, and a snippet says the rest.
+/// Lets editors complete an action that needs no field to `connect: {}`. Of an object with properties the
+/// YAML language server completes the fields that are required, and where there are none it leaves a key with
+/// nothing behind it, which is no action (yamlCompletion.ts, `getInsertTextForProperty`): so the properties
+/// are one step away, and a snippet says the rest.
 fn complete_whole(schema: &mut Value) {
     let definitions = schema.get("$defs").cloned().unwrap_or_default();
     let Some(Value::Object(steps)) = schema.pointer_mut("/$defs/Step/properties") else {

@@ -1,6 +1,7 @@
-//! Structures and actions from tables. A table says once which fields there are, what each is for and whether it must be
-//! given; the reader, the messages, the JSON schema and the reference in docs/scenarios.md are made from it. A derive of
-//! serde would stop at the first mistake, and would keep a second list of fields for the messages.
+//! Structures and actions from tables. A table says once which fields there are, what each is for and whether
+//! it must be given; the reader, the messages, the JSON schema and the reference in docs/scenarios.md are
+//! made from it. A derive of serde would stop at the first mistake, and would keep a second list of fields
+//! for the messages.
 
 use super::mistake::{Mistake, MistakeKind, Mistakes, closest, did_you_mean, listed, quoted};
 use super::place::{At, Span};
@@ -18,7 +19,8 @@ pub(super) struct Field {
 pub(super) trait Structure {
     /// Was every field read, without any mistake in it?
     fn complete(&self) -> bool;
-    /// Is it known whether the field is there, and was its value taken, though perhaps with mistakes deeper in it?
+    /// Is it known whether the field is there, and was its value taken, though perhaps with mistakes deeper
+    /// in it?
     fn knows(&self, field: &str) -> bool;
     /// Where it stands.
     fn span(&self) -> Span;

@@ -6,8 +6,9 @@ use super::place::{Lines, Span};
 /// The largest file in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// Characters that show a reader another text than the one that is run: overrides of the writing direction, line ends that
-/// only some programs know, byte order marks within a text; and what is no character at all, which XML cannot have either.
+/// Characters that show a reader another text than the one that is run: overrides of the writing direction,
+/// line ends that only some programs know, byte order marks within a text; and what is no character at all,
+/// which XML cannot have either.
 pub(super) fn is_misleading(c: char) -> bool {
     let number = u32::from(c);
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

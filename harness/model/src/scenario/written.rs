@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The scenario as YAML that [`load`](super::load()) reads as the same scenario. Comments and layout of the file that it came
-/// from are not kept, and the places of its expectations are new.
+/// The scenario as YAML that [`load`](super::load()) reads as the same scenario. Comments and layout of the
+/// file that it came from are not kept, and the places of its expectations are new.
 #[must_use]
 pub fn written(scenario: &Scenario) -> String {
     let mut out = String::new();
@@ -18,8 +18,8 @@ pub fn written(scenario: &Scenario) -> String {
     out
 }
 
-/// The parts of a scenario's text in which `changed` differs from `from`, each with its whole new value: what to put in the
-/// place of what a file has there. Only the lab and the steps that every cell has are compared.
+/// The parts of a scenario's text in which `changed` differs from `from`, each with its whole new value: what
+/// to put in the place of what a file has there. Only the lab and the steps that every cell has are compared.
 #[must_use]
 pub fn difference(from: &Scenario, changed: &Scenario) -> String {
     let mut out = String::new();
@@ -226,7 +226,8 @@ fn actions(list: &[Action]) -> Part {
     Part::List(list.iter().map(step).collect())
 }
 
-/// An action has the same keys in records and in scenarios. What is only a word in records has no fields here.
+/// An action has the same keys in records and in scenarios. What is only a word in records has no fields
+/// here.
 fn step(action: &Action) -> Part {
     match data(action) {
         Part::Text(word) => Part::Map(vec![(word, Part::Map(Fields::new()))]),
@@ -236,7 +237,8 @@ fn step(action: &Action) -> Part {
 
 /// What records say of it, in the words of scenarios: times as text, nothing that is not set.
 fn data(of: &impl Serialize) -> Part {
-    // The types of a scenario have neither maps with other keys than text nor anything else that JSON has not.
+    // The types of a scenario have neither maps with other keys than text nor anything else that JSON has
+    // not.
     said(serde_json::to_value(of).unwrap_or(Value::Null))
 }
 

@@ -1,13 +1,13 @@
-//! What the client's kernel accepted. That a segment reached the client's interface is one fact; that its TCP took it is another:
-//! a capture sees a frame before the host's own firewall and before TCP looks at it (net/core/dev.c,
-//! `__netif_receive_skb_core`).
+//! What the client's kernel accepted. That a segment reached the client's interface is one fact; that its TCP
+//! took it is another: a capture sees a frame before the host's own firewall and before TCP looks at it
+//! (net/core/dev.c, `__netif_receive_skb_core`).
 //!
 //! Three things tell the two apart:
 //!
 //! - the firewall rules that steps of the scenario gave the client, and the kernel's counters of them;
-//! - TCP's rules for what it takes, followed segment by segment: which SYN-ACK opens the connection, which bytes are new, and
-//!   whether a reset has the number that the client expects (RFC 9293, 3.10.7; RFC 5961, 3.2; net/ipv4/tcp_input.c,
-//!   `tcp_rcv_synsent_state_process`, `tcp_validate_incoming`);
+//! - TCP's rules for what it takes, followed segment by segment: which SYN-ACK opens the connection, which
+//!   bytes are new, and whether a reset has the number that the client expects (RFC 9293, 3.10.7; RFC 5961,
+//!   3.2; net/ipv4/tcp_input.c, `tcp_rcv_synsent_state_process`, `tcp_validate_incoming`);
 //! - what the client sends afterwards: each of its segments acknowledges all that its TCP has taken in order.
 
 use crate::action::{Action, Chain, FirewallVerdict, Node, TrafficAction};
@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// TCP acknowledges what it takes within 200 ms (`TCP_DELACK_MAX` in include/net/tcp.h). Until then a segment of the client's
-/// may be one that was under way already.
+/// TCP acknowledges what it takes within 200 ms (`TCP_DELACK_MAX` in include/net/tcp.h). Until then a segment
+/// of the client's may be one that was under way already.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(1);
 /// No receive window is larger than this (RFC 7323, 2.3: 65,535 bytes shifted by 14).
 const LARGEST_WINDOW: u32 = 1 << 30;
@@ -70,7 +70,8 @@ pub enum Reason {
         /// The step that added the rule.
         step: u32,
     },
-    /// TCP's rules: it is an answer to another SYN, or its sequence number is not the one that the client expects next.
+    /// TCP's rules: it is an answer to another SYN, or its sequence number is not the one that the client
+    /// expects next.
     Unexpected,
     /// The connection had ended for the client before.
     Ended,
@@ -134,8 +135,8 @@ impl OwnRule {
     }
 }
 
-/// The rules of the client's own firewall. Both verdicts of a chain end it, so of several rules in one chain only the first one
-/// ever meets a segment.
+/// The rules of the client's own firewall. Both verdicts of a chain end it, so of several rules in one chain
+/// only the first one ever meets a segment.
 fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
     let mut rules: Vec<OwnRule> = Vec::new();
     for step in &record.steps {
@@ -179,8 +180,8 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
     rules
 }
 
-/// What the client's own firewall did with segments that the client sent. They did not reach the interface, so the capture does
-/// not have them; the kernel's counter of the rule does.
+/// What the client's own firewall did with segments that the client sent. They did not reach the interface,
+/// so the capture does not have them; the kernel's counter of the rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HeldBack {
@@ -213,7 +214,8 @@ impl HeldBack {
         rules.any(|rule| rule.chain == Chain::Output && rule.overlaps(from, to))
     }
 
-    /// Did the rule end the client's connection: did it answer with an RST (net/ipv4/netfilter/nf_reject_ipv4.c, `nf_send_reset`)?
+    /// Did the rule end the client's connection: did it answer with an RST
+    /// (net/ipv4/netfilter/nf_reject_ipv4.c, `nf_send_reset`)?
     pub(super) fn resets(self) -> bool {
         match self.verdict {
             FirewallVerdict::TcpReset => true,
@@ -344,8 +346,9 @@ impl Acceptance {
     }
 }
 
-/// The packets that the client's own firewall kept out, each with the step of the rule. What reached the interface while a step
-/// was adding the rule is told by the kernel's counter: of the packets that the rule may have met, it met the last ones.
+/// The packets that the client's own firewall kept out, each with the step of the rule. What reached the
+/// interface while a step was adding the rule is told by the kernel's counter: of the packets that the rule
+/// may have met, it met the last ones.
 fn kept_out(
     record: &CellRecord,
     side: &ClientSide<'_>,
@@ -366,7 +369,8 @@ fn kept_out(
             Some(Ok(met)) if in_time <= met && met <= candidates.len() => met,
             Some(_) => {
                 doubts.push(format!(
-                    "the client's own firewall has counted {} segments (step {}), but {} reached its interface",
+                    "the client's own firewall has counted {} segments (step {}), but {} reached its \
+                     interface",
                     rule.met.unwrap_or_default(),
                     rule.step,
                     candidates.len()
@@ -377,7 +381,8 @@ fn kept_out(
             None if unclear == 0 => candidates.len(),
             None => {
                 doubts.push(format!(
-                    "{unclear} segments reached the client while step {} changed its firewall: whether the rule met \
+                    "{unclear} segments reached the client while step {} changed its firewall: whether the \
+                     rule met \
                      them is not known",
                     rule.step
                 ));
@@ -428,7 +433,8 @@ impl Tcp {
         if !segment.flags.rst {
             return;
         }
-        // In the name of the client, a rule that resets answers what it keeps out; the connection does not know.
+        // In the name of the client, a rule that resets answers what it keeps out; the connection does not
+        // know.
         let by_firewall = rules.iter().any(|rule| {
             let resets = rule.chain == Chain::Input && rule.verdict == FirewallVerdict::TcpReset;
             resets && rule.may_hold(packet.at)
@@ -441,13 +447,15 @@ impl Tcp {
         }
     }
 
-    /// A segment reaches the client's TCP, which sends `later` after some time; gives why it was not accepted.
+    /// A segment reaches the client's TCP, which sends `later` after some time; gives why it was not
+    /// accepted.
     fn takes(&mut self, packet: u32, segment: &Segment, later: Option<&Segment>) -> Option<Reason> {
         match self {
             Self::Gone(Some(open)) if open.knows(segment) => None,
             Self::Gone(_) => Some(Reason::Ended),
             Self::Opening { acknowledged } => {
-                // `tcp_rcv_synsent_state_process`: without the acknowledgement of the SYN nothing is taken, no RST either.
+                // `tcp_rcv_synsent_state_process`: without the acknowledgement of the SYN nothing is taken,
+                // no RST either.
                 if !segment.flags.ack || segment.acknowledgement != *acknowledged {
                     return Some(Reason::Unexpected);
                 }
@@ -541,7 +549,8 @@ impl Open {
     }
 }
 
-/// The sequence number at which the segment begins, and the one after its end; a FIN takes one (RFC 9293, 3.4).
+/// The sequence number at which the segment begins, and the one after its end; a FIN takes one (RFC 9293,
+/// 3.4).
 fn range(segment: &Segment) -> (u32, u32) {
     let length = segment.payload_length.wrapping_add(u32::from(segment.flags.fin));
     (segment.sequence, segment.sequence.wrapping_add(length))

@@ -1,5 +1,5 @@
-//! What the client did on the wire for an operation, found in the packets: every connection that it opened and every command
-//! that it sent between the operation's beginning and its end, each with what answered it.
+//! What the client did on the wire for an operation, found in the packets: every connection that it opened
+//! and every command that it sent between the operation's beginning and its end, each with what answered it.
 
 use super::accepted::{Acceptance, Firewall, HeldBack};
 use super::network::{Seen, terminators};
@@ -191,7 +191,8 @@ pub(super) fn look(
     }
     if looked.attempts.len() > MOST_ATTEMPTS {
         doubts.push(format!(
-            "the client asked for {} things in the time of the operation; more than {MOST_ATTEMPTS} are not looked at",
+            "the client asked for {} things in the time of the operation; more than {MOST_ATTEMPTS} are not \
+             looked at",
             looked.attempts.len()
         ));
         looked.attempts.truncate(MOST_ATTEMPTS);
@@ -239,7 +240,8 @@ fn candidates(
     }
 }
 
-/// The connection of which only a later SYN left the client, because its own firewall may have held back the first ones.
+/// The connection of which only a later SYN left the client, because its own firewall may have held back the
+/// first ones.
 fn held_back(
     record: &CellRecord,
     side: &ClientSide<'_>,
@@ -307,8 +309,8 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
     }
 }
 
-/// On a connection that cannot be read from `from` on: the first segment of the operation that carries its statement; if none
-/// does, the first of any kind.
+/// On a connection that cannot be read from `from` on: the first segment of the operation that carries its
+/// statement; if none does, the first of any kind.
 fn unread(
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
@@ -345,8 +347,8 @@ fn unread(
     })
 }
 
-/// Is this the beginning of a `COM_QUERY` (MySQL client/server protocol: three bytes length, sequence number 0, 0x03) with this
-/// text? A long statement takes more than one segment.
+/// Is this the beginning of a `COM_QUERY` (MySQL client/server protocol: three bytes length, sequence number
+/// 0, 0x03) with this text? A long statement takes more than one segment.
 fn carries(payload: &[u8], sql: &str) -> bool {
     const COM_QUERY: u8 = 3;
     match payload {

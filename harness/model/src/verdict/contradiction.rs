@@ -110,7 +110,8 @@ impl fmt::Display for WireWord {
             Self::Nothing => f.write_str("the packets show no answer of the server by then"),
             Self::Earlier { statement } => write!(
                 f,
-                "the packets show no answer to its statement by then: what came is the answer to its earlier statement `{statement}`, \
+                "the packets show no answer to its statement by then: what came is the answer to its earlier \
+                 statement `{statement}`, \
                  which it had given up"
             ),
             Self::Ended(kind) => write!(f, "the packets show only that a {kind} ended the connection"),

@@ -1,4 +1,5 @@
-//! In what an observation differs from what was expected: data, so that a report can word it in any language, and the English words.
+//! In what an observation differs from what was expected: data, so that a report can word it in any language,
+//! and the English words.
 
 use crate::Name;
 use crate::action::Node;

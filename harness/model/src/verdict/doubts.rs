@@ -1,5 +1,5 @@
-//! Why a record may not be believed: each rule gives a reason, and all reasons are collected. One reason is enough for the
-//! behaviour to be undetermined.
+//! Why a record may not be believed: each rule gives a reason, and all reasons are collected. One reason is
+//! enough for the behaviour to be undetermined.
 
 use super::operation::{classified_step, moment};
 use crate::action::{Action, ClientAction, HostAction, Node};
@@ -44,7 +44,8 @@ fn program(record: &CellRecord, doubts: &mut Vec<String>) {
         )
     });
     for (setting, _) in record.plan.client.settings.named() {
-        // These have their effect on an established connection only; without one there is no socket that could show them.
+        // These have their effect on an established connection only; without one there is no socket that
+        // could show them.
         let of_connection = matches!(
             setting,
             Setting::Keepalive | Setting::ReadTimeout | Setting::WriteTimeout
@@ -106,7 +107,8 @@ pub(super) fn of_the_lab(record: &CellRecord) -> Vec<String> {
     doubts
 }
 
-/// A capture is believed if each of its points says that it lost nothing, and its own packets show both sentinels.
+/// A capture is believed if each of its points says that it lost nothing, and its own packets show both
+/// sentinels.
 fn capture(record: &CellRecord, packets: &[Packet], doubts: &mut Vec<String>) {
     let Some(capture) = &record.capture else {
         doubts.push("nothing was captured".to_owned());
@@ -137,8 +139,8 @@ fn counters(point: &CapturePoint, doubts: &mut Vec<String>) {
     }
 }
 
-/// The first sentinel must not be later than the first step, the last one not earlier than the end of everything that is
-/// judged: between them the capture was running.
+/// The first sentinel must not be later than the first step, the last one not earlier than the end of
+/// everything that is judged: between them the capture was running.
 fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], doubts: &mut Vec<String>) {
     let node = &point.node;
     let mut own = packets
@@ -156,7 +158,8 @@ fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], dou
     let end = steps.chain(events).max().unwrap_or_default();
     if !point.first_sentinel || first.is_none_or(|sentinel| sentinel.at > begin) {
         doubts.push(format!(
-            "the capture on {node} does not show its first sentinel before the first step: it may have begun too late"
+            "the capture on {node} does not show its first sentinel before the first step: it may have begun \
+             too late"
         ));
     }
     // A host without power sees nothing any more; what the client saw is proven at the client's own point.
@@ -165,7 +168,8 @@ fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], dou
     }
     if !point.last_sentinel || last.is_none_or(|sentinel| sentinel.at < end) {
         doubts.push(format!(
-            "the capture on {node} does not show its last sentinel after the observation: it may have ended too early"
+            "the capture on {node} does not show its last sentinel after the observation: it may have ended \
+             too early"
         ));
     }
 }
@@ -197,7 +201,8 @@ fn malformed(packets: &[&Packet], doubts: &mut Vec<String>) {
     }
 }
 
-/// Every step up to the classified one must have done what it was to do; later ones may have been cut off by its end only.
+/// Every step up to the classified one must have done what it was to do; later ones may have been cut off by
+/// its end only.
 fn steps(record: &CellRecord, doubts: &mut Vec<String>) {
     let planned = record.plan.steps.iter().map(|step| (step.phase, &step.action));
     if !planned.eq(record.steps.iter().map(|step| (step.phase, &step.action))) {
@@ -263,7 +268,8 @@ fn earlier(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> O
     }
 }
 
-/// A fault must be shown to have fired. The client's own steps are proven by its events and packets, waiting by the clock.
+/// A fault must be shown to have fired. The client's own steps are proven by its events and packets, waiting
+/// by the clock.
 fn unproven(step: &StepRecord, proof: &str) -> Option<String> {
     let fault = !step.action.is_of_client() && !matches!(step.action, Action::Wait(_));
     (fault && proof.trim().is_empty()).then(|| {

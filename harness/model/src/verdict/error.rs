@@ -1,4 +1,5 @@
-//! Errors of the client: their names, what must be seen of them in the packets, and the code that the classic client prints.
+//! Errors of the client: their names, what must be seen of them in the packets, and the code that the classic
+//! client prints.
 
 use super::accepted::HeldBack;
 use super::attempts::Reply;
@@ -19,7 +20,8 @@ const ECONNREFUSED: i32 = 111;
 const EHOSTUNREACH: i32 = 113;
 const EINPROGRESS: i32 = 115;
 
-/// The name of an errno as errno(3) has it (`ECONNREFUSED` for 111); `None` for one that a TCP client does not get.
+/// The name of an errno as errno(3) has it (`ECONNREFUSED` for 111); `None` for one that a TCP client does
+/// not get.
 #[must_use]
 pub fn errno_name(errno: u16) -> Option<&'static str> {
     Some(match i32::from(errno) {
@@ -78,17 +80,18 @@ pub(super) fn of_server(error: &ServerError, told: Option<&ClientError>) -> Obse
 
 /// What the classic `mysql` command line prints in the same place.
 ///
-/// - 2003 CR_CONN_HOST_ERROR: TCP itself was not established (refused, unreachable, timed out). MariaDB's client prints 2002
-///   here.
-/// - 2013 CR_SERVER_LOST: TCP was established, and the connection was lost before the greeting and login were through, or
-///   after the statement had been sent.
-/// - 2006 CR_SERVER_GONE_ERROR: the connection had already ended when the client was about to send the statement: a FIN or
-///   RST had reached it before. `cli_advanced_command` calls `net_clear()`, which reads what is readable on the socket and
-///   finds its end, so that the write fails and is reported as "server has gone away" (MySQL's sql-common/client.cc and
-///   sql-common/net_serv.cc). The article's transcript shows it for a mysqld that died while the client was idle, and
-///   2013 for one that died while the client waited.
+/// - 2003 CR_CONN_HOST_ERROR: TCP itself was not established (refused, unreachable, timed out). MariaDB's
+///   client prints 2002 here.
+/// - 2013 CR_SERVER_LOST: TCP was established, and the connection was lost before the greeting and login were
+///   through, or after the statement had been sent.
+/// - 2006 CR_SERVER_GONE_ERROR: the connection had already ended when the client was about to send the
+///   statement: a FIN or RST had reached it before. `cli_advanced_command` calls `net_clear()`, which reads
+///   what is readable on the socket and finds its end, so that the write fails and is reported as "server has
+///   gone away" (MySQL's sql-common/client.cc and sql-common/net_serv.cc). The article's transcript shows it
+///   for a mysqld that died while the client was idle, and 2013 for one that died while the client waited.
 ///
-/// `None` for an error of the server, which is printed with the server's own number, and for one of the driver.
+/// `None` for an error of the server, which is printed with the server's own number, and for one of the
+/// driver.
 fn classic(error: &ClientError, network: &Network) -> Option<u16> {
     match error.kind {
         ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
@@ -192,7 +195,8 @@ fn any_end_shown(network: &Network) -> bool {
         || timed_out(network)
 }
 
-/// Did the program give up by itself: without an answer it closed the connection, or had waited for longer than patience?
+/// Did the program give up by itself: without an answer it closed the connection, or had waited for longer
+/// than patience?
 fn gave_up(operation: &Classified<'_>, network: &Network) -> bool {
     let unanswered = match network.reply {
         Some(Reply::Open) => true,
@@ -250,8 +254,9 @@ fn by_errno(errno: i32, network: &Network) -> Shown {
     }
 }
 
-/// TCP gives up when what it sent again was not acknowledged: the last word on the connection was the client's, or what the
-/// client sent did not pass its own firewall (TCP takes that for a loss: net/ipv4/tcp_timer.c, `tcp_retransmit_timer`).
+/// TCP gives up when what it sent again was not acknowledged: the last word on the connection was the
+/// client's, or what the client sent did not pass its own firewall (TCP takes that for a loss:
+/// net/ipv4/tcp_timer.c, `tcp_retransmit_timer`).
 fn timed_out(network: &Network) -> bool {
     if network.held_back.is_some() {
         return true;

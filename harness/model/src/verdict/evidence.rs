@@ -1,4 +1,5 @@
-//! Evidence: sentences that say what a record shows, each with the events, packets, snapshots and steps that show it.
+//! Evidence: sentences that say what a record shows, each with the events, packets, snapshots and steps that
+//! show it.
 
 use super::exchange::Word;
 use super::network::{Network, Request, Wire};
@@ -210,7 +211,8 @@ fn server(network: &Network) -> Vec<Evidence> {
     tried.chain(served).collect()
 }
 
-/// What reached the client's interface and was not accepted: one piece of evidence for each kind, sender and reason.
+/// What reached the client's interface and was not accepted: one piece of evidence for each kind, sender and
+/// reason.
 fn discarded(network: &Network) -> Vec<Evidence> {
     let mut groups: Vec<(&Discarded, Vec<Citation>)> = Vec::new();
     for segment in &network.discarded {
@@ -272,7 +274,8 @@ fn repetitions(network: &Network) -> Option<Evidence> {
 /// So many of the same in a row are named one by one.
 const NAMED: usize = 3;
 
-/// What ended or refused the connection. A director that cannot reach its server may say so hundreds of times.
+/// What ended or refused the connection. A director that cannot reach its server may say so hundreds of
+/// times.
 fn reached(terminators: &[Terminator]) -> Vec<Evidence> {
     let same = |one: &Terminator, other: &Terminator| one.kind == other.kind && one.by == other.by;
     let mut evidence = Vec::new();

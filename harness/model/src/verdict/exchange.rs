@@ -91,7 +91,8 @@ pub(super) fn failed(
         Some(Reply::Error { by, error }) => {
             let agrees = match &failure.kind {
                 ClientErrorKind::Server { code, .. } => *code == error.code,
-                // The codes of the client's own are taken by statements, too (`signal … set mysql_errno=2013`).
+                // The codes of the client's own are taken by statements, too
+                // (`signal … set mysql_errno=2013`).
                 ClientErrorKind::Library { code, errno, .. } => *code == error.code && errno.is_none(),
                 ClientErrorKind::Io { errno } => errno.is_none(),
                 ClientErrorKind::Closed | ClientErrorKind::Driver => true,
@@ -182,8 +183,8 @@ pub(super) fn dawdled(operation: &Classified<'_>, wire: &Wire) -> Option<Seen> {
     (last.plus(SLACK) < operation.end.at && operation.end.at > operation.deadline).then_some(answered)
 }
 
-/// The answer to an earlier statement on the same connection, which the client had not waited for, that came while it was waiting
-/// for this one.
+/// The answer to an earlier statement on the same connection, which the client had not waited for, that came
+/// while it was waiting for this one.
 fn earlier(operation: &Classified<'_>, wire: &Wire, attempt: &Attempt) -> Option<(String, Seen)> {
     operation.statement?;
     let dialogue = wire.looked.dialogue(&attempt.connection)?;

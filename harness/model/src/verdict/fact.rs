@@ -65,7 +65,8 @@ pub enum Fact {
     },
     /// Something that ends or refuses a connection reached the client.
     Reached(Terminator),
-    /// The same from the same host reached the client again and again, with nothing else of this kind in between.
+    /// The same from the same host reached the client again and again, with nothing else of this kind in
+    /// between.
     ReachedOften {
         /// The first.
         first: Terminator,
@@ -279,7 +280,8 @@ fn held_back_in_words(f: &mut fmt::Formatter<'_>, held_back: HeldBack) -> fmt::R
     };
     write!(
         f,
-        "the client's own firewall (step {step}) {did} {what} of the client before its interface, by the kernel's counter"
+        "the client's own firewall (step {step}) {did} {what} of the client before its interface, by the \
+         kernel's counter"
     )
 }
 
@@ -298,7 +300,8 @@ fn discarded_in_words(f: &mut fmt::Formatter<'_>, first: &Discarded, times: usiz
     write!(f, ": {why}")
 }
 
-/// How many gaps between repetitions are all named. TCP's patience with one segment is 15 repetitions by default, and probes before.
+/// How many gaps between repetitions are all named. TCP's patience with one segment is 15 repetitions by
+/// default, and probes before.
 const GAPS_NAMED: usize = 20;
 
 /// The gaps that are named of so many: all of them, or the first three and the last.

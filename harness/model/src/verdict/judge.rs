@@ -40,8 +40,8 @@ pub fn judge(expected: &Expected, observed: &Observed) -> Verdict {
     }
 }
 
-/// Is it what the scenario means to show? An expectation that names the server says that the connection is to be there, whatever is
-/// done to the others. Nothing can be meant by a change that comes too late.
+/// Is it what the scenario means to show? An expectation that names the server says that the connection is to
+/// be there, whatever is done to the others. Nothing can be meant by a change that comes too late.
 pub(super) fn intended(expected: &Expected, why: &Untested) -> bool {
     let names_server = match expected {
         Expected::ObserveOnly => false,
@@ -77,7 +77,8 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     let open = |what: String| {
         observed.cut_to.map(|limit| {
             format!(
-                "expected {what}; not over within {}, the most that this run watches a cell for (--observe-at-most)",
+                "expected {what}; not over within {}, the most that this run watches a cell for \
+                 (--observe-at-most)",
                 Human(limit)
             )
         })
@@ -170,8 +171,8 @@ fn lasted(observed: &Observed) -> Duration {
     }
 }
 
-/// Observes and judges a cell from its record and the bytes of its capture file. A capture that cannot be read is a reason
-/// not to know, not an error: the record still has its place in the report.
+/// Observes and judges a cell from its record and the bytes of its capture file. A capture that cannot be
+/// read is a reason not to know, not an error: the record still has its place in the report.
 #[must_use]
 pub fn judged(record: CellRecord, capture_bytes: Option<&[u8]>) -> JudgedCell {
     let read = match capture_bytes {

@@ -1,5 +1,6 @@
-//! Two judgements. [`Observed`] is what the client lived through, measured from its record and capture; [`Verdict`] holds it
-//! against what the scenario expects. Both are pure and can be made again from the records at any time.
+//! Two judgements. [`Observed`] is what the client lived through, measured from its record and capture;
+//! [`Verdict`] holds it against what the scenario expects. Both are pure and can be made again from the
+//! records at any time.
 
 mod accepted;
 mod attempts;
@@ -46,14 +47,15 @@ use std::time::Duration;
 pub struct Observed {
     /// The behaviour.
     pub behaviour: Behaviour,
-    /// The client's operation that was classified (the last one of the `act` phase); `None` if there was none.
+    /// The client's operation that was classified (the last one of the `act` phase); `None` if there was
+    /// none.
     pub operation: Option<Operation>,
     /// The error that ended the operation, if one did.
     pub error: Option<ObservedError>,
     /// The client's segments that were sent again after the operation began (on the client's interface).
     pub retransmissions: Retransmissions,
-    /// What ended or refused the client's connection, in order: every FIN, RST and ICMP unreachable that the client's kernel
-    /// accepted for it, with who sent it.
+    /// What ended or refused the client's connection, in order: every FIN, RST and ICMP unreachable that the
+    /// client's kernel accepted for it, with who sent it.
     pub terminators: Vec<Terminator>,
     /// What reached the client's interface for the connection and was not accepted by its kernel, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -61,16 +63,16 @@ pub struct Observed {
     /// What the client's own firewall did with segments that the client sent during the operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_back: Option<HeldBack>,
-    /// The run's limit to the observation ([`crate::plan::LabPlan::observe_at_most`]), if it ended before the operation did and
-    /// before the scenario's own `until`: how the silence goes on is then not known.
+    /// The run's limit to the observation ([`crate::plan::LabPlan::observe_at_most`]), if it ended before the
+    /// operation did and before the scenario's own `until`: how the silence goes on is then not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_to: Option<Duration>,
-    /// Of an answer that came in parts and took longer than patience: the longest time in which nothing new of it came, which was
-    /// within patience.
+    /// Of an answer that came in parts and took longer than patience: the longest time in which nothing new
+    /// of it came, which was within patience.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_silence: Option<Duration>,
-    /// The connections that the program used for the operation, one after the other, at most the first 20 and the last 20; empty
-    /// if it used one.
+    /// The connections that the program used for the operation, one after the other, at most the first 20 and
+    /// the last 20; empty if it used one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Try>,
     /// The client says of its operation what the packets do not show.
@@ -78,7 +80,8 @@ pub struct Observed {
     pub contradiction: Option<Contradiction>,
     /// Sessions that the client has lost and a real server still held when the observation ended.
     pub orphaned_sessions: Vec<OrphanedSession>,
-    /// Why the cell says nothing about its change; `None` if the change could bear on the operation, or if there is no change.
+    /// Why the cell says nothing about its change; `None` if the change could bear on the operation, or if
+    /// there is no change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untested: Option<Untested>,
     /// What shows all this.
@@ -93,7 +96,8 @@ pub struct Try {
     pub client_port: u16,
     /// The real server that it reached, if the capture shows one.
     pub served_by: Option<Node>,
-    /// What the program last waited for on it: `connect`, `statement`, or the name of another command (`COM_PING`).
+    /// What the program last waited for on it: `connect`, `statement`, or the name of another command
+    /// (`COM_PING`).
     pub waited_for: String,
     /// The packet that asked for that.
     pub packet: u32,
@@ -115,14 +119,15 @@ pub enum TryEnd {
     Error(u16),
     /// Something ended or refused the connection.
     Ended(TerminatorKind),
-    /// Without an answer: the program turned to another connection, or the operation or the observation ended.
+    /// Without an answer: the program turned to another connection, or the operation or the observation
+    /// ended.
     Unanswered,
     /// Not known: what is said on the connection cannot be read.
     Unread,
 }
 
-/// A session that the client has lost and a real server still holds: its kernel has the connection, or its process list the
-/// session, while the client's kernel has no such connection any more.
+/// A session that the client has lost and a real server still holds: its kernel has the connection, or its
+/// process list the session, while the client's kernel has no such connection any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct OrphanedSession {
@@ -154,7 +159,8 @@ pub enum Behaviour {
     },
     /// Something was sent, and nothing that answers it came back for longer than patience.
     Hung {
-        /// How long the silence lasted, from the moment patience began to count to the end of the hang or of the observation.
+        /// How long the silence lasted, from the moment patience began to count to the end of the hang or of
+        /// the observation.
         silence: Duration,
         /// How it ended.
         end: HangEnd,
@@ -202,7 +208,8 @@ impl Behaviour {
         }
     }
 
-    /// The article's judgement: an answer or an error within patience is OK, silence beyond it is NG. `None` if not known.
+    /// The article's judgement: an answer or an error within patience is OK, silence beyond it is NG. `None`
+    /// if not known.
     #[must_use]
     pub fn article(&self) -> Option<ArticleResult> {
         match self {
@@ -233,14 +240,16 @@ pub struct Operation {
     pub what: String,
     /// When it began.
     pub began: Instant,
-    /// When patience began to count: at its beginning, or that of `act` if it had begun before; where the client had stopped
-    /// reading, when it read on; but not before a healthy server would have answered (`takes`).
+    /// When patience began to count: at its beginning, or that of `act` if it had begun before; where the
+    /// client had stopped reading, when it read on; but not before a healthy server would have answered
+    /// (`takes`).
     pub due: Instant,
     /// When it ended; `None` if it had not by the end of the observation.
     pub ended: Option<Instant>,
     /// The client's port of its connection, if the capture shows it.
     pub client_port: Option<u16>,
-    /// The real server that answered its connection, or the only one that it reached, if the capture shows it.
+    /// The real server that answered its connection, or the only one that it reached, if the capture shows
+    /// it.
     pub served_by: Option<Node>,
     /// The real servers that its connection reached before that one answered, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -255,9 +264,9 @@ pub struct ObservedError {
     pub message: String,
     /// errno as Linux numbers it, if a system call failed.
     pub errno: Option<u16>,
-    /// The classic client code: 2002 or 2003 (cannot connect), 2006 (server has gone away), 2013 (lost connection during
-    /// query). The program's own, if it reported one; else the one that MySQL's own client prints in the same situation.
-    /// `None` for errors of the server.
+    /// The classic client code: 2002 or 2003 (cannot connect), 2006 (server has gone away), 2013 (lost
+    /// connection during query). The program's own, if it reported one; else the one that MySQL's own client
+    /// prints in the same situation. `None` for errors of the server.
     pub classic: Option<u16>,
     /// Did the program itself report `classic`?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -272,8 +281,8 @@ pub struct ObservedError {
 pub struct Retransmissions {
     /// How many segments carried something that had been sent before.
     pub count: u32,
-    /// How many bytes of payload were sent again most often (13 for `select 1`): those that every one of `packets` carried, however
-    /// TCP had cut them; 0 for a SYN.
+    /// How many bytes of payload were sent again most often (13 for `select 1`): those that every one of
+    /// `packets` carried, however TCP had cut them; 0 for a SYN.
     pub payload_length: u32,
     /// The numbers of the packets: the first sending, then each repetition.
     pub packets: Vec<u32>,
@@ -386,8 +395,8 @@ pub struct JudgedCell {
 }
 
 impl JudgedCell {
-    /// Why the cell says nothing about its change; `None` if it does, or if its expectation names the server that was not changed: a
-    /// scenario may well show that the connections of other servers are left alone.
+    /// Why the cell says nothing about its change; `None` if it does, or if its expectation names the server
+    /// that was not changed: a scenario may well show that the connections of other servers are left alone.
     #[must_use]
     pub fn untested(&self) -> Option<&Untested> {
         let expected = &self.record.plan.expected;
@@ -397,7 +406,8 @@ impl JudgedCell {
             .filter(|why| !judge::intended(expected, why))
     }
 
-    /// The article's judgement. `None` if the behaviour is not known, and if it says nothing about the change of the cell.
+    /// The article's judgement. `None` if the behaviour is not known, and if it says nothing about the change
+    /// of the cell.
     #[must_use]
     pub fn article(&self) -> Option<ArticleResult> {
         match self.untested() {

@@ -61,8 +61,8 @@ impl Request {
     }
 }
 
-/// What the packets show of one thing that the client asked for, until the operation ended, the observation did, or the client
-/// turned to something else.
+/// What the packets show of one thing that the client asked for, until the operation ended, the observation
+/// did, or the client turned to something else.
 #[derive(Debug, Default)]
 pub(super) struct Network {
     /// Its connection.
@@ -75,7 +75,8 @@ pub(super) struct Network {
     pub(super) connects: bool,
     /// How far the answer has come; `None` if nothing was asked for.
     pub(super) reply: Option<Reply>,
-    /// The client asked for the VIP's Ethernet address after the operation began, and nobody answered: the last request.
+    /// The client asked for the VIP's Ethernet address after the operation began, and nobody answered: the
+    /// last request.
     pub(super) arp_unanswered: Option<Seen>,
     /// What the client's own firewall did with segments that the client sent; they are not in the capture.
     pub(super) held_back: Option<HeldBack>,
@@ -85,15 +86,16 @@ pub(super) struct Network {
     pub(super) established: Option<Seen>,
     /// Segments that the client's kernel accepted after the request, with new bytes of the answer.
     pub(super) answers: Vec<Seen>,
-    /// An error packet that reached the client on the connection, whenever that was: a server that is being stopped says so to
-    /// sessions that have asked for nothing.
+    /// An error packet that reached the client on the connection, whenever that was: a server that is being
+    /// stopped says so to sessions that have asked for nothing.
     pub(super) server_error: Option<Seen>,
     /// What ended or refused the connection.
     pub(super) terminators: Vec<Terminator>,
     /// The last packet of any kind that the client's kernel accepted on the connection.
     pub(super) last_received: Option<Seen>,
-    /// Those of `answers` that the client has not replied to: a connect is a conversation, and what it waits for after the
-    /// greeting is the answer to its login. Of a connection that can be read: what brought the end of the whole answer.
+    /// Those of `answers` that the client has not replied to: a connect is a conversation, and what it waits
+    /// for after the greeting is the answer to its login. Of a connection that can be read: what brought the
+    /// end of the whole answer.
     pub(super) unreplied: Vec<Seen>,
     /// The last segment that the client sent on it.
     pub(super) last_sent: Option<Seen>,
@@ -214,14 +216,14 @@ pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Class
     wire
 }
 
-/// What a program was waiting for when the operation began, if it asked for nothing in its time: a pool that opens connections
-/// in the background.
+/// What a program was waiting for when the operation began, if it asked for nothing in its time: a pool that
+/// opens connections in the background.
 fn waiting_before<'a>(operation: &Classified<'_>, looked: &'a Looked) -> Option<&'a Attempt> {
     looked.before.last().filter(|_| operation.chooses())
 }
 
-/// The connection that an operation would have used of which nothing was seen: the last one that was opened before it, and
-/// that the client itself had not closed.
+/// The connection that an operation would have used of which nothing was seen: the last one that was opened
+/// before it, and that the client itself had not closed.
 fn used_before(side: &ClientSide<'_>, operation: &Classified<'_>, looked: &Looked) -> Option<Connection> {
     let open = |connection: &&Connection| {
         let mut sent = side.sent(connection);
@@ -236,7 +238,8 @@ fn used_before(side: &ClientSide<'_>, operation: &Classified<'_>, looked: &Looke
     all().rfind(open).or_else(|| all().next_back()).cloned()
 }
 
-/// The longest time from when the answer was due in which nothing new of it came. `None` where the connection cannot be read.
+/// The longest time from when the answer was due in which nothing new of it came. `None` where the connection
+/// cannot be read.
 ///
 /// What answers another command, or came on a connection that was given up, is no part of the answer.
 fn silence(operation: &Classified<'_>, attempt: &Attempt, looked: &Looked) -> Option<Silence> {
@@ -275,8 +278,8 @@ fn silence(operation: &Classified<'_>, attempt: &Attempt, looked: &Looked) -> Op
     Some(longest)
 }
 
-/// What the client waited for in most of the longest silence, if that is not what the operation ended with; and when it turned
-/// to something else.
+/// What the client waited for in most of the longest silence, if that is not what the operation ended with;
+/// and when it turned to something else.
 fn waited_longest(operation: &Classified<'_>, wire: &Wire) -> Option<(Attempt, Instant)> {
     let (silence, last) = (wire.silence?, wire.attempt()?);
     let patience = operation.deadline.since(operation.due);
@@ -418,8 +421,8 @@ fn closed(request: Option<Request>, sent: &[(&Packet, &Segment)]) -> Option<Seen
     Some(Seen::from(*packet))
 }
 
-/// Segments with payload that reached the client after its request and bring what it did not have before. A server that
-/// misses an acknowledgement sends old data again; that answers nothing, however often it comes.
+/// Segments with payload that reached the client after its request and bring what it did not have before. A
+/// server that misses an acknowledgement sends old data again; that answers nothing, however often it comes.
 fn answers(request: Seen, received: &[(&Packet, &Segment)]) -> Vec<Seen> {
     let data = || received.iter().filter(|(_, segment)| segment.payload_length > 0);
     let known = data()
@@ -475,7 +478,8 @@ fn request(attempt: &Attempt, operation: &Classified<'_>, doubts: &mut Vec<Strin
         Asked::Command { own: false, .. } if operation.statement.is_none() => Some(Request::Command(seen)),
         Asked::Command { own: false, .. } => {
             doubts.push(format!(
-                "packet {} is the first that the client sent after it began the statement, but does not carry it",
+                "packet {} is the first that the client sent after it began the statement, but does not \
+                 carry it",
                 seen.packet
             ));
             None
@@ -483,14 +487,15 @@ fn request(attempt: &Attempt, operation: &Classified<'_>, doubts: &mut Vec<Strin
     }
 }
 
-/// Is this the beginning of an ERR packet (MySQL client/server protocol: three bytes length, a sequence number, 0xff)?
+/// Is this the beginning of an ERR packet (MySQL client/server protocol: three bytes length, a sequence
+/// number, 0xff)?
 fn is_error(payload: &[u8]) -> bool {
     matches!(payload, [_, _, _, _, 0xff, ..])
 }
 
-/// Does it end the connection? An ICMP error ends one that is being opened. To one that is established it is a soft error:
-/// TCP notes it, sends again as before, and reports it instead of ETIMEDOUT when it gives up (RFC 1122, 4.2.3.9;
-/// net/ipv4/tcp_ipv4.c, `tcp_v4_err`; tcp_timer.c, `tcp_write_err`).
+/// Does it end the connection? An ICMP error ends one that is being opened. To one that is established it is
+/// a soft error: TCP notes it, sends again as before, and reports it instead of ETIMEDOUT when it gives up
+/// (RFC 1122, 4.2.3.9; net/ipv4/tcp_ipv4.c, `tcp_v4_err`; tcp_timer.c, `tcp_write_err`).
 pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
     match terminator.kind {
         TerminatorKind::Fin | TerminatorKind::Rst => true,
@@ -550,8 +555,8 @@ fn retransmissions(sent: &[(&Packet, &Segment)], began: Instant) -> Retransmissi
     }
 }
 
-/// TCP proves the capture: no end acknowledges what it has not received, so an acknowledgement of bytes that the capture does
-/// not show means that packets are missing from it.
+/// TCP proves the capture: no end acknowledges what it has not received, so an acknowledgement of bytes that
+/// the capture does not show means that packets are missing from it.
 fn gaps(sent: &[(&Packet, &Segment)], received: &[(&Packet, &Segment)]) -> Vec<String> {
     let mut doubts = Vec::new();
     for (acknowledging, data, who, what) in [

@@ -1,12 +1,13 @@
 //! What the client lived through: the one place that classifies. It reads like the specification:
 //!
 //! - The operation that is classified is the last one of the client that was reached in the `act` phase.
-//! - Patience begins to count when it is *due*: at its beginning, or when a healthy server would have answered. It ends at the
-//!   *deadline*.
-//! - Succeeded by the deadline: **answered**. Failed by the deadline: **failed fast**. Later, or not at all: **hung**.
-//! - Each of these must be seen in the packets of the client's own interface, too: the answer, what ended the connection, or
-//!   that something was sent and nothing came back. What is not seen is **undetermined**, and so is everything in a record
-//!   that may not be believed. All reasons are collected.
+//! - Patience begins to count when it is *due*: at its beginning, or when a healthy server would have
+//!   answered. It ends at the *deadline*.
+//! - Succeeded by the deadline: **answered**. Failed by the deadline: **failed fast**. Later, or not at all:
+//!   **hung**.
+//! - Each of these must be seen in the packets of the client's own interface, too: the answer, what ended the
+//!   connection, or that something was sent and nothing came back. What is not seen is **undetermined**, and
+//!   so is everything in a record that may not be believed. All reasons are collected.
 
 use super::attempts::{Reply, SLACK};
 use super::error;
@@ -102,8 +103,8 @@ pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
     }
 }
 
-/// How the operation ended. Where the connection can be read the wire has the last word; else it is the client's, if packets
-/// show that it may be true.
+/// How the operation ended. Where the connection can be read the wire has the last word; else it is the
+/// client's, if packets show that it may be true.
 fn word(operation: &Classified<'_>, wire: &Wire, doubts: &mut Vec<String>) -> Word {
     let client = |end| Word {
         end,
@@ -169,7 +170,8 @@ fn classify(
             doubts.extend(silence_not_shown(operation, wire, operation.end.at));
             if steady {
                 doubts.push(format!(
-                    "parts of the answer were still coming when the observation ended, never more than {} apart",
+                    "parts of the answer were still coming when the observation ended, never more than {} \
+                     apart",
                     Human(silence)
                 ));
             }
@@ -181,7 +183,8 @@ fn classify(
     }
 }
 
-/// The longest silence of an answer that came in parts, each within patience of the one before it, where the whole took longer.
+/// The longest silence of an answer that came in parts, each within patience of the one before it, where the
+/// whole took longer.
 pub(super) fn steady(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Silence> {
     let late = operation.end.at > operation.deadline;
     match behaviour {
@@ -249,8 +252,9 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String
     doubts
 }
 
-/// Silence must follow something that was sent. Only a connection that had ended before the statement began needs no segment
-/// to fail; else the segment is missing from the capture, and with it what tells 2006 from 2013.
+/// Silence must follow something that was sent. Only a connection that had ended before the statement began
+/// needs no segment to fail; else the segment is missing from the capture, and with it what tells 2006 from
+/// 2013.
 fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String> {
     if network.request.is_some() || network.held_back.is_some() {
         return None;
@@ -269,8 +273,9 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String>
     })
 }
 
-/// The client's kernel may have accepted nothing that answers until `until`: the whole answer, or what ends a connection; of
-/// a connection that cannot be read, payload after the request. A bare acknowledgement answers nothing at MySQL's level.
+/// The client's kernel may have accepted nothing that answers until `until`: the whole answer, or what ends a
+/// connection; of a connection that cannot be read, payload after the request. A bare acknowledgement answers
+/// nothing at MySQL's level.
 fn silence_not_shown(operation: &Classified<'_>, wire: &Wire, until: Instant) -> Option<String> {
     let network = &wire.last;
     let terminators = network
@@ -285,14 +290,15 @@ fn silence_not_shown(operation: &Classified<'_>, wire: &Wire, until: Instant) ->
     let answers = answers.filter(|(_, at)| operation.resumed.is_none_or(|resumed| *at > resumed));
     let (packet, at) = terminators.chain(answers).filter(|(_, at)| *at <= until).min()?;
     Some(format!(
-        "an answer reached the client's interface {} in packet {packet}, but the client had not reported it by {}",
+        "an answer reached the client's interface {} in packet {packet}, but the client had not reported it \
+         by {}",
         moment(at),
         Human(operation.deadline.max(until).since(Instant(0)))
     ))
 }
 
-/// A hang that did not end must have been watched as long as the scenario says. The runner reads the clock for its timer and
-/// for the step's record one after the other, so the two may differ by a little.
+/// A hang that did not end must have been watched as long as the scenario says. The runner reads the clock
+/// for its timer and for the step's record one after the other, so the two may differ by a little.
 fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<String> {
     let planned = operation.act.plus(record.plan.watched_for());
     let needed = planned.max(operation.deadline);
@@ -311,7 +317,8 @@ fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<
         ));
     }
     Some(format!(
-        "the observation ended {} too early (it was to last until {}), so how the silence goes on is not known",
+        "the observation ended {} too early (it was to last until {}), so how the silence goes on is not \
+         known",
         Human(needed.since(watched)),
         Human(needed.since(Instant(0)))
     ))

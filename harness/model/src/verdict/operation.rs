@@ -32,14 +32,15 @@ pub(super) struct Classified<'a> {
 /// Where the connection of an operation is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// The harness's own driver told when it opened it: from `ConnectBegun` to `Connected` or the operation's end. It has no
-    /// pool and does not connect anew.
+    /// The harness's own driver told when it opened it: from `ConnectBegun` to `Connected` or the operation's
+    /// end. It has no pool and does not connect anew.
     Opened(Instant, Instant),
-    /// Any other program may open and use what connections it likes. All of them are looked at, and what it says of
-    /// connecting anew is not needed: a line is dated when it is read, and by then the SYN may be out.
+    /// Any other program may open and use what connections it likes. All of them are looked at, and what it
+    /// says of connecting anew is not needed: a line is dated when it is read, and by then the SYN may be
+    /// out.
     Anywhere {
-        /// May it be one that was opened during the operation? A command line that prints an error reports that one first,
-        /// and then connects anew by itself.
+        /// May it be one that was opened during the operation? A command line that prints an error reports
+        /// that one first, and then connects anew by itself.
         anew: bool,
     },
 }
@@ -74,8 +75,8 @@ impl Classified<'_> {
 
 /// The operation of the last client step of `act` that was reached.
 ///
-/// If it is not the last client step there is, it must be what kept the others from being reached; `super::doubts` holds the
-/// record to that.
+/// If it is not the last client step there is, it must be what kept the others from being reached;
+/// `super::doubts` holds the record to that.
 pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> {
     let step = classified_step(record)?;
     let number = step
@@ -141,8 +142,8 @@ pub(super) fn classified_step(record: &CellRecord) -> Result<&StepRecord, String
         .ok_or_else(|| "no step of the client in the act phase was reached".to_owned())
 }
 
-/// The operation's beginning and its end, of its kind. What a program that connects anew by itself does besides is between them
-/// or after them.
+/// The operation's beginning and its end, of its kind. What a program that connects anew by itself does
+/// besides is between them or after them.
 fn events<'a>(
     record: &'a CellRecord,
     number: u32,
@@ -205,8 +206,8 @@ fn of_operation(record: &CellRecord, number: u32) -> impl DoubleEndedIterator<It
         .filter(move |event| event.operation == number)
 }
 
-/// By when the SYN of a connect was out: by its `end`, or, if a step only began it, by the end of that step. Other connections
-/// may be opened between the two.
+/// By when the SYN of a connect was out: by its `end`, or, if a step only began it, by the end of that step.
+/// Other connections may be opened between the two.
 fn opened_by(starts: &StepRecord, action: &ClientAction, end: Instant) -> Instant {
     starts
         .ended

@@ -5,8 +5,8 @@ use crate::record::{CellRecord, ServerSession, ServerView, Socket};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Every connection that a server's program still has and the client's kernel does not, told by the client's port. Nothing is
-/// concluded if nobody looked at the client's sockets.
+/// Every connection that a server's program still has and the client's kernel does not, told by the client's
+/// port. Nothing is concluded if nobody looked at the client's sockets.
 pub(super) fn orphaned(record: &CellRecord) -> Vec<OrphanedSession> {
     let Some(lines) = &record.client_sockets else {
         return Vec::new();
@@ -71,7 +71,8 @@ impl fmt::Display for OrphanedSession {
         let port = self.client_port;
         write!(
             f,
-            "{} still holds a connection that the client has lost (an orphaned session; the client's port was {port})",
+            "{} still holds a connection that the client has lost (an orphaned session; the client's port \
+             was {port})",
             self.server
         )?;
         if let Some(session) = &self.session {

@@ -1,5 +1,5 @@
-//! Repetitions of a cell, held against each other. Nothing here changes a verdict: that two repetitions disagree is a result of
-//! its own.
+//! Repetitions of a cell, held against each other. Nothing here changes a verdict: that two repetitions
+//! disagree is a result of its own.
 
 use super::{Behaviour, JudgedCell, RunOutcome, Verdict};
 use crate::matrix::{CellRef, FIRST};
@@ -23,8 +23,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Of a judged cell; `None` if nothing certain is known of it: that agrees with everything, and is a result of its own
-    /// already.
+    /// Of a judged cell; `None` if nothing certain is known of it: that agrees with everything, and is a
+    /// result of its own already.
     #[must_use]
     pub fn of(cell: &JudgedCell) -> Option<Self> {
         let observed = &cell.observed;

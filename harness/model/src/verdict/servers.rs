@@ -1,5 +1,5 @@
-//! Which real server answered a connection, and which others it reached: servers that are tried one after another are no
-//! contradiction, two that both answer are one.
+//! Which real server answered a connection, and which others it reached: servers that are tried one after
+//! another are no contradiction, two that both answer are one.
 
 use crate::Name;
 use crate::action::Node;
@@ -22,10 +22,11 @@ pub struct Tried {
 /// The real servers of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Servers {
-    /// Those whose SYN-ACK or payload the client's kernel accepted, each with the first packet that shows it. More than one is
-    /// a contradiction.
+    /// Those whose SYN-ACK or payload the client's kernel accepted, each with the first packet that shows it.
+    /// More than one is a contradiction.
     pub(super) answered: Vec<(Node, u32)>,
-    /// Those that packets of the client's reached, each with the first one. Those that answered are among them.
+    /// Those that packets of the client's reached, each with the first one. Those that answered are among
+    /// them.
     reached: Vec<(Node, u32)>,
 }
 
@@ -44,7 +45,8 @@ impl Servers {
         }
     }
 
-    /// Those that were reached before another one answered, in that order. If none answered: all, if there are several.
+    /// Those that were reached before another one answered, in that order. If none answered: all, if there
+    /// are several.
     pub(super) fn tried(&self) -> Vec<Tried> {
         let one = self.one();
         let answer = self.answered.iter().map(|(_, packet)| *packet).min();
@@ -66,9 +68,9 @@ impl Servers {
     }
 }
 
-/// The real servers of `connection`, of which the client's kernel accepted `accepted`: by who sent a SYN-ACK or payload, and by
-/// the client's segments seen on a real server's own interface and addressed to its MAC. An RST shows nothing: the director
-/// sends them too, with the VIP as source.
+/// The real servers of `connection`, of which the client's kernel accepted `accepted`: by who sent a SYN-ACK
+/// or payload, and by the client's segments seen on a real server's own interface and addressed to its MAC.
+/// An RST shows nothing: the director sends them too, with the VIP as source.
 pub(super) fn servers(
     record: &CellRecord,
     packets: &[Packet],

@@ -1,4 +1,5 @@
-//! The connections that a program used for one operation, one after the other: what it waited for on each, and how that ended.
+//! The connections that a program used for one operation, one after the other: what it waited for on each,
+//! and how that ended.
 
 use super::attempts::{Asked, Attempt, Reply};
 use super::network::{Seen, Wire, ends, terminators};
@@ -11,7 +12,8 @@ use crate::duration::Instant;
 use crate::record::CellRecord;
 use std::collections::BTreeSet;
 
-/// So many of the first and of the last connections are named: a program that tries again at once may have hundreds.
+/// So many of the first and of the last connections are named: a program that tries again at once may have
+/// hundreds.
 const NAMED: usize = 20;
 
 /// The connections of the operation in the order of their use, if it used several.

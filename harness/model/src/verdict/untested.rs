@@ -1,8 +1,9 @@
-//! Did the cell test its change? A result says something about a change only if the change could bear on what was judged: it
-//! must concern the connection of the judged operation, and it must come while the operation still waits.
+//! Did the cell test its change? A result says something about a change only if the change could bear on what
+//! was judged: it must concern the connection of the judged operation, and it must come while the operation
+//! still waits.
 //!
-//! Where that is not certain the cell counts as one that tested its change: a cell is only said to have tested nothing if packets,
-//! steps and events show it.
+//! Where that is not certain the cell counts as one that tested its change: a cell is only said to have
+//! tested nothing if packets, steps and events show it.
 
 use super::{Behaviour, Observed};
 use crate::Name;
@@ -107,7 +108,8 @@ impl fmt::Display for Untested {
                 began,
             } => write!(
                 f,
-                "the connection had been ended {} (packet {packet}), before the change: step {step} ({action}) began {}",
+                "the connection had been ended {} (packet {packet}), before the change: step {step} \
+                 ({action}) began {}",
                 super::operation::moment(*ended),
                 super::operation::moment(*began)
             ),
@@ -125,8 +127,8 @@ fn and(names: &[Name]) -> String {
     }
 }
 
-/// Does nothing change in the cell, on purpose: is it what the others are compared with? A wait changes nothing, and neither does
-/// a table that is saved.
+/// Does nothing change in the cell, on purpose: is it what the others are compared with? A wait changes
+/// nothing, and neither does a table that is saved.
 #[must_use]
 pub fn is_control(record: &CellRecord) -> bool {
     record
@@ -136,7 +138,8 @@ pub fn is_control(record: &CellRecord) -> bool {
         .all(|step| !changes(step.phase, &step.action))
 }
 
-/// Is a step of this phase part of the change? What the client does in `act` is what is judged, or leads to it.
+/// Is a step of this phase part of the change? What the client does in `act` is what is judged, or leads to
+/// it.
 fn changes(phase: Phase, action: &Action) -> bool {
     match (phase, action) {
         (Phase::Before, _) | (_, Action::Wait(_) | Action::Table(TableAction::SaveTable)) => false,
@@ -191,7 +194,8 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
             | TrafficAction::FlushFirewall { node }
             | TrafficAction::SetNetem { node, .. },
         ) => of_node(node),
-        // What the client does on another connection may matter to the server that serves it: locks, variables, its last session.
+        // What the client does on another connection may matter to the server that serves it: locks,
+        // variables, its last session.
         Action::Client(action) => view
             .other_connection(step, action)
             .map_or(Concern::All, Concern::Servers),
@@ -268,7 +272,8 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The real servers of a connection of the client's that is not the judged one; `None` if it is that, or if it is not known.
+    /// The real servers of a connection of the client's that is not the judged one; `None` if it is that, or
+    /// if it is not known.
     fn other_connection(&self, step: &StepRecord, action: &ClientAction) -> Option<Vec<Name>> {
         if action.connection() == self.name {
             return None;
@@ -279,8 +284,9 @@ impl<'a> View<'a> {
         (!servers.is_empty()).then_some(servers)
     }
 
-    /// The connections that had a part in the operation: the judged one; those that a command line or a program of the author's
-    /// used in the meantime; and those that were lost since `first`, the first change, before the judged one took their place.
+    /// The connections that had a part in the operation: the judged one; those that a command line or a
+    /// program of the author's used in the meantime; and those that were lost since `first`, the first
+    /// change, before the judged one took their place.
     fn involved(&self, first: Instant) -> Vec<&Connection> {
         let Some(judged) = &self.judged else {
             return Vec::new();
@@ -338,8 +344,8 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Was the operation over before the change of `step`? The wire says when: its answer or the end of its connection had reached
-    /// the client, and nothing more passed until the client reported the end.
+    /// Was the operation over before the change of `step`? The wire says when: its answer or the end of its
+    /// connection had reached the client, and nothing more passed until the client reported the end.
     fn over_before(&self, step: &StepRecord, began: Instant, observed: &Observed) -> Option<Untested> {
         let over = |ended: Instant| Untested::OverBefore {
             ended,
@@ -383,7 +389,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// Why the change of the cell had no part in what was judged; `None` if it had, if that cannot be told, or if the cell has no change.
+/// Why the change of the cell had no part in what was judged; `None` if it had, if that cannot be told, or if
+/// the cell has no change.
 pub(super) fn untested(record: &CellRecord, packets: &[Packet], observed: &Observed) -> Option<Untested> {
     let steps: Vec<(&StepRecord, Instant)> = record
         .steps
@@ -433,7 +440,8 @@ pub(super) fn untested(record: &CellRecord, packets: &[Packet], observed: &Obser
     }
 }
 
-/// Where the client's connection was to be on a real server (`connect: { to: … }`), and its packets show another one.
+/// Where the client's connection was to be on a real server (`connect: { to: … }`), and its packets show
+/// another one.
 pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
     let Some(side) = ClientSide::of(record, packets) else {
         return Vec::new();

@@ -201,8 +201,8 @@ pub fn waiting_for_ever() -> World {
     world
 }
 
-/// Steps 1 connect, 2 remove rs1, 3 start `select 1`, 4 wait 310 s, 5 add rs1 again, 6 await the result, as in the shipped
-/// scenario: the statement is answered at a repetition after 325 s.
+/// Steps 1 connect, 2 remove rs1, 3 start `select 1`, 4 wait 310 s, 5 add rs1 again, 6 await the result, as
+/// in the shipped scenario: the statement is answered at a repetition after 325 s.
 pub fn re_added() -> World {
     let mut world = removed_for(310.0);
     world.step(4, 2.001, Some(312.001), done(""));

@@ -1,5 +1,5 @@
-//! Hand-made cells for the tests of capture and verdict: a plan made by `plan()`, a record, and frames as bytes, which reach
-//! the judgement only through `capture::write` and `capture::read`.
+//! Hand-made cells for the tests of capture and verdict: a plan made by `plan()`, a record, and frames as
+//! bytes, which reach the judgement only through `capture::write` and `capture::read`.
 #![expect(
     dead_code,
     unreachable_pub,
@@ -82,7 +82,8 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
     plan(&scenario, &cells[0])
 }
 
-/// A record in which nothing has happened yet: every step not reached, four capture points with both sentinels.
+/// A record in which nothing has happened yet: every step not reached, four capture points with both
+/// sentinels.
 pub fn record_of(plan: LabPlan) -> CellRecord {
     let steps = (1..)
         .zip(&plan.steps)

@@ -1,5 +1,5 @@
-//! Programs that read captures, and against which ours is held. They are given the file on standard input: from root, tcpdump
-//! opens files as another user.
+//! Programs that read captures, and against which ours is held. They are given the file on standard input:
+//! from root, tcpdump opens files as another user.
 
 #![expect(
     clippy::expect_used,
@@ -26,8 +26,8 @@ pub fn feed(program: &str, arguments: &[&str], input: &[u8]) -> Output {
     output
 }
 
-/// The lines that tcpdump prints for a capture file, without time stamps and without the hex dumps of frames it does not know.
-/// `filter` is in pcap-filter(7)'s language, empty for all packets.
+/// The lines that tcpdump prints for a capture file, without time stamps and without the hex dumps of frames
+/// it does not know. `filter` is in pcap-filter(7)'s language, empty for all packets.
 pub fn tcpdump(bytes: &[u8], filter: &str) -> Vec<String> {
     let output = feed("tcpdump", &["-nn", "-t", "-r", "-", filter], bytes);
     lines(&output)
@@ -45,8 +45,8 @@ pub fn lines(output: &Output) -> Vec<String> {
 /// What separates the comments of a packet in [`tshark`]'s table.
 pub const BETWEEN: char = '\u{1f}';
 
-/// The `fields` of every packet as tshark(1) reads them, and everything that it complained about. That it does not like to run
-/// as root is no complaint.
+/// The `fields` of every packet as tshark(1) reads them, and everything that it complained about. That it
+/// does not like to run as root is no complaint.
 pub fn tshark(bytes: &[u8], fields: &[&str]) -> (Vec<Vec<String>>, String) {
     tshark_with(&[], bytes, fields)
 }

@@ -1,5 +1,5 @@
-//! A cell as it could have happened: verbs put events, steps and frames where a true cell has them, on every interface that
-//! the frame passes.
+//! A cell as it could have happened: verbs put events, steps and frames where a true cell has them, on every
+//! interface that the frame passes.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -158,7 +158,8 @@ impl World {
         u32::try_from(flags + payload.len()).unwrap()
     }
 
-    /// A segment of the client; `to` is the real server that the director forwards it to, or `DIRECTOR` if it goes no further.
+    /// A segment of the client; `to` is the real server that the director forwards it to, or `DIRECTOR` if it
+    /// goes no further.
     pub fn up(&mut self, at: Instant, to: usize, flags: &str, payload: &[u8]) {
         self.up_again(at, to, flags, payload);
         self.client_next += Self::length(flags, payload);

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 /// From which difference on a time counts as changed: it must be beyond both.
 ///
-/// Runs of one kernel on one machine differ by some 10 µs, since the clock is virtual. The default leaves room for what is no
-/// change of behaviour: two ticks of the guest's timer (HZ=100), and 5 %, because a first retransmission that is one tick later
-/// (210 or 220 ms) makes each of the gaps that double from it later by as much.
+/// Runs of one kernel on one machine differ by some 10 µs, since the clock is virtual. The default leaves
+/// room for what is no change of behaviour: two ticks of the guest's timer (HZ=100), and 5 %, because a first
+/// retransmission that is one tick later (210 or 220 ms) makes each of the gaps that double from it later by
+/// as much.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tolerance {
     /// Of the longer of both times, in percent.

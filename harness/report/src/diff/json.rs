@@ -11,7 +11,8 @@ use lvs_matrix_model::verdict::JudgedCell;
 use serde::Serialize;
 
 impl RunDiff<'_> {
-    /// The comparison as JSON, pretty-printed, in stable order, ending with a newline. Times are whole nanoseconds.
+    /// The comparison as JSON, pretty-printed, in stable order, ending with a newline. Times are whole
+    /// nanoseconds.
     ///
     /// # Errors
     /// [`ReportError::Json`] if the JSON writer refuses a value.

@@ -1,6 +1,7 @@
 //! Two runs held beside each other: what changed from one kernel, server or harness to the next.
 //!
-//! Only what is known in both runs is compared. A cell that is undetermined in one of them has not changed: of it nothing is known.
+//! Only what is known in both runs is compared. A cell that is undetermined in one of them has not changed:
+//! of it nothing is known.
 
 mod changes;
 mod json;
@@ -22,7 +23,8 @@ use lvs_matrix_model::scenario::Expected;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::collections::{BTreeSet, HashMap};
 
-/// The number of the format of [`RunDiff::json`]. It changes when a field goes or changes its meaning, not when one is added.
+/// The number of the format of [`RunDiff::json`]. It changes when a field goes or changes its meaning, not
+/// when one is added.
 pub const DIFF_FORMAT: u32 = 1;
 
 /// A cell that changed.

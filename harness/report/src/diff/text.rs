@@ -65,7 +65,8 @@ impl RunDiff<'_> {
 
     pub(super) fn replanned_words(&self) -> String {
         format!(
-            "in {} something else was done (steps, sysctls or command lines): what changed there may come from that",
+            "in {} something else was done (steps, sysctls or command lines): what changed there may come \
+             from that",
             crate::totals::plural(self.replanned, "cell")
         )
     }

@@ -16,7 +16,8 @@ use lvs_matrix_model::verdict::{
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A cell whose classified operation has a connection in the capture, or would have one if the client's own firewall let it.
+/// A cell whose classified operation has a connection in the capture, or would have one if the client's own
+/// firewall let it.
 pub(super) struct Case<'a> {
     pub(super) record: &'a CellRecord,
     pub(super) plan: &'a LabPlan,
@@ -53,7 +54,8 @@ impl<'a> Case<'a> {
             &cell.packets,
             side.sent(&connection).filter(|(packet, _)| in_time(packet)),
         );
-        // What the client's kernel did not accept is as if it had not come; the rules about it read the observation.
+        // What the client's kernel did not accept is as if it had not come; the rules about it read the
+        // observation.
         let accepted = |packet: &Packet| !observed.discarded.iter().any(|item| item.packet == packet.number);
         let received = side
             .received(&connection)
@@ -62,7 +64,8 @@ impl<'a> Case<'a> {
         let request = if operation.what == "connect" {
             sent.iter().position(|passage| passage.segment.flags.syn)
         } else {
-            // What the judge found to carry the statement; a program may have said more on the connection before.
+            // What the judge found to carry the statement; a program may have said more on the connection
+            // before.
             let cited = observed.evidence.iter().find_map(|item| {
                 let Fact::Began {
                     sent: Some(Sent::Statement),
@@ -99,7 +102,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// A cell whose classified operation left no connection in the capture, because the client's own firewall held back its SYN.
+    /// A cell whose classified operation left no connection in the capture, because the client's own firewall
+    /// held back its SYN.
     fn unsent(cell: &'a JudgedCell, operation: &'a Operation) -> Option<Self> {
         cell.observed.held_back?;
         Some(Self {
@@ -120,7 +124,8 @@ impl<'a> Case<'a> {
         self.operation.what == "connect"
     }
 
-    /// What carried the operation, in words: `SYN`, or what the client did. In Chinese it follows the word for the client.
+    /// What carried the operation, in words: `SYN`, or what the client did. In Chinese it follows the word
+    /// for the client.
     pub(super) fn carrier(&self) -> Told {
         if self.is_connect() {
             told!("SYN" / "的 SYN 报文段")
@@ -129,8 +134,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What the client did, said of the segments that carried it: `The client's connect`. In Chinese it follows the word for the
-    /// client.
+    /// What the client did, said of the segments that carried it: `The client's connect`. In Chinese it
+    /// follows the word for the client.
     pub(super) fn segments(&self) -> Told {
         if self.is_connect() {
             told!("connect" / "新建连接的报文段")
@@ -200,7 +205,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// What a segment of the client's is, to stand after "The client's"; in Chinese it follows the word for the client.
+    /// What a segment of the client's is, to stand after "The client's"; in Chinese it follows the word for
+    /// the client.
     pub(super) fn kind(&self, passage: &Passage<'a>) -> Told {
         if passage.segment.flags.syn {
             return self.carrier();
@@ -251,9 +257,9 @@ impl<'a> Case<'a> {
         self.observed.terminators.iter().find(|item| item.kind == kind)
     }
 
-    /// Did its sender's TCP send this RST of its own, because the connection was closed on its side (`tcp_send_active_reset` sets
-    /// ACK)? Else the RST answers a segment for which there is no connection (`tcp_v4_send_reset`: to a segment with ACK it sets
-    /// none).
+    /// Did its sender's TCP send this RST of its own, because the connection was closed on its side
+    /// (`tcp_send_active_reset` sets ACK)? Else the RST answers a segment for which there is no connection
+    /// (`tcp_v4_send_reset`: to a segment with ACK it sets none).
     pub(super) fn is_active(&self, reset: &Terminator) -> Option<bool> {
         let mut received = self.received.iter();
         let (_, segment) = received.find(|(packet, _)| packet.number == reset.packet)?;
@@ -274,8 +280,8 @@ impl<'a> Case<'a> {
         plain && next == Some(passage.segment.sequence.wrapping_add(1))
     }
 
-    /// The keepalive of the client's socket, as its kernel showed it, whoever had set it; in records of before, as it was told to be
-    /// and shown to be in force.
+    /// The keepalive of the client's socket, as its kernel showed it, whoever had set it; in records of
+    /// before, as it was told to be and shown to be in force.
     pub(super) fn keepalive(&self) -> Option<Keepalive> {
         let client = self.record.client.as_ref()?;
         if let Some(socket) = self.socket() {
@@ -303,7 +309,8 @@ impl<'a> Case<'a> {
         events.find(|event| event.operation == self.operation.number)
     }
 
-    /// Does the client call itself interactive in its login (`CLIENT_INTERACTIVE` of MySQL's capability flags)?
+    /// Does the client call itself interactive in its login (`CLIENT_INTERACTIVE` of MySQL's capability
+    /// flags)?
     pub(super) fn is_interactive(&self) -> Option<bool> {
         const INTERACTIVE: u32 = 1 << 10;
         let login = self
@@ -326,8 +333,9 @@ impl<'a> Case<'a> {
         Some(Duration::from_secs(*seconds))
     }
 
-    /// What answers the request: payload (for a connect also a SYN-ACK) that reached the client after it and that it did not
-    /// have before. A server that misses an acknowledgement sends old data again; that answers nothing.
+    /// What answers the request: payload (for a connect also a SYN-ACK) that reached the client after it and
+    /// that it did not have before. A server that misses an acknowledgement sends old data again; that
+    /// answers nothing.
     pub(super) fn answers(&self) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         let after = self.request().map_or(u32::MAX, |request| request.sent.packet);
         let end = |segment: &Segment| segment.sequence.wrapping_add(size(segment));

@@ -62,8 +62,8 @@ impl<'a> Case<'a> {
         Table::of(self.plan, snapshot)
     }
 
-    /// How long an entry of an established connection lives after a segment that was passed on at a moment: what
-    /// `ipvsadm --set` had said by then (0: as it was), if it had.
+    /// How long an entry of an established connection lives after a segment that was passed on at a moment:
+    /// what `ipvsadm --set` had said by then (0: as it was), if it had.
     pub(super) fn entry_timeout(&self, at: Instant) -> Option<Duration> {
         let set = self
             .done(|action| {
@@ -86,7 +86,8 @@ impl<'a> Case<'a> {
         set.map(|(_, _, tcp)| tcp).or_else(planned)
     }
 
-    /// The director's tables as they were at a moment: the last snapshot before it, unless the table was changed in between.
+    /// The director's tables as they were at a moment: the last snapshot before it, unless the table was
+    /// changed in between.
     pub(super) fn table_at(&self, at: Instant) -> Option<Table> {
         let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
         let changed = self
@@ -95,8 +96,9 @@ impl<'a> Case<'a> {
         (!changed).then(|| Table::of(self.plan, snapshot))?
     }
 
-    /// The director's tables as they were at a moment: the last snapshot before it, with the changes that were made since. The
-    /// entries of connections are those of the snapshot. `None` in the middle of a change.
+    /// The director's tables as they were at a moment: the last snapshot before it, with the changes that
+    /// were made since. The entries of connections are those of the snapshot. `None` in the middle of a
+    /// change.
     pub(super) fn table_then(&self, at: Instant) -> Option<Table> {
         let snapshot = self.record.snapshots.iter().rfind(|snapshot| snapshot.at <= at)?;
         let edits = self.done(|action| {

@@ -12,7 +12,8 @@ pub struct Claim {
     pub fate: Fate,
 }
 
-/// What became of a segment of the client's, or why something was sent to the client. Of one packet only one of them can be true.
+/// What became of a segment of the client's, or why something was sent to the client. Of one packet only one
+/// of them can be true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It did not arrive at the director.

@@ -12,13 +12,13 @@ use lvs_matrix_model::verdict::{Terminator, TerminatorKind};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A neighbour that is asked for is asked for again after a second, three times in all by default (`neigh_timer_handler` in
-/// net/core/neighbour.c; `retrans_time_ms`, `mcast_solicit`).
+/// A neighbour that is asked for is asked for again after a second, three times in all by default
+/// (`neigh_timer_handler` in net/core/neighbour.c; `retrans_time_ms`, `mcast_solicit`).
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(1_300);
 
 impl<'a> Case<'a> {
-    /// What stopped a segment at the director, if it is the director's firewall, a missing neighbour, or something that the
-    /// director answered. What nothing shows may still be an entry's doing.
+    /// What stopped a segment at the director, if it is the director's firewall, a missing neighbour, or
+    /// something that the director answered. What nothing shows may still be an entry's doing.
     pub(super) fn stopped(&self, passage: &Passage<'a>) -> Option<Fate> {
         let arrived = passage.stopped_at_director()?;
         let answered = self.answer_of_director(passage);
@@ -46,8 +46,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What the director itself said to a segment: of what it sent on the connection before the next segment arrived, an RST that
-    /// answers just this one (`tcp_v4_send_reset` in net/ipv4/tcp_ipv4.c takes its numbers from it), or an ICMP error.
+    /// What the director itself said to a segment: of what it sent on the connection before the next segment
+    /// arrived, an RST that answers just this one (`tcp_v4_send_reset` in net/ipv4/tcp_ipv4.c takes its
+    /// numbers from it), or an ICMP error.
     fn answer_of_director(&self, passage: &Passage<'a>) -> Option<TerminatorKind> {
         let arrived = passage.arrived?;
         let own = self.plan.host(&Node::Director)?.mac;
@@ -94,8 +95,9 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// For whose Ethernet address the director asked everybody about a moment, with nobody answering: a real server's, or the VIP.
-    /// A question to one host alone is a check of what is known (`NUD_PROBE`), during which segments are passed on.
+    /// For whose Ethernet address the director asked everybody about a moment, with nobody answering: a real
+    /// server's, or the VIP. A question to one host alone is a check of what is known (`NUD_PROBE`), during
+    /// which segments are passed on.
     pub(super) fn asked_for(&self, at: Instant) -> Option<(IpAddr, &'a Packet)> {
         let own = self.plan.host(&Node::Director)?.mac;
         let of_interest = |target: IpAddr| {
@@ -137,7 +139,8 @@ impl<'a> Case<'a> {
         (!answered).then_some((target, packet))
     }
 
-    /// Do the packets bear out what a rule says of one of them? What it says of a packet that the client did not send is not asked.
+    /// Do the packets bear out what a rule says of one of them? What it says of a packet that the client did
+    /// not send is not asked.
     pub(super) fn bears_out(&self, claim: &Claim) -> bool {
         let Some(passage) = self
             .sent

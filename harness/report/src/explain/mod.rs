@@ -1,9 +1,10 @@
 //! Why the client saw what it saw: rules of the kernel, each held against the evidence of the cell.
 //!
-//! A rule is a piece of data ([`rules::Rule`]): its name, the kernel's functions it speaks of, what it explains, and its
-//! conditions over record, packets and observation. A rule whose conditions hold gives a [`Paragraph`] and advice; several
-//! may hold, one after the other. Nothing is explained by a rule that the evidence does not call for: what no rule explains
-//! is said to have no explanation, and what is known of it is listed.
+//! A rule is a piece of data ([`rules::Rule`]): its name, the kernel's functions it speaks of, what it
+//! explains, and its conditions over record, packets and observation. A rule whose conditions hold gives a
+//! [`Paragraph`] and advice; several may hold, one after the other. Nothing is explained by a rule that the
+//! evidence does not call for: what no rule explains is said to have no explanation, and what is known of it
+//! is listed.
 
 mod advice;
 mod case;
@@ -30,15 +31,16 @@ use told::{Told, told};
 
 /// Why the client of a cell saw what it saw.
 ///
-/// All texts are plain and may hold foreign text (SQL between backticks, the text of an error): whoever puts them into a
-/// report passes them through `escape`.
+/// All texts are plain and may hold foreign text (SQL between backticks, the text of an error): whoever puts
+/// them into a report passes them through `escape`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// In which language its texts are.
     pub language: Language,
     /// How much of it is explained.
     pub status: Status,
-    /// Why all this says nothing about the change of the cell, and what to do about it, in a sentence each; empty if it does.
+    /// Why all this says nothing about the change of the cell, and what to do about it, in a sentence each;
+    /// empty if it does.
     pub untested: Vec<String>,
     /// What happened and which rule of the kernel made it happen, in the order of time.
     pub paragraphs: Vec<Paragraph>,
@@ -176,8 +178,8 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
     }
 }
 
-/// May a behaviour be explained by this? Part of an answer may come before a silence; then it is no answer. A silence may be
-/// too short to be a hang.
+/// May a behaviour be explained by this? Part of an answer may come before a silence; then it is no answer. A
+/// silence may be too short to be a hang.
 fn fits(explains: Explains, behaviour: &Behaviour) -> bool {
     let answered = match behaviour {
         Behaviour::Answered { .. } => Some(true),

@@ -52,8 +52,8 @@ impl Passage<'_> {
 
 type Flow = (IpAddr, u16, IpAddr, u16);
 
-/// The passages of the segments `sent` by the client. A segment that was sent several times is told apart by its time stamp
-/// option, or else by time: what arrives belongs to the last sending before it.
+/// The passages of the segments `sent` by the client. A segment that was sent several times is told apart by
+/// its time stamp option, or else by time: what arrives belongs to the last sending before it.
 pub(super) fn passages<'a>(
     record: &CellRecord,
     packets: &'a [Packet],

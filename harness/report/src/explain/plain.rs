@@ -25,8 +25,8 @@ pub fn explanation(words: Language, cell: &JudgedCell) -> String {
 }
 
 impl Explanation {
-    /// As plain text: what happened, what shows it, which functions of the kernel do it, and what avoids it. Lines of at most
-    /// 100 characters, ending with a newline. Foreign text in it is made harmless.
+    /// As plain text: what happened, what shows it, which functions of the kernel do it, and what avoids it.
+    /// Lines of at most 100 characters, ending with a newline. Foreign text in it is made harmless.
     #[must_use]
     pub fn plain(&self) -> String {
         let words = self.language;
@@ -130,8 +130,9 @@ fn wrapped(out: &mut String, lead: &str, text: &str) {
     let _ = writeln!(out, "{}", visible(&line));
 }
 
-/// What must not be broken, each with whether a blank stands before it: words between blanks, Chinese characters with the marks
-/// that belong to them, and what stands between backticks, so that a command line can be copied from a terminal.
+/// What must not be broken, each with whether a blank stands before it: words between blanks, Chinese
+/// characters with the marks that belong to them, and what stands between backticks, so that a command line
+/// can be copied from a terminal.
 fn pieces(text: &str) -> Vec<(String, bool)> {
     let mut pieces: Vec<(String, bool)> = Vec::new();
     let (mut quoted, mut apart, mut last) = (false, false, None);

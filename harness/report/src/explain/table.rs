@@ -23,7 +23,8 @@ pub(super) struct Table {
     others: usize,
     /// Its real servers with their weights.
     pub(super) servers: Vec<(Name, u32)>,
-    /// The steps that changed it since the snapshot; each was looked up in the kernel's own table when it was done.
+    /// The steps that changed it since the snapshot; each was looked up in the kernel's own table when it was
+    /// done.
     steps: Vec<u32>,
     connections: Vec<Entry>,
 }
@@ -65,7 +66,8 @@ impl Table {
         })
     }
 
-    /// What a step of the time line made of it. `saved` is what `save-table` had saved. `None` if that does not tell what it is now.
+    /// What a step of the time line made of it. `saved` is what `save-table` had saved. `None` if that does
+    /// not tell what it is now.
     pub(super) fn after(mut self, step: u32, edit: &TableAction, saved: Option<&Self>) -> Option<Self> {
         match edit {
             TableAction::RemoveRealServer { server } => self.servers.retain(|(name, _)| name != server),

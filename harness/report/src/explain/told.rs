@@ -1,5 +1,5 @@
-//! What a rule says, in every language at once: the facts are found once, and each sentence stands once with its languages one
-//! below the other, so that whoever changes one sees the other.
+//! What a rule says, in every language at once: the facts are found once, and each sentence stands once with
+//! its languages one below the other, so that whoever changes one sees the other.
 
 use crate::wording;
 use crate::words::{Language, Word};
@@ -54,8 +54,9 @@ impl Said for Told {
     }
 }
 
-/// `told!("{server} answered {when}." / "{server} {when}应答。", when = moment(at))`: a [`Told`]. What is the same in every
-/// language may be captured by its name as `format!` does it; what is not is given after the texts, and each of them must use it.
+/// `told!("{server} answered {when}." / "{server} {when}应答。", when = moment(at))`: a [`Told`]. What is the
+/// same in every language may be captured by its name as `format!` does it; what is not is given after the
+/// texts, and each of them must use it.
 macro_rules! told {
     ($english:literal / $chinese:literal $(,)?) => {
         $crate::explain::told::Told {

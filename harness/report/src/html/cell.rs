@@ -168,7 +168,8 @@ pub(super) fn drawing(out: &mut String, title: &str, drawing: Option<String>) ->
     };
     writeln!(
         out,
-        "<section><h3>{title}</h3>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\">{drawing}</div>\
+        "<section><h3>{title}</h3>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"{title}\">{drawing}</div>\
          </section>"
     )
 }

@@ -53,7 +53,8 @@ pub(super) fn cites(
     write!(out, "</span>")
 }
 
-/// A citation as a link to where it is shown. A packet whose line the trace has folded away has no place of its own.
+/// A citation as a link to where it is shown. A packet whose line the trace has folded away has no place of
+/// its own.
 pub(super) fn link(cell: &CellRef, place: Citation, traces: &Traces, words: Language) -> String {
     let text = wording::citation(words, place);
     let is_shown = match place {

@@ -1,11 +1,13 @@
-//! The report for the browser: one file that needs no network and no other file, and lets nothing foreign act.
+//! The report for the browser: one file that needs no network and no other file, and lets nothing foreign
+//! act.
 //!
-//! Every cell's page is in a `<noscript>`. Where scripts run, a browser keeps such an element as mere text, which costs next to
-//! nothing for a thousand cells, and the script makes a page of the one that is opened. Where none run, the browser
-//! shows them all, one below the other, and the links between them are ordinary fragments.
+//! Every cell's page is in a `<noscript>`. Where scripts run, a browser keeps such an element as mere text,
+//! which costs next to nothing for a thousand cells, and the script makes a page of the one that is opened.
+//! Where none run, the browser shows them all, one below the other, and the links between them are ordinary
+//! fragments.
 //!
-//! Foreign text is escaped; should that ever fail, the page's Content-Security-Policy names the one script and the one style
-//! sheet by their hashes, and nothing else is run, loaded or sent.
+//! Foreign text is escaped; should that ever fail, the page's Content-Security-Policy names the one script
+//! and the one style sheet by their hashes, and nothing else is run, loaded or sent.
 
 mod cell;
 mod commands;
@@ -55,8 +57,8 @@ const STYLE: &str = concat!(
     include_str!("page/print.css"),
 );
 
-/// The report as one HTML file, ending with a newline. Links to records, captures and logs are relative to the run's folder;
-/// `#scenario`, `#scenario/cell` and `#scenario/cell/packet-12` are places in it.
+/// The report as one HTML file, ending with a newline. Links to records, captures and logs are relative to
+/// the run's folder; `#scenario`, `#scenario/cell` and `#scenario/cell/packet-12` are places in it.
 #[must_use]
 pub fn html(report: &RunReport) -> String {
     let mut out = String::with_capacity(65_536 + report.cells().len() * 16_384);
@@ -105,7 +107,8 @@ fn head(out: &mut String, report: &RunReport) -> Result {
     let style = style();
     writeln!(
         out,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; style-src '{}'; \
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; \
+         style-src '{}'; \
          img-src data:; base-uri 'none'; form-action 'none'\">",
         hash(SCRIPT),
         hash(&style)
@@ -126,8 +129,10 @@ fn top(out: &mut String, words: Language) -> Result {
     writeln!(
         out,
         "<a class=\"skip\" href=\"#overview\">{}</a>\n<header class=\"top\">\n\
-         <h1><a href=\"#\">lvs-matrix</a> <span>{}</span></h1>\n<form class=\"search scripted\" role=\"search\">\n\
-         <label for=\"search\">{}</label>\n<input type=\"search\" id=\"search\" placeholder=\"{}\" autocomplete=\"off\" \
+         <h1><a href=\"#\">lvs-matrix</a> <span>{}</span></h1>\n<form class=\"search scripted\" \
+         role=\"search\">\n\
+         <label for=\"search\">{}</label>\n<input type=\"search\" id=\"search\" placeholder=\"{}\" \
+         autocomplete=\"off\" \
          spellcheck=\"false\" aria-keyshortcuts=\"/\">\n<kbd aria-hidden=\"true\">/</kbd>\n</form>\n\
          <button type=\"button\" id=\"theme\" class=\"scripted\">{}</button>\n</header>",
         words.skip(),
@@ -142,7 +147,8 @@ fn top(out: &mut String, words: Language) -> Result {
 fn filters(out: &mut String, words: Language) -> Result {
     writeln!(
         out,
-        "<section class=\"filters scripted\" id=\"matrix\" aria-labelledby=\"matrix.title\">\n<h2 id=\"matrix.title\">{}</h2>\n\
+        "<section class=\"filters scripted\" id=\"matrix\" aria-labelledby=\"matrix.title\">\n<h2 \
+         id=\"matrix.title\">{}</h2>\n\
          <div class=\"groups\"></div>\n<p class=\"note\" role=\"status\" id=\"no-such-place\" hidden></p>\n\
          <p class=\"note\"><span role=\"status\" id=\"found\"></span> {}</p>\n</section>",
         words.the_matrix(),

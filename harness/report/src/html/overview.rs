@@ -1,4 +1,5 @@
-//! What is above the matrix: the run in a sentence, its sums, what needs a look, where clients were left waiting, and where it ran.
+//! What is above the matrix: the run in a sentence, its sums, what needs a look, where clients were left
+//! waiting, and where it ran.
 
 use super::scenario::{lanes, verdict_class};
 use super::{LISTED, LONGEST};
@@ -65,7 +66,8 @@ fn tiles(out: &mut String, words: Language, totals: &Totals) -> Result {
     }
     writeln!(
         out,
-        "<div class=\"gap ok\"><dt>{}</dt><dd>{}</dd></div>\n<div class=\"ng\"><dt>{}</dt><dd>{}</dd></div>\n</dl>",
+        "<div class=\"gap ok\"><dt>{}</dt><dd>{}</dd></div>\n<div \
+         class=\"ng\"><dt>{}</dt><dd>{}</dd></div>\n</dl>",
         words.ok_tile(),
         totals.ok,
         words.ng_tile(),
@@ -216,8 +218,10 @@ fn scenarios(out: &mut String, report: &RunReport) -> Result {
     let columns: Vec<&Column> = COLUMNS.iter().filter(|(_, count)| count(&all) > 0).collect();
     writeln!(
         out,
-        "<section aria-labelledby=\"run\">\n<h2 id=\"run\">{}</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"{}\"><table class=\"sums\">\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>",
+        "<section aria-labelledby=\"run\">\n<h2 id=\"run\">{}</h2>\n<div class=\"scroll\" tabindex=\"0\" \
+         role=\"region\" \
+         aria-label=\"{}\"><table class=\"sums\">\n<thead><tr><th scope=\"col\">{}</th><th \
+         scope=\"col\">{}</th>",
         words.what_was_run(),
         words.sums_of_scenarios(),
         words.scenario(),

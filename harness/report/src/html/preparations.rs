@@ -1,5 +1,5 @@
-//! The command lines that made the labs of a scenario's cells. They are long and nearly always the same, so that each different
-//! preparation is shown once, and the cells link to theirs.
+//! The command lines that made the labs of a scenario's cells. They are long and nearly always the same, so
+//! that each different preparation is shown once, and the cells link to theirs.
 
 use crate::escape::html_block;
 use crate::markdown::commands::by_node;

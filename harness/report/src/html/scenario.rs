@@ -1,4 +1,5 @@
-//! A scenario: its claim, the place of its matrix, the table of its cells, and the preparation that they share.
+//! A scenario: its claim, the place of its matrix, the table of its cells, and the preparation that they
+//! share.
 
 use super::LONGEST;
 use super::overview::sums;
@@ -29,7 +30,8 @@ pub(super) fn section(
     let name = &scenario.name;
     writeln!(
         out,
-        "<section class=\"scenario\" id=\"{name}\" aria-labelledby=\"{name}.title\">\n<h2 id=\"{name}.title\">\
+        "<section class=\"scenario\" id=\"{name}\" aria-labelledby=\"{name}.title\">\n<h2 \
+         id=\"{name}.title\">\
          <a href=\"#{name}\">{name}</a></h2>"
     )?;
     claim(out, scenario)?;
@@ -82,7 +84,8 @@ pub(super) fn lanes(out: &mut String, words: Language, title: &str, cells: &[&Ju
     };
     writeln!(
         out,
-        "<details><summary>{title}</summary>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\">{drawing}</div>\
+        "<details><summary>{title}</summary>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"{title}\">{drawing}</div>\
          </details>"
     )
 }
@@ -133,7 +136,8 @@ fn row(out: &mut String, words: Language, row: Row<'_>, repeated: bool) -> Resul
     match row {
         Row::Judged(judged) => write!(
             out,
-            "<tr data-cell=\"{cell}\" data-behaviour=\"{}\" data-verdict=\"{}\" data-heat=\"{}\" data-words=\"{}\">",
+            "<tr data-cell=\"{cell}\" data-behaviour=\"{}\" data-verdict=\"{}\" data-heat=\"{}\" \
+             data-words=\"{}\">",
             behaviour_class(judged),
             verdict_class(&judged.verdict),
             heat(&judged.observed.behaviour),
@@ -141,7 +145,8 @@ fn row(out: &mut String, words: Language, row: Row<'_>, repeated: bool) -> Resul
         )?,
         Row::Missing(missing) => write!(
             out,
-            "<tr data-cell=\"{cell}\" data-behaviour=\"undetermined\" data-verdict=\"missing\" data-heat=\"0\" data-words=\"{}\">",
+            "<tr data-cell=\"{cell}\" data-behaviour=\"undetermined\" data-verdict=\"missing\" \
+             data-heat=\"0\" data-words=\"{}\">",
             xml(&cut(&wording::missing(words, missing), LONGEST))
         )?,
     }
@@ -177,7 +182,8 @@ fn judged_columns(out: &mut String, words: Language, cell: &JudgedCell) -> Resul
     let nothing = || wording::NOTHING.to_owned();
     write!(
         out,
-        "<td><a href=\"#{}\"><span class=\"tag b-{}\">{}</span></a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+        "<td><a href=\"#{}\"><span class=\"tag \
+         b-{}\">{}</span></a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
          <td>{}</td><td>{}</td><td><span class=\"tag v-{}\">{}</span></td>",
         cell.record.plan.cell,
         behaviour_class(cell),

@@ -1,4 +1,5 @@
-//! Tables of a cell: retransmissions, the director's before and after, and what the real servers held at the end.
+//! Tables of a cell: retransmissions, the director's before and after, and what the real servers held at the
+//! end.
 
 use super::evidence::{anchor, link};
 use super::trace::Traces;
@@ -59,7 +60,8 @@ pub(super) fn retransmissions(
     }
     writeln!(
         out,
-        "</tbody></table></div>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div></div>\
+        "</tbody></table></div>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"{}\">{}</div></div>\
          </section>",
         words.plot_of_gaps(),
         schedule_svg(words, &schedule)
@@ -189,7 +191,8 @@ fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerV
     }
     writeln!(
         out,
-        "<p>{}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table>\n<thead><tr>{}</tr></thead>\n\
+        "<p>{}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"{}\"><table>\n<thead><tr>{}</tr></thead>\n\
          <tbody>",
         words.sessions(words.count(sessions.len(), SESSION)),
         words.sessions_on(&view.server),

@@ -1,4 +1,5 @@
-//! The time line as a table. Steps and events have their place in it; packets and snapshots elsewhere, with a link.
+//! The time line as a table. Steps and events have their place in it; packets and snapshots elsewhere, with a
+//! link.
 
 use super::evidence::{anchor, link};
 use super::trace::Traces;
@@ -17,8 +18,10 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, traces: &Traces, word
     let title = words.time_line();
     writeln!(
         out,
-        "<section><h3>{title}</h3>\n<p class=\"note\">{}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"{title}\"><table class=\"timeline\">\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+        "<section><h3>{title}</h3>\n<p class=\"note\">{}</p>\n<div class=\"scroll\" tabindex=\"0\" \
+         role=\"region\" \
+         aria-label=\"{title}\"><table class=\"timeline\">\n<thead><tr><th scope=\"col\">{}</th><th \
+         scope=\"col\">{}</th>\
          <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\n<tbody>",
         words.counting_from(words.epoch()),
         words.time(),

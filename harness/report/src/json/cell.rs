@@ -30,11 +30,12 @@ pub(super) struct CellJson<'a> {
     /// The run's own limit, where it ended the observation before the operation ended; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     cut_to_ns: Option<u64>,
-    /// Of an answer that came in parts and took longer than patience: the longest time without a part; absent otherwise.
+    /// Of an answer that came in parts and took longer than patience: the longest time without a part; absent
+    /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     longest_silence_ns: Option<u64>,
-    /// The connections that the program used for the operation, one after the other, at most the first 20 and the last 20;
-    /// absent if it used one.
+    /// The connections that the program used for the operation, one after the other, at most the first 20 and
+    /// the last 20; absent if it used one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson<'a>>,
     /// The client says of its operation what the packets do not show; absent if it does not.
@@ -48,7 +49,8 @@ pub(super) struct CellJson<'a> {
     error: Option<ErrorJson<'a>>,
     /// What ended or refused the connection, in the order in which it reached the client.
     terminators: Vec<TerminatorJson>,
-    /// What reached the client's interface and was not accepted by its kernel, in order; absent if there is nothing.
+    /// What reached the client's interface and was not accepted by its kernel, in order; absent if there is
+    /// nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     discarded: Vec<DiscardedJson>,
     /// What the client's own firewall did not let out; absent if there is nothing.
@@ -183,12 +185,14 @@ struct OperationJson<'a> {
     due_ns: i64,
     /// Null if it had not ended when the observation did.
     ended_ns: Option<i64>,
-    /// From its beginning to its end, or to the end of the observation if `ended-ns` is null; null if undetermined.
+    /// From its beginning to its end, or to the end of the observation if `ended-ns` is null; null if
+    /// undetermined.
     time_ns: Option<u64>,
     client_port: Option<u16>,
     /// The real server that answered its connection, or the only one that it reached.
     served_by: Option<String>,
-    /// The real servers that its connection reached before that one answered, in order; absent if there are none.
+    /// The real servers that its connection reached before that one answered, in order; absent if there are
+    /// none.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     tried: &'a [Tried],
 }
@@ -387,8 +391,9 @@ impl<'a> ExpectedJson<'a> {
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct UntestedJson {
-    /// `other-server`: other servers than that of the connection were changed. `over-before`: the operation was over before the change.
-    /// `connection-ended-before`: the connection had been ended before the change.
+    /// `other-server`: other servers than that of the connection were changed. `over-before`: the operation
+    /// was over before the change. `connection-ended-before`: the connection had been ended before the
+    /// change.
     #[schemars(extend("enum" = ["other-server", "over-before", "connection-ended-before"]))]
     kind: &'static str,
     /// A sentence.

@@ -19,11 +19,13 @@ use std::borrow::Cow;
 use std::num::NonZero;
 use std::time::Duration;
 
-/// The number of `report.json`'s format. It changes when a field goes or changes its meaning, not when one is added.
+/// The number of `report.json`'s format. It changes when a field goes or changes its meaning, not when one is
+/// added.
 pub const FORMAT: u32 = 1;
 
-/// The report as JSON, pretty-printed, in stable order, ending with a newline. Times are whole nanoseconds; moments count
-/// from the cell's epoch; paths are relative to the run's folder. Keys are written as in `record.json`.
+/// The report as JSON, pretty-printed, in stable order, ending with a newline. Times are whole nanoseconds;
+/// moments count from the cell's epoch; paths are relative to the run's folder. Keys are written as in
+/// `record.json`.
 ///
 /// # Errors
 /// [`ReportError::Json`] if the JSON writer refuses a value.

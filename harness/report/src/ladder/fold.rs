@@ -7,7 +7,8 @@ use lvs_matrix_model::capture::Flags;
 use lvs_matrix_model::duration::Instant;
 use std::time::Duration;
 
-/// A pattern of up to so many packets is found: the client's segment, the server's, and an acknowledgement of each.
+/// A pattern of up to so many packets is found: the client's segment, the server's, and an acknowledgement of
+/// each.
 const LONGEST_PATTERN: usize = 4;
 /// From so many repetitions of a pattern on its middle is folded; fewer take hardly more room than the fold.
 const FOLDED_FROM: usize = 5;
@@ -23,7 +24,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Part {
     /// The journey with this index.
     One(usize),
-    /// A pattern that was repeated: these journeys are `times` repetitions of the pattern that the part before shows.
+    /// A pattern that was repeated: these journeys are `times` repetitions of the pattern that the part
+    /// before shows.
     Again { from: usize, to: usize, times: usize },
     /// A transfer: these journeys all arrived, one soon after the other.
     Transfer { from: usize, to: usize },
@@ -36,7 +38,8 @@ pub(super) fn fold(journeys: &[Journey<'_>]) -> Vec<Part> {
     let mut at = 0;
     while at < journeys.len() {
         if let Some((length, times)) = repeated(&shapes[at..]) {
-            // The first two of a segment alone: their gap is what a reader looks for. One of a longer pattern.
+            // The first two of a segment alone: their gap is what a reader looks for. One of a longer
+            // pattern.
             let shown = if length == 1 { 2 } else { 1 };
             let folded = at + shown * length;
             let last = at + (times - 1) * length;

@@ -1,4 +1,5 @@
-//! From packets to frames: the same frame is captured where it leaves and where it arrives, and is one thing in a ladder.
+//! From packets to frames: the same frame is captured where it leaves and where it arrives, and is one thing
+//! in a ladder.
 
 use super::window;
 use lvs_matrix_model::action::Node;
@@ -41,7 +42,8 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// What two packets that show the same frame have in common, as far as it can be hashed; their bodies are compared, too.
+/// What two packets that show the same frame have in common, as far as it can be hashed; their bodies are
+/// compared, too.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     source: Mac,
@@ -72,8 +74,8 @@ impl Key {
     }
 }
 
-/// The frames that `packets` show, in the order in which they were first seen. Copies that a bridge flooded to others than the
-/// receiver are left out.
+/// The frames that `packets` show, in the order in which they were first seen. Copies that a bridge flooded
+/// to others than the receiver are left out.
 pub(super) fn frames<'a>(record: &CellRecord, packets: impl Iterator<Item = &'a Packet>) -> Vec<Frame<'a>> {
     let hosts: HashMap<Mac, Host> = (0..)
         .zip(&record.plan.hosts)
@@ -117,9 +119,9 @@ pub(super) fn frames<'a>(record: &CellRecord, packets: impl Iterator<Item = &'a 
     frames
 }
 
-/// The frame whose other end `packet` shows. Of several alike it is the first within the time that a link takes; without one,
-/// and for an arrival only, the last before it: a link may be made slow. On a real clock the two ends may be written down in
-/// either order.
+/// The frame whose other end `packet` shows. Of several alike it is the first within the time that a link
+/// takes; without one, and for an arrival only, the last before it: a link may be made slow. On a real clock
+/// the two ends may be written down in either order.
 fn partner(frames: &[Frame<'_>], same: &[usize], packet: &Packet, leaves: bool) -> Option<usize> {
     let open = |index: &&usize| {
         let frame = &frames[**index];
@@ -128,7 +130,8 @@ fn partner(frames: &[Frame<'_>], same: &[usize], packet: &Packet, leaves: bool) 
         this_end.is_none() && other_end.is_some_and(|other| other.body == packet.body)
     };
     let near = |index: &&usize| window(frames[**index].began(), packet.at);
-    // What is long past is not looked at again: a transfer of thousands of segments has as many bare acknowledgements alike.
+    // What is long past is not looked at again: a transfer of thousands of segments has as many bare
+    // acknowledgements alike.
     let recent = &same[same.len().saturating_sub(64)..];
     let first = recent.iter().filter(open).find(near);
     first

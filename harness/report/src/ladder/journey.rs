@@ -33,7 +33,8 @@ pub(super) struct Journey<'a> {
     pub(super) fate: Fate,
     /// Did the same host send the same payload, SYN or FIN before?
     pub(super) again: bool,
-    /// What the MySQL protocol says in it, as far as the client's interface shows; foreign text stands between backticks.
+    /// What the MySQL protocol says in it, as far as the client's interface shows; foreign text stands
+    /// between backticks.
     pub(super) says: Option<String>,
 }
 

@@ -55,7 +55,8 @@ fn of_segment(words: Language, segment: &Segment) -> String {
         .filter(|(set, _)| *set)
         .map(|(_, name)| name.to_owned())
         .collect();
-    // Every segment but the first SYN acknowledges; it is news only where there is nothing else, and in the handshake.
+    // Every segment but the first SYN acknowledges; it is news only where there is nothing else, and in the
+    // handshake.
     if ack && bytes.is_none() && (parts.is_empty() || syn) {
         parts.push("ACK".to_owned());
     }

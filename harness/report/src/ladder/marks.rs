@@ -1,4 +1,5 @@
-//! What is marked on a lane: steps of the time line on the host that they act on, and what the client wrote down.
+//! What is marked on a lane: steps of the time line on the host that they act on, and what the client wrote
+//! down.
 
 use super::frames::{Host, host_of};
 use crate::svg::Glyph;
@@ -95,7 +96,8 @@ fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark>
     })
 }
 
-/// The host on whose lane a step is marked: that of the table, of the mysqld, or the one that something is done to.
+/// The host on whose lane a step is marked: that of the table, of the mysqld, or the one that something is
+/// done to.
 fn acts_on(action: &Action) -> Node {
     match action {
         Action::Table(_) => Node::Director,

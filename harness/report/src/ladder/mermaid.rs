@@ -19,8 +19,9 @@ const LONGEST: usize = 60;
 /// From so many packets on that do not matter, their number is given.
 const SHORTENED_FROM: usize = 4;
 
-/// The ladder of a cell as the text of a Mermaid `sequenceDiagram`, without a fence; `None` if nothing happened in the cell that
-/// could be drawn. It stays far below what GitHub's Mermaid takes (50,000 characters), whatever the cell.
+/// The ladder of a cell as the text of a Mermaid `sequenceDiagram`, without a fence; `None` if nothing
+/// happened in the cell that could be drawn. It stays far below what GitHub's Mermaid takes (50,000
+/// characters), whatever the cell.
 #[must_use]
 pub fn ladder_mermaid(words: Language, cell: &JudgedCell) -> Option<String> {
     let ladder = ladder(words, cell)?;
@@ -62,8 +63,8 @@ impl Printer<'_> {
         }
     }
 
-    /// How many packets follow `row` by which the client did something else than what was judged, if nothing happened to any: a
-    /// login is told in a line.
+    /// How many packets follow `row` by which the client did something else than what was judged, if nothing
+    /// happened to any: a login is told in a line.
     fn plain(&self, row: &Row<'_>, rest: &[Row<'_>]) -> usize {
         let judged = self
             .cell

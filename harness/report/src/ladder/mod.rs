@@ -1,4 +1,5 @@
-//! Ladder diagrams: hosts as lanes, packets as arrows between them, time from top to bottom. One layout of rows, two printers.
+//! Ladder diagrams: hosts as lanes, packets as arrows between them, time from top to bottom. One layout of
+//! rows, two printers.
 //!
 //! ```text
 //! packets ──▶ frames ──▶ journeys ──▶ rows ──▶ SVG │ Mermaid
@@ -7,8 +8,9 @@
 //!                         its end
 //! ```
 //!
-//! Nothing is concluded that the capture does not show: a packet ends at the director with a mark only if the director's
-//! interface was captured without loss and the packet neither left it again nor was answered by it.
+//! Nothing is concluded that the capture does not show: a packet ends at the director with a mark only if the
+//! director's interface was captured without loss and the packet neither left it again nor was answered by
+//! it.
 
 mod fold;
 mod frames;
@@ -28,8 +30,8 @@ pub use svg::ladder_svg;
 use lvs_matrix_model::duration::Instant;
 use std::time::Duration;
 
-/// Are two times so near that one may be the other's effect on the link? Far above any delay of a lab, and below the shortest
-/// time after which TCP sends again (200 ms, TCP_RTO_MIN in include/net/tcp.h).
+/// Are two times so near that one may be the other's effect on the link? Far above any delay of a lab, and
+/// below the shortest time after which TCP sends again (200 ms, TCP_RTO_MIN in include/net/tcp.h).
 fn window(one: Instant, other: Instant) -> bool {
     const WINDOW: Duration = Duration::from_millis(100);
     one.max(other).since(one.min(other)) <= WINDOW

@@ -112,8 +112,8 @@ pub(super) fn ladder(words: Language, cell: &JudgedCell) -> Option<Ladder<'_>> {
     })
 }
 
-/// All in the order of time. At the same moment a phase comes first, then a step, what the client begins, what was on the wire
-/// then, and at last what the client made of it.
+/// All in the order of time. At the same moment a phase comes first, then a step, what the client begins,
+/// what was on the wire then, and at last what the client made of it.
 fn in_order<'a>(words: Language, cell: &JudgedCell, journeys: Vec<Journey<'a>>) -> Vec<Row<'a>> {
     let record = &cell.record;
     let mut rows: Vec<(Instant, u8, Row<'a>)> = Vec::new();
@@ -175,7 +175,8 @@ fn fold_into<'a>(out: &mut Vec<Row<'a>>, run: Vec<Journey<'a>>) {
     }
 }
 
-/// The shortest and the longest time from one repetition to the next, the one before the first folded included.
+/// The shortest and the longest time from one repetition to the next, the one before the first folded
+/// included.
 fn gaps(run: &[Journey<'_>], from: usize, to: usize, times: usize) -> (Duration, Duration) {
     let length = (to - from).checked_div(times).unwrap_or(0);
     let gaps = (from..to)

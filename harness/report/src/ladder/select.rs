@@ -1,4 +1,5 @@
-//! Which packets a ladder shows: those of the judged operation's connection, with ICMP about it, and ARP that nobody answers.
+//! Which packets a ladder shows: those of the judged operation's connection, with ICMP about it, and ARP that
+//! nobody answers.
 
 use super::frames::{Frame, frames};
 use super::journey::{Fate, Journey, journeys, quoted};
@@ -23,7 +24,8 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
     let client = record.plan.host(&Node::Client).map(|host| host.address);
     let ours = |packet: &&Packet| {
         let port = client.and_then(|client| client_port(client, record.plan.port, packet));
-        // The number of a SYN is that of its packet on the client's interface, where each connection's packets begin.
+        // The number of a SYN is that of its packet on the client's interface, where each connection's
+        // packets begin.
         port.is_some_and(|port| {
             shown.iter().any(|connection| {
                 connection.client_port == port
@@ -60,8 +62,8 @@ fn judged<'a>(cell: &JudgedCell, all: &'a [Connection]) -> Vec<&'a Connection> {
     found.map_or_else(|| all.iter().collect(), |connection| vec![connection])
 }
 
-/// The client's port in a packet between it and the service, whatever address the other end has there: a tunnel wraps it, and
-/// masquerading changes it.
+/// The client's port in a packet between it and the service, whatever address the other end has there: a
+/// tunnel wraps it, and masquerading changes it.
 fn client_port(client: IpAddr, service_port: u16, packet: &Packet) -> Option<u16> {
     let flow = match segment(packet) {
         Some((source, destination, segment)) => {

@@ -11,8 +11,8 @@ use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, LabOutcome, RECORD_FILE
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
-/// The page of a cell of `report` as markdown, ending with a newline. Links are relative to the cell's folder, in which it lies as
-/// [`REPORT_FILE`].
+/// The page of a cell of `report` as markdown, ending with a newline. Links are relative to the cell's
+/// folder, in which it lies as [`REPORT_FILE`].
 #[must_use]
 pub fn markdown_cell(report: &RunReport, cell: &JudgedCell) -> String {
     let mut out = String::with_capacity(16_384);

@@ -60,8 +60,8 @@ fn preparation(out: &mut String, words: Language, record: &CellRecord) -> Result
     writeln!(out, "</details>\n")
 }
 
-/// The sysctls of the plan, which the lab writes first, and the command lines that it ran; nothing if the lab ran none. One block
-/// for each node, in the order in which the nodes first appear, not escaped.
+/// The sysctls of the plan, which the lab writes first, and the command lines that it ran; nothing if the lab
+/// ran none. One block for each node, in the order in which the nodes first appear, not escaped.
 pub(crate) fn by_node(words: Language, record: &CellRecord) -> Vec<(String, String)> {
     if record.preparation.is_empty() {
         return Vec::new();

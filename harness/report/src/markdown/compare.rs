@@ -15,12 +15,13 @@ type Pair<'a> = (&'a JudgedCell, &'a JudgedCell);
 
 /// Of so few outcomes every change is listed.
 const FEW: usize = 4;
-/// So many values of an axis are compared with its first, so many changes of one of them are listed, and so many of a scenario.
+/// So many values of an axis are compared with its first, so many changes of one of them are listed, and so
+/// many of a scenario.
 const LISTED: usize = 24;
 const LISTED_IN_ALL: usize = 96;
 
-/// For each axis, and for each of its values but the first: the cells whose outcome is another one than with the first
-/// value. Outcomes that are not known are not compared.
+/// For each axis, and for each of its values but the first: the cells whose outcome is another one than with
+/// the first value. Outcomes that are not known are not compared.
 pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
     if scenario.axes.iter().all(|axis| axis.values.len() < 2) {
         return Ok(());
@@ -45,7 +46,8 @@ pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, 
                 axis.name,
                 words.axis_changes(changed.len(), words.count(pairs.len(), OUTCOME))
             )?;
-            // An axis that changes nearly everything is another situation, not a setting: the table itself tells that better.
+            // An axis that changes nearly everything is another situation, not a setting: the table itself
+            // tells that better.
             let few = changed.len() * 2 <= pairs.len() || pairs.len() <= FEW;
             let shown = if few {
                 changed.len().min(LISTED).min(left)

@@ -1,5 +1,6 @@
-//! What needs a look: violated first, then what is not known, each with its reasons, and folded below it what was expected,
-//! observed and seen. Bounded, so that a run in which everything went wrong can still be opened.
+//! What needs a look: violated first, then what is not known, each with its reasons, and folded below it what
+//! was expected, observed and seen. Bounded, so that a run in which everything went wrong can still be
+//! opened.
 
 use super::view::View;
 use super::{cell, story};
@@ -76,7 +77,8 @@ fn more(out: &mut String, words: Language, count: usize) -> Result {
     }
 }
 
-/// Within the list item: indented, with an empty line after the summary, or GitHub takes what follows for HTML.
+/// Within the list item: indented, with an empty line after the summary, or GitHub takes what follows for
+/// HTML.
 fn details(out: &mut String, words: Language, judged: &JudgedCell) -> Result {
     let mut text = String::new();
     for sentence in story::sentences(words, judged) {

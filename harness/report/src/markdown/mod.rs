@@ -1,9 +1,11 @@
-//! The report for people: GitHub-flavoured markdown. A page for the run, which shows the whole at a glance and stays readable
-//! with a thousand cells, and a page for each cell with everything that its verdict rests on.
+//! The report for people: GitHub-flavoured markdown. A page for the run, which shows the whole at a glance
+//! and stays readable with a thousand cells, and a page for each cell with everything that its verdict rests
+//! on.
 //!
-//! GitHub shows no more than 500 KiB of a README, and of other files tries what is "generally less than 2 MB" (its "About READMEs" and
-//! "Repository limits"). The page of the run therefore holds one line per cell, every list that grows with what went wrong is
-//! bounded, and beyond [`MOST`] lines of tables are left out, which is said. What is cut off there stands in the cells' pages.
+//! GitHub shows no more than 500 KiB of a README, and of other files tries what is "generally less than 2 MB"
+//! (its "About READMEs" and "Repository limits"). The page of the run therefore holds one line per cell,
+//! every list that grows with what went wrong is bounded, and beyond [`MOST`] lines of tables are left out,
+//! which is said. What is cut off there stands in the cells' pages.
 
 mod cell;
 pub(crate) mod commands;
@@ -39,8 +41,8 @@ use view::{Lies, View};
 /// No page of a run is longer, in bytes.
 const MOST: usize = 480 << 10;
 
-/// The page of the run as markdown, ending with a newline. Links lead to the cells' pages ([`markdown_cell`]) and are relative
-/// to the run's folder.
+/// The page of the run as markdown, ending with a newline. Links lead to the cells' pages ([`markdown_cell`])
+/// and are relative to the run's folder.
 #[must_use]
 pub fn markdown(report: &RunReport) -> String {
     let mut out = String::with_capacity(8192 + report.cells().len() * 256);

@@ -1,4 +1,5 @@
-//! The page of a run for a place with a limit and without the run's folder beside it: a CI system's job summary.
+//! The page of a run for a place with a limit and without the run's folder beside it: a CI system's job
+//! summary.
 
 use super::view::{Lies, View};
 use super::{head, legend, scenario, title, totals};
@@ -10,8 +11,9 @@ use std::fmt::{Result, Write as _};
 /// What the words need that say what was cut off.
 pub(super) const RESERVED: usize = 512;
 
-/// The run as markdown of at most `most` bytes, ending with a newline: without links, since there is nothing beside it that they
-/// could lead to, and cut off between two lines of a table, with words of what was left out. Empty if `most` is below 1 KiB.
+/// The run as markdown of at most `most` bytes, ending with a newline: without links, since there is nothing
+/// beside it that they could lead to, and cut off between two lines of a table, with words of what was left
+/// out. Empty if `most` is below 1 KiB.
 ///
 /// GitHub takes 1 MiB for each step of a job, and shows nothing of a step that wrote more.
 #[must_use]

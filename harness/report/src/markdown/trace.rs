@@ -1,6 +1,7 @@
-//! The trace of every interface, as an operator's tcpdump would have shown it, with what only the harness knows beside it:
-//! the packet's number in the capture, its time, its sender by its Ethernet address, whether it was sent before, and what it
-//! says in the MySQL protocol; between the packets the steps of the time line.
+//! The trace of every interface, as an operator's tcpdump would have shown it, with what only the harness
+//! knows beside it: the packet's number in the capture, its time, its sender by its Ethernet address, whether
+//! it was sent before, and what it says in the MySQL protocol; between the packets the steps of the time
+//! line.
 
 use super::packets::packet;
 use crate::escape::{fenced, inline, one_line};
@@ -18,7 +19,8 @@ use std::fmt::{Result, Write as _};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Up to so many repetitions each has its line: the article's eleven, and the fifteen of `tcp_retries2` with a probe.
+/// Up to so many repetitions each has its line: the article's eleven, and the fifteen of `tcp_retries2` with
+/// a probe.
 const SHOWN_IN_FULL: usize = 20;
 /// Of more repetitions so many are shown at the beginning, and the last.
 const SHOWN_OF_MANY: usize = 3;
@@ -125,8 +127,8 @@ enum Note {
     None,
     /// The node passed on what another had sent.
     Forwarded,
-    /// The link flooded it, as bridges do with an address that they have forgotten; it is for this node, not for the one
-    /// whose interface is captured, whose kernel drops it.
+    /// The link flooded it, as bridges do with an address that they have forgotten; it is for this node, not
+    /// for the one whose interface is captured, whose kernel drops it.
     FloodedFor(String),
     /// The `number`th repetition, so long after the sending before it.
     Again {

@@ -7,8 +7,8 @@ use crate::words::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
-/// The rules that apply, each with what shows it and where it is in the kernel's source, and what avoids it. What is known of a
-/// cell that no rule explains follows as its evidence.
+/// The rules that apply, each with what shows it and where it is in the kernel's source, and what avoids it.
+/// What is known of a cell that no rule explains follows as its evidence.
 pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let explanation = explain_in(words, cell);
     writeln!(out, "## {}\n", words.why())?;

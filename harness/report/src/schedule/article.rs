@@ -1,6 +1,6 @@
-//! The article's own trace: a client of MySQL whose real server was deleted from the director's table sent 13 bytes twelve times,
-//! until the server was added again. The first gap doubles at once, so its kernel had no tail-loss probe (which came with Linux
-//! 3.10): shapes can be compared, constants cannot.
+//! The article's own trace: a client of MySQL whose real server was deleted from the director's table sent 13
+//! bytes twelve times, until the server was added again. The first gap doubles at once, so its kernel had no
+//! tail-loss probe (which came with Linux 3.10): shapes can be compared, constants cannot.
 
 use super::ArticleSending;
 use std::time::Duration;

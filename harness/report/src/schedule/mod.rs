@@ -1,4 +1,5 @@
-//! The retransmission schedule: when the client sent its statement again, beside the times that the article prints.
+//! The retransmission schedule: when the client sent its statement again, beside the times that the article
+//! prints.
 
 mod article;
 mod plot;
@@ -44,8 +45,8 @@ pub struct ScheduleRow {
     pub number: usize,
     /// The cell's; `None` if it has fewer than the article.
     pub sent: Option<Sending>,
-    /// The article's; `None` if it has fewer than the cell, if the cell did not hang, and for a SYN, which follows another
-    /// schedule than what the article prints.
+    /// The article's; `None` if it has fewer than the cell, if the cell did not hang, and for a SYN, which
+    /// follows another schedule than what the article prints.
     pub article: Option<ArticleSending>,
 }
 
@@ -73,8 +74,8 @@ pub struct ArticleSending {
     pub gap: Option<Duration>,
 }
 
-/// The schedule of the segment that the client sent again most often during the operation; `None` if it sent nothing again, or
-/// if the packets that show it are not at hand.
+/// The schedule of the segment that the client sent again most often during the operation; `None` if it sent
+/// nothing again, or if the packets that show it are not at hand.
 #[must_use]
 pub fn schedule(cell: &JudgedCell) -> Option<Schedule> {
     let repeated = &cell.observed.retransmissions;

@@ -18,8 +18,9 @@ const ROUND: [u64; 7] = [10, 100, 1_000, 10_000, 120_000, 1_000_000, 10_000_000]
 /// Up to so many sendings are drawn.
 const MOST: usize = 200;
 
-/// The gaps of a schedule as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]: the
-/// cell's as dots on a line, the article's as squares on a broken line, over the number of the sending.
+/// The gaps of a schedule as SVG, to be put into a page with [`crate::svg_style`] or into a file with
+/// [`crate::stand_alone`]: the cell's as dots on a line, the article's as squares on a broken line, over the
+/// number of the sending.
 #[must_use]
 pub fn schedule_svg(words: Language, schedule: &Schedule) -> String {
     let rows = &schedule.rows[..schedule.rows.len().min(MOST)];

@@ -36,7 +36,8 @@ impl Glyph {
         }
     }
 
-    /// Draws it around `at`, within 7 pixels of it. `hang` says that an outcome came after a hang; its colour is then the hang's.
+    /// Draws it around `at`, within 7 pixels of it. `hang` says that an outcome came after a hang; its colour
+    /// is then the hang's.
     pub(crate) fn draw(self, svg: &mut Svg, at: (f64, f64), hang: bool) {
         let (x, y) = (Px(at.0), Px(at.1));
         let outcome = |own| if hang { "lm-hang" } else { own };

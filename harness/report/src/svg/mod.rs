@@ -1,8 +1,8 @@
 //! Drawings: a writer of SVG that escapes whatever it is given, and the one style of all drawings.
 //!
-//! A drawing has classes and no ids, so hundreds of them can stand in one page, and no colours: those come from [`style`],
-//! once for a page, or with [`stand_alone`] for a file. Widths of text are computed for a monospaced font, so that what must
-//! not overlap can be laid out without a browser.
+//! A drawing has classes and no ids, so hundreds of them can stand in one page, and no colours: those come
+//! from [`style`], once for a page, or with [`stand_alone`] for a file. Widths of text are computed for a
+//! monospaced font, so that what must not overlap can be laid out without a browser.
 
 mod glyph;
 mod style;
@@ -17,11 +17,12 @@ use std::fmt::{Display, Write as _};
 pub(crate) const FONT: f64 = 12.0;
 /// The height of the smallest text: packet numbers and notes.
 pub(crate) const SMALL: f64 = 10.0;
-/// The advance of a monospaced character by the height of the font. DejaVu Sans Mono, Menlo and Courier have 0.602; a bit of air.
+/// The advance of a monospaced character by the height of the font. DejaVu Sans Mono, Menlo and Courier have
+/// 0.602; a bit of air.
 const ADVANCE: f64 = 0.61;
 
-/// The width of `text` in a font of height `font`, in pixels. What is not ASCII may come from another font than the rest: it
-/// counts twice, which is what the widest take.
+/// The width of `text` in a font of height `font`, in pixels. What is not ASCII may come from another font
+/// than the rest: it counts twice, which is what the widest take.
 pub(crate) fn width_of(text: &str, font: f64) -> f64 {
     let columns: usize = text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
     // No text of a drawing has 2^31 columns.
@@ -67,8 +68,8 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// A coordinate as drawings write it: tenths of a pixel, none where they are zero. Coarse enough that the last bit of a
-/// logarithm, in which platforms differ, does not show.
+/// A coordinate as drawings write it: tenths of a pixel, none where they are zero. Coarse enough that the
+/// last bit of a logarithm, in which platforms differ, does not show.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Px(pub(crate) f64);
 
@@ -86,13 +87,15 @@ pub(crate) struct Svg {
 }
 
 impl Svg {
-    /// Begins a drawing of `width` by `height` pixels with a name and a description for those who do not see it.
+    /// Begins a drawing of `width` by `height` pixels with a name and a description for those who do not see
+    /// it.
     pub(crate) fn new(width: f64, height: f64, title: &str, description: &str) -> Self {
         let (width, height) = (Px(width), Px(height));
         let mut out = String::with_capacity(8 * 1024);
         let _ = write!(
             out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"lm\" role=\"img\" width=\"{width}\" height=\"{height}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"lm\" role=\"img\" width=\"{width}\" \
+             height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\"><title>{}</title><desc>{}</desc>\
              <rect class=\"lm-paper\" width=\"{width}\" height=\"{height}\"/>",
             xml(title),

@@ -1,5 +1,6 @@
-//! The axis of time lines. It is logarithmic on both sides of zero, the moment from which the operation waits, and linear within
-//! 100 µs of it: microseconds of a refusal and hours of a hang can be read off the same picture.
+//! The axis of time lines. It is logarithmic on both sides of zero, the moment from which the operation
+//! waits, and linear within 100 µs of it: microseconds of a refusal and hours of a hang can be read off the
+//! same picture.
 
 use crate::svg::{Anchor, SMALL, Svg, width_of};
 use lvs_matrix_model::duration::Human;
@@ -33,7 +34,8 @@ fn decades(time: Relative) -> f64 {
 }
 
 impl Axis {
-    /// An axis from `left` to `right` that holds all of `times`, and zero and a millisecond whatever they are.
+    /// An axis from `left` to `right` that holds all of `times`, and zero and a millisecond whatever they
+    /// are.
     pub(super) fn new(left: f64, right: f64, times: impl Iterator<Item = Relative>) -> Self {
         let range = times.fold((0, 1_000_000), |(least, most): (Relative, Relative), time| {
             (least.min(time), most.max(time))
@@ -68,8 +70,8 @@ impl Axis {
         self.right
     }
 
-    /// Draws a line for each round time that has room for its name, from `top` to `bottom`, with the names above `top`, and
-    /// below `bottom` if asked.
+    /// Draws a line for each round time that has room for its name, from `top` to `bottom`, with the names
+    /// above `top`, and below `bottom` if asked.
     pub(super) fn draw(&self, svg: &mut Svg, top: f64, bottom: f64, names_below: bool) {
         let mut taken: Vec<(f64, f64)> = Vec::new();
         for time in ROUND {

@@ -1,4 +1,5 @@
-//! The time line in words: steps, what the client wrote down, what reached it and when the director was looked at, in one order.
+//! The time line in words: steps, what the client wrote down, what reached it and when the director was
+//! looked at, in one order.
 
 use crate::markup::Markup;
 use crate::stamp::{Stamp, act};
@@ -32,8 +33,8 @@ pub(crate) enum Who {
     Observation,
 }
 
-/// The lines of a cell in the order of time, then the end of the observation, then what was not reached; none if nothing was done
-/// and nothing seen.
+/// The lines of a cell in the order of time, then the end of the observation, then what was not reached; none
+/// if nothing was done and nothing seen.
 pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec<Entry> {
     let record = &cell.record;
     let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, markup, words)).collect();
@@ -59,7 +60,8 @@ pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec
     if entries.is_empty() {
         return entries;
     }
-    // Stable: at the same moment a step comes first, then what reached the client, then what the client made of it.
+    // Stable: at the same moment a step comes first, then what reached the client, then what the client made
+    // of it.
     entries.sort_by_key(|entry| (entry.at.is_none(), entry.at));
     let end = entries.partition_point(|entry| entry.at.is_some());
     let observation_ends = Entry {
@@ -75,7 +77,8 @@ pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec
 /// So many of the same in a row have a line each.
 const NAMED: usize = 6;
 
-/// What ended or refused the client's connection. Of many of the same the first and the last have a line, and all between them one.
+/// What ended or refused the client's connection. Of many of the same the first and the last have a line, and
+/// all between them one.
 fn reached(terminators: &[Terminator], words: Language) -> Vec<Entry> {
     let entry = |item: &Terminator, what: String| Entry {
         at: Some(item.at),

@@ -21,9 +21,10 @@ const BESIDE: f64 = 14.0;
 const TOP: f64 = 44.0;
 const LANE: f64 = 24.0;
 
-/// The time lines of cells as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]; `None`
-/// without a cell. Lanes are in the order of `cells`, and named by what follows the scenario's name in their ids. Of more than
-/// 120 cells those that hung or are not known are drawn first, and how many are not drawn is said.
+/// The time lines of cells as SVG, to be put into a page with [`crate::svg_style`] or into a file with
+/// [`crate::stand_alone`]; `None` without a cell. Lanes are in the order of `cells`, and named by what
+/// follows the scenario's name in their ids. Of more than 120 cells those that hung or are not known are
+/// drawn first, and how many are not drawn is said.
 #[must_use]
 pub fn timeline_svg(words: Language, cells: &[&JudgedCell]) -> Option<String> {
     if cells.is_empty() {

@@ -1,5 +1,6 @@
-//! Time lines: when who did what, and how long the client waited. [`timeline_svg`] has a lane for each of many cells, so that one
-//! look shows which are instant, which hang, and how each hang ends; [`cell_timeline_svg`] shows one cell in detail.
+//! Time lines: when who did what, and how long the client waited. [`timeline_svg`] has a lane for each of
+//! many cells, so that one look shows which are instant, which hang, and how each hang ends;
+//! [`cell_timeline_svg`] shows one cell in detail.
 
 mod axis;
 mod entries;

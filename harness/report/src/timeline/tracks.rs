@@ -43,8 +43,8 @@ struct Track {
     lines: Vec<Option<usize>>,
 }
 
-/// The time line of one cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]; `None`
-/// if nothing happened in it.
+/// The time line of one cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with
+/// [`crate::stand_alone`]; `None` if nothing happened in it.
 #[must_use]
 pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
     let facts = Facts::of(words, cell);
@@ -213,9 +213,9 @@ impl Track {
         }
     }
 
-    /// Gives each text a line above the track's own. From right to left, each on the first line on which it ends before what is
-    /// there: so the stroke from a sign up to its text crosses no other text, and texts are read from top to bottom in the
-    /// order of time.
+    /// Gives each text a line above the track's own. From right to left, each on the first line on which it
+    /// ends before what is there: so the stroke from a sign up to its text crosses no other text, and texts
+    /// are read from top to bottom in the order of time.
     fn place(&mut self, axis: &Axis) {
         let mut begins: Vec<f64> = Vec::new();
         let lines = self.items.iter().rev().map(|item| {

@@ -1,4 +1,5 @@
-//! What a row says beside its behaviour: what a program tried before, how slow an answer was, and where its client says otherwise.
+//! What a row says beside its behaviour: what a program tried before, how slow an answer was, and where its
+//! client says otherwise.
 
 use super::{NOTHING, chinese, error_code};
 use crate::words::Language;

@@ -5,8 +5,8 @@ macro_rules! forms {
     ($($english:literal / $chinese:literal;)*) => { &[$(($english, $chinese)),*] };
 }
 
-/// What showed that a step had its effect, that it still has it, and that a setting is in force: `lvs_matrix_runner`'s operator,
-/// time line and client.
+/// What showed that a step had its effect, that it still has it, and that a setting is in force:
+/// `lvs_matrix_runner`'s operator, time line and client.
 pub(super) const PROOFS: &[(&str, &str)] = forms! {
     "connected" / "已连接";
     "answered" / "已得到应答";
@@ -18,7 +18,8 @@ pub(super) const PROOFS: &[(&str, &str)] = forms! {
     "/proc/net/ip_vs has no service" / "/proc/net/ip_vs 中没有虚拟服务";
     "/proc/net/ip_vs has no {server}" / "/proc/net/ip_vs 中没有 {server}";
     "/proc/net/ip_vs has the service, without real servers" / "/proc/net/ip_vs 中有该虚拟服务，没有真实服务器";
-    "/proc/net/ip_vs has the service with scheduler {scheduler}" / "/proc/net/ip_vs 中有该虚拟服务，调度算法为 {scheduler}";
+    "/proc/net/ip_vs has the service with scheduler {scheduler}" / "/proc/net/ip_vs 中有该虚拟服务，调度算法为 \
+        {scheduler}";
     "/proc/net/ip_vs is as it was when the table was saved" / "/proc/net/ip_vs 与保存表时相同";
     "ipvsadm saved {lines}" / "ipvsadm 保存了 {lines}";
     "the time-outs are {tcp} s, after a FIN {fin} s" / "超时为 {tcp} 秒，FIN 之后为 {fin} 秒";
@@ -55,7 +56,8 @@ pub(super) const PROOFS: &[(&str, &str)] = forms! {
     "`--help` with the same options lists {setting}" / "以同样的选项执行 `--help`，列出 {setting}";
 };
 
-/// Why something is not known, or there is no record: `lvs_matrix_model::verdict`, `crate::run`, and `judge` of the command line.
+/// Why something is not known, or there is no record: `lvs_matrix_model::verdict`, `crate::run`, and `judge`
+/// of the command line.
 pub(super) const DOUBTS: &[(&str, &str)] = forms! {
     "at {time}" / "在 {time} 时";
     "step {number} was to open its connection to {wanted}, and packet {packet} shows it at {found}"
@@ -78,7 +80,8 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
         / "{node} 上的抓包在第一步之前没有显示其首个哨兵帧：它可能开始得太晚";
     "the capture on {node} does not show its last sentinel after the observation: it may have ended too early"
         / "{node} 上的抓包在观察之后没有显示其最后的哨兵帧：它可能结束得太早";
-    "packet {number} on the client's interface cannot be decoded: {reason}" / "客户端接口上的数据包 {number} 无法解码：{reason}";
+    "packet {number} on the client's interface cannot be decoded: {reason}" / "客户端接口上的数据包 {number} \
+        无法解码：{reason}";
     "the record's steps are not those of its plan" / "记录中的步骤与其计划不一致";
     "step {number} ({action}) did not last until the end of the observation: {reason}"
         / "步骤 {number}（{action}）没有持续到观察结束：{reason}";
@@ -98,7 +101,8 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
     "step {number} ({action}) and the client's events do not agree on how its operation ended"
         / "步骤 {number}（{action}）与客户端的事件对其操作如何结束说法不一";
     "the client's event {number} ({at}) is out of order" / "客户端的事件 {number}（{at}）顺序不对";
-    "the client's event {number} is {time} later than the end of the observation" / "客户端的事件 {number} 比观察结束晚 {time}";
+    "the client's event {number} is {time} later than the end of the observation" / "客户端的事件 {number} 比观察结束晚 \
+        {time}";
     "operation {number} has no end" / "操作 {number} 没有结束";
     "the client connected, but its capture shows no SYN of the connection" / "客户端已连接，但其抓包中没有该连接的 SYN";
     "the client got a result, but its capture shows no SYN of the connection" / "客户端得到了结果，但其抓包中没有该连接的 SYN";
@@ -115,17 +119,23 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
     "the capture shows neither a SYN nor an ARP request of the client for its connect"
         / "抓包中既没有客户端新建连接的 SYN，也没有 ARP 请求";
     "the capture does not show the client sending its statement" / "抓包中没有客户端发送语句的数据包";
-    "an answer reached the client's interface at {time} in packet {packet}, but the client had not reported it by {until}"
+    "an answer reached the client's interface at {time} in packet {packet}, but the client had not reported \
+     it by {until}"
         / "应答在 {time} 时由数据包 {packet} 到达客户端的接口，但客户端到 {until} 时还没有报告";
-    "the client says at {time} that it got a result of {rows}, but the packets show no answer of the server by then"
+    "the client says at {time} that it got a result of {rows}, but the packets show no answer of the server \
+     by then"
         / "客户端在 {time} 时称得到 {rows} 的结果，而数据包显示到那时没有服务器的应答";
-    "the client says at {time} that it got a result of {rows}, but the packets show only a part of the server's answer by then (packet {packet})"
+    "the client says at {time} that it got a result of {rows}, but the packets show only a part of the \
+     server's answer by then (packet {packet})"
         / "客户端在 {time} 时称得到 {rows} 的结果，而数据包显示到那时服务器的应答只到了一部分（数据包 {packet}）";
-    "the client says at {time} that it got a result of {rows}, but the packets show no answer to its statement by then: what came is the answer to its earlier statement {statement}, which it had given up (packet {packet})"
+    "the client says at {time} that it got a result of {rows}, but the packets show no answer to its \
+     statement by then: what came is the answer to its earlier statement {statement}, which it had given up \
+     (packet {packet})"
         / "客户端在 {time} 时称得到 {rows} 的结果，而数据包显示到那时没有对该语句的应答：到达的是对它已放弃的先前语句 {statement} 的应答（数据包 {packet}）";
     "the client says at {time} that it is connected, but the packets show no answer of the server by then"
         / "客户端在 {time} 时称已连接，而数据包显示到那时没有服务器的应答";
-    "the client says at {time} that it is connected, but the packets show only a part of the server's answer by then (packet {packet})"
+    "the client says at {time} that it is connected, but the packets show only a part of the server's answer \
+     by then (packet {packet})"
         / "客户端在 {time} 时称已连接，而数据包显示到那时服务器的应答只到了一部分（数据包 {packet}）";
     "packet {packet} reached the client's interface, but its kernel did not accept it ({why})"
         / "数据包 {packet} 到达客户端的接口，但其内核没有接受它（{why}）";
@@ -133,15 +143,18 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
         / "观察结束时应答仍在分段到达，相隔从未超过 {time}";
     "this run watches a cell for at most {limit} (--observe-at-most), and patience ends {time} after that"
         / "本次运行对每个单元最多观察 {limit}（--observe-at-most），而忍耐时间在此之后 {time} 才结束";
-    "the observation ended {time} too early (it was to last until {until}), so how the silence goes on is not known"
+    "the observation ended {time} too early (it was to last until {until}), so how the silence goes on is \
+     not known"
         / "观察提前 {time} 结束（本应持续到 {until}），所以此后的沉默如何不得而知";
     "the client opened more than one connection for it (SYN in packet {packet} too)"
         / "客户端为此打开了不止一条连接（数据包 {packet} 中也有 SYN）";
     "packet {packet} is the first that the client sent after it began the statement, but does not carry it"
         / "数据包 {packet} 是客户端开始执行语句后发送的第一个，却不含该语句";
-    "packets are missing: in packet {packet} the client acknowledges what the capture does not show reaching it ({at})"
+    "packets are missing: in packet {packet} the client acknowledges what the capture does not show reaching \
+     it ({at})"
         / "缺少数据包：在数据包 {packet} 中，客户端确认了抓包中没有到达它的数据（{at}）";
-    "packets are missing: in packet {packet} the server acknowledges what the capture does not show the client sending ({at})"
+    "packets are missing: in packet {packet} the server acknowledges what the capture does not show the \
+     client sending ({at})"
         / "缺少数据包：在数据包 {packet} 中，服务器确认了抓包中客户端没有发送的数据（{at}）";
     "lvs-matrix was killed before this cell left a record; run it again" / "该单元留下记录之前 lvs-matrix 被终止；请重新运行";
     "the run came to its end and left no record of this cell; run it again" / "运行已结束，却没有留下该单元的记录；请重新运行";
@@ -150,14 +163,16 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
     "cannot open the folder {cell}: {reason}" / "无法打开文件夹 {cell}：{reason}";
     "cannot read {file}: {reason}" / "无法读取 {file}：{reason}";
     "{file} cannot be understood: {reason}" / "无法理解 {file}：{reason}";
-    "{file} has format {format}, this lvs-matrix reads {own}" / "{file} 的格式为 {format}，本 lvs-matrix 读取的格式为 {own}";
+    "{file} has format {format}, this lvs-matrix reads {own}" / "{file} 的格式为 {format}，本 lvs-matrix 读取的格式为 \
+        {own}";
     "{file} is the record of another cell, {cell}" / "{file} 是另一个单元 {cell} 的记录";
     "the cell has no capture file" / "该单元没有抓包文件";
     "a mysqld runs" / "有 mysqld 在运行";
     "the mysqld runs" / "mysqld 在运行";
     "the mysqld has ended: {status}" / "mysqld 已结束：{status}";
     "the port is not in state {state}: {shown}" / "端口的状态不是 {state}：{shown}";
-    "nft lists no rule `{rule}` in the {chain} chain of {table}: {shown}" / "nft 在 {table} 的 {chain} 链中没有列出规则 `{rule}`：{shown}";
+    "nft lists no rule `{rule}` in the {chain} chain of {table}: {shown}" / "nft 在 {table} 的 {chain} \
+        链中没有列出规则 `{rule}`：{shown}";
     "nft still lists: {shown}" / "nft 仍列出：{shown}";
     "{port} has no netem: {shown}" / "{port} 没有 netem：{shown}";
     "the qdisc of {port} is another: {shown}" / "{port} 的 qdisc 是另一个：{shown}";
@@ -176,7 +191,8 @@ pub(super) const DOUBTS: &[(&str, &str)] = forms! {
         / "抓包的接口 {name} 不是时间戳为纳秒（if_tsresol 9）的以太网接口";
     "packet {packet} of the capture belongs to interface {interface}, which the file does not describe"
         / "抓包的数据包 {packet} 属于接口 {interface}，而文件中没有描述该接口";
-    "packet {packet} is earlier than the one before it; the runner writes packets in time order, so this is not its file"
+    "packet {packet} is earlier than the one before it; the runner writes packets in time order, so this is \
+     not its file"
         / "数据包 {packet} 早于前一个数据包；运行程序按时间顺序写数据包，所以这不是它的文件";
     "packet {packet} has a time stamp that is out of range" / "数据包 {packet} 的时间戳超出范围";
     "the capture has more than 4294967295 packets" / "抓包有超过 4294967295 个数据包";

@@ -1,5 +1,5 @@
-//! One printer for expectations, observations and evidence: each report says the same thing in the same words. All texts here
-//! are plain; whoever puts them into a report passes them through `escape`.
+//! One printer for expectations, observations and evidence: each report says the same thing in the same
+//! words. All texts here are plain; whoever puts them into a report passes them through `escape`.
 
 mod besides;
 mod chinese;
@@ -247,8 +247,8 @@ fn moment_of(words: Language, at: Instant) -> String {
     }
 }
 
-/// What a reader must know beside the verdict: that the cell is one in which nothing is changed, that the change had no part in what
-/// was judged, or that this is what the scenario means to show.
+/// What a reader must know beside the verdict: that the cell is one in which nothing is changed, that the
+/// change had no part in what was judged, or that this is what the scenario means to show.
 pub(crate) fn notes(words: Language, cell: &JudgedCell) -> Vec<(&'static str, String)> {
     let mut notes = Vec::new();
     let known = cell.observed.behaviour.name().is_some();
@@ -321,7 +321,8 @@ pub(crate) fn reasons(words: Language, cell: &JudgedCell) -> Vec<Cow<'_, str>> {
     }
 }
 
-/// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as it is.
+/// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as it
+/// is.
 pub(crate) fn doubt<'a>(words: Language, text: &'a str, cell: &JudgedCell) -> Cow<'a, str> {
     match words {
         Language::English => text.into(),
@@ -433,7 +434,8 @@ pub(crate) fn place(words: Language, environment: &Environment) -> &'static str 
     }
 }
 
-/// A cell that needs a look, in full: what a terminal and reports for programs print of it, in the same order and words.
+/// A cell that needs a look, in full: what a terminal and reports for programs print of it, in the same order
+/// and words.
 pub(crate) struct Explanation {
     /// The word of its verdict.
     pub(crate) verdict: &'static str,

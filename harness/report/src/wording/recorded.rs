@@ -1,6 +1,7 @@
-//! What a record or the judge says in sentences of their own, in Chinese: what showed that a step had its effect, and why something
-//! is not known. Records hold these as English text, those of older versions too, so they are known by their form. What has no
-//! form ([`super::forms`]) stays as it is: what other programs print, and failures of the lab.
+//! What a record or the judge says in sentences of their own, in Chinese: what showed that a step had its
+//! effect, and why something is not known. Records hold these as English text, those of older versions too,
+//! so they are known by their form. What has no form ([`super::forms`]) stays as it is: what other programs
+//! print, and failures of the lab.
 
 use super::chinese;
 use super::forms::{DOUBTS, PROOFS};

@@ -5,7 +5,8 @@ crate::words::words! {
     record: "record" / "记录";
     capture: "capture" / "抓包";
     log_of(server): "log of {server}" / "{server} 的日志";
-    watched(patience, until): "Patience {patience}; each cell is watched for up to {until} from the beginning of its act phase."
+    watched(patience, until): "Patience {patience}; each cell is watched for up to {until} from the \
+        beginning of its act phase."
         / "忍耐时间 {patience}；每个单元从操作阶段开始最多观察 {until}。";
     message_of_client: "the client's message" / "客户端的信息";
     left_behind: "left behind" / "遗留";
@@ -27,10 +28,12 @@ crate::words::words! {
     the_client: "The client" / "客户端";
     the_clients(operation, server): "The client's {operation}{server}" / "客户端{operation}{server}";
     reaching(server): ", reaching {server}," / "（到达 {server}）";
-    reaching_in_turn(tried, server): ", reaching {tried} first and then {server}," / "（先到达 {tried}，后到达 {server}）";
+    reaching_in_turn(tried, server): ", reaching {tried} first and then {server}," / "（先到达 {tried}，后到达 \
+        {server}）";
     on_connection_with(server): ", on its connection with {server}," / "（在与 {server} 的连接上）";
     was_answered(subject, time): "{subject} was answered after {time}." / "{subject}在 {time} 后得到应答。";
-    failed_after(subject, time, error): "{subject} failed after {time}{error}." / "{subject}在 {time} 后失败{error}。";
+    failed_after(subject, time, error): "{subject} failed after {time}{error}." / "{subject}在 {time} \
+        后失败{error}。";
     how_not_known(subject, reasons): "How it went is not known. {subject}: {reasons}." / "结果不明。{subject}：{reasons}。";
     met_silence(subject, time): "{subject} met silence for {time}" / "{subject}遭遇了 {time} 的沉默";
     in_brackets(what): " ({what})" / "（{what}）";
@@ -50,7 +53,8 @@ crate::words::words! {
 
     sent_again_title: "Sent again" / "重传";
     by_the_client(what): "By the client: {what}." / "客户端：{what}。";
-    beside_article: "Beside it, the trace that the article (https://developer.aliyun.com/article/463968) prints (minutes:seconds of its tcpdump; an older kernel, which had no \
+    beside_article: "Beside it, the trace that the article (https://developer.aliyun.com/article/463968) \
+        prints (minutes:seconds of its tcpdump; an older kernel, which had no \
         tail-loss probe): compare the shapes, not the constants."
         / "并列的是文章（阿里云开发者社区第 463968 号）所载的抓包（其 tcpdump 的分：秒；内核较旧，没有尾部丢失探测）：请比较形状，而非常数。";
     article_printed: "article: printed" / "文章所载";
@@ -68,7 +72,8 @@ crate::words::words! {
     mysqld_runs: "mysqld runs" / "mysqld 正在运行";
     mysqld_frozen: "mysqld is frozen (SIGSTOP)" / "mysqld 已冻结（SIGSTOP）";
     mysqld_ended(status): "mysqld has ended ({status})" / "mysqld 已结束（{status}）";
-    server_is(server, id, mysqld): "{server} (server_id {id}): {mysqld}." / "{server}（server_id {id}）：{mysqld}。";
+    server_is(server, id, mysqld): "{server} (server_id {id}): {mysqld}." / "{server}（server_id \
+        {id}）：{mysqld}。";
     server_id_and(id, mysqld): "server_id {id}; {mysqld}." / "server_id {id}；{mysqld}。";
     no_socket: "No TCP socket of the client in its kernel." / "其内核中没有客户端的 TCP 套接字。";
     sockets(command): "TCP sockets of the client in its kernel ({command}):" / "其内核中客户端的 TCP 套接字（{command}）：";
@@ -96,7 +101,8 @@ crate::words::words! {
     link_between: "the link between the hosts" / "主机之间的链路";
     made_by(link): "The lab was made by the command lines of {link}." / "实验环境由{link}的命令行建立。";
     preparation_numbered(number): "preparation {number}" / "准备 {number}";
-    prepared(cells, number): "Command lines that prepared {cells} (preparation {number})" / "准备 {cells}的命令行（准备 {number}）";
+    prepared(cells, number): "Command lines that prepared {cells} (preparation {number})" / "准备 \
+        {cells}的命令行（准备 {number}）";
 
     client_program: "The client program" / "客户端程序";
     program: "program" / "程序";
@@ -110,8 +116,10 @@ crate::words::words! {
     more_printed: "(more was printed than is kept)" / "（显示的内容多于所保留的）";
 
     traces: "Traces" / "抓包记录";
-    traces_are(epoch): "Number in the capture, time from {epoch}, sender by its Ethernet address." / "格式同 tcpdump：抓包中的编号、从{epoch}算起的时间、由以太网地址得知的发送者。";
-    trace_of(node, interface, packets): "Trace of {node}, {interface} ({packets})" / "{node} 的抓包，{interface}（{packets}）";
+    traces_are(epoch): "Number in the capture, time from {epoch}, sender by its Ethernet address." / "格式同 \
+        tcpdump：抓包中的编号、从{epoch}算起的时间、由以太网地址得知的发送者。";
+    trace_of(node, interface, packets): "Trace of {node}, {interface} ({packets})" / "{node} \
+        的抓包，{interface}（{packets}）";
     capture_failed(failure): "The capture failed: {failure}" / "抓包失败：{failure}";
     frames_dropped(count): "The kernel dropped {count} frames of it." / "内核丢掉了其中 {count} 帧。";
     nothing_passed: "Nothing passed this interface." / "没有数据包经过此接口。";
@@ -128,9 +136,11 @@ crate::words::words! {
     source(function, file): "{function} in {file}" / "{file} 中的 {function}";
     what_avoids_it: "What avoids it" / "如何避免";
     not_tried(reason): "(Cannot be tried here: {reason}.)" / "（此处无法试验：{reason}。）";
-    how_it_is_tried: "The lines below a piece of advice are what it changes in the cell's scenario; `explain` with `--try` and the number \
+    how_it_is_tried: "The lines below a piece of advice are what it changes in the cell's scenario; \
+        `explain` with `--try` and the number \
         prints the whole scenario." / "每条建议下面的几行是它对该单元场景的改动；`explain` 加上 `--try` 和编号会输出整个场景。";
-    unexplained(questions): "None of the rules that lvs-matrix knows says {questions}. It does not guess; what is known is the \
+    unexplained(questions): "None of the rules that lvs-matrix knows says {questions}. It does not guess; \
+        what is known is the \
         evidence below." / "lvs-matrix 已知的规则都不能说明{questions}。它不作猜测；已知的是下面的证据。";
     why_answered: "why the client was answered" / "客户端为什么得到应答";
     why_an_error: "why the client got its error" / "客户端为什么得到错误";
@@ -138,9 +148,11 @@ crate::words::words! {
     why_answered_in_the_end: "why it was answered in the end" / "它最终为什么得到应答";
     why_an_error_in_the_end: "why it got its error in the end" / "它最终为什么得到错误";
     plain_heading(cell, observed): "{cell}: {observed}." / "{cell}：{observed}。";
-    unexplained_but(questions): "None of the rules that lvs-matrix knows says {questions}. It does not guess; what is known is:"
+    unexplained_but(questions): "None of the rules that lvs-matrix knows says {questions}. It does not \
+        guess; what is known is:"
         / "lvs-matrix 已知的规则都不能说明{questions}。它不作猜测；已知的是：";
-    nothing_to_explain_because: "What the client lived through is not known, so there is nothing to explain. The reasons:"
+    nothing_to_explain_because: "What the client lived through is not known, so there is nothing to explain. \
+        The reasons:"
         / "客户端经历了什么尚不清楚，因此没有可解释的。原因：";
     shown_all_the_same: "What the record shows all the same:" / "记录仍然显示：";
     nor: ", nor " / "，也不能说明";

@@ -73,16 +73,19 @@ crate::words::words! {
     packet_reaches(number, host): "packet {number} reaches {host}" / "数据包 {number} 到达 {host}";
     apart(gap): "{gap} apart" / "间隔 {gap}";
     apart_between(least, most): "{least} to {most} apart" / "间隔 {least} 至 {most}";
-    these_times_more(length, times, apart): "these {length} packets × {times} more, {apart}" / "这 {length} 个数据包再 {times} 遍，{apart}";
+    these_times_more(length, times, apart): "these {length} packets × {times} more, {apart}" / "这 {length} \
+        个数据包再 {times} 遍，{apart}";
     times_more(times, apart): "× {times} more, {apart}" / "再 {times} 次，{apart}";
     transfer(packets, bytes): "… {packets}, {bytes} bytes, all arrived" / "… {packets}，{bytes} 字节，全部到达";
-    left_out(rows, packets, from, to): "… {rows} with {packets} left out, {from} to {to}" / "… 省略 {rows}共 {packets}，{from} 至 {to}";
+    left_out(rows, packets, from, to): "… {rows} with {packets} left out, {from} to {to}" / "… 省略 {rows}共 \
+        {packets}，{from} 至 {to}";
     arrived(packets): "{packets} arrived" / "{packets}到达";
     ended_at_director: "ended at the director" / "个止于调度器";
     did_not_arrive: "did not arrive" / "个未到达";
     went_unseen: "went a way that the capture does not show" / "个去向未在抓包中显示";
     and_so_many(count, what): ", {count} {what}" / "，{count} {what}";
-    not_to_scale(epoch): "Not to scale; times from {epoch}. Small numbers: packets of the capture, where it left and where it arrived."
+    not_to_scale(epoch): "Not to scale; times from {epoch}. Small numbers: packets of the capture, where it \
+        left and where it arrived."
         / "不按比例；时间从{epoch}算起。小号数字：抓包中的数据包编号，分别为离开处和到达处。";
     others_not_drawn(connections): "{connections} of the client not drawn: another one was judged." / "未画出客户端的 {connections}：判定的是另一条。";
     more_servers(count): "{count} more" / "另有 {count} 台";

@@ -1,8 +1,9 @@
-//! What reports for people say, in every language: each text stands once, with its languages side by side, so that none can be
-//! forgotten. Reports for programs, what a terminal shows and messages about mistakes are English whatever the report's language.
+//! What reports for people say, in every language: each text stands once, with its languages side by side, so
+//! that none can be forgotten. Reports for programs, what a terminal shows and messages about mistakes are
+//! English whatever the report's language.
 //!
-//! What others wrote (names, claims, server messages, command lines, why a lab failed) stays as it is. What records hold as sentences of
-//! the harness is put into Chinese by `wording::recorded`.
+//! What others wrote (names, claims, server messages, command lines, why a lab failed) stays as it is. What
+//! records hold as sentences of the harness is put into Chinese by `wording::recorded`.
 
 mod cell;
 mod counts;
@@ -90,8 +91,8 @@ impl FromStr for Language {
 /// A text that needs nothing filled in.
 pub(crate) type Word = fn(Language) -> &'static str;
 
-/// A table of texts: a method of [`Language`] for each, `name: English / Chinese;`. Those with arguments hold their places in
-/// braces.
+/// A table of texts: a method of [`Language`] for each, `name: English / Chinese;`. Those with arguments hold
+/// their places in braces.
 macro_rules! words {
     ($($name:ident $(($($argument:ident),+))? : $english:literal / $chinese:literal;)*) => {
         impl $crate::words::Language {

@@ -10,10 +10,12 @@ crate::words::words! {
     where_left_waiting: "Where clients were left waiting" / "客户端一直等待之处";
     where_left_waiting_ng: "Where clients were left waiting (NG)" / "客户端一直等待之处（NG）";
     in_no_cell: "In no cell: every client had an answer or an error within patience." / "没有：每个客户端都在忍耐时间内得到了应答或错误。";
-    in_no_tested_cell(cells): "In no cell that tested its change: there, every client had an answer or an error within patience. {cells} \
+    in_no_tested_cell(cells): "In no cell that tested its change: there, every client had an answer or an \
+        error within patience. {cells} \
         tested nothing." / "在检验了变更的单元中没有：那里每个客户端都在忍耐时间内得到了应答或错误。{cells}未检验变更。";
     no_cell_tested: "Not known: no cell tested its change." / "不得而知：没有任何单元检验了变更。";
-    more_with_ng(count): "and {count} more: the rows with NG in the tables below" / "另有 {count} 个：见下方表格中结果判断为 NG 的行";
+    more_with_ng(count): "and {count} more: the rows with NG in the tables below" / "另有 {count} \
+        个：见下方表格中结果判断为 NG 的行";
     more_below(cells): "and {cells} more, in the matrix below" / "另有 {cells}，见下方矩阵";
     what_was_run: "What was run" / "运行内容";
     scenario: "scenario" / "场景";
@@ -42,10 +44,13 @@ crate::words::words! {
     and_with: " and " / "和";
 
     no_cell_selected: "No cell was selected, so nothing is known." / "没有选择任何单元，因此一无所知。";
-    repetitions_of_disagree(cells): "Repetitions of {cells} disagree: what was seen there need not be seen again."
+    repetitions_of_disagree(cells): "Repetitions of {cells} disagree: what was seen there need not be seen \
+        again."
         / "{cells}的各次运行结果不一致：其中所见未必会再现。";
-    is_not_as_expected(part, all, rest): "{part} of {all} is not as expected{rest}." / "{all}中有 {part} 个不符合预期{rest}。";
-    are_not_as_expected(part, all, rest): "{part} of {all} are not as expected{rest}." / "{all}中有 {part} 个不符合预期{rest}。";
+    is_not_as_expected(part, all, rest): "{part} of {all} is not as expected{rest}." / "{all}中有 {part} \
+        个不符合预期{rest}。";
+    are_not_as_expected(part, all, rest): "{part} of {all} are not as expected{rest}." / "{all}中有 {part} \
+        个不符合预期{rest}。";
     and_unknown(count): " and of {count} nothing certain is known" / "，另有 {count} 个无法判定";
     nothing_violated(part, all): "Nothing is violated, but of {part} of {all} nothing certain is known."
         / "没有不符合预期的，但 {all}中有 {part} 个无法判定。";
@@ -57,7 +62,8 @@ crate::words::words! {
         / "唯一的单元未检验变更：变更与判定对象无关。";
     others_as_expected: " The others are as expected." / "其余符合预期。";
     nothing_was_expected(all): "Nothing was expected: {all} observed." / "没有预期：观察了 {all}。";
-    expected_ones_are(part, all): "Every cell of which something is expected is as expected ({part} of {all}); the others are observed only."
+    expected_ones_are(part, all): "Every cell of which something is expected is as expected ({part} of \
+        {all}); the others are observed only."
         / "凡有预期的单元都符合预期（{all}中的 {part} 个），其余仅观察。";
     one_is_as_expected: "The one cell is as expected." / "唯一的单元符合预期。";
     all_are_as_expected(all): "All {all} are as expected." / "全部 {all}符合预期。";

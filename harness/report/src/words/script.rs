@@ -26,7 +26,8 @@ crate::words::words! {
     script_previous: "previous" / "上一个";
     script_next: "next" / "下一个";
     script_cells_nav: "Cells" / "单元";
-    script_changes: "{first} → {other} changes {count} of {outcomes}" / "{first} → {other} 改变 {outcomes}中的 {count} 个";
+    script_changes: "{first} → {other} changes {count} of {outcomes}" / "{first} → {other} 改变 {outcomes}中的 \
+        {count} 个";
     script_more: "and {count} more" / "另有 {count} 个";
     script_said: "{cell}: {text}" / "{cell}：{text}";
     script_auto: "Auto" / "自动";
@@ -36,7 +37,8 @@ crate::words::words! {
 }
 
 impl Language {
-    /// The script's texts by their names, as JSON. Names that are values of filters are those of the page's data.
+    /// The script's texts by their names, as JSON. Names that are values of filters are those of the page's
+    /// data.
     pub(crate) fn script(self) -> String {
         let texts = BTreeMap::from([
             ("cell", self.script_cell()),

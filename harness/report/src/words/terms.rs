@@ -22,17 +22,22 @@ crate::words::words! {
         / "该单元未检验变更，不说明变更的任何影响：{why}。";
     to_test_it(what): "What to do: {what}." / "处理办法：{what}。";
     left_alone: "left alone" / "不受影响";
-    change_elsewhere(changed, served): "the change was made to {changed}, and {served} served the connection that was judged"
+    change_elsewhere(changed, served): "the change was made to {changed}, and {served} served the connection \
+        that was judged"
         / "变更针对 {changed}，而被判定的连接由 {served} 提供服务";
-    over_before(ended, step, action, began): "the operation was over {ended}, before the change: step {step} ({action}) began {began}"
+    over_before(ended, step, action, began): "the operation was over {ended}, before the change: step {step} \
+        ({action}) began {began}"
         / "操作在 {ended} 已结束，早于变更：步骤 {step}（{action}）在 {began} 才开始";
-    ended_before(ended, packet, step, action, began): "the connection had been ended {ended} (packet {packet}), before the change: step \
+    ended_before(ended, packet, step, action, began): "the connection had been ended {ended} (packet \
+        {packet}), before the change: step \
         {step} ({action}) began {began}"
         / "连接在 {ended} 已终止（数据包 {packet}），早于变更：步骤 {step}（{action}）在 {began} 才开始";
-    name_the_server(step, item): "to have the connection on the server that is changed, write {step}; if it is meant to be left alone, \
+    name_the_server(step, item): "to have the connection on the server that is changed, write {step}; if it \
+        is meant to be left alone, \
         write {item} into the expectation"
         / "要让连接位于被变更的服务器，请写 {step}；若本意是不受影响，请在预期中写 {item}";
-    let_it_last: "let the operation last until the change, or let it begin after the change; see why it was over so soon"
+    let_it_last: "let the operation last until the change, or let it begin after the change; see why it was \
+        over so soon"
         / "请让操作持续到变更之时，或在变更之后开始；并查明它为何结束得这么早";
     open_it_later: "open the connection shortly before the change, or see why it was ended so soon"
         / "请在变更前不久再建立连接，或查明它为何过早终止";
@@ -41,7 +46,8 @@ crate::words::words! {
     error_of_the_driver: "error of the driver" / "驱动程序错误";
     system_call_failed: "a system call failed" / "系统调用失败";
     server_closed: "the server closed the connection" / "服务器关闭了连接";
-    server_error_with_state(code, state): "server error {code}, SQLSTATE {state}" / "服务器错误 {code}，SQLSTATE {state}";
+    server_error_with_state(code, state): "server error {code}, SQLSTATE {state}" / "服务器错误 {code}，SQLSTATE \
+        {state}";
     error_of_the_program(code, rest): "the program's error {code}{rest}" / "客户端程序的错误 {code}{rest}";
     sql_state(state): ", SQLSTATE {state}" / "，SQLSTATE {state}";
     and_errno(errno): ", {errno}" / "，{errno}";
@@ -72,7 +78,8 @@ crate::words::words! {
     tried_in_turn(tries): "tried in turn: {tries}" / "依次尝试：{tries}";
     others: "others" / "其他连接";
     and_then: ", then " / "，然后";
-    one_try(what, server, port, end): "{what}{server} from port {port}, {end}" / "{what}{server}（端口 {port}），{end}";
+    one_try(what, server, port, end): "{what}{server} from port {port}, {end}" / "{what}{server}（端口 \
+        {port}），{end}";
     on_server(server): " on {server}" / "（{server}）";
     a_connect: "connect" / "新建连接";
     the_statement: "the statement" / "语句";

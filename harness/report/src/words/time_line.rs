@@ -27,7 +27,8 @@ crate::words::words! {
     reaches_client_often(what, times, until): "{what} reaches the client {times} times, until {until}" / "{what} 到达客户端，共 {times} 次，直到 {until}";
     tables_seen(moment): "the director's tables {moment}" / "{moment}调度器上的表";
     opens_connection: "the client opens a connection" / "客户端新建连接";
-    is_connected(id, version): "the client is connected, connection id {id}, {version}" / "客户端已连接，连接号 {id}，{version}";
+    is_connected(id, version): "the client is connected, connection id {id}, {version}" / "客户端已连接，连接号 \
+        {id}，{version}";
     sends(sql): "the client sends {sql}" / "客户端发送 {sql}";
     has_value(value): "the client has its result: {value}" / "客户端得到结果：{value}";
     has_rows(rows): "the client has its result: {rows}" / "客户端得到结果：{rows}";

@@ -6,9 +6,12 @@ use lvs_matrix_model::verdict::{Fact, JudgedCell, OperationEnd, Verdict};
 use lvs_matrix_report::{RunReport, RunState};
 
 /// What servers, authors and kernels may write.
-pub(crate) const TEXT: &str = "<script>alert(1)</script> a|b `tick` ``` ~~~ ]]> \u{1b}[31mred\u{1b}[0m \u{202e}reversed\u{202c} \
-                       \u{200b}\u{feff}\u{ffff}\0\r\n::error file=x::boom\n  ::add-mask::y\n##[group]z\n# heading\n</details>\n\
-                       ```\n| cell | cell |\n@mention [link](javascript:alert(1)) ![i](x) &amp; \\| \u{9b}31m";
+pub(crate) const TEXT: &str = "<script>alert(1)</script> a|b `tick` ``` ~~~ \
+    ]]> \u{1b}[31mred\u{1b}[0m \u{202e}reversed\u{202c} \
+                       \u{200b}\u{feff}\u{ffff}\0\r\n::error file=x::boom\n  ::add-mask::y\n##[group]z\n# \
+                       heading\n</details>\n\
+                       ```\n| cell | cell |\n@mention [link](javascript:alert(1)) ![i](x) \
+                       &amp; \\| \u{9b}31m";
 
 /// A run in which every text of others is [`TEXT`].
 pub(crate) fn report() -> RunReport {

@@ -1,4 +1,5 @@
-//! Cells that are not as they should be, or larger than any that is stored: drawings stay whole, bounded and harmless.
+//! Cells that are not as they should be, or larger than any that is stored: drawings stay whole, bounded and
+//! harmless.
 
 use crate::stored::{assert_texts_apart, cell, elements};
 use lvs_matrix_model::Name;
@@ -42,7 +43,8 @@ fn look(what: &str, cell: &JudgedCell) -> Vec<String> {
     svgs.into_iter().flatten().chain(mermaid).collect()
 }
 
-/// A copy of `packet` that was seen so much later, with `nth` times its payload's length added to its sequence number.
+/// A copy of `packet` that was seen so much later, with `nth` times its payload's length added to its
+/// sequence number.
 fn later(packet: &Packet, by_nanos: i64, nth: u32) -> Packet {
     let mut packet = packet.clone();
     packet.at = Instant(packet.at.0 + by_nanos);
@@ -56,7 +58,8 @@ fn later(packet: &Packet, by_nanos: i64, nth: u32) -> Packet {
     packet
 }
 
-/// The server's last segment with payload came `count` times, `apart` nanoseconds from one another, each with new data.
+/// The server's last segment with payload came `count` times, `apart` nanoseconds from one another, each with
+/// new data.
 fn transfer(count: u32, apart: i64) -> JudgedCell {
     let mut cell = cell("config-change/present_up_execute-sql_0");
     let rs1 = cell.record.plan.hosts[2].mac;
@@ -189,8 +192,10 @@ fn a_lab_that_failed_has_nothing_to_draw() {
     );
 }
 
-/// What others write: markup, statements of Mermaid, a directive, escape sequences, marks that reorder, wide characters.
-const HOSTILE: &str = "</text><script>alert(1)</script>;end\nL0->>L1: x %%{init: {}}%% # $$x$$ \"'& \u{1b}[31m\u{202e}数据库::error::`|";
+/// What others write: markup, statements of Mermaid, a directive, escape sequences, marks that reorder, wide
+/// characters.
+const HOSTILE: &str = "</text><script>alert(1)</script>;end\nL0->>L1: x %%{init: {}}%% # \
+    $$x$$ \"'& \u{1b}[31m\u{202e}数据库::error::`|";
 
 #[test]
 fn foreign_text_is_only_text() {

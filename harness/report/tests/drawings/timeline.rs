@@ -106,7 +106,8 @@ fn a_cell_in_detail_shows_each_step_event_and_retransmission() {
     }
 }
 
-/// Where connections have names, what the client does and gets is said to be on one of them; else there is only one to speak of.
+/// Where connections have names, what the client does and gets is said to be on one of them; else there is
+/// only one to speak of.
 #[test]
 fn events_name_their_connection() {
     let pool = cell("client-actions/absent_pool-member-on-rs1_0");

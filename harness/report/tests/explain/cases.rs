@@ -1,4 +1,5 @@
-//! Cells of small scenarios of their own, stored beside the tests: a rule for each situation, and what decides it.
+//! Cells of small scenarios of their own, stored beside the tests: a rule for each situation, and what
+//! decides it.
 
 use super::chinese::in_chinese;
 use super::stored::cited_right;

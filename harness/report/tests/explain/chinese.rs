@@ -86,7 +86,8 @@ fn longest_run_of_words(text: &str) -> Vec<String> {
     runs.map(words).max_by_key(Vec::len).unwrap_or_default()
 }
 
-/// The numbers in a text, sorted, but for those up to three, which English says in words (`once`, `three requests`).
+/// The numbers in a text, sorted, but for those up to three, which English says in words (`once`,
+/// `three requests`).
 fn numbers(text: &str) -> Vec<u64> {
     let digits = text.split(|c: char| !c.is_ascii_digit());
     let mut numbers: Vec<u64> = digits
@@ -172,8 +173,8 @@ fn doubts_are_chinese() {
     assert!(said.len() > 20, "{said:#?}");
 }
 
-/// Pages are Chinese but for the author's claim, names, and what others said or printed: messages stand in quotation marks, code
-/// between backticks and in blocks.
+/// Pages are Chinese but for the author's claim, names, and what others said or printed: messages stand in
+/// quotation marks, code between backticks and in blocks.
 #[test]
 fn every_stored_page_is_chinese() {
     let summary: RunSummary = serde_json::from_slice(&fs::read(run().join("run.json")).unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! Why the clients of the cells under `reports/` saw what they saw: each rule on a cell that calls for it, and not any more
-//! when what decides is taken away from that cell.
+//! Why the clients of the cells under `reports/` saw what they saw: each rule on a cell that calls for it,
+//! and not any more when what decides is taken away from that cell.
 
 #![expect(
     clippy::unwrap_used,
@@ -54,7 +54,8 @@ fn rules(explanation: &Explanation) -> Vec<&'static str> {
         .collect()
 }
 
-/// Takes away every packet of which `lost` says so, without judging again: what a rule makes of it, not what judging does.
+/// Takes away every packet of which `lost` says so, without judging again: what a rule makes of it, not what
+/// judging does.
 fn without(cell: &mut JudgedCell, lost: impl Fn(&Packet, &Node) -> bool) {
     let points: Vec<Node> = cell
         .record

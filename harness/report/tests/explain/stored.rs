@@ -6,8 +6,9 @@ use lvs_matrix_model::verdict::{Behaviour, Citation, HangEnd};
 use lvs_matrix_report::{Status, explain};
 use std::collections::BTreeSet;
 
-/// The rules of each stored cell, in the order of the story: `cell: rule rule`; without its last `_0` or `_1` where both
-/// values of `expire_nodest_conn` have the same. Which packet `faults/loss` loses is the dice's; its rule is in `made.rs`.
+/// The rules of each stored cell, in the order of the story: `cell: rule rule`; without its last `_0` or `_1`
+/// where both values of `expire_nodest_conn` have the same. Which packet `faults/loss` loses is the dice's;
+/// its rule is in `made.rs`.
 pub(crate) fn known() -> Vec<(&'static str, Vec<&'static str>)> {
     let lines = include_str!("stored.txt").lines();
     let row = |line: &'static str| {
@@ -173,8 +174,9 @@ fn forwarding(action: &Action) -> bool {
     matches!(action, Action::Table(TableAction::SetForwarding { .. }))
 }
 
-/// With what a rule goes together: behaviours, and a step without which it cannot be. `restart-does-not-recover` and its like
-/// are silent for less than the patience: what drops there is a rule of a cell that fails fast.
+/// With what a rule goes together: behaviours, and a step without which it cannot be.
+/// `restart-does-not-recover` and its like are silent for less than the patience: what drops there is a rule
+/// of a cell that fails fast.
 const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("scheduled", ANSWERS, nothing),
     ("another-server-answers", ANSWERS, nothing),
@@ -249,7 +251,8 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("entry-outlived-its-time", LATE, nothing),
 ];
 
-/// Whatever scenarios the stored run has: no rule explains what it cannot explain, or speaks of a fault that nobody made.
+/// Whatever scenarios the stored run has: no rule explains what it cannot explain, or speaks of a fault that
+/// nobody made.
 #[test]
 fn no_stored_cell_is_explained_by_a_rule_of_another_behaviour() {
     for cell in all() {

@@ -4,7 +4,8 @@ use super::*;
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_report::{Language, Status, explain, explanation};
 
-/// The whole text is in the stored report, where it is reviewed with the run that it is of; here, what must be in it.
+/// The whole text is in the stored report, where it is reviewed with the run that it is of; here, what must
+/// be in it.
 #[test]
 fn an_explanation_names_the_rule_the_packets_and_the_cure() {
     let text = explanation(Language::English, &stored("hang-to-the-end/300s"));

@@ -1,4 +1,5 @@
-//! The `mariadb` or `mysql` command line in batch mode, as scripts use it: statements on standard input, no terminal.
+//! The `mariadb` or `mysql` command line in batch mode, as scripts use it: statements on standard input, no
+//! terminal.
 
 use super::cli::{Tool, environment};
 use super::log::Log;
@@ -89,7 +90,8 @@ impl Batch {
             return desk.write(
                 number,
                 failed(
-                    "it ended with an earlier error, as scripts do: there is no connection to send the statement on"
+                    "it ended with an earlier error, as scripts do: there is no connection to send the \
+                     statement on"
                         .to_owned(),
                 ),
             );

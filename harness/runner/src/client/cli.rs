@@ -14,7 +14,8 @@ use std::time::Duration;
 
 /// The prompt: that of MySQL's client, given to MariaDB's as well, so that no name of a database is in it.
 const PROMPT: &str = "mysql> ";
-/// How much an operation may print before its program is ended: more than any statement of a scenario has to say.
+/// How much an operation may print before its program is ended: more than any statement of a scenario has to
+/// say.
 const MOST_PRINTED: usize = 64 << 20;
 
 /// The command line of this machine.
@@ -35,8 +36,8 @@ impl Tool {
         Ok(Self { program, version })
     }
 
-    /// Its command line for `desk`'s service. Neither files of options nor TLS: the lab's servers have no certificates, and from
-    /// 11.4 on MariaDB's client insists on them.
+    /// Its command line for `desk`'s service. Neither files of options nor TLS: the lab's servers have no
+    /// certificates, and from 11.4 on MariaDB's client insists on them.
     pub(super) fn argv(&self, desk: &Desk) -> Vec<String> {
         let mariadb = self.version.contains("MariaDB");
         let no_tls = if mariadb || self.version.contains(" 5.6.") {
@@ -59,7 +60,8 @@ impl Tool {
         argv
     }
 
-    /// Has the program show the value that its options give its connect time-out: with `--help` it lists them and does no more.
+    /// Has the program show the value that its options give its connect time-out: with `--help` it lists them
+    /// and does no more.
     pub(super) fn show_settings(&self, desk: &Desk) {
         let Some(wanted) = desk.settled.settings.connect_timeout else {
             return;
@@ -259,7 +261,8 @@ impl Session for Interactive {
 }
 
 impl Screen {
-    /// Reads until the prompt is back or the program is gone; each line that says something is told to `said`.
+    /// Reads until the prompt is back or the program is gone; each line that says something is told to
+    /// `said`.
     fn read(&mut self, desk: &Desk, said: &mut dyn FnMut(Said)) -> End {
         loop {
             let chunk = match self.terminal.read(&desk.stop) {

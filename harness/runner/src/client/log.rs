@@ -101,7 +101,8 @@ impl Log {
             EventRole::Begins | EventRole::Waits | EventRole::Aside => None,
         };
         if let Some(standing) = standing {
-            // The first end is the operation's; what a program that connects anew has after that is only written down.
+            // The first end is the operation's; what a program that connects anew has after that is only
+            // written down.
             state.ended.entry(operation).or_insert(standing);
         }
         if let ClientEventKind::ReadingPaused { .. } = kind {
@@ -182,7 +183,8 @@ impl Log {
         self.state().inodes.insert(inode.to_owned())
     }
 
-    /// What shows a setting, or why it is not shown. A doubt stays: one connection without the setting is enough.
+    /// What shows a setting, or why it is not shown. A doubt stays: one connection without the setting is
+    /// enough.
     pub(super) fn setting(&self, seen: SettingShown) {
         let mut state = self.state();
         let settings = &mut state.program.settings;

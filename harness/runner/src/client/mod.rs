@@ -1,7 +1,8 @@
-//! The client of a cell: a program that is told what to do, one operation after another, and whose life is written down. It
-//! judges nothing.
+//! The client of a cell: a program that is told what to do, one operation after another, and whose life is
+//! written down. It judges nothing.
 //!
-//! Which program it is, the plan says; each is a [`Session`] on a thread of its own in the client's namespace:
+//! Which program it is, the plan says; each is a [`Session`] on a thread of its own in the client's
+//! namespace:
 //!
 //! ```text
 //! mysql_async.rs   the driver, in this process
@@ -79,7 +80,8 @@ pub(crate) struct Client {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a session has of the cell: where to connect to and how it is set, where to write down, and when to stop.
+/// What a session has of the cell: where to connect to and how it is set, where to write down, and when to
+/// stop.
 struct Desk {
     address: IpAddr,
     port: u16,
@@ -140,8 +142,8 @@ impl Client {
         })
     }
 
-    /// Begins an operation on the connection with this name (`None`: the plain one); the numbers are the caller's, 1 for the
-    /// first. A connection does one thing at a time.
+    /// Begins an operation on the connection with this name (`None`: the plain one); the numbers are the
+    /// caller's, 1 for the first. A connection does one thing at a time.
     pub(crate) fn begin(&self, number: u32, on: Option<&Name>, operation: Operation) -> Result<()> {
         self.tell(number, on, Task::Begin(operation))
     }
@@ -182,8 +184,8 @@ impl Client {
         self.log.wait(operation, until)
     }
 
-    /// Waits until the program is ready for its next operation, or until `until`: one whose statement failed may go on to
-    /// connect anew by itself.
+    /// Waits until the program is ready for its next operation, or until `until`: one whose statement failed
+    /// may go on to connect anew by itself.
     pub(crate) fn settle(&self, operation: u32, until: Instant) {
         self.log.settle(operation, until);
     }

@@ -19,7 +19,8 @@ use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::Notify;
 
-/// Serves on a runtime of its own; it is made on the client's thread, so that every socket belongs to the client's namespace.
+/// Serves on a runtime of its own; it is made on the client's thread, so that every socket belongs to the
+/// client's namespace.
 pub(super) fn serve(inbox: Inbox, desk: &Desk) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
@@ -35,7 +36,8 @@ pub(super) fn serve(inbox: Inbox, desk: &Desk) {
 
 /// Returns when the client is to stop.
 async fn stopped(desk: &Desk) {
-    // An end of file can be read. Where it cannot be watched for, nothing is done at all, which the record shows.
+    // An end of file can be read. Where it cannot be watched for, nothing is done at all, which the record
+    // shows.
     if let Ok(stop) = desk.stop.try_clone()
         && let Ok(stop) = Receiver::from_owned_fd(OwnedFd::from(stop))
     {
@@ -44,8 +46,8 @@ async fn stopped(desk: &Desk) {
     }
 }
 
-/// Options under which the driver sends nothing of its own: with `max_allowed_packet` and `wait_timeout` given it need not
-/// ask the server for them, and with `prefer_socket` off it stays on TCP.
+/// Options under which the driver sends nothing of its own: with `max_allowed_packet` and `wait_timeout`
+/// given it need not ask the server for them, and with `prefer_socket` off it stays on TCP.
 fn options(address: IpAddr, port: u16) -> Opts {
     OptsBuilder::default()
         .ip_or_hostname(address.to_string())
@@ -193,8 +195,8 @@ async fn execute(connection: &mut Conn, sql: &str) -> std::result::Result<(u64, 
     ))
 }
 
-/// Sends a large statement, and reads its result row by row; where it says so, stops reading until `resume`. The kernel goes on to
-/// receive until its buffer is full.
+/// Sends a large statement, and reads its result row by row; where it says so, stops reading until `resume`.
+/// The kernel goes on to receive until its buffer is full.
 async fn stream(
     desk: &Desk,
     number: u32,
@@ -267,9 +269,10 @@ fn io_kind(error: &io::Error) -> ClientErrorKind {
     }
 }
 
-/// Connects once, asks for `@@server_id`, and is gone: how the lab sees that it is ready. Runs in the calling thread's
-/// namespace. The connection is destroyed on both sides by an RST (`ss -K`, the kernel's SOCK_DESTROY), not closed: a FIN
-/// would leave TIME_WAIT behind for minutes, in the client and in the director's table.
+/// Connects once, asks for `@@server_id`, and is gone: how the lab sees that it is ready. Runs in the calling
+/// thread's namespace. The connection is destroyed on both sides by an RST (`ss -K`, the kernel's
+/// SOCK_DESTROY), not closed: a FIN would leave TIME_WAIT behind for minutes, in the client and in the
+/// director's table.
 pub(crate) fn ask_server_id(
     address: IpAddr,
     port: u16,

@@ -1,5 +1,6 @@
-//! A program of the author's own, told what to do by lines of JSON and telling by lines of JSON what came of it:
-//! docs/client-programs.md. It is foreign: it may print anything, for ever, or nothing, start other programs, and end when it likes.
+//! A program of the author's own, told what to do by lines of JSON and telling by lines of JSON what came of
+//! it: docs/client-programs.md. It is foreign: it may print anything, for ever, or nothing, start other
+//! programs, and end when it likes.
 
 use super::process::{Heard, Process, Start};
 use super::{Desk, Operation, Session, failed, sockets};

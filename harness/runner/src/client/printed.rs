@@ -1,5 +1,6 @@
-//! What the `mariadb` and `mysql` command lines print, understood line by line. Their texts have been the same for decades, but
-//! for MariaDB's leaving out the word MySQL (client/mysql.cc in both: `put_error`, `com_go`, `reconnect`, `com_connect`).
+//! What the `mariadb` and `mysql` command lines print, understood line by line. Their texts have been the
+//! same for decades, but for MariaDB's leaving out the word MySQL (client/mysql.cc in both: `put_error`,
+//! `com_go`, `reconnect`, `com_connect`).
 
 use lvs_matrix_model::record::{ClientError, ClientErrorKind};
 
@@ -25,8 +26,9 @@ pub(super) enum Said {
 pub(super) struct Reader {
     /// How many of the three borders of a table have been seen.
     borders: u8,
-    /// The first of them. All three are the same, and no line of a value is as long: a column is as wide as its longest value
-    /// is with all of its lines (client/mysql.cc, `print_table_data`; `max_length` counts the whole value).
+    /// The first of them. All three are the same, and no line of a value is as long: a column is as wide as
+    /// its longest value is with all of its lines (client/mysql.cc, `print_table_data`; `max_length` counts
+    /// the whole value).
     border: String,
     first_row: Option<Vec<String>>,
 }
@@ -100,7 +102,8 @@ fn rows(line: &str) -> Option<u64> {
     (rest.starts_with("row in set") || rest.starts_with("rows in set")).then(|| count.parse().ok())?
 }
 
-/// `0.00 sec)`, `5 min 25.57 sec)`, `1 hour 2 min 3.45 sec)`, `1 day 0 hours 0 min 3.45 sec)`, perhaps followed by nothing else.
+/// `0.00 sec)`, `5 min 25.57 sec)`, `1 hour 2 min 3.45 sec)`, `1 day 0 hours 0 min 3.45 sec)`, perhaps
+/// followed by nothing else.
 fn is_time(text: &str) -> bool {
     let Some(inner) = text.strip_suffix(" sec)") else {
         return false;
@@ -146,7 +149,8 @@ fn error(line: &str) -> Option<ClientError> {
     })
 }
 
-/// The errno at the end of an error's text: `… (111)`, `… (111 "Connection refused")`, `…, system error: 110`.
+/// The errno at the end of an error's text: `… (111)`, `… (111 "Connection refused")`,
+/// `…, system error: 110`.
 fn errno(text: &str) -> Option<i32> {
     if let Some((_, number)) = text.rsplit_once("system error: ") {
         let digits = number.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -190,7 +194,8 @@ mod tests {
         assert_eq!(read(refused), [library(2003, Some(111), refused)]);
         let gone = "ERROR 2006 (HY000): MySQL server has gone away";
         let text = format!(
-            "{gone}\nNo connection. Trying to reconnect...\nConnection id:    9911\nCurrent database: *** NONE ***\n\n"
+            "{gone}\nNo connection. Trying to reconnect...\nConnection id:    9911\nCurrent database: *** \
+             NONE ***\n\n"
         );
         assert_eq!(
             read(&text),
@@ -204,7 +209,8 @@ mod tests {
         assert_eq!(read(lost), [library(2013, None, lost)]);
         let slow = "+---+\n| 1 |\n+---+\n| 1 |\n+---+\n1 row in set (5 min 25.57 sec)\n";
         assert_eq!(read(slow), [result(1, &["1"])]);
-        let slept = "+-----------+\n| sleep(10) |\n+-----------+\n|         0 |\n+-----------+\n1 row in set (10.00 sec)\n";
+        let slept = "+-----------+\n| sleep(10) |\n+-----------+\n|         0 |\n+-----------+\n1 row in set \
+            (10.00 sec)\n";
         assert_eq!(read(slept), [result(1, &["0"])]);
     }
 
@@ -212,7 +218,8 @@ mod tests {
     fn mariadbs_wording_and_other_ends_are_understood() {
         let refused = "ERROR 2002 (HY000): Can't connect to server on '192.0.2.100' (115)";
         assert_eq!(read(refused), [library(2002, Some(115), refused)]);
-        let greeting = "ERROR 2013 (HY000): Lost connection to server at 'handshake: reading initial communication packet', \
+        let greeting = "ERROR 2013 (HY000): Lost connection to server at 'handshake: reading initial \
+            communication packet', \
                         system error: 110";
         assert_eq!(read(greeting), [library(2013, Some(110), greeting)]);
         assert_eq!(read("Empty set (0.000 sec)"), [result(0, &[])]);
@@ -246,12 +253,15 @@ mod tests {
     /// What a server sends as data is no word of the client's.
     #[test]
     fn values_that_look_like_messages_are_values() {
-        let text = "+---+\n| ERROR 2013 (HY000): no |\n+---+\n| 7 |\nERROR 2006 (HY000): no\n1 row in set (0.00 sec)\nmysql> \n\
+        let text = "+---+\n| ERROR 2013 (HY000): no |\n+---+\n| 7 |\nERROR 2006 (HY000): no\n1 row in set \
+            (0.00 sec)\nmysql> \n\
                     +---+\n1 row in set (0.00 sec)\n";
         assert_eq!(read(text), [result(1, &["7"])]);
         // A value of several lines that draws a border of its own, and an error below it.
-        let drawn = "+------------------------------+\n| v                            |\n+------------------------------+\n| a\n+---+\n\
-                     ERROR 2013 (HY000): no\nmysql> \n+---+ |\n+------------------------------+\n1 row in set (0.00 sec)\n";
+        let drawn = "+------------------------------+\n| v                            \
+            |\n+------------------------------+\n| a\n+---+\n\
+                     ERROR 2013 (HY000): no\nmysql> \n+---+ |\n+------------------------------+\n1 row in \
+                     set (0.00 sec)\n";
         assert_eq!(read(drawn), [result(1, &[])]);
         for line in [
             "ERROR: Can't connect to the server",

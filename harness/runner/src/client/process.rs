@@ -18,7 +18,8 @@ use std::time::Duration;
 
 /// The longest line that is taken from a program.
 const LONGEST_LINE: usize = 1 << 20;
-/// How much a program may print on its standard error; beyond that it is not read any more, and the program waits.
+/// How much a program may print on its standard error; beyond that it is not read any more, and the program
+/// waits.
 const MOST_ERRORS: usize = 1 << 20;
 
 /// A running program. Dropping it ends the program and everything that it started.
@@ -65,13 +66,15 @@ impl Process {
         let transcript = desk.log.transcript(operation, start.argv);
         let mut command = if start.enclosed {
             let mut command = Command::new(in_path("unshare")?);
-            // Its child is the first process of the namespace; when either ends, the kernel ends all that is in it.
+            // Its child is the first process of the namespace; when either ends, the kernel ends all that is
+            // in it.
             if !rustix::process::geteuid().is_root() {
                 // Without capabilities a PID namespace takes a user namespace.
                 command.args(["--user", "--map-current-user"]);
             }
             command.args(["--pid", "--fork", "--kill-child=SIGKILL", "--"]);
-            // Not the program itself: the first process of a PID namespace does not die of its own signals (pid_namespaces(7)).
+            // Not the program itself: the first process of a PID namespace does not die of its own signals
+            // (pid_namespaces(7)).
             command
                 .args(["/bin/sh", "-c", r#""$@"; exit "$?""#, "sh"])
                 .args(start.argv);

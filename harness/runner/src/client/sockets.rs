@@ -1,5 +1,5 @@
-//! The client program's sockets, looked at from outside by pidfd_getfd(2): whatever the program is and however it was set, the
-//! kernel says which options its connection has.
+//! The client program's sockets, looked at from outside by pidfd_getfd(2): whatever the program is and
+//! however it was set, the kernel says which options its connection has.
 
 use super::Desk;
 use lvs_matrix_model::client::{Keepalive, Setting};
@@ -99,8 +99,8 @@ pub(super) fn inodes() -> BTreeSet<String> {
         .collect()
 }
 
-/// Ends the connection of this process that has this port: an RST goes out. A connection that the other end has reset has no peer
-/// any more, so it is not among those found: it is over already.
+/// Ends the connection of this process that has this port: an RST goes out. A connection that the other end
+/// has reset has no peer any more, so it is not among those found: it is over already.
 pub(super) fn reset(desk: &Desk, port: Option<u16>) -> io::Result<()> {
     let port = port.ok_or(io::ErrorKind::NotFound)?;
     let own = of_process(desk, std::process::id())?;
@@ -110,12 +110,14 @@ pub(super) fn reset(desk: &Desk, port: Option<u16>) -> io::Result<()> {
     }
 }
 
-/// Writes down the newest socket that the processes of a program have opened, and which of the plan's settings are in force on it.
+/// Writes down the newest socket that the processes of a program have opened, and which of the plan's
+/// settings are in force on it.
 pub(super) fn note(desk: &Desk, operation: u32, pids: &[u32]) {
     note_beside(desk, operation, pids, &BTreeSet::new());
 }
 
-/// The sockets of several processes. One that has ended since has none; which of them has the connection is the program's affair.
+/// The sockets of several processes. One that has ended since has none; which of them has the connection is
+/// the program's affair.
 fn of_processes(desk: &Desk, pids: &[u32]) -> io::Result<Vec<Found>> {
     let (mut found, mut trouble) = (Vec::new(), None);
     for pid in pids {

@@ -48,7 +48,8 @@ impl Terminal {
             ws_ypixel: 0,
         };
         tcsetwinsize(&slave, size)?;
-        // setsid(1) makes the session and takes the terminal (TIOCSCTTY) in the child, where no code of ours may run.
+        // setsid(1) makes the session and takes the terminal (TIOCSCTTY) in the child, where no code of ours
+        // may run.
         let mut command = Command::new(in_path("setsid")?);
         command.arg("--ctty").args(argv);
         command
@@ -59,7 +60,8 @@ impl Terminal {
             .stdout(Stdio::from(slave.try_clone()?))
             .stderr(Stdio::from(slave));
         let child = command.spawn()?;
-        // `command` holds the slave's descriptors until here: with them the end of the program would never be seen.
+        // `command` holds the slave's descriptors until here: with them the end of the program would never be
+        // seen.
         drop(command);
         Ok(Self {
             master,

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 /// The plan of a cell with this client, to be connected to on this port of the loopback.
 fn plan_of(client: &str, port: u16) -> LabPlan {
     let text = format!(
-        "name: t\nclaim: t\nlab: {{ real-servers: {{ rs1: {{}} }}, client: {client} }}\nact: [{{ connect: {{}} }}]\n\
+        "name: t\nclaim: t\nlab: {{ real-servers: {{ rs1: {{}} }}, client: {client} }}\nact: \
+         [{{ connect: {{}} }}]\n\
          observe: {{ patience: 5s, until: 1m }}\nexpect: [{{ observe-only: true }}]\n"
     );
     let scenario = lvs_matrix_model::scenario::load(&text).unwrap();
@@ -62,7 +63,8 @@ fn a_server_that_hangs_up_or_stays_silent_is_told_apart() {
     drop(listener.accept().unwrap());
     assert_eq!(client.wait(1, soon()), Standing::Failed);
 
-    // Accepted, and never a word: the operation is pending for as long as one likes to wait, and ends with the client.
+    // Accepted, and never a word: the operation is pending for as long as one likes to wait, and ends with
+    // the client.
     client.begin(2, None, Operation::Connect).unwrap();
     let silent = listener.accept().unwrap();
     assert_eq!(
@@ -91,8 +93,8 @@ fn a_statement_without_a_connection_fails() {
     assert_eq!(client.wait(1, soon()), Standing::Failed);
 }
 
-/// What the program of this name in tests/fixtures/client-programs came to: the error of its first connect, and what is
-/// recorded of it.
+/// What the program of this name in tests/fixtures/client-programs came to: the error of its first connect,
+/// and what is recorded of it.
 fn own(program: &str) -> (String, ClientRecord) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/client-programs");
     let program = folder.join(program).canonicalize().unwrap();
@@ -154,7 +156,8 @@ fn nothing_of_a_program_is_left() {
         ("", &[] as &[String])
     );
     assert_eq!(left("4242424"), [] as [String; 0]);
-    // One that never answers is ended with the client, and is guilty of nothing: only packets could tell what it waited for.
+    // One that never answers is ended with the client, and is guilty of nothing: only packets could tell what
+    // it waited for.
     let (_namespace, client) = start("{ program: { argv: [sleep, \"4343434\"] } }", 1);
     client.begin(1, None, Operation::Connect).unwrap();
     assert_eq!(

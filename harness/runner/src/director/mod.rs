@@ -32,13 +32,16 @@ pub(crate) fn snapshot(
     })
 }
 
-/// How long the end of the readiness check's connection may take to reach the director: the link delays it by 100 µs.
+/// How long the end of the readiness check's connection may take to reach the director: the link delays it by
+/// 100 µs.
 const CLOSED_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Waits until the director has seen the end of every connection that it has an entry for: each entry is in state CLOSE, or gone.
+/// Waits until the director has seen the end of every connection that it has an entry for: each entry is in
+/// state CLOSE, or gone.
 ///
-/// Whoever edits the table before that decides what the RST of the readiness check meets. Where the real server is no longer in the
-/// table IPVS drops the RST (`ip_vs_in_hook` in net/netfilter/ipvs/ip_vs_core.c), and the entry stays ESTABLISHED for 900 s.
+/// Whoever edits the table before that decides what the RST of the readiness check meets. Where the real
+/// server is no longer in the table IPVS drops the RST (`ip_vs_in_hook` in net/netfilter/ipvs/ip_vs_core.c),
+/// and the entry stays ESTABLISHED for 900 s.
 pub(crate) fn wait_until_closed(namespace: &Namespace) -> Result<()> {
     let stage = "wait until the director has seen the end of the readiness check";
     let mut open = String::new();

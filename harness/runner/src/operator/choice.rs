@@ -1,10 +1,11 @@
-//! The director's choice of a real server for a connection that is to be on a certain one (`connect: { to: … }`). For the time of the
-//! choice the table leaves the scheduler no other: all others have weight 0, which neither moves nor hurts connections that there are.
-//! Then the table is as it was, which the kernel's own table shows.
+//! The director's choice of a real server for a connection that is to be on a certain one
+//! (`connect: { to: … }`). For the time of the choice the table leaves the scheduler no other: all others
+//! have weight 0, which neither moves nor hurts connections that there are. Then the table is as it was,
+//! which the kernel's own table shows.
 //!
-//! What remains is what would be there if the scheduler had chosen this server by itself: the entry, the counts of connections, and
-//! that round robin goes on after it (ip_vs_rr.c, `svc->sched_data`). Only `wrr` begins its round anew at each edit of a weight
-//! (ip_vs_wrr.c, `ip_vs_wrr_dest_changed`).
+//! What remains is what would be there if the scheduler had chosen this server by itself: the entry, the
+//! counts of connections, and that round robin goes on after it (ip_vs_rr.c, `svc->sched_data`). Only `wrr`
+//! begins its round anew at each edit of a weight (ip_vs_wrr.c, `ip_vs_wrr_dest_changed`).
 
 use crate::director::{entries, table};
 use crate::error::{LabError, Result};
@@ -16,13 +17,15 @@ use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::CommandRecord;
 use std::net::SocketAddr;
 
-/// The scheduler for the time of the choice where the table's own goes by a hash. Those give a real server of weight 0 its part of the
-/// hash table all the same, and fail if the hash names it (ip_vs_dh.c and ip_vs_sh.c; ip_vs_mh.c by `last_weight`). Each fills its hash
-/// table anew from the list of servers when it is set, so that it is the same before and afterwards.
+/// The scheduler for the time of the choice where the table's own goes by a hash. Those give a real server of
+/// weight 0 its part of the hash table all the same, and fail if the hash names it (ip_vs_dh.c and
+/// ip_vs_sh.c; ip_vs_mh.c by `last_weight`). Each fills its hash table anew from the list of servers when it
+/// is set, so that it is the same before and afterwards.
 const BY_WEIGHT: &str = "rr";
 /// The schedulers that go by a hash.
 const BY_HASH: [&str; 3] = ["dh", "sh", "mh"];
-/// `ovf` passes over a server with more active connections than its weight (ip_vs_ovf.c, `ip_vs_ovf_schedule`).
+/// `ovf` passes over a server with more active connections than its weight (ip_vs_ovf.c,
+/// `ip_vs_ovf_schedule`).
 const ENOUGH: u32 = 65_535;
 
 /// A table that leaves one choice, until it is put back.

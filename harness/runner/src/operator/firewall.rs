@@ -34,7 +34,8 @@ fn list(namespace: &Namespace) -> Result<String> {
     namespace.check(&list).stage("list the firewall's rules")
 }
 
-/// The rule in the chain, as nft lists it: `tcp dport 3306 counter packets 0 bytes 0 drop`. The same rule twice counts as one.
+/// The rule in the chain, as nft lists it: `tcp dport 3306 counter packets 0 bytes 0 drop`. The same rule
+/// twice counts as one.
 fn rule_in(listed: &str, matched: &str, chain: Chain, verdict: FirewallVerdict) -> Shown {
     let chain = chain.as_str();
     let of_chain = listed

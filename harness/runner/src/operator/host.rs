@@ -9,7 +9,8 @@ use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_netns::{CommandLine, Namespace, read_sysctl};
 use std::time::Duration;
 
-/// How long a port may take to come up; its carrier is noticed by the kernel's linkwatch, at most once a second.
+/// How long a port may take to come up; its carrier is noticed by the kernel's linkwatch, at most once a
+/// second.
 const LINK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the kernel shows of the action's effect.

@@ -1,6 +1,6 @@
-//! What an operator, or fate, does to the lab. Each deed is done by its command lines or its signal, and then shown to have
-//! taken effect by what the kernel itself says: a deed that nothing shows has failed. A fault that lasts is looked at once
-//! more when the observation ends.
+//! What an operator, or fate, does to the lab. Each deed is done by its command lines or its signal, and then
+//! shown to have taken effect by what the kernel itself says: a deed that nothing shows has failed. A fault
+//! that lasts is looked at once more when the observation ends.
 
 mod choice;
 mod firewall;
@@ -77,8 +77,9 @@ fn deed(action: &impl ToString, commands: Vec<CommandRecord>, shown: Shown) -> R
     }
 }
 
-/// How many of the client's own segments its firewall has held back so far, by the kernel's counter; `None` if none of the
-/// actions that were `done` has left it such a rule. Of several rules in a chain only the first one meets anything.
+/// How many of the client's own segments its firewall has held back so far, by the kernel's counter; `None`
+/// if none of the actions that were `done` has left it such a rule. Of several rules in a chain only the
+/// first one meets anything.
 pub(crate) fn held_back<'a>(
     plan: &LabPlan,
     lab: &Lab,
@@ -103,8 +104,8 @@ pub(crate) fn held_back<'a>(
     Ok(shown.and_then(|shown| shown.ok()?.packets))
 }
 
-/// Looks once more at a fault that was done and not undone by a later step of `later`. `None` for what does not last, and for
-/// edits of the director's table, which its last snapshot shows.
+/// Looks once more at a fault that was done and not undone by a later step of `later`. `None` for what does
+/// not last, and for edits of the director's table, which its last snapshot shows.
 pub(crate) fn at_end(
     plan: &LabPlan,
     lab: &mut Lab,
@@ -168,8 +169,8 @@ fn undoes(later: &Action, action: &Action) -> bool {
     false
 }
 
-/// A sentinel must be able to reach every host, or its capture could not be proven: links that were cut come back, and
-/// neither delay nor lose more than at the beginning. The observation is over.
+/// A sentinel must be able to reach every host, or its capture could not be proven: links that were cut come
+/// back, and neither delay nor lose more than at the beginning. The observation is over.
 pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
     for step in &plan.steps {
         match &step.action {

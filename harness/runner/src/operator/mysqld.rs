@@ -59,8 +59,8 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
     })
 }
 
-/// The end of the process alone is not enough: a program that starts the server and waits for it would end, and the server
-/// go on.
+/// The end of the process alone is not enough: a program that starts the server and waits for it would end,
+/// and the server go on.
 fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<String> {
     let status = server.stop_mysqld(signal)?;
     match listener(&server.namespace, port)? {
@@ -121,7 +121,8 @@ fn signal(server: &RealServer, signal: Signal) -> Result<Pid> {
     Ok(pid)
 }
 
-/// Is every thread of the process stopped by a signal? (`T` in proc_pid_stat(5), the first field after the name.)
+/// Is every thread of the process stopped by a signal? (`T` in proc_pid_stat(5), the first field after the
+/// name.)
 pub(crate) fn frozen(pid: Pid) -> io::Result<bool> {
     let mut any = false;
     for task in std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {

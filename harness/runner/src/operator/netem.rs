@@ -59,7 +59,8 @@ fn qdisc_in(shown: &str, port: &str, delay: Duration, loss: Percent) -> Shown {
     let Some(qdisc) = qdiscs.iter().find(|qdisc| qdisc.root && qdisc.kind == "netem") else {
         return Err(format!("{port} has no netem: {shown}"));
     };
-    // tc counts time in ticks of 64 ns, and shows whole microseconds; a probability has 32 bits: no more than that may differ.
+    // tc counts time in ticks of 64 ns, and shows whole microseconds; a probability has 32 bits: no more than
+    // that may differ.
     let found = qdisc.options.delay.as_ref().map_or(0.0, |delay| delay.delay);
     let lost = qdisc.options.loss.as_ref().map_or(0.0, |loss| loss.loss);
     if (found - delay.as_secs_f64()).abs() > 2e-6 || (lost - f64::from(loss.0) / 10_000.0).abs() > 1e-6 {

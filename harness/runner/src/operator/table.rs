@@ -158,8 +158,8 @@ fn method(forwarding: Forwarding) -> Method {
     }
 }
 
-/// Are these the same service with the same destinations? Their order and what they carry at the moment may differ: IPVS has
-/// the destination that was added last first.
+/// Are these the same service with the same destinations? Their order and what they carry at the moment may
+/// differ: IPVS has the destination that was added last first.
 fn same(found: &Service, wanted: &Service) -> bool {
     let settled = |service: &Service| {
         let mut service = service.clone();
@@ -218,7 +218,8 @@ mod tests {
         plan(&scenario, &cells(&scenario)[0])
     }
 
-    /// Each edit of the table, and the table after it. Before it, or after a command that did nothing, it is not shown.
+    /// Each edit of the table, and the table after it. Before it, or after a command that did nothing, it is
+    /// not shown.
     #[test]
     fn an_edit_that_was_not_made_is_not_shown() {
         let rs1 = || Name::new("rs1").unwrap();

@@ -77,8 +77,8 @@ impl Timeline<'_> {
         Ok(self.await_end(&started, success))
     }
 
-    /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing healthy fails,
-    /// beyond what the statement `takes`.
+    /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing
+    /// healthy fails, beyond what the statement `takes`.
     fn await_end(&self, started: &Started, success: &str) -> Done {
         let operation = started.operation;
         let until = self
@@ -131,7 +131,8 @@ impl Timeline<'_> {
         })
     }
 
-    /// How many of its segments the client's own firewall has held back so far; `None` if it has no such rule.
+    /// How many of its segments the client's own firewall has held back so far; `None` if it has no such
+    /// rule.
     fn held_back(&self) -> Result<Option<u64>> {
         let done = self
             .steps
@@ -140,8 +141,8 @@ impl Timeline<'_> {
         operator::held_back(self.plan, self.lab, done.map(|step| &step.action))
     }
 
-    /// Begins to connect, and waits until the first SYN is out or has met the client's own firewall, or the connect has ended
-    /// already.
+    /// Begins to connect, and waits until the first SYN is out or has met the client's own firewall, or the
+    /// connect has ended already.
     fn start_connect(&mut self, opening: &Opening) -> Result<Done> {
         let held_back = self.held_back()?;
         let from = self.captures.seen_by(&Node::Client);
@@ -174,8 +175,8 @@ impl Timeline<'_> {
         Ok(done)
     }
 
-    /// Begins to connect. If the connection is to be on a certain real server, the director has chosen that one by the end of this, and
-    /// its table is as it was.
+    /// Begins to connect. If the connection is to be on a certain real server, the director has chosen that
+    /// one by the end of this, and its table is as it was.
     fn begin_connect(&mut self, opening: &Opening) -> Result<(u32, Led)> {
         let on = opening.name.as_ref();
         let Some(server) = &opening.to else {
@@ -199,7 +200,8 @@ impl Timeline<'_> {
             }
             Some((port, node)) => {
                 let reason = format!(
-                    "the director's entry for port {port} leads to {node}: it knew the port from an earlier connection, \
+                    "the director's entry for port {port} leads to {node}: it knew the port from an earlier \
+                     connection, \
                      so its scheduler was not asked"
                 );
                 return Err(LabError::new(format!("connect to {server}"), reason));
@@ -210,8 +212,9 @@ impl Timeline<'_> {
         Ok((operation, Led { proof, commands }))
     }
 
-    /// The director's entry for a connection that the client opens after the first `from` frames of its interface: its port, and where
-    /// it leads. `None` if the operation has ended without, or if there is none for long: its SYN does not come so far.
+    /// The director's entry for a connection that the client opens after the first `from` frames of its
+    /// interface: its port, and where it leads. `None` if the operation has ended without, or if there is
+    /// none for long: its SYN does not come so far.
     fn entry(&self, from: usize, operation: u32) -> Result<Option<(u16, Node)>> {
         let deadline = self.act_until.map_or(START_DEADLINE, |until| {
             until
@@ -252,8 +255,8 @@ impl Timeline<'_> {
         segment(frame).is_some_and(|found| to_service(&found) && flags(&found.segment.flags))
     }
 
-    /// The real server whose kernel has acknowledged the statement that was sent after the first `from` frames of the client's
-    /// interface, and what its mysqld does.
+    /// The real server whose kernel has acknowledged the statement that was sent after the first `from`
+    /// frames of the client's interface, and what its mysqld does.
     fn acknowledged_by(
         &mut self,
         from: usize,
@@ -284,9 +287,10 @@ impl Timeline<'_> {
         self.client.standing(operation) != Standing::Pending
     }
 
-    /// Sends a statement and waits until it is under way: the client's own firewall holds it back, or it runs on a server, or a server's kernel has what its mysqld does not
-    /// read, or the client has stopped reading its result, or it has ended already, or its segment was sent a second time because
-    /// nobody acknowledged it.
+    /// Sends a statement and waits until it is under way: the client's own firewall holds it back, or it runs
+    /// on a server, or a server's kernel has what its mysqld does not read, or the client has stopped reading
+    /// its result, or it has ended already, or its segment was sent a second time because nobody acknowledged
+    /// it.
     fn start_query(&mut self, statement: &Statement) -> Result<Done> {
         let stage = || format!("start query `{}`", statement.sql);
         let on = statement.on.as_ref();

@@ -1,7 +1,9 @@
-//! One planted leak of each class, and whether the accountant finds it: in a guest, where everything may be planted, and in
-//! private namespaces on this machine. What cannot be planted is listed as ignored, with the reason in its name.
+//! One planted leak of each class, and whether the accountant finds it: in a guest, where everything may be
+//! planted, and in private namespaces on this machine. What cannot be planted is listed as ignored, with the
+//! reason in its name.
 //!
-//! One program in several roles: PID 1 of a guest, the payload there, a process that holds sockets, and the tests.
+//! One program in several roles: PID 1 of a guest, the payload there, a process that holds sockets, and the
+//! tests.
 
 #![expect(
     clippy::unwrap_used,
@@ -237,8 +239,8 @@ impl Here {
         }
     }
 
-    /// A script in namespaces of its own, with its own /tmp, /run and /dev/shm. `$OWN` and `$ACCOUNTANT` are programs, the
-    /// folder for results is `$PLACE`.
+    /// A script in namespaces of its own, with its own /tmp, /run and /dev/shm. `$OWN` and `$ACCOUNTANT` are
+    /// programs, the folder for results is `$PLACE`.
     fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("unshare");
         command
@@ -247,7 +249,8 @@ impl Here {
             .arg(format!(
                 "{{ exec 8<\"$OWN\" 9<\"$ACCOUNTANT\"; for folder in /dev/shm /run /var/tmp /tmp; do mount -t tmpfs none $folder; done; \
                  ip link set lo up; mkdir -p $PLACE/home $PLACE/watched; \
-                 cp /proc/self/fd/8 $PLACE/own; cp /proc/self/fd/9 $PLACE/accountant; exec 8<&- 9<&-; chmod +x $PLACE/own $PLACE/accountant; \
+                 cp /proc/self/fd/8 $PLACE/own; cp /proc/self/fd/9 $PLACE/accountant; exec 8<&- 9<&-; chmod \
+                 +x $PLACE/own $PLACE/accountant; \
                  export OWN=$PLACE/own HOME=$PLACE/home; cd $PLACE/watched; }} >&2; {script}"
             ))
             .env("PLACE", "/tmp/place")
@@ -303,9 +306,11 @@ impl Here {
     /// Meanwhile somebody else starts a process, listens, makes a namespace, and works in a new folder.
     fn crowd(&self) -> Result<(), Failed> {
         const SCRIPT: &str = "( while [ ! -e $PLACE/begun ]; do sleep 0.02; done; \
-               mkdir /tmp/theirs; cd /tmp/theirs; $OWN hold-sockets & unshare --net sleep 600 & wait ) >/dev/null 2>&1 & \
+               mkdir /tmp/theirs; cd /tmp/theirs; $OWN hold-sockets & unshare --net sleep 600 & wait ) \
+               >/dev/null 2>&1 & \
              $PLACE/accountant around --grace 0 -- \
-               sh -c 'touch $PLACE/begun; until grep -q theirs.socket /proc/net/unix && [ $(pgrep -c -x sleep) -ge 1 ]; do sleep 0.02; done'";
+               sh -c 'touch $PLACE/begun; until grep -q theirs.socket /proc/net/unix && [ $(pgrep -c -x \
+               sleep) -ge 1 ]; do sleep 0.02; done'";
         let said = self.say("crowd", SCRIPT);
         if said.code == Some(0) {
             Ok(())

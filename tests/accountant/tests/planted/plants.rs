@@ -10,14 +10,15 @@ use std::sync::OnceLock;
 #[derive(Debug)]
 pub(crate) struct Plant {
     pub(crate) name: &'static str,
-    /// A script of sh(1), `sh -e`, as root in namespaces of its own; it works in a folder that is watched. `$OWN` is this
-    /// program, `$HOME` a folder, `$CGROUP` a control group that is not there yet.
+    /// A script of sh(1), `sh -e`, as root in namespaces of its own; it works in a folder that is watched.
+    /// `$OWN` is this program, `$HOME` a folder, `$CGROUP` a control group that is not there yet.
     pub(crate) script: &'static str,
     /// Each must be in a line of what was found. None: nothing may be found.
     pub(crate) found: &'static [&'static str],
     /// Why a guest cannot have it, if it cannot.
     pub(crate) not_in_a_guest: Option<&'static str>,
-    /// A script that takes away what does not end with the namespaces. Other plants are planted meanwhile: only its own.
+    /// A script that takes away what does not end with the namespaces. Other plants are planted meanwhile:
+    /// only its own.
     pub(crate) uprooted_by: &'static str,
     /// What this machine must have, and what to say where it has it not.
     needs: Option<Need>,
@@ -73,8 +74,10 @@ pub(crate) const PLANTS: &[Plant] = &[
     Plant::new("nothing", "true", &[]),
     Plant::new(
         "what is tidied up",
-        "sleep 600 >/dev/null 2>&1 & echo $$ >/tmp/tidy; ip link add tidy0 type veth peer name tidy1; ip link del tidy0; \
-         mkdir mnt; mount -n -t tmpfs none mnt; umount -n mnt; rmdir mnt; unshare --net true; kill $!; rm /tmp/tidy",
+        "sleep 600 >/dev/null 2>&1 & echo $$ >/tmp/tidy; ip link add tidy0 type veth peer name tidy1; ip \
+         link del tidy0; \
+         mkdir mnt; mount -n -t tmpfs none mnt; umount -n mnt; rmdir mnt; unshare --net true; kill $!; rm \
+         /tmp/tidy",
         &[],
     ),
     Plant::new(
@@ -90,7 +93,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     Plant::new(
         "namespaces of a process",
-        "(unshare --net setsid sleep 600 >/dev/null 2>&1 &); until pgrep -x sleep >/dev/null; do sleep 0.05; done",
+        "(unshare --net setsid sleep 600 >/dev/null 2>&1 &); until pgrep -x sleep >/dev/null; do sleep 0.05; \
+         done",
         &["namespaces: left: net:[", "processes: left: "],
     ),
     Plant::new(
@@ -129,7 +133,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     Plant::new(
         "sysctls",
-        "echo $((1 - $(cat /proc/sys/net/ipv4/ip_forward))) >/proc/sys/net/ipv4/ip_forward; echo leaked >/proc/sys/kernel/hostname",
+        "echo $((1 - $(cat /proc/sys/net/ipv4/ip_forward))) >/proc/sys/net/ipv4/ip_forward; echo leaked \
+         >/proc/sys/kernel/hostname",
         &[
             "sysctls: changed: net.ipv4.ip_forward",
             "sysctls: changed: kernel.hostname",
@@ -149,7 +154,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     .needs(ipvs, "this kernel has no IPVS"),
     Plant::new(
         "sockets",
-        "(setsid $OWN hold-sockets >/dev/null 2>&1 &); until grep -q theirs.socket /proc/net/unix; do sleep 0.05; done",
+        "(setsid $OWN hold-sockets >/dev/null 2>&1 &); until grep -q theirs.socket /proc/net/unix; do sleep \
+         0.05; done",
         &[
             "sockets: left: tcp 0100007F:",
             "sockets: left: udp 0100007F:",

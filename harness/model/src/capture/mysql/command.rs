@@ -6,8 +6,8 @@ use super::response::Response;
 /// `COM_CHANGE_USER`.
 pub(super) const CHANGE_USER: u8 = 0x11;
 
-/// ``greeting of `10.11.19-MariaDB`, connection 6``. MariaDB puts `5.5.5-` before its version for the sake of old replicas, and Debian 13
-/// a request for stars behind it.
+/// ``greeting of `10.11.19-MariaDB`, connection 6``. MariaDB puts `5.5.5-` before its version for the sake of
+/// old replicas, and Debian 13 a request for stars behind it.
 pub(super) fn greeting(payload: &[u8]) -> Option<String> {
     let mut fields = Fields(payload);
     (fields.byte()? == 10).then_some(())?;
@@ -60,7 +60,8 @@ pub(super) fn command(payload: &[u8], attributes: bool) -> Option<(String, Optio
     })
 }
 
-/// Since MySQL 8.0.23 the text may come after attributes: their number, how many sets of them (always 1), and then they.
+/// Since MySQL 8.0.23 the text may come after attributes: their number, how many sets of them (always 1), and
+/// then they.
 fn query(rest: &[u8], attributes: bool) -> Option<String> {
     let mut fields = Fields(rest);
     if attributes {

@@ -96,7 +96,8 @@ impl Command {
             Self::Login => false,
             Self::Command { code, text, .. } => {
                 let sql = sql.as_bytes();
-                // A driver may put a comment or attributes before the text. Of a long one the beginning may be all there is.
+                // A driver may put a comment or attributes before the text. Of a long one the beginning may
+                // be all there is.
                 let within = text.windows(sql.len().max(1)).any(|part| part == sql);
                 let begun = text.len() < sql.len() && sql.starts_with(text);
                 matches!(*code, COM_QUERY | COM_STMT_PREPARE) && (within || begun)
@@ -160,7 +161,8 @@ pub struct Exchange {
     pub asked: Said,
     /// Is all of the request there?
     pub whole: bool,
-    /// The packets that brought bytes of the answer which the client did not have before, in the order of their bytes.
+    /// The packets that brought bytes of the answer which the client did not have before, in the order of
+    /// their bytes.
     pub parts: Vec<Said>,
     /// How it was answered.
     pub outcome: Outcome,
@@ -196,7 +198,8 @@ pub struct Dialogue {
     closed: usize,
 }
 
-/// What was said on `connection` until `until`, by what the client's kernel accepted of what reached its interface.
+/// What was said on `connection` until `until`, by what the client's kernel accepted of what reached its
+/// interface.
 #[must_use]
 pub fn dialogue(
     side: &ClientSide<'_>,

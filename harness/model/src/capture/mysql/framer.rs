@@ -1,5 +1,5 @@
-//! The protocol's packets: three bytes of length, a sequence number, the payload. A payload of 2 to the 24 minus 1 bytes goes on
-//! in the next packet.
+//! The protocol's packets: three bytes of length, a sequence number, the payload. A payload of 2 to the 24
+//! minus 1 bytes goes on in the next packet.
 
 /// Of longer payloads only so much is kept: enough for every name and number, and the beginning of a text.
 const KEPT: usize = 4096;

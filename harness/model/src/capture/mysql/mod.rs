@@ -1,12 +1,13 @@
-//! What the MySQL client/server protocol says in the packets of a capture: greeting, login, commands and what answers them.
+//! What the MySQL client/server protocol says in the packets of a capture: greeting, login, commands and what
+//! answers them.
 //!
-//! The bytes of each direction are put together by TCP's sequence numbers ([`stream`]), cut into the protocol's packets
-//! ([`framer`]), and followed through the phases of a connection ([`session`]). Where the capture does not tell (it begins in
-//! the middle, bytes are missing, the connection is encrypted or compressed, or it is not MySQL at all) nothing is said, rather
-//! than something that might be wrong.
+//! The bytes of each direction are put together by TCP's sequence numbers ([`stream`]), cut into the
+//! protocol's packets ([`framer`]), and followed through the phases of a connection ([`session`]). Where the
+//! capture does not tell (it begins in the middle, bytes are missing, the connection is encrypted or
+//! compressed, or it is not MySQL at all) nothing is said, rather than something that might be wrong.
 //!
-//! An own decoder, because the packet types of `mysql_common` bring random numbers and compression along, which this crate
-//! keeps out; and a trace needs only the first bytes of most packets.
+//! An own decoder, because the packet types of `mysql_common` bring random numbers and compression along,
+//! which this crate keeps out; and a trace needs only the first bytes of most packets.
 
 mod command;
 mod dialogue;
@@ -27,9 +28,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use stream::Stream;
 
-/// What the MySQL protocol says in the packets that passed `point`, by the packet's number: ``greeting of 10.11.19-MariaDB,
-/// connection 6``, ``COM_QUERY `select 1` ``, ``ERR 1045 (28000) `Access denied …` ``. Packets that say nothing new (segments
-/// sent again, or passed on) have no entry. Foreign text stands between backticks, and needs escaping.
+/// What the MySQL protocol says in the packets that passed `point`, by the packet's number: ``greeting of
+/// 10.11.19-MariaDB, connection 6``, ``COM_QUERY `select 1` ``, ``ERR 1045 (28000) `Access denied …` ``.
+/// Packets that say nothing new (segments sent again, or passed on) have no entry. Foreign text stands
+/// between backticks, and needs escaping.
 #[must_use]
 pub fn annotations(packets: &[Packet], record: &CellRecord, point: &Node) -> BTreeMap<u32, String> {
     let points = record.capture.iter().flat_map(|capture| capture.points.iter());

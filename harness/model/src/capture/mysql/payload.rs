@@ -1,5 +1,5 @@
-//! Fields of a payload (MySQL's "Protocol Basics": integers are little endian, strings end with NUL, with the packet, or after a
-//! length).
+//! Fields of a payload (MySQL's "Protocol Basics": integers are little endian, strings end with NUL, with the
+//! packet, or after a length).
 
 /// A text longer than this many characters is cut.
 const LONGEST: usize = 200;

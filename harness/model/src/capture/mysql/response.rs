@@ -4,7 +4,8 @@ use super::dialogue::ServerError;
 use super::framer::Whole;
 use super::payload::{Fields, plural, quoted};
 
-/// OK, and what closes a result set since MySQL 5.7 (`CLIENT_DEPRECATE_EOF`), where it has the mark of an EOF.
+/// OK, and what closes a result set since MySQL 5.7 (`CLIENT_DEPRECATE_EOF`), where it has the mark of an
+/// EOF.
 pub(super) const OK: u8 = 0x00;
 pub(super) const EOF: u8 = 0xfe;
 pub(super) const ERR: u8 = 0xff;
@@ -23,8 +24,8 @@ pub(super) enum Response {
     Result,
     /// So many definitions of columns; whether rows follow.
     Definitions { left: u64, rows: bool },
-    /// Rows, or what closes them. Before the first row servers without `CLIENT_DEPRECATE_EOF` send an EOF that closes the
-    /// definitions only.
+    /// Rows, or what closes them. Before the first row servers without `CLIENT_DEPRECATE_EOF` send an EOF
+    /// that closes the definitions only.
     Rows { begun: bool },
     /// The answer to `COM_STMT_PREPARE`.
     Prepared,

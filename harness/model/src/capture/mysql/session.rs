@@ -116,8 +116,8 @@ impl Session {
         self.phase = Phase::Greeting;
     }
 
-    /// In the middle of a connection: can these bytes be the beginning of a command, or of the answer to one that was seen?
-    /// Commands are told by being exactly the bytes of a segment.
+    /// In the middle of a connection: can these bytes be the beginning of a command, or of the answer to one
+    /// that was seen? Commands are told by being exactly the bytes of a segment.
     pub(super) fn may_begin_with(&self, side: Side, bytes: &[u8]) -> bool {
         let mut framer = Framer::default();
         let whole = framer.take(bytes);
@@ -173,8 +173,8 @@ impl Session {
         notes.text()
     }
 
-    /// A command whose beginning has come is named at once: it may be all that ever comes. Bytes that are no beginning of
-    /// anything that is due are not counted.
+    /// A command whose beginning has come is named at once: it may be all that ever comes. Bytes that are no
+    /// beginning of anything that is due are not counted.
     fn begun(&mut self, side: Side, part: &Part<'_>, notes: &mut Notes) {
         let in_commands = self.phase == Phase::Commands;
         let mut text = String::new();

@@ -1,9 +1,10 @@
-//! The bytes of one direction of a TCP connection, in their order (RFC 9293, 3.4: sequence numbers count modulo 2 to the 32).
+//! The bytes of one direction of a TCP connection, in their order (RFC 9293, 3.4: sequence numbers count
+//! modulo 2 to the 32).
 
 use std::collections::BTreeMap;
 
-/// Bytes that wait for others before them; more than this, and what they wait for was not captured. No host of a lab offers a
-/// larger window (`net.ipv4.tcp_rmem`: 6 MiB).
+/// Bytes that wait for others before them; more than this, and what they wait for was not captured. No host
+/// of a lab offers a larger window (`net.ipv4.tcp_rmem`: 6 MiB).
 const WAITING: usize = 8 << 20;
 /// So many segments of them, likewise.
 const WAITING_SEGMENTS: usize = 8192;
@@ -54,7 +55,8 @@ impl Stream {
         self.held = 0;
     }
 
-    /// The bytes that a segment adds to what was there before, with those that had waited for them: none if all were there.
+    /// The bytes that a segment adds to what was there before, with those that had waited for them: none if
+    /// all were there.
     pub(super) fn take(&mut self, sequence: u32, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let Some(next) = self.next else {

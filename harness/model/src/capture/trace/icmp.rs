@@ -56,7 +56,8 @@ fn unreachable(code: u8, mtu: u16, quoted: &decode::Quoted) -> String {
     }
 }
 
-/// An ICMPv6 message between `ICMP6` and its length. The two blanks before `unreachable prohibited` are tcpdump's.
+/// An ICMPv6 message between `ICMP6` and its length. The two blanks before `unreachable prohibited` are
+/// tcpdump's.
 pub(super) fn of_ipv6(kind: u8, code: u8, rest: [u8; 4], body: &[u8]) -> String {
     let [a, b, c, d] = rest;
     let (first, second) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));

@@ -10,7 +10,8 @@ use crate::scenario::place::{At, Span};
 use crate::scenario::table::Structure;
 use std::time::Duration;
 
-/// TCP takes keepalive times of up to this many seconds (`MAX_TCP_KEEPIDLE`, `MAX_TCP_KEEPINTVL`: include/net/tcp.h).
+/// TCP takes keepalive times of up to this many seconds (`MAX_TCP_KEEPIDLE`, `MAX_TCP_KEEPINTVL`:
+/// include/net/tcp.h).
 const LONGEST_KEEPALIVE: u64 = 32_767;
 
 /// What the lab, or a value, says of the client.
@@ -133,7 +134,8 @@ fn in_range(key: &str, time: &At<Duration>, unit: Duration, mistakes: &mut Mista
     None
 }
 
-/// Every two values of different axes meet in some cell: what one says of the client, the other must not say differently.
+/// Every two values of different axes meet in some cell: what one says of the client, the other must not say
+/// differently.
 pub(super) fn conflicts(draft: &Draft, mistakes: &mut Mistakes) {
     let of_axis = |axis: usize| draft.axes.iter().skip(axis).take(1).flat_map(|axis| &axis.values);
     for later in 0..draft.axes.len() {
@@ -185,7 +187,8 @@ impl Said {
     }
 }
 
-/// In every cell the program must have what is set of it, and its statements must be such that it can be given them.
+/// In every cell the program must have what is set of it, and its statements must be such that it can be
+/// given them.
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut findings = Findings::default();
     for choice in Draft::cells(sizes) {

@@ -60,9 +60,13 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
                     MistakeKind::CoversNothing,
                     this.span,
                     match covered[later] {
-                        1 => "no cell is left to this expectation: the one that it covers has one already".to_owned(),
+                        1 => "no cell is left to this expectation: the one that it covers has one already"
+                            .to_owned(),
                         count => {
-                            format!("no cell is left to this expectation: all {count} that it covers have one already")
+                            format!(
+                                "no cell is left to this expectation: all {count} that it covers have \
+                                one already"
+                            )
                         }
                     },
                     "it comes too late",
@@ -72,7 +76,8 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
                     format!("cell {} has this one", shared.first),
                 )
                 .help(
-                    "the order of the list gives no precedence: narrow the `when` of the wider one, or remove this one",
+                    "the order of the list gives no precedence: narrow the `when` of the wider one, or \
+                     remove this one",
                 ),
             );
         }

@@ -134,7 +134,8 @@ fn times(
     }
 }
 
-/// The real servers of which one is to serve the connection. Whether the lab has them is checked with the cells.
+/// The real servers of which one is to serve the connection. Whether the lab has them is checked with the
+/// cells.
 fn servers(input: &ExpectationInput, mistakes: &mut Mistakes) -> Vec<Name> {
     let mut servers = Vec::new();
     let Some(named) = &input.served_by else {
@@ -182,7 +183,10 @@ fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Optio
                 "an expectation without a behaviour",
                 "this needs the field `behaviour` or `observe-only`",
             )
-            .help("behaviour: answered, failed-fast or hung; `observe-only: true` runs the cells without judging them"),
+            .help(
+                "behaviour: answered, failed-fast or hung; `observe-only: true` runs the cells without \
+                judging them",
+            ),
         );
         return None;
     };

@@ -1,4 +1,5 @@
-//! The lab and what values add to it: names that are free, servers that are there once, sysctls that are set once.
+//! The lab and what values add to it: names that are free, servers that are there once, sysctls that are set
+//! once.
 
 use super::AxisDraft;
 use crate::Name;
@@ -145,7 +146,8 @@ pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
                 "at least one, such as `rs1: {}`",
             )
             .help(
-                "the lab is ready when a query through the virtual service is answered; without a server it never is",
+                "the lab is ready when a query through the virtual service is answered; without a server it \
+                 never is",
             ),
         );
         return false;

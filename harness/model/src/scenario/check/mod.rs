@@ -1,5 +1,5 @@
-//! From the file as typed to the scenario as believed. Each check adds its mistakes and concludes nothing from what could
-//! not be read: one slip of the pen is one message.
+//! From the file as typed to the scenario as believed. Each check adds its mistakes and concludes nothing
+//! from what could not be read: one slip of the pen is one message.
 
 mod believed;
 mod client;
@@ -29,7 +29,8 @@ use std::time::Duration;
 
 /// The most cells that a scenario may have.
 pub const MAX_CELLS: usize = 10_000;
-/// The longest name of a cell's folder. File systems take 255 bytes; the rest is for what is written beside it.
+/// The longest name of a cell's folder. File systems take 255 bytes; the rest is for what is written beside
+/// it.
 const MAX_SLUG: usize = 200;
 /// The shortest patience: below it the machine's own delays would be taken for the network's.
 const MIN_PATIENCE: Duration = Duration::from_millis(100);
@@ -271,10 +272,16 @@ fn sizes(draft: &Draft, mistakes: &mut Mistakes) -> Option<Vec<usize>> {
             Mistake::new(
                 MistakeKind::TooManyCells,
                 draft.places.axes,
-                format!("the axes have {count} cells ({})", super::mistake::shortened(&factors)),
+                format!(
+                    "the axes have {count} cells ({})",
+                    super::mistake::shortened(&factors)
+                ),
                 format!("at most {MAX_CELLS} cells are accepted"),
             )
-            .help("split the scenario: an axis that no expectation needs together with the others goes into a file of its own"),
+            .help(
+                "split the scenario: an axis that no expectation needs together with the others goes into \
+                a file of its own",
+            ),
         );
         return None;
     }

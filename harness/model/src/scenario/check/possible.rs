@@ -1,5 +1,6 @@
-//! Expectations that no run can meet, however it goes: what is expected of a cell, held against what any of its operations
-//! can come to. It rests on the times that the steps themselves state, and on `verdict::observe`, which classifies.
+//! Expectations that no run can meet, however it goes: what is expected of a cell, held against what any of
+//! its operations can come to. It rests on the times that the steps themselves state, and on
+//! `verdict::observe`, which classifies.
 
 use super::expect::Places;
 use crate::action::{ClientAction, Statement};
@@ -10,8 +11,8 @@ use crate::scenario::place::Span;
 use crate::scenario::{BehaviourName, ExpectedBehaviour, HangEndName, Observe};
 use std::time::Duration;
 
-/// What a step takes at the very most, beyond what it states: each has a deadline, and a cell in which it passed is never judged.
-/// (The longest is that of a mysqld's start, two minutes: runner/src/real_server.rs.)
+/// What a step takes at the very most, beyond what it states: each has a deadline, and a cell in which it
+/// passed is never judged. (The longest is that of a mysqld's start, two minutes: runner/src/real_server.rs.)
 const LONGEST_STEP: Duration = Duration::from_secs(180);
 /// By how much a timer of the observation's may be late.
 const LATE: Duration = Duration::from_secs(1);
@@ -19,8 +20,8 @@ const LATE: Duration = Duration::from_secs(1);
 const GONE_AWAY: u16 = 2006;
 /// Those for a server that cannot be reached, which are of a connect.
 const CANNOT_CONNECT: [u16; 2] = [2002, 2003];
-/// What only a connection gets that was established: EPIPE, ECONNABORTED, ECONNRESET, ENOTCONN. While one is being opened an RST
-/// gives ECONNREFUSED (net/ipv4/tcp_input.c, `tcp_reset`).
+/// What only a connection gets that was established: EPIPE, ECONNABORTED, ECONNRESET, ENOTCONN. While one is
+/// being opened an RST gives ECONNREFUSED (net/ipv4/tcp_input.c, `tcp_reset`).
 const OF_ESTABLISHED: [u16; 4] = [32, 103, 104, 107];
 
 /// How much time has passed since the cell's epoch.
@@ -191,7 +192,8 @@ impl Case<'_, '_> {
         let message = format!("`at-least` {} can never be seen", Human(least));
         let mistake = Mistake::new(MistakeKind::NeverMet, span, message, label);
         Some(mistake.second(self.watched.until, "the observation ends").help(
-            "`until` counts from the beginning of the `act` steps, with their waits: let it be longer, or `at-least` shorter",
+            "`until` counts from the beginning of the `act` steps, with their waits: let it be longer, or \
+             `at-least` shorter",
         ))
     }
 
@@ -225,8 +227,8 @@ impl Case<'_, '_> {
         )
     }
 
-    /// The driver's codes are derived from what it did and what the packets show (`verdict::error`). Other programs may report
-    /// what they like.
+    /// The driver's codes are derived from what it did and what the packets show (`verdict::error`). Other
+    /// programs may report what they like.
     fn no_such_error(&self, operation: &Candidate<'_>) -> Option<Mistake> {
         let (code, span) = (self.expected.error?, self.places.error?);
         if self.watched.program != Some(Program::MysqlAsync) {
@@ -240,20 +242,23 @@ impl Case<'_, '_> {
                 span,
                 format!("a connect never fails with {code}"),
                 "of a statement whose connection had ended before it",
-                "2003: TCP was not established; 2013: the connection was lost before the login was through; or a number of the server's",
+                "2003: TCP was not established; 2013: the connection was lost before the login was through; \
+                 or a number of the server's",
             ),
             (Some(_), _) if CANNOT_CONNECT.contains(&code) => wrong(
                 span,
                 format!("a statement never fails with {code}"),
                 "of a connect that was not established",
-                "2006: the connection had ended before the statement was sent; 2013: it was lost after that; or a number of the server's",
+                "2006: the connection had ended before the statement was sent; 2013: it was lost after that; \
+                 or a number of the server's",
             ),
             (None, Some(errno)) if CANNOT_CONNECT.contains(&code) && OF_ESTABLISHED.contains(&errno) => {
                 wrong(
                     self.places.errno?,
                     format!("a connect that fails with {code} never has errno {errno}"),
                     "of a connection that was established",
-                    "an RST refuses a connect with 111 (ECONNREFUSED); silence ends it with 110 (ETIMEDOUT), a host that is not there with 113 (EHOSTUNREACH)",
+                    "an RST refuses a connect with 111 (ECONNREFUSED); silence ends it with 110 (ETIMEDOUT), \
+                     a host that is not there with 113 (EHOSTUNREACH)",
                 )
             }
             (None | Some(_), _) => None,
@@ -261,8 +266,9 @@ impl Case<'_, '_> {
     }
 }
 
-/// Can its result come in parts, with less than patience between them, for longer than patience in all? The OK of a statement
-/// without a result is one segment, and so is a row without a table and without a function that makes long texts.
+/// Can its result come in parts, with less than patience between them, for longer than patience in all? The
+/// OK of a statement without a result is one segment, and so is a row without a table and without a function
+/// that makes long texts.
 fn may_trickle(statement: Option<&Statement>) -> bool {
     const WITHOUT_RESULT: &[&str] = &[
         "begin", "commit", "rollback", "set", "do", "update", "insert", "delete", "replace", "create",

@@ -1,4 +1,5 @@
-//! The real servers that expectations name (`served-by`): each cell that an expectation covers must have them.
+//! The real servers that expectations name (`served-by`): each cell that an expectation covers must have
+//! them.
 
 use super::Draft;
 use super::findings::Findings;

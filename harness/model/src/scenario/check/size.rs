@@ -1,4 +1,5 @@
-//! How much a scenario is altogether: the cells are all made before the first one is run, and each of them takes its time.
+//! How much a scenario is altogether: the cells are all made before the first one is run, and each of them
+//! takes its time.
 
 use super::Draft;
 use super::steps::{Placed, Steps};
@@ -29,7 +30,10 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) -> 
                 MistakeKind::TooManyCells,
                 draft.places.axes,
                 format!("{cells} cells of up to {steps} steps each are too many"),
-                format!("at most {MAX_STEPS} steps together are accepted; each {BYTES_PER_STEP} bytes of a statement count as one"),
+                format!(
+                    "at most {MAX_STEPS} steps together are accepted; each {BYTES_PER_STEP} bytes of a \
+                    statement count as one"
+                ),
             )
             .help("split the scenario into several files, or do with fewer steps"),
         );

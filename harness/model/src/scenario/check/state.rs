@@ -14,7 +14,8 @@ pub(super) struct Wrong {
     pub(super) help: &'static str,
 }
 
-const ORDER: &str = "steps run in the order before, change, act; in each, the scenario's own come first, then those of each axis in the order of the file";
+const ORDER: &str = "steps run in the order before, change, act; in each, the scenario's own come first, \
+    then those of each axis in the order of the file";
 
 fn wrong(kind: MistakeKind, message: impl Into<String>, label: &'static str) -> Option<Wrong> {
     Some(Wrong {
@@ -335,7 +336,8 @@ impl<'d> State<'d> {
                 kind: Kind,
                 message: "the client's own link cannot be taken down".to_owned(),
                 label: "what it sends then passes no interface, and nothing could show that it was sent",
-                help: "take down the director's link, or let the client's lose everything: `set-netem: { node: client, loss: 100% }`",
+                help: "take down the director's link, or let the client's lose everything: `set-netem: \
+                    { node: client, loss: 100% }`",
             }),
             HostAction::LinkDown { node } => {
                 if self.cut.insert(node.clone()) {

@@ -1,5 +1,5 @@
-//! Sysctls that there are, with values that the kernel takes. What is known of them is the list of the guests' own kernel, which a
-//! test holds against that kernel (harness/guest/tests/guest/sysctls.rs).
+//! Sysctls that there are, with values that the kernel takes. What is known of them is the list of the
+//! guests' own kernel, which a test holds against that kernel (harness/guest/tests/guest/sysctls.rs).
 
 use super::Draft;
 use crate::action::{Action, HostAction};
@@ -9,8 +9,9 @@ use crate::scenario::place::Span;
 const LIST: &str = include_str!("../sysctls.txt");
 /// What else can stand where a sysctl has the name of an interface.
 const INTERFACES: [&str; 4] = ["all", "default", "eth0", "lo"];
-/// Bounded by the value of another sysctl (net/ipv4/sysctl_net_ipv4.c, `ipv4_privileged_ports`; ip_fragment.c,
-/// `ip4_frags_ns_ctl_table`), which the scenario may set as well: what they accept is not known.
+/// Bounded by the value of another sysctl (net/ipv4/sysctl_net_ipv4.c, `ipv4_privileged_ports`;
+/// ip_fragment.c, `ip4_frags_ns_ctl_table`), which the scenario may set as well: what they accept is not
+/// known.
 const BOUNDED_BY_OTHERS: [&str; 3] = [
     "net.ipv4.ip_unprivileged_port_start",
     "net.ipv4.ipfrag_high_thresh",
@@ -31,7 +32,8 @@ enum Takes {
     NotHere,
 }
 
-/// So many unknown names are looked for among the known ones; more are no slips of the pen, and the search costs time.
+/// So many unknown names are looked for among the known ones; more are no slips of the pen, and the search
+/// costs time.
 const MOST_LOOKED_FOR: usize = 50;
 
 pub(super) fn check(draft: &Draft, mistakes: &mut Mistakes) {
@@ -195,7 +197,8 @@ fn unknown(key: &str, span: Span, near: Option<Near>, mistakes: &mut Mistakes) {
     }
 }
 
-/// The interface in `net.ipv4.conf.eth1.arp_ignore`, if a lab has no such interface, and the sysctl for others.
+/// The interface in `net.ipv4.conf.eth1.arp_ignore`, if a lab has no such interface, and the sysctl for
+/// others.
 fn foreign_interface(key: &str) -> Option<&str> {
     let parts: Vec<&str> = key.split('.').collect();
     let ["net", family, kind @ ("conf" | "neigh"), interface, rest @ ..] = parts.as_slice() else {

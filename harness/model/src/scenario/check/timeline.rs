@@ -1,5 +1,5 @@
-//! Every cell's time line is walked through: a step that cannot work in some cell is a mistake of the file, not a surprise
-//! of the run.
+//! Every cell's time line is walked through: a step that cannot work in some cell is a mistake of the file,
+//! not a surprise of the run.
 
 use super::Draft;
 use super::findings::Findings;
@@ -91,7 +91,8 @@ struct Walk<'d, 'f> {
     good: bool,
     /// The phase of the next step.
     phase: Phase,
-    /// How many ports the client has for its connections, if it is said; and was nothing done to the lab so far?
+    /// How many ports the client has for its connections, if it is said; and was nothing done to the lab so
+    /// far?
     ports: Option<u32>,
     undisturbed: bool,
 }
@@ -206,7 +207,10 @@ impl<'d, 'f> Walk<'d, 'f> {
                 "nothing that the client does after the change",
                 "`act` has none of connect, query, await-connect, await-result",
             )
-            .help("the last operation of the client in `act` is what is classified: add one, here or to a value")
+            .help(
+                "the last operation of the client in `act` is what is classified: add one, here or to a \
+                value",
+            )
         });
     }
 
@@ -230,7 +234,10 @@ impl<'d, 'f> Walk<'d, 'f> {
                     ),
                     format!("must be longer than {}", Human(needed)),
                 )
-                .help("`until` counts from the beginning of the `act` steps, with their waits and what statements take")
+                .help(
+                    "`until` counts from the beginning of the `act` steps, with their waits and what \
+                    statements take",
+                )
             });
         }
     }
@@ -248,7 +255,8 @@ impl<'d, 'f> Walk<'d, 'f> {
         });
     }
 
-    /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said again.
+    /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said
+    /// again.
     fn step(&mut self, step: &'d Placed) {
         match &step.action {
             Action::Client(action) => {
@@ -318,7 +326,8 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
-    /// Before `act` an operation that fails or hangs is the end of the cell: what is to be classified is never reached.
+    /// Before `act` an operation that fails or hangs is the end of the cell: what is to be classified is
+    /// never reached.
     fn must_be_answered(&mut self, step: &Placed, action: &ClientAction, refused: Option<&str>) {
         let Some(why) = refused.filter(|_| self.phase < Phase::Act && !action.may_fail()) else {
             return;
@@ -326,7 +335,8 @@ impl<'d, 'f> Walk<'d, 'f> {
         let message = format!("this `{}` cannot be answered: {why}", action.key());
         let (label, help) = (
             "the cell would end here, before `act`",
-            "let it come before the step that makes it so; put it into `act` if it is what is to be classified; or say `may-fail: true`",
+            "let it come before the step that makes it so; put it into `act` if it is what is to be \
+             classified; or say `may-fail: true`",
         );
         self.wrong(step, MistakeKind::NeverAnswered, &message, label, help);
     }
@@ -425,7 +435,8 @@ impl<'d, 'f> Walk<'d, 'f> {
                 )
                 .second(running.span, "started here")
                 .help(format!(
-                    "wait for it with `{await_it}` before, or use a connection with a name of its own (`as`, `on`)"
+                    "wait for it with `{await_it}` before, or use a connection with a name of its own (`as`, \
+                     `on`)"
                 ))
             });
         }

@@ -1,4 +1,5 @@
-//! What the client is told to do: actions that its program has, and statements that can be given to it as they stand.
+//! What the client is told to do: actions that its program has, and statements that can be given to it as
+//! they stand.
 
 use super::Draft;
 use super::findings::Findings;
@@ -9,7 +10,8 @@ use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::Span;
 use std::time::Duration;
 
-/// Warns of statements that are slow by what they say themselves: patience would end while a healthy server sleeps.
+/// Warns of statements that are slow by what they say themselves: patience would end while a healthy server
+/// sleeps.
 pub(super) fn slow(draft: &Draft, mistakes: &mut Mistakes) {
     let Some((observe, _)) = draft.observe.as_ref().filter(|_| !draft.fails_without_change) else {
         return;
@@ -116,7 +118,8 @@ fn not_typable(program: &Program, statement: &Statement, span: Span) -> Option<M
     );
     let mistake = Mistake::new(MistakeKind::UntypableStatement, span, message, why);
     Some(mistake.help(
-        "the command line takes its input line by line, and reads `;` and `\\` itself; write one statement in one line, without either",
+        "the command line takes its input line by line, and reads `;` and `\\` itself; write one statement \
+         in one line, without either",
     ))
 }
 
@@ -160,7 +163,8 @@ fn untypable(sql: &str) -> Option<&'static str> {
     }
 }
 
-/// Commands of the command line itself (client/mysql.cc, `commands`), but for those that begin SQL statements, too.
+/// Commands of the command line itself (client/mysql.cc, `commands`), but for those that begin SQL
+/// statements, too.
 const OWN_COMMANDS: &[&str] = &[
     "charset",
     "clear",

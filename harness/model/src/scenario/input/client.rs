@@ -12,12 +12,13 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 structure! {
-    /// The client program, and how it is set. A setting that the program does not have is a mistake; each one that it has is
-    /// shown to be in force, or the cell is undetermined. docs/client-programs.md says more.
+    /// The client program, and how it is set. A setting that the program does not have is a mistake; each one
+    /// that it has is shown to be in force, or the cell is undetermined. docs/client-programs.md says more.
     ClientInput {
-        /// `mysql-async` (the default): a driver, in the harness itself. `interactive-cli`: the `mariadb` or `mysql` command line
-        /// in a terminal, typed to like by a person. `batch-cli`: the same in batch mode. `{ argv: [python3, driver.py] }`: a
-        /// program of your own; no shell is involved, and it runs in the folder of this file.
+        /// `mysql-async` (the default): a driver, in the harness itself. `interactive-cli`: the `mariadb` or
+        /// `mysql` command line in a terminal, typed to like by a person. `batch-cli`: the same in batch
+        /// mode. `{ argv: [python3, driver.py] }`: a program of your own; no shell is involved, and it runs
+        /// in the folder of this file.
         optional "program" program: ProgramInput;
         /// How long connecting may take. For the command lines whole seconds.
         optional "connect-timeout" connect_timeout: At<Duration>;
@@ -25,8 +26,8 @@ structure! {
         optional "read-timeout" read_timeout: At<Duration>;
         /// How long sending may take. For programs of your own.
         optional "write-timeout" write_timeout: At<Duration>;
-        /// TCP's keepalive; `{}` turns it on with the kernel's own values. The command lines always turn it on; for them these
-        /// values are set by the sysctls of the client's namespace.
+        /// TCP's keepalive; `{}` turns it on with the kernel's own values. The command lines always turn it
+        /// on; for them these values are set by the sysctls of the client's namespace.
         optional "keepalive" keepalive: KeepaliveInput;
         /// `TCP_USER_TIMEOUT`: how long what was sent may stay unacknowledged. Not for the command lines.
         optional "tcp-user-timeout" tcp_user_timeout: At<Duration>;

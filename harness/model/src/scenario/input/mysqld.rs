@@ -8,10 +8,12 @@ use super::super::table::structure;
 structure! {
     /// How every mysqld of the lab is set up.
     MysqldInput {
-        /// MariaDB runs with InnoDB, so that there are transactions and locks. A start takes longer then. MySQL always has it.
+        /// MariaDB runs with InnoDB, so that there are transactions and locks. A start takes longer then.
+        /// MySQL always has it.
         optional "innodb" innodb: At<Yes>;
-        /// SQL statements that each server executes by itself before the cell begins, as `root` and past the network: databases, tables,
-        /// rights of the client's account `app`. A statement that fails is a failure of the lab.
+        /// SQL statements that each server executes by itself before the cell begins, as `root` and past the
+        /// network: databases, tables, rights of the client's account `app`. A statement that fails is a
+        /// failure of the lab.
         optional "sql" sql: List<At<Text>>;
     }
 }

@@ -12,8 +12,9 @@ structure! {
     ConnectInput {
         /// A name for the connection, by which later steps speak of it. A client may have many.
         optional "as" name: At<Name>;
-        /// The real server that the connection is to be on, whatever the scheduler and the weights are: one that is in the director's
-        /// table. For the time of the choice the harness edits the table so that the scheduler has no other, and puts it back.
+        /// The real server that the connection is to be on, whatever the scheduler and the weights are: one
+        /// that is in the director's table. For the time of the choice the harness edits the table so that
+        /// the scheduler has no other, and puts it back.
         optional "to" to: At<Name>;
         /// The time line goes on if it fails; else an error of the client's is the end of the cell.
         optional "may-fail" may_fail: At<Yes>;
@@ -33,8 +34,8 @@ structure! {
     DisconnectInput {
         /// The connection's name. Without it the plain one.
         optional "on" on: At<Name>;
-        /// `quit`: in order, by `COM_QUIT` and a FIN. `reset`: by an RST, as the kernel does it for a process that dies with
-        /// unread data.
+        /// `quit`: in order, by `COM_QUIT` and a FIN. `reset`: by an RST, as the kernel does it for a process
+        /// that dies with unread data.
         default("quit") "how" how: At<Closing>;
     }
 }
@@ -52,8 +53,8 @@ structure! {
         optional "may-fail" may_fail: At<Yes>;
         /// A large upload: so much text takes the place of `{payload}` in `sql`.
         optional "payload" payload: At<Bytes>;
-        /// The middle of a large result: after so many rows the client stops reading, and goes on with `await-result`. The next
-        /// step begins when it has stopped. For `start-query`.
+        /// The middle of a large result: after so many rows the client stops reading, and goes on with
+        /// `await-result`. The next step begins when it has stopped. For `start-query`.
         optional "pause-after" pause_after: At<Rows>;
     }
 }

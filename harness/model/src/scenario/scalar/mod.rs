@@ -51,7 +51,8 @@ impl Scalar for Name {
 /// The longest text in bytes.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// Text for people or for a server: not empty, not too long, and without control characters but line ends and tabs.
+/// Text for people or for a server: not empty, not too long, and without control characters but line ends and
+/// tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text(pub(super) String);
 

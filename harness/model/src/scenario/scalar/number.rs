@@ -51,7 +51,8 @@ impl Scalar for Probes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct Bytes(pub(in crate::scenario) u32);
 
-/// Below the servers' own limit (`max_allowed_packet`: 16 MiB in MariaDB), with room for the statement around it.
+/// Below the servers' own limit (`max_allowed_packet`: 16 MiB in MariaDB), with room for the statement around
+/// it.
 const MOST_MIB: u32 = 15;
 
 impl Scalar for Bytes {

@@ -32,7 +32,8 @@ impl Scalar for SysctlKey {
         }
         if !text.starts_with("net.") {
             return Err(refused(
-                "only what begins with `net.` belongs to a network namespace; the rest is the whole machine's",
+                "only what begins with `net.` belongs to a network namespace; the rest is the whole \
+                 machine's",
             ));
         }
         if text.len() > 120 || !text.split('.').all(good) {

@@ -1,8 +1,9 @@
 //! YAML text as a tree of nodes with their places. The only module that knows the YAML library.
 //!
-//! The tree is built from the parser's events and not by serde: serde stops at the first value that does not fit, and a
-//! scenario's mistakes are shown all at once. What YAML has beyond maps, lists and scalars (anchors, aliases, merge keys,
-//! tags, directives, several documents) is refused: a scenario is read by people, and says what it says where it stands.
+//! The tree is built from the parser's events and not by serde: serde stops at the first value that does not
+//! fit, and a scenario's mistakes are shown all at once. What YAML has beyond maps, lists and scalars
+//! (anchors, aliases, merge keys, tags, directives, several documents) is refused: a scenario is read by
+//! people, and says what it says where it stands.
 
 mod refused;
 mod tree;

@@ -146,12 +146,14 @@ impl<'t, 'm> Tree<'t, 'm> {
             Items::List(items) => items.push(node),
             Items::Map { entries, key } => match std::mem::replace(key, Key::None) {
                 Key::None => {
-                    // A map with a key that cannot be read is not read: what is missing from it could be what is meant.
+                    // A map with a key that cannot be read is not read: what is missing from it could be what
+                    // is meant.
                     open.refused |= !matches!(node.kind, Kind::Scalar(_));
                     *key = Self::key(node, entries, self.mistakes);
                 }
                 Key::Known(key) => {
-                    // Nothing was written, or a collection that begins on the next line: its key is what to point at.
+                    // Nothing was written, or a collection that begins on the next line: its key is what to
+                    // point at.
                     let unmarked = match node.kind {
                         Kind::Empty => node.span.start == node.span.end,
                         Kind::List(_) | Kind::Map(_) => {

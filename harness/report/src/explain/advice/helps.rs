@@ -10,7 +10,8 @@ use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::Moment;
 use std::time::Duration;
 
-/// The longest time that [`RETRIES`] retransmissions can take: the limit of `tcp_model_timeout`, and the timer that runs out after it.
+/// The longest time that [`RETRIES`] retransmissions can take: the limit of `tcp_model_timeout`, and the
+/// timer that runs out after it.
 const RETRIES_TAKE: Duration = Duration::from_secs(26);
 /// The longest time that [`SYN_RETRIES`] take, `tcp_syn_linear_timeouts` (4) included.
 const SYN_RETRIES_TAKE: Duration = Duration::from_secs(16);
@@ -216,7 +217,8 @@ pub(super) fn weight_was_0(case: &Case<'_>, server: &Name) -> bool {
     weights.last().is_some_and(|(_, _, weight)| weight == 0)
 }
 
-/// Could this server answer as long as nobody takes it away: is its host reachable, and was its mysqld never frozen?
+/// Could this server answer as long as nobody takes it away: is its host reachable, and was its mysqld never
+/// frozen?
 fn answers_by_itself(case: &Case<'_>, server: &Name) -> bool {
     let frozen = first_step(
         case,
@@ -256,7 +258,8 @@ fn mysqld_runs(case: &Case<'_>, server: &Name, at: Instant) -> bool {
     states.last().is_none_or(|(_, _, runs)| runs)
 }
 
-/// Does nobody answer the client's keepalive probes (or is the answer an RST)? A frozen mysqld's kernel answers them.
+/// Does nobody answer the client's keepalive probes (or is the answer an RST)? A frozen mysqld's kernel
+/// answers them.
 fn probes_find_nobody(case: &Case<'_>) -> bool {
     let end = case.end();
     let server = case.server().map(|server| Node::RealServer(server.clone()));
@@ -307,7 +310,8 @@ fn others_serve(case: &Case<'_>, server: &Name, at: Instant) -> bool {
     others.peek().is_some() && others.all(|(name, _)| serves(case, name, at))
 }
 
-/// Would a new connection be served as the lab was when the observation ended? Whichever server the director chooses.
+/// Would a new connection be served as the lab was when the observation ended? Whichever server the director
+/// chooses.
 fn a_new_connection_is_served(case: &Case<'_>) -> bool {
     let Some(table) = case.table(Moment::End) else {
         return false;

@@ -1,9 +1,10 @@
-//! What avoids it: each piece of advice as data, with its words ([`words`]), where it is given ([`helps`]), and the change of
-//! the cell's scenario by which it is tried ([`trial`]).
+//! What avoids it: each piece of advice as data, with its words ([`words`]), where it is given ([`helps`]),
+//! and the change of the cell's scenario by which it is tried ([`trial`]).
 //!
-//! A rule names what may help ([`Advice`]). What is in force already in the cell, or cannot help there, is left out when the
-//! explanation is put together. `tests/advice.rs` of the whole program tries what is left: it makes the changed scenario, runs it, and
-//! holds what its client lived through against the cell by [`fares_better`].
+//! A rule names what may help ([`Advice`]). What is in force already in the cell, or cannot help there, is
+//! left out when the explanation is put together. `tests/advice.rs` of the whole program tries what is left:
+//! it makes the changed scenario, runs it, and holds what its client lived through against the cell by
+//! [`fares_better`].
 
 mod helps;
 mod timeline;
@@ -218,7 +219,8 @@ impl Limits {
 
 /// `net.ipv4.tcp_retries2` as it is advised: TCP gives up after 13 to 26 s.
 const RETRIES: u32 = 5;
-/// `net.ipv4.tcp_syn_retries` as it is advised: with the kernel's own `tcp_syn_linear_timeouts` a connect ends after some 10 s.
+/// `net.ipv4.tcp_syn_retries` as it is advised: with the kernel's own `tcp_syn_linear_timeouts` a connect
+/// ends after some 10 s.
 const SYN_RETRIES: u32 = 2;
 /// A silent host is found within half a minute.
 const PROBES: Keepalive = Keepalive {
@@ -237,9 +239,10 @@ const SHORTER: u32 = 2;
 
 /// Does the client fare better with what was observed `after` than with what was observed `before`?
 ///
-/// An answer is better than an error within patience; an error within patience is better than a hang; a hang that ends by an answer is
-/// better than one that ends by an error, and that is better than one that does not end. Between two hangs of the same end, the one whose
-/// silence is at most half as long is better. What is not known is not better than anything.
+/// An answer is better than an error within patience; an error within patience is better than a hang; a hang
+/// that ends by an answer is better than one that ends by an error, and that is better than one that does not
+/// end. Between two hangs of the same end, the one whose silence is at most half as long is better. What is
+/// not known is not better than anything.
 #[must_use]
 pub fn fares_better(before: &Observed, after: &Observed) -> bool {
     let (Some((worse, long)), Some((better, short))) = (lived(&before.behaviour), lived(&after.behaviour))

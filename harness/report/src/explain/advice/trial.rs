@@ -44,7 +44,8 @@ impl Advice {
                     / "该单元的客户端程序没有读超时；自己的程序会被告知一个"
             )),
             Self::ConnectTimeout if !has(Setting::ConnectTimeout) => Some(told!(
-                "the cell's client program has no connect time-out; the command lines have one, and programs of your own are told one"
+                "the cell's client program has no connect time-out; the command lines have one, and programs \
+                 of your own are told one"
                     / "该单元的客户端程序没有连接超时；命令行程序有，自己的程序会被告知一个"
             )),
             Self::ReadTimeout
@@ -271,7 +272,8 @@ fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut F
     })
 }
 
-/// What takes the server away waits until the client is done and has closed its connection; its weight is 0 instead.
+/// What takes the server away waits until the client is done and has closed its connection; its weight is 0
+/// instead.
 fn drain(case: &Case<'_>, line: &mut Timeline, server: &Name) {
     let mut moved = Vec::new();
     let mut kept = Vec::new();

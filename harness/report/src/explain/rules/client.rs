@@ -64,9 +64,12 @@ pub(super) const GAVE_UP: Rule = Rule {
         Some(Finding {
             at: ended,
             text: told!(
-                "The client's TCP sent {again} {more} more times (packets {first} to {last} on client) and gave up \
-                 {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it stands for the time that so many \
-                 retransmissions would take at gaps that double from {least} up to {most}, here {limit}, and is looked at whenever \
+                "The client's TCP sent {again} {more} more times (packets {first} to {last} on client) and \
+                 gave up \
+                 {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it stands for \
+                 the time that so many \
+                 retransmissions would take at gaps that double from {least} up to {most}, here {limit}, and \
+                 is looked at whenever \
                  the retransmission timer runs out; it first did so after that time {ended}. {remembered}"
                     / "客户端的 TCP 把{again}重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} \
                        后放弃。这由 net.ipv4.tcp_retries2={retries} 决定：它代表这么多次重传（间隔从 {least} 起加倍，直到 {most}）所需\
@@ -89,8 +92,8 @@ pub(super) const GAVE_UP: Rule = Rule {
     },
 };
 
-/// Which error TCP reports when it gives up: the one that an ICMP error or its own neighbour cache had told it last
-/// (`sk_err_soft`), or else ETIMEDOUT. Both must be seen.
+/// Which error TCP reports when it gives up: the one that an ICMP error or its own neighbour cache had told
+/// it last (`sk_err_soft`), or else ETIMEDOUT. Both must be seen.
 fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {
     let request = case.request()?;
     let told = |code| {
@@ -114,7 +117,8 @@ fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {
         EHOSTUNREACH => told(HOST_UNREACHABLE).or_else(|| {
             let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
             let text = told!(
-                "It reports the error that its own kernel had told it before, when nobody answered to the question for the VIP's \
+                "It reports the error that its own kernel had told it before, when nobody answered to the \
+                 question for the VIP's \
                  Ethernet address (last in packet {asked} on client)."
                     / "它报告的是此前由自己的内核得知的错误：询问 VIP 的以太网地址时无人应答（最后一次为 client 上的数据包 {asked}）。",
                 asked = asked.number,
@@ -159,9 +163,12 @@ pub(super) const REVERTED: Rule = Rule {
         Some(Finding {
             at: head.sent.at,
             text: told!(
-                "The gaps between the client's repetitions do not go on doubling: there are {count}, of {least} to {most}. Each ICMP host \
-                 unreachable that is about the oldest unacknowledged segment takes one doubling back (RFC 6069), for it says that \
-                 the way is broken, and not that the network is busy; {told} of them came (packets {first} to {last} on client)."
+                "The gaps between the client's repetitions do not go on doubling: there are {count}, of \
+                 {least} to {most}. Each ICMP host \
+                 unreachable that is about the oldest unacknowledged segment takes one doubling back (RFC \
+                 6069), for it says that \
+                 the way is broken, and not that the network is busy; {told} of them came (packets {first} \
+                 to {last} on client)."
                     / "客户端各次重传的间隔并不一直加倍：共 {count} 个，从 {least} 到 {most}。每个关于最早未确认报文段的 ICMP host unreachable 都会\
                        撤回一次加倍（RFC 6069），因为它说明是路不通，而不是网络拥塞；这样的报文共有 {told} 个（client 上的数据包 {first} 至 \
                        {last}）。",
@@ -218,7 +225,8 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
             at: ended,
             text: told!(
                 "{nothing}. Its TCP sent it {more} more times and gave up {lasted} after the first with \
-                 ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add net.ipv4.tcp_syn_linear_timeouts to \
+                 ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add \
+                 net.ipv4.tcp_syn_linear_timeouts to \
                  it)."
                     / "{nothing}。其 TCP 又重传了 {more} 次，在首次发送 {lasted} 后以 ETIMEDOUT 放弃：\
                        net.ipv4.tcp_syn_retries={retries}（6.5 及以后的内核还要加上 net.ipv4.tcp_syn_linear_timeouts）。",
@@ -233,8 +241,8 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     },
 };
 
-/// The error is ETIMEDOUT; of a program that does not tell, or tells a message only, if nothing on the network ended the
-/// connection, TCP has no other.
+/// The error is ETIMEDOUT; of a program that does not tell, or tells a message only, if nothing on the
+/// network ended the connection, TCP has no other.
 fn timed_out(case: &Case<'_>) -> bool {
     case.observed
         .error
@@ -256,7 +264,8 @@ pub(super) fn end_event(case: &Case<'_>) -> Option<u32> {
     Some(event.number)
 }
 
-/// How long `retries` retransmissions would take from [`RTO_MIN`] on, doubling up to [`RTO_MAX`] (`tcp_model_timeout`).
+/// How long `retries` retransmissions would take from [`RTO_MIN`] on, doubling up to [`RTO_MAX`]
+/// (`tcp_model_timeout`).
 fn model_timeout(retries: u32) -> Option<Duration> {
     let doublings = (RTO_MAX.as_millis() / RTO_MIN.as_millis()).ilog2();
     let doubled = RTO_MIN.checked_mul(2_u32.checked_pow(retries.min(doublings) + 1)? - 1)?;

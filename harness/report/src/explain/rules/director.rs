@@ -1,4 +1,5 @@
-//! What the director does with a segment that it has, or makes, an entry for, and with a connect that no server is there for.
+//! What the director does with a segment that it has, or makes, an entry for, and with a connect that no
+//! server is there for.
 
 use super::super::advice::Advice;
 use super::super::case::{Case, packet};
@@ -47,7 +48,8 @@ pub(super) const SCHEDULED: Rule = Rule {
             },
         };
         let mut text = told!(
-            "The client's SYN ({sent} on client) {why} chose a real server for it, {server}, and passed it on (packet {passed} on \
+            "The client's SYN ({sent} on client) {why} chose a real server for it, {server}, and passed it \
+             on (packet {passed} on \
              director)."
                 / "客户端的 SYN（client 上的{sent}）{why}为它选择了一台真实服务器 {server} 并转发（director 上的数据包 {passed}）。",
             sent = first(request.sent),
@@ -103,7 +105,8 @@ pub(super) const PASSED_ON: Rule = Rule {
             return None;
         }
         let mut text = told!(
-            "The client's {what} ({sent} on client) belonged to a connection that the director has an entry for, and was passed on \
+            "The client's {what} ({sent} on client) belonged to a connection that the director has an entry \
+             for, and was passed on \
              to {server} (packet {passed} on director)."
                 / "客户端{what}（client 上的{sent}）属于调度器有条目的连接，被转发给 {server}（director 上的数据包 {passed}）。",
             what = case.carrier(),
@@ -116,7 +119,8 @@ pub(super) const PASSED_ON: Rule = Rule {
             .filter(|table| table.weight(server) == Some(0))
         {
             text.push(&told!(
-                " That the weight of {server} is 0 keeps it from being chosen for new connections only; what has an entry is \
+                " That the weight of {server} is 0 keeps it from being chosen for new connections only; what \
+                 has an entry is \
                  passed on as before."
                     / "{server} 的权重为 0，只是不再为新连接选中它；有条目的连接照常转发。"
             ));
@@ -160,10 +164,13 @@ pub(super) const UNDER_WAY: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The client's {what} was past the director before the change ({change}), and reached {server} ({reached} there). In direct routing the \
-                 answer goes from {server} to the client without passing the director (packet {answer} on client), so what \
+                "The client's {what} was past the director before the change ({change}), and reached \
+                 {server} ({reached} there). In direct routing the \
+                 answer goes from {server} to the client without passing the director (packet {answer} on \
+                 client), so what \
                  happened meanwhile made no difference to it."
-                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。DR 模式下，应答从 {server} \
+                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。DR 模式下，应答从 \
+                        {server} \
                        直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
                 what = case.carrier(),
                 reached = first(*reached),
@@ -222,9 +229,11 @@ pub(super) const SERVER_SAID: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The client's {what} reached {server} ({reached} there), and the mysqld answered with its error {code} (packet {answer} \
+                "The client's {what} reached {server} ({reached} there), and the mysqld answered with its \
+                 error {code} (packet {answer} \
                  on client). That is an answer: neither the director nor the network had a part in it."
-                    / "客户端{what}到达了 {server}（{server} 上的{reached}），mysqld 以错误 {code} 应答（client 上的数据包 {answer}）。这就是一个应答：\
+                    / "客户端{what}到达了 {server}（{server} 上的{reached}），mysqld 以错误 {code} 应答（client 上的数据包 \
+                        {answer}）。这就是一个应答：\
                        与调度器和网络都没有关系。",
                 what = case.carrier(),
                 reached = first(*reached),
@@ -281,9 +290,12 @@ pub(super) const NO_SERVER: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The client's SYN arrived at the director ({arrived} on director), whose virtual service had {servers}: there was \
-                 nobody to choose. In this case IPVS answers itself, with an ICMP port unreachable (packet {refusal} on client), \
-                 and drops the SYN. A socket that is connecting takes that message as final and reports ECONNREFUSED at once, as \
+                "The client's SYN arrived at the director ({arrived} on director), whose virtual service had \
+                 {servers}: there was \
+                 nobody to choose. In this case IPVS answers itself, with an ICMP port unreachable (packet \
+                 {refusal} on client), \
+                 and drops the SYN. A socket that is connecting takes that message as final and reports \
+                 ECONNREFUSED at once, as \
                  it would for an RST."
                     / "客户端的 SYN 到达调度器（director 上的{arrived}），而其虚拟服务中{servers}：无可选择。这时 IPVS 自己以 ICMP \
                        port unreachable 应答（client 上的数据包 {refusal}），并丢弃该 SYN。正在建立连接的套接字把这个报文当作最终\

@@ -41,7 +41,8 @@ pub(super) const FROZEN: Rule = Rule {
         }
         let what = if case.is_connect() {
             told!(
-                "completed the handshake for the client's SYN, for its kernel accepts connections on behalf of a program that listens"
+                "completed the handshake for the client's SYN, for its kernel accepts connections on behalf \
+                 of a program that listens"
                     / "完成了客户端 SYN 的握手，因为内核会替监听的程序接受连接"
             )
         } else {
@@ -58,14 +59,16 @@ pub(super) const FROZEN: Rule = Rule {
             )
         } else if case.is_connect() {
             told!(
-                "but its mysqld did not run ({step}): nobody takes the connection out of the listening socket's queue, and nobody \
+                "but its mysqld did not run ({step}): nobody takes the connection out of the listening \
+                 socket's queue, and nobody \
                  sends the greeting that the client waits for"
                     / "但其 mysqld 没有在运行（{step}）：没有谁从监听套接字的队列中取出这条连接，也没有谁发送客户端所等待的问候报文",
                 step = doing(&frozen.action),
             )
         } else {
             told!(
-                "but its mysqld did not run ({step}): what reached {server} ({reached} there) waits in a socket that nobody reads"
+                "but its mysqld did not run ({step}): what reached {server} ({reached} there) waits in a \
+                 socket that nobody reads"
                     / "但其 mysqld 没有在运行（{step}）：到达 {server} 的数据（{server} 上的{reached}）停在无人读取的套接字中",
                 step = doing(&frozen.action),
                 reached = first(*reached),
@@ -74,8 +77,10 @@ pub(super) const FROZEN: Rule = Rule {
         Some(Finding {
             at: request.sent.at.max(began),
             text: told!(
-                "{server} {what} (packet {acknowledged} on client), {then}. To the client's TCP all is well, for everything that it \
-                 sent is acknowledged; no timer runs, and even keepalive would be answered by the kernel of {server}."
+                "{server} {what} (packet {acknowledged} on client), {then}. To the client's TCP all is well, \
+                 for everything that it \
+                 sent is acknowledged; no timer runs, and even keepalive would be answered by the kernel of \
+                 {server}."
                     / "{server} {what}（client 上的数据包 {acknowledged}），{then}。在客户端的 TCP 看来一切正常，它发送的都已得到确认；\
                        没有定时器在走，连保活探测也会由 {server} 的内核应答。",
                 what = what,
@@ -131,7 +136,8 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         // What the client's kernel says of the socket; in records of before nobody had looked.
         let keepalive = match (case.keepalive(), case.socket()) {
             (Some(keepalive), _) => told!(
-                "and its keepalive, which the socket has (SO_KEEPALIVE), asks only after {time} without a sign"
+                "and its keepalive, which the socket has (SO_KEEPALIVE), asks only after {time} without a \
+                 sign"
                     / "套接字虽然开启了保活（SO_KEEPALIVE），但要在 {time} 没有动静后才会询问",
                 time = Human(keepalive.time),
             ),
@@ -163,9 +169,12 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         Some(Finding {
             at: began,
             text: told!(
-                "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went silent ({step}); a host that \
-                 is off or unplugged sends neither RST nor FIN. From then on all that the client had sent was acknowledged: its TCP \
-                 had nothing to send again, no timer that could run out, {keepalive}. {spoke}, so nothing could tell it that the host \
+                "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went \
+                 silent ({step}); a host that \
+                 is off or unplugged sends neither RST nor FIN. From then on all that the client had sent \
+                 was acknowledged: its TCP \
+                 had nothing to send again, no timer that could run out, {keepalive}. {spoke}, so nothing \
+                 could tell it that the host \
                  is gone; the director is not on the way back, and could not either."
                     / "{server} 在沉默（{step}）之前已经确认了客户端{what}（client 上的{acknowledged}）；断电或断开链路的主机既不发送 RST 也不\
                        发送 FIN。从那时起，客户端发送的都已得到确认：其 TCP 没有要重传的数据，没有会到期的定时器，{keepalive}。{spoke}，所以\

@@ -1,4 +1,5 @@
-//! What the servers themselves wait for: a row that a transaction has locked whose client is gone, and how the wait ends.
+//! What the servers themselves wait for: a row that a transaction has locked whose client is gone, and how
+//! the wait ends.
 
 use super::super::advice::Advice;
 use super::super::case::packet;
@@ -41,9 +42,12 @@ pub(super) const WAITED: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The client's {what} was passed on, and {server} had it at once ({there} there): neither the director nor TCP was in \
-                 its way. It waited inside of {server}, for a row that the transaction of another session has locked ({rows} of it \
-                 locked, {modified} modified). That session is the one that a client had through port {port}, and has lost: {server} \
+                "The client's {what} was passed on, and {server} had it at once ({there} there): neither the \
+                 director nor TCP was in \
+                 its way. It waited inside of {server}, for a row that the transaction of another session \
+                 has locked ({rows} of it \
+                 locked, {modified} modified). That session is the one that a client had through port \
+                 {port}, and has lost: {server} \
                  was never told that it is over, so nobody is going to end its transaction."
                     / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。它是在 {server} 内部\
                        等待，等的是另一个会话的事务锁住的行（该事务锁住 {rows} 行，修改 {modified} 行）。那个会话属于某个客户端经端口 {port} \
@@ -73,7 +77,8 @@ pub(super) const WAITED: Rule = Rule {
 /// So soon mysqld answers the one after it has noticed the end of the other; it takes far less.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// The server's kernel gave up a connection that this client had lost, and the statement that had waited was answered.
+/// The server's kernel gave up a connection that this client had lost, and the statement that had waited was
+/// answered.
 pub(super) const FREED: Rule = Rule {
     name: "lost-session-ended-by-keepalive",
     explains: Explains::Silence,
@@ -91,11 +96,16 @@ pub(super) const FREED: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The client's {what} was passed on, and {server} had it at once ({there} there): neither the director nor TCP was in \
-                 its way. {server} answered only when it was rid of another connection of this client's, the one from port {port}: its \
-                 TCP had asked {asked} with keepalive probes (first in packet {first_probe}), heard nothing, and gave that connection \
-                 up with an RST (packet {reset}); {later} later the answer left (packet {answered}). mysqld ends a session whose \
-                 connection is gone, and rolls back its transaction; what waited for a lock of that transaction goes on."
+                "The client's {what} was passed on, and {server} had it at once ({there} there): neither the \
+                 director nor TCP was in \
+                 its way. {server} answered only when it was rid of another connection of this client's, the \
+                 one from port {port}: its \
+                 TCP had asked {asked} with keepalive probes (first in packet {first_probe}), heard nothing, \
+                 and gave that connection \
+                 up with an RST (packet {reset}); {later} later the answer left (packet {answered}). mysqld \
+                 ends a session whose \
+                 connection is gone, and rolls back its transaction; what waited for a lock of that \
+                 transaction goes on."
                     / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。{server} 直到摆脱了\
                        这个客户端的另一个连接（端口 {port}）才应答：它的 TCP 用保活探测问了 {asked}（第一次是数据包 {first_probe}），没有得到\
                        回应，于是用 RST 放弃了那个连接（数据包 {reset}）；再过 {later}，应答就发出了（数据包 {answered}）。连接断开后，\
@@ -184,10 +194,13 @@ pub(super) const GIVEN_UP: Rule = Rule {
         Some(Finding {
             at: answer.at,
             text: told!(
-                "After {waited} {server} gave up waiting for the lock (innodb_lock_wait_timeout, 50 s by default) and answered with an \
-                 error of its own, 1205 (packet {answer} on client). The connection goes on, and so does a transaction in which this \
+                "After {waited} {server} gave up waiting for the lock (innodb_lock_wait_timeout, 50 s by \
+                 default) and answered with an \
+                 error of its own, 1205 (packet {answer} on client). The connection goes on, and so does a \
+                 transaction in which this \
                  was a statement: only the statement was undone."
-                    / "{waited} 之后 {server} 不再等待该锁（innodb_lock_wait_timeout，默认 50 秒），以自己的错误 1205 应答（client 上的数据包 \
+                    / "{waited} 之后 {server} 不再等待该锁（innodb_lock_wait_timeout，默认 50 秒），以自己的错误 1205 应答（client \
+                        上的数据包 \
                        {answer}）。连接仍在；如果这条语句属于某个事务，该事务也仍在：被撤销的只有这条语句。",
                 answer = answer.number,
             ),

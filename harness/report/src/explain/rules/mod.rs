@@ -1,5 +1,5 @@
-//! The rules, by what they speak of. Each was read in the kernel's source (7.x; where older kernels differ it is said there)
-//! and is held against the stored cells by `tests/explain.rs`.
+//! The rules, by what they speak of. Each was read in the kernel's source (7.x; where older kernels differ it
+//! is said there) and is held against the stored cells by `tests/explain.rs`.
 
 mod addition;
 mod client;

@@ -55,9 +55,12 @@ pub(super) const DROPPED: Rule = Rule {
         Some(Finding {
             at: head.sent.at,
             text: told!(
-                "{server} had been deleted from the director's table, but the director's entry for the connection outlives its \
-                 server ({entry}). The client's {what} {count}, matched that entry, and was dropped: with expire_nodest_conn=0 \
-                 the director drops in silence what matches an entry whose server is not available, and does not restart the \
+                "{server} had been deleted from the director's table, but the director's entry for the \
+                 connection outlives its \
+                 server ({entry}). The client's {what} {count}, matched that entry, and was dropped: with \
+                 expire_nodest_conn=0 \
+                 the director drops in silence what matches an entry whose server is not available, and does \
+                 not restart the \
                  entry's timer. Neither the client nor {server} is told anything."
                     / "{server} 已从调度器的表中删除，但调度器上该连接的条目并不随真实服务器一起消失（{entry}）。客户端{what}{count}，\
                        匹配到这个条目，被丢弃：expire_nodest_conn=0 时，凡匹配的条目所指的真实服务器不可用，调度器就把报文段悄悄丢弃，\
@@ -129,9 +132,12 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         Some(Finding {
             at: answered.sent.at,
             text: told!(
-                "{server} had been deleted from the director's table,{since} with expire_nodest_conn=1 the entries of its \
-                 connections go with it, at the latest when a segment matches one. The client's {what} ({arrived} on director) \
-                 therefore belonged to no connection. {left} (packet {reset} on client; its Ethernet address is the director's, \
+                "{server} had been deleted from the director's table,{since} with expire_nodest_conn=1 the \
+                 entries of its \
+                 connections go with it, at the latest when a segment matches one. The client's {what} \
+                 ({arrived} on director) \
+                 therefore belonged to no connection. {left} (packet {reset} on client; its Ethernet address \
+                 is the director's, \
                  whatever the IP address says).{found_ended}"
                     / "{server} 已从调度器的表中删除{since}expire_nodest_conn=1 时，其连接的条目会随之删除，最迟在有报文段匹配到它时。\
                        因此客户端{what}（director 上的{arrived}）不属于任何连接。{left}（client 上的数据包 {reset}；无论 IP 地址是什么，\
@@ -161,7 +167,8 @@ pub(super) fn found_ended(case: &Case<'_>) -> Told {
         return Told::default();
     }
     told!(
-        " It had reached the client before its {what}, which found the connection ended: the server has gone away, which \
+        " It had reached the client before its {what}, which found the connection ended: the server has gone \
+         away, which \
          the classic client calls 2006."
             / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006。",
         what = case.what(),
@@ -171,7 +178,8 @@ pub(super) fn found_ended(case: &Case<'_>) -> Told {
 /// What becomes of a segment without an entry, up to the packet that shows it.
 pub(super) fn left_to_the_director() -> Told {
     told!(
-        "A segment that has no entry and is no SYN is not scheduled but left to the director's own TCP; the VIP is an address of \
+        "A segment that has no entry and is no SYN is not scheduled but left to the director's own TCP; the \
+         VIP is an address of \
          the director, no socket there has this connection, and so it answered with an RST"
             / "没有条目又不是 SYN 的报文段不会被调度，而是交给调度器自己的 TCP；VIP 是调度器的地址，那里没有这条连接的套接字，所以它以 \
                RST 应答"
@@ -203,10 +211,14 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
         Some(Finding {
             at: reset.at,
             text: told!(
-                "The entry's time of {timeout} had begun with the last segment that the director passed on ({last}), and was over \
-                 when the client's TCP sent the segment once more ({arrived} on director). Without an entry a segment that is no \
-                 SYN is left to the director's own TCP, which knows no such connection and answered with an RST (packet {reset} \
-                 on client): that ended the hang. The longer a connection had been idle before, the shorter such a hang."
+                "The entry's time of {timeout} had begun with the last segment that the director passed on \
+                 ({last}), and was over \
+                 when the client's TCP sent the segment once more ({arrived} on director). Without an entry \
+                 a segment that is no \
+                 SYN is left to the director's own TCP, which knows no such connection and answered with an \
+                 RST (packet {reset} \
+                 on client): that ended the hang. The longer a connection had been idle before, the shorter \
+                 such a hang."
                     / "条目的 {timeout} 时限从调度器转发的最后一个报文段（{last}）算起，客户端的 TCP 再次重传该报文段时（director 上的\
                        {arrived}）已经过期。没有条目而又不是 SYN 的报文段交给调度器自己的 TCP，它不知道这条连接，以 RST 应答（client 上\
                        的数据包 {reset}）：一直等待到此结束。连接此前空闲得越久，这样的等待就越短。",
@@ -227,7 +239,8 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
     },
 };
 
-/// What of the client's an entry without a server swallowed: the statement, what comes later in a long one, or a login.
+/// What of the client's an entry without a server swallowed: the statement, what comes later in a long one,
+/// or a login.
 pub(super) struct Dropped<'c, 'a> {
     pub(super) server: &'a Name,
     /// The sendings that arrived at the director while the entry was there, and went no further.
@@ -278,8 +291,8 @@ pub(super) struct Orphan {
 }
 
 impl Orphan {
-    /// The connection's entry at the time of a segment. That it is there is shown by a snapshot, or by a segment of the
-    /// connection that the director had just passed on.
+    /// The connection's entry at the time of a segment. That it is there is shown by a snapshot, or by a
+    /// segment of the connection that the director had just passed on.
     pub(super) fn of<'a>(case: &Case<'a>, server: &Name, head: &Passage<'a>) -> Option<Self> {
         let (deleted, _) = case.deleted(server, head.sent.at)?;
         // What something else stopped never met the entry.
@@ -319,8 +332,8 @@ impl Orphan {
     }
 }
 
-/// The director's RST, with the client's segment that it answers: the last that arrived there before it was sent, and went no
-/// further. A client whose connection had ended before its statement sent that before.
+/// The director's RST, with the client's segment that it answers: the last that arrived there before it was
+/// sent, and went no further. A client whose connection had ended before its statement sent that before.
 pub(super) fn reset_by_director<'c, 'a>(case: &'c Case<'a>) -> Option<(&'c Passage<'a>, &'a Terminator)> {
     let reset = case
         .terminator(TerminatorKind::Rst)

@@ -1,5 +1,6 @@
-//! The client's own firewall. What it keeps out has passed the client's interface before (`__netif_receive_skb_core` hands a
-//! frame to packet sockets first), and what it holds back never gets there.
+//! The client's own firewall. What it keeps out has passed the client's interface before
+//! (`__netif_receive_skb_core` hands a frame to packet sockets first), and what it holds back never gets
+//! there.
 
 use super::super::advice::{Advice, about_firewalls, patience};
 use super::super::case::Case;
@@ -72,12 +73,14 @@ pub(super) const KEEPS_OUT: Rule = Rule {
                     / "将其丢弃，不通知任何人。客户端的 TCP 继续等待，如同什么都没有到达"
             ),
             FirewallVerdict::Reject => told!(
-                "rejected it: an ICMP error goes back to the sender. The client's own TCP learns of neither and waits as if nothing \
+                "rejected it: an ICMP error goes back to the sender. The client's own TCP learns of neither \
+                 and waits as if nothing \
                  had come"
                     / "将其拒绝：ICMP 错误发回给发送方。客户端自己的 TCP 对两者都不知情，继续等待，如同什么都没有到达"
             ),
             FirewallVerdict::TcpReset => told!(
-                "rejected it: an RST goes back in the client's name, and ends the connection for the real server. The client's own \
+                "rejected it: an RST goes back in the client's name, and ends the connection for the real \
+                 server. The client's own \
                  TCP learns of neither and waits as if nothing had come"
                     / "将其拒绝：以客户端的名义发回 RST，真实服务器的连接因此结束。客户端自己的 TCP 对两者都不知情，继续等待，如同\
                        什么都没有到达"
@@ -91,7 +94,8 @@ pub(super) const KEEPS_OUT: Rule = Rule {
         Some(Finding {
             at: first.at,
             text: told!(
-                "The {kind}{by} reached the client's interface {times} (first packet {packet} on client), where the capture sees it. \
+                "The {kind}{by} reached the client's interface {times} (first packet {packet} on client), \
+                 where the capture sees it. \
                  Then it met the client's own firewall (step {step}), which {did}."
                     / "{kind}{by}到达客户端的网卡 {times}（首次为 client 上的数据包 {packet}），抓包在那里看到它。随后它遇到客户端自己的\
                        防火墙（步骤 {step}），防火墙{did}。",
@@ -146,12 +150,14 @@ pub(super) const HOLDS_BACK: Rule = Rule {
         }
         let goes_on = if case.is_connect() {
             told!(
-                "The refusal (EPERM) is no error of the connection: TCP takes it for a loss and sends its SYN again"
+                "The refusal (EPERM) is no error of the connection: TCP takes it for a loss and sends its \
+                 SYN again"
                     / "这一拒绝（EPERM）并不是连接的错误：TCP 把它当作丢包，继续重传 SYN"
             )
         } else {
             told!(
-                "The refusal (EPERM) is no error of the connection: the statement stays in the socket's queue as if it had not been \
+                "The refusal (EPERM) is no error of the connection: the statement stays in the socket's \
+                 queue as if it had not been \
                  sent, and TCP tries again whenever its probe timer runs out (`persist` in ss)"
                     / "这一拒绝（EPERM）并不是连接的错误：语句留在套接字的队列里，如同没有发送，TCP 在探测定时器（ss 中的 `persist`）每次到期时\
                        再试"
@@ -171,8 +177,8 @@ pub(super) const HOLDS_BACK: Rule = Rule {
     },
 };
 
-/// What ends the wait for something that does not leave the client. Keepalive does not: it sends no probe while something waits
-/// to be sent (net/ipv4/tcp_timer.c, `tcp_keepalive_timer`).
+/// What ends the wait for something that does not leave the client. Keepalive does not: it sends no probe
+/// while something waits to be sent (net/ipv4/tcp_timer.c, `tcp_keepalive_timer`).
 fn sooner(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = about_firewalls(case);
     if case.is_connect() {
@@ -197,7 +203,8 @@ fn did_not_leave(case: &Case<'_>, held_back: HeldBack) -> Told {
         operation(&case.operation.what)
     };
     told!(
-        "The client's {what} did not leave it: its own firewall (step {step}) stands before the interface, so that no capture shows \
+        "The client's {what} did not leave it: its own firewall (step {step}) stands before the interface, \
+         so that no capture shows \
          it. The kernel's counter of the rule does: it has met {times} of the client's segments by the end."
             / "客户端{what}没有离开客户端：它自己的防火墙（步骤 {step}）位于网卡之前，所以没有抓包能看到它。内核对该规则的计数表明了这一点：\
                到结束时共遇到客户端的 {times} 个报文段。",
@@ -232,7 +239,8 @@ pub(super) const REFUSES: Rule = Rule {
             (FirewallVerdict::TcpReset, ECONNRESET, false) => (
                 told!("an RST" / " RST "),
                 told!(
-                    "That ends the connection for the client at once: ECONNRESET; the real server does not learn of it"
+                    "That ends the connection for the client at once: ECONNRESET; the real server does not \
+                     learn of it"
                         / "客户端的连接立刻结束：ECONNRESET；真实服务器对此不知情"
                 ),
             ),
@@ -291,7 +299,8 @@ pub(super) const GIVES_UP: Rule = Rule {
         Some(Finding {
             at: ended,
             text: told!(
-                "The client's TCP gave up when {key}={limit} allowed no more {what}, none of which had left the client. {error}."
+                "The client's TCP gave up when {key}={limit} allowed no more {what}, none of which had left \
+                 the client. {error}."
                     / "{key}={limit} 不再允许更多的{what}时，客户端的 TCP 放弃；它们都没有离开客户端。{error}。",
                 what = what,
                 error = error,

@@ -69,7 +69,8 @@ pub(super) const HOST_OFF: Rule = Rule {
         let there = asked.map(|(seen, asked)| {
             shown_by.push(Citation::Packet(asked.number));
             told!(
-                "arrived at the director {times} (first {seen} on director) and waited there for the Ethernet address of {node}, for \
+                "arrived at the director {times} (first {seen} on director) and waited there for the \
+                 Ethernet address of {node}, for \
                  which nobody answered ({asked} on director)"
                     / "到达调度器 {times}（首次为 director 上的{seen}），在那里等候 {node} 的以太网地址，而无人应答（director 上的{asked}）",
                 times = times(waited.len()),
@@ -100,8 +101,10 @@ pub(super) const HOST_OFF: Rule = Rule {
         let told_so = match told.first() {
             None => Told::default(),
             Some(number) => told!(
-                " Where nobody answered the director's ARP requests for {node}, it told the client with an ICMP host unreachable, \
-                 {times} (first packet {number} on client); to an established connection that is no more than a note for the error \
+                " Where nobody answered the director's ARP requests for {node}, it told the client with an \
+                 ICMP host unreachable, \
+                 {times} (first packet {number} on client); to an established connection that is no more \
+                 than a note for the error \
                  that is reported in the end."
                     / "调度器为 {node} 发出的 ARP 询问无人应答时，它以 ICMP host unreachable 通知客户端，共 {times}（首次为 client 上的\
                        数据包 {number}）；对已建立的连接来说，这只是为最终报告的错误留下的记录。",
@@ -122,7 +125,8 @@ pub(super) const HOST_OFF: Rule = Rule {
             at: head.sent.at,
             text: told!(
                 "The client's {what} {how}. {node} could not be reached ({step}), and a host that \
-                 is off or unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on choosing and passing on to a \
+                 is off or unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on \
+                 choosing and passing on to a \
                  silent server until somebody takes it out of the table.{told_so}"
                     / "客户端{what}{how}。{node} 无法到达（{step}），而断电或断开链路的主机既不发送 RST 也不发送 FIN。IPVS \
                        察觉不到，会继续选择并转发给没有应答的真实服务器，直到有人把它从表中删除。{told_so}",
@@ -210,7 +214,8 @@ fn lost_before(case: &Case<'_>, step: &StepRecord) -> Option<Finding> {
     Some(Finding {
         at: request.sent.at,
         text: told!(
-            "The client sent its {what} {times} (first {sent} on client), and none of that arrived at the director ({step})."
+            "The client sent its {what} {times} (first {sent} on client), and none of that arrived at the \
+             director ({step})."
                 / "客户端{what}共发送 {times}（首次为 client 上的{sent}），都没有到达调度器（{step}）。",
             what = case.carrier(),
             times = times(lost.len()),
@@ -255,8 +260,10 @@ pub(super) const LOST_AFTER: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} were lost between director \
-                 and {node} (first {lost} on director; {step}). Whichever side misses an acknowledgement sends again, after a second \
+                "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} \
+                 were lost between director \
+                 and {node} (first {lost} on director; {step}). Whichever side misses an acknowledgement \
+                 sends again, after a second \
                  in the handshake and after a few round trips later on, at gaps that double."
                     / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}在调度器与 {node} 之间丢失（首个为 \
                        director 上的{lost}；{step}）。没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
@@ -301,7 +308,8 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
         Some(Finding {
             at: head.at,
             text: told!(
-                "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of that arrived at the \
+                "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of \
+                 that arrived at the \
                  client ({step})."
                     / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
                 what = case.carrier(),
@@ -343,7 +351,8 @@ pub(super) const DELAYED: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The director passed the client's {what} on ({passed} on director), and {node} had it only {later} later ({reached} \
+                "The director passed the client's {what} on ({passed} on director), and {node} had it only \
+                 {later} later ({reached} \
                  there): its link holds every packet for {delay} ({step})."
                     / "调度器转发了客户端{what}（director 上的{passed}），{later} 后才到达 {node}（{node} 上的{reached}）：其链路把每个数据包\
                        都延迟 {delay}（{step}）。",

@@ -17,8 +17,9 @@ use std::time::Duration;
 
 const SLOPPY_TCP: &str = "net.ipv4.vs.sloppy_tcp";
 
-/// By how much an entry's timer may be late: the timer wheel rounds up by at most an eighth, as its levels have steps of 8 times
-/// the size of those of the level below, and 64 of them (`calc_wheel_index` and `LVL_START` in kernel/time/timer.c).
+/// By how much an entry's timer may be late: the timer wheel rounds up by at most an eighth, as its levels
+/// have steps of 8 times the size of those of the level below, and 64 of them (`calc_wheel_index` and
+/// `LVL_START` in kernel/time/timer.c).
 fn late(time: Duration) -> Duration {
     time / 7
 }
@@ -38,8 +39,8 @@ pub(super) struct PickedUp<'a> {
 }
 
 impl<'a> PickedUp<'a> {
-    /// The request, if it was picked up so. That the entry was gone is shown by a snapshot, by the time that has passed, or by the
-    /// server that the segment went to: an entry has but one.
+    /// The request, if it was picked up so. That the entry was gone is shown by a snapshot, by the time that
+    /// has passed, or by the server that the segment went to: an entry has but one.
     pub(super) fn of(case: &Case<'a>) -> Option<PickedUp<'a>> {
         let request = case.request().filter(|_| !case.is_connect())?;
         let arrived = request.arrived?;
@@ -62,7 +63,8 @@ impl<'a> PickedUp<'a> {
         let why = if let Some(snapshot) = none {
             shown_by.push(Citation::Snapshot(snapshot));
             told!(
-                "the director's table had no entry for the connection any more (the last segment that it had passed on was {idle} \
+                "the director's table had no entry for the connection any more (the last segment that it had \
+                 passed on was {idle} \
                  old, {last}, and an entry lives for {timeout})"
                     / "调度器的表中已没有该连接的条目（它转发的最后一个报文段是在 {idle} 之前，{last}；条目的时限为 {timeout}）",
                 idle = Human(idle),
@@ -71,14 +73,16 @@ impl<'a> PickedUp<'a> {
             )
         } else if before != to {
             told!(
-                "the last segment before it had been passed on to {before} ({last}), and an entry has one server only: there was no \
+                "the last segment before it had been passed on to {before} ({last}), and an entry has one \
+                 server only: there was no \
                  entry any more"
                     / "在它之前的最后一个报文段被转发给了 {before}（{last}），而一个条目只有一台真实服务器：条目已经不在了",
                 last = first(*last),
             )
         } else if idle > timeout + late(timeout) {
             told!(
-                "the last segment that the director had passed on was {idle} old ({last}), and its entry lives for {timeout}: there \
+                "the last segment that the director had passed on was {idle} old ({last}), and its entry \
+                 lives for {timeout}: there \
                  was none any more"
                     / "调度器转发的最后一个报文段是在 {idle} 之前（{last}），而条目的时限为 {timeout}：条目已经不在了",
                 idle = Human(idle),
@@ -103,10 +107,13 @@ impl<'a> PickedUp<'a> {
     /// What happened to the segment at the director.
     fn told(&self, case: &Case<'_>) -> Told {
         told!(
-            "When the client's {what} arrived at the director ({arrived} on director), {why}. Without an entry only a SYN is \
-             scheduled, but with net.ipv4.vs.sloppy_tcp=1 any segment is, except an RST: the director chose a server for it as for \
+            "When the client's {what} arrived at the director ({arrived} on director), {why}. Without an \
+             entry only a SYN is \
+             scheduled, but with net.ipv4.vs.sloppy_tcp=1 any segment is, except an RST: the director chose \
+             a server for it as for \
              a new connection, {server}, and passed it on ({passed} on director)."
-                / "客户端{what}到达调度器（director 上的{arrived}）时，{why}。没有条目时只有 SYN 会被调度，但 net.ipv4.vs.sloppy_tcp=1 时，除 \
+                / "客户端{what}到达调度器（director 上的{arrived}）时，{why}。没有条目时只有 SYN 会被调度，但 net.ipv4.vs.sloppy_tcp=1 \
+                    时，除 \
                    RST 以外的任何报文段都会被调度：调度器像对待新连接一样为它选择了 {server} 并转发（director 上的{passed}）。",
             what = case.carrier(),
             arrived = first(self.arrived),
@@ -135,7 +142,8 @@ pub(super) const PICKED_UP: Rule = Rule {
         Some(Finding {
             at: picked.arrived.at,
             text: told!(
-                "{picked} That server is the one which has the connection: to its TCP nothing had happened, and its mysqld answered \
+                "{picked} That server is the one which has the connection: to its TCP nothing had happened, \
+                 and its mysqld answered \
                  (packet {answer} on client). With several servers that would have been chance."
                     / "{picked}它正是保有这条连接的真实服务器：对它的 TCP 来说什么都没有发生，mysqld 给出应答（client 上的数据包 {answer}）。如果\
                        有多台真实服务器，能否如此全凭运气。",
@@ -181,9 +189,11 @@ pub(super) const ELSEWHERE: Rule = Rule {
         Some(Finding {
             at: picked.arrived.at,
             text: told!(
-                "{picked} The connection is one with {owner}; the TCP of {server} has none such ({reached} there), and answered with \
+                "{picked} The connection is one with {owner}; the TCP of {server} has none such ({reached} \
+                 there), and answered with \
                  an RST (packet {reset} on client)."
-                    / "{picked}而这条连接属于 {owner}；{server} 的 TCP 没有这样的连接（{server} 上的{reached}），以 RST 应答（client 上的数据包 \
+                    / "{picked}而这条连接属于 {owner}；{server} 的 TCP 没有这样的连接（{server} 上的{reached}），以 RST 应答（client \
+                        上的数据包 \
                        {reset}）。",
                 picked = picked.told(case),
                 server = picked.server,
@@ -237,9 +247,12 @@ pub(super) const OVERDUE: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: told!(
-                "The director keeps an entry for {timeout} after the last segment that it passed on, and that was {idle} ago ({last}) \
-                 when the client's {what} arrived ({arrived} on director). The entry was still there: the kernel's timer wheel \
-                 rounds such a time up, never down, by as much as an eighth. (`ipvsadm -Lnc` shows 00:00 meanwhile.)"
+                "The director keeps an entry for {timeout} after the last segment that it passed on, and \
+                 that was {idle} ago ({last}) \
+                 when the client's {what} arrived ({arrived} on director). The entry was still there: the \
+                 kernel's timer wheel \
+                 rounds such a time up, never down, by as much as an eighth. (`ipvsadm -Lnc` shows 00:00 \
+                 meanwhile.)"
                     / "调度器在转发最后一个报文段后保留条目 {timeout}，而客户端{what}到达时（director 上的{arrived}），那已是 {idle} 之前的事\
                        （{last}）。条目仍然在：内核的定时器轮把这样的时间向上取整，绝不向下，最多多出八分之一。（此时 `ipvsadm -Lnc` 显示 \
                        00:00。）",

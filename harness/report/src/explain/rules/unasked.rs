@@ -1,5 +1,5 @@
-//! Segments that the client's TCP sends by itself, without a word of the program: acknowledgements that it had put off, and
-//! keepalive probes. They may meet what the program does not know of yet.
+//! Segments that the client's TCP sends by itself, without a word of the program: acknowledgements that it
+//! had put off, and keepalive probes. They may meet what the program does not know of yet.
 
 use super::super::case::{packet, size};
 use super::super::moment;
@@ -46,8 +46,10 @@ pub(super) const PUT_OFF: Rule = Rule {
         Some(Finding {
             at: heard.at,
             text: told!(
-                "The last that the server had said reached the client {at} (packet {heard} on client). The program had nothing to \
-                 send, so the client's TCP put its acknowledgement off for {later} ({sent} on client), to let it go with the next \
+                "The last that the server had said reached the client {at} (packet {heard} on client). The \
+                 program had nothing to \
+                 send, so the client's TCP put its acknowledgement off for {later} ({sent} on client), to \
+                 let it go with the next \
                  data. By then the change had come."
                     / "真实服务器最后发送的数据{at}到达客户端（client 上的数据包 {heard}）。程序没有数据要发送，于是客户端的 TCP 把确认推迟了 \
                        {later}（client 上的{sent}），以便随下一段数据一起发送。而这时变更已经发生。",
@@ -91,9 +93,12 @@ pub(super) const PROBE: Rule = Rule {
         Some(Finding {
             at: answered.sent.at,
             text: told!(
-                "All that the client had sent was acknowledged, and it only waited. Its socket has SO_KEEPALIVE with a TCP_KEEPIDLE \
-                 of {time}: {idle} after the last sign of the other side (packet {heard} on client) its TCP asked by itself \
-                 whether that is still there ({sent} on client). That probe was the first segment of the client's since then, and \
+                "All that the client had sent was acknowledged, and it only waited. Its socket has \
+                 SO_KEEPALIVE with a TCP_KEEPIDLE \
+                 of {time}: {idle} after the last sign of the other side (packet {heard} on client) its TCP \
+                 asked by itself \
+                 whether that is still there ({sent} on client). That probe was the first segment of the \
+                 client's since then, and \
                  what it met ended the wait (packet {reset} on client)."
                     / "客户端发送的都已得到确认，它只是在等待。其套接字开启了 SO_KEEPALIVE，TCP_KEEPIDLE 为 {time}：在对方最后一次有动静\
                        （client 上的数据包 {heard}）{idle} 之后，其 TCP 自行询问对方是否还在（client 上的{sent}）。这个探测是此后客户端的\

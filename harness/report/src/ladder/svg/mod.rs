@@ -29,8 +29,9 @@ const FALL: f64 = 7.0;
 /// From the top of an arrow's row to the beginning of the arrow: its label's room.
 const LABEL: f64 = 22.0;
 
-/// The ladder of a cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with [`crate::stand_alone`]; `None`
-/// if nothing happened in the cell that could be drawn. It has about 120 rows at most, whatever the cell.
+/// The ladder of a cell as SVG, to be put into a page with [`crate::svg_style`] or into a file with
+/// [`crate::stand_alone`]; `None` if nothing happened in the cell that could be drawn. It has about 120 rows
+/// at most, whatever the cell.
 #[must_use]
 pub fn ladder_svg(words: Language, cell: &JudgedCell) -> Option<String> {
     let ladder = ladder(words, cell)?;
