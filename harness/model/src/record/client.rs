@@ -101,6 +101,26 @@ impl ClientEventKind {
     }
 }
 
+impl ClientEventKind {
+    /// The error of an operation that failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&ClientError> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::ConnectBegun
+            | Self::Connected { .. }
+            | Self::StatementBegun { .. }
+            | Self::ResultReceived { .. }
+            | Self::StillWaiting
+            | Self::ReadingPaused { .. }
+            | Self::DisconnectBegun
+            | Self::Disconnected
+            | Self::ReconnectBegun
+            | Self::Reconnected { .. } => None,
+        }
+    }
+}
+
 impl EventRole {
     /// Does it end the operation, if it is the first that does?
     #[must_use]
@@ -156,6 +176,18 @@ pub enum ClientErrorKind {
     },
     /// The driver, or the program, itself failed.
     Driver,
+}
+
+impl ClientErrorKind {
+    /// Has the client no connection any more after such an error? A program that gave up by itself may keep
+    /// its connection, and after an error of the server the connection is as it was.
+    #[must_use]
+    pub fn loses_the_connection(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::Closed | Self::Library { .. } => true,
+            Self::Server { .. } | Self::TimedOut { .. } | Self::Driver => false,
+        }
+    }
 }
 
 /// The client program of a cell as it was seen.

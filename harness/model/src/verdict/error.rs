@@ -43,7 +43,7 @@ pub fn errno_name(errno: u16) -> Option<&'static str> {
 }
 
 /// The error as it is reported.
-pub(super) fn observed(error: &ClientError, network: &Network) -> ObservedError {
+pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network: &Network) -> ObservedError {
     let (errno, reported, server) = match error.kind {
         ClientErrorKind::Io { errno } => (errno, None, None),
         ClientErrorKind::Library { code, errno, .. } => (errno, Some(code), None),
@@ -54,7 +54,7 @@ pub(super) fn observed(error: &ClientError, network: &Network) -> ObservedError 
     ObservedError {
         message: error.message.clone(),
         errno: errno.and_then(|errno| u16::try_from(errno).ok()),
-        classic: reported.or_else(|| classic(error, network)),
+        classic: reported.or_else(|| classic(error, operation, network)),
         reported: reported.is_some(),
         server,
     }
@@ -92,7 +92,7 @@ pub(super) fn of_server(error: &ServerError, told: Option<&ClientError>) -> Obse
 ///
 /// `None` for an error of the server, which is printed with the server's own number, and for one of the
 /// driver.
-fn classic(error: &ClientError, network: &Network) -> Option<u16> {
+fn classic(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<u16> {
     match error.kind {
         ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
         ClientErrorKind::Io { .. }
@@ -101,10 +101,15 @@ fn classic(error: &ClientError, network: &Network) -> Option<u16> {
         | ClientErrorKind::TimedOut { .. } => Some(match network.connects {
             true if network.established.is_none() => 2003,
             true => 2013,
-            false if ended_before_sending(network) => 2006,
+            false if lost_before(operation, network) || ended_before_sending(network) => 2006,
             false => 2013,
         }),
     }
+}
+
+/// Had the client lost the connection in an earlier operation, so that this one could send nothing?
+fn lost_before(operation: &Classified<'_>, network: &Network) -> bool {
+    operation.lost_before.is_some() && network.request.is_none()
 }
 
 /// Did a FIN or RST reach the client before it sent the statement, or instead of it?
@@ -125,6 +130,9 @@ fn ended_before_sending(network: &Network) -> bool {
 /// What the packets do not show of an error, though they must if it is true.
 pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire) -> Option<String> {
     let network = &wire.last;
+    if lost_before(operation, network) {
+        return None;
+    }
     let failed = format!(
         "the client failed {} with \"{}\"",
         moment(operation.end.at),

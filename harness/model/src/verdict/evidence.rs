@@ -50,6 +50,7 @@ pub(super) fn evidence(
     evidence.extend(reached(&network.terminators));
     evidence.extend(silence(operation, wire, behaviour));
     evidence.extend(parts(operation, wire, behaviour));
+    evidence.extend(lost_before(operation, network));
     evidence.push(match &word.contradiction {
         Some(contradiction) => contradicted(contradiction),
         None => end(operation, &wire.last),
@@ -354,6 +355,17 @@ fn contradicted(contradiction: &Contradiction) -> Evidence {
             .chain(packet)
             .collect(),
     }
+}
+
+fn lost_before(operation: &Classified<'_>, network: &Network) -> Option<Evidence> {
+    let lost = operation.lost_before.filter(|_| network.request.is_none())?;
+    Some(Evidence {
+        fact: Fact::LostBefore {
+            at: lost.at,
+            message: lost.kind.error()?.message.clone(),
+        },
+        shown_by: vec![Citation::Event(lost.number)],
+    })
 }
 
 fn end(operation: &Classified<'_>, network: &Network) -> Evidence {

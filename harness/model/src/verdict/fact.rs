@@ -95,6 +95,13 @@ pub enum Fact {
     },
     /// The client says one thing, the packets show another.
     Contradicted(Contradiction),
+    /// The client had lost the connection of the operation in an earlier one.
+    LostBefore {
+        /// When.
+        at: Instant,
+        /// The error that it got then.
+        message: String,
+    },
     /// How the operation ended for the client.
     Ended {
         /// When.
@@ -251,6 +258,11 @@ impl fmt::Display for Fact {
                 Human(*longest)
             ),
             Self::Contradicted(contradiction) => contradiction.fmt(f),
+            Self::LostBefore { at: when, message } => write!(
+                f,
+                "{}: an earlier operation lost this connection with \"{message}\", so nothing was sent for this one",
+                at(*when)
+            ),
             Self::Ended { at: when, how } => write!(f, "{}: {how}", at(*when)),
             Self::StillInForce { action, shows } => write!(f, "at the end, {action}: {shows}"),
             Self::Orphaned(orphan) => write!(f, "at the end, {orphan}"),

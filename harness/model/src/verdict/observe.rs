@@ -199,12 +199,12 @@ fn error_of(operation: &Classified<'_>, wire: &Wire, word: &Word) -> Option<Obse
         // What the client says against the wire stands beside it.
         return failure(operation)
             .filter(|_| word.contradiction.is_none())
-            .map(|failure| error::observed(failure, &wire.last));
+            .map(|failure| error::observed(failure, operation, &wire.last));
     }
     match &wire.last.reply {
         Some(Reply::Error { error, .. }) => Some(error::of_server(error, failure(operation))),
         Some(Reply::Unread | Reply::Open | Reply::Complete { .. }) | None => {
-            failure(operation).map(|failure| error::observed(failure, &wire.last))
+            failure(operation).map(|failure| error::observed(failure, operation, &wire.last))
         }
     }
 }
@@ -263,7 +263,8 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String>
         .terminators
         .iter()
         .any(|terminator| terminator.at < operation.began());
-    if operation.end.kind.role() == EventRole::Fails && !network.connects && ended_before {
+    let no_connection = ended_before || operation.lost_before.is_some();
+    if operation.end.kind.role() == EventRole::Fails && !network.connects && no_connection {
         return None;
     }
     Some(if network.connects {
@@ -331,19 +332,7 @@ fn cut_to(record: &CellRecord, operation: &Classified<'_>) -> Option<Duration> {
 
 /// The error that ended the operation.
 pub(super) fn failure<'a>(operation: &Classified<'a>) -> Option<&'a ClientError> {
-    match &operation.end.kind {
-        ClientEventKind::Failed(failure) => Some(failure),
-        ClientEventKind::ConnectBegun
-        | ClientEventKind::Connected { .. }
-        | ClientEventKind::StatementBegun { .. }
-        | ClientEventKind::ResultReceived { .. }
-        | ClientEventKind::StillWaiting
-        | ClientEventKind::ReadingPaused { .. }
-        | ClientEventKind::DisconnectBegun
-        | ClientEventKind::Disconnected
-        | ClientEventKind::ReconnectBegun
-        | ClientEventKind::Reconnected { .. } => None,
-    }
+    operation.end.kind.error()
 }
 
 /// The real server that answered the connection, or the only one that it reached.

@@ -27,6 +27,8 @@ pub(super) struct Classified<'a> {
     pub(super) place: Place,
     /// When the client went on to read a result that it had stopped reading.
     pub(super) resumed: Option<Instant>,
+    /// The end of an earlier operation in which the client lost the connection that this one was to use.
+    pub(super) lost_before: Option<&'a ClientEvent>,
 }
 
 /// Where the connection of an operation is looked for.
@@ -125,6 +127,7 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         act,
         place,
         resumed,
+        lost_before: lost_before(record, action, begun),
     })
 }
 
@@ -259,6 +262,33 @@ fn place(
             )
         })?;
     Some(Place::Opened(started.at, opened_by(step, opening, connected.at)))
+}
+
+/// The end of an earlier operation on the connection of `action`, if the client lost the connection in it
+/// and opened no other one under that name until `begun`. What follows on a lost connection never reaches
+/// the network: the socket is closed already.
+fn lost_before<'a>(
+    record: &'a CellRecord,
+    action: &ClientAction,
+    begun: &ClientEvent,
+) -> Option<&'a ClientEvent> {
+    if action.opens() {
+        return None;
+    }
+    let earlier = record.client_events.iter().filter(|event| {
+        event.number < begun.number
+            && record
+                .start_of(event.operation)
+                .is_some_and(|(_, started)| started.connection() == action.connection())
+    });
+    let last = earlier
+        .filter(|event| is_connected(event) || event.kind.role() == EventRole::Fails)
+        .last()?;
+    let lost = last
+        .kind
+        .error()
+        .is_some_and(|error| error.kind.loses_the_connection());
+    lost.then_some(last)
 }
 
 fn is_connected(event: &ClientEvent) -> bool {
