@@ -110,3 +110,19 @@ fn large_transfers_lose_nothing_of_the_capture() {
     let (report, _) = met("large", &["--repeat", "3"]);
     assert_eq!(report["totals"]["met"], 18, "{report:#}");
 }
+
+/// What follows on a connection that an earlier operation has lost sends nothing, and that is no doubt.
+#[test]
+fn a_statement_on_a_connection_that_was_lost_before() {
+    let (report, out) = met("lost-before", &[]);
+    for (program, rule) in [
+        ("driver", "connection-lost-before"),
+        ("command-line", "connection-lost-before"),
+        ("stopped", "mysqld-ended"),
+    ] {
+        let id = format!("lost-before/{program}");
+        assert_eq!(cell(&report, &id)["verdict"]["result"], "met", "{id}");
+        let text = explained(&out, &id);
+        assert!(text.contains(&format!("Rule {rule}")), "{id}: {text}");
+    }
+}

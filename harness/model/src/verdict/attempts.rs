@@ -301,6 +301,8 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
         };
         if attempt.request.at >= operation.began() {
             looked.attempts.push(attempt);
+        } else if operation.lost_before.is_some() {
+            // What an earlier operation had asked for on the connection that it lost is its own.
         } else if attempt.answered().is_none_or(|by| by.at >= operation.began())
             && attempt.reply != Reply::Unread
         {

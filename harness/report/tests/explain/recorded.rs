@@ -3,7 +3,7 @@
 
 use super::table::Damage;
 use super::*;
-use lvs_matrix_model::verdict::{Discarded, Reason};
+use lvs_matrix_model::verdict::{Discarded, Fact, Reason};
 use lvs_matrix_report::{Status, explain};
 
 fn recorded(cell: &str) -> JudgedCell {
@@ -46,6 +46,10 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("own-firewall-refuses", "refused-itself", nothing_held_back),
     ("another-server-answers", "tried-in-turn", |cell| {
         cell.observed.operation.as_mut().unwrap().tried.clear();
+    }),
+    ("connection-lost-before", "lost-before", |cell| {
+        let lost = |fact: &Fact| matches!(fact, Fact::LostBefore { .. });
+        cell.observed.evidence.retain(|evidence| !lost(&evidence.fact));
     }),
 ];
 

@@ -221,6 +221,7 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("answer-not-translated-back", SILENT, forwarding),
     ("no-tunnel", ERRORS, forwarding),
     ("retransmissions-exhausted", ERRORS, nothing),
+    ("connection-lost-before", ERRORS, nothing),
     ("syn-retries-exhausted", ERRORS, nothing),
     ("row-locked-by-an-orphan", SILENT, deletion),
     ("lost-session-ended-by-keepalive", &[HungThenAnswer], deletion),

@@ -8,10 +8,10 @@ use super::super::told::{Told, told};
 use super::HOST_UNREACHABLE;
 use super::director::PORT_UNREACHABLE;
 use super::neighbour::unanswered_arp;
-use super::{Explains, Finding, Rule, tcp, tcp_timer};
+use super::{Explains, Finding, Rule, Source, tcp, tcp_timer};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use lvs_matrix_model::verdict::{Citation, Fact, TerminatorKind};
 use std::time::Duration;
 
 // Linux's numbers.
@@ -88,6 +88,45 @@ pub(super) const GAVE_UP: Rule = Rule {
             shown_by,
             claims: Vec::new(),
             advice: vec![Advice::UserTimeout, Advice::FewerRetries, Advice::ReadTimeout],
+        })
+    },
+};
+
+/// An earlier operation had lost the connection, and no packet had ended it: where one had, that one's rule
+/// says so.
+pub(super) const GONE: Rule = Rule {
+    name: "connection-lost-before",
+    explains: Explains::Error,
+    // The program closed its socket when it got the earlier error.
+    sources: &[Source {
+        function: "tcp_close",
+        file: "net/ipv4/tcp.c",
+    }],
+    holds: |case| {
+        let mut facts = case
+            .observed
+            .evidence
+            .iter()
+            .filter(|_| case.observed.terminators.is_empty());
+        let (at, message, shown_by) = facts.find_map(|evidence| match &evidence.fact {
+            Fact::LostBefore { at, message } => Some((*at, message, evidence.shown_by.clone())),
+            _ => None,
+        })?;
+        Some(Finding {
+            at,
+            text: told!(
+                "An earlier operation had lost this connection {at}, with \"{message}\". Since then the client \
+                 has no connection on which it could send its {what}: nothing left the client, and it failed at \
+                 once. The server has gone away, which the classic client calls 2006."
+                    / "之前的操作{at}已因“{message}”失去了这个连接。此后客户端没有可用来发送{what} 的连接：没有任何数据离开客户端，\
+                       操作立即失败：服务器已断开，传统客户端的错误码为 2006。",
+                at = moment(at),
+                message = message.as_str(),
+                what = case.what(),
+            ),
+            shown_by,
+            claims: Vec::new(),
+            advice: Vec::new(),
         })
     },
 };

@@ -134,6 +134,7 @@ pub(super) const ALL: &[Rule] = &[
     client::REVERTED,
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
+    client::GONE,
     settings::USER_TIMEOUT,
     settings::PROBES_UNANSWERED,
     settings::KEEPALIVE,
