@@ -119,6 +119,7 @@ fn a_statement_on_a_connection_that_was_lost_before() {
         ("driver", "connection-lost-before"),
         ("command-line", "connection-lost-before"),
         ("stopped", "mysqld-ended"),
+        ("keepalive", "connection-ended-while-idle"),
     ] {
         let id = format!("lost-before/{program}");
         assert_eq!(cell(&report, &id)["verdict"]["result"], "met", "{id}");

@@ -548,6 +548,7 @@ impl<'a> Cell<'a> {
             "SYN-ACK" => flags(SYN | ACK, 0),
             "RST" => flags(RST, 0),
             "FIN" => flags(FIN, 0),
+            "acknowledgement" => flags(ACK, SYN | FIN | RST) && segment.is_some_and(|s| s.length == 0),
             "ICMP network unreachable" => icmp(Some(0)),
             "ICMP host unreachable" => icmp(Some(1)),
             "ICMP port unreachable" => icmp(Some(3)),

@@ -102,6 +102,8 @@ fn classic(error: &ClientError, operation: &Classified<'_>, network: &Network) -
             true if network.established.is_none() => 2003,
             true => 2013,
             false if lost_before(operation, network) || ended_before_sending(network) => 2006,
+            // The socket says so at the first write (net/ipv4/tcp.c, `tcp_sendmsg_locked`).
+            false if network.request.is_none() && network.ended_by_client_before.is_some() => 2006,
             false => 2013,
         }),
     }
@@ -178,8 +180,17 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
                 Some(Reply::Unread) | None => network.answers.is_empty(),
                 Some(Reply::Complete { .. } | Reply::Error { .. }) => tried_again,
             };
+            // What ICMP says of an established connection does not end it (RFC 1122, 4.2.3.9).
+            let soft = network.established.is_some() || !network.connects;
+            let ended = network
+                .terminators
+                .iter()
+                .any(|terminator| match terminator.kind {
+                    TerminatorKind::Fin | TerminatorKind::Rst => true,
+                    TerminatorKind::Icmp { .. } => !soft,
+                });
             Shown::if_(
-                unanswered && (tried_again || network.terminators.is_empty()),
+                unanswered && (tried_again || !ended),
                 "an answer, or an end of the connection, before the program gave up",
             )
         }

@@ -51,6 +51,7 @@ pub(super) fn evidence(
     evidence.extend(silence(operation, wire, behaviour));
     evidence.extend(parts(operation, wire, behaviour));
     evidence.extend(lost_before(operation, network));
+    evidence.extend(ended_by_client_before(operation, network));
     evidence.push(match &word.contradiction {
         Some(contradiction) => contradicted(contradiction),
         None => end(operation, &wire.last),
@@ -365,6 +366,15 @@ fn lost_before(operation: &Classified<'_>, network: &Network) -> Option<Evidence
             message: lost.kind.error()?.message.clone(),
         },
         shown_by: vec![Citation::Event(lost.number)],
+    })
+}
+
+fn ended_by_client_before(operation: &Classified<'_>, network: &Network) -> Option<Evidence> {
+    let idle = network.request.is_none() && operation.lost_before.is_none();
+    let seen = network.ended_by_client_before.filter(|_| idle)?;
+    Some(Evidence {
+        fact: Fact::EndedByClientBefore { at: seen.at },
+        shown_by: vec![Citation::Packet(seen.packet)],
     })
 }
 

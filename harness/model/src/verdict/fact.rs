@@ -102,6 +102,11 @@ pub enum Fact {
         /// The error that it got then.
         message: String,
     },
+    /// The client's own kernel had ended the connection of the operation before it began.
+    EndedByClientBefore {
+        /// When.
+        at: Instant,
+    },
     /// How the operation ended for the client.
     Ended {
         /// When.
@@ -261,6 +266,11 @@ impl fmt::Display for Fact {
             Self::LostBefore { at: when, message } => write!(
                 f,
                 "{}: an earlier operation lost this connection with \"{message}\", so nothing was sent for this one",
+                at(*when)
+            ),
+            Self::EndedByClientBefore { at: when } => write!(
+                f,
+                "{}: the client's own kernel had ended the connection, so nothing was sent for this operation",
                 at(*when)
             ),
             Self::Ended { at: when, how } => write!(f, "{}: {how}", at(*when)),

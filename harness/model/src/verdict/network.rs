@@ -103,6 +103,9 @@ pub(super) struct Network {
     pub(super) sent: Vec<Seen>,
     /// The client itself closed or reset the connection after the request.
     pub(super) closed_by_client: Option<Seen>,
+    /// The client's own kernel had ended the connection before the operation began: its RST or FIN. TCP does
+    /// so when keepalive probes stay unanswered (net/ipv4/tcp_timer.c, `tcp_keepalive_timer`).
+    pub(super) ended_by_client_before: Option<Seen>,
     /// The real servers that answered the connection, and those that it reached besides.
     pub(super) servers: Servers,
     /// What was sent again.
@@ -379,6 +382,7 @@ impl View<'_> {
             last_sent: sent.last().map(|(packet, _)| Seen::from(*packet)),
             sent: sent.iter().map(|(packet, _)| Seen::from(*packet)).collect(),
             closed_by_client: closed(request, &sent),
+            ended_by_client_before: ended_before(self.operation.began(), &sent),
             servers: servers(self.record, self.packets, self.side, connection, &received),
             retransmissions: retransmissions(&sent, self.operation.began()),
             ..Network::default()
@@ -418,6 +422,13 @@ fn closed(request: Option<Request>, sent: &[(&Packet, &Segment)]) -> Option<Seen
     let request = request?.seen();
     let mut after = sent.iter().filter(|(packet, _)| packet.number > request.packet);
     let (packet, _) = after.find(|(_, segment)| segment.flags.fin || segment.flags.rst)?;
+    Some(Seen::from(*packet))
+}
+
+/// The client's own end of the connection before `began`.
+fn ended_before(began: Instant, sent: &[(&Packet, &Segment)]) -> Option<Seen> {
+    let mut before = sent.iter().filter(|(packet, _)| packet.at < began);
+    let (packet, _) = before.find(|(_, segment)| segment.flags.fin || segment.flags.rst)?;
     Some(Seen::from(*packet))
 }
 

@@ -263,7 +263,8 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String>
         .terminators
         .iter()
         .any(|terminator| terminator.at < operation.began());
-    let no_connection = ended_before || operation.lost_before.is_some();
+    let no_connection =
+        ended_before || operation.lost_before.is_some() || network.ended_by_client_before.is_some();
     if operation.end.kind.role() == EventRole::Fails && !network.connects && no_connection {
         return None;
     }

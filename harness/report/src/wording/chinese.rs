@@ -206,6 +206,10 @@ pub(super) fn fact(fact: &Fact) -> String {
             "{}：之前的操作已因“{message}”失去该连接，因此本次操作没有发送任何数据",
             time(*at)
         ),
+        Fact::EndedByClientBefore { at } => format!(
+            "{}：客户端自己的内核已结束该连接，因此本次操作没有发送任何数据",
+            time(*at)
+        ),
         Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
         Fact::StillInForce { action, shows } => {
             format!("结束时，{}：{}", self::action(action), recorded::proof(shows))

@@ -222,6 +222,7 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("no-tunnel", ERRORS, forwarding),
     ("retransmissions-exhausted", ERRORS, nothing),
     ("connection-lost-before", ERRORS, nothing),
+    ("connection-ended-while-idle", ERRORS, nothing),
     ("syn-retries-exhausted", ERRORS, nothing),
     ("row-locked-by-an-orphan", SILENT, deletion),
     ("lost-session-ended-by-keepalive", &[HungThenAnswer], deletion),

@@ -131,6 +131,43 @@ pub(super) const GONE: Rule = Rule {
     },
 };
 
+/// The client's own kernel had ended the connection while the client was idle.
+pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
+    name: "connection-ended-while-idle",
+    explains: Explains::Error,
+    sources: &[tcp_timer("tcp_keepalive_timer"), tcp_timer("tcp_write_err")],
+    holds: |case| {
+        let mut facts = case.observed.evidence.iter();
+        let (at, shown_by) = facts.find_map(|evidence| match &evidence.fact {
+            Fact::EndedByClientBefore { at } => Some((*at, evidence.shown_by.clone())),
+            _ => None,
+        })?;
+        if !timed_out(case) {
+            return None;
+        }
+        let Citation::Packet(reset) = shown_by.first()? else {
+            return None;
+        };
+        Some(Finding {
+            at,
+            text: told!(
+                "The client's own TCP gave the idle connection up {at}, as nothing answered its keepalive \
+                 probes: it reset the connection (packet {reset} on client) and kept ETIMEDOUT for the \
+                 program. The program learnt it from its {what}: nothing was sent, and it failed at once. The \
+                 server has gone away, which the classic client calls 2006."
+                    / "客户端自己的 TCP {at}放弃了这个空闲连接，因为其保活探测没有得到应答：它复位了连接（client 上的数据包 {reset}），并为程序\
+                       保留了 ETIMEDOUT。程序在{what} 时才得知：没有发送任何数据，操作立即失败。服务器已断开，传统客户端的错误码为 2006。",
+                at = moment(at),
+                reset = *reset,
+                what = case.what(),
+            ),
+            shown_by,
+            claims: Vec::new(),
+            advice: Vec::new(),
+        })
+    },
+};
+
 /// Which error TCP reports when it gives up: the one that an ICMP error or its own neighbour cache had told
 /// it last (`sk_err_soft`), or else ETIMEDOUT. Both must be seen.
 fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {

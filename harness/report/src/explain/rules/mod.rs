@@ -135,6 +135,7 @@ pub(super) const ALL: &[Rule] = &[
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
     client::GONE,
+    client::ENDED_WHILE_IDLE,
     settings::USER_TIMEOUT,
     settings::PROBES_UNANSWERED,
     settings::KEEPALIVE,
