@@ -151,8 +151,3 @@ fn the_terminal_s_minutes_are_those_of_the_packets() {
         "{felt} s, retransmitted for {again} s: the last one is answered"
     );
 }
-
-/// The ids of these cells.
-pub(crate) fn ids() -> Vec<String> {
-    super::ids_in(include_str!("article.rs"))
-}

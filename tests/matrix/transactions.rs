@@ -1,5 +1,4 @@
-//! The scenarios `transactions` and `orphaned-locks`, said a second time: what a client lives through that
-//! loses its server in the middle of a transaction, and what becomes of the transaction.
+//! What becomes of the transaction of a client that loses its server in the middle of it, and of its locks.
 
 use super::lived::*;
 use super::{S, cell, record, run};
@@ -7,28 +6,6 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 const RS1: Lived = Answered("rs1");
-/// An RST from the director, to a client that waits.
-const RESET: Lived = FailedFast(2013, Some(ECONNRESET), NO_ENTRY);
-/// The director's entry and the client's patience end at about the same time.
-const DROPPED: Lived = Hung(Error(&[ETIMEDOUT, ECONNRESET]));
-/// The end of the process, before the client speaks and while it waits.
-const GONE: Lived = FailedFast(2006, None, PROCESS_ENDED);
-const ENDED: Lived = FailedFast(2013, None, PROCESS_ENDED);
-
-/// What becomes of the server, what the client does, and what it lives through: without and with
-/// expire_nodest_conn.
-const TRANSACTIONS: [(&str, &str, [Lived; 2]); 9] = [
-    ("stays", "next-update", [RS1, RS1]),
-    ("stays", "commit", [RS1, RS1]),
-    ("stays", "commit-on-its-way", [RS1, RS1]),
-    ("deleted", "next-update", [DROPPED, RESET]),
-    ("deleted", "commit", [DROPPED, RESET]),
-    ("deleted", "commit-on-its-way", [RS1, RESET]),
-    ("killed", "next-update", [GONE, GONE]),
-    ("killed", "commit", [GONE, GONE]),
-    ("killed", "commit-on-its-way", [ENDED, ENDED]),
-];
-
 /// What the first client did; whether the second one got the row, and the pieces that it reads.
 const LOCKS: [(&str, Row, &str); 5] = [
     ("commits", Row::Free, "9"),
@@ -43,28 +20,6 @@ enum Row {
     Free,
     FreeLater,
     Locked,
-}
-
-fn id(server: &str, client: &str, expire: usize) -> String {
-    format!("transactions/{server}_{client}_{expire}")
-}
-
-pub(crate) fn ids() -> Vec<String> {
-    let of = |(server, client, _): (&str, &str, _)| [0, 1].map(|expire| id(server, client, expire));
-    let transactions = TRANSACTIONS.into_iter().flat_map(of);
-    let seconds = |first: &str| ["same-row", "read"].map(|second| format!("orphaned-locks/{first}_{second}"));
-    transactions
-        .chain(LOCKS.into_iter().flat_map(|(first, ..)| seconds(first)))
-        .collect()
-}
-
-#[test]
-fn a_client_in_the_middle_of_a_transaction() {
-    for (server, client, lived) in TRANSACTIONS {
-        for (expire, lived) in lived.into_iter().enumerate() {
-            check(&id(server, client, expire), lived);
-        }
-    }
 }
 
 /// The open transactions of sessions that the client has lost: (rows modified, rows locked), or none for a

@@ -1,0 +1,206 @@
+//! What is true of every cell of every scenario that is shipped, whichever these are: the behaviour fits
+//! what the report says beside it, the evidence exists, and tcpdump(8) sees in the packets what the report
+//! says of them.
+
+use super::lived::told;
+use super::{capture, record, run};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+#[test]
+fn every_cell_is_judged_and_shown() {
+    for cell in run().report["cells"].as_array().unwrap() {
+        let context = format!("{}\n{cell:#}", cell["id"]);
+        let result = cell["verdict"]["result"].as_str().unwrap();
+        assert!(["met", "observed-only"].contains(&result), "{context}");
+        behaviour_fits(cell, &context);
+        evidence_exists(cell, &context);
+        packets_are_what_the_report_says(cell, &context);
+    }
+}
+
+/// The behaviour, the article's word for it, the times, the error and what ended the connection say the same.
+fn behaviour_fits(cell: &Value, context: &str) {
+    let record = record(cell);
+    let patience = &record["plan"]["observe"]["patience"];
+    let patience = patience["secs"].as_i64().unwrap() * super::S + patience["nanos"].as_i64().unwrap();
+    let number = |key: &str| cell["operation"][key].as_i64().unwrap();
+    let (error, article) = (&cell["error"], cell["article"].as_str());
+    // Parts that come one after the other may take longer than patience, and the report says so.
+    let steady = !cell["longest-silence-ns"].is_null();
+    let in_time = || number("ended-ns") <= number("due-ns") + patience || steady;
+    match cell["behaviour"].as_str().unwrap() {
+        "answered" => {
+            assert_eq!(article, Some("OK"), "{context}");
+            assert!(cell["operation"]["served-by"].is_string(), "{context}");
+            assert!(error.is_null() && in_time(), "{context}");
+        }
+        "failed-fast" => {
+            assert_eq!(article, Some("OK"), "{context}");
+            assert!(error["message"].is_string() && in_time(), "{context}");
+        }
+        "hung" => {
+            assert_eq!(article, Some("NG"), "{context}");
+            assert!(cell["silence-ns"].as_i64().unwrap() > patience, "{context}");
+            match cell["ends"].as_str().unwrap() {
+                "answer" => {
+                    assert!(cell["operation"]["served-by"].is_string(), "{context}");
+                    assert!(error.is_null() && told(cell).is_empty(), "{context}");
+                }
+                "error" => assert!(error["message"].is_string(), "{context}"),
+                "none" => assert!(
+                    error.is_null() && cell["operation"]["ended-ns"].is_null(),
+                    "{context}"
+                ),
+                other => panic!("{other}: {context}"),
+            }
+        }
+        other => panic!("{other}: {context}"),
+    }
+}
+
+/// What a cell sets of its client was read back from the kernel, or from the program.
+#[test]
+fn each_setting_was_in_force() {
+    let mut seen = 0;
+    for cell in run().report["cells"].as_array().unwrap() {
+        let record = record(cell);
+        let set = record["plan"]["client"]["settings"].as_object();
+        let set: BTreeSet<&str> = set.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let none = Vec::new();
+        let shown = record["client"]["settings"].as_array().unwrap_or(&none);
+        for setting in shown {
+            let name = setting["setting"].as_str().unwrap();
+            let text = setting["shown"].as_str().unwrap();
+            let settings = &record["plan"]["client"]["settings"];
+            let seconds = |value: &Value| value["secs"].as_u64().unwrap();
+            let value = &settings[name];
+            let wanted = match name {
+                "keepalive" => format!(
+                    "SO_KEEPALIVE 1, TCP_KEEPIDLE {}, TCP_KEEPINTVL {}, TCP_KEEPCNT {}",
+                    seconds(&value["time"]),
+                    seconds(&value["interval"]),
+                    value["probes"]
+                ),
+                "tcp-user-timeout" => format!("TCP_USER_TIMEOUT {}000 ms", seconds(value)),
+                "connect-timeout" => format!("lists connect-timeout {}", seconds(value)),
+                // Others are shown in words of their own.
+                _ => String::new(),
+            };
+            assert!(text.ends_with(&wanted), "{}: {text}", cell["id"]);
+            seen += 1;
+        }
+        let shown: BTreeSet<&str> = shown.iter().map(|it| it["setting"].as_str().unwrap()).collect();
+        assert!(set.is_subset(&shown), "{}: {set:?}, shown {shown:?}", cell["id"]);
+    }
+    assert!(seen > 0);
+}
+
+/// There is evidence, and each place that it cites is there.
+fn evidence_exists(cell: &Value, context: &str) {
+    let (record, packets) = (record(cell), capture(cell).len());
+    let numbers = |list: &str| -> BTreeSet<usize> {
+        let items = record[list].as_array().unwrap().iter();
+        items
+            .map(|item| usize::try_from(item["number"].as_u64().unwrap()).unwrap())
+            .collect()
+    };
+    let (events, steps, snapshots) = (numbers("client-events"), numbers("steps"), numbers("snapshots"));
+    let views = record["server-views"].as_array().unwrap().iter();
+    let servers: BTreeSet<usize> = views
+        .map(|view| usize::try_from(view["server-id"].as_u64().unwrap()).unwrap())
+        .collect();
+    let evidence = cell["evidence"].as_array().unwrap();
+    assert!(!evidence.is_empty(), "no evidence: {context}");
+    let (mut events_cited, mut packets_cited) = (0, 0);
+    for piece in evidence {
+        assert!(
+            !piece["what"].as_str().unwrap().is_empty(),
+            "{piece} in {context}"
+        );
+        let places = piece["shown-by"].as_array().unwrap();
+        assert!(!places.is_empty(), "nothing shows {piece} in {context}");
+        for place in places {
+            let (kind, number) = place.as_str().unwrap().split_once(' ').unwrap();
+            let number: usize = number.parse().unwrap();
+            let there = match kind {
+                "event" => {
+                    events_cited += 1;
+                    events.contains(&number)
+                }
+                "packet" => {
+                    packets_cited += 1;
+                    (1..=packets).contains(&number)
+                }
+                "snapshot" => snapshots.contains(&number),
+                "step" => steps.contains(&number),
+                "server" => servers.contains(&number),
+                other => panic!("evidence of an unknown kind, {other}: {context}"),
+            };
+            assert!(there, "{place} does not exist: {context}");
+        }
+    }
+    assert!(
+        events_cited > 0 && packets_cited > 0,
+        "evidence names no event or no packet: {context}"
+    );
+}
+
+/// Who sent what, and what was sent again: tcpdump says the same of the packets that the report names.
+fn packets_are_what_the_report_says(cell: &Value, context: &str) {
+    let (record, lines) = (record(cell), capture(cell));
+    let line = |packet: &Value| &lines[usize::try_from(packet.as_u64().unwrap()).unwrap() - 1];
+    let mac = |node: &Value| -> String {
+        let hosts = record["plan"]["hosts"].as_array().unwrap();
+        let host = hosts
+            .iter()
+            .find(|host| host["node"] == *node || host["node"]["real-server"] == *node);
+        host.unwrap_or_else(|| panic!("no host {node}: {context}"))["mac"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    for item in cell["terminators"].as_array().unwrap() {
+        let line = line(&item["packet"]);
+        assert!(
+            line.starts_with(&mac(&item["by"])),
+            "{item}, tcpdump: {line}\n{context}"
+        );
+        let mark = match item["kind"].as_str().unwrap() {
+            "RST" => "Flags [R",
+            "FIN" => "Flags [F",
+            "ICMP port unreachable" => "tcp port 3306 unreachable",
+            "ICMP host unreachable" => "host 192.0.2.100 unreachable",
+            other => panic!("{other}: {context}"),
+        };
+        assert!(line.contains(mark), "{item}, tcpdump: {line}\n{context}");
+    }
+    let again = &cell["retransmissions"];
+    let packets = again["packets"].as_array().unwrap();
+    let count = usize::try_from(again["count"].as_u64().unwrap()).unwrap();
+    // The count is of all that was sent again, the packets are those of the bytes that were sent most often.
+    let listed = packets.len().saturating_sub(1);
+    assert!(listed <= count && (listed == 0) == (count == 0), "{context}");
+    // TCP may cut a stream anew when it sends it again: the ranges of bytes overlap.
+    let sent = packets.iter().map(line).collect::<Vec<_>>();
+    for again in &sent {
+        let ((from, to), (first, last)) = (range(again), range(sent[0]));
+        assert!(from < last && first < to, "{again}, first {}\n{context}", sent[0]);
+        assert!(again.starts_with(&mac(&Value::from("client"))), "{context}");
+    }
+    let length = format!("length {}", again["payload-length"]);
+    assert!(
+        count == 0 || sent.iter().any(|line| line.ends_with(&length)),
+        "{sent:#?}\n{context}"
+    );
+}
+
+/// The sequence numbers of a segment as tcpdump prints them, `seq 1:14` or, of a SYN, `seq 1`: the first, and
+/// the one after the last. (No capture here is so long that they wrap and overlap.)
+fn range(line: &str) -> (i64, i64) {
+    let text = line.split("seq ").nth(1).unwrap().split(',').next().unwrap();
+    let mut numbers = text.split(':').map(|number| number.parse::<i64>().unwrap());
+    let from = numbers.next().unwrap();
+    let to = numbers.next().unwrap_or(from + 1);
+    (from, if to < from { to + (1 << 32) } else { to })
+}
