@@ -13,10 +13,11 @@
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
+use lvs_matrix_explain::{Advised, Trial, explain, fares_better};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell, judged};
-use lvs_matrix_report::{Advised, RunSummary, Trial, explain, fares_better};
+use lvs_matrix_report::RunSummary;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;

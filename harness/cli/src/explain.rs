@@ -4,8 +4,9 @@ use crate::error::Failure;
 use crate::judge::load_in;
 use crate::named;
 use crate::output;
+use lvs_matrix_explain::{Trial, explain_in};
 use lvs_matrix_model::verdict::JudgedCell;
-use lvs_matrix_report::{Language, Trial, explain_in, explanation};
+use lvs_matrix_report::{Language, explanation};
 use std::path::Path;
 use std::process::ExitCode;
 

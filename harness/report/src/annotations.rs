@@ -4,8 +4,8 @@
 use crate::escape::{command_data, command_property, cut, one_line};
 use crate::repeat;
 use crate::run::{RunReport, ScenarioSummary};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::scenario::Position;
 use lvs_matrix_model::verdict::Verdict;
@@ -27,7 +27,7 @@ const LONGEST: usize = 1000;
 pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for cell in report.needing_a_look() {
-        let reasons = wording::reasons(Language::English, cell).join("; ");
+        let reasons = phrasing::reasons(Language::English, cell).join("; ");
         let list = match &cell.verdict {
             Verdict::Violated { .. } => &mut errors,
             Verdict::TestedNothing { .. }
@@ -37,12 +37,12 @@ pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String 
         };
         let mut message = format!(
             "{reasons}\nobserved: {}",
-            wording::observed(Language::English, cell)
+            phrasing::observed(Language::English, cell)
         );
-        for (label, text) in wording::notes(Language::English, cell) {
+        for (label, text) in phrasing::notes(Language::English, cell) {
             message += &format!("\n{label}: {text}");
         }
-        let verdict = wording::verdict(Language::English, &cell.verdict);
+        let verdict = phrasing::verdict(Language::English, &cell.verdict);
         list.push((&cell.record.plan.cell, verdict, message));
     }
     for disagreement in report.disagreements() {

@@ -5,9 +5,9 @@ use crate::error::ReportError;
 use crate::escape::json_text;
 use crate::json::{Axes, Sums, UntestedJson, VerdictJson, nanos};
 use crate::run::{RunReport, RunState, RunSummary, record_path};
-use crate::stamp::Length;
 use crate::totals::Totals;
-use crate::wording;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::scenario::{BehaviourName, HangEndName};
@@ -222,7 +222,7 @@ impl<'a> EventJson<'a> {
             cell: Place::of(cell),
             behaviour: behaviour
                 .name()
-                .map_or(wording::UNDETERMINED, BehaviourName::as_str),
+                .map_or(phrasing::UNDETERMINED, BehaviourName::as_str),
             ends,
             time_ns: Length::of(judged).map(|length| nanos(length.time)),
             article: judged.article(),

@@ -5,9 +5,9 @@ use crate::escape::{one_line, visible};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary, capture_path, record_path};
-use crate::stamp::Length;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -69,15 +69,15 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
         let place = &cell.record.plan.cell;
         case.add_property((
             "behaviour",
-            &*wording::behaviour(Language::English, &cell.observed.behaviour),
+            &*phrasing::behaviour(Language::English, &cell.observed.behaviour),
         ));
         if let Some(result) = cell.article() {
-            case.add_property(("article", wording::article(Some(result))));
+            case.add_property(("article", phrasing::article(Some(result))));
         }
-        for note in wording::besides(Language::English, cell) {
+        for note in phrasing::besides(Language::English, cell) {
             case.add_property(("note", &*one_line(&note)));
         }
-        case.add_property(("verdict", wording::verdict(Language::English, &cell.verdict)));
+        case.add_property(("verdict", phrasing::verdict(Language::English, &cell.verdict)));
         case.add_property(("record", &*record_path(place)));
         if cell.record.capture.is_some() {
             case.add_property(("capture", &*capture_path(place)));
@@ -109,10 +109,10 @@ fn status(cell: &JudgedCell) -> TestCaseStatus {
         Verdict::Violated { .. } => NonSuccessKind::Failure,
         Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } => NonSuccessKind::Error,
     };
-    let explanation = wording::explain(Language::English, cell);
+    let explanation = phrasing::explain(Language::English, cell);
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(explanation.verdict);
-    status.set_message(&*one_line(&wording::reasons(Language::English, cell).join("; ")));
+    status.set_message(&*one_line(&phrasing::reasons(Language::English, cell).join("; ")));
     let mut text = String::from("\n");
     for (label, line) in &explanation.lines {
         text.push_str(&format!("{label}: {}\n", visible(line)));

@@ -7,15 +7,15 @@
 //! records ──▶ JudgedCell ┘     (markdown: a page for the run, and one for each cell)
 //! ```
 //!
-//! Two modules keep the forms in step: `wording` holds the only printer of expectations, observations and
-//! evidence, and `escape` the only way for foreign text (server messages, SQL, console lines) into a report.
+//! Two things keep the forms in step: the crate `lvs-matrix-language` holds the only printer of expectations,
+//! observations and evidence, and the module `escape` the only way for foreign text (server messages, SQL,
+//! console lines) into a report.
 
 mod annotations;
 mod diff;
 mod error;
 mod escape;
 mod events;
-mod explain;
 mod html;
 mod json;
 mod junit;
@@ -23,6 +23,7 @@ mod ladder;
 mod markdown;
 mod markup;
 mod packet;
+mod plain;
 mod program;
 mod repeat;
 mod row;
@@ -34,22 +35,19 @@ mod svg;
 mod terminal;
 mod timeline;
 mod totals;
-mod wording;
-mod words;
 
 pub use annotations::annotations;
 pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use events::{CellMilestone, EVENTS_FORMAT, RunEvent, event_line};
-pub use explain::{
-    Advised, Claim, Explanation, Fate, Paragraph, Source, Status, Trial, explain, explain_in, explanation,
-    fares_better,
-};
 pub use html::html;
 pub use json::{FORMAT, json};
 pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};
+pub use lvs_matrix_language::phrasing::expectation;
+pub use lvs_matrix_language::{Language, UnknownLanguage, plural};
 pub use markdown::{markdown, markdown_cell, summary};
+pub use plain::{explanation, plain};
 pub use run::{
     AxisSummary, DryReport, ExpectationPlace, HTML_FILE, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT,
     RunReport, RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
@@ -59,6 +57,4 @@ pub use schema::{diff_schema, events_schema, record_schema, report_schema};
 pub use svg::{stand_alone, style as svg_style};
 pub use terminal::terminal;
 pub use timeline::{cell_timeline_svg, timeline_svg};
-pub use totals::{Totals, plural};
-pub use wording::expectation;
-pub use words::{Language, UnknownLanguage};
+pub use totals::Totals;

@@ -2,7 +2,7 @@
 //! gives its own marks.
 
 use crate::escape;
-use crate::words::Language;
+use lvs_matrix_language::Language;
 
 /// The form of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The client program: what it is, how it was set, and what it printed.
 
 use crate::markup::Markup;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{CellRecord, Transcript, TranscriptSource};
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ pub(crate) fn program(words: Language, record: &CellRecord, markup: Markup) -> O
     for setting in &seen.settings {
         let shown = match (&setting.doubt, &setting.shown) {
             (Some(doubt), _) => words.setting_doubted(markup.phrase(doubt)),
-            (None, Some(shown)) => markup.text(&wording::proof(words, shown)),
+            (None, Some(shown)) => markup.text(&phrasing::proof(words, shown)),
             (None, None) => words.setting_unknown().to_owned(),
         };
         facts.push((words.setting(markup.code(&setting.setting)), shown));

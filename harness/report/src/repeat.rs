@@ -1,8 +1,8 @@
 //! Repetitions in words. They disagree by what `model::verdict` says of them; here is only how that is
 //! written.
 
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::verdict::{Disagreement, Outcome, RunOutcome};
 use std::num::NonZero;
@@ -22,11 +22,11 @@ pub(crate) fn outcomes(words: Language, disagreement: &Disagreement) -> Vec<Stri
 /// What repetitions are compared by, and whether it is what was expected:
 /// `failed-fast, 2013 (104 ECONNRESET): as expected`.
 fn outcome(words: Language, outcome: &Outcome) -> String {
-    let mut text = wording::behaviour_name(words, outcome.behaviour).to_owned();
+    let mut text = phrasing::behaviour_name(words, outcome.behaviour).to_owned();
     if let Some(end) = outcome.end {
-        text = words.hung_and(text, wording::hang_end(words, end));
+        text = words.hung_and(text, phrasing::hang_end(words, end));
     }
-    text += &match (outcome.error, outcome.errno.map(wording::errno)) {
+    text += &match (outcome.error, outcome.errno.map(phrasing::errno)) {
         (Some(code), Some(errno)) => words.and_also(format_args!("{code} ({errno})")),
         (Some(code), None) => words.and_also(code),
         (None, Some(errno)) => words.and_also(errno),

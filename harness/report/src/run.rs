@@ -1,8 +1,8 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
 use crate::row::Row;
-use crate::totals::plural;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::plural;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::dry::Trouble;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
@@ -339,7 +339,9 @@ impl RunReport {
                 RunOutcome::Violated | RunOutcome::Undetermined | RunOutcome::Disagreeing => false,
                 RunOutcome::Met => true,
             };
-            judged && !crate::wording::besides(crate::words::Language::English, cell).is_empty()
+            judged
+                && !lvs_matrix_language::phrasing::besides(lvs_matrix_language::Language::English, cell)
+                    .is_empty()
         })
     }
 

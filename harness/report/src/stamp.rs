@@ -1,11 +1,9 @@
-//! Moments and lengths of a cell as reports write them.
+//! Moments of a cell as reports write them.
 
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::CellRecord;
-use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt;
-use std::time::Duration;
 
 /// `+03:25.570`, `-00:00.012`, `+6:00:00.000`: minutes, seconds and milliseconds after or before the moment
 /// the lab was ready, from which every moment of a cell counts in records, evidence and reports.
@@ -42,31 +40,6 @@ impl fmt::Display for Stamp {
 pub(crate) fn act(record: &CellRecord) -> Option<Instant> {
     let mut steps = record.steps.iter().filter(|step| step.phase == Phase::Act);
     steps.find_map(|step| step.began)
-}
-
-/// How long the classified operation lasted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Length {
-    /// From its beginning to its end, or to the end of the observation.
-    pub(crate) time: Duration,
-    /// Was it still waiting then?
-    pub(crate) open: bool,
-}
-
-impl Length {
-    /// That of the cell's classified operation; `None` if there was none, or if nothing is known of how it
-    /// went.
-    pub(crate) fn of(cell: &JudgedCell) -> Option<Self> {
-        cell.observed.behaviour.name()?;
-        let operation = cell.observed.operation.as_ref()?;
-        Some(Self {
-            time: operation
-                .ended
-                .unwrap_or(cell.record.ended)
-                .since(operation.began),
-            open: operation.ended.is_none(),
-        })
-    }
 }
 
 #[cfg(test)]

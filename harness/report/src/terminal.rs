@@ -5,10 +5,11 @@ use crate::escape::{one_line, visible};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::RunReport;
-use crate::stamp::Length;
-use crate::totals::{Totals, plural, sentence};
-use crate::wording;
-use crate::words::Language;
+use crate::totals::{Totals, sentence};
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
+use lvs_matrix_language::plural;
 use std::fmt::Write as _;
 
 /// The report as plain text, aligned with blanks, without colours, ending with a newline.
@@ -53,18 +54,18 @@ fn row(row: Row<'_>) -> Vec<String> {
         .iter()
         .map(|(_, value)| value.to_string())
         .collect();
-    let nothing = || wording::NOTHING.to_owned();
+    let nothing = || phrasing::NOTHING.to_owned();
     let run = repeat::run_number(Language::English, row.cell());
     match row {
         Row::Judged(cell) => columns.extend([
-            wording::behaviour(Language::English, &cell.observed.behaviour) + &run,
-            Length::of(cell).map_or_else(nothing, |length| wording::length(Language::English, length)),
+            phrasing::behaviour(Language::English, &cell.observed.behaviour) + &run,
+            Length::of(cell).map_or_else(nothing, |length| phrasing::length(Language::English, length)),
             cell.observed
                 .error
                 .as_ref()
-                .map_or_else(nothing, |error| wording::error_code(Language::English, error)),
-            wording::article(cell.article()).to_owned(),
-            wording::verdict(Language::English, &cell.verdict).to_owned(),
+                .map_or_else(nothing, |error| phrasing::error_code(Language::English, error)),
+            phrasing::article(cell.article()).to_owned(),
+            phrasing::verdict(Language::English, &cell.verdict).to_owned(),
         ]),
         Row::Missing(_) => {
             columns.extend([
@@ -72,7 +73,7 @@ fn row(row: Row<'_>) -> Vec<String> {
                 nothing(),
                 nothing(),
                 nothing(),
-                wording::UNDETERMINED.to_owned(),
+                phrasing::UNDETERMINED.to_owned(),
             ]);
         }
     }
@@ -106,7 +107,7 @@ fn problems(out: &mut String, report: &RunReport) {
         out.push('\n');
     }
     for cell in report.needing_a_look() {
-        let explanation = wording::explain(Language::English, cell);
+        let explanation = phrasing::explain(Language::English, cell);
         let _ = writeln!(out, "{}: {}", cell.record.plan.cell, explanation.verdict);
         for (label, text) in &explanation.lines {
             let _ = writeln!(out, "  {label}: {}", one_line(text));
@@ -114,7 +115,7 @@ fn problems(out: &mut String, report: &RunReport) {
         out.push('\n');
     }
     for cell in report.with_besides() {
-        let observed = wording::observed(Language::English, cell);
+        let observed = phrasing::observed(Language::English, cell);
         let _ = writeln!(out, "{}: {}", cell.record.plan.cell, one_line(&observed));
         out.push('\n');
     }

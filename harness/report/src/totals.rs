@@ -1,7 +1,7 @@
 //! The sums of a run and the one sentence that says what they mean.
 
 use crate::run::{RunReport, RunState};
-use crate::words::{CELL, Language, RUN};
+use lvs_matrix_language::{CELL, Language, RUN};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, RunOutcome, Verdict};
 
 /// How many cells came out how.
@@ -208,16 +208,6 @@ pub(crate) fn nobody_waited(words: Language, report: &RunReport) -> String {
         words.no_cell_tested().to_owned()
     } else {
         words.in_no_tested_cell(words.count(untested, CELL))
-    }
-}
-
-/// `1 cell`, `24 cells`.
-#[must_use]
-pub fn plural(count: usize, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
     }
 }
 

@@ -1,11 +1,12 @@
 //! A record and a capture, whatever is in them: judged, explained and reported.
 
 use crate::{obeyed, split};
+use lvs_matrix_explain::explain;
 use lvs_matrix_model::record::CellRecord;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict, judged};
 use lvs_matrix_report::{Language, RUN_FORMAT, RunReport, RunState, RunSummary};
 use lvs_matrix_report::{
-    annotations, explain, html, json, junit, ladder_mermaid, ladder_svg, markdown, markdown_cell, terminal,
+    annotations, html, json, junit, ladder_mermaid, ladder_svg, markdown, markdown_cell, terminal,
 };
 use serde_json::json as value;
 

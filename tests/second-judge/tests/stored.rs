@@ -6,9 +6,9 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+use lvs_matrix_explain::explain;
 use lvs_matrix_model::record::CellRecord;
 use lvs_matrix_model::verdict::{Citation, judged};
-use lvs_matrix_report::explain;
 use lvs_matrix_second_judge::capture;
 use lvs_matrix_second_judge::citations::Cell;
 use lvs_matrix_second_judge::judge::{differences, judge};

@@ -1,8 +1,8 @@
 //! In what a cell of two runs differs, and from when on a time does.
 
-use crate::stamp::Length;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::time::Duration;
 
@@ -87,21 +87,21 @@ pub(super) fn changes(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> V
         }
     };
     compare(Aspect::Behaviour, |cell| {
-        wording::behaviour(Language::English, &cell.observed.behaviour)
+        phrasing::behaviour(Language::English, &cell.observed.behaviour)
     });
     compare(Aspect::Error, |cell| {
         let error = cell.observed.error.as_ref();
         error.map_or_else(
-            || wording::NOTHING.to_owned(),
-            |error| wording::error_code(Language::English, error),
+            || phrasing::NOTHING.to_owned(),
+            |error| phrasing::error_code(Language::English, error),
         )
     });
     compare(Aspect::EndedBy, ended_by);
     compare(Aspect::Verdict, |cell| {
-        wording::verdict(Language::English, &cell.verdict).to_owned()
+        phrasing::verdict(Language::English, &cell.verdict).to_owned()
     });
     changes.extend(time(a, b, tolerance));
-    let expected = |cell: &JudgedCell| wording::expected(Language::English, &cell.record.plan.expected);
+    let expected = |cell: &JudgedCell| phrasing::expected(Language::English, &cell.record.plan.expected);
     if !changes.is_empty() && expected(a) != expected(b) {
         changes.push(Change {
             what: Aspect::Expected,
@@ -120,14 +120,14 @@ pub(super) fn ended_by(cell: &JudgedCell) -> String {
         .observed
         .terminators
         .iter()
-        .map(|one| wording::terminator(Language::English, one))
+        .map(|one| phrasing::terminator(Language::English, one))
     {
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
     }
     if kinds.is_empty() {
-        wording::NOTHING.to_owned()
+        phrasing::NOTHING.to_owned()
     } else {
         kinds.join(", ")
     }
@@ -148,8 +148,8 @@ fn time(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Option<Change> 
     };
     Some(Change {
         what: Aspect::Time,
-        a: wording::length(Language::English, a),
-        b: wording::length(Language::English, b),
+        a: phrasing::length(Language::English, a),
+        b: phrasing::length(Language::English, b),
         by: Some(format!(
             "{sign}{}{percent}",
             lvs_matrix_model::duration::Human(difference)

@@ -4,9 +4,9 @@ use super::{Aspect, Changed, DIFF_FORMAT, Known, NamedRun, RunDiff, Unknown};
 use crate::error::ReportError;
 use crate::escape::json_text;
 use crate::json::nanos;
-use crate::stamp::Length;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::JudgedCell;
 use serde::Serialize;
 
@@ -140,15 +140,15 @@ impl SideJson {
         let error = cell.observed.error.as_ref();
         let length = Length::of(cell);
         Self {
-            behaviour: wording::behaviour(Language::English, &cell.observed.behaviour),
+            behaviour: phrasing::behaviour(Language::English, &cell.observed.behaviour),
             classic: error.and_then(|error| error.classic),
             errno: error.and_then(|error| error.errno),
             server: error.and_then(|error| error.server),
             ended_by: super::changes::ended_by(cell),
             time_ns: length.map(|length| nanos(length.time)),
             open: length.map(|length| length.open),
-            verdict: wording::verdict(Language::English, &cell.verdict),
-            expected: wording::expected(Language::English, &cell.record.plan.expected),
+            verdict: phrasing::verdict(Language::English, &cell.verdict),
+            expected: phrasing::expected(Language::English, &cell.record.plan.expected),
         }
     }
 }

@@ -14,8 +14,8 @@ pub(crate) use json::Comparison;
 use changes::{Change, changes};
 
 use crate::run::RunReport;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::Environment;
@@ -56,8 +56,8 @@ impl Known<'_> {
     /// `answered`, or `undetermined: …`.
     fn words(self) -> String {
         match self {
-            Self::Judged(cell) => wording::behaviour(Language::English, &cell.observed.behaviour),
-            Self::Undetermined(reasons) => format!("{}: {}", wording::UNDETERMINED, reasons.join("; ")),
+            Self::Judged(cell) => phrasing::behaviour(Language::English, &cell.observed.behaviour),
+            Self::Undetermined(reasons) => format!("{}: {}", phrasing::UNDETERMINED, reasons.join("; ")),
             Self::NoRecord(reason) => format!("no record: {reason}"),
         }
     }
@@ -177,7 +177,7 @@ impl<'a> RunDiff<'a> {
         let mut text = format!(
             "{} of {} in both runs changed, {} without a change",
             self.changed.len(),
-            crate::totals::plural(both, "cell"),
+            lvs_matrix_language::plural(both, "cell"),
             self.same
         );
         if !self.unknown.is_empty() {
@@ -219,7 +219,7 @@ impl<'a> RunDiff<'a> {
         vec![
             both("kernel under test", |it| &it.kernel),
             both("place", |environment| {
-                wording::place(Language::English, environment)
+                phrasing::place(Language::English, environment)
             }),
             both("real servers", |it| &it.mysqld),
             both("director", |it| &it.ipvsadm),

@@ -67,7 +67,7 @@ impl RunDiff<'_> {
         format!(
             "in {} something else was done (steps, sysctls or command lines): what changed there may come \
              from that",
-            crate::totals::plural(self.replanned, "cell")
+            lvs_matrix_language::plural(self.replanned, "cell")
         )
     }
 }

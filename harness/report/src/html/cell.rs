@@ -7,9 +7,9 @@ use crate::escape::{html_block, html_code, html_phrase, xml};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{ScenarioSummary, capture_path, record_path};
-use crate::stamp::Length;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::record::{CellRecord, LabOutcome};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
@@ -37,7 +37,7 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
     let cell = row.cell();
     let class = match row {
         Row::Judged(judged) => behaviour_class(judged),
-        Row::Missing(_) => wording::UNDETERMINED,
+        Row::Missing(_) => phrasing::UNDETERMINED,
     };
     writeln!(out, "<article class=\"b-{class}\" id=\"{cell}\">\n<header>")?;
     let title: Vec<&str> = cell.values.iter().map(|(_, value)| value.as_str()).collect();
@@ -61,7 +61,7 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
         Row::Missing(missing) => writeln!(
             out,
             "<p>{}</p>",
-            words.no_record_because(xml(&wording::missing(words, missing)))
+            words.no_record_because(xml(&phrasing::missing(words, &missing.reason)))
         )?,
     }
     if !cell.values.is_empty() {
@@ -107,22 +107,22 @@ fn outcome(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
         "<p class=\"outcome v-{}\"><span class=\"tag b-{}\">{}</span>",
         verdict_class(&cell.verdict),
         behaviour_class(cell),
-        wording::behaviour(words, &observed.behaviour)
+        phrasing::behaviour(words, &observed.behaviour)
     )?;
     if let Some(length) = Length::of(cell) {
-        write!(out, " <b>{}</b>", xml(&wording::length(words, length)))?;
+        write!(out, " <b>{}</b>", xml(&phrasing::length(words, length)))?;
     }
     if let Some(error) = &observed.error {
-        write!(out, " <span>{}</span>", wording::error_code(words, error))?;
+        write!(out, " <span>{}</span>", phrasing::error_code(words, error))?;
     }
     if let Some(article) = cell.article() {
-        write!(out, " <span>{}</span>", wording::article(Some(article)))?;
+        write!(out, " <span>{}</span>", phrasing::article(Some(article)))?;
     }
     writeln!(
         out,
         " <span class=\"tag v-{}\">{}</span></p>",
         verdict_class(&cell.verdict),
-        wording::verdict(words, &cell.verdict)
+        phrasing::verdict(words, &cell.verdict)
     )
 }
 
@@ -130,17 +130,17 @@ fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let mut facts = vec![
         (
             words.expected(),
-            wording::expected(words, &cell.record.plan.expected),
+            phrasing::expected(words, &cell.record.plan.expected),
         ),
         (
             words.observed(),
-            xml(&wording::observed(words, cell)).into_owned(),
+            xml(&phrasing::observed(words, cell)).into_owned(),
         ),
     ];
-    let label = wording::reasons_are(words, &cell.verdict);
-    let reasons = wording::reasons(words, cell);
+    let label = phrasing::reasons_are(words, &cell.verdict);
+    let reasons = phrasing::reasons(words, cell);
     facts.extend(reasons.iter().map(|reason| (label, html_phrase(reason))));
-    let notes = wording::notes(words, cell);
+    let notes = phrasing::notes(words, cell);
     facts.extend(notes.iter().map(|(label, text)| (*label, html_phrase(text))));
     if let Some(error) = &cell.observed.error {
         facts.push((words.message_of_client(), html_code(&error.message)));

@@ -3,7 +3,7 @@
 use super::preparations::Preparations;
 use crate::escape::html_block;
 use crate::markdown::commands::of_steps;
-use crate::words::Language;
+use lvs_matrix_language::Language;
 use lvs_matrix_model::record::CellRecord;
 use std::fmt::{Result, Write as _};
 

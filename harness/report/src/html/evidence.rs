@@ -2,8 +2,8 @@
 
 use super::trace::Traces;
 use crate::escape::html_phrase;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::verdict::{Citation, JudgedCell};
 use std::fmt::{Result, Write as _};
@@ -22,7 +22,7 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell, trac
         words.times_from(words.epoch())
     )?;
     for item in &cell.observed.evidence {
-        write!(out, "<li>{} ", html_phrase(&wording::fact(words, &item.fact)))?;
+        write!(out, "<li>{} ", html_phrase(&phrasing::fact(words, &item.fact)))?;
         cites(out, words, &item.shown_by, |place| {
             link(&cell.record.plan.cell, place, traces, words)
         })?;
@@ -56,7 +56,7 @@ pub(super) fn cites(
 /// A citation as a link to where it is shown. A packet whose line the trace has folded away has no place of
 /// its own.
 pub(super) fn link(cell: &CellRef, place: Citation, traces: &Traces, words: Language) -> String {
-    let text = wording::citation(words, place);
+    let text = phrasing::citation(words, place);
     let is_shown = match place {
         Citation::Packet(number) => traces.shows(number),
         Citation::Event(_) | Citation::Snapshot(_) | Citation::Step(_) | Citation::Server(_) => true,
@@ -72,6 +72,6 @@ pub(super) fn link(cell: &CellRef, place: Citation, traces: &Traces, words: Lang
 pub(super) fn anchor(cell: &CellRef, place: Citation) -> String {
     format!(
         "{cell}/{}",
-        wording::citation(Language::English, place).replace(' ', "-")
+        phrasing::citation(Language::English, place).replace(' ', "-")
     )
 }

@@ -3,8 +3,8 @@
 use super::evidence::{cites, link};
 use super::trace::Traces;
 use crate::escape::{html_prose, xml};
-use crate::explain::{Explanation, Paragraph, Status, explain_in};
-use crate::words::Language;
+use lvs_matrix_explain::{Explanation, Paragraph, Status, explain_in};
+use lvs_matrix_language::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 

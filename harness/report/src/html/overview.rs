@@ -8,8 +8,8 @@ use crate::repeat;
 use crate::row::Row;
 use crate::run::RunReport;
 use crate::totals::{Totals, nobody_waited, sentence};
-use crate::wording::{self, Particular, Stated, particulars};
-use crate::words::{CELL, Language, Word};
+use lvs_matrix_language::phrasing::{self, Particular, Stated, particulars};
+use lvs_matrix_language::{CELL, Language, Word};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
@@ -107,9 +107,9 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
     for cell in judged.iter().take(LISTED) {
         let tag = (
             verdict_class(&cell.verdict),
-            wording::verdict(words, &cell.verdict),
+            phrasing::verdict(words, &cell.verdict),
         );
-        let reasons = wording::reasons(words, cell).join(words.clauses());
+        let reasons = phrasing::reasons(words, cell).join(words.clauses());
         item(out, words, tag, &cell.record.plan.cell, &reasons)?;
     }
     more(out, words, judged.len())?;
@@ -119,7 +119,7 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
             words,
             ("missing", words.no_record()),
             &missing.cell,
-            &wording::missing(words, missing),
+            &phrasing::missing(words, &missing.reason),
         )?;
     }
     more(out, words, missing.len())?;
@@ -183,7 +183,7 @@ const OPEN: usize = 8;
 fn waiting(out: &mut String, words: Language, hung: &[&JudgedCell]) -> Result {
     writeln!(out, "<ul class=\"waiting\">")?;
     for cell in hung.iter().take(LISTED) {
-        let observed = wording::observed(words, cell);
+        let observed = phrasing::observed(words, cell);
         writeln!(
             out,
             "<li>{}</li>",

@@ -5,7 +5,7 @@ use crate::escape::html_block;
 use crate::markdown::commands::by_node;
 use crate::row::Row;
 use crate::run::ScenarioSummary;
-use crate::words::{CELL, Language};
+use lvs_matrix_language::{CELL, Language};
 use lvs_matrix_model::matrix::CellRef;
 use std::collections::HashMap;
 use std::fmt::{Result, Write as _};

@@ -7,9 +7,9 @@ use super::preparations::Preparations;
 use crate::escape::{cut, xml};
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
-use crate::stamp::Length;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::FIRST;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict};
@@ -147,7 +147,7 @@ fn row(out: &mut String, words: Language, row: Row<'_>, repeated: bool) -> Resul
             out,
             "<tr data-cell=\"{cell}\" data-behaviour=\"undetermined\" data-verdict=\"missing\" \
              data-heat=\"0\" data-words=\"{}\">",
-            xml(&cut(&wording::missing(words, missing), LONGEST))
+            xml(&cut(&phrasing::missing(words, &missing.reason), LONGEST))
         )?,
     }
     for (_, value) in &cell.values {
@@ -165,7 +165,7 @@ fn row(out: &mut String, words: Language, row: Row<'_>, repeated: bool) -> Resul
                 words.no_record()
             )?;
             for _ in 0..6 {
-                write!(out, "<td>{}</td>", wording::NOTHING)?;
+                write!(out, "<td>{}</td>", phrasing::NOTHING)?;
             }
             write!(
                 out,
@@ -179,7 +179,7 @@ fn row(out: &mut String, words: Language, row: Row<'_>, repeated: bool) -> Resul
 
 fn judged_columns(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     let observed = &cell.observed;
-    let nothing = || wording::NOTHING.to_owned();
+    let nothing = || phrasing::NOTHING.to_owned();
     write!(
         out,
         "<td><a href=\"#{}\"><span class=\"tag \
@@ -187,16 +187,16 @@ fn judged_columns(out: &mut String, words: Language, cell: &JudgedCell) -> Resul
          <td>{}</td><td>{}</td><td><span class=\"tag v-{}\">{}</span></td>",
         cell.record.plan.cell,
         behaviour_class(cell),
-        wording::behaviour(words, &observed.behaviour),
-        xml(&Length::of(cell).map_or_else(nothing, |length| wording::length(words, length))),
-        xml(&cut(&wording::error_and_besides(words, cell), LONGEST)),
-        wording::terminators(words, &observed.terminators),
-        wording::retransmissions(words, &observed.retransmissions)
+        phrasing::behaviour(words, &observed.behaviour),
+        xml(&Length::of(cell).map_or_else(nothing, |length| phrasing::length(words, length))),
+        xml(&cut(&phrasing::error_and_besides(words, cell), LONGEST)),
+        phrasing::terminators(words, &observed.terminators),
+        phrasing::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
-        wording::article(cell.article()),
-        wording::expected(words, &cell.record.plan.expected),
+        phrasing::article(cell.article()),
+        phrasing::expected(words, &cell.record.plan.expected),
         verdict_class(&cell.verdict),
-        wording::verdict(words, &cell.verdict),
+        phrasing::verdict(words, &cell.verdict),
     )
 }
 
@@ -205,7 +205,7 @@ pub(super) fn behaviour_class(cell: &JudgedCell) -> &'static str {
     cell.observed
         .behaviour
         .name()
-        .map_or(wording::UNDETERMINED, |name| name.as_str())
+        .map_or(phrasing::UNDETERMINED, |name| name.as_str())
 }
 
 pub(super) fn verdict_class(verdict: &Verdict) -> &'static str {
@@ -239,15 +239,15 @@ fn searched(words: Language, cell: &JudgedCell) -> String {
         }
     };
     for step in &cell.record.steps {
-        add(wording::action(words, &step.action));
+        add(phrasing::action(words, &step.action));
     }
     if let Some(error) = &cell.observed.error {
         add(error.message.clone());
     }
-    for reason in wording::reasons(words, cell) {
+    for reason in phrasing::reasons(words, cell) {
         add(reason.into_owned());
     }
-    for (label, text) in wording::notes(words, cell) {
+    for (label, text) in phrasing::notes(words, cell) {
         add(format!("{label}: {text}"));
     }
     cut(&found.join(" · "), LONGEST).into_owned()

@@ -7,8 +7,8 @@ use crate::escape::{html_block, html_code, xml};
 use crate::markdown::lost_sessions;
 use crate::schedule::{ScheduleRow, Sending, schedule, schedule_svg};
 use crate::stamp::Stamp;
-use crate::wording;
-use crate::words::{Language, SESSION};
+use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, SESSION};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::{CellRecord, MysqldState, ServerView};
 use lvs_matrix_model::verdict::{Citation, JudgedCell};
@@ -23,7 +23,7 @@ pub(super) fn retransmissions(
     traces: &Traces,
 ) -> Result {
     let Some((title, schedule)) =
-        wording::retransmissions(words, &cell.observed.retransmissions).zip(schedule(cell))
+        phrasing::retransmissions(words, &cell.observed.retransmissions).zip(schedule(cell))
     else {
         return Ok(());
     };
@@ -84,7 +84,7 @@ fn sending(
     beside: bool,
     traces: &Traces,
 ) -> Result {
-    let nothing = || wording::NOTHING.to_owned();
+    let nothing = || phrasing::NOTHING.to_owned();
     let gap =
         |gap: Option<Duration>| gap.map_or_else(nothing, |gap| xml(&Human(gap).to_string()).into_owned());
     let what = match row.number {
@@ -110,7 +110,7 @@ fn sending(
         write!(
             out,
             "<td>{}</td><td>{}</td>",
-            row.article.map_or(wording::NOTHING, |article| article.printed),
+            row.article.map_or(phrasing::NOTHING, |article| article.printed),
             gap(row.article.and_then(|article| article.gap))
         )?;
     }
@@ -132,7 +132,7 @@ pub(super) fn director(out: &mut String, words: Language, record: &CellRecord) -
             "<figure id=\"{}\"><figcaption>{} <span>{}</span></figcaption>\n\
              <pre tabindex=\"0\"><b>ipvsadm -Ln</b>\n{}\n\n<b>ipvsadm -Lnc</b>\n{}</pre></figure>",
             anchor(&record.plan.cell, Citation::Snapshot(snapshot.number)),
-            wording::moment(words, snapshot.moment),
+            phrasing::moment(words, snapshot.moment),
             words.snapshot_figure(snapshot.number, Stamp(snapshot.at)),
             html_block(snapshot.services.trim_end()),
             html_block(snapshot.connections.trim_end())
@@ -144,7 +144,7 @@ pub(super) fn director(out: &mut String, words: Language, record: &CellRecord) -
 /// What the client has lost and a server still holds, a phrase each, escaped.
 pub(super) fn left_behind(words: Language, cell: &JudgedCell) -> Vec<String> {
     let orphans = cell.observed.orphaned_sessions.iter();
-    let texts = orphans.map(|orphan| xml(&wording::orphan(words, orphan)).into_owned());
+    let texts = orphans.map(|orphan| xml(&phrasing::orphan(words, orphan)).into_owned());
     texts.collect()
 }
 
@@ -217,13 +217,13 @@ fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerV
             session
                 .info
                 .as_deref()
-                .map_or_else(|| wording::NOTHING.to_owned(), html_code),
+                .map_or_else(|| phrasing::NOTHING.to_owned(), html_code),
             match (lost.contains(&session.id), &session.transaction) {
-                (false, None) => wording::NOTHING.to_owned(),
+                (false, None) => phrasing::NOTHING.to_owned(),
                 (true, None) => format!("<b>{}</b>", words.lost()),
-                (false, Some(open)) => xml(&wording::open_transaction(words, open)).into_owned(),
+                (false, Some(open)) => xml(&phrasing::open_transaction(words, open)).into_owned(),
                 (true, Some(open)) => {
-                    let open = wording::open_transaction(words, open);
+                    let open = phrasing::open_transaction(words, open);
                     format!("<b>{}</b>; {}", words.lost(), xml(&open))
                 }
             }

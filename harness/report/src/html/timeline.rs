@@ -5,8 +5,8 @@ use super::evidence::{anchor, link};
 use super::trace::Traces;
 use crate::markup::Markup;
 use crate::timeline::{Entry, Who, entries, times};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::{Citation, JudgedCell};
 use std::fmt::{Result, Write as _};
 
@@ -41,7 +41,7 @@ fn row(out: &mut String, cell: &JudgedCell, entry: &Entry, traces: &Traces, word
     let (attribute, place) = match entry.place {
         Some(place @ (Citation::Event(_) | Citation::Step(_))) => (
             format!(" id=\"{}\"", anchor(id, place)),
-            wording::citation(words, place),
+            phrasing::citation(words, place),
         ),
         Some(place @ (Citation::Packet(_) | Citation::Snapshot(_) | Citation::Server(_))) => {
             (String::new(), link(id, place, traces, words))

@@ -3,7 +3,7 @@
 use super::evidence::anchor;
 use crate::escape::{html_block, xml};
 use crate::markdown::trace;
-use crate::words::{Language, PACKET};
+use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::CapturePoint;
 use lvs_matrix_model::verdict::{Citation, JudgedCell};

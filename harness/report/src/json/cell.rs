@@ -2,9 +2,9 @@
 
 use super::{Axes, nanos};
 use crate::run::{capture_path, record_path};
-use crate::stamp::Length;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::record::Environment;
@@ -93,7 +93,7 @@ impl<'a> CellJson<'a> {
             behaviour: observed
                 .behaviour
                 .name()
-                .map_or(wording::UNDETERMINED, BehaviourName::as_str),
+                .map_or(phrasing::UNDETERMINED, BehaviourName::as_str),
             ends,
             silence_ns,
             cut_to_ns: observed.cut_to.map(nanos),
@@ -350,7 +350,7 @@ impl EvidenceJson {
             shown_by: evidence
                 .shown_by
                 .iter()
-                .map(|place| wording::citation(Language::English, *place))
+                .map(|place| phrasing::citation(Language::English, *place))
                 .collect(),
         }
     }

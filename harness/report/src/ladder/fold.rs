@@ -2,7 +2,7 @@
 
 use super::frames::Host;
 use super::journey::{Fate, Journey};
-use crate::words::Language;
+use lvs_matrix_language::Language;
 use lvs_matrix_model::capture::Flags;
 use lvs_matrix_model::duration::Instant;
 use std::time::Duration;

@@ -4,8 +4,8 @@ use super::journey::{Fate, Journey};
 use super::lanes::Lanes;
 use super::rows::{Ladder, Row};
 use crate::stamp::Stamp;
-use crate::wording;
-use crate::words::{BYTE, Language, MORE_PACKET, OTHER_CONNECTION, PACKET, ROW};
+use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{BYTE, Language, MORE_PACKET, OTHER_CONNECTION, PACKET, ROW};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Human;
@@ -99,7 +99,7 @@ pub(super) fn note(words: Language, cell: &JudgedCell, journey: &Journey<'_>) ->
 pub(super) fn tip(words: Language, cell: &JudgedCell, journey: &Journey<'_>) -> String {
     let name = |host: Option<usize>| {
         let host = host.and_then(|host| cell.record.plan.hosts.get(host));
-        wording::sender(words, host.map(|host| &host.node))
+        phrasing::sender(words, host.map(|host| &host.node))
     };
     let mut seen = Vec::new();
     for frame in &journey.frames {

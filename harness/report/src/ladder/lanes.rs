@@ -2,7 +2,7 @@
 
 use super::frames::Host;
 use super::rows::Row;
-use crate::words::{Language, REAL_SERVER};
+use lvs_matrix_language::{Language, REAL_SERVER};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::plan::LabPlan;
 

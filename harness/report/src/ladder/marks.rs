@@ -3,8 +3,8 @@
 
 use super::frames::{Host, host_of};
 use crate::svg::Glyph;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::action::{Action, HostAction, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
@@ -69,7 +69,7 @@ pub(super) fn steps(words: Language, record: &CellRecord) -> Vec<Mark> {
 
 fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark> {
     let at = step.began?;
-    let action = wording::action(words, &step.action);
+    let action = phrasing::action(words, &step.action);
     let (kind, text) = match &step.outcome {
         StepOutcome::Failed { reason } => (
             MarkKind::FailedStep,
@@ -91,7 +91,7 @@ fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark>
         host: host_of(record, &acts_on(&step.action))?,
         kind,
         text,
-        place: wording::citation(words, Citation::Step(step.number)),
+        place: phrasing::citation(words, Citation::Step(step.number)),
         operation: step.operation,
     })
 }
@@ -159,7 +159,7 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
                     None => text,
                     Some(name) => words.on_connection(text, name),
                 },
-                place: wording::citation(words, Citation::Event(event.number)),
+                place: phrasing::citation(words, Citation::Event(event.number)),
                 operation: Some(event.operation),
             }
         })
@@ -169,7 +169,7 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
 /// Linux's name of the error where there is one, else the program's own text.
 pub(crate) fn error_text(words: Language, error: &ClientError) -> String {
     let name = match &error.kind {
-        ClientErrorKind::Io { errno: Some(number) } => u16::try_from(*number).ok().map(wording::errno),
+        ClientErrorKind::Io { errno: Some(number) } => u16::try_from(*number).ok().map(phrasing::errno),
         ClientErrorKind::Closed => Some(words.server_closed().to_owned()),
         ClientErrorKind::Io { errno: None }
         | ClientErrorKind::Server { .. }

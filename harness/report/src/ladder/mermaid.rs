@@ -8,8 +8,8 @@ use super::marks::{Mark, MarkKind};
 use super::rows::{Ladder, Row, ladder};
 use crate::escape::{cut, mermaid};
 use crate::stamp::Stamp;
-use crate::wording;
-use crate::words::{Language, PACKET};
+use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
@@ -96,7 +96,7 @@ impl Printer<'_> {
             Row::Phase { at, phase } => self.over_all(
                 &self
                     .words
-                    .phase_from(wording::phase(self.words, *phase), Stamp(*at)),
+                    .phase_from(phrasing::phase(self.words, *phase), Stamp(*at)),
             ),
             Row::Mark(mark) => self.mark(mark),
             Row::Arrow(journey) => self.arrow(journey),

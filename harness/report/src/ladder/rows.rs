@@ -5,7 +5,7 @@ use super::frames::Host;
 use super::journey::Journey;
 use super::marks::{Mark, MarkKind, events, phases, steps};
 use super::select::select;
-use crate::words::Language;
+use lvs_matrix_language::Language;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::verdict::JudgedCell;

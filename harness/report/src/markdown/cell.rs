@@ -4,8 +4,8 @@ use super::{commands, packets, program, story, tables, timeline, trace, why};
 use crate::escape::{code, cut, fenced, inline, phrase};
 use crate::ladder::ladder_mermaid;
 use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, LabOutcome, RECORD_FILE};
 use lvs_matrix_model::verdict::JudgedCell;
@@ -132,22 +132,22 @@ fn values(out: &mut String, record: &CellRecord) -> Result {
 }
 
 pub(super) fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
-    let verdict = format!("**{}**", wording::verdict(words, &cell.verdict));
+    let verdict = format!("**{}**", phrasing::verdict(words, &cell.verdict));
     let mut lines = vec![
         (
             words.expected(),
-            wording::expected(words, &cell.record.plan.expected),
+            phrasing::expected(words, &cell.record.plan.expected),
         ),
         (
             words.observed(),
-            inline(&wording::observed(words, cell)).into_owned(),
+            inline(&phrasing::observed(words, cell)).into_owned(),
         ),
         (words.verdict(), verdict),
     ];
-    let label = wording::reasons_are(words, &cell.verdict);
-    let reasons = wording::reasons(words, cell);
+    let label = phrasing::reasons_are(words, &cell.verdict);
+    let reasons = phrasing::reasons(words, cell);
     lines.extend(reasons.iter().map(|reason| (label, phrase(reason))));
-    let notes = wording::notes(words, cell);
+    let notes = phrasing::notes(words, cell);
     lines.extend(notes.iter().map(|(label, text)| (*label, phrase(text))));
     if let Some(error) = &cell.observed.error {
         lines.push((words.message_of_client(), code(&error.message)));
@@ -164,7 +164,7 @@ pub(super) fn judgement(out: &mut String, words: Language, cell: &JudgedCell) ->
 /// A list item each.
 pub(super) fn evidence(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
     for item in &cell.observed.evidence {
-        writeln!(out, "- {}", phrase(&wording::evidence(words, item)))?;
+        writeln!(out, "- {}", phrase(&phrasing::evidence(words, item)))?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Command lines to copy: those of every step, and the preparation of the lab, by node.
 
 use crate::escape::{fenced, one_line, shell};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::{CellRecord, CommandRecord};
 use std::fmt::{Result, Write as _};
@@ -30,8 +30,8 @@ pub(crate) fn of_steps(words: Language, record: &CellRecord) -> std::result::Res
             "# {}",
             words.step_of_phase(
                 step.number,
-                wording::phase(words, step.phase),
-                one_line(&wording::action(words, &step.action))
+                phrasing::phase(words, step.phase),
+                one_line(&phrasing::action(words, &step.action))
             )
         )?;
         for command in &step.commands {

@@ -3,8 +3,8 @@
 use super::view::View;
 use crate::row::Row;
 use crate::run::ScenarioSummary;
-use crate::wording;
-use crate::words::{Language, OUTCOME, VALUE};
+use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, OUTCOME, VALUE};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::HashMap;
@@ -112,9 +112,9 @@ fn pairs<'a>(rows: &[Row<'a>], axis: &Name, first: &Name, other: &Name) -> Vec<P
 
 /// The behaviour, and the client's code if there is one: `failed-fast 2013`.
 fn outcome(words: Language, cell: &JudgedCell) -> String {
-    let mut text = wording::behaviour(words, &cell.observed.behaviour);
+    let mut text = phrasing::behaviour(words, &cell.observed.behaviour);
     if let Some(error) = &cell.observed.error {
-        text.push_str(&format!(" {}", wording::error_code(words, error)));
+        text.push_str(&format!(" {}", phrasing::error_code(words, error)));
     }
     text
 }

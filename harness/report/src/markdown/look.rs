@@ -7,8 +7,8 @@ use super::{cell, story};
 use crate::escape::{cut, inline, phrase};
 use crate::repeat;
 use crate::run::RunReport;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
@@ -43,8 +43,8 @@ pub(super) fn section(out: &mut String, view: View, report: &RunReport) -> Resul
     more(out, words, disagreements.len())?;
     let end = out.len() + FOLDED_BYTES;
     for cell in judged.iter().take(LISTED) {
-        let reasons = wording::reasons(words, cell).join(words.clauses());
-        let verdict = wording::verdict(words, &cell.verdict);
+        let reasons = phrasing::reasons(words, cell).join(words.clauses());
+        let verdict = phrasing::verdict(words, &cell.verdict);
         writeln!(
             out,
             "- **{verdict}** {}",
@@ -62,7 +62,7 @@ pub(super) fn section(out: &mut String, view: View, report: &RunReport) -> Resul
             words.no_record(),
             words.keyed(
                 &missing.cell,
-                inline(&cut(&wording::missing(words, missing), LONGEST))
+                inline(&cut(&phrasing::missing(words, &missing.reason), LONGEST))
             )
         )?;
     }

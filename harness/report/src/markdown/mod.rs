@@ -31,8 +31,8 @@ pub use summary::summary;
 use crate::escape::{code, cut, inline};
 use crate::run::RunReport;
 use crate::totals::{Totals, nobody_waited, sentence};
-use crate::wording::{self, Particular, Stated, particulars};
-use crate::words::{CELL, Language};
+use lvs_matrix_language::phrasing::{self, Particular, Stated, particulars};
+use lvs_matrix_language::{CELL, Language};
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
@@ -116,7 +116,7 @@ fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
         return writeln!(out, "{}\n", nobody_waited(words, report));
     }
     for cell in hung.iter().take(LISTED_AS_WAITING) {
-        let observed = wording::observed(words, cell);
+        let observed = phrasing::observed(words, cell);
         let observed = inline(&cut(&observed, look::LONGEST)).into_owned();
         writeln!(
             out,

@@ -3,15 +3,15 @@
 pub(super) use crate::packet::packet;
 use crate::schedule::{ScheduleRow, schedule};
 use crate::stamp::Stamp;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 use std::time::Duration;
 
 pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
-    let Some(title) = wording::retransmissions(words, &cell.observed.retransmissions) else {
+    let Some(title) = phrasing::retransmissions(words, &cell.observed.retransmissions) else {
         return Ok(());
     };
     writeln!(
@@ -45,7 +45,7 @@ pub(super) fn retransmissions(out: &mut String, words: Language, cell: &JudgedCe
         }
         write!(out, "{}", own(words, row))?;
         if beside {
-            let printed = row.article.map_or(wording::NOTHING, |article| article.printed);
+            let printed = row.article.map_or(phrasing::NOTHING, |article| article.printed);
             write!(
                 out,
                 " {printed} | {} |",
@@ -62,7 +62,7 @@ fn own(words: Language, row: &ScheduleRow) -> String {
         1 => words.first_sent().to_owned(),
         number => words.again_times(number - 1),
     };
-    let nothing = || wording::NOTHING.to_owned();
+    let nothing = || phrasing::NOTHING.to_owned();
     let packet = row.sent.map_or_else(nothing, |sent| sent.packet.to_string());
     let at = row.sent.map_or_else(nothing, |sent| Stamp(sent.at).to_string());
     format!(
@@ -72,5 +72,5 @@ fn own(words: Language, row: &ScheduleRow) -> String {
 }
 
 fn gap(gap: Option<Duration>) -> String {
-    gap.map_or_else(|| wording::NOTHING.to_owned(), |gap| Human(gap).to_string())
+    gap.map_or_else(|| phrasing::NOTHING.to_owned(), |gap| Human(gap).to_string())
 }

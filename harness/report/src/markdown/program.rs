@@ -3,7 +3,7 @@
 use crate::escape::{code, fenced, shell};
 use crate::markup::Markup;
 use crate::program::{lines, program};
-use crate::words::Language;
+use lvs_matrix_language::Language;
 use lvs_matrix_model::record::CellRecord;
 use std::fmt::{Result, Write as _};
 

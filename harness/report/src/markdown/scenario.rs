@@ -6,9 +6,9 @@ use crate::escape::{cut, inline};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
-use crate::stamp::Length;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use std::fmt::{Result, Write as _};
 
@@ -79,7 +79,7 @@ pub(super) fn line(out: &mut String, view: View, row: Row<'_>) -> Result {
             view.words.no_record(),
             repeat::run_number(view.words, row.cell()),
             view.words.undetermined(),
-            n = wording::NOTHING
+            n = phrasing::NOTHING
         ),
     }
 }
@@ -89,11 +89,11 @@ fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
     let place = &cell.record.plan.cell;
     let behaviour = format!(
         "{}{}",
-        wording::behaviour(words, &observed.behaviour),
+        phrasing::behaviour(words, &observed.behaviour),
         repeat::run_number(words, place)
     );
-    let nothing = || wording::NOTHING.to_owned();
-    let verdict = wording::verdict(words, &cell.verdict);
+    let nothing = || phrasing::NOTHING.to_owned();
+    let verdict = phrasing::verdict(words, &cell.verdict);
     let verdict = match cell.verdict {
         Verdict::Violated { .. } | Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } => {
             format!("**{verdict}**")
@@ -104,12 +104,12 @@ fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
         out,
         " {} | {} | {} | {} | {} | {} | {} | {verdict} |",
         view.link(&behaviour, place),
-        Length::of(cell).map_or_else(nothing, |length| wording::length(words, length)),
-        inline(&cut(&wording::error_and_besides(words, cell), LONGEST_NOTES)),
-        cut(&wording::terminators(words, &observed.terminators), LONGEST),
-        wording::retransmissions(words, &observed.retransmissions)
+        Length::of(cell).map_or_else(nothing, |length| phrasing::length(words, length)),
+        inline(&cut(&phrasing::error_and_besides(words, cell), LONGEST_NOTES)),
+        cut(&phrasing::terminators(words, &observed.terminators), LONGEST),
+        phrasing::retransmissions(words, &observed.retransmissions)
             .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
-        wording::article(cell.article()),
-        wording::expected(words, &cell.record.plan.expected),
+        phrasing::article(cell.article()),
+        phrasing::expected(words, &cell.record.plan.expected),
     )
 }

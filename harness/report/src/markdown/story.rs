@@ -1,9 +1,10 @@
 //! What happened in a cell, in a few plain sentences of markdown.
 
 use crate::escape::{inline, phrase};
-use crate::stamp::{Length, act};
-use crate::wording;
-use crate::words::Language;
+use crate::stamp::act;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::Phase;
@@ -34,7 +35,7 @@ pub(super) fn sentences(words: Language, cell: &JudgedCell) -> Vec<String> {
 
 fn change(words: Language, cell: &JudgedCell) -> String {
     let done: Vec<String> = done(cell, Phase::Change)
-        .map(|step| phrase(&wording::action(words, &step.action)))
+        .map(|step| phrase(&phrasing::action(words, &step.action)))
         .collect();
     if done.is_empty() {
         words.nothing_changed().to_owned()
@@ -49,7 +50,7 @@ fn meanwhile(words: Language, cell: &JudgedCell) -> Option<String> {
     let done: Vec<String> = done(cell, Phase::Act)
         .filter_map(|step| {
             let after = Human(step.began?.since(begin));
-            Some(words.later(after, phrase(&wording::action(words, &step.action))))
+            Some(words.later(after, phrase(&phrasing::action(words, &step.action))))
         })
         .collect();
     (!done.is_empty()).then(|| words.in_act_phase(done.join(words.clauses())))
@@ -68,7 +69,7 @@ fn outcome(words: Language, cell: &JudgedCell) -> String {
     let observed = &cell.observed;
     let subject = match &observed.operation {
         Some(operation) => words.the_clients(
-            phrase(&wording::operation(words, &operation.what)),
+            phrase(&phrasing::operation(words, &operation.what)),
             served_by(words, operation),
         ),
         None => words.the_client().to_owned(),
@@ -80,7 +81,7 @@ fn outcome(words: Language, cell: &JudgedCell) -> String {
         }
         Behaviour::Hung { silence, end } => hang(words, cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
-            let reasons = reasons.iter().map(|reason| wording::doubt(words, reason, cell));
+            let reasons = reasons.iter().map(|reason| phrasing::doubt(words, reason, cell));
             let reasons: Vec<_> = reasons
                 .map(|reason| inline(without_stop(&reason)).to_string())
                 .collect();
@@ -109,10 +110,12 @@ fn served_by(words: Language, operation: &Operation) -> String {
 fn hang(words: Language, cell: &JudgedCell, subject: &str, silence: Duration, end: HangEnd) -> String {
     let observed = &cell.observed;
     let mut text = words.met_silence(subject, Human(silence));
-    text += &words.in_brackets(match wording::retransmissions(words, &observed.retransmissions) {
-        Some(repeated) => repeated,
-        None => words.nothing_sent_again().to_owned(),
-    });
+    text += &words.in_brackets(
+        match phrasing::retransmissions(words, &observed.retransmissions) {
+            Some(repeated) => repeated,
+            None => words.nothing_sent_again().to_owned(),
+        },
+    );
     match end {
         HangEnd::Answer => text += words.then_succeeded(),
         HangEnd::Error => text += &words.then_failed(with_error(words, observed)),
@@ -125,7 +128,7 @@ fn hang(words: Language, cell: &JudgedCell, subject: &str, silence: Duration, en
     }
     let silence = Human(silence).to_string();
     if let Some(length) = Length::of(cell).filter(|length| !length.open) {
-        let length = wording::length(words, length);
+        let length = phrasing::length(words, length);
         if length != silence {
             text += &words.after_it_began(length);
         }
@@ -139,9 +142,9 @@ fn with_error(words: Language, observed: &Observed) -> String {
     };
     let meaning = error
         .classic
-        .and_then(|code| wording::classic_meaning(words, code));
+        .and_then(|code| phrasing::classic_meaning(words, code));
     let meaning = meaning.map_or_else(String::new, |meaning| words.quoted(meaning));
-    words.with_code(wording::error_code(words, error), meaning)
+    words.with_code(phrasing::error_code(words, error), meaning)
 }
 
 fn endings(words: Language, observed: &Observed) -> Option<String> {
@@ -155,12 +158,12 @@ fn endings(words: Language, observed: &Observed) -> Option<String> {
         .flat_map(|run| match run {
             // A director that cannot reach its server may say so hundreds of times.
             [first, .., last] if run.len() > 3 => {
-                let what = wording::terminators(words, run);
+                let what = phrasing::terminators(words, run);
                 vec![words.at_packets(what, first.packet, last.packet)]
             }
             few => few
                 .iter()
-                .map(|item| words.at_packet(wording::terminator(words, item), item.packet))
+                .map(|item| words.at_packet(phrasing::terminator(words, item), item.packet))
                 .collect(),
         })
         .collect();

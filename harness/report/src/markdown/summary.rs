@@ -5,7 +5,7 @@ use super::view::{Lies, View};
 use super::{head, legend, scenario, title, totals};
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
-use crate::words::Language;
+use lvs_matrix_language::Language;
 use std::fmt::{Result, Write as _};
 
 /// What the words need that say what was cut off.

@@ -2,8 +2,8 @@
 
 use crate::escape::{code, fenced, inline};
 use crate::stamp::Stamp;
-use crate::wording;
-use crate::words::{Language, SESSION};
+use lvs_matrix_language::phrasing;
+use lvs_matrix_language::{Language, SESSION};
 use lvs_matrix_model::record::{CellRecord, MysqldState, ServerSession, ServerView};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
@@ -14,7 +14,7 @@ pub(super) fn director(out: &mut String, words: Language, record: &CellRecord) -
     }
     writeln!(out, "## {}\n", words.directors_tables())?;
     for snapshot in &record.snapshots {
-        let moment = wording::moment(words, snapshot.moment);
+        let moment = phrasing::moment(words, snapshot.moment);
         let title = words.snapshot_at(snapshot.number, moment, Stamp(snapshot.at));
         writeln!(out, "{title}\n")?;
         let text = format!(
@@ -31,7 +31,7 @@ pub(super) fn director(out: &mut String, words: Language, record: &CellRecord) -
 /// What the client has lost and a server still holds, a phrase each.
 pub(super) fn left_behind(words: Language, cell: &JudgedCell) -> Vec<String> {
     let orphans = cell.observed.orphaned_sessions.iter();
-    let texts = orphans.map(|orphan| inline(&wording::orphan(words, orphan)).into_owned());
+    let texts = orphans.map(|orphan| inline(&phrasing::orphan(words, orphan)).into_owned());
     texts.collect()
 }
 
@@ -88,13 +88,13 @@ fn sessions(out: &mut String, words: Language, cell: &JudgedCell, view: &ServerV
             session
                 .info
                 .as_deref()
-                .map_or_else(|| wording::NOTHING.to_owned(), code),
+                .map_or_else(|| phrasing::NOTHING.to_owned(), code),
             match (lost.contains(&session.id), &session.transaction) {
                 (false, None) => String::new(),
                 (true, None) => format!("**{}**", words.lost_by_client()),
-                (false, Some(open)) => inline(&wording::open_transaction(words, open)).into_owned(),
+                (false, Some(open)) => inline(&phrasing::open_transaction(words, open)).into_owned(),
                 (true, Some(open)) => {
-                    let open = wording::open_transaction(words, open);
+                    let open = phrasing::open_transaction(words, open);
                     format!("**{}**; {}", words.lost_by_client(), inline(&open))
                 }
             }

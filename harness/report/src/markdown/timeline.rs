@@ -2,8 +2,8 @@
 
 use crate::markup::Markup;
 use crate::timeline::{entries, times};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
@@ -24,7 +24,7 @@ pub(super) fn section(out: &mut String, cell: &JudgedCell, words: Language) -> R
         let (time, since) = times(cell, entry.at);
         let place = entry
             .place
-            .map(|place| format!("{} ", wording::citation(words, place)));
+            .map(|place| format!("{} ", phrasing::citation(words, place)));
         writeln!(
             out,
             "| {time} | {since} | {}| {} |",

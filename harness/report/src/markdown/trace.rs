@@ -6,7 +6,7 @@
 use super::packets::packet;
 use crate::escape::{fenced, inline, one_line};
 use crate::stamp::Stamp;
-use crate::words::{Language, PACKET};
+use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::trace::{TraceLine, trace};
 use lvs_matrix_model::capture::{Body, Packet, Transport, marks};

@@ -1,7 +1,7 @@
 //! For whom a page is made: where its links can lead.
 
 use crate::run::cell_report_path;
-use crate::words::Language;
+use lvs_matrix_language::Language;
 use lvs_matrix_model::matrix::CellRef;
 
 /// Where a page will lie.

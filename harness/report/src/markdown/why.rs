@@ -1,9 +1,9 @@
 //! Why the client saw what it saw.
 
 use crate::escape::prose;
-use crate::explain::{Paragraph, Status, explain_in};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_explain::{Paragraph, Status, explain_in};
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
@@ -30,7 +30,7 @@ pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> R
         writeln!(
             out,
             "{} <sub>{}</sub>\n",
-            prose(&wording::shown(words, text, shown_by)),
+            prose(&phrasing::shown(words, text, shown_by)),
             prose(&words.rule_applied(rule, sources.join(words.listed())))
         )?;
     }

@@ -2,7 +2,7 @@
 
 use super::Schedule;
 use crate::svg::{Anchor, Px, SMALL, Svg, width_of};
-use crate::words::Language;
+use lvs_matrix_language::Language;
 use lvs_matrix_model::duration::Human;
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 
 use crate::markup::Markup;
 use crate::stamp::{Stamp, act};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{ClientEventKind, StepOutcome, StepRecord};
@@ -55,7 +55,7 @@ pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec
         at: Some(snapshot.at),
         place: Some(Citation::Snapshot(snapshot.number)),
         who: Who::Director,
-        what: words.tables_seen(wording::moment(words, snapshot.moment)),
+        what: words.tables_seen(phrasing::moment(words, snapshot.moment)),
     }));
     if entries.is_empty() {
         return entries;
@@ -86,13 +86,13 @@ fn reached(terminators: &[Terminator], words: Language) -> Vec<Entry> {
         who: Who::Packet,
         what,
     };
-    let one = |item: &Terminator| entry(item, words.reaches_client(wording::terminator(words, item)));
+    let one = |item: &Terminator| entry(item, words.reaches_client(phrasing::terminator(words, item)));
     let same = |one: &Terminator, other: &Terminator| one.kind == other.kind && one.by == other.by;
     let mut entries = Vec::new();
     for run in terminators.chunk_by(same) {
         match run {
             [first, second, .., last] if run.len() > NAMED => {
-                let what = wording::terminator(words, second);
+                let what = phrasing::terminator(words, second);
                 let between = words.reaches_client_often(what, run.len() - 2, Stamp(last.at));
                 entries.extend([one(first), entry(second, between), one(last)]);
             }
@@ -108,7 +108,7 @@ pub(crate) fn times(cell: &JudgedCell, at: Option<Instant>) -> (String, String) 
         .zip(act(&cell.record))
         .filter(|(at, act)| act <= at)
         .map(|(at, act)| Stamp(Instant(at.0.saturating_sub(act.0))).to_string());
-    let at = at.map_or_else(|| wording::NOTHING.to_owned(), |at| Stamp(at).to_string());
+    let at = at.map_or_else(|| phrasing::NOTHING.to_owned(), |at| Stamp(at).to_string());
     (at, since.unwrap_or_default())
 }
 
@@ -135,8 +135,8 @@ fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
         },
         what: format!(
             "{}{}{took}{outcome}",
-            markup.phase(words, wording::phase(words, step.phase)),
-            markup.strong(&markup.phrase(&wording::action(words, &step.action)))
+            markup.phase(words, phrasing::phase(words, step.phase)),
+            markup.strong(&markup.phrase(&phrasing::action(words, &step.action)))
         ),
     }
 }
@@ -144,7 +144,7 @@ fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
 fn outcome(step: &StepRecord, markup: Markup, words: Language) -> String {
     match &step.outcome {
         StepOutcome::Done { proof } if proof.is_empty() => String::new(),
-        StepOutcome::Done { proof } => words.proven_by(markup.text(&wording::proof(words, proof))),
+        StepOutcome::Done { proof } => words.proven_by(markup.text(&phrasing::proof(words, proof))),
         StepOutcome::ClientFailed => words.ended_with_error().to_owned(),
         StepOutcome::Unfinished => words.not_finished().to_owned(),
         StepOutcome::Failed { reason } => {
@@ -173,7 +173,7 @@ fn event_text(kind: &ClientEventKind, markup: Markup, words: Language) -> String
         },
         ClientEventKind::Failed(error) => words.has_error(
             markup.code(&error.message),
-            markup.text(&wording::error_kind(words, &error.kind)),
+            markup.text(&phrasing::error_kind(words, &error.kind)),
         ),
         ClientEventKind::StillWaiting => words.still_waits().to_owned(),
         ClientEventKind::ReadingPaused { rows } => words.stops_reading(words.rows(*rows)),

@@ -2,10 +2,11 @@
 
 use super::axis::Relative;
 use crate::packet::packet;
-use crate::stamp::{Length, act};
+use crate::stamp::act;
 use crate::svg::Glyph;
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::Length;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{StepOutcome, StepRecord};
@@ -102,7 +103,7 @@ fn change(words: Language, step: &StepRecord, zero: Instant) -> Option<Change> {
     Some(Change {
         at,
         glyph: if failed { Glyph::FailedStep } else { Glyph::Step },
-        text: match wording::action(words, &step.action) {
+        text: match phrasing::action(words, &step.action) {
             action if failed => words.step_has_failed(action),
             action => action,
         },
@@ -128,12 +129,12 @@ fn glyph(behaviour: &Behaviour) -> Glyph {
 
 /// `hung, then error 2013 (110 ETIMEDOUT), 16m`.
 fn outcome(words: Language, cell: &JudgedCell) -> String {
-    let mut text = wording::behaviour(words, &cell.observed.behaviour);
+    let mut text = phrasing::behaviour(words, &cell.observed.behaviour);
     if let Some(error) = &cell.observed.error {
-        text.push_str(&format!(" {}", wording::error_code(words, error)));
+        text.push_str(&format!(" {}", phrasing::error_code(words, error)));
     }
     if let Some(length) = Length::of(cell) {
-        text += &words.and_also(wording::length(words, length));
+        text += &words.and_also(phrasing::length(words, length));
     }
     text
 }

@@ -13,7 +13,7 @@ pub use lanes::timeline_svg;
 pub use tracks::cell_timeline_svg;
 
 use crate::svg::{Anchor, Glyph, SMALL, Svg, width_of};
-use crate::words::{Language, Word};
+use lvs_matrix_language::{Language, Word};
 
 /// What a sign of a time line means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

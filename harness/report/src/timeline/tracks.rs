@@ -5,8 +5,8 @@ use super::facts::{Facts, relative};
 use super::{again, legend, legend_height};
 use crate::ladder::error_text;
 use crate::svg::{Anchor, FONT, Glyph, Svg, fitted, width_of};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::ClientEventKind;
 use lvs_matrix_model::verdict::JudgedCell;
@@ -72,11 +72,11 @@ pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
         WIDTH,
         bottom + legend_height(words, WIDTH) + 12.0,
         &words.time_line_of(id),
-        &(wording::observed(words, cell) + words.stop()),
+        &(phrasing::observed(words, cell) + words.stop()),
     );
     let since = match &cell.observed.operation {
         Some(operation) => {
-            words.since_client_began(wording::operation(words, &operation.what).replace('`', ""))
+            words.since_client_began(phrasing::operation(words, &operation.what).replace('`', ""))
         }
         None => words.since_act_phase().to_owned(),
     };
@@ -121,7 +121,7 @@ fn director(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
         text: format!(
             "{}{}",
             snapshot.number,
-            words.and_also(wording::moment(words, snapshot.moment))
+            words.and_also(phrasing::moment(words, snapshot.moment))
         ),
     });
     Track::new(words.track_snapshots(), items.collect())
@@ -197,7 +197,7 @@ fn reached(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
         at: relative(terminator.at, facts.zero),
         glyph: None,
         hung: false,
-        text: words.at_packet(wording::terminator(words, terminator), terminator.packet),
+        text: words.at_packet(phrasing::terminator(words, terminator), terminator.packet),
     });
     Track::new(words.track_reached(), items.collect())
 }

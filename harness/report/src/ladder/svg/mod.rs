@@ -9,8 +9,8 @@ use super::marks::{Mark, MarkKind};
 use super::rows::{Ladder, Row, ladder};
 use crate::stamp::Stamp;
 use crate::svg::{Anchor, FONT, Px, SMALL, Svg, fitted, wrapped};
-use crate::wording;
-use crate::words::Language;
+use lvs_matrix_language::Language;
+use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 
@@ -97,7 +97,7 @@ impl<'a> Printer<'a> {
             bottom + 10.0 + REMARK * lines,
             &self.words.ladder_of(&self.cell.record.plan.cell),
             &self.words.described(
-                wording::observed(self.words, self.cell),
+                phrasing::observed(self.words, self.cell),
                 sums(self.words, self.ladder),
             ),
         );
@@ -183,7 +183,7 @@ impl<'a> Printer<'a> {
                     "lm-muted",
                     Anchor::Start,
                     (8.0, y + 4.0),
-                    wording::phase(self.words, *phase),
+                    phrasing::phase(self.words, *phase),
                 );
             }
             Row::Mark(mark) => self.mark(mark, top + height(row) / 2.0),

@@ -1,0 +1,273 @@
+//! What avoids it: each piece of advice as data, with its words ([`words`]), where it is given ([`helps`]),
+//! and the change of the cell's scenario by which it is tried ([`trial`]).
+//!
+//! A rule names what may help ([`Advice`]). What is in force already in the cell, or cannot help there, is
+//! left out when the explanation is put together. `tests/advice.rs` of the whole program tries what is left:
+//! it makes the changed scenario, runs it, and holds what its client lived through against the cell by
+//! [`fares_better`].
+
+mod helps;
+mod timeline;
+mod trial;
+mod words;
+
+pub(super) use helps::about_firewalls;
+
+use super::case::Case;
+use lvs_matrix_language::Language;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Chain, Node};
+use lvs_matrix_model::client::Keepalive;
+use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::verdict::{Behaviour, HangEnd, Observed};
+use std::time::Duration;
+
+/// A piece of advice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Advice {
+    /// The director: entries go with their server.
+    ExpireNodestConn,
+    /// The director: a SYN takes the place of an entry in FIN_WAIT, too.
+    ConnReuseMode,
+    /// The operator: weight 0 first, and the deletion or the stop only when no connection is left.
+    Drain {
+        /// Which real server.
+        server: Name,
+    },
+    /// The operator: mysqld is stopped before its table entry is deleted.
+    StopMysqldFirst {
+        /// Which real server.
+        server: Name,
+    },
+    /// The client: `TCP_USER_TIMEOUT`.
+    UserTimeout,
+    /// The client: a lower `net.ipv4.tcp_retries2`.
+    FewerRetries,
+    /// The client: a read time-out of its program.
+    ReadTimeout,
+    /// The client: a connect time-out of its program.
+    ConnectTimeout,
+    /// The client: a lower `net.ipv4.tcp_syn_retries`.
+    FewerSynRetries,
+    /// The client: TCP keepalive that finds a silent host soon.
+    Keepalive,
+    /// The director: entries live for longer than the client was idle.
+    EntryTimeout {
+        /// How long the client was idle.
+        idle: Duration,
+    },
+    /// The client: TCP keepalive that restarts the entry's timer.
+    ProbesBelowEntry {
+        /// How long an entry lives.
+        timeout: Duration,
+    },
+    /// The real servers: a `wait_timeout` above the client's idle time.
+    WaitTimeout {
+        /// Which real server ended the session.
+        server: Name,
+        /// How long the client was idle.
+        idle: Duration,
+    },
+    /// The application: a new connection.
+    Reconnect,
+    /// The operator: another server that takes new connections.
+    KeepAServer {
+        /// A server in the table that answers nobody, and has to leave the table, too.
+        instead_of: Option<Name>,
+    },
+    /// The operator: a server leaves the table before its mysqld is stopped.
+    OutOfTheTable {
+        /// Which real server.
+        server: Name,
+    },
+    /// The firewall's rule answers with an RST.
+    ResetInstead {
+        /// Whose firewall.
+        node: Node,
+        /// In which chain.
+        chain: Chain,
+    },
+    /// The firewall's rule meets what the client sends, not what is sent to it, and answers with an RST.
+    ResetTheOtherWay {
+        /// Whose firewall.
+        node: Node,
+    },
+    /// A health check takes a silent host out of the table, and its entries go.
+    HealthCheck {
+        /// Which real server.
+        server: Name,
+    },
+    /// A health check that asks mysqld something.
+    AskingHealthCheck {
+        /// Which real server.
+        server: Name,
+    },
+    /// The operator: mysqld is restarted before its server is added again.
+    EndLostSessions {
+        /// Which real server.
+        server: Name,
+    },
+    /// The real servers: TCP keepalive that finds a lost client soon.
+    ServerKeepalive,
+    /// The operator: the lab's own forwarding method.
+    SameForwarding {
+        /// Which real server.
+        server: Name,
+    },
+}
+
+/// A piece of advice in an explanation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advised {
+    /// The name of its kind (`drain`), the same in every version.
+    pub kind: &'static str,
+    /// One or more sentences.
+    pub text: String,
+    /// How to try it.
+    pub trial: Trial,
+}
+
+/// How a piece of advice is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trial {
+    /// By a scenario of one cell: the cell that was explained, with what the advice changes.
+    Scenario {
+        /// Its file's text.
+        file: String,
+        /// Only what is new in it, each key with its whole new value.
+        change: String,
+    },
+    /// Not by lvs-matrix.
+    Not {
+        /// Why, as a clause.
+        reason: String,
+    },
+}
+
+impl Advice {
+    /// The name of its kind.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::ExpireNodestConn => "expire-nodest-conn",
+            Self::ConnReuseMode => "conn-reuse-mode",
+            Self::Drain { .. } => "drain",
+            Self::StopMysqldFirst { .. } => "stop-mysqld-first",
+            Self::UserTimeout => "tcp-user-timeout",
+            Self::FewerRetries => "tcp-retries2",
+            Self::ReadTimeout => "read-timeout",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::FewerSynRetries => "tcp-syn-retries",
+            Self::Keepalive => "keepalive",
+            Self::EntryTimeout { .. } => "entry-timeout",
+            Self::ProbesBelowEntry { .. } => "keepalive-below-entry",
+            Self::WaitTimeout { .. } => "wait-timeout",
+            Self::Reconnect => "reconnect",
+            Self::KeepAServer { .. } => "keep-a-server",
+            Self::OutOfTheTable { .. } => "out-of-the-table",
+            Self::ResetInstead { .. } => "reset-instead",
+            Self::ResetTheOtherWay { .. } => "reset-the-other-way",
+            Self::HealthCheck { .. } => "health-check",
+            Self::AskingHealthCheck { .. } => "asking-health-check",
+            Self::EndLostSessions { .. } => "end-lost-sessions",
+            Self::ServerKeepalive => "server-keepalive",
+            Self::SameForwarding { .. } => "same-forwarding",
+        }
+    }
+
+    /// The advice with its words and its trial, if it helps in this cell.
+    pub(super) fn advised(&self, case: &Case<'_>, words: Language) -> Option<Advised> {
+        self.helps(case).then(|| Advised {
+            kind: self.kind(),
+            text: self.told(case).into_words(words),
+            trial: self.trial(case, words),
+        })
+    }
+}
+
+/// What may end a wait at the client, whatever it waits for.
+pub(super) fn patience() -> Vec<Advice> {
+    vec![
+        Advice::UserTimeout,
+        Advice::FewerRetries,
+        Advice::ConnectTimeout,
+        Advice::FewerSynRetries,
+        Advice::Keepalive,
+        Advice::ReadTimeout,
+    ]
+}
+
+/// What a client's limits are advised to be in a cell.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Within the scenario's patience, and not below a second: whatever ends then is no hang.
+    soon: Duration,
+    /// The same in whole seconds.
+    soon_in_seconds: Duration,
+}
+
+impl Limits {
+    fn of(plan: &LabPlan) -> Self {
+        let half = plan.observe.patience / 2;
+        let soon = Duration::from_millis(u64::try_from(half.as_millis()).unwrap_or(u64::MAX));
+        let second = Duration::from_secs(1);
+        Self {
+            soon: soon.max(second),
+            soon_in_seconds: Duration::from_secs(half.as_secs()).max(second),
+        }
+    }
+}
+
+/// `net.ipv4.tcp_retries2` as it is advised: TCP gives up after 13 to 26 s.
+const RETRIES: u32 = 5;
+/// `net.ipv4.tcp_syn_retries` as it is advised: with the kernel's own `tcp_syn_linear_timeouts` a connect
+/// ends after some 10 s.
+const SYN_RETRIES: u32 = 2;
+/// A silent host is found within half a minute.
+const PROBES: Keepalive = Keepalive {
+    time: Duration::from_secs(10),
+    interval: Duration::from_secs(5),
+    probes: 3,
+};
+
+/// How long it takes keepalive to give a silent host up.
+fn gives_up_after(keepalive: Keepalive) -> Duration {
+    keepalive.time + keepalive.interval * u32::from(keepalive.probes)
+}
+
+/// A silence counts as shorter from this factor on.
+const SHORTER: u32 = 2;
+
+/// Does the client fare better with what was observed `after` than with what was observed `before`?
+///
+/// An answer is better than an error within patience; an error within patience is better than a hang; a hang
+/// that ends by an answer is better than one that ends by an error, and that is better than one that does not
+/// end. Between two hangs of the same end, the one whose silence is at most half as long is better. What is
+/// not known is not better than anything.
+#[must_use]
+pub fn fares_better(before: &Observed, after: &Observed) -> bool {
+    let (Some((worse, long)), Some((better, short))) = (lived(&before.behaviour), lived(&after.behaviour))
+    else {
+        return false;
+    };
+    better < worse || better == worse && worse >= HUNG && short * SHORTER <= long
+}
+
+/// The best of the ways in which a client hangs.
+const HUNG: u8 = 2;
+
+/// How badly a client fared, 0 the best, and how long it was silent.
+fn lived(behaviour: &Behaviour) -> Option<(u8, Duration)> {
+    match behaviour {
+        Behaviour::Answered { .. } => Some((0, Duration::ZERO)),
+        Behaviour::FailedFast { .. } => Some((1, Duration::ZERO)),
+        Behaviour::Hung { silence, end } => Some((
+            match end {
+                HangEnd::Answer => HUNG,
+                HangEnd::Error => HUNG + 1,
+                HangEnd::None => HUNG + 2,
+            },
+            *silence,
+        )),
+        Behaviour::Undetermined { .. } => None,
+    }
+}

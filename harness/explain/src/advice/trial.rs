@@ -1,0 +1,505 @@
+//! How advice is tried: the change of the cell's scenario.
+
+use super::super::case::Case;
+use super::super::told::{Told, told};
+use super::timeline::{Timeline, deletes, stops, takes_away};
+use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial};
+use lvs_matrix_language::Language;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{
+    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Node, Opening,
+    Statement, StopSignal, TableAction, TrafficAction,
+};
+use lvs_matrix_model::client::{Keepalive, Program, Setting, Settings};
+use lvs_matrix_model::scenario::{Expected, RealServer, Scenario, difference, written};
+use std::time::Duration;
+
+/// The name of a server that is added for a trial.
+const SPARE: &str = "spare";
+
+impl Advice {
+    /// How this advice is tried in this cell.
+    pub(super) fn trial(&self, case: &Case<'_>, words: Language) -> Trial {
+        if let Some(reason) = self.not_tried(case) {
+            let reason = reason.into_words(words);
+            return Trial::Not { reason };
+        }
+        let mut cell = case.plan.alone();
+        for expectation in &mut cell.expectations {
+            expectation.expected = Expected::ObserveOnly;
+        }
+        let changed = self.changed(case, &cell);
+        Trial::Scenario {
+            file: written(&changed),
+            change: difference(&cell, &changed),
+        }
+    }
+
+    /// Why lvs-matrix cannot try it in this cell, if it cannot.
+    fn not_tried(&self, case: &Case<'_>) -> Option<Told> {
+        let has = |setting| case.plan.client.program.settings().contains(&setting);
+        match self {
+            Self::ReadTimeout if !has(Setting::ReadTimeout) => Some(told!(
+                "the cell's client program has no read time-out; programs of your own are told one"
+                    / "该单元的客户端程序没有读超时；自己的程序会被告知一个"
+            )),
+            Self::ConnectTimeout if !has(Setting::ConnectTimeout) => Some(told!(
+                "the cell's client program has no connect time-out; the command lines have one, and programs \
+                 of your own are told one"
+                    / "该单元的客户端程序没有连接超时；命令行程序有，自己的程序会被告知一个"
+            )),
+            Self::ReadTimeout
+            | Self::ConnectTimeout
+            | Self::ExpireNodestConn
+            | Self::ConnReuseMode
+            | Self::Drain { .. }
+            | Self::StopMysqldFirst { .. }
+            | Self::UserTimeout
+            | Self::FewerRetries
+            | Self::FewerSynRetries
+            | Self::Keepalive
+            | Self::EntryTimeout { .. }
+            | Self::ProbesBelowEntry { .. }
+            | Self::WaitTimeout { .. }
+            | Self::Reconnect
+            | Self::KeepAServer { .. }
+            | Self::OutOfTheTable { .. }
+            | Self::ResetInstead { .. }
+            | Self::ResetTheOtherWay { .. }
+            | Self::HealthCheck { .. }
+            | Self::AskingHealthCheck { .. }
+            | Self::EndLostSessions { .. }
+            | Self::ServerKeepalive
+            | Self::SameForwarding { .. } => None,
+        }
+    }
+
+    /// The cell's scenario with what this advice changes.
+    fn changed(&self, case: &Case<'_>, cell: &Scenario) -> Scenario {
+        let limits = Limits::of(case.plan);
+        let mut line = Timeline::of(cell.clone());
+        match self {
+            Self::ExpireNodestConn => sysctl(&mut line, Role::Director, "net.ipv4.vs.expire_nodest_conn", 1),
+            Self::ConnReuseMode => sysctl(&mut line, Role::Director, "net.ipv4.vs.conn_reuse_mode", 3),
+            Self::Drain { server } => drain(case, &mut line, server),
+            Self::StopMysqldFirst { server } => {
+                if let Some(place) = line.first(|action| deletes(action, server)) {
+                    line.remove(place, |action| stops(action, server));
+                    line.insert(place, stop(server, StopSignal::Term));
+                }
+            }
+            Self::UserTimeout => settings(&mut line).tcp_user_timeout = Some(limits.soon),
+            Self::FewerRetries => sysctl(&mut line, Role::Client, "net.ipv4.tcp_retries2", RETRIES),
+            Self::ReadTimeout => {
+                let takes = case.record.start_of(case.operation.number);
+                let takes = takes.map_or(Duration::ZERO, |(_, action)| action.own_time());
+                settings(&mut line).read_timeout = Some(takes + limits.soon);
+            }
+            Self::ConnectTimeout => settings(&mut line).connect_timeout = Some(limits.soon_in_seconds),
+            Self::FewerSynRetries => sysctl(&mut line, Role::Client, "net.ipv4.tcp_syn_retries", SYN_RETRIES),
+            Self::Keepalive => settings(&mut line).keepalive = Some(PROBES),
+            Self::EntryTimeout { idle } => {
+                let tcp = longer_than(*idle);
+                line.steps
+                    .retain(|step| !matches!(step.action, Action::Table(TableAction::SetTimeouts { .. })));
+                line.insert(0, TableAction::SetTimeouts { tcp, tcp_fin: None });
+            }
+            Self::ProbesBelowEntry { timeout } => {
+                settings(&mut line).keepalive = Some(Keepalive {
+                    time: below(*timeout),
+                    ..PROBES
+                });
+            }
+            Self::WaitTimeout { idle, .. } => wait_timeout(&mut line, longer_than(*idle)),
+            Self::Reconnect => reconnect(case, &mut line),
+            Self::KeepAServer { instead_of } => keep_a_server(case, &mut line, instead_of.as_ref()),
+            Self::OutOfTheTable { server } => out_of_the_table(&mut line, server),
+            Self::ResetInstead { node, chain } => {
+                for (of, hook, verdict) in rules(&mut line) {
+                    if of == node && *hook == *chain {
+                        *verdict = FirewallVerdict::TcpReset;
+                    }
+                }
+            }
+            Self::ResetTheOtherWay { node } => {
+                let (here, there) = match node {
+                    Node::Client => (Chain::Input, Chain::Output),
+                    Node::Director | Node::RealServer(_) => (Chain::Output, Chain::Input),
+                };
+                for (of, hook, verdict) in rules(&mut line) {
+                    if of == node && *hook == here {
+                        (*hook, *verdict) = (there, FirewallVerdict::TcpReset);
+                    }
+                }
+            }
+            Self::HealthCheck { server } => {
+                sysctl(&mut line, Role::Director, "net.ipv4.vs.expire_nodest_conn", 1);
+                if let Some(place) = line.first(|action| cuts_off(action, server)) {
+                    line.remove(place, |action| {
+                        matches!(action, Action::Table(TableAction::RemoveRealServer { server: of }) if of == server)
+                    });
+                    let remove = TableAction::RemoveRealServer {
+                        server: server.clone(),
+                    };
+                    line.insert_after(place, remove);
+                }
+            }
+            Self::AskingHealthCheck { server } => {
+                let freezes = |action: &Action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server);
+                if let Some(place) = line.first(freezes) {
+                    if case.is_connect() {
+                        line.insert_after(place, weight(server, 0));
+                    } else {
+                        line.remove(place, |action| {
+                            matches!(action, Action::Mysqld(MysqldAction::ThawMysqld { server: of }) if of == server)
+                        });
+                        line.remove(place, |action| stops(action, server));
+                        line.insert_after(place, stop(server, StopSignal::Kill));
+                    }
+                }
+            }
+            Self::EndLostSessions { server } => {
+                let adds = |action: &Action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server);
+                if let Some(place) = line.first(adds) {
+                    line.insert(
+                        place,
+                        MysqldAction::StartMysqld {
+                            server: server.clone(),
+                        },
+                    );
+                    line.insert(place, stop(server, StopSignal::Term));
+                }
+            }
+            Self::ServerKeepalive => {
+                for (key, value) in [
+                    ("net.ipv4.tcp_keepalive_time", PROBES.time.as_secs()),
+                    ("net.ipv4.tcp_keepalive_intvl", PROBES.interval.as_secs()),
+                    ("net.ipv4.tcp_keepalive_probes", u64::from(PROBES.probes)),
+                ] {
+                    sysctl(&mut line, Role::Servers, key, value);
+                }
+            }
+            Self::SameForwarding { server } => {
+                let usual = line.scenario.lab.forwarding;
+                for step in &mut line.steps {
+                    if let Action::Table(TableAction::SetForwarding {
+                        server: of, method, ..
+                    }) = &mut step.action
+                        && of == server
+                    {
+                        *method = usual;
+                    }
+                }
+            }
+        }
+        line.into_scenario()
+    }
+}
+
+/// Twice as long as this, in whole minutes.
+pub(super) fn longer_than(idle: Duration) -> Duration {
+    Duration::from_secs((idle.as_secs() * 2).div_ceil(60) * 60)
+}
+
+/// Half of this, in whole seconds, at least one.
+pub(super) fn below(timeout: Duration) -> Duration {
+    Duration::from_secs((timeout.as_secs() / 2).max(1))
+}
+
+/// Whose sysctls.
+#[derive(Clone, Copy)]
+enum Role {
+    Client,
+    Director,
+    Servers,
+}
+
+/// The lab begins with this value, and no step writes another.
+fn sysctl(line: &mut Timeline, role: Role, key: &str, value: impl ToString) {
+    let lab = &mut line.scenario.lab;
+    let list = match role {
+        Role::Client => &mut lab.client_sysctls,
+        Role::Director => &mut lab.director_sysctls,
+        Role::Servers => &mut lab.server_sysctls,
+    };
+    list.retain(|(known, _)| known != key);
+    list.push((key.to_owned(), value.to_string()));
+    line.steps.retain(
+        |step| !matches!(&step.action, Action::Host(HostAction::SetSysctl { key: of, .. }) if of == key),
+    );
+}
+
+fn settings(line: &mut Timeline) -> &mut Settings {
+    &mut line.scenario.lab.client.settings
+}
+
+fn stop(server: &Name, signal: StopSignal) -> MysqldAction {
+    MysqldAction::StopMysqld {
+        server: server.clone(),
+        signal,
+    }
+}
+
+fn weight(server: &Name, weight: u16) -> TableAction {
+    TableAction::SetWeight {
+        server: server.clone(),
+        weight,
+    }
+}
+
+fn cuts_off(action: &Action, server: &Name) -> bool {
+    let Action::Host(action) = action else {
+        return false;
+    };
+    match action {
+        HostAction::PowerOff { server: of, .. } => of == server,
+        HostAction::LinkDown { node } => node.real_server() == Some(server),
+        HostAction::LinkUp { .. } | HostAction::SetSysctl { .. } => false,
+    }
+}
+
+fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut FirewallVerdict)> {
+    line.steps.iter_mut().filter_map(|step| match &mut step.action {
+        Action::Traffic(TrafficAction::AddFirewallRule { node, chain, verdict }) => {
+            Some((&*node, chain, verdict))
+        }
+        Action::Traffic(_)
+        | Action::Client(_)
+        | Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Host(_)
+        | Action::Wait(_) => None,
+    })
+}
+
+/// What takes the server away waits until the client is done and has closed its connection; its weight is 0
+/// instead.
+fn drain(case: &Case<'_>, line: &mut Timeline, server: &Name) {
+    let mut moved = Vec::new();
+    let mut kept = Vec::new();
+    let already = super::helps::weight_was_0(case, server);
+    for mut step in std::mem::take(&mut line.steps) {
+        let away = takes_away(&step.action, server);
+        if away && moved.is_empty() && !already {
+            kept.push(lvs_matrix_model::plan::Step {
+                phase: step.phase,
+                action: weight(server, 0).into(),
+            });
+        }
+        if away || !moved.is_empty() && comes_after(&step.action, server) {
+            step.phase = lvs_matrix_model::plan::Phase::Act;
+            moved.push(step);
+        } else {
+            kept.push(step);
+        }
+    }
+    line.steps = kept;
+    if case.plan.client.program == Program::MysqlAsync {
+        let on = case.record.connection_of(case.operation.number).cloned();
+        let close = ClientAction::Disconnect {
+            on,
+            how: Closing::Quit,
+        };
+        line.insert(usize::MAX, close);
+    }
+    line.steps.extend(moved);
+}
+
+/// Does this step speak of what a step before it has taken away?
+fn comes_after(action: &Action, server: &Name) -> bool {
+    match action {
+        Action::Table(table) => match table {
+            TableAction::AddRealServer { .. }
+            | TableAction::RemoveRealServer { .. }
+            | TableAction::RemoveService { port: None }
+            | TableAction::AddService { port: None }
+            | TableAction::FlushTable
+            | TableAction::RestoreTable => true,
+            TableAction::SetWeight { server: of, .. } | TableAction::SetForwarding { server: of, .. } => {
+                of == server
+            }
+            TableAction::RemoveService { port: Some(_) }
+            | TableAction::AddService { port: Some(_) }
+            | TableAction::SetScheduler { .. }
+            | TableAction::SaveTable
+            | TableAction::SetTimeouts { .. } => false,
+        },
+        Action::Mysqld(mysqld) => mysqld.server() == server,
+        Action::Client(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) => false,
+    }
+}
+
+/// Where the operation that was classified begins, and where it is awaited.
+fn places(case: &Case<'_>) -> Option<(usize, usize)> {
+    let of = |step: &lvs_matrix_model::record::StepRecord| step.operation == Some(case.operation.number);
+    let begins = case.record.steps.iter().position(of)?;
+    let awaited = case.record.steps.iter().rposition(of)?;
+    Some((begins, awaited))
+}
+
+/// The client goes on after the error: it connects anew, and does its transaction (or its statement) again.
+fn reconnect(case: &Case<'_>, line: &mut Timeline) {
+    let Some((begins, awaited)) = places(case) else {
+        return;
+    };
+    let Some(Action::Client(action)) = line.steps.get(begins).map(|step| step.action.clone()) else {
+        return;
+    };
+    let on = action.connection().cloned();
+    let again: Vec<Statement> = statements(line, begins, on.as_ref());
+    if let Some(step) = line.steps.get_mut(begins) {
+        step.action = may_fail(action).into();
+    }
+    let again = again.into_iter().rev().map(|statement| {
+        ClientAction::Query(Statement {
+            may_fail: false,
+            pause_after: None,
+            ..statement
+        })
+    });
+    for query in again {
+        line.insert_after(awaited, query);
+    }
+    let connect = ClientAction::Connect(Opening {
+        to: None,
+        name: on,
+        may_fail: false,
+    });
+    line.insert_after(awaited, connect);
+}
+
+/// The statement that begins at this place, with those before it that belong to its transaction.
+fn statements(line: &Timeline, begins: usize, on: Option<&Name>) -> Vec<Statement> {
+    let of_connection = line.steps.iter().take(begins + 1).filter_map(|step| {
+        let action = step.action.of_client()?;
+        let statement = action.statement()?;
+        (action.connection() == on).then(|| statement.clone())
+    });
+    let mut all: Vec<Statement> = of_connection.collect();
+    let begin = |statement: &Statement| {
+        let sql = statement.sql.to_ascii_lowercase();
+        sql.starts_with("begin") || sql.starts_with("start transaction")
+    };
+    let ends = |statement: &Statement| {
+        let sql = statement.sql.to_ascii_lowercase();
+        sql.starts_with("commit") || sql.starts_with("rollback")
+    };
+    let own = all.len().saturating_sub(1);
+    // A transaction that was over before the statement is no part of it.
+    let over = all.iter().take(own).rposition(ends).map_or(0, |place| place + 1);
+    let from = all
+        .iter()
+        .skip(over)
+        .position(begin)
+        .map_or(own, |place| over + place);
+    if line
+        .steps
+        .get(begins)
+        .is_some_and(|step| step.action.statement().is_none())
+    {
+        return Vec::new();
+    }
+    all.split_off(from.min(all.len()))
+}
+
+fn may_fail(action: ClientAction) -> ClientAction {
+    match action {
+        ClientAction::Connect(opening) => ClientAction::Connect(Opening {
+            may_fail: true,
+            ..opening
+        }),
+        ClientAction::StartConnect(opening) => ClientAction::StartConnect(Opening {
+            may_fail: true,
+            ..opening
+        }),
+        ClientAction::Query(statement) => ClientAction::Query(Statement {
+            may_fail: true,
+            ..statement
+        }),
+        ClientAction::StartQuery(statement) => ClientAction::StartQuery(Statement {
+            may_fail: true,
+            ..statement
+        }),
+        other @ (ClientAction::AwaitConnect { .. }
+        | ClientAction::AwaitResult { .. }
+        | ClientAction::Disconnect { .. }) => other,
+    }
+}
+
+/// Another server is ready from the beginning, and takes new connections when the client's operation begins.
+fn keep_a_server(case: &Case<'_>, line: &mut Timeline, instead_of: Option<&Name>) {
+    let (Ok(spare), Some((begins, _))) = (Name::new(SPARE), places(case)) else {
+        return;
+    };
+    line.scenario.lab.real_servers.push(RealServer {
+        name: spare.clone(),
+        weight: 0,
+    });
+    // What the table has at that place.
+    let (mut service, mut known) = (true, true);
+    let mut saved = (true, true);
+    for step in line.steps.iter().take(begins) {
+        if let Action::Table(action) = &step.action {
+            match action {
+                TableAction::RemoveService { port: None } | TableAction::FlushTable => {
+                    (service, known) = (false, false)
+                }
+                TableAction::AddService { port: None } => service = true,
+                TableAction::SaveTable => saved = (service, known),
+                TableAction::RestoreTable => (service, known) = saved,
+                TableAction::RemoveRealServer { .. }
+                | TableAction::AddRealServer { .. }
+                | TableAction::SetWeight { .. }
+                | TableAction::SetForwarding { .. }
+                | TableAction::RemoveService { port: Some(_) }
+                | TableAction::AddService { port: Some(_) }
+                | TableAction::SetScheduler { .. }
+                | TableAction::SetTimeouts { .. } => {}
+            }
+        }
+    }
+    let takes = if known {
+        weight(&spare, 1)
+    } else {
+        TableAction::AddRealServer {
+            server: spare,
+            weight: 1,
+        }
+    };
+    line.insert(begins, takes);
+    if !service {
+        line.insert(begins, TableAction::AddService { port: None });
+    }
+    if let Some(server) = instead_of {
+        out_of_the_table(line, server);
+    }
+}
+
+fn out_of_the_table(line: &mut Timeline, server: &Name) {
+    if let Some(place) = line.first(|action| stops(action, server)) {
+        line.insert(place, weight(server, 0));
+    }
+}
+
+/// Every statement that sets `wait_timeout` sets this.
+fn wait_timeout(line: &mut Timeline, to: Duration) {
+    let mut found = false;
+    let mut changed = |sql: &mut String| {
+        if let Some((before, _)) = sql.split_once("wait_timeout") {
+            *sql = format!("{before}wait_timeout = {}", to.as_secs());
+            found = true;
+        }
+    };
+    line.scenario.lab.mysqld.sql.iter_mut().for_each(&mut changed);
+    for step in &mut line.steps {
+        if let Action::Client(ClientAction::Query(statement) | ClientAction::StartQuery(statement)) =
+            &mut step.action
+        {
+            changed(&mut statement.sql);
+        }
+    }
+    if !found {
+        let sql = format!("set global wait_timeout = {}", to.as_secs());
+        line.scenario.lab.mysqld.sql.push(sql);
+    }
+}

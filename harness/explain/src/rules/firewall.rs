@@ -1,0 +1,296 @@
+//! Rules of a firewall, at the director or at a real server. Frames are captured before the firewall of the
+//! host that receives them sees them, and after that of the host that sends them.
+
+use super::super::advice::{Advice, about_firewalls, patience};
+use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::{claims, said};
+use super::super::passage::Passage;
+use super::super::told::{Told, told};
+use super::director::{first, times};
+use super::{Explains, Finding, Rule, tcp};
+use crate::Source;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::record::{AtEnd, StepRecord};
+use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
+
+const NFT: Source = Source {
+    function: "nft_do_chain",
+    file: "net/netfilter/nf_tables_core.c",
+};
+const REJECT_ICMP: Source = Source {
+    function: "nf_send_unreach",
+    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
+};
+const REJECT_RST: Source = Source {
+    function: "nf_send_reset",
+    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
+};
+
+/// Nothing is said.
+pub(super) const DROPS: Rule = Rule {
+    name: "firewall-drops",
+    explains: Explains::Silence,
+    sources: &[NFT],
+    holds: |case| {
+        let rules = case.firewall(case.end());
+        let mut drops = rules
+            .iter()
+            .filter(|(_, _, _, verdict)| *verdict == FirewallVerdict::Drop);
+        drops.find_map(|(step, node, chain, _)| dropped(case, step, node, *chain))
+    },
+};
+
+fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Option<Finding> {
+    let began = step.began?;
+    let request = case.request()?;
+    let met = match &step.at_end {
+        // It was in force and dropped nothing: not this rule.
+        Some(AtEnd::InForce { packets: Some(0), .. } | AtEnd::Gone { .. }) => return None,
+        Some(AtEnd::InForce {
+            packets: Some(count), ..
+        }) => told!(", {count} packets by the end" / "，到结束时共 {count} 个数据包"),
+        Some(AtEnd::InForce { packets: None, .. }) | None => Told::default(),
+    };
+    let since: Vec<&Passage<'_>> = case
+        .sendings()
+        .filter(|passage| passage.sent.at >= began)
+        .collect();
+    let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
+    let filtered = Fate::Filtered(node.clone());
+    let (seen, way, fated, fate) = match (node, chain) {
+        (Node::Client, _) => return None,
+        (Node::Director, Chain::Input | Chain::Output) => {
+            // What comes in meets the firewall first; what goes on, IPVS.
+            let met = |passage: &&Passage<'_>| match chain {
+                Chain::Input => case.stopped(passage).as_ref() == Some(&filtered),
+                Chain::Output => case.stopped(passage).is_none() && server_is_there(case, passage),
+            };
+            if !all(|passage| passage.stopped_at_director().is_some()) || !since.iter().all(met) {
+                return None;
+            }
+            let seen: Vec<_> = since.iter().filter_map(|passage| passage.arrived).collect();
+            let before = if chain == Chain::Input {
+                told!("before IPVS saw it" / "在 IPVS 看到它之前")
+            } else {
+                told!("after IPVS had chosen its way" / "在 IPVS 为它选定去向之后")
+            };
+            let text = told!(
+                "arrived at the director {times} and was dropped there by its firewall, {before}"
+                    / "到达调度器 {times}，{before}被那里的防火墙丢弃",
+                times = times(since.len()),
+                before = before,
+            );
+            (seen, text, since.clone(), filtered)
+        }
+        (Node::RealServer(server), Chain::Input) => {
+            let reached = |passage: &Passage<'_>| passage.reached.is_some();
+            if !all(reached) || spoke(case, server, began) {
+                return None;
+            }
+            // Later sendings may have reached another server.
+            let seen: Vec<_> = since
+                .iter()
+                .filter_map(|passage| passage.reached.as_ref())
+                .filter(|(_, at)| at == node)
+                .map(|(seen, _)| *seen)
+                .collect();
+            let text = told!(
+                "reached {server} {times} and was dropped there by its firewall, before TCP saw it"
+                    / "到达 {server} {times}，在 TCP 看到它之前被那里的防火墙丢弃",
+                times = times(seen.len()),
+            );
+            (seen, text, since.clone(), filtered)
+        }
+        (Node::RealServer(server), Chain::Output) => {
+            let (reached, _) = request.reached.as_ref()?;
+            if spoke(case, server, began) {
+                return None;
+            }
+            let text = told!(
+                "reached {server}, but whatever {server} answers is dropped by its own firewall"
+                    / "到达了 {server}，但 {server} 的应答都被它自己的防火墙丢弃"
+            );
+            (vec![*reached], text, vec![request], Fate::Delivered(node.clone()))
+        }
+    };
+    let first_seen = *seen.first()?;
+    let mut shown_by = vec![Citation::Step(step.number)];
+    shown_by.extend(seen.into_iter().map(packet));
+    Some(Finding {
+        at: request.sent.at,
+        text: told!(
+            "The client's {what} {way} ({seen} on {node}{met}). A firewall that drops tells nobody anything; \
+             IPVS does not learn of \
+             it either."
+                / "客户端{what}{way}（{node} 上的{seen}{met}）。丢弃数据包的防火墙不通知任何人，IPVS 也无从得知。",
+            what = case.carrier(),
+            way = way,
+            seen = first(first_seen),
+            met = met,
+        ),
+        shown_by,
+        claims: claims(fated.iter().map(|passage| passage.sent.packet), &fate),
+        advice: about_it(case),
+    })
+}
+
+/// What may help against a firewall's rule, and else at the client.
+fn about_it(case: &Case<'_>) -> Vec<Advice> {
+    let mut advice = about_firewalls(case);
+    advice.extend(patience());
+    advice
+}
+
+/// Is there a server in the table that the director would pass a segment on to? Else it does not get as far
+/// as the firewall of what goes out.
+fn server_is_there(case: &Case<'_>, passage: &Passage<'_>) -> bool {
+    match case.server() {
+        Some(server) => case.deleted(server, passage.sent.at).is_none(),
+        None => case.is_connect(),
+    }
+}
+
+/// Did the server's interface send anything on the connection since then?
+fn spoke(case: &Case<'_>, server: &Name, since: Instant) -> bool {
+    case.sent_by(server).any(|(packet, _)| packet.at > since)
+}
+
+/// An attempt to connect is ended by either answer.
+pub(super) const REFUSES: Rule = Rule {
+    name: "firewall-refuses-a-syn",
+    explains: Explains::Error,
+    sources: &[NFT, REJECT_ICMP, REJECT_RST, tcp("tcp_v4_err")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let (refusal, step, node, met) = answered_by_firewall(
+            case,
+            request,
+            &[FirewallVerdict::Reject, FirewallVerdict::TcpReset],
+        )?;
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The firewall of {node} met the client's SYN ({met} on {node}) and answered with an {kind} \
+                 (packet {refusal} on \
+                 client). To a socket that is connecting both an RST and an ICMP error are final: \
+                 ECONNREFUSED."
+                    / "{node} 的防火墙遇到客户端的 SYN（{node} 上的{met}），以 {kind} 应答（client 上的数据包 {refusal}）。对正在\
+                       建立连接的套接字来说，RST 和 ICMP 错误都是最终结果：ECONNREFUSED。",
+                met = first(met),
+                kind = refusal.kind,
+                refusal = refusal.packet,
+            ),
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(met),
+                Citation::Packet(refusal.packet),
+            ],
+            claims: said(request, Fate::Filtered(node.clone()), refusal, Fate::Rejection),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// An RST ends a connection.
+pub(super) const RESETS: Rule = Rule {
+    name: "firewall-resets",
+    explains: Explains::Error,
+    sources: &[NFT, REJECT_RST],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (reset, step, node, met) = answered_by_firewall(case, request, &[FirewallVerdict::TcpReset])?;
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The firewall of {node} met the client's {what} ({met} on {node}) and answered with an RST \
+                 (packet {reset} on \
+                 client), which ends the connection for the client at once."
+                    / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 RST 应答（client 上的数据包 {reset}），客户端的连接\
+                       立刻结束。",
+                what = case.carrier(),
+                met = first(met),
+                reset = reset.packet,
+            ),
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(met),
+                Citation::Packet(reset.packet),
+            ],
+            claims: said(request, Fate::Filtered(node.clone()), reset, Fate::Rejection),
+            advice: vec![Advice::Reconnect],
+        })
+    },
+};
+
+/// An ICMP error does not end an established connection.
+pub(super) const NOT_FATAL: Rule = Rule {
+    name: "firewall-rejects",
+    explains: Explains::Silence,
+    sources: &[NFT, REJECT_ICMP, tcp("tcp_v4_err")],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let (rejection, step, node, met) = answered_by_firewall(case, request, &[FirewallVerdict::Reject])?;
+        let all: Vec<u32> = case
+            .observed
+            .terminators
+            .iter()
+            .filter(|item| item.kind == rejection.kind && item.by == rejection.by)
+            .map(|item| item.packet)
+            .collect();
+        let mut shown_by = vec![Citation::Step(step.number), packet(met)];
+        shown_by.extend(all.iter().map(|number| Citation::Packet(*number)));
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The firewall of {node} met the client's {what} ({met} on {node}) and rejected it, {times} \
+                 in all, with an {kind} \
+                 (first packet {rejection} on client). That ends an attempt to connect, but not a connection \
+                 that is established: \
+                 there TCP keeps the error in mind, goes on sending, and tells the application nothing."
+                    / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 {kind} 拒绝，共 {times}（首次为 client 上的数据包 \
+                       {rejection}）。这能结束正在建立的连接，却不能结束已建立的连接：TCP 只是记下这个错误，继续发送，不告诉应用程序。",
+                what = case.carrier(),
+                met = first(met),
+                times = times(all.len()),
+                kind = rejection.kind,
+                rejection = rejection.packet,
+            ),
+            shown_by,
+            claims: said(request, Fate::Filtered(node.clone()), rejection, Fate::Rejection),
+            advice: about_it(case),
+        })
+    },
+};
+
+/// What a host's firewall answered to the request, the step that made its rule, the host, and where the
+/// request was seen there.
+fn answered_by_firewall<'a>(
+    case: &Case<'a>,
+    request: &Passage<'_>,
+    verdicts: &[FirewallVerdict],
+) -> Option<(&'a Terminator, &'a StepRecord, &'a Node, crate::passage::Seen)> {
+    let rules = case.firewall(request.sent.at);
+    rules.into_iter().find_map(|(step, node, _, verdict)| {
+        let kind = match verdict {
+            FirewallVerdict::Drop => return None,
+            FirewallVerdict::Reject => TerminatorKind::Icmp { code: 3 },
+            FirewallVerdict::TcpReset => TerminatorKind::Rst,
+        };
+        let refusal = case
+            .terminator(kind)
+            .filter(|refusal| refusal.by.as_ref() == Some(node))?;
+        let met = match node {
+            Node::Client => None,
+            Node::Director => request.stopped_at_director(),
+            Node::RealServer(_) => request
+                .reached
+                .as_ref()
+                .filter(|(_, at)| at == node)
+                .map(|(seen, _)| *seen),
+        }?;
+        (verdicts.contains(&verdict) && met.packet < refusal.packet).then_some((refusal, step, node, met))
+    })
+}

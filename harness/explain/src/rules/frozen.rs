@@ -1,0 +1,222 @@
+//! Servers that are there and do not speak, and clients that have nothing to say.
+
+use super::super::advice::Advice;
+use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::claims;
+use super::super::passage::Seen;
+use super::super::told::{doing, told};
+use super::director::first;
+use super::{Explains, Finding, Rule, tcp_timer};
+use crate::Source;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, MysqldAction, Node};
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::record::StepRecord;
+use lvs_matrix_model::verdict::{Behaviour, Citation};
+
+/// A process that does not run, on a host that does.
+pub(super) const FROZEN: Rule = Rule {
+    name: "mysqld-frozen",
+    explains: Explains::Silence,
+    sources: &[
+        Source {
+            function: "tcp_rcv_established",
+            file: "net/ipv4/tcp_input.c",
+        },
+        Source {
+            function: "inet_csk_accept",
+            file: "net/ipv4/inet_connection_sock.c",
+        },
+    ],
+    holds: |case| {
+        let request = case.request()?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let acknowledged = case.acknowledged()?;
+        let (frozen, began) = frozen(case, server, case.end())?;
+        if case.payload().is_some_and(|answer| answer.at > began) || began > case.operation.due {
+            return None;
+        }
+        let what = if case.is_connect() {
+            told!(
+                "completed the handshake for the client's SYN, for its kernel accepts connections on behalf \
+                 of a program that listens"
+                    / "完成了客户端 SYN 的握手，因为内核会替监听的程序接受连接"
+            )
+        } else {
+            told!(
+                "acknowledged the client's {what}" / "确认了客户端{what}",
+                what = case.carrier()
+            )
+        };
+        let then = if reached.at < began {
+            told!(
+                "then its mysqld was stopped in the middle of it ({step})"
+                    / "随后其 mysqld 在执行途中被停住（{step}）",
+                step = doing(&frozen.action),
+            )
+        } else if case.is_connect() {
+            told!(
+                "but its mysqld did not run ({step}): nobody takes the connection out of the listening \
+                 socket's queue, and nobody \
+                 sends the greeting that the client waits for"
+                    / "但其 mysqld 没有在运行（{step}）：没有谁从监听套接字的队列中取出这条连接，也没有谁发送客户端所等待的问候报文",
+                step = doing(&frozen.action),
+            )
+        } else {
+            told!(
+                "but its mysqld did not run ({step}): what reached {server} ({reached} there) waits in a \
+                 socket that nobody reads"
+                    / "但其 mysqld 没有在运行（{step}）：到达 {server} 的数据（{server} 上的{reached}）停在无人读取的套接字中",
+                step = doing(&frozen.action),
+                reached = first(*reached),
+            )
+        };
+        Some(Finding {
+            at: request.sent.at.max(began),
+            text: told!(
+                "{server} {what} (packet {acknowledged} on client), {then}. To the client's TCP all is well, \
+                 for everything that it \
+                 sent is acknowledged; no timer runs, and even keepalive would be answered by the kernel of \
+                 {server}."
+                    / "{server} {what}（client 上的数据包 {acknowledged}），{then}。在客户端的 TCP 看来一切正常，它发送的都已得到确认；\
+                       没有定时器在走，连保活探测也会由 {server} 的内核应答。",
+                what = what,
+                acknowledged = acknowledged.number,
+                then = then,
+            ),
+            shown_by: vec![
+                Citation::Step(frozen.number),
+                packet(request.sent),
+                packet(*reached),
+                Citation::Packet(acknowledged.number),
+            ],
+            claims: claims(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
+            advice: vec![
+                Advice::AskingHealthCheck {
+                    server: server.clone(),
+                },
+                Advice::ConnectTimeout,
+                Advice::ReadTimeout,
+            ],
+        })
+    },
+};
+
+/// A client that only waits has nothing that could go unanswered.
+pub(super) const NOTHING_TO_SEND: Rule = Rule {
+    name: "nothing-to-send",
+    explains: Explains::Silence,
+    sources: &[
+        Source {
+            function: "tcp_rearm_rto",
+            file: "net/ipv4/tcp_input.c",
+        },
+        tcp_timer("tcp_keepalive_timer"),
+    ],
+    holds: |case| {
+        let Behaviour::Hung { silence, .. } = &case.observed.behaviour else {
+            return None;
+        };
+        let server = case.server().filter(|_| !case.is_connect())?;
+        let request = case.request()?;
+        let acknowledged = case.acknowledged()?;
+        let (off, began) = case.unplugged(&Node::RealServer(server.clone()), case.operation.due)?;
+        let mut after = case.sent.iter().filter(|passage| passage.sent.at > began);
+        let sent_after = after.clone().any(|passage| !case.is_probe(passage));
+        let probe = after.next();
+        if acknowledged.at > began || sent_after || case.payload().is_some() {
+            return None;
+        }
+        // What the client's kernel says of the socket; in records of before nobody had looked.
+        let keepalive = match (case.keepalive(), case.socket()) {
+            (Some(keepalive), _) => told!(
+                "and its keepalive, which the socket has (SO_KEEPALIVE), asks only after {time} without a \
+                 sign"
+                    / "套接字虽然开启了保活（SO_KEEPALIVE），但要在 {time} 没有动静后才会询问",
+                time = Human(keepalive.time),
+            ),
+            (None, Some(_)) => told!(
+                "and no keepalive (its socket has no SO_KEEPALIVE)"
+                    / "也没有保活（其套接字没有开启 SO_KEEPALIVE）"
+            ),
+            (None, None) => told!("and no keepalive that asked" / "也没有保活探测"),
+        };
+        let spoke = match probe {
+            None => told!(
+                "It sent nothing for the {silence} that were watched"
+                    / "在观察的 {silence} 内它什么也没有发送",
+                silence = Human(*silence),
+            ),
+            Some(probe) => told!(
+                "It sent nothing until the first probe, {later} later ({sent} on client)"
+                    / "直到 {later} 后的第一个探测（client 上的{sent}），它什么也没有发送",
+                later = Human(probe.sent.at.since(began)),
+                sent = first(probe.sent),
+            ),
+        };
+        let mut shown_by = vec![
+            packet(request.sent),
+            Citation::Packet(acknowledged.number),
+            Citation::Step(off.number),
+        ];
+        shown_by.extend(probe.map(|probe| packet(probe.sent)));
+        Some(Finding {
+            at: began,
+            text: told!(
+                "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went \
+                 silent ({step}); a host that \
+                 is off or unplugged sends neither RST nor FIN. From then on all that the client had sent \
+                 was acknowledged: its TCP \
+                 had nothing to send again, no timer that could run out, {keepalive}. {spoke}, so nothing \
+                 could tell it that the host \
+                 is gone; the director is not on the way back, and could not either."
+                    / "{server} 在沉默（{step}）之前已经确认了客户端{what}（client 上的{acknowledged}）；断电或断开链路的主机既不发送 RST 也不\
+                       发送 FIN。从那时起，客户端发送的都已得到确认：其 TCP 没有要重传的数据，没有会到期的定时器，{keepalive}。{spoke}，所以\
+                       没有什么能告诉它对方主机已经不在了；调度器不在返回的路上，也同样不能。",
+                what = case.carrier(),
+                acknowledged = first(Seen::from(acknowledged)),
+                step = doing(&off.action),
+                keepalive = keepalive,
+                spoke = spoke,
+            ),
+            shown_by,
+            claims: claims(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
+            advice: vec![Advice::Keepalive, Advice::ReadTimeout],
+        })
+    },
+};
+
+/// The last step by then that froze (true) or thawed a mysqld.
+pub(super) fn last<'a>(
+    case: &Case<'a>,
+    server: &Name,
+    by: Instant,
+) -> Option<(&'a StepRecord, Instant, bool)> {
+    case.done(|action| {
+        let Action::Mysqld(action) = action else {
+            return None;
+        };
+        match action {
+            MysqldAction::FreezeMysqld { server: of } => (of == server).then_some(true),
+            MysqldAction::ThawMysqld { server: of } => (of == server).then_some(false),
+            MysqldAction::StopMysqld { .. } | MysqldAction::StartMysqld { .. } => None,
+        }
+    })
+    .filter(|(_, began, _)| *began <= by)
+    .last()
+}
+
+pub(super) fn frozen<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+    last(case, server, by)
+        .filter(|(_, _, frozen)| *frozen)
+        .map(|(step, began, _)| (step, began))
+}

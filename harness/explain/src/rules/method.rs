@@ -1,0 +1,294 @@
+//! A forwarding method that the real server is not set up for.
+
+use super::super::advice::Advice;
+use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::claims;
+use super::super::passage::Seen;
+use super::super::told::{Told, doing, told};
+use super::director::{first, times};
+use super::{Explains, Finding, HOST_UNREACHABLE, Rule, core, transmit};
+use crate::Source;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, Node, TableAction};
+use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::{Body, Packet, Transport};
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::record::StepRecord;
+use lvs_matrix_model::scenario::Forwarding;
+use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+
+/// The director translates the address, and the answer does not come back through it.
+pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
+    name: "answer-not-translated-back",
+    explains: Explains::Silence,
+    sources: &[transmit("ip_vs_nat_xmit"), core("ip_vs_out_hook")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let arrived = request.arrived?;
+        let (server, step) = set(case, Forwarding::Masquerading, request.sent.at)?;
+        let host = case.plan.host(&Node::RealServer(server.clone()))?;
+        let of_the_connection = |packet: &&Packet| {
+            let ports =
+                segment(packet).map(|(_, _, segment)| (segment.source_port, segment.destination_port));
+            let port = case.client.1;
+            packet.number > arrived.packet && ports.is_some_and(|(from, to)| from == port || to == port)
+        };
+        let translated = case
+            .seen_on(&Node::Director)
+            .filter(of_the_connection)
+            .find(|packet| segment(packet).is_some_and(|(_, destination, _)| destination == host.address))?;
+        let answer = case
+            .seen_on(&Node::Client)
+            .filter(of_the_connection)
+            .find(|packet| {
+                let from = segment(packet).map(|(source, _, _)| source);
+                from == Some(host.address) && packet.source_mac == host.mac
+            })?;
+        let rejected = case
+            .seen_on(&Node::Client)
+            .filter(of_the_connection)
+            .find(|packet| {
+                let to = segment(packet).filter(|(_, _, segment)| segment.flags.rst);
+                to.is_some_and(|(_, destination, _)| destination == host.address)
+            })?;
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The director passed the client's SYN on with the address of {server} in place of the VIP \
+                 ({translated} on director; \
+                 {step}), as masquerading does. For that the answer must come back through the director, \
+                 which would put the VIP \
+                 in again; but {server} sends to the client directly, so its answer came from an address to \
+                 which the client has \
+                 no connection ({answer} on client), and the client's own TCP refused it ({rejected})."
+                    / "调度器转发客户端的 SYN 时，按照 NAT 模式（masquerading）把 VIP 换成了 {server} 的地址（director 上的{translated}；\
+                       {step}）。这就要求应答经过调度器返回，由它换回 VIP；但 {server} 直接发给客户端，其应答来自一个客户端没有连接的\
+                       地址（client 上的{answer}），被客户端自己的 TCP 拒绝（{rejected}）。",
+                translated = first(Seen::from(translated)),
+                step = doing(&step.action),
+                answer = first(Seen::from(answer)),
+                rejected = first(Seen::from(rejected)),
+            ),
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(request.sent),
+                Citation::Packet(translated.number),
+                Citation::Packet(answer.number),
+                Citation::Packet(rejected.number),
+            ],
+            claims: Vec::new(),
+            advice: vec![Advice::SameForwarding {
+                server: server.clone(),
+            }],
+        })
+    },
+};
+
+/// The director puts the segment into a tunnel that has no other end.
+pub(super) const NO_TUNNEL: Rule = Rule {
+    name: "no-tunnel",
+    explains: Explains::Error,
+    sources: &[transmit("ip_vs_tunnel_xmit"), core("ip_vs_in_icmp")],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let arrived = request.arrived?;
+        let (server, step) = set(case, Forwarding::Tunneling, request.sent.at)?;
+        let node = Node::RealServer(server.clone());
+        let host = case.plan.host(&node)?;
+        let in_tunnel = |packet: &&Packet| {
+            let tunnel = matches!(
+                packet.body,
+                Body::Ip {
+                    transport: Transport::IpInIp { .. },
+                    ..
+                }
+            );
+            tunnel && packet.number > arrived.packet
+        };
+        let sent = case.seen_on(&Node::Director).find(in_tunnel)?;
+        let refused = case.seen_on(&node).find(|packet| {
+            let icmp = matches!(
+                packet.body,
+                Body::Ip {
+                    transport: Transport::Icmp { kind: 3, .. },
+                    ..
+                }
+            );
+            icmp && packet.source_mac == host.mac && packet.number > sent.number
+        })?;
+        let told = case.observed.terminators.iter().find(|item| {
+            matches!(item.kind, TerminatorKind::Icmp { .. })
+                && item.by == Some(Node::Director)
+                && item.packet > refused.number
+        })?;
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The director put the client's SYN into another IP packet for {server} ({sent} on director; \
+                 {step}), as tunneling \
+                 does. {server} has no tunnel device that would unpack it, and its kernel answered with an \
+                 ICMP error ({refused} \
+                 on {server}). The director knows whose SYN was in it and passed the error on to the client \
+                 ({kind} on client, \
+                 packet {told}), to whose connecting socket it is final."
+                    / "调度器按照隧道模式把客户端的 SYN 封装进发给 {server} 的另一个 IP 数据包（director 上的{sent}；{step}）。{server} \
+                       没有能解封装的隧道设备，其内核以 ICMP 错误应答（{server} 上的{refused}）。调度器知道里面是谁的 SYN，把错误转给\
+                       客户端（client 上的 {kind}，数据包 {told}）；对正在建立连接的套接字来说，这是最终结果。",
+                sent = first(Seen::from(sent)),
+                step = doing(&step.action),
+                refused = first(Seen::from(refused)),
+                kind = told.kind,
+                told = told.packet,
+            ),
+            shown_by: vec![
+                Citation::Step(step.number),
+                packet(arrived),
+                Citation::Packet(sent.number),
+                Citation::Packet(refused.number),
+                Citation::Packet(told.packet),
+            ],
+            claims: Vec::new(),
+            advice: vec![Advice::SameForwarding {
+                server: server.clone(),
+            }],
+        })
+    },
+};
+
+/// An old connection whose server's cached route was made by another method.
+pub(super) const OTHER_ROUTE: Rule = Rule {
+    name: "route-of-another-method",
+    explains: Explains::Silence,
+    sources: &[
+        transmit("__ip_vs_get_out_rt"),
+        transmit("ip_vs_dr_xmit"),
+        Source {
+            function: "__mkroute_output",
+            file: "net/ipv4/route.c",
+        },
+    ],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let server = case.server()?;
+        let host = case.plan.host(&Node::RealServer(server.clone()))?;
+        let (step, began, method) = case
+            .done(|action| {
+                let Action::Table(TableAction::SetForwarding {
+                    server: of, method, ..
+                }) = action
+                else {
+                    return None;
+                };
+                (of == server && *method != case.plan.forwarding).then_some(*method)
+            })
+            .filter(|(_, began, _)| *began <= request.sent.at)
+            .last()?;
+        let waited: Vec<_> = case
+            .sendings()
+            .filter(|passage| case.stopped(passage) == Some(Fate::WaitedForNeighbour))
+            .filter_map(|passage| Some((passage.sent.packet, passage.arrived?)))
+            .collect();
+        let (_, head) = waited.first()?;
+        let (target, asked) = case.asked_for(head.at)?;
+        if target != case.plan.vip {
+            return None;
+        }
+        // A packet of the new method that the director sent to the server before the old connection spoke
+        // again.
+        let own = case.plan.host(&Node::Director)?.mac;
+        let made = case.seen_on(&Node::Director).find(|packet| {
+            let to_server = match &packet.body {
+                Body::Ip { destination, .. } => *destination == host.address,
+                Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
+                    false
+                }
+            };
+            to_server && packet.source_mac == own && began <= packet.at && packet.at <= head.at
+        })?;
+        let told: Vec<u32> = case
+            .observed
+            .terminators
+            .iter()
+            .filter(|item| {
+                item.kind
+                    == TerminatorKind::Icmp {
+                        code: HOST_UNREACHABLE,
+                    }
+            })
+            .filter(|item| item.by == Some(Node::Director))
+            .map(|item| item.packet)
+            .collect();
+        let told_so = match (told.first(), told.last()) {
+            (Some(from), Some(to)) => told!(
+                " It told the client so with an ICMP host unreachable, {times} (packets {from} to {to} on \
+                 client); to an established \
+                 connection that is no more than a note for the error that is reported in the end."
+                    / "它以 ICMP host unreachable 通知客户端，共 {times}（client 上的数据包 {from} 至 \
+                        {to}）；对已建立的连接来说，这只是为最终报告的\
+                       错误留下的记录。",
+                times = times(told.len()),
+            ),
+            (None, _) | (_, None) => Told::default(),
+        };
+        let method = match method {
+            Forwarding::DirectRouting => told!("direct routing" / "DR 模式"),
+            Forwarding::Masquerading => told!("masquerading" / " NAT 模式"),
+            Forwarding::Tunneling => told!("tunneling" / "隧道模式"),
+        };
+        let mut shown_by = vec![
+            Citation::Step(step.number),
+            Citation::Packet(made.number),
+            Citation::Packet(asked.number),
+        ];
+        shown_by.extend(waited.iter().map(|(_, seen)| packet(*seen)));
+        shown_by.extend(told.iter().copied().map(Citation::Packet));
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The method of {server} was edited to {method} ({step}). The client's connection keeps the \
+                 method that it began with, \
+                 direct routing; but the director keeps one route for each server, whatever the method, and \
+                 {method} had been the \
+                 first to make it ({made} on director). Only direct routing asks for a route that has the \
+                 server itself as next hop \
+                 (IP_VS_RT_MODE_KNOWN_NH). On the other one a segment goes to whom its IP header names, the \
+                 VIP: when the client's \
+                 {what} arrived ({head} on director; {times} in all), the director asked for the Ethernet \
+                 address of the VIP, its own \
+                 ({asked} on director), and nobody answered.{told_so}"
+                    / "{server} 的转发方式被改为{method}（{step}）。客户端的连接保持它开始时的方式，即 DR；但调度器为每台真实服务器只缓存一条\
+                       路由，与转发方式无关，而最先建立它的是{method}（director 上的{made}）。只有 DR 会要求以真实服务器本身为下一跳的路由\
+                       （IP_VS_RT_MODE_KNOWN_NH）。在另一种路由上，报文段发往其 IP 首部所写的地址，即 VIP：客户端{what}到达时（director 上的\
+                       {head}；共 {times}），调度器询问 VIP 的以太网地址，也就是它自己的地址（director 上的{asked}），无人应答。{told_so}",
+                method = method,
+                step = doing(&step.action),
+                made = first(Seen::from(made)),
+                what = case.carrier(),
+                head = first(*head),
+                times = times(waited.len()),
+                asked = first(Seen::from(asked)),
+                told_so = told_so,
+            ),
+            shown_by,
+            claims: claims(waited.iter().map(|(sent, _)| *sent), &Fate::WaitedForNeighbour),
+            advice: vec![Advice::SameForwarding {
+                server: server.clone(),
+            }],
+        })
+    },
+};
+
+/// The step that had given a server this method by then.
+fn set<'a>(case: &Case<'a>, wanted: Forwarding, by: Instant) -> Option<(&'a Name, &'a StepRecord)> {
+    let (step, _, (server, method)) = case
+        .done(|action| {
+            let Action::Table(TableAction::SetForwarding { server, method, .. }) = action else {
+                return None;
+            };
+            Some((server, *method))
+        })
+        .filter(|(_, began, _)| *began <= by)
+        .last()?;
+    (method == wanted).then_some((server, step))
+}

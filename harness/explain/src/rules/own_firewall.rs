@@ -1,0 +1,313 @@
+//! The client's own firewall. What it keeps out has passed the client's interface before
+//! (`__netif_receive_skb_core` hands a frame to packet sockets first), and what it holds back never gets
+//! there.
+
+use super::super::advice::{Advice, about_firewalls, patience};
+use super::super::case::Case;
+use super::super::told::{Told, operation, told};
+use super::client::end_event;
+use super::director::times;
+use super::{Explains, Finding, Rule, tcp_output, tcp_timer};
+use crate::Source;
+use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
+use lvs_matrix_model::verdict::{Behaviour, Citation, Discarded, DiscardedKind, HeldBack, Reason};
+
+const NFT: Source = Source {
+    function: "nft_do_chain",
+    file: "net/netfilter/nf_tables_core.c",
+};
+const TAPS: Source = Source {
+    function: "__netif_receive_skb_core",
+    file: "net/core/dev.c",
+};
+const HOOK: Source = Source {
+    function: "nf_hook_slow",
+    file: "net/netfilter/core.c",
+};
+const REJECT_ICMP: Source = Source {
+    function: "nf_send_unreach",
+    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
+};
+const REJECT_RST: Source = Source {
+    function: "nf_send_reset",
+    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
+};
+const TCP_RESET: Source = Source {
+    function: "tcp_reset",
+    file: "net/ipv4/tcp_input.c",
+};
+
+// Linux's numbers.
+const ECONNRESET: u16 = 104;
+const ETIMEDOUT: u16 = 110;
+const ECONNREFUSED: u16 = 111;
+
+/// What answers reaches the interface, and not TCP.
+pub(super) const KEEPS_OUT: Rule = Rule {
+    name: "own-firewall-keeps-out",
+    explains: Explains::Silence,
+    sources: &[TAPS, NFT, REJECT_ICMP, REJECT_RST],
+    holds: |case| {
+        let kept_out = |segment: &&Discarded| match (segment.why, segment.kind) {
+            (Reason::OwnFirewall { .. }, DiscardedKind::SynAck | DiscardedKind::Payload { .. }) => true,
+            (
+                Reason::OwnFirewall { .. },
+                DiscardedKind::Rst | DiscardedKind::Fin | DiscardedKind::Acknowledgement,
+            ) => false,
+            (Reason::Unexpected | Reason::Ended | Reason::NotAcknowledged, _) => false,
+        };
+        let all: Vec<&Discarded> = case.observed.discarded.iter().filter(kept_out).collect();
+        let first = all.first()?;
+        let Reason::OwnFirewall { step } = first.why else {
+            return None;
+        };
+        let verdict = verdict_of(case, step, Chain::Input)?;
+        let same = all.iter().filter(|segment| segment.kind == first.kind);
+        let by = first
+            .by
+            .as_ref()
+            .map_or_else(Told::default, |by| told!(" from {by}" / "（来自 {by}）"));
+        let did = match verdict {
+            FirewallVerdict::Drop => told!(
+                "dropped it and told nobody. The client's TCP waits as if nothing had come"
+                    / "将其丢弃，不通知任何人。客户端的 TCP 继续等待，如同什么都没有到达"
+            ),
+            FirewallVerdict::Reject => told!(
+                "rejected it: an ICMP error goes back to the sender. The client's own TCP learns of neither \
+                 and waits as if nothing \
+                 had come"
+                    / "将其拒绝：ICMP 错误发回给发送方。客户端自己的 TCP 对两者都不知情，继续等待，如同什么都没有到达"
+            ),
+            FirewallVerdict::TcpReset => told!(
+                "rejected it: an RST goes back in the client's name, and ends the connection for the real \
+                 server. The client's own \
+                 TCP learns of neither and waits as if nothing had come"
+                    / "将其拒绝：以客户端的名义发回 RST，真实服务器的连接因此结束。客户端自己的 TCP 对两者都不知情，继续等待，如同\
+                       什么都没有到达"
+            ),
+        };
+        let mut shown_by: Vec<Citation> = all
+            .iter()
+            .map(|segment| Citation::Packet(segment.packet))
+            .collect();
+        shown_by.push(Citation::Step(step));
+        Some(Finding {
+            at: first.at,
+            text: told!(
+                "The {kind}{by} reached the client's interface {times} (first packet {packet} on client), \
+                 where the capture sees it. \
+                 Then it met the client's own firewall (step {step}), which {did}."
+                    / "{kind}{by}到达客户端的网卡 {times}（首次为 client 上的数据包 {packet}），抓包在那里看到它。随后它遇到客户端自己的\
+                       防火墙（步骤 {step}），防火墙{did}。",
+                kind = segment_kind(first.kind),
+                by = by,
+                times = times(same.count()),
+                packet = first.packet,
+                did = did,
+            ),
+            shown_by,
+            claims: Vec::new(),
+            advice: about_firewalls(case).into_iter().chain(patience()).collect(),
+        })
+    },
+};
+
+/// A SYN-ACK or payload in words, as evidence has it.
+fn segment_kind(kind: DiscardedKind) -> Told {
+    match kind {
+        DiscardedKind::SynAck | DiscardedKind::Rst | DiscardedKind::Fin => {
+            let kind = kind.to_string();
+            told!("{kind}" / "{kind}")
+        }
+        DiscardedKind::Acknowledgement => told!("acknowledgement" / "确认"),
+        DiscardedKind::Payload { length } => told!("answer of {length} bytes" / "{length} 字节的应答"),
+    }
+}
+
+fn verdict_of(case: &Case<'_>, step: u32, chain: Chain) -> Option<FirewallVerdict> {
+    let rules = case.firewall(case.end()).into_iter();
+    let own = rules.filter(|(_, node, of, _)| **node == Node::Client && *of == chain);
+    own.filter(|(made, ..)| made.number == step)
+        .map(|(.., verdict)| verdict)
+        .next()
+}
+
+/// What the client sends does not leave it.
+pub(super) const HOLDS_BACK: Rule = Rule {
+    name: "own-firewall-holds-back",
+    explains: Explains::Silence,
+    sources: &[
+        NFT,
+        HOOK,
+        tcp_output("tcp_connect"),
+        tcp_output("tcp_write_xmit"),
+        tcp_output("tcp_send_probe0"),
+    ],
+    holds: |case| {
+        let held_back = unsent(case)?;
+        if !matches!(case.observed.behaviour, Behaviour::Hung { .. }) {
+            return None;
+        }
+        let goes_on = if case.is_connect() {
+            told!(
+                "The refusal (EPERM) is no error of the connection: TCP takes it for a loss and sends its \
+                 SYN again"
+                    / "这一拒绝（EPERM）并不是连接的错误：TCP 把它当作丢包，继续重传 SYN"
+            )
+        } else {
+            told!(
+                "The refusal (EPERM) is no error of the connection: the statement stays in the socket's \
+                 queue as if it had not been \
+                 sent, and TCP tries again whenever its probe timer runs out (`persist` in ss)"
+                    / "这一拒绝（EPERM）并不是连接的错误：语句留在套接字的队列里，如同没有发送，TCP 在探测定时器（ss 中的 `persist`）每次到期时\
+                       再试"
+            )
+        };
+        Some(Finding {
+            at: case.operation.began,
+            text: told!(
+                "{text} {goes_on}." / "{text}{goes_on}。",
+                text = did_not_leave(case, held_back),
+                goes_on = goes_on,
+            ),
+            shown_by: vec![Citation::Step(held_back.step)],
+            claims: Vec::new(),
+            advice: sooner(case),
+        })
+    },
+};
+
+/// What ends the wait for something that does not leave the client. Keepalive does not: it sends no probe
+/// while something waits to be sent (net/ipv4/tcp_timer.c, `tcp_keepalive_timer`).
+fn sooner(case: &Case<'_>) -> Vec<Advice> {
+    let mut advice = about_firewalls(case);
+    if case.is_connect() {
+        advice.extend([Advice::ConnectTimeout, Advice::FewerSynRetries]);
+    } else {
+        advice.extend([Advice::UserTimeout, Advice::ReadTimeout]);
+    }
+    advice
+}
+
+/// The client's own firewall held the request back, and all of what was sent for it.
+fn unsent(case: &Case<'_>) -> Option<HeldBack> {
+    let held_back = case.observed.held_back?;
+    case.request().is_none().then_some(held_back)
+}
+
+fn did_not_leave(case: &Case<'_>, held_back: HeldBack) -> Told {
+    let HeldBack { step, segments, .. } = held_back;
+    let what = if case.is_connect() {
+        told!("SYN" / "的 SYN 报文段")
+    } else {
+        operation(&case.operation.what)
+    };
+    told!(
+        "The client's {what} did not leave it: its own firewall (step {step}) stands before the interface, \
+         so that no capture shows \
+         it. The kernel's counter of the rule does: it has met {times} of the client's segments by the end."
+            / "客户端{what}没有离开客户端：它自己的防火墙（步骤 {step}）位于网卡之前，所以没有抓包能看到它。内核对该规则的计数表明了这一点：\
+               到结束时共遇到客户端的 {times} 个报文段。",
+        what = what,
+        times = segments,
+    )
+}
+
+/// A rule that rejects answers the client itself.
+pub(super) const REFUSES: Rule = Rule {
+    name: "own-firewall-refuses",
+    explains: Explains::Error,
+    sources: &[NFT, REJECT_ICMP, REJECT_RST, TCP_RESET],
+    holds: |case| {
+        let held_back = unsent(case)?;
+        let errno = case.observed.error.as_ref()?.errno?;
+        let (by, error) = match (held_back.verdict, errno, case.is_connect()) {
+            (FirewallVerdict::Reject, ECONNREFUSED, true) => (
+                told!("an ICMP error" / " ICMP 错误"),
+                told!(
+                    "To a socket that is connecting this is final: ECONNREFUSED"
+                        / "对正在建立连接的套接字来说这是最终结果：ECONNREFUSED"
+                ),
+            ),
+            (FirewallVerdict::TcpReset, ECONNREFUSED, true) => (
+                told!("an RST" / " RST "),
+                told!(
+                    "To a socket that is connecting this is final: ECONNREFUSED"
+                        / "对正在建立连接的套接字来说这是最终结果：ECONNREFUSED"
+                ),
+            ),
+            (FirewallVerdict::TcpReset, ECONNRESET, false) => (
+                told!("an RST" / " RST "),
+                told!(
+                    "That ends the connection for the client at once: ECONNRESET; the real server does not \
+                     learn of it"
+                        / "客户端的连接立刻结束：ECONNRESET；真实服务器对此不知情"
+                ),
+            ),
+            (
+                FirewallVerdict::Drop | FirewallVerdict::Reject | FirewallVerdict::TcpReset,
+                _,
+                true | false,
+            ) => {
+                return None;
+            }
+        };
+        Some(Finding {
+            at: case.operation.began,
+            text: told!(
+                "{text} The rule answered the client itself, over its own loopback, with {by}. {error}."
+                    / "{text}该规则经由客户端自己的环回接口，以{by}应答客户端自己。{error}。",
+                text = did_not_leave(case, held_back),
+                by = by,
+                error = error,
+            ),
+            shown_by: vec![Citation::Step(held_back.step), Citation::Event(end_event(case)?)],
+            claims: Vec::new(),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// TCP gives up what never left the client.
+pub(super) const GIVES_UP: Rule = Rule {
+    name: "own-firewall-until-tcp-gives-up",
+    explains: Explains::Error,
+    sources: &[
+        tcp_timer("tcp_write_timeout"),
+        tcp_timer("tcp_probe_timer"),
+        tcp_timer("tcp_write_err"),
+    ],
+    holds: |case| {
+        let held_back = unsent(case)?;
+        let errno = case.observed.error.as_ref()?.errno?;
+        let ended = case.operation.ended?;
+        let (key, what) = if case.is_connect() {
+            ("net.ipv4.tcp_syn_retries", told!("SYNs" / " SYN "))
+        } else {
+            ("net.ipv4.tcp_retries2", told!("probes" / "探测"))
+        };
+        let limit = case.sysctl(&Node::Client, key, case.operation.began)?;
+        let error = match (held_back.verdict, errno) {
+            (FirewallVerdict::Drop, ETIMEDOUT) => told!("It reports ETIMEDOUT" / "它报告 ETIMEDOUT"),
+            // `sk_err_soft`: to an established connection an ICMP error is none, until TCP gives up.
+            (FirewallVerdict::Reject, ECONNREFUSED) if !case.is_connect() => told!(
+                "It reports the error that the rule's ICMP errors had told it before: ECONNREFUSED"
+                    / "它报告的是此前由该规则的 ICMP 错误得知的错误：ECONNREFUSED"
+            ),
+            (FirewallVerdict::Drop | FirewallVerdict::Reject | FirewallVerdict::TcpReset, _) => return None,
+        };
+        Some(Finding {
+            at: ended,
+            text: told!(
+                "The client's TCP gave up when {key}={limit} allowed no more {what}, none of which had left \
+                 the client. {error}."
+                    / "{key}={limit} 不再允许更多的{what}时，客户端的 TCP 放弃；它们都没有离开客户端。{error}。",
+                what = what,
+                error = error,
+            ),
+            shown_by: vec![Citation::Step(held_back.step), Citation::Event(end_event(case)?)],
+            claims: Vec::new(),
+            advice: sooner(case),
+        })
+    },
+};

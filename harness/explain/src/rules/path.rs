@@ -1,0 +1,371 @@
+//! Hosts that are off, and links that are down, that lose or that delay.
+
+use super::super::advice::{Advice, patience};
+use super::super::case::{Case, packet, size};
+use super::super::claim::Fate;
+use super::super::fate::claims as fated;
+use super::super::passage::{Passage, Seen};
+use super::super::told::{Told, doing, told};
+use super::HOST_UNREACHABLE;
+use super::director::{first, times};
+use super::neighbour::unanswered_arp;
+use super::{Explains, Finding, Rule, tcp, transmit};
+use crate::Source;
+use lvs_matrix_model::action::{Node, Percent};
+use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::record::StepRecord;
+use lvs_matrix_model::verdict::{Behaviour, Citation, TerminatorKind};
+
+const NETEM: Source = Source {
+    function: "netem_enqueue",
+    file: "net/sched/sch_netem.c",
+};
+
+/// What is passed on to a host that is off or unplugged.
+pub(super) const HOST_OFF: Rule = Rule {
+    name: "host-off",
+    explains: Explains::Silence,
+    sources: &[transmit("ip_vs_dr_xmit"), tcp("tcp_v4_err")],
+    holds: |case| {
+        let head = case.request()?;
+        // Before it is passed on, a segment may have to wait for an ARP reply that never comes.
+        let (node, off) = case.plan.real_servers().find_map(|(name, _)| {
+            let node = Node::RealServer(name.clone());
+            let (off, began) = case.unplugged(&node, case.end())?;
+            (began <= head.sent.at && aimed_at(case, &node)).then_some((node, off))
+        })?;
+        let sent: Vec<&Passage<'_>> = case
+            .sendings()
+            .take_while(|passage| case.deleted_by(&node, passage.sent.at).is_none())
+            .collect();
+        if sent.iter().any(|passage| passage.reached.is_some()) {
+            return None;
+        }
+        let passed_on: Vec<(u32, Seen)> = sent
+            .iter()
+            .filter_map(|passage| Some((passage.sent.packet, passage.passed_on.as_ref()?)))
+            .filter(|(_, (_, to))| *to == node)
+            .map(|(sent, (seen, _))| (sent, *seen))
+            .collect();
+        // What else may have stopped a segment at the director is none of this rule's.
+        let waited: Vec<(u32, Seen)> = sent
+            .iter()
+            .filter(|passage| case.stopped(passage) == Some(Fate::WaitedForNeighbour))
+            .filter_map(|passage| Some((passage.sent.packet, passage.arrived?)))
+            .collect();
+        let mut shown_by = vec![Citation::Step(off.number)];
+        let on = passed_on.first().map(|(_, seen)| {
+            told!(
+                "was passed on to {node} {times} (first {seen} on director)"
+                    / "被转发给 {node} {times}（首次为 director 上的{seen}）",
+                times = times(passed_on.len()),
+                seen = first(*seen),
+            )
+        });
+        let asked = waited
+            .first()
+            .and_then(|(_, seen)| Some((*seen, case.asked_for(seen.at)?.1)));
+        let there = asked.map(|(seen, asked)| {
+            shown_by.push(Citation::Packet(asked.number));
+            told!(
+                "arrived at the director {times} (first {seen} on director) and waited there for the \
+                 Ethernet address of {node}, for \
+                 which nobody answered ({asked} on director)"
+                    / "到达调度器 {times}（首次为 director 上的{seen}），在那里等候 {node} 的以太网地址，而无人应答（director 上的{asked}）",
+                times = times(waited.len()),
+                seen = first(seen),
+                asked = first(Seen::from(asked)),
+            )
+        });
+        let how = match (on, there) {
+            (Some(on), Some(there)) => {
+                told!("{on}, and {there}" / "{on}；另外{there}", on = on, there = there)
+            }
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => return None,
+        };
+        let told: Vec<u32> = case
+            .observed
+            .terminators
+            .iter()
+            .filter(|item| {
+                item.kind
+                    == TerminatorKind::Icmp {
+                        code: HOST_UNREACHABLE,
+                    }
+            })
+            .filter(|item| item.by == Some(Node::Director) && !case.is_connect())
+            .map(|item| item.packet)
+            .collect();
+        let told_so = match told.first() {
+            None => Told::default(),
+            Some(number) => told!(
+                " Where nobody answered the director's ARP requests for {node}, it told the client with an \
+                 ICMP host unreachable, \
+                 {times} (first packet {number} on client); to an established connection that is no more \
+                 than a note for the error \
+                 that is reported in the end."
+                    / "调度器为 {node} 发出的 ARP 询问无人应答时，它以 ICMP host unreachable 通知客户端，共 {times}（首次为 client 上的\
+                       数据包 {number}）；对已建立的连接来说，这只是为最终报告的错误留下的记录。",
+                times = times(told.len()),
+            ),
+        };
+        let mut claims = fated(
+            passed_on.iter().map(|(sent, _)| *sent),
+            &Fate::LostAfter(node.clone()),
+        );
+        claims.extend(fated(
+            waited.iter().map(|(sent, _)| *sent),
+            &Fate::WaitedForNeighbour,
+        ));
+        shown_by.extend(passed_on.iter().chain(&waited).map(|(_, seen)| packet(*seen)));
+        shown_by.extend(told.into_iter().map(Citation::Packet));
+        Some(Finding {
+            at: head.sent.at,
+            text: told!(
+                "The client's {what} {how}. {node} could not be reached ({step}), and a host that \
+                 is off or unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on \
+                 choosing and passing on to a \
+                 silent server until somebody takes it out of the table.{told_so}"
+                    / "客户端{what}{how}。{node} 无法到达（{step}），而断电或断开链路的主机既不发送 RST 也不发送 FIN。IPVS \
+                       察觉不到，会继续选择并转发给没有应答的真实服务器，直到有人把它从表中删除。{told_so}",
+                what = case.carrier(),
+                how = how,
+                step = doing(&off.action),
+                told_so = told_so,
+            ),
+            shown_by,
+            claims,
+            advice: node
+                .real_server()
+                .map(|server| Advice::HealthCheck {
+                    server: server.clone(),
+                })
+                .into_iter()
+                .chain(patience())
+                .collect(),
+        })
+    },
+};
+
+/// Was the request on its way to this server?
+fn aimed_at(case: &Case<'_>, node: &Node) -> bool {
+    let mut passed = case.sendings().filter_map(|passage| passage.passed_on.as_ref());
+    match passed.next() {
+        Some((_, to)) => to == node,
+        None if case.is_connect() => {
+            // Not passed on: told by whom the director asked for.
+            let address = case.plan.host(node).map(|host| host.address);
+            case.request().is_some_and(|request| {
+                unanswered_arp(case, &Node::Director, address, request.sent.at).is_some()
+            })
+        }
+        None => case.server() == node.real_server(),
+    }
+}
+
+/// The director's link is down.
+pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
+    name: "director-unplugged",
+    explains: Explains::Silence,
+    sources: &[Source {
+        function: "should_deliver",
+        file: "net/bridge/br_forward.c",
+    }],
+    holds: |case| {
+        let (step, _) = case.unplugged(&Node::Director, case.request()?.sent.at)?;
+        lost_before(case, step)
+    },
+};
+
+/// The link to the director loses or delays what is sent to it.
+pub(super) const LOST_BEFORE: Rule = Rule {
+    name: "lost-before-the-director",
+    explains: Explains::Silence,
+    sources: &[NETEM],
+    holds: |case| {
+        let at = case.request()?.sent.at;
+        if case.unplugged(&Node::Director, at).is_some() {
+            return None;
+        }
+        let (step, ..) = case.netem(&Node::Director, at)?;
+        lost_before(case, step)
+    },
+};
+
+fn lost_before(case: &Case<'_>, step: &StepRecord) -> Option<Finding> {
+    let request = case.request()?;
+    // What goes to another host is none that was lost on its way to the director.
+    let to_director: Vec<&Passage<'_>> = case
+        .sendings()
+        .filter(|passage| passage.reached.is_none())
+        .collect();
+    let lost: Vec<Seen> = to_director
+        .iter()
+        .filter(|passage| passage.arrived.is_none())
+        .map(|passage| passage.sent)
+        .collect();
+    if lost.len() < to_director.len() {
+        return None;
+    }
+    let mut shown_by = vec![Citation::Step(step.number)];
+    shown_by.extend(lost.iter().copied().map(packet));
+    Some(Finding {
+        at: request.sent.at,
+        text: told!(
+            "The client sent its {what} {times} (first {sent} on client), and none of that arrived at the \
+             director ({step})."
+                / "客户端{what}共发送 {times}（首次为 client 上的{sent}），都没有到达调度器（{step}）。",
+            what = case.carrier(),
+            times = times(lost.len()),
+            sent = first(*lost.first()?),
+            step = doing(&step.action),
+        ),
+        shown_by,
+        claims: fated(lost.iter().map(|seen| seen.packet), &Fate::LostBefore),
+        advice: patience(),
+    })
+}
+
+/// The link between director and server loses segments.
+pub(super) const LOST_AFTER: Rule = Rule {
+    name: "lost-after-the-director",
+    explains: Explains::Silence,
+    sources: &[NETEM],
+    holds: |case| {
+        let request = case.request()?;
+        let (_, node) = request.passed_on.as_ref()?;
+        // What is only delayed may still be on its way when the watching ends.
+        let (step, _, _) = case
+            .netem(node, request.sent.at)
+            .filter(|(_, _, loss)| *loss != Percent::default())?;
+        let lost: Vec<&Passage<'_>> = case
+            .since_request()
+            .iter()
+            .filter(|passage| passage.reached.is_none() && passage.passed_on.is_some())
+            .collect();
+        let (head, _) = lost.first()?.passed_on.as_ref()?;
+        let what = if lost.iter().all(|passage| size(passage.segment) == 0) {
+            told!("segments that only acknowledge" / "只作确认的报文段")
+        } else {
+            told!("segments" / "报文段")
+        };
+        let mut shown_by = vec![Citation::Step(step.number), packet(request.sent)];
+        shown_by.extend(
+            lost.iter()
+                .filter_map(|passage| passage.passed_on.as_ref())
+                .map(|(seen, _)| packet(*seen)),
+        );
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} \
+                 were lost between director \
+                 and {node} (first {lost} on director; {step}). Whichever side misses an acknowledgement \
+                 sends again, after a second \
+                 in the handshake and after a few round trips later on, at gaps that double."
+                    / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}在调度器与 {node} 之间丢失（首个为 \
+                       director 上的{lost}；{step}）。没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
+                request = case.carrier(),
+                sent = request.sent.packet,
+                count = lost.len(),
+                what = what,
+                lost = first(*head),
+                step = doing(&step.action),
+            ),
+            shown_by,
+            claims: fated(
+                lost.iter().map(|passage| passage.sent.packet),
+                &Fate::LostAfter(node.clone()),
+            ),
+            advice: patience(),
+        })
+    },
+};
+
+/// The answer is lost on its way to the client.
+pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
+    name: "lost-before-the-client",
+    explains: Explains::Silence,
+    sources: &[NETEM],
+    holds: |case| {
+        let server = case.server()?;
+        let (step, _, _) = case.netem(&Node::Client, case.end())?;
+        let (began, request) = (step.began?, case.request()?);
+        let answers: Vec<&Packet> = case
+            .sent_by(server)
+            .filter(|(packet, segment)| packet.at > began.max(request.sent.at) && size(segment) > 0)
+            .map(|(packet, _)| packet)
+            .collect();
+        let came = case
+            .received
+            .iter()
+            .any(|(packet, _)| packet.at > began.max(request.sent.at));
+        let head = *answers.first().filter(|_| !came)?;
+        let mut shown_by = vec![packet(request.sent), Citation::Step(step.number)];
+        shown_by.extend(answers.iter().map(|packet| Citation::Packet(packet.number)));
+        Some(Finding {
+            at: head.at,
+            text: told!(
+                "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of \
+                 that arrived at the \
+                 client ({step})."
+                    / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
+                what = case.carrier(),
+                times = times(answers.len()),
+                answer = first(Seen::from(head)),
+                step = doing(&step.action),
+            ),
+            shown_by,
+            claims: fated(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
+            advice: patience(),
+        })
+    },
+};
+
+/// A link that holds what is sent for a while.
+pub(super) const DELAYED: Rule = Rule {
+    name: "delayed-on-the-link",
+    explains: Explains::Silence,
+    sources: &[NETEM],
+    holds: |case| {
+        let request = case.request()?;
+        let (passed, node) = request.passed_on.as_ref()?;
+        let (reached, _) = request.reached.as_ref()?;
+        let (step, delay, _) = case
+            .netem(node, request.sent.at)
+            .filter(|(_, delay, _)| !delay.is_zero())?;
+        if reached.at.since(passed.at) < delay {
+            return None;
+        }
+        // Of a silence that lasts longer than a round trip something else is the reason.
+        if let Behaviour::Hung { silence, .. } = &case.observed.behaviour
+            && *silence > delay * 2
+        {
+            return None;
+        }
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The director passed the client's {what} on ({passed} on director), and {node} had it only \
+                 {later} later ({reached} \
+                 there): its link holds every packet for {delay} ({step})."
+                    / "调度器转发了客户端{what}（director 上的{passed}），{later} 后才到达 {node}（{node} 上的{reached}）：其链路把每个数据包\
+                       都延迟 {delay}（{step}）。",
+                what = case.carrier(),
+                passed = first(*passed),
+                later = Human(reached.at.since(passed.at)),
+                reached = first(*reached),
+                delay = Human(delay),
+                step = doing(&step.action),
+            ),
+            shown_by: vec![Citation::Step(step.number), packet(*passed), packet(*reached)],
+            claims: fated([request.sent.packet], &Fate::Delivered(node.clone())),
+            advice: Vec::new(),
+        })
+    },
+};

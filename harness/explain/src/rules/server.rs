@@ -1,0 +1,465 @@
+//! What a real server's kernel says for a mysqld that has ended, and what a host that is off does not say.
+
+use super::super::advice::Advice;
+use super::super::case::{Case, packet};
+use super::super::claim::Fate;
+use super::super::fate::{claims, said};
+use super::super::moment;
+use super::super::passage::Seen;
+use super::super::told::{Told, doing, told};
+use super::director::first;
+use super::{Explains, Finding, Rule, tcp, transmit};
+use crate::Source;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, MysqldAction, Node};
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::record::{ClientEventKind, StepRecord};
+use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
+use std::time::Duration;
+
+pub(super) const TCP_CLOSE: Source = Source {
+    function: "__tcp_close",
+    file: "net/ipv4/tcp.c",
+};
+
+const SEND_ACTIVE_RESET: Source = Source {
+    function: "tcp_send_active_reset",
+    file: "net/ipv4/tcp_output.c",
+};
+const DISCONNECT: Source = Source {
+    function: "tcp_disconnect",
+    file: "net/ipv4/tcp.c",
+};
+
+/// The director chooses a server whose mysqld is gone.
+pub(super) const NOTHING_LISTENS: Rule = Rule {
+    name: "nothing-listens",
+    explains: Explains::Error,
+    sources: &[
+        transmit("ip_vs_dr_xmit"),
+        tcp("tcp_v4_rcv"),
+        tcp("tcp_v4_send_reset"),
+    ],
+    holds: |case| {
+        let request = case.request().filter(|_| case.is_connect())?;
+        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
+            return None;
+        };
+        let (reached, at) = request.reached.as_ref()?;
+        let reset = case
+            .terminator(TerminatorKind::Rst)
+            .filter(|reset| reset.by.as_ref() == Some(at) && reset.packet > reached.packet)?;
+        let (stopped, _) = stopped_mysqld(case, server, request.sent.at)?;
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The director knows nothing of mysqlds: {server} was in its table, so it chose it for the \
+                 client's SYN and \
+                 passed that on ({passed} on director). The mysqld there had ended, nothing listened on the \
+                 port, and the kernel of \
+                 {server} answered with an RST, which in direct routing goes to the client directly (packet \
+                 {reset} on client): \
+                 ECONNREFUSED."
+                    / "调度器并不了解 mysqld 的状况：{server} 在表中，于是为客户端的 SYN 选择了它并转发（director 上的{passed}）。那里的 mysqld \
+                       已经结束，端口上没有监听，{server} 的内核以 RST 应答；DR 模式下，它直接发给客户端（client 上的数据包 \
+                       {reset}）：ECONNREFUSED。",
+                passed = first(*passed),
+                reset = reset.packet,
+            ),
+            shown_by: vec![
+                Citation::Step(stopped.number),
+                packet(request.sent),
+                packet(*passed),
+                packet(*reached),
+                Citation::Packet(reset.packet),
+            ],
+            claims: said(request, Fate::UnknownAt(at.clone()), reset, Fate::NoConnection),
+            advice: vec![
+                Advice::OutOfTheTable {
+                    server: server.clone(),
+                },
+                Advice::KeepAServer {
+                    instead_of: Some(server.clone()),
+                },
+                Advice::Reconnect,
+            ],
+        })
+    },
+};
+
+/// A mysqld that ends has its sockets closed.
+pub(super) const CLOSED: Rule = Rule {
+    name: "mysqld-ended",
+    explains: Explains::Error,
+    sources: &[TCP_CLOSE],
+    holds: |case| {
+        let server = case.server().filter(|_| !case.is_connect())?;
+        let node = Node::RealServer(server.clone());
+        let closing = case
+            .terminator(TerminatorKind::Fin)
+            .filter(|closing| closing.by.as_ref() == Some(&node))?;
+        let (stopped, began) = stopped_mysqld(case, server, closing.at)?;
+        let way = if case.answers_past_the_director() {
+            told!(
+                ". In direct routing that goes to the client directly, whatever the director's table says"
+                    / "。DR 模式下，它直接发给客户端，与调度器的表无关"
+            )
+        } else {
+            Told::default()
+        };
+        let request = case.request().map(|request| request.sent);
+        let then = match request.filter(|request| request.packet < closing.packet) {
+            Some(sent) => told!(
+                "The client was waiting for the answer to its {what} (packet {sent}) and learnt in this way \
+                 that there will be none: \
+                 the connection was lost during the query, which the classic client calls 2013"
+                    / "客户端正在等待{what} 的结果（数据包 {sent}），由此得知不会再有应答：连接在查询期间丢失，传统客户端的错误码为 2013",
+                what = case.what(),
+                sent = sent.packet,
+            ),
+            // MySQL's own program looks at the socket before it sends; MariaDB's sends first, and then reads
+            // the end.
+            None if case.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => told!(
+                "It had reached the client before its {what}, which found the connection ended. The program \
+                 sent it nevertheless, \
+                 and read that end: to it the connection was lost during the query, 2013, where others say \
+                 that the server has \
+                 gone away, 2006"
+                    / "它在客户端{what} 之前就已到达，此时连接已经结束。程序仍然发送了语句，随后读到连接的结束：在它看来连接在查询期间丢失，即 \
+                       2013，而其他程序报告服务器已断开，即 2006",
+                what = case.what(),
+            ),
+            None => told!(
+                "It had reached the client before its {what}, which found the connection ended: the server \
+                 has gone away, which \
+                 the classic client calls 2006"
+                    / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006",
+                what = case.what(),
+            ),
+        };
+        let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
+        packets.push(closing.packet);
+        packets.sort_unstable();
+        let steps = std::iter::once(Citation::Step(stopped.number));
+        let shown_by = steps.chain(packets.into_iter().map(Citation::Packet)).collect();
+        Some(Finding {
+            at: began,
+            text: told!(
+                "The mysqld on {server} ended ({step}), and its kernel closed the connection for it with a \
+                 FIN (packet {closing} on \
+                 client, {at}){way}. {then}."
+                    / "{server} 上的 mysqld 结束（{step}），其内核以 FIN 关闭了这条连接（client 上的数据包 \
+                        {closing}，{at}）{way}。{then}。",
+                step = doing(&stopped.action),
+                closing = closing.packet,
+                at = moment(closing.at),
+                way = way,
+                then = then,
+            ),
+            shown_by,
+            claims: claims([closing.packet], &Fate::Closed),
+            advice: vec![
+                Advice::Drain {
+                    server: server.clone(),
+                },
+                Advice::Reconnect,
+            ],
+        })
+    },
+};
+
+/// A mysqld that ends without having read what had arrived for it.
+pub(super) const UNREAD: Rule = Rule {
+    name: "closed-with-unread-data",
+    explains: Explains::Error,
+    sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
+    holds: |case| {
+        let server = case.server().filter(|_| !case.is_connect())?;
+        let node = Node::RealServer(server.clone());
+        let reset = case
+            .terminator(TerminatorKind::Rst)
+            .filter(|reset| reset.by.as_ref() == Some(&node))?;
+        let (stopped, began) = stopped_mysqld(case, server, reset.at)?;
+        // Sent when the process ended, and of the sender's own accord: no segment of the client's drew it.
+        let at_the_end = stopped.ended.is_none_or(|ended| reset.at <= ended.plus(SOON));
+        if !case.is_active(reset)? || !at_the_end {
+            return None;
+        }
+        let (arrived, _) = case
+            .sent
+            .iter()
+            .filter(|passage| passage.segment.payload_length > 0)
+            .filter_map(|passage| passage.reached.as_ref())
+            .rfind(|(seen, at)| *at == node && seen.at <= reset.at)?;
+        let why = match super::frozen::frozen(case, server, Instant(began.0.checked_sub(1)?)) {
+            Some((frozen, since)) if since <= arrived.at => told!(
+                "; it stood still ({frozen}) and could not read" / "；它处于停顿状态（{frozen}），无法读取",
+                frozen = doing(&frozen.action),
+            ),
+            Some(_) | None => Told::default(),
+        };
+        let request = case.request().map(|request| request.sent);
+        let waited = request.is_some_and(|sent| sent.packet < reset.packet);
+        let then = if waited {
+            told!("That ended the client's wait" / "客户端的等待由此结束")
+        } else {
+            told!(
+                "The client found the connection ended when it spoke again"
+                    / "客户端再次发送时发现连接已经结束"
+            )
+        };
+        let mut shown_by = vec![Citation::Step(stopped.number), packet(*arrived)];
+        shown_by.push(Citation::Packet(reset.packet));
+        Some(Finding {
+            at: began,
+            text: told!(
+                "The mysqld on {server} ended ({step}) without having read all that had arrived for it (last \
+                 {arrived} there){why}. \
+                 A socket that is closed with unread data is not ended by a FIN but by an RST: what was sent \
+                 is lost, and the other \
+                 side must know (RFC 2525, 2.17). The RST carries an ACK: it answers no segment of the \
+                 client's, {server} sent it by \
+                 itself (packet {reset} on client, {at}), past the director. {then}."
+                    / "{server} 上的 mysqld 结束（{step}）时，还没有读完已到达的数据（最后为 {server} 上的{arrived}）{why}。带着未读数据关闭的\
+                       套接字不以 FIN 而以 RST 结束：发来的数据丢失了，对方必须知道（RFC 2525 第 2.17 节）。这个 RST 带有 ACK：它不是对客户端某个\
+                       报文段的应答，而是 {server} 主动发送的（client 上的数据包 {reset}，{at}），不经过调度器。{then}。",
+                step = doing(&stopped.action),
+                arrived = first(*arrived),
+                why = why,
+                reset = reset.packet,
+                at = moment(reset.at),
+                then = then,
+            ),
+            shown_by,
+            claims: claims([reset.packet], &Fate::ClosedUnread),
+            advice: vec![
+                Advice::Drain {
+                    server: server.clone(),
+                },
+                Advice::Reconnect,
+            ],
+        })
+    },
+};
+
+/// What a process's end takes at most, from the step's end on.
+const SOON: Duration = Duration::from_secs(1);
+
+/// A server that closes a connection that was idle for too long.
+pub(super) const WAIT_TIMEOUT: Rule = Rule {
+    name: "wait-timeout",
+    explains: Explains::Error,
+    sources: &[TCP_CLOSE, DISCONNECT],
+    holds: |case| {
+        let server = case.server().filter(|_| !case.is_connect())?;
+        let closing = closed_by_itself(case, server)?;
+        // What had not reached the server does not count for it; it waits from the moment on when it has
+        // answered.
+        let heard = case
+            .sent
+            .iter()
+            .filter(|passage| passage.segment.payload_length > 0)
+            .filter_map(|passage| passage.reached.as_ref())
+            .rfind(|(seen, _)| seen.at < closing.at)
+            .map(|(seen, _)| *seen);
+        let said = case
+            .sent_by(server)
+            .filter(|(packet, segment)| packet.at < closing.at && segment.payload_length > 0);
+        let last = heard
+            .into_iter()
+            .chain(said.last().map(|(packet, _)| Seen::from(packet)));
+        let last = last.max_by_key(|seen| seen.packet)?;
+        let (limit, name, shown) = wait_timeout(case, server)?;
+        let idle = closing.at.since(last.at);
+        // The server's own timer is of whole seconds.
+        if idle < limit || idle > limit + Duration::from_secs(2) {
+            return None;
+        }
+        let request = case
+            .request()
+            .filter(|request| request.sent.packet < closing.packet);
+        let then = match request {
+            Some(request) if request.reached.is_none() => told!(
+                "That ended the client's wait; its {what} had never reached {server}"
+                    / "客户端的等待由此结束；客户端{what}从未到达 {server}",
+                what = case.carrier(),
+            ),
+            Some(_) => told!("That ended the wait" / "等待由此结束"),
+            None => {
+                told!("The client found it ended when it spoke again" / "客户端再次发送时发现连接已经结束")
+            }
+        };
+        Some(Finding {
+            at: closing.at,
+            text: told!(
+                "Nothing had passed between the client and {server} for {idle} (last {last} on {server}), \
+                 and {name} was {limit}: the \
+                 mysqld closed the connection (packet {closing} on client, {at}).{abrupt} In direct routing \
+                 that reaches the client \
+                 past the director. {then}."
+                    / "客户端与 {server} 之间已有 {idle} 没有任何数据（最后为 {server} 上的{last}），而{name}为 {limit}：mysqld \
+                        关闭了连接（client \
+                       上的数据包 {closing}，{at}）。{abrupt}DR 模式下，它不经过调度器到达客户端。{then}。",
+                idle = Human(idle),
+                last = first(last),
+                name = name,
+                limit = Human(limit),
+                closing = closing.packet,
+                at = moment(closing.at),
+                abrupt = abrupt(case, closing),
+                then = then,
+            ),
+            shown_by: [shown, vec![packet(last), Citation::Packet(closing.packet)]].concat(),
+            claims: claims([closing.packet], &Fate::TimedOut),
+            advice: match request {
+                // The server's end of the connection ended a wait that had another reason.
+                Some(_) => vec![Advice::Reconnect],
+                None => vec![
+                    Advice::WaitTimeout {
+                        server: server.clone(),
+                        idle: case.operation.began.since(last.at),
+                    },
+                    Advice::Reconnect,
+                ],
+            },
+        })
+    },
+};
+
+/// Why a server's time-out shows as an RST, if it does.
+pub(super) fn abrupt(case: &Case<'_>, closing: &Terminator) -> Told {
+    if closing.kind != TerminatorKind::Rst {
+        return Told::default();
+    }
+    if case.record.environment.mysqld.contains("MariaDB") {
+        told!(
+            " That it was an RST and no FIN is MariaDB's doing: where its own wait for a client has timed \
+             out it sets SO_LINGER with \
+             no time (vio_socket_io_wait in vio/viosocket.c), and the kernel closes such a socket with an \
+             RST."
+                / "之所以是 RST 而不是 FIN，是 MariaDB 的做法：它对客户端的等待超时后会设置时间为零的 SO_LINGER（vio/viosocket.c 中的 \
+                   vio_socket_io_wait），内核就以 RST 关闭这样的套接字。"
+        )
+    } else {
+        told!(
+            " That it was an RST and no FIN is how Linux closes a socket whose program wants no lingering \
+             (SO_LINGER), or has not \
+             read all."
+                / "之所以是 RST 而不是 FIN，是因为程序要求不延迟关闭（SO_LINGER）或没有读完数据时，Linux 就这样关闭套接字。"
+        )
+    }
+}
+
+/// How a server ended the connection while its mysqld ran: with a FIN; or with an RST where the program had
+/// asked for that (`SO_LINGER` with no time), or had not read all.
+pub(super) fn closed_by_itself<'a>(case: &Case<'a>, server: &Name) -> Option<&'a Terminator> {
+    let node = Node::RealServer(server.clone());
+    let closing = [TerminatorKind::Fin, TerminatorKind::Rst]
+        .into_iter()
+        .find_map(|kind| {
+            case.terminator(kind)
+                .filter(|closing| closing.by.as_ref() == Some(&node))
+        })?;
+    stopped_mysqld(case, server, closing.at)
+        .is_none()
+        .then_some(closing)
+}
+
+/// For how long the server waits for a session's next command: what the client had set its session to; or
+/// what a new session took from the server's global variables, which is another one for a client that calls
+/// itself interactive. How it is called, and what shows it.
+fn wait_timeout(case: &Case<'_>, server: &Name) -> Option<(Duration, Told, Vec<Citation>)> {
+    let set = case.record.client_events.iter().rev().find_map(|event| {
+        let ClientEventKind::StatementBegun { sql } = &event.kind else {
+            return None;
+        };
+        let (before, value) = sql.split_once("wait_timeout")?;
+        // What is said of the global variable counts for later sessions.
+        let ours = event.number < case.begun()?.number && !before.to_ascii_lowercase().contains("global");
+        let value = value.trim_start().trim_start_matches(':').strip_prefix('=')?;
+        let seconds = value.trim().parse().ok().filter(|_| ours)?;
+        Some((event.number, Duration::from_secs(seconds)))
+    });
+    if let Some((event, limit)) = set {
+        let name = told!("its session's wait_timeout" / "其会话的 wait_timeout ");
+        return Some((limit, name, vec![Citation::Event(event)]));
+    }
+    let interactive = case.is_interactive()?;
+    let variable = if interactive {
+        "interactive_timeout"
+    } else {
+        "wait_timeout"
+    };
+    let limit = case.server_variable(server, variable)?;
+    let name = if interactive {
+        told!(
+            "the server's interactive_timeout, which a client that calls itself interactive gets,"
+                / "服务器的 interactive_timeout（自称交互式的客户端用它）"
+        )
+    } else {
+        told!("the server's wait_timeout" / "服务器的 wait_timeout ")
+    };
+    let view = case
+        .record
+        .server_views
+        .iter()
+        .find(|view| view.server == *server)?;
+    Some((limit, name, vec![Citation::Server(view.server_id)]))
+}
+
+/// What is passed on to a server that does not know the connection any more.
+pub(super) const UNKNOWN_THERE: Rule = Rule {
+    name: "connection-unknown-at-the-server",
+    explains: Explains::Error,
+    sources: &[tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    holds: |case| {
+        let server = case.server().filter(|_| !case.is_connect())?;
+        let node = Node::RealServer(server.clone());
+        let reset = case
+            .terminator(TerminatorKind::Rst)
+            .filter(|reset| reset.by.as_ref() == Some(&node))?;
+        let (stopped, _) = stopped_mysqld(case, server, reset.at)?;
+        if case.is_active(reset)? {
+            return None;
+        }
+        let refused = case.since_request().iter().rfind(|passage| {
+            let reached = passage.reached.as_ref();
+            reached.is_some_and(|(seen, at)| *at == node && seen.packet < reset.packet)
+        })?;
+        let (reached, _) = refused.reached.as_ref()?;
+        Some(Finding {
+            at: reached.at,
+            text: told!(
+                "The client's {what} reached {server} ({reached} there), but the mysqld to which the client \
+                 was connected had ended; \
+                 a new one does not know its connections, and neither does the kernel. It answered with an \
+                 RST (packet {reset} on \
+                 client)."
+                    / "客户端{what}到达了 {server}（{server} 上的{reached}），但客户端所连接的 mysqld 已经结束；新的 mysqld 不知道原来的连接，\
+                       内核也不知道，于是以 RST 应答（client 上的数据包 {reset}）。",
+                what = case.carrier(),
+                reached = first(*reached),
+                reset = reset.packet,
+            ),
+            shown_by: vec![
+                Citation::Step(stopped.number),
+                packet(*reached),
+                Citation::Packet(reset.packet),
+            ],
+            claims: said(refused, Fate::UnknownAt(node.clone()), reset, Fate::NoConnection),
+            advice: vec![Advice::Reconnect],
+        })
+    },
+};
+
+/// The last step that ended the mysqld of a server by then. Whether another was started since makes no
+/// difference to connections with the first.
+fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+    case.done(|action| {
+        matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server)
+            .then_some(())
+    })
+    .filter(|(_, began, ())| *began <= by)
+    .last()
+    .map(|(step, began, ())| (step, began))
+}

@@ -1,0 +1,270 @@
+//! Segments without an entry that are scheduled all the same, and entries that are older than their time.
+
+use super::super::advice::Advice;
+use super::super::case::{Case, packet};
+use super::super::claim;
+use super::super::fate::{claims, said};
+use super::super::passage::Seen;
+use super::super::told::{Told, told};
+use super::director::{answer_from, first};
+use super::{Explains, Finding, Rule, connections, core, tcp, tcp_protocol};
+use crate::Source;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::Node;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use std::time::Duration;
+
+const SLOPPY_TCP: &str = "net.ipv4.vs.sloppy_tcp";
+
+/// By how much an entry's timer may be late: the timer wheel rounds up by at most an eighth, as its levels
+/// have steps of 8 times the size of those of the level below, and 64 of them (`calc_wheel_index` and
+/// `LVL_START` in kernel/time/timer.c).
+fn late(time: Duration) -> Duration {
+    time / 7
+}
+
+/// A segment that is no SYN, without an entry, and passed on all the same.
+pub(super) struct PickedUp<'a> {
+    sent: u32,
+    passed: Seen,
+    server: &'a Name,
+    arrived: Seen,
+    /// Why the director had no entry for it.
+    why: Told,
+    /// How long the connection had been idle, and how long an entry lives.
+    idle: Duration,
+    timeout: Duration,
+    shown_by: Vec<Citation>,
+}
+
+impl<'a> PickedUp<'a> {
+    /// The request, if it was picked up so. That the entry was gone is shown by a snapshot, by the time that
+    /// has passed, or by the server that the segment went to: an entry has but one.
+    pub(super) fn of(case: &Case<'a>) -> Option<PickedUp<'a>> {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let arrived = request.arrived?;
+        let (passed, to) = request.passed_on.as_ref()?;
+        let (server, _) = case
+            .plan
+            .real_servers()
+            .find(|(name, _)| to.real_server() == Some(name))?;
+        if case.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0" {
+            return None;
+        }
+        let (last, before) = case.last_passed_on(arrived.packet)?;
+        let timeout = case.entry_timeout(last.at)?;
+        let table = case.table_then(arrived.at);
+        let none = table
+            .filter(|table| table.at > last.at && table.entry_from(case.client).is_none())
+            .map(|table| table.snapshot);
+        let idle = arrived.at.since(last.at);
+        let mut shown_by = vec![packet(*last)];
+        let why = if let Some(snapshot) = none {
+            shown_by.push(Citation::Snapshot(snapshot));
+            told!(
+                "the director's table had no entry for the connection any more (the last segment that it had \
+                 passed on was {idle} \
+                 old, {last}, and an entry lives for {timeout})"
+                    / "调度器的表中已没有该连接的条目（它转发的最后一个报文段是在 {idle} 之前，{last}；条目的时限为 {timeout}）",
+                idle = Human(idle),
+                last = first(*last),
+                timeout = Human(timeout),
+            )
+        } else if before != to {
+            told!(
+                "the last segment before it had been passed on to {before} ({last}), and an entry has one \
+                 server only: there was no \
+                 entry any more"
+                    / "在它之前的最后一个报文段被转发给了 {before}（{last}），而一个条目只有一台真实服务器：条目已经不在了",
+                last = first(*last),
+            )
+        } else if idle > timeout + late(timeout) {
+            told!(
+                "the last segment that the director had passed on was {idle} old ({last}), and its entry \
+                 lives for {timeout}: there \
+                 was none any more"
+                    / "调度器转发的最后一个报文段是在 {idle} 之前（{last}），而条目的时限为 {timeout}：条目已经不在了",
+                idle = Human(idle),
+                last = first(*last),
+                timeout = Human(timeout),
+            )
+        } else {
+            return None;
+        };
+        Some(Self {
+            sent: request.sent.packet,
+            passed: *passed,
+            server,
+            arrived,
+            why,
+            idle,
+            timeout,
+            shown_by,
+        })
+    }
+
+    /// What happened to the segment at the director.
+    fn told(&self, case: &Case<'_>) -> Told {
+        told!(
+            "When the client's {what} arrived at the director ({arrived} on director), {why}. Without an \
+             entry only a SYN is \
+             scheduled, but with net.ipv4.vs.sloppy_tcp=1 any segment is, except an RST: the director chose \
+             a server for it as for \
+             a new connection, {server}, and passed it on ({passed} on director)."
+                / "客户端{what}到达调度器（director 上的{arrived}）时，{why}。没有条目时只有 SYN 会被调度，但 net.ipv4.vs.sloppy_tcp=1 \
+                    时，除 \
+                   RST 以外的任何报文段都会被调度：调度器像对待新连接一样为它选择了 {server} 并转发（director 上的{passed}）。",
+            what = case.carrier(),
+            arrived = first(self.arrived),
+            why = self.why,
+            server = self.server,
+            passed = first(self.passed),
+        )
+    }
+}
+
+/// It comes to the server that it belongs to.
+pub(super) const PICKED_UP: Rule = Rule {
+    name: "picked-up-by-sloppy-tcp",
+    explains: Explains::Answer,
+    sources: &[
+        connections("ip_vs_conn_expire"),
+        tcp_protocol("tcp_conn_schedule"),
+        core("ip_vs_schedule"),
+    ],
+    holds: |case| {
+        let picked = PickedUp::of(case)?;
+        let answer = answer_from(case, picked.server)?;
+        let mut shown_by = picked.shown_by.clone();
+        shown_by.extend([picked.arrived, picked.passed].map(packet));
+        shown_by.push(Citation::Packet(answer.number));
+        Some(Finding {
+            at: picked.arrived.at,
+            text: told!(
+                "{picked} That server is the one which has the connection: to its TCP nothing had happened, \
+                 and its mysqld answered \
+                 (packet {answer} on client). With several servers that would have been chance."
+                    / "{picked}它正是保有这条连接的真实服务器：对它的 TCP 来说什么都没有发生，mysqld 给出应答（client 上的数据包 {answer}）。如果\
+                       有多台真实服务器，能否如此全凭运气。",
+                picked = picked.told(case),
+                answer = answer.number,
+            ),
+            shown_by,
+            claims: claims(
+                [picked.sent],
+                &claim::Fate::Delivered(Node::RealServer(picked.server.clone())),
+            ),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// It comes to another server.
+pub(super) const ELSEWHERE: Rule = Rule {
+    name: "scheduled-to-another-server",
+    explains: Explains::Error,
+    sources: &[
+        connections("ip_vs_conn_expire"),
+        tcp_protocol("tcp_conn_schedule"),
+        core("ip_vs_schedule"),
+        tcp("tcp_v4_rcv"),
+        tcp("tcp_v4_send_reset"),
+    ],
+    holds: |case| {
+        let picked = PickedUp::of(case)?;
+        let request = case.request()?;
+        let node = Node::RealServer(picked.server.clone());
+        let (reached, at) = request.reached.as_ref()?;
+        let reset = case.terminator(TerminatorKind::Rst).filter(|reset| {
+            reset.by.as_ref() == Some(&node) && *at == node && reset.packet > reached.packet
+        })?;
+        if case.is_active(reset)? {
+            return None;
+        }
+        let (_, owner) = case.last_passed_on(picked.arrived.packet)?;
+        let mut shown_by = picked.shown_by.clone();
+        shown_by.extend([picked.arrived, picked.passed, *reached].map(packet));
+        shown_by.push(Citation::Packet(reset.packet));
+        Some(Finding {
+            at: picked.arrived.at,
+            text: told!(
+                "{picked} The connection is one with {owner}; the TCP of {server} has none such ({reached} \
+                 there), and answered with \
+                 an RST (packet {reset} on client)."
+                    / "{picked}而这条连接属于 {owner}；{server} 的 TCP 没有这样的连接（{server} 上的{reached}），以 RST 应答（client \
+                        上的数据包 \
+                       {reset}）。",
+                picked = picked.told(case),
+                server = picked.server,
+                reached = first(*reached),
+                reset = reset.packet,
+            ),
+            shown_by,
+            claims: said(
+                request,
+                claim::Fate::UnknownAt(node.clone()),
+                reset,
+                claim::Fate::NoConnection,
+            ),
+            advice: vec![
+                Advice::EntryTimeout { idle: picked.idle },
+                Advice::ProbesBelowEntry {
+                    timeout: picked.timeout,
+                },
+                Advice::Reconnect,
+            ],
+        })
+    },
+};
+
+/// An entry that is there though its time is over.
+pub(super) const OVERDUE: Rule = Rule {
+    name: "entry-outlived-its-time",
+    explains: Explains::Circumstance,
+    sources: &[
+        connections("__ip_vs_conn_put_timer"),
+        Source {
+            function: "calc_wheel_index",
+            file: "kernel/time/timer.c",
+        },
+    ],
+    holds: |case| {
+        let request = case.request().filter(|_| !case.is_connect())?;
+        let arrived = request.arrived?;
+        let (last, before) = case.last_passed_on(arrived.packet)?;
+        let timeout = case.entry_timeout(last.at)?;
+        let idle = arrived.at.since(last.at);
+        let is_late = timeout < idle && idle <= timeout + late(timeout);
+        // Nothing else lets a segment that is no SYN pass, or swallows it.
+        let met = match &request.passed_on {
+            Some((_, to)) => to == before && case.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0",
+            None => super::nodest::Dropped::of(case).is_some(),
+        };
+        if !is_late || !met {
+            return None;
+        }
+        Some(Finding {
+            at: request.sent.at,
+            text: told!(
+                "The director keeps an entry for {timeout} after the last segment that it passed on, and \
+                 that was {idle} ago ({last}) \
+                 when the client's {what} arrived ({arrived} on director). The entry was still there: the \
+                 kernel's timer wheel \
+                 rounds such a time up, never down, by as much as an eighth. (`ipvsadm -Lnc` shows 00:00 \
+                 meanwhile.)"
+                    / "调度器在转发最后一个报文段后保留条目 {timeout}，而客户端{what}到达时（director 上的{arrived}），那已是 {idle} 之前的事\
+                       （{last}）。条目仍然在：内核的定时器轮把这样的时间向上取整，绝不向下，最多多出八分之一。（此时 `ipvsadm -Lnc` 显示 \
+                       00:00。）",
+                timeout = Human(timeout),
+                idle = Human(idle),
+                last = first(*last),
+                what = case.carrier(),
+                arrived = first(arrived),
+            ),
+            shown_by: vec![packet(*last), packet(arrived)],
+            claims: Vec::new(),
+            advice: Vec::new(),
+        })
+    },
+};

@@ -1,0 +1,485 @@
+//! Cells of small scenarios of their own, stored beside the tests: a rule for each situation, and what
+//! decides it.
+
+use super::chinese::in_chinese;
+use super::stored::cited_right;
+use super::table::Damage;
+use super::*;
+use lvs_matrix_explain::{Status, explain};
+use lvs_matrix_model::action::{HostAction, TableAction};
+use lvs_matrix_model::capture::{Body, Transport};
+use lvs_matrix_report::{RunReport, RunSummary, markdown_cell};
+use std::collections::BTreeSet;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cells")
+}
+
+fn fixture(cell: &str) -> JudgedCell {
+    read(&folder().join(cell))
+}
+
+/// The cells, with the rules that explain them in the order of the story.
+const CELLS: &[(&str, &[&str])] = &[
+    ("timed-out-in-act/long-statement", &["entry-timed-out"]),
+    ("timed-out-in-act/idle", &["entry-timed-out"]),
+    (
+        "flush-after-login/only",
+        &["acknowledgement-put-off", "last-service-gone"],
+    ),
+    (
+        "forwarding-edited/only",
+        &[
+            "route-of-another-method",
+            "back-off-taken-back",
+            "retransmissions-exhausted",
+        ],
+    ),
+    ("expl/idle-then-link-down", &["entry-timed-out"]),
+    ("expl/director-link-down", &["director-unplugged", "no-neighbour"]),
+    ("expl/director-resets-and-linkdown", &["firewall-resets"]),
+    (
+        "expl/director-rejects-and-off",
+        &["firewall-rejects", "retransmissions-exhausted"],
+    ),
+    (
+        "expl/director-drops-and-off",
+        &["firewall-drops", "retransmissions-exhausted"],
+    ),
+    (
+        "expl/frozen-killed",
+        &["mysqld-frozen", "closed-with-unread-data"],
+    ),
+    (
+        "probe-draws-reset/stays-default",
+        &["nothing-to-send", "keepalive-probe-answered", "entry-timed-out"],
+    ),
+    (
+        "probe-draws-reset/deleted-default",
+        &["nothing-to-send", "keepalive-probe-answered", "entry-timed-out"],
+    ),
+    (
+        "probe-draws-reset/deleted-nodest-60s",
+        &[
+            "nothing-to-send",
+            "keepalive-probe-answered",
+            "entry-expired-with-its-server",
+        ],
+    ),
+    (
+        "flat/1s",
+        &["host-off", "neighbour-still-reachable", "no-neighbour"],
+    ),
+    (
+        "flat/60s",
+        &["host-off", "neighbour-still-reachable", "no-neighbour"],
+    ),
+    ("sloppy-tcp/one", &["picked-up-by-sloppy-tcp"]),
+    ("sloppy-tcp/two", &["scheduled-to-another-server"]),
+    ("wait-timeout/idle", &["wait-timeout"]),
+    ("wait-cli/cli", &["wait-timeout"]),
+    (
+        "wait-timeout/while-hung",
+        &["entry-without-server", "wait-timeout"],
+    ),
+    ("net-write/only", &["server-gave-up"]),
+    ("server-error/only", &["error-of-the-server"]),
+    ("rounded/none", &["entry-outlived-its-time", "passed-on"]),
+    (
+        "rounded/removed",
+        &[
+            "entry-outlived-its-time",
+            "entry-without-server",
+            "entry-expired-in-the-end",
+        ],
+    ),
+    (
+        "wrong-arp/old",
+        &["director-unplugged", "vip-answered-by-a-server"],
+    ),
+    (
+        "wrong-arp/new",
+        &["director-unplugged", "vip-answered-by-a-server"],
+    ),
+];
+
+#[test]
+fn each_situation_is_explained_by_its_rules() {
+    let mut wrong = Vec::new();
+    for (id, expected) in CELLS {
+        let explanation = explain(&fixture(id));
+        let found = rules(&explanation);
+        if found != *expected || explanation.status != Status::Explained {
+            wrong.push(format!("{id}: {found:?}\n{}", plain(&explanation)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_said_of_them_is_cited_and_said_in_both_languages() {
+    for (id, _) in CELLS {
+        let cell = fixture(id);
+        cited_right(&cell);
+        in_chinese(&cell);
+    }
+}
+
+/// However often something came, it is told once with its number.
+const MOST_LINES: usize = 72;
+
+/// Of one packet no two rules say what cannot both be true, and no explanation is longer than a page.
+#[test]
+fn no_two_rules_contradict_each_other_on_a_packet() {
+    let fixtures = CELLS.iter().map(|(id, _)| fixture(id));
+    for cell in all().into_iter().chain(fixtures) {
+        let (id, explanation) = (&cell.record.plan.cell, explain(&cell));
+        assert_eq!(explanation.contradictions(), [], "{id}:\n{}", plain(&explanation));
+        let lines = plain(&explanation).lines().count();
+        assert!(lines <= MOST_LINES, "{id}: {lines} lines");
+        let known: usize = cell
+            .observed
+            .evidence
+            .iter()
+            .map(|item| item.fact.to_string().len())
+            .sum();
+        assert!(known < 6000, "{id}: evidence of {known} characters");
+    }
+}
+
+/// A contradiction would be found.
+#[test]
+fn contradicting_claims_are_found() {
+    let mut explanation = explain(&fixture("wait-timeout/while-hung"));
+    let (rule, claim) = {
+        let paragraph = explanation
+            .paragraphs
+            .iter()
+            .find(|one| !one.claims.is_empty())
+            .unwrap();
+        (paragraph.rule, paragraph.claims[0].clone())
+    };
+    let mut other = explanation.paragraphs[0].clone();
+    other.rule = "another";
+    other.claims = vec![lvs_matrix_explain::Claim {
+        packet: claim.packet,
+        fate: lvs_matrix_explain::Fate::LostBefore,
+    }];
+    explanation.paragraphs.push(other);
+    assert_eq!(explanation.contradictions(), [(claim.packet, rule, "another")]);
+}
+
+fn is_reset(packet: &Packet) -> bool {
+    segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.source_port == 3306)
+}
+
+fn arp(packet: &Packet) -> bool {
+    matches!(packet.body, Body::Arp { .. })
+}
+
+/// What is sent to the client becomes an RST that answers a segment.
+fn reset_answers(cell: &mut JudgedCell) {
+    for packet in cell.packets.iter_mut().filter(|packet| is_reset(packet)) {
+        if let Body::Ip {
+            transport: Transport::Tcp(own),
+            ..
+        } = &mut packet.body
+        {
+            own.flags.ack = false;
+        }
+    }
+}
+
+fn without_icmp(cell: &mut JudgedCell) {
+    without(cell, |packet, _| {
+        matches!(
+            packet.body,
+            Body::Ip {
+                transport: Transport::Icmp { .. },
+                ..
+            }
+        )
+    });
+    cell.observed.terminators.clear();
+}
+
+fn entry_for_two_hours(cell: &mut JudgedCell) {
+    for argv in cell
+        .record
+        .plan
+        .hosts
+        .iter_mut()
+        .flat_map(|host| &mut host.commands)
+    {
+        if argv.iter().any(|word| word == "--set") {
+            "7200".clone_into(&mut argv[2]);
+        }
+    }
+}
+
+/// What decides each rule, and how it is taken away.
+pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
+    (
+        "entry-timed-out",
+        "timed-out-in-act/long-statement",
+        "the entry's time was over",
+        entry_for_two_hours,
+    ),
+    (
+        "acknowledgement-put-off",
+        "flush-after-login/only",
+        "it was put off",
+        |cell| {
+            let sent = cell.packets.iter().rfind(|packet| is_reset(packet)).unwrap().at;
+            for packet in &mut cell.packets {
+                if segment(packet).is_some_and(|(_, _, own)| own.payload_length == 11) {
+                    packet.at = sent;
+                }
+            }
+        },
+    ),
+    (
+        "last-service-gone",
+        "flush-after-login/only",
+        "the table was flushed",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Table(TableAction::FlushTable))
+            });
+        },
+    ),
+    (
+        "route-of-another-method",
+        "forwarding-edited/only",
+        "the director asked for the VIP",
+        |cell| {
+            without(cell, |packet, _| arp(packet));
+        },
+    ),
+    (
+        "route-of-another-method",
+        "forwarding-edited/only",
+        "the other method had been first",
+        |cell| {
+            without(cell, |packet, _| {
+                matches!(
+                    packet.body,
+                    Body::Ip {
+                        transport: Transport::IpInIp { .. },
+                        ..
+                    }
+                )
+            });
+        },
+    ),
+    (
+        "back-off-taken-back",
+        "forwarding-edited/only",
+        "ICMP errors came",
+        without_icmp,
+    ),
+    (
+        "director-unplugged",
+        "expl/director-link-down",
+        "the link was down",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::LinkDown { .. }))
+            });
+        },
+    ),
+    (
+        "closed-with-unread-data",
+        "expl/frozen-killed",
+        "the server sent its RST by itself",
+        reset_answers,
+    ),
+    (
+        "closed-with-unread-data",
+        "expl/frozen-killed",
+        "the process ended",
+        |cell| {
+            undone(cell, |action| {
+                matches!(
+                    action,
+                    Action::Mysqld(lvs_matrix_model::action::MysqldAction::StopMysqld { .. })
+                )
+            });
+        },
+    ),
+    (
+        "keepalive-probe-answered",
+        "probe-draws-reset/stays-default",
+        "the socket had keepalive",
+        |cell| {
+            for socket in &mut cell.record.client.as_mut().unwrap().sockets {
+                socket.keepalive = false;
+            }
+        },
+    ),
+    ("host-off", "flat/1s", "the SYN arrived at the director", |cell| {
+        without(cell, |_, node| *node == Node::Director);
+    }),
+    (
+        "neighbour-still-reachable",
+        "flat/1s",
+        "the director asked in the end",
+        |cell| {
+            without(cell, |packet, node| arp(packet) && *node == Node::Director);
+        },
+    ),
+    (
+        "picked-up-by-sloppy-tcp",
+        "sloppy-tcp/one",
+        "sloppy_tcp was on",
+        |cell| {
+            sysctl(cell, &Node::Director, "net.ipv4.vs.sloppy_tcp", "0");
+        },
+    ),
+    (
+        "scheduled-to-another-server",
+        "sloppy-tcp/two",
+        "sloppy_tcp was on",
+        |cell| {
+            sysctl(cell, &Node::Director, "net.ipv4.vs.sloppy_tcp", "0");
+        },
+    ),
+    (
+        "scheduled-to-another-server",
+        "sloppy-tcp/two",
+        "the RST answered a segment",
+        |cell| {
+            for packet in cell.packets.iter_mut().filter(|packet| is_reset(packet)) {
+                if let Body::Ip {
+                    transport: Transport::Tcp(own),
+                    ..
+                } = &mut packet.body
+                {
+                    own.flags.ack = true;
+                }
+            }
+        },
+    ),
+    (
+        "wait-timeout",
+        "wait-timeout/idle",
+        "the server had said its wait_timeout",
+        |cell| {
+            cell.record
+                .server_views
+                .iter_mut()
+                .for_each(|view| view.timeouts.clear());
+        },
+    ),
+    (
+        "wait-timeout",
+        "wait-timeout/while-hung",
+        "it was as long as the silence",
+        |cell| {
+            for view in &mut cell.record.server_views {
+                view.timeouts.insert("wait_timeout".to_owned(), 50);
+            }
+        },
+    ),
+    (
+        "wait-timeout",
+        "wait-timeout/idle",
+        "the client was not interactive",
+        |cell| {
+            for packet in &mut cell.packets {
+                if let Body::Ip {
+                    transport: Transport::Tcp(own),
+                    ..
+                } = &mut packet.body
+                    && own.destination_port == 3306
+                    && own.payload.len() > 36
+                {
+                    own.payload[5] |= 4;
+                }
+            }
+        },
+    ),
+    (
+        "server-gave-up",
+        "net-write/only",
+        "net_write_timeout was over",
+        |cell| {
+            for view in &mut cell.record.server_views {
+                view.timeouts.insert("net_write_timeout".to_owned(), 60);
+            }
+        },
+    ),
+    (
+        "error-of-the-server",
+        "server-error/only",
+        "the server answered",
+        |cell| {
+            without(cell, |packet, node| {
+                node.real_server().is_some() && segment(packet).is_some()
+            })
+        },
+    ),
+    (
+        "entry-outlived-its-time",
+        "rounded/none",
+        "the entry's time was over",
+        entry_for_two_hours,
+    ),
+    (
+        "vip-answered-by-a-server",
+        "wrong-arp/old",
+        "the server had spoken for the VIP",
+        |cell| {
+            without(cell, |packet, _| arp(packet));
+        },
+    ),
+];
+
+#[test]
+fn none_of_them_holds_without_what_decides_it() {
+    for (rule, id, what, damage) in DECIDES {
+        let mut cell = fixture(id);
+        assert!(rules(&explain(&cell)).contains(rule), "{rule} holds for {id}");
+        damage(&mut cell);
+        let explanation = explain(&cell);
+        assert!(
+            !rules(&explanation).contains(rule),
+            "{rule} still holds for {id}, though it is not so that {what}:\n{}",
+            plain(&explanation)
+        );
+    }
+    let decided: BTreeSet<&str> = DECIDES.iter().map(|(rule, ..)| *rule).collect();
+    let missing: Vec<_> = stored::ELSEWHERE
+        .iter()
+        .filter(|(rule, ..)| !decided.contains(rule))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// A server's own time-out is told by what the server says, however the client's program is set.
+#[test]
+fn a_time_out_is_that_of_the_server() {
+    let text = plain(&explain(&fixture("wait-timeout/idle")));
+    assert!(text.contains("wait_timeout was 1m"), "{text}");
+    let mut cell = fixture("wait-timeout/while-hung");
+    cell.record.environment.mysqld = "mysqld Ver 8".to_owned();
+    let text = plain(&explain(&cell));
+    assert!(!text.contains("MariaDB's doing"), "{text}");
+}
+
+/// Nor does its page have a line for each.
+#[test]
+fn a_page_tells_once_what_came_often() {
+    let summary: RunSummary = serde_json::from_slice(&fs::read(run().join("run.json")).unwrap()).unwrap();
+    let mut cell = fixture("forwarding-edited/only");
+    // A report has the cells of its run.
+    cell.record.plan.cell = summary.selected[0].clone();
+    let report = RunReport::new(summary, vec![cell], Vec::new());
+    let page = markdown_cell(&report, &report.cells()[0]);
+    let lines = page.lines().filter(|line| line.contains("reaches the client"));
+    let told: Vec<&str> = lines
+        .filter(|line| line.contains("ICMP host unreachable"))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(told[1].contains("25 times"), "{told:#?}");
+}

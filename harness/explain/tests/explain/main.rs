@@ -1,0 +1,127 @@
+//! Why the clients of the cells under `reports/` saw what they saw: each rule on a cell that calls for it,
+//! and not any more when what decides is taken away from that cell.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
+mod cases;
+mod chinese;
+mod counter;
+mod faults;
+mod made;
+mod recorded;
+mod said;
+mod stored;
+mod table;
+mod text;
+
+use lvs_matrix_explain::Explanation;
+use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, Moment, RECORD_FILE, StepOutcome};
+use lvs_matrix_model::verdict::{JudgedCell, judged};
+use lvs_matrix_report::{RunSummary, plain};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn run() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/linux-7.2")
+}
+
+fn stored(cell: &str) -> JudgedCell {
+    read(&run().join(cell))
+}
+
+fn read(folder: &Path) -> JudgedCell {
+    let record: CellRecord = serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap();
+    judged(record, Some(&fs::read(folder.join(CAPTURE_FILE)).unwrap()))
+}
+
+fn all() -> Vec<JudgedCell> {
+    let summary: RunSummary = serde_json::from_slice(&fs::read(run().join("run.json")).unwrap()).unwrap();
+    let cells = summary.selected.iter().map(|cell| stored(&cell.to_string()));
+    cells.collect()
+}
+
+fn rules(explanation: &Explanation) -> Vec<&'static str> {
+    explanation
+        .paragraphs
+        .iter()
+        .map(|paragraph| paragraph.rule)
+        .collect()
+}
+
+/// Takes away every packet of which `lost` says so, without judging again: what a rule makes of it, not what
+/// judging does.
+fn without(cell: &mut JudgedCell, lost: impl Fn(&Packet, &Node) -> bool) {
+    let points: Vec<Node> = cell
+        .record
+        .capture
+        .iter()
+        .flat_map(|capture| capture.points.iter())
+        .map(|point| point.node.clone())
+        .collect();
+    cell.packets.retain(|packet| !lost(packet, &points[packet.point]));
+}
+
+fn sysctl(cell: &mut JudgedCell, node: &Node, key: &str, value: &str) {
+    let host = cell
+        .record
+        .plan
+        .hosts
+        .iter_mut()
+        .find(|host| host.node == *node)
+        .unwrap();
+    let (_, own) = host.sysctls.iter_mut().find(|(own, _)| own == key).unwrap();
+    value.clone_into(own);
+}
+
+fn undone(cell: &mut JudgedCell, which: fn(&Action) -> bool) {
+    for step in &mut cell.record.steps {
+        if which(&step.action) {
+            step.outcome = StepOutcome::NotReached;
+        }
+    }
+}
+
+/// The director's table at this moment, with its texts changed.
+fn table(cell: &mut JudgedCell, moment: Moment, change: fn(&str) -> String) {
+    for snapshot in &mut cell.record.snapshots {
+        if snapshot.moment == moment {
+            snapshot.services = change(&snapshot.services);
+            snapshot.connections = change(&snapshot.connections);
+        }
+    }
+}
+
+/// A table without the entries of established connections.
+fn without_established(text: &str) -> String {
+    let others = text.lines().filter(|line| !line.contains("ESTABLISHED"));
+    others.collect::<Vec<_>>().join("\n")
+}
+
+/// The client's segment with the statement.
+fn request(cell: &JudgedCell) -> u32 {
+    let operation = cell.observed.operation.as_ref().unwrap();
+    let carries = |packet: &&Packet| {
+        packet.at >= operation.began
+            && segment(packet).is_some_and(|(_, _, segment)| segment.payload_length > 0)
+    };
+    cell.packets.iter().find(carries).unwrap().number
+}
+
+/// What the director passed on since the operation began is missing.
+fn from_director_gone(cell: &mut JudgedCell) {
+    let director = cell.record.plan.host(&Node::Director).unwrap().mac;
+    let began = cell.observed.operation.as_ref().unwrap().began;
+    without(cell, |packet, node| {
+        *node == Node::Director
+            && packet.source_mac == director
+            && packet.at >= began
+            && segment(packet).is_some()
+    });
+}

@@ -1,0 +1,113 @@
+//! Rules that no cell under `reports/` shows, on cells that were recorded for them: of the client's own
+//! firewall, and of real servers that a connect reached in turn.
+
+use super::table::Damage;
+use super::*;
+use lvs_matrix_explain::{Status, explain};
+use lvs_matrix_model::verdict::{Discarded, Fact, Reason};
+
+fn recorded(cell: &str) -> JudgedCell {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/cells")
+        .join(cell);
+    let record: CellRecord = serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap();
+    judged(record, Some(&fs::read(folder.join(CAPTURE_FILE)).unwrap()))
+}
+
+fn nothing_held_back(cell: &mut JudgedCell) {
+    cell.observed.held_back = None;
+}
+
+/// The rule, a cell that it holds for, and what it does not hold without.
+pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
+    ("own-firewall-keeps-out", "kept-out", |cell| {
+        let by_firewall = |item: &Discarded| matches!(item.why, Reason::OwnFirewall { .. });
+        cell.observed.discarded.retain(|item| !by_firewall(item));
+    }),
+    ("retransmissions-exhausted", "kept-out", |cell| {
+        // The server's answer was accepted: the statement was acknowledged.
+        cell.observed.discarded.clear();
+    }),
+    ("own-firewall-holds-back", "held-back-syn", nothing_held_back),
+    (
+        "own-firewall-holds-back",
+        "held-back-statement",
+        nothing_held_back,
+    ),
+    (
+        "own-firewall-until-tcp-gives-up",
+        "held-back-syn",
+        nothing_held_back,
+    ),
+    ("own-firewall-until-tcp-gives-up", "held-back-statement", |cell| {
+        // ETIMEDOUT, although ICMP errors had told TCP another one.
+        cell.observed.error.as_mut().unwrap().errno = Some(110);
+    }),
+    ("own-firewall-refuses", "refused-itself", nothing_held_back),
+    ("another-server-answers", "tried-in-turn", |cell| {
+        cell.observed.operation.as_mut().unwrap().tried.clear();
+    }),
+    ("connection-ended-while-idle", "ended-while-idle", |cell| {
+        // Another error than the one that keepalive leaves behind.
+        cell.observed.error.as_mut().unwrap().errno = Some(104);
+    }),
+    ("connection-lost-before", "lost-before", |cell| {
+        let lost = |fact: &Fact| matches!(fact, Fact::LostBefore { .. });
+        cell.observed.evidence.retain(|evidence| !lost(&evidence.fact));
+    }),
+];
+
+#[test]
+fn rules_on_the_cells_that_were_recorded_for_them() {
+    for (rule, id, damage) in RECORDED {
+        let mut cell = recorded(id);
+        let explanation = explain(&cell);
+        assert!(
+            rules(&explanation).contains(rule),
+            "{rule}:\n{}",
+            plain(&explanation)
+        );
+        assert_eq!(
+            explanation.status,
+            Status::Explained,
+            "{id}:\n{}",
+            plain(&explanation)
+        );
+        crate::chinese::in_chinese(&cell);
+        damage(&mut cell);
+        assert!(
+            !rules(&explain(&cell)).contains(rule),
+            "{rule} still holds for {id}"
+        );
+    }
+}
+
+#[test]
+fn sentences_about_the_clients_own_firewall_and_servers_in_turn() {
+    let text = |id: &str| plain(&explain(&recorded(id)));
+    for (id, said) in [
+        (
+            "kept-out",
+            "The answer of 50 bytes from rs1 reached the client's interface once",
+        ),
+        (
+            "held-back-syn",
+            "The client's SYN did not leave it: its own firewall (step 1)",
+        ),
+        (
+            "held-back-statement",
+            "It reports the error that the rule's ICMP errors had told it before: ECONNREFUSED.",
+        ),
+        (
+            "refused-itself",
+            "The rule answered the client itself, over its own loopback, with an ICMP error.",
+        ),
+        (
+            "tried-in-turn",
+            "In between rs1 was removed from the table (step 5).",
+        ),
+    ] {
+        let text = text(id).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(said), "{id}: {text}");
+    }
+}

@@ -1,0 +1,451 @@
+//! What the model itself says in English, in Chinese.
+
+use super::{behaviour_name, moment, recorded, sender};
+use crate::catalogue::Language;
+use lvs_matrix_model::action::{
+    Action, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent,
+    StopSignal, TableAction, TrafficAction,
+};
+use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
+use lvs_matrix_model::scenario::HangEndName;
+use lvs_matrix_model::verdict::{
+    ClientWord, ConnectionEntry, Contradiction, Difference, Discarded, DiscardedKind, Fact, HangEnd,
+    HeldBack, HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
+};
+use std::time::Duration;
+
+const ZH: Language = Language::Chinese;
+
+pub(super) fn action(action: &Action) -> String {
+    match action {
+        Action::Client(action) => client(action),
+        Action::Wait(time) => format!("等待 {}", Human(*time)),
+        Action::Table(action) => table(action),
+        Action::Mysqld(action) => mysqld(action),
+        Action::Host(action) => host(action),
+        Action::Traffic(action) => traffic(action),
+    }
+}
+
+fn client(action: &ClientAction) -> String {
+    let what = match action {
+        ClientAction::Connect(_) => "新建连接".to_owned(),
+        ClientAction::StartConnect(_) => "开始新建连接".to_owned(),
+        ClientAction::AwaitConnect { .. } => "等待连接建立".to_owned(),
+        ClientAction::Query(statement) => format!("执行 sql `{}`", statement.sql),
+        ClientAction::StartQuery(statement) => format!("开始执行 sql `{}`", statement.sql),
+        ClientAction::AwaitResult { .. } => "等待结果返回".to_owned(),
+        ClientAction::Disconnect {
+            how: Closing::Quit, ..
+        } => "断开连接".to_owned(),
+        ClientAction::Disconnect {
+            how: Closing::Reset, ..
+        } => "断开连接（RST）".to_owned(),
+    };
+    let what = match action.connection() {
+        None => what,
+        Some(name) => format!("{what}（连接 {name}）"),
+    };
+    match action.to() {
+        None => what,
+        Some(server) => format!("{what}，指定 {server}"),
+    }
+}
+
+fn table(action: &TableAction) -> String {
+    match action {
+        TableAction::RemoveRealServer { server } => format!("删除真实服务器 {server}"),
+        TableAction::AddRealServer { server, weight } => format!("添加真实服务器 {server}，权重 {weight}"),
+        TableAction::SetWeight { server, weight } => format!("将 {server} 的权重设为 {weight}"),
+        TableAction::SetForwarding {
+            server,
+            method,
+            weight,
+        } => {
+            format!("将 {server} 的转发方式设为 {}，权重 {weight}", method.as_str())
+        }
+        TableAction::RemoveService { port: None } => "删除虚拟服务".to_owned(),
+        TableAction::RemoveService { port: Some(port) } => format!("删除端口 {port} 的虚拟服务"),
+        TableAction::AddService { port: None } => "添加虚拟服务，不含真实服务器".to_owned(),
+        TableAction::AddService { port: Some(port) } => format!("添加端口 {port} 的虚拟服务，不含真实服务器"),
+        TableAction::SetScheduler { scheduler } => format!("将调度算法设为 {scheduler}"),
+        TableAction::FlushTable => "清空表".to_owned(),
+        TableAction::SaveTable => "保存表".to_owned(),
+        TableAction::RestoreTable => "恢复表".to_owned(),
+        TableAction::SetTimeouts { tcp, tcp_fin: None } => format!("将 IPVS 的 TCP 超时设为 {}", Human(*tcp)),
+        TableAction::SetTimeouts {
+            tcp,
+            tcp_fin: Some(fin),
+        } => format!(
+            "将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}",
+            Human(*tcp),
+            Human(*fin)
+        ),
+    }
+}
+
+fn mysqld(action: &MysqldAction) -> String {
+    match action {
+        MysqldAction::StopMysqld { server, signal } => {
+            let signal = match signal {
+                StopSignal::Term => "SIGTERM",
+                StopSignal::Kill => "SIGKILL",
+            };
+            format!("停止 {server} 的 mysqld（{signal}）")
+        }
+        MysqldAction::StartMysqld { server } => format!("启动 {server} 的 mysqld"),
+        MysqldAction::FreezeMysqld { server } => format!("冻结 {server} 的 mysqld（SIGSTOP）"),
+        MysqldAction::ThawMysqld { server } => format!("恢复 {server} 的 mysqld（SIGCONT）"),
+    }
+}
+
+fn host(action: &HostAction) -> String {
+    match action {
+        HostAction::PowerOff {
+            server,
+            neighbours: Neighbours::Permanent,
+        } => format!("{server} 断电"),
+        HostAction::PowerOff {
+            server,
+            neighbours: Neighbours::Dynamic,
+        } => format!("{server} 断电（同一网段）"),
+        HostAction::LinkDown { node } => format!("断开 {node} 的链路"),
+        HostAction::LinkUp { node } => format!("接通 {node} 的链路"),
+        HostAction::SetSysctl { node, key, value } => format!("在 {node} 上设置 {key}={value}"),
+    }
+}
+
+fn traffic(action: &TrafficAction) -> String {
+    match action {
+        TrafficAction::AddFirewallRule { node, chain, verdict } => {
+            let what = match verdict {
+                FirewallVerdict::Drop => "丢弃",
+                FirewallVerdict::Reject => "拒绝",
+                FirewallVerdict::TcpReset => "重置",
+            };
+            format!("{node} 的防火墙{what} {} 链的数据包", chain.as_str())
+        }
+        TrafficAction::FlushFirewall { node } => format!("清空 {node} 的防火墙"),
+        TrafficAction::SetNetem { node, delay, loss } => match (delay.is_zero(), *loss == Percent(0)) {
+            (true, true) => format!("通往 {node} 的链路不延迟也不丢包"),
+            (true, false) => format!("通往 {node} 的链路丢包 {loss}"),
+            (false, true) => format!("通往 {node} 的链路延迟 {}", Human(*delay)),
+            (false, false) => format!("通往 {node} 的链路延迟 {} 并丢包 {loss}", Human(*delay)),
+        },
+    }
+}
+
+pub(super) fn fact(fact: &Fact) -> String {
+    match fact {
+        Fact::Done { at, action, proof } => {
+            format!(
+                "{}：{}（{}）",
+                time(*at),
+                self::action(action),
+                recorded::proof(proof)
+            )
+        }
+        Fact::Table {
+            moment: when,
+            servers,
+            entry,
+        } => format!(
+            "{}调度器的表中{}{}",
+            moment(ZH, *when),
+            held(servers),
+            entry.as_ref().map_or_else(String::new, self::entry)
+        ),
+        Fact::Began { at, operation, sent } => format!(
+            "{}：客户端开始{}{}",
+            time(*at),
+            self::operation(operation),
+            sent.as_ref()
+                .map_or_else(String::new, |sent| format!("；{}", self::sent(sent)))
+        ),
+        Fact::ServedBy(node) => format!("该连接由 {node} 提供服务"),
+        Fact::Tried(server) => format!("在此之前，客户端的报文段到达过 {server}，它没有应答"),
+        Fact::HeldBack(held_back) => self::held_back(*held_back),
+        Fact::Discarded { first, times } => discarded(first, *times),
+        Fact::SentAgain {
+            payload_length,
+            times,
+            gaps,
+        } => sent_again(*payload_length, *times, gaps),
+        Fact::Reached(terminator) => format!(
+            "{}：{} 发出的 {} 到达客户端",
+            time(terminator.at),
+            sender(ZH, terminator.by.as_ref()),
+            terminator.kind
+        ),
+        Fact::ReachedOften { first, until, times } => format!(
+            "从 {} 到 {}：{} 发出的 {} 到达客户端，共 {times} 次",
+            after_epoch(first.at),
+            after_epoch(*until),
+            sender(ZH, first.by.as_ref()),
+            first.kind
+        ),
+        Fact::Silence { from, lasted, end } => format!(
+            "从 {} 起的 {} 内，没有任何应答到达客户端，{}",
+            after_epoch(*from),
+            Human(*lasted),
+            match end {
+                HangEnd::Answer => "之后得到应答",
+                HangEnd::Error => "之后操作失败",
+                HangEnd::None => "观察结束时仍未结束",
+            }
+        ),
+        Fact::InParts { from, to, longest } => format!(
+            "应答从 {} 到 {} 分段到达，其间最长 {} 没有任何数据",
+            after_epoch(*from),
+            after_epoch(*to),
+            Human(*longest)
+        ),
+        Fact::Contradicted(contradiction) => self::contradiction(contradiction),
+        Fact::LostBefore { at, message } => format!(
+            "{}：之前的操作已因“{message}”失去该连接，因此本次操作没有发送任何数据",
+            time(*at)
+        ),
+        Fact::EndedByClientBefore { at } => format!(
+            "{}：客户端自己的内核已结束该连接，因此本次操作没有发送任何数据",
+            time(*at)
+        ),
+        Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
+        Fact::StillInForce { action, shows } => {
+            format!("结束时，{}：{}", self::action(action), recorded::proof(shows))
+        }
+        Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
+    }
+}
+
+/// The name of an operation: `connect`, or a statement.
+pub(super) fn operation(what: &str) -> String {
+    match what.strip_prefix("query ") {
+        Some(statement) => format!("执行 sql {statement}"),
+        None if what == "connect" => "新建连接".to_owned(),
+        None => format!("执行 sql `{what}`"),
+    }
+}
+
+fn time(at: Instant) -> String {
+    format!("在 {} 时", after_epoch(at))
+}
+
+fn after_epoch(at: Instant) -> Human {
+    Human(at.since(Instant(0)))
+}
+
+fn held_back(held_back: HeldBack) -> String {
+    let HeldBack {
+        step,
+        verdict,
+        segments,
+    } = held_back;
+    let did = match verdict {
+        FirewallVerdict::Drop => "丢弃",
+        FirewallVerdict::Reject => "拒绝（向客户端自己发 ICMP 错误）",
+        FirewallVerdict::TcpReset => "拒绝（向客户端自己发 RST）",
+    };
+    format!("按内核的计数，客户端自己的防火墙（步骤 {step}）在其网卡之前{did}了客户端的 {segments} 个报文段")
+}
+
+fn discarded(first: &Discarded, times: usize) -> String {
+    let kind = match first.kind {
+        DiscardedKind::SynAck | DiscardedKind::Rst | DiscardedKind::Fin => first.kind.to_string(),
+        DiscardedKind::Acknowledgement => "确认".to_owned(),
+        DiscardedKind::Payload { length } => format!("{length} 字节的报文段"),
+    };
+    let why = match first.why {
+        Reason::OwnFirewall { step } => format!("客户端自己的防火墙没有放行（步骤 {step}）"),
+        Reason::Unexpected => "它不是客户端的 TCP 在该连接上所期待的".to_owned(),
+        Reason::Ended => "对客户端来说该连接已经结束".to_owned(),
+        Reason::NotAcknowledged => "客户端之后发出的报文段都没有确认它".to_owned(),
+    };
+    let times = if times > 1 {
+        format!("共 {times} 次，")
+    } else {
+        String::new()
+    };
+    format!(
+        "{}：{} 发出的 {kind} 到达客户端的网卡，{times}但其内核没有接受：{why}",
+        time(first.at),
+        sender(ZH, first.by.as_ref()),
+    )
+}
+
+fn held(servers: &[HeldServer]) -> String {
+    if servers.is_empty() {
+        return "没有真实服务器".to_owned();
+    }
+    let each = servers
+        .iter()
+        .map(|held| format!(" {}（权重 {}）", held.server, held.weight));
+    format!("有{}", each.collect::<Vec<_>>().join("、"))
+}
+
+fn entry(entry: &ConnectionEntry) -> String {
+    match entry {
+        ConnectionEntry::Absent => "，没有该连接的条目".to_owned(),
+        ConnectionEntry::Held {
+            server,
+            state,
+            expires,
+        } => {
+            format!("，并有该连接到 {server} 的条目（{state}，{expires} 后过期）")
+        }
+    }
+}
+
+fn sent(sent: &Sent) -> String {
+    match sent {
+        Sent::Syn => "客户端发出了 SYN".to_owned(),
+        Sent::Arp => "客户端询问 VIP 的以太网地址，无人应答".to_owned(),
+        Sent::Statement => "客户端发出了语句".to_owned(),
+        Sent::Command(name) => format!("客户端先发出了 {name}"),
+    }
+}
+
+/// What the client says, and what the packets show.
+pub(super) fn contradiction(contradiction: &Contradiction) -> String {
+    let client = match &contradiction.client {
+        ClientWord::Connected => "已连接".to_owned(),
+        ClientWord::Result { rows } => format!("得到 {rows} 行结果"),
+        ClientWord::Error { message } => format!("得到错误“{message}”"),
+    };
+    let wire = match &contradiction.wire {
+        WireWord::Answer { at, rows } => format!("服务器的完整应答在 {} 时到达，{rows} 行", after_epoch(*at)),
+        WireWord::Error(error) => format!("服务器的应答是 {error}"),
+        WireWord::Part => "到那时服务器的应答只到了一部分".to_owned(),
+        WireWord::Nothing => "到那时没有服务器的应答".to_owned(),
+        WireWord::Earlier { statement } => {
+            format!("到那时没有对该语句的应答：到达的是对它已放弃的先前语句 `{statement}` 的应答")
+        }
+        WireWord::Ended(kind) => format!("只有 {kind} 终止了连接"),
+    };
+    let packet = contradiction
+        .packet
+        .map_or_else(String::new, |packet| format!("（数据包 {packet}）"));
+    format!(
+        "客户端{}称{client}，而数据包显示{wire}{packet}",
+        time(contradiction.said)
+    )
+}
+
+fn sent_again(payload_length: u32, times: usize, gaps: &[Duration]) -> String {
+    let what = match payload_length {
+        0 => " SYN".to_owned(),
+        length => format!("同样的 {length} 字节"),
+    };
+    let (named, last) = named_gaps(gaps);
+    let named: Vec<String> = named.iter().map(|gap| Human(*gap).to_string()).collect();
+    let rest = last.map_or_else(String::new, |last| {
+        format!(" … {}（共 {} 个间隔）", Human(last), gaps.len())
+    });
+    format!("客户端将{what}重发了 {times} 次，间隔 {}{rest}", named.join("、"))
+}
+
+fn ended(how: &OperationEnd) -> String {
+    match how {
+        OperationEnd::Error(message) => format!("客户端得到错误“{message}”"),
+        OperationEnd::Answer => "客户端得到应答".to_owned(),
+        OperationEnd::Waiting => "客户端仍在等待".to_owned(),
+    }
+}
+
+pub(super) fn orphan(orphan: &OrphanedSession) -> String {
+    let OrphanedSession {
+        server,
+        server_id: _,
+        client_port,
+        session,
+        socket,
+    } = orphan;
+    let mut text = format!("{server} 仍保持着客户端已失去的连接（孤儿会话；客户端端口为 {client_port}）");
+    if let Some(session) = session {
+        text += &format!(
+            "；其进程列表中为会话 {}，{} 已 {} 秒",
+            session.id, session.command, session.seconds
+        );
+        if let Some(transaction) = &session.transaction {
+            text += &format!("，且有{}", open_transaction(transaction));
+        }
+    }
+    if let Some(socket) = socket {
+        text += &format!(
+            "；其套接字状态为 {}，待发送 {} 字节，待读取 {} 字节",
+            socket.state, socket.send_queue, socket.receive_queue
+        );
+        if let Some(timer) = &socket.timer {
+            text += &format!("，{}", self::timer(timer));
+        }
+    }
+    text
+}
+
+pub(super) fn open_transaction(transaction: &OpenTransaction) -> String {
+    let OpenTransaction {
+        state,
+        seconds,
+        rows_locked,
+        rows_modified,
+    } = transaction;
+    format!("未结束的事务：已修改 {rows_modified} 行，已锁定 {rows_locked} 行，状态 {state} 已 {seconds} 秒")
+}
+
+fn timer(timer: &SocketTimer) -> String {
+    let SocketTimer { name, expires, count } = timer;
+    let what = match name.as_str() {
+        "on" => "重传定时器",
+        "keepalive" => "保活定时器",
+        "persist" => "持续定时器",
+        "timewait" => "TIME-WAIT 定时器",
+        _ => "定时器",
+    };
+    match count {
+        0 => format!("{what} {expires} 后到期"),
+        count => format!("{what} {expires} 后到期（第 {count} 次）"),
+    }
+}
+
+pub(super) fn difference(difference: &Difference) -> String {
+    let number = |found: Option<u16>| found.map_or_else(|| "无".to_owned(), |found| found.to_string());
+    match difference {
+        Difference::Behaviour { expected, observed } => format!(
+            "预期{}，实测{}",
+            behaviour_name(ZH, *expected),
+            observed.map_or(ZH.undetermined(), |observed| behaviour_name(ZH, observed))
+        ),
+        Difference::Error { expected, observed } => {
+            format!("预期错误 {expected}，实测 {}", number(*observed))
+        }
+        Difference::Errno { expected, observed } => {
+            format!("预期 errno {expected}，实测 {}", number(*observed))
+        }
+        Difference::Ends { expected, observed } => format!(
+            "预期等待以{}告终，实测{}",
+            end(*expected),
+            observed.map_or("没有等待", end)
+        ),
+        Difference::AtLeast { expected, observed } => {
+            format!("预期操作至少持续 {}，实测 {}", Human(*expected), Human(*observed))
+        }
+        Difference::AtMost { expected, observed } => {
+            format!("预期操作至多持续 {}，实测 {}", Human(*expected), Human(*observed))
+        }
+        Difference::ServedBy { expected, observed } => {
+            let expected: Vec<&str> = expected.iter().map(lvs_matrix_model::Name::as_str).collect();
+            let observed = observed
+                .as_ref()
+                .map_or_else(|| "没有服务器".to_owned(), ToString::to_string);
+            format!("预期连接由 {} 提供服务，实测为 {observed}", expected.join(" 或 "))
+        }
+    }
+}
+
+fn end(end: HangEndName) -> &'static str {
+    match end {
+        HangEndName::Answer => "应答",
+        HangEndName::Error => "错误",
+        HangEndName::None => "观察期内不结束",
+    }
+}
