@@ -335,8 +335,8 @@ fn a_record_that_is_gone() {
 #[test]
 fn a_record_of_another_format() {
     let copy = Copy::new();
-    copy.edit(&copy.record(RESET), |record| record["format"] = json!(2));
-    copy.is_missing(RESET, "format 2");
+    copy.edit(&copy.record(RESET), |record| record["format"] = json!(3));
+    copy.is_missing(RESET, "format 3");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::reports::write_reports;
 use crate::unfinished;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, RECORD_FILE, overlong_text};
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, READ_FORMATS, RECORD_FILE, overlong_text};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{
     DryReport, Language, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal,
@@ -178,7 +178,7 @@ fn read_cell(folder: &Beneath, cell: &CellRef) -> Result<Option<JudgedCell>, Str
     }
     let record: CellRecord = serde_json::from_slice(&text)
         .map_err(|error| format!("{} cannot be understood: {error}", path(RECORD_FILE)))?;
-    if record.format != FORMAT {
+    if !READ_FORMATS.contains(&record.format) {
         return Err(format!(
             "{} has format {}, this lvs-matrix reads {FORMAT}",
             path(RECORD_FILE),

@@ -44,8 +44,36 @@ impl Instant {
 /// Durations are written for people in one place, rounded to what can be told apart on a noisy machine: below
 /// a second in milliseconds, below a minute with two decimals, above in units (`15m32s`, `6h`). Reports use
 /// nothing else, so they can be compared from run to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
 pub struct Human(pub Duration);
+
+impl Human {
+    /// Reads what [`Display`](fmt::Display) writes: a time that is written the same. What was lost when it was
+    /// rounded is lost: `<1ms` is read as half a millisecond. `None` for other texts.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let nanos = |number: &str, unit: f64| {
+            let number: f64 = number.parse().ok()?;
+            (0.0..1e6)
+                .contains(&number)
+                .then(|| Duration::from_secs_f64(number * unit))
+        };
+        let mut time = Duration::ZERO;
+        let mut rest = text;
+        if text == "<1ms" {
+            (time, rest) = (Duration::from_micros(500), "");
+        } else if let Some(number) = text.strip_suffix("ms") {
+            (time, rest) = (nanos(number, 1e-3)?, "");
+        }
+        for (unit, seconds) in [('h', 3600.0), ('m', 60.0), ('s', 1.0)] {
+            if let Some((number, after)) = rest.split_once(unit) {
+                time = time.checked_add(nanos(number, seconds)?)?;
+                rest = after;
+            }
+        }
+        Some(Self(time)).filter(|read| read.to_string() == text)
+    }
+}
 
 impl fmt::Display for Human {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,8 +122,16 @@ mod tests {
             (59_996_000_000, "1m"),
             (325_570_000_000, "5m26s"),
             (21_600_000_000_000, "6h"),
+            (3_725_000_000_000, "1h2m5s"),
         ] {
             assert_eq!(Human(Duration::from_nanos(nanos)).to_string(), text, "{nanos} ns");
+            let read = Human::read(text).map(|read| read.to_string());
+            assert_eq!(read.as_deref(), Some(text), "read back");
+        }
+        for other in [
+            "", "s", "1", "1500ms", "61s", "1m 2s", "-1s", "1e3s", "infs", "NaNs", "soon",
+        ] {
+            assert_eq!(Human::read(other), None, "{other}");
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod name;
 pub mod plan;
 pub mod record;
 pub mod scenario;
+mod sentence;
 pub mod verdict;
 
 pub use name::Name;

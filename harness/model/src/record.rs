@@ -4,6 +4,7 @@
 mod client;
 mod limits;
 mod server;
+mod shown;
 mod socket;
 
 pub use client::{
@@ -13,16 +14,21 @@ pub use client::{
 pub use limits::overlong_text;
 
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
+pub use shown::{Instead, Misconduct, Packets, PortState, Proof};
 pub use socket::{Socket, SocketTimer};
 
 use crate::Name;
 use crate::action::{Action, ClientAction, Node};
 use crate::duration::Instant;
 use crate::plan::{LabPlan, Phase};
+use crate::sentence;
 use serde::{Deserialize, Serialize};
 
-/// The number of this format. A reader refuses records of another number.
-pub const FORMAT: u32 = 1;
+/// The number of the format that is written. In format 1 proofs and the like were English sentences; in format
+/// 2 they are data.
+pub const FORMAT: u32 = 2;
+/// The numbers of the formats that are read. A reader refuses records of another number.
+pub const READ_FORMATS: [u32; 2] = [1, FORMAT];
 
 /// The name of a cell's record file in its folder. Written last, by rename: a folder without it is a cell
 /// that did not end.
@@ -34,7 +40,7 @@ pub const CAPTURE_FILE: &str = "capture.pcapng";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct CellRecord {
-    /// [`FORMAT`].
+    /// [`FORMAT`]; in older records another one of [`READ_FORMATS`].
     pub format: u32,
     /// What was to be done.
     pub plan: LabPlan,
@@ -229,14 +235,18 @@ pub enum AtEnd {
     /// It was still in force.
     InForce {
         /// What showed it.
-        shows: String,
+        #[serde(deserialize_with = "sentence::stored")]
+        #[schemars(schema_with = "sentence::schema::<Proof>")]
+        shows: Proof,
         /// The packets that it had met, where the kernel counts them: a firewall's rule, a link that loses.
         packets: Option<u64>,
     },
     /// It was not, though no step had undone it.
     Gone {
         /// What was found instead.
-        reason: String,
+        #[serde(deserialize_with = "sentence::stored")]
+        #[schemars(schema_with = "sentence::schema::<Instead>")]
+        reason: Instead,
     },
 }
 
@@ -246,8 +256,10 @@ pub enum AtEnd {
 pub enum StepOutcome {
     /// Done, and for a fault: shown to have fired.
     Done {
-        /// What showed it (`rs1 is no longer in ipvsadm -Ln`).
-        proof: String,
+        /// What showed it.
+        #[serde(deserialize_with = "sentence::stored")]
+        #[schemars(schema_with = "sentence::schema::<Proof>")]
+        proof: Proof,
     },
     /// A client's operation that ended with an error of the client; not a failure of the lab.
     ClientFailed,

@@ -195,9 +195,7 @@ fn remarkable() -> CellRecord {
     let mut record = record_of(plan_of(steps, Expected::ObserveOnly));
     for (step, (began, ended)) in record.steps.iter_mut().zip([(0.0, 0.0), (0.5, 2.0), (3.0, 4.0)]) {
         (step.began, step.ended) = (Some(s(began)), Some(s(ended)));
-        step.outcome = StepOutcome::Done {
-            proof: "seen".to_owned(),
-        };
+        step.outcome = StepOutcome::Done { proof: "seen".into() };
     }
     record.ended = s(4.0);
     record

@@ -170,7 +170,7 @@ fn a_fault_that_did_not_fire_is_a_reason() {
                     "it did not fire",
                 ),
                 (
-                    StepOutcome::Done { proof: String::new() },
+                    StepOutcome::Done { proof: "".into() },
                     "nothing shows that it fired",
                 ),
                 (StepOutcome::Unfinished, "did not end"),

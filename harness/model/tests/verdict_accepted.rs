@@ -35,7 +35,7 @@ fn rule(chain: Chain, verdict: FirewallVerdict) -> Action {
 /// The kernel's counter of the rule that step `number` added, as it stood at the end.
 fn counted(world: &mut World, number: usize, packets: u64) {
     world.record.steps[number - 1].at_end = Some(AtEnd::InForce {
-        shows: "nft lists the rule".to_owned(),
+        shows: "nft lists the rule".into(),
         packets: Some(packets),
     });
 }

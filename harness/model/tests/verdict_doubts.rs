@@ -318,7 +318,7 @@ fn an_operation_has_one_beginning_and_one_end_of_its_kind() {
 fn a_fault_that_lasts_must_be_there_at_the_end() {
     let mut world = waiting_for_ever();
     world.record.steps[2].at_end = Some(AtEnd::InForce {
-        shows: "port31 is in state DOWN".to_owned(),
+        shows: "port31 is in state DOWN".into(),
         packets: None,
     });
     let observed = world.observe();
@@ -333,7 +333,7 @@ fn a_fault_that_lasts_must_be_there_at_the_end() {
     assert_eq!(shown.unwrap().shown_by, [Citation::Step(3)]);
 
     world.record.steps[2].at_end = Some(AtEnd::Gone {
-        reason: "the port is in state UP".to_owned(),
+        reason: "the port is in state UP".into(),
     });
     let reasons = reasons(&world.observe());
     assert!(

@@ -27,7 +27,7 @@ fn client_that(set: impl Fn(&mut ClientRecord)) -> ClientRecord {
 #[test]
 fn the_client_program_must_behave() {
     spoils_every_cell("the client program flooded", |world| {
-        world.record.client = Some(client_that(|client| client.misconduct.push("flooded".to_owned())));
+        world.record.client = Some(client_that(|client| client.misconduct.push("flooded".into())));
     });
     // Of the program that a scenario has by default nothing need be recorded; of any other it must.
     spoils_every_cell("nothing was recorded of the client program", |world| {
@@ -39,8 +39,8 @@ fn the_client_program_must_behave() {
 fn a_setting_must_be_shown_to_be_in_force() {
     let shown = |setting: &str, shown: bool, doubt: bool| SettingShown {
         setting: setting.to_owned(),
-        shown: shown.then(|| "getsockopt".to_owned()),
-        doubt: doubt.then(|| "it is another".to_owned()),
+        shown: shown.then(|| "getsockopt".into()),
+        doubt: doubt.then(|| "it is another".into()),
     };
     let of_the_connect = |world: &mut World, seen: Vec<SettingShown>| {
         world.record.plan.client.settings.connect_timeout = Some(seconds(10.0));

@@ -33,7 +33,7 @@ pub(crate) fn program(words: Language, record: &CellRecord, markup: Markup) -> O
     }
     for setting in &seen.settings {
         let shown = match (&setting.doubt, &setting.shown) {
-            (Some(doubt), _) => words.setting_doubted(markup.phrase(doubt)),
+            (Some(doubt), _) => words.setting_doubted(markup.phrase(&phrasing::instead(words, doubt))),
             (None, Some(shown)) => markup.text(&phrasing::proof(words, shown)),
             (None, None) => words.setting_unknown().to_owned(),
         };
@@ -42,7 +42,7 @@ pub(crate) fn program(words: Language, record: &CellRecord, markup: Markup) -> O
     for what in &seen.misconduct {
         facts.push((
             words.misconduct().to_owned(),
-            words.the_program(markup.phrase(what)),
+            words.the_program(markup.phrase(&phrasing::misconduct(words, what))),
         ));
     }
     Some(Program {

@@ -32,9 +32,9 @@ pub fn record_schema() -> Schema {
     // this program.
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let mut schema = made::<CellRecord>(settings, "record.json", "record", record::FORMAT);
-    // The number is one constant in the writer, and a plain number to the reader, which refuses others.
+    // To the reader it is a plain number, and others are refused.
     if let Some(format) = schema.pointer_mut("/properties/format") {
-        format["const"] = record::FORMAT.into();
+        format["enum"] = record::READ_FORMATS.as_slice().into();
     }
     schema
 }

@@ -14,7 +14,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
-use lvs_matrix_model::record::{CommandRecord, DirectorSnapshot, Moment, StepOutcome, StepRecord};
+use lvs_matrix_model::record::{CommandRecord, DirectorSnapshot, Moment, Proof, StepOutcome, StepRecord};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,9 +56,13 @@ struct Done {
 }
 
 impl Done {
-    fn proven(proof: impl Into<String>) -> Self {
+    fn proven(proof: Proof) -> Self {
+        Self::with(StepOutcome::Done { proof })
+    }
+
+    fn with(outcome: StepOutcome) -> Self {
         Self {
-            outcome: StepOutcome::Done { proof: proof.into() },
+            outcome,
             commands: Vec::new(),
             operation: None,
             may_fail: false,
@@ -111,14 +115,7 @@ impl<'a> Timeline<'a> {
             let good = match reached {
                 Some(_) => self.step(step),
                 None => {
-                    self.push(
-                        step,
-                        None,
-                        Done {
-                            outcome: StepOutcome::NotReached,
-                            ..Done::proven("")
-                        },
-                    );
+                    self.push(step, None, Done::with(StepOutcome::NotReached));
                     false
                 }
             };
@@ -193,11 +190,10 @@ impl<'a> Timeline<'a> {
             self.act_until = Some(std::time::Instant::now() + self.plan.watched_for());
         }
         let done = self.act(&step.action).unwrap_or_else(|error| Done {
-            outcome: StepOutcome::Failed {
-                reason: error.to_string(),
-            },
             operation: step.action.is_of_client().then_some(self.operation),
-            ..Done::proven("")
+            ..Done::with(StepOutcome::Failed {
+                reason: error.to_string(),
+            })
         });
         let good = match done.outcome {
             StepOutcome::Done { .. } => true,
@@ -239,7 +235,7 @@ impl<'a> Timeline<'a> {
             Action::Client(action) => self.client_acts(action),
             Action::Wait(time) => {
                 std::thread::sleep(*time);
-                Ok(Done::proven("waited"))
+                Ok(Done::proven(Proof::Waited))
             }
         }
     }

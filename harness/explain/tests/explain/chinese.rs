@@ -117,10 +117,10 @@ const DOUBTFUL: &[fn(&mut CellRecord)] = &[
         record
             .steps
             .iter_mut()
-            .for_each(|step| step.outcome = StepOutcome::Done { proof: String::new() })
+            .for_each(|step| step.outcome = StepOutcome::Done { proof: "".into() })
     },
     |record| {
-        let reason = "the mysqld runs".to_owned();
+        let reason = "the mysqld runs".into();
         record.steps[0].at_end = Some(lvs_matrix_model::record::AtEnd::Gone { reason });
     },
     |record| record.client_events.reverse(),

@@ -1,6 +1,6 @@
 //! What the model itself says in English, in Chinese.
 
-use super::{behaviour_name, moment, recorded, sender};
+use super::{behaviour_name, moment, proofs, sender};
 use crate::catalogue::Language;
 use lvs_matrix_model::action::{
     Action, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent,
@@ -143,7 +143,7 @@ pub(super) fn fact(fact: &Fact) -> String {
                 "{}：{}（{}）",
                 time(*at),
                 self::action(action),
-                recorded::proof(proof)
+                proofs::proof(proof)
             )
         }
         Fact::Table {
@@ -212,7 +212,7 @@ pub(super) fn fact(fact: &Fact) -> String {
         ),
         Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
         Fact::StillInForce { action, shows } => {
-            format!("结束时，{}：{}", self::action(action), recorded::proof(shows))
+            format!("结束时，{}：{}", self::action(action), proofs::proof(shows))
         }
         Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
     }

@@ -5,57 +5,6 @@ macro_rules! forms {
     ($($english:literal / $chinese:literal;)*) => { &[$(($english, $chinese)),*] };
 }
 
-/// What showed that a step had its effect, that it still has it, and that a setting is in force:
-/// `lvs_matrix_runner`'s operator, time line and client.
-pub(super) const PROOFS: &[(&str, &str)] = forms! {
-    "connected" / "已连接";
-    "answered" / "已得到应答";
-    "waited" / "已等待";
-    "closed" / "已关闭";
-    "/proc/net/ip_vs has {server} with weight {weight} and {method}"
-        / "/proc/net/ip_vs 中有 {server}，权重 {weight}，转发方式 {method}";
-    "/proc/net/ip_vs has no such service" / "/proc/net/ip_vs 中没有这个虚拟服务";
-    "/proc/net/ip_vs has no service" / "/proc/net/ip_vs 中没有虚拟服务";
-    "/proc/net/ip_vs has no {server}" / "/proc/net/ip_vs 中没有 {server}";
-    "/proc/net/ip_vs has the service, without real servers" / "/proc/net/ip_vs 中有该虚拟服务，没有真实服务器";
-    "/proc/net/ip_vs has the service with scheduler {scheduler}" / "/proc/net/ip_vs 中有该虚拟服务，调度算法为 \
-        {scheduler}";
-    "/proc/net/ip_vs is as it was when the table was saved" / "/proc/net/ip_vs 与保存表时相同";
-    "ipvsadm saved {lines}" / "ipvsadm 保存了 {lines}";
-    "the time-outs are {tcp} s, after a FIN {fin} s" / "超时为 {tcp} 秒，FIN 之后为 {fin} 秒";
-    "the process ended ({status}), and nothing listens on port {port}" / "进程已结束（{status}），端口 {port} 上没有监听";
-    "no mysqld runs ({status})" / "没有 mysqld 在运行（{status}）";
-    "every thread of the process that listens on port {port} is in state T" / "监听端口 {port} 的进程的所有线程都处于状态 T";
-    "every thread of the mysqld is in state T" / "mysqld 的所有线程都处于状态 T";
-    "it runs, and answers with server_id {id}" / "它在运行，并以 server_id {id} 应答";
-    "it answers with server_id {id}" / "它以 server_id {id} 应答";
-    "{port} is in state {state}" / "{port} 的状态为 {state}";
-    "{key} reads {value} on {node}" / "{node} 上的 {key} 读出为 {value}";
-    "nft lists no rule" / "nft 没有列出规则";
-    "nft lists the rule in the {chain} chain of {table}; it has met {count} packets"
-        / "nft 在 {table} 的 {chain} 链中列出该规则；它已匹配 {count} 个数据包";
-    "nft lists the rule in the {chain} chain of {table}; it has met {count} packet"
-        / "nft 在 {table} 的 {chain} 链中列出该规则；它已匹配 {count} 个数据包";
-    "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {count} packets"
-        / "{port} 的 qdisc 延迟 {delay}，丢包 {loss}；已丢掉 {count} 个数据包";
-    "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {count} packet"
-        / "{port} 的 qdisc 延迟 {delay}，丢包 {loss}；已丢掉 {count} 个数据包";
-    "connected; the director's entry for port {port} leads to {server}" / "已连接；调度器中端口 {port} 的条目指向 {server}";
-    "its SYN is on the wire; the director's entry for port {port} leads to {server}"
-        / "其 SYN 已在链路上；调度器中端口 {port} 的条目指向 {server}";
-    "its SYN is on the wire; the director made no entry for it" / "其 SYN 已在链路上；调度器没有为它建立条目";
-    "its {packet} is on the wire" / "其 {packet} 已在链路上";
-    "closed, without a {packet} on the wire" / "已关闭，链路上没有 {packet}";
-    "it ended already" / "它已经结束";
-    "it was sent again, not acknowledged" / "它被重发，没有得到确认";
-    "it is in the process list of {server}" / "它在 {server} 的进程列表中";
-    "the kernel of {server}, whose mysqld is frozen, has acknowledged it" / "{server} 的 mysqld 已冻结，其内核已确认它";
-    "the kernel of {server} has acknowledged its beginning" / "{server} 的内核已确认其开头";
-    "the client has read {rows} rows and stopped" / "客户端读取 {rows} 行后停止";
-    "getsockopt on port {port} {options}" / "端口 {port} 的 getsockopt：{options}";
-    "`--help` with the same options lists {setting}" / "以同样的选项执行 `--help`，列出 {setting}";
-};
-
 /// Why something is not known, or there is no record: `lvs_matrix_model::verdict`, `crate::run`, and `judge`
 /// of the command line.
 pub(super) const DOUBTS: &[(&str, &str)] = forms! {

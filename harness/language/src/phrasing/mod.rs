@@ -7,6 +7,7 @@ mod cites;
 mod environment;
 mod error;
 mod forms;
+mod proofs;
 mod recorded;
 
 pub use besides::{besides, error_and_besides};
@@ -20,7 +21,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
-use lvs_matrix_model::record::{Environment, Moment, OpenTransaction, Place};
+use lvs_matrix_model::record::{Environment, Instead, Misconduct, Moment, OpenTransaction, Place, Proof};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Difference, Evidence, Fact, JudgedCell, OrphanedSession, Retransmissions,
@@ -339,11 +340,27 @@ pub fn missing(words: Language, reason: &str) -> Cow<'_, str> {
     }
 }
 
-/// What showed something, as it was recorded.
-pub fn proof(words: Language, text: &str) -> Cow<'_, str> {
+/// What showed something.
+pub fn proof(words: Language, proof: &Proof) -> String {
     match words {
-        Language::English => text.into(),
-        Language::Chinese => recorded::proof(text).into(),
+        Language::English => proof.to_string(),
+        Language::Chinese => proofs::proof(proof),
+    }
+}
+
+/// What was found instead.
+pub fn instead(words: Language, found: &Instead) -> String {
+    match words {
+        Language::English => found.to_string(),
+        Language::Chinese => proofs::instead(found),
+    }
+}
+
+/// What a client program did that no client may do.
+pub fn misconduct(words: Language, what: &Misconduct) -> String {
+    match words {
+        Language::English => what.to_string(),
+        Language::Chinese => proofs::misconduct(what),
     }
 }
 

@@ -4,15 +4,10 @@
 //! print, and failures of the lab.
 
 use super::chinese;
-use super::forms::{DOUBTS, PROOFS};
+use super::forms::DOUBTS;
 use crate::catalogue::Language;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::StepRecord;
-
-/// What showed something.
-pub(super) fn proof(text: &str) -> String {
-    said(PROOFS, text, &[]).unwrap_or_else(|| text.to_owned())
-}
 
 /// Why something is not known. Steps are those of the cell.
 pub(super) fn doubt(text: &str, steps: &[StepRecord]) -> String {
@@ -94,7 +89,7 @@ mod tests {
 
     #[test]
     fn forms_fill_in_the_same_and_none_hides_another() {
-        for forms in [PROOFS, DOUBTS] {
+        for forms in [DOUBTS] {
             for (index, (english, chinese)) in forms.iter().enumerate() {
                 assert_eq!(places(english), places(chinese), "{english}");
                 assert!(english.is_ascii() && !chinese.is_ascii(), "{english}");
@@ -103,23 +98,6 @@ mod tests {
                     .find(|(form, _)| fitted(form, english).is_some());
                 assert_eq!(earlier, None, "{english}");
             }
-        }
-    }
-
-    #[test]
-    fn sentences_are_known_by_their_form() {
-        assert_eq!(proof("/proc/net/ip_vs has no rs1"), "/proc/net/ip_vs 中没有 rs1");
-        assert_eq!(
-            proof("/proc/net/ip_vs has no service"),
-            "/proc/net/ip_vs 中没有虚拟服务"
-        );
-        for other in [
-            "",
-            "Segmentation fault",
-            "connected to nobody",
-            "port31 is in state ",
-        ] {
-            assert_eq!(proof(other), other);
         }
     }
 

@@ -17,6 +17,12 @@ pub enum Chain {
     Output,
 }
 
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Chain {
     /// Its name in nft(8).
     #[must_use]

@@ -106,7 +106,7 @@ fn heading(step: &StepRecord) -> String {
 
 fn outcome(outcome: &StepOutcome) -> String {
     match outcome {
-        StepOutcome::Done { proof } if proof.is_empty() => String::new(),
+        StepOutcome::Done { proof } if proof.is_blank() => String::new(),
         StepOutcome::Done { proof } => format!(": {proof}"),
         StepOutcome::ClientFailed => ": the client got an error".to_owned(),
         StepOutcome::Unfinished => ": not finished when the observation ended".to_owned(),

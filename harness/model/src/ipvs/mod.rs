@@ -7,6 +7,7 @@
 mod kernel;
 mod listing;
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -92,7 +93,8 @@ pub struct Destination {
 }
 
 /// The packet-forwarding methods (net/netfilter/ipvs/ip_vs_ctl.c, `ip_vs_fwd_name`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// `Masq`: the director rewrites the destination's address.
     Masquerading,
@@ -127,8 +129,15 @@ impl Method {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The method of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

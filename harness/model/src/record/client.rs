@@ -1,6 +1,8 @@
 //! What was seen of the client program.
 
+use super::{Instead, Misconduct, Proof};
 use crate::duration::Instant;
+use crate::sentence;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -207,8 +209,13 @@ pub struct ClientRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transcripts: Vec<Transcript>,
     /// What the program did that no client may do; each makes the cell undetermined.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub misconduct: Vec<String>,
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "sentence::stored_list"
+    )]
+    #[schemars(schema_with = "sentence::schema_list::<Misconduct>")]
+    pub misconduct: Vec<Misconduct>,
 }
 
 /// A socket of the client program, connected to the virtual service, as the kernel showed it right after the
@@ -238,11 +245,18 @@ pub struct OpenedSocket {
 pub struct SettingShown {
     /// Its key in scenarios.
     pub setting: String,
-    /// What shows it (`getsockopt: SO_KEEPALIVE 1, …`); `None` if nothing did.
-    pub shown: Option<String>,
-    /// Why it is not in force, if it is not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub doubt: Option<String>,
+    /// What shows it; `None` if nothing did.
+    #[serde(default, deserialize_with = "sentence::stored_if_any")]
+    #[schemars(schema_with = "sentence::schema_if_any::<Proof>")]
+    pub shown: Option<Proof>,
+    /// What was found instead, if the setting is not in force or not shown.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "sentence::stored_if_any"
+    )]
+    #[schemars(schema_with = "sentence::schema_if_any::<Instead>")]
+    pub doubt: Option<Instead>,
 }
 
 /// What passed between one process of the client program and whoever used it.

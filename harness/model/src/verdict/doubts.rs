@@ -8,8 +8,8 @@ use crate::client::Setting;
 use crate::duration::{Human, Instant};
 use crate::plan::Phase;
 use crate::record::{
-    AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, SettingShown,
-    StepOutcome, StepRecord,
+    AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, Proof, READ_FORMATS,
+    SettingShown, StepOutcome, StepRecord,
 };
 
 /// All reasons why `record` and its `packets` may not be believed, whatever the client did.
@@ -57,9 +57,9 @@ fn program(record: &CellRecord, doubts: &mut Vec<String>) {
         let doubt = match seen {
             Some(SettingShown {
                 doubt: Some(doubt), ..
-            }) => Some(doubt.as_str()),
+            }) => Some(doubt.to_string()),
             Some(SettingShown { shown: Some(_), .. }) => None,
-            Some(SettingShown { shown: None, .. }) | None => Some("nothing shows it"),
+            Some(SettingShown { shown: None, .. }) | None => Some("nothing shows it".to_owned()),
         };
         doubts.extend(doubt.map(|doubt| {
             format!(
@@ -91,7 +91,7 @@ fn servers(record: &CellRecord, doubts: &mut Vec<String>) {
 /// The reasons that lie in the lab itself.
 pub(super) fn of_the_lab(record: &CellRecord) -> Vec<String> {
     let mut doubts = Vec::new();
-    if record.format != FORMAT {
+    if !READ_FORMATS.contains(&record.format) {
         doubts.push(format!(
             "the record has format {}, this program reads format {FORMAT}",
             record.format
@@ -270,9 +270,9 @@ fn earlier(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> O
 
 /// A fault must be shown to have fired. The client's own steps are proven by its events and packets, waiting
 /// by the clock.
-fn unproven(step: &StepRecord, proof: &str) -> Option<String> {
+fn unproven(step: &StepRecord, proof: &Proof) -> Option<String> {
     let fault = !step.action.is_of_client() && !matches!(step.action, Action::Wait(_));
-    (fault && proof.trim().is_empty()).then(|| {
+    (fault && proof.is_blank()).then(|| {
         format!(
             "step {} ({}) is recorded as done, but nothing shows that it fired",
             step.number, step.action

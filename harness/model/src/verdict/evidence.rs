@@ -69,7 +69,7 @@ fn changes(record: &CellRecord) -> Vec<Evidence> {
         })
         .filter(|step| !matches!(step.action, Action::Wait(_)))
         .filter_map(|step| match (&step.outcome, step.began) {
-            (StepOutcome::Done { proof }, Some(began)) if !proof.is_empty() => Some(Evidence {
+            (StepOutcome::Done { proof }, Some(began)) if !proof.is_blank() => Some(Evidence {
                 fact: Fact::Done {
                     at: began,
                     action: step.action.clone(),

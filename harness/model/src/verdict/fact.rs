@@ -5,7 +5,7 @@ use crate::Name;
 use crate::action::FirewallVerdict;
 use crate::action::{Action, Node};
 use crate::duration::{Human, Instant};
-use crate::record::Moment;
+use crate::record::{Moment, Proof};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub enum Fact {
         /// What it was.
         action: Action,
         /// What showed that it had its effect.
-        proof: String,
+        proof: Proof,
     },
     /// What the director's table and its connection entries held.
     Table {
@@ -119,7 +119,7 @@ pub enum Fact {
         /// Which one.
         action: Action,
         /// What shows it.
-        shows: String,
+        shows: Proof,
     },
     /// A real server still holds what the client has lost.
     Orphaned(OrphanedSession),

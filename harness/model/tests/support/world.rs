@@ -325,9 +325,7 @@ pub fn com_query(sql: &str) -> Vec<u8> {
 }
 
 pub fn done(proof: &str) -> StepOutcome {
-    StepOutcome::Done {
-        proof: proof.to_owned(),
-    }
+    StepOutcome::Done { proof: proof.into() }
 }
 
 pub fn connected() -> ClientEventKind {

@@ -143,7 +143,7 @@ fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
 
 fn outcome(step: &StepRecord, markup: Markup, words: Language) -> String {
     match &step.outcome {
-        StepOutcome::Done { proof } if proof.is_empty() => String::new(),
+        StepOutcome::Done { proof } if proof.is_blank() => String::new(),
         StepOutcome::Done { proof } => words.proven_by(markup.text(&phrasing::proof(words, proof))),
         StepOutcome::ClientFailed => words.ended_with_error().to_owned(),
         StepOutcome::Unfinished => words.not_finished().to_owned(),

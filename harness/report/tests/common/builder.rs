@@ -273,9 +273,7 @@ pub(crate) fn record(plan: LabPlan) -> CellRecord {
 }
 
 pub(crate) fn done(proof: &str) -> StepOutcome {
-    StepOutcome::Done {
-        proof: proof.to_owned(),
-    }
+    StepOutcome::Done { proof: proof.into() }
 }
 
 pub(crate) fn segment(flags: &str, source_port: u16, sequence: u32, payload_length: u32) -> Segment {

@@ -40,7 +40,9 @@ pub(crate) fn report() -> RunReport {
     record.preparation[0].exit = Some(1);
     record.preparation[0].output = text();
     record.steps[0].outcome = StepOutcome::Failed { reason: text() };
-    record.steps[2].outcome = StepOutcome::Done { proof: text() };
+    record.steps[2].outcome = StepOutcome::Done {
+        proof: text().as_str().into(),
+    };
     record.client_events[0].kind = ClientEventKind::StatementBegun { sql: text() };
     let hung = super::hung();
     record.snapshots = hung.record.snapshots;

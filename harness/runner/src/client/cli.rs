@@ -7,7 +7,9 @@ use super::{Desk, Operation, Session, failed, sockets};
 use crate::program::in_path;
 use lvs_matrix_model::client::Setting;
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
-use lvs_matrix_model::record::{ClientEventKind, TranscriptLine, TranscriptSource};
+use lvs_matrix_model::record::{
+    ClientEventKind, Instead, Misconduct, Proof, TranscriptLine, TranscriptSource,
+};
 use lvs_matrix_netns::CommandLine;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,7 +71,9 @@ impl Tool {
         let mut argv = self.argv(desk);
         argv.push("--help".to_owned());
         let shown = lvs_matrix_netns::run(&CommandLine::new(argv))
-            .map_err(|error| error.to_string())
+            .map_err(|error| Instead::Text {
+                text: error.to_string(),
+            })
             .and_then(|help| {
                 let line = help
                     .output
@@ -77,13 +81,12 @@ impl Tool {
                     .find(|line| line.starts_with("connect-timeout "));
                 let value = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
                 match value {
-                    Some(seconds) if wanted == Duration::from_secs(seconds) => Ok(format!(
-                        "`--help` with the same options lists connect-timeout {seconds}"
-                    )),
-                    Some(_) | None => Err(format!(
-                        "`--help` with the same options lists: {}",
-                        line.unwrap_or("nothing")
-                    )),
+                    Some(seconds) if wanted == Duration::from_secs(seconds) => Ok(Proof::Help {
+                        setting: format!("connect-timeout {seconds}"),
+                    }),
+                    Some(_) | None => Err(Instead::OtherHelp {
+                        shown: line.unwrap_or("nothing").to_owned(),
+                    }),
                 }
             });
         sockets::shown(desk, Setting::ConnectTimeout, shown);
@@ -279,10 +282,8 @@ impl Screen {
             };
             self.printed += chunk.len();
             if self.printed > MOST_PRINTED {
-                desk.log.misconduct(format!(
-                    "printed more than {} MiB for one operation",
-                    MOST_PRINTED >> 20
-                ));
+                let mib = u64::try_from(MOST_PRINTED >> 20).unwrap_or(u64::MAX);
+                desk.log.misconduct(Misconduct::LongOutput { mib });
                 return End::Gone("it was ended: it printed too much".to_owned());
             }
             for byte in chunk {

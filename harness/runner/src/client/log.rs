@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{
-    ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket, SettingShown, Transcript,
-    TranscriptLine, TranscriptSource, version_alone,
+    ClientEvent, ClientEventKind, ClientRecord, EventRole, Misconduct, OpenedSocket, SettingShown,
+    Transcript, TranscriptLine, TranscriptSource, version_alone,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -196,8 +196,7 @@ impl Log {
     }
 
     /// What the program did that no client may do.
-    pub(super) fn misconduct(&self, what: impl Into<String>) {
-        let what = what.into();
+    pub(super) fn misconduct(&self, what: Misconduct) {
         let mut state = self.state();
         if !state.closed && !state.program.misconduct.contains(&what) {
             state.program.misconduct.push(what);

@@ -6,7 +6,7 @@ use super::process::{Heard, Process, Start};
 use super::{Desk, Operation, Session, failed, sockets};
 use lvs_matrix_model::client::{Setting, Settings};
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
-use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
+use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind, Misconduct, Proof};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,9 +97,7 @@ impl OwnProgram {
         };
         // What a new one says before it could be asked is read as its answer.
         if !fresh && process.has_more() {
-            return Err(Failure::Misconduct(
-                "said something that it was not asked for".to_owned(),
-            ));
+            return Err(Failure::Misconduct(Misconduct::SaidUnasked));
         }
         match process.send(desk, &request) {
             Ok(true) => {}
@@ -112,38 +110,35 @@ impl OwnProgram {
                 Ok(Heard::Stopped) => return Ok(()),
                 Ok(Heard::Ended) => return Err(ended(process.end(desk))),
                 Ok(Heard::TooLong) => {
-                    return Err(Failure::Misconduct(
-                        "printed a line of more than 1 MiB".to_owned(),
-                    ));
+                    return Err(Failure::Misconduct(Misconduct::LongLine));
                 }
                 Err(error) => return Err(Failure::Plain(format!("its output cannot be read: {error}"))),
             };
             let event: Event = serde_json::from_slice(&line).map_err(|error| {
                 let start: String = super::cli::text_of(&line).chars().take(80).collect();
-                Failure::Misconduct(format!(
-                    "printed a line that is not of the protocol: `{start}` ({error})"
-                ))
+                let error = error.to_string();
+                Failure::Misconduct(Misconduct::NotOfProtocol { start, error })
             })?;
             if said(desk, number, operation, &process.pids(), event)? {
                 return Ok(());
             }
         }
-        Err(Failure::Misconduct(format!(
-            "printed {MOST_LINES} lines for one operation without ending it"
-        )))
+        Err(Failure::Misconduct(Misconduct::ManyLines {
+            lines: u64::from(MOST_LINES),
+        }))
     }
 }
 
 /// Why an operation ended without a word of the program that ends it.
 enum Failure {
     /// It did what no client may do.
-    Misconduct(String),
+    Misconduct(Misconduct),
     /// Something else.
     Plain(String),
 }
 
 fn ended(how: String) -> Failure {
-    Failure::Misconduct(format!("ended while it was to do something: {how}"))
+    Failure::Misconduct(Misconduct::Ended { how })
 }
 
 impl Session for OwnProgram {
@@ -154,8 +149,9 @@ impl Session for OwnProgram {
         };
         let why = match failure {
             Failure::Misconduct(what) => {
-                desk.log.misconduct(what.clone());
-                format!("the program {what}")
+                let why = format!("the program {what}");
+                desk.log.misconduct(what);
+                why
             }
             Failure::Plain(why) => why,
         };
@@ -179,10 +175,9 @@ fn said(
     event: Event,
 ) -> Result<bool, Failure> {
     let look = || sockets::note(desk, number, pids);
-    let unasked = |what: &str| {
-        Err(Failure::Misconduct(format!(
-            "answered {what} to what it was to do"
-        )))
+    let unasked = |answer: &str| {
+        let answer = answer.to_owned();
+        Err(Failure::Misconduct(Misconduct::OtherAnswer { answer }))
     };
     match (event, operation) {
         (
@@ -202,12 +197,12 @@ fn said(
             );
             Ok(true)
         }
-        (Event::Connected { .. }, Operation::Statement(_)) => unasked("`connected`"),
+        (Event::Connected { .. }, Operation::Statement(_)) => unasked("connected"),
         (Event::Result { rows, first_row }, Operation::Statement(_)) => {
             desk.write(number, ClientEventKind::ResultReceived { rows, first_row });
             Ok(true)
         }
-        (Event::Result { .. }, Operation::Connect) => unasked("`result`"),
+        (Event::Result { .. }, Operation::Connect) => unasked("result"),
         (
             Event::Error {
                 message,
@@ -242,14 +237,12 @@ fn said(
         }
         (Event::Setting { setting, shown }, _) => {
             let Some(setting) = Setting::ALL.iter().find(|known| known.key() == setting) else {
-                return Err(Failure::Misconduct(format!(
-                    "tells of a setting `{setting}`, which there is not"
-                )));
+                return Err(Failure::Misconduct(Misconduct::UnknownSetting { setting }));
             };
             // What the kernel can be asked for is not believed by word.
             match setting {
                 Setting::ConnectTimeout | Setting::ReadTimeout | Setting::WriteTimeout => {
-                    sockets::shown(desk, *setting, Ok(format!("by the program's own word: {shown}")));
+                    sockets::shown(desk, *setting, Ok(Proof::ByWord { said: shown }));
                 }
                 Setting::Keepalive | Setting::TcpUserTimeout => {}
             }

@@ -3,7 +3,7 @@
 use super::Desk;
 use crate::clock::poll_for;
 use crate::program::in_path;
-use lvs_matrix_model::record::{TranscriptLine, TranscriptSource};
+use lvs_matrix_model::record::{Misconduct, TranscriptLine, TranscriptSource};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -239,8 +239,7 @@ impl Process {
                 Ok::<_, io::Error>(members(&enclosure).is_empty().then_some(()))
             });
             if !matches!(gone, Ok(Some(()))) {
-                desk.log
-                    .misconduct("left processes behind that could not be ended");
+                desk.log.misconduct(Misconduct::LeftProcesses);
             }
         }
         if let Some(errors) = self.errors.take() {
@@ -313,7 +312,7 @@ fn drain(mut errors: PipeReader, log: &super::log::Log, transcript: usize) {
     while let Ok(count @ 1..) = errors.read(&mut chunk) {
         read += count;
         if read > MOST_ERRORS {
-            log.misconduct("printed more than 1 MiB on its standard error");
+            log.misconduct(Misconduct::LongStandardError);
             break;
         }
         for byte in chunk.iter().take(count) {

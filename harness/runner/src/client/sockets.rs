@@ -3,7 +3,7 @@
 
 use super::Desk;
 use lvs_matrix_model::client::{Keepalive, Setting};
-use lvs_matrix_model::record::{OpenedSocket, SettingShown};
+use lvs_matrix_model::record::{Instead, OpenedSocket, Proof, SettingShown};
 use rustix::net::sockopt;
 use rustix::net::{SocketAddrAny, connect_unspec, getpeername, getsockname};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
@@ -140,14 +140,18 @@ pub(super) fn note_beside(
     others: &BTreeSet<String>,
 ) -> Option<u16> {
     let seen = of_processes(desk, pids)
-        .map_err(|error| format!("the client's sockets cannot be looked at: {error}"))
+        .map_err(|error| Instead::NoSockets {
+            error: error.to_string(),
+        })
         .and_then(|found| {
             // All of them are known from now on.
             let ours = |found: &&Found| !others.contains(&found.inode) && desk.log.is_new(&found.inode);
             let mut fresh: Vec<&Found> = found.iter().filter(ours).collect();
             let fresh = fresh.pop();
-            let fresh = fresh.ok_or("no new socket of the client is connected to the service")?;
-            options(operation, fresh).map_err(|error| format!("the options of the client's socket: {error}"))
+            let fresh = fresh.ok_or(Instead::NoNewSocket)?;
+            options(operation, fresh).map_err(|error| Instead::NoOptions {
+                error: error.to_string(),
+            })
         });
     for setting in [Setting::Keepalive, Setting::TcpUserTimeout] {
         let verdict = match &seen {
@@ -165,7 +169,7 @@ pub(super) fn note_beside(
 }
 
 /// Writes down what shows a setting, or why nothing does.
-pub(super) fn shown(desk: &Desk, setting: Setting, verdict: Result<String, String>) {
+pub(super) fn shown(desk: &Desk, setting: Setting, verdict: Result<Proof, Instead>) {
     let (shown, doubt) = match verdict {
         Ok(shown) => (Some(shown), None),
         Err(doubt) => (None, Some(doubt)),
@@ -200,7 +204,7 @@ fn wanted(desk: &Desk, setting: Setting) -> Option<()> {
 }
 
 /// Whether the socket has what the plan sets; `None` if the plan does not set it.
-fn of_socket(desk: &Desk, setting: Setting, socket: &OpenedSocket) -> Option<Result<String, String>> {
+fn of_socket(desk: &Desk, setting: Setting, socket: &OpenedSocket) -> Option<Result<Proof, Instead>> {
     wanted(desk, setting)?;
     let settings = &desk.settled.settings;
     let (good, found) = match setting {
@@ -210,23 +214,30 @@ fn of_socket(desk: &Desk, setting: Setting, socket: &OpenedSocket) -> Option<Res
                 interval: socket.keepalive_interval,
                 probes: u8::try_from(socket.keepalive_probes).unwrap_or(u8::MAX),
             };
-            let on = u8::from(socket.keepalive);
             (
                 socket.keepalive && settings.keepalive == Some(found),
-                format!(
-                    "SO_KEEPALIVE {on}, TCP_KEEPIDLE {}, TCP_KEEPINTVL {}, TCP_KEEPCNT {}",
-                    found.time.as_secs(),
-                    found.interval.as_secs(),
-                    found.probes
-                ),
+                Proof::Keepalive {
+                    port: socket.port,
+                    on: u8::from(socket.keepalive),
+                    idle: found.time.as_secs(),
+                    interval: found.interval.as_secs(),
+                    probes: found.probes,
+                },
             )
         }
         Setting::TcpUserTimeout => (
             settings.tcp_user_timeout == Some(socket.user_timeout),
-            format!("TCP_USER_TIMEOUT {} ms", socket.user_timeout.as_millis()),
+            Proof::UserTimeout {
+                port: socket.port,
+                millis: u64::try_from(socket.user_timeout.as_millis()).unwrap_or(u64::MAX),
+            },
         ),
         Setting::ConnectTimeout | Setting::ReadTimeout | Setting::WriteTimeout => return None,
     };
-    let found = format!("getsockopt on port {}: {found}", socket.port);
-    Some(if good { Ok(found) } else { Err(found) })
+    Some(if good {
+        Ok(found)
+    } else {
+        let proof = Box::new(found);
+        Err(Instead::Other { proof })
+    })
 }

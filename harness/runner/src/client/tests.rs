@@ -3,7 +3,7 @@
 use super::{Client, Operation, Standing};
 use crate::clock::Clock;
 use lvs_matrix_model::plan::{LabPlan, plan};
-use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, ClientRecord};
+use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, ClientRecord, Misconduct};
 use lvs_matrix_netns::Namespace;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -136,7 +136,12 @@ fn a_program_that_misbehaves_is_ended_and_said_to_have_misbehaved() {
         ("wrong-answer", "answered `result`"),
     ] {
         let (message, record) = own(program);
-        let misconduct = record.misconduct.join("; ");
+        let misconduct = record
+            .misconduct
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ");
         assert!(misconduct.contains(said), "{program}: {misconduct} ({message})");
         let kept: usize = record
             .transcripts
@@ -153,7 +158,7 @@ fn nothing_of_a_program_is_left() {
     let (message, record) = own("forks");
     assert_eq!(
         (message.as_str(), record.misconduct.as_slice()),
-        ("", &[] as &[String])
+        ("", &[] as &[Misconduct])
     );
     assert_eq!(left("4242424"), [] as [String; 0]);
     // One that never answers is ended with the client, and is guilty of nothing: only packets could tell what
@@ -165,7 +170,7 @@ fn nothing_of_a_program_is_left() {
         Standing::Pending
     );
     let (_, record) = client.stop();
-    assert_eq!(record.misconduct, [] as [String; 0]);
+    assert_eq!(record.misconduct, []);
     assert_eq!(left("4343434"), [] as [String; 0]);
 }
 

@@ -1,9 +1,10 @@
 //! A host's firewall, by nft(8).
 
-use super::{Proof, Shown};
+use super::Shown;
 use crate::error::{Result, Stage};
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
 use lvs_matrix_model::plan::{FIREWALL, LabPlan};
+use lvs_matrix_model::record::{Instead, Packets, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace};
 
 /// Is the rule in the kernel's list, and how many packets has it met?
@@ -23,9 +24,9 @@ pub(super) fn rule_shown(
 pub(super) fn empty_shown(namespace: &Namespace) -> Result<Shown> {
     let listed = list(namespace)?;
     Ok(if listed.is_empty() {
-        Ok(Proof::new("nft lists no rule"))
+        Ok(Proof::NoRule)
     } else {
-        Err(format!("nft still lists: {listed}"))
+        Err(Instead::StillRules { shown: listed })
     })
 }
 
@@ -37,29 +38,30 @@ fn list(namespace: &Namespace) -> Result<String> {
 /// The rule in the chain, as nft lists it: `tcp dport 3306 counter packets 0 bytes 0 drop`. The same rule
 /// twice counts as one.
 fn rule_in(listed: &str, matched: &str, chain: Chain, verdict: FirewallVerdict) -> Shown {
-    let chain = chain.as_str();
+    let name = chain.as_str();
+    let table = FIREWALL.to_owned();
     let of_chain = listed
         .lines()
         .map(str::trim)
-        .skip_while(|line| *line != format!("chain {chain} {{"))
+        .skip_while(|line| *line != format!("chain {name} {{"))
         .skip(1)
         .take_while(|line| !line.starts_with("chain "));
     let counters: Vec<u64> = of_chain
         .filter_map(|line| counter(line, matched, verdict))
         .collect();
     if counters.is_empty() {
-        let wanted = verdict.statement();
-        return Err(format!(
-            "nft lists no rule `{matched} … {wanted}` in the {chain} chain of {FIREWALL}: {listed}"
-        ));
+        return Err(Instead::NoSuchRule {
+            rule: format!("{matched} … {}", verdict.statement()),
+            chain,
+            table,
+            shown: listed.to_owned(),
+        });
     }
-    let packets = counters.iter().sum();
-    Ok(Proof {
-        text: format!(
-            "nft lists the rule in the {chain} chain of {FIREWALL}; it has met {packets} packet{}",
-            if packets == 1 { "" } else { "s" }
-        ),
-        packets: Some(packets),
+    let packets = Packets(counters.iter().sum());
+    Ok(Proof::Rule {
+        chain,
+        table,
+        packets,
     })
 }
 
@@ -97,7 +99,7 @@ table inet filter {
     #[test]
     fn a_rule_is_known_by_chain_match_and_verdict() {
         let rule = |matched: &str, chain, verdict| {
-            rule_in(LISTED, matched, chain, verdict).map(|proof| proof.packets)
+            rule_in(LISTED, matched, chain, verdict).map(|proof| proof.packets())
         };
         let (dport, sport) = ("tcp dport 3306", "tcp sport 3306");
         assert_eq!(rule(dport, Chain::Input, FirewallVerdict::Drop), Ok(Some(17)));

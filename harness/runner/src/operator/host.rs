@@ -1,11 +1,12 @@
 //! A host's power, link and sysctls.
 
-use super::{Proof, Shown, find, real_server};
+use super::{Shown, find, real_server};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
 use lvs_matrix_model::action::HostAction;
 use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::{Instead, PortState, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace, read_sysctl};
 use std::time::Duration;
 
@@ -16,33 +17,43 @@ const LINK_DEADLINE: Duration = Duration::from_secs(5);
 /// What the kernel shows of the action's effect.
 pub(super) fn shown(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Shown> {
     match action {
-        HostAction::PowerOff { server, .. } => port(&lab.link, &real_server(plan, server)?.port, "DOWN"),
-        HostAction::LinkDown { node } => port(&lab.link, &find(plan, node)?.port, "DOWN"),
-        HostAction::LinkUp { node } => port(&lab.link, &find(plan, node)?.port, "UP"),
+        HostAction::PowerOff { server, .. } => {
+            port(&lab.link, &real_server(plan, server)?.port, PortState::Down)
+        }
+        HostAction::LinkDown { node } => port(&lab.link, &find(plan, node)?.port, PortState::Down),
+        HostAction::LinkUp { node } => port(&lab.link, &find(plan, node)?.port, PortState::Up),
         HostAction::SetSysctl { node, key, value } => {
             let found = read_sysctl(lab.namespace(node)?, key).stage(format!("read {key}"))?;
             Ok(if found.split_whitespace().eq(value.split_whitespace()) {
-                Ok(Proof::new(format!("{key} reads {found} on {node}")))
+                let (node, key) = (node.clone(), key.clone());
+                let value = found;
+                Ok(Proof::Sysctl { key, value, node })
             } else {
-                Err(format!("it reads `{found}`, not `{value}`"))
+                let value = value.clone();
+                Err(Instead::OtherSysctl { found, value })
             })
         }
     }
 }
 
-/// Is the bridge's port in this state (`ip link`: UP or DOWN)?
-pub(super) fn port(link: &Namespace, port: &str, wanted: &str) -> Result<Shown> {
+/// Is the bridge's port in this state?
+pub(super) fn port(link: &Namespace, port: &str, wanted: PortState) -> Result<Shown> {
     let look = CommandLine::new(["ip", "-o", "link", "show", "dev", port]);
     let mut last = String::new();
     let found = poll_for(LINK_DEADLINE, Duration::from_millis(10), || {
         last = link.check(&look).stage("look at the link")?;
         let state = last.split_whitespace().skip_while(|word| *word != "state").nth(1);
         // A port that goes up passes through other states; one that went down was down at once.
-        Ok::<_, LabError>((state == Some(wanted) || wanted == "DOWN").then(|| state == Some(wanted)))
+        Ok::<_, LabError>(
+            (state == Some(wanted.as_str()) || wanted == PortState::Down)
+                .then(|| state == Some(wanted.as_str())),
+        )
     })?;
     Ok(if found == Some(true) {
-        Ok(Proof::new(format!("{port} is in state {wanted}")))
+        let (port, state) = (port.to_owned(), wanted);
+        Ok(Proof::Port { port, state })
     } else {
-        Err(format!("the port is not in state {wanted}: {last}"))
+        let (state, shown) = (wanted, last);
+        Err(Instead::OtherPortState { state, shown })
     })
 }

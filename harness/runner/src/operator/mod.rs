@@ -18,32 +18,18 @@ use crate::lab::{Lab, run_recorded};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, HostAction, MysqldAction, Node, Percent, TrafficAction};
 use lvs_matrix_model::plan::{Host, LabPlan};
-use lvs_matrix_model::record::{AtEnd, CommandRecord};
+use lvs_matrix_model::record::{AtEnd, CommandRecord, Instead, PortState, Proof};
 use lvs_matrix_netns::ip_batch;
+use std::fmt;
 
 /// What was done, and what shows it.
 pub(crate) struct Deed {
-    pub(crate) proof: String,
+    pub(crate) proof: Proof,
     pub(crate) commands: Vec<CommandRecord>,
 }
 
-/// What the kernel shows of a fault, or why it shows nothing of it.
-pub(crate) type Shown = std::result::Result<Proof, String>;
-
-/// What the kernel shows of a fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Proof {
-    pub(crate) text: String,
-    /// Packets that the fault has met so far, where the kernel counts them.
-    pub(crate) packets: Option<u64>,
-}
-
-impl Proof {
-    fn new(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self { text, packets: None }
-    }
-}
+/// What the kernel shows of a fault, or what it shows instead.
+pub(crate) type Shown = std::result::Result<Proof, Instead>;
 
 /// Does something to a host.
 pub(crate) fn host(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Deed> {
@@ -67,12 +53,13 @@ fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Sh
     }
 }
 
-fn deed(action: &impl ToString, commands: Vec<CommandRecord>, shown: Shown) -> Result<Deed> {
+fn deed(
+    action: &impl ToString,
+    commands: Vec<CommandRecord>,
+    shown: std::result::Result<Proof, impl fmt::Display>,
+) -> Result<Deed> {
     match shown {
-        Ok(Proof { text, .. }) => Ok(Deed {
-            proof: text,
-            commands,
-        }),
+        Ok(proof) => Ok(Deed { proof, commands }),
         Err(reason) => Err(LabError::new(action.to_string(), reason)),
     }
 }
@@ -101,7 +88,7 @@ pub(crate) fn held_back<'a>(
         }
     }
     let shown = rule.map(|rule| traffic_shown(plan, lab, rule)).transpose()?;
-    Ok(shown.and_then(|shown| shown.ok()?.packets))
+    Ok(shown.and_then(|shown| shown.ok()?.packets()))
 }
 
 /// Looks once more at a fault that was done and not undone by a later step of `later`. `None` for what does
@@ -133,7 +120,10 @@ pub(crate) fn at_end(
         | Action::Wait(_) => return Ok(None),
     };
     Ok(Some(match shown {
-        Ok(Proof { text, packets }) => AtEnd::InForce { shows: text, packets },
+        Ok(shows) => AtEnd::InForce {
+            packets: shows.packets(),
+            shows,
+        },
         Err(reason) => AtEnd::Gone { reason },
     }))
 }
@@ -200,7 +190,7 @@ fn link_up(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<()> {
     let stage = "bring a link up again for the last sentinel";
     let port = &find(plan, node)?.port;
     ip_batch(&lab.link, &[format!("link set dev {port} up")]).map_err(|error| LabError::new(stage, error))?;
-    match host::port(&lab.link, port, "UP")? {
+    match host::port(&lab.link, port, PortState::Up)? {
         Ok(_) => Ok(()),
         Err(reason) => Err(LabError::new(stage, reason)),
     }

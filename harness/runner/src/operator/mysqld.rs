@@ -1,12 +1,12 @@
 //! What happens to a mysqld's process.
 
-use super::{Deed, Proof, Shown};
+use super::{Deed, Shown};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
 use crate::real_server::RealServer;
 use lvs_matrix_model::action::{MysqldAction, StopSignal};
-use lvs_matrix_model::record::MysqldState;
+use lvs_matrix_model::record::{Instead, MysqldState, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace};
 use rustix::process::{Pid, Signal};
 use std::io;
@@ -26,7 +26,7 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<
         MysqldAction::StartMysqld { .. } => {
             server.start_mysqld(port)?;
             server.wait_ready()?;
-            Ok(format!("it answers with server_id {}", server.server_id))
+            Ok(Proof::Started { id: server.server_id })
         }
         MysqldAction::FreezeMysqld { .. } => freeze(server, port),
         MysqldAction::ThawMysqld { .. } => thaw(server),
@@ -47,13 +47,13 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
     let state = server.state();
     Ok(match action {
         MysqldAction::StopMysqld { .. } => Some(match state {
-            MysqldState::Ended { status } => Ok(Proof::new(format!("no mysqld runs ({status})"))),
-            MysqldState::Running | MysqldState::Frozen => Err("a mysqld runs".to_owned()),
+            MysqldState::Ended { status } => Ok(Proof::NoMysqld { status }),
+            MysqldState::Running | MysqldState::Frozen => Err(Instead::MysqldRuns),
         }),
         MysqldAction::FreezeMysqld { .. } => Some(match state {
-            MysqldState::Frozen => Ok(Proof::new("every thread of the mysqld is in state T")),
-            MysqldState::Running => Err("the mysqld runs".to_owned()),
-            MysqldState::Ended { status } => Err(format!("the mysqld has ended: {status}")),
+            MysqldState::Frozen => Ok(Proof::StillFrozen),
+            MysqldState::Running => Err(Instead::MysqldNotFrozen),
+            MysqldState::Ended { status } => Err(Instead::MysqldEnded { status }),
         }),
         MysqldAction::StartMysqld { .. } | MysqldAction::ThawMysqld { .. } => None,
     })
@@ -61,12 +61,10 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
 
 /// The end of the process alone is not enough: a program that starts the server and waits for it would end,
 /// and the server go on.
-fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<String> {
+fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<Proof> {
     let status = server.stop_mysqld(signal)?;
     match listener(&server.namespace, port)? {
-        None => Ok(format!(
-            "the process ended ({status}), and nothing listens on port {port}"
-        )),
+        None => Ok(Proof::ProcessEnded { status, port }),
         Some(line) => Err(LabError::new(
             "look for a listener",
             format!("the process ended ({status}), but port {port} is listened on: {line}"),
@@ -74,7 +72,7 @@ fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<String
     }
 }
 
-fn freeze(server: &RealServer, port: u16) -> Result<String> {
+fn freeze(server: &RealServer, port: u16) -> Result<Proof> {
     let pid = signal(server, Signal::STOP)?;
     let all_stopped = || Ok::<_, io::Error>(frozen(pid)?.then_some(()));
     let stopped =
@@ -89,12 +87,10 @@ fn freeze(server: &RealServer, port: u16) -> Result<String> {
             "process {pid:?} is frozen, but port {port} is another's: {line}"
         )));
     }
-    Ok(format!(
-        "every thread of the process that listens on port {port} is in state T"
-    ))
+    Ok(Proof::ProcessFrozen { port })
 }
 
-fn thaw(server: &mut RealServer) -> Result<String> {
+fn thaw(server: &mut RealServer) -> Result<Proof> {
     let pid = signal(server, Signal::CONT)?;
     let goes_on = || Ok::<_, io::Error>((!frozen(pid)?).then_some(()));
     let going =
@@ -106,10 +102,7 @@ fn thaw(server: &mut RealServer) -> Result<String> {
         ));
     }
     server.wait_ready()?;
-    Ok(format!(
-        "it runs, and answers with server_id {}",
-        server.server_id
-    ))
+    Ok(Proof::RunsAgain { id: server.server_id })
 }
 
 fn signal(server: &RealServer, signal: Signal) -> Result<Pid> {

@@ -1,11 +1,12 @@
 //! Links that delay and lose, by tc-netem(8).
 
-use super::{Proof, Shown, find};
+use super::{Shown, find};
 use crate::error::{Result, Stage};
 use crate::lab::Lab;
 use lvs_matrix_model::action::{Node, Percent};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::{Instead, Packets, Proof};
 use lvs_matrix_netns::CommandLine;
 use serde::Deserialize;
 use std::time::Duration;
@@ -54,26 +55,30 @@ struct Loss {
 }
 
 fn qdisc_in(shown: &str, port: &str, delay: Duration, loss: Percent) -> Shown {
-    let qdiscs: Vec<Qdisc> = serde_json::from_str(shown)
-        .map_err(|error| format!("tc's answer cannot be read ({error}): {shown}"))?;
+    let (port, shown) = (port.to_owned(), shown.to_owned());
+    let qdiscs: Vec<Qdisc> = match serde_json::from_str(&shown) {
+        Ok(qdiscs) => qdiscs,
+        Err(error) => {
+            let error = error.to_string();
+            return Err(Instead::UnreadableQdisc { error, shown });
+        }
+    };
     let Some(qdisc) = qdiscs.iter().find(|qdisc| qdisc.root && qdisc.kind == "netem") else {
-        return Err(format!("{port} has no netem: {shown}"));
+        return Err(Instead::NoNetem { port, shown });
     };
     // tc counts time in ticks of 64 ns, and shows whole microseconds; a probability has 32 bits: no more than
     // that may differ.
     let found = qdisc.options.delay.as_ref().map_or(0.0, |delay| delay.delay);
     let lost = qdisc.options.loss.as_ref().map_or(0.0, |loss| loss.loss);
     if (found - delay.as_secs_f64()).abs() > 2e-6 || (lost - f64::from(loss.0) / 10_000.0).abs() > 1e-6 {
-        return Err(format!("the qdisc of {port} is another: {shown}"));
+        return Err(Instead::OtherLink { port, shown });
     }
-    let drops = qdisc.drops;
-    Ok(Proof {
-        text: format!(
-            "the qdisc of {port} delays by {} and loses {loss}; it has lost {drops} packet{}",
-            Human(delay),
-            if drops == 1 { "" } else { "s" }
-        ),
-        packets: (loss != Percent(0)).then_some(drops),
+    let (delay, packets) = (Human(delay), Packets(qdisc.drops));
+    Ok(Proof::Link {
+        port,
+        delay,
+        loss,
+        packets,
     })
 }
 
@@ -87,7 +92,8 @@ mod tests {
     #[test]
     fn a_qdisc_is_known_by_its_delay_and_loss() {
         let qdisc = |shown: &str, delay, loss| {
-            qdisc_in(shown, "port31", Duration::from_micros(delay), Percent(loss)).map(|proof| proof.packets)
+            qdisc_in(shown, "port31", Duration::from_micros(delay), Percent(loss))
+                .map(|proof| proof.packets())
         };
         assert_eq!(qdisc(SHOWN, 200_100, 3000), Ok(Some(4)));
         assert!(qdisc(SHOWN, 100, 3000).is_err(), "another delay");

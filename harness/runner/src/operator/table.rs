@@ -1,6 +1,6 @@
 //! Edits of the director's table, by ipvsadm(8), and what the kernel's own table says of them.
 
-use super::{Deed, Proof, Shown, deed, run_lines};
+use super::{Deed, deed, run_lines};
 use crate::director::table;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::{Lab, run_recorded_with};
@@ -8,6 +8,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Node, TableAction};
 use lvs_matrix_model::ipvs::{Method, Protocol, Service, Table};
 use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::record::Proof;
 use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_netns::CommandLine;
 use std::net::SocketAddr;
@@ -18,6 +19,9 @@ pub(crate) struct Saved {
     lines: String,
     table: Table,
 }
+
+/// What the kernel's table shows of an edit, or what it has instead.
+type Shown = std::result::Result<Proof, String>;
 
 /// Edits the table and looks whether the kernel's table followed.
 pub(crate) fn edit_table(
@@ -71,20 +75,22 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
         let method = method(forwarding);
         match weight(server) {
             Some(found) if found.weight == u32::from(wanted) && found.method == method => {
-                Ok(Proof::new(format!(
-                    "/proc/net/ip_vs has {server} with weight {wanted} and {}",
-                    method.name()
-                )))
+                Ok(Proof::HasServer {
+                    server: server.clone(),
+                    weight: wanted,
+                    method,
+                })
             }
             found => Err(format!(
-                "the kernel's table has {found:?} for {server}, not weight {wanted} and {}",
-                method.name()
+                "the kernel's table has {found:?} for {server}, not weight {wanted} and {method}"
             )),
         }
     };
     match edit {
         TableAction::RemoveRealServer { server } => match weight(server) {
-            None => Ok(Proof::new(format!("/proc/net/ip_vs has no {server}"))),
+            None => Ok(Proof::NoServer {
+                server: server.clone(),
+            }),
             Some(found) => Err(format!("the kernel's table still has {server}: {found:?}")),
         },
         TableAction::AddRealServer { server, weight } | TableAction::SetWeight { server, weight } => {
@@ -96,28 +102,26 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
             weight,
         } => has(server, *method, *weight),
         TableAction::RemoveService { port } => match service(*port) {
-            None => Ok(Proof::new("/proc/net/ip_vs has no such service")),
+            None => Ok(Proof::NoSuchService),
             Some(found) => Err(format!("the kernel's table still has the service: {found:?}")),
         },
         TableAction::AddService { port } => match service(*port) {
-            Some(Service { destinations, .. }) if destinations.is_empty() => Ok(Proof::new(
-                "/proc/net/ip_vs has the service, without real servers",
-            )),
+            Some(Service { destinations, .. }) if destinations.is_empty() => Ok(Proof::EmptyService),
             found => Err(format!(
                 "the kernel's table has {found:?}, not a service without real servers"
             )),
         },
         TableAction::SetScheduler { scheduler } => match service(None) {
-            Some(found) if found.scheduler == *scheduler => Ok(Proof::new(format!(
-                "/proc/net/ip_vs has the service with scheduler {scheduler}"
-            ))),
+            Some(found) if found.scheduler == *scheduler => Ok(Proof::HasScheduler {
+                scheduler: scheduler.clone(),
+            }),
             found => Err(format!(
                 "the kernel's table has {found:?}, not scheduler {scheduler}"
             )),
         },
         TableAction::FlushTable => {
             if now.services.is_empty() {
-                Ok(Proof::new("/proc/net/ip_vs has no service"))
+                Ok(Proof::NoService)
             } else {
                 Err(format!("the kernel's table still has {:?}", now.services))
             }
@@ -126,7 +130,9 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
             let lines = saved.map_or("", |saved| saved.lines.as_str()).trim();
             let (wanted, found) = (now.saved_lines(), lines.lines().count());
             if wanted == found {
-                Ok(Proof::new(format!("ipvsadm saved {}", lines.replace('\n', "; "))))
+                Ok(Proof::Saved {
+                    lines: lines.replace('\n', "; "),
+                })
             } else {
                 Err(format!("ipvsadm saved {found} lines of {wanted}: {lines}"))
             }
@@ -135,9 +141,7 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
             let wanted = saved.map(|saved| &saved.table);
             let has = |wanted: &Service| now.services.iter().any(|found| same(found, wanted));
             if wanted.is_some_and(|wanted| wanted.services.iter().all(has)) {
-                Ok(Proof::new(
-                    "/proc/net/ip_vs is as it was when the table was saved",
-                ))
+                Ok(Proof::Restored)
             } else {
                 Err(format!(
                     "the kernel's table has {:?}, not {wanted:?}",
@@ -187,9 +191,10 @@ fn timeouts(shown: &str, tcp: u64, tcp_fin: Option<u64>) -> Shown {
         [found_tcp, found_fin, _]
             if *found_tcp == tcp && tcp_fin.is_none_or(|wanted| wanted == *found_fin) =>
         {
-            Ok(Proof::new(format!(
-                "the time-outs are {found_tcp} s, after a FIN {found_fin} s"
-            )))
+            Ok(Proof::Timeouts {
+                tcp: *found_tcp,
+                fin: *found_fin,
+            })
         }
         _ => Err(format!("the time-outs are others: {shown}")),
     }

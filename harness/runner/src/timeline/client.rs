@@ -13,7 +13,7 @@ use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
 use lvs_matrix_model::client::Program;
 use lvs_matrix_model::plan::Mac;
-use lvs_matrix_model::record::{CommandRecord, MysqldState, StepOutcome};
+use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, StepOutcome};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -32,18 +32,18 @@ impl Timeline<'_> {
         match action {
             ClientAction::Connect(opening) => {
                 let (operation, led) = self.begin_connect(opening)?;
-                let mut done = self.await_end(&started(operation, Duration::ZERO, action), "connected");
+                let mut done = self.await_end(&started(operation, Duration::ZERO, action), Proof::Connected);
                 led.add_to(&mut done);
                 Ok(done)
             }
             ClientAction::Query(statement) => {
                 let operation = self.begin_statement(statement)?;
-                Ok(self.await_end(&started(operation, statement.takes, action), "answered"))
+                Ok(self.await_end(&started(operation, statement.takes, action), Proof::Answered))
             }
             ClientAction::StartConnect(opening) => self.start_connect(opening),
             ClientAction::StartQuery(statement) => self.start_query(statement),
-            ClientAction::AwaitConnect { .. } => self.await_started(on, "connected"),
-            ClientAction::AwaitResult { .. } => self.await_started(on, "answered"),
+            ClientAction::AwaitConnect { .. } => self.await_started(on, Proof::Connected),
+            ClientAction::AwaitResult { .. } => self.await_started(on, Proof::Answered),
             ClientAction::Disconnect { how, .. } => self.disconnect(on, *how),
         }
     }
@@ -68,7 +68,7 @@ impl Timeline<'_> {
         Ok(number)
     }
 
-    fn await_started(&mut self, on: Option<&Name>, success: &str) -> Result<Done> {
+    fn await_started(&mut self, on: Option<&Name>, success: Proof) -> Result<Done> {
         let started = self.started.remove(&on.cloned());
         let started = started.ok_or_else(|| LabError::new("await the client", "nothing was started"))?;
         if self.client.is_paused(started.operation) {
@@ -79,7 +79,7 @@ impl Timeline<'_> {
 
     /// Waits for an operation: in `act` until the observation ends, before it for a time in which nothing
     /// healthy fails, beyond what the statement `takes`.
-    fn await_end(&self, started: &Started, success: &str) -> Done {
+    fn await_end(&self, started: &Started, success: Proof) -> Done {
         let operation = started.operation;
         let until = self
             .act_until
@@ -87,9 +87,7 @@ impl Timeline<'_> {
         let standing = self.client.wait(operation, until);
         self.client.settle(operation, until);
         let outcome = match standing {
-            Standing::Succeeded => StepOutcome::Done {
-                proof: success.to_owned(),
-            },
+            Standing::Succeeded => StepOutcome::Done { proof: success },
             Standing::Failed => StepOutcome::ClientFailed,
             Standing::Pending => {
                 self.client.still_waiting(operation);
@@ -97,10 +95,9 @@ impl Timeline<'_> {
             }
         };
         Done {
-            outcome,
             operation: Some(operation),
             may_fail: started.may_fail,
-            ..Done::proven("")
+            ..Done::with(outcome)
         }
     }
 
@@ -109,25 +106,24 @@ impl Timeline<'_> {
         let from = self.captures.seen_by(&Node::Client);
         let operation = self.next_operation();
         self.client.disconnect(operation, on, how)?;
-        let done = self.await_end(&bare(operation), "closed");
+        let done = self.await_end(&bare(operation), Proof::Closed);
         if !matches!(done.outcome, StepOutcome::Done { .. }) {
             return Ok(done);
         }
-        let (what, ended): (_, fn(&Flags) -> bool) = match how {
+        let (packet, ended): (_, fn(&Flags) -> bool) = match how {
             Closing::Quit => ("FIN", |flags| flags.fin),
             Closing::Reset => ("RST", |flags| flags.rst),
         };
         let out = |frame: &Frame| self.is_sent(frame, ended);
-        if self.captures.wait_for(&Node::Client, from, CLOSE_DEADLINE, out) {
-            return Ok(Done {
-                operation: Some(operation),
-                ..Done::proven(format!("its {what} is on the wire"))
-            });
-        }
-        // A connection that had ended before has nothing more to say.
+        let packet = packet.to_owned();
+        let proof = match self.captures.wait_for(&Node::Client, from, CLOSE_DEADLINE, out) {
+            true => Proof::ClosingSent { packet },
+            // A connection that had ended before has nothing more to say.
+            false => Proof::ClosedUnheard { packet },
+        };
         Ok(Done {
             operation: Some(operation),
-            ..Done::proven(format!("closed, without a {what} on the wire"))
+            ..Done::proven(proof)
         })
     }
 
@@ -156,12 +152,12 @@ impl Timeline<'_> {
         let out = |frame: &Frame| self.is_sent(frame, |flags| flags.syn && !flags.ack);
         let proof = poll_for(START_DEADLINE, Duration::from_millis(1), || {
             if self.captures.count(&Node::Client, from, out) > 0 {
-                return Ok::<_, LabError>(Some("its SYN is on the wire"));
+                return Ok::<_, LabError>(Some(Proof::SynSent));
             }
             if held_back.is_some() && self.held_back()? > held_back {
-                return Ok(Some("its SYN has met the client's own firewall"));
+                return Ok(Some(Proof::SynHeldBack));
             }
-            Ok(self.has_ended(operation).then_some("it ended already"))
+            Ok(self.has_ended(operation).then_some(Proof::EndedAlready))
         })?;
         let late = || {
             let seconds = START_DEADLINE.as_secs();
@@ -194,10 +190,11 @@ impl Timeline<'_> {
         });
         choice.put_back(self.lab)?;
         let (operation, entry) = chosen?;
-        let proof = match entry {
-            Some((port, node)) if node.real_server() == Some(server) => {
-                format!("the director's entry for port {port} leads to {server}")
-            }
+        let choice_shown = match entry {
+            Some((port, node)) if node.real_server() == Some(server) => Choice::Entry {
+                port,
+                server: server.clone(),
+            },
             Some((port, node)) => {
                 let reason = format!(
                     "the director's entry for port {port} leads to {node}: it knew the port from an earlier \
@@ -206,10 +203,10 @@ impl Timeline<'_> {
                 );
                 return Err(LabError::new(format!("connect to {server}"), reason));
             }
-            None => "the director made no entry for it".to_owned(),
+            None => Choice::NoEntry,
         };
-        let (proof, commands) = (Some(proof), choice.commands);
-        Ok((operation, Led { proof, commands }))
+        let (choice, commands) = (Some(choice_shown), choice.commands);
+        Ok((operation, Led { choice, commands }))
     }
 
     /// The director's entry for a connection that the client opens after the first `from` frames of its
@@ -318,17 +315,17 @@ impl Timeline<'_> {
         let client_address = self.plan.host(&Node::Client).map(|host| host.address);
         let under_way = poll_for(START_DEADLINE, Duration::from_millis(5), || {
             if self.has_ended(operation) {
-                return Ok::<_, LabError>(Some("it ended already".to_owned()));
+                return Ok::<_, LabError>(Some(Proof::EndedAlready));
             }
             if held_back.is_some() && self.held_back()? > held_back {
-                return Ok(Some("it has met the client's own firewall".to_owned()));
+                return Ok(Some(Proof::HeldBack));
             }
             if let Some(rows) = statement.pause_after {
                 let paused = self.client.is_paused(operation);
-                return Ok(paused.then(|| format!("the client has read {rows} rows and stopped")));
+                return Ok(paused.then_some(Proof::StoppedReading { rows: rows.into() }));
             }
             if self.captures.count(&Node::Client, from, is_it) > 1 {
-                return Ok(Some("it was sent again, not acknowledged".to_owned()));
+                return Ok(Some(Proof::SentAgain));
             }
             for server in &mut self.lab.servers {
                 let (MysqldState::Running, Some(address)) = (server.state(), client_address) else {
@@ -343,16 +340,15 @@ impl Timeline<'_> {
                     .iter()
                     .any(|session| session.info.as_deref().is_some_and(is_it))
                 {
-                    return Ok(Some(format!("it is in the process list of {}", server.name)));
+                    let server = server.name.clone();
+                    return Ok(Some(Proof::Runs { server }));
                 }
             }
             // No process list will show it: the mysqld is frozen, or has not received all of it.
             Ok(match self.acknowledged_by(from, is_it) {
-                Some((name, MysqldState::Frozen)) => Some(format!(
-                    "the kernel of {name}, whose mysqld is frozen, has acknowledged it"
-                )),
+                Some((name, MysqldState::Frozen)) => Some(Proof::KernelHasIt { server: name.clone() }),
                 Some((name, MysqldState::Running)) if statement.payload.is_some() => {
-                    Some(format!("the kernel of {name} has acknowledged its beginning"))
+                    Some(Proof::KernelHasBeginning { server: name.clone() })
                 }
                 Some((_, MysqldState::Running | MysqldState::Ended { .. })) | None => None,
             })
@@ -400,17 +396,33 @@ fn segment(frame: &Frame) -> Option<Found> {
 /// How the director came to choose a real server, where the scenario says which one.
 #[derive(Default)]
 struct Led {
-    /// What shows it; `None` if the scenario leaves the choice to the scheduler.
-    proof: Option<String>,
+    /// What became of it; `None` if the scenario leaves the choice to the scheduler.
+    choice: Option<Choice>,
     /// The command lines that left no other choice, and those that put the table back.
     commands: Vec<CommandRecord>,
+}
+
+/// The director's choice of a real server, where it had no other.
+enum Choice {
+    /// Its entry for the client's port leads to this server.
+    Entry { port: u16, server: Name },
+    /// It made no entry.
+    NoEntry,
 }
 
 impl Led {
     fn add_to(self, done: &mut Done) {
         done.commands.extend(self.commands);
-        if let (StepOutcome::Done { proof }, Some(led)) = (&mut done.outcome, self.proof) {
-            *proof = format!("{proof}; {led}");
+        if let (StepOutcome::Done { proof }, Some(choice)) = (&mut done.outcome, self.choice) {
+            let shown = Box::new(proof.clone());
+            *proof = match choice {
+                Choice::Entry { port, server } => Proof::Chosen {
+                    proof: shown,
+                    port,
+                    server,
+                },
+                Choice::NoEntry => Proof::NotChosen { proof: shown },
+            };
         }
     }
 }

@@ -1,0 +1,529 @@
+//! What a record says in sentences: what showed that a step had its effect, what was found instead, and what
+//! a client program did that no client may do. They are data; a report in another language matches their
+//! variants. Records of format 1 held the English sentences.
+
+use crate::Name;
+use crate::action::{Chain, Node, Percent};
+use crate::duration::Human;
+use crate::ipvs::Method;
+use crate::sentence::{Place, readable_sentences};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+readable_sentences! {
+    /// What showed that a step had its effect, that it still has its effect, or that a setting is in force.
+    pub enum Proof {
+        /// The director chose the real server that the scenario names.
+        Chosen {
+            /// What showed that the client connects.
+            proof: Box<Proof>,
+            /// The client's port.
+            port: u16,
+            /// The real server to which the director's entry leads.
+            server: Name,
+        } => "{proof}; the director's entry for port {port} leads to {server}",
+        /// The director was to choose a certain real server, and the client's SYN did not come so far.
+        NotChosen {
+            /// What showed that the client connects.
+            proof: Box<Proof>,
+        } => "{proof}; the director made no entry for it",
+        /// The client is logged in.
+        Connected => "connected",
+        /// The client has the whole answer.
+        Answered => "answered",
+        /// The time has passed.
+        Waited => "waited",
+        /// The client has closed its connection.
+        Closed => "closed",
+        /// The table has the real server as it was to be.
+        HasServer {
+            /// The real server.
+            server: Name,
+            /// Its weight.
+            weight: u16,
+            /// Its packet-forwarding method.
+            method: Method,
+        } => "/proc/net/ip_vs has {server} with weight {weight} and {method}",
+        /// The virtual service of the step is not in the table.
+        NoSuchService => "/proc/net/ip_vs has no such service",
+        /// The table is empty.
+        NoService => "/proc/net/ip_vs has no service",
+        /// The real server is not in the table.
+        NoServer {
+            /// The real server.
+            server: Name,
+        } => "/proc/net/ip_vs has no {server}",
+        /// The virtual service is in the table, and it is empty.
+        EmptyService => "/proc/net/ip_vs has the service, without real servers",
+        /// The virtual service has this scheduler.
+        HasScheduler {
+            /// The scheduler, by its name in ipvsadm(8).
+            scheduler: String,
+        } => "/proc/net/ip_vs has the service with scheduler {scheduler}",
+        /// Every service of the saved table is there again.
+        Restored => "/proc/net/ip_vs is as it was when the table was saved",
+        /// `ipvsadm -S` printed a line for each service and destination of the kernel's table.
+        Saved {
+            /// The lines, with `; ` between them.
+            lines: String,
+        } => "ipvsadm saved {lines}",
+        /// The time-outs of connection entries, in seconds.
+        Timeouts {
+            /// Of established TCP connections.
+            tcp: u64,
+            /// Of TCP connections after a FIN.
+            fin: u64,
+        } => "the time-outs are {tcp} s, after a FIN {fin} s",
+        /// The mysqld has ended.
+        ProcessEnded {
+            /// How (`exit 0`, `signal 9`).
+            status: String,
+            /// The port on which the mysqld listened.
+            port: u16,
+        } => "the process ended ({status}), and nothing listens on port {port}",
+        /// The mysqld that was stopped is still not there.
+        NoMysqld {
+            /// How it ended.
+            status: String,
+        } => "no mysqld runs ({status})",
+        /// The mysqld is frozen.
+        ProcessFrozen {
+            /// The port on which it listens.
+            port: u16,
+        } => "every thread of the process that listens on port {port} is in state T",
+        /// The mysqld that was frozen is still frozen.
+        StillFrozen => "every thread of the mysqld is in state T",
+        /// The mysqld that was frozen runs.
+        RunsAgain {
+            /// The `server_id` that it answered with.
+            id: u32,
+        } => "it runs, and answers with server_id {id}",
+        /// The mysqld was started.
+        Started {
+            /// The `server_id` that it answered with.
+            id: u32,
+        } => "it answers with server_id {id}",
+        /// The state of the bridge's port to the host.
+        Port {
+            /// The port.
+            port: String,
+            /// Its state.
+            state: PortState,
+        } => "{port} is in state {state}",
+        /// A sysctl was read back.
+        Sysctl {
+            /// Its name, with dots.
+            key: String,
+            /// What it reads.
+            value: String,
+            /// On which node.
+            node: Node,
+        } => "{key} reads {value} on {node}",
+        /// The firewall is empty.
+        NoRule => "nft lists no rule",
+        /// The firewall has the rule.
+        Rule {
+            /// In which chain.
+            chain: Chain,
+            /// In which table, by its family and its name.
+            table: String,
+            /// The packets that the rule has met so far.
+            packets: Packets,
+        } => "nft lists the rule in the {chain} chain of {table}; it has met {packets}",
+        /// The link delays and loses as it was told.
+        Link {
+            /// The bridge's port to the host.
+            port: String,
+            /// How long each packet is held, the link's own delay included.
+            delay: Human,
+            /// The share of packets that is lost.
+            loss: Percent,
+            /// How many were lost so far.
+            packets: Packets,
+        } => "the qdisc of {port} delays by {delay} and loses {loss}; it has lost {packets}",
+        /// The client began to connect.
+        SynSent => "its SYN is on the wire",
+        /// The client began to connect, and its own firewall let no SYN out.
+        SynHeldBack => "its SYN has met the client's own firewall",
+        /// What ends the client's connection was sent.
+        ClosingSent {
+            /// `FIN` or `RST`.
+            packet: String,
+        } => "its {packet} is on the wire",
+        /// The client's connection was closed, and had nothing more to send.
+        ClosedUnheard {
+            /// `FIN` or `RST`.
+            packet: String,
+        } => "closed, without a {packet} on the wire",
+        /// The operation that was started has an end.
+        EndedAlready => "it ended already",
+        /// The client's own firewall held the statement back.
+        HeldBack => "it has met the client's own firewall",
+        /// The statement was sent a second time.
+        SentAgain => "it was sent again, not acknowledged",
+        /// The statement runs.
+        Runs {
+            /// On which real server.
+            server: Name,
+        } => "it is in the process list of {server}",
+        /// The kernel has the statement that the frozen mysqld does not read.
+        KernelHasIt {
+            /// Of which real server.
+            server: Name,
+        } => "the kernel of {server}, whose mysqld is frozen, has acknowledged it",
+        /// The server has the beginning of a long statement.
+        KernelHasBeginning {
+            /// Which real server.
+            server: Name,
+        } => "the kernel of {server} has acknowledged its beginning",
+        /// The client has stopped reading, as it was told.
+        StoppedReading {
+            /// After how many rows.
+            rows: u64,
+        } => "the client has read {rows} rows and stopped",
+        /// How a socket of the client is kept alive.
+        Keepalive {
+            /// The client's port.
+            port: u16,
+            /// `SO_KEEPALIVE`: 0 or 1.
+            on: u8,
+            /// `TCP_KEEPIDLE`, in seconds.
+            idle: u64,
+            /// `TCP_KEEPINTVL`, in seconds.
+            interval: u64,
+            /// `TCP_KEEPCNT`.
+            probes: u8,
+        } => "getsockopt on port {port}: SO_KEEPALIVE {on}, TCP_KEEPIDLE {idle}, TCP_KEEPINTVL {interval}, \
+              TCP_KEEPCNT {probes}",
+        /// The patience of a socket of the client.
+        UserTimeout {
+            /// The client's port.
+            port: u16,
+            /// `TCP_USER_TIMEOUT`, in milliseconds.
+            millis: u64,
+        } => "getsockopt on port {port}: TCP_USER_TIMEOUT {millis} ms",
+        /// The client program lists the setting.
+        Help {
+            /// The setting and its value (`connect-timeout 10`).
+            setting: String,
+        } => "`--help` with the same options lists {setting}",
+        /// The author's program says that the setting is in force.
+        ByWord {
+            /// What it says.
+            said: String,
+        } => "by the program's own word: {said}",
+    }
+}
+
+impl Proof {
+    /// The packets that a fault has met so far, where the kernel counts them: a firewall's rule, a link that
+    /// loses.
+    #[must_use]
+    pub fn packets(&self) -> Option<u64> {
+        match self {
+            Self::Rule { packets, .. } => Some(packets.0),
+            Self::Link { packets, loss, .. } => (*loss != Percent(0)).then_some(packets.0),
+            Self::Chosen { .. }
+            | Self::NotChosen { .. }
+            | Self::Connected
+            | Self::Answered
+            | Self::Waited
+            | Self::Closed
+            | Self::HasServer { .. }
+            | Self::NoSuchService
+            | Self::NoService
+            | Self::NoServer { .. }
+            | Self::EmptyService
+            | Self::HasScheduler { .. }
+            | Self::Restored
+            | Self::Saved { .. }
+            | Self::Timeouts { .. }
+            | Self::ProcessEnded { .. }
+            | Self::NoMysqld { .. }
+            | Self::ProcessFrozen { .. }
+            | Self::StillFrozen
+            | Self::RunsAgain { .. }
+            | Self::Started { .. }
+            | Self::Port { .. }
+            | Self::Sysctl { .. }
+            | Self::NoRule
+            | Self::SynSent
+            | Self::SynHeldBack
+            | Self::ClosingSent { .. }
+            | Self::ClosedUnheard { .. }
+            | Self::EndedAlready
+            | Self::HeldBack
+            | Self::SentAgain
+            | Self::Runs { .. }
+            | Self::KernelHasIt { .. }
+            | Self::KernelHasBeginning { .. }
+            | Self::StoppedReading { .. }
+            | Self::Keepalive { .. }
+            | Self::UserTimeout { .. }
+            | Self::Help { .. }
+            | Self::ByWord { .. }
+            | Self::Text { .. } => None,
+        }
+    }
+
+    /// Does it show nothing? A record of format 1 could hold an empty sentence.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        matches!(self, Self::Text { text } if text.trim().is_empty())
+    }
+}
+
+readable_sentences! {
+    /// What was found instead of what a step or a setting was to bring about.
+    pub enum Instead {
+        /// A mysqld that was stopped is there.
+        MysqldRuns => "a mysqld runs",
+        /// A mysqld that was frozen is not frozen.
+        MysqldNotFrozen => "the mysqld runs",
+        /// A mysqld that was frozen has ended.
+        MysqldEnded {
+            /// How.
+            status: String,
+        } => "the mysqld has ended: {status}",
+        /// The bridge's port has another state.
+        OtherPortState {
+            /// The state that it was to have.
+            state: PortState,
+            /// What `ip link` shows.
+            shown: String,
+        } => "the port is not in state {state}: {shown}",
+        /// The firewall has no such rule.
+        NoSuchRule {
+            /// The rule.
+            rule: String,
+            /// In which chain.
+            chain: Chain,
+            /// In which table, by its family and its name.
+            table: String,
+            /// What nft lists.
+            shown: String,
+        } => "nft lists no rule `{rule}` in the {chain} chain of {table}: {shown}",
+        /// The firewall is not empty.
+        StillRules {
+            /// What nft lists.
+            shown: String,
+        } => "nft still lists: {shown}",
+        /// What tc printed is not what it prints.
+        UnreadableQdisc {
+            /// What is wrong with it.
+            error: String,
+            /// What tc printed.
+            shown: String,
+        } => "tc's answer cannot be read ({error}): {shown}",
+        /// The link has no qdisc that delays.
+        NoNetem {
+            /// The bridge's port to the host.
+            port: String,
+            /// What tc shows.
+            shown: String,
+        } => "{port} has no netem: {shown}",
+        /// The link delays or loses otherwise.
+        OtherLink {
+            /// The bridge's port to the host.
+            port: String,
+            /// What tc shows.
+            shown: String,
+        } => "the qdisc of {port} is another: {shown}",
+        /// The sysctl reads otherwise.
+        OtherSysctl {
+            /// What it reads.
+            found: String,
+            /// What it was set to.
+            value: String,
+        } => "it reads `{found}`, not `{value}`",
+        /// The client's sockets cannot be listed.
+        NoSockets {
+            /// Why.
+            error: String,
+        } => "the client's sockets cannot be looked at: {error}",
+        /// The client has no new socket.
+        NoNewSocket => "no new socket of the client is connected to the service",
+        /// The options of the client's socket cannot be read.
+        NoOptions {
+            /// Why.
+            error: String,
+        } => "the options of the client's socket: {error}",
+        /// The client program lists the setting otherwise.
+        OtherHelp {
+            /// What it lists.
+            shown: String,
+        } => "`--help` with the same options lists: {shown}",
+        /// A setting has another value.
+        Other {
+            /// What shows it.
+            proof: Box<Proof>,
+        } => "{proof}",
+    }
+}
+
+readable_sentences! {
+    /// What a client program did that no client may do.
+    pub enum Misconduct {
+        /// Processes that it started outlived it and could not be ended.
+        LeftProcesses => "left processes behind that could not be ended",
+        /// Its standard error is longer than is read.
+        LongStandardError => "printed more than 1 MiB on its standard error",
+        /// It printed more than is read of one operation.
+        LongOutput {
+            /// What is read, in MiB.
+            mib: u64,
+        } => "printed more than {mib} MiB for one operation",
+        /// A line is longer than is read.
+        LongLine => "printed a line of more than 1 MiB",
+        /// It spoke unasked.
+        SaidUnasked => "said something that it was not asked for",
+        /// A line is none of the protocol's.
+        NotOfProtocol {
+            /// The line's beginning.
+            start: String,
+            /// What is wrong with it.
+            error: String,
+        } => "printed a line that is not of the protocol: `{start}` ({error})",
+        /// It never came to an end.
+        ManyLines {
+            /// How many lines are read.
+            lines: u64,
+        } => "printed {lines} lines for one operation without ending it",
+        /// It ended.
+        Ended {
+            /// How.
+            how: String,
+        } => "ended while it was to do something: {how}",
+        /// It answered another question.
+        OtherAnswer {
+            /// Its answer's name.
+            answer: String,
+        } => "answered `{answer}` to what it was to do",
+        /// It told of a setting that no scenario has.
+        UnknownSetting {
+            /// The setting's name.
+            setting: String,
+        } => "tells of a setting `{setting}`, which there is not",
+    }
+}
+
+/// A number of packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct Packets(pub u64);
+
+impl fmt::Display for Packets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} packet{plural}", self.0)
+    }
+}
+
+impl Place for Packets {
+    fn read(text: &str) -> Option<Self> {
+        let (count, _) = text.split_once(" packet")?;
+        count.parse().ok().map(Self)
+    }
+}
+
+/// The states of a bridge's port that steps bring about, as `ip link` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortState {
+    /// It passes frames on.
+    Up,
+    /// It has no carrier, or was switched off.
+    Down,
+}
+
+impl PortState {
+    /// Its name in `ip link`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "UP",
+            Self::Down => "DOWN",
+        }
+    }
+}
+
+impl fmt::Display for PortState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Place for PortState {
+    fn read(text: &str) -> Option<Self> {
+        [Self::Up, Self::Down]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the runs under `reports/` hold, and what a runner of format 1 could also have written.
+    #[test]
+    fn sentences_of_format_1_are_read_as_what_they_say() {
+        for text in [
+            "connected; the director's entry for port 59138 leads to rs1",
+            "its SYN is on the wire; the director made no entry for it",
+            "/proc/net/ip_vs has rs1 with weight 1 and Masq",
+            "/proc/net/ip_vs has no such service",
+            "/proc/net/ip_vs has no service",
+            "/proc/net/ip_vs has no rs1",
+            "/proc/net/ip_vs has the service, without real servers",
+            "ipvsadm saved -A -t 192.0.2.100:80 -s rr; -a -t 192.0.2.100:80 -r 192.0.2.31:3306 -g -w 1",
+            "the time-outs are 2 s, after a FIN 120 s",
+            "the process ended (signal 9), and nothing listens on port 3306",
+            "port31 is in state DOWN",
+            "net.ipv4.tcp_retries2 reads 5 on client",
+            "nft lists the rule in the input chain of inet filter; it has met 1 packet",
+            "nft lists the rule in the output chain of inet filter; it has met 17 packets",
+            "the qdisc of port31 delays by <1ms and loses 5%; it has lost 0 packets",
+            "the qdisc of port31 delays by 200ms and loses 0%; it has lost 1 packet",
+            "its FIN is on the wire",
+            "its SYN is on the wire",
+            "its SYN has met the client's own firewall",
+            "closed, without a RST on the wire",
+            "closed",
+            "getsockopt on port 47570: SO_KEEPALIVE 1, TCP_KEEPIDLE 60, TCP_KEEPINTVL 10, TCP_KEEPCNT 3",
+            "getsockopt on port 56982: TCP_USER_TIMEOUT 30000 ms",
+            "`--help` with the same options lists connect-timeout 10",
+        ] {
+            let read = Proof::read(text);
+            assert_eq!(read.to_string(), text);
+            assert!(!matches!(read, Proof::Text { .. }), "{read:?}");
+        }
+        assert_eq!(Proof::read("its SYN is on the wire"), Proof::SynSent);
+        assert_eq!(Proof::read("/proc/net/ip_vs has no service"), Proof::NoService);
+        for other in [
+            "",
+            " ",
+            "Segmentation fault",
+            "/proc/net/ip_vs has no Server",
+            "port31 is in state ",
+        ] {
+            let text = other.to_owned();
+            assert_eq!(Proof::read(other), Proof::Text { text });
+        }
+        let other = Instead::read("getsockopt on port 56982: TCP_USER_TIMEOUT 0 ms");
+        assert!(matches!(other, Instead::Other { .. }), "{other:?}");
+    }
+
+    /// A form that is more general stands after those that it would hide.
+    #[test]
+    fn no_form_hides_a_later_one() {
+        for forms in [Proof::FORMS, Instead::FORMS, Misconduct::FORMS] {
+            for (index, form) in forms.iter().enumerate() {
+                let earlier = forms[..index]
+                    .iter()
+                    .find(|earlier| crate::sentence::fitted(earlier, form).is_some());
+                assert_eq!(earlier, None, "hides {form}");
+            }
+        }
+    }
+}
