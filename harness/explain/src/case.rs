@@ -430,6 +430,7 @@ impl<'a> Case<'a> {
         let acknowledges = |(packet, segment): &&(&Packet, &Segment)| {
             packet.number > request.sent.packet
                 && segment.flags.ack
+                && !segment.flags.rst
                 && at_or_after(segment.acknowledgement, next)
         };
         self.received.iter().find(acknowledges).map(|(packet, _)| *packet)

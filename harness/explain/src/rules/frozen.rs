@@ -215,8 +215,18 @@ pub(super) fn last<'a>(
     .last()
 }
 
+/// The step that froze the mysqld, if it was frozen then. One that had been killed when the client asked is
+/// frozen no more.
 pub(super) fn frozen<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+    let asked = case.request().map_or(by, |request| request.sent.at.min(by));
+    let ended = |began: Instant| {
+        let mut stops = case.done(|action| match action {
+            Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) => (of == server).then_some(()),
+            _ => None,
+        });
+        stops.any(|(_, at, ())| began <= at && at <= asked)
+    };
     last(case, server, by)
-        .filter(|(_, _, frozen)| *frozen)
+        .filter(|(_, began, frozen)| *frozen && !ended(*began))
         .map(|(step, began, _)| (step, began))
 }

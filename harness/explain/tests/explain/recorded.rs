@@ -111,3 +111,12 @@ fn sentences_about_the_clients_own_firewall_and_servers_in_turn() {
         assert!(text.contains(said), "{id}: {text}");
     }
 }
+
+/// A mysqld that was frozen and then killed is no frozen one: nothing listens.
+#[test]
+fn a_frozen_mysqld_that_was_killed_is_not_frozen() {
+    let explanation = explain(&recorded("frozen-killed"));
+    let rules = rules(&explanation);
+    assert!(rules.contains(&"nothing-listens"), "{rules:?}");
+    assert!(!rules.contains(&"mysqld-frozen"), "{rules:?}");
+}
