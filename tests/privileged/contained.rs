@@ -103,7 +103,7 @@ pub(super) fn without_the_right_to_mount() {
         let closed = Closed::new(umask);
         let said = closed.lvs_matrix(true, &[Path::new("doctor")]).expect_code(0);
         assert!(
-            said.stdout.contains("found    guest boots"),
+            said.stdout.contains("found     guest boots"),
             "umask {umask}: {said:#?}"
         );
     }

@@ -1,9 +1,12 @@
 //! Processes of a run, found in /proc: the guests of a run, and what is left of it.
 
+#[path = "work_folder.rs"]
+mod work_folder;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use work_folder::{identity, work_folder};
 
 /// A process, told from a later one of the same number by the time of its start.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +75,6 @@ pub(crate) fn still_there(processes: &[Process]) -> Vec<Process> {
 /// The processes that work in `folder` or below it, or have its path on their command line or in their
 /// environment. Folders are compared by identity: in a guest's mount namespace they have other names.
 pub(crate) fn concerned_with(folder: &Path) -> Vec<Process> {
-    let identity = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
     let mut folders = BTreeSet::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -94,7 +96,7 @@ pub(crate) fn concerned_with(folder: &Path) -> Vec<Process> {
         .filter(|process| process.pid != own)
         .filter(|process| {
             let pid = process.pid;
-            identity(Path::new(&format!("/proc/{pid}/cwd"))).is_some_and(|cwd| folders.contains(&cwd))
+            work_folder(pid).is_some_and(|cwd| folders.contains(&cwd))
                 || names(format!("/proc/{pid}/cmdline"))
                 || names(format!("/proc/{pid}/environ"))
         })

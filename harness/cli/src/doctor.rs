@@ -32,18 +32,28 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     let spare = |check: &Check| {
         kernel && [lvs_matrix_guest::doctor::FOR_BUILDING, FOR_THE_HOST].contains(&check.needed_for)
     };
-    let good = !all.iter().any(|check| lacks(check) && !spare(check));
+    let all: Vec<(Check, bool)> = all
+        .into_iter()
+        .map(|check| {
+            let needed = !spare(&check);
+            (check, needed)
+        })
+        .collect();
     let text = match format {
         Format::Text => text(&all),
         Format::Json => json(&all)?,
     };
     output::data(&text)?;
-    if good {
-        return Ok(ExitCode::SUCCESS);
+    match all.iter().filter(|(check, needed)| *needed && lacks(check)).count() {
+        0 => Ok(ExitCode::SUCCESS),
+        1 => Err(Failure::Unavailable(
+            "the line with MISSING says what this machine needs before it can run cells".to_owned(),
+        )),
+        _ => Err(Failure::Unavailable(
+            "the lines with MISSING say what this machine needs before it can run cells; begin with the first"
+                .to_owned(),
+        )),
     }
-    Err(Failure::Unavailable(
-        "this machine lacks something; see above".to_owned(),
-    ))
 }
 
 /// What the host's own kernel is needed for.
@@ -131,36 +141,52 @@ fn server() -> Check {
     }
 }
 
-fn text(all: &[Check]) -> String {
+/// Each check with whether it must be good before cells can be run.
+fn text(all: &[(Check, bool)]) -> String {
     let mut text = String::new();
-    let width = all.iter().map(|check| check.name.len()).max().unwrap_or(0);
-    for check in all {
+    let width = all.iter().map(|(check, _)| check.name.len()).max().unwrap_or(0);
+    // All lines of a check stand under its first.
+    let indented = |words: &str| words.replace('\n', &format!("\n{:width$}", "", width = width + 12));
+    for (check, needed) in all {
         let _ = match &check.state {
-            State::Found(what) => writeln!(text, "found    {:width$}  {what}", check.name),
-            State::Missing { what, cure } => writeln!(
-                text,
-                "MISSING  {:width$}  {what}\n         {:width$}  needed for: {}\n         {:width$}  cure: \
-                 {cure}",
-                check.name, "", check.needed_for, ""
-            ),
+            State::Found(what) => writeln!(text, "found     {:width$}  {}", check.name, indented(what)),
+            State::Missing { what, cure } => {
+                let word = if *needed { "MISSING" } else { "not here" };
+                let more = if *needed {
+                    format!("needed for: {}\ncure: {cure}", check.needed_for)
+                } else {
+                    format!("needed only for: {}\nto have it: {cure}", check.needed_for)
+                };
+                writeln!(
+                    text,
+                    "{word:8}  {:width$}  {}",
+                    check.name,
+                    indented(&format!("{what}\n{more}"))
+                )
+            }
         };
+    }
+    let missing = |(check, needed): &(Check, bool)| *needed && matches!(check.state, State::Missing { .. });
+    if !all.iter().any(missing) {
+        text.push_str("This machine can run cells in guests.\n");
     }
     text
 }
 
-fn json(all: &[Check]) -> Result<String, Failure> {
+fn json(all: &[(Check, bool)]) -> Result<String, Failure> {
     #[derive(Serialize)]
     #[serde(rename_all = "kebab-case")]
     struct Row<'a> {
         name: &'a str,
         needed_for: &'a str,
+        needed: bool,
         found: Option<&'a str>,
         missing: Option<&'a str>,
         cure: Option<&'a str>,
     }
     let rows: Vec<Row<'_>> = all
         .iter()
-        .map(|check| {
+        .map(|(check, needed)| {
             let (found, missing, cure) = match &check.state {
                 State::Found(what) => (Some(what.as_str()), None, None),
                 State::Missing { what, cure } => (None, Some(what.as_str()), Some(cure.as_str())),
@@ -168,6 +194,7 @@ fn json(all: &[Check]) -> Result<String, Failure> {
             Row {
                 name: check.name,
                 needed_for: check.needed_for,
+                needed: *needed,
                 found,
                 missing,
                 cure,

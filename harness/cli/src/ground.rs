@@ -11,8 +11,9 @@ use crate::output;
 use crate::scenarios::Selected;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::{self, CacheFolder, KernelError};
+use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::record::Hashes;
-use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template};
+use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template, schedulers};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -129,10 +130,11 @@ fn runs_on(
     selected: &[Selected],
 ) -> Result<Result<RunsOn, Vec<String>>, Failure> {
     let lacks = || -> Vec<String> {
-        let schedulers: BTreeSet<String> = selected
-            .iter()
-            .map(|selected| selected.scenario.lab.scheduler.clone())
-            .collect();
+        let plans = selected.iter().flat_map(|selected| {
+            let cells = selected.cells.iter();
+            cells.map(|cell| plan(&selected.scenario, cell))
+        });
+        let schedulers: BTreeSet<String> = plans.flat_map(|plan| schedulers(&plan)).collect();
         let lacks = host_lacks(&schedulers, init).into_iter();
         lacks
             .map(|lack| format!("{}: {}", lack.what, lack.cure))

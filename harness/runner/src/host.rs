@@ -2,7 +2,10 @@
 //! loaded into that, and a director that is in use is left alone.
 
 use crate::error::{LabError, Result, Stage};
+use crate::operator::{BY_HASH, BY_WEIGHT};
+use lvs_matrix_model::action::{Action, ClientAction, TableAction};
 use lvs_matrix_model::ipvs::Table;
+use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_netns::{CommandLine, Namespace};
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,6 +24,35 @@ pub struct HostLack {
     pub what: String,
     /// What to do, in one line.
     pub cure: String,
+}
+
+/// The schedulers that a cell sets on its director: that of the lab, those of its steps, and one for
+/// connections that are to be on a certain real server.
+#[must_use]
+pub fn schedulers(plan: &LabPlan) -> BTreeSet<String> {
+    let actions = || plan.steps.iter().map(|step| &step.action);
+    let of_step = |action: &Action| match action {
+        Action::Table(TableAction::SetScheduler { scheduler }) => Some(scheduler.clone()),
+        Action::Wait(_)
+        | Action::Client(_)
+        | Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Host(_)
+        | Action::Traffic(_) => None,
+    };
+    let mut all: BTreeSet<String> = actions().filter_map(of_step).collect();
+    all.insert(plan.scheduler.clone());
+    let chosen = actions().any(|action| {
+        matches!(
+            action,
+            Action::Client(ClientAction::Connect(opening) | ClientAction::StartConnect(opening))
+                if opening.to.is_some()
+        )
+    });
+    if chosen && BY_HASH.iter().any(|name| all.contains(*name)) {
+        all.insert(BY_WEIGHT.to_owned());
+    }
+    all
 }
 
 /// What the kernel of this host lacks for cells with these schedulers. Changes nothing: the kernel would load
@@ -136,6 +168,38 @@ pub fn prove_ipvs() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lvs_matrix_model::matrix::cells;
+    use lvs_matrix_model::plan::plan;
+    use lvs_matrix_model::scenario::load;
+
+    /// Those of a lab with this scheduler, connection and further step.
+    fn of(scheduler: &str, connect: &str, step: &str) -> Vec<String> {
+        let scenario = load(&format!(
+            "{{ name: sample, claim: A plan., lab: {{ real-servers: {{ rs1: {{}}, rs2: {{}} }}, scheduler: {scheduler} }}, \
+             before: [{{ {connect} }}], change: [{{ {step} }}], act: [{{ query: {{ sql: select 1 }} }}], \
+             observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+        ));
+        let scenario = scenario.unwrap();
+        let plan = plan(&scenario, &cells(&scenario)[0]);
+        schedulers(&plan).into_iter().collect()
+    }
+
+    /// Each is a kernel module, and a step that cannot have its own fails in the middle of a cell.
+    #[test]
+    fn every_scheduler_of_a_cell_is_asked_for() {
+        let nothing = "wait: 1s";
+        assert_eq!(of("wlc", "connect: {}", nothing), ["wlc"]);
+        assert_eq!(of("wlc", "connect: { to: rs1 }", nothing), ["wlc"]);
+        assert_eq!(of("sh", "connect: {}", nothing), ["sh"]);
+        for hash in ["dh", "mh", "sh"] {
+            assert_eq!(of(hash, "connect: { to: rs1 }", nothing), [hash, "rr"]);
+        }
+        let begun = "start-connect: { to: rs2 } }, { await-connect: {}";
+        assert_eq!(of("dh", begun, nothing), ["dh", "rr"]);
+        let step = "set-scheduler: { scheduler: sh }";
+        assert_eq!(of("lc", "connect: {}", step), ["lc", "sh"]);
+        assert_eq!(of("lc", "connect: { to: rs1 }", step), ["lc", "rr", "sh"]);
+    }
 
     #[test]
     fn services_are_counted_and_their_servers_are_not() {

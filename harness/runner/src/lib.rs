@@ -24,7 +24,7 @@ mod timeline;
 pub use cell::{Config, Milestone, Progress, run_cells};
 pub use environment::{missing_programs, running_kernel};
 pub use error::{LabError, Result};
-pub use host::{HostLack, host_lacks, prove_ipvs};
+pub use host::{HostLack, host_lacks, prove_ipvs, schedulers};
 pub use recorder::{cell_folder, write_record};
 pub use server::{Flavour, Server};
 pub use template::{Template, prepare as prepare_template};

@@ -28,7 +28,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("world::a_trial_says_what_went_wrong", trial),
     ]
     .into_iter()
-    .map(|(name, test)| Trial::test(name, test).with_ignored_flag(!possible))
+    .map(|(name, test)| {
+        let why = if possible {
+            ""
+        } else {
+            " (needs root of a host with IPVS)"
+        };
+        Trial::test(format!("{name}{why}"), test).with_ignored_flag(!possible)
+    })
     .collect()
 }
 

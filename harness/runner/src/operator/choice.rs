@@ -21,9 +21,9 @@ use std::net::SocketAddr;
 /// weight 0 its part of the hash table all the same, and fail if the hash names it (ip_vs_dh.c and
 /// ip_vs_sh.c; ip_vs_mh.c by `last_weight`). Each fills its hash table anew from the list of servers when it
 /// is set, so that it is the same before and afterwards.
-const BY_WEIGHT: &str = "rr";
+pub(crate) const BY_WEIGHT: &str = "rr";
 /// The schedulers that go by a hash.
-const BY_HASH: [&str; 3] = ["dh", "sh", "mh"];
+pub(crate) const BY_HASH: [&str; 3] = ["dh", "sh", "mh"];
 /// `ovf` passes over a server with more active connections than its weight (ip_vs_ovf.c,
 /// `ip_vs_ovf_schedule`).
 const ENOUGH: u32 = 65_535;

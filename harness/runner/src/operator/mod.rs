@@ -9,7 +9,7 @@ mod mysqld;
 mod netem;
 mod table;
 
-pub(crate) use choice::{entry_of, leave_only};
+pub(crate) use choice::{BY_HASH, BY_WEIGHT, entry_of, leave_only};
 pub(crate) use mysqld::{frozen, mysqld};
 pub(crate) use table::{Saved, edit_table};
 
