@@ -499,6 +499,18 @@ fn programs_can_read_it() {
     }
 }
 
+/// They look at one cache, each with a guest of its own.
+#[test]
+fn several_doctors_at_once() {
+    let doctors: Vec<_> = (0..4)
+        .map(|_| lvs_matrix().arg("doctor").stdout(Stdio::piped()).spawn().unwrap())
+        .collect();
+    for doctor in doctors {
+        let said = doctor.wait_with_output().unwrap();
+        assert_eq!(said.status.code(), Some(0), "{said:#?}");
+    }
+}
+
 /// A new user's first look: what is not needed does not look like a lack, and the last line says whether cells
 /// can be run.
 #[test]

@@ -155,7 +155,7 @@ fn text(all: &[(Check, bool)]) -> String {
                 let more = if *needed {
                     format!("needed for: {}\ncure: {cure}", check.needed_for)
                 } else {
-                    format!("needed only for: {}\nto have it: {cure}", check.needed_for)
+                    format!("needed only for: {}\ncure: {cure}", check.needed_for)
                 };
                 writeln!(
                     text,

@@ -4,11 +4,19 @@ use crate::guest::{
     DEFAULT_MEMORY_MIB, Guest, GuestConfig, GuestEnd, GuestReport, RunAs, User, choose_memory_folder,
 };
 use crate::kernel::{CacheFolder, Kernel, find, tools};
-use std::fs;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A boot takes 0.1 s where nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many may look at one cache at a time.
+const MOST_DOCTORS: u32 = 64;
 
 /// The name of the check for a cached kernel.
 pub const GUEST_KERNEL: &str = "guest kernel";
@@ -105,6 +113,29 @@ fn memory() -> State {
     }
 }
 
+/// A folder that no other doctor uses for as long as the file lives: it is locked (flock(2)). In the cache, and
+/// under few names, so that the next doctor uses what a killed one left.
+fn own_share(kernels: &Path) -> io::Result<(PathBuf, File)> {
+    for number in 1..=MOST_DOCTORS {
+        let share = kernels.join(format!(".doctor-{number}"));
+        fs::create_dir_all(&share)?;
+        let Ok(folder) = File::open(&share) else {
+            // Another doctor has just removed it.
+            continue;
+        };
+        let taken = flock(&folder, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+        // The other one may have removed it after it was opened here.
+        let same = || {
+            let (named, opened) = (fs::metadata(&share).ok()?, folder.metadata().ok()?);
+            Some(named.ino() == opened.ino())
+        };
+        if !taken && same() == Some(true) {
+            return Ok((share, folder));
+        }
+    }
+    Err(io::Error::other("too many doctors are at work at once"))
+}
+
 /// A guest whose init is true(1): PID 1 ends at once, and the kernel says so and panics. That proves memory,
 /// seccomp, and the way to the host's files.
 fn boot(kernel: Kernel, cache: &CacheFolder) -> State {
@@ -114,11 +145,10 @@ fn boot(kernel: Kernel, cache: &CacheFolder) -> State {
             user; docs/limitations.md says where guests run"
             .into(),
     };
-    // In the cache, and under one name: what a killed doctor leaves is used by the next.
-    let share = cache.kernels().join(".doctor");
-    if let Err(error) = fs::create_dir_all(&share) {
-        return missing(format!("{}: {error}", share.display()));
-    }
+    let (share, _own) = match own_share(&cache.kernels()) {
+        Ok(own) => own,
+        Err(error) => return missing(format!("a folder in {}: {error}", cache.kernels().display())),
+    };
     let config = GuestConfig {
         memory_mib: 64,
         stall: PATIENCE,
