@@ -15,6 +15,7 @@ pub mod ipvs;
 pub mod matrix;
 pub mod mysqld;
 pub mod name;
+pub mod path;
 pub mod plan;
 pub mod record;
 pub mod scenario;

@@ -2,7 +2,7 @@
 //! quoted flow of an ICMP error, IP within IP, TCP options, and the lengths on the wire. No frame is an
 //! error: what cannot be decoded is [`Body::Malformed`] with the reason.
 
-use super::{Body, Flags, Segment, TcpOption, Transport};
+use super::{Body, Datagram, Flags, Segment, TcpOption, Transport};
 use crate::plan::{Mac, SENTINEL_ETHERTYPE};
 use etherparse::{
     ArpPacketSlice, Ethernet2Slice, LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice,
@@ -12,6 +12,17 @@ use std::net::IpAddr;
 
 /// The length of an Ethernet header.
 pub const ETHERNET_HEADER: u32 = 14;
+
+/// The length of a UDP header (RFC 768).
+const UDP_HEADER: u32 = 8;
+
+/// The hash FNV-1a with 64 bits: it tells payloads apart, and is the same in every build.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
 
 /// A decoded frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,7 +189,19 @@ fn transport(
             hop_by_hop: matches!(&sliced.net, Some(LaxNetSlice::Ipv6(slice))
                 if slice.header().next_header() == ip_number::IPV6_HEADER_HOP_BY_HOP),
         },
-        Some(TransportSlice::Udp(_) | TransportSlice::Igmp(_)) | None => match payload.ip_number {
+        Some(TransportSlice::Udp(udp)) => {
+            let payload_length = u32::from(udp.length())
+                .checked_sub(UDP_HEADER)
+                .ok_or("the UDP header's length is shorter than the header")?;
+            let whole = u32::try_from(udp.payload().len()).is_ok_and(|captured| captured == payload_length);
+            Transport::Udp(Datagram {
+                source_port: udp.source_port(),
+                destination_port: udp.destination_port(),
+                payload_length,
+                digest: whole.then(|| digest(udp.payload())),
+            })
+        }
+        Some(TransportSlice::Igmp(_)) | None => match payload.ip_number {
             ip_number::IPV4 | ip_number::IPV6 => {
                 let inner = LaxSlicedPacket::from_ip(payload.payload).map_err(|error| error.to_string())?;
                 let (source, destination, transport) = ip(&inner, payload.incomplete)?;
@@ -203,6 +226,14 @@ fn quoted_flow(bytes: &[u8]) -> Option<(IpAddr, u16, IpAddr, u16)> {
     Some((quoted.source, quoted.source_port, quoted.destination, port))
 }
 
+/// The sequence number of the TCP segment that an ICMP error quotes; `bytes` is what comes after the first
+/// eight bytes of the error.
+#[must_use]
+pub fn quoted_sequence(bytes: &[u8]) -> Option<u32> {
+    let quoted = quoted(bytes)?;
+    quoted.bytes5to8.filter(|_| quoted.protocol == ip_number::TCP.0)
+}
+
 /// The packet that an ICMP error quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Quoted {
@@ -217,6 +248,8 @@ pub(super) struct Quoted {
     /// The third and fourth byte of its payload, where TCP and UDP have the destination port: tcpdump prints
     /// them as one for any protocol.
     pub(super) bytes3to4: u16,
+    /// The fifth to eighth byte of its payload: TCP's sequence number.
+    pub(super) bytes5to8: Option<u32>,
 }
 
 /// Reads a quoted packet. At least 8 bytes of its payload are there (RFC 792), and those of TCP are the ports
@@ -251,6 +284,11 @@ pub(super) fn quoted(bytes: &[u8]) -> Option<Quoted> {
             .filter(|_| ports.is_some())
             .map(|name| (name, u16::from_be_bytes([c, d]))),
         bytes3to4: u16::from_be_bytes([c, d]),
+        bytes5to8: payload
+            .payload
+            .get(4..8)
+            .and_then(|bytes| <[u8; 4]>::try_from(bytes).ok())
+            .map(u32::from_be_bytes),
     })
 }
 

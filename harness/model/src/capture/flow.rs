@@ -1,10 +1,10 @@
 //! Connections of the client in the packets of its own interface: who opened which, what was sent again, what
 //! came back.
 
-use super::{Body, Packet, Segment, Transport};
+use super::{Body, Packet, Segment, Transport, Way};
 use crate::action::Node;
 use crate::duration::Instant;
-use crate::plan::{Host, LabPlan, Mac};
+use crate::plan::{Host, LabPlan};
 use crate::record::CellRecord;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -29,7 +29,7 @@ pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
                 destination: inner_destination,
                 transport: inner,
             } => (source, destination, transport) = (*inner_source, *inner_destination, inner),
-            Transport::Icmp { .. } | Transport::Other { .. } => return None,
+            Transport::Icmp { .. } | Transport::Udp(_) | Transport::Other { .. } => return None,
         }
     }
 }
@@ -83,7 +83,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn spans(&self, packet: &Packet) -> bool {
+    /// May a packet belong to it, by its number?
+    pub(crate) fn spans(&self, packet: &Packet) -> bool {
         self.syn <= packet.number && self.reused.is_none_or(|next| packet.number < next)
     }
 }
@@ -138,15 +139,22 @@ impl<'a> ClientSide<'a> {
             packet,
             segment,
         };
-        if packet.source_mac == self.client.mac {
-            let ours = source == mine && (destination, segment.destination_port) == service;
-            ours.then(|| (segment.source_port, passed(true)))
-        } else {
-            let ours = packet.destination_mac == self.client.mac
-                && destination == mine
-                && (source, segment.source_port) == service;
-            ours.then(|| (segment.destination_port, passed(false)))
+        match self.way(packet) {
+            Way::Out => {
+                let ours = source == mine && (destination, segment.destination_port) == service;
+                ours.then(|| (segment.source_port, passed(true)))
+            }
+            Way::In => {
+                let ours = destination == mine && (source, segment.source_port) == service;
+                ours.then(|| (segment.destination_port, passed(false)))
+            }
+            Way::Group | Way::Past => None,
         }
+    }
+
+    /// Which way a packet passed the client's interface.
+    fn way(&self, packet: &Packet) -> Way {
+        Way::of(packet, self.client.mac)
     }
 
     /// The segments of a connection, either way.
@@ -239,7 +247,7 @@ impl<'a> ClientSide<'a> {
     /// The client's ARP requests for the virtual service's address.
     pub fn arp_requests(&self) -> impl Iterator<Item = &'a Packet> {
         self.packets().filter(|packet| {
-            packet.source_mac == self.client.mac
+            self.way(packet) == Way::Out
                 && matches!(packet.body, Body::Arp { request: true, target, .. } if target == self.plan.vip)
         })
     }
@@ -253,7 +261,7 @@ impl<'a> ClientSide<'a> {
     fn by_client(&self) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         self.packets().filter_map(|packet| {
             let (source, destination, segment) = segment(packet)?;
-            let ours = packet.source_mac == self.client.mac
+            let ours = self.way(packet) == Way::Out
                 && source == self.client.address
                 && destination == self.plan.vip
                 && segment.destination_port == self.plan.port;
@@ -262,55 +270,8 @@ impl<'a> ClientSide<'a> {
     }
 
     fn to_client(&self) -> impl Iterator<Item = &'a Packet> {
-        self.packets().filter(|packet| {
-            packet.destination_mac == self.client.mac && packet.source_mac != self.client.mac
-        })
+        self.packets().filter(|packet| self.way(packet) == Way::In)
     }
-}
-
-/// The real servers that `connection`'s packets reached or that answered it, each with the packet that shows
-/// it: by the sender of a SYN-ACK or of payload on the client's interface, and by the client's segments seen
-/// on a real server's own interface and addressed to its MAC. An RST shows nothing: the director sends them
-/// too, with the VIP as source.
-#[must_use]
-pub fn served_by<'a>(
-    record: &'a CellRecord,
-    packets: &'a [Packet],
-    side: &ClientSide<'a>,
-    connection: &Connection,
-) -> Vec<(&'a Node, u32)> {
-    let real_server = |mac: Mac| {
-        let node = &record.plan.host_by_mac(mac)?.node;
-        matches!(node, Node::RealServer(_)).then_some(node)
-    };
-    let mut servers: Vec<(&Node, u32)> = side
-        .received(connection)
-        .filter(|(_, segment)| !segment.flags.rst && (segment.flags.syn || segment.payload_length > 0))
-        .filter_map(|(packet, _)| Some((real_server(packet.source_mac)?, packet.number)))
-        .collect();
-    let points = record.capture.iter().flat_map(|capture| capture.points.iter());
-    let points: Vec<&Node> = points.map(|point| &point.node).collect();
-    servers.extend(packets.iter().filter_map(|packet| {
-        let (_, _, segment) = segment(packet)?;
-        let node = *points.get(packet.point)?;
-        let theirs = record.plan.host_by_mac(packet.destination_mac)?;
-        let ours = segment.source_port == connection.client_port
-            && segment.destination_port == record.plan.port
-            && connection.spans(packet);
-        (ours && &theirs.node == node)
-            .then(|| real_server(packet.destination_mac))
-            .flatten()
-            .map(|node| (node, packet.number))
-    }));
-    // A server once, with the first packet that shows it.
-    let mut seen: Vec<(&Node, u32)> = Vec::new();
-    for (node, packet) in servers {
-        match seen.iter_mut().find(|(known, _)| *known == node) {
-            Some((_, first)) => *first = packet.min(*first),
-            None => seen.push((node, packet)),
-        }
-    }
-    seen
 }
 
 /// What was sent again since a moment.

@@ -10,9 +10,11 @@ pub mod mysql;
 mod pcapng;
 mod remarks;
 pub mod trace;
+mod way;
 
 pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, read, write};
 pub use remarks::{Remarks, marks};
+pub use way::{Way, is_group};
 
 use crate::duration::Instant;
 use crate::plan::Mac;
@@ -112,6 +114,8 @@ pub enum Transport {
         /// What the inner packet carries.
         transport: Box<Transport>,
     },
+    /// UDP.
+    Udp(Datagram),
     /// Another protocol.
     Other {
         /// Its IP protocol number.
@@ -119,6 +123,20 @@ pub enum Transport {
         /// The length of the IP payload on the wire in bytes.
         length: u32,
     },
+}
+
+/// A UDP datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Datagram {
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Length of the payload on the wire, in bytes.
+    pub payload_length: u32,
+    /// A hash of the payload ([`decode::digest`]). A datagram has no number that would tell it from others.
+    /// `None` if the payload was not captured whole: then it is not known to be the same as another.
+    pub digest: Option<u64>,
 }
 
 /// A TCP segment.

@@ -212,6 +212,13 @@ fn ip(
             let _ = write!(key, "{inner_key}");
             return;
         }
+        Transport::Udp(datagram) => {
+            let _ = write!(
+                line,
+                "{version} {source}.{} > {destination}.{}: UDP, length {}",
+                datagram.source_port, datagram.destination_port, datagram.payload_length
+            );
+        }
         Transport::Other { protocol, length } => {
             let _ = write!(
                 line,

@@ -14,6 +14,7 @@ use crate::action::{Action, Chain, FirewallVerdict, Node, TrafficAction};
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
+use crate::path::Journeys;
 use crate::record::{AtEnd, CellRecord, StepOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -315,7 +316,7 @@ impl Acceptance {
     }
 
     /// What was discarded of these segments.
-    pub(super) fn told(&self, record: &CellRecord, received: &[(&Packet, &Segment)]) -> Vec<Discarded> {
+    pub(super) fn told(&self, paths: &Journeys<'_>, received: &[(&Packet, &Segment)]) -> Vec<Discarded> {
         let discarded = received.iter().filter_map(|(packet, segment)| {
             let why = self.discarded(packet.number)?;
             let kind = if segment.flags.rst {
@@ -335,10 +336,7 @@ impl Acceptance {
                 packet: packet.number,
                 at: packet.at,
                 kind,
-                by: record
-                    .plan
-                    .host_by_mac(packet.source_mac)
-                    .map(|host| host.node.clone()),
+                by: paths.origin(packet.number).cloned(),
                 why,
             })
         });

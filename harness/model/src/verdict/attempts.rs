@@ -9,6 +9,7 @@ use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::mysql::{self, Command, Dialogue, Outcome, ServerError, Unread};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
+use crate::path::Journeys;
 use crate::record::{CellRecord, ClientErrorKind, ClientEventKind, EventRole};
 use std::time::Duration;
 
@@ -366,7 +367,7 @@ fn carries(payload: &[u8], sql: &str) -> bool {
 
 /// The attempt by which the operation ended, or was waiting: its place in `looked.attempts`.
 pub(super) fn last(
-    record: &CellRecord,
+    paths: &Journeys<'_>,
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
     looked: &Looked,
@@ -374,7 +375,7 @@ pub(super) fn last(
     match operation.end.kind.role() {
         EventRole::Succeeds => succeeded(operation, looked),
         EventRole::Fails | EventRole::Waits => {
-            let ended = |attempt: &Attempt| is_ended(record, side, operation, looked, attempt);
+            let ended = |attempt: &Attempt| is_ended(paths, side, operation, looked, attempt);
             not_answered(operation, looked, &ended)
         }
         EventRole::Begins | EventRole::Aside => None,
@@ -383,21 +384,14 @@ pub(super) fn last(
 
 /// Did the network end or refuse its connection before its answer was there?
 fn is_ended(
-    record: &CellRecord,
+    paths: &Journeys<'_>,
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
     looked: &Looked,
     attempt: &Attempt,
 ) -> bool {
     let received = looked.accepted(side, &attempt.connection);
-    let mut all = terminators(
-        &record.plan,
-        side,
-        &received,
-        &attempt.connection,
-        operation.end.at,
-    )
-    .into_iter();
+    let mut all = terminators(paths, side, &received, &attempt.connection, operation.end.at).into_iter();
     // An ICMP error ends only what is being opened.
     let ends = |terminator: Terminator| match terminator.kind {
         TerminatorKind::Fin | TerminatorKind::Rst => true,

@@ -9,7 +9,7 @@ use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::mysql::Said;
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
-use crate::plan::LabPlan;
+use crate::path::Journeys;
 use crate::record::CellRecord;
 use std::time::Duration;
 
@@ -168,16 +168,21 @@ impl Silence {
 }
 
 /// What the packets show of `operation`.
-pub(super) fn network(record: &CellRecord, packets: &[Packet], operation: &Classified<'_>) -> Wire {
+pub(super) fn network(
+    record: &CellRecord,
+    packets: &[Packet],
+    paths: &Journeys<'_>,
+    operation: &Classified<'_>,
+) -> Wire {
     let mut wire = Wire::default();
     let Some(side) = ClientSide::of(record, packets) else {
         return wire;
     };
     wire.looked = attempts::look(record, &side, operation, &mut wire.doubts);
-    wire.at = attempts::last(record, &side, operation, &wire.looked);
+    wire.at = attempts::last(paths, &side, operation, &wire.looked);
     let view = View {
         record,
-        packets,
+        paths,
         side: &side,
         operation,
     };
@@ -316,7 +321,7 @@ fn waited_longest(operation: &Classified<'_>, wire: &Wire) -> Option<(Attempt, I
 /// Everything that a look at a connection needs.
 struct View<'a> {
     record: &'a CellRecord,
-    packets: &'a [Packet],
+    paths: &'a Journeys<'a>,
     side: &'a ClientSide<'a>,
     operation: &'a Classified<'a>,
 }
@@ -376,14 +381,14 @@ impl View<'_> {
                 let error = received.iter().find(|(_, segment)| is_error(&segment.payload));
                 error.map(|(packet, _)| Seen::from(*packet))
             }),
-            terminators: terminators(&self.record.plan, self.side, &received, connection, until),
-            discarded: acceptance.map_or_else(Vec::new, |acceptance| acceptance.told(self.record, &reached)),
+            terminators: terminators(self.paths, self.side, &received, connection, until),
+            discarded: acceptance.map_or_else(Vec::new, |acceptance| acceptance.told(self.paths, &reached)),
             last_received: received.last().map(|(packet, _)| Seen::from(*packet)),
             last_sent: sent.last().map(|(packet, _)| Seen::from(*packet)),
             sent: sent.iter().map(|(packet, _)| Seen::from(*packet)).collect(),
             closed_by_client: closed(request, &sent),
             ended_by_client_before: ended_before(self.operation.began(), &sent),
-            servers: servers(self.record, self.packets, self.side, connection, &received),
+            servers: servers(self.record, self.paths, self.side, connection, &received),
             retransmissions: retransmissions(&sent, self.operation.began()),
             ..Network::default()
         };
@@ -517,7 +522,7 @@ pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
 }
 
 pub(super) fn terminators(
-    plan: &LabPlan,
+    paths: &Journeys<'_>,
     side: &ClientSide<'_>,
     received: &[(&Packet, &Segment)],
     connection: &Connection,
@@ -525,7 +530,7 @@ pub(super) fn terminators(
 ) -> Vec<Terminator> {
     let terminator = |kind: TerminatorKind, packet: &Packet| Terminator {
         kind,
-        by: plan.host_by_mac(packet.source_mac).map(|host| host.node.clone()),
+        by: paths.origin(packet.number).cloned(),
         packet: packet.number,
         at: packet.at,
     };

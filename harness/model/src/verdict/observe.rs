@@ -22,14 +22,16 @@ use super::{Behaviour, HangEnd, Observed, ObservedError, Operation, Retransmissi
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::{Human, Instant};
+use crate::path::{self, Lab};
 use crate::record::{CellRecord, ClientError, ClientEventKind, EventRole};
 use std::time::Duration;
 
 /// What the client of `record` lived through, as its events and the `packets` of its capture show it.
 #[must_use]
 pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
+    let paths = path::journeys(Lab::of(record), packets);
     let mut doubts = super::doubts::doubts(record, packets);
-    doubts.extend(untested::elsewhere(record, packets));
+    doubts.extend(untested::elsewhere(record, packets, &paths));
     let operation = match classified(record) {
         Ok(operation) => operation,
         Err(reason) => {
@@ -37,7 +39,7 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
             return undetermined(doubts);
         }
     };
-    let wire = network(record, packets, &operation);
+    let wire = network(record, packets, &paths, &operation);
     doubts.extend(wire.doubts.iter().cloned());
     let word = word(&operation, &wire, &mut doubts);
     let behaviour = classify(record, &operation, &wire, &word, &mut doubts);
@@ -74,12 +76,12 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
         held_back: subject.held_back,
         cut_to: cut_to(record, &operation),
         longest_silence,
-        attempts: tries::tries(record, packets, &operation, &wire),
+        attempts: tries::tries(record, packets, &paths, &operation, &wire),
         contradiction: word.contradiction,
         behaviour,
         untested: None,
     };
-    observed.untested = untested::untested(record, packets, &observed);
+    observed.untested = untested::untested(record, packets, &paths, &observed);
     observed
 }
 

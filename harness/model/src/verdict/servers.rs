@@ -3,9 +3,9 @@
 
 use crate::Name;
 use crate::action::Node;
-use crate::capture::flow::{self, ClientSide, Connection};
+use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::{Packet, Segment};
-use crate::plan::Mac;
+use crate::path::Journeys;
 use crate::record::CellRecord;
 use serde::{Deserialize, Serialize};
 
@@ -68,31 +68,61 @@ impl Servers {
     }
 }
 
-/// The real servers of `connection`, of which the client's kernel accepted `accepted`: by who sent a SYN-ACK
-/// or payload, and by the client's segments seen on a real server's own interface and addressed to its MAC.
-/// An RST shows nothing: the director sends them too, with the VIP as source.
+/// The real servers of `connection`, of which the client's kernel accepted `accepted`: by who made a SYN-ACK
+/// or payload, and by whom the client's segments reached.
 pub(super) fn servers(
     record: &CellRecord,
-    packets: &[Packet],
+    paths: &Journeys<'_>,
     side: &ClientSide<'_>,
     connection: &Connection,
     accepted: &[(&Packet, &Segment)],
 ) -> Servers {
-    let by_mac = |mac: Mac| {
-        let node = &record.plan.host_by_mac(mac)?.node;
-        node.real_server().is_some().then_some(node)
-    };
     let mut servers = Servers::default();
     for (packet, segment) in accepted {
-        if segment.flags.rst || !(segment.flags.syn || segment.payload_length > 0) {
-            continue;
-        }
-        if let Some(node) = by_mac(packet.source_mac) {
+        if let Some(node) = answers(paths, packet, segment) {
             note(&mut servers.answered, node, packet.number);
         }
     }
-    for (node, packet) in flow::served_by(record, packets, side, connection) {
-        note(&mut servers.reached, node, packet);
+    for (node, packet) in reached(record, paths, side, connection) {
+        note(&mut servers.reached, &node, packet);
+    }
+    servers
+}
+
+/// The real server that made a SYN-ACK or payload. An RST shows nothing: the director makes them, too, with
+/// the VIP as source.
+fn answers<'p>(paths: &'p Journeys<'_>, packet: &Packet, segment: &Segment) -> Option<&'p Node> {
+    let answers = !segment.flags.rst && (segment.flags.syn || segment.payload_length > 0);
+    let node = answers.then(|| paths.origin(packet.number)).flatten()?;
+    node.real_server().is_some().then_some(node)
+}
+
+/// The real servers that `connection`'s packets reached or that answered it, each with the first packet that
+/// shows it.
+pub(super) fn reached(
+    record: &CellRecord,
+    paths: &Journeys<'_>,
+    side: &ClientSide<'_>,
+    connection: &Connection,
+) -> Vec<(Node, u32)> {
+    let mut servers: Vec<(Node, u32)> = Vec::new();
+    for (packet, segment) in side.received(connection) {
+        if let Some(node) = answers(paths, packet, segment) {
+            note(&mut servers, node, packet.number);
+        }
+    }
+    for journey in paths.all() {
+        let ours = journey.segment().is_some_and(|segment| {
+            segment.source_port == connection.client_port && segment.destination_port == record.plan.port
+        });
+        for hop in journey.hops.iter().filter(|_| ours) {
+            if let Some(packet) = hop.received.filter(|packet| connection.spans(packet))
+                && let Some(node) = hop.to.and_then(|host| paths.lab().node(host))
+                && node.real_server().is_some()
+            {
+                note(&mut servers, node, packet.number);
+            }
+        }
     }
     servers
 }

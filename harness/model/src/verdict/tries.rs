@@ -9,6 +9,7 @@ use super::{Try, TryEnd};
 use crate::capture::Packet;
 use crate::capture::flow::{ClientSide, Connection};
 use crate::duration::Instant;
+use crate::path::Journeys;
 use crate::record::CellRecord;
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ const NAMED: usize = 20;
 pub(super) fn tries(
     record: &CellRecord,
     packets: &[Packet],
+    paths: &Journeys<'_>,
     operation: &Classified<'_>,
     wire: &Wire,
 ) -> Vec<Try> {
@@ -49,7 +51,7 @@ pub(super) fn tries(
             let until = next.map_or(operation.end.at, |next| next.request.at);
             let began = first(connection)?.request;
             let last = waited_for(connection, wire)?;
-            Some(one(wire, record, packets, &side, last, began.at, until))
+            Some(one(wire, record, paths, &side, last, began.at, until))
         })
         .collect()
 }
@@ -72,19 +74,19 @@ fn waited_for<'a>(connection: &Connection, wire: &'a Wire) -> Option<&'a Attempt
 fn one(
     wire: &Wire,
     record: &CellRecord,
-    packets: &[Packet],
+    paths: &Journeys<'_>,
     side: &ClientSide<'_>,
     attempt: &Attempt,
     began: Instant,
     until: Instant,
 ) -> Try {
     let received = wire.looked.accepted(side, &attempt.connection);
-    let servers = servers(record, packets, side, &attempt.connection, &received);
+    let servers = servers(record, paths, side, &attempt.connection, &received);
     let established = received
         .iter()
         .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
         .map(|(packet, _)| Seen::from(*packet));
-    let ended = terminators(&record.plan, side, &received, &attempt.connection, until)
+    let ended = terminators(paths, side, &received, &attempt.connection, until)
         .into_iter()
         .find(|terminator| ends(terminator, established));
     let (end, at) = match (&attempt.reply, ended) {

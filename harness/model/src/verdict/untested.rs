@@ -5,6 +5,7 @@
 //! Where that is not certain the cell counts as one that tested its change: a cell is only said to have
 //! tested nothing if packets, steps and events show it.
 
+use super::servers::reached;
 use super::{Behaviour, Observed};
 use crate::Name;
 use crate::action::{Action, ClientAction, HostAction, Node, TableAction, TrafficAction};
@@ -12,6 +13,7 @@ use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::client::Program;
 use crate::duration::Instant;
+use crate::path::Journeys;
 use crate::plan::Phase;
 use crate::record::{CellRecord, StepOutcome, StepRecord};
 use serde::{Deserialize, Serialize};
@@ -207,6 +209,7 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
 struct View<'a> {
     record: &'a CellRecord,
     packets: &'a [Packet],
+    paths: &'a Journeys<'a>,
     side: ClientSide<'a>,
     /// Every connection that the client tried to open.
     connections: Vec<Connection>,
@@ -221,7 +224,12 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(record: &'a CellRecord, packets: &'a [Packet], observed: &Observed) -> Option<Self> {
+    fn of(
+        record: &'a CellRecord,
+        packets: &'a [Packet],
+        paths: &'a Journeys<'a>,
+        observed: &Observed,
+    ) -> Option<Self> {
         let operation = observed.operation.as_ref()?;
         let side = ClientSide::of(record, packets)?;
         let connections = side.connections();
@@ -232,6 +240,7 @@ impl<'a> View<'a> {
         Some(Self {
             record,
             packets,
+            paths,
             side,
             judged: connections.iter().rfind(is_it).cloned(),
             connections,
@@ -245,7 +254,7 @@ impl<'a> View<'a> {
     fn servers_of<'c>(&self, connections: impl IntoIterator<Item = &'c Connection>) -> Vec<Name> {
         let mut servers = Vec::new();
         for connection in connections {
-            for (node, _) in flow::served_by(self.record, self.packets, &self.side, connection) {
+            for (node, _) in reached(self.record, self.paths, &self.side, connection) {
                 if let Some(name) = node.real_server().filter(|name| !servers.contains(*name)) {
                     servers.push(name.clone());
                 }
@@ -391,7 +400,12 @@ impl<'a> View<'a> {
 
 /// Why the change of the cell had no part in what was judged; `None` if it had, if that cannot be told, or if
 /// the cell has no change.
-pub(super) fn untested(record: &CellRecord, packets: &[Packet], observed: &Observed) -> Option<Untested> {
+pub(super) fn untested(
+    record: &CellRecord,
+    packets: &[Packet],
+    paths: &Journeys<'_>,
+    observed: &Observed,
+) -> Option<Untested> {
     let steps: Vec<(&StepRecord, Instant)> = record
         .steps
         .iter()
@@ -403,7 +417,7 @@ pub(super) fn untested(record: &CellRecord, packets: &[Packet], observed: &Obser
         .filter_map(|step| Some((step, step.began?)))
         .collect();
     let (_, first) = *steps.first()?;
-    let view = View::of(record, packets, observed)?;
+    let view = View::of(record, packets, paths, observed)?;
     let served_by = view.servers_of(view.involved(first));
     let of_them = |servers: &[Name]| {
         // Of a connection that reached no server it is not known which one it was to reach.
@@ -442,7 +456,7 @@ pub(super) fn untested(record: &CellRecord, packets: &[Packet], observed: &Obser
 
 /// Where the client's connection was to be on a real server (`connect: { to: … }`), and its packets show
 /// another one.
-pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
+pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet], paths: &Journeys<'_>) -> Vec<String> {
     let Some(side) = ClientSide::of(record, packets) else {
         return Vec::new();
     };
@@ -459,7 +473,7 @@ pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet]) -> Vec<String> 
             .iter()
             .filter(|connection| began <= connection.began && connection.began <= until);
         for connection in opened {
-            let servers = flow::served_by(record, packets, &side, connection);
+            let servers = reached(record, paths, &side, connection);
             let other = servers
                 .iter()
                 .find(|(node, _)| node.real_server() != Some(wanted));

@@ -1,0 +1,130 @@
+//! From packets to hops: the same frame is captured where it leaves and where it arrives, and is one thing.
+
+use super::content::{Key, frame_key, same_frame};
+use super::lab::{HostIndex, Lab};
+use super::{Hop, Rewrite, near};
+use crate::capture::{Packet, Way};
+use crate::plan::Mac;
+use std::collections::HashMap;
+
+/// How many of the frames that look alike are compared: a transfer of thousands of segments has as many bare
+/// acknowledgements alike.
+pub(super) const RECENT: usize = 64;
+
+/// What a packet shows of its hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It leaves the host that sent it.
+    Sent,
+    /// It arrives at the host that it is addressed to.
+    Received,
+    /// It arrives at another host: it is for a group, or was flooded.
+    Overheard,
+}
+
+/// Hops in the order in which they were first seen.
+pub(super) struct Hops<'l, 'a> {
+    lab: &'l Lab,
+    by_mac: HashMap<Mac, Option<HostIndex>>,
+    alike: HashMap<(Mac, Mac, u32, Key), Vec<usize>>,
+    pub(super) hops: Vec<Hop<'a>>,
+}
+
+impl<'l, 'a> Hops<'l, 'a> {
+    pub(super) fn new(lab: &'l Lab) -> Self {
+        Self {
+            lab,
+            by_mac: lab.by_mac(),
+            alike: HashMap::new(),
+            hops: Vec::new(),
+        }
+    }
+
+    /// The hop that a packet shows, and what it shows of it.
+    pub(super) fn add(&mut self, packet: &'a Packet) -> (usize, Role) {
+        let key = frame_key(packet);
+        let recent = self.alike.get(&key).map_or(&[][..], |alike| {
+            alike
+                .get(alike.len().saturating_sub(RECENT)..)
+                .unwrap_or_default()
+        });
+        let here = self.lab.host_at(packet);
+        let role = match self.lab.way(packet) {
+            Some(Way::Out) => {
+                // Two interfaces may have the same address. Then time tells: a frame is seen first where it
+                // leaves, and every later sighting of it is an arrival.
+                let shared = matches!(self.by_mac.get(&packet.source_mac), Some(None));
+                let left_elsewhere = |hop: &usize| {
+                    let hop = &self.hops[*hop];
+                    hop.from != here
+                        && hop.sent.is_some_and(|sent| {
+                            near(sent.at, packet.at) && sent.at < packet.at && same_frame(sent, packet)
+                        })
+                        && hop.packets().all(|known| known.point != packet.point)
+                };
+                match (
+                    shared && recent.iter().any(left_elsewhere),
+                    packet.destination_mac,
+                ) {
+                    (false, _) => Role::Sent,
+                    (true, to) if self.by_mac.get(&to) == Some(&here) && here.is_some() => Role::Received,
+                    (true, _) => Role::Overheard,
+                }
+            }
+            Some(Way::In) => Role::Received,
+            Some(Way::Group | Way::Past) | None => Role::Overheard,
+        };
+        if let Some(index) = self.partner(recent, packet, role) {
+            let hop = &mut self.hops[index];
+            match role {
+                Role::Sent => (hop.sent, hop.from) = (Some(packet), here),
+                Role::Received => (hop.received, hop.to) = (Some(packet), here),
+                Role::Overheard => hop.overheard.push(packet),
+            }
+            return (index, role);
+        }
+        let index = self.hops.len();
+        self.alike.entry(key).or_default().push(index);
+        let owner = |mac| self.by_mac.get(&mac).copied().flatten();
+        self.hops.push(Hop {
+            from: match role {
+                Role::Sent => here,
+                Role::Received | Role::Overheard => owner(packet.source_mac),
+            },
+            to: match role {
+                Role::Received => here,
+                Role::Sent | Role::Overheard => owner(packet.destination_mac),
+            },
+            sent: (role == Role::Sent).then_some(packet),
+            received: (role == Role::Received).then_some(packet),
+            overheard: match role {
+                Role::Overheard => vec![packet],
+                Role::Sent | Role::Received => Vec::new(),
+            },
+            rewrite: Rewrite::None,
+        });
+        (index, role)
+    }
+
+    /// The hop that `packet` shows another end of. Of several alike it is the first within the time that a
+    /// link takes; without one, and for an arrival only, the last before it: a link may be made slow. On a
+    /// real clock the two ends may be written down in either order.
+    fn partner(&self, recent: &[usize], packet: &Packet, role: Role) -> Option<usize> {
+        let open = |index: &&usize| {
+            let hop = &self.hops[**index];
+            let free = match role {
+                Role::Sent => hop.sent.is_none(),
+                Role::Received => hop.received.is_none(),
+                Role::Overheard => hop.packets().all(|known| known.point != packet.point),
+            };
+            free && hop.packet().is_some_and(|known| same_frame(known, packet))
+        };
+        let first = recent.iter().filter(open).find(|index| {
+            let hop = &self.hops[**index];
+            near(hop.began(), packet.at)
+        });
+        first
+            .or_else(|| recent.iter().rev().find(open).filter(|_| role != Role::Sent))
+            .copied()
+    }
+}

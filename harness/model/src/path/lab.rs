@@ -1,0 +1,151 @@
+//! What must be known of a lab to follow a packet through it: hosts with their addresses, interfaces, and
+//! where packets were captured.
+
+use crate::action::Node;
+use crate::capture::{Packet, Way};
+use crate::plan::Mac;
+use crate::record::CellRecord;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// The place of a host in [`Lab::hosts`]; of a lab made from a record it is the place in
+/// [`crate::plan::LabPlan::hosts`], too.
+pub type HostIndex = usize;
+
+/// A host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Which one.
+    pub node: Node,
+    /// The addresses that it has: the sources of packets that it makes.
+    pub addresses: Vec<IpAddr>,
+    /// Those among them at which it is not the end: a balancer passes on what is for a virtual service.
+    pub virtual_addresses: Vec<IpAddr>,
+}
+
+impl Host {
+    /// Does a packet for this address end here?
+    fn is_end(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address) && !self.virtual_addresses.contains(&address)
+    }
+}
+
+/// A network interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interface {
+    /// Whose.
+    pub host: HostIndex,
+    /// Its Ethernet address. Two interfaces may have the same one: that of a virtual router (RFC 5798, 7.3).
+    pub mac: Mac,
+}
+
+/// Where packets were captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Point {
+    /// The place of the interface in [`Lab::interfaces`]; `None` if it is none of the lab's.
+    pub interface: Option<usize>,
+    /// Does the capture have every frame that passed? What it does not have then did not pass.
+    pub whole: bool,
+}
+
+/// A lab as far as packets are concerned.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lab {
+    /// Its hosts.
+    pub hosts: Vec<Host>,
+    /// Their interfaces.
+    pub interfaces: Vec<Interface>,
+    /// The capture points, in the order of [`crate::capture::Packet::point`].
+    pub points: Vec<Point>,
+}
+
+impl Lab {
+    /// The lab of a record.
+    #[must_use]
+    pub fn of(record: &CellRecord) -> Self {
+        let plan = &record.plan;
+        let host = |host: &crate::plan::Host| {
+            let (addresses, virtual_addresses) = match &host.node {
+                Node::Client => (vec![host.address], Vec::new()),
+                Node::Director => (vec![host.address, plan.vip], vec![plan.vip]),
+                Node::RealServer(_) => (vec![host.address, plan.vip], Vec::new()),
+            };
+            Host {
+                node: host.node.clone(),
+                addresses,
+                virtual_addresses,
+            }
+        };
+        let interface = |(host, of): (HostIndex, &crate::plan::Host)| Interface { host, mac: of.mac };
+        let points = record.capture.iter().flat_map(|capture| &capture.points);
+        Self {
+            hosts: plan.hosts.iter().map(host).collect(),
+            interfaces: (0..).zip(&plan.hosts).map(interface).collect(),
+            points: points
+                .map(|point| Point {
+                    interface: plan.hosts.iter().position(|host| host.node == point.node),
+                    whole: point.failure.is_none()
+                        && point.dropped == 0
+                        && point.first_sentinel
+                        && point.last_sentinel,
+                })
+                .collect(),
+        }
+    }
+
+    /// Which host this is.
+    #[must_use]
+    pub fn node(&self, host: HostIndex) -> Option<&Node> {
+        self.hosts.get(host).map(|host| &host.node)
+    }
+
+    /// The host whose interface captured a packet.
+    #[must_use]
+    pub fn host_at(&self, packet: &Packet) -> Option<HostIndex> {
+        let interface = self.points.get(packet.point)?.interface?;
+        Some(self.interfaces.get(interface)?.host)
+    }
+
+    /// Which way a packet passed the interface that captured it, by the addresses of the frame. `None` if the
+    /// interface is none of the lab's.
+    #[must_use]
+    pub fn way(&self, packet: &Packet) -> Option<Way> {
+        let interface = self.points.get(packet.point)?.interface?;
+        Some(Way::of(packet, self.interfaces.get(interface)?.mac))
+    }
+
+    /// Does a packet for this address end at the host?
+    pub(super) fn is_end(&self, host: HostIndex, address: IpAddr) -> bool {
+        self.hosts.get(host).is_some_and(|host| host.is_end(address))
+    }
+
+    /// May the host have made a packet with this source?
+    pub(super) fn may_speak_as(&self, host: HostIndex, address: IpAddr) -> bool {
+        let host = self.hosts.get(host);
+        host.is_some_and(|host| host.addresses.contains(&address))
+    }
+
+    /// Is each interface of the host captured, and captured whole?
+    pub(super) fn is_whole(&self, host: HostIndex) -> bool {
+        let own = |interface: Option<usize>| {
+            interface
+                .and_then(|index| self.interfaces.get(index))
+                .map(|own| own.host)
+                == Some(host)
+        };
+        let mut points = self.points.iter().filter(|point| own(point.interface)).peekable();
+        points.peek().is_some() && points.all(|point| point.whole)
+    }
+
+    /// The hosts by the Ethernet addresses of their interfaces: `None` where several have the same one.
+    pub(super) fn by_mac(&self) -> HashMap<Mac, Option<HostIndex>> {
+        let mut hosts: HashMap<Mac, Option<HostIndex>> = HashMap::new();
+        for interface in &self.interfaces {
+            let known = hosts.entry(interface.mac).or_insert(Some(interface.host));
+            if *known != Some(interface.host) {
+                *known = None;
+            }
+        }
+        hosts
+    }
+}
