@@ -80,10 +80,10 @@ fn main() -> ExitCode {
 fn run(program: &OsString, arguments: &[OsString]) -> Result<ExitCode, Trouble> {
     let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
     if !NAMESPACES.contains(&package.as_str()) {
-        return Err(become_program(Command::new(program).args(arguments)));
+        return Err(become_program(as_it_is(program).args(arguments)));
     }
     match Place::choose()? {
-        Place::Here => Err(become_program(Command::new(program).args(arguments))),
+        Place::Here => Err(become_program(as_it_is(program).args(arguments))),
         Place::UserNamespace => {
             say(&format!("the tests of {package} run in a user namespace"));
             let mut command = Command::new("unshare");
@@ -97,6 +97,14 @@ fn run(program: &OsString, arguments: &[OsString]) -> Result<ExitCode, Trouble> 
             guest::run(program, arguments)
         }
     }
+}
+
+/// The program, with signals as a terminal gives them: a shell starts what it runs in the background with
+/// SIGINT ignored, nohup(1) with SIGHUP, and tests that send them would wait in vain.
+fn as_it_is(program: &OsString) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,QUIT,TERM").arg(program);
+    command
 }
 
 /// Returns only if this process could not become that program.

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -117,6 +118,20 @@ fn other_packages_run_as_they_are() {
         assert_eq!(text(&said.stdout), format!("{}\n", own.display()));
         assert_eq!(text(&said.stderr), "");
     }
+}
+
+/// As after `make test &` in a script, or under nohup(1).
+#[test]
+fn ignored_signals_are_ignored_no_more() {
+    let script = "trap '' INT HUP; exec \"$0\" /bin/sh -c 'kill -INT $$; echo survived'";
+    let said = Command::new("/bin/sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_test-place")])
+        .env("CARGO_PKG_NAME", "lvs-matrix-model")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(said.status.signal(), Some(2), "{said:#?}");
+    assert_eq!(text(&said.stdout), "");
 }
 
 #[test]
