@@ -275,15 +275,13 @@ fn lost_before<'a>(
     if action.opens() {
         return None;
     }
-    let earlier = record.client_events.iter().filter(|event| {
+    let mut earlier = record.client_events.iter().filter(|event| {
         event.number < begun.number
             && record
                 .start_of(event.operation)
                 .is_some_and(|(_, started)| started.connection() == action.connection())
     });
-    let last = earlier
-        .filter(|event| is_connected(event) || event.kind.role() == EventRole::Fails)
-        .last()?;
+    let last = earlier.rfind(|event| is_connected(event) || event.kind.role() == EventRole::Fails)?;
     let lost = last
         .kind
         .error()
