@@ -129,20 +129,6 @@ pub(crate) fn code(text: &str) -> String {
     out
 }
 
-/// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``), as markdown:
-/// what is between the first backtick and the last becomes code.
-pub(crate) fn phrase(text: &str) -> String {
-    match (text.find('`'), text.rfind('`')) {
-        (Some(first), Some(last)) if first < last => format!(
-            "{}{}{}",
-            inline(&text[..first]),
-            code(&text[first + 1..last]),
-            inline(&text[last + 1..])
-        ),
-        _ => inline(text).into_owned(),
-    }
-}
-
 /// [`xml`] with line ends and tabs as they are, for `<pre>`.
 pub(crate) fn html_block(text: &str) -> Cow<'_, str> {
     references(visible(text))
@@ -169,45 +155,6 @@ fn references(text: Cow<'_, str>) -> Cow<'_, str> {
 /// Text as code within a line of HTML.
 pub(crate) fn html_code(text: &str) -> String {
     format!("<code>{}</code>", xml(text))
-}
-
-/// A phrase of the harness as HTML, as [`phrase`] is as markdown: what it quotes between backticks becomes
-/// code.
-pub(crate) fn html_phrase(text: &str) -> String {
-    match (text.find('`'), text.rfind('`')) {
-        (Some(first), Some(last)) if first < last => format!(
-            "{}{}{}",
-            xml(&text[..first]),
-            html_code(&text[first + 1..last]),
-            xml(&text[last + 1..])
-        ),
-        _ => xml(text).into_owned(),
-    }
-}
-
-/// Sentences of the harness with several quotations, as HTML: what is between each pair of backticks becomes
-/// code. Where backticks do not come in pairs, a quoted text holds some itself, and they are shown as they
-/// are.
-pub(crate) fn html_prose(text: &str) -> String {
-    quotations(text, |part| xml(part).into_owned(), html_code)
-}
-
-/// The same as markdown.
-pub(crate) fn prose(text: &str) -> String {
-    quotations(text, |part| inline(part).into_owned(), code)
-}
-
-fn quotations(text: &str, plain: impl Fn(&str) -> String, quoted: impl Fn(&str) -> String) -> String {
-    if text.matches('`').count() % 2 == 1 {
-        return plain(text);
-    }
-    let parts = text.split('`').enumerate();
-    parts
-        .map(|(index, part)| match index % 2 {
-            0 => plain(part),
-            _ => quoted(part),
-        })
-        .collect()
 }
 
 /// A fenced block. The fence is longer than any run of backticks in the text, so the text cannot close it.
@@ -390,35 +337,6 @@ mod tests {
             assert_eq!(xml(text), escaped, "{text:?}");
         }
         assert_eq!(html_block("a\n<b\t\u{0}"), "a\n&lt;b\t\\u{0}");
-        assert_eq!(
-            html_prose("`a` <b> `c`"),
-            "<code>a</code> &lt;b&gt; <code>c</code>"
-        );
-        assert_eq!(html_prose("`a` ` <b>"), "`a` ` &lt;b&gt;");
-        assert_eq!(html_phrase("query `a`b<`"), "query <code>a`b&lt;</code>");
-    }
-
-    #[test]
-    fn a_quotation_becomes_code() {
-        for (text, escaped) in [
-            ("connect", "connect"),
-            ("query `select 1`", "query `select 1`"),
-            ("query `a`b`", "query <code>a&#96;b</code>"),
-            ("query `x", "query \\`x"),
-            ("began `a`; *", "began `a`; \\*"),
-        ] {
-            assert_eq!(phrase(text), escaped, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn prose_has_several_quotations() {
-        for (text, escaped) in [
-            ("`a*` *b* `c|`", "`a*` \\*b\\* <code>c&#124;</code>"),
-            ("`a` ` <b>", "\\`a\\` \\` &lt;b&gt;"),
-        ] {
-            assert_eq!(prose(text), escaped, "{text:?}");
-        }
     }
 
     #[test]

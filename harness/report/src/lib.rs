@@ -7,11 +7,14 @@
 //! records ──▶ JudgedCell ┘     (markdown: a page for the run, and one for each cell)
 //! ```
 //!
+//! What a cell's page holds is built once (`cell`), as `blocks`, which markdown and HTML print.
 //! Two things keep the forms in step: the crate `lvs-matrix-language` holds the only printer of expectations,
 //! observations and evidence, and the module `escape` the only way for foreign text (server messages, SQL,
 //! console lines) into a report.
 
 mod annotations;
+mod blocks;
+mod cell;
 mod diff;
 mod error;
 mod escape;
@@ -20,11 +23,10 @@ mod html;
 mod json;
 mod junit;
 mod ladder;
+mod look;
 mod markdown;
-mod markup;
 mod packet;
 mod plain;
-mod program;
 mod repeat;
 mod row;
 mod run;

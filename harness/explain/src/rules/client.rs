@@ -108,9 +108,11 @@ pub(super) const GONE: Rule = Rule {
             .evidence
             .iter()
             .filter(|_| case.observed.terminators.is_empty());
-        let (at, message, shown_by) = facts.find_map(|evidence| match &evidence.fact {
-            Fact::LostBefore { at, message } => Some((*at, message, evidence.shown_by.clone())),
-            _ => None,
+        let (at, message, shown_by) = facts.find_map(|evidence| {
+            let Fact::LostBefore { at, message } = &evidence.fact else {
+                return None;
+            };
+            Some((*at, message, evidence.shown_by.clone()))
         })?;
         Some(Finding {
             at,
@@ -138,9 +140,11 @@ pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
     sources: &[tcp_timer("tcp_keepalive_timer"), tcp_timer("tcp_write_err")],
     holds: |case| {
         let mut facts = case.observed.evidence.iter();
-        let (at, shown_by) = facts.find_map(|evidence| match &evidence.fact {
-            Fact::EndedByClientBefore { at } => Some((*at, evidence.shown_by.clone())),
-            _ => None,
+        let (at, shown_by) = facts.find_map(|evidence| {
+            let Fact::EndedByClientBefore { at } = &evidence.fact else {
+                return None;
+            };
+            Some((*at, evidence.shown_by.clone()))
         })?;
         if !timed_out(case) {
             return None;

@@ -1,16 +1,19 @@
 //! The page of a cell: what happened, what was expected, and everything that shows it.
 
 use super::preparations::Preparations;
-use super::scenario::{behaviour_class, claim, verdict_class};
-use super::{commands, evidence, explanation, program, tables, timeline, trace};
-use crate::escape::{html_block, html_code, html_phrase, xml};
+use super::scenario::{behaviour_class, claim};
+use crate::blocks::html::Printer;
+use crate::blocks::{Block, Section, link};
+use crate::cell::{self, commands};
+use crate::escape::xml;
+use crate::look::verdict_class;
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{ScenarioSummary, capture_path, record_path};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::Length;
 use lvs_matrix_language::phrasing;
-use lvs_matrix_model::record::{CellRecord, LabOutcome};
+use lvs_matrix_model::record::CellRecord;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
@@ -75,27 +78,39 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
     writeln!(out, "</header>")
 }
 
-fn page(out: &mut String, words: Language, cell: &JudgedCell, preparations: &Preparations<'_>) -> Result {
-    let record = &cell.record;
-    let traces = trace::Traces::of(cell);
+fn page(out: &mut String, words: Language, judged: &JudgedCell, preparations: &Preparations<'_>) -> Result {
+    let record = &judged.record;
+    let traces = cell::traces(words, judged);
+    let printer = Printer::new(words, &record.plan.cell, traces.as_ref());
     // Words beside drawings, where there is room for both.
     writeln!(out, "<div class=\"story\"><div>")?;
-    explanation::section(out, words, cell, &traces)?;
-    judgement(out, words, cell)?;
-    log(out, words, record)?;
-    evidence::section(out, words, cell, &traces)?;
+    printer.section(out, Some(&cell::why(words, judged)))?;
+    printer.section(out, Some(&cell::judgement(words, judged)))?;
+    printer.section(out, cell::log(words, record).as_ref())?;
+    printer.section(out, cell::evidence(words, judged).as_ref())?;
     writeln!(out, "</div><div>")?;
-    let time = crate::timeline::cell_timeline_svg(words, cell);
-    drawing(out, words.clients_time(), time)?;
-    drawing(out, words.what_passed(), crate::ladder::ladder_svg(words, cell))?;
+    let time = crate::timeline::cell_timeline_svg(words, judged);
+    let ladder = crate::ladder::ladder_svg(words, judged);
+    for (name, svg) in [(words.clients_time(), time), (words.what_passed(), ladder)] {
+        let section = svg.map(|svg| Section::new(name, vec![Block::Drawing { name, svg }]));
+        printer.section(out, section.as_ref())?;
+    }
     writeln!(out, "</div></div>")?;
-    timeline::section(out, cell, &traces, words)?;
-    program::section(out, words, record)?;
-    tables::retransmissions(out, words, cell, &traces)?;
-    traces.write(out, words, cell)?;
-    tables::director(out, words, record)?;
-    tables::servers(out, words, cell)?;
-    commands::section(out, words, record, preparations)?;
+    let preparation = preparations.of_cell(&record.plan.cell).map(|(anchor, number)| {
+        let link = link(&format!("#{anchor}"), &words.preparation_numbered(number));
+        Block::paragraph(words.made_by(link))
+    });
+    for section in [
+        cell::timeline(words, judged),
+        cell::program(words, record),
+        cell::retransmissions(words, judged),
+        traces,
+        cell::director(words, record),
+        cell::servers(words, judged),
+        commands::commands(words, record, preparation),
+    ] {
+        printer.section(out, section.as_ref())?;
+    }
     files(out, words, record)
 }
 
@@ -124,77 +139,6 @@ fn outcome(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
         verdict_class(&cell.verdict),
         phrasing::verdict(words, &cell.verdict)
     )
-}
-
-fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
-    let mut facts = vec![
-        (
-            words.expected(),
-            phrasing::expected(words, &cell.record.plan.expected),
-        ),
-        (
-            words.observed(),
-            xml(&phrasing::observed(words, cell)).into_owned(),
-        ),
-    ];
-    let label = phrasing::reasons_are(words, &cell.verdict);
-    let reasons = phrasing::reasons(words, cell);
-    facts.extend(reasons.iter().map(|reason| (label, html_phrase(reason))));
-    let notes = phrasing::notes(words, cell);
-    facts.extend(notes.iter().map(|(label, text)| (*label, html_phrase(text))));
-    if let Some(error) = &cell.observed.error {
-        facts.push((words.message_of_client(), html_code(&error.message)));
-    }
-    facts.extend(
-        tables::left_behind(words, cell)
-            .into_iter()
-            .map(|held| (words.left_behind(), held)),
-    );
-    writeln!(
-        out,
-        "<section><h3>{}</h3>\n<dl class=\"facts\">",
-        words.judgement()
-    )?;
-    for (term, text) in facts {
-        writeln!(out, "<dt>{term}</dt><dd>{text}</dd>")?;
-    }
-    writeln!(out, "</dl></section>")
-}
-
-/// A drawing under its title, which it has as its name, too.
-pub(super) fn drawing(out: &mut String, title: &str, drawing: Option<String>) -> Result {
-    let Some(drawing) = drawing else {
-        return Ok(());
-    };
-    writeln!(
-        out,
-        "<section><h3>{title}</h3>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"{title}\">{drawing}</div>\
-         </section>"
-    )
-}
-
-/// What a lab that failed said last.
-fn log(out: &mut String, words: Language, record: &CellRecord) -> Result {
-    let LabOutcome::Failed { stage, reason, log } = &record.lab else {
-        return Ok(());
-    };
-    writeln!(
-        out,
-        "<section><h3>{}</h3>\n<p>{}</p>\n<p>{}</p>",
-        words.the_lab_failed(),
-        words.keyed(html_phrase(stage), xml(reason)),
-        words.nothing_known()
-    )?;
-    if !log.is_empty() {
-        writeln!(
-            out,
-            "<h4>{}</h4>\n<pre tabindex=\"0\">{}</pre>",
-            words.last_lines_of_log(),
-            html_block(&log.join("\n"))
-        )?;
-    }
-    writeln!(out, "</section>")
 }
 
 fn files(out: &mut String, words: Language, record: &CellRecord) -> Result {

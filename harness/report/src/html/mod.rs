@@ -10,16 +10,9 @@
 //! and the one style sheet by their hashes, and nothing else is run, loaded or sent.
 
 mod cell;
-mod commands;
-mod evidence;
-mod explanation;
 mod overview;
 mod preparations;
-mod program;
 mod scenario;
-mod tables;
-mod timeline;
-mod trace;
 
 use crate::escape;
 use crate::run::RunReport;
@@ -163,11 +156,6 @@ fn hash(text: &str) -> String {
         BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()))
     )
 }
-
-/// So many cells are listed where something is said of each; the matrix has them all.
-const LISTED: usize = 100;
-/// The longest text of others in a list of cells, in characters. Cells' pages have it whole.
-const LONGEST: usize = 400;
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,15 @@
 //! What is above the matrix: the run in a sentence, its sums, what needs a look, where clients were left
 //! waiting, and where it ran.
 
-use super::scenario::{lanes, verdict_class};
-use super::{LISTED, LONGEST};
-use crate::escape::{cut, html_code, html_phrase, xml};
-use crate::repeat;
+use super::scenario::lanes;
+use crate::blocks::html::inline;
+use crate::blocks::{code, phrase};
+use crate::escape::{cut, xml};
+use crate::look::{self, LISTED, LONGEST};
 use crate::row::Row;
 use crate::run::RunReport;
 use crate::totals::{Totals, nobody_waited, sentence};
-use lvs_matrix_language::phrasing::{self, Particular, Stated, particulars};
+use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{CELL, Language, Word};
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
@@ -27,7 +28,7 @@ pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
         writeln!(
             out,
             "<p class=\"note\">{}</p>",
-            html_phrase(&cut(&dry.line(), LONGEST))
+            inline(&phrase(&cut(&dry.line(), LONGEST)))
         )?;
     }
     tiles(out, words, &totals)?;
@@ -35,7 +36,7 @@ pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
         writeln!(
             out,
             "<p class=\"note\">{}</p>",
-            words.only_selected(html_code(filter))
+            inline(&words.only_selected(code(filter)))
         )?;
     }
     writeln!(out, "</section>")?;
@@ -81,11 +82,8 @@ fn link(cell: &CellRef) -> String {
 
 /// What needs a look: what may be another way tomorrow, what is not as expected, then what is not known.
 fn attention(out: &mut String, report: &RunReport) -> Result {
-    let words = report.language();
-    let disagreements = report.disagreements();
-    let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
-    let missing = report.missing();
-    if disagreements.is_empty() && judged.is_empty() && missing.is_empty() {
+    let (words, lines) = (report.language(), look::lines(report));
+    if lines.is_empty() {
         return Ok(());
     }
     writeln!(
@@ -93,59 +91,28 @@ fn attention(out: &mut String, report: &RunReport) -> Result {
         "<section class=\"attention\" aria-labelledby=\"look\">\n<h2 id=\"look\">{}</h2>\n<ul>",
         words.what_needs_a_look()
     )?;
-    for disagreement in disagreements.iter().take(LISTED) {
-        let outcomes = repeat::outcomes(words, disagreement).join(words.clauses());
-        item(
-            out,
-            words,
-            ("disagreeing", words.repetitions_disagree()),
-            &disagreement.cell,
-            &outcomes,
-        )?;
+    for line in lines {
+        match line {
+            look::Line::Item {
+                class,
+                word,
+                cell,
+                text,
+                ..
+            } => writeln!(
+                out,
+                "<li><span class=\"tag v-{class}\">{word}</span> {}</li>",
+                words.keyed(link(&cell), inline(&text))
+            )?,
+            look::Line::More(count) => more(out, words, count)?,
+        }
     }
-    more(out, words, disagreements.len())?;
-    for cell in judged.iter().take(LISTED) {
-        let tag = (
-            verdict_class(&cell.verdict),
-            phrasing::verdict(words, &cell.verdict),
-        );
-        let reasons = phrasing::reasons(words, cell).join(words.clauses());
-        item(out, words, tag, &cell.record.plan.cell, &reasons)?;
-    }
-    more(out, words, judged.len())?;
-    for missing in missing.iter().take(LISTED) {
-        item(
-            out,
-            words,
-            ("missing", words.no_record()),
-            &missing.cell,
-            &phrasing::missing(words, &missing.reason),
-        )?;
-    }
-    more(out, words, missing.len())?;
     writeln!(out, "</ul>\n</section>")
 }
 
-fn item(
-    out: &mut String,
-    words: Language,
-    (class, word): (&str, &str),
-    cell: &CellRef,
-    text: &str,
-) -> Result {
-    let text = html_phrase(&cut(text, LONGEST));
-    writeln!(
-        out,
-        "<li><span class=\"tag v-{class}\">{word}</span> {}</li>",
-        words.keyed(link(cell), text)
-    )
-}
-
+/// Of cells that are not listed.
 fn more(out: &mut String, words: Language, count: usize) -> Result {
-    match count.checked_sub(LISTED) {
-        None | Some(0) => Ok(()),
-        Some(more) => writeln!(out, "<li>{}</li>", words.more_below(words.count(more, CELL))),
-    }
+    writeln!(out, "<li>{}</li>", words.more_below(words.count(count, CELL)))
 }
 
 fn left_waiting(out: &mut String, report: &RunReport) -> Result {
@@ -190,7 +157,9 @@ fn waiting(out: &mut String, words: Language, hung: &[&JudgedCell]) -> Result {
             words.keyed(link(&cell.record.plan.cell), xml(&observed))
         )?;
     }
-    more(out, words, hung.len())?;
+    if hung.len() > LISTED {
+        more(out, words, hung.len() - LISTED)?;
+    }
     writeln!(out, "</ul>")
 }
 
@@ -299,16 +268,8 @@ pub(super) fn foot(out: &mut String, report: &RunReport) -> Result {
             writeln!(out, "<p>{}</p>", words.heads(words.count(*count, CELL)))?;
         }
         writeln!(out, "<dl>")?;
-        for Particular { key, value, hash } in particulars(words, environment) {
-            let value = match value {
-                Stated::Printed(text) => xml(text),
-                Stated::Harness(version) => format!("lvs-matrix {}", xml(version)).into(),
-                Stated::Said(text) => text.into(),
-            };
-            let hash = hash.map_or_else(String::new, |hash| {
-                format!("<br>SHA-256 <code>{}</code>", xml(hash))
-            });
-            writeln!(out, "<dt>{key}</dt><dd>{value}{hash}</dd>")?;
+        for (term, text) in crate::cell::environment(words, environment) {
+            writeln!(out, "<dt>{term}</dt><dd>{}</dd>", inline(&text))?;
         }
         writeln!(out, "</dl>")?;
     }

@@ -1,8 +1,8 @@
 //! The command lines that made the labs of a scenario's cells. They are long and nearly always the same, so
 //! that each different preparation is shown once, and the cells link to theirs.
 
+use crate::cell::commands::by_node;
 use crate::escape::html_block;
-use crate::markdown::commands::by_node;
 use crate::row::Row;
 use crate::run::ScenarioSummary;
 use lvs_matrix_language::{CELL, Language};

@@ -1,10 +1,11 @@
 //! A scenario: its claim, the place of its matrix, the table of its cells, and the preparation that they
 //! share.
 
-use super::LONGEST;
 use super::overview::sums;
 use super::preparations::Preparations;
+use crate::blocks::html::drawing;
 use crate::escape::{cut, xml};
+use crate::look::{LONGEST, verdict_class};
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
 use lvs_matrix_language::Language;
@@ -12,7 +13,7 @@ use lvs_matrix_language::Length;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::FIRST;
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell, Verdict};
+use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
 use std::time::Duration;
 
@@ -79,15 +80,12 @@ fn time_lines(out: &mut String, words: Language, rows: &[Row<'_>]) -> Result {
 
 /// The time lines of many cells, folded.
 pub(super) fn lanes(out: &mut String, words: Language, title: &str, cells: &[&JudgedCell]) -> Result {
-    let Some(drawing) = crate::timeline::timeline_svg(words, cells) else {
+    let Some(svg) = crate::timeline::timeline_svg(words, cells) else {
         return Ok(());
     };
-    writeln!(
-        out,
-        "<details><summary>{title}</summary>\n<div class=\"drawing\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"{title}\">{drawing}</div>\
-         </details>"
-    )
+    writeln!(out, "<details><summary>{title}</summary>")?;
+    drawing(out, title, &svg)?;
+    writeln!(out, "</details>")
 }
 
 /// A claim is a sentence or two; what is longer is cut off.
@@ -206,16 +204,6 @@ pub(super) fn behaviour_class(cell: &JudgedCell) -> &'static str {
         .behaviour
         .name()
         .map_or(phrasing::UNDETERMINED, |name| name.as_str())
-}
-
-pub(super) fn verdict_class(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Met => "met",
-        Verdict::ObservedOnly => "observed",
-        Verdict::TestedNothing { .. } => "untested",
-        Verdict::Violated { .. } => "violated",
-        Verdict::Undetermined { .. } => "undetermined",
-    }
 }
 
 /// How dark a hang is in the matrix: the more, the longer it lasted. 0 for what is no hang.

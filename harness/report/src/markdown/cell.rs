@@ -1,13 +1,15 @@
 //! The page of a cell: what was claimed, what happened, what was expected, and everything that shows it.
 
-use super::{commands, packets, program, story, tables, timeline, trace, why};
-use crate::escape::{code, cut, fenced, inline, phrase};
+use super::story;
+use crate::blocks::markdown::{blocks, inline as marked, section};
+use crate::blocks::{Block, Code, Section, code};
+use crate::cell::{self, commands};
+use crate::escape::{cut, inline};
 use crate::ladder::ladder_mermaid;
 use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
 use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, LabOutcome, RECORD_FILE};
+use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
@@ -33,40 +35,39 @@ fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
     }
     values(out, record)?;
     for sentence in story::sentences(words, cell) {
-        writeln!(out, "{sentence}")?;
+        writeln!(out, "{}", marked(&sentence))?;
     }
     out.push('\n');
-    judgement(out, words, cell)?;
-    why::section(out, words, cell)?;
-    if !cell.observed.evidence.is_empty() {
-        let times = words.times_from(words.epoch());
-        writeln!(out, "## {}\n\n{times}\n", words.evidence_title())?;
-        evidence(out, words, cell)?;
-        out.push('\n');
-    }
-    log(out, words, record)?;
-    program::section(out, words, record)?;
-    if let Some(ladder) = ladder_mermaid(words, cell) {
-        writeln!(out, "## {}\n", words.between_hosts())?;
-        fenced(out, "mermaid", &ladder);
-        out.push('\n');
-    }
-    timeline::section(out, cell, words)?;
-    packets::retransmissions(out, words, cell)?;
-    trace::section(out, words, cell)?;
-    tables::director(out, words, record)?;
-    tables::servers(out, words, cell)?;
-    commands::section(out, words, record)?;
-    writeln!(out, "## {}\n", words.where_it_ran())?;
+    blocks(out, words, &cell::judgement(words, cell).blocks)?;
+    let mut sections = vec![cell::why(words, cell)];
+    sections.extend(cell::evidence(words, cell));
+    sections.extend(cell::log(words, record));
+    sections.extend(cell::program(words, record));
+    sections.extend(ladder_mermaid(words, cell).map(|ladder| {
+        let ladder = Block::Code(Code::text("mermaid", &ladder));
+        Section::new(words.between_hosts(), vec![ladder])
+    }));
+    sections.extend(cell::timeline(words, cell));
+    sections.extend(cell::retransmissions(words, cell));
+    sections.extend(cell::traces(words, cell));
+    sections.extend(cell::director(words, record));
+    sections.extend(cell::servers(words, cell));
+    let preparation = commands::preparation(words, record);
+    sections.extend(commands::commands(words, record, preparation));
+    let mut place = Vec::new();
     if let Some(hash) = &record.scenario_sha256 {
         let scenario = code(record.plan.cell.scenario.as_str());
-        writeln!(
-            out,
-            "- {}",
-            words.keyed(words.scenario(), format!("{scenario}, SHA-256 {}", code(hash)))
-        )?;
+        place.push((
+            words.scenario().to_owned(),
+            format!("{scenario}, SHA-256 {}", code(hash)),
+        ));
     }
-    super::place(out, words, &record.environment)
+    place.extend(cell::environment(words, &record.environment));
+    sections.push(Section::new(words.where_it_ran(), vec![Block::Facts(place)]));
+    for one in &sections {
+        section(out, words, one)?;
+    }
+    Ok(())
 }
 
 /// Where the page comes from, and what it was made of.
@@ -128,56 +129,5 @@ fn values(out: &mut String, record: &CellRecord) -> Result {
     ] {
         writeln!(out, "| {} |", line.join(" | "))?;
     }
-    writeln!(out)
-}
-
-pub(super) fn judgement(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
-    let verdict = format!("**{}**", phrasing::verdict(words, &cell.verdict));
-    let mut lines = vec![
-        (
-            words.expected(),
-            phrasing::expected(words, &cell.record.plan.expected),
-        ),
-        (
-            words.observed(),
-            inline(&phrasing::observed(words, cell)).into_owned(),
-        ),
-        (words.verdict(), verdict),
-    ];
-    let label = phrasing::reasons_are(words, &cell.verdict);
-    let reasons = phrasing::reasons(words, cell);
-    lines.extend(reasons.iter().map(|reason| (label, phrase(reason))));
-    let notes = phrasing::notes(words, cell);
-    lines.extend(notes.iter().map(|(label, text)| (*label, phrase(text))));
-    if let Some(error) = &cell.observed.error {
-        lines.push((words.message_of_client(), code(&error.message)));
-    }
-    let held = tables::left_behind(words, cell);
-    lines.extend(held.into_iter().map(|held| (words.left_behind(), held)));
-    for (key, value) in lines {
-        writeln!(out, "- {}", words.keyed(key, value))?;
-    }
-    out.push('\n');
-    Ok(())
-}
-
-/// A list item each.
-pub(super) fn evidence(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
-    for item in &cell.observed.evidence {
-        writeln!(out, "- {}", phrase(&phrasing::evidence(words, item)))?;
-    }
-    Ok(())
-}
-
-/// What a lab that failed said last.
-fn log(out: &mut String, words: Language, record: &CellRecord) -> Result {
-    let LabOutcome::Failed { log, .. } = &record.lab else {
-        return Ok(());
-    };
-    if log.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "## {}\n", words.last_lines_of_log())?;
-    fenced(out, "text", &log.join("\n"));
     writeln!(out)
 }

@@ -1,80 +1,51 @@
-//! What needs a look: violated first, then what is not known, each with its reasons, and folded below it what
-//! was expected, observed and seen. Bounded, so that a run in which everything went wrong can still be
-//! opened.
+//! What needs a look, each cell with its reasons, and folded below it what was expected, observed and seen.
 
+use super::story;
 use super::view::View;
-use super::{cell, story};
-use crate::escape::{cut, inline, phrase};
-use crate::repeat;
+use crate::blocks::Block;
+use crate::blocks::markdown::{blocks, inline};
+use crate::cell;
+use crate::look::{self, Line};
 use crate::run::RunReport;
 use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
-/// The longest text of others in the run's page, in characters.
-pub(super) const LONGEST: usize = 400;
-/// So many cells are listed with their reasons.
-const LISTED: usize = 100;
 /// Cells are folded out with their evidence until so many bytes are reached.
 const FOLDED_BYTES: usize = 64 << 10;
 
 pub(super) fn section(out: &mut String, view: View, report: &RunReport) -> Result {
-    let words = view.words;
-    let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
-    let missing = report.missing();
-    let disagreements = report.disagreements();
-    if judged.is_empty() && missing.is_empty() && disagreements.is_empty() {
+    let (words, lines) = (view.words, look::lines(report));
+    if lines.is_empty() {
         return Ok(());
     }
     writeln!(out, "## {}\n", words.what_needs_a_look())?;
-    for disagreement in disagreements.iter().take(LISTED) {
-        let outcomes = repeat::outcomes(words, disagreement);
-        writeln!(
-            out,
-            "- **{}** {}",
-            words.repetitions_disagree(),
-            words.keyed(
-                view.cell(&disagreement.cell),
-                phrase(&cut(&outcomes.join(words.clauses()), LONGEST))
-            )
-        )?;
-    }
-    more(out, words, disagreements.len())?;
-    let end = out.len() + FOLDED_BYTES;
-    for cell in judged.iter().take(LISTED) {
-        let reasons = phrasing::reasons(words, cell).join(words.clauses());
-        let verdict = phrasing::verdict(words, &cell.verdict);
-        writeln!(
-            out,
-            "- **{verdict}** {}",
-            words.keyed(view.cell(&cell.record.plan.cell), phrase(&cut(&reasons, LONGEST)))
-        )?;
-        if out.len() < end {
-            details(out, words, cell)?;
+    let mut end = None;
+    for line in lines {
+        match line {
+            Line::Item {
+                word,
+                cell,
+                text,
+                has_page,
+                judged,
+                ..
+            } => {
+                let end = *end.get_or_insert(out.len() + FOLDED_BYTES);
+                let cell = if has_page {
+                    view.cell(&cell)
+                } else {
+                    cell.to_string()
+                };
+                writeln!(out, "- **{word}** {}", inline(&words.keyed(cell, text)))?;
+                if let Some(judged) = judged.filter(|_| out.len() < end) {
+                    details(out, words, judged)?;
+                }
+            }
+            Line::More(count) => writeln!(out, "- {}", words.more_in_bold(count))?,
         }
     }
-    more(out, words, judged.len())?;
-    for missing in missing.iter().take(LISTED) {
-        writeln!(
-            out,
-            "- **{}** {}",
-            words.no_record(),
-            words.keyed(
-                &missing.cell,
-                inline(&cut(&phrasing::missing(words, &missing.reason), LONGEST))
-            )
-        )?;
-    }
-    more(out, words, missing.len())?;
     writeln!(out)
-}
-
-fn more(out: &mut String, words: Language, count: usize) -> Result {
-    match count.checked_sub(LISTED) {
-        None | Some(0) => Ok(()),
-        Some(more) => writeln!(out, "- {}", words.more_in_bold(more)),
-    }
 }
 
 /// Within the list item: indented, with an empty line after the summary, or GitHub takes what follows for
@@ -82,11 +53,11 @@ fn more(out: &mut String, words: Language, count: usize) -> Result {
 fn details(out: &mut String, words: Language, judged: &JudgedCell) -> Result {
     let mut text = String::new();
     for sentence in story::sentences(words, judged) {
-        writeln!(text, "{sentence}")?;
+        writeln!(text, "{}", inline(&sentence))?;
     }
     text.push('\n');
-    cell::judgement(&mut text, words, judged)?;
-    cell::evidence(&mut text, words, judged)?;
+    blocks(&mut text, words, &cell::judgement(words, judged).blocks)?;
+    blocks(&mut text, words, &[Block::List(cell::pieces(words, judged))])?;
     // The least of it that is of use; a page that is longer still stands in the cell's folder.
     if text.len() > FOLDED_BYTES / 4 {
         return Ok(());
@@ -96,7 +67,7 @@ fn details(out: &mut String, words: Language, judged: &JudgedCell) -> Result {
         "  <details><summary>{}</summary>\n",
         words.expected_observed_evidence()
     )?;
-    for line in text.lines() {
+    for line in text.trim_end().lines() {
         let indent = if line.is_empty() { "" } else { "  " };
         writeln!(out, "{indent}{line}")?;
     }

@@ -8,32 +8,27 @@
 //! which is said. What is cut off there stands in the cells' pages.
 
 mod cell;
-pub(crate) mod commands;
 mod compare;
 mod look;
-mod packets;
-mod program;
 mod scenario;
 mod story;
 mod summary;
-mod tables;
-mod timeline;
-pub(crate) mod trace;
 mod view;
-mod why;
 
 pub(crate) use cell::link_target;
-pub(crate) use tables::lost_sessions;
 
 pub use cell::markdown_cell;
 pub use summary::summary;
 
+use crate::blocks::Block;
+use crate::blocks::markdown::blocks;
+use crate::cell::environment as facts_of;
 use crate::escape::{code, cut, inline};
+use crate::look::LONGEST;
 use crate::run::RunReport;
 use crate::totals::{Totals, nobody_waited, sentence};
-use lvs_matrix_language::phrasing::{self, Particular, Stated, particulars};
+use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{CELL, Language};
-use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::fmt::{Result, Write as _};
 use view::{Lies, View};
@@ -89,10 +84,10 @@ fn title(out: &mut String, words: Language, report: &RunReport) -> Result {
     writeln!(
         out,
         "**{}**\n",
-        inline(&cut(&sentence(words, report), 2 * look::LONGEST))
+        inline(&cut(&sentence(words, report), 2 * LONGEST))
     )?;
     for dry in report.dry() {
-        writeln!(out, "**{}**\n", inline(&cut(&dry.line(), 2 * look::LONGEST)))?;
+        writeln!(out, "**{}**\n", inline(&cut(&dry.line(), 2 * LONGEST)))?;
     }
     Ok(())
 }
@@ -117,7 +112,7 @@ fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
     }
     for cell in hung.iter().take(LISTED_AS_WAITING) {
         let observed = phrasing::observed(words, cell);
-        let observed = inline(&cut(&observed, look::LONGEST)).into_owned();
+        let observed = inline(&cut(&observed, LONGEST)).into_owned();
         writeln!(
             out,
             "- {}",
@@ -191,7 +186,7 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
     }
     writeln!(out)?;
     if let Some(filter) = &report.run().filter {
-        let filter = code(&cut(filter, look::LONGEST));
+        let filter = code(&cut(filter, LONGEST));
         writeln!(out, "{}\n", words.only_selected(filter))?;
     }
     Ok(())
@@ -205,22 +200,9 @@ fn environment(out: &mut String, words: Language, report: &RunReport) -> Result 
         if environments.len() > 1 {
             writeln!(out, "{}", words.heads(words.count(*count, CELL)))?;
         }
-        place(out, words, environment)?;
+        blocks(out, words, &[Block::Facts(facts_of(words, environment))])?;
     }
     Ok(())
-}
-
-fn place(out: &mut String, words: Language, environment: &Environment) -> Result {
-    for Particular { key, value, hash } in particulars(words, environment) {
-        let value = match value {
-            Stated::Printed(text) => code(text),
-            Stated::Harness(version) => format!("lvs-matrix {}", inline(version)),
-            Stated::Said(text) => text.to_owned(),
-        };
-        let hash = hash.map_or_else(String::new, |hash| format!(", SHA-256 {}", code(hash)));
-        writeln!(out, "- {}", words.keyed(key, format!("{value}{hash}")))?;
-    }
-    writeln!(out)
 }
 
 fn legend(out: &mut String, words: Language) -> Result {

@@ -1,6 +1,6 @@
-//! What happened in a cell, in a few plain sentences of markdown.
+//! What happened in a cell, in a few plain sentences.
 
-use crate::escape::{inline, phrase};
+use crate::blocks::{foreign, phrase};
 use crate::stamp::act;
 use lvs_matrix_language::Language;
 use lvs_matrix_language::Length;
@@ -12,19 +12,19 @@ use lvs_matrix_model::record::{LabOutcome, StepOutcome, StepRecord};
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell, Observed, Operation, Terminator};
 use std::time::Duration;
 
-/// The sentences, escaped: the change, what the client lived through, and what reached it.
+/// The sentences, inline texts: the change, what the client lived through, and what reached it.
 pub(super) fn sentences(words: Language, cell: &JudgedCell) -> Vec<String> {
     let unknown = words.nothing_known().to_owned();
     match &cell.record.lab {
         LabOutcome::Completed => {}
         LabOutcome::Failed { stage, reason, .. } => {
             return vec![
-                words.lab_failed(phrase(stage), inline(without_stop(reason))),
+                words.lab_failed(phrase(stage), foreign(without_stop(reason))),
                 unknown,
             ];
         }
         LabOutcome::NotRun { reason } => {
-            return vec![words.cell_not_run(inline(without_stop(reason))), unknown];
+            return vec![words.cell_not_run(foreign(without_stop(reason))), unknown];
         }
     }
     let mut all = vec![change(words, cell), outcome(words, cell)];
@@ -82,9 +82,7 @@ fn outcome(words: Language, cell: &JudgedCell) -> String {
         Behaviour::Hung { silence, end } => hang(words, cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
             let reasons = reasons.iter().map(|reason| phrasing::doubt(words, reason, cell));
-            let reasons: Vec<_> = reasons
-                .map(|reason| inline(without_stop(&reason)).to_string())
-                .collect();
+            let reasons: Vec<_> = reasons.map(|reason| foreign(without_stop(&reason))).collect();
             words.how_not_known(subject, reasons.join(words.clauses()))
         }
     }

@@ -1,7 +1,7 @@
 //! The time line in words: steps, what the client wrote down, what reached it and when the director was
 //! looked at, in one order.
 
-use crate::markup::Markup;
+use crate::blocks::{aside, code, foreign, phrase, strong};
 use crate::stamp::{Stamp, act};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
@@ -18,7 +18,7 @@ pub(crate) struct Entry {
     pub(crate) place: Option<Citation>,
     /// Who did it.
     pub(crate) who: Who,
-    /// Marked up.
+    /// An inline text.
     pub(crate) what: String,
 }
 
@@ -35,19 +35,19 @@ pub(crate) enum Who {
 
 /// The lines of a cell in the order of time, then the end of the observation, then what was not reached; none
 /// if nothing was done and nothing seen.
-pub(crate) fn entries(cell: &JudgedCell, markup: Markup, words: Language) -> Vec<Entry> {
+pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
     let record = &cell.record;
-    let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, markup, words)).collect();
+    let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, words)).collect();
     entries.extend(reached(&cell.observed.terminators, words));
     entries.extend(record.client_events.iter().map(|event| Entry {
         at: Some(event.at),
         place: Some(Citation::Event(event.number)),
         who: Who::Client,
         what: {
-            let what = event_text(&event.kind, markup, words);
+            let what = event_text(&event.kind, words);
             match record.connection_of(event.operation) {
                 None => what,
-                Some(name) => words.on_connection(what, markup.text(name.as_str())),
+                Some(name) => words.on_connection(what, foreign(name.as_str())),
             }
         },
     }));
@@ -112,13 +112,13 @@ pub(crate) fn times(cell: &JudgedCell, at: Option<Instant>) -> (String, String) 
     (at, since.unwrap_or_default())
 }
 
-fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
+fn step(step: &StepRecord, words: Language) -> Entry {
     let done = matches!(step.outcome, StepOutcome::Done { .. });
     let lasted = step
         .began
         .zip(step.ended)
         .map(|(began, ended)| ended.since(began));
-    let outcome = || outcome(step, markup, words);
+    let outcome = || outcome(step, words);
     let (took, outcome) = match (&step.action, lasted) {
         // It says itself how long it took, and there is nothing to prove.
         (Action::Wait(_), _) if done => (String::new(), String::new()),
@@ -135,26 +135,24 @@ fn step(step: &StepRecord, markup: Markup, words: Language) -> Entry {
         },
         what: format!(
             "{}{}{took}{outcome}",
-            markup.phase(words, phrasing::phase(words, step.phase)),
-            markup.strong(&markup.phrase(&phrasing::action(words, &step.action)))
+            aside(&words.in_phase(phrasing::phase(words, step.phase))),
+            strong(&phrase(&phrasing::action(words, &step.action)))
         ),
     }
 }
 
-fn outcome(step: &StepRecord, markup: Markup, words: Language) -> String {
+fn outcome(step: &StepRecord, words: Language) -> String {
     match &step.outcome {
         StepOutcome::Done { proof } if proof.is_blank() => String::new(),
-        StepOutcome::Done { proof } => words.proven_by(markup.text(&phrasing::proof(words, proof))),
+        StepOutcome::Done { proof } => words.proven_by(foreign(&phrasing::proof(words, proof))),
         StepOutcome::ClientFailed => words.ended_with_error().to_owned(),
         StepOutcome::Unfinished => words.not_finished().to_owned(),
-        StepOutcome::Failed { reason } => {
-            words.step_failed(markup.strong(words.failed()), markup.text(reason))
-        }
+        StepOutcome::Failed { reason } => words.step_failed(strong(words.failed()), foreign(reason)),
         StepOutcome::NotReached => words.not_reached().to_owned(),
     }
 }
 
-fn event_text(kind: &ClientEventKind, markup: Markup, words: Language) -> String {
+fn event_text(kind: &ClientEventKind, words: Language) -> String {
     match kind {
         ClientEventKind::ConnectBegun => words.opens_connection().to_owned(),
         ClientEventKind::Connected {
@@ -163,17 +161,17 @@ fn event_text(kind: &ClientEventKind, markup: Markup, words: Language) -> String
         } => match (connection_id, server_version.as_str()) {
             // A program of one's own need not tell them; no server gives a connection the id 0.
             (0, "") => words.is_connected_at_all().to_owned(),
-            (0, version) => words.is_connected_with(markup.text(version)),
-            (id, version) => words.is_connected(id, markup.text(version)),
+            (0, version) => words.is_connected_with(foreign(version)),
+            (id, version) => words.is_connected(id, foreign(version)),
         },
-        ClientEventKind::StatementBegun { sql } => words.sends(markup.code(sql)),
+        ClientEventKind::StatementBegun { sql } => words.sends(code(sql)),
         ClientEventKind::ResultReceived { rows, first_row } => match (rows, first_row.as_slice()) {
-            (1, [value]) => words.has_value(markup.code(value)),
+            (1, [value]) => words.has_value(code(value)),
             (rows, _) => words.has_rows(words.rows(*rows)),
         },
         ClientEventKind::Failed(error) => words.has_error(
-            markup.code(&error.message),
-            markup.text(&phrasing::error_kind(words, &error.kind)),
+            code(&error.message),
+            foreign(&phrasing::error_kind(words, &error.kind)),
         ),
         ClientEventKind::StillWaiting => words.still_waits().to_owned(),
         ClientEventKind::ReadingPaused { rows } => words.stops_reading(words.rows(*rows)),

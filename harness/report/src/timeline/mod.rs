@@ -8,7 +8,7 @@ mod facts;
 mod lanes;
 mod tracks;
 
-pub(crate) use entries::{Entry, Who, entries, times};
+pub(crate) use entries::{Who, entries, times};
 pub use lanes::timeline_svg;
 pub use tracks::cell_timeline_svg;
 

@@ -1,59 +1,53 @@
 //! The client program: what it is, how it was set, and what it printed.
 
-use crate::markup::Markup;
-use lvs_matrix_language::Language;
-use lvs_matrix_language::phrasing;
+use crate::blocks::{Block, Code, Folded, Section, code, foreign, phrase};
+use crate::escape::shell;
+use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{CellRecord, Transcript, TranscriptSource};
 use std::fmt::Write as _;
 
-/// What is known of a client program, and what it showed.
-pub(crate) struct Program<'a> {
-    /// Each a term and what is said of it, marked up.
-    pub(crate) facts: Vec<(String, String)>,
-    pub(crate) transcripts: &'a [Transcript],
-}
-
 /// That of a program other than the default one, or with settings; `None` if there is nothing to tell.
-pub(crate) fn program(words: Language, record: &CellRecord, markup: Markup) -> Option<Program<'_>> {
+pub(crate) fn program(words: Language, record: &CellRecord) -> Option<Section> {
     let (plan, seen) = (&record.plan.client, record.client.as_ref());
     if plan.is_default() && seen.is_none_or(|seen| seen.transcripts.is_empty() && seen.misconduct.is_empty())
     {
         return None;
     }
-    let mut facts = vec![(words.program().to_owned(), markup.code(&plan.program.to_string()))];
-    let Some(seen) = seen else {
-        return Some(Program {
-            facts,
-            transcripts: &[],
-        });
-    };
-    if let Some(version) = &seen.version {
-        facts.push((words.version().to_owned(), markup.code(version)));
+    let mut facts = vec![(words.program().to_owned(), code(&plan.program.to_string()))];
+    if let Some(version) = seen.and_then(|seen| seen.version.as_ref()) {
+        facts.push((words.version().to_owned(), code(version)));
     }
-    for setting in &seen.settings {
+    for setting in seen.iter().flat_map(|seen| &seen.settings) {
         let shown = match (&setting.doubt, &setting.shown) {
-            (Some(doubt), _) => words.setting_doubted(markup.phrase(&phrasing::instead(words, doubt))),
-            (None, Some(shown)) => markup.text(&phrasing::proof(words, shown)),
+            (Some(doubt), _) => words.setting_doubted(phrase(&phrasing::instead(words, doubt))),
+            (None, Some(shown)) => foreign(&phrasing::proof(words, shown)),
             (None, None) => words.setting_unknown().to_owned(),
         };
-        facts.push((words.setting(markup.code(&setting.setting)), shown));
+        facts.push((words.setting(code(&setting.setting)), shown));
     }
-    for what in &seen.misconduct {
+    for what in seen.iter().flat_map(|seen| &seen.misconduct) {
         facts.push((
             words.misconduct().to_owned(),
-            words.the_program(markup.phrase(&phrasing::misconduct(words, what))),
+            words.the_program(phrase(&phrasing::misconduct(words, what))),
         ));
     }
-    Some(Program {
-        facts,
-        transcripts: &seen.transcripts,
-    })
+    let mut blocks = vec![Block::Facts(facts)];
+    for transcript in seen.iter().flat_map(|seen| &seen.transcripts) {
+        blocks.push(Block::Folded(Folded {
+            class: "transcript",
+            summary: words.showed(code(&shell(&transcript.argv))),
+            open: false,
+            in_markdown: false,
+            blocks: vec![Block::Code(Code::text("text", &lines(words, transcript)))],
+        }));
+    }
+    Some(Section::new(words.client_program(), blocks))
 }
 
 /// The lines of a transcript with the times at which each was complete, not escaped. What was typed begins
 /// with `<`, an error with `!`.
-pub(crate) fn lines(words: Language, transcript: &Transcript) -> String {
+fn lines(words: Language, transcript: &Transcript) -> String {
     let mut text = String::new();
     for line in &transcript.lines {
         let mark = match line.from {
@@ -68,6 +62,5 @@ pub(crate) fn lines(words: Language, transcript: &Transcript) -> String {
     if transcript.cut {
         let _ = writeln!(text, "{:>9}  {}", "", words.more_printed());
     }
-    text.truncate(text.trim_end_matches('\n').len());
     text
 }

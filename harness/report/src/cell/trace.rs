@@ -3,8 +3,9 @@
 //! it was sent before, and what it says in the MySQL protocol; between the packets the steps of the time
 //! line.
 
-use super::packets::packet;
-use crate::escape::{fenced, inline, one_line};
+use crate::blocks::{Block, Code, Folded, Line, Section, foreign};
+use crate::escape::one_line;
+use crate::packet::packet;
 use crate::stamp::Stamp;
 use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::action::Node;
@@ -15,7 +16,6 @@ use lvs_matrix_model::plan::{LabPlan, Mac};
 use lvs_matrix_model::record::CapturePoint;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::HashMap;
-use std::fmt::{Result, Write as _};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -25,56 +25,40 @@ const SHOWN_IN_FULL: usize = 20;
 /// Of more repetitions so many are shown at the beginning, and the last.
 const SHOWN_OF_MANY: usize = 3;
 
-/// The client's interface first: it is what the client could know.
-pub(super) fn section(out: &mut String, words: Language, cell: &JudgedCell) -> Result {
-    let Some(capture) = &cell.record.capture else {
-        return Ok(());
-    };
-    writeln!(
-        out,
-        "## {}\n\n{}\n",
-        words.traces(),
-        words.traces_are(words.epoch())
-    )?;
-    let is_of_client = |point: &&CapturePoint| point.node == Node::Client;
-    let others = capture.points.iter().filter(|point| !is_of_client(point));
-    for point in capture.points.iter().filter(is_of_client).chain(others) {
-        let text = text(cell, &point.node);
-        let packets = words.count(text.packets, PACKET);
-        let title = words.trace_of(&point.node, inline(&point.interface), packets);
-        writeln!(out, "<details><summary>{title}</summary>\n")?;
+/// The traces of a cell, the client's interface first: it is what the client could know.
+pub(crate) fn traces(words: Language, cell: &JudgedCell) -> Option<Section> {
+    let capture = cell.record.capture.as_ref()?;
+    let mut points: Vec<&CapturePoint> = capture.points.iter().collect();
+    points.sort_by_key(|point| point.node != Node::Client);
+    let mut blocks = vec![Block::Note(words.traces_are(words.epoch()))];
+    for (index, point) in points.into_iter().enumerate() {
+        let lines = trace(&cell.packets, &cell.record, &point.node);
+        let mut inside = Vec::new();
         if let Some(failure) = &point.failure {
-            writeln!(out, "{}\n", words.capture_failed(inline(failure)))?;
+            inside.push(Block::paragraph(words.capture_failed(foreign(failure))));
         }
         if point.dropped > 0 {
-            writeln!(out, "{}\n", words.frames_dropped(point.dropped))?;
+            inside.push(Block::paragraph(words.frames_dropped(point.dropped)));
         }
-        if text.packets == 0 {
-            writeln!(out, "{}\n", words.nothing_passed())?;
+        inside.push(if lines.is_empty() {
+            Block::paragraph(words.nothing_passed())
         } else {
-            fenced(out, "text", &text.lines);
-            out.push('\n');
-        }
-        writeln!(out, "</details>\n")?;
+            Block::Code(Code {
+                language: "text",
+                titled: None,
+                lines: Printer::new(cell, &point.node, &lines).lines(),
+            })
+        });
+        let packets = words.count(lines.len(), PACKET);
+        blocks.push(Block::Folded(Folded {
+            class: "trace",
+            summary: words.trace_of(&point.node, foreign(&point.interface), packets),
+            open: index == 0,
+            in_markdown: true,
+            blocks: inside,
+        }));
     }
-    Ok(())
-}
-
-/// The trace of one interface. A packet's line begins with its number; other lines begin with a word.
-pub(crate) struct Text {
-    /// How many packets passed it.
-    pub(crate) packets: usize,
-    /// The lines, not escaped.
-    pub(crate) lines: String,
-}
-
-/// The trace of `node`'s interface.
-pub(crate) fn text(cell: &JudgedCell, node: &Node) -> Text {
-    let lines = trace(&cell.packets, &cell.record, node);
-    Text {
-        packets: lines.len(),
-        lines: Printer::new(cell, node, &lines).text(),
-    }
+    Some(Section::new(words.traces(), blocks))
 }
 
 /// What makes a segment the same as one before it: its sender, its connection and what it brings.
@@ -195,7 +179,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn text(&self) -> String {
+    fn lines(&self) -> Vec<Line> {
         let widest = |width: fn(&Row<'_>) -> usize| self.rows.iter().map(width).max().unwrap_or(0);
         let number = widest(|row| row.line.packet.to_string().len());
         let mark_times = self.marks.iter().map(|(at, _)| Stamp(*at).micros().len());
@@ -205,20 +189,19 @@ impl<'a> Printer<'a> {
             .max(widest(|row| Stamp(row.line.at).micros().len()));
         let sender = widest(|row| row.sender.len());
         let indent = number + time + sender + 6;
-        let mut out = String::new();
-        let mut marks = self.marks.iter().peekable();
-        let mark = |out: &mut String, (at, text): &(Instant, String)| {
-            let _ = writeln!(
-                out,
-                "{:number$}  {:>time$}  {}",
-                "",
-                Stamp(*at).micros(),
-                one_line(text)
-            );
+        let remark = |remark: String| Line {
+            remark,
+            ..Line::from("")
         };
+        let mark = |(at, text): &(Instant, String)| {
+            let at = Stamp(*at).micros();
+            remark(format!("{:number$}  {at:>time$}  {}", "", one_line(text)))
+        };
+        let mut lines = Vec::new();
+        let mut marks = self.marks.iter().peekable();
         for row in &self.rows {
             while let Some(due) = marks.next_if(|(at, _)| *at <= row.line.at) {
-                mark(&mut out, due);
+                lines.push(mark(due));
             }
             let said = row.line.mysql.as_deref();
             let note = match &row.note {
@@ -228,24 +211,26 @@ impl<'a> Printer<'a> {
                 Note::Again { same, number, gap } => match self.folding(same, *number) {
                     Folding::Shown => format!("  # again, {} later", Human(*gap)),
                     Folding::Summary(text) => {
-                        let _ = writeln!(out, "{:indent$}{text}", "");
+                        lines.push(remark(format!("{:indent$}{text}", "")));
                         continue;
                     }
                     Folding::Hidden => continue,
                 },
             };
-            // Writing into a String cannot fail.
-            let _ = writeln!(
-                out,
-                "{:>number$}  {:>time$}  {:<sender$}  {}{note}",
-                row.line.packet,
-                Stamp(row.line.at).micros(),
-                row.sender,
-                row.line.text,
-            );
+            lines.push(Line {
+                packet: Some(row.line.packet),
+                text: format!(
+                    "{:>number$}  {:>time$}  {:<sender$}  {}",
+                    row.line.packet,
+                    Stamp(row.line.at).micros(),
+                    row.sender,
+                    row.line.text,
+                ),
+                remark: note,
+            });
         }
-        marks.for_each(|rest| mark(&mut out, rest));
-        out
+        lines.extend(marks.map(mark));
+        lines
     }
 
     /// What becomes of the `number`th repetition.

@@ -1,31 +1,56 @@
 //! Command lines to copy: those of every step, and the preparation of the lab, by node.
 
-use crate::escape::{fenced, one_line, shell};
+use crate::blocks::{Block, Code, Folded, Section};
+use crate::escape::{one_line, shell};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::record::{CellRecord, CommandRecord};
-use std::fmt::{Result, Write as _};
+use std::fmt::Write as _;
 
-pub(super) fn section(out: &mut String, words: Language, record: &CellRecord) -> Result {
-    let steps = of_steps(words, record)?;
-    if steps.is_empty() && record.preparation.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "## {}\n", words.command_lines())?;
+/// The command lines of the steps, and in what form a page has those that prepared the lab.
+pub(crate) fn commands(words: Language, record: &CellRecord, preparation: Option<Block>) -> Option<Section> {
+    let steps = of_steps(words, record);
+    let mut blocks = Vec::new();
     if !steps.is_empty() {
-        writeln!(out, "{}\n", words.of_the_steps())?;
-        fenced(out, "sh", &steps);
-        out.push('\n');
+        blocks.push(Block::paragraph(words.of_the_steps()));
+        blocks.push(Block::Code(Code::text("sh", &steps)));
     }
-    preparation(out, words, record)
+    blocks.extend(preparation);
+    (!blocks.is_empty()).then(|| Section::new(words.command_lines(), blocks))
+}
+
+/// The preparation of the lab, folded, for a page that stands alone.
+pub(crate) fn preparation(words: Language, record: &CellRecord) -> Option<Block> {
+    let nodes = by_node(words, record);
+    (!nodes.is_empty()).then(|| {
+        Block::Folded(Folded {
+            class: "",
+            summary: words.preparation_by_node().to_owned(),
+            open: false,
+            in_markdown: true,
+            blocks: on_nodes(words, &nodes),
+        })
+    })
+}
+
+/// Command lines under the names of the nodes.
+pub(crate) fn on_nodes(words: Language, nodes: &[(String, String)]) -> Vec<Block> {
+    let blocks = nodes.iter().flat_map(|(place, lines)| {
+        [
+            Block::Heading(words.on_node(place)),
+            Block::Code(Code::text("sh", lines)),
+        ]
+    });
+    blocks.collect()
 }
 
 /// The command lines of the steps, each under a comment that names step and node.
-pub(crate) fn of_steps(words: Language, record: &CellRecord) -> std::result::Result<String, std::fmt::Error> {
+fn of_steps(words: Language, record: &CellRecord) -> String {
     let mut lines = String::new();
     for step in record.steps.iter().filter(|step| !step.commands.is_empty()) {
-        writeln!(
+        // Writing into a String cannot fail.
+        let _ = writeln!(
             lines,
             "# {}",
             words.step_of_phase(
@@ -33,31 +58,13 @@ pub(crate) fn of_steps(words: Language, record: &CellRecord) -> std::result::Res
                 phrasing::phase(words, step.phase),
                 one_line(&phrasing::action(words, &step.action))
             )
-        )?;
+        );
         for command in &step.commands {
             let node = words.where_run(place(words, command.node.as_ref()));
-            write!(lines, "# {node}\n{}", block_line(words, command))?;
+            lines += &format!("# {node}\n{}", block_line(words, command));
         }
     }
-    Ok(lines)
-}
-
-fn preparation(out: &mut String, words: Language, record: &CellRecord) -> Result {
-    let blocks = by_node(words, record);
-    if blocks.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "<details><summary>{}</summary>\n",
-        words.preparation_by_node()
-    )?;
-    for (place, lines) in blocks {
-        writeln!(out, "{}\n", words.heads(words.on_node(place)))?;
-        fenced(out, "sh", &lines);
-        out.push('\n');
-    }
-    writeln!(out, "</details>\n")
+    lines
 }
 
 /// The sysctls of the plan, which the lab writes first, and the command lines that it ran; nothing if the lab

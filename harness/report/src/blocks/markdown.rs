@@ -1,0 +1,113 @@
+//! Blocks as GitHub-flavoured markdown. Each ends with an empty line.
+
+use super::inline::Writer;
+use super::{Block, Cell, Code, Row, Section, Statement, Table};
+use crate::escape;
+use lvs_matrix_language::{Language, phrasing};
+use std::fmt::{Result, Write as _};
+
+/// Marked text.
+pub(crate) fn inline(text: &str) -> String {
+    const WRITER: Writer = Writer {
+        foreign: |text| escape::inline(text).into_owned(),
+        code: escape::code,
+        strong: ("**", "**"),
+        aside: ("", ""),
+        link: |target, text| format!("[{text}]({target})"),
+    };
+    WRITER.write(text)
+}
+
+pub(crate) fn section(out: &mut String, words: Language, section: &Section) -> Result {
+    writeln!(out, "## {}\n", section.title)?;
+    blocks(out, words, &section.blocks)
+}
+
+pub(crate) fn blocks(out: &mut String, words: Language, blocks: &[Block]) -> Result {
+    for block in blocks {
+        match block {
+            Block::Paragraph(text) => writeln!(out, "{}\n", statement(words, text))?,
+            Block::Note(text) => writeln!(out, "{}\n", inline(text))?,
+            Block::Heading(text) => writeln!(out, "{}\n", inline(&words.heads(text)))?,
+            Block::List(items) | Block::Evidence(items) => {
+                for item in items {
+                    writeln!(out, "- {}", statement(words, item))?;
+                }
+                out.push('\n');
+            }
+            Block::Facts(facts) => {
+                for (term, text) in facts {
+                    writeln!(out, "- {}", inline(&words.keyed(term, text)))?;
+                }
+                out.push('\n');
+            }
+            Block::Table(table) => self::table(out, words, table)?,
+            Block::Code(code) => self::code(out, code)?,
+            Block::Folded(folded) if folded.in_markdown => {
+                writeln!(out, "<details><summary>{}</summary>\n", inline(&folded.summary))?;
+                self::blocks(out, words, &folded.blocks)?;
+                writeln!(out, "</details>\n")?;
+            }
+            Block::Folded(folded) => {
+                writeln!(out, "{}\n", inline(&folded.summary))?;
+                self::blocks(out, words, &folded.blocks)?;
+            }
+            Block::Beside(_, blocks) => self::blocks(out, words, blocks)?,
+            Block::Drawing { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn statement(words: Language, statement: &Statement) -> String {
+    let mut text = inline(&phrasing::shown(words, &statement.text, &statement.shown_by));
+    if let Some(note) = &statement.note {
+        text += &format!(" <sub>{}</sub>", inline(note));
+    }
+    text
+}
+
+fn table(out: &mut String, words: Language, table: &Table) -> Result {
+    let (titles, numbers): (Vec<&str>, Vec<bool>) = table.columns.iter().copied().unzip();
+    let aligned = numbers.iter().map(|number| if *number { "--:|" } else { "---|" });
+    writeln!(
+        out,
+        "| {} |\n|{}",
+        titles.join(" | "),
+        aligned.collect::<String>()
+    )?;
+    for row in &table.rows {
+        out.push('|');
+        match row {
+            Row::Cells { cells, .. } => {
+                for cell in cells {
+                    match cell {
+                        Cell::Text(text) => write!(out, " {} |", inline(text))?,
+                        Cell::SeenIn(Some(place)) => write!(out, " {} |", phrasing::citation(words, *place))?,
+                        Cell::SeenIn(None) => out.push_str(" |"),
+                        Cell::Packet(number) => write!(out, " {number} |")?,
+                    }
+                }
+            }
+            Row::LeftOut(text) => {
+                write!(out, " {} |{}", inline(text), " … |".repeat(titles.len() - 1))?;
+            }
+        }
+        out.push('\n');
+    }
+    out.push('\n');
+    Ok(())
+}
+
+fn code(out: &mut String, code: &Code) -> Result {
+    if let Some((_, title)) = &code.titled {
+        writeln!(out, "{}\n", inline(title))?;
+    }
+    let lines = code
+        .lines
+        .iter()
+        .map(|line| [line.text.as_str(), &line.remark].concat());
+    escape::fenced(out, code.language, &lines.collect::<Vec<_>>().join("\n"));
+    out.push('\n');
+    Ok(())
+}
