@@ -220,9 +220,11 @@ pub(super) fn last<'a>(
 pub(super) fn frozen<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
     let asked = case.request().map_or(by, |request| request.sent.at.min(by));
     let ended = |began: Instant| {
-        let mut stops = case.done(|action| match action {
-            Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) => (of == server).then_some(()),
-            _ => None,
+        let mut stops = case.done(|action| {
+            let Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) = action else {
+                return None;
+            };
+            (of == server).then_some(())
         });
         stops.any(|(_, at, ())| began <= at && at <= asked)
     };
