@@ -8,6 +8,7 @@ use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::path::{self, Journeys, Lab};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, ClientEvent, OpenedSocket};
 use lvs_matrix_model::verdict::{
@@ -32,6 +33,7 @@ pub(super) struct Case<'a> {
     /// What carried the operation: the place in `sent` of the first SYN or of the statement's first segment.
     pub(super) request: Option<usize>,
     packets: &'a [Packet],
+    paths: Journeys<'a>,
 }
 
 impl<'a> Case<'a> {
@@ -49,9 +51,9 @@ impl<'a> Case<'a> {
             .into_iter()
             .rfind(|connection| connection.client_port == port && connection.began <= end)?;
         let in_time = |packet: &Packet| packet.at <= end;
+        let paths = path::journeys(Lab::of(record), &cell.packets);
         let sent = passages(
-            record,
-            &cell.packets,
+            &paths,
             side.sent(&connection).filter(|(packet, _)| in_time(packet)),
         );
         // What the client's kernel did not accept is as if it had not come; the rules about it read the
@@ -99,6 +101,7 @@ impl<'a> Case<'a> {
             received,
             request,
             packets: &cell.packets,
+            paths,
         })
     }
 
@@ -116,6 +119,7 @@ impl<'a> Case<'a> {
             received: Vec::new(),
             request: None,
             packets: &cell.packets,
+            paths: path::journeys(Lab::of(&cell.record), &cell.packets),
         })
     }
 
@@ -354,9 +358,9 @@ impl<'a> Case<'a> {
             .into_iter()
     }
 
-    /// Who sent a packet.
-    pub(super) fn sender(&self, packet: &Packet) -> Option<&'a Node> {
-        self.plan.host_by_mac(packet.source_mac).map(|host| &host.node)
+    /// Who sent a frame over its link.
+    pub(super) fn sender(&self, packet: &Packet) -> Option<&Node> {
+        self.paths.sender(packet.number)
     }
 
     /// Did what the real servers sent to the client on this connection stay off the director's interface?
@@ -401,12 +405,12 @@ impl<'a> Case<'a> {
     /// What a real server sent to the client on any connection, as its own interface saw it.
     pub(super) fn sent_to_client_by(&self, server: &Name) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         let node = Node::RealServer(server.clone());
-        let (point, own) = (self.point(&node), self.plan.host(&node).map(|host| host.mac));
+        let point = self.point(&node);
         let client = self.client.0;
         self.packets.iter().filter_map(move |packet| {
             let (_, destination, segment) = segment(packet)?;
-            let theirs = Some(packet.point) == point && Some(packet.source_mac) == own;
-            (theirs && destination == client).then_some((packet, segment))
+            let here = Some(packet.point) == point && destination == client;
+            (here && self.sender(packet) == Some(&node)).then_some((packet, segment))
         })
     }
 

@@ -5,7 +5,6 @@ use super::claim::{Claim, Fate};
 use super::passage::Passage;
 use super::rules::HOST_UNREACHABLE;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
-use lvs_matrix_model::capture::flow::{segment, unreachable};
 use lvs_matrix_model::capture::{Body, Packet};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::{Terminator, TerminatorKind};
@@ -21,7 +20,7 @@ impl<'a> Case<'a> {
     /// something that the director answered. What nothing shows may still be an entry's doing.
     pub(super) fn stopped(&self, passage: &Passage<'a>) -> Option<Fate> {
         let arrived = passage.stopped_at_director()?;
-        let answered = self.answer_of_director(passage);
+        let answered = passage.answered;
         let rules = self.firewall(arrived.at);
         let filtered = rules.iter().any(|(_, node, chain, verdict)| {
             let says = match (verdict, answered) {
@@ -46,41 +45,6 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What the director itself said to a segment: of what it sent on the connection before the next segment
-    /// arrived, an RST that answers just this one (`tcp_v4_send_reset` in net/ipv4/tcp_ipv4.c takes its
-    /// numbers from it), or an ICMP error.
-    fn answer_of_director(&self, passage: &Passage<'a>) -> Option<TerminatorKind> {
-        let arrived = passage.arrived?;
-        let own = self.plan.host(&Node::Director)?.mac;
-        let next = self.sent.iter().filter_map(|other| other.arrived);
-        let next = next
-            .map(|seen| seen.packet)
-            .filter(|number| *number > arrived.packet)
-            .min();
-        let until = next.unwrap_or(u32::MAX);
-        let mut said = self.seen_on(&Node::Director).filter(|packet| {
-            packet.source_mac == own && arrived.packet < packet.number && packet.number < until
-        });
-        said.find_map(|packet| {
-            if let Some((code, (source, port, ..))) = unreachable(packet) {
-                return ((source, port) == self.client).then_some(TerminatorKind::Icmp { code });
-            }
-            let (_, destination, answer) = segment(packet)?;
-            let ours = (destination, answer.destination_port) == self.client;
-            let asked = passage.segment;
-            let end = asked
-                .sequence
-                .wrapping_add(super::case::size(asked))
-                .wrapping_add(asked.flags.fin.into());
-            let answers = if asked.flags.ack {
-                answer.sequence == asked.acknowledgement
-            } else {
-                answer.acknowledgement == end
-            };
-            (ours && answer.flags.rst && answers).then_some(TerminatorKind::Rst)
-        })
-    }
-
     /// The requests with which a host asked for the Ethernet address of another, from a moment on.
     pub(super) fn asked(
         &self,
@@ -88,10 +52,10 @@ impl<'a> Case<'a> {
         address: IpAddr,
         since: Instant,
     ) -> impl Iterator<Item = &'a Packet> {
-        let (own, end) = (self.plan.host(host).map(|host| host.mac), self.end());
+        let (own, end) = (host.clone(), self.end());
         self.seen_on(host).filter(move |packet| {
             let asks = matches!(packet.body, Body::Arp { request: true, target, .. } if target == address);
-            asks && Some(packet.source_mac) == own && since <= packet.at && packet.at <= end
+            asks && since <= packet.at && packet.at <= end && self.sender(packet) == Some(&own)
         })
     }
 
@@ -99,7 +63,6 @@ impl<'a> Case<'a> {
     /// server's, or the VIP. A question to one host alone is a check of what is known (`NUD_PROBE`), during
     /// which segments are passed on.
     pub(super) fn asked_for(&self, at: Instant) -> Option<(IpAddr, &'a Packet)> {
-        let own = self.plan.host(&Node::Director)?.mac;
         let of_interest = |target: IpAddr| {
             let mut servers = self.plan.real_servers();
             // A connection has one server; a connect may have been meant for any.
@@ -119,10 +82,10 @@ impl<'a> Case<'a> {
                     request: true,
                     target,
                     ..
-                } if packet.source_mac == own
-                    && is_broadcast(packet)
+                } if is_broadcast(packet)
                     && near(packet)
-                    && of_interest(target) =>
+                    && of_interest(target)
+                    && self.sender(packet) == Some(&Node::Director) =>
                 {
                     Some((target, packet))
                 }

@@ -1,12 +1,11 @@
-//! How far a segment of the client's came: the same segment, looked for on the other interfaces.
+//! How far a segment of the client's came, as the rules ask for it: a view of its journey.
 
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::flow::unreachable;
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::record::CellRecord;
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use lvs_matrix_model::path::{Fate, Hop, HostIndex, Journey, Journeys};
+use lvs_matrix_model::verdict::TerminatorKind;
 
 /// A packet by its number and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +36,8 @@ pub(super) struct Passage<'a> {
     pub(super) passed_on: Option<(Seen, Node)>,
     /// On a real server's interface.
     pub(super) reached: Option<(Seen, Node)>,
+    /// What the director itself answered to it.
+    pub(super) answered: Option<TerminatorKind>,
 }
 
 impl Passage<'_> {
@@ -50,83 +51,56 @@ impl Passage<'_> {
     }
 }
 
-type Flow = (IpAddr, u16, IpAddr, u16);
-
-/// The passages of the segments `sent` by the client. A segment that was sent several times is told apart by
-/// its time stamp option, or else by time: what arrives belongs to the last sending before it.
+/// The passages of the segments `sent` by the client, taken from their journeys.
 pub(super) fn passages<'a>(
-    record: &CellRecord,
-    packets: &'a [Packet],
+    paths: &Journeys<'a>,
     sent: impl Iterator<Item = (&'a Packet, &'a Segment)>,
 ) -> Vec<Passage<'a>> {
-    let sent: Vec<(&Packet, &Segment)> = sent.collect();
-    let Some(flow) = sent.first().and_then(|(packet, _)| flow_of(packet)) else {
-        return Vec::new();
-    };
-    let points: Vec<Option<&Node>> = record
-        .capture
-        .iter()
-        .flat_map(|capture| capture.points.iter())
-        .map(|point| Some(&point.node))
-        .collect();
-    let node_of = |packet: &Packet| points.get(packet.point).copied().flatten();
-    let elsewhere: Vec<(&Packet, &Segment, &Node)> = packets
-        .iter()
-        .filter(|packet| flow_of(packet) == Some(flow))
-        .filter_map(|packet| Some((packet, segment(packet)?.2, node_of(packet)?)))
-        .filter(|(_, _, node)| **node != Node::Client)
-        .collect();
-    let host = |mac| record.plan.host_by_mac(mac).map(|host| &host.node);
-    // By what they are, in the order of their numbers: a large transfer has tens of thousands.
-    let mut copies: HashMap<&Segment, Vec<(&Packet, &Node)>> = HashMap::new();
-    for (copy, same, node) in elsewhere {
-        copies.entry(same).or_default().push((copy, node));
-    }
-    let mut claimed = HashSet::new();
-    sent.iter()
-        .zip(sent_again(&sent))
-        .map(|((packet, own), until)| {
-            let same = copies.get(own).map_or(&[][..], Vec::as_slice);
-            let later = &same[same.partition_point(|(copy, _)| copy.number <= packet.number)..];
-            let mut find = |wanted: &dyn Fn(&Packet, &Node) -> bool| {
-                let mut later = later.iter().take_while(|(copy, _)| copy.number < until);
-                let found =
-                    later.find(|(copy, node)| !claimed.contains(&copy.number) && wanted(copy, node))?;
-                claimed.insert(found.0.number);
-                Some(*found)
-            };
-            let arrived =
-                find(&|copy, node| *node == Node::Director && host(copy.source_mac) == Some(&Node::Client));
-            let passed_on =
-                find(&|copy, node| *node == Node::Director && host(copy.source_mac) == Some(&Node::Director));
-            let reached = find(&|copy, node| {
-                matches!(node, Node::RealServer(_)) && host(copy.destination_mac) == Some(node)
-            });
-            Passage {
-                sent: Seen::from(*packet),
-                segment: own,
-                arrived: arrived.map(|(copy, _)| Seen::from(copy)),
-                passed_on: passed_on
-                    .and_then(|(copy, _)| Some((Seen::from(copy), host(copy.destination_mac)?.clone()))),
-                reached: reached.map(|(copy, node)| (Seen::from(copy), node.clone())),
-            }
-        })
+    sent.map(|(packet, segment)| passage(paths, packet, segment))
         .collect()
 }
 
-/// For each of them the number of the packet by which the same segment is sent next.
-fn sent_again(sent: &[(&Packet, &Segment)]) -> Vec<u32> {
-    let mut next = HashMap::new();
-    let mut untils: Vec<u32> = sent
-        .iter()
-        .rev()
-        .map(|(packet, segment)| next.insert(*segment, packet.number).unwrap_or(u32::MAX))
-        .collect();
-    untils.reverse();
-    untils
+fn passage<'a>(paths: &Journeys<'a>, packet: &'a Packet, segment: &'a Segment) -> Passage<'a> {
+    let journey = paths.of(packet.number);
+    let hops = journey.map_or(&[][..], |journey| journey.hops.as_slice());
+    let node = |host: Option<HostIndex>| paths.lab().node(host?);
+    let came_to = |hop: &Hop<'a>, wanted: &dyn Fn(&Node) -> bool| {
+        let to = node(hop.to).filter(|to| wanted(to))?;
+        Some((Seen::from(hop.received?), to.clone()))
+    };
+    let answered = match journey.map(|journey| journey.fate) {
+        Some(Fate::Answered { by, with }) if node(Some(by)) == Some(&Node::Director) => {
+            paths.of(with).and_then(Journey::packet).map(kind_of_answer)
+        }
+        Some(
+            Fate::Answered { .. }
+            | Fate::Delivered { .. }
+            | Fate::Dropped { .. }
+            | Fate::Lost { .. }
+            | Fate::ForAll
+            | Fate::Unknown,
+        )
+        | None => None,
+    };
+    Passage {
+        sent: Seen::from(packet),
+        segment,
+        arrived: hops
+            .iter()
+            .find_map(|hop| came_to(hop, &|to| *to == Node::Director))
+            .map(|(seen, _)| seen),
+        passed_on: hops
+            .iter()
+            .filter(|hop| node(hop.from) == Some(&Node::Director))
+            .find_map(|hop| Some((Seen::from(hop.sent?), node(hop.to)?.clone()))),
+        reached: hops
+            .iter()
+            .find_map(|hop| came_to(hop, &|to| to.real_server().is_some())),
+        answered,
+    }
 }
 
-fn flow_of(packet: &Packet) -> Option<Flow> {
-    let (source, destination, segment) = segment(packet)?;
-    Some((source, segment.source_port, destination, segment.destination_port))
+/// What a refusal is.
+fn kind_of_answer(packet: &Packet) -> TerminatorKind {
+    unreachable(packet).map_or(TerminatorKind::Rst, |(code, _)| TerminatorKind::Icmp { code })
 }

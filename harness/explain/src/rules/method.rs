@@ -43,7 +43,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
             .filter(of_the_connection)
             .find(|packet| {
                 let from = segment(packet).map(|(source, _, _)| source);
-                from == Some(host.address) && packet.source_mac == host.mac
+                from == Some(host.address) && case.sender(packet).and_then(Node::real_server) == Some(server)
             })?;
         let rejected = case
             .seen_on(&Node::Client)
@@ -95,7 +95,6 @@ pub(super) const NO_TUNNEL: Rule = Rule {
         let arrived = request.arrived?;
         let (server, step) = set(case, Forwarding::Tunneling, request.sent.at)?;
         let node = Node::RealServer(server.clone());
-        let host = case.plan.host(&node)?;
         let in_tunnel = |packet: &&Packet| {
             let tunnel = matches!(
                 packet.body,
@@ -115,7 +114,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                     ..
                 }
             );
-            icmp && packet.source_mac == host.mac && packet.number > sent.number
+            icmp && packet.number > sent.number && case.sender(packet) == Some(&node)
         })?;
         let told = case.observed.terminators.iter().find(|item| {
             matches!(item.kind, TerminatorKind::Icmp { .. })
@@ -196,7 +195,6 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         }
         // A packet of the new method that the director sent to the server before the old connection spoke
         // again.
-        let own = case.plan.host(&Node::Director)?.mac;
         let made = case.seen_on(&Node::Director).find(|packet| {
             let to_server = match &packet.body {
                 Body::Ip { destination, .. } => *destination == host.address,
@@ -204,7 +202,10 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
                     false
                 }
             };
-            to_server && packet.source_mac == own && began <= packet.at && packet.at <= head.at
+            to_server
+                && began <= packet.at
+                && packet.at <= head.at
+                && case.sender(packet) == Some(&Node::Director)
         })?;
         let told: Vec<u32> = case
             .observed

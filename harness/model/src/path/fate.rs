@@ -8,6 +8,7 @@ use crate::capture::flow::{segment, unreachable};
 use crate::capture::{Body, Packet, Segment, Transport};
 use crate::duration::Instant;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// How a packet's journey ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +57,7 @@ enum Answered {
 struct Answer {
     packet: u32,
     at: Instant,
+    icmp: bool,
     claimed: bool,
 }
 
@@ -73,6 +75,7 @@ pub(super) fn fates(lab: &Lab, journeys: &mut [Journey<'_>]) {
             answers.push(Answer {
                 packet: packet.number,
                 at: packet.at,
+                icmp: segment(packet).is_none(),
                 claimed: false,
             });
             for key in keys {
@@ -117,15 +120,19 @@ pub(super) fn fates(lab: &Lab, journeys: &mut [Journey<'_>]) {
     }
 }
 
-/// The first answer after a packet that answers no other: TCP answers at once. An ICMP error comes late where a
-/// host first asked for a neighbour (`arp_error_report` in net/ipv4/arp.c).
+/// How long after a packet an ICMP error about it may come. A host that asks for a neighbour gives up after three
+/// requests, a second apart by default (`neigh_timer_handler` in net/core/neighbour.c; `mcast_solicit`,
+/// `retrans_time_ms`), and then refuses what waited (`arp_error_report` in net/ipv4/arp.c).
+const ASKED_FOR: Duration = Duration::from_secs(4);
+
+/// The first answer to a packet that answers no other. TCP answers at once; an ICMP error may come later.
 fn first_answer(answers: &[Answer], of: &[usize], packet: &Packet) -> Option<usize> {
-    let mut free = of.iter().copied().filter(|index| {
-        answers
-            .get(*index)
-            .is_some_and(|answer| !answer.claimed && (packet.at <= answer.at || near(packet.at, answer.at)))
-    });
-    free.next()
+    let fits = |answer: &Answer| {
+        let late = answer.icmp && packet.at <= answer.at && answer.at.since(packet.at) <= ASKED_FOR;
+        !answer.claimed && (late || near(packet.at, answer.at))
+    };
+    let mut of = of.iter().copied();
+    of.find(|index| answers.get(*index).is_some_and(fits))
 }
 
 fn ends(lab: &Lab, host: HostIndex, packet: &Packet) -> bool {

@@ -1,7 +1,6 @@
 //! Folding: what is sent again and again, and long transfers, take a few rows and not hundreds.
 
-use super::frames::Host;
-use super::journey::{Fate, Journey};
+use super::journey::{Fate, Host, Journey};
 use lvs_matrix_language::Language;
 use lvs_matrix_model::capture::Flags;
 use lvs_matrix_model::duration::Instant;

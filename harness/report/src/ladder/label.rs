@@ -86,7 +86,7 @@ pub(super) fn note(words: Language, cell: &JudgedCell, journey: &Journey<'_>) ->
     match journey.fate {
         Fate::Lost if journey.packet().is_some_and(is_arp) => Some(words.nobody_answers().to_owned()),
         Fate::Lost => {
-            let to = journey.frames.last()?.to?;
+            let to = journey.hops.last()?.to?;
             Some(words.not_seen_on(&cell.record.plan.hosts.get(to)?.node))
         }
         Fate::Dropped => Some(words.not_passed_on().to_owned()),
@@ -102,7 +102,7 @@ pub(super) fn tip(words: Language, cell: &JudgedCell, journey: &Journey<'_>) -> 
         phrasing::sender(words, host.map(|host| &host.node))
     };
     let mut seen = Vec::new();
-    for frame in &journey.frames {
+    for frame in &journey.hops {
         if let Some(packet) = frame.sent {
             seen.push(words.packet_leaves(packet.number, name(frame.from)));
         }

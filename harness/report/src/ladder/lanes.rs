@@ -1,6 +1,6 @@
 //! The lanes of a ladder: client, director, and the real servers that took part.
 
-use super::frames::Host;
+use super::journey::Host;
 use super::rows::Row;
 use lvs_matrix_language::{Language, REAL_SERVER};
 use lvs_matrix_model::action::Node;

@@ -1,7 +1,7 @@
 //! What is marked on a lane: steps of the time line on the host that they act on, and what the client wrote
 //! down.
 
-use super::frames::{Host, host_of};
+use super::journey::{Host, host_of};
 use crate::svg::Glyph;
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;

@@ -1,7 +1,6 @@
 //! The ladder as a Mermaid sequence diagram, which GitHub draws in markdown.
 
-use super::frames::{Frame, Host};
-use super::journey::{Fate, Journey};
+use super::journey::{Fate, Host, Journey};
 use super::label::{again, note, remarks, text};
 use super::lanes::Lanes;
 use super::marks::{Mark, MarkKind};
@@ -11,6 +10,7 @@ use crate::stamp::Stamp;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::path::Hop;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
 
@@ -124,9 +124,9 @@ impl Printer<'_> {
     }
 
     fn arrow(&mut self, journey: &Journey<'_>) {
-        let count = journey.frames.len();
-        for (index, frame) in journey.frames.iter().enumerate() {
-            let (Some(from), Some(to)) = (self.lane(frame.from), self.lane(frame.to)) else {
+        let count = journey.hops.len();
+        for (index, hop) in journey.hops.iter().enumerate() {
+            let (Some(from), Some(to)) = (self.lane(hop.from), self.lane(hop.to)) else {
                 self.over_all(&self.words.of_a_stranger(text(self.words, journey)));
                 continue;
             };
@@ -144,7 +144,7 @@ impl Printer<'_> {
             if let Some(note) = note(self.words, self.cell, journey).filter(|_| ends_here) {
                 label = self.words.noted(label, note);
             }
-            let numbers = numbers(frame);
+            let numbers = numbers(hop);
             self.line(&format!("L{from}{arrow}L{to}: {} ({numbers})", mermaid(&label)));
         }
     }
@@ -154,9 +154,9 @@ impl Printer<'_> {
     }
 }
 
-/// The packets that show a frame: `4/5`.
-fn numbers(frame: &Frame<'_>) -> String {
-    let both = [frame.sent, frame.received];
+/// The packets that show a hop: `4/5`.
+fn numbers(hop: &Hop<'_>) -> String {
+    let both = [hop.sent, hop.received];
     let numbers: Vec<String> = both
         .iter()
         .flatten()

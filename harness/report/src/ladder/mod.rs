@@ -2,10 +2,9 @@
 //! rows, two printers.
 //!
 //! ```text
-//! packets ──▶ frames ──▶ journeys ──▶ rows ──▶ SVG │ Mermaid
-//!             one on      from its     with steps, client events, silence;
-//!             each link   sender to    what repeats is folded
-//!                         its end
+//! packets ──▶ journeys ──▶ rows ──▶ SVG │ Mermaid
+//!             (model::path)  with steps, client events, silence;
+//!                            what repeats is folded
 //! ```
 //!
 //! Nothing is concluded that the capture does not show: a packet ends at the director with a mark only if the
@@ -13,7 +12,6 @@
 //! it.
 
 mod fold;
-mod frames;
 mod journey;
 mod label;
 mod lanes;
@@ -26,13 +24,3 @@ mod svg;
 pub(crate) use marks::error_text;
 pub use mermaid::ladder_mermaid;
 pub use svg::ladder_svg;
-
-use lvs_matrix_model::duration::Instant;
-use std::time::Duration;
-
-/// Are two times so near that one may be the other's effect on the link? Far above any delay of a lab, and
-/// below the shortest time after which TCP sends again (200 ms, TCP_RTO_MIN in include/net/tcp.h).
-fn window(one: Instant, other: Instant) -> bool {
-    const WINDOW: Duration = Duration::from_millis(100);
-    one.max(other).since(one.min(other)) <= WINDOW
-}

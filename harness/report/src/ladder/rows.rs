@@ -1,8 +1,7 @@
 //! The rows of a ladder, from top to bottom: the one layout of both printers.
 
 use super::fold::{Part, fold};
-use super::frames::Host;
-use super::journey::Journey;
+use super::journey::{Host, Journey};
 use super::marks::{Mark, MarkKind, events, phases, steps};
 use super::select::select;
 use lvs_matrix_language::Language;

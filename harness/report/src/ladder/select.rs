@@ -1,12 +1,11 @@
 //! Which packets a ladder shows: those of the judged operation's connection, with ICMP about it, and ARP that
 //! nobody answers.
 
-use super::frames::{Frame, frames};
-use super::journey::{Fate, Journey, journeys, quoted};
-use super::window;
+use super::journey::{Fate, Journey, host_of, quoted};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, Connection, segment};
 use lvs_matrix_model::capture::{Body, Packet, mysql};
+use lvs_matrix_model::path::{self, Hop, Lab, Rewrite};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::net::IpAddr;
 
@@ -34,7 +33,8 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
             })
         })
     };
-    let mut journeys = journeys(record, frames(record, cell.packets.iter().filter(ours)));
+    let paths = path::journeys(Lab::of(record), cell.packets.iter().filter(ours));
+    let mut journeys: Vec<Journey<'_>> = paths.into_all().into_iter().filter_map(Journey::of).collect();
     let mut said = mysql::annotations(&cell.packets, record, &Node::Client);
     for journey in &mut journeys {
         let says = journey.numbers().find_map(|number| said.remove(&number));
@@ -81,16 +81,9 @@ fn client_port(client: IpAddr, service_port: u16, packet: &Packet) -> Option<u16
 /// ARP requests of the lab's hosts, each with its answer looked for where it was asked.
 fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
     let record = &cell.record;
-    let points: Vec<&Node> = record
-        .capture
-        .iter()
-        .flat_map(|capture| capture.points.iter().map(|point| &point.node))
-        .collect();
-    let at_sender = |packet: &&Packet| {
-        let here = points.get(packet.point).and_then(|node| record.plan.host(node));
-        here.is_some_and(|here| here.mac == packet.source_mac)
-    };
-    let is_request = |packet: &&Packet| matches!(packet.body, Body::Arp { request: true, .. });
+    let is_arp = |packet: &&Packet| matches!(packet.body, Body::Arp { .. });
+    let arp = path::journeys(Lab::of(record), cell.packets.iter().filter(is_arp));
+    let is_request = |packet: &Packet| matches!(packet.body, Body::Arp { request: true, .. });
     let answered = |asked: &Packet| {
         cell.packets
             .iter()
@@ -102,30 +95,29 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
                         ..
                     },
                     Body::Arp { target, .. },
-                ) => packet.point == asked.point && sender == target && window(asked.at, packet.at),
+                ) => packet.point == asked.point && sender == target && path::near(asked.at, packet.at),
                 (_, _) => false,
             })
     };
     let owner = |packet: &Packet| match packet.body {
-        Body::Arp { target, .. } if target == record.plan.vip => {
-            super::frames::host_of(record, &Node::Director)
-        }
+        Body::Arp { target, .. } if target == record.plan.vip => host_of(record, &Node::Director),
         Body::Arp { target, .. } => record.plan.hosts.iter().position(|host| host.address == target),
         Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => None,
     };
-    let requests = cell.packets.iter().filter(is_request).filter(at_sender);
+    let requests = arp.all().iter().filter_map(|journey| {
+        let hop = journey.hops.first()?;
+        Some((hop.from, hop.sent?))
+    });
     requests
-        .filter(|packet| !answered(packet))
-        .map(|packet| Journey {
-            frames: vec![Frame {
-                from: record
-                    .plan
-                    .hosts
-                    .iter()
-                    .position(|host| host.mac == packet.source_mac),
+        .filter(|(_, packet)| is_request(packet) && !answered(packet))
+        .map(|(from, packet)| Journey {
+            hops: vec![Hop {
+                from,
                 to: owner(packet),
                 sent: Some(packet),
                 received: None,
+                overheard: Vec::new(),
+                rewrite: Rewrite::None,
             }],
             fate: Fate::Lost,
             again: false,

@@ -1,10 +1,10 @@
 //! Arrows: a packet on its way from lane to lane, and what became of it.
 
 use super::{FALL, LABEL, Printer, STAMPS_END};
-use crate::ladder::frames::Frame;
 use crate::ladder::journey::{Fate, Journey, quoted};
 use crate::ladder::label::{note, text, tip};
 use crate::svg::{Anchor, FONT, Glyph, Px, fitted, width_of};
+use lvs_matrix_model::path::Hop;
 
 /// So much of its way a lost frame is drawn.
 const LOST_AT: f64 = 0.8;
@@ -14,8 +14,8 @@ impl Printer<'_> {
         self.svg
             .group(class(journey), &tip(self.words, self.cell, journey));
         let mut y = top + LABEL;
-        let count = journey.frames.len();
-        for (index, frame) in journey.frames.iter().enumerate() {
+        let count = journey.hops.len();
+        for (index, frame) in journey.hops.iter().enumerate() {
             let ends_here = index + 1 == count;
             self.frame(frame, y, ends_here.then_some(journey.fate));
             y += FALL;
@@ -27,7 +27,7 @@ impl Printer<'_> {
         self.svg.end_group();
     }
 
-    fn ends(&self, frame: &Frame<'_>) -> (f64, f64) {
+    fn ends(&self, frame: &Hop<'_>) -> (f64, f64) {
         // What the lab does not know comes from beyond the last lane.
         let x = |host: Option<usize>| {
             host.and_then(|host| self.lanes.lane(host))
@@ -36,7 +36,7 @@ impl Printer<'_> {
         (x(frame.from), x(frame.to))
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, y: f64, fate: Option<Fate>) {
+    fn frame(&mut self, frame: &Hop<'_>, y: f64, fate: Option<Fate>) {
         let (from, to) = self.ends(frame);
         let lost = fate == Some(Fate::Lost);
         let end = if lost { from + (to - from) * LOST_AT } else { to };
@@ -101,7 +101,7 @@ impl Printer<'_> {
 
     /// What became of it, beyond its end.
     fn note(&mut self, journey: &Journey<'_>, text: &str, y: f64) {
-        let Some(last) = journey.frames.last() else { return };
+        let Some(last) = journey.hops.last() else { return };
         let (from, to) = self.ends(last);
         let end = if journey.fate == Fate::Lost {
             from + (to - from) * LOST_AT
@@ -119,7 +119,7 @@ impl Printer<'_> {
 
     /// In the middle of the first frame if it fits there; else from its left end on.
     fn label(&mut self, journey: &Journey<'_>, y: f64) {
-        let Some(first) = journey.frames.first() else {
+        let Some(first) = journey.hops.first() else {
             return;
         };
         let (from, to) = self.ends(first);

@@ -285,7 +285,7 @@ fn height(row: &Row<'_>) -> f64 {
         Row::Phase { .. } => 22.0,
         Row::Mark(_) => 26.0,
         Row::Arrow(journey) => {
-            let frames = f64::from(u32::try_from(journey.frames.len()).unwrap_or(u32::MAX));
+            let frames = f64::from(u32::try_from(journey.hops.len()).unwrap_or(u32::MAX));
             LABEL + FALL * frames + 15.0
         }
         Row::Again { .. } | Row::Transfer(_) => 30.0,
