@@ -72,16 +72,11 @@ pub(crate) fn list(console: &Console) -> Result<(), String> {
             Err(format!("{words:?}: {}", String::from_utf8_lossy(&output.stderr)))
         }
     };
-    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    // Not its path: where root may not mount, this program lies in a folder that others lie over by now.
+    let this = format!("/proc/{}/exe", std::process::id());
     console.say("listing").map_err(|error| error.to_string())?;
     fs::write(share()?.join(FIRST), names().join("\n")).map_err(|error| error.to_string())?;
-    run(&[
-        "unshare",
-        "--net",
-        &this.to_string_lossy(),
-        "payload",
-        "sysctls-here",
-    ])
+    run(&["unshare", "--net", &this, "payload", "sysctls-here"])
 }
 
 /// In that namespace.
