@@ -31,7 +31,10 @@ pub(crate) fn explain(
         return Ok(ExitCode::SUCCESS);
     }
     let missing = report.missing().iter().find(|missing| &missing.cell == cell);
-    let reason = missing.map_or("there is no record of it", |missing| missing.reason.as_str());
+    let reason = missing.map_or_else(
+        || "there is no record of it".to_owned(),
+        |missing| missing.reason.to_string(),
+    );
     Err(Failure::Mistake(format!("{cell} cannot be explained: {reason}")))
 }
 

@@ -8,7 +8,9 @@ use crate::reports::write_reports;
 use crate::unfinished;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, FORMAT, READ_FORMATS, RECORD_FILE, overlong_text};
+use lvs_matrix_model::record::{
+    CAPTURE_FILE, CellRecord, FORMAT, Missing, READ_FORMATS, RECORD_FILE, overlong_text,
+};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{
     DryReport, Language, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary, Totals, terminal,
@@ -75,11 +77,9 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
         if packets > MOST_PACKETS_OF_A_RUN {
             unreadable.push(MissingCell {
                 cell: cell.clone(),
-                reason: format!(
-                    "the captures of the cells before it have more than {MOST_PACKETS_OF_A_RUN} packets \
-                     together, which is more than \
-                     is read at a time; judge the scenarios of this run in folders of their own"
-                ),
+                reason: Missing::ManyPackets {
+                    most: MOST_PACKETS_OF_A_RUN,
+                },
             });
             continue;
         }
@@ -99,8 +99,8 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     for cell in &run.dry {
         let found = match read_cell(&open, cell) {
             Ok(Some(judged)) => dry::trouble(&judged.record),
-            Ok(None) => Err("it left no record".to_owned()),
-            Err(reason) => Err(reason),
+            Ok(None) => Err(Missing::Absent.to_string()),
+            Err(reason) => Err(reason.to_string()),
         };
         match found {
             Ok(trouble) => troubles.extend(trouble),
@@ -151,52 +151,55 @@ fn check_run(run: &RunSummary, text: &[u8]) -> Result<(), String> {
 /// A cell of the run in `folder`, judged; why not, if that cannot be done.
 pub(crate) fn one(folder: &Path, cell: &CellRef) -> Result<JudgedCell, String> {
     let open = Beneath::open(folder).map_err(|error| format!("cannot open {}: {error}", folder.display()))?;
-    read_cell(&open, cell)?.ok_or_else(|| "it left no record".to_owned())
+    let read = read_cell(&open, cell).map_err(|missing| missing.to_string())?;
+    read.ok_or_else(|| Missing::Absent.to_string())
 }
 
 /// A cell's record, judged; `None` if there is none.
-fn read_cell(folder: &Beneath, cell: &CellRef) -> Result<Option<JudgedCell>, String> {
+fn read_cell(folder: &Beneath, cell: &CellRef) -> Result<Option<JudgedCell>, Missing> {
     // Reasons go into reports, which must be the same wherever the folder lies.
     let path = |name: &str| format!("{cell}/{name}");
     let own = match folder.folder(&[cell.scenario.as_str(), &cell.slug()]) {
         Ok(own) => own,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot open the folder {cell}: {error}")),
+        Err(error) => {
+            let (cell, reason) = (cell.clone(), error.to_string());
+            return Err(Missing::NoFolder { cell, reason });
+        }
     };
     let read = |name: &str, most| {
-        own.read(name, most)
-            .map_err(|error| format!("cannot read {}: {error}", path(name)))
+        own.read(name, most).map_err(|error| Missing::Unreadable {
+            file: path(name),
+            reason: error.to_string(),
+        })
     };
     let Some(text) = read(RECORD_FILE, MOST_RECORD)? else {
         return Ok(None);
     };
     if let Some(length) = overlong_text(&text) {
-        return Err(format!(
-            "{} has a text of {length} bytes, which no cell leaves: it is not judged",
-            path(RECORD_FILE)
-        ));
+        let file = path(RECORD_FILE);
+        return Err(Missing::LongText { file, length });
     }
-    let record: CellRecord = serde_json::from_slice(&text)
-        .map_err(|error| format!("{} cannot be understood: {error}", path(RECORD_FILE)))?;
+    let record: CellRecord = serde_json::from_slice(&text).map_err(|error| Missing::NotUnderstood {
+        file: path(RECORD_FILE),
+        reason: error.to_string(),
+    })?;
     if !READ_FORMATS.contains(&record.format) {
-        return Err(format!(
-            "{} has format {}, this lvs-matrix reads {FORMAT}",
-            path(RECORD_FILE),
-            record.format
-        ));
+        return Err(Missing::OtherFormat {
+            file: path(RECORD_FILE),
+            format: record.format,
+            own: FORMAT,
+        });
     }
     if &record.plan.cell != cell {
-        return Err(format!(
-            "{} is the record of another cell, {}",
-            path(RECORD_FILE),
-            record.plan.cell
-        ));
+        return Err(Missing::OtherCell {
+            file: path(RECORD_FILE),
+            cell: record.plan.cell,
+        });
     }
     if let Some(what) = record.more_than_any_cell() {
-        return Err(format!(
-            "{} has more than any cell leaves, {what}: it is not judged",
-            path(RECORD_FILE)
-        ));
+        let file = path(RECORD_FILE);
+        return Err(Missing::TooMuch { file, what });
     }
     let capture = read(CAPTURE_FILE, MOST_CAPTURE)?;
     Ok(Some(judged(record, capture.as_deref())))

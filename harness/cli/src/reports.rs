@@ -62,7 +62,10 @@ fn cell(report: &RunReport, folder: &Path, wanted: &str) -> Result<String, Failu
         .missing()
         .iter()
         .find(|missing| missing.cell.to_string() == id);
-    let reason = missing.map_or("there is no record of it", |missing| missing.reason.as_str());
+    let reason = missing.map_or_else(
+        || "there is no record of it".to_owned(),
+        |missing| missing.reason.to_string(),
+    );
     Err(Failure::Mistake(format!("{id} has no record: {reason}")))
 }
 

@@ -110,7 +110,7 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
             status: Status::Undetermined {
                 reasons: reasons
                     .iter()
-                    .map(|reason| phrasing::doubt(language, reason, cell).into_owned())
+                    .map(|reason| phrasing::doubt(language, reason))
                     .collect(),
             },
             untested: Vec::new(),

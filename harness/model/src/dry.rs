@@ -12,7 +12,7 @@ use crate::matrix::{Cell, CellRef};
 use crate::plan::{LabPlan, plan};
 use crate::record::{CellRecord, ClientError, ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
 use crate::scenario::{Expected, Phases, Scenario};
-use crate::verdict::{JudgedCell, Verdict};
+use crate::verdict::{Doubt, JudgedCell, Verdict};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -143,14 +143,17 @@ impl Trouble {
     /// In a sentence: ``without any change, in a healthy lab, `selct 1` …``.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let what = match &self.statement {
-            Some(sql) => format!("the statement `{sql}`"),
-            None => "the connect".to_owned(),
-        };
-        format!(
-            "without any change, in a healthy lab, {what} fails: {} (dry cell {})",
-            self.what, self.cell
-        )
+        self.doubt().to_string()
+    }
+
+    /// Why nothing is known of a cell that does the same.
+    #[must_use]
+    pub fn doubt(&self) -> Doubt {
+        let (what, cell) = (self.what.clone(), self.cell.clone());
+        match self.statement.clone() {
+            Some(sql) => Doubt::DryStatement { sql, what, cell },
+            None => Doubt::DryConnect { what, cell },
+        }
     }
 
     /// Does what this cell came to rest on it?
@@ -256,7 +259,7 @@ pub fn take_verdicts(troubles: &[Trouble], cells: &mut [JudgedCell]) -> Vec<usiz
             .filter(|cell| trouble.concerns(&cell.record.plan))
         {
             count += 1;
-            let reason = trouble.sentence();
+            let reason = trouble.doubt();
             match &mut cell.verdict {
                 Verdict::Undetermined { reasons } => reasons.push(reason),
                 Verdict::Met | Verdict::Violated { .. } => {

@@ -3,6 +3,7 @@
 
 mod client;
 mod limits;
+mod missing;
 mod server;
 mod shown;
 mod socket;
@@ -12,6 +13,7 @@ pub use client::{
     SettingShown, TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
 };
 pub use limits::overlong_text;
+pub use missing::Missing;
 
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
 pub use shown::{Instead, Misconduct, Packets, PortState, Proof};

@@ -24,7 +24,7 @@ macro_rules! sentences {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
         $vis enum $name {
             $( $(#[$about])* $variant $({ $( $(#[$field_about])* $field: $kind ),* })?, )*
@@ -54,6 +54,7 @@ macro_rules! readable_sentences {
     ) => {
         crate::sentence::sentences! {
             $(#[$meta])*
+            #[derive(schemars::JsonSchema)]
             $vis enum $name {
                 $(
                     $(#[$about])*

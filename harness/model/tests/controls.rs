@@ -20,7 +20,13 @@ use support::stored::stored;
 /// The reasons for which nothing is known of it.
 fn reasons(record: &CellRecord, packets: &[Packet]) -> Option<String> {
     match observe(record, packets).behaviour {
-        Behaviour::Undetermined { reasons } => Some(reasons.join("; ")),
+        Behaviour::Undetermined { reasons } => Some(
+            reasons
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
         Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => None,
     }
 }

@@ -148,7 +148,7 @@ fn what_rests_on_a_statement_that_fails_is_not_known() {
     let Verdict::Undetermined { reasons } = &cells[0].verdict else {
         unreachable!("{:?}", cells[0].verdict)
     };
-    assert_eq!(reasons, &[found.sentence()]);
+    assert_eq!(reasons, &[found.doubt()]);
 
     let mut other = found.clone();
     other.statement = Some("select 2".to_owned());

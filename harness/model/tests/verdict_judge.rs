@@ -11,7 +11,9 @@ mod support;
 use lvs_matrix_model::capture::{Remarks, write};
 use lvs_matrix_model::record::LabOutcome;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
-use lvs_matrix_model::verdict::{ArticleResult, Difference, RunOutcome, Verdict, errno_name, judge, judged};
+use lvs_matrix_model::verdict::{
+    ArticleResult, Difference, Doubt, RunOutcome, Verdict, errno_name, judge, judged,
+};
 use support::cells::*;
 use support::world::World;
 use support::{bare_record, empty_points, seconds};
@@ -41,6 +43,17 @@ fn differences(world: &World, expected: ExpectedBehaviour) -> Vec<String> {
         | Verdict::Undetermined { .. }) => {
             panic!("not violated: {other:?}")
         }
+    }
+}
+
+/// The reasons for which nothing is known, in words.
+fn reasons_of(verdict: &Verdict) -> Vec<String> {
+    match verdict {
+        Verdict::Undetermined { reasons } => reasons.iter().map(ToString::to_string).collect(),
+        other @ (Verdict::Met
+        | Verdict::ObservedOnly
+        | Verdict::TestedNothing { .. }
+        | Verdict::Violated { .. }) => panic!("{other:?}"),
     }
 }
 
@@ -170,12 +183,7 @@ fn what_the_runs_limit_leaves_open_is_not_guessed() {
             "expected {what}; not over within 1m, the most that this run watches a cell for \
              (--observe-at-most)"
         );
-        assert_eq!(
-            verdict(&world(), expected),
-            Verdict::Undetermined {
-                reasons: vec![reason]
-            }
-        );
+        assert_eq!(reasons_of(&verdict(&world(), expected)), [reason]);
     }
     // A limit that is no shorter than the scenario's own, or that nothing reached, leaves nothing open.
     for whole in [cut(hung(), 1200.0), cut(hung(), 7200.0)] {
@@ -186,11 +194,8 @@ fn what_the_runs_limit_leaves_open_is_not_guessed() {
         Verdict::Met
     );
     // Patience itself does not fit into the limit.
-    let Verdict::Undetermined { reasons } = verdict(&cut(hung_for(3.0), 3.0), hangs(None, None)) else {
-        panic!("decided without patience")
-    };
     assert_eq!(
-        reasons,
+        reasons_of(&verdict(&cut(hung_for(3.0), 3.0), hangs(None, None))),
         ["this run watches a cell for at most 3s (--observe-at-most), and patience ends 2s after that"]
     );
 }
@@ -205,11 +210,9 @@ fn a_cell_that_was_not_run_says_only_that() {
         Expected::Behaviour(only(BehaviourName::Hung)),
     ] {
         record.plan.expected = expected;
-        let reasons =
-            vec!["the cell was not run: it waits 14m50s; give a larger --observe-at-most".to_owned()];
         assert_eq!(
-            judged(record.clone(), None).verdict,
-            Verdict::Undetermined { reasons }
+            reasons_of(&judged(record.clone(), None).verdict),
+            ["the cell was not run: it waits 14m50s; give a larger --observe-at-most"]
         );
     }
 }
@@ -235,10 +238,8 @@ fn what_is_not_known_is_never_met_or_violated() {
         Expected::Behaviour(only(BehaviourName::Answered)),
     ] {
         assert_eq!(
-            judge(&expected, &world.observe()),
-            Verdict::Undetermined {
-                reasons: vec!["the capture on client lost 3 packets".to_owned()]
-            }
+            reasons_of(&judge(&expected, &world.observe())),
+            ["the capture on client lost 3 packets"]
         );
     }
     assert_eq!(
@@ -260,7 +261,7 @@ fn violated_over_undetermined_over_met() {
         }],
     };
     let undetermined = Verdict::Undetermined {
-        reasons: vec!["nothing was captured".to_owned()],
+        reasons: vec![Doubt::NothingCaptured],
     };
     let outcomes = [&Verdict::Met, &Verdict::ObservedOnly, &undetermined, &violated].map(RunOutcome::from);
     assert!(outcomes.is_sorted());
@@ -272,15 +273,7 @@ fn violated_over_undetermined_over_met() {
 #[test]
 fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
     let bytes = write(&empty_points(), &Remarks::default()).unwrap();
-    let reasons = |bytes: Option<&[u8]>| match judged(bare_record(), bytes).verdict {
-        Verdict::Undetermined { reasons } => reasons,
-        other @ (Verdict::Met
-        | Verdict::ObservedOnly
-        | Verdict::TestedNothing { .. }
-        | Verdict::Violated { .. }) => {
-            panic!("{other:?}")
-        }
-    };
+    let reasons = |bytes: Option<&[u8]>| reasons_of(&judged(bare_record(), bytes).verdict);
     assert_eq!(
         reasons(Some(&bytes[..bytes.len() - 1])),
         ["the capture ends in the middle of a block, after 0 packets: it was cut short when it was written"]
@@ -293,11 +286,8 @@ fn a_capture_that_cannot_be_read_is_a_reason_not_an_error() {
         reason: "it made no progress for 30s".to_owned(),
         log: Vec::new(),
     };
-    let Verdict::Undetermined { reasons } = judged(record, None).verdict else {
-        panic!("a failed lab has a verdict")
-    };
     assert_eq!(
-        reasons,
+        reasons_of(&judged(record, None).verdict),
         [
             "the lab failed (boot the guest): it made no progress for 30s",
             "the cell has no capture file"

@@ -314,7 +314,7 @@ fn a_connection_that_is_not_where_it_was_to_be_is_a_reason_not_to_know() {
         world.record.plan.steps[0].action = action.clone();
         world.record.steps[0].action = action;
         match world.observe().behaviour {
-            Behaviour::Undetermined { reasons } => reasons,
+            Behaviour::Undetermined { reasons } => reasons.iter().map(ToString::to_string).collect(),
             Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => Vec::new(),
         }
     };

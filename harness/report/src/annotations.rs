@@ -50,7 +50,7 @@ pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String 
         errors.push((&disagreement.cell, "repetitions disagree", outcomes));
     }
     for missing in report.missing() {
-        warnings.push((&missing.cell, "no record", missing.reason.clone()));
+        warnings.push((&missing.cell, "no record", missing.reason.to_string()));
     }
     let mut out = String::new();
     for (command, list) in [("error", errors), ("warning", warnings)] {

@@ -45,7 +45,7 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
         Row::Missing(missing) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_type("no record");
-            status.set_message(&*one_line(&missing.reason));
+            status.set_message(&*one_line(&missing.reason.to_string()));
             status
         }
     };

@@ -6,7 +6,7 @@ use lvs_matrix_language::plural;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::dry::Trouble;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
-use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, RECORD_FILE};
+use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, Missing, RECORD_FILE};
 use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, matches};
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
@@ -162,7 +162,7 @@ pub struct MissingCell {
     /// Which one.
     pub cell: CellRef,
     /// Why there is none, with what to do about it if that is known.
-    pub reason: String,
+    pub reason: Missing,
 }
 
 /// A run with everything that judging its records gave: what every report is made of.
@@ -393,13 +393,13 @@ impl RunReport {
 }
 
 impl RunState {
-    fn reason_of_a_missing_record(&self) -> String {
+    fn reason_of_a_missing_record(&self) -> Missing {
         match self {
-            Self::Begun => "lvs-matrix was killed before this cell left a record; run it again".to_owned(),
-            Self::Ended => "the run came to its end and left no record of this cell; run it again".to_owned(),
-            Self::Interrupted { reason } => {
-                format!("the run was interrupted ({reason}) before this cell left a record; run it again")
-            }
+            Self::Begun => Missing::Killed,
+            Self::Ended => Missing::NotLeft,
+            Self::Interrupted { reason } => Missing::Interrupted {
+                reason: reason.clone(),
+            },
         }
     }
 }

@@ -121,6 +121,6 @@ fn problems(out: &mut String, report: &RunReport) {
     }
     for missing in report.missing() {
         let _ = writeln!(out, "{}: no record", missing.cell);
-        let _ = writeln!(out, "  reason: {}\n", one_line(&missing.reason));
+        let _ = writeln!(out, "  reason: {}\n", one_line(&missing.reason.to_string()));
     }
 }

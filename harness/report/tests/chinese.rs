@@ -54,7 +54,8 @@ fn known(report: &RunReport) -> BTreeSet<String> {
     for cell in report.cells() {
         texts.push(serde_json::to_string(&cell.record).unwrap());
     }
-    texts.extend(report.missing().iter().map(|missing| missing.reason.clone()));
+    let missing = report.missing().iter();
+    texts.extend(missing.map(|missing| serde_json::to_string(&missing.reason).unwrap()));
     texts.iter().flat_map(|text| words(text)).collect()
 }
 

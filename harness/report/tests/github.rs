@@ -12,7 +12,7 @@ mod common;
 mod shape;
 
 use big::{big, big_of};
-use lvs_matrix_model::verdict::Verdict;
+use lvs_matrix_model::verdict::{Doubt, Verdict};
 use lvs_matrix_report::{annotations, summary};
 use shape::keeps_its_shape;
 
@@ -54,7 +54,7 @@ fn many_annotations_are_few() {
     let report = big_of(30, |number, cell| {
         cell.verdict = if number < 10 {
             Verdict::Undetermined {
-                reasons: vec!["the lab failed".to_owned()],
+                reasons: vec![Doubt::NothingCaptured],
             }
         } else {
             common::violated().verdict

@@ -255,12 +255,7 @@ fn discarded(first: &Discarded, times: usize) -> String {
         DiscardedKind::Acknowledgement => "确认".to_owned(),
         DiscardedKind::Payload { length } => format!("{length} 字节的报文段"),
     };
-    let why = match first.why {
-        Reason::OwnFirewall { step } => format!("客户端自己的防火墙没有放行（步骤 {step}）"),
-        Reason::Unexpected => "它不是客户端的 TCP 在该连接上所期待的".to_owned(),
-        Reason::Ended => "对客户端来说该连接已经结束".to_owned(),
-        Reason::NotAcknowledged => "客户端之后发出的报文段都没有确认它".to_owned(),
-    };
+    let why = reason(first.why);
     let times = if times > 1 {
         format!("共 {times} 次，")
     } else {
@@ -271,6 +266,16 @@ fn discarded(first: &Discarded, times: usize) -> String {
         time(first.at),
         sender(ZH, first.by.as_ref()),
     )
+}
+
+/// Why a kernel did not accept a segment.
+pub(super) fn reason(why: Reason) -> String {
+    match why {
+        Reason::OwnFirewall { step } => format!("客户端自己的防火墙没有放行（步骤 {step}）"),
+        Reason::Unexpected => "它不是客户端的 TCP 在该连接上所期待的".to_owned(),
+        Reason::Ended => "对客户端来说该连接已经结束".to_owned(),
+        Reason::NotAcknowledged => "客户端之后发出的报文段都没有确认它".to_owned(),
+    }
 }
 
 fn held(servers: &[HeldServer]) -> String {

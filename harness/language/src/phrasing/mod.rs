@@ -4,11 +4,10 @@
 mod besides;
 mod chinese;
 mod cites;
+mod doubts;
 mod environment;
 mod error;
-mod forms;
 mod proofs;
-mod recorded;
 
 pub use besides::{besides, error_and_besides};
 pub use cites::{citation, shown};
@@ -21,13 +20,14 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
-use lvs_matrix_model::record::{Environment, Instead, Misconduct, Moment, OpenTransaction, Place, Proof};
+use lvs_matrix_model::record::{
+    Environment, Instead, Misconduct, Missing, Moment, OpenTransaction, Place, Proof,
+};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Difference, Evidence, Fact, JudgedCell, OrphanedSession, Retransmissions,
-    Terminator, Untested, Verdict,
+    ArticleResult, Behaviour, Difference, Doubt, Evidence, Fact, JudgedCell, OrphanedSession,
+    Retransmissions, Terminator, Untested, Verdict,
 };
-use std::borrow::Cow;
 
 /// What is written where there is nothing.
 pub const NOTHING: &str = "–";
@@ -309,34 +309,29 @@ pub fn observed(words: Language, cell: &JudgedCell) -> String {
 }
 
 /// Why the verdict is what it is: differences or reasons; empty for cells that are as expected.
-pub fn reasons(words: Language, cell: &JudgedCell) -> Vec<Cow<'_, str>> {
+pub fn reasons(words: Language, cell: &JudgedCell) -> Vec<String> {
     match &cell.verdict {
-        Verdict::Violated { differences } => {
-            let texts = differences.iter().map(|one| difference(words, one).into());
-            texts.collect()
-        }
-        Verdict::Undetermined { reasons } => {
-            reasons.iter().map(|reason| doubt(words, reason, cell)).collect()
-        }
-        Verdict::TestedNothing { why } => vec![untested(words, why).into()],
+        Verdict::Violated { differences } => differences.iter().map(|one| difference(words, one)).collect(),
+        Verdict::Undetermined { reasons } => reasons.iter().map(|reason| doubt(words, reason)).collect(),
+        Verdict::TestedNothing { why } => vec![untested(words, why)],
         Verdict::Met | Verdict::ObservedOnly => Vec::new(),
     }
 }
 
 /// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as it
 /// is.
-pub fn doubt<'a>(words: Language, text: &'a str, cell: &JudgedCell) -> Cow<'a, str> {
+pub fn doubt(words: Language, doubt: &Doubt) -> String {
     match words {
-        Language::English => text.into(),
-        Language::Chinese => recorded::doubt(text, &cell.record.steps).into(),
+        Language::English => doubt.to_string(),
+        Language::Chinese => doubts::doubt(doubt),
     }
 }
 
 /// Why there is no record of a cell.
-pub fn missing(words: Language, reason: &str) -> Cow<'_, str> {
+pub fn missing(words: Language, reason: &Missing) -> String {
     match words {
-        Language::English => reason.into(),
-        Language::Chinese => recorded::doubt(reason, &[]).into(),
+        Language::English => reason.to_string(),
+        Language::Chinese => doubts::missing(reason),
     }
 }
 
@@ -469,11 +464,7 @@ pub fn explain(words: Language, cell: &JudgedCell) -> Explanation {
         (words.observed(), observed(words, cell)),
     ];
     let label = reasons_are(words, &cell.verdict);
-    lines.extend(
-        reasons(words, cell)
-            .into_iter()
-            .map(|reason| (label, reason.into_owned())),
-    );
+    lines.extend(reasons(words, cell).into_iter().map(|reason| (label, reason)));
     lines.extend(notes(words, cell));
     let items = cell.observed.evidence.iter();
     lines.extend(items.map(|item| (words.evidence(), evidence(words, item))));

@@ -19,6 +19,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::pcapng::blocks::{ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, SECTION_HEADER_BLOCK};
 use pcap_file::pcapng::{PcapNgParser, PcapNgWriter};
 use pcap_file::{DataLink, Endianness, PcapError};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -50,7 +51,8 @@ pub struct Frame {
 }
 
 /// A capture cannot be written or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum CaptureError {
     /// The record says that nothing was captured.
     #[error("the record names no capture points: there is no capture to read")]
@@ -70,7 +72,7 @@ pub enum CaptureError {
         /// How many packets could be read before.
         packets: u32,
         /// What pcap-file says.
-        reason: PcapError,
+        reason: String,
     },
     /// There is more than one section.
     #[error("the capture has a second section; the runner writes one, so this is not its file")]
@@ -118,8 +120,11 @@ pub enum CaptureError {
     #[error("the capture has more than {MOST_PACKETS} packets; no cell has so many")]
     TooMany,
     /// The bytes could not be made.
-    #[error("the capture cannot be written: {0}")]
-    Write(PcapError),
+    #[error("the capture cannot be written: {reason}")]
+    Write {
+        /// What pcap-file says.
+        reason: String,
+    },
 }
 
 /// The bytes of a capture file. Frames of all points are merged by time; of the same time, those of an
@@ -143,11 +148,11 @@ pub fn write(points: &[PointFrames], remarks: &Remarks) -> Result<Vec<u8>, Captu
     let mut moments = moments.into_iter().peekable();
 
     let section = section(remarks, &after_the_last);
-    let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(CaptureError::Write)?;
+    let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(unwritten)?;
     for (index, point) in points.iter().enumerate() {
         writer
             .write_pcapng_block(interface(&point.name, remarks.points.get(index)))
-            .map_err(CaptureError::Write)?;
+            .map_err(unwritten)?;
     }
     for (number, (index, frame)) in frames.into_iter().enumerate() {
         let Ok(nanos) = u64::try_from(frame.unix_nanos) else {
@@ -165,7 +170,7 @@ pub fn write(points: &[PointFrames], remarks: &Remarks) -> Result<Vec<u8>, Captu
                 .map(|(_, text)| EnhancedPacketOption::Comment(Cow::Borrowed(text)))
                 .collect(),
         };
-        writer.write_pcapng_block(block).map_err(CaptureError::Write)?;
+        writer.write_pcapng_block(block).map_err(unwritten)?;
     }
     Ok(writer.into_inner())
 }
@@ -280,13 +285,18 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
     }
 }
 
+fn unwritten(error: PcapError) -> CaptureError {
+    let reason = error.to_string();
+    CaptureError::Write { reason }
+}
+
 fn unreadable(error: PcapError, packets: u32) -> CaptureError {
     if matches!(error, PcapError::IncompleteBuffer) {
         CaptureError::Truncated { packets }
     } else {
         CaptureError::Unreadable {
             packets,
-            reason: error,
+            reason: error.to_string(),
         }
     }
 }
@@ -294,7 +304,7 @@ fn unreadable(error: PcapError, packets: u32) -> CaptureError {
 fn not_ours(packets: u32) -> CaptureError {
     CaptureError::Unreadable {
         packets,
-        reason: PcapError::InvalidField("a block of a type that the runner does not write"),
+        reason: PcapError::InvalidField("a block of a type that the runner does not write").to_string(),
     }
 }
 

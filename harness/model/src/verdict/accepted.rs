@@ -10,6 +10,7 @@
 //!   3.2; net/ipv4/tcp_input.c, `tcp_rcv_synsent_state_process`, `tcp_validate_incoming`);
 //! - what the client sends afterwards: each of its segments acknowledges all that its TCP has taken in order.
 
+use super::Doubt;
 use crate::action::{Action, Chain, FirewallVerdict, Node, TrafficAction};
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::{Packet, Segment};
@@ -238,7 +239,7 @@ impl HeldBack {
 pub(super) struct Acceptance {
     discarded: BTreeMap<u32, Reason>,
     /// What does not fit together.
-    pub(super) doubts: Vec<String>,
+    pub(super) doubts: Vec<Doubt>,
 }
 
 /// The client's own firewall, and what it kept out of all its connections.
@@ -247,7 +248,7 @@ pub(super) struct Firewall {
     rules: Vec<OwnRule>,
     /// The step of the rule, by the packet's number.
     kept_out: BTreeMap<u32, u32>,
-    doubts: Vec<String>,
+    doubts: Vec<Doubt>,
 }
 
 impl Firewall {
@@ -351,7 +352,7 @@ fn kept_out(
     record: &CellRecord,
     side: &ClientSide<'_>,
     rules: &[OwnRule],
-    doubts: &mut Vec<String>,
+    doubts: &mut Vec<Doubt>,
 ) -> BTreeMap<u32, u32> {
     let mut kept_out = BTreeMap::new();
     for rule in rules.iter().filter(|rule| rule.chain == Chain::Input) {
@@ -366,24 +367,20 @@ fn kept_out(
         let met = match rule.met.map(usize::try_from) {
             Some(Ok(met)) if in_time <= met && met <= candidates.len() => met,
             Some(_) => {
-                doubts.push(format!(
-                    "the client's own firewall has counted {} segments (step {}), but {} reached its \
-                     interface",
-                    rule.met.unwrap_or_default(),
-                    rule.step,
-                    candidates.len()
-                ));
+                doubts.push(Doubt::FirewallCount {
+                    met: rule.met.unwrap_or_default(),
+                    step: rule.step,
+                    reached: candidates.len(),
+                });
                 continue;
             }
             // Nobody counted: the rule was taken away again.
             None if unclear == 0 => candidates.len(),
             None => {
-                doubts.push(format!(
-                    "{unclear} segments reached the client while step {} changed its firewall: whether the \
-                     rule met \
-                     them is not known",
-                    rule.step
-                ));
+                doubts.push(Doubt::FirewallUnclear {
+                    segments: unclear,
+                    step: rule.step,
+                });
                 candidates.len()
             }
         };

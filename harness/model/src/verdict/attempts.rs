@@ -4,7 +4,7 @@
 use super::accepted::{Acceptance, Firewall, HeldBack};
 use super::network::{Seen, terminators};
 use super::operation::{Classified, Place};
-use super::{Terminator, TerminatorKind};
+use super::{Doubt, Terminator, TerminatorKind};
 use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::mysql::{self, Command, Dialogue, Outcome, ServerError, Unread};
 use crate::capture::{Packet, Segment};
@@ -157,15 +157,15 @@ pub(super) fn look(
     record: &CellRecord,
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
-    doubts: &mut Vec<String>,
+    doubts: &mut Vec<Doubt>,
 ) -> Looked {
     let mut looked = Looked::default();
     let mut connections = candidates(record, side, operation, doubts);
     if connections.len() > MOST_CONNECTIONS {
-        doubts.push(format!(
-            "the client has {} connections; more than {MOST_CONNECTIONS} are not looked at",
-            connections.len()
-        ));
+        doubts.push(Doubt::ManyConnections {
+            count: connections.len(),
+            most: MOST_CONNECTIONS,
+        });
         connections.truncate(MOST_CONNECTIONS);
     }
     let firewall = Firewall::of(record, side);
@@ -191,11 +191,10 @@ pub(super) fn look(
         });
     }
     if looked.attempts.len() > MOST_ATTEMPTS {
-        doubts.push(format!(
-            "the client asked for {} things in the time of the operation; more than {MOST_ATTEMPTS} are not \
-             looked at",
-            looked.attempts.len()
-        ));
+        doubts.push(Doubt::ManyCommands {
+            count: looked.attempts.len(),
+            most: MOST_ATTEMPTS,
+        });
         looked.attempts.truncate(MOST_ATTEMPTS);
     }
     looked.attempts.sort_by_key(|attempt| attempt.request.packet);
@@ -215,7 +214,7 @@ fn candidates(
     record: &CellRecord,
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
-    doubts: &mut Vec<String>,
+    doubts: &mut Vec<Doubt>,
 ) -> Vec<Connection> {
     let all = side.connections().into_iter();
     match operation.place {
@@ -228,10 +227,7 @@ fn candidates(
             let first = all.next();
             // One that begins in the very moment in which this one was opened belongs to the next connect.
             if let Some(second) = all.find(|second| second.began < to) {
-                doubts.push(format!(
-                    "the client opened more than one connection for it (SYN in packet {} too)",
-                    second.syn
-                ));
+                doubts.push(Doubt::SecondConnection { packet: second.syn });
             }
             first
                 .or_else(|| held_back(record, side, operation, from))

@@ -111,7 +111,7 @@ fn or_none(found: Option<u16>) -> String {
     found.map_or_else(|| "none".to_owned(), |found| found.to_string())
 }
 
-pub(super) fn end_words(end: HangEndName) -> &'static str {
+fn end_words(end: HangEndName) -> &'static str {
     match end {
         HangEndName::Answer => "an answer",
         HangEndName::Error => "an error",

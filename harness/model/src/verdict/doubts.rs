@@ -1,7 +1,8 @@
 //! Why a record may not be believed: each rule gives a reason, and all reasons are collected. One reason is
 //! enough for the behaviour to be undetermined.
 
-use super::operation::{classified_step, moment};
+use super::operation::classified_step;
+use super::{At, Doubt, Went};
 use crate::action::{Action, ClientAction, HostAction, Node};
 use crate::capture::{Body, Packet};
 use crate::client::Setting;
@@ -13,7 +14,7 @@ use crate::record::{
 };
 
 /// All reasons why `record` and its `packets` may not be believed, whatever the client did.
-pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
+pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<Doubt> {
     let mut doubts = of_the_lab(record);
     capture(record, packets, &mut doubts);
     steps(record, &mut doubts);
@@ -24,19 +25,15 @@ pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<String> {
 }
 
 /// The client program must have behaved as a client, and what is set of it must have been in force.
-fn program(record: &CellRecord, doubts: &mut Vec<String>) {
+fn program(record: &CellRecord, doubts: &mut Vec<Doubt>) {
     let Some(client) = &record.client else {
         if !record.plan.client.is_default() {
-            doubts.push("nothing was recorded of the client program".to_owned());
+            doubts.push(Doubt::NoClientRecord);
         }
         return;
     };
-    doubts.extend(
-        client
-            .misconduct
-            .iter()
-            .map(|what| format!("the client program {what}")),
-    );
+    let misconduct = client.misconduct.iter();
+    doubts.extend(misconduct.map(|what| Doubt::Misconduct { what: what.clone() }));
     let connected = record.client_events.iter().any(|event| {
         matches!(
             event.kind,
@@ -54,24 +51,22 @@ fn program(record: &CellRecord, doubts: &mut Vec<String>) {
             continue;
         }
         let seen = client.settings.iter().find(|seen| seen.setting == setting.key());
-        let doubt = match seen {
+        let key = || setting.key().to_owned();
+        doubts.extend(match seen {
             Some(SettingShown {
-                doubt: Some(doubt), ..
-            }) => Some(doubt.to_string()),
+                doubt: Some(instead), ..
+            }) => Some(Doubt::OtherSetting {
+                setting: key(),
+                instead: instead.clone(),
+            }),
             Some(SettingShown { shown: Some(_), .. }) => None,
-            Some(SettingShown { shown: None, .. }) | None => Some("nothing shows it".to_owned()),
-        };
-        doubts.extend(doubt.map(|doubt| {
-            format!(
-                "the client's setting `{}` is not shown to be in force: {doubt}",
-                setting.key()
-            )
-        }));
+            Some(SettingShown { shown: None, .. }) | None => Some(Doubt::UnshownSetting { setting: key() }),
+        });
     }
 }
 
 /// What was looked at must have been the servers of the plan: each is known by its `server_id`.
-fn servers(record: &CellRecord, doubts: &mut Vec<String>) {
+fn servers(record: &CellRecord, doubts: &mut Vec<Doubt>) {
     for view in &record.server_views {
         let host = record
             .plan
@@ -80,43 +75,48 @@ fn servers(record: &CellRecord, doubts: &mut Vec<String>) {
             .find(|host| host.node.real_server() == Some(&view.server));
         let planned = host.and_then(|host| host.server_id);
         if planned != Some(view.server_id) {
-            doubts.push(format!(
-                "what was seen of {} at the end is of a server with server_id {}, which is not its own",
-                view.server, view.server_id
-            ));
+            doubts.push(Doubt::OtherServer {
+                server: view.server.clone(),
+                id: view.server_id,
+            });
         }
     }
 }
 
 /// The reasons that lie in the lab itself.
-pub(super) fn of_the_lab(record: &CellRecord) -> Vec<String> {
+pub(super) fn of_the_lab(record: &CellRecord) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     if !READ_FORMATS.contains(&record.format) {
-        doubts.push(format!(
-            "the record has format {}, this program reads format {FORMAT}",
-            record.format
-        ));
+        doubts.push(Doubt::Format {
+            format: record.format,
+            own: FORMAT,
+        });
     }
     match &record.lab {
         LabOutcome::Completed => {}
         LabOutcome::Failed { stage, reason, .. } => {
-            doubts.push(format!("the lab failed ({stage}): {reason}"))
+            let (stage, reason) = (stage.clone(), reason.clone());
+            doubts.push(Doubt::LabFailed { stage, reason });
         }
-        LabOutcome::NotRun { reason } => doubts.push(format!("the cell was not run: {reason}")),
+        LabOutcome::NotRun { reason } => {
+            let reason = reason.clone();
+            doubts.push(Doubt::NotRun { reason });
+        }
     }
     doubts
 }
 
 /// A capture is believed if each of its points says that it lost nothing, and its own packets show both
 /// sentinels.
-fn capture(record: &CellRecord, packets: &[Packet], doubts: &mut Vec<String>) {
+fn capture(record: &CellRecord, packets: &[Packet], doubts: &mut Vec<Doubt>) {
     let Some(capture) = &record.capture else {
-        doubts.push("nothing was captured".to_owned());
+        doubts.push(Doubt::NothingCaptured);
         return;
     };
     for host in &record.plan.hosts {
         if !capture.points.iter().any(|point| point.node == host.node) {
-            doubts.push(format!("{} was not captured", host.node));
+            let node = host.node.clone();
+            doubts.push(Doubt::NotCaptured { node });
         }
     }
     for (index, point) in capture.points.iter().enumerate() {
@@ -129,19 +129,24 @@ fn capture(record: &CellRecord, packets: &[Packet], doubts: &mut Vec<String>) {
     }
 }
 
-fn counters(point: &CapturePoint, doubts: &mut Vec<String>) {
-    let node = &point.node;
+fn counters(point: &CapturePoint, doubts: &mut Vec<Doubt>) {
+    let node = || point.node.clone();
     if let Some(failure) = &point.failure {
-        doubts.push(format!("the capture on {node} failed: {failure}"));
+        let reason = failure.clone();
+        doubts.push(Doubt::CaptureFailed { node: node(), reason });
     }
     if point.dropped > 0 {
-        doubts.push(format!("the capture on {node} lost {} packets", point.dropped));
+        let packets = point.dropped;
+        doubts.push(Doubt::PacketsLost {
+            node: node(),
+            packets,
+        });
     }
 }
 
 /// The first sentinel must not be later than the first step, the last one not earlier than the end of
 /// everything that is judged: between them the capture was running.
-fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], doubts: &mut Vec<String>) {
+fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], doubts: &mut Vec<Doubt>) {
     let node = &point.node;
     let mut own = packets
         .iter()
@@ -157,20 +162,14 @@ fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], dou
     let events = record.client_events.iter().map(|event| event.at);
     let end = steps.chain(events).max().unwrap_or_default();
     if !point.first_sentinel || first.is_none_or(|sentinel| sentinel.at > begin) {
-        doubts.push(format!(
-            "the capture on {node} does not show its first sentinel before the first step: it may have begun \
-             too late"
-        ));
+        doubts.push(Doubt::NoFirstSentinel { node: node.clone() });
     }
     // A host without power sees nothing any more; what the client saw is proven at the client's own point.
     if powered_off(record, node) {
         return;
     }
     if !point.last_sentinel || last.is_none_or(|sentinel| sentinel.at < end) {
-        doubts.push(format!(
-            "the capture on {node} does not show its last sentinel after the observation: it may have ended \
-             too early"
-        ));
+        doubts.push(Doubt::NoLastSentinel { node: node.clone() });
     }
 }
 
@@ -190,23 +189,23 @@ fn powered_off(record: &CellRecord, node: &Node) -> bool {
     })
 }
 
-fn malformed(packets: &[&Packet], doubts: &mut Vec<String>) {
+fn malformed(packets: &[&Packet], doubts: &mut Vec<Doubt>) {
     for packet in packets {
         if let Body::Malformed { reason } = &packet.body {
-            doubts.push(format!(
-                "packet {} on the client's interface cannot be decoded: {reason}",
-                packet.number
-            ));
+            doubts.push(Doubt::Undecodable {
+                packet: packet.number,
+                reason: reason.clone(),
+            });
         }
     }
 }
 
 /// Every step up to the classified one must have done what it was to do; later ones may have been cut off by
 /// its end only.
-fn steps(record: &CellRecord, doubts: &mut Vec<String>) {
+fn steps(record: &CellRecord, doubts: &mut Vec<Doubt>) {
     let planned = record.plan.steps.iter().map(|step| (step.phase, &step.action));
     if !planned.eq(record.steps.iter().map(|step| (step.phase, &step.action))) {
-        doubts.push("the record's steps are not those of its plan".to_owned());
+        doubts.push(Doubt::OtherSteps);
     }
     let Ok(classified) = classified_step(record) else {
         // The operation's own rule says why there is none; here, which step is to blame.
@@ -219,10 +218,11 @@ fn steps(record: &CellRecord, doubts: &mut Vec<String>) {
     };
     for step in &record.steps {
         if let Some(AtEnd::Gone { reason }) = &step.at_end {
-            doubts.push(format!(
-                "step {} ({}) did not last until the end of the observation: {reason}",
-                step.number, step.action
-            ));
+            doubts.push(Doubt::NotLasting {
+                step: step.number,
+                action: step.action.clone(),
+                instead: reason.clone(),
+            });
         }
         let doubt = if step.number < classified.number {
             earlier(record, step, classified)
@@ -235,21 +235,25 @@ fn steps(record: &CellRecord, doubts: &mut Vec<String>) {
     }
 }
 
-fn premise(step: &StepRecord) -> String {
-    let how = match &step.outcome {
-        StepOutcome::Done { .. } => "was done".to_owned(),
-        StepOutcome::ClientFailed => "failed for the client".to_owned(),
-        StepOutcome::Unfinished => "did not end".to_owned(),
-        StepOutcome::Failed { reason } => format!("failed: {reason}"),
-        StepOutcome::NotReached => "was not reached".to_owned(),
+fn premise(step: &StepRecord) -> Doubt {
+    let went = match &step.outcome {
+        StepOutcome::Done { .. } => Went::Done,
+        StepOutcome::ClientFailed => Went::ClientFailed,
+        StepOutcome::Unfinished => Went::Unfinished,
+        StepOutcome::Failed { reason } => Went::Failed {
+            reason: reason.clone(),
+        },
+        StepOutcome::NotReached => Went::NotReached,
     };
-    format!(
-        "the premise of the cell did not come about: step {} ({}, {}) {how}",
-        step.number, step.phase, step.action
-    )
+    Doubt::Premise {
+        step: step.number,
+        phase: step.phase,
+        action: step.action.clone(),
+        went,
+    }
 }
 
-fn earlier(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<String> {
+fn earlier(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<Doubt> {
     let may_fail = || {
         let begun = step.operation.and_then(|operation| record.start_of(operation));
         begun.is_some_and(|(_, action)| action.may_fail())
@@ -270,25 +274,24 @@ fn earlier(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> O
 
 /// A fault must be shown to have fired. The client's own steps are proven by its events and packets, waiting
 /// by the clock.
-fn unproven(step: &StepRecord, proof: &Proof) -> Option<String> {
+fn unproven(step: &StepRecord, proof: &Proof) -> Option<Doubt> {
     let fault = !step.action.is_of_client() && !matches!(step.action, Action::Wait(_));
-    (fault && proof.is_blank()).then(|| {
-        format!(
-            "step {} ({}) is recorded as done, but nothing shows that it fired",
-            step.number, step.action
-        )
+    (fault && proof.is_blank()).then(|| Doubt::NotFired {
+        step: step.number,
+        action: step.action.clone(),
     })
 }
 
 /// The classified step's outcome and the client's own last event must say the same.
-fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
+fn own(record: &CellRecord, step: &StepRecord) -> Option<Doubt> {
     let end = step.operation.and_then(|operation| record.end_of(operation));
     let agree = match (&step.outcome, end.map(|end| end.kind.role())) {
         (StepOutcome::Failed { reason }, _) => {
-            return Some(format!(
-                "step {} ({}) could not be done: {reason}",
-                step.number, step.action
-            ));
+            return Some(Doubt::NotDone {
+                step: step.number,
+                action: step.action.clone(),
+                reason: reason.clone(),
+            });
         }
         (StepOutcome::ClientFailed, Some(EventRole::Fails)) => true,
         (StepOutcome::Unfinished, Some(EventRole::Waits)) => true,
@@ -312,15 +315,13 @@ fn own(record: &CellRecord, step: &StepRecord) -> Option<String> {
             | None,
         ) => false,
     };
-    (!agree).then(|| {
-        format!(
-            "step {} ({}) and the client's events do not agree on how its operation ended",
-            step.number, step.action
-        )
+    (!agree).then(|| Doubt::EndsDisagree {
+        step: step.number,
+        action: step.action.clone(),
     })
 }
 
-fn later(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<String> {
+fn later(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<Doubt> {
     let end = classified
         .operation
         .and_then(|operation| record.end_of(operation));
@@ -336,26 +337,24 @@ fn later(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Opt
 }
 
 /// The client's events are numbered and dated in order.
-fn events(record: &CellRecord, doubts: &mut Vec<String>) {
+fn events(record: &CellRecord, doubts: &mut Vec<Doubt>) {
     let mut previous: Option<(u32, Instant)> = None;
     for event in &record.client_events {
         if let Some((number, at)) = previous
             && (event.number <= number || event.at < at)
         {
-            doubts.push(format!(
-                "the client's event {} ({}) is out of order",
-                event.number,
-                moment(event.at)
-            ));
+            doubts.push(Doubt::EventOutOfOrder {
+                event: event.number,
+                at: At(event.at),
+            });
         }
         previous = Some((event.number, event.at));
         // That it still waits is written down because the observation ended, so a little after that.
         if event.at > record.ended && event.kind != ClientEventKind::StillWaiting {
-            doubts.push(format!(
-                "the client's event {} is {} later than the end of the observation",
-                event.number,
-                Human(event.at.since(record.ended))
-            ));
+            doubts.push(Doubt::EventTooLate {
+                event: event.number,
+                by: Human(event.at.since(record.ended)),
+            });
         }
     }
 }

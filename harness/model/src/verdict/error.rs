@@ -4,8 +4,8 @@
 use super::accepted::HeldBack;
 use super::attempts::Reply;
 use super::network::{Network, Request, Wire};
-use super::operation::{Classified, moment};
-use super::{ObservedError, TerminatorKind};
+use super::operation::Classified;
+use super::{At, Doubt, ObservedError, TerminatorKind, Unseen};
 use crate::capture::mysql::ServerError;
 use crate::record::{ClientError, ClientErrorKind};
 
@@ -130,29 +130,23 @@ fn ended_before_sending(network: &Network) -> bool {
 }
 
 /// What the packets do not show of an error, though they must if it is true.
-pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire) -> Option<String> {
+pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire) -> Option<Doubt> {
     let network = &wire.last;
     if lost_before(operation, network) {
         return None;
     }
-    let failed = format!(
-        "the client failed {} with \"{}\"",
-        moment(operation.end.at),
-        error.message
-    );
+    let (at, message) = (At(operation.end.at), error.message.clone());
     // A program may give up by itself and not say so.
     let gave_up = operation.chooses() && gave_up(operation, network);
-    let any_end =
-        "neither a FIN nor an RST nor an ICMP error, nor a last segment of the client that stayed unanswered";
     let shown = match error.kind {
         ClientErrorKind::Server { .. } => {
             let unread = matches!(network.reply, Some(Reply::Unread) | None);
             let answered = unread && !network.answers.is_empty();
             let ended = !network.terminators.is_empty() && network.server_error.is_some();
-            Shown::if_(answered || ended, "no packet with an error of the server")
+            Shown::if_(answered || ended, Unseen::ServerError)
         }
         ClientErrorKind::Io { errno: None } if operation.chooses() => {
-            Shown::if_(gave_up || any_end_shown(network), any_end)
+            Shown::if_(gave_up || any_end_shown(network), Unseen::AnyEnd)
         }
         ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => ended(network),
         ClientErrorKind::Io {
@@ -164,7 +158,7 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
         ClientErrorKind::Library {
             errno: None | Some(EINPROGRESS),
             ..
-        } => Shown::if_(gave_up || any_end_shown(network), any_end),
+        } => Shown::if_(gave_up || any_end_shown(network), Unseen::AnyEnd),
         ClientErrorKind::Library {
             errno: Some(ETIMEDOUT),
             ..
@@ -189,21 +183,16 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
                     TerminatorKind::Fin | TerminatorKind::Rst => true,
                     TerminatorKind::Icmp { .. } => !soft,
                 });
-            Shown::if_(
-                unanswered && (tried_again || !ended),
-                "an answer, or an end of the connection, before the program gave up",
-            )
+            Shown::if_(unanswered && (tried_again || !ended), Unseen::EndBefore)
         }
         ClientErrorKind::Driver => {
-            return Some(format!("{failed}: the driver itself failed, not the network"));
+            return Some(Doubt::DriverFailed { at, message });
         }
     };
     match shown {
         Shown::Yes => None,
-        Shown::No(missing) => Some(format!(
-            "{failed}, but the capture of its interface shows {missing}"
-        )),
-        Shown::Never(errno) => Some(format!("{failed}, errno {errno}, which no packet can show")),
+        Shown::No(unseen) => Some(Doubt::ErrorUnshown { at, message, unseen }),
+        Shown::Never(errno) => Some(Doubt::ErrnoUnknown { at, message, errno }),
     }
 }
 
@@ -229,13 +218,13 @@ fn gave_up(operation: &Classified<'_>, network: &Network) -> bool {
 enum Shown {
     Yes,
     /// What they show instead.
-    No(&'static str),
+    No(Unseen),
     /// There is nothing that they could show of this errno.
     Never(i32),
 }
 
 impl Shown {
-    fn if_(shown: bool, instead: &'static str) -> Self {
+    fn if_(shown: bool, instead: Unseen) -> Self {
         if shown { Self::Yes } else { Self::No(instead) }
     }
 }
@@ -244,7 +233,7 @@ fn ended(network: &Network) -> Shown {
     // An RST of the client's own firewall does not pass its interface.
     Shown::if_(
         !network.terminators.is_empty() || network.held_back.is_some_and(HeldBack::resets),
-        "neither a FIN nor an RST nor an ICMP error",
+        Unseen::End,
     )
 }
 
@@ -259,16 +248,13 @@ fn by_errno(errno: i32, network: &Network) -> Shown {
         EPIPE | ECONNABORTED | ECONNRESET | ENOTCONN => ended(network),
         ECONNREFUSED => Shown::if_(
             has(|kind| kind != TerminatorKind::Fin) || network.held_back.is_some_and(HeldBack::answers),
-            "neither an RST nor an ICMP error",
+            Unseen::Refusal,
         ),
         EHOSTUNREACH | ENETUNREACH => Shown::if_(
             network.arp_unanswered.is_some() || has(|kind| matches!(kind, TerminatorKind::Icmp { .. })),
-            "neither an ICMP error nor, from the client, an ARP request without an answer",
+            Unseen::Unreachable,
         ),
-        ETIMEDOUT => Shown::if_(
-            timed_out(network),
-            "no segment of the client that stayed unanswered until then",
-        ),
+        ETIMEDOUT => Shown::if_(timed_out(network), Unseen::Unanswered),
         _ => Shown::Never(errno),
     }
 }

@@ -5,7 +5,7 @@ use super::contradiction::{ClientWord, Contradiction, WireWord};
 use super::error;
 use super::network::{Seen, Wire};
 use super::operation::Classified;
-use super::{HangEnd, TerminatorKind};
+use super::{Doubt, HangEnd, TerminatorKind};
 use crate::capture::mysql::Outcome;
 use crate::record::{ClientError, ClientErrorKind, ClientEventKind};
 
@@ -28,7 +28,7 @@ impl Word {
 }
 
 /// The client says that it succeeded.
-pub(super) fn succeeded(operation: &Classified<'_>, wire: &Wire, doubts: &mut Vec<String>) -> Word {
+pub(super) fn succeeded(operation: &Classified<'_>, wire: &Wire, doubts: &mut Vec<Doubt>) -> Word {
     let Some(attempt) = wire.attempt() else {
         return Word::agreed(HangEnd::Answer);
     };
@@ -62,13 +62,13 @@ pub(super) fn succeeded(operation: &Classified<'_>, wire: &Wire, doubts: &mut Ve
                 (None, None) => (WireWord::Nothing, None),
             };
             let contradiction = contradiction(operation, word, packet);
-            doubts.push(contradiction.to_string());
+            doubts.push(Doubt::Contradicted {
+                contradiction: contradiction.clone(),
+            });
             let discarded = wire.last.discarded.last();
-            doubts.extend(discarded.map(|segment| {
-                let (packet, why) = (segment.packet, segment.why);
-                format!(
-                    "packet {packet} reached the client's interface, but its kernel did not accept it ({why})"
-                )
+            doubts.extend(discarded.map(|segment| Doubt::NotAccepted {
+                packet: segment.packet,
+                why: segment.why,
             }));
             Word {
                 end: HangEnd::Answer,
@@ -83,7 +83,7 @@ pub(super) fn failed(
     failure: &ClientError,
     operation: &Classified<'_>,
     wire: &Wire,
-    doubts: &mut Vec<String>,
+    doubts: &mut Vec<Doubt>,
 ) -> Word {
     let against = |wire, packet| Some(contradiction(operation, wire, packet));
     let attempt = wire.attempt();

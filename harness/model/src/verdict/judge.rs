@@ -1,8 +1,7 @@
 //! What was observed, held against what was expected.
 
-use super::difference::end_words;
 use super::observe::{observe, undetermined};
-use super::{Behaviour, Difference, JudgedCell, Observed, Untested, Verdict};
+use super::{Awaited, Behaviour, Difference, Doubt, JudgedCell, Observed, Untested, Verdict};
 use crate::action::Node;
 use crate::capture;
 use crate::duration::Human;
@@ -67,28 +66,23 @@ struct Compared {
     /// Expected and observed otherwise.
     differences: Vec<Difference>,
     /// Expected, and not to be known because the run's limit ended the observation first.
-    undecided: Vec<String>,
+    undecided: Vec<Doubt>,
 }
 
 fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     let mut differences = Vec::new();
     let mut undecided = Vec::new();
     // While the operation is still going on, what its end was to be is open. What holds of it by now is not.
-    let open = |what: String| {
-        observed.cut_to.map(|limit| {
-            format!(
-                "expected {what}; not over within {}, the most that this run watches a cell for \
-                 (--observe-at-most)",
-                Human(limit)
-            )
-        })
+    let open = |what: Awaited| {
+        let limit = observed.cut_to.map(Human);
+        limit.map(|limit| Doubt::Open { what, limit })
     };
     let name = observed.behaviour.name();
     if name != Some(expected.behaviour) {
         let (expected, observed) = (expected.behaviour, name);
         differences.push(Difference::Behaviour { expected, observed });
     }
-    let mut differs = |what: String, difference: Difference| match open(what) {
+    let mut differs = |what: Awaited, difference: Difference| match open(what) {
         Some(open) => undecided.push(open),
         None => differences.push(difference),
     };
@@ -99,7 +93,7 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     if let Some(expected) = expected.error.filter(|expected| !same(*expected)) {
         let observed = code;
         differs(
-            format!("error {expected}"),
+            Awaited::Error { code: expected },
             Difference::Error { expected, observed },
         );
     }
@@ -107,7 +101,7 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     if let Some(expected) = expected.errno.filter(|expected| errno != Some(*expected)) {
         let observed = errno;
         differs(
-            format!("errno {expected}"),
+            Awaited::Errno { number: expected },
             Difference::Errno { expected, observed },
         );
     }
@@ -119,10 +113,9 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             }
         };
         let what = match expected {
-            HangEndName::Answer | HangEndName::Error => {
-                format!("the hang to end with {}", end_words(expected))
-            }
-            HangEndName::None => end_words(expected).to_owned(),
+            HangEndName::Answer => Awaited::Answer,
+            HangEndName::Error => Awaited::AnError,
+            HangEndName::None => Awaited::NoEnd,
         };
         // Cut off, even "no end" may only be so because nobody looked on.
         if observed.cut_to.is_some() || found != Some(expected) {
@@ -133,7 +126,8 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
     let lasted = lasted(observed);
     if let Some(at_least) = expected.at_least.filter(|at_least| lasted < *at_least) {
         let (expected, observed) = (at_least, lasted);
-        let what = format!("the operation to last at least {}", Human(at_least));
+        let time = Human(at_least);
+        let what = Awaited::AtLeast { time };
         differs(what, Difference::AtLeast { expected, observed });
     }
     if let Some(at_most) = expected.at_most {
@@ -141,7 +135,8 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             let (expected, observed) = (at_most, lasted);
             differences.push(Difference::AtMost { expected, observed });
         } else {
-            undecided.extend(open(format!("the operation to last at most {}", Human(at_most))));
+            let time = Human(at_most);
+            undecided.extend(open(Awaited::AtMost { time }));
         }
     }
     if !expected.served_by.is_empty() {
@@ -178,8 +173,8 @@ pub fn judged(record: CellRecord, capture_bytes: Option<&[u8]>) -> JudgedCell {
     let read = match capture_bytes {
         // Nothing was begun: that is all there is to say.
         _ if matches!(record.lab, LabOutcome::NotRun { .. }) => Err(Vec::new()),
-        Some(bytes) => capture::read(bytes, &record).map_err(|error| vec![error.to_string()]),
-        None => Err(vec!["the cell has no capture file".to_owned()]),
+        Some(bytes) => capture::read(bytes, &record).map_err(|error| vec![Doubt::Capture { error }]),
+        None => Err(vec![Doubt::NoCaptureFile]),
     };
     let (packets, observed) = match read {
         Ok(packets) => {

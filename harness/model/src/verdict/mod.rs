@@ -6,6 +6,7 @@ mod accepted;
 mod attempts;
 mod contradiction;
 mod difference;
+mod doubt;
 mod doubts;
 mod error;
 mod evidence;
@@ -24,6 +25,7 @@ mod untested;
 pub use accepted::{Discarded, DiscardedKind, HeldBack, Reason};
 pub use contradiction::{ClientWord, Contradiction, WireWord};
 pub use difference::Difference;
+pub use doubt::{Answered, At, Awaited, Doubt, Success, Unseen, Went};
 pub use error::errno_name;
 pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent, named_gaps};
 pub use judge::{RunOutcome, judge, judged};
@@ -168,7 +170,7 @@ pub enum Behaviour {
     /// Not known, and why.
     Undetermined {
         /// The reasons, at least one.
-        reasons: Vec<String>,
+        reasons: Vec<Doubt>,
     },
 }
 
@@ -377,7 +379,7 @@ pub enum Verdict {
     /// Not known, and why.
     Undetermined {
         /// The reasons, at least one.
-        reasons: Vec<String>,
+        reasons: Vec<Doubt>,
     },
 }
 

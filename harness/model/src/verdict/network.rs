@@ -2,9 +2,9 @@
 
 use super::accepted::{Discarded, HeldBack};
 use super::attempts::{self, Asked, Attempt, Looked, Reply, SLACK};
-use super::operation::{Classified, moment};
+use super::operation::Classified;
 use super::servers::{Servers, servers};
-use super::{Retransmissions, Terminator, TerminatorKind};
+use super::{At, Doubt, Retransmissions, Terminator, TerminatorKind};
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::mysql::Said;
 use crate::capture::{Packet, Segment};
@@ -135,7 +135,7 @@ pub(super) struct Wire {
     /// The longest time in which nothing new of the answer came.
     pub(super) silence: Option<Silence>,
     /// What does not fit together.
-    pub(super) doubts: Vec<String>,
+    pub(super) doubts: Vec<Doubt>,
 }
 
 impl Wire {
@@ -334,7 +334,7 @@ impl View<'_> {
         attempt: Option<&Attempt>,
         looked: &Looked,
         until: Instant,
-        doubts: &mut Vec<String>,
+        doubts: &mut Vec<Doubt>,
     ) -> Network {
         let sent: Vec<_> = self
             .side
@@ -482,7 +482,7 @@ fn arp_unanswered(side: &ClientSide<'_>, operation: &Classified<'_>) -> Option<S
     (!answered).then(|| Seen::from(last))
 }
 
-fn request(attempt: &Attempt, operation: &Classified<'_>, doubts: &mut Vec<String>) -> Option<Request> {
+fn request(attempt: &Attempt, operation: &Classified<'_>, doubts: &mut Vec<Doubt>) -> Option<Request> {
     let seen = attempt.request;
     match &attempt.asked {
         Asked::Connect => Some(Request::Syn(seen)),
@@ -493,11 +493,7 @@ fn request(attempt: &Attempt, operation: &Classified<'_>, doubts: &mut Vec<Strin
         }
         Asked::Command { own: false, .. } if operation.statement.is_none() => Some(Request::Command(seen)),
         Asked::Command { own: false, .. } => {
-            doubts.push(format!(
-                "packet {} is the first that the client sent after it began the statement, but does not \
-                 carry it",
-                seen.packet
-            ));
+            doubts.push(Doubt::OtherStatement { packet: seen.packet });
             None
         }
     }
@@ -573,32 +569,20 @@ fn retransmissions(sent: &[(&Packet, &Segment)], began: Instant) -> Retransmissi
 
 /// TCP proves the capture: no end acknowledges what it has not received, so an acknowledgement of bytes that
 /// the capture does not show means that packets are missing from it.
-fn gaps(sent: &[(&Packet, &Segment)], received: &[(&Packet, &Segment)]) -> Vec<String> {
+fn gaps(sent: &[(&Packet, &Segment)], received: &[(&Packet, &Segment)]) -> Vec<Doubt> {
     let mut doubts = Vec::new();
-    for (acknowledging, data, who, what) in [
-        (
-            sent,
-            received,
-            "the client",
-            "what the capture does not show reaching it",
-        ),
-        (
-            received,
-            sent,
-            "the server",
-            "what the capture does not show the client sending",
-        ),
-    ] {
+    for (acknowledging, data) in [(sent, received), (received, sent)] {
         let unseen = acknowledging.iter().find(|(packet, segment)| {
             let acknowledges = segment.flags.ack && !segment.flags.rst;
             acknowledges && !covered(segment.acknowledgement, packet, data)
         });
         if let Some((packet, _)) = unseen {
-            doubts.push(format!(
-                "packets are missing: in packet {} {who} acknowledges {what} ({})",
-                packet.number,
-                moment(packet.at)
-            ));
+            let (packet, at) = (packet.number, At(packet.at));
+            doubts.push(if std::ptr::eq(acknowledging, sent) {
+                Doubt::MissingForClient { packet, at }
+            } else {
+                Doubt::MissingForServer { packet, at }
+            });
         }
     }
     doubts

@@ -14,11 +14,13 @@ use super::error;
 use super::evidence;
 use super::exchange::{self, Word};
 use super::network::{Network, Silence, Wire, ends, network};
-use super::operation::{Classified, classified, moment};
+use super::operation::{Classified, classified};
 use super::orphans;
 use super::tries;
 use super::untested;
-use super::{Behaviour, HangEnd, Observed, ObservedError, Operation, Retransmissions};
+use super::{
+    Answered, At, Behaviour, Doubt, HangEnd, Observed, ObservedError, Operation, Retransmissions, Success,
+};
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::{Human, Instant};
@@ -86,7 +88,7 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
 }
 
 /// An observation that gave nothing, for these reasons.
-pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
+pub(super) fn undetermined(reasons: Vec<Doubt>) -> Observed {
     Observed {
         behaviour: Behaviour::Undetermined { reasons },
         operation: None,
@@ -107,7 +109,7 @@ pub(super) fn undetermined(reasons: Vec<String>) -> Observed {
 
 /// How the operation ended. Where the connection can be read the wire has the last word; else it is the
 /// client's, if packets show that it may be true.
-fn word(operation: &Classified<'_>, wire: &Wire, doubts: &mut Vec<String>) -> Word {
+fn word(operation: &Classified<'_>, wire: &Wire, doubts: &mut Vec<Doubt>) -> Word {
     let client = |end| Word {
         end,
         contradiction: None,
@@ -135,7 +137,7 @@ fn classify(
     operation: &Classified<'_>,
     wire: &Wire,
     word: &Word,
-    doubts: &mut Vec<String>,
+    doubts: &mut Vec<Doubt>,
 ) -> Behaviour {
     let after = operation.end.at.since(operation.began());
     let patience = operation.deadline.since(operation.due);
@@ -171,11 +173,8 @@ fn classify(
             doubts.extend(watched_too_short(record, operation));
             doubts.extend(silence_not_shown(operation, wire, operation.end.at));
             if steady {
-                doubts.push(format!(
-                    "parts of the answer were still coming when the observation ended, never more than {} \
-                     apart",
-                    Human(silence)
-                ));
+                let longest = Human(silence);
+                doubts.push(Doubt::StillComing { longest });
             }
             Behaviour::Hung {
                 silence,
@@ -212,44 +211,36 @@ fn error_of(operation: &Classified<'_>, wire: &Wire, word: &Word) -> Option<Obse
 }
 
 /// An answer must have been asked for and have come, on a connection that a real server of the lab answered.
-fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String> {
+fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<Doubt> {
     let mut doubts = Vec::new();
-    let connected = match operation.statement {
-        None => "connected",
-        Some(_) => "got a result",
+    let success = match operation.statement {
+        None => Success::Connected,
+        Some(_) => Success::GotResult,
     };
     if network.connection.is_none() {
-        doubts.push(format!(
-            "the client {connected}, but its capture shows no SYN of the connection"
-        ));
+        doubts.push(Doubt::NoSyn { success });
         return doubts;
     }
     doubts.extend(nothing_sent(operation, network));
     // Where the connection can be read, the end of the answer is looked for.
     if network.answers.is_empty() && matches!(network.reply, Some(Reply::Unread) | None) {
-        let discarded = network.discarded.last().map(|segment| {
-            let (packet, why) = (segment.packet, segment.why);
-            format!("; packet {packet} did, but its kernel did not accept it ({why})")
+        let at = At(operation.end.at);
+        doubts.push(match network.discarded.last() {
+            Some(segment) => Doubt::NoAcceptedAnswer {
+                success,
+                at,
+                packet: segment.packet,
+                why: segment.why,
+            },
+            None => Doubt::NoAnswer { success, at },
         });
-        doubts.push(format!(
-            "the client {connected} {}, but no packet with an answer reached its interface{}",
-            moment(operation.end.at),
-            discarded.unwrap_or_default()
-        ));
     }
     match network.servers.answered.as_slice() {
         [_] => {}
-        [] => doubts.push(format!(
-            "the client {connected}, but no packet shows which real server answered"
-        )),
-        several => doubts.push(format!(
-            "several real servers answered the connection: {}",
-            several
-                .iter()
-                .map(|(node, packet)| format!("{node} (packet {packet})"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+        [] => doubts.push(Doubt::NobodyAnswered { success }),
+        several => doubts.push(Doubt::SeveralAnswered {
+            servers: Answered(several.to_vec()),
+        }),
     }
     doubts
 }
@@ -257,7 +248,7 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<String
 /// Silence must follow something that was sent. Only a connection that had ended before the statement began
 /// needs no segment to fail; else the segment is missing from the capture, and with it what tells 2006 from
 /// 2013.
-fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String> {
+fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<Doubt> {
     if network.request.is_some() || network.held_back.is_some() {
         return None;
     }
@@ -271,16 +262,16 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<String>
         return None;
     }
     Some(if network.connects {
-        "the capture shows neither a SYN nor an ARP request of the client for its connect".to_owned()
+        Doubt::NothingSent
     } else {
-        "the capture does not show the client sending its statement".to_owned()
+        Doubt::StatementNotSent
     })
 }
 
 /// The client's kernel may have accepted nothing that answers until `until`: the whole answer, or what ends a
 /// connection; of a connection that cannot be read, payload after the request. A bare acknowledgement answers
 /// nothing at MySQL's level.
-fn silence_not_shown(operation: &Classified<'_>, wire: &Wire, until: Instant) -> Option<String> {
+fn silence_not_shown(operation: &Classified<'_>, wire: &Wire, until: Instant) -> Option<Doubt> {
     let network = &wire.last;
     let terminators = network
         .terminators
@@ -293,17 +284,16 @@ fn silence_not_shown(operation: &Classified<'_>, wire: &Wire, until: Instant) ->
     let answers = network.unreplied.iter().map(|seen| (seen.packet, seen.at));
     let answers = answers.filter(|(_, at)| operation.resumed.is_none_or(|resumed| *at > resumed));
     let (packet, at) = terminators.chain(answers).filter(|(_, at)| *at <= until).min()?;
-    Some(format!(
-        "an answer reached the client's interface {} in packet {packet}, but the client had not reported it \
-         by {}",
-        moment(at),
-        Human(operation.deadline.max(until).since(Instant(0)))
-    ))
+    Some(Doubt::Unreported {
+        at: At(at),
+        packet,
+        until: Human(operation.deadline.max(until).since(Instant(0))),
+    })
 }
 
 /// A hang that did not end must have been watched as long as the scenario says. The runner reads the clock
 /// for its timer and for the step's record one after the other, so the two may differ by a little.
-fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<String> {
+fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<Doubt> {
     let planned = operation.act.plus(record.plan.watched_for());
     let needed = planned.max(operation.deadline);
     let watched = record.ended.min(operation.end.at);
@@ -314,18 +304,15 @@ fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<
         && planned < operation.deadline
         && watched.plus(SLACK) >= planned
     {
-        return Some(format!(
-            "this run watches a cell for at most {} (--observe-at-most), and patience ends {} after that",
-            Human(limit),
-            Human(operation.deadline.since(planned))
-        ));
+        return Some(Doubt::PatienceCut {
+            limit: Human(limit),
+            after: Human(operation.deadline.since(planned)),
+        });
     }
-    Some(format!(
-        "the observation ended {} too early (it was to last until {}), so how the silence goes on is not \
-         known",
-        Human(needed.since(watched)),
-        Human(needed.since(Instant(0)))
-    ))
+    Some(Doubt::EndedEarly {
+        by: Human(needed.since(watched)),
+        until: Human(needed.since(Instant(0))),
+    })
 }
 
 /// The run's limit, if it ended the observation of an operation that was still waiting.

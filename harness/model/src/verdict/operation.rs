@@ -1,8 +1,9 @@
 //! Which operation of the client is classified, and its times.
 
+use super::Doubt;
 use crate::action::{ClientAction, Statement};
 use crate::client::Program;
-use crate::duration::{Human, Instant};
+use crate::duration::Instant;
 use crate::plan::Phase;
 use crate::record::{CellRecord, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord};
 
@@ -79,20 +80,16 @@ impl Classified<'_> {
 ///
 /// If it is not the last client step there is, it must be what kept the others from being reached;
 /// `super::doubts` holds the record to that.
-pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> {
+pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, Doubt> {
     let step = classified_step(record)?;
-    let number = step
-        .operation
-        .ok_or_else(|| format!("step {} is the client's, but names no operation", step.number))?;
+    let number = step.operation.ok_or(Doubt::NoOperation { step: step.number })?;
     let (starts, action) = record
         .start_of(number)
-        .ok_or_else(|| format!("no step started operation {number}"))?;
+        .ok_or(Doubt::NotStarted { operation: number })?;
     let statement = action.statement();
     if statement.is_none() && !action.opens() {
-        return Err(format!(
-            "step {} is neither a connect nor a statement",
-            starts.number
-        ));
+        let step = starts.number;
+        return Err(Doubt::NotClassified { step });
     }
     let (begun, end) = events(record, number, statement)?;
     let act = record
@@ -100,7 +97,7 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
         .iter()
         .find(|step| step.phase == Phase::Act)
         .and_then(|step| step.began)
-        .ok_or("the act phase did not begin")?;
+        .ok_or(Doubt::NoAct)?;
     // A statement that was sent before the act phase: the client's patience with it begins with that phase.
     let base = if starts.phase == Phase::Act {
         begun.at
@@ -115,8 +112,7 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
     let resumed = awaited.filter(|_| paused).and_then(|step| step.began);
     let base = resumed.map_or(base, |resumed| base.max(resumed));
     let due = statement.map_or(base, |statement| base.max(begun.at.plus(statement.takes)));
-    let place = place(record, starts, action, begun, end)
-        .ok_or("no connection was open when the statement was sent")?;
+    let place = place(record, starts, action, begun, end).ok_or(Doubt::NoConnection)?;
     Ok(Classified {
         number,
         statement,
@@ -132,17 +128,17 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, String> 
 }
 
 /// The last client step of `act` that was reached.
-pub(super) fn classified_step(record: &CellRecord) -> Result<&StepRecord, String> {
+pub(super) fn classified_step(record: &CellRecord) -> Result<&StepRecord, Doubt> {
     let mut steps = record
         .steps
         .iter()
         .filter(|step| step.phase == Phase::Act && step.action.is_classified());
     if steps.clone().next().is_none() {
-        return Err("the client has nothing to do in the act phase".to_owned());
+        return Err(Doubt::NothingToDo);
     }
     steps
         .rfind(|step| step.began.is_some() && step.outcome != StepOutcome::NotReached)
-        .ok_or_else(|| "no step of the client in the act phase was reached".to_owned())
+        .ok_or(Doubt::NothingReached)
 }
 
 /// The operation's beginning and its end, of its kind. What a program that connects anew by itself does
@@ -151,7 +147,7 @@ fn events<'a>(
     record: &'a CellRecord,
     number: u32,
     statement: Option<&Statement>,
-) -> Result<(&'a ClientEvent, &'a ClientEvent), String> {
+) -> Result<(&'a ClientEvent, &'a ClientEvent), Doubt> {
     let events: Vec<&ClientEvent> = of_operation(record, number).collect();
     let count = |has: fn(EventRole) -> bool| events.iter().filter(|event| has(event.kind.role())).count();
     let anew = events
@@ -191,15 +187,16 @@ fn events<'a>(
     if begins && ends {
         Ok((begun, end))
     } else {
-        Err(format!(
-            "the client's events {} and {} are not the beginning and the end of operation {number}",
-            begun.number, end.number
-        ))
+        Err(Doubt::NotBeginAndEnd {
+            first: begun.number,
+            last: end.number,
+            operation: number,
+        })
     }
 }
 
-fn not_two(number: u32, count: usize) -> String {
-    format!("the client wrote down {count} events for operation {number}, not its beginning and its end")
+fn not_two(operation: u32, count: usize) -> Doubt {
+    Doubt::EventCount { count, operation }
 }
 
 fn of_operation(record: &CellRecord, number: u32) -> impl DoubleEndedIterator<Item = &ClientEvent> {
@@ -294,9 +291,4 @@ fn is_connected(event: &ClientEvent) -> bool {
         event.kind,
         ClientEventKind::Connected { .. } | ClientEventKind::Reconnected { .. }
     )
-}
-
-/// A moment as a sentence has it: `at 3.05s`, counted from the cell's epoch.
-pub(super) fn moment(at: Instant) -> String {
-    format!("at {}", Human(at.since(Instant(0))))
 }

@@ -6,7 +6,7 @@
 //! tested nothing if packets, steps and events show it.
 
 use super::servers::reached;
-use super::{Behaviour, Observed};
+use super::{Behaviour, Doubt, Observed};
 use crate::Name;
 use crate::action::{Action, ClientAction, HostAction, Node, TableAction, TrafficAction};
 use crate::capture::Packet;
@@ -99,8 +99,8 @@ impl fmt::Display for Untested {
             } => write!(
                 f,
                 "the operation was over {}, before the change: step {step} ({action}) began {}",
-                super::operation::moment(*ended),
-                super::operation::moment(*began)
+                super::At(*ended),
+                super::At(*began)
             ),
             Self::ConnectionEndedBefore {
                 ended,
@@ -112,8 +112,8 @@ impl fmt::Display for Untested {
                 f,
                 "the connection had been ended {} (packet {packet}), before the change: step {step} \
                  ({action}) began {}",
-                super::operation::moment(*ended),
-                super::operation::moment(*began)
+                super::At(*ended),
+                super::At(*began)
             ),
         }
     }
@@ -456,7 +456,7 @@ pub(super) fn untested(
 
 /// Where the client's connection was to be on a real server (`connect: { to: … }`), and its packets show
 /// another one.
-pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet], paths: &Journeys<'_>) -> Vec<String> {
+pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet], paths: &Journeys<'_>) -> Vec<Doubt> {
     let Some(side) = ClientSide::of(record, packets) else {
         return Vec::new();
     };
@@ -477,11 +477,11 @@ pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet], paths: &Journey
             let other = servers
                 .iter()
                 .find(|(node, _)| node.real_server() != Some(wanted));
-            doubts.extend(other.map(|(node, packet)| {
-                format!(
-                    "step {} was to open its connection to {wanted}, and packet {packet} shows it at {node}",
-                    step.number
-                )
+            doubts.extend(other.map(|(node, packet)| Doubt::Elsewhere {
+                step: step.number,
+                wanted: wanted.clone(),
+                packet: *packet,
+                found: (*node).clone(),
             }));
         }
     }

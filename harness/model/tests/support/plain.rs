@@ -32,7 +32,11 @@ pub fn plain() -> Vec<(&'static str, World)> {
 
 pub fn reasons(observed: &Observed) -> String {
     match &observed.behaviour {
-        Behaviour::Undetermined { reasons } => reasons.join("\n"),
+        Behaviour::Undetermined { reasons } => reasons
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
         Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => {
             format!("determined: {:?}", observed.behaviour)
         }

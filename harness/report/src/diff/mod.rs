@@ -18,9 +18,9 @@ use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::Environment;
+use lvs_matrix_model::record::{Environment, Missing};
 use lvs_matrix_model::scenario::Expected;
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+use lvs_matrix_model::verdict::{Behaviour, Doubt, JudgedCell};
 use std::collections::{BTreeSet, HashMap};
 
 /// The number of the format of [`RunDiff::json`]. It changes when a field goes or changes its meaning, not
@@ -48,8 +48,8 @@ struct Unknown<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Known<'a> {
     Judged(&'a JudgedCell),
-    Undetermined(&'a [String]),
-    NoRecord(&'a str),
+    Undetermined(&'a [Doubt]),
+    NoRecord(&'a Missing),
 }
 
 impl Known<'_> {
@@ -57,7 +57,10 @@ impl Known<'_> {
     fn words(self) -> String {
         match self {
             Self::Judged(cell) => phrasing::behaviour(Language::English, &cell.observed.behaviour),
-            Self::Undetermined(reasons) => format!("{}: {}", phrasing::UNDETERMINED, reasons.join("; ")),
+            Self::Undetermined(reasons) => {
+                let reasons: Vec<String> = reasons.iter().map(Doubt::to_string).collect();
+                format!("{}: {}", phrasing::UNDETERMINED, reasons.join("; "))
+            }
             Self::NoRecord(reason) => format!("no record: {reason}"),
         }
     }

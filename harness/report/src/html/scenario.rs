@@ -233,7 +233,7 @@ fn searched(words: Language, cell: &JudgedCell) -> String {
         add(error.message.clone());
     }
     for reason in phrasing::reasons(words, cell) {
-        add(reason.into_owned());
+        add(reason);
     }
     for (label, text) in phrasing::notes(words, cell) {
         add(format!("{label}: {text}"));

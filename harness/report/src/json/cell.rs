@@ -10,8 +10,8 @@ use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Contradiction, Difference, Evidence, HeldBack, JudgedCell, OrphanedSession,
-    Tried, Try, TryEnd, Verdict, errno_name,
+    ArticleResult, Behaviour, Contradiction, Difference, Doubt, Evidence, HeldBack, JudgedCell,
+    OrphanedSession, Tried, Try, TryEnd, Verdict, errno_name,
 };
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -434,7 +434,11 @@ impl VerdictJson {
             Verdict::ObservedOnly => ("observed-only", &[], Vec::new()),
             Verdict::TestedNothing { why } => ("tested-nothing", &[], vec![why.to_string()]),
             Verdict::Violated { differences } => ("violated", differences, Vec::new()),
-            Verdict::Undetermined { reasons } => ("undetermined", &[], reasons.clone()),
+            Verdict::Undetermined { reasons } => (
+                "undetermined",
+                &[],
+                reasons.iter().map(Doubt::to_string).collect(),
+            ),
         };
         Self {
             result,

@@ -240,7 +240,7 @@ struct MissingJson<'a> {
     id: String,
     scenario: &'a Name,
     axes: Axes<'a>,
-    reason: &'a str,
+    reason: String,
 }
 
 impl<'a> MissingJson<'a> {
@@ -249,7 +249,7 @@ impl<'a> MissingJson<'a> {
             id: missing.cell.to_string(),
             scenario: &missing.cell.scenario,
             axes: Axes(&missing.cell),
-            reason: &missing.reason,
+            reason: missing.reason.to_string(),
         }
     }
 }

@@ -81,7 +81,7 @@ fn outcome(words: Language, cell: &JudgedCell) -> String {
         }
         Behaviour::Hung { silence, end } => hang(words, cell, &subject, *silence, *end),
         Behaviour::Undetermined { reasons } => {
-            let reasons = reasons.iter().map(|reason| phrasing::doubt(words, reason, cell));
+            let reasons = reasons.iter().map(|reason| phrasing::doubt(words, reason));
             let reasons: Vec<_> = reasons.map(|reason| foreign(without_stop(&reason))).collect();
             words.how_not_known(subject, reasons.join(words.clauses()))
         }

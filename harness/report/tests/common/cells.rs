@@ -92,8 +92,10 @@ pub(crate) fn lab_failed() -> JudgedCell {
         log: vec!["[ERROR] InnoDB: Cannot allocate memory for the buffer pool".to_owned()],
     };
     builder.cell.record.capture = None;
-    let reason =
-        "the lab failed (start mysqld on rs1): mariadbd ended with exit 1 before it answered".to_owned();
+    let reason = Doubt::LabFailed {
+        stage: "start mysqld on rs1".to_owned(),
+        reason: "mariadbd ended with exit 1 before it answered".to_owned(),
+    };
     builder
         .behaviour(Behaviour::Undetermined {
             reasons: vec![reason.clone()],

@@ -2,7 +2,7 @@
 
 use super::ms;
 use lvs_matrix_model::record::{ClientEventKind, StepOutcome};
-use lvs_matrix_model::verdict::{Fact, JudgedCell, OperationEnd, Verdict};
+use lvs_matrix_model::verdict::{Doubt, Fact, JudgedCell, OperationEnd, Verdict};
 use lvs_matrix_report::{RunReport, RunState};
 
 /// What servers, authors and kernels may write.
@@ -18,7 +18,7 @@ pub(crate) fn report() -> RunReport {
     let mut cell: JudgedCell = super::violated();
     let text = || TEXT.to_owned();
     cell.verdict = Verdict::Undetermined {
-        reasons: vec![text()],
+        reasons: vec![Doubt::NotRun { reason: text() }],
     };
     if let Some(error) = cell.observed.error.as_mut() {
         error.message = text();
@@ -66,7 +66,7 @@ pub(crate) fn report() -> RunReport {
         log: vec![text()],
     };
     failed.verdict = Verdict::Undetermined {
-        reasons: vec![text()],
+        reasons: vec![Doubt::NotRun { reason: text() }],
     };
     super::report_of(vec![cell, failed], RunState::Interrupted { reason: text() })
 }
