@@ -44,7 +44,8 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     let path = folder.join(RUN_FILE);
     let no_run = |error: io::Error| {
         Failure::Mistake(format!(
-            "{} is not the folder of a run: cannot read {RUN_FILE}: {error}",
+            "{} is not the folder of a run: cannot read {RUN_FILE}: {error}\nrun a scenario first \
+             (`lvs-matrix run FILE`), or name the folder of a run",
             folder.display()
         ))
     };

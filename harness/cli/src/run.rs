@@ -18,7 +18,7 @@ use crate::unfinished;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::verdict::{Behaviour, Verdict};
+use lvs_matrix_model::verdict::Verdict;
 use lvs_matrix_report::{
     HTML_FILE, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary,
     plural, terminal,
@@ -123,7 +123,7 @@ fn run_and_report(
 fn worth_explaining(report: &RunReport) -> Option<&CellRef> {
     let cells = || report.cells().iter();
     let violated = cells().find(|cell| matches!(cell.verdict, Verdict::Violated { .. }));
-    let hung = || cells().find(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }));
+    let hung = || cells().find(|cell| cell.left_waiting());
     let cell = violated.or_else(hung).or_else(|| cells().next())?;
     Some(&cell.record.plan.cell)
 }
@@ -210,7 +210,7 @@ pub(crate) fn run_into(
         "running {}{}{}, {} at once, {}, {}",
         plural(count / times, "cell"),
         if times > 1 {
-            format!(", each {times} times,")
+            format!(", each {times} times")
         } else {
             String::new()
         },

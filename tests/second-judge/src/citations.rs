@@ -184,6 +184,13 @@ impl<'a> Cell<'a> {
                 let (operation, sent) = operation.rsplit_once("`; ").ok_or("nothing was sent")?;
                 return self.began(first, operation, sent);
             }
+            if sentence.starts_with("the client's own kernel had ended the connection") {
+                self.at(first, at)?;
+                let ended = self.of_client(first).is_some_and(|s| s.has(FIN) || s.has(RST));
+                return ended
+                    .then_some(())
+                    .ok_or_else(|| "does not end the connection".to_owned());
+            }
             if sentence == "the client got its answer" {
                 return self.answer(first);
             }

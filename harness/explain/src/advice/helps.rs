@@ -4,8 +4,10 @@ use super::super::case::Case;
 use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, MysqldAction, Node, Percent, TableAction};
-use lvs_matrix_model::client::Setting;
+use lvs_matrix_model::action::{
+    Action, Chain, FirewallVerdict, MysqldAction, Node, Percent, TableAction, TrafficAction,
+};
+use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::Moment;
 use std::time::Duration;
@@ -44,11 +46,12 @@ impl Advice {
             }
             Self::Drain { server } => {
                 let gone = first_step(case, |action| takes_away(action, server));
-                gone.is_some() && answers_by_itself(case, server)
+                gone.is_some() && answers_by_itself(case, server) && nothing_else_in_its_way(case)
             }
             Self::StopMysqldFirst { server } => {
                 let gone = first_step(case, |action| deletes(action, server));
-                hung && gone.is_some_and(|gone| mysqld_runs(case, server, gone)) && answers_by_itself(case, server)
+                let runs = gone.is_some_and(|gone| mysqld_runs(case, server, gone));
+                hung && runs && answers_by_itself(case, server) && nothing_else_in_its_way(case)
             }
             Self::UserTimeout => {
                 // Programs set their sockets when these are connected and the server has spoken.
@@ -63,7 +66,9 @@ impl Advice {
             }
             Self::ConnectTimeout => {
                 let set = settings.connect_timeout.is_some();
-                hung && case.is_connect() && !set && (has(case, Setting::ConnectTimeout) || nothing_else(case))
+                let bounded = !waits_for_a_greeting_by_itself(case);
+                let has = has(case, Setting::ConnectTimeout) || nothing_else(case);
+                hung && case.is_connect() && bounded && !set && has
             }
             Self::FewerSynRetries => {
                 let allowed = number(case, &Node::Client, "net.ipv4.tcp_syn_retries", at);
@@ -78,7 +83,9 @@ impl Advice {
             }
             Self::ReadTimeout => {
                 let set = settings.read_timeout.is_some();
-                hung && !case.is_connect() && !set && (has(case, Setting::ReadTimeout) || nothing_else(case))
+                let reads = !case.is_connect() || waits_for_a_greeting_by_itself(case);
+                let has = has(case, Setting::ReadTimeout) || nothing_else(case);
+                hung && reads && !set && has
             }
             Self::EntryTimeout { idle } => {
                 case.entry_timeout(at).is_none_or(|timeout| timeout <= *idle) && server_is_there(case)
@@ -173,6 +180,13 @@ fn waits_for(case: &Case<'_>) -> Waits {
     }
 }
 
+/// Does a program of the author's wait for the server's greeting? Of many drivers the connect time-out ends
+/// with the TCP handshake, and the read time-out bounds that wait (PyMySQL's `connect` is one).
+fn waits_for_a_greeting_by_itself(case: &Case<'_>) -> bool {
+    let own = matches!(case.plan.client.program, Program::Own { .. });
+    own && case.is_connect() && waits_for(case) != Waits::SynAck
+}
+
 /// Does the client's program have this setting?
 fn has(case: &Case<'_>, setting: Setting) -> bool {
     case.plan.client.program.settings().contains(&setting)
@@ -228,6 +242,22 @@ fn answers_by_itself(case: &Case<'_>, server: &Name) -> bool {
         .unplugged(&Node::RealServer(server.clone()), case.end())
         .is_none();
     frozen.is_none() && reachable
+}
+
+/// Is there no other fault of the packets' way? What the advice keeps alive would meet it: an end that comes
+/// at once could become a hang.
+fn nothing_else_in_its_way(case: &Case<'_>) -> bool {
+    let fault = first_step(case, |action| match action {
+        Action::Traffic(TrafficAction::AddFirewallRule { .. }) => true,
+        Action::Traffic(TrafficAction::SetNetem { loss, .. }) => *loss != Percent::default(),
+        Action::Traffic(TrafficAction::FlushFirewall { .. })
+        | Action::Client(_)
+        | Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Host(_)
+        | Action::Wait(_) => false,
+    });
+    fault.is_none()
 }
 
 /// Could the connection's server still answer at the end, if what the client sends reached it?

@@ -324,7 +324,10 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
 /// The error is ETIMEDOUT; of a program that does not tell, or tells a message only, if nothing on the
 /// network ended the connection, TCP has no other.
 fn timed_out(case: &Case<'_>) -> bool {
-    case.observed
+    // The program's own time-out is none of TCP's.
+    let own = super::settings::says_it_gave_up(case);
+    !own && case
+        .observed
         .error
         .as_ref()
         .is_some_and(|error| match error.errno {

@@ -4,7 +4,7 @@ use super::super::advice::Advice;
 use super::super::case::{Case, packet};
 use super::super::claim::Fate;
 use super::super::fate::claims;
-use super::super::passage::Seen;
+use super::super::passage::{Passage, Seen};
 use super::super::told::{doing, told};
 use super::director::first;
 use super::{Explains, Finding, Rule, tcp_timer};
@@ -127,7 +127,12 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         let request = case.request()?;
         let acknowledged = case.acknowledged()?;
         let (off, began) = case.unplugged(&Node::RealServer(server.clone()), case.operation.due)?;
-        let mut after = case.sent.iter().filter(|passage| passage.sent.at > began);
+        // A program that gives up closes its connection: that is no word to the server.
+        let closes = |passage: &&Passage<'_>| passage.segment.flags.fin || passage.segment.flags.rst;
+        let mut after = case
+            .sent
+            .iter()
+            .filter(|passage| passage.sent.at > began && !closes(passage));
         let sent_after = after.clone().any(|passage| !case.is_probe(passage));
         let probe = after.next();
         if acknowledged.at > began || sent_after || case.payload().is_some() {
@@ -148,6 +153,11 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
             (None, None) => told!("and no keepalive that asked" / "也没有保活探测"),
         };
         let spoke = match probe {
+            None if case.operation.ended.is_some() => told!(
+                "It sent nothing for {silence}, until the program gave up"
+                    / "在程序放弃之前的 {silence} 内它什么也没有发送",
+                silence = Human(*silence),
+            ),
             None => told!(
                 "It sent nothing for the {silence} that were watched"
                     / "在观察的 {silence} 内它什么也没有发送",

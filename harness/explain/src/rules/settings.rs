@@ -6,7 +6,7 @@ use super::super::case::{Case, packet};
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::moment;
-use super::super::passage::Passage;
+use super::super::passage::{Passage, Seen};
 use super::super::told::{listed, told};
 use super::director::times;
 use super::{Explains, Finding, Rule, core, tcp_timer};
@@ -16,6 +16,7 @@ use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::{Human, Instant};
+use lvs_matrix_model::record::ClientErrorKind;
 use lvs_matrix_model::verdict::Citation;
 use std::time::Duration;
 
@@ -216,16 +217,30 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
         file: "fs/select.c",
     }],
     holds: |case| {
-        let (setting, limit) = own_limit(case)?;
-        in_force(case, setting)?;
         let ended = case.operation.ended?;
         let lasted = ended.since(case.operation.began);
         let told = !case.observed.terminators.is_empty();
-        if case.observed.error.is_none() || told || lasted < limit || lasted > limit + Duration::from_secs(1)
-        {
+        if case.observed.error.is_none() || told {
             return None;
         }
         let began = case.request()?.sent;
+        let reached = |limit: Duration| lasted >= limit && lasted <= limit + Duration::from_secs(1);
+        let own =
+            own_limit(case).filter(|(setting, limit)| reached(*limit) && in_force(case, *setting).is_some());
+        // A program that says so may also have been ended by a limit of its own that is meant for another
+        // time: a read time-out bounds the wait for the greeting, too.
+        let gave_up = says_it_gave_up(case);
+        let read = case
+            .plan
+            .client
+            .settings
+            .read_timeout
+            .map(|limit| (Setting::ReadTimeout, limit));
+        let read =
+            read.filter(|(setting, limit)| gave_up && reached(*limit) && in_force(case, *setting).is_some());
+        let Some((setting, limit)) = own.or(read) else {
+            return gave_up.then(|| unnamed(case, began, lasted)).flatten();
+        };
         Some(Finding {
             at: ended,
             text: told!(
@@ -243,6 +258,31 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
         })
     },
 };
+
+/// Does the program say that it was its own time-out that ended the operation?
+pub(super) fn says_it_gave_up(case: &Case<'_>) -> bool {
+    let end = case.record.end_of(case.operation.number);
+    end.and_then(|event| event.kind.error())
+        .is_some_and(|error| matches!(error.kind, ClientErrorKind::TimedOut { .. }))
+}
+
+/// A time-out of the program that no setting of the scenario gives it.
+fn unnamed(case: &Case<'_>, began: Seen, lasted: Duration) -> Option<Finding> {
+    Some(Finding {
+        at: case.operation.ended?,
+        text: told!(
+            "The client program gave up by itself, {lasted} after it had begun, and says that its own time-out \
+             ended the operation. The scenario sets no such time-out: it is the program's default. Nothing on \
+             the network told it to."
+                / "客户端程序在开始 {lasted} 后自行放弃，并表明是它自己的超时结束了操作。场景没有设置这样的超时：这是该程序的默认值。网络上没有\
+                   什么让它放弃。",
+            lasted = Human(lasted),
+        ),
+        shown_by: vec![packet(began), Citation::Event(end_event(case)?)],
+        claims: Vec::new(),
+        advice: Vec::new(),
+    })
+}
 
 /// The program's own limit for the operation.
 pub(super) fn own_limit(case: &Case<'_>) -> Option<(Setting, Duration)> {

@@ -86,6 +86,7 @@ crate::catalogue::words! {
     try_answered_after(time): "answered after {time}" / "{time} 后得到应答";
     server_error_after(code, time): "server error {code} after {time}" / "{time} 后得到服务器错误 {code}";
     ended_after(kind, time): "ended by a {kind} after {time}" / "{time} 后被 {kind} 终止";
+    had_ended_before(kind): "on a connection that a {kind} had ended before" / "该连接此前已被 {kind} 终止";
     no_answer_for(time): "no answer for {time}" / "{time} 内没有应答";
     cannot_be_read: "which cannot be read" / "其内容无法读取";
     in_parts(longest): "it came in parts, never more than {longest} apart" / "应答分段到达，相隔最长 {longest}";

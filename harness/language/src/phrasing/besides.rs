@@ -67,6 +67,7 @@ fn tried(words: Language, one: &Try) -> String {
         TryEnd::Answered => words.try_answered_after(time),
         TryEnd::Error(code) => words.server_error_after(code, time),
         TryEnd::Ended(kind) => words.ended_after(kind, time),
+        TryEnd::EndedBefore(kind) => words.had_ended_before(kind),
         TryEnd::Unanswered => words.no_answer_for(time),
         TryEnd::Unread => words.cannot_be_read().to_owned(),
     };

@@ -407,6 +407,7 @@ fn timer(timer: &SocketTimer) -> String {
         _ => "定时器",
     };
     match count {
+        _ if expires.is_empty() => format!("{what}已到期"),
         0 => format!("{what} {expires} 后到期"),
         count => format!("{what} {expires} 后到期（第 {count} 次）"),
     }

@@ -118,6 +118,7 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
             )
         }
         Doubt::NothingSent => "抓包中既没有客户端新建连接的 SYN，也没有 ARP 请求".to_owned(),
+        Doubt::RequestCutShort => "客户端只发送了请求的一部分，服务器已确认，其余部分始终没有发送".to_owned(),
         Doubt::StatementNotSent => "抓包中没有客户端发送语句的数据包".to_owned(),
         Doubt::Unreported { at, packet, until } => format!(
             "应答{}由数据包 {packet} 到达客户端的接口，但客户端到 {until} 时还没有报告",

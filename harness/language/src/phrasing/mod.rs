@@ -293,7 +293,12 @@ pub fn observed(words: Language, cell: &JudgedCell) -> String {
         };
     }
     if let Some(error) = &observed.error {
-        text += &words.with_error(error_code(words, error));
+        let code = error_code(words, error);
+        text += &match error.server {
+            // `server error 1064` says that it is one.
+            Some(_) => words.and_also(code),
+            None => words.with_error(code),
+        };
     }
     if let Some(repeated) = retransmissions(words, &observed.retransmissions) {
         text += &words.and_also(repeated);

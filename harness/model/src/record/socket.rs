@@ -78,7 +78,11 @@ impl fmt::Display for SocketTimer {
             "timewait" => "TIME-WAIT timer",
             _ => "timer",
         };
-        write!(f, "{what} ends in {expires}")?;
+        // ss(8) prints no time of a timer that has run out already.
+        match expires.as_str() {
+            "" => write!(f, "{what} has run out")?,
+            expires => write!(f, "{what} ends in {expires}")?,
+        }
         match count {
             0 => Ok(()),
             count => write!(f, " (count {count})"),

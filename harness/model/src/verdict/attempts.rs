@@ -64,6 +64,8 @@ pub(super) struct Attempt {
     pub(super) asked: Asked,
     /// The packet that asked for it first.
     pub(super) request: Seen,
+    /// Did the client send all of it?
+    pub(super) whole: bool,
     /// What brought new bytes of the answer.
     pub(super) parts: Vec<Seen>,
     /// How far the answer has come.
@@ -293,6 +295,7 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
             connection: connection.clone(),
             asked,
             request: exchange.asked.into(),
+            whole: exchange.whole,
             parts: exchange.parts.iter().map(|part| (*part).into()).collect(),
             reply,
         };
@@ -341,6 +344,8 @@ fn unread(
             own: carrier.is_some() || readable,
         },
         request: Seen::from(*packet),
+        // Of what cannot be read nothing is known to be missing.
+        whole: true,
         parts: Vec::new(),
         reply: Reply::Unread,
     })

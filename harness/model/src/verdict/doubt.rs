@@ -248,6 +248,9 @@ sentences! {
         } => "several real servers answered the connection: {servers}",
         /// A connect without a SYN.
         NothingSent => "the capture shows neither a SYN nor an ARP request of the client for its connect",
+        /// A request of which the program never wrote the rest.
+        RequestCutShort => "the client sent only a part of its request, which the server acknowledged, and \
+              never sent the rest",
         /// A statement without a segment.
         StatementNotSent => "the capture does not show the client sending its statement",
         /// A hang with an answer.

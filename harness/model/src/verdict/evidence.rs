@@ -370,7 +370,9 @@ fn lost_before(operation: &Classified<'_>, network: &Network) -> Option<Evidence
 }
 
 fn ended_by_client_before(operation: &Classified<'_>, network: &Network) -> Option<Evidence> {
-    let idle = network.request.is_none() && operation.lost_before.is_none();
+    // Where a packet had ended it, that one says more.
+    let told = !network.terminators.is_empty();
+    let idle = network.request.is_none() && operation.lost_before.is_none() && !told;
     let seen = network.ended_by_client_before.filter(|_| idle)?;
     Some(Evidence {
         fact: Fact::EndedByClientBefore { at: seen.at },

@@ -121,6 +121,8 @@ pub enum TryEnd {
     Error(u16),
     /// Something ended or refused the connection.
     Ended(TerminatorKind),
+    /// Something had ended the connection before it was asked for.
+    EndedBefore(TerminatorKind),
     /// Without an answer: the program turned to another connection, or the operation or the observation
     /// ended.
     Unanswered,
@@ -408,14 +410,19 @@ impl JudgedCell {
             .filter(|why| !judge::intended(expected, why))
     }
 
-    /// The article's judgement. `None` if the behaviour is not known, and if it says nothing about the change
-    /// of the cell.
+    /// The article's judgement. `None` if the cell is undetermined, and if it says nothing about its change.
     #[must_use]
     pub fn article(&self) -> Option<ArticleResult> {
-        match self.untested() {
-            Some(_) => None,
-            None => self.observed.behaviour.article(),
+        match (&self.verdict, self.untested()) {
+            (Verdict::Undetermined { .. }, _) | (_, Some(_)) => None,
+            (_, None) => self.observed.behaviour.article(),
         }
+    }
+
+    /// Was the client left waiting, for certain and because of the change?
+    #[must_use]
+    pub fn left_waiting(&self) -> bool {
+        self.article() == Some(ArticleResult::Ng)
     }
 
     /// Is nothing changed in the cell, on purpose: is it what the others are compared with?

@@ -82,6 +82,9 @@ pub(super) struct Network {
     pub(super) held_back: Option<HeldBack>,
     /// What reached the client's interface and was not accepted by its kernel. None of it is in what follows.
     pub(super) discarded: Vec<Discarded>,
+    /// The client sent only a part of what it asked for, and the server acknowledged that part and had room
+    /// for more: the rest was never written.
+    pub(super) cut_short: bool,
     /// The SYN-ACK that the client's kernel accepted.
     pub(super) established: Option<Seen>,
     /// Segments that the client's kernel accepted after the request, with new bytes of the answer.
@@ -360,7 +363,9 @@ impl View<'_> {
             .copied()
             .filter(|(packet, _)| accepted(packet))
             .collect();
-        let request = attempt.and_then(|attempt| request(attempt, self.operation, doubts));
+        let request = attempt
+            .and_then(|attempt| request(attempt, self.operation, doubts))
+            .or_else(|| beginning(self.operation, attempt, &sent, &received));
         let opening = attempt.is_some_and(Attempt::connects);
         let connects =
             opening && (self.operation.statement.is_none() || !attempt.is_some_and(Attempt::is_complete));
@@ -373,6 +378,7 @@ impl View<'_> {
             },
             connects,
             reply: attempt.map(|attempt| attempt.reply.clone()),
+            cut_short: attempt.is_some_and(|attempt| !attempt.whole) && has_room(&sent, &received),
             established: received
                 .iter()
                 .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
@@ -420,6 +426,37 @@ impl View<'_> {
 fn unasked(connection: &Connection, looked: &Looked) -> Option<Seen> {
     let (by, _) = looked.dialogue(connection)?.unasked.first()?;
     Some((*by).into())
+}
+
+/// The first byte of a statement of which the network let so little through that the rest never left the
+/// client: it is sent again and again, and nothing acknowledges it.
+fn beginning(
+    operation: &Classified<'_>,
+    attempt: Option<&Attempt>,
+    sent: &[(&Packet, &Segment)],
+    received: &[(&Packet, &Segment)],
+) -> Option<Request> {
+    if attempt.is_some() || operation.statement.is_none() {
+        return None;
+    }
+    let mut said = sent.iter();
+    let (packet, segment) =
+        said.find(|(packet, segment)| packet.at >= operation.began() && segment.payload_length > 0)?;
+    let acknowledged = received.iter().any(|(later, other)| {
+        later.number > packet.number && other.flags.ack && !after(end(segment), other.acknowledgement)
+    });
+    (!acknowledged).then(|| Request::Statement(Seen::from(*packet)))
+}
+
+/// Had the server acknowledged all that the client sent, and room for more?
+fn has_room(sent: &[(&Packet, &Segment)], received: &[(&Packet, &Segment)]) -> bool {
+    let last = sent
+        .iter()
+        .map(|(_, segment)| end(segment))
+        .reduce(|one, other| if after(other, one) { other } else { one });
+    let heard = received.iter().rfind(|(_, segment)| segment.flags.ack);
+    last.zip(heard)
+        .is_some_and(|(last, (_, heard))| !after(last, heard.acknowledgement) && heard.window > 0)
 }
 
 /// The client's own end of the connection after its request.

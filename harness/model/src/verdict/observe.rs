@@ -139,31 +139,25 @@ fn classify(
     word: &Word,
     doubts: &mut Vec<Doubt>,
 ) -> Behaviour {
-    let after = operation.end.at.since(operation.began());
+    // A program that has its whole answer and says so late: what counts is when the answer came.
+    let dawdled =
+        exchange::dawdled(operation, wire).filter(|_| operation.chooses() && word.end == HangEnd::Answer);
+    let ended = dawdled.map_or(operation.end.at, |answered| answered.at);
+    let after = ended.since(operation.began());
     let patience = operation.deadline.since(operation.due);
-    let in_time = operation.end.at <= operation.deadline;
+    let in_time = ended <= operation.deadline;
     if word.end != HangEnd::Answer {
         doubts.extend(nothing_sent(operation, &wire.last));
     }
     // Parts that come one after the other are life: what counts is the longest time without one.
-    let longest = wire.silence.filter(|_| !in_time);
-    let silence = longest.map_or_else(
-        || operation.end.at.since(operation.due),
-        |longest| longest.lasted(),
-    );
+    let longest = wire.silence.filter(|_| !in_time && dawdled.is_none());
+    let silence = longest.map_or_else(|| ended.since(operation.due), |longest| longest.lasted());
     let steady = longest.is_some_and(|longest| longest.lasted() <= patience);
     match word.end {
         HangEnd::Answer if in_time || steady => Behaviour::Answered { after },
         HangEnd::Error if in_time || steady => Behaviour::FailedFast { after },
         HangEnd::Answer | HangEnd::Error => {
-            let told = || silence_not_shown(operation, wire, operation.deadline);
-            if exchange::dawdled(operation, wire).is_some()
-                && operation.chooses()
-                && word.end == HangEnd::Answer
-            {
-                return Behaviour::Answered { after };
-            }
-            doubts.extend(told());
+            doubts.extend(silence_not_shown(operation, wire, operation.deadline));
             Behaviour::Hung {
                 silence,
                 end: word.end,
@@ -187,7 +181,7 @@ fn classify(
 /// The longest silence of an answer that came in parts, each within patience of the one before it, where the
 /// whole took longer.
 pub(super) fn steady(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Silence> {
-    let late = operation.end.at > operation.deadline;
+    let late = operation.end.at > operation.deadline && exchange::dawdled(operation, wire).is_none();
     match behaviour {
         Behaviour::Answered { .. } | Behaviour::FailedFast { .. } => wire.silence.filter(|_| late),
         Behaviour::Hung { .. } | Behaviour::Undetermined { .. } => None,
@@ -249,6 +243,9 @@ fn answer_not_shown(operation: &Classified<'_>, network: &Network) -> Vec<Doubt>
 /// needs no segment to fail; else the segment is missing from the capture, and with it what tells 2006 from
 /// 2013.
 fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<Doubt> {
+    if network.cut_short && operation.chooses() {
+        return Some(Doubt::RequestCutShort);
+    }
     if network.request.is_some() || network.held_back.is_some() {
         return None;
     }

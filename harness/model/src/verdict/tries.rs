@@ -92,6 +92,9 @@ fn one(
     let (end, at) = match (&attempt.reply, ended) {
         (Reply::Complete { by, .. }, _) => (TryEnd::Answered, by.at),
         (Reply::Error { by, error }, _) => (TryEnd::Error(error.code), by.at),
+        (Reply::Open | Reply::Unread, Some(end)) if end.packet < attempt.request.packet => {
+            (TryEnd::EndedBefore(end.kind), began)
+        }
         (Reply::Open | Reply::Unread, Some(end)) => (TryEnd::Ended(end.kind), end.at.max(began)),
         (Reply::Unread, None) => (TryEnd::Unread, until),
         (Reply::Open, None) => (TryEnd::Unanswered, until),

@@ -12,7 +12,7 @@ use crate::totals::{Totals, nobody_waited, sentence};
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{CELL, Language, Word};
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 
 pub(super) fn summary(out: &mut String, report: &RunReport) -> Result {
@@ -120,11 +120,7 @@ fn left_waiting(out: &mut String, report: &RunReport) -> Result {
     if report.cells().is_empty() {
         return Ok(());
     }
-    let hung: Vec<&JudgedCell> = report
-        .cells()
-        .iter()
-        .filter(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }))
-        .collect();
+    let hung: Vec<&JudgedCell> = report.cells().iter().filter(|cell| cell.left_waiting()).collect();
     writeln!(
         out,
         "<section aria-labelledby=\"waiting\">\n<h2 id=\"waiting\">{}</h2>",

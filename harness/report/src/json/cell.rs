@@ -148,6 +148,7 @@ impl<'a> AttemptJson<'a> {
                 TryEnd::Answered => "answered".to_owned(),
                 TryEnd::Error(code) => format!("server error {code}"),
                 TryEnd::Ended(kind) => format!("ended by {kind}"),
+                TryEnd::EndedBefore(kind) => format!("ended before by {kind}"),
                 TryEnd::Unanswered => "unanswered".to_owned(),
                 TryEnd::Unread => "unread".to_owned(),
             },

@@ -29,7 +29,7 @@ use crate::run::RunReport;
 use crate::totals::{Totals, nobody_waited, sentence};
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{CELL, Language};
-use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
 use view::{Lies, View};
 
@@ -98,11 +98,7 @@ const LISTED_AS_WAITING: usize = 40;
 /// The article's NG cells: the list that an operator came for.
 fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
     let words = view.words;
-    let hung: Vec<&JudgedCell> = report
-        .cells()
-        .iter()
-        .filter(|cell| matches!(cell.observed.behaviour, Behaviour::Hung { .. }))
-        .collect();
+    let hung: Vec<&JudgedCell> = report.cells().iter().filter(|cell| cell.left_waiting()).collect();
     if report.cells().is_empty() {
         return Ok(());
     }
