@@ -511,8 +511,8 @@ fn several_doctors_at_once() {
     }
 }
 
-/// A new user's first look: what is not needed does not look like a lack, and the last line says whether cells
-/// can be run.
+/// A new user's first look: what is not needed does not look like a lack, and the last line says whether
+/// cells can be run.
 #[test]
 fn the_doctor_tells_lacks_from_what_is_not_needed() {
     const GOOD: &str = "This machine can run cells in guests.\n";

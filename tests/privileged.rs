@@ -223,8 +223,8 @@ fn lacking(programs: &[&str], arguments: &[&Path]) -> Said {
         .iter()
         .map(|program| {
             format!(
-                "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do \
-                 if [ -f $folder/{program} ]; then mount --bind /dev/null $folder/{program}; fi; done; "
+                "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do if [ -f \
+                 $folder/{program} ]; then mount --bind /dev/null $folder/{program}; fi; done; "
             )
         })
         .collect();

@@ -310,7 +310,8 @@ fn without_tests(source: &str) -> Vec<(usize, &str)> {
 }
 
 /// cli → report, explain, runner, guest, model, keeper · runner → model, netns · report → explain, language,
-/// model · explain → language, model · language → model · guest → keeper, and at most model · netns → keeper · model, keeper → nothing of ours.
+/// model · explain → language, model · language → model · guest → keeper, and at most model · netns → keeper
+/// · model, keeper → nothing of ours.
 #[test]
 fn the_edges_between_crates_are_those_of_the_design() {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]);

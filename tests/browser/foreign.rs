@@ -103,10 +103,8 @@ fn the_policy_holds_without_escaping() {
     let page = results("browser-policy").join("report.html");
     let html = fs::read_to_string(report_of_the_stored_run()).unwrap();
     let bad = "<main id=\"overview\"><script>window.acted = 1</script><img src=\"https://example.org/x.png\" \
-        onerror=\"window.acted = 2\">\
-               <img src=\"data:image/png,x\" onerror=\"window.acted = 3\"><p style=\"color: red\" \
-               id=\"styled\">x</p>\
-               <form action=\"https://example.org/\"></form>";
+        onerror=\"window.acted = 2\"><img src=\"data:image/png,x\" onerror=\"window.acted = 3\"><p \
+        style=\"color: red\" id=\"styled\">x</p><form action=\"https://example.org/\"></form>";
     assert!(html.contains("<main id=\"overview\""));
     let at = html.find("<main id=\"overview\"").unwrap();
     let end = at + html[at..].find('>').unwrap() + 1;

@@ -20,9 +20,8 @@ fn with_fake(name: &str, script: &str, programs: &[&str], arguments: &[&str]) ->
         .map(|program| {
             format!(
                 "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do if [ -f \
-                 $folder/{program} ]; then \
-                 cp \"$(readlink -f $folder/{program})\" /srv/real-{program}; mount \
-                 --bind \"$1\" \"$(readlink -f $folder/{program})\"; fi; done; "
+                 $folder/{program} ]; then cp \"$(readlink -f $folder/{program})\" /srv/real-{program}; \
+                 mount --bind \"$1\" \"$(readlink -f $folder/{program})\"; fi; done; "
             )
         })
         .collect();

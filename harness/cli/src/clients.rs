@@ -29,8 +29,7 @@ fn command_line(scenario: &lvs_matrix_model::Name, program: &Program) -> Option<
     (!found).then(|| {
         format!(
             "the client `{program}` of {scenario} needs `mariadb` or `mysql`, and neither is in {PATH}: \
-             apt-get install \
-             mariadb-client-core"
+             apt-get install mariadb-client-core"
         )
     })
 }
@@ -44,8 +43,8 @@ fn own(selected: &Selected, program: &str) -> Option<String> {
         let own = OWN_FOLDERS.iter().find(|own| path.starts_with(own));
         own.map(|own| {
             format!(
-                "cannot be seen by a cell, which has a {own} of its own: put it beside the scenario's \
-                file, and name it `./…`"
+                "cannot be seen by a cell, which has a {own} of its own: put it beside the scenario's file, \
+                and name it `./…`"
             )
         })
         .or_else(|| unusable(path))

@@ -263,8 +263,7 @@ impl Guests<'_> {
             record.lab = LabOutcome::NotRun {
                 reason: format!(
                     "its own waits and statements last {}, and this run watches a cell for at most {}; give \
-                     a larger \
-                     --observe-at-most, or run it in a guest, where waiting takes no time",
+                     a larger --observe-at-most, or run it in a guest, where waiting takes no time",
                     Human(record.plan.own_time()),
                     Human(limit)
                 ),

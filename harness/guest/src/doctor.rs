@@ -113,8 +113,8 @@ fn memory() -> State {
     }
 }
 
-/// A folder that no other doctor uses for as long as the file lives: it is locked (flock(2)). In the cache, and
-/// under few names, so that the next doctor uses what a killed one left.
+/// A folder that no other doctor uses for as long as the file lives: it is locked (flock(2)). In the cache,
+/// and under few names, so that the next doctor uses what a killed one left.
 fn own_share(kernels: &Path) -> io::Result<(PathBuf, File)> {
     for number in 1..=MOST_DOCTORS {
         let share = kernels.join(format!(".doctor-{number}"));

@@ -76,8 +76,7 @@ pub fn lacks() -> Vec<Lack> {
 /// [`Lack`]: a world cannot be made, or the payload did not succeed in it.
 pub fn trial(init: &Path, folder: &Path, payload_args: &[&str]) -> Result<(), Lack> {
     let cure = "allow root to mount and to make namespaces (a container may forbid it), or run it on the \
-        host itself; \
-                docs/limitations.md says where worlds run";
+        host itself; docs/limitations.md says where worlds run";
     let lack = |what: String| Lack::new(what, cure);
     let share = folder.join("trial");
     fs::create_dir_all(&share).map_err(|error| lack(format!("{}: {error}", share.display())))?;

@@ -49,8 +49,8 @@ impl Instant {
 pub struct Human(pub Duration);
 
 impl Human {
-    /// Reads what [`Display`](fmt::Display) writes: a time that is written the same. What was lost when it was
-    /// rounded is lost: `<1ms` is read as half a millisecond. `None` for other texts.
+    /// Reads what [`Display`](fmt::Display) writes: a time that is written the same. What was lost when it
+    /// was rounded is lost: `<1ms` is read as half a millisecond. `None` for other texts.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let nanos = |number: &str, unit: f64| {
             let number: f64 = number.parse().ok()?;

@@ -26,8 +26,8 @@ use crate::plan::{LabPlan, Phase};
 use crate::sentence;
 use serde::{Deserialize, Serialize};
 
-/// The number of the format that is written. In format 1 proofs and the like were English sentences; in format
-/// 2 they are data.
+/// The number of the format that is written. In format 1 proofs and the like were English sentences; in
+/// format 2 they are data.
 pub const FORMAT: u32 = 2;
 /// The numbers of the formats that are read. A reader refuses records of another number.
 pub const READ_FORMATS: [u32; 2] = [1, FORMAT];

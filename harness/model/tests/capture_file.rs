@@ -117,8 +117,7 @@ fn a_capture_of_another_lab_is_refused() {
     assert_eq!(
         error.to_string(),
         "the capture's interfaces are [client, director, rs9, rs2], the record's points [client, director, \
-         rs1, rs2]: they \
-         are not of the same cell"
+         rs1, rs2]: they are not of the same cell"
     );
     let mut record = bare_record();
     record.capture = None;

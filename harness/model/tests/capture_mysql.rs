@@ -63,8 +63,7 @@ fn a_recorded_session_reads_as_it_went() {
     let said: Vec<String> = said(&packets).into_values().collect();
     let version = "greeting of `10.11.19-MariaDB-0+deb12u1`, connection";
     let syntax = "ERR 1064 (42000) `You have an error in your SQL syntax; check the manual that corresponds \
-        to your MariaDB server \
-                  version for the right syntax to use near '' at line 1`";
+        to your MariaDB server version for the right syntax to use near '' at line 1`";
     let long = format!("COM_QUERY `select length('{}…`", "y".repeat(185));
     let expected = [
         &format!("{version} 6"),

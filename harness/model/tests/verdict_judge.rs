@@ -363,16 +363,13 @@ fn evidence_tells_the_story() {
         &[
             "at 1s: remove real server rs1 (it fired) [Step(2)]",
             "after the change, the director's table held rs2 (weight 1), and an entry for the connection to \
-             rs1 (ESTABLISHED, \
-             expires in 14:58) [Snapshot(1)]",
+             rs1 (ESTABLISHED, expires in 14:58) [Snapshot(1)]",
             "at 2s: the client began `select 1`; the client sent the statement [Event(3), Packet(27)]",
             "rs1 served the connection [Packet(8)]",
             "the client sent the same 13 bytes again 5 times, after 200ms, 400ms, 800ms, 1.6s, 3.2s \
-             [Packet(27), Packet(29), \
-             Packet(31), Packet(33), Packet(35), Packet(37)]",
+             [Packet(27), Packet(29), Packet(31), Packet(33), Packet(35), Packet(37)]",
             "from 2s on, nothing that answers reached the client for 20m, and it had not ended when the \
-             observation did \
-             [Packet(27), Packet(37), Event(4)]",
+             observation did [Packet(27), Packet(37), Event(4)]",
             "at 20m2s: the client was still waiting [Event(4)]",
         ],
     );

@@ -66,8 +66,7 @@ pub fn host_lacks(schedulers: &BTreeSet<String>) -> Vec<HostLack> {
             what: format!("this host is a director in use: {what}"),
             cure:
                 "run the cells in guests (--place guest), or on a machine that directs nothing; a lab has a \
-            table of its own, but \
-               shares the kernel, and a fault in it would be everybody's"
+            table of its own, but shares the kernel, and a fault in it would be everybody's"
                     .to_owned(),
         }
     }));
@@ -175,9 +174,7 @@ mod tests {
     /// Those of a lab with this scheduler, connection and further step.
     fn of(scheduler: &str, connect: &str, step: &str) -> Vec<String> {
         let scenario = load(&format!(
-            "{{ name: sample, claim: A plan., lab: {{ real-servers: {{ rs1: {{}}, rs2: {{}} }}, scheduler: {scheduler} }}, \
-             before: [{{ {connect} }}], change: [{{ {step} }}], act: [{{ query: {{ sql: select 1 }} }}], \
-             observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+            "{{ name: sample, claim: A plan., lab: {{ real-servers: {{ rs1: {{}}, rs2: {{}} }}, scheduler: {scheduler} }}, before: [{{ {connect} }}], change: [{{ {step} }}], act: [{{ query: {{ sql: select 1 }} }}], observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
         ));
         let scenario = scenario.unwrap();
         let plan = plan(&scenario, &cells(&scenario)[0]);

@@ -300,8 +300,7 @@ impl RealServer {
         }
         let rows = self.ask(
             "select trx_mysql_thread_id, trx_state, timestampdiff(second, trx_started, now()), \
-             trx_rows_locked, trx_rows_modified \
-             from information_schema.innodb_trx",
+             trx_rows_locked, trx_rows_modified from information_schema.innodb_trx",
         )?;
         let read = |row: Row| {
             let (session, state, seconds, rows_locked, rows_modified) =

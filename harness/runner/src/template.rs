@@ -305,8 +305,8 @@ fn bootstrap_statements(server: &Server) -> Result<Vec<u8>> {
             stage,
             format!(
                 "{} has no --initialize-insecure, and neither share/{SYSTEM_TABLES} nor \
-                 share/mysql/{SYSTEM_TABLES} is \
-                 beside it or one folder above; give the path of mysqld in the server's whole tree",
+                 share/mysql/{SYSTEM_TABLES} is beside it or one folder above; give the path of mysqld in \
+                 the server's whole tree",
                 server.program.display()
             ),
         )

@@ -19,8 +19,8 @@ pub(crate) const USER_NAMESPACE: [&str; 2] = ["--user", "--map-root-user"];
 
 /// What those tests need of a network namespace: links, and sysctls that can be written (a container may have
 /// /proc/sys read-only).
-const NEEDED: &str = "ip link add name left type veth peer name right && ip link set lo up \
-    && echo 1 >/proc/sys/net/ipv4/ip_forward";
+const NEEDED: &str = "ip link add name left type veth peer name right && ip link set lo up && echo 1 \
+    >/proc/sys/net/ipv4/ip_forward";
 
 impl Place {
     /// The one that was asked for, else the first that is possible.

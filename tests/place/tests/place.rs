@@ -57,8 +57,8 @@ fn output_arguments_environment_folder_and_exit_code_pass_through() {
 #[test]
 fn a_guest_s_root_makes_namespaces_links_and_sysctls() {
     let said = in_a_guest(
-        "set -e; unshare --net sh -ec 'ip link add name left type veth peer name right; \
-         echo 1 >/proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward'",
+        "set -e; unshare --net sh -ec 'ip link add name left type veth peer name right; echo 1 \
+         >/proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward'",
     );
     assert_eq!(said.status.code(), Some(0), "{said:#?}");
     assert_eq!(text(&said.stdout), "1\n");

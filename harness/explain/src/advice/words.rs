@@ -25,29 +25,26 @@ impl Advice {
         match self {
             Self::ExpireNodestConn => told!(
                 "On the director, set net.ipv4.vs.expire_nodest_conn=1. The entries of a deleted server go \
-                 with it, and the next \
-                 segment of such a connection is answered with an RST instead of being dropped."
+                 with it, and the next segment of such a connection is answered with an RST instead of being \
+                 dropped."
                     / "在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：被删除的真实服务器的条目会随之删除，这类连接的下一个报文段会得到 \
                        RST 应答，而不是被丢弃。"
             ),
             Self::ConnReuseMode => told!(
                 "On the director, set net.ipv4.vs.conn_reuse_mode=3. A SYN then takes the place of an entry \
-                 in FIN_WAIT, too, \
-                 which in direct routing is the last state that the director sees."
+                 in FIN_WAIT, too, which in direct routing is the last state that the director sees."
                     / "在调度器上设置 net.ipv4.vs.conn_reuse_mode=3：这样 SYN 也会取代处于 FIN_WAIT 的条目，而 DR 模式下这是\
                        调度器能看到的最后一个状态。"
             ),
             Self::Drain { server } => drain(case, server),
             Self::StopMysqldFirst { server } => told!(
                 "Or stop mysqld on {server} before its table entry is deleted. In direct routing its FIN \
-                 reaches the client past \
-                 the director, and the client knows at once."
+                 reaches the client past the director, and the client knows at once."
                     / "或者在从表中删除 {server} 之前，先停止它的 mysqld：DR 模式下，它的 FIN 不经过调度器直接到达客户端，客户端立刻就知道。"
             ),
             Self::UserTimeout => told!(
                 "On the client, set TCP_USER_TIMEOUT on its sockets ({limit}, say): TCP gives a connection \
-                 up when data stays \
-                 unacknowledged for so long."
+                 up when data stays unacknowledged for so long."
                     / "在客户端的套接字上设置 TCP_USER_TIMEOUT（例如 {limit}）：数据这么久没有得到确认时，TCP 就放弃连接。",
                 limit = Human(limits.soon),
             ),
@@ -58,14 +55,12 @@ impl Advice {
             ),
             Self::ReadTimeout => told!(
                 "On the client, give the driver a read time-out, above what its statements take: it ends the \
-                 wait whatever the \
-                 reason."
+                 wait whatever the reason."
                     / "在客户端为驱动程序设置读超时，长于其语句所需的时间：无论原因是什么，它都会结束等待。"
             ),
             Self::ConnectTimeout => told!(
                 "On the client, give the driver a time-out for connecting ({limit}, say) that ends only with \
-                 the login: to TCP the \
-                 connection may be established before the server has said anything."
+                 the login: to TCP the connection may be established before the server has said anything."
                     / "在客户端为驱动程序设置连接超时（例如 {limit}），并且要到登录完成才算结束：对 TCP 来说，服务器还没有发送任何数据时\
                        连接就可能已经建立。",
                 limit = Human(limits.soon_in_seconds),
@@ -77,10 +72,8 @@ impl Advice {
             ),
             Self::Keepalive => told!(
                 "On the client, switch TCP keepalive on for its sockets, with times far below the default of \
-                 two hours ({time} idle, \
-                 then every {interval}, {probes} probes, say). A client that has nothing to send then \
-                 notices a silent host after \
-                 {sum}; TCP has no other way."
+                 two hours ({time} idle, then every {interval}, {probes} probes, say). A client that has \
+                 nothing to send then notices a silent host after {sum}; TCP has no other way."
                     / "在客户端为套接字开启 TCP 保活，时间要远低于默认的两小时（例如空闲 {time} 后，每 {interval} 探测一次，共 \
                        {probes} 次）：没有数据要发送的客户端会在 {sum} 后察觉对方主机已无声息；TCP 没有别的办法。",
                 time = Human(PROBES.time),
@@ -96,8 +89,8 @@ impl Advice {
             ),
             Self::ProbesBelowEntry { timeout } => told!(
                 "Or switch TCP keepalive on at the client, with an idle time below the {timeout} that the \
-                 director keeps an entry \
-                 ({time}, say): each probe that passes the director restarts the entry's timer."
+                 director keeps an entry ({time}, say): each probe that passes the director restarts the \
+                 entry's timer."
                     / "或者在客户端开启 TCP 保活，空闲时间短于调度器保留条目的 {timeout}（例如 {time}）：每个经过调度器的探测都会重置\
                        条目的定时器。",
                 timeout = Human(*timeout),
@@ -105,23 +98,22 @@ impl Advice {
             ),
             Self::WaitTimeout { idle, .. } => told!(
                 "On the real servers, set wait_timeout above the time for which the client's pool lets a \
-                 connection be idle (above \
-                 {idle} here); or let the pool close idle connections sooner."
+                 connection be idle (above {idle} here); or let the pool close idle connections sooner."
                     / "在真实服务器上，把 wait_timeout 设得比客户端连接池允许的空闲时间更长（此处要长于 {idle}），或者让连接池更早关闭\
                        空闲连接。",
                 idle = Human(*idle),
             ),
             Self::Reconnect => told!(
                 "Let the client open a new connection and begin its transaction anew: what an error ends is \
-                 only the connection. Where a \
-                 COMMIT failed it must look first whether it was carried out: the error does not say."
+                 only the connection. Where a COMMIT failed it must look first whether it was carried out: \
+                 the error does not say."
                     / "让客户端新建连接并重新开始事务：错误结束的只是这条连接。如果失败的是 COMMIT，须先查明它是否已经执行：错误本身并不说明\
                        这一点。"
             ),
             Self::KeepAServer { instead_of: None } => told!(
                 "Keep a server with a weight above 0 in the virtual service (ipvsadm -a), if need be one \
-                 that only says that it is out of \
-                 service: new connections are refused as long as there is none."
+                 that only says that it is out of service: new connections are refused as long as there is \
+                 none."
                     / "让虚拟服务中始终有一台权重大于 0 的真实服务器（ipvsadm -a），必要时可以是一台只答复“暂停服务”的服务器：一台都没有时，\
                        新建连接都会被拒绝。"
             ),
@@ -129,16 +121,14 @@ impl Advice {
                 instead_of: Some(server),
             } => told!(
                 "Put another server into the virtual service, and take {server} out of the table before its \
-                 mysqld is stopped \
-                 (`{command}`): else the director goes on choosing it for new connections."
+                 mysqld is stopped (`{command}`): else the director goes on choosing it for new connections."
                     / "在虚拟服务中加入另一台真实服务器，并在停止 {server} 的 mysqld 之前让它不再被调度（`{command}`）：否则调度器会继续为新\
                        连接选中它。",
                 command = weight_0(case, server),
             ),
             Self::OutOfTheTable { server } => told!(
                 "Take {server} out of the table before its mysqld is stopped (`{command}`, or delete it), or \
-                 let a health check do \
-                 so: else the director goes on choosing it for new connections."
+                 let a health check do so: else the director goes on choosing it for new connections."
                     / "停止 {server} 的 mysqld 之前，先让它不再被调度（`{command}`，或将其删除），或者由健康检查来做：否则调度器会继续为\
                        新连接选中它。",
                 command = weight_0(case, server),
@@ -148,40 +138,35 @@ impl Advice {
             Self::HealthCheck { server } => told!(
                 "Let a health check delete {server}, which does not answer, from the table, with \
                  net.ipv4.vs.expire_nodest_conn=1: the next segment of its connections draws an RST, and new \
-                 connections do not \
-                 go there."
+                 connections do not go there."
                     / "让健康检查把没有应答的 {server} 从表中删除，并设置 net.ipv4.vs.expire_nodest_conn=1：其连接的下一个报文段会得到 RST，\
                        新连接也不会再去那里。"
             ),
             Self::AskingHealthCheck { server } if case.is_connect() => told!(
                 "Let health checks log in and ask the server something: one that only connects finds a \
-                 frozen mysqld well. Let \
-                 them set the weight of {server} to 0 then (`{command}`), so that new connections do not go \
-                 there."
+                 frozen mysqld well. Let them set the weight of {server} to 0 then (`{command}`), so that \
+                 new connections do not go there."
                     / "让健康检查登录并执行一次查询：只建立连接的检查会认为冻结的 mysqld 是正常的。检查失败时将 {server} 的权重设为 \
                        0（`{command}`），新连接就不会再去那里。",
                 command = weight_0(case, server),
             ),
             Self::AskingHealthCheck { server } => told!(
                 "Let health checks log in and ask the server something: one that only connects finds a \
-                 frozen mysqld well. Let \
-                 them end the mysqld of {server} then (SIGKILL): its kernel closes the connections, and that \
-                 reaches the clients."
+                 frozen mysqld well. Let them end the mysqld of {server} then (SIGKILL): its kernel closes \
+                 the connections, and that reaches the clients."
                     / "让健康检查登录并执行一次查询：只建立连接的检查会认为冻结的 mysqld 是正常的。检查失败时结束 {server} 的 \
                        mysqld（SIGKILL）：其内核会关闭这些连接，客户端由此得知。"
             ),
             Self::EndLostSessions { server } => told!(
                 "Before {server} is added to the table again, restart its mysqld: that ends what it still \
-                 holds for lost clients. \
-                 Their transactions are rolled back, and their locks are free."
+                 holds for lost clients. Their transactions are rolled back, and their locks are free."
                     / "把 {server} 重新加入之前，先重启它的 mysqld，以结束它仍为已失去的客户端保留的会话：其事务随之回滚，锁随之释放。"
             ),
             Self::ServerKeepalive => told!(
                 "On the real servers, lower net.ipv4.tcp_keepalive_time (two hours by default), \
-                 tcp_keepalive_intvl and \
-                 tcp_keepalive_probes ({time} s, {interval} s and {probes}, say): mysqld sets SO_KEEPALIVE \
-                 by itself, and a server then \
-                 notices by itself that a client is gone."
+                 tcp_keepalive_intvl and tcp_keepalive_probes ({time} s, {interval} s and {probes}, say): \
+                 mysqld sets SO_KEEPALIVE by itself, and a server then notices by itself that a client is \
+                 gone."
                     / "在真实服务器上调低 net.ipv4.tcp_keepalive_time（默认两小时）、tcp_keepalive_intvl 和 \
                         tcp_keepalive_probes（例如 \
                        {time} 秒、{interval} 秒和 {probes} 次）：mysqld 自己会设置 SO_KEEPALIVE，服务器就能自行察觉客户端已经不在。",
@@ -191,9 +176,8 @@ impl Advice {
             ),
             Self::SameForwarding { server } => told!(
                 "Edit {server} with `{flag}`, as the service's servers are set up. Masquerading (`-m`) needs \
-                 the director as the real \
-                 servers' gateway to the clients, and tunneling (`-i`) a tunnel device with the VIP on each \
-                 real server."
+                 the director as the real servers' gateway to the clients, and tunneling (`-i`) a tunnel \
+                 device with the VIP on each real server."
                     / "编辑 {server} 时使用 `{flag}`，与服务中真实服务器的设置一致。NAT 模式（`-m`）要求调度器是真实服务器通往客户端的网关，\
                        隧道模式（`-i`）要求每台真实服务器上有带 VIP 的隧道设备。",
                 flag = case.plan.forwarding.flag(),
@@ -206,17 +190,14 @@ fn drain(case: &Case<'_>, server: &Name) -> Told {
     if helps::weight_was_0(case, server) {
         return told!(
             "A weight of 0 was not enough: before {server} is deleted from the table or its mysqld is \
-             stopped, wait until \
-             `ipvsadm -Lnc` shows no connection to it."
+             stopped, wait until `ipvsadm -Lnc` shows no connection to it."
                 / "仅将权重设为 0 还不够：从表中删除 {server} 或停止其 mysqld 之前，要等到 `ipvsadm -Lnc` 不再显示到它的连接。"
         );
     }
     told!(
         "Before {server} is deleted from the table or its mysqld is stopped, set its weight to 0 \
-         (`{command}`) and wait until \
-         `ipvsadm -Lnc` shows no connection to it. With weight 0 it gets no new connections, and what \
-         belongs to those that it has is \
-         still passed on."
+         (`{command}`) and wait until `ipvsadm -Lnc` shows no connection to it. With weight 0 it gets no new \
+         connections, and what belongs to those that it has is still passed on."
             / "从表中删除 {server} 或停止其 mysqld 之前，先将其权重设为 0（`{command}`），等到 `ipvsadm -Lnc` 不再显示到它的连接：\
                权重为 0 时不再接受新连接，已有连接的报文段照常转发。",
         command = weight_0(case, server),
@@ -235,8 +216,7 @@ fn reset_instead(case: &Case<'_>, node: &Node, chain: Chain) -> Told {
     };
     told!(
         "Let the rule in the {chain} chain of {node} answer with an RST (`{statement}` in nft(8)). What it \
-         meets there comes from the \
-         client, so the RST goes to the client: {why}."
+         meets there comes from the client, so the RST goes to the client: {why}."
             / "让 {node} 的 {chain} 链中的规则以 RST 应答（nft(8) 的 `{statement}`）。它在那里遇到的是客户端发送的报文段，RST 因此发给\
                客户端：{why}。",
         chain = chain.as_str(),
@@ -252,10 +232,9 @@ fn reset_the_other_way(node: &Node) -> Told {
     };
     told!(
         "Put the rule into the {there} chain of {node} in place of its {here} chain, and let it answer with \
-         an RST (`{statement}` in \
-         nft(8)). In the {here} chain it meets what the server sends, and its answer would go to the server; \
-         in the {there} chain it \
-         meets what the client sends, and the RST ends the client's wait."
+         an RST (`{statement}` in nft(8)). In the {here} chain it meets what the server sends, and its \
+         answer would go to the server; in the {there} chain it meets what the client sends, and the RST \
+         ends the client's wait."
             / "把规则从 {node} 的 {here} 链移到 {there} 链，并让它以 RST 应答（nft(8) 的 `{statement}`）。在 {here} 链中它遇到的是服务器\
                发送的报文段，应答会发给服务器；在 {there} 链中它遇到的是客户端发送的报文段，RST 会结束客户端的等待。",
         here = here.as_str(),

@@ -42,13 +42,10 @@ pub(super) const SERVER_BACK: Rule = Rule {
             at: began,
             text: told!(
                 "When {server} was added again, the director took the deleted server back from where it \
-                 keeps those that \
-                 entries still refer to, and with that the connection's entry was good again. The next time \
-                 that the client's \
-                 TCP sent the segment ({sent}) it was passed on ({passed} on director). The mysqld had had \
-                 the connection open \
-                 all the time; it got the statement for the first time, and answered (packet {answer} on \
-                 client)."
+                 keeps those that entries still refer to, and with that the connection's entry was good \
+                 again. The next time that the client's TCP sent the segment ({sent}) it was passed on \
+                 ({passed} on director). The mysqld had had the connection open all the time; it got the \
+                 statement for the first time, and answered (packet {answer} on client)."
                     / "{server} 重新添加时，调度器把仍被条目引用的已删除真实服务器取了回来，该连接的条目因此重新有效。客户端的 TCP 再次\
                        重传该报文段时（{sent}），它被转发了（director 上的{passed}）。mysqld 一直保持着这条连接；它第一次收到该语句，\
                        并给出应答（client 上的数据包 {answer}）。",

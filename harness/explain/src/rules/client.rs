@@ -65,12 +65,10 @@ pub(super) const GAVE_UP: Rule = Rule {
             at: ended,
             text: told!(
                 "The client's TCP sent {again} {more} more times (packets {first} to {last} on client) and \
-                 gave up \
-                 {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it stands for \
-                 the time that so many \
-                 retransmissions would take at gaps that double from {least} up to {most}, here {limit}, and \
-                 is looked at whenever \
-                 the retransmission timer runs out; it first did so after that time {ended}. {remembered}"
+                 gave up {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it \
+                 stands for the time that so many retransmissions would take at gaps that double from \
+                 {least} up to {most}, here {limit}, and is looked at whenever the retransmission timer runs \
+                 out; it first did so after that time {ended}. {remembered}"
                     / "客户端的 TCP 把{again}重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} \
                        后放弃。这由 net.ipv4.tcp_retries2={retries} 决定：它代表这么多次重传（间隔从 {least} 起加倍，直到 {most}）所需\
                        的时间，此处为 {limit}；每当重传定时器到期时检查，超过这段时间后的第一次到期{ended}。{remembered}",
@@ -117,9 +115,9 @@ pub(super) const GONE: Rule = Rule {
         Some(Finding {
             at,
             text: told!(
-                "An earlier operation had lost this connection {at}, with \"{message}\". Since then the client \
-                 has no connection on which it could send its {what}: nothing left the client, and it failed at \
-                 once. The server has gone away, which the classic client calls 2006."
+                "An earlier operation had lost this connection {at}, with \"{message}\". Since then the \
+                 client has no connection on which it could send its {what}: nothing left the client, and it \
+                 failed at once. The server has gone away, which the classic client calls 2006."
                     / "之前的操作{at}已因“{message}”失去了这个连接。此后客户端没有可用来发送{what} 的连接：没有任何数据离开客户端，\
                        操作立即失败：服务器已断开，传统客户端的错误码为 2006。",
                 at = moment(at),
@@ -157,8 +155,8 @@ pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
             text: told!(
                 "The client's own TCP gave the idle connection up {at}, as nothing answered its keepalive \
                  probes: it reset the connection (packet {reset} on client) and kept ETIMEDOUT for the \
-                 program. The program learnt it from its {what}: nothing was sent, and it failed at once. The \
-                 server has gone away, which the classic client calls 2006."
+                 program. The program learnt it from its {what}: nothing was sent, and it failed at once. \
+                 The server has gone away, which the classic client calls 2006."
                     / "客户端自己的 TCP {at}放弃了这个空闲连接，因为其保活探测没有得到应答：它复位了连接（client 上的数据包 {reset}），并为程序\
                        保留了 ETIMEDOUT。程序在{what} 时才得知：没有发送任何数据，操作立即失败。服务器已断开，传统客户端的错误码为 2006。",
                 at = moment(at),
@@ -198,8 +196,7 @@ fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {
             let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
             let text = told!(
                 "It reports the error that its own kernel had told it before, when nobody answered to the \
-                 question for the VIP's \
-                 Ethernet address (last in packet {asked} on client)."
+                 question for the VIP's Ethernet address (last in packet {asked} on client)."
                     / "它报告的是此前由自己的内核得知的错误：询问 VIP 的以太网地址时无人应答（最后一次为 client 上的数据包 {asked}）。",
                 asked = asked.number,
             );
@@ -244,11 +241,9 @@ pub(super) const REVERTED: Rule = Rule {
             at: head.sent.at,
             text: told!(
                 "The gaps between the client's repetitions do not go on doubling: there are {count}, of \
-                 {least} to {most}. Each ICMP host \
-                 unreachable that is about the oldest unacknowledged segment takes one doubling back (RFC \
-                 6069), for it says that \
-                 the way is broken, and not that the network is busy; {told} of them came (packets {first} \
-                 to {last} on client)."
+                 {least} to {most}. Each ICMP host unreachable that is about the oldest unacknowledged \
+                 segment takes one doubling back (RFC 6069), for it says that the way is broken, and not \
+                 that the network is busy; {told} of them came (packets {first} to {last} on client)."
                     / "客户端各次重传的间隔并不一直加倍：共 {count} 个，从 {least} 到 {most}。每个关于最早未确认报文段的 ICMP host unreachable 都会\
                        撤回一次加倍（RFC 6069），因为它说明是路不通，而不是网络拥塞；这样的报文共有 {told} 个（client 上的数据包 {first} 至 \
                        {last}）。",
@@ -306,8 +301,7 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
             text: told!(
                 "{nothing}. Its TCP sent it {more} more times and gave up {lasted} after the first with \
                  ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add \
-                 net.ipv4.tcp_syn_linear_timeouts to \
-                 it)."
+                 net.ipv4.tcp_syn_linear_timeouts to it)."
                     / "{nothing}。其 TCP 又重传了 {more} 次，在首次发送 {lasted} 后以 ETIMEDOUT 放弃：\
                        net.ipv4.tcp_syn_retries={retries}（6.5 及以后的内核还要加上 net.ipv4.tcp_syn_linear_timeouts）。",
                 nothing = nothing,

@@ -49,8 +49,7 @@ pub(super) const SCHEDULED: Rule = Rule {
         };
         let mut text = told!(
             "The client's SYN ({sent} on client) {why} chose a real server for it, {server}, and passed it \
-             on (packet {passed} on \
-             director)."
+             on (packet {passed} on director)."
                 / "客户端的 SYN（client 上的{sent}）{why}为它选择了一台真实服务器 {server} 并转发（director 上的数据包 {passed}）。",
             sent = first(request.sent),
             why = why,
@@ -106,8 +105,7 @@ pub(super) const PASSED_ON: Rule = Rule {
         }
         let mut text = told!(
             "The client's {what} ({sent} on client) belonged to a connection that the director has an entry \
-             for, and was passed on \
-             to {server} (packet {passed} on director)."
+             for, and was passed on to {server} (packet {passed} on director)."
                 / "客户端{what}（client 上的{sent}）属于调度器有条目的连接，被转发给 {server}（director 上的数据包 {passed}）。",
             what = case.carrier(),
             sent = first(request.sent),
@@ -120,8 +118,7 @@ pub(super) const PASSED_ON: Rule = Rule {
         {
             text.push(&told!(
                 " That the weight of {server} is 0 keeps it from being chosen for new connections only; what \
-                 has an entry is \
-                 passed on as before."
+                 has an entry is passed on as before."
                     / "{server} 的权重为 0，只是不再为新连接选中它；有条目的连接照常转发。"
             ));
             shown_by.push(Citation::Snapshot(table.snapshot));
@@ -165,10 +162,9 @@ pub(super) const UNDER_WAY: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The client's {what} was past the director before the change ({change}), and reached \
-                 {server} ({reached} there). In direct routing the \
-                 answer goes from {server} to the client without passing the director (packet {answer} on \
-                 client), so what \
-                 happened meanwhile made no difference to it."
+                 {server} ({reached} there). In direct routing the answer goes from {server} to the client \
+                 without passing the director (packet {answer} on client), so what happened meanwhile made \
+                 no difference to it."
                     / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。DR 模式下，应答从 \
                         {server} \
                        直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
@@ -230,8 +226,8 @@ pub(super) const SERVER_SAID: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The client's {what} reached {server} ({reached} there), and the mysqld answered with its \
-                 error {code} (packet {answer} \
-                 on client). That is an answer: neither the director nor the network had a part in it."
+                 error {code} (packet {answer} on client). That is an answer: neither the director nor the \
+                 network had a part in it."
                     / "客户端{what}到达了 {server}（{server} 上的{reached}），mysqld 以错误 {code} 应答（client 上的数据包 \
                         {answer}）。这就是一个应答：\
                        与调度器和网络都没有关系。",
@@ -291,12 +287,9 @@ pub(super) const NO_SERVER: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The client's SYN arrived at the director ({arrived} on director), whose virtual service had \
-                 {servers}: there was \
-                 nobody to choose. In this case IPVS answers itself, with an ICMP port unreachable (packet \
-                 {refusal} on client), \
-                 and drops the SYN. A socket that is connecting takes that message as final and reports \
-                 ECONNREFUSED at once, as \
-                 it would for an RST."
+                 {servers}: there was nobody to choose. In this case IPVS answers itself, with an ICMP port \
+                 unreachable (packet {refusal} on client), and drops the SYN. A socket that is connecting \
+                 takes that message as final and reports ECONNREFUSED at once, as it would for an RST."
                     / "客户端的 SYN 到达调度器（director 上的{arrived}），而其虚拟服务中{servers}：无可选择。这时 IPVS 自己以 ICMP \
                        port unreachable 应答（client 上的数据包 {refusal}），并丢弃该 SYN。正在建立连接的套接字把这个报文当作最终\
                        结果，立刻报告 ECONNREFUSED，与收到 RST 时一样。",

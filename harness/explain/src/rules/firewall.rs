@@ -123,8 +123,7 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
         at: request.sent.at,
         text: told!(
             "The client's {what} {way} ({seen} on {node}{met}). A firewall that drops tells nobody anything; \
-             IPVS does not learn of \
-             it either."
+             IPVS does not learn of it either."
                 / "客户端{what}{way}（{node} 上的{seen}{met}）。丢弃数据包的防火墙不通知任何人，IPVS 也无从得知。",
             what = case.carrier(),
             way = way,
@@ -174,9 +173,8 @@ pub(super) const REFUSES: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The firewall of {node} met the client's SYN ({met} on {node}) and answered with an {kind} \
-                 (packet {refusal} on \
-                 client). To a socket that is connecting both an RST and an ICMP error are final: \
-                 ECONNREFUSED."
+                 (packet {refusal} on client). To a socket that is connecting both an RST and an ICMP error \
+                 are final: ECONNREFUSED."
                     / "{node} 的防火墙遇到客户端的 SYN（{node} 上的{met}），以 {kind} 应答（client 上的数据包 {refusal}）。对正在\
                        建立连接的套接字来说，RST 和 ICMP 错误都是最终结果：ECONNREFUSED。",
                 met = first(met),
@@ -206,8 +204,7 @@ pub(super) const RESETS: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The firewall of {node} met the client's {what} ({met} on {node}) and answered with an RST \
-                 (packet {reset} on \
-                 client), which ends the connection for the client at once."
+                 (packet {reset} on client), which ends the connection for the client at once."
                     / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 RST 应答（client 上的数据包 {reset}），客户端的连接\
                        立刻结束。",
                 what = case.carrier(),
@@ -246,10 +243,9 @@ pub(super) const NOT_FATAL: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The firewall of {node} met the client's {what} ({met} on {node}) and rejected it, {times} \
-                 in all, with an {kind} \
-                 (first packet {rejection} on client). That ends an attempt to connect, but not a connection \
-                 that is established: \
-                 there TCP keeps the error in mind, goes on sending, and tells the application nothing."
+                 in all, with an {kind} (first packet {rejection} on client). That ends an attempt to \
+                 connect, but not a connection that is established: there TCP keeps the error in mind, goes \
+                 on sending, and tells the application nothing."
                     / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 {kind} 拒绝，共 {times}（首次为 client 上的数据包 \
                        {rejection}）。这能结束正在建立的连接，却不能结束已建立的连接：TCP 只是记下这个错误，继续发送，不告诉应用程序。",
                 what = case.carrier(),

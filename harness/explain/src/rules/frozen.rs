@@ -60,8 +60,7 @@ pub(super) const FROZEN: Rule = Rule {
         } else if case.is_connect() {
             told!(
                 "but its mysqld did not run ({step}): nobody takes the connection out of the listening \
-                 socket's queue, and nobody \
-                 sends the greeting that the client waits for"
+                 socket's queue, and nobody sends the greeting that the client waits for"
                     / "但其 mysqld 没有在运行（{step}）：没有谁从监听套接字的队列中取出这条连接，也没有谁发送客户端所等待的问候报文",
                 step = doing(&frozen.action),
             )
@@ -78,9 +77,8 @@ pub(super) const FROZEN: Rule = Rule {
             at: request.sent.at.max(began),
             text: told!(
                 "{server} {what} (packet {acknowledged} on client), {then}. To the client's TCP all is well, \
-                 for everything that it \
-                 sent is acknowledged; no timer runs, and even keepalive would be answered by the kernel of \
-                 {server}."
+                 for everything that it sent is acknowledged; no timer runs, and even keepalive would be \
+                 answered by the kernel of {server}."
                     / "{server} {what}（client 上的数据包 {acknowledged}），{then}。在客户端的 TCP 看来一切正常，它发送的都已得到确认；\
                        没有定时器在走，连保活探测也会由 {server} 的内核应答。",
                 what = what,
@@ -180,12 +178,10 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
             at: began,
             text: told!(
                 "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went \
-                 silent ({step}); a host that \
-                 is off or unplugged sends neither RST nor FIN. From then on all that the client had sent \
-                 was acknowledged: its TCP \
-                 had nothing to send again, no timer that could run out, {keepalive}. {spoke}, so nothing \
-                 could tell it that the host \
-                 is gone; the director is not on the way back, and could not either."
+                 silent ({step}); a host that is off or unplugged sends neither RST nor FIN. From then on \
+                 all that the client had sent was acknowledged: its TCP had nothing to send again, no timer \
+                 that could run out, {keepalive}. {spoke}, so nothing could tell it that the host is gone; \
+                 the director is not on the way back, and could not either."
                     / "{server} 在沉默（{step}）之前已经确认了客户端{what}（client 上的{acknowledged}）；断电或断开链路的主机既不发送 RST 也不\
                        发送 FIN。从那时起，客户端发送的都已得到确认：其 TCP 没有要重传的数据，没有会到期的定时器，{keepalive}。{spoke}，所以\
                        没有什么能告诉它对方主机已经不在了；调度器不在返回的路上，也同样不能。",

@@ -43,12 +43,10 @@ pub(super) const WAITED: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The client's {what} was passed on, and {server} had it at once ({there} there): neither the \
-                 director nor TCP was in \
-                 its way. It waited inside of {server}, for a row that the transaction of another session \
-                 has locked ({rows} of it \
-                 locked, {modified} modified). That session is the one that a client had through port \
-                 {port}, and has lost: {server} \
-                 was never told that it is over, so nobody is going to end its transaction."
+                 director nor TCP was in its way. It waited inside of {server}, for a row that the \
+                 transaction of another session has locked ({rows} of it locked, {modified} modified). That \
+                 session is the one that a client had through port {port}, and has lost: {server} was never \
+                 told that it is over, so nobody is going to end its transaction."
                     / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。它是在 {server} 内部\
                        等待，等的是另一个会话的事务锁住的行（该事务锁住 {rows} 行，修改 {modified} 行）。那个会话属于某个客户端经端口 {port} \
                        建立、后来失去的连接：没有谁告诉过 {server} 该连接已经结束，因此也不会有谁来结束它的事务。",
@@ -97,15 +95,12 @@ pub(super) const FREED: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The client's {what} was passed on, and {server} had it at once ({there} there): neither the \
-                 director nor TCP was in \
-                 its way. {server} answered only when it was rid of another connection of this client's, the \
-                 one from port {port}: its \
-                 TCP had asked {asked} with keepalive probes (first in packet {first_probe}), heard nothing, \
-                 and gave that connection \
+                 director nor TCP was in its way. {server} answered only when it was rid of another \
+                 connection of this client's, the one from port {port}: its TCP had asked {asked} with \
+                 keepalive probes (first in packet {first_probe}), heard nothing, and gave that connection \
                  up with an RST (packet {reset}); {later} later the answer left (packet {answered}). mysqld \
-                 ends a session whose \
-                 connection is gone, and rolls back its transaction; what waited for a lock of that \
-                 transaction goes on."
+                 ends a session whose connection is gone, and rolls back its transaction; what waited for a \
+                 lock of that transaction goes on."
                     / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。{server} 直到摆脱了\
                        这个客户端的另一个连接（端口 {port}）才应答：它的 TCP 用保活探测问了 {asked}（第一次是数据包 {first_probe}），没有得到\
                        回应，于是用 RST 放弃了那个连接（数据包 {reset}）；再过 {later}，应答就发出了（数据包 {answered}）。连接断开后，\
@@ -195,10 +190,9 @@ pub(super) const GIVEN_UP: Rule = Rule {
             at: answer.at,
             text: told!(
                 "After {waited} {server} gave up waiting for the lock (innodb_lock_wait_timeout, 50 s by \
-                 default) and answered with an \
-                 error of its own, 1205 (packet {answer} on client). The connection goes on, and so does a \
-                 transaction in which this \
-                 was a statement: only the statement was undone."
+                 default) and answered with an error of its own, 1205 (packet {answer} on client). The \
+                 connection goes on, and so does a transaction in which this was a statement: only the \
+                 statement was undone."
                     / "{waited} 之后 {server} 不再等待该锁（innodb_lock_wait_timeout，默认 50 秒），以自己的错误 1205 应答（client \
                         上的数据包 \
                        {answer}）。连接仍在；如果这条语句属于某个事务，该事务也仍在：被撤销的只有这条语句。",

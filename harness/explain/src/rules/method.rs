@@ -56,12 +56,10 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The director passed the client's SYN on with the address of {server} in place of the VIP \
-                 ({translated} on director; \
-                 {step}), as masquerading does. For that the answer must come back through the director, \
-                 which would put the VIP \
-                 in again; but {server} sends to the client directly, so its answer came from an address to \
-                 which the client has \
-                 no connection ({answer} on client), and the client's own TCP refused it ({rejected})."
+                 ({translated} on director; {step}), as masquerading does. For that the answer must come \
+                 back through the director, which would put the VIP in again; but {server} sends to the \
+                 client directly, so its answer came from an address to which the client has no connection \
+                 ({answer} on client), and the client's own TCP refused it ({rejected})."
                     / "调度器转发客户端的 SYN 时，按照 NAT 模式（masquerading）把 VIP 换成了 {server} 的地址（director 上的{translated}；\
                        {step}）。这就要求应答经过调度器返回，由它换回 VIP；但 {server} 直接发给客户端，其应答来自一个客户端没有连接的\
                        地址（client 上的{answer}），被客户端自己的 TCP 拒绝（{rejected}）。",
@@ -125,12 +123,10 @@ pub(super) const NO_TUNNEL: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The director put the client's SYN into another IP packet for {server} ({sent} on director; \
-                 {step}), as tunneling \
-                 does. {server} has no tunnel device that would unpack it, and its kernel answered with an \
-                 ICMP error ({refused} \
-                 on {server}). The director knows whose SYN was in it and passed the error on to the client \
-                 ({kind} on client, \
-                 packet {told}), to whose connecting socket it is final."
+                 {step}), as tunneling does. {server} has no tunnel device that would unpack it, and its \
+                 kernel answered with an ICMP error ({refused} on {server}). The director knows whose SYN \
+                 was in it and passed the error on to the client ({kind} on client, packet {told}), to whose \
+                 connecting socket it is final."
                     / "调度器按照隧道模式把客户端的 SYN 封装进发给 {server} 的另一个 IP 数据包（director 上的{sent}；{step}）。{server} \
                        没有能解封装的隧道设备，其内核以 ICMP 错误应答（{server} 上的{refused}）。调度器知道里面是谁的 SYN，把错误转给\
                        客户端（client 上的 {kind}，数据包 {told}）；对正在建立连接的套接字来说，这是最终结果。",
@@ -223,8 +219,8 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         let told_so = match (told.first(), told.last()) {
             (Some(from), Some(to)) => told!(
                 " It told the client so with an ICMP host unreachable, {times} (packets {from} to {to} on \
-                 client); to an established \
-                 connection that is no more than a note for the error that is reported in the end."
+                 client); to an established connection that is no more than a note for the error that is \
+                 reported in the end."
                     / "它以 ICMP host unreachable 通知客户端，共 {times}（client 上的数据包 {from} 至 \
                         {to}）；对已建立的连接来说，这只是为最终报告的\
                        错误留下的记录。",
@@ -248,16 +244,13 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The method of {server} was edited to {method} ({step}). The client's connection keeps the \
-                 method that it began with, \
-                 direct routing; but the director keeps one route for each server, whatever the method, and \
-                 {method} had been the \
-                 first to make it ({made} on director). Only direct routing asks for a route that has the \
-                 server itself as next hop \
+                 method that it began with, direct routing; but the director keeps one route for each \
+                 server, whatever the method, and {method} had been the first to make it ({made} on \
+                 director). Only direct routing asks for a route that has the server itself as next hop \
                  (IP_VS_RT_MODE_KNOWN_NH). On the other one a segment goes to whom its IP header names, the \
-                 VIP: when the client's \
-                 {what} arrived ({head} on director; {times} in all), the director asked for the Ethernet \
-                 address of the VIP, its own \
-                 ({asked} on director), and nobody answered.{told_so}"
+                 VIP: when the client's {what} arrived ({head} on director; {times} in all), the director \
+                 asked for the Ethernet address of the VIP, its own ({asked} on director), and nobody \
+                 answered.{told_so}"
                     / "{server} 的转发方式被改为{method}（{step}）。客户端的连接保持它开始时的方式，即 DR；但调度器为每台真实服务器只缓存一条\
                        路由，与转发方式无关，而最先建立它的是{method}（director 上的{made}）。只有 DR 会要求以真实服务器本身为下一跳的路由\
                        （IP_VS_RT_MODE_KNOWN_NH）。在另一种路由上，报文段发往其 IP 首部所写的地址，即 VIP：客户端{what}到达时（director 上的\

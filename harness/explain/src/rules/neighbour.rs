@@ -57,10 +57,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             let asked = unanswered_arp(case, &Node::Director, Some(address), request.sent.at)?;
             let text = told!(
                 "The director asked for the Ethernet address of {node} ({asked} on director) and nobody \
-                 answered. After three \
-                 requests the kernel gives a neighbour up, and the segments that waited for it are answered \
-                 with an ICMP host \
-                 unreachable (packet {unreachable} on client)."
+                 answered. After three requests the kernel gives a neighbour up, and the segments that \
+                 waited for it are answered with an ICMP host unreachable (packet {unreachable} on client)."
                     / "调度器询问 {node} 的以太网地址（director 上的{asked}），无人应答。三次询问之后内核放弃该邻居，等候它的报文段得到 \
                        ICMP host unreachable 应答（client 上的数据包 {unreachable}）。",
                 asked = first(Seen::from(asked)),
@@ -72,8 +70,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
             let text = told!(
                 "The client asked for the Ethernet address of the VIP ({asked} on client) and nobody \
-                 answered: after three requests \
-                 its kernel gives the neighbour up and tells its own TCP that the host is unreachable."
+                 answered: after three requests its kernel gives the neighbour up and tells its own TCP that \
+                 the host is unreachable."
                     / "客户端询问 VIP 的以太网地址（client 上的{asked}），无人应答：三次询问之后其内核放弃该邻居，并告诉自己的 TCP 主机\
                        不可达。",
                 asked = first(Seen::from(asked)),
@@ -137,8 +135,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
             None => Told::default(),
             Some(one) => told!(
                 " When the director had used that address for 5 s without a sign, it checked: it asked \
-                 {node} alone, {times} ({one} on \
-                 director). Segments were passed on all the while."
+                 {node} alone, {times} ({one} on director). Segments were passed on all the while."
                     / "在这样使用该地址 5s 而没有动静后，调度器作了核实：它只询问 {node}，{times}（director 上的{one}）。其间报文段照常转发。",
                 times = times(alone.len()),
                 one = first(Seen::from(*one)),
@@ -148,8 +145,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
             None => Told::default(),
             Some(all) => told!(
                 " After that the neighbour counted as failed, and for the next segment the director asked \
-                 everybody ({all} on \
-                 director)."
+                 everybody ({all} on director)."
                     / "此后该邻居算作失效，下一个报文段到来时，调度器询问了所有主机（director 上的{all}）。",
                 all = first(Seen::from(all)),
             ),
@@ -166,14 +162,11 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
             at: head.at,
             text: told!(
                 "{node} was silent ({step}), and the director did not know: to its kernel a neighbour's \
-                 Ethernet address counts as \
-                 reachable for a random time of 15 to 45 s after the last confirmation (half to one and a \
-                 half times \
-                 base_reachable_time_ms, 30 s by default; NUD_REACHABLE), and after that it is still used, \
-                 until a check has failed \
-                 (NUD_STALE, NUD_DELAY, NUD_PROBE). So what the client sent was passed on into the void \
-                 {times} ({head} on director, \
-                 to {last}).{check}{failed} How long this takes differs from run to run."
+                 Ethernet address counts as reachable for a random time of 15 to 45 s after the last \
+                 confirmation (half to one and a half times base_reachable_time_ms, 30 s by default; \
+                 NUD_REACHABLE), and after that it is still used, until a check has failed (NUD_STALE, \
+                 NUD_DELAY, NUD_PROBE). So what the client sent was passed on into the void {times} ({head} \
+                 on director, to {last}).{check}{failed} How long this takes differs from run to run."
                     / "{node} 已无声息（{step}），而调度器并不知道：在其内核看来，邻居的以太网地址在最后一次确认后的 15 到 45 s 的随机时间内算作\
                        可达（base_reachable_time_ms 的 0.5 到 1.5 倍，默认 30 \
                        s；NUD_REACHABLE），此后也仍然使用，直到核实失败（NUD_STALE、\
@@ -310,11 +303,10 @@ impl<'a> Taken<'a> {
     fn told(&self, case: &Case<'_>) -> Told {
         told!(
             "{server} told the client that the VIP has its Ethernet address ({reply} on client). In direct \
-             routing every real server \
-             holds the VIP, and must keep quiet about it (net.ipv4.conf.all.arp_ignore=1, arp_announce=2). \
-             From then on the client's segments went to {server} itself, and the \
-             director, with its table, was not asked: the client's {what} ({sent} on client) reached \
-             {server} ({reached} there)."
+             routing every real server holds the VIP, and must keep quiet about it \
+             (net.ipv4.conf.all.arp_ignore=1, arp_announce=2). From then on the client's segments went to \
+             {server} itself, and the director, with its table, was not asked: the client's {what} ({sent} \
+             on client) reached {server} ({reached} there)."
                 / "{server} 告诉客户端，VIP 对应的是它的以太网地址（client 上的{reply}）。DR 模式下每台真实服务器都带有 VIP，但不得为它应答 \
                     ARP（net.ipv4.conf.all.arp_ignore=1、arp_announce=2）。\
                    从那时起，客户端的报文段直接去往 {server}，调度器和它的表都不起作用：客户端{what}（client 上的{sent}）到达了 {server}\

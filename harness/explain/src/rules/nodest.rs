@@ -56,12 +56,10 @@ pub(super) const DROPPED: Rule = Rule {
             at: head.sent.at,
             text: told!(
                 "{server} had been deleted from the director's table, but the director's entry for the \
-                 connection outlives its \
-                 server ({entry}). The client's {what} {count}, matched that entry, and was dropped: with \
-                 expire_nodest_conn=0 \
-                 the director drops in silence what matches an entry whose server is not available, and does \
-                 not restart the \
-                 entry's timer. Neither the client nor {server} is told anything."
+                 connection outlives its server ({entry}). The client's {what} {count}, matched that entry, \
+                 and was dropped: with expire_nodest_conn=0 the director drops in silence what matches an \
+                 entry whose server is not available, and does not restart the entry's timer. Neither the \
+                 client nor {server} is told anything."
                     / "{server} 已从调度器的表中删除，但调度器上该连接的条目并不随真实服务器一起消失（{entry}）。客户端{what}{count}，\
                        匹配到这个条目，被丢弃：expire_nodest_conn=0 时，凡匹配的条目所指的真实服务器不可用，调度器就把报文段悄悄丢弃，\
                        也不重置该条目的定时器。客户端和 {server} 都得不到任何通知。",
@@ -133,12 +131,10 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
             at: answered.sent.at,
             text: told!(
                 "{server} had been deleted from the director's table,{since} with expire_nodest_conn=1 the \
-                 entries of its \
-                 connections go with it, at the latest when a segment matches one. The client's {what} \
-                 ({arrived} on director) \
-                 therefore belonged to no connection. {left} (packet {reset} on client; its Ethernet address \
-                 is the director's, \
-                 whatever the IP address says).{found_ended}"
+                 entries of its connections go with it, at the latest when a segment matches one. The \
+                 client's {what} ({arrived} on director) therefore belonged to no connection. {left} (packet \
+                 {reset} on client; its Ethernet address is the director's, whatever the IP address \
+                 says).{found_ended}"
                     / "{server} 已从调度器的表中删除{since}expire_nodest_conn=1 时，其连接的条目会随之删除，最迟在有报文段匹配到它时。\
                        因此客户端{what}（director 上的{arrived}）不属于任何连接。{left}（client 上的数据包 {reset}；无论 IP 地址是什么，\
                        其以太网地址是调度器的）。{found_ended}",
@@ -168,8 +164,7 @@ pub(super) fn found_ended(case: &Case<'_>) -> Told {
     }
     told!(
         " It had reached the client before its {what}, which found the connection ended: the server has gone \
-         away, which \
-         the classic client calls 2006."
+         away, which the classic client calls 2006."
             / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006。",
         what = case.what(),
     )
@@ -179,8 +174,8 @@ pub(super) fn found_ended(case: &Case<'_>) -> Told {
 pub(super) fn left_to_the_director() -> Told {
     told!(
         "A segment that has no entry and is no SYN is not scheduled but left to the director's own TCP; the \
-         VIP is an address of \
-         the director, no socket there has this connection, and so it answered with an RST"
+         VIP is an address of the director, no socket there has this connection, and so it answered with an \
+         RST"
             / "没有条目又不是 SYN 的报文段不会被调度，而是交给调度器自己的 TCP；VIP 是调度器的地址，那里没有这条连接的套接字，所以它以 \
                RST 应答"
     )
@@ -212,13 +207,10 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
             at: reset.at,
             text: told!(
                 "The entry's time of {timeout} had begun with the last segment that the director passed on \
-                 ({last}), and was over \
-                 when the client's TCP sent the segment once more ({arrived} on director). Without an entry \
-                 a segment that is no \
-                 SYN is left to the director's own TCP, which knows no such connection and answered with an \
-                 RST (packet {reset} \
-                 on client): that ended the hang. The longer a connection had been idle before, the shorter \
-                 such a hang."
+                 ({last}), and was over when the client's TCP sent the segment once more ({arrived} on \
+                 director). Without an entry a segment that is no SYN is left to the director's own TCP, \
+                 which knows no such connection and answered with an RST (packet {reset} on client): that \
+                 ended the hang. The longer a connection had been idle before, the shorter such a hang."
                     / "条目的 {timeout} 时限从调度器转发的最后一个报文段（{last}）算起，客户端的 TCP 再次重传该报文段时（director 上的\
                        {arrived}）已经过期。没有条目而又不是 SYN 的报文段交给调度器自己的 TCP，它不知道这条连接，以 RST 应答（client 上\
                        的数据包 {reset}）：一直等待到此结束。连接此前空闲得越久，这样的等待就越短。",

@@ -45,10 +45,9 @@ pub(super) const THAWED: Rule = Rule {
         let waited = if stood < reached.at && case.is_connect() {
             told!(
                 "The client's SYN reached {server} ({reached} there) while the mysqld stood still \
-                 ({stopped}). To connect needs only \
-                 the kernel, which answered it and let the connection wait to be accepted. When the mysqld \
-                 ran again ({thawed}, \
-                 {began}) it accepted it, and greeted the client (packet {answer} on client)."
+                 ({stopped}). To connect needs only the kernel, which answered it and let the connection \
+                 wait to be accepted. When the mysqld ran again ({thawed}, {began}) it accepted it, and \
+                 greeted the client (packet {answer} on client)."
                     / "客户端的 SYN 到达 {server}（{server} 上的{reached}）时，mysqld 处于停顿状态（{stopped}）。建立连接只需要内核，内核作了\
                        应答，让连接等候接受。mysqld 恢复运行后（{thawed}，{began}）接受了它，并向客户端发送问候报文（client 上的数据包 \
                        {answer}）。",
@@ -61,9 +60,8 @@ pub(super) const THAWED: Rule = Rule {
         } else if stood < reached.at {
             told!(
                 "The client's {what} reached {server} ({reached} there) while the mysqld stood still \
-                 ({stopped}), and waited in its \
-                 socket. When it ran again ({thawed}, {began}) it read it, and answered (packet {answer} on \
-                 client)."
+                 ({stopped}), and waited in its socket. When it ran again ({thawed}, {began}) it read it, \
+                 and answered (packet {answer} on client)."
                     / "客户端{what}到达 {server}（{server} 上的{reached}）时，mysqld 处于停顿状态（{stopped}），数据停在其套接字中。mysqld \
                        恢复运行后（{thawed}，{began}）读取它并给出应答（client 上的数据包 {answer}）。",
                 what = case.carrier(),
@@ -76,9 +74,8 @@ pub(super) const THAWED: Rule = Rule {
         } else {
             told!(
                 "The mysqld stood still while it worked on the client's {what} ({stopped}, {stood}). Its \
-                 sockets are the kernel's and \
-                 stayed open; when it ran again ({thawed}, {began}) it went on, and answered (packet \
-                 {answer} on client)."
+                 sockets are the kernel's and stayed open; when it ran again ({thawed}, {began}) it went on, \
+                 and answered (packet {answer} on client)."
                     / "mysqld 在为客户端{what} 的途中停顿（{stopped}，{stood}）。其套接字属于内核，一直保持打开；恢复运行后（{thawed}，\
                        {began}）它继续执行，并给出应答（client 上的数据包 {answer}）。",
                 what = case.what(),
@@ -129,12 +126,9 @@ pub(super) const LINK_BACK: Rule = Rule {
             at: *cut,
             text: told!(
                 "The client's {what} had reached {server} ({reached} there) when the link of {server} went \
-                 down ({cut}). That ends \
-                 no connection: what {server} had to say meanwhile, its TCP tried again at gaps that double. \
-                 The link came back \
-                 {back} ({step}), and the next try reached the client {at} (packet {answer} on client). In \
-                 direct routing the \
-                 director is not on that way."
+                 down ({cut}). That ends no connection: what {server} had to say meanwhile, its TCP tried \
+                 again at gaps that double. The link came back {back} ({step}), and the next try reached the \
+                 client {at} (packet {answer} on client). In direct routing the director is not on that way."
                     / "{server} 的链路断开时（{cut}），客户端{what}已经到达 {server}（{server} \
                         上的{reached}）。这不会结束任何连接：{server} \
                        期间要发送的数据，由其 TCP 按加倍的间隔重传。链路{back}恢复（{step}），下一次重传{at}到达客户端（client 上的数据包 \

@@ -74,14 +74,12 @@ pub(super) const KEEPS_OUT: Rule = Rule {
             ),
             FirewallVerdict::Reject => told!(
                 "rejected it: an ICMP error goes back to the sender. The client's own TCP learns of neither \
-                 and waits as if nothing \
-                 had come"
+                 and waits as if nothing had come"
                     / "将其拒绝：ICMP 错误发回给发送方。客户端自己的 TCP 对两者都不知情，继续等待，如同什么都没有到达"
             ),
             FirewallVerdict::TcpReset => told!(
                 "rejected it: an RST goes back in the client's name, and ends the connection for the real \
-                 server. The client's own \
-                 TCP learns of neither and waits as if nothing had come"
+                 server. The client's own TCP learns of neither and waits as if nothing had come"
                     / "将其拒绝：以客户端的名义发回 RST，真实服务器的连接因此结束。客户端自己的 TCP 对两者都不知情，继续等待，如同\
                        什么都没有到达"
             ),
@@ -95,8 +93,7 @@ pub(super) const KEEPS_OUT: Rule = Rule {
             at: first.at,
             text: told!(
                 "The {kind}{by} reached the client's interface {times} (first packet {packet} on client), \
-                 where the capture sees it. \
-                 Then it met the client's own firewall (step {step}), which {did}."
+                 where the capture sees it. Then it met the client's own firewall (step {step}), which {did}."
                     / "{kind}{by}到达客户端的网卡 {times}（首次为 client 上的数据包 {packet}），抓包在那里看到它。随后它遇到客户端自己的\
                        防火墙（步骤 {step}），防火墙{did}。",
                 kind = segment_kind(first.kind),
@@ -157,8 +154,8 @@ pub(super) const HOLDS_BACK: Rule = Rule {
         } else {
             told!(
                 "The refusal (EPERM) is no error of the connection: the statement stays in the socket's \
-                 queue as if it had not been \
-                 sent, and TCP tries again whenever its probe timer runs out (`persist` in ss)"
+                 queue as if it had not been sent, and TCP tries again whenever its probe timer runs out \
+                 (`persist` in ss)"
                     / "这一拒绝（EPERM）并不是连接的错误：语句留在套接字的队列里，如同没有发送，TCP 在探测定时器（ss 中的 `persist`）每次到期时\
                        再试"
             )
@@ -204,8 +201,8 @@ fn did_not_leave(case: &Case<'_>, held_back: HeldBack) -> Told {
     };
     told!(
         "The client's {what} did not leave it: its own firewall (step {step}) stands before the interface, \
-         so that no capture shows \
-         it. The kernel's counter of the rule does: it has met {times} of the client's segments by the end."
+         so that no capture shows it. The kernel's counter of the rule does: it has met {times} of the \
+         client's segments by the end."
             / "客户端{what}没有离开客户端：它自己的防火墙（步骤 {step}）位于网卡之前，所以没有抓包能看到它。内核对该规则的计数表明了这一点：\
                到结束时共遇到客户端的 {times} 个报文段。",
         what = what,

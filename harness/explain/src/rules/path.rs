@@ -70,8 +70,7 @@ pub(super) const HOST_OFF: Rule = Rule {
             shown_by.push(Citation::Packet(asked.number));
             told!(
                 "arrived at the director {times} (first {seen} on director) and waited there for the \
-                 Ethernet address of {node}, for \
-                 which nobody answered ({asked} on director)"
+                 Ethernet address of {node}, for which nobody answered ({asked} on director)"
                     / "到达调度器 {times}（首次为 director 上的{seen}），在那里等候 {node} 的以太网地址，而无人应答（director 上的{asked}）",
                 times = times(waited.len()),
                 seen = first(seen),
@@ -102,10 +101,8 @@ pub(super) const HOST_OFF: Rule = Rule {
             None => Told::default(),
             Some(number) => told!(
                 " Where nobody answered the director's ARP requests for {node}, it told the client with an \
-                 ICMP host unreachable, \
-                 {times} (first packet {number} on client); to an established connection that is no more \
-                 than a note for the error \
-                 that is reported in the end."
+                 ICMP host unreachable, {times} (first packet {number} on client); to an established \
+                 connection that is no more than a note for the error that is reported in the end."
                     / "调度器为 {node} 发出的 ARP 询问无人应答时，它以 ICMP host unreachable 通知客户端，共 {times}（首次为 client 上的\
                        数据包 {number}）；对已建立的连接来说，这只是为最终报告的错误留下的记录。",
                 times = times(told.len()),
@@ -124,10 +121,9 @@ pub(super) const HOST_OFF: Rule = Rule {
         Some(Finding {
             at: head.sent.at,
             text: told!(
-                "The client's {what} {how}. {node} could not be reached ({step}), and a host that \
-                 is off or unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on \
-                 choosing and passing on to a \
-                 silent server until somebody takes it out of the table.{told_so}"
+                "The client's {what} {how}. {node} could not be reached ({step}), and a host that is off or \
+                 unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on choosing and \
+                 passing on to a silent server until somebody takes it out of the table.{told_so}"
                     / "客户端{what}{how}。{node} 无法到达（{step}），而断电或断开链路的主机既不发送 RST 也不发送 FIN。IPVS \
                        察觉不到，会继续选择并转发给没有应答的真实服务器，直到有人把它从表中删除。{told_so}",
                 what = case.carrier(),
@@ -261,10 +257,9 @@ pub(super) const LOST_AFTER: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} \
-                 were lost between director \
-                 and {node} (first {lost} on director; {step}). Whichever side misses an acknowledgement \
-                 sends again, after a second \
-                 in the handshake and after a few round trips later on, at gaps that double."
+                 were lost between director and {node} (first {lost} on director; {step}). Whichever side \
+                 misses an acknowledgement sends again, after a second in the handshake and after a few \
+                 round trips later on, at gaps that double."
                     / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}在调度器与 {node} 之间丢失（首个为 \
                        director 上的{lost}；{step}）。没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
                 request = case.carrier(),
@@ -309,8 +304,7 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
             at: head.at,
             text: told!(
                 "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of \
-                 that arrived at the \
-                 client ({step})."
+                 that arrived at the client ({step})."
                     / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
                 what = case.carrier(),
                 times = times(answers.len()),
@@ -352,8 +346,7 @@ pub(super) const DELAYED: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The director passed the client's {what} on ({passed} on director), and {node} had it only \
-                 {later} later ({reached} \
-                 there): its link holds every packet for {delay} ({step})."
+                 {later} later ({reached} there): its link holds every packet for {delay} ({step})."
                     / "调度器转发了客户端{what}（director 上的{passed}），{later} 后才到达 {node}（{node} 上的{reached}）：其链路把每个数据包\
                        都延迟 {delay}（{step}）。",
                 what = case.carrier(),

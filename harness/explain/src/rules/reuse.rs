@@ -93,8 +93,7 @@ impl<'a> OldEntry<'a> {
         };
         let text = told!(
             "came from the port of an earlier connection, of which the director still had an entry \
-             ({entry}); but {why}. So the \
-             director"
+             ({entry}); but {why}. So the director"
                 / "来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）；不过{why}。于是调度器",
             entry = self.told(),
             why = why,
@@ -126,15 +125,12 @@ pub(super) const DROPS: Rule = Rule {
             at: head.at,
             text: told!(
                 "The client's SYN came from the port of an earlier connection, of which the director still \
-                 had an entry ({entry}): in \
-                 direct routing the director does not see the server's FIN, so to it the connection is not \
-                 quite over, and only an \
-                 entry in TIME_WAIT or CLOSE makes place for a SYN (conn_reuse_mode=1). The SYN therefore \
-                 matched that entry, whose \
-                 server had been deleted from the table, and with expire_nodest_conn=0 it was dropped in \
-                 silence, {times} ({from} on \
-                 director, to {to}). That another server was there made no difference: what matches an entry \
-                 is not scheduled."
+                 had an entry ({entry}): in direct routing the director does not see the server's FIN, so to \
+                 it the connection is not quite over, and only an entry in TIME_WAIT or CLOSE makes place \
+                 for a SYN (conn_reuse_mode=1). The SYN therefore matched that entry, whose server had been \
+                 deleted from the table, and with expire_nodest_conn=0 it was dropped in silence, {times} \
+                 ({from} on director, to {to}). That another server was there made no difference: what \
+                 matches an entry is not scheduled."
                     / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）：DR 模式下，调度器看不到服务器的 \
                        FIN，在它看来那条连接还没有完全结束，而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
                        因此 SYN 匹配到这个条目，其真实服务器已从表中删除，expire_nodest_conn=0 时它被悄悄丢弃，共 {times}（director \
@@ -192,10 +188,9 @@ pub(super) const OVER: Rule = Rule {
             at: passed.at,
             text: told!(
                 "Drops do not prolong an entry. When the client's TCP sent its SYN again {later} after the \
-                 first ({sent} on client), \
-                 the old entry had ended; the SYN was one like any other, and the director scheduled it to \
-                 {server} (packet {passed} \
-                 on director), which answered (packet {answer} on client)."
+                 first ({sent} on client), the old entry had ended; the SYN was one like any other, and the \
+                 director scheduled it to {server} (packet {passed} on director), which answered (packet \
+                 {answer} on client)."
                     / "丢弃不会延长条目的时限。客户端的 TCP 在首次发送 {later} 后再次发送 SYN 时（client 上的{sent}），旧条目已经过期；这个 SYN \
                        与其他 SYN 无异，调度器把它调度给 {server}（director 上的数据包 {passed}），由其应答（client 上的数据包 {answer}）。",
                 later = Human(sent.at.since(case.request()?.sent.at)),
@@ -239,13 +234,10 @@ pub(super) const PASSES_ON: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The client's SYN ({sent} on client) came from the port of an earlier connection, of which \
-                 the director still had an \
-                 entry ({entry}); only one in TIME_WAIT or CLOSE makes place for a SYN (conn_reuse_mode=1). \
-                 So nothing was \
-                 scheduled: the SYN was passed on to the old connection's server (packet {passed} on \
-                 director). {server} had \
-                 forgotten that connection, took the SYN for what it is, and answered (packet {answer} on \
-                 client)."
+                 the director still had an entry ({entry}); only one in TIME_WAIT or CLOSE makes place for a \
+                 SYN (conn_reuse_mode=1). So nothing was scheduled: the SYN was passed on to the old \
+                 connection's server (packet {passed} on director). {server} had forgotten that connection, \
+                 took the SYN for what it is, and answered (packet {answer} on client)."
                     / "客户端的 SYN（client 上的{sent}）来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）；只有处于 TIME_WAIT 或 \
                        CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。因此没有重新调度：SYN 被转发给旧连接的真实服务器（director 上的\
                        数据包 {passed}）。{server} 已不记得那条连接，把它当作新的 SYN 应答（client 上的数据包 {answer}）。",

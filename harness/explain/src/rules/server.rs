@@ -54,12 +54,9 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The director knows nothing of mysqlds: {server} was in its table, so it chose it for the \
-                 client's SYN and \
-                 passed that on ({passed} on director). The mysqld there had ended, nothing listened on the \
-                 port, and the kernel of \
-                 {server} answered with an RST, which in direct routing goes to the client directly (packet \
-                 {reset} on client): \
-                 ECONNREFUSED."
+                 client's SYN and passed that on ({passed} on director). The mysqld there had ended, nothing \
+                 listened on the port, and the kernel of {server} answered with an RST, which in direct \
+                 routing goes to the client directly (packet {reset} on client): ECONNREFUSED."
                     / "调度器并不了解 mysqld 的状况：{server} 在表中，于是为客户端的 SYN 选择了它并转发（director 上的{passed}）。那里的 mysqld \
                        已经结束，端口上没有监听，{server} 的内核以 RST 应答；DR 模式下，它直接发给客户端（client 上的数据包 \
                        {reset}）：ECONNREFUSED。",
@@ -111,8 +108,8 @@ pub(super) const CLOSED: Rule = Rule {
         let then = match request.filter(|request| request.packet < closing.packet) {
             Some(sent) => told!(
                 "The client was waiting for the answer to its {what} (packet {sent}) and learnt in this way \
-                 that there will be none: \
-                 the connection was lost during the query, which the classic client calls 2013"
+                 that there will be none: the connection was lost during the query, which the classic client \
+                 calls 2013"
                     / "客户端正在等待{what} 的结果（数据包 {sent}），由此得知不会再有应答：连接在查询期间丢失，传统客户端的错误码为 2013",
                 what = case.what(),
                 sent = sent.packet,
@@ -121,18 +118,15 @@ pub(super) const CLOSED: Rule = Rule {
             // the end.
             None if case.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => told!(
                 "It had reached the client before its {what}, which found the connection ended. The program \
-                 sent it nevertheless, \
-                 and read that end: to it the connection was lost during the query, 2013, where others say \
-                 that the server has \
-                 gone away, 2006"
+                 sent it nevertheless, and read that end: to it the connection was lost during the query, \
+                 2013, where others say that the server has gone away, 2006"
                     / "它在客户端{what} 之前就已到达，此时连接已经结束。程序仍然发送了语句，随后读到连接的结束：在它看来连接在查询期间丢失，即 \
                        2013，而其他程序报告服务器已断开，即 2006",
                 what = case.what(),
             ),
             None => told!(
                 "It had reached the client before its {what}, which found the connection ended: the server \
-                 has gone away, which \
-                 the classic client calls 2006"
+                 has gone away, which the classic client calls 2006"
                     / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006",
                 what = case.what(),
             ),
@@ -146,8 +140,7 @@ pub(super) const CLOSED: Rule = Rule {
             at: began,
             text: told!(
                 "The mysqld on {server} ended ({step}), and its kernel closed the connection for it with a \
-                 FIN (packet {closing} on \
-                 client, {at}){way}. {then}."
+                 FIN (packet {closing} on client, {at}){way}. {then}."
                     / "{server} 上的 mysqld 结束（{step}），其内核以 FIN 关闭了这条连接（client 上的数据包 \
                         {closing}，{at}）{way}。{then}。",
                 step = doing(&stopped.action),
@@ -214,12 +207,10 @@ pub(super) const UNREAD: Rule = Rule {
             at: began,
             text: told!(
                 "The mysqld on {server} ended ({step}) without having read all that had arrived for it (last \
-                 {arrived} there){why}. \
-                 A socket that is closed with unread data is not ended by a FIN but by an RST: what was sent \
-                 is lost, and the other \
-                 side must know (RFC 2525, 2.17). The RST carries an ACK: it answers no segment of the \
-                 client's, {server} sent it by \
-                 itself (packet {reset} on client, {at}), past the director. {then}."
+                 {arrived} there){why}. A socket that is closed with unread data is not ended by a FIN but \
+                 by an RST: what was sent is lost, and the other side must know (RFC 2525, 2.17). The RST \
+                 carries an ACK: it answers no segment of the client's, {server} sent it by itself (packet \
+                 {reset} on client, {at}), past the director. {then}."
                     / "{server} 上的 mysqld 结束（{step}）时，还没有读完已到达的数据（最后为 {server} 上的{arrived}）{why}。带着未读数据关闭的\
                        套接字不以 FIN 而以 RST 结束：发来的数据丢失了，对方必须知道（RFC 2525 第 2.17 节）。这个 RST 带有 ACK：它不是对客户端某个\
                        报文段的应答，而是 {server} 主动发送的（client 上的数据包 {reset}，{at}），不经过调度器。{then}。",
@@ -293,10 +284,8 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
             at: closing.at,
             text: told!(
                 "Nothing had passed between the client and {server} for {idle} (last {last} on {server}), \
-                 and {name} was {limit}: the \
-                 mysqld closed the connection (packet {closing} on client, {at}).{abrupt} In direct routing \
-                 that reaches the client \
-                 past the director. {then}."
+                 and {name} was {limit}: the mysqld closed the connection (packet {closing} on client, \
+                 {at}).{abrupt} In direct routing that reaches the client past the director. {then}."
                     / "客户端与 {server} 之间已有 {idle} 没有任何数据（最后为 {server} 上的{last}），而{name}为 {limit}：mysqld \
                         关闭了连接（client \
                        上的数据包 {closing}，{at}）。{abrupt}DR 模式下，它不经过调度器到达客户端。{then}。",
@@ -334,17 +323,15 @@ pub(super) fn abrupt(case: &Case<'_>, closing: &Terminator) -> Told {
     if case.record.environment.mysqld.contains("MariaDB") {
         told!(
             " That it was an RST and no FIN is MariaDB's doing: where its own wait for a client has timed \
-             out it sets SO_LINGER with \
-             no time (vio_socket_io_wait in vio/viosocket.c), and the kernel closes such a socket with an \
-             RST."
+             out it sets SO_LINGER with no time (vio_socket_io_wait in vio/viosocket.c), and the kernel \
+             closes such a socket with an RST."
                 / "之所以是 RST 而不是 FIN，是 MariaDB 的做法：它对客户端的等待超时后会设置时间为零的 SO_LINGER（vio/viosocket.c 中的 \
                    vio_socket_io_wait），内核就以 RST 关闭这样的套接字。"
         )
     } else {
         told!(
             " That it was an RST and no FIN is how Linux closes a socket whose program wants no lingering \
-             (SO_LINGER), or has not \
-             read all."
+             (SO_LINGER), or has not read all."
                 / "之所以是 RST 而不是 FIN，是因为程序要求不延迟关闭（SO_LINGER）或没有读完数据时，Linux 就这样关闭套接字。"
         )
     }
@@ -431,10 +418,8 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
             at: reached.at,
             text: told!(
                 "The client's {what} reached {server} ({reached} there), but the mysqld to which the client \
-                 was connected had ended; \
-                 a new one does not know its connections, and neither does the kernel. It answered with an \
-                 RST (packet {reset} on \
-                 client)."
+                 was connected had ended; a new one does not know its connections, and neither does the \
+                 kernel. It answered with an RST (packet {reset} on client)."
                     / "客户端{what}到达了 {server}（{server} 上的{reached}），但客户端所连接的 mysqld 已经结束；新的 mysqld 不知道原来的连接，\
                        内核也不知道，于是以 RST 应答（client 上的数据包 {reset}）。",
                 what = case.carrier(),

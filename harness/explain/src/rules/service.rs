@@ -38,12 +38,10 @@ pub(super) const NO_SERVICE: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The client's SYN arrived at the director ({arrived} on director), which had no virtual \
-                 service for it: IPVS lets \
-                 such a packet pass, and it came to the director's own TCP, for the VIP is an address of the \
-                 director. \
-                 Nothing listens there, so it answered with an RST (packet {reset} on client): ECONNREFUSED. \
-                 (With a service but \
-                 no server the answer would have been an ICMP port unreachable.)"
+                 service for it: IPVS lets such a packet pass, and it came to the director's own TCP, for \
+                 the VIP is an address of the director. Nothing listens there, so it answered with an RST \
+                 (packet {reset} on client): ECONNREFUSED. (With a service but no server the answer would \
+                 have been an ICMP port unreachable.)"
                     / "客户端的 SYN 到达调度器（director 上的{arrived}），而调度器没有对应的虚拟服务：IPVS 放行这样的数据包，它来到调度器自己\
                        的 TCP，因为 VIP 是调度器的地址。那里没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。（若有\
                        虚拟服务而没有真实服务器，应答会是 ICMP port unreachable。）",
@@ -93,12 +91,10 @@ pub(super) const NO_HOOKS: Rule = Rule {
             at: answered.sent.at,
             text: told!(
                 "The director had no virtual service left: with the last one of an address family IPVS takes \
-                 its hooks out of \
-                 that family's path (Linux 5.9 and later).{entry} The client's {what} ({arrived} on \
-                 director) went straight to the \
-                 director's own TCP, which has no such connection and answered with an RST (packet {reset} \
-                 on client). Had there \
-                 been any other service, the entry would have been found.{found_ended}"
+                 its hooks out of that family's path (Linux 5.9 and later).{entry} The client's {what} \
+                 ({arrived} on director) went straight to the director's own TCP, which has no such \
+                 connection and answered with an RST (packet {reset} on client). Had there been any other \
+                 service, the entry would have been found.{found_ended}"
                     / "调度器上已没有虚拟服务：某个地址族的最后一个虚拟服务删除后，IPVS 就从该地址族的处理路径上撤下自己的钩子（Linux 5.9 及\
                        以后）。{entry}客户端{what}（director 上的{arrived}）直接来到调度器自己的 TCP，它没有这条连接，以 RST 应答（client \
                        上的数据包 {reset}）。只要还有别的虚拟服务，这个条目就会被找到。{found_ended}",
@@ -159,10 +155,9 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
             at: answered.sent.at,
             text: told!(
                 "The connection had been idle for {idle} since the last segment that the director passed on \
-                 ({last}), longer than \
-                 the {timeout} that the director keeps an entry: {whatever}, the client's {what} ({arrived} \
-                 on director) belonged \
-                 to no connection any more. {left} (packet {reset} on client)."
+                 ({last}), longer than the {timeout} that the director keeps an entry: {whatever}, the \
+                 client's {what} ({arrived} on director) belonged to no connection any more. {left} (packet \
+                 {reset} on client)."
                     / "自调度器转发最后一个报文段（{last}）以来，该连接已空闲 {idle}，超过调度器保留条目的 {timeout}：{whatever}，\
                        客户端{what}（director 上的{arrived}）已不属于任何连接。{left}（client 上的数据包 {reset}）。",
                 idle = Human(idle),

@@ -50,11 +50,9 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
             at: ended,
             text: told!(
                 "The client's socket has TCP_USER_TIMEOUT {limit}: what it sends may stay unacknowledged for \
-                 so long. Its TCP had \
-                 sent the same {bytes} bytes {more} more times (packets {first} to {last} on client) and \
-                 gave up {lasted} after the \
-                 first sending with ETIMEDOUT. net.ipv4.tcp_retries2 is not asked where the socket has such \
-                 a time."
+                 so long. Its TCP had sent the same {bytes} bytes {more} more times (packets {first} to \
+                 {last} on client) and gave up {lasted} after the first sending with ETIMEDOUT. \
+                 net.ipv4.tcp_retries2 is not asked where the socket has such a time."
                     / "客户端的套接字设置了 TCP_USER_TIMEOUT {limit}：所发送的数据最多可以在这段时间内不被确认。其 TCP 把同样的 {bytes} \
                        字节重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} 后以 ETIMEDOUT 放弃。套接字设置了\
                        这个时间后，就不再看 net.ipv4.tcp_retries2。",
@@ -83,8 +81,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
         let numbers: Vec<u32> = probes.sent.iter().map(|probe| probe.sent.packet).collect();
         let what = told!(
             "The server had acknowledged all that the client had sent. The client's TCP had nothing to send \
-             but keepalive \
-             probes: {count} of them (packet {numbers} on client)."
+             but keepalive probes: {count} of them (packet {numbers} on client)."
                 / "真实服务器已经确认了客户端发送的全部数据。客户端的 TCP 除了保活探测没有别的要发送：共 {count} 个（client 上的数据包 \
                    {numbers}）。",
             count = numbers.len(),
@@ -118,8 +115,8 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
             let (step, _) = case.deleted(server, first.sent.at)?;
             let text = told!(
                 "{what} To the director a probe is a segment as any other: it matched the entry of a \
-                 connection whose server, \
-                 {server}, was not in the table any more, and was dropped in silence."
+                 connection whose server, {server}, was not in the table any more, and was dropped in \
+                 silence."
                     / "{what}对调度器来说，探测与其他报文段没有区别：它匹配到的条目所属连接的真实服务器 {server} 已不在表中，于是被悄悄丢弃。",
                 what = what,
             );
@@ -168,8 +165,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
             }
             Some(limit) if ended.since(probes.heard.at) >= limit => told!(
                 "as the socket has TCP_USER_TIMEOUT {limit}, too, the number of probes does not count: one \
-                 without an answer is \
-                 enough once nothing has come for so long"
+                 without an answer is enough once nothing has come for so long"
                     / "由于套接字还设置了 TCP_USER_TIMEOUT {limit}，探测的次数不起作用：这么久没有收到任何数据后，一次没有应答就够了",
                 limit = Human(limit),
             ),
@@ -182,10 +178,8 @@ pub(super) const KEEPALIVE: Rule = Rule {
             at: ended,
             text: told!(
                 "The last that the client had of the connection was packet {heard} ({at}). After {time} \
-                 without a sign its TCP asked \
-                 by keepalive whether the other side is still there ({times}, every {interval}), and gave up \
-                 {lasted} after the \
-                 last time with ETIMEDOUT: {why}."
+                 without a sign its TCP asked by keepalive whether the other side is still there ({times}, \
+                 every {interval}), and gave up {lasted} after the last time with ETIMEDOUT: {why}."
                     / "客户端在该连接上最后收到的是数据包 {heard}（{at}）。{time} 没有动静后，其 TCP 以保活探测询问对方是否还在（共 {times}，\
                        间隔 {interval}），在最后一次之后 {lasted} 以 ETIMEDOUT 放弃：{why}。",
                 heard = probes.heard.number,
@@ -245,8 +239,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
             at: ended,
             text: told!(
                 "The client program has a {setting} of {limit}. It asks its kernel to wake it after that \
-                 time, and gave up {lasted} \
-                 after it had begun. Nothing on the network told it to."
+                 time, and gave up {lasted} after it had begun. Nothing on the network told it to."
                     / "客户端程序设置了 {limit} 的 {setting}。它请内核在这段时间后唤醒它，并在开始 {lasted} 后放弃。网络上没有什么让它放弃。",
                 setting = setting.key(),
                 limit = Human(limit),
@@ -271,9 +264,9 @@ fn unnamed(case: &Case<'_>, began: Seen, lasted: Duration) -> Option<Finding> {
     Some(Finding {
         at: case.operation.ended?,
         text: told!(
-            "The client program gave up by itself, {lasted} after it had begun, and says that its own time-out \
-             ended the operation. The scenario sets no such time-out: it is the program's default. Nothing on \
-             the network told it to."
+            "The client program gave up by itself, {lasted} after it had begun, and says that its own \
+             time-out ended the operation. The scenario sets no such time-out: it is the program's default. \
+             Nothing on the network told it to."
                 / "客户端程序在开始 {lasted} 后自行放弃，并表明是它自己的超时结束了操作。场景没有设置这样的超时：这是该程序的默认值。网络上没有\
                    什么让它放弃。",
             lasted = Human(lasted),

@@ -64,8 +64,7 @@ impl<'a> PickedUp<'a> {
             shown_by.push(Citation::Snapshot(snapshot));
             told!(
                 "the director's table had no entry for the connection any more (the last segment that it had \
-                 passed on was {idle} \
-                 old, {last}, and an entry lives for {timeout})"
+                 passed on was {idle} old, {last}, and an entry lives for {timeout})"
                     / "调度器的表中已没有该连接的条目（它转发的最后一个报文段是在 {idle} 之前，{last}；条目的时限为 {timeout}）",
                 idle = Human(idle),
                 last = first(*last),
@@ -74,16 +73,14 @@ impl<'a> PickedUp<'a> {
         } else if before != to {
             told!(
                 "the last segment before it had been passed on to {before} ({last}), and an entry has one \
-                 server only: there was no \
-                 entry any more"
+                 server only: there was no entry any more"
                     / "在它之前的最后一个报文段被转发给了 {before}（{last}），而一个条目只有一台真实服务器：条目已经不在了",
                 last = first(*last),
             )
         } else if idle > timeout + late(timeout) {
             told!(
                 "the last segment that the director had passed on was {idle} old ({last}), and its entry \
-                 lives for {timeout}: there \
-                 was none any more"
+                 lives for {timeout}: there was none any more"
                     / "调度器转发的最后一个报文段是在 {idle} 之前（{last}），而条目的时限为 {timeout}：条目已经不在了",
                 idle = Human(idle),
                 last = first(*last),
@@ -108,10 +105,9 @@ impl<'a> PickedUp<'a> {
     fn told(&self, case: &Case<'_>) -> Told {
         told!(
             "When the client's {what} arrived at the director ({arrived} on director), {why}. Without an \
-             entry only a SYN is \
-             scheduled, but with net.ipv4.vs.sloppy_tcp=1 any segment is, except an RST: the director chose \
-             a server for it as for \
-             a new connection, {server}, and passed it on ({passed} on director)."
+             entry only a SYN is scheduled, but with net.ipv4.vs.sloppy_tcp=1 any segment is, except an RST: \
+             the director chose a server for it as for a new connection, {server}, and passed it on \
+             ({passed} on director)."
                 / "客户端{what}到达调度器（director 上的{arrived}）时，{why}。没有条目时只有 SYN 会被调度，但 net.ipv4.vs.sloppy_tcp=1 \
                     时，除 \
                    RST 以外的任何报文段都会被调度：调度器像对待新连接一样为它选择了 {server} 并转发（director 上的{passed}）。",
@@ -143,8 +139,8 @@ pub(super) const PICKED_UP: Rule = Rule {
             at: picked.arrived.at,
             text: told!(
                 "{picked} That server is the one which has the connection: to its TCP nothing had happened, \
-                 and its mysqld answered \
-                 (packet {answer} on client). With several servers that would have been chance."
+                 and its mysqld answered (packet {answer} on client). With several servers that would have \
+                 been chance."
                     / "{picked}它正是保有这条连接的真实服务器：对它的 TCP 来说什么都没有发生，mysqld 给出应答（client 上的数据包 {answer}）。如果\
                        有多台真实服务器，能否如此全凭运气。",
                 picked = picked.told(case),
@@ -190,8 +186,7 @@ pub(super) const ELSEWHERE: Rule = Rule {
             at: picked.arrived.at,
             text: told!(
                 "{picked} The connection is one with {owner}; the TCP of {server} has none such ({reached} \
-                 there), and answered with \
-                 an RST (packet {reset} on client)."
+                 there), and answered with an RST (packet {reset} on client)."
                     / "{picked}而这条连接属于 {owner}；{server} 的 TCP 没有这样的连接（{server} 上的{reached}），以 RST 应答（client \
                         上的数据包 \
                        {reset}）。",
@@ -248,11 +243,9 @@ pub(super) const OVERDUE: Rule = Rule {
             at: request.sent.at,
             text: told!(
                 "The director keeps an entry for {timeout} after the last segment that it passed on, and \
-                 that was {idle} ago ({last}) \
-                 when the client's {what} arrived ({arrived} on director). The entry was still there: the \
-                 kernel's timer wheel \
-                 rounds such a time up, never down, by as much as an eighth. (`ipvsadm -Lnc` shows 00:00 \
-                 meanwhile.)"
+                 that was {idle} ago ({last}) when the client's {what} arrived ({arrived} on director). The \
+                 entry was still there: the kernel's timer wheel rounds such a time up, never down, by as \
+                 much as an eighth. (`ipvsadm -Lnc` shows 00:00 meanwhile.)"
                     / "调度器在转发最后一个报文段后保留条目 {timeout}，而客户端{what}到达时（director 上的{arrived}），那已是 {idle} 之前的事\
                        （{last}）。条目仍然在：内核的定时器轮把这样的时间向上取整，绝不向下，最多多出八分之一。（此时 `ipvsadm -Lnc` 显示 \
                        00:00。）",

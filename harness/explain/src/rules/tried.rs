@@ -38,10 +38,8 @@ pub(super) const ANOTHER: Rule = Rule {
             at: next.sent.at,
             text: told!(
                 "The client's SYN reached {tried} before (last {before} on {tried}), and the client accepted \
-                 no answer from there. {why} \
-                 sent again (packet {again} on client) it was passed on to {server} ({reached} on {server}), \
-                 which answered (packet \
-                 {answer} on client)."
+                 no answer from there. {why} sent again (packet {again} on client) it was passed on to \
+                 {server} ({reached} on {server}), which answered (packet {answer} on client)."
                     / "客户端的 SYN 先到达 {tried}（最后一次为 {tried} 上的{before}），客户端没有接受到来自那里的应答。{why}再次发送时（client 上的\
                        数据包 {again}）被转发到 {server}（{server} 上的{reached}），{server} 作出应答（client 上的数据包 {answer}）。",
                 tried = tried.server,
@@ -73,8 +71,7 @@ fn why(
             let server = &tried.server;
             told!(
                 "In between {server} was removed from the table (step {step}). With {KEY}=1 IPVS forgets the \
-                 entry of a real server \
-                 that is gone when a segment meets it, and schedules a SYN anew:"
+                 entry of a real server that is gone when a segment meets it, and schedules a SYN anew:"
                     / "在此期间 {server} 已从表中删除（步骤 {step}）。{KEY}=1 时，IPVS 在报文段遇到已不存在的真实服务器的条目时删除该条目，\
                        并为 SYN 重新调度：",
                 step = step.number,

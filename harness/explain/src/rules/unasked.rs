@@ -47,10 +47,8 @@ pub(super) const PUT_OFF: Rule = Rule {
             at: heard.at,
             text: told!(
                 "The last that the server had said reached the client {at} (packet {heard} on client). The \
-                 program had nothing to \
-                 send, so the client's TCP put its acknowledgement off for {later} ({sent} on client), to \
-                 let it go with the next \
-                 data. By then the change had come."
+                 program had nothing to send, so the client's TCP put its acknowledgement off for {later} \
+                 ({sent} on client), to let it go with the next data. By then the change had come."
                     / "真实服务器最后发送的数据{at}到达客户端（client 上的数据包 {heard}）。程序没有数据要发送，于是客户端的 TCP 把确认推迟了 \
                        {later}（client 上的{sent}），以便随下一段数据一起发送。而这时变更已经发生。",
                 at = moment(heard.at),
@@ -94,12 +92,10 @@ pub(super) const PROBE: Rule = Rule {
             at: answered.sent.at,
             text: told!(
                 "All that the client had sent was acknowledged, and it only waited. Its socket has \
-                 SO_KEEPALIVE with a TCP_KEEPIDLE \
-                 of {time}: {idle} after the last sign of the other side (packet {heard} on client) its TCP \
-                 asked by itself \
-                 whether that is still there ({sent} on client). That probe was the first segment of the \
-                 client's since then, and \
-                 what it met ended the wait (packet {reset} on client)."
+                 SO_KEEPALIVE with a TCP_KEEPIDLE of {time}: {idle} after the last sign of the other side \
+                 (packet {heard} on client) its TCP asked by itself whether that is still there ({sent} on \
+                 client). That probe was the first segment of the client's since then, and what it met ended \
+                 the wait (packet {reset} on client)."
                     / "客户端发送的都已得到确认，它只是在等待。其套接字开启了 SO_KEEPALIVE，TCP_KEEPIDLE 为 {time}：在对方最后一次有动静\
                        （client 上的数据包 {heard}）{idle} 之后，其 TCP 自行询问对方是否还在（client 上的{sent}）。这个探测是此后客户端的\
                        第一个报文段，它所遇到的结束了等待（client 上的数据包 {reset}）。",

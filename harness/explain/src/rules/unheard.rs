@@ -64,8 +64,7 @@ pub(super) const HANDSHAKE: Rule = Rule {
         } else {
             told!(
                 " {server} repeated its SYN-ACK {times} (last packet {last} on client), the client's TCP \
-                 acknowledged each, and \
-                 nothing of that got any further either."
+                 acknowledged each, and nothing of that got any further either."
                     / "{server} 又重发了 SYN-ACK {times}（最后一次为 client 上的数据包 {last}），客户端的 TCP 每次都确认，但这些确认同样\
                        到此为止。",
                 times = times(again.len()),
@@ -79,16 +78,12 @@ pub(super) const HANDSHAKE: Rule = Rule {
             at: head.sent.at,
             text: told!(
                 "With the SYN-ACK of {server}, which came past the director (packet {established} on \
-                 client), the connection was \
-                 established to the client. Its acknowledgement arrived at the director ({arrived} on \
-                 director); but {server} had \
-                 been deleted from the table, the entry that the SYN had made outlives its server ({entry}), \
-                 and with \
-                 expire_nodest_conn=0 what matches it is dropped in silence: to {server} the handshake is \
-                 not over.{repeated} In \
-                 MySQL the server speaks first. The client waits for a greeting that nobody is going to \
-                 send, has nothing to send \
-                 itself, and so has no timer that could run out."
+                 client), the connection was established to the client. Its acknowledgement arrived at the \
+                 director ({arrived} on director); but {server} had been deleted from the table, the entry \
+                 that the SYN had made outlives its server ({entry}), and with expire_nodest_conn=0 what \
+                 matches it is dropped in silence: to {server} the handshake is not over.{repeated} In MySQL \
+                 the server speaks first. The client waits for a greeting that nobody is going to send, has \
+                 nothing to send itself, and so has no timer that could run out."
                     / "{server} 的 SYN-ACK 不经过调度器到达（client 上的数据包 {established}），此后在客户端看来连接已经建立。它的确认到达\
                        调度器（director 上的{arrived}）；但 {server} 已从表中删除，SYN 所建立的条目却不随真实服务器一起消失（{entry}），\
                        而 expire_nodest_conn=0 时，匹配它的报文段被悄悄丢弃：在 {server} 看来握手还没有完成。{repeated}MySQL 协议中由\
@@ -161,8 +156,7 @@ pub(super) const WINDOW: Rule = Rule {
             None => Told::default(),
             Some(last) => told!(
                 " {server} asked again {times}, with window probes (last packet {last} on client), and the \
-                 client's answers to them \
-                 were dropped in the same way."
+                 client's answers to them were dropped in the same way."
                     / "{server} 又以窗口探测询问 {times}（最后一次为 client 上的数据包 {last}），客户端对它们的应答同样被丢弃。",
                 times = times(probes.len()),
             ),
@@ -175,16 +169,12 @@ pub(super) const WINDOW: Rule = Rule {
             at: head.sent.at,
             text: told!(
                 "The client had not read on for a while, and its TCP had closed its window ({closed} on \
-                 client): {server} could send \
-                 no more of its answer. When the client read again, its TCP said so with a window update \
-                 ({arrived} on director). By \
-                 then {server} had been deleted from the director's table; the entry for the connection \
-                 outlives its server \
-                 ({entry}), and with expire_nodest_conn=0 what matches it is dropped in silence.{asked} To \
-                 {server} the window is \
-                 still closed. A window update carries no data, so the client's TCP does not repeat it by \
-                 itself, and nothing that \
-                 it waits for can time out."
+                 client): {server} could send no more of its answer. When the client read again, its TCP \
+                 said so with a window update ({arrived} on director). By then {server} had been deleted \
+                 from the director's table; the entry for the connection outlives its server ({entry}), and \
+                 with expire_nodest_conn=0 what matches it is dropped in silence.{asked} To {server} the \
+                 window is still closed. A window update carries no data, so the client's TCP does not \
+                 repeat it by itself, and nothing that it waits for can time out."
                     / "客户端有一段时间没有继续读取，其 TCP 把窗口关闭到零（client 上的{closed}）：{server} 无法再发送其余的结果。客户端重新读取\
                        时，其 TCP 以窗口更新告知（director 上的{arrived}）。此时 {server} 已从调度器的表中删除；该连接的条目不随真实服务器\
                        一起消失（{entry}），而 expire_nodest_conn=0 时，匹配它的报文段被悄悄丢弃。{asked}在 {server} 看来窗口仍然关闭。窗口\
@@ -271,10 +261,8 @@ pub(super) const GIVEN_UP: Rule = Rule {
             at: closing.at,
             text: told!(
                 "{server} had said the last that it could ({said} there) and waited {whom} in vain. After \
-                 {waited} its mysqld closed \
-                 the connection (packet {closing} on client, {at}), as {name}; in direct routing that \
-                 reaches the client past the \
-                 director, and ended its wait.{abrupt}"
+                 {waited} its mysqld closed the connection (packet {closing} on client, {at}), as {name}; in \
+                 direct routing that reaches the client past the director, and ended its wait.{abrupt}"
                     / "{server} 已发送了所能发送的最后数据（{server} 上的{said}），此后一直等不到{whom}。{waited} 后其 mysqld 关闭了连接\
                        （client 上的数据包 {closing}，{at}），依据是{name}；DR 模式下，它不经过调度器到达\
                        客户端，结束了等待。{abrupt}",

@@ -332,8 +332,7 @@ impl World {
             }
             let reason = format!(
                 "user {} has not the rights to it ({}), or to a folder above it; put it where that user can \
-                 reach it, \
-                 or run as the user who owns it",
+                 reach it, or run as the user who owns it",
                 user.uid,
                 rights.join(" ")
             );

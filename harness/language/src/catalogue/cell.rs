@@ -54,8 +54,8 @@ crate::catalogue::words! {
     sent_again_title: "Sent again" / "重传";
     by_the_client(what): "By the client: {what}." / "客户端：{what}。";
     beside_article: "Beside it, the trace that the article (https://developer.aliyun.com/article/463968) \
-        prints (minutes:seconds of its tcpdump; an older kernel, which had no \
-        tail-loss probe): compare the shapes, not the constants."
+        prints (minutes:seconds of its tcpdump; an older kernel, which had no tail-loss probe): compare the \
+        shapes, not the constants."
         / "并列的是文章（阿里云开发者社区第 463968 号）所载的抓包（其 tcpdump 的分：秒；内核较旧，没有尾部丢失探测）：请比较形状，而非常数。";
     article_printed: "article: printed" / "文章所载";
     at: "at" / "时刻";
@@ -137,11 +137,9 @@ crate::catalogue::words! {
     what_avoids_it: "What avoids it" / "如何避免";
     not_tried(reason): "(Cannot be tried here: {reason}.)" / "（此处无法试验：{reason}。）";
     how_it_is_tried: "The lines below a piece of advice are what it changes in the cell's scenario; \
-        `explain` with `--try` and the number \
-        prints the whole scenario." / "每条建议下面的几行是它对该单元场景的改动；`explain` 加上 `--try` 和编号会输出整个场景。";
+        `explain` with `--try` and the number prints the whole scenario." / "每条建议下面的几行是它对该单元场景的改动；`explain` 加上 `--try` 和编号会输出整个场景。";
     unexplained(questions): "None of the rules that lvs-matrix knows says {questions}. It does not guess; \
-        what is known is the \
-        evidence below." / "lvs-matrix 已知的规则都不能说明{questions}。它不作猜测；已知的是下面的证据。";
+        what is known is the evidence below." / "lvs-matrix 已知的规则都不能说明{questions}。它不作猜测；已知的是下面的证据。";
     why_answered: "why the client was answered" / "客户端为什么得到应答";
     why_an_error: "why the client got its error" / "客户端为什么得到错误";
     why_silence: "why nothing reached the client" / "为什么没有任何数据到达客户端";

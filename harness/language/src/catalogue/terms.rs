@@ -29,12 +29,10 @@ crate::catalogue::words! {
         ({action}) began {began}"
         / "操作在 {ended} 已结束，早于变更：步骤 {step}（{action}）在 {began} 才开始";
     ended_before(ended, packet, step, action, began): "the connection had been ended {ended} (packet \
-        {packet}), before the change: step \
-        {step} ({action}) began {began}"
+        {packet}), before the change: step {step} ({action}) began {began}"
         / "连接在 {ended} 已终止（数据包 {packet}），早于变更：步骤 {step}（{action}）在 {began} 才开始";
     name_the_server(step, item): "to have the connection on the server that is changed, write {step}; if it \
-        is meant to be left alone, \
-        write {item} into the expectation"
+        is meant to be left alone, write {item} into the expectation"
         / "要让连接位于被变更的服务器，请写 {step}；若本意是不受影响，请在预期中写 {item}";
     let_it_last: "let the operation last until the change, or let it begin after the change; see why it was \
         over so soon"

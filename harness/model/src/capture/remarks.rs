@@ -35,8 +35,7 @@ impl Remarks {
         let mut section = vec![
             format!("cell {}", record.plan.cell),
             "Times are of the kernel under test. Comments of packets say which step of the cell's time line \
-             begins or ends \
-             before the packet; their times count from the moment the lab was ready."
+             begins or ends before the packet; their times count from the moment the lab was ready."
                 .to_owned(),
         ];
         section.extend(

@@ -34,8 +34,8 @@ impl Way {
     }
 }
 
-/// Is it the address of a group? Broadcast and multicast addresses have the lowest bit of the first byte (IEEE
-/// 802, the I/G bit).
+/// Is it the address of a group? Broadcast and multicast addresses have the lowest bit of the first byte
+/// (IEEE 802, the I/G bit).
 #[must_use]
 pub fn is_group(Mac([first, ..]): Mac) -> bool {
     first & 1 == 1

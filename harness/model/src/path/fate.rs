@@ -120,8 +120,8 @@ pub(super) fn fates(lab: &Lab, journeys: &mut [Journey<'_>]) {
     }
 }
 
-/// How long after a packet an ICMP error about it may come. A host that asks for a neighbour gives up after three
-/// requests, a second apart by default (`neigh_timer_handler` in net/core/neighbour.c; `mcast_solicit`,
+/// How long after a packet an ICMP error about it may come. A host that asks for a neighbour gives up after
+/// three requests, a second apart by default (`neigh_timer_handler` in net/core/neighbour.c; `mcast_solicit`,
 /// `retrans_time_ms`), and then refuses what waited (`arp_error_report` in net/ipv4/arp.c).
 const ASKED_FOR: Duration = Duration::from_secs(4);
 

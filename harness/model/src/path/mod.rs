@@ -17,7 +17,8 @@
 //! 1. An interface saw the frame leave: the frame has the interface's own Ethernet address as its source.
 //! 2. Several interfaces have that address, as those of a virtual router have (RFC 5798). Then the first
 //!    sighting of the frame is where it left, and the later ones are arrivals.
-//! 3. No interface saw the frame leave. Then the owner of its Ethernet address sent it, if there is one owner.
+//! 3. No interface saw the frame leave. Then the owner of its Ethernet address sent it, if there is one
+//!    owner.
 //! 4. The host of the first hop does not have the source address of the packet. Then it passed on what
 //!    another had made, the capture does not have the packet's beginning, and its origin is not known.
 
@@ -277,10 +278,10 @@ pub fn journeys<'a>(lab: Lab, packets: impl IntoIterator<Item = &'a Packet>) -> 
     }
 }
 
-/// Which of `candidates`, journeys that went to the host that sent `hop`, goes on with it. A host passes on at
-/// once what it can: so it is the first of those that arrived just before. A host keeps what must wait for a
-/// neighbour's Ethernet address (`__neigh_event_send` in net/core/neighbour.c): without one that arrived just
-/// before, it is the last of all.
+/// Which of `candidates`, journeys that went to the host that sent `hop`, goes on with it. A host passes on
+/// at once what it can: so it is the first of those that arrived just before. A host keeps what must wait for
+/// a neighbour's Ethernet address (`__neigh_event_send` in net/core/neighbour.c): without one that arrived
+/// just before, it is the last of all.
 fn goes_on(all: &[Journey<'_>], candidates: &[usize], content: &Content<'_>, hop: &Hop<'_>) -> Option<usize> {
     let same = |index: &usize| {
         let last = all.get(*index).and_then(|journey| journey.hops.last());

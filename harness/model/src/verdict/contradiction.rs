@@ -111,8 +111,7 @@ impl fmt::Display for WireWord {
             Self::Earlier { statement } => write!(
                 f,
                 "the packets show no answer to its statement by then: what came is the answer to its earlier \
-                 statement `{statement}`, \
-                 which it had given up"
+                 statement `{statement}`, which it had given up"
             ),
             Self::Ended(kind) => write!(f, "the packets show only that a {kind} ended the connection"),
         }

@@ -93,8 +93,8 @@ sentences! {
         NoFirstSentinel {
             /// The host.
             node: Node,
-        } => "the capture on {node} does not show its first sentinel before the first step: it may have begun \
-              too late",
+        } => "the capture on {node} does not show its first sentinel before the first step: it may have \
+            begun too late",
         /// The sentinel after the observation is missing.
         NoLastSentinel {
             /// The host.
@@ -198,7 +198,8 @@ sentences! {
             last: u32,
             /// The operation.
             operation: u32,
-        } => "the client's events {first} and {last} are not the beginning and the end of operation {operation}",
+        } => "the client's events {first} and {last} are not the beginning and the end of operation \
+            {operation}",
         /// The operation has not one beginning and one end.
         EventCount {
             /// How many events it has.
@@ -374,8 +375,8 @@ sentences! {
             segments: usize,
             /// The step that added the rule.
             step: u32,
-        } => "{segments} segments reached the client while step {step} changed its firewall: whether the rule \
-              met them is not known",
+        } => "{segments} segments reached the client while step {step} changed its firewall: whether the \
+            rule met them is not known",
         /// The connection is on another server than the scenario says.
         Elsewhere {
             /// The step that opened it.

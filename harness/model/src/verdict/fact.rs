@@ -265,12 +265,14 @@ impl fmt::Display for Fact {
             Self::Contradicted(contradiction) => contradiction.fmt(f),
             Self::LostBefore { at: when, message } => write!(
                 f,
-                "{}: an earlier operation lost this connection with \"{message}\", so nothing was sent for this one",
+                "{}: an earlier operation lost this connection with \"{message}\", so nothing was sent for \
+                 this one",
                 at(*when)
             ),
             Self::EndedByClientBefore { at: when } => write!(
                 f,
-                "{}: the client's own kernel had ended the connection, so nothing was sent for this operation",
+                "{}: the client's own kernel had ended the connection, so nothing was sent for this \
+                 operation",
                 at(*when)
             ),
             Self::Ended { at: when, how } => write!(f, "{}: {how}", at(*when)),

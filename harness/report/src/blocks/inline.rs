@@ -1,7 +1,7 @@
 //! Text on a line, with marks: what in it is foreign, what is code, what stands out.
 //!
-//! The catalogue's sentences are filled in by `format!`, so what is filled in must be text, too. The marks are
-//! therefore characters: control characters, of which foreign text has none left when it is marked
+//! The catalogue's sentences are filled in by `format!`, so what is filled in must be text, too. The marks
+//! are therefore characters: control characters, of which foreign text has none left when it is marked
 //! ([`one_line`] writes them as `\u{1b}`). What has no mark is the harness's own, and needs no escaping.
 
 use crate::escape::one_line;
@@ -40,8 +40,8 @@ pub(crate) fn link(target: &str, text: &str) -> String {
     format!("{LINK}{target}{TO}{text}{END}")
 }
 
-/// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``): what is between
-/// the first backtick and the last is code.
+/// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``): what is
+/// between the first backtick and the last is code.
 pub(crate) fn phrase(text: &str) -> String {
     match (text.find('`'), text.rfind('`')) {
         (Some(first), Some(last)) if first < last => [

@@ -101,8 +101,7 @@ fn head(out: &mut String, report: &RunReport) -> Result {
     writeln!(
         out,
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; \
-         style-src '{}'; \
-         img-src data:; base-uri 'none'; form-action 'none'\">",
+         style-src '{}'; img-src data:; base-uri 'none'; form-action 'none'\">",
         hash(SCRIPT),
         hash(&style)
     )?;

@@ -95,9 +95,8 @@ impl Svg {
         let _ = write!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"lm\" role=\"img\" width=\"{width}\" \
-             height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\"><title>{}</title><desc>{}</desc>\
-             <rect class=\"lm-paper\" width=\"{width}\" height=\"{height}\"/>",
+             height=\"{height}\" viewBox=\"0 0 {width} {height}\"><title>{}</title><desc>{}</desc><rect \
+             class=\"lm-paper\" width=\"{width}\" height=\"{height}\"/>",
             xml(title),
             xml(description)
         );

@@ -219,8 +219,7 @@ mod tests {
         let refused = "ERROR 2002 (HY000): Can't connect to server on '192.0.2.100' (115)";
         assert_eq!(read(refused), [library(2002, Some(115), refused)]);
         let greeting = "ERROR 2013 (HY000): Lost connection to server at 'handshake: reading initial \
-            communication packet', \
-                        system error: 110";
+            communication packet', system error: 110";
         assert_eq!(read(greeting), [library(2013, Some(110), greeting)]);
         assert_eq!(read("Empty set (0.000 sec)"), [result(0, &[])]);
         assert_eq!(

@@ -197,7 +197,8 @@ fn the_command_line_is_read_as_a_person_reads_it() {
     );
     let transcript: Vec<&str> = record.transcripts[0].text().collect();
     assert_eq!(transcript, [error.message.as_str()]);
-    // MariaDB 10: "mariadb  Ver 15.1 Distrib 10.11.19-MariaDB"; 11: "mariadb from 11.8.9-MariaDB, client 15.2".
+    // MariaDB 10: "mariadb  Ver 15.1 Distrib 10.11.19-MariaDB"; 11: "mariadb from 11.8.9-MariaDB, client
+    // 15.2".
     let version = record.version.unwrap();
     let named = ["Ver ", " from "].iter().any(|word| version.contains(word));
     assert!(named && version.contains(char::is_numeric), "{version}");

@@ -198,8 +198,7 @@ impl Timeline<'_> {
             Some((port, node)) => {
                 let reason = format!(
                     "the director's entry for port {port} leads to {node}: it knew the port from an earlier \
-                     connection, \
-                     so its scheduler was not asked"
+                     connection, so its scheduler was not asked"
                 );
                 return Err(LabError::new(format!("connect to {server}"), reason));
             }

@@ -247,11 +247,8 @@ impl Here {
             .args(&self.unshare)
             .args(["sh", "-ec"])
             .arg(format!(
-                "{{ exec 8<\"$OWN\" 9<\"$ACCOUNTANT\"; for folder in /dev/shm /run /var/tmp /tmp; do mount -t tmpfs none $folder; done; \
-                 ip link set lo up; mkdir -p $PLACE/home $PLACE/watched; \
-                 cp /proc/self/fd/8 $PLACE/own; cp /proc/self/fd/9 $PLACE/accountant; exec 8<&- 9<&-; chmod \
-                 +x $PLACE/own $PLACE/accountant; \
-                 export OWN=$PLACE/own HOME=$PLACE/home; cd $PLACE/watched; }} >&2; {script}"
+                "{{ exec 8<\"$OWN\" 9<\"$ACCOUNTANT\"; for folder in /dev/shm /run /var/tmp /tmp; do mount -t tmpfs none $folder; done; ip link set lo up; mkdir -p $PLACE/home $PLACE/watched; cp /proc/self/fd/8 $PLACE/own; cp /proc/self/fd/9 $PLACE/accountant; exec 8<&- 9<&-; chmod +x $PLACE/own $PLACE/accountant; export OWN=$PLACE/own HOME=$PLACE/home; cd $PLACE/watched; }} \
+                 >&2; {script}"
             ))
             .env("PLACE", "/tmp/place")
             .env("CGROUP", plants::own_cgroup().unwrap_or(Path::new("")))
@@ -285,10 +282,9 @@ impl Here {
 
     /// `snapshot` and `compare`: without somebody who watched, all that is new counts.
     fn compared(&self) -> Result<(), Failed> {
-        const SCRIPT: &str = "$PLACE/accountant snapshot --watch . >$PLACE/before; \
-             $PLACE/accountant compare $PLACE/before; \
-             setsid sleep 600 >/dev/null 2>&1 & touch left; ip address add 192.0.2.1/32 dev lo; \
-             exec $PLACE/accountant compare --grace 1 $PLACE/before";
+        const SCRIPT: &str = "$PLACE/accountant snapshot --watch . >$PLACE/before; $PLACE/accountant compare \
+             $PLACE/before; setsid sleep 600 >/dev/null 2>&1 & touch left; ip address add 192.0.2.1/32 dev \
+             lo; exec $PLACE/accountant compare --grace 1 $PLACE/before";
         let said = self.say("compared", SCRIPT);
         let all = [
             "processes: left",
@@ -305,12 +301,10 @@ impl Here {
 
     /// Meanwhile somebody else starts a process, listens, makes a namespace, and works in a new folder.
     fn crowd(&self) -> Result<(), Failed> {
-        const SCRIPT: &str = "( while [ ! -e $PLACE/begun ]; do sleep 0.02; done; \
-               mkdir /tmp/theirs; cd /tmp/theirs; $OWN hold-sockets & unshare --net sleep 600 & wait ) \
-               >/dev/null 2>&1 & \
-             $PLACE/accountant around --grace 0 -- \
-               sh -c 'touch $PLACE/begun; until grep -q theirs.socket /proc/net/unix && [ $(pgrep -c -x \
-               sleep) -ge 1 ]; do sleep 0.02; done'";
+        const SCRIPT: &str = "( while [ ! -e $PLACE/begun ]; do sleep 0.02; done; mkdir /tmp/theirs; cd \
+               /tmp/theirs; $OWN hold-sockets & unshare --net sleep 600 & wait ) >/dev/null 2>&1 & \
+               $PLACE/accountant around --grace 0 -- sh -c 'touch $PLACE/begun; until grep -q theirs.socket \
+               /proc/net/unix && [ $(pgrep -c -x sleep) -ge 1 ]; do sleep 0.02; done'";
         let said = self.say("crowd", SCRIPT);
         if said.code == Some(0) {
             Ok(())

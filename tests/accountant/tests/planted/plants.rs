@@ -75,9 +75,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     Plant::new(
         "what is tidied up",
         "sleep 600 >/dev/null 2>&1 & echo $$ >/tmp/tidy; ip link add tidy0 type veth peer name tidy1; ip \
-         link del tidy0; \
-         mkdir mnt; mount -n -t tmpfs none mnt; umount -n mnt; rmdir mnt; unshare --net true; kill $!; rm \
-         /tmp/tidy",
+         link del tidy0; mkdir mnt; mount -n -t tmpfs none mnt; umount -n mnt; rmdir mnt; unshare --net \
+         true; kill $!; rm /tmp/tidy",
         &[],
     ),
     Plant::new(

@@ -64,8 +64,8 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
                             .to_owned(),
                         count => {
                             format!(
-                                "no cell is left to this expectation: all {count} that it covers have \
-                                one already"
+                                "no cell is left to this expectation: all {count} that it covers have one \
+                                already"
                             )
                         }
                     },

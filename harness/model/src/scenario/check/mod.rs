@@ -279,8 +279,8 @@ fn sizes(draft: &Draft, mistakes: &mut Mistakes) -> Option<Vec<usize>> {
                 format!("at most {MAX_CELLS} cells are accepted"),
             )
             .help(
-                "split the scenario: an axis that no expectation needs together with the others goes into \
-                a file of its own",
+                "split the scenario: an axis that no expectation needs together with the others goes into a \
+                file of its own",
             ),
         );
         return None;
