@@ -42,12 +42,9 @@ fn a_fault_that_lasts_is_looked_at_again(#[case] id: &str, #[case] action: &str,
     let record = record(cell);
     let mut steps = record["steps"].as_array().unwrap().iter();
     let step = steps.find(|step| step["action"].get(action).is_some()).unwrap();
-    assert!(
-        !step["outcome"]["done"]["proof"].as_str().unwrap().is_empty(),
-        "{step:#}"
-    );
+    assert!(!step["outcome"]["done"]["proof"].is_null(), "{step:#}");
     let in_force = &step["at-end"]["in-force"];
-    assert!(!in_force["shows"].as_str().unwrap().is_empty(), "{step:#}");
+    assert!(!in_force["shows"].is_null(), "{step:#}");
     if met {
         assert!(in_force["packets"].as_u64().unwrap() > 0, "{step:#}");
     }

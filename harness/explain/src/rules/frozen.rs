@@ -125,8 +125,10 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         let request = case.request()?;
         let acknowledged = case.acknowledged()?;
         let (off, began) = case.unplugged(&Node::RealServer(server.clone()), case.operation.due)?;
-        // A program that gives up closes its connection: that is no word to the server.
-        let closes = |passage: &&Passage<'_>| passage.segment.flags.fin || passage.segment.flags.rst;
+        // A program that gives up by itself closes its connection: that is no word to the server.
+        let gave_up = super::settings::says_it_gave_up(case);
+        let closes =
+            |passage: &&Passage<'_>| gave_up && (passage.segment.flags.fin || passage.segment.flags.rst);
         let mut after = case
             .sent
             .iter()
