@@ -28,6 +28,11 @@ impl Advice {
         for expectation in &mut cell.expectations {
             expectation.expected = Expected::ObserveOnly;
         }
+        cell.claim = format!(
+            "Cell {} with what this advice changes: {}.",
+            case.plan.cell,
+            self.name()
+        );
         let changed = self.changed(case, &cell);
         Trial::Scenario {
             file: written(&changed),
