@@ -31,7 +31,7 @@ impl Advice {
         cell.claim = format!(
             "Cell {} with what this advice changes: {}.",
             case.plan.cell,
-            self.name()
+            self.kind()
         );
         let changed = self.changed(case, &cell);
         Trial::Scenario {
