@@ -12,6 +12,7 @@ pub mod client;
 pub mod dry;
 pub mod duration;
 pub mod ipvs;
+pub mod lab;
 pub mod matrix;
 pub mod mysqld;
 pub mod name;

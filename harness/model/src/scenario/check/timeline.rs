@@ -4,16 +4,17 @@
 use super::Draft;
 use super::findings::Findings;
 use super::possible::{Candidate, Passed, Watched, impossible};
-use super::state::State;
+use super::state::{Wrong, not_in_table};
 use super::steps::{Placed, Steps};
 use crate::Name;
 use crate::action::{Action, ClientAction, HostAction, Statement};
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
+use crate::lab::{State, Table};
 use crate::plan::Phase;
-use crate::scenario::Expected;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
+use crate::scenario::{Expected, RealServer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -101,15 +102,21 @@ impl<'d, 'f> Walk<'d, 'f> {
     fn new(draft: &'d Draft, choice: &'d [usize], findings: &'f mut Findings) -> Self {
         let lab = draft.lab.iter().map(|lab| &lab.added);
         let added = lab.chain(draft.chosen(choice).map(|(_, value)| &value.added));
+        let servers: Vec<&RealServer> = added
+            .flat_map(|added| &added.real_servers)
+            .map(|server| &server.value)
+            .collect();
+        let weights = servers.iter().map(|server| (server.name.clone(), server.weight));
+        let table = Table {
+            service: true,
+            servers: weights.collect(),
+            ..Table::default()
+        };
         Self {
             draft,
             choice,
             findings,
-            state: State::new(
-                added
-                    .flat_map(|added| &added.real_servers)
-                    .map(|server| &server.value),
-            ),
+            state: State::new(servers.iter().map(|server| &server.name)).with_table(table),
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
             now: Duration::ZERO,
@@ -416,9 +423,11 @@ impl<'d, 'f> Walk<'d, 'f> {
 
     /// A connection can only be opened to a real server that is in the director's table.
     fn needs_server(&mut self, step: &Placed, server: &Name) {
-        if self.state.servers.iter().all(|known| known.name != server) {
+        let in_table = |table: &Table| table.servers.contains_key(server);
+        if self.state.servers().all(|known| known != server) {
             self.unknown_here(step, server);
-        } else if let Some(wrong) = self.state.not_in_table(server) {
+        } else if !self.state.table().is_none_or(in_table) {
+            let wrong = not_in_table(server);
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
     }
@@ -442,14 +451,18 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
-    fn step_of_lab(&mut self, step: &Placed) {
+    fn step_of_lab(&mut self, step: &'d Placed) {
         if let Some(name) = step.action.server()
-            && self.state.servers.iter().all(|server| server.name != name)
+            && self.state.servers().all(|server| server != name)
         {
             self.unknown_here(step, name);
-        } else if let Some(wrong) = self.state.take(&step.action) {
+            return;
+        }
+        if let Some(wrong) = self.state.conflict(&step.action).map(Wrong::from) {
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
+        // Nobody asks here which step it was.
+        self.state.apply(0, &step.action);
     }
 
     fn unknown_here(&mut self, step: &Placed, name: &Name) {
@@ -458,7 +471,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         if anywhere.into_iter().all(|server| server.value.name != *name) {
             return;
         }
-        let here = listed(self.state.servers.iter().map(|server| server.name.as_str()));
+        let here = listed(self.state.servers().map(Name::as_str));
         let span = step.host.as_ref().map_or(step.span, |host| host.span);
         self.found(span, MistakeKind::UnknownServer, || {
             Mistake::new(

@@ -1,0 +1,528 @@
+//! The lab after the steps so far. One [`State`] is folded over the steps: which real servers are in the
+//! director's table with which weight, which mysqlds are up or frozen, which hosts have power, which links
+//! are cut or lose packets, which firewall rules and sysctls are in force. Each value that a step gave knows
+//! that step.
+//!
+//! `scenario::check` asks it which steps can work, the runner which faults last to the end of the
+//! observation, the judge which hosts are off, and `explain` what held at a moment.
+
+use crate::Name;
+use crate::action::{
+    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Node, Percent, StopSignal, TableAction,
+    TrafficAction,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A cell's hosts and its director's table, after some steps. A step is known by its number.
+#[derive(Debug, Clone)]
+pub struct State<'a> {
+    servers: Vec<Server<'a>>,
+    /// `None` if it is not known.
+    table: Option<Table>,
+    saved: Option<Table>,
+    /// Links that are down, with the step that took each down.
+    cut: BTreeMap<&'a Node, u32>,
+    links: BTreeMap<&'a Node, Link>,
+    rules: Vec<Rule<'a>>,
+    sysctls: Vec<Sysctl<'a>>,
+    timeout: Option<(Duration, u32)>,
+}
+
+/// A real server.
+#[derive(Debug, Clone)]
+struct Server<'a> {
+    name: &'a Name,
+    /// The step that stopped its mysqld; `None` if the mysqld is up.
+    stopped: Option<u32>,
+    /// The step that froze its mysqld; `None` if the mysqld runs.
+    frozen: Option<u32>,
+    /// The step that took its power; `None` if it is on.
+    off: Option<u32>,
+}
+
+/// The virtual service, its real servers, and the ports of other services.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Table {
+    /// Is the virtual service there?
+    pub service: bool,
+    /// Its real servers, each with its weight.
+    pub servers: BTreeMap<Name, u16>,
+    /// The ports of other virtual services.
+    pub others: BTreeSet<u16>,
+}
+
+/// What the link to a host does to packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// How long each packet is held, beyond the link's own delay.
+    pub delay: Duration,
+    /// How many of them are lost, at random.
+    pub loss: Percent,
+    /// The step that made the link do so.
+    pub step: u32,
+}
+
+/// A firewall rule that is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule<'a> {
+    /// On which host.
+    pub node: &'a Node,
+    /// In which chain.
+    pub chain: Chain,
+    /// What becomes of the packets that it meets.
+    pub verdict: FirewallVerdict,
+    /// The step that added the rule.
+    pub step: u32,
+}
+
+/// A sysctl's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sysctl<'a> {
+    /// On which host.
+    pub node: &'a Node,
+    /// Its name, with dots.
+    pub key: &'a str,
+    /// The value, as it was written.
+    pub value: &'a str,
+    /// The step that wrote it; `None` if the lab was made with it.
+    pub step: Option<u32>,
+}
+
+/// Why a step cannot work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict<'a> {
+    /// The virtual service is not in the table.
+    NoService,
+    /// The virtual service is in the table already.
+    ServiceThere,
+    /// The real server is not in the table.
+    NotInTable(&'a Name),
+    /// The real server is in the table already.
+    InTable(&'a Name),
+    /// There is no service of this port.
+    NoServiceOf(u16),
+    /// There is a service of this port already.
+    ServiceOfThere(u16),
+    /// There is nothing to flush.
+    Empty,
+    /// No table was saved.
+    NothingSaved,
+    /// A saved service is still in the table.
+    SavedStillThere,
+    /// The host has no power.
+    Off(&'a Name),
+    /// The mysqld is stopped already.
+    Stopped(&'a Name),
+    /// The mysqld is frozen and cannot obey SIGTERM.
+    CannotObey(&'a Name),
+    /// The mysqld is running already.
+    Running(&'a Name),
+    /// The mysqld is frozen already.
+    Frozen(&'a Name),
+    /// The mysqld is not frozen.
+    NotFrozen(&'a Name),
+    /// The client's own link cannot be cut: nothing could show what the client sends.
+    ClientLink,
+    /// The link is down already.
+    LinkDown(&'a Node),
+    /// The link is up.
+    LinkUp(&'a Node),
+    /// The firewall has no rule.
+    NoRule(&'a Node),
+}
+
+impl<'a> State<'a> {
+    /// A lab of these real servers, as it is made. What is in its director's table is not known.
+    pub fn new(servers: impl Iterator<Item = &'a Name>) -> Self {
+        let server = |name| Server {
+            name,
+            stopped: None,
+            frozen: None,
+            off: None,
+        };
+        Self {
+            servers: servers.map(server).collect(),
+            table: None,
+            saved: None,
+            cut: BTreeMap::new(),
+            links: BTreeMap::new(),
+            rules: Vec::new(),
+            sysctls: Vec::new(),
+            timeout: None,
+        }
+    }
+
+    /// The same, with this table.
+    #[must_use]
+    pub fn with_table(mut self, table: Table) -> Self {
+        self.table = Some(table);
+        self
+    }
+
+    /// The same, with these sysctls of a host.
+    #[must_use]
+    pub fn with_sysctls(mut self, node: &'a Node, sysctls: &'a [(String, String)]) -> Self {
+        self.sysctls.extend(sysctls.iter().map(|(key, value)| Sysctl {
+            node,
+            key,
+            value,
+            step: None,
+        }));
+        self
+    }
+
+    /// The real servers, in the order of the lab.
+    pub fn servers(&self) -> impl Iterator<Item = &'a Name> {
+        self.servers.iter().map(|server| server.name)
+    }
+
+    /// Why `action` cannot work now.
+    #[must_use]
+    pub fn conflict(&self, action: &'a Action) -> Option<Conflict<'a>> {
+        match action {
+            Action::Table(edit) => self.table.as_ref()?.conflict(edit, self.saved.as_ref()),
+            Action::Mysqld(action) => self.off(action.server()).or_else(|| self.of_mysqld(action)),
+            Action::Host(action) => {
+                let off = action.server().and_then(|name| self.off(name));
+                off.or_else(|| self.of_host(action))
+            }
+            Action::Traffic(action) => {
+                let off = action.server().and_then(|name| self.off(name));
+                off.or_else(|| self.of_traffic(action))
+            }
+            Action::Client(_) | Action::Wait(_) => None,
+        }
+    }
+
+    fn off(&self, name: &'a Name) -> Option<Conflict<'a>> {
+        self.is_off(name).then_some(Conflict::Off(name))
+    }
+
+    fn server(&self, name: &Name) -> Option<&Server<'a>> {
+        self.servers.iter().find(|server| server.name == name)
+    }
+
+    fn of_mysqld(&self, action: &'a MysqldAction) -> Option<Conflict<'a>> {
+        let name = action.server();
+        let server = self.server(name)?;
+        let (up, frozen) = (server.stopped.is_none(), server.frozen.is_some());
+        match action {
+            MysqldAction::StopMysqld { .. } | MysqldAction::FreezeMysqld { .. } if !up => {
+                Some(Conflict::Stopped(name))
+            }
+            MysqldAction::StopMysqld { signal, .. } => {
+                (frozen && *signal == StopSignal::Term).then_some(Conflict::CannotObey(name))
+            }
+            MysqldAction::StartMysqld { .. } => up.then_some(Conflict::Running(name)),
+            MysqldAction::FreezeMysqld { .. } => frozen.then_some(Conflict::Frozen(name)),
+            MysqldAction::ThawMysqld { .. } => (!frozen).then_some(Conflict::NotFrozen(name)),
+        }
+    }
+
+    fn of_host(&self, action: &'a HostAction) -> Option<Conflict<'a>> {
+        match action {
+            HostAction::LinkDown { node: Node::Client } => Some(Conflict::ClientLink),
+            HostAction::LinkDown { node } => self.cut.contains_key(node).then_some(Conflict::LinkDown(node)),
+            HostAction::LinkUp { node } => (!self.cut.contains_key(node)).then_some(Conflict::LinkUp(node)),
+            HostAction::PowerOff { .. } | HostAction::SetSysctl { .. } => None,
+        }
+    }
+
+    fn of_traffic(&self, action: &'a TrafficAction) -> Option<Conflict<'a>> {
+        match action {
+            TrafficAction::FlushFirewall { node } => {
+                let any = self.rules.iter().any(|rule| rule.node == node);
+                (!any).then_some(Conflict::NoRule(node))
+            }
+            TrafficAction::AddFirewallRule { .. } | TrafficAction::SetNetem { .. } => None,
+        }
+    }
+
+    /// Takes the step of this number, as if it worked. On a host without power nothing is done.
+    pub fn apply(&mut self, step: u32, action: &'a Action) {
+        match action {
+            Action::Table(edit) => {
+                if let Some(table) = &mut self.table {
+                    table.edit(edit, self.saved.as_ref());
+                }
+                match edit {
+                    TableAction::SaveTable => self.saved = self.table.clone(),
+                    // 0 leaves the time-out as it is (ipvsadm(8), `--set`).
+                    TableAction::SetTimeouts { tcp, .. } if !tcp.is_zero() => {
+                        self.timeout = Some((*tcp, step));
+                    }
+                    TableAction::SetTimeouts { .. }
+                    | TableAction::RemoveRealServer { .. }
+                    | TableAction::AddRealServer { .. }
+                    | TableAction::SetWeight { .. }
+                    | TableAction::SetForwarding { .. }
+                    | TableAction::RemoveService { .. }
+                    | TableAction::AddService { .. }
+                    | TableAction::SetScheduler { .. }
+                    | TableAction::FlushTable
+                    | TableAction::RestoreTable => {}
+                }
+            }
+            Action::Mysqld(action) if self.off(action.server()).is_none() => self.mysqld(step, action),
+            Action::Host(action) if action.server().and_then(|name| self.off(name)).is_none() => {
+                self.host(step, action);
+            }
+            Action::Traffic(action) if action.server().and_then(|name| self.off(name)).is_none() => {
+                self.traffic(step, action);
+            }
+            Action::Mysqld(_)
+            | Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Client(_)
+            | Action::Wait(_) => {}
+        }
+    }
+
+    fn mysqld(&mut self, step: u32, action: &MysqldAction) {
+        let name = action.server();
+        let Some(server) = self.servers.iter_mut().find(|server| server.name == name) else {
+            return;
+        };
+        match action {
+            MysqldAction::StopMysqld { .. } => (server.stopped, server.frozen) = (Some(step), None),
+            MysqldAction::StartMysqld { .. } => server.stopped = None,
+            MysqldAction::FreezeMysqld { .. } => server.frozen = Some(step),
+            MysqldAction::ThawMysqld { .. } => server.frozen = None,
+        }
+    }
+
+    fn host(&mut self, step: u32, action: &'a HostAction) {
+        match action {
+            HostAction::PowerOff { server, .. } => {
+                let known = self.servers.iter_mut().find(|known| known.name == server);
+                known.into_iter().for_each(|server| server.off = Some(step));
+            }
+            HostAction::LinkDown { node } => {
+                self.cut.entry(node).or_insert(step);
+            }
+            HostAction::LinkUp { node } => {
+                self.cut.remove(node);
+            }
+            HostAction::SetSysctl { node, key, value } => {
+                let written = Sysctl {
+                    node,
+                    key,
+                    value,
+                    step: Some(step),
+                };
+                let mut known = self.sysctls.iter_mut();
+                match known.find(|sysctl| sysctl.node == node && sysctl.key == key) {
+                    Some(sysctl) => *sysctl = written,
+                    None => self.sysctls.push(written),
+                }
+            }
+        }
+    }
+
+    fn traffic(&mut self, step: u32, action: &'a TrafficAction) {
+        match action {
+            TrafficAction::AddFirewallRule { node, chain, verdict } => self.rules.push(Rule {
+                node,
+                chain: *chain,
+                verdict: *verdict,
+                step,
+            }),
+            TrafficAction::FlushFirewall { node } => self.rules.retain(|rule| rule.node != node),
+            TrafficAction::SetNetem { node, delay, loss } => {
+                let (delay, loss) = (*delay, *loss);
+                self.links.insert(node, Link { delay, loss, step });
+            }
+        }
+    }
+
+    /// Is the fault of the step of this number in force: did no later step undo it, or do the same anew? What
+    /// has no such end, as an edit of the table or a start of a mysqld, is no fault that lasts.
+    #[must_use]
+    pub fn lasts(&self, step: u32) -> bool {
+        let of_server =
+            |server: &Server<'_>| [server.stopped, server.frozen, server.off].contains(&Some(step));
+        self.servers.iter().any(of_server)
+            || self.cut.values().any(|by| *by == step)
+            || self.links.values().any(|link| link.step == step)
+            || self.rules.iter().any(|rule| rule.step == step)
+    }
+
+    /// Is this real server without power?
+    #[must_use]
+    pub fn is_off(&self, name: &Name) -> bool {
+        self.server(name).is_some_and(|server| server.off.is_some())
+    }
+
+    /// The director's table, if it is known.
+    #[must_use]
+    pub fn table(&self) -> Option<&Table> {
+        self.table.as_ref()
+    }
+
+    /// The firewall rules that are in force, in the order in which they were added.
+    pub fn rules(&self) -> impl Iterator<Item = Rule<'a>> {
+        self.rules.iter().copied()
+    }
+
+    /// What a step made the link to a host do; `None` if no step did.
+    #[must_use]
+    pub fn link(&self, node: &Node) -> Option<Link> {
+        self.links.get(node).copied()
+    }
+
+    /// The step for which a host cannot be reached: its power is off, or its link is down.
+    #[must_use]
+    pub fn unplugged(&self, node: &Node) -> Option<u32> {
+        let server = node.real_server().and_then(|name| self.server(name));
+        let off = server.and_then(|server| server.off);
+        off.or_else(|| self.cut.get(node).copied())
+    }
+
+    /// A sysctl of a host, if the plan or a step wrote it.
+    #[must_use]
+    pub fn sysctl(&self, node: &Node, key: &str) -> Option<Sysctl<'a>> {
+        let mut all = self.sysctls.iter();
+        all.find(|sysctl| sysctl.node == node && sysctl.key == key)
+            .copied()
+    }
+
+    /// How long an entry of an established connection lives, if a step said so.
+    #[must_use]
+    pub fn entry_timeout(&self) -> Option<Duration> {
+        self.timeout.map(|(time, _)| time)
+    }
+
+    /// Why no new connection to the service can be answered, if that is certain and the table is known.
+    #[must_use]
+    pub fn refuses(&self) -> Option<&'static str> {
+        let table = self.table.as_ref()?;
+        let weight = |server: &Server<'_>| table.servers.get(server.name).copied();
+        let mut chosen = self
+            .servers
+            .iter()
+            .filter(|server| weight(server) > Some(0))
+            .peekable();
+        if !table.service {
+            Some("the virtual service is not in the table")
+        } else if table.servers.is_empty() {
+            Some("no real server is in the table")
+        } else if chosen.peek().is_none() {
+            // Every scheduler passes over a server of weight 0.
+            Some("every real server in the table has weight 0")
+        } else if self.cut.contains_key(&Node::Director) {
+            Some("the director's link is down")
+        } else if !chosen.any(|server| self.answers(server)) {
+            Some("no real server in the table can answer: each is stopped, frozen or off")
+        } else {
+            None
+        }
+    }
+
+    /// Can no real server of the lab answer anything?
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        !self.servers.iter().any(|server| self.answers(server))
+    }
+
+    fn answers(&self, server: &Server<'_>) -> bool {
+        let cut = self.cut.contains_key(&Node::RealServer(server.name.clone()));
+        server.stopped.is_none() && server.frozen.is_none() && server.off.is_none() && !cut
+    }
+}
+
+impl Table {
+    /// Why `edit` cannot work now; `saved` is what `save-table` saved.
+    #[must_use]
+    pub fn conflict<'a>(&self, edit: &'a TableAction, saved: Option<&Self>) -> Option<Conflict<'a>> {
+        match edit {
+            TableAction::RemoveRealServer { .. }
+            | TableAction::AddRealServer { .. }
+            | TableAction::SetWeight { .. }
+            | TableAction::SetForwarding { .. }
+            | TableAction::SetScheduler { .. }
+            | TableAction::RemoveService { port: None }
+                if !self.service =>
+            {
+                Some(Conflict::NoService)
+            }
+            TableAction::RemoveRealServer { server }
+            | TableAction::SetWeight { server, .. }
+            | TableAction::SetForwarding { server, .. } => {
+                (!self.servers.contains_key(server)).then_some(Conflict::NotInTable(server))
+            }
+            TableAction::AddRealServer { server, .. } => {
+                let there = self.servers.contains_key(server);
+                there.then_some(Conflict::InTable(server))
+            }
+            TableAction::AddService { port: None } => self.service.then_some(Conflict::ServiceThere),
+            TableAction::RemoveService { port: Some(port) } => {
+                (!self.others.contains(port)).then_some(Conflict::NoServiceOf(*port))
+            }
+            TableAction::AddService { port: Some(port) } => {
+                let there = self.others.contains(port);
+                there.then_some(Conflict::ServiceOfThere(*port))
+            }
+            TableAction::FlushTable => self.is_empty().then_some(Conflict::Empty),
+            TableAction::RestoreTable => match saved {
+                None => Some(Conflict::NothingSaved),
+                Some(saved) => {
+                    // `ipvsadm -R` only adds.
+                    let there = saved.service && self.service || !saved.others.is_disjoint(&self.others);
+                    there.then_some(Conflict::SavedStillThere)
+                }
+            },
+            TableAction::RemoveService { port: None }
+            | TableAction::SetScheduler { .. }
+            | TableAction::SetTimeouts { .. }
+            | TableAction::SaveTable => None,
+        }
+    }
+
+    /// Makes the edit, as if it worked; `saved` is what `save-table` saved. Without the virtual service none
+    /// of its real servers can be edited.
+    pub fn edit(&mut self, edit: &TableAction, saved: Option<&Self>) {
+        match edit {
+            TableAction::RemoveRealServer { server } => {
+                if self.service {
+                    self.servers.remove(server);
+                }
+            }
+            TableAction::AddRealServer { server, weight }
+            | TableAction::SetWeight { server, weight }
+            | TableAction::SetForwarding { server, weight, .. } => {
+                if self.service {
+                    self.servers.insert(server.clone(), *weight);
+                }
+            }
+            TableAction::RemoveService { port: None } => {
+                self.servers.clear();
+                self.service = false;
+            }
+            TableAction::AddService { port: None } => self.service = true,
+            TableAction::RemoveService { port: Some(port) } => {
+                self.others.remove(port);
+            }
+            TableAction::AddService { port: Some(port) } => {
+                self.others.insert(*port);
+            }
+            TableAction::FlushTable => *self = Self::default(),
+            TableAction::RestoreTable => {
+                if let Some(saved) = saved {
+                    if saved.service {
+                        self.service = true;
+                        self.servers.clone_from(&saved.servers);
+                    }
+                    self.others.extend(&saved.others);
+                }
+            }
+            TableAction::SetScheduler { .. } | TableAction::SetTimeouts { .. } | TableAction::SaveTable => {}
+        }
+    }
+
+    /// Is there no virtual service at all?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.service && self.others.is_empty()
+    }
+}

@@ -1,0 +1,189 @@
+//! The lab after some steps: what lasts, which step gave each value, which step can work.
+
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{
+    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, StopSignal,
+    TableAction, TrafficAction,
+};
+use lvs_matrix_model::lab::{Conflict, State, Table};
+use std::time::Duration;
+
+fn rs1() -> Name {
+    Name::new("rs1").unwrap()
+}
+
+fn node() -> Node {
+    Node::RealServer(rs1())
+}
+
+fn rule(chain: Chain) -> Action {
+    let (node, verdict) = (node(), FirewallVerdict::Drop);
+    TrafficAction::AddFirewallRule { node, chain, verdict }.into()
+}
+
+fn netem(loss: u16) -> Action {
+    let (node, delay, loss) = (node(), Duration::ZERO, Percent(loss));
+    TrafficAction::SetNetem { node, delay, loss }.into()
+}
+
+fn stop() -> Action {
+    let (server, signal) = (rs1(), StopSignal::Kill);
+    MysqldAction::StopMysqld { server, signal }.into()
+}
+
+fn sysctl(value: &str) -> Action {
+    let (node, key, value) = (Node::Client, "net.x".to_owned(), value.to_owned());
+    HostAction::SetSysctl { node, key, value }.into()
+}
+
+/// After each list of steps, which of them are still in force; their numbers count from 1.
+#[test]
+fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
+    let freeze = || -> Action { MysqldAction::FreezeMysqld { server: rs1() }.into() };
+    let thaw = || -> Action { MysqldAction::ThawMysqld { server: rs1() }.into() };
+    let start = || -> Action { MysqldAction::StartMysqld { server: rs1() }.into() };
+    let down = || -> Action { HostAction::LinkDown { node: node() }.into() };
+    let up = || -> Action { HostAction::LinkUp { node: node() }.into() };
+    let flush = || -> Action { TrafficAction::FlushFirewall { node: node() }.into() };
+    let (server, neighbours) = (rs1(), Neighbours::Permanent);
+    let off: Action = HostAction::PowerOff { server, neighbours }.into();
+    let cases: [(Vec<Action>, &[u32]); 11] = [
+        (vec![stop()], &[1]),
+        (vec![stop(), start()], &[]),
+        (vec![freeze(), thaw()], &[]),
+        (vec![freeze(), stop()], &[2]),
+        (vec![down()], &[1]),
+        (vec![down(), up(), down()], &[3]),
+        (vec![rule(Chain::Input), rule(Chain::Output)], &[1, 2]),
+        (vec![rule(Chain::Input), flush(), rule(Chain::Output)], &[3]),
+        (vec![netem(100), netem(0)], &[2]),
+        (vec![stop(), off], &[1, 2]),
+        (vec![sysctl("1"), Action::Wait(Duration::ZERO)], &[]),
+    ];
+    for (steps, lasting) in &cases {
+        let name = rs1();
+        let mut state = State::new(std::iter::once(&name));
+        let numbered = || steps.iter().zip(1..);
+        numbered().for_each(|(action, step)| state.apply(step, action));
+        let found: Vec<u32> = numbered()
+            .map(|(_, step)| step)
+            .filter(|step| state.lasts(*step))
+            .collect();
+        assert_eq!(found, *lasting, "{steps:?}");
+    }
+}
+
+#[test]
+fn a_value_knows_the_step_that_gave_it() {
+    let (name, planned) = (rs1(), [("net.x".to_owned(), "0".to_owned())]);
+    let (netem, write) = (netem(100), sysctl("2"));
+    let mut state = State::new(std::iter::once(&name)).with_sysctls(&Node::Client, &planned);
+    let value = |state: &State<'_>| {
+        let found = state.sysctl(&Node::Client, "net.x")?;
+        Some((found.value.to_owned(), found.step))
+    };
+    assert_eq!(value(&state), Some(("0".to_owned(), None)));
+    assert_eq!(state.link(&node()), None);
+    state.apply(4, &write);
+    state.apply(5, &netem);
+    assert_eq!(value(&state), Some(("2".to_owned(), Some(4))));
+    assert_eq!(state.link(&node()).map(|link| link.step), Some(5));
+    assert_eq!(state.sysctl(&node(), "net.x"), None, "another host");
+    assert_eq!(state.table(), None, "nobody said what is in it");
+    assert_eq!(state.refuses(), None, "so nothing is certain");
+}
+
+#[test]
+fn nothing_is_done_on_a_host_without_power() {
+    let (server, neighbours) = (rs1(), Neighbours::Permanent);
+    let (off, stop): (Action, _) = (HostAction::PowerOff { server, neighbours }.into(), stop());
+    let name = rs1();
+    let mut state = State::new(std::iter::once(&name));
+    state.apply(1, &off);
+    assert_eq!(state.conflict(&stop), Some(Conflict::Off(&name)));
+    state.apply(2, &stop);
+    assert!(state.lasts(1) && !state.lasts(2));
+    assert_eq!(state.unplugged(&node()), Some(1));
+    assert!(state.is_silent());
+}
+
+fn table(servers: &[(&Name, u16)]) -> Table {
+    let weights = servers.iter().map(|(name, weight)| ((*name).clone(), *weight));
+    Table {
+        service: true,
+        servers: weights.collect(),
+        ..Table::default()
+    }
+}
+
+/// The steps that cannot work after those before, each with why; the others are done.
+#[test]
+fn the_table_says_which_edit_can_work() {
+    let name = rs1();
+    let (server, weight) = (rs1(), 1);
+    let add = TableAction::AddRealServer { server, weight };
+    let remove = TableAction::RemoveRealServer { server: rs1() };
+    let steps: [(TableAction, Option<Conflict<'_>>); 14] = [
+        (TableAction::RestoreTable, Some(Conflict::NothingSaved)),
+        (TableAction::SaveTable, None),
+        (TableAction::RestoreTable, Some(Conflict::SavedStillThere)),
+        (add.clone(), Some(Conflict::InTable(&name))),
+        (remove.clone(), None),
+        (remove.clone(), Some(Conflict::NotInTable(&name))),
+        (add, None),
+        (TableAction::AddService { port: Some(80) }, None),
+        (
+            TableAction::AddService { port: Some(80) },
+            Some(Conflict::ServiceOfThere(80)),
+        ),
+        (TableAction::FlushTable, None),
+        (TableAction::FlushTable, Some(Conflict::Empty)),
+        (remove.clone(), Some(Conflict::NoService)),
+        (TableAction::RestoreTable, None),
+        (remove, None),
+    ];
+    let steps = steps.map(|(edit, conflict)| (Action::from(edit), conflict));
+    let mut state = State::new(std::iter::once(&name)).with_table(table(&[(&name, 3)]));
+    for (step, (action, conflict)) in (1..).zip(&steps) {
+        assert_eq!(state.conflict(action), *conflict, "step {step}: {action}");
+        if conflict.is_none() {
+            state.apply(step, action);
+        }
+        assert!(!state.lasts(step), "the last snapshot shows the table");
+        if step == 13 {
+            assert_eq!(state.table(), Some(&table(&[(&name, 3)])), "as it was saved");
+        }
+    }
+    let empty = table(&[]);
+    assert_eq!(state.table(), Some(&empty));
+}
+
+#[test]
+fn no_new_connection_is_answered_without_a_server_that_is_chosen_and_can_answer() {
+    let (name, other) = (rs1(), Name::new("rs2").unwrap());
+    let lab = |weights: &[(&Name, u16)]| State::new([&name, &other].into_iter()).with_table(table(weights));
+    let both = [(&name, 1), (&other, 1)];
+    assert_eq!(lab(&both).refuses(), None);
+    assert_eq!(
+        lab(&[]).refuses(),
+        Some("no real server is in the table"),
+        "though both of them run"
+    );
+    assert_eq!(
+        lab(&[(&name, 0), (&other, 0)]).refuses(),
+        Some("every real server in the table has weight 0")
+    );
+    let stop = stop();
+    let mut state = lab(&both);
+    state.apply(1, &stop);
+    assert_eq!(state.refuses(), None, "rs2 answers");
+    let mut state = lab(&[(&name, 1), (&other, 0)]);
+    state.apply(1, &stop);
+    assert!(state.refuses().is_some_and(|why| why.contains("can answer")));
+    assert!(!state.is_silent(), "rs2 is not chosen, but it runs");
+    let down = HostAction::LinkDown { node: Node::Director }.into();
+    let mut state = lab(&both);
+    state.apply(1, &down);
+    assert_eq!(state.refuses(), Some("the director's link is down"));
+    assert_eq!(state.unplugged(&Node::Director), Some(1));
+}
