@@ -8,6 +8,7 @@ pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
 use crate::Name;
 use crate::action::{Action, Node};
 use crate::client::{Client, ClientChoice};
+use crate::lab::State;
 use crate::matrix::{Cell, CellRef};
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expected, Forwarding, Lab, Observe, RealServer, Scenario};
@@ -191,6 +192,14 @@ impl LabPlan {
             Node::RealServer(name) => Some((name, host)),
             Node::Client | Node::Director => None,
         })
+    }
+
+    /// The lab before the first step. The plan does not say in data what is in the director's table.
+    #[must_use]
+    pub fn state(&self) -> State<'_> {
+        let state = State::new(self.real_servers().map(|(name, _)| name));
+        let hosts = self.hosts.iter();
+        hosts.fold(state, |state, host| state.with_sysctls(&host.node, &host.sysctls))
     }
 
     /// How long the outcome is watched, counted from the beginning of `act`: the scenario's `until`, or the

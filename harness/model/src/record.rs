@@ -22,6 +22,7 @@ pub use socket::{Socket, SocketTimer};
 use crate::Name;
 use crate::action::{Action, ClientAction, Node};
 use crate::duration::Instant;
+use crate::lab::State;
 use crate::plan::{LabPlan, Phase};
 use crate::sentence;
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,28 @@ impl CellRecord {
             let action = step.action.of_client().filter(|action| !action.only_awaits())?;
             (step.operation == Some(operation)).then_some((step, action))
         })
+    }
+
+    /// The lab after every step that was done.
+    #[must_use]
+    pub fn state(&self) -> State<'_> {
+        self.folded(|_| true)
+    }
+
+    /// The lab at a moment, after those of the steps that were done that had begun by then.
+    #[must_use]
+    pub fn state_at(&self, at: Instant) -> State<'_> {
+        self.folded(|step| step.began.is_some_and(|began| began <= at))
+    }
+
+    fn folded(&self, wanted: impl Fn(&StepRecord) -> bool) -> State<'_> {
+        let mut state = self.plan.state();
+        for step in &self.steps {
+            if matches!(step.outcome, StepOutcome::Done { .. }) && wanted(step) {
+                state.apply(step.number, &step.action);
+            }
+        }
+        state
     }
 
     /// The name of the connection that the client's operation is about; `None` if it is the plain one.

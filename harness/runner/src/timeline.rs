@@ -13,6 +13,7 @@ use crate::operator;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
 use lvs_matrix_model::record::{CommandRecord, DirectorSnapshot, Moment, Proof, StepOutcome, StepRecord};
 
@@ -154,20 +155,26 @@ impl<'a> Timeline<'a> {
 
     /// Looks once more at the faults that last, before the lab is put right for the last sentinel.
     pub(crate) fn look_again(&mut self) -> Result<()> {
-        for index in 0..self.steps.len() {
-            let (step, later) = match self.steps.get(index..).and_then(<[_]>::split_first) {
-                Some((step, later)) if matches!(step.outcome, StepOutcome::Done { .. }) => (step, later),
-                Some(_) | None => continue,
-            };
-            let later: Vec<&Action> = later
-                .iter()
-                .filter(|step| matches!(step.outcome, StepOutcome::Done { .. }))
-                .map(|step| &step.action)
-                .collect();
-            let at_end = operator::at_end(self.plan, self.lab, &step.action, &later)?;
-            self.steps[index].at_end = at_end;
+        let state = self.state();
+        for step in &mut self.steps {
+            if matches!(step.outcome, StepOutcome::Done { .. }) {
+                step.at_end = operator::at_end(self.plan, self.lab, &state, (step.number, &step.action))?;
+            }
         }
         Ok(())
+    }
+
+    /// The lab after the steps that were done so far.
+    fn state(&self) -> State<'a> {
+        let plan = self.plan;
+        let mut state = plan.state();
+        // A record is pushed for each step of the plan, in order.
+        for (step, planned) in self.steps.iter().zip(&plan.steps) {
+            if matches!(step.outcome, StepOutcome::Done { .. }) {
+                state.apply(step.number, &planned.action);
+            }
+        }
+        state
     }
 
     pub(crate) fn snapshot(&mut self, moment: Moment) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use super::operation::classified_step;
 use super::{At, Doubt, Went};
-use crate::action::{Action, ClientAction, HostAction, Node};
+use crate::action::{Action, ClientAction, Node};
 use crate::capture::{Body, Packet};
 use crate::client::Setting;
 use crate::duration::{Human, Instant};
@@ -165,28 +165,13 @@ fn sentinels(record: &CellRecord, point: &CapturePoint, packets: &[&Packet], dou
         doubts.push(Doubt::NoFirstSentinel { node: node.clone() });
     }
     // A host without power sees nothing any more; what the client saw is proven at the client's own point.
-    if powered_off(record, node) {
+    let off = |name| record.state().is_off(name);
+    if node.real_server().is_some_and(off) {
         return;
     }
     if !point.last_sentinel || last.is_none_or(|sentinel| sentinel.at < end) {
         doubts.push(Doubt::NoLastSentinel { node: node.clone() });
     }
-}
-
-fn powered_off(record: &CellRecord, node: &Node) -> bool {
-    record.steps.iter().any(|step| match &step.action {
-        Action::Host(HostAction::PowerOff { server, .. }) => {
-            matches!(step.outcome, StepOutcome::Done { .. }) && node.real_server() == Some(server)
-        }
-        Action::Host(
-            HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. },
-        )
-        | Action::Traffic(_)
-        | Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Client(_)
-        | Action::Wait(_) => false,
-    })
 }
 
 fn malformed(packets: &[&Packet], doubts: &mut Vec<Doubt>) {

@@ -16,7 +16,8 @@ pub(crate) use table::{Saved, edit_table};
 use crate::error::{LabError, Result};
 use crate::lab::{Lab, run_recorded};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, HostAction, MysqldAction, Node, Percent, TrafficAction};
+use lvs_matrix_model::action::{Action, Chain, HostAction, Node, Percent, TrafficAction};
+use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{AtEnd, CommandRecord, Instead, PortState, Proof};
 use lvs_matrix_netns::ip_batch;
@@ -65,41 +66,26 @@ fn deed(
 }
 
 /// How many of the client's own segments its firewall has held back so far, by the kernel's counter; `None`
-/// if none of the actions that were `done` has left it such a rule. Of several rules in a chain only the
-/// first one meets anything.
-pub(crate) fn held_back<'a>(
-    plan: &LabPlan,
-    lab: &Lab,
-    done: impl Iterator<Item = &'a Action>,
-) -> Result<Option<u64>> {
-    let mut rule = None;
-    for action in done {
-        let Action::Traffic(action) = action else { continue };
-        match action {
-            TrafficAction::AddFirewallRule {
-                node: Node::Client,
-                chain: Chain::Output,
-                ..
-            } => rule = rule.or(Some(action)),
-            TrafficAction::FlushFirewall { node: Node::Client } => rule = None,
-            TrafficAction::AddFirewallRule { .. }
-            | TrafficAction::FlushFirewall { .. }
-            | TrafficAction::SetNetem { .. } => {}
-        }
-    }
-    let shown = rule.map(|rule| traffic_shown(plan, lab, rule)).transpose()?;
-    Ok(shown.and_then(|shown| shown.ok()?.packets()))
+/// if no such rule is in force. Of several rules in a chain only the first one meets anything.
+pub(crate) fn held_back(plan: &LabPlan, lab: &Lab, state: &State<'_>) -> Result<Option<u64>> {
+    let mut rules = state.rules();
+    let Some(rule) = rules.find(|rule| *rule.node == Node::Client && rule.chain == Chain::Output) else {
+        return Ok(None);
+    };
+    let namespace = lab.namespace(rule.node)?;
+    let shown = firewall::rule_shown(plan, namespace, rule.node, rule.chain, rule.verdict)?;
+    Ok(shown.ok().and_then(|proof| proof.packets()))
 }
 
-/// Looks once more at a fault that was done and not undone by a later step of `later`. `None` for what does
+/// Looks once more at the fault of a step that was done, if it is in force by the steps. `None` for what does
 /// not last, and for edits of the director's table, which its last snapshot shows.
 pub(crate) fn at_end(
     plan: &LabPlan,
     lab: &mut Lab,
-    action: &Action,
-    later: &[&Action],
+    state: &State<'_>,
+    (step, action): (u32, &Action),
 ) -> Result<Option<AtEnd>> {
-    if later.iter().any(|later| undoes(later, action)) {
+    if !state.lasts(step) {
         return Ok(None);
     }
     let shown = match action {
@@ -107,17 +93,9 @@ pub(crate) fn at_end(
             Some(shown) => shown,
             None => return Ok(None),
         },
-        Action::Host(action @ (HostAction::PowerOff { .. } | HostAction::LinkDown { .. })) => {
-            host::shown(plan, lab, action)?
-        }
-        Action::Traffic(
-            action @ (TrafficAction::AddFirewallRule { .. } | TrafficAction::SetNetem { .. }),
-        ) => traffic_shown(plan, lab, action)?,
-        Action::Host(HostAction::LinkUp { .. } | HostAction::SetSysctl { .. })
-        | Action::Traffic(TrafficAction::FlushFirewall { .. })
-        | Action::Table(_)
-        | Action::Client(_)
-        | Action::Wait(_) => return Ok(None),
+        Action::Host(action) => host::shown(plan, lab, action)?,
+        Action::Traffic(action) => traffic_shown(plan, lab, action)?,
+        Action::Table(_) | Action::Client(_) | Action::Wait(_) => return Ok(None),
     };
     Ok(Some(match shown {
         Ok(shows) => AtEnd::InForce {
@@ -126,37 +104,6 @@ pub(crate) fn at_end(
         },
         Err(reason) => AtEnd::Gone { reason },
     }))
-}
-
-/// Is `later` the step that undoes `action`, or does the same anew?
-fn undoes(later: &Action, action: &Action) -> bool {
-    if let (Action::Mysqld(later), Action::Mysqld(action)) = (later, action) {
-        let undoes = match action {
-            MysqldAction::StopMysqld { .. } => matches!(later, MysqldAction::StartMysqld { .. }),
-            MysqldAction::FreezeMysqld { .. } => {
-                matches!(
-                    later,
-                    MysqldAction::ThawMysqld { .. } | MysqldAction::StopMysqld { .. }
-                )
-            }
-            MysqldAction::StartMysqld { .. } | MysqldAction::ThawMysqld { .. } => false,
-        };
-        return undoes && later.server() == action.server();
-    }
-    if let (Action::Traffic(later), Action::Traffic(action)) = (later, action) {
-        let undoes = match action {
-            TrafficAction::AddFirewallRule { .. } => matches!(later, TrafficAction::FlushFirewall { .. }),
-            TrafficAction::SetNetem { .. } => matches!(later, TrafficAction::SetNetem { .. }),
-            TrafficAction::FlushFirewall { .. } => false,
-        };
-        return undoes && later.node() == action.node();
-    }
-    if let (Action::Host(HostAction::LinkUp { node }), Action::Host(HostAction::LinkDown { node: cut })) =
-        (later, action)
-    {
-        return node == cut;
-    }
-    false
 }
 
 /// A sentinel must be able to reach every host, or its capture could not be proven: links that were cut come

@@ -130,11 +130,7 @@ impl Timeline<'_> {
     /// How many of its segments the client's own firewall has held back so far; `None` if it has no such
     /// rule.
     fn held_back(&self) -> Result<Option<u64>> {
-        let done = self
-            .steps
-            .iter()
-            .filter(|step| matches!(step.outcome, StepOutcome::Done { .. }));
-        operator::held_back(self.plan, self.lab, done.map(|step| &step.action))
+        operator::held_back(self.plan, self.lab, &self.state())
     }
 
     /// Begins to connect, and waits until the first SYN is out or has met the client's own firewall, or the
