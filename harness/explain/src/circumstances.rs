@@ -3,10 +3,9 @@
 use super::case::Case;
 use super::table::Table;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, HostAction, Node, Percent, TableAction, TrafficAction,
-};
+use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, HostAction, Node, Percent, TableAction};
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::lab::Link;
 use lvs_matrix_model::record::{Moment, StepOutcome, StepRecord};
 use std::time::Duration;
 
@@ -28,28 +27,15 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// A step by its number, with its beginning.
+    fn step(&self, number: u32) -> Option<(&'a StepRecord, Instant)> {
+        let step = self.record.steps.iter().find(|step| step.number == number)?;
+        Some((step, step.began?))
+    }
+
     /// The value that a sysctl of a node had at a moment: what the plan wrote, or a step after that.
     pub(super) fn sysctl(&self, node: &Node, key: &str, at: Instant) -> Option<&'a str> {
-        let written = self
-            .done(|action| {
-                let Action::Host(HostAction::SetSysctl {
-                    node: of,
-                    key: named,
-                    value,
-                }) = action
-                else {
-                    return None;
-                };
-                (of == node && named == key).then_some(value.as_str())
-            })
-            .filter(|(_, began, _)| *began <= at)
-            .last();
-        let planned = || {
-            let sysctls = &self.plan.host(node)?.sysctls;
-            let (_, value) = sysctls.iter().find(|(own, _)| own == key)?;
-            Some(value.as_str())
-        };
-        written.map(|(_, _, value)| value).or_else(planned)
+        Some(self.record.state_at(at).sysctl(node, key)?.value)
     }
 
     /// The director's tables at a moment.
@@ -65,15 +51,7 @@ impl<'a> Case<'a> {
     /// How long an entry of an established connection lives after a segment that was passed on at a moment:
     /// what `ipvsadm --set` had said by then (0: as it was), if it had.
     pub(super) fn entry_timeout(&self, at: Instant) -> Option<Duration> {
-        let set = self
-            .done(|action| {
-                let Action::Table(TableAction::SetTimeouts { tcp, .. }) = action else {
-                    return None;
-                };
-                Some(*tcp)
-            })
-            .filter(|(_, began, tcp)| *began <= at && !tcp.is_zero())
-            .last();
+        let set = self.record.state_at(at).entry_timeout();
         let commands = &self.plan.host(&Node::Director)?.commands;
         let planned = || {
             commands.iter().rev().find_map(|argv| match argv.as_slice() {
@@ -83,7 +61,7 @@ impl<'a> Case<'a> {
                 _ => None,
             })
         };
-        set.map(|(_, _, tcp)| tcp).or_else(planned)
+        set.or_else(planned)
     }
 
     /// The director's tables as they were at a moment: the last snapshot before it, unless the table was
@@ -189,48 +167,23 @@ impl<'a> Case<'a> {
 
     /// The firewall rules that were in force at a moment: the step, the host, and the rule.
     pub(super) fn firewall(&self, at: Instant) -> Vec<(&'a StepRecord, &'a Node, Chain, FirewallVerdict)> {
-        let mut rules: Vec<(&StepRecord, &Node, Chain, FirewallVerdict)> = Vec::new();
-        let steps = self.done(|action| {
-            let Action::Traffic(traffic) = action else {
-                return None;
-            };
-            Some(traffic)
-        });
-        for (step, _, traffic) in steps.filter(|(_, began, _)| *began <= at) {
-            match traffic {
-                TrafficAction::AddFirewallRule { node, chain, verdict } => {
-                    rules.push((step, node, *chain, *verdict))
-                }
-                TrafficAction::FlushFirewall { node } => rules.retain(|(_, of, _, _)| *of != node),
-                TrafficAction::SetNetem { .. } => {}
-            }
-        }
+        let state = self.record.state_at(at);
+        let rules = state.rules();
         rules
+            .filter_map(|rule| Some((self.step(rule.step)?.0, rule.node, rule.chain, rule.verdict)))
+            .collect()
     }
 
     /// What the link to a host did at a moment: the step, the delay beyond the link's own, and the loss.
     pub(super) fn netem(&self, node: &Node, at: Instant) -> Option<(&'a StepRecord, Duration, Percent)> {
-        let (step, _, (delay, loss)) = self
-            .done(|action| {
-                let Action::Traffic(TrafficAction::SetNetem {
-                    node: of,
-                    delay,
-                    loss,
-                }) = action
-                else {
-                    return None;
-                };
-                (of == node).then_some((*delay, *loss))
-            })
-            .filter(|(_, began, _)| *began <= at)
-            .last()?;
-        (!delay.is_zero() || loss != Percent::default()).then_some((step, delay, loss))
+        let Link { delay, loss, step } = self.record.state_at(at).link(node)?;
+        let does = !delay.is_zero() || loss != Percent::default();
+        does.then(|| Some((self.step(step)?.0, delay, loss)))?
     }
 
     /// Since when a host could not be reached at a moment: its power was off, or its link was down.
     pub(super) fn unplugged(&self, node: &Node, at: Instant) -> Option<(&'a StepRecord, Instant)> {
-        let (step, began, off) = self.links(node).filter(|(_, began, _)| *began <= at).last()?;
-        off.then_some((step, began))
+        self.step(self.record.state_at(at).unplugged(node)?)
     }
 
     /// Steps that cut a host off (true) or brought its link back (false).

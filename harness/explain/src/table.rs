@@ -3,7 +3,8 @@
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::TableAction;
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::ipvs::{self, Connection, Connections, Destination, Protocol, Target};
+use lvs_matrix_model::ipvs::{self, Connection, Connections, Destination, Listen, Protocol, Target};
+use lvs_matrix_model::lab;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::DirectorSnapshot;
 use lvs_matrix_model::verdict::Citation;
@@ -17,12 +18,8 @@ pub(super) struct Table {
     pub(super) snapshot: u32,
     /// When it was taken.
     pub(super) at: Instant,
-    /// Is the virtual service there?
-    pub(super) has_service: bool,
-    /// How many other virtual services there are.
-    others: usize,
-    /// Its real servers with their weights.
-    pub(super) servers: Vec<(Name, u32)>,
+    /// The virtual service with its real servers, and other services.
+    held: lab::Table,
     /// The steps that changed it since the snapshot; each was looked up in the kernel's own table when it was
     /// done.
     steps: Vec<u32>,
@@ -44,18 +41,29 @@ impl Table {
             let (name, _) = plan
                 .real_servers()
                 .find(|(_, host)| SocketAddr::new(host.address, plan.port) == destination.address)?;
-            Some((name.clone(), destination.weight))
+            // No step gives a weight that is larger.
+            let weight = u16::try_from(destination.weight).unwrap_or(u16::MAX);
+            Some((name.clone(), weight))
+        };
+        let others = services.services.iter().filter(|service| Some(*service) != own);
+        let port = |service: &ipvs::Service| match service.listen {
+            Listen::Socket { address, .. } => Some(address.port()),
+            // No step adds one.
+            Listen::Mark { .. } => None,
+        };
+        let held = lab::Table {
+            service: own.is_some(),
+            servers: own
+                .into_iter()
+                .flat_map(|service| service.destinations.iter().filter_map(server))
+                .collect(),
+            others: others.filter_map(port).collect(),
         };
         let of_service = |entry: &Connection| entry.service == Target::Socket(service);
         Some(Self {
             snapshot: snapshot.number,
             at: snapshot.at,
-            has_service: own.is_some(),
-            others: services.services.len() - usize::from(own.is_some()),
-            servers: own
-                .into_iter()
-                .flat_map(|service| service.destinations.iter().filter_map(server))
-                .collect(),
+            held,
             steps: Vec::new(),
             connections: connections
                 .entries
@@ -69,40 +77,28 @@ impl Table {
     /// What a step of the time line made of it. `saved` is what `save-table` had saved. `None` if that does
     /// not tell what it is now.
     pub(super) fn after(mut self, step: u32, edit: &TableAction, saved: Option<&Self>) -> Option<Self> {
-        match edit {
-            TableAction::RemoveRealServer { server } => self.servers.retain(|(name, _)| name != server),
-            TableAction::AddRealServer { server, weight } => {
-                self.servers.push((server.clone(), u32::from(*weight)))
-            }
-            TableAction::SetWeight { server, weight } | TableAction::SetForwarding { server, weight, .. } => {
-                let own = self.servers.iter_mut().find(|(name, _)| name == server)?;
-                own.1 = u32::from(*weight);
-            }
-            TableAction::RemoveService { port: None } => {
-                self.has_service = false;
-                self.servers.clear();
-            }
-            TableAction::RemoveService { port: Some(_) } => self.others = self.others.saturating_sub(1),
-            TableAction::AddService { port: None, .. } => self.has_service = true,
-            TableAction::AddService { port: Some(_), .. } => self.others += 1,
-            TableAction::FlushTable => {
-                (self.has_service, self.others) = (false, 0);
-                self.servers.clear();
-            }
-            TableAction::RestoreTable => {
-                let saved = saved?;
-                (self.has_service, self.others) = (saved.has_service, saved.others);
-                self.servers.clone_from(&saved.servers);
-            }
-            TableAction::SetScheduler { .. } | TableAction::SaveTable | TableAction::SetTimeouts { .. } => {}
+        let saved = saved.map(|saved| &saved.held);
+        if self.held.conflict(edit, saved).is_some() {
+            return None;
         }
+        self.held.edit(edit, saved);
         self.steps.push(step);
         Some(self)
     }
 
+    /// Is the cell's own virtual service there?
+    pub(super) fn has_service(&self) -> bool {
+        self.held.service
+    }
+
     /// Is there any virtual service?
     pub(super) fn has_any_service(&self) -> bool {
-        self.has_service || self.others > 0
+        !self.held.is_empty()
+    }
+
+    /// The real servers of the cell's virtual service, each with its weight.
+    pub(super) fn servers(&self) -> impl Iterator<Item = (&Name, u16)> {
+        self.held.servers.iter().map(|(name, weight)| (name, *weight))
     }
 
     /// What shows it.
@@ -114,11 +110,8 @@ impl Table {
     }
 
     /// The weight of a real server; `None` if it is not in the table.
-    pub(super) fn weight(&self, server: &Name) -> Option<u32> {
-        self.servers
-            .iter()
-            .find(|(name, _)| name == server)
-            .map(|(_, weight)| *weight)
+    pub(super) fn weight(&self, server: &Name) -> Option<u16> {
+        self.held.servers.get(server).copied()
     }
 
     /// The entry of the connection from this address and port to this server.

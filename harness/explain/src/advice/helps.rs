@@ -333,9 +333,8 @@ fn others_serve(case: &Case<'_>, server: &Name, at: Instant) -> bool {
         return false;
     };
     let mut others = table
-        .servers
-        .iter()
-        .filter(|(name, weight)| name != server && *weight > 0)
+        .servers()
+        .filter(|(name, weight)| *name != server && *weight > 0)
         .peekable();
     others.peek().is_some() && others.all(|(name, _)| serves(case, name, at))
 }
@@ -347,8 +346,8 @@ fn a_new_connection_is_served(case: &Case<'_>) -> bool {
         return false;
     };
     let end = case.record.ended;
-    let mut chosen = table.servers.iter().filter(|(_, weight)| *weight > 0).peekable();
-    table.has_service && chosen.peek().is_some() && chosen.all(|(name, _)| serves(case, name, end))
+    let mut chosen = table.servers().filter(|(_, weight)| *weight > 0).peekable();
+    table.has_service() && chosen.peek().is_some() && chosen.all(|(name, _)| serves(case, name, end))
 }
 
 /// Would this server have served a new connection at that moment?

@@ -270,13 +270,13 @@ pub(super) const NO_SERVER: Rule = Rule {
             })
             .filter(|refusal| refusal.by == Some(Node::Director))?;
         let table = case.table_then(request.sent.at)?;
-        if !table.has_service || table.servers.iter().any(|(_, weight)| *weight > 0) {
+        if !table.has_service() || table.servers().any(|(_, weight)| weight > 0) {
             return None;
         }
-        let servers = if table.servers.is_empty() {
+        let names: Vec<&Name> = table.servers().map(|(name, _)| name).collect();
+        let servers = if names.is_empty() {
             told!("no real server" / "没有真实服务器")
         } else {
-            let names: Vec<&Name> = table.servers.iter().map(|(name, _)| name).collect();
             told!(
                 "no real server with a weight above 0 ({names} has 0)"
                     / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",

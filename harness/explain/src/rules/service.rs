@@ -33,7 +33,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
             .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
         let table = case
             .table_then(request.sent.at)
-            .filter(|table| !table.has_service)?;
+            .filter(|table| !table.has_service())?;
         Some(Finding {
             at: request.sent.at,
             text: told!(
