@@ -405,7 +405,7 @@ fn disk_fills_up() {
     let recorded = records(&out);
     assert!(!recorded.is_empty());
     for record in &recorded {
-        assert_eq!(json(record)["format"], 1, "half-written: {}", record.display());
+        assert_eq!(json(record)["format"], 2, "half-written: {}", record.display());
     }
     say(lvs_matrix().arg("judge").arg(&out)).expect_code(3);
     let report = json(&out.join("report.json"));

@@ -1,5 +1,10 @@
 //! The lab after some steps: what lasts, which step gave each value, which step can work.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helpers are no production code"
+)]
+
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
     Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, StopSignal,

@@ -3,8 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_wrap,
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 

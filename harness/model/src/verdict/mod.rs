@@ -410,12 +410,22 @@ impl JudgedCell {
             .filter(|why| !judge::intended(expected, why))
     }
 
-    /// The article's judgement. `None` if the cell is undetermined, and if it says nothing about its change.
+    /// The article's judgement. `None` if the behaviour is not known, and if it says nothing about the change
+    /// of the cell: it would be the same, or as bad, in a healthy lab.
     #[must_use]
     pub fn article(&self) -> Option<ArticleResult> {
-        match (&self.verdict, self.untested()) {
-            (Verdict::Undetermined { .. }, _) | (_, Some(_)) => None,
-            (_, None) => self.observed.behaviour.article(),
+        let fails_anyway = match &self.verdict {
+            Verdict::Undetermined { reasons } => reasons
+                .iter()
+                .any(|doubt| matches!(doubt, Doubt::DryStatement { .. } | Doubt::DryConnect { .. })),
+            Verdict::Met
+            | Verdict::ObservedOnly
+            | Verdict::TestedNothing { .. }
+            | Verdict::Violated { .. } => false,
+        };
+        match self.untested() {
+            None if !fails_anyway => self.observed.behaviour.article(),
+            Some(_) | None => None,
         }
     }
 

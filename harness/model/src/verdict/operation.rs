@@ -80,6 +80,10 @@ impl Classified<'_> {
 ///
 /// If it is not the last client step there is, it must be what kept the others from being reached;
 /// `super::doubts` holds the record to that.
+#[expect(
+    clippy::result_large_err,
+    reason = "asked a few times for a cell, not in a loop"
+)]
 pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, Doubt> {
     let step = classified_step(record)?;
     let number = step.operation.ok_or(Doubt::NoOperation { step: step.number })?;
@@ -128,6 +132,10 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, Doubt> {
 }
 
 /// The last client step of `act` that was reached.
+#[expect(
+    clippy::result_large_err,
+    reason = "asked a few times for a cell, not in a loop"
+)]
 pub(super) fn classified_step(record: &CellRecord) -> Result<&StepRecord, Doubt> {
     let mut steps = record
         .steps
@@ -143,6 +151,10 @@ pub(super) fn classified_step(record: &CellRecord) -> Result<&StepRecord, Doubt>
 
 /// The operation's beginning and its end, of its kind. What a program that connects anew by itself does
 /// besides is between them or after them.
+#[expect(
+    clippy::result_large_err,
+    reason = "asked a few times for a cell, not in a loop"
+)]
 fn events<'a>(
     record: &'a CellRecord,
     number: u32,
