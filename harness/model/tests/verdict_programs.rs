@@ -303,3 +303,104 @@ fn a_prepared_statement_is_the_operations_own() {
         "{reasons}"
     );
 }
+
+/// What counts is when the whole answer came; both times are told.
+#[test]
+fn a_whole_answer_that_is_told_late_came_when_it_came() {
+    let mut world = asked();
+    world.up(s(2.0), RS1, "P.", SELECT_1);
+    world.down(s(2.002), RS1, "P.", RESULT);
+    let observed = ends(world, 22.0, result());
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::Answered {
+            after: seconds(0.002)
+        }
+    );
+    assert_eq!(observed.longest_silence, None);
+    let contradiction = observed.contradiction.unwrap().to_string();
+    assert!(
+        contradiction.contains("the server's whole answer"),
+        "{contradiction}"
+    );
+}
+
+/// The server has what was sent, and room for more: it is the program that does not go on.
+#[test]
+fn half_a_request_is_no_request() {
+    let half = &SELECT_1[..6];
+    let waits = |mut world: World| {
+        world.record.ended = s(1300.0);
+        ends(world, 1300.0, ClientEventKind::StillWaiting)
+    };
+    let mut world = asked();
+    world.up(s(2.0), RS1, "P.", half);
+    world.down(s(2.0), RS1, ".", &[]);
+    let told = reasons(&waits(world));
+    assert!(told.contains("only a part of its request"), "{told}");
+}
+
+/// The network holds its beginning: the client's kernel never sends the rest.
+#[test]
+fn a_request_of_which_nothing_gets_through_is_a_hang() {
+    let mut world = asked();
+    let first = &SELECT_1[..1];
+    world.up(s(2.0), DIRECTOR, "P.", first);
+    for at in [2.2, 2.6, 3.4, 900.0] {
+        world.again(at, DIRECTOR, first);
+    }
+    let observed = ends(world, 924.0, message_only());
+    assert_eq!(observed.behaviour, hung(922.0, HangEnd::Error));
+}
+
+/// RFC 1122, 4.2.3.9: what ICMP says of an established connection does not end it.
+#[test]
+fn a_programs_own_time_out_after_an_icmp_error_is_believed() {
+    let mut world = asked();
+    world.up(s(2.0), DIRECTOR, "P.", SELECT_1);
+    for at in [2.2, 2.6, 3.4, 5.0, 8.2] {
+        world.again(at, DIRECTOR, SELECT_1);
+    }
+    world.unreachable(s(9.0), 1);
+    world.again(14.6, DIRECTOR, SELECT_1);
+    let code = Some(2013);
+    let observed = ends(world, 32.0, failed(ClientErrorKind::TimedOut { code }));
+    assert_eq!(observed.behaviour, hung(30.0, HangEnd::Error));
+}
+
+/// Keepalive gave the idle connection up: the client's own kernel reset it.
+#[test]
+fn a_connection_that_the_clients_kernel_ended_sends_nothing() {
+    let mut world = asked();
+    world.up(s(1.5), DIRECTOR, "R.", &[]);
+    let observed = ends(world, 2.001, failed(io(110)));
+    assert_eq!(
+        observed.behaviour,
+        Behaviour::FailedFast {
+            after: seconds(0.001)
+        }
+    );
+    assert_eq!(observed.error.as_ref().unwrap().classic, Some(2006));
+    let facts = facts(&observed);
+    let said = "the client's own kernel had ended the connection";
+    assert!(facts.iter().any(|fact| fact.contains(said)), "{facts:#?}");
+}
+
+/// The FIN was there before the statement: it did not end the statement's wait.
+#[test]
+fn a_try_on_a_connection_that_had_ended_says_so() {
+    let mut world = asked();
+    world.down(s(1.5), RS1, "F.", &[]);
+    world.up(s(2.0), RS1, "P.", SELECT_1);
+    world.down(s(2.0), RS1, "R", &[]);
+    another(&mut world, 40777);
+    world.handshake(2.001);
+    world.up(s(2.005), RS1, "P.", SELECT_1);
+    world.down(s(2.006), RS1, "P.", RESULT);
+    let observed = ends(world, 2.007, result());
+    let tried: Vec<_> = observed.attempts.iter().map(|one| one.end).collect();
+    assert!(
+        matches!(tried[..], [TryEnd::EndedBefore(_), TryEnd::Answered]),
+        "{tried:?}"
+    );
+}
