@@ -906,6 +906,7 @@ const WORDS: &[(&str, Says)] = &[
     ("closed the connection", Says::Closed),
     ("login", Says::Login),
     ("keepalive probe", Says::Probe),
+    ("it reset the connection", Says::Kind("RST")),
     ("window update", Says::Bare),
     ("closed its window", Says::Closes),
     ("window probes", Says::OfService),

@@ -297,6 +297,8 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
             .received
             .iter()
             .any(|(packet, _)| packet.at > began.max(request.sent.at));
+        // What its kernel did not accept has arrived, too.
+        let came = came || !case.observed.discarded.is_empty();
         let head = *answers.first().filter(|_| !came)?;
         let mut shown_by = vec![packet(request.sent), Citation::Step(step.number)];
         shown_by.extend(answers.iter().map(|packet| Citation::Packet(packet.number)));

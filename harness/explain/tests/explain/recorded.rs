@@ -120,3 +120,12 @@ fn a_frozen_mysqld_that_was_killed_is_not_frozen() {
     assert!(rules.contains(&"nothing-listens"), "{rules:?}");
     assert!(!rules.contains(&"mysqld-frozen"), "{rules:?}");
 }
+
+/// A link that loses packets has lost none of these: they arrived, and the client's own firewall kept them out.
+#[test]
+fn what_the_client_kept_out_was_not_lost_on_its_way() {
+    let explanation = explain(&recorded("kept-out-with-loss"));
+    let rules = rules(&explanation);
+    assert!(rules.contains(&"own-firewall-keeps-out"), "{rules:?}");
+    assert!(!rules.contains(&"lost-before-the-client"), "{rules:?}");
+}
