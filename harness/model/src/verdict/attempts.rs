@@ -414,7 +414,12 @@ pub(super) fn succeeded(operation: &Classified<'_>, looked: &Looked) -> Option<u
         let id = looked
             .dialogue(&attempt.connection)
             .and_then(|dialogue| dialogue.connection_id);
-        let told = |id| matches!(operation.end.kind, ClientEventKind::Connected { connection_id, .. } if connection_id == id);
+        let told = |id| {
+            matches!(
+                operation.end.kind,
+                ClientEventKind::Connected { connection_id, .. } if connection_id == id
+            )
+        };
         id.is_some_and(told)
     };
     last(&|attempt| attempt.connects() && attempt.is_complete() && is_told(attempt))

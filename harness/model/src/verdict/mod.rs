@@ -18,6 +18,7 @@ mod observe;
 mod operation;
 mod orphans;
 mod repeat;
+mod segments;
 mod servers;
 mod tries;
 mod untested;

@@ -3,9 +3,10 @@
 use super::accepted::{Discarded, HeldBack};
 use super::attempts::{self, Asked, Attempt, Looked, Reply, SLACK};
 use super::operation::Classified;
+use super::segments;
 use super::servers::{Servers, servers};
-use super::{At, Doubt, Retransmissions, Terminator, TerminatorKind};
-use crate::capture::flow::{self, ClientSide, Connection};
+use super::{Doubt, Retransmissions, Terminator, TerminatorKind};
+use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::mysql::Said;
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
@@ -378,7 +379,7 @@ impl View<'_> {
             },
             connects,
             reply: attempt.map(|attempt| attempt.reply.clone()),
-            cut_short: attempt.is_some_and(|attempt| !attempt.whole) && has_room(&sent, &received),
+            cut_short: attempt.is_some_and(|attempt| !attempt.whole) && segments::has_room(&sent, &received),
             established: received
                 .iter()
                 .find(|(_, segment)| segment.flags.syn && segment.flags.ack)
@@ -392,10 +393,11 @@ impl View<'_> {
             last_received: received.last().map(|(packet, _)| Seen::from(*packet)),
             last_sent: sent.last().map(|(packet, _)| Seen::from(*packet)),
             sent: sent.iter().map(|(packet, _)| Seen::from(*packet)).collect(),
-            closed_by_client: closed(request, &sent),
-            ended_by_client_before: ended_before(self.operation.began(), &sent),
+            closed_by_client: request
+                .and_then(|request| segments::own_end(&sent, |packet| packet.number > request.seen().packet)),
+            ended_by_client_before: segments::own_end(&sent, |packet| packet.at < self.operation.began()),
             servers: servers(self.record, self.paths, self.side, connection, &received),
-            retransmissions: retransmissions(&sent, self.operation.began()),
+            retransmissions: segments::retransmissions(&sent, self.operation.began()),
             ..Network::default()
         };
         match attempt.filter(|attempt| attempt.reply != Reply::Unread) {
@@ -403,21 +405,22 @@ impl View<'_> {
                 network.answers.clone_from(&attempt.parts);
                 network.unreplied.extend(attempt.answered());
                 // A connect is a conversation: it is the client's turn.
-                let said = last_said(&sent).unwrap_or(attempt.request);
+                let said = segments::last_said(&sent).unwrap_or(attempt.request);
                 let since = attempt.parts.iter().filter(|part| part.packet > said.packet);
                 if network.connects && network.unreplied.is_empty() {
                     network.unreplied.extend(since);
                 }
             }
             None => {
-                network.answers = request.map_or_else(Vec::new, |request| answers(request.seen(), &received));
-                network.unreplied = match last_said(&sent).filter(|_| connects) {
-                    Some(said) => answers(said, &received),
+                network.answers =
+                    request.map_or_else(Vec::new, |request| segments::answers(request.seen(), &received));
+                network.unreplied = match segments::last_said(&sent).filter(|_| connects) {
+                    Some(said) => segments::answers(said, &received),
                     None => network.answers.clone(),
                 };
             }
         }
-        doubts.extend(gaps(&sent, &reached));
+        doubts.extend(segments::gaps(&sent, &reached));
         network
     }
 }
@@ -442,73 +445,7 @@ fn beginning(
     let mut said = sent.iter();
     let (packet, segment) =
         said.find(|(packet, segment)| packet.at >= operation.began() && segment.payload_length > 0)?;
-    let acknowledged = received.iter().any(|(later, other)| {
-        later.number > packet.number && other.flags.ack && !after(end(segment), other.acknowledgement)
-    });
-    (!acknowledged).then(|| Request::Statement(Seen::from(*packet)))
-}
-
-/// Had the server acknowledged all that the client sent, and room for more?
-fn has_room(sent: &[(&Packet, &Segment)], received: &[(&Packet, &Segment)]) -> bool {
-    let last = sent
-        .iter()
-        .map(|(_, segment)| end(segment))
-        .reduce(|one, other| if after(other, one) { other } else { one });
-    let heard = received.iter().rfind(|(_, segment)| segment.flags.ack);
-    last.zip(heard)
-        .is_some_and(|(last, (_, heard))| !after(last, heard.acknowledgement) && heard.window > 0)
-}
-
-/// The client's own end of the connection after its request.
-fn closed(request: Option<Request>, sent: &[(&Packet, &Segment)]) -> Option<Seen> {
-    let request = request?.seen();
-    let mut after = sent.iter().filter(|(packet, _)| packet.number > request.packet);
-    let (packet, _) = after.find(|(_, segment)| segment.flags.fin || segment.flags.rst)?;
-    Some(Seen::from(*packet))
-}
-
-/// The client's own end of the connection before `began`.
-fn ended_before(began: Instant, sent: &[(&Packet, &Segment)]) -> Option<Seen> {
-    let mut before = sent.iter().filter(|(packet, _)| packet.at < began);
-    let (packet, _) = before.find(|(_, segment)| segment.flags.fin || segment.flags.rst)?;
-    Some(Seen::from(*packet))
-}
-
-/// Segments with payload that reached the client after its request and bring what it did not have before. A
-/// server that misses an acknowledgement sends old data again; that answers nothing, however often it comes.
-fn answers(request: Seen, received: &[(&Packet, &Segment)]) -> Vec<Seen> {
-    let data = || received.iter().filter(|(_, segment)| segment.payload_length > 0);
-    let known = data()
-        .filter(|(packet, _)| packet.number < request.packet)
-        .map(|(_, segment)| end(segment))
-        .reduce(|one, other| if after(other, one) { other } else { one });
-    data()
-        .filter(|(packet, _)| packet.number > request.packet)
-        .filter(|(_, segment)| known.is_none_or(|known| after(end(segment), known)))
-        .map(|(packet, _)| Seen::from(*packet))
-        .collect()
-}
-
-/// The number of the byte after the segment's payload.
-fn end(segment: &Segment) -> u32 {
-    segment.sequence.wrapping_add(segment.payload_length)
-}
-
-/// Sequence numbers wrap: RFC 9293, section 3.4, compares them by the sign of their difference.
-fn after(one: u32, other: u32) -> bool {
-    matches!(one.wrapping_sub(other), 1..=0x7fff_ffff)
-}
-
-/// The last segment with payload that was none sent again.
-fn last_said(sent: &[(&Packet, &Segment)]) -> Option<Seen> {
-    let said = sent.iter().filter(|(_, segment)| segment.payload_length > 0);
-    let (packet, _) = said
-        .copied()
-        .reduce(|last, next| match after(end(next.1), end(last.1)) {
-            true => next,
-            false => last,
-        })?;
-    Some(Seen::from(packet))
+    (!segments::acknowledged(packet, segment, received)).then(|| Request::Statement(Seen::from(*packet)))
 }
 
 /// The client's last ARP request for the VIP since the operation began, unless a reply came after it.
@@ -582,56 +519,4 @@ pub(super) fn terminators(
     terminators.retain(|terminator| terminator.at <= end);
     terminators.sort_by_key(|terminator| terminator.packet);
     terminators
-}
-
-fn retransmissions(sent: &[(&Packet, &Segment)], began: Instant) -> Retransmissions {
-    let again = flow::sent_again(sent.iter().copied(), began);
-    let Some(most) = again.most else {
-        return Retransmissions::default();
-    };
-    Retransmissions {
-        count: u32::try_from(again.count).unwrap_or(u32::MAX),
-        payload_length: most.payload_length,
-        packets: most.packets.iter().map(|(number, _)| *number).collect(),
-        gaps: most
-            .packets
-            .windows(2)
-            .filter_map(|pair| match pair {
-                [(_, earlier), (_, later)] => Some(later.since(*earlier)),
-                _ => None,
-            })
-            .collect(),
-    }
-}
-
-/// TCP proves the capture: no end acknowledges what it has not received, so an acknowledgement of bytes that
-/// the capture does not show means that packets are missing from it.
-fn gaps(sent: &[(&Packet, &Segment)], received: &[(&Packet, &Segment)]) -> Vec<Doubt> {
-    let mut doubts = Vec::new();
-    for (acknowledging, data) in [(sent, received), (received, sent)] {
-        let unseen = acknowledging.iter().find(|(packet, segment)| {
-            let acknowledges = segment.flags.ack && !segment.flags.rst;
-            acknowledges && !covered(segment.acknowledgement, packet, data)
-        });
-        if let Some((packet, _)) = unseen {
-            let (packet, at) = (packet.number, At(packet.at));
-            doubts.push(if std::ptr::eq(acknowledging, sent) {
-                Doubt::MissingForClient { packet, at }
-            } else {
-                Doubt::MissingForServer { packet, at }
-            });
-        }
-    }
-    doubts
-}
-
-/// Does any segment before `packet` reach up to `acknowledgement`?
-fn covered(acknowledgement: u32, packet: &Packet, data: &[(&Packet, &Segment)]) -> bool {
-    data.iter()
-        .take_while(|(earlier, _)| earlier.number < packet.number)
-        .any(|(_, segment)| {
-            // SYN and FIN take a sequence number each (RFC 9293, 3.4).
-            let length = segment.payload_length + u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
-            flow::at_or_after(segment.sequence.wrapping_add(length), acknowledgement)
-        })
 }
