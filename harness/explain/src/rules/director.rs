@@ -73,20 +73,32 @@ pub(super) const SCHEDULED: Rule = Rule {
                 shown_by.extend(table.shown_by());
             }
         }
-        text.push(&answered(case, server, answer));
-        shown_by.push(Citation::Packet(answer.number));
-        Some(Finding {
-            at: request.sent.at,
-            text,
-            shown_by,
-            claims: claims(
-                [request.sent.packet],
-                &claim::Fate::Delivered(Node::RealServer(server.clone())),
-            ),
-            advice: Vec::new(),
-        })
+        Some(served(case, request.sent, server, answer, text, shown_by))
     },
 };
+
+/// What was passed on reached the server, and was answered.
+fn served(
+    case: &Case<'_>,
+    sent: Seen,
+    server: &Name,
+    answer: &Packet,
+    mut text: Told,
+    mut shown_by: Vec<Citation>,
+) -> Finding {
+    text.push(&answered(case, server, answer));
+    shown_by.push(Citation::Packet(answer.number));
+    Finding {
+        at: sent.at,
+        text,
+        shown_by,
+        claims: claims(
+            [sent.packet],
+            &claim::Fate::Delivered(Node::RealServer(server.clone())),
+        ),
+        advice: Vec::new(),
+    }
+}
 
 /// A statement on a connection that the director has an entry for is passed on and answered.
 pub(super) const PASSED_ON: Rule = Rule {
@@ -123,18 +135,7 @@ pub(super) const PASSED_ON: Rule = Rule {
             ));
             shown_by.push(Citation::Snapshot(table.snapshot));
         }
-        text.push(&answered(case, server, answer));
-        shown_by.push(Citation::Packet(answer.number));
-        Some(Finding {
-            at: request.sent.at,
-            text,
-            shown_by,
-            claims: claims(
-                [request.sent.packet],
-                &claim::Fate::Delivered(Node::RealServer(server.clone())),
-            ),
-            advice: Vec::new(),
-        })
+        Some(served(case, request.sent, server, answer, text, shown_by))
     },
 };
 

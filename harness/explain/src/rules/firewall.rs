@@ -16,15 +16,15 @@ use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{AtEnd, StepRecord};
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 
-const NFT: Source = Source {
+pub(super) const NFT: Source = Source {
     function: "nft_do_chain",
     file: "net/netfilter/nf_tables_core.c",
 };
-const REJECT_ICMP: Source = Source {
+pub(super) const REJECT_ICMP: Source = Source {
     function: "nf_send_unreach",
     file: "net/ipv4/netfilter/nf_reject_ipv4.c",
 };
-const REJECT_RST: Source = Source {
+pub(super) const REJECT_RST: Source = Source {
     function: "nf_send_reset",
     file: "net/ipv4/netfilter/nf_reject_ipv4.c",
 };

@@ -7,15 +7,12 @@ use super::super::case::Case;
 use super::super::told::{Told, operation, told};
 use super::client::end_event;
 use super::director::times;
+use super::firewall::{NFT, REJECT_ICMP, REJECT_RST};
 use super::{Explains, Finding, Rule, tcp_output, tcp_timer};
 use crate::Source;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
 use lvs_matrix_model::verdict::{Behaviour, Citation, Discarded, DiscardedKind, HeldBack, Reason};
 
-const NFT: Source = Source {
-    function: "nft_do_chain",
-    file: "net/netfilter/nf_tables_core.c",
-};
 const TAPS: Source = Source {
     function: "__netif_receive_skb_core",
     file: "net/core/dev.c",
@@ -23,14 +20,6 @@ const TAPS: Source = Source {
 const HOOK: Source = Source {
     function: "nf_hook_slow",
     file: "net/netfilter/core.c",
-};
-const REJECT_ICMP: Source = Source {
-    function: "nf_send_unreach",
-    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
-};
-const REJECT_RST: Source = Source {
-    function: "nf_send_reset",
-    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
 };
 const TCP_RESET: Source = Source {
     function: "tcp_reset",

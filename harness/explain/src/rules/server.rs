@@ -90,11 +90,7 @@ pub(super) const CLOSED: Rule = Rule {
     explains: Explains::Error,
     sources: &[TCP_CLOSE],
     holds: |case| {
-        let server = case.server().filter(|_| !case.is_connect())?;
-        let node = Node::RealServer(server.clone());
-        let closing = case
-            .terminator(TerminatorKind::Fin)
-            .filter(|closing| closing.by.as_ref() == Some(&node))?;
+        let (server, closing) = ended_by_its_server(case, TerminatorKind::Fin)?;
         let (stopped, began) = stopped_mysqld(case, server, closing.at)?;
         let way = if case.answers_past_the_director() {
             told!(
@@ -167,11 +163,7 @@ pub(super) const UNREAD: Rule = Rule {
     explains: Explains::Error,
     sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
     holds: |case| {
-        let server = case.server().filter(|_| !case.is_connect())?;
-        let node = Node::RealServer(server.clone());
-        let reset = case
-            .terminator(TerminatorKind::Rst)
-            .filter(|reset| reset.by.as_ref() == Some(&node))?;
+        let (server, reset) = ended_by_its_server(case, TerminatorKind::Rst)?;
         let (stopped, began) = stopped_mysqld(case, server, reset.at)?;
         // Sent when the process ended, and of the sender's own accord: no segment of the client's drew it.
         let at_the_end = stopped.ended.is_none_or(|ended| reset.at <= ended.plus(SOON));
@@ -183,7 +175,7 @@ pub(super) const UNREAD: Rule = Rule {
             .iter()
             .filter(|passage| passage.segment.payload_length > 0)
             .filter_map(|passage| passage.reached.as_ref())
-            .rfind(|(seen, at)| *at == node && seen.at <= reset.at)?;
+            .rfind(|(seen, at)| at.real_server() == Some(server) && seen.at <= reset.at)?;
         let why = match super::frozen::frozen(case, server, Instant(began.0.checked_sub(1)?)) {
             Some((frozen, since)) if since <= arrived.at => told!(
                 "; it stood still ({frozen}) and could not read" / "；它处于停顿状态（{frozen}），无法读取",
@@ -392,6 +384,13 @@ fn wait_timeout(case: &Case<'_>, server: &Name) -> Option<(Duration, Told, Vec<C
         .iter()
         .find(|view| view.server == *server)?;
     Some((limit, name, vec![Citation::Server(view.server_id)]))
+}
+
+/// The real server that served the connection, and the end of this kind that it made of it.
+fn ended_by_its_server<'a>(case: &Case<'a>, kind: TerminatorKind) -> Option<(&'a Name, &'a Terminator)> {
+    let server = case.server().filter(|_| !case.is_connect())?;
+    let end = case.terminator(kind)?;
+    (end.by.as_ref()?.real_server() == Some(server)).then_some((server, end))
 }
 
 /// What is passed on to a server that does not know the connection any more.
