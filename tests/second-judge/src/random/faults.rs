@@ -1,0 +1,261 @@
+//! Steps that change the lab: the director's table, servers, hosts, links, firewalls and sysctls, each only
+//! where the state so far allows it.
+
+use super::{SCHEDULERS, Server, Writer};
+use std::collections::BTreeSet;
+
+impl Writer {
+    /// Something that an operator or fate does.
+    pub(super) fn fault(&mut self) -> Option<String> {
+        for _ in 0..20 {
+            let step = match self.chance.below(22) {
+                0..=2 => self.remove(),
+                3 => self.add(),
+                4 => self.weight(),
+                5 => self.forwarding(),
+                6 => self.service(),
+                7 => self.other_service(),
+                8 => self.scheduler(),
+                9 => self.flush(),
+                10 => self.save(),
+                11 => self.restore(),
+                12 => self.timeouts(&["10s", "60s", "900s", "3000s"]),
+                13 => self.stop(),
+                14 => self.start(),
+                15 => self.freeze(),
+                16 => self.power(),
+                17 => self.link(),
+                18 => self.firewall(),
+                19 => self.unfirewall(),
+                20 => self.netem(),
+                _ => self.sysctl(),
+            };
+            if step.is_some() {
+                return step;
+            }
+        }
+        None
+    }
+
+    pub(super) fn some_server(&mut self, fits: impl Fn(&Server) -> bool) -> Option<&mut Server> {
+        let fitting: Vec<usize> = (0..self.servers.len())
+            .filter(|index| self.servers.get(*index).is_some_and(&fits))
+            .collect();
+        let chosen = self.chance.one(&fitting).copied()?;
+        self.servers.get_mut(chosen)
+    }
+
+    pub(super) fn in_table(&mut self) -> Option<&'static str> {
+        let there: Vec<&'static str> = self.table.servers.iter().copied().collect();
+        self.chance.one(&there).copied().filter(|_| self.table.service)
+    }
+
+    pub(super) fn remove(&mut self) -> Option<String> {
+        let name = self.in_table()?;
+        self.table.servers.remove(name);
+        Some(format!("remove-real-server: {{ server: {name} }}"))
+    }
+
+    pub(super) fn add(&mut self) -> Option<String> {
+        let table = self.table.servers.clone();
+        let name = self.some_server(|server| !table.contains(server.name))?.name;
+        self.table.service.then(|| {
+            self.table.servers.insert(name);
+            format!(
+                "add-real-server: {{ server: {name}, weight: {} }}",
+                self.chance.word(&["0", "1", "1", "3"])
+            )
+        })
+    }
+
+    pub(super) fn weight(&mut self) -> Option<String> {
+        let name = self.in_table()?;
+        let weight = self.chance.word(&["0", "0", "1", "2", "100"]);
+        Some(format!("set-weight: {{ server: {name}, weight: {weight} }}"))
+    }
+
+    /// More weight for a server that takes connections: whoever connects can.
+    pub(super) fn heavier(&mut self) -> Option<String> {
+        let name = self.some_server(|server| server.weight > 0)?.name;
+        Some(format!(
+            "set-weight: {{ server: {name}, weight: {} }}",
+            self.chance.word(&["1", "4", "50"])
+        ))
+    }
+
+    pub(super) fn forwarding(&mut self) -> Option<String> {
+        let name = self.in_table()?;
+        let method = self.chance.word(&["direct-routing", "masquerading", "tunneling"]);
+        Some(format!("set-forwarding: {{ server: {name}, method: {method} }}"))
+    }
+
+    pub(super) fn service(&mut self) -> Option<String> {
+        if std::mem::replace(&mut self.table.service, false) {
+            self.table.servers.clear();
+            return Some("remove-service: {}".to_owned());
+        }
+        self.table.service = true;
+        Some("add-service: {}".to_owned())
+    }
+
+    pub(super) fn other_service(&mut self) -> Option<String> {
+        let port = self.chance.one(&[3307, 8080]).copied()?;
+        if self.table.others.remove(&port) {
+            return Some(format!("remove-service: {{ port: {port} }}"));
+        }
+        self.table.others.insert(port);
+        Some(format!("add-service: {{ port: {port} }}"))
+    }
+
+    pub(super) fn scheduler(&mut self) -> Option<String> {
+        let scheduler = self.chance.word(SCHEDULERS);
+        self.table
+            .service
+            .then(|| format!("set-scheduler: {{ scheduler: {scheduler} }}"))
+    }
+
+    pub(super) fn flush(&mut self) -> Option<String> {
+        let empty = !self.table.service && self.table.others.is_empty();
+        (!empty).then(|| {
+            (self.table.service, self.table.servers, self.table.others) =
+                (false, BTreeSet::new(), BTreeSet::new());
+            "flush-table: {}".to_owned()
+        })
+    }
+
+    pub(super) fn save(&mut self) -> Option<String> {
+        self.saved = Some(self.table.clone());
+        Some("save-table: {}".to_owned())
+    }
+
+    pub(super) fn restore(&mut self) -> Option<String> {
+        let saved = self.saved.clone()?;
+        let there = (saved.service && self.table.service) || !saved.others.is_disjoint(&self.table.others);
+        if there {
+            return None;
+        }
+        if saved.service {
+            self.table.service = true;
+            self.table.servers.clone_from(&saved.servers);
+        }
+        self.table.others.extend(&saved.others);
+        Some("restore-table: {}".to_owned())
+    }
+
+    pub(super) fn timeouts(&mut self, times: &[&'static str]) -> Option<String> {
+        let tcp = self.chance.word(times);
+        let fin = self
+            .chance
+            .percent(30)
+            .then(|| self.chance.word(&["10s", "120s"]));
+        let fin = fin.map_or_else(String::new, |fin| format!(", tcp-fin: {fin}"));
+        Some(format!("set-timeouts: {{ tcp: {tcp}{fin} }}"))
+    }
+
+    pub(super) fn stop(&mut self) -> Option<String> {
+        let term = self.chance.percent(50);
+        let server = self.some_server(|server| server.on && server.running && !(term && server.frozen))?;
+        (server.running, server.frozen) = (false, false);
+        let signal = if term { "TERM" } else { "KILL" };
+        Some(format!(
+            "stop-mysqld: {{ server: {}, signal: {signal} }}",
+            server.name
+        ))
+    }
+
+    pub(super) fn start(&mut self) -> Option<String> {
+        let server = self.some_server(|server| server.on && !server.running)?;
+        server.running = true;
+        Some(format!("start-mysqld: {{ server: {} }}", server.name))
+    }
+
+    pub(super) fn freeze(&mut self) -> Option<String> {
+        let server = self.some_server(|server| server.on && server.running)?;
+        server.frozen = !server.frozen;
+        let action = if server.frozen {
+            "freeze-mysqld"
+        } else {
+            "thaw-mysqld"
+        };
+        Some(format!("{action}: {{ server: {} }}", server.name))
+    }
+
+    pub(super) fn power(&mut self) -> Option<String> {
+        let how = self.chance.word(&["permanent", "dynamic"]);
+        let server = self.some_server(|server| server.on)?;
+        server.on = false;
+        Some(format!(
+            "power-off: {{ server: {}, neighbours: {how} }}",
+            server.name
+        ))
+    }
+
+    /// The hosts on which something can be done.
+    pub(super) fn node(&mut self, client: bool) -> Option<&'static str> {
+        let real = self
+            .servers
+            .iter()
+            .filter(|server| server.on)
+            .map(|server| server.name);
+        let nodes: Vec<&'static str> = real
+            .chain(["director"])
+            .chain(client.then_some("client"))
+            .collect();
+        self.chance.one(&nodes).copied()
+    }
+
+    pub(super) fn link(&mut self) -> Option<String> {
+        let node = self.node(false)?;
+        if self.cut.remove(node) {
+            return Some(format!("link-up: {{ node: {node} }}"));
+        }
+        self.cut.insert(node);
+        Some(format!("link-down: {{ node: {node} }}"))
+    }
+
+    pub(super) fn firewall(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        self.filtered.insert(node);
+        let chain = self.chance.word(&["input", "output"]);
+        let verdict = self.chance.word(&["drop", "reject", "tcp-reset"]);
+        Some(format!(
+            "add-firewall-rule: {{ node: {node}, chain: {chain}, verdict: {verdict} }}"
+        ))
+    }
+
+    pub(super) fn unfirewall(&mut self) -> Option<String> {
+        let node = self.node(true).filter(|node| self.filtered.contains(node))?;
+        self.filtered.remove(node);
+        Some(format!("flush-firewall: {{ node: {node} }}"))
+    }
+
+    pub(super) fn netem(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        let what = match self.chance.below(4) {
+            0 => String::new(),
+            1 => format!(", loss: {}", self.chance.word(&["5%", "30%", "100%"])),
+            2 => format!(", delay: {}, loss: 10%", self.chance.word(&["20ms", "300ms"])),
+            _ => format!(", delay: {}", self.chance.word(&["20ms", "300ms", "2s", "8s"])),
+        };
+        Some(format!("set-netem: {{ node: {node}{what} }}"))
+    }
+
+    pub(super) fn small_delay(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        Some(format!(
+            "set-netem: {{ node: {node}, delay: {} }}",
+            self.chance.word(&["5ms", "50ms"])
+        ))
+    }
+
+    pub(super) fn sysctl(&mut self) -> Option<String> {
+        let (node, key, values) = match self.chance.below(3) {
+            0 | 1 => ("director", "net.ipv4.vs.expire_nodest_conn", &["0", "1"][..]),
+            _ => ("client", "net.ipv4.tcp_retries2", &["5", "10"][..]),
+        };
+        Some(format!(
+            "set-sysctl: {{ node: {node}, key: {key}, value: {} }}",
+            self.chance.word(values)
+        ))
+    }
+}
