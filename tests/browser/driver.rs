@@ -217,7 +217,14 @@ impl Browser {
             key if key.chars().count() == 1 => key,
             _ => "",
         };
-        let event = |kind: &str, text: &str| json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code, "text": text });
+        let event = |kind: &str, text: &str| {
+            json!({
+                "type": kind,
+                "key": key,
+                "windowsVirtualKeyCode": code,
+                "text": text,
+            })
+        };
         self.call("Input.dispatchKeyEvent", event("keyDown", text));
         self.call("Input.dispatchKeyEvent", event("keyUp", ""));
     }

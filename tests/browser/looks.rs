@@ -39,7 +39,8 @@ fn a_phone_the_dark_paper_and_stillness() {
         );
     }
     let dark = "(() => \
-        { const [r, g, b] = getComputedStyle(document.documentElement).backgroundColor.match(/[\\d.]+/g).map(Number);
+        { const [r, g, b] = getComputedStyle(document.documentElement).backgroundColor\
+                .match(/[\\d.]+/g).map(Number);
                 return (r + g + b) / 3 < 128; })()";
     browser.open(&url(page, ""));
     browser.media("screen", &[("prefers-color-scheme", "light")]);
@@ -171,7 +172,8 @@ fn in_chinese_the_script_is_chinese_too() {
     for sought in ["hung", "一直等待"] {
         browser.value(&format!(
             "(() => \
-             {{ const search = document.querySelector('#search'); search.value = '{sought}'; search.dispatchEvent(new Event('input')); }})()"
+             {{ const search = document.querySelector('#search'); search.value = '{sought}'; \
+             search.dispatchEvent(new Event('input')); }})()"
         ));
         browser.holds("[...document.querySelectorAll('a.chip')].every((chip) => chip.matches('.b-hung'))");
         browser.holds("document.querySelectorAll('a.chip').length > 5");

@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// What Docker leaves to a container's root by default (moby, daemon/pkg/oci/caps/defaults.go).
-const OF_A_CONTAINER: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
+const OF_A_CONTAINER: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,\
+    +net_bind_service,\
+    +net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
 
 const SCENARIO: &str = "\
 name: weight-0

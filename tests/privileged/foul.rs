@@ -141,7 +141,8 @@ pub(crate) fn attacks() {
     fs::write(&victim, "untouched").unwrap();
     let script = format!(
         "#!/bin/sh\n[ \"$1\" != --version ] || exec /srv/real-ipvsadm \"$@\"\n\
-         cell='{{\"scenario\":\"config-change\",\"values\":[[\"real-server\",\"absent\"],[\"mysqld\",\"up\"],[\"client\",\"execute-sql\"],[\"expire-nodest-conn\",\"0\"]]}}'\n\
+         cell='{{\"scenario\":\"config-change\",\"values\":[[\"real-server\",\"absent\"],[\"mysqld\",\"up\"],\
+         [\"client\",\"execute-sql\"],[\"expire-nodest-conn\",\"0\"]]}}'\n\
          for folder in /run/lvs-matrix/share/cells/*/*; do\n\
            for name in record.json record.json.partial capture.pcapng report.md extra.log; do ln -sf \
            {victim} $folder/$name; done\n\
@@ -149,7 +150,9 @@ pub(crate) fn attacks() {
          done\n\
          ln -s /etc /run/lvs-matrix/share/cells/another\n\
          for news \
-         in \"{{\\\"recorded\\\":{{\\\"scenario\\\":\\\"another\\\",\\\"values\\\":[]}}}}\" \"{{\\\"recorded\\\":$cell}}\" \"{{\\\"gave-up\\\":\\\"x\\\"}}\"; do\n\
+         in \"{{\\\"recorded\\\":{{\\\"scenario\\\":\\\"another\\\",\\\"values\\\":[]}}}}\" \
+         \"{{\\\"recorded\\\":$cell}}\" \
+         \"{{\\\"gave-up\\\":\\\"x\\\"}}\"; do\n\
            echo \"@lvs-matrix say $news\" >/dev/console; done\n\
          echo '@lvs-matrix end exited 0' >/dev/console\nexit 1\n",
         victim = victim.display()

@@ -19,7 +19,9 @@ macro_rules! sentences {
         $vis:vis enum $name:ident {
             $(
                 $(#[$about:meta])*
-                $variant:ident $({ $( $(#[$field_about:meta])* $field:ident: $kind:ty ),* $(,)? })? => $form:literal,
+                $variant:ident
+                    $({ $( $(#[$field_about:meta])* $field:ident: $kind:ty ),* $(,)? })?
+                    => $form:literal,
             )*
         }
     ) => {
@@ -48,7 +50,9 @@ macro_rules! readable_sentences {
         $vis:vis enum $name:ident {
             $(
                 $(#[$about:meta])*
-                $variant:ident $({ $( $(#[$field_about:meta])* $field:ident: $kind:ty ),* $(,)? })? => $form:literal,
+                $variant:ident
+                    $({ $( $(#[$field_about:meta])* $field:ident: $kind:ty ),* $(,)? })?
+                    => $form:literal,
             )*
         }
     ) => {

@@ -174,7 +174,10 @@ mod tests {
     /// Those of a lab with this scheduler, connection and further step.
     fn of(scheduler: &str, connect: &str, step: &str) -> Vec<String> {
         let scenario = load(&format!(
-            "{{ name: sample, claim: A plan., lab: {{ real-servers: {{ rs1: {{}}, rs2: {{}} }}, scheduler: {scheduler} }}, before: [{{ {connect} }}], change: [{{ {step} }}], act: [{{ query: {{ sql: select 1 }} }}], observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+            "{{ name: sample, claim: A plan., lab: {{ real-servers: {{ rs1: {{}}, rs2: {{}} }}, \
+             scheduler: {scheduler} }}, \
+             before: [{{ {connect} }}], change: [{{ {step} }}], act: [{{ query: {{ sql: select 1 }} }}], \
+             observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
         ));
         let scenario = scenario.unwrap();
         let plan = plan(&scenario, &cells(&scenario)[0]);

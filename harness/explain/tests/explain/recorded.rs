@@ -121,7 +121,7 @@ fn a_frozen_mysqld_that_was_killed_is_not_frozen() {
     assert!(!rules.contains(&"mysqld-frozen"), "{rules:?}");
 }
 
-/// A link that loses packets has lost none of these: they arrived, and the client's own firewall kept them out.
+/// A link that loses packets has lost none of these: they arrived, and the client kept them out.
 #[test]
 fn what_the_client_kept_out_was_not_lost_on_its_way() {
     let explanation = explain(&recorded("kept-out-with-loss"));

@@ -137,7 +137,9 @@ crate::catalogue::words! {
     what_avoids_it: "What avoids it" / "如何避免";
     not_tried(reason): "(Cannot be tried here: {reason}.)" / "（此处无法试验：{reason}。）";
     how_it_is_tried: "The lines below a piece of advice are what it changes in the cell's scenario; \
-        `explain` with `--try` and the number prints the whole scenario." / "每条建议下面的几行是它对该单元场景的改动；`explain` 加上 `--try` 和编号会输出整个场景。";
+        `explain` with `--try` and the number \
+        prints the whole scenario."
+        / "每条建议下面的几行是它对该单元场景的改动；`explain` 加上 `--try` 和编号会输出整个场景。";
     unexplained(questions): "None of the rules that lvs-matrix knows says {questions}. It does not guess; \
         what is known is the evidence below." / "lvs-matrix 已知的规则都不能说明{questions}。它不作猜测；已知的是下面的证据。";
     why_answered: "why the client was answered" / "客户端为什么得到应答";

@@ -55,7 +55,8 @@ pub const LOGGED_IN: &[u8] = b"\x07\0\0\x02\0\0\0\x02\0\0\0";
 
 /// The result of `select 1`.
 pub const RESULT: &[u8] =
-    b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0\x05\0\0\x03\xfe\0\0\x02\0\x02\0\0\x04\x011\x05\0\0\x05\xfe\0\0\x02\0";
+    b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0\
+                            \x05\0\0\x03\xfe\0\0\x02\0\x02\0\0\x04\x011\x05\0\0\x05\xfe\0\0\x02\0";
 
 /// The server's `ERR 1053 (08S01)` in answer to a statement.
 pub const SHUTDOWN: &[u8] = b"\x24\0\0\x01\xff\x1d\x04#08S01Server shutdown in progress";

@@ -181,8 +181,8 @@ fn judged_columns(out: &mut String, words: Language, cell: &JudgedCell) -> Resul
     write!(
         out,
         "<td><a href=\"#{}\"><span class=\"tag \
-         b-{}\">{}</span></a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><span \
-         class=\"tag v-{}\">{}</span></td>",
+         b-{}\">{}</span></a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+         <td>{}</td><td>{}</td><td><span class=\"tag v-{}\">{}</span></td>",
         cell.record.plan.cell,
         behaviour_class(cell),
         phrasing::behaviour(words, &observed.behaviour),

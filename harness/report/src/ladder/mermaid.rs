@@ -72,7 +72,8 @@ impl Printer<'_> {
             .operation
             .as_ref()
             .map(|operation| operation.number);
-        let begins = |row: &Row<'_>| matches!(row, Row::Mark(mark) if mark.kind == MarkKind::Begun && mark.operation != judged);
+        let begins_another = |mark: &Mark| mark.kind == MarkKind::Begun && mark.operation != judged;
+        let begins = |row: &Row<'_>| matches!(row, Row::Mark(mark) if begins_another(mark));
         let arrives = |row: &&Row<'_>| matches!(row, Row::Arrow(journey) if journey.fate == Fate::Arrived);
         if judged.is_some() && begins(row) {
             rest.iter().take_while(arrives).count()

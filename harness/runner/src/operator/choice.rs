@@ -202,7 +202,9 @@ mod tests {
 
     fn lab() -> LabPlan {
         let scenario = load(
-            "{ name: sample, claim: A plan., lab: { real-servers: { rs1: {}, rs2: {}, rs3: {} } }, act: [{ connect: {} }], observe: { patience: 5s, until: 1m }, expect: [{ observe-only: true }] }",
+            "{ name: sample, claim: A plan., lab: { real-servers: { rs1: {}, rs2: {}, rs3: {} } }, \
+             act: [{ connect: {} }], \
+             observe: { patience: 5s, until: 1m }, expect: [{ observe-only: true }] }",
         );
         let scenario = scenario.unwrap();
         plan(&scenario, &cells(&scenario)[0])

@@ -216,7 +216,8 @@ mod tests {
 
     fn lab() -> LabPlan {
         let scenario = load(
-            "{ name: sample, claim: A plan., lab: { real-servers: { rs1: {} } }, act: [{ connect: {} }], observe: { patience: 5s, until: 1m }, expect: [{ observe-only: true }] }",
+            "{ name: sample, claim: A plan., lab: { real-servers: { rs1: {} } }, act: [{ connect: {} }], \
+             observe: { patience: 5s, until: 1m }, expect: [{ observe-only: true }] }",
         );
         let scenario = scenario.unwrap();
         plan(&scenario, &cells(&scenario)[0])

@@ -247,8 +247,12 @@ impl Here {
             .args(&self.unshare)
             .args(["sh", "-ec"])
             .arg(format!(
-                "{{ exec 8<\"$OWN\" 9<\"$ACCOUNTANT\"; for folder in /dev/shm /run /var/tmp /tmp; do mount -t tmpfs none $folder; done; ip link set lo up; mkdir -p $PLACE/home $PLACE/watched; cp /proc/self/fd/8 $PLACE/own; cp /proc/self/fd/9 $PLACE/accountant; exec 8<&- 9<&-; chmod +x $PLACE/own $PLACE/accountant; export OWN=$PLACE/own HOME=$PLACE/home; cd $PLACE/watched; }} \
-                 >&2; {script}"
+                "{{ exec 8<\"$OWN\" 9<\"$ACCOUNTANT\"; for folder in /dev/shm /run /var/tmp /tmp; \
+                 do mount -t tmpfs none $folder; done; \
+                 ip link set lo up; mkdir -p $PLACE/home $PLACE/watched; \
+                 cp /proc/self/fd/8 $PLACE/own; cp /proc/self/fd/9 $PLACE/accountant; exec 8<&- 9<&-; chmod \
+                 +x $PLACE/own $PLACE/accountant; \
+                 export OWN=$PLACE/own HOME=$PLACE/home; cd $PLACE/watched; }} >&2; {script}"
             ))
             .env("PLACE", "/tmp/place")
             .env("CGROUP", plants::own_cgroup().unwrap_or(Path::new("")))
