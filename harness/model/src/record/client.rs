@@ -186,7 +186,10 @@ impl ClientErrorKind {
     #[must_use]
     pub fn loses_the_connection(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Closed | Self::Library { .. } => true,
+            Self::Io { .. } | Self::Closed => true,
+            // CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST and
+            // CR_SERVER_LOST_EXTENDED; others, such as CR_COMMANDS_OUT_OF_SYNC (2014), leave it open.
+            Self::Library { code, .. } => matches!(code, 2002 | 2003 | 2006 | 2013 | 2055),
             Self::Server { .. } | Self::TimedOut { .. } | Self::Driver => false,
         }
     }
