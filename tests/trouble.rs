@@ -80,7 +80,7 @@ fn a_killed_guest_costs_one_cell() {
         &out,
     );
     running.await_records(1);
-    let guest = guests(running.pid(), &out).pop().expect("a guest runs");
+    let guest = await_fact("a guest", support::STUCK, || guests(running.pid(), &out).pop());
     kill_process(Pid::from_raw(guest.pid).unwrap(), Signal::KILL).unwrap();
     let (code, stderr) = end(&mut running);
     let record = all_but_one(&out, code, 3, "the guest's process ended by itself");
@@ -101,7 +101,7 @@ fn a_guest_that_stalls_costs_one_cell() {
     command.args(["--jobs", "1", "--filter", "absent_up,expire-nodest-conn=1"]);
     let mut running = Running::start(command.arg("--stall").arg(STALL.as_secs().to_string()), &out);
     running.await_records(1);
-    let guest = guests(running.pid(), &out).pop().expect("a guest runs");
+    let guest = await_fact("a guest", support::STUCK, || guests(running.pid(), &out).pop());
     let stopped = Instant::now();
     kill_process(Pid::from_raw(guest.pid).unwrap(), Signal::STOP).unwrap();
     await_fact("the stalled guest's end", support::STUCK, || {

@@ -26,7 +26,7 @@ use lvs_matrix_model::record::{
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Difference, Doubt, Evidence, Fact, JudgedCell, OrphanedSession,
-    Retransmissions, Terminator, Untested, Verdict,
+    Retransmissions, Terminator, Untested, Verdict, later_by,
 };
 
 /// What is written where there is nothing.
@@ -203,7 +203,7 @@ pub fn untested(words: Language, why: &Untested) -> String {
             moment_of(words, *ended),
             step,
             self::action(words, action),
-            moment_of(words, *began),
+            later(words, *ended, *began),
         ),
         Untested::ConnectionEndedBefore {
             ended,
@@ -216,7 +216,7 @@ pub fn untested(words: Language, why: &Untested) -> String {
             packet,
             step,
             self::action(words, action),
-            moment_of(words, *began),
+            later(words, *ended, *began),
         ),
     }
 }
@@ -237,6 +237,16 @@ pub fn remedy(words: Language, why: &Untested) -> String {
         ),
         Untested::OverBefore { .. } => words.let_it_last().to_owned(),
         Untested::ConnectionEndedBefore { .. } => words.open_it_later().to_owned(),
+    }
+}
+
+/// A moment after an earlier one that the clause has named: `at 3.05s`, or `3ms later` if both are written the
+/// same.
+fn later(words: Language, earlier: Instant, at: Instant) -> String {
+    match (later_by(earlier, at), words) {
+        (None, words) => moment_of(words, at),
+        (Some(by), Language::English) => format!("{by} later"),
+        (Some(by), Language::Chinese) => format!("其后 {by}"),
     }
 }
 

@@ -33,7 +33,7 @@ pub use judge::{RunOutcome, judge, judged};
 pub use observe::observe;
 pub use repeat::{Disagreement, Outcome, disagreements};
 pub use servers::Tried;
-pub use untested::{Untested, is_control};
+pub use untested::{Untested, is_control, later_by};
 
 use crate::Name;
 use crate::action::Node;

@@ -12,7 +12,7 @@ use crate::action::{Action, ClientAction, HostAction, Node, TableAction, Traffic
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::client::Program;
-use crate::duration::Instant;
+use crate::duration::{Human, Instant};
 use crate::path::Journeys;
 use crate::plan::Phase;
 use crate::record::{CellRecord, StepOutcome, StepRecord};
@@ -100,7 +100,7 @@ impl fmt::Display for Untested {
                 f,
                 "the operation was over {}, before the change: step {step} ({action}) began {}",
                 super::At(*ended),
-                super::At(*began)
+                Later(*ended, *began)
             ),
             Self::ConnectionEndedBefore {
                 ended,
@@ -113,10 +113,31 @@ impl fmt::Display for Untested {
                 "the connection had been ended {} (packet {packet}), before the change: step {step} \
                  ({action}) began {}",
                 super::At(*ended),
-                super::At(*began)
+                Later(*ended, *began)
             ),
         }
     }
+}
+
+/// A moment, after an earlier one that was just named: `at 3.05s`; or, if that is written the same, by how
+/// much it is later: `<1ms later`.
+struct Later(Instant, Instant);
+
+impl fmt::Display for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(earlier, at) = *self;
+        match later_by(earlier, at) {
+            Some(by) => write!(f, "{by} later"),
+            None => super::At(at).fmt(f),
+        }
+    }
+}
+
+/// By how much `at` is later than `earlier`, if reports write both moments the same.
+#[must_use]
+pub fn later_by(earlier: Instant, at: Instant) -> Option<Human> {
+    let written = |at: Instant| Human(at.since(Instant(0))).to_string();
+    (written(earlier) == written(at)).then(|| Human(at.since(earlier)))
 }
 
 /// `rs1`, `rs1 and rs2`, `rs1, rs2 and rs3`.
@@ -499,5 +520,13 @@ mod tests {
         assert_eq!(and(&names(&["rs1"])), "rs1");
         assert_eq!(and(&names(&["rs1", "rs2"])), "rs1 and rs2");
         assert_eq!(and(&names(&["rs1", "rs2", "rs3"])), "rs1, rs2 and rs3");
+    }
+
+    #[test]
+    fn moments_that_are_written_the_same_are_told_apart() {
+        let at = |micros: i64| Instant(micros * 1000);
+        assert_eq!(Later(at(3_050_000), at(3_100_000)).to_string(), "at 3.1s");
+        assert_eq!(Later(at(3_050_000), at(3_053_000)).to_string(), "3ms later");
+        assert_eq!(Later(at(1_000_000), at(1_000_200)).to_string(), "<1ms later");
     }
 }

@@ -3,12 +3,14 @@
 //! `verdict::observe`, which classifies.
 
 use super::expect::Places;
+use crate::Name;
 use crate::action::{ClientAction, Statement};
 use crate::client::Program;
 use crate::duration::Human;
-use crate::scenario::mistake::{Mistake, MistakeKind};
-use crate::scenario::place::Span;
+use crate::scenario::mistake::{Mistake, MistakeKind, listed};
+use crate::scenario::place::{At, Span};
 use crate::scenario::{BehaviourName, ExpectedBehaviour, HangEndName, Observe};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What a step takes at the very most, beyond what it states: each has a deadline, and a cell in which it
@@ -47,22 +49,34 @@ impl Passed {
 }
 
 /// An operation of the client's that can be the last one of `act` that is reached.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Candidate<'d> {
     /// Its statement; `None` for a connect.
     statement: Option<&'d Statement>,
     /// How much time had passed when it began.
     begun: Passed,
     may_fail: bool,
+    /// The real servers that were in the director's table at a moment at which its connection can have been
+    /// scheduled; `None` if that is not known. The director passes nothing on to any other
+    /// (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_in_hook`: an entry whose destination is not available).
+    servers: Option<BTreeSet<Name>>,
 }
 
 impl<'d> Candidate<'d> {
     /// The operation that `action` begins.
-    pub(super) fn new(action: &'d ClientAction, begun: Passed) -> Self {
+    pub(super) fn new(action: &'d ClientAction, begun: Passed, servers: Option<BTreeSet<Name>>) -> Self {
         Self {
             statement: action.statement(),
             begun,
             may_fail: action.may_fail(),
+            servers,
+        }
+    }
+
+    /// These real servers, too, can serve it.
+    pub(super) fn may_reach(&mut self, servers: impl IntoIterator<Item = Name>) {
+        if let Some(known) = &mut self.servers {
+            known.extend(servers);
         }
     }
 
@@ -95,6 +109,7 @@ pub(super) struct Watched<'d> {
 pub(super) fn impossible(
     expected: &ExpectedBehaviour,
     places: &Places,
+    served_by: &[At<Name>],
     watched: &Watched<'_>,
 ) -> Option<Mistake> {
     let (last, before) = watched.operations.split_last()?;
@@ -109,6 +124,7 @@ pub(super) fn impossible(
     let case = Case {
         expected,
         places,
+        served_by,
         watched,
     };
     let mistake = case.of(last)?;
@@ -122,6 +138,7 @@ pub(super) fn impossible(
 struct Case<'c, 'd> {
     expected: &'c ExpectedBehaviour,
     places: &'c Places,
+    served_by: &'c [At<Name>],
     watched: &'c Watched<'d>,
 }
 
@@ -131,6 +148,31 @@ impl Case<'_, '_> {
             .or_else(|| self.unseen(operation))
             .or_else(|| self.too_short(operation))
             .or_else(|| self.no_such_error(operation))
+            .or_else(|| self.served_by_none(operation))
+    }
+
+    /// Was none of the real servers that are to serve it in the director's table when one was chosen?
+    fn served_by_none(&self, operation: &Candidate<'_>) -> Option<Mistake> {
+        let servers = operation.servers.as_ref()?;
+        let (first, others) = self.served_by.split_first()?;
+        if self.served_by.iter().any(|named| servers.contains(&named.value)) {
+            return None;
+        }
+        let names = listed(self.served_by.iter().map(|named| named.value.as_str()));
+        let message = match others {
+            [] => format!("`{}` can never serve this operation", first.value),
+            [_, ..] => format!("none of {names} can ever serve this operation"),
+        };
+        let label = match servers.is_empty() {
+            true => "no real server is in the director's table when the connection is opened".to_owned(),
+            false => format!(
+                "in the director's table when the connection can be opened: {}",
+                listed(servers.iter().map(Name::as_str))
+            ),
+        };
+        Some(Mistake::new(MistakeKind::NeverMet, first.span, message, label).help(
+            "name a real server that is in the table then, or leave `served-by` out where nobody serves it",
+        ))
     }
 
     /// Was it begun before `act`? Then so much time has passed since, at least and at most.

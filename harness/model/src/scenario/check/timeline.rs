@@ -90,6 +90,8 @@ struct Walk<'d, 'f> {
     operations: Vec<Candidate<'d>>,
     /// Can every step work, so far?
     good: bool,
+    /// The real servers that were in the director's table at any moment so far.
+    ever_in_table: BTreeSet<Name>,
     /// The phase of the next step.
     phase: Phase,
     /// How many ports the client has for its connections, if it is said; and was nothing done to the lab so
@@ -116,6 +118,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             draft,
             choice,
             findings,
+            ever_in_table: table.servers.keys().cloned().collect(),
             state: State::new(servers.iter().map(|server| &server.name)).with_table(table),
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
@@ -198,7 +201,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             until,
             program: program(self.draft, self.choice),
         };
-        if let Some(mistake) = impossible(expected, places, &watched) {
+        if let Some(mistake) = impossible(expected, places, &item.served_by, &watched) {
             let (draft, choice) = (self.draft, self.choice);
             self.findings
                 .add(|| draft.slug(choice), mistake.span, mistake.kind, || mistake);
@@ -293,7 +296,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.needs_port(step, on);
                 self.must_be_answered(step, action, self.state.refuses());
                 self.connected.insert(on);
-                self.operations.push(Candidate::new(action, self.passed));
+                self.operations.push(self.candidate(action));
             }
             ClientAction::StartConnect(_) => {
                 self.needs_nothing_running(step, on);
@@ -315,7 +318,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                     silent.then_some("every mysqld is stopped, frozen or off"),
                 );
                 self.now = self.now.saturating_add(*takes);
-                self.operations.push(Candidate::new(action, self.passed));
+                self.operations.push(self.candidate(action));
             }
             ClientAction::StartQuery(_) => {
                 self.needs_connection(step, on);
@@ -366,12 +369,26 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
+    /// An operation that `action` begins. The client may open its connection now; one that sends a statement
+    /// may have done so at any time since the cell began, and a program may do so again.
+    fn candidate(&self, action: &'d ClientAction) -> Candidate<'d> {
+        let now = self
+            .state
+            .table()
+            .map(|table| table.servers.keys().cloned().collect());
+        let servers = match action.opens() {
+            true => now,
+            false => now.map(|_| self.ever_in_table.clone()),
+        };
+        Candidate::new(action, self.passed, servers)
+    }
+
     fn begins(&mut self, step: &Placed, action: &'d ClientAction, what: What) {
         let running = Running {
             what,
             span: step.span,
             due: self.now.saturating_add(action.own_time()),
-            operation: Candidate::new(action, self.passed),
+            operation: self.candidate(action),
         };
         self.running.insert(action.connection(), running);
     }
@@ -463,6 +480,14 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
         // Nobody asks here which step it was.
         self.state.apply(0, &step.action);
+        // A connect that is under way goes on trying with this table.
+        let Some(table) = self.state.table() else {
+            return;
+        };
+        self.ever_in_table.extend(table.servers.keys().cloned());
+        for running in self.running.values_mut() {
+            running.operation.may_reach(table.servers.keys().cloned());
+        }
     }
 
     fn unknown_here(&mut self, step: &Placed, name: &Name) {
