@@ -1,6 +1,6 @@
 //! What a cell's steps and settings had made of the lab at a moment.
 
-use super::case::Case;
+use super::cell_view::CellView;
 use super::table::Table;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, HostAction, Node, Percent, TableAction};
@@ -9,7 +9,7 @@ use lvs_matrix_model::lab::Link;
 use lvs_matrix_model::record::{Moment, StepOutcome, StepRecord};
 use std::time::Duration;
 
-impl<'a> Case<'a> {
+impl<'a> CellView<'a> {
     /// Steps that were done, with their times, of which `wanted` gives something.
     pub(super) fn done<T>(
         &self,

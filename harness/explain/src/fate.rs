@@ -1,6 +1,6 @@
 //! What became of the client's segments, told by the packets: the one place that says so for all rules.
 
-use super::case::Case;
+use super::cell_view::CellView;
 use super::claim::{Claim, Fate};
 use super::passage::Passage;
 use super::rules::HOST_UNREACHABLE;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// (`neigh_timer_handler` in net/core/neighbour.c; `retrans_time_ms`, `mcast_solicit`).
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(1_300);
 
-impl<'a> Case<'a> {
+impl<'a> CellView<'a> {
     /// What stopped a segment at the director, if it is the director's firewall, a missing neighbour, or
     /// something that the director answered. What nothing shows may still be an entry's doing.
     pub(super) fn stopped(&self, passage: &Passage<'a>) -> Option<Fate> {

@@ -7,25 +7,25 @@
 //! is listed.
 
 mod advice;
-mod case;
+mod bilingual;
+mod cell_view;
 mod circumstances;
 mod claim;
 mod fate;
 mod passage;
 mod rules;
 mod table;
-mod told;
 
 pub use advice::{Advised, Trial, fares_better};
 pub use claim::{Claim, Fate};
 
-use case::Case;
+use bilingual::{Bilingual, bilingual};
+use cell_view::CellView;
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::{Behaviour, Citation, Evidence, HangEnd, JudgedCell};
 use rules::{Explains, Finding};
-use told::{Told, told};
 
 /// Why the client of a cell saw what it saw.
 ///
@@ -120,11 +120,11 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
         };
     }
     let behaviour = &cell.observed.behaviour;
-    let case = Case::of(cell);
-    let mut found: Vec<(&'static rules::Rule, Finding)> = case.as_ref().map_or_else(Vec::new, |case| {
+    let view = CellView::of(cell);
+    let mut found: Vec<(&'static rules::Rule, Finding)> = view.as_ref().map_or_else(Vec::new, |view| {
         // A rule that says of a packet what the packets do not bear out is none of this cell's.
-        let borne_out = |finding: &Finding| finding.claims.iter().all(|claim| case.bears_out(claim));
-        let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(case).filter(borne_out)?));
+        let borne_out = |finding: &Finding| finding.claims.iter().all(|claim| view.bears_out(claim));
+        let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(view).filter(borne_out)?));
         let asked = rules::ALL.iter().filter(|rule| fits(rule.explains, behaviour));
         asked.filter_map(holds).collect()
     });
@@ -141,7 +141,7 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
     let questions = questions(language, &cell.observed.behaviour, &answered);
     let mut advice: Vec<Advised> = Vec::new();
     for named in found.iter().flat_map(|(_, finding)| &finding.advice) {
-        let advised = case.as_ref().and_then(|case| named.advised(case, language));
+        let advised = view.as_ref().and_then(|view| named.advised(view, language));
         advice.extend(advised.filter(|advised| !advice.contains(advised)));
     }
     Explanation {
@@ -235,7 +235,7 @@ fn in_order(mut places: Vec<Citation>) -> Vec<Citation> {
 }
 
 /// A moment as evidence has it: `at 3.05s`, counted from the cell's epoch.
-fn moment(at: Instant) -> Told {
+fn moment(at: Instant) -> Bilingual {
     let time = lvs_matrix_model::duration::Human(at.since(Instant(0)));
-    told!("at {time}" / "在 {time} 时")
+    bilingual!("at {time}" / "在 {time} 时")
 }

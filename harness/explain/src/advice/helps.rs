@@ -1,6 +1,6 @@
 //! Where advice is given: not where it is in force already, nor where it cannot help.
 
-use super::super::case::Case;
+use super::super::cell_view::CellView;
 use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
@@ -22,98 +22,98 @@ const SOON_ENOUGH: Duration = Duration::from_secs(120);
 
 impl Advice {
     /// Does it help in this cell?
-    pub(super) fn helps(&self, case: &Case<'_>) -> bool {
-        let Some((lived, silence)) = lived(&case.observed.behaviour) else {
+    pub(super) fn helps(&self, view: &CellView<'_>) -> bool {
+        let Some((lived, silence)) = lived(&view.observed.behaviour) else {
             return false;
         };
         let (failed, hung, without_answer) = (lived > 0, lived >= HUNG, lived > HUNG);
         // Where an answer comes in the end, giving up is no gain; else it must be worth it.
         let far_sooner = |limit: Duration| without_answer && limit * SHORTER <= silence;
-        let settings = &case.plan.client.settings;
-        let at = case
+        let settings = &view.plan.client.settings;
+        let at = view
             .request()
-            .map_or(case.operation.began, |request| request.sent.at);
+            .map_or(view.operation.began, |request| request.sent.at);
         failed && match self {
             Self::ExpireNodestConn => {
                 let key = "net.ipv4.vs.expire_nodest_conn";
                 // What it makes of a silence is an error.
-                hung && case.sysctl(&Node::Director, key, at) == Some("0")
+                hung && view.sysctl(&Node::Director, key, at) == Some("0")
             }
             Self::ConnReuseMode => {
-                let mode = case.sysctl(&Node::Director, "net.ipv4.vs.conn_reuse_mode", at);
+                let mode = view.sysctl(&Node::Director, "net.ipv4.vs.conn_reuse_mode", at);
                 mode.and_then(|mode| mode.parse::<u8>().ok())
                     .is_some_and(|mode| mode & 2 == 0)
             }
             Self::Drain { server } => {
-                let gone = first_step(case, |action| takes_away(action, server));
-                gone.is_some() && answers_by_itself(case, server) && nothing_else_in_its_way(case)
+                let gone = first_step(view, |action| takes_away(action, server));
+                gone.is_some() && answers_by_itself(view, server) && nothing_else_in_its_way(view)
             }
             Self::StopMysqldFirst { server } => {
-                let gone = first_step(case, |action| deletes(action, server));
-                let runs = gone.is_some_and(|gone| mysqld_runs(case, server, gone));
-                hung && runs && answers_by_itself(case, server) && nothing_else_in_its_way(case)
+                let gone = first_step(view, |action| deletes(action, server));
+                let runs = gone.is_some_and(|gone| mysqld_runs(view, server, gone));
+                hung && runs && answers_by_itself(view, server) && nothing_else_in_its_way(view)
             }
             Self::UserTimeout => {
                 // Programs set their sockets when these are connected and the server has spoken.
-                let has = has(case, Setting::TcpUserTimeout) && !case.is_connect();
-                hung && has && settings.tcp_user_timeout.is_none() && waits_for(case) == Waits::Acknowledgement
+                let has = has(view, Setting::TcpUserTimeout) && !view.is_connect();
+                hung && has && settings.tcp_user_timeout.is_none() && waits_for(view) == Waits::Acknowledgement
             }
             Self::FewerRetries => {
-                let allowed = number(case, &Node::Client, "net.ipv4.tcp_retries2", at);
+                let allowed = number(view, &Node::Client, "net.ipv4.tcp_retries2", at);
                 let own = settings.tcp_user_timeout.is_some();
                 let lower = allowed.is_some_and(|allowed| allowed > RETRIES) && !own;
-                lower && far_sooner(RETRIES_TAKE) && waits_for(case) == Waits::Acknowledgement
+                lower && far_sooner(RETRIES_TAKE) && waits_for(view) == Waits::Acknowledgement
             }
             Self::ConnectTimeout => {
                 let set = settings.connect_timeout.is_some();
-                let bounded = !waits_for_a_greeting_by_itself(case);
-                let has = has(case, Setting::ConnectTimeout) || nothing_else(case);
-                hung && case.is_connect() && bounded && !set && has
+                let bounded = !waits_for_a_greeting_by_itself(view);
+                let has = has(view, Setting::ConnectTimeout) || nothing_else(view);
+                hung && view.is_connect() && bounded && !set && has
             }
             Self::FewerSynRetries => {
-                let allowed = number(case, &Node::Client, "net.ipv4.tcp_syn_retries", at);
+                let allowed = number(view, &Node::Client, "net.ipv4.tcp_syn_retries", at);
                 let lower = allowed.is_some_and(|allowed| allowed > SYN_RETRIES);
-                lower && far_sooner(SYN_RETRIES_TAKE) && waits_for(case) == Waits::SynAck
+                lower && far_sooner(SYN_RETRIES_TAKE) && waits_for(view) == Waits::SynAck
             }
             Self::Keepalive => {
                 let set = settings.keepalive.map(gives_up_after);
                 let in_force = set.is_some_and(|time| time <= SOON_ENOUGH);
-                let silent = waits_for(case) == Waits::Nothing && probes_find_nobody(case);
-                !case.is_connect() && !in_force && silent && far_sooner(gives_up_after(PROBES))
+                let silent = waits_for(view) == Waits::Nothing && probes_find_nobody(view);
+                !view.is_connect() && !in_force && silent && far_sooner(gives_up_after(PROBES))
             }
             Self::ReadTimeout => {
                 let set = settings.read_timeout.is_some();
-                let reads = !case.is_connect() || waits_for_a_greeting_by_itself(case);
-                let has = has(case, Setting::ReadTimeout) || nothing_else(case);
+                let reads = !view.is_connect() || waits_for_a_greeting_by_itself(view);
+                let has = has(view, Setting::ReadTimeout) || nothing_else(view);
                 hung && reads && !set && has
             }
             Self::EntryTimeout { idle } => {
-                case.entry_timeout(at).is_none_or(|timeout| timeout <= *idle) && server_is_there(case)
+                view.entry_timeout(at).is_none_or(|timeout| timeout <= *idle) && server_is_there(view)
             }
             Self::ProbesBelowEntry { timeout } => {
-                settings.keepalive.is_none_or(|keepalive| keepalive.time >= *timeout) && server_is_there(case)
+                settings.keepalive.is_none_or(|keepalive| keepalive.time >= *timeout) && server_is_there(view)
             }
             Self::WaitTimeout { server, idle } => {
                 // Else the deletion, the stop or the end of the entry is next in its way.
-                let kept = case.entry_timeout(at).is_none_or(|timeout| timeout > *idle);
-                kept && mysqld_runs(case, server, at) && case.deleted(server, at).is_none()
+                let kept = view.entry_timeout(at).is_none_or(|timeout| timeout > *idle);
+                kept && mysqld_runs(view, server, at) && view.deleted(server, at).is_none()
             }
-            Self::Reconnect => case.operation.ended.is_some() && a_new_connection_is_served(case),
+            Self::Reconnect => view.operation.ended.is_some() && a_new_connection_is_served(view),
             Self::KeepAServer { instead_of } => {
-                case.is_connect()
+                view.is_connect()
                     && match instead_of {
                         None => true,
-                        Some(server) => !others_serve(case, server, at),
+                        Some(server) => !others_serve(view, server, at),
                     }
             }
-            Self::OutOfTheTable { server } => case.is_connect() && others_serve(case, server, at),
+            Self::OutOfTheTable { server } => view.is_connect() && others_serve(view, server, at),
             Self::ResetInstead { node, chain } => {
                 let from_the_client = match (node, chain) {
                     (Node::RealServer(_) | Node::Director, Chain::Input)
                     | (Node::Director | Node::Client, Chain::Output) => true,
                     (Node::RealServer(_), Chain::Output) | (Node::Client, Chain::Input) => false,
                 };
-                hung && from_the_client && met_by_the_client(case, node, *chain)
+                hung && from_the_client && met_by_the_client(view, node, *chain)
             }
             Self::ResetTheOtherWay { node } => {
                 let chain = match node {
@@ -121,31 +121,31 @@ impl Advice {
                     Node::Client => Chain::Input,
                     Node::Director => return false,
                 };
-                hung && met_by_the_client(case, node, chain)
+                hung && met_by_the_client(view, node, chain)
             }
             Self::HealthCheck { server } => {
                 let node = Node::RealServer(server.clone());
-                let silent = case.unplugged(&node, case.end()).is_some();
-                silent && case.deleted(server, at).is_none() && waits_for(case) != Waits::Nothing
+                let silent = view.unplugged(&node, view.end()).is_some();
+                silent && view.deleted(server, at).is_none() && waits_for(view) != Waits::Nothing
             }
             Self::AskingHealthCheck { server } => {
                 let frozen = first_step(
-                    case,
+                    view,
                     |action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server),
                 );
-                let reachable = case.unplugged(&Node::RealServer(server.clone()), case.end()).is_none();
-                hung && frozen.is_some() && reachable && case.firewall(case.end()).is_empty()
+                let reachable = view.unplugged(&Node::RealServer(server.clone()), view.end()).is_none();
+                hung && frozen.is_some() && reachable && view.firewall(view.end()).is_empty()
             }
             Self::EndLostSessions { server } => first_step(
-                case,
+                view,
                 |action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server),
             )
-            .is_some_and(|added| mysqld_runs(case, server, added)),
+            .is_some_and(|added| mysqld_runs(view, server, added)),
             Self::ServerKeepalive => {
-                let mut servers = case.plan.real_servers().map(|(name, _)| Node::RealServer(name.clone()));
+                let mut servers = view.plan.real_servers().map(|(name, _)| Node::RealServer(name.clone()));
                 let key = "net.ipv4.tcp_keepalive_time";
                 servers.all(|node| {
-                    number(case, &node, key, at).is_some_and(|time| Duration::from_secs(u64::from(time)) > SOON_ENOUGH)
+                    number(view, &node, key, at).is_some_and(|time| Duration::from_secs(u64::from(time)) > SOON_ENOUGH)
                 })
             }
             Self::SameForwarding { .. } => true,
@@ -164,16 +164,16 @@ enum Waits {
     Nothing,
 }
 
-fn waits_for(case: &Case<'_>) -> Waits {
+fn waits_for(view: &CellView<'_>) -> Waits {
     // What its own firewall holds back is not in the capture, and waits all the same.
-    if case.observed.held_back.is_some() && case.request().is_none() {
-        return if case.is_connect() {
+    if view.observed.held_back.is_some() && view.request().is_none() {
+        return if view.is_connect() {
             Waits::SynAck
         } else {
             Waits::Acknowledgement
         };
     }
-    match case.unacknowledged() {
+    match view.unacknowledged() {
         Some(passage) if passage.segment.flags.syn => Waits::SynAck,
         Some(_) => Waits::Acknowledgement,
         None => Waits::Nothing,
@@ -182,42 +182,42 @@ fn waits_for(case: &Case<'_>) -> Waits {
 
 /// Does a program of the author's wait for the server's greeting? Of many drivers the connect time-out ends
 /// with the TCP handshake, and the read time-out bounds that wait (PyMySQL's `connect` is one).
-fn waits_for_a_greeting_by_itself(case: &Case<'_>) -> bool {
-    let own = matches!(case.plan.client.program, Program::Own { .. });
-    own && case.is_connect() && waits_for(case) != Waits::SynAck
+fn waits_for_a_greeting_by_itself(view: &CellView<'_>) -> bool {
+    let own = matches!(view.plan.client.program, Program::Own { .. });
+    own && view.is_connect() && waits_for(view) != Waits::SynAck
 }
 
 /// Does the client's program have this setting?
-fn has(case: &Case<'_>, setting: Setting) -> bool {
-    case.plan.client.program.settings().contains(&setting)
+fn has(view: &CellView<'_>, setting: Setting) -> bool {
+    view.plan.client.program.settings().contains(&setting)
 }
 
 /// Does nothing else at the client end the wait? Then a time-out is advised although this program has none.
-fn nothing_else(case: &Case<'_>) -> bool {
+fn nothing_else(view: &CellView<'_>) -> bool {
     let others = [
         Advice::UserTimeout,
         Advice::FewerRetries,
         Advice::FewerSynRetries,
         Advice::Keepalive,
     ];
-    !others.iter().any(|advice| advice.helps(case))
+    !others.iter().any(|advice| advice.helps(view))
 }
 
-fn number(case: &Case<'_>, node: &Node, key: &str, at: Instant) -> Option<u32> {
-    case.sysctl(node, key, at)?.parse().ok()
+fn number(view: &CellView<'_>, node: &Node, key: &str, at: Instant) -> Option<u32> {
+    view.sysctl(node, key, at)?.parse().ok()
 }
 
 /// When the first step that is one of these began.
-fn first_step(case: &Case<'_>, wanted: impl Fn(&Action) -> bool) -> Option<Instant> {
-    case.done(|action| wanted(action).then_some(()))
+fn first_step(view: &CellView<'_>, wanted: impl Fn(&Action) -> bool) -> Option<Instant> {
+    view.done(|action| wanted(action).then_some(()))
         .map(|(_, began, ())| began)
         .next()
 }
 
 /// Was the server's weight 0 before it was taken away?
-pub(super) fn weight_was_0(case: &Case<'_>, server: &Name) -> bool {
-    let gone = first_step(case, |action| takes_away(action, server)).unwrap_or(case.end());
-    let weights = case
+pub(super) fn weight_was_0(view: &CellView<'_>, server: &Name) -> bool {
+    let gone = first_step(view, |action| takes_away(action, server)).unwrap_or(view.end());
+    let weights = view
         .done(|action| match action {
             Action::Table(TableAction::SetWeight { server: of, weight }) => (of == server).then_some(*weight),
             Action::Table(_)
@@ -233,21 +233,21 @@ pub(super) fn weight_was_0(case: &Case<'_>, server: &Name) -> bool {
 
 /// Could this server answer as long as nobody takes it away: is its host reachable, and was its mysqld never
 /// frozen?
-fn answers_by_itself(case: &Case<'_>, server: &Name) -> bool {
+fn answers_by_itself(view: &CellView<'_>, server: &Name) -> bool {
     let frozen = first_step(
-        case,
+        view,
         |action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server),
     );
-    let reachable = case
-        .unplugged(&Node::RealServer(server.clone()), case.end())
+    let reachable = view
+        .unplugged(&Node::RealServer(server.clone()), view.end())
         .is_none();
     frozen.is_none() && reachable
 }
 
 /// Is there no other fault of the packets' way? What the advice keeps alive would meet it: an end that comes
 /// at once could become a hang.
-fn nothing_else_in_its_way(case: &Case<'_>) -> bool {
-    let fault = first_step(case, |action| match action {
+fn nothing_else_in_its_way(view: &CellView<'_>) -> bool {
+    let fault = first_step(view, |action| match action {
         Action::Traffic(TrafficAction::AddFirewallRule { .. }) => true,
         Action::Traffic(TrafficAction::SetNetem { loss, .. }) => *loss != Percent::default(),
         Action::Traffic(TrafficAction::FlushFirewall { .. })
@@ -261,17 +261,17 @@ fn nothing_else_in_its_way(case: &Case<'_>) -> bool {
 }
 
 /// Could the connection's server still answer at the end, if what the client sends reached it?
-fn server_is_there(case: &Case<'_>) -> bool {
-    let end = case.end();
-    case.server().is_none_or(|server| {
-        let kept = case.deleted(server, end).is_none();
-        kept && answers_by_itself(case, server) && mysqld_runs(case, server, end)
+fn server_is_there(view: &CellView<'_>) -> bool {
+    let end = view.end();
+    view.server().is_none_or(|server| {
+        let kept = view.deleted(server, end).is_none();
+        kept && answers_by_itself(view, server) && mysqld_runs(view, server, end)
     })
 }
 
 /// Did the mysqld of this server run at that moment?
-fn mysqld_runs(case: &Case<'_>, server: &Name, at: Instant) -> bool {
-    let states = case
+fn mysqld_runs(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
+    let states = view
         .done(|action| {
             let Action::Mysqld(action) = action else {
                 return None;
@@ -290,24 +290,24 @@ fn mysqld_runs(case: &Case<'_>, server: &Name, at: Instant) -> bool {
 
 /// Does nobody answer the client's keepalive probes (or is the answer an RST)? A frozen mysqld's kernel
 /// answers them.
-fn probes_find_nobody(case: &Case<'_>) -> bool {
-    let end = case.end();
-    let server = case.server().map(|server| Node::RealServer(server.clone()));
+fn probes_find_nobody(view: &CellView<'_>) -> bool {
+    let end = view.end();
+    let server = view.server().map(|server| Node::RealServer(server.clone()));
     let hosts = || [Node::Client, Node::Director].into_iter().chain(server.clone());
-    let cut = hosts().any(|node| case.unplugged(&node, end).is_some());
-    let deleted = case
+    let cut = hosts().any(|node| view.unplugged(&node, end).is_some());
+    let deleted = view
         .server()
-        .is_some_and(|server| case.deleted(server, end).is_some());
+        .is_some_and(|server| view.deleted(server, end).is_some());
     let lost = hosts().any(|node| {
-        case.netem(&node, end)
+        view.netem(&node, end)
             .is_some_and(|(_, _, loss)| loss == Percent(10_000))
     });
-    cut || deleted || lost || !case.firewall(end).is_empty()
+    cut || deleted || lost || !view.firewall(end).is_empty()
 }
 
 /// Did something that the client sent for the operation meet this rule of a firewall, which drops or rejects?
-fn met_by_the_client(case: &Case<'_>, node: &Node, chain: Chain) -> bool {
-    let rules = case.firewall(case.end());
+fn met_by_the_client(view: &CellView<'_>, node: &Node, chain: Chain) -> bool {
+    let rules = view.firewall(view.end());
     let rule = rules.iter().find(|(_, of, hook, verdict)| {
         let silent = match verdict {
             FirewallVerdict::Drop | FirewallVerdict::Reject => true,
@@ -315,53 +315,53 @@ fn met_by_the_client(case: &Case<'_>, node: &Node, chain: Chain) -> bool {
         };
         *of == node && *hook == chain && silent
     });
-    let held_back = case.observed.held_back.map(|held_back| held_back.step);
+    let held_back = view.observed.held_back.map(|held_back| held_back.step);
     if rule.is_some_and(|(step, ..)| held_back == Some(step.number)) {
         return true;
     }
     let began = rule.and_then(|(step, _, _, _)| step.began);
     began.is_some_and(|began| {
-        case.since_request()
+        view.since_request()
             .iter()
             .any(|passage| passage.sent.at >= began)
     })
 }
 
 /// Is there another server in the table that could serve a new connection, and none that could not?
-fn others_serve(case: &Case<'_>, server: &Name, at: Instant) -> bool {
-    let Some(table) = case.table_at(at) else {
+fn others_serve(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
+    let Some(table) = view.table_at(at) else {
         return false;
     };
     let mut others = table
         .servers()
         .filter(|(name, weight)| *name != server && *weight > 0)
         .peekable();
-    others.peek().is_some() && others.all(|(name, _)| serves(case, name, at))
+    others.peek().is_some() && others.all(|(name, _)| serves(view, name, at))
 }
 
 /// Would a new connection be served as the lab was when the observation ended? Whichever server the director
 /// chooses.
-fn a_new_connection_is_served(case: &Case<'_>) -> bool {
-    let Some(table) = case.table(Moment::End) else {
+fn a_new_connection_is_served(view: &CellView<'_>) -> bool {
+    let Some(table) = view.table(Moment::End) else {
         return false;
     };
-    let end = case.record.ended;
+    let end = view.record.ended;
     let mut chosen = table.servers().filter(|(_, weight)| *weight > 0).peekable();
-    table.has_service() && chosen.peek().is_some() && chosen.all(|(name, _)| serves(case, name, end))
+    table.has_service() && chosen.peek().is_some() && chosen.all(|(name, _)| serves(view, name, end))
 }
 
 /// Would this server have served a new connection at that moment?
-fn serves(case: &Case<'_>, server: &Name, at: Instant) -> bool {
+fn serves(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
     let node = Node::RealServer(server.clone());
     let hosts = || [&Node::Client, &Node::Director, &node].into_iter();
-    let plugged = hosts().all(|host| case.unplugged(host, at).is_none());
+    let plugged = hosts().all(|host| view.unplugged(host, at).is_none());
     let lossless = hosts().all(|host| {
-        case.netem(host, at)
+        view.netem(host, at)
             .is_none_or(|(_, _, loss)| loss == Percent::default())
     });
-    let rules = case.firewall(at);
+    let rules = view.firewall(at);
     let open = !rules.iter().any(|(_, of, _, _)| hosts().any(|host| host == *of));
-    let forwarded = case
+    let forwarded = view
         .done(|action| match action {
             Action::Table(TableAction::SetForwarding {
                 server: of, method, ..
@@ -375,21 +375,21 @@ fn serves(case: &Case<'_>, server: &Name, at: Instant) -> bool {
         })
         .filter(|(_, began, _)| *began <= at)
         .last()
-        .is_none_or(|(_, _, method)| method == case.plan.forwarding);
+        .is_none_or(|(_, _, method)| method == view.plan.forwarding);
     // What a lost client has locked there would be in the way.
-    let locked = case.observed.orphaned_sessions.iter().any(|orphan| {
+    let locked = view.observed.orphaned_sessions.iter().any(|orphan| {
         let transaction = orphan
             .session
             .as_ref()
             .and_then(|session| session.transaction.as_ref());
         orphan.server == *server && transaction.is_some_and(|transaction| transaction.rows_locked > 0)
     });
-    mysqld_runs(case, server, at) && plugged && lossless && open && forwarded && !locked
+    mysqld_runs(view, server, at) && plugged && lossless && open && forwarded && !locked
 }
 
 /// Rules of a firewall that were in force, for the rules that give advice about them.
-pub(crate) fn about_firewalls(case: &Case<'_>) -> Vec<Advice> {
-    let rules = case.firewall(case.end()).into_iter();
+pub(crate) fn about_firewalls(view: &CellView<'_>) -> Vec<Advice> {
+    let rules = view.firewall(view.end()).into_iter();
     rules
         .flat_map(|(_, node, chain, _)| {
             [

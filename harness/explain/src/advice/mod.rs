@@ -13,7 +13,7 @@ mod words;
 
 pub(super) use helps::about_firewalls;
 
-use super::case::Case;
+use super::cell_view::CellView;
 use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Chain, Node};
@@ -175,11 +175,11 @@ impl Advice {
     }
 
     /// The advice with its words and its trial, if it helps in this cell.
-    pub(super) fn advised(&self, case: &Case<'_>, words: Language) -> Option<Advised> {
-        self.helps(case).then(|| Advised {
+    pub(super) fn advised(&self, view: &CellView<'_>, words: Language) -> Option<Advised> {
+        self.helps(view).then(|| Advised {
             kind: self.kind(),
-            text: self.told(case).into_words(words),
-            trial: self.trial(case, words),
+            text: self.text(view).into_words(words),
+            trial: self.trial(view, words),
         })
     }
 }

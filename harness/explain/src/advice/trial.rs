@@ -1,7 +1,7 @@
 //! How advice is tried: the change of the cell's scenario.
 
-use super::super::case::Case;
-use super::super::told::{Told, told};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::CellView;
 use super::timeline::{Timeline, deletes, stops, takes_away};
 use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial};
 use lvs_matrix_language::Language;
@@ -19,21 +19,21 @@ const SPARE: &str = "spare";
 
 impl Advice {
     /// How this advice is tried in this cell.
-    pub(super) fn trial(&self, case: &Case<'_>, words: Language) -> Trial {
-        if let Some(reason) = self.not_tried(case) {
+    pub(super) fn trial(&self, view: &CellView<'_>, words: Language) -> Trial {
+        if let Some(reason) = self.not_tried(view) {
             let reason = reason.into_words(words);
             return Trial::Not { reason };
         }
-        let mut cell = case.plan.alone();
+        let mut cell = view.plan.alone();
         for expectation in &mut cell.expectations {
             expectation.expected = Expected::ObserveOnly;
         }
         cell.claim = format!(
             "Cell {} with what this advice changes: {}.",
-            case.plan.cell,
+            view.plan.cell,
             self.kind()
         );
-        let changed = self.changed(case, &cell);
+        let changed = self.changed(view, &cell);
         Trial::Scenario {
             file: written(&changed),
             change: difference(&cell, &changed),
@@ -41,14 +41,14 @@ impl Advice {
     }
 
     /// Why lvs-matrix cannot try it in this cell, if it cannot.
-    fn not_tried(&self, case: &Case<'_>) -> Option<Told> {
-        let has = |setting| case.plan.client.program.settings().contains(&setting);
+    fn not_tried(&self, view: &CellView<'_>) -> Option<Bilingual> {
+        let has = |setting| view.plan.client.program.settings().contains(&setting);
         match self {
-            Self::ReadTimeout if !has(Setting::ReadTimeout) => Some(told!(
+            Self::ReadTimeout if !has(Setting::ReadTimeout) => Some(bilingual!(
                 "the cell's client program has no read time-out; programs of your own are told one"
                     / "该单元的客户端程序没有读超时；自己的程序会被告知一个"
             )),
-            Self::ConnectTimeout if !has(Setting::ConnectTimeout) => Some(told!(
+            Self::ConnectTimeout if !has(Setting::ConnectTimeout) => Some(bilingual!(
                 "the cell's client program has no connect time-out; the command lines have one, and programs \
                  of your own are told one"
                     / "该单元的客户端程序没有连接超时；命令行程序有，自己的程序会被告知一个"
@@ -80,13 +80,13 @@ impl Advice {
     }
 
     /// The cell's scenario with what this advice changes.
-    fn changed(&self, case: &Case<'_>, cell: &Scenario) -> Scenario {
-        let limits = Limits::of(case.plan);
+    fn changed(&self, view: &CellView<'_>, cell: &Scenario) -> Scenario {
+        let limits = Limits::of(view.plan);
         let mut line = Timeline::of(cell.clone());
         match self {
             Self::ExpireNodestConn => sysctl(&mut line, Role::Director, "net.ipv4.vs.expire_nodest_conn", 1),
             Self::ConnReuseMode => sysctl(&mut line, Role::Director, "net.ipv4.vs.conn_reuse_mode", 3),
-            Self::Drain { server } => drain(case, &mut line, server),
+            Self::Drain { server } => drain(view, &mut line, server),
             Self::StopMysqldFirst { server } => {
                 if let Some(place) = line.first(|action| deletes(action, server)) {
                     line.remove(place, |action| stops(action, server));
@@ -96,7 +96,7 @@ impl Advice {
             Self::UserTimeout => settings(&mut line).tcp_user_timeout = Some(limits.soon),
             Self::FewerRetries => sysctl(&mut line, Role::Client, "net.ipv4.tcp_retries2", RETRIES),
             Self::ReadTimeout => {
-                let takes = case.record.start_of(case.operation.number);
+                let takes = view.record.start_of(view.operation.number);
                 let takes = takes.map_or(Duration::ZERO, |(_, action)| action.own_time());
                 settings(&mut line).read_timeout = Some(takes + limits.soon);
             }
@@ -116,8 +116,8 @@ impl Advice {
                 });
             }
             Self::WaitTimeout { idle, .. } => wait_timeout(&mut line, longer_than(*idle)),
-            Self::Reconnect => reconnect(case, &mut line),
-            Self::KeepAServer { instead_of } => keep_a_server(case, &mut line, instead_of.as_ref()),
+            Self::Reconnect => reconnect(view, &mut line),
+            Self::KeepAServer { instead_of } => keep_a_server(view, &mut line, instead_of.as_ref()),
             Self::OutOfTheTable { server } => out_of_the_table(&mut line, server),
             Self::ResetInstead { node, chain } => {
                 for (of, hook, verdict) in rules(&mut line) {
@@ -152,7 +152,7 @@ impl Advice {
             Self::AskingHealthCheck { server } => {
                 let freezes = |action: &Action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server);
                 if let Some(place) = line.first(freezes) {
-                    if case.is_connect() {
+                    if view.is_connect() {
                         line.insert_after(place, weight(server, 0));
                     } else {
                         line.remove(place, |action| {
@@ -279,10 +279,10 @@ fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut F
 
 /// What takes the server away waits until the client is done and has closed its connection; its weight is 0
 /// instead.
-fn drain(case: &Case<'_>, line: &mut Timeline, server: &Name) {
+fn drain(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
     let mut moved = Vec::new();
     let mut kept = Vec::new();
-    let already = super::helps::weight_was_0(case, server);
+    let already = super::helps::weight_was_0(view, server);
     for mut step in std::mem::take(&mut line.steps) {
         let away = takes_away(&step.action, server);
         if away && moved.is_empty() && !already {
@@ -299,8 +299,8 @@ fn drain(case: &Case<'_>, line: &mut Timeline, server: &Name) {
         }
     }
     line.steps = kept;
-    if case.plan.client.program == Program::MysqlAsync {
-        let on = case.record.connection_of(case.operation.number).cloned();
+    if view.plan.client.program == Program::MysqlAsync {
+        let on = view.record.connection_of(view.operation.number).cloned();
         let close = ClientAction::Disconnect {
             on,
             how: Closing::Quit,
@@ -335,16 +335,16 @@ fn comes_after(action: &Action, server: &Name) -> bool {
 }
 
 /// Where the operation that was classified begins, and where it is awaited.
-fn places(case: &Case<'_>) -> Option<(usize, usize)> {
-    let of = |step: &lvs_matrix_model::record::StepRecord| step.operation == Some(case.operation.number);
-    let begins = case.record.steps.iter().position(of)?;
-    let awaited = case.record.steps.iter().rposition(of)?;
+fn places(view: &CellView<'_>) -> Option<(usize, usize)> {
+    let of = |step: &lvs_matrix_model::record::StepRecord| step.operation == Some(view.operation.number);
+    let begins = view.record.steps.iter().position(of)?;
+    let awaited = view.record.steps.iter().rposition(of)?;
     Some((begins, awaited))
 }
 
 /// The client goes on after the error: it connects anew, and does its transaction (or its statement) again.
-fn reconnect(case: &Case<'_>, line: &mut Timeline) {
-    let Some((begins, awaited)) = places(case) else {
+fn reconnect(view: &CellView<'_>, line: &mut Timeline) {
+    let Some((begins, awaited)) = places(view) else {
         return;
     };
     let Some(Action::Client(action)) = line.steps.get(begins).map(|step| step.action.clone()) else {
@@ -432,8 +432,8 @@ fn may_fail(action: ClientAction) -> ClientAction {
 }
 
 /// Another server is ready from the beginning, and takes new connections when the client's operation begins.
-fn keep_a_server(case: &Case<'_>, line: &mut Timeline, instead_of: Option<&Name>) {
-    let (Ok(spare), Some((begins, _))) = (Name::new(SPARE), places(case)) else {
+fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&Name>) {
+    let (Ok(spare), Some((begins, _))) = (Name::new(SPARE), places(view)) else {
         return;
     };
     line.scenario.lab.real_servers.push(RealServer {

@@ -1,76 +1,76 @@
 //! Advice in words.
 
-use super::super::case::Case;
-use super::super::told::{Told, told};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::CellView;
 use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps, trial};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Node, TableAction};
 use lvs_matrix_model::duration::Human;
 
 /// The command line by which an operator takes a server out of the scheduler's choice.
-fn weight_0(case: &Case<'_>, server: &Name) -> String {
+fn weight_0(view: &CellView<'_>, server: &Name) -> String {
     let weight = TableAction::SetWeight {
         server: server.clone(),
         weight: 0,
     };
-    let lines = case.plan.command_lines(&Action::Table(weight));
+    let lines = view.plan.command_lines(&Action::Table(weight));
     let texts: Vec<String> = lines.iter().map(|(_, argv)| argv.join(" ")).collect();
     texts.join("; ")
 }
 
 impl Advice {
     /// What is advised.
-    pub(super) fn told(&self, case: &Case<'_>) -> Told {
-        let limits = Limits::of(case.plan);
+    pub(super) fn text(&self, view: &CellView<'_>) -> Bilingual {
+        let limits = Limits::of(view.plan);
         match self {
-            Self::ExpireNodestConn => told!(
+            Self::ExpireNodestConn => bilingual!(
                 "On the director, set net.ipv4.vs.expire_nodest_conn=1. The entries of a deleted server go \
                  with it, and the next segment of such a connection is answered with an RST instead of being \
                  dropped."
                     / "在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：被删除的真实服务器的条目会随之删除，这类连接的下一个报文段会得到 \
                        RST 应答，而不是被丢弃。"
             ),
-            Self::ConnReuseMode => told!(
+            Self::ConnReuseMode => bilingual!(
                 "On the director, set net.ipv4.vs.conn_reuse_mode=3. A SYN then takes the place of an entry \
                  in FIN_WAIT, too, which in direct routing is the last state that the director sees."
                     / "在调度器上设置 net.ipv4.vs.conn_reuse_mode=3：这样 SYN 也会取代处于 FIN_WAIT 的条目，而 DR 模式下这是\
                        调度器能看到的最后一个状态。"
             ),
-            Self::Drain { server } => drain(case, server),
-            Self::StopMysqldFirst { server } => told!(
+            Self::Drain { server } => drain(view, server),
+            Self::StopMysqldFirst { server } => bilingual!(
                 "Or stop mysqld on {server} before its table entry is deleted. In direct routing its FIN \
                  reaches the client past the director, and the client knows at once."
                     / "或者在从表中删除 {server} 之前，先停止它的 mysqld：DR 模式下，它的 FIN 不经过调度器直接到达客户端，客户端立刻就知道。"
             ),
-            Self::UserTimeout => told!(
+            Self::UserTimeout => bilingual!(
                 "On the client, set TCP_USER_TIMEOUT on its sockets ({limit}, say): TCP gives a connection \
                  up when data stays unacknowledged for so long."
                     / "在客户端的套接字上设置 TCP_USER_TIMEOUT（例如 {limit}）：数据这么久没有得到确认时，TCP 就放弃连接。",
                 limit = Human(limits.soon),
             ),
-            Self::FewerRetries => told!(
+            Self::FewerRetries => bilingual!(
                 "On the client, lower net.ipv4.tcp_retries2 ({RETRIES}, say): TCP then gives up after half a \
                  minute at most."
                     / "在客户端调低 net.ipv4.tcp_retries2（例如 {RETRIES}）：TCP 最多半分钟就会放弃。"
             ),
-            Self::ReadTimeout => told!(
+            Self::ReadTimeout => bilingual!(
                 "On the client, give the driver a read time-out, above what its statements take: it ends the \
                  wait whatever the reason."
                     / "在客户端为驱动程序设置读超时，长于其语句所需的时间：无论原因是什么，它都会结束等待。"
             ),
-            Self::ConnectTimeout => told!(
+            Self::ConnectTimeout => bilingual!(
                 "On the client, give the driver a time-out for connecting ({limit}, say) that ends only with \
                  the login: to TCP the connection may be established before the server has said anything."
                     / "在客户端为驱动程序设置连接超时（例如 {limit}），并且要到登录完成才算结束：对 TCP 来说，服务器还没有发送任何数据时\
                        连接就可能已经建立。",
                 limit = Human(limits.soon_in_seconds),
             ),
-            Self::FewerSynRetries => told!(
+            Self::FewerSynRetries => bilingual!(
                 "On the client, lower net.ipv4.tcp_syn_retries ({SYN_RETRIES}, say): a connect that nobody \
                  answers fails sooner."
                     / "在客户端调低 net.ipv4.tcp_syn_retries（例如 {SYN_RETRIES}）：无人应答的连接请求会更早失败。"
             ),
-            Self::Keepalive => told!(
+            Self::Keepalive => bilingual!(
                 "On the client, switch TCP keepalive on for its sockets, with times far below the default of \
                  two hours ({time} idle, then every {interval}, {probes} probes, say). A client that has \
                  nothing to send then notices a silent host after {sum}; TCP has no other way."
@@ -81,13 +81,13 @@ impl Advice {
                 probes = PROBES.probes,
                 sum = Human(gives_up_after(PROBES)),
             ),
-            Self::EntryTimeout { idle } => told!(
+            Self::EntryTimeout { idle } => bilingual!(
                 "On the director, keep entries for longer than clients are idle (`ipvsadm --set {seconds} 0 \
                  0`)."
                     / "让调度器保留条目的时间比客户端的空闲时间更长（`ipvsadm --set {seconds} 0 0`）。",
                 seconds = trial::longer_than(*idle).as_secs(),
             ),
-            Self::ProbesBelowEntry { timeout } => told!(
+            Self::ProbesBelowEntry { timeout } => bilingual!(
                 "Or switch TCP keepalive on at the client, with an idle time below the {timeout} that the \
                  director keeps an entry ({time}, say): each probe that passes the director restarts the \
                  entry's timer."
@@ -96,21 +96,21 @@ impl Advice {
                 timeout = Human(*timeout),
                 time = Human(trial::below(*timeout)),
             ),
-            Self::WaitTimeout { idle, .. } => told!(
+            Self::WaitTimeout { idle, .. } => bilingual!(
                 "On the real servers, set wait_timeout above the time for which the client's pool lets a \
                  connection be idle (above {idle} here); or let the pool close idle connections sooner."
                     / "在真实服务器上，把 wait_timeout 设得比客户端连接池允许的空闲时间更长（此处要长于 {idle}），或者让连接池更早关闭\
                        空闲连接。",
                 idle = Human(*idle),
             ),
-            Self::Reconnect => told!(
+            Self::Reconnect => bilingual!(
                 "Let the client open a new connection and begin its transaction anew: what an error ends is \
                  only the connection. Where a COMMIT failed it must look first whether it was carried out: \
                  the error does not say."
                     / "让客户端新建连接并重新开始事务：错误结束的只是这条连接。如果失败的是 COMMIT，须先查明它是否已经执行：错误本身并不说明\
                        这一点。"
             ),
-            Self::KeepAServer { instead_of: None } => told!(
+            Self::KeepAServer { instead_of: None } => bilingual!(
                 "Keep a server with a weight above 0 in the virtual service (ipvsadm -a), if need be one \
                  that only says that it is out of service: new connections are refused as long as there is \
                  none."
@@ -119,50 +119,50 @@ impl Advice {
             ),
             Self::KeepAServer {
                 instead_of: Some(server),
-            } => told!(
+            } => bilingual!(
                 "Put another server into the virtual service, and take {server} out of the table before its \
                  mysqld is stopped (`{command}`): else the director goes on choosing it for new connections."
                     / "在虚拟服务中加入另一台真实服务器，并在停止 {server} 的 mysqld 之前让它不再被调度（`{command}`）：否则调度器会继续为新\
                        连接选中它。",
-                command = weight_0(case, server),
+                command = weight_0(view, server),
             ),
-            Self::OutOfTheTable { server } => told!(
+            Self::OutOfTheTable { server } => bilingual!(
                 "Take {server} out of the table before its mysqld is stopped (`{command}`, or delete it), or \
                  let a health check do so: else the director goes on choosing it for new connections."
                     / "停止 {server} 的 mysqld 之前，先让它不再被调度（`{command}`，或将其删除），或者由健康检查来做：否则调度器会继续为\
                        新连接选中它。",
-                command = weight_0(case, server),
+                command = weight_0(view, server),
             ),
-            Self::ResetInstead { node, chain } => reset_instead(case, node, *chain),
+            Self::ResetInstead { node, chain } => reset_instead(view, node, *chain),
             Self::ResetTheOtherWay { node } => reset_the_other_way(node),
-            Self::HealthCheck { server } => told!(
+            Self::HealthCheck { server } => bilingual!(
                 "Let a health check delete {server}, which does not answer, from the table, with \
                  net.ipv4.vs.expire_nodest_conn=1: the next segment of its connections draws an RST, and new \
                  connections do not go there."
                     / "让健康检查把没有应答的 {server} 从表中删除，并设置 net.ipv4.vs.expire_nodest_conn=1：其连接的下一个报文段会得到 RST，\
                        新连接也不会再去那里。"
             ),
-            Self::AskingHealthCheck { server } if case.is_connect() => told!(
+            Self::AskingHealthCheck { server } if view.is_connect() => bilingual!(
                 "Let health checks log in and ask the server something: one that only connects finds a \
                  frozen mysqld well. Let them set the weight of {server} to 0 then (`{command}`), so that \
                  new connections do not go there."
                     / "让健康检查登录并执行一次查询：只建立连接的检查会认为冻结的 mysqld 是正常的。检查失败时将 {server} 的权重设为 \
                        0（`{command}`），新连接就不会再去那里。",
-                command = weight_0(case, server),
+                command = weight_0(view, server),
             ),
-            Self::AskingHealthCheck { server } => told!(
+            Self::AskingHealthCheck { server } => bilingual!(
                 "Let health checks log in and ask the server something: one that only connects finds a \
                  frozen mysqld well. Let them end the mysqld of {server} then (SIGKILL): its kernel closes \
                  the connections, and that reaches the clients."
                     / "让健康检查登录并执行一次查询：只建立连接的检查会认为冻结的 mysqld 是正常的。检查失败时结束 {server} 的 \
                        mysqld（SIGKILL）：其内核会关闭这些连接，客户端由此得知。"
             ),
-            Self::EndLostSessions { server } => told!(
+            Self::EndLostSessions { server } => bilingual!(
                 "Before {server} is added to the table again, restart its mysqld: that ends what it still \
                  holds for lost clients. Their transactions are rolled back, and their locks are free."
                     / "把 {server} 重新加入之前，先重启它的 mysqld，以结束它仍为已失去的客户端保留的会话：其事务随之回滚，锁随之释放。"
             ),
-            Self::ServerKeepalive => told!(
+            Self::ServerKeepalive => bilingual!(
                 "On the real servers, lower net.ipv4.tcp_keepalive_time (two hours by default), \
                  tcp_keepalive_intvl and tcp_keepalive_probes ({time} s, {interval} s and {probes}, say): \
                  mysqld sets SO_KEEPALIVE by itself, and a server then notices by itself that a client is \
@@ -174,47 +174,47 @@ impl Advice {
                 interval = PROBES.interval.as_secs(),
                 probes = PROBES.probes,
             ),
-            Self::SameForwarding { server } => told!(
+            Self::SameForwarding { server } => bilingual!(
                 "Edit {server} with `{flag}`, as the service's servers are set up. Masquerading (`-m`) needs \
                  the director as the real servers' gateway to the clients, and tunneling (`-i`) a tunnel \
                  device with the VIP on each real server."
                     / "编辑 {server} 时使用 `{flag}`，与服务中真实服务器的设置一致。NAT 模式（`-m`）要求调度器是真实服务器通往客户端的网关，\
                        隧道模式（`-i`）要求每台真实服务器上有带 VIP 的隧道设备。",
-                flag = case.plan.forwarding.flag(),
+                flag = view.plan.forwarding.flag(),
             ),
         }
     }
 }
 
-fn drain(case: &Case<'_>, server: &Name) -> Told {
-    if helps::weight_was_0(case, server) {
-        return told!(
+fn drain(view: &CellView<'_>, server: &Name) -> Bilingual {
+    if helps::weight_was_0(view, server) {
+        return bilingual!(
             "A weight of 0 was not enough: before {server} is deleted from the table or its mysqld is \
              stopped, wait until `ipvsadm -Lnc` shows no connection to it."
                 / "仅将权重设为 0 还不够：从表中删除 {server} 或停止其 mysqld 之前，要等到 `ipvsadm -Lnc` 不再显示到它的连接。"
         );
     }
-    told!(
+    bilingual!(
         "Before {server} is deleted from the table or its mysqld is stopped, set its weight to 0 \
          (`{command}`) and wait until `ipvsadm -Lnc` shows no connection to it. With weight 0 it gets no new \
          connections, and what belongs to those that it has is still passed on."
             / "从表中删除 {server} 或停止其 mysqld 之前，先将其权重设为 0（`{command}`），等到 `ipvsadm -Lnc` 不再显示到它的连接：\
                权重为 0 时不再接受新连接，已有连接的报文段照常转发。",
-        command = weight_0(case, server),
+        command = weight_0(view, server),
     )
 }
 
-fn reset_instead(case: &Case<'_>, node: &Node, chain: Chain) -> Told {
+fn reset_instead(view: &CellView<'_>, node: &Node, chain: Chain) -> Bilingual {
     let statement = FirewallVerdict::TcpReset.statement();
-    let why = if case.is_connect() {
-        told!("a connect fails at once then" / "这样连接请求会立刻失败")
+    let why = if view.is_connect() {
+        bilingual!("a connect fails at once then" / "这样连接请求会立刻失败")
     } else {
-        told!(
+        bilingual!(
             "an RST ends an established connection, which neither silence nor an ICMP error does"
                 / "RST 能结束已建立的连接，而丢弃和 ICMP 错误都不能"
         )
     };
-    told!(
+    bilingual!(
         "Let the rule in the {chain} chain of {node} answer with an RST (`{statement}` in nft(8)). What it \
          meets there comes from the client, so the RST goes to the client: {why}."
             / "让 {node} 的 {chain} 链中的规则以 RST 应答（nft(8) 的 `{statement}`）。它在那里遇到的是客户端发送的报文段，RST 因此发给\
@@ -224,13 +224,13 @@ fn reset_instead(case: &Case<'_>, node: &Node, chain: Chain) -> Told {
     )
 }
 
-fn reset_the_other_way(node: &Node) -> Told {
+fn reset_the_other_way(node: &Node) -> Bilingual {
     let statement = FirewallVerdict::TcpReset.statement();
     let (here, there) = match node {
         Node::Client => (Chain::Input, Chain::Output),
         Node::Director | Node::RealServer(_) => (Chain::Output, Chain::Input),
     };
-    told!(
+    bilingual!(
         "Put the rule into the {there} chain of {node} in place of its {here} chain, and let it answer with \
          an RST (`{statement}` in nft(8)). In the {here} chain it meets what the server sends, and its \
          answer would go to the server; in the {there} chain it meets what the client sends, and the RST \

@@ -1,9 +1,9 @@
 //! A server that is added again while its old entries are still there.
 
-use super::super::case::packet;
+use super::super::bilingual::bilingual;
+use super::super::cell_view::packet;
 use super::super::claim::Fate;
 use super::super::fate::claims;
-use super::super::told::told;
 use super::director::{answer_from, first};
 use super::nodest::Dropped;
 use super::{Explains, Finding, Rule, control, core};
@@ -19,14 +19,14 @@ pub(super) const SERVER_BACK: Rule = Rule {
         control("__ip_vs_update_dest"),
         core("ip_vs_in_hook"),
     ],
-    holds: |case| {
-        let dropped = Dropped::of(case)?;
+    holds: |view| {
+        let dropped = Dropped::of(view)?;
         let server = dropped.server;
-        let (passed, through) = case.sendings().find_map(|passage| match &passage.passed_on {
+        let (passed, through) = view.sendings().find_map(|passage| match &passage.passed_on {
             Some((seen, Node::RealServer(name))) if name == server => Some((*seen, passage)),
             Some(_) | None => None,
         })?;
-        let (step, began, ()) = case
+        let (step, began, ()) = view
             .done(|action| {
                 let again =
                     matches!(action, Action::Table(TableAction::AddRealServer { server: of, weight }) if of == server && *weight > 0);
@@ -37,10 +37,10 @@ pub(super) const SERVER_BACK: Rule = Rule {
         if dropped.stopped.last()?.arrived?.at > began {
             return None;
         }
-        let answer = answer_from(case, server)?;
+        let answer = answer_from(view, server)?;
         Some(Finding {
             at: began,
-            text: told!(
+            text: bilingual!(
                 "When {server} was added again, the director took the deleted server back from where it \
                  keeps those that entries still refer to, and with that the connection's entry was good \
                  again. The next time that the client's TCP sent the segment ({sent}) it was passed on \

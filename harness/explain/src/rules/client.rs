@@ -1,10 +1,10 @@
 //! The client's own TCP, which gives up in the end.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet, size};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet, size};
 use super::super::moment;
 use super::super::passage::Passage;
-use super::super::told::{Told, told};
 use super::HOST_UNREACHABLE;
 use super::director::PORT_UNREACHABLE;
 use super::neighbour::unanswered_arp;
@@ -33,37 +33,37 @@ pub(super) const GAVE_UP: Rule = Rule {
         tcp_timer("tcp_model_timeout"),
         tcp_timer("tcp_write_err"),
     ],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
-        let ended = case.operation.ended?;
-        let (remembered, mut shown_by) = reported(case)?;
-        let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_retries2", request.sent.at)?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let ended = view.operation.ended?;
+        let (remembered, mut shown_by) = reported(view)?;
+        let retries = view.sysctl(&Node::Client, "net.ipv4.tcp_retries2", request.sent.at)?;
         let limit = model_timeout(retries.parse().ok()?)?;
-        let head = case.unacknowledged()?;
+        let head = view.unacknowledged()?;
         let lasted = ended.since(head.sent.at);
         let latest = limit + RTO_MAX + RTO_MAX / LATE + Duration::from_secs(1);
-        let sendings: Vec<_> = case.sendings_of(head).map(|passage| passage.sent).collect();
+        let sendings: Vec<_> = view.sendings_of(head).map(|passage| passage.sent).collect();
         if lasted < limit || lasted > latest || sendings.len() < 2 {
             return None;
         }
         let same = |passage: &Passage<'_>| passage.segment.payload_length == head.segment.payload_length;
-        let again = if case.sendings_of(head).all(same) {
-            told!(
+        let again = if view.sendings_of(head).all(same) {
+            bilingual!(
                 "the same {bytes} bytes" / "同样的 {bytes} 字节",
                 bytes = head.segment.payload_length
             )
         } else {
-            told!(
+            bilingual!(
                 "{bytes} bytes that nothing acknowledged, or parts of them,"
                     / "未被确认的 {bytes} 字节（或其中一部分）",
                 bytes = head.segment.payload_length,
             )
         };
         let (first, last) = (sendings.first()?, sendings.last()?);
-        shown_by.extend([packet(*first), packet(*last), Citation::Event(end_event(case)?)]);
+        shown_by.extend([packet(*first), packet(*last), Citation::Event(end_event(view)?)]);
         Some(Finding {
             at: ended,
-            text: told!(
+            text: bilingual!(
                 "The client's TCP sent {again} {more} more times (packets {first} to {last} on client) and \
                  gave up {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it \
                  stands for the time that so many retransmissions would take at gaps that double from \
@@ -100,12 +100,12 @@ pub(super) const GONE: Rule = Rule {
         function: "tcp_close",
         file: "net/ipv4/tcp.c",
     }],
-    holds: |case| {
-        let mut facts = case
+    holds: |view| {
+        let mut facts = view
             .observed
             .evidence
             .iter()
-            .filter(|_| case.observed.terminators.is_empty());
+            .filter(|_| view.observed.terminators.is_empty());
         let (at, message, shown_by) = facts.find_map(|evidence| {
             let Fact::LostBefore { at, message } = &evidence.fact else {
                 return None;
@@ -114,7 +114,7 @@ pub(super) const GONE: Rule = Rule {
         })?;
         Some(Finding {
             at,
-            text: told!(
+            text: bilingual!(
                 "An earlier operation had lost this connection {at}, with \"{message}\". Since then the \
                  client has no connection on which it could send its {what}: nothing left the client, and it \
                  failed at once. The server has gone away, which the classic client calls 2006."
@@ -122,7 +122,7 @@ pub(super) const GONE: Rule = Rule {
                        操作立即失败：服务器已断开，传统客户端的错误码为 2006。",
                 at = moment(at),
                 message = message.as_str(),
-                what = case.what(),
+                what = view.what(),
             ),
             shown_by,
             claims: Vec::new(),
@@ -136,15 +136,15 @@ pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
     name: "connection-ended-while-idle",
     explains: Explains::Error,
     sources: &[tcp_timer("tcp_keepalive_timer"), tcp_timer("tcp_write_err")],
-    holds: |case| {
-        let mut facts = case.observed.evidence.iter();
+    holds: |view| {
+        let mut facts = view.observed.evidence.iter();
         let (at, shown_by) = facts.find_map(|evidence| {
             let Fact::EndedByClientBefore { at } = &evidence.fact else {
                 return None;
             };
             Some((*at, evidence.shown_by.clone()))
         })?;
-        if !timed_out(case) {
+        if !timed_out(view) {
             return None;
         }
         let Citation::Packet(reset) = shown_by.first()? else {
@@ -152,7 +152,7 @@ pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
         };
         Some(Finding {
             at,
-            text: told!(
+            text: bilingual!(
                 "The client's own TCP gave the idle connection up {at}, as nothing answered its keepalive \
                  probes: it reset the connection (packet {reset} on client) and kept ETIMEDOUT for the \
                  program. The program learnt it from its {what}: nothing was sent, and it failed at once. \
@@ -161,7 +161,7 @@ pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
                        保留了 ETIMEDOUT。程序在{what} 时才得知：没有发送任何数据，操作立即失败。服务器已断开，传统客户端的错误码为 2006。",
                 at = moment(at),
                 reset = *reset,
-                what = case.what(),
+                what = view.what(),
             ),
             shown_by,
             claims: Vec::new(),
@@ -172,13 +172,13 @@ pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
 
 /// Which error TCP reports when it gives up: the one that an ICMP error or its own neighbour cache had told
 /// it last (`sk_err_soft`), or else ETIMEDOUT. Both must be seen.
-fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {
-    let request = case.request()?;
+fn reported(view: &CellView<'_>) -> Option<(Bilingual, Vec<Citation>)> {
+    let request = view.request()?;
     let told = |code| {
-        let mut terminators = case.observed.terminators.iter();
+        let mut terminators = view.observed.terminators.iter();
         let last = terminators.rfind(|item| item.kind == TerminatorKind::Icmp { code });
         last.map(|item| {
-            let text = told!(
+            let text = bilingual!(
                 "It reports the error that an {kind} had told it before (last in packet {packet} on client)."
                     / "它报告的是此前由 {kind} 得知的错误（最后一次为 client 上的数据包 {packet}）。",
                 kind = item.kind,
@@ -187,14 +187,17 @@ fn reported(case: &Case<'_>) -> Option<(Told, Vec<Citation>)> {
             (text, vec![Citation::Packet(item.packet)])
         })
     };
-    if timed_out(case) {
-        return Some((told!("It reports ETIMEDOUT." / "它报告 ETIMEDOUT。"), Vec::new()));
+    if timed_out(view) {
+        return Some((
+            bilingual!("It reports ETIMEDOUT." / "它报告 ETIMEDOUT。"),
+            Vec::new(),
+        ));
     }
-    match case.observed.error.as_ref()?.errno? {
+    match view.observed.error.as_ref()?.errno? {
         ECONNREFUSED => told(PORT_UNREACHABLE),
         EHOSTUNREACH => told(HOST_UNREACHABLE).or_else(|| {
-            let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
-            let text = told!(
+            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip), request.sent.at)?;
+            let text = bilingual!(
                 "It reports the error that its own kernel had told it before, when nobody answered to the \
                  question for the VIP's Ethernet address (last in packet {asked} on client)."
                     / "它报告的是此前由自己的内核得知的错误：询问 VIP 的以太网地址时无人应答（最后一次为 client 上的数据包 {asked}）。",
@@ -211,9 +214,9 @@ pub(super) const REVERTED: Rule = Rule {
     name: "back-off-taken-back",
     explains: Explains::Circumstance,
     sources: &[tcp("tcp_v4_err"), tcp("tcp_ld_RTO_revert")],
-    holds: |case| {
-        let head = case.unacknowledged().filter(|_| !case.is_connect())?;
-        let told: Vec<u32> = case
+    holds: |view| {
+        let head = view.unacknowledged().filter(|_| !view.is_connect())?;
+        let told: Vec<u32> = view
             .observed
             .terminators
             .iter()
@@ -227,7 +230,7 @@ pub(super) const REVERTED: Rule = Rule {
             })
             .map(|item| item.packet)
             .collect();
-        let times: Vec<Instant> = case.sendings_of(head).map(|passage| passage.sent.at).collect();
+        let times: Vec<Instant> = view.sendings_of(head).map(|passage| passage.sent.at).collect();
         let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
         // TCP's own gaps double up to the largest; the first two may be a probe's.
         let stays = |pair: &&[Duration]| pair[1] < pair[0] * 3 / 2 && pair[0] < RTO_MAX / 2;
@@ -239,7 +242,7 @@ pub(super) const REVERTED: Rule = Rule {
         let (first, last) = (*told.first()?, *told.last()?);
         Some(Finding {
             at: head.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The gaps between the client's repetitions do not go on doubling: there are {count}, of \
                  {least} to {most}. Each ICMP host unreachable that is about the oldest unacknowledged \
                  segment takes one doubling back (RFC 6069), for it says that the way is broken, and not \
@@ -267,38 +270,38 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     name: "syn-retries-exhausted",
     explains: Explains::Error,
     sources: &[tcp_timer("tcp_write_timeout")],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
-        let ended = case.operation.ended.filter(|_| timed_out(case))?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
+        let ended = view.operation.ended.filter(|_| timed_out(view))?;
         // A program that gives up by itself does so sooner.
-        if super::settings::own_limit(case)
-            .is_some_and(|(_, limit)| ended.since(case.operation.began) >= limit)
+        if super::settings::own_limit(view)
+            .is_some_and(|(_, limit)| ended.since(view.operation.began) >= limit)
         {
             return None;
         }
-        let retries = case.sysctl(&Node::Client, "net.ipv4.tcp_syn_retries", request.sent.at)?;
+        let retries = view.sysctl(&Node::Client, "net.ipv4.tcp_syn_retries", request.sent.at)?;
         let allowed: usize = retries.parse().ok()?;
-        let syns: Vec<_> = case
+        let syns: Vec<_> = view
             .sent
             .iter()
             .filter(|passage| passage.segment.flags.syn && size(passage.segment) > 0)
             .map(|passage| passage.sent)
             .collect();
-        if syns.len() <= allowed || !case.received.is_empty() {
+        if syns.len() <= allowed || !view.received.is_empty() {
             return None;
         }
         let (first, last) = (syns.first()?, syns.last()?);
-        let nothing = if case.observed.discarded.is_empty() {
-            told!("Nothing answered the client's SYN" / "客户端的 SYN 没有得到任何应答")
+        let nothing = if view.observed.discarded.is_empty() {
+            bilingual!("Nothing answered the client's SYN" / "客户端的 SYN 没有得到任何应答")
         } else {
-            told!(
+            bilingual!(
                 "The client's kernel accepted no answer to its SYN"
                     / "客户端的内核没有接受对其 SYN 的任何应答"
             )
         };
         Some(Finding {
             at: ended,
-            text: told!(
+            text: bilingual!(
                 "{nothing}. Its TCP sent it {more} more times and gave up {lasted} after the first with \
                  ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add \
                  net.ipv4.tcp_syn_linear_timeouts to it)."
@@ -308,7 +311,7 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
                 more = syns.len() - 1,
                 lasted = Human(ended.since(request.sent.at)),
             ),
-            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(view)?)],
             claims: Vec::new(),
             advice: vec![Advice::ConnectTimeout, Advice::FewerSynRetries],
         })
@@ -317,27 +320,27 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
 
 /// The error is ETIMEDOUT; of a program that does not tell, or tells a message only, if nothing on the
 /// network ended the connection, TCP has no other.
-fn timed_out(case: &Case<'_>) -> bool {
+fn timed_out(view: &CellView<'_>) -> bool {
     // The program's own time-out is none of TCP's.
-    let own = super::settings::says_it_gave_up(case);
-    !own && case
+    let own = super::settings::says_it_gave_up(view);
+    !own && view
         .observed
         .error
         .as_ref()
         .is_some_and(|error| match error.errno {
             Some(errno) => errno == ETIMEDOUT,
-            None => error.server.is_none() && case.observed.terminators.is_empty(),
+            None => error.server.is_none() && view.observed.terminators.is_empty(),
         })
 }
 
 /// The client's event at the end of the operation.
-pub(super) fn end_event(case: &Case<'_>) -> Option<u32> {
+pub(super) fn end_event(view: &CellView<'_>) -> Option<u32> {
     let own = |number| move |event: &&lvs_matrix_model::record::ClientEvent| event.operation == number;
-    let event = case
+    let event = view
         .record
         .client_events
         .iter()
-        .rfind(own(case.operation.number))?;
+        .rfind(own(view.operation.number))?;
     Some(event.number)
 }
 

@@ -2,12 +2,12 @@
 //! server is there for.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual, clauses, doing, listed};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim;
 use super::super::fate::{claims, said};
 use super::super::moment;
 use super::super::passage::Seen;
-use super::super::told::{Told, clauses, doing, listed, told};
 use super::reuse::{Fate, OldEntry};
 use super::sloppy::PickedUp;
 use super::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
@@ -26,15 +26,15 @@ pub(super) const SCHEDULED: Rule = Rule {
         core("ip_vs_schedule"),
         transmit("ip_vs_dr_xmit"),
     ],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
             return None;
         };
-        let answer = answer_from(case, server)?;
+        let answer = answer_from(view, server)?;
         let mut shown_by = vec![packet(request.sent), packet(*passed)];
-        let why = match OldEntry::of(case) {
-            None => told!(
+        let why = match OldEntry::of(view) {
+            None => bilingual!(
                 "belonged to no connection that the director knows, so the director"
                     / "不属于调度器已知的任何连接，于是调度器"
             ),
@@ -47,7 +47,7 @@ pub(super) const SCHEDULED: Rule = Rule {
                 Fate::Drops | Fate::PassesOn => return None,
             },
         };
-        let mut text = told!(
+        let mut text = bilingual!(
             "The client's SYN ({sent} on client) {why} chose a real server for it, {server}, and passed it \
              on (packet {passed} on director)."
                 / "客户端的 SYN（client 上的{sent}）{why}为它选择了一台真实服务器 {server} 并转发（director 上的数据包 {passed}）。",
@@ -55,38 +55,38 @@ pub(super) const SCHEDULED: Rule = Rule {
             why = why,
             passed = passed.packet,
         );
-        if let Some(table) = case.table_then(request.sent.at) {
-            let passed_over: Vec<Told> = case
+        if let Some(table) = view.table_then(request.sent.at) {
+            let passed_over: Vec<Bilingual> = view
                 .plan
                 .real_servers()
                 .filter_map(|(name, _)| match table.weight(name) {
-                    None => Some(told!("{name} is not in its table" / "{name} 不在表中")),
-                    Some(0) => Some(told!("{name} has a weight of 0" / "{name} 的权重为 0")),
+                    None => Some(bilingual!("{name} is not in its table" / "{name} 不在表中")),
+                    Some(0) => Some(bilingual!("{name} has a weight of 0" / "{name} 的权重为 0")),
                     Some(_) => None,
                 })
                 .collect();
             if !passed_over.is_empty() {
-                text.push(&told!(
+                text.push(&bilingual!(
                     " Others it could not choose: {others}." / "其他的不能选择：{others}。",
                     others = listed(&passed_over),
                 ));
                 shown_by.extend(table.shown_by());
             }
         }
-        Some(served(case, request.sent, server, answer, text, shown_by))
+        Some(served(view, request.sent, server, answer, text, shown_by))
     },
 };
 
 /// What was passed on reached the server, and was answered.
 fn served(
-    case: &Case<'_>,
+    view: &CellView<'_>,
     sent: Seen,
     server: &Name,
     answer: &Packet,
-    mut text: Told,
+    mut text: Bilingual,
     mut shown_by: Vec<Citation>,
 ) -> Finding {
-    text.push(&answered(case, server, answer));
+    text.push(&answered(view, server, answer));
     shown_by.push(Citation::Packet(answer.number));
     Finding {
         at: sent.at,
@@ -105,37 +105,37 @@ pub(super) const PASSED_ON: Rule = Rule {
     name: "passed-on",
     explains: Explains::Answer,
     sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
             return None;
         };
-        let answer = answer_from(case, server)?;
+        let answer = answer_from(view, server)?;
         // Without an entry another rule says why it was passed on.
-        if changes_between(case, request.sent, answer).next().is_some() || PickedUp::of(case).is_some() {
+        if changes_between(view, request.sent, answer).next().is_some() || PickedUp::of(view).is_some() {
             return None;
         }
-        let mut text = told!(
+        let mut text = bilingual!(
             "The client's {what} ({sent} on client) belonged to a connection that the director has an entry \
              for, and was passed on to {server} (packet {passed} on director)."
                 / "客户端{what}（client 上的{sent}）属于调度器有条目的连接，被转发给 {server}（director 上的数据包 {passed}）。",
-            what = case.carrier(),
+            what = view.carrier(),
             sent = first(request.sent),
             passed = passed.packet,
         );
         let mut shown_by = vec![packet(request.sent), packet(*passed)];
-        if let Some(table) = case
+        if let Some(table) = view
             .table_at(request.sent.at)
             .filter(|table| table.weight(server) == Some(0))
         {
-            text.push(&told!(
+            text.push(&bilingual!(
                 " That the weight of {server} is 0 keeps it from being chosen for new connections only; what \
                  has an entry is passed on as before."
                     / "{server} 的权重为 0，只是不再为新连接选中它；有条目的连接照常转发。"
             ));
             shown_by.push(Citation::Snapshot(table.snapshot));
         }
-        Some(served(case, request.sent, server, answer, text, shown_by))
+        Some(served(view, request.sent, server, answer, text, shown_by))
     },
 };
 
@@ -144,24 +144,24 @@ pub(super) const UNDER_WAY: Rule = Rule {
     name: "answer-past-the-director",
     explains: Explains::Answer,
     sources: &[transmit("ip_vs_dr_xmit")],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
-        let answer = answer_from(case, server)?;
-        let changes: Vec<_> = changes_between(case, request.sent, answer).collect();
+        let answer = answer_from(view, server)?;
+        let changes: Vec<_> = changes_between(view, request.sent, answer).collect();
         let at_the_server = |(_, action): &(u32, &Action)| on_the_way_back(action, server);
-        if changes.is_empty() || changes.iter().any(at_the_server) || !case.answers_past_the_director() {
+        if changes.is_empty() || changes.iter().any(at_the_server) || !view.answers_past_the_director() {
             return None;
         }
-        let names: Vec<Told> = changes.iter().map(|(_, action)| doing(action)).collect();
+        let names: Vec<Bilingual> = changes.iter().map(|(_, action)| doing(action)).collect();
         let mut shown_by = vec![packet(request.sent), packet(*reached)];
         shown_by.extend(changes.iter().map(|(step, _)| Citation::Step(*step)));
         shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's {what} was past the director before the change ({change}), and reached \
                  {server} ({reached} there). In direct routing the answer goes from {server} to the client \
                  without passing the director (packet {answer} on client), so what happened meanwhile made \
@@ -169,7 +169,7 @@ pub(super) const UNDER_WAY: Rule = Rule {
                     / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。DR 模式下，应答从 \
                         {server} \
                        直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
-                what = case.carrier(),
+                what = view.carrier(),
                 reached = first(*reached),
                 change = clauses(&names),
                 answer = answer.number,
@@ -212,27 +212,27 @@ pub(super) const SERVER_SAID: Rule = Rule {
     name: "error-of-the-server",
     explains: Explains::Error,
     sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
-    holds: |case| {
-        let code = case.observed.error.as_ref()?.server?;
-        let request = case.request().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let code = view.observed.error.as_ref()?.server?;
+        let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
-        let answer = answer_from(case, server)?;
+        let answer = answer_from(view, server)?;
         // What is said of a lock has a story of its own.
         if LOCKS.contains(&code) {
             return None;
         }
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's {what} reached {server} ({reached} there), and the mysqld answered with its \
                  error {code} (packet {answer} on client). That is an answer: neither the director nor the \
                  network had a part in it."
                     / "客户端{what}到达了 {server}（{server} 上的{reached}），mysqld 以错误 {code} 应答（client 上的数据包 \
                         {answer}）。这就是一个应答：\
                        与调度器和网络都没有关系。",
-                what = case.carrier(),
+                what = view.carrier(),
                 reached = first(*reached),
                 answer = answer.number,
             ),
@@ -262,23 +262,23 @@ pub(super) const NO_SERVER: Rule = Rule {
         core("ip_vs_leave"),
         tcp("tcp_v4_err"),
     ],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.stopped_at_director()?;
-        let refusal = case
+        let refusal = view
             .terminator(TerminatorKind::Icmp {
                 code: PORT_UNREACHABLE,
             })
             .filter(|refusal| refusal.by == Some(Node::Director))?;
-        let table = case.table_then(request.sent.at)?;
+        let table = view.table_then(request.sent.at)?;
         if !table.has_service() || table.servers().any(|(_, weight)| weight > 0) {
             return None;
         }
         let names: Vec<&Name> = table.servers().map(|(name, _)| name).collect();
         let servers = if names.is_empty() {
-            told!("no real server" / "没有真实服务器")
+            bilingual!("no real server" / "没有真实服务器")
         } else {
-            told!(
+            bilingual!(
                 "no real server with a weight above 0 ({names} has 0)"
                     / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",
                 names = listed(&names),
@@ -286,7 +286,7 @@ pub(super) const NO_SERVER: Rule = Rule {
         };
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's SYN arrived at the director ({arrived} on director), whose virtual service had \
                  {servers}: there was nobody to choose. In this case IPVS answers itself, with an ICMP port \
                  unreachable (packet {refusal} on client), and drops the SYN. A socket that is connecting \
@@ -317,37 +317,37 @@ pub(super) const NO_SERVER: Rule = Rule {
 pub(super) const PORT_UNREACHABLE: u8 = 3;
 
 /// `packet 33, at 1s`.
-pub(super) fn first(seen: Seen) -> Told {
+pub(super) fn first(seen: Seen) -> Bilingual {
     let packet = seen.packet;
-    told!(
+    bilingual!(
         "packet {packet}, {at}" / "数据包 {packet}，{at}",
         at = moment(seen.at)
     )
 }
 
 /// `once`, `twice`, `3 times`.
-pub(super) fn times(count: usize) -> Told {
+pub(super) fn times(count: usize) -> Bilingual {
     match count {
-        1 => told!("once" / "1 次"),
-        2 => told!("twice" / "2 次"),
-        several => told!("{several} times" / "{several} 次"),
+        1 => bilingual!("once" / "1 次"),
+        2 => bilingual!("twice" / "2 次"),
+        several => bilingual!("{several} times" / "{several} 次"),
     }
 }
 
 /// The first answer to the request, if this server sent it.
-pub(super) fn answer_from<'a>(case: &Case<'a>, server: &Name) -> Option<&'a Packet> {
-    let packet = case.payload()?;
-    let theirs = matches!(case.sender(packet), Some(Node::RealServer(name)) if name == server);
+pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a Packet> {
+    let packet = view.payload()?;
+    let theirs = matches!(view.sender(packet), Some(Node::RealServer(name)) if name == server);
     theirs.then_some(packet)
 }
 
-fn answered(case: &Case<'_>, server: &Name, answer: &Packet) -> Told {
-    let way = if case.answers_past_the_director() {
-        told!("directly, past the director" / "直接应答，不经过调度器")
+fn answered(view: &CellView<'_>, server: &Name, answer: &Packet) -> Bilingual {
+    let way = if view.answers_past_the_director() {
+        bilingual!("directly, past the director" / "直接应答，不经过调度器")
     } else {
-        told!("through the director" / "经过调度器应答")
+        bilingual!("through the director" / "经过调度器应答")
     };
-    told!(
+    bilingual!(
         " {server} answered {way} (packet {answer} on client)."
             / "{server} {way}（client 上的数据包 {answer}）。",
         way = way,
@@ -357,11 +357,11 @@ fn answered(case: &Case<'_>, server: &Name, answer: &Packet) -> Told {
 
 /// What others than the client did between a request and its answer.
 fn changes_between<'a>(
-    case: &Case<'a>,
+    view: &CellView<'a>,
     request: Seen,
     answer: &'a Packet,
 ) -> impl Iterator<Item = (u32, &'a Action)> {
-    case.done(|action| {
+    view.done(|action| {
         let change = !action.is_of_client() && !matches!(action, Action::Wait(_));
         change.then_some(action)
     })

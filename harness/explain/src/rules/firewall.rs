@@ -2,11 +2,11 @@
 //! host that receives them sees them, and after that of the host that sends them.
 
 use super::super::advice::{Advice, about_firewalls, patience};
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::{claims, said};
 use super::super::passage::Passage;
-use super::super::told::{Told, told};
 use super::director::{first, times};
 use super::{Explains, Finding, Rule, tcp};
 use crate::Source;
@@ -34,27 +34,27 @@ pub(super) const DROPS: Rule = Rule {
     name: "firewall-drops",
     explains: Explains::Silence,
     sources: &[NFT],
-    holds: |case| {
-        let rules = case.firewall(case.end());
+    holds: |view| {
+        let rules = view.firewall(view.end());
         let mut drops = rules
             .iter()
             .filter(|(_, _, _, verdict)| *verdict == FirewallVerdict::Drop);
-        drops.find_map(|(step, node, chain, _)| dropped(case, step, node, *chain))
+        drops.find_map(|(step, node, chain, _)| dropped(view, step, node, *chain))
     },
 };
 
-fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Option<Finding> {
+fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Option<Finding> {
     let began = step.began?;
-    let request = case.request()?;
+    let request = view.request()?;
     let met = match &step.at_end {
         // It was in force and dropped nothing: not this rule.
         Some(AtEnd::InForce { packets: Some(0), .. } | AtEnd::Gone { .. }) => return None,
         Some(AtEnd::InForce {
             packets: Some(count), ..
-        }) => told!(", {count} packets by the end" / "，到结束时共 {count} 个数据包"),
-        Some(AtEnd::InForce { packets: None, .. }) | None => Told::default(),
+        }) => bilingual!(", {count} packets by the end" / "，到结束时共 {count} 个数据包"),
+        Some(AtEnd::InForce { packets: None, .. }) | None => Bilingual::default(),
     };
-    let since: Vec<&Passage<'_>> = case
+    let since: Vec<&Passage<'_>> = view
         .sendings()
         .filter(|passage| passage.sent.at >= began)
         .collect();
@@ -65,19 +65,19 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
         (Node::Director, Chain::Input | Chain::Output) => {
             // What comes in meets the firewall first; what goes on, IPVS.
             let met = |passage: &&Passage<'_>| match chain {
-                Chain::Input => case.stopped(passage).as_ref() == Some(&filtered),
-                Chain::Output => case.stopped(passage).is_none() && server_is_there(case, passage),
+                Chain::Input => view.stopped(passage).as_ref() == Some(&filtered),
+                Chain::Output => view.stopped(passage).is_none() && server_is_there(view, passage),
             };
             if !all(|passage| passage.stopped_at_director().is_some()) || !since.iter().all(met) {
                 return None;
             }
             let seen: Vec<_> = since.iter().filter_map(|passage| passage.arrived).collect();
             let before = if chain == Chain::Input {
-                told!("before IPVS saw it" / "在 IPVS 看到它之前")
+                bilingual!("before IPVS saw it" / "在 IPVS 看到它之前")
             } else {
-                told!("after IPVS had chosen its way" / "在 IPVS 为它选定去向之后")
+                bilingual!("after IPVS had chosen its way" / "在 IPVS 为它选定去向之后")
             };
-            let text = told!(
+            let text = bilingual!(
                 "arrived at the director {times} and was dropped there by its firewall, {before}"
                     / "到达调度器 {times}，{before}被那里的防火墙丢弃",
                 times = times(since.len()),
@@ -87,7 +87,7 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
         }
         (Node::RealServer(server), Chain::Input) => {
             let reached = |passage: &Passage<'_>| passage.reached.is_some();
-            if !all(reached) || spoke(case, server, began) {
+            if !all(reached) || spoke(view, server, began) {
                 return None;
             }
             // Later sendings may have reached another server.
@@ -97,7 +97,7 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
                 .filter(|(_, at)| at == node)
                 .map(|(seen, _)| *seen)
                 .collect();
-            let text = told!(
+            let text = bilingual!(
                 "reached {server} {times} and was dropped there by its firewall, before TCP saw it"
                     / "到达 {server} {times}，在 TCP 看到它之前被那里的防火墙丢弃",
                 times = times(seen.len()),
@@ -106,10 +106,10 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
         }
         (Node::RealServer(server), Chain::Output) => {
             let (reached, _) = request.reached.as_ref()?;
-            if spoke(case, server, began) {
+            if spoke(view, server, began) {
                 return None;
             }
-            let text = told!(
+            let text = bilingual!(
                 "reached {server}, but whatever {server} answers is dropped by its own firewall"
                     / "到达了 {server}，但 {server} 的应答都被它自己的防火墙丢弃"
             );
@@ -121,40 +121,40 @@ fn dropped(case: &Case<'_>, step: &StepRecord, node: &Node, chain: Chain) -> Opt
     shown_by.extend(seen.into_iter().map(packet));
     Some(Finding {
         at: request.sent.at,
-        text: told!(
+        text: bilingual!(
             "The client's {what} {way} ({seen} on {node}{met}). A firewall that drops tells nobody anything; \
              IPVS does not learn of it either."
                 / "客户端{what}{way}（{node} 上的{seen}{met}）。丢弃数据包的防火墙不通知任何人，IPVS 也无从得知。",
-            what = case.carrier(),
+            what = view.carrier(),
             way = way,
             seen = first(first_seen),
             met = met,
         ),
         shown_by,
         claims: claims(fated.iter().map(|passage| passage.sent.packet), &fate),
-        advice: about_it(case),
+        advice: about_it(view),
     })
 }
 
 /// What may help against a firewall's rule, and else at the client.
-fn about_it(case: &Case<'_>) -> Vec<Advice> {
-    let mut advice = about_firewalls(case);
+fn about_it(view: &CellView<'_>) -> Vec<Advice> {
+    let mut advice = about_firewalls(view);
     advice.extend(patience());
     advice
 }
 
 /// Is there a server in the table that the director would pass a segment on to? Else it does not get as far
 /// as the firewall of what goes out.
-fn server_is_there(case: &Case<'_>, passage: &Passage<'_>) -> bool {
-    match case.server() {
-        Some(server) => case.deleted(server, passage.sent.at).is_none(),
-        None => case.is_connect(),
+fn server_is_there(view: &CellView<'_>, passage: &Passage<'_>) -> bool {
+    match view.server() {
+        Some(server) => view.deleted(server, passage.sent.at).is_none(),
+        None => view.is_connect(),
     }
 }
 
 /// Did the server's interface send anything on the connection since then?
-fn spoke(case: &Case<'_>, server: &Name, since: Instant) -> bool {
-    case.sent_by(server).any(|(packet, _)| packet.at > since)
+fn spoke(view: &CellView<'_>, server: &Name, since: Instant) -> bool {
+    view.sent_by(server).any(|(packet, _)| packet.at > since)
 }
 
 /// An attempt to connect is ended by either answer.
@@ -162,16 +162,16 @@ pub(super) const REFUSES: Rule = Rule {
     name: "firewall-refuses-a-syn",
     explains: Explains::Error,
     sources: &[NFT, REJECT_ICMP, REJECT_RST, tcp("tcp_v4_err")],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
         let (refusal, step, node, met) = answered_by_firewall(
-            case,
+            view,
             request,
             &[FirewallVerdict::Reject, FirewallVerdict::TcpReset],
         )?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The firewall of {node} met the client's SYN ({met} on {node}) and answered with an {kind} \
                  (packet {refusal} on client). To a socket that is connecting both an RST and an ICMP error \
                  are final: ECONNREFUSED."
@@ -197,17 +197,17 @@ pub(super) const RESETS: Rule = Rule {
     name: "firewall-resets",
     explains: Explains::Error,
     sources: &[NFT, REJECT_RST],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
-        let (reset, step, node, met) = answered_by_firewall(case, request, &[FirewallVerdict::TcpReset])?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let (reset, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::TcpReset])?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The firewall of {node} met the client's {what} ({met} on {node}) and answered with an RST \
                  (packet {reset} on client), which ends the connection for the client at once."
                     / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 RST 应答（client 上的数据包 {reset}），客户端的连接\
                        立刻结束。",
-                what = case.carrier(),
+                what = view.carrier(),
                 met = first(met),
                 reset = reset.packet,
             ),
@@ -227,10 +227,10 @@ pub(super) const NOT_FATAL: Rule = Rule {
     name: "firewall-rejects",
     explains: Explains::Silence,
     sources: &[NFT, REJECT_ICMP, tcp("tcp_v4_err")],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
-        let (rejection, step, node, met) = answered_by_firewall(case, request, &[FirewallVerdict::Reject])?;
-        let all: Vec<u32> = case
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let (rejection, step, node, met) = answered_by_firewall(view, request, &[FirewallVerdict::Reject])?;
+        let all: Vec<u32> = view
             .observed
             .terminators
             .iter()
@@ -241,14 +241,14 @@ pub(super) const NOT_FATAL: Rule = Rule {
         shown_by.extend(all.iter().map(|number| Citation::Packet(*number)));
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The firewall of {node} met the client's {what} ({met} on {node}) and rejected it, {times} \
                  in all, with an {kind} (first packet {rejection} on client). That ends an attempt to \
                  connect, but not a connection that is established: there TCP keeps the error in mind, goes \
                  on sending, and tells the application nothing."
                     / "{node} 的防火墙遇到客户端{what}（{node} 上的{met}），以 {kind} 拒绝，共 {times}（首次为 client 上的数据包 \
                        {rejection}）。这能结束正在建立的连接，却不能结束已建立的连接：TCP 只是记下这个错误，继续发送，不告诉应用程序。",
-                what = case.carrier(),
+                what = view.carrier(),
                 met = first(met),
                 times = times(all.len()),
                 kind = rejection.kind,
@@ -256,7 +256,7 @@ pub(super) const NOT_FATAL: Rule = Rule {
             ),
             shown_by,
             claims: said(request, Fate::Filtered(node.clone()), rejection, Fate::Rejection),
-            advice: about_it(case),
+            advice: about_it(view),
         })
     },
 };
@@ -264,18 +264,18 @@ pub(super) const NOT_FATAL: Rule = Rule {
 /// What a host's firewall answered to the request, the step that made its rule, the host, and where the
 /// request was seen there.
 fn answered_by_firewall<'a>(
-    case: &Case<'a>,
+    view: &CellView<'a>,
     request: &Passage<'_>,
     verdicts: &[FirewallVerdict],
 ) -> Option<(&'a Terminator, &'a StepRecord, &'a Node, crate::passage::Seen)> {
-    let rules = case.firewall(request.sent.at);
+    let rules = view.firewall(request.sent.at);
     rules.into_iter().find_map(|(step, node, _, verdict)| {
         let kind = match verdict {
             FirewallVerdict::Drop => return None,
             FirewallVerdict::Reject => TerminatorKind::Icmp { code: 3 },
             FirewallVerdict::TcpReset => TerminatorKind::Rst,
         };
-        let refusal = case
+        let refusal = view
             .terminator(kind)
             .filter(|refusal| refusal.by.as_ref() == Some(node))?;
         let met = match node {

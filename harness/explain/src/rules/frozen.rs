@@ -1,11 +1,11 @@
 //! Servers that are there and do not speak, and clients that have nothing to say.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{bilingual, doing};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::passage::{Passage, Seen};
-use super::super::told::{doing, told};
 use super::director::first;
 use super::{Explains, Finding, Rule, tcp_timer};
 use crate::Source;
@@ -29,43 +29,43 @@ pub(super) const FROZEN: Rule = Rule {
             file: "net/ipv4/inet_connection_sock.c",
         },
     ],
-    holds: |case| {
-        let request = case.request()?;
+    holds: |view| {
+        let request = view.request()?;
         let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
-        let acknowledged = case.acknowledged()?;
-        let (frozen, began) = frozen(case, server, case.end())?;
-        if case.payload().is_some_and(|answer| answer.at > began) || began > case.operation.due {
+        let acknowledged = view.acknowledged()?;
+        let (frozen, began) = frozen(view, server, view.end())?;
+        if view.payload().is_some_and(|answer| answer.at > began) || began > view.operation.due {
             return None;
         }
-        let what = if case.is_connect() {
-            told!(
+        let what = if view.is_connect() {
+            bilingual!(
                 "completed the handshake for the client's SYN, for its kernel accepts connections on behalf \
                  of a program that listens"
                     / "完成了客户端 SYN 的握手，因为内核会替监听的程序接受连接"
             )
         } else {
-            told!(
+            bilingual!(
                 "acknowledged the client's {what}" / "确认了客户端{what}",
-                what = case.carrier()
+                what = view.carrier()
             )
         };
         let then = if reached.at < began {
-            told!(
+            bilingual!(
                 "then its mysqld was stopped in the middle of it ({step})"
                     / "随后其 mysqld 在执行途中被停住（{step}）",
                 step = doing(&frozen.action),
             )
-        } else if case.is_connect() {
-            told!(
+        } else if view.is_connect() {
+            bilingual!(
                 "but its mysqld did not run ({step}): nobody takes the connection out of the listening \
                  socket's queue, and nobody sends the greeting that the client waits for"
                     / "但其 mysqld 没有在运行（{step}）：没有谁从监听套接字的队列中取出这条连接，也没有谁发送客户端所等待的问候报文",
                 step = doing(&frozen.action),
             )
         } else {
-            told!(
+            bilingual!(
                 "but its mysqld did not run ({step}): what reached {server} ({reached} there) waits in a \
                  socket that nobody reads"
                     / "但其 mysqld 没有在运行（{step}）：到达 {server} 的数据（{server} 上的{reached}）停在无人读取的套接字中",
@@ -75,7 +75,7 @@ pub(super) const FROZEN: Rule = Rule {
         };
         Some(Finding {
             at: request.sent.at.max(began),
-            text: told!(
+            text: bilingual!(
                 "{server} {what} (packet {acknowledged} on client), {then}. To the client's TCP all is well, \
                  for everything that it sent is acknowledged; no timer runs, and even keepalive would be \
                  answered by the kernel of {server}."
@@ -117,53 +117,53 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         },
         tcp_timer("tcp_keepalive_timer"),
     ],
-    holds: |case| {
-        let Behaviour::Hung { silence, .. } = &case.observed.behaviour else {
+    holds: |view| {
+        let Behaviour::Hung { silence, .. } = &view.observed.behaviour else {
             return None;
         };
-        let server = case.server().filter(|_| !case.is_connect())?;
-        let request = case.request()?;
-        let acknowledged = case.acknowledged()?;
-        let (off, began) = case.unplugged(&Node::RealServer(server.clone()), case.operation.due)?;
+        let server = view.server().filter(|_| !view.is_connect())?;
+        let request = view.request()?;
+        let acknowledged = view.acknowledged()?;
+        let (off, began) = view.unplugged(&Node::RealServer(server.clone()), view.operation.due)?;
         // A program that gives up by itself closes its connection: that is no word to the server.
-        let gave_up = super::settings::says_it_gave_up(case);
+        let gave_up = super::settings::says_it_gave_up(view);
         let closes =
             |passage: &&Passage<'_>| gave_up && (passage.segment.flags.fin || passage.segment.flags.rst);
-        let mut after = case
+        let mut after = view
             .sent
             .iter()
             .filter(|passage| passage.sent.at > began && !closes(passage));
-        let sent_after = after.clone().any(|passage| !case.is_probe(passage));
+        let sent_after = after.clone().any(|passage| !view.is_probe(passage));
         let probe = after.next();
-        if acknowledged.at > began || sent_after || case.payload().is_some() {
+        if acknowledged.at > began || sent_after || view.payload().is_some() {
             return None;
         }
         // What the client's kernel says of the socket; in records of before nobody had looked.
-        let keepalive = match (case.keepalive(), case.socket()) {
-            (Some(keepalive), _) => told!(
+        let keepalive = match (view.keepalive(), view.socket()) {
+            (Some(keepalive), _) => bilingual!(
                 "and its keepalive, which the socket has (SO_KEEPALIVE), asks only after {time} without a \
                  sign"
                     / "套接字虽然开启了保活（SO_KEEPALIVE），但要在 {time} 没有动静后才会询问",
                 time = Human(keepalive.time),
             ),
-            (None, Some(_)) => told!(
+            (None, Some(_)) => bilingual!(
                 "and no keepalive (its socket has no SO_KEEPALIVE)"
                     / "也没有保活（其套接字没有开启 SO_KEEPALIVE）"
             ),
-            (None, None) => told!("and no keepalive that asked" / "也没有保活探测"),
+            (None, None) => bilingual!("and no keepalive that asked" / "也没有保活探测"),
         };
         let spoke = match probe {
-            None if case.operation.ended.is_some() => told!(
+            None if view.operation.ended.is_some() => bilingual!(
                 "It sent nothing for {silence}, until the program gave up"
                     / "在程序放弃之前的 {silence} 内它什么也没有发送",
                 silence = Human(*silence),
             ),
-            None => told!(
+            None => bilingual!(
                 "It sent nothing for the {silence} that were watched"
                     / "在观察的 {silence} 内它什么也没有发送",
                 silence = Human(*silence),
             ),
-            Some(probe) => told!(
+            Some(probe) => bilingual!(
                 "It sent nothing until the first probe, {later} later ({sent} on client)"
                     / "直到 {later} 后的第一个探测（client 上的{sent}），它什么也没有发送",
                 later = Human(probe.sent.at.since(began)),
@@ -178,7 +178,7 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
         shown_by.extend(probe.map(|probe| packet(probe.sent)));
         Some(Finding {
             at: began,
-            text: told!(
+            text: bilingual!(
                 "{server} had acknowledged the client's {what} ({acknowledged} on client) before it went \
                  silent ({step}); a host that is off or unplugged sends neither RST nor FIN. From then on \
                  all that the client had sent was acknowledged: its TCP had nothing to send again, no timer \
@@ -187,7 +187,7 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
                     / "{server} 在沉默（{step}）之前已经确认了客户端{what}（client 上的{acknowledged}）；断电或断开链路的主机既不发送 RST 也不\
                        发送 FIN。从那时起，客户端发送的都已得到确认：其 TCP 没有要重传的数据，没有会到期的定时器，{keepalive}。{spoke}，所以\
                        没有什么能告诉它对方主机已经不在了；调度器不在返回的路上，也同样不能。",
-                what = case.carrier(),
+                what = view.carrier(),
                 acknowledged = first(Seen::from(acknowledged)),
                 step = doing(&off.action),
                 keepalive = keepalive,
@@ -205,11 +205,11 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
 
 /// The last step by then that froze (true) or thawed a mysqld.
 pub(super) fn last<'a>(
-    case: &Case<'a>,
+    view: &CellView<'a>,
     server: &Name,
     by: Instant,
 ) -> Option<(&'a StepRecord, Instant, bool)> {
-    case.done(|action| {
+    view.done(|action| {
         let Action::Mysqld(action) = action else {
             return None;
         };
@@ -225,10 +225,14 @@ pub(super) fn last<'a>(
 
 /// The step that froze the mysqld, if it was frozen then. One that had been killed when the client asked is
 /// frozen no more.
-pub(super) fn frozen<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-    let asked = case.request().map_or(by, |request| request.sent.at.min(by));
+pub(super) fn frozen<'a>(
+    view: &CellView<'a>,
+    server: &Name,
+    by: Instant,
+) -> Option<(&'a StepRecord, Instant)> {
+    let asked = view.request().map_or(by, |request| request.sent.at.min(by));
     let ended = |began: Instant| {
-        let mut stops = case.done(|action| {
+        let mut stops = view.done(|action| {
             let Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) = action else {
                 return None;
             };
@@ -236,7 +240,7 @@ pub(super) fn frozen<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<
         });
         stops.any(|(_, at, ())| began <= at && at <= asked)
     };
-    last(case, server, by)
+    last(view, server, by)
         .filter(|(_, began, frozen)| *frozen && !ended(*began))
         .map(|(step, began, _)| (step, began))
 }

@@ -2,10 +2,10 @@
 //! the wait ends.
 
 use super::super::advice::Advice;
-use super::super::case::packet;
-use super::super::told::told;
+use super::super::bilingual::bilingual;
+use super::super::cell_view::packet;
 use super::director::{answer_from, first, times};
-use super::{Case, Explains, Finding, Rule, tcp_timer};
+use super::{CellView, Explains, Finding, Rule, tcp_timer};
 use crate::Source;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
@@ -29,19 +29,19 @@ pub(super) const WAITED: Rule = Rule {
     name: "row-locked-by-an-orphan",
     explains: Explains::Silence,
     sources: &[LOCK_WAIT],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
-        answer_from(case, server).filter(|_| lock_was_not_had(case))?;
-        let (orphan, transaction) = case.observed.orphaned_sessions.iter().find_map(|orphan| {
+        answer_from(view, server).filter(|_| lock_was_not_had(view))?;
+        let (orphan, transaction) = view.observed.orphaned_sessions.iter().find_map(|orphan| {
             let transaction = holder(orphan)?;
-            (orphan.server == *server && orphan.client_port != case.client.1).then_some((orphan, transaction))
+            (orphan.server == *server && orphan.client_port != view.client.1).then_some((orphan, transaction))
         })?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's {what} was passed on, and {server} had it at once ({there} there): neither the \
                  director nor TCP was in its way. It waited inside of {server}, for a row that the \
                  transaction of another session has locked ({rows} of it locked, {modified} modified). That \
@@ -50,7 +50,7 @@ pub(super) const WAITED: Rule = Rule {
                     / "客户端{what} 的报文段被转发，{server} 立刻收到（{server} 上的{there}）：调度器和 TCP 都没有妨碍它。它是在 {server} 内部\
                        等待，等的是另一个会话的事务锁住的行（该事务锁住 {rows} 行，修改 {modified} 行）。那个会话属于某个客户端经端口 {port} \
                        建立、后来失去的连接：没有谁告诉过 {server} 该连接已经结束，因此也不会有谁来结束它的事务。",
-                what = case.what(),
+                what = view.what(),
                 there = first(*reached),
                 rows = transaction.rows_locked,
                 modified = transaction.rows_modified,
@@ -81,19 +81,19 @@ pub(super) const FREED: Rule = Rule {
     name: "lost-session-ended-by-keepalive",
     explains: Explains::Silence,
     sources: &[tcp_timer("tcp_keepalive_timer")],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
-        let answer = answer_from(case, server)?;
-        let mut own = case.sent_by(server);
+        let answer = answer_from(view, server)?;
+        let mut own = view.sent_by(server);
         let (answered, _) =
             own.find(|(packet, segment)| packet.at > reached.at && segment.payload_length > 0)?;
-        let lost = lost_connection(case, server, (reached.at, answered.at))?;
+        let lost = lost_connection(view, server, (reached.at, answered.at))?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's {what} was passed on, and {server} had it at once ({there} there): neither the \
                  director nor TCP was in its way. {server} answered only when it was rid of another \
                  connection of this client's, the one from port {port}: its TCP had asked {asked} with \
@@ -105,7 +105,7 @@ pub(super) const FREED: Rule = Rule {
                        这个客户端的另一个连接（端口 {port}）才应答：它的 TCP 用保活探测问了 {asked}（第一次是数据包 {first_probe}），没有得到\
                        回应，于是用 RST 放弃了那个连接（数据包 {reset}）；再过 {later}，应答就发出了（数据包 {answered}）。连接断开后，\
                        mysqld 结束该会话并回滚其事务；等待该事务所持锁的语句随即继续执行。",
-                what = case.what(),
+                what = view.what(),
                 there = first(*reached),
                 port = lost.port,
                 asked = times(lost.probes.len()),
@@ -142,13 +142,13 @@ struct LostConnection<'a> {
 
 /// The connection that `server` gave up at the end of this time, after probes that nobody answered.
 fn lost_connection<'a>(
-    case: &Case<'a>,
+    view: &CellView<'a>,
     server: &Name,
     (from, until): (Instant, Instant),
 ) -> Option<LostConnection<'a>> {
     let others = || {
-        let all = case.sent_to_client_by(server);
-        all.filter(|(_, segment)| segment.destination_port != case.client.1)
+        let all = view.sent_to_client_by(server);
+        all.filter(|(_, segment)| segment.destination_port != view.client.1)
     };
     let in_time = |at| from < at && at <= until && until.since(at) <= AT_ONCE;
     let (reset, ended) = others().find(|(packet, segment)| segment.flags.rst && in_time(packet.at))?;
@@ -165,10 +165,10 @@ fn lost_connection<'a>(
     let first = *probes.first()?;
     let is_clients = |packet: &Packet| {
         segment(packet)
-            .is_some_and(|(source, _, segment)| source == case.client.0 && segment.source_port == port)
+            .is_some_and(|(source, _, segment)| source == view.client.0 && segment.source_port == port)
     };
     let node = Node::RealServer(server.clone());
-    let mut meanwhile = case
+    let mut meanwhile = view
         .seen_on(&node)
         .filter(|packet| (first..reset.number).contains(&packet.number));
     (!meanwhile.any(is_clients)).then_some(LostConnection { port, probes, reset })
@@ -179,16 +179,16 @@ pub(super) const GIVEN_UP: Rule = Rule {
     name: "lock-wait-timeout",
     explains: Explains::Error,
     sources: &[LOCK_WAIT],
-    holds: |case| {
-        let request = case.request().filter(|_| lock_was_not_had(case))?;
+    holds: |view| {
+        let request = view.request().filter(|_| lock_was_not_had(view))?;
         let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
-        let answer = answer_from(case, server)?;
+        let answer = answer_from(view, server)?;
         let waited = Human(answer.at.since(reached.at));
         Some(Finding {
             at: answer.at,
-            text: told!(
+            text: bilingual!(
                 "After {waited} {server} gave up waiting for the lock (innodb_lock_wait_timeout, 50 s by \
                  default) and answered with an error of its own, 1205 (packet {answer} on client). The \
                  connection goes on, and so does a transaction in which this was a statement: only the \
@@ -205,8 +205,8 @@ pub(super) const GIVEN_UP: Rule = Rule {
     },
 };
 
-fn lock_was_not_had(case: &Case<'_>) -> bool {
-    let error = case.observed.error.as_ref();
+fn lock_was_not_had(view: &CellView<'_>) -> bool {
+    let error = view.observed.error.as_ref();
     error.is_some_and(|error| error.server == Some(LOCK_WAIT_TIMEOUT))
 }
 

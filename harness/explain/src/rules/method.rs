@@ -1,11 +1,11 @@
 //! A forwarding method that the real server is not set up for.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual, doing};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::passage::Seen;
-use super::super::told::{Told, doing, told};
 use super::director::{first, times};
 use super::{Explains, Finding, HOST_UNREACHABLE, Rule, core, transmit};
 use crate::Source;
@@ -23,29 +23,29 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
     name: "answer-not-translated-back",
     explains: Explains::Silence,
     sources: &[transmit("ip_vs_nat_xmit"), core("ip_vs_out_hook")],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.arrived?;
-        let (server, step) = set(case, Forwarding::Masquerading, request.sent.at)?;
-        let host = case.plan.host(&Node::RealServer(server.clone()))?;
+        let (server, step) = set(view, Forwarding::Masquerading, request.sent.at)?;
+        let host = view.plan.host(&Node::RealServer(server.clone()))?;
         let of_the_connection = |packet: &&Packet| {
             let ports =
                 segment(packet).map(|(_, _, segment)| (segment.source_port, segment.destination_port));
-            let port = case.client.1;
+            let port = view.client.1;
             packet.number > arrived.packet && ports.is_some_and(|(from, to)| from == port || to == port)
         };
-        let translated = case
+        let translated = view
             .seen_on(&Node::Director)
             .filter(of_the_connection)
             .find(|packet| segment(packet).is_some_and(|(_, destination, _)| destination == host.address))?;
-        let answer = case
+        let answer = view
             .seen_on(&Node::Client)
             .filter(of_the_connection)
             .find(|packet| {
                 let from = segment(packet).map(|(source, _, _)| source);
-                from == Some(host.address) && case.sender(packet).and_then(Node::real_server) == Some(server)
+                from == Some(host.address) && view.sender(packet).and_then(Node::real_server) == Some(server)
             })?;
-        let rejected = case
+        let rejected = view
             .seen_on(&Node::Client)
             .filter(of_the_connection)
             .find(|packet| {
@@ -54,7 +54,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
             })?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The director passed the client's SYN on with the address of {server} in place of the VIP \
                  ({translated} on director; {step}), as masquerading does. For that the answer must come \
                  back through the director, which would put the VIP in again; but {server} sends to the \
@@ -88,10 +88,10 @@ pub(super) const NO_TUNNEL: Rule = Rule {
     name: "no-tunnel",
     explains: Explains::Error,
     sources: &[transmit("ip_vs_tunnel_xmit"), core("ip_vs_in_icmp")],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.arrived?;
-        let (server, step) = set(case, Forwarding::Tunneling, request.sent.at)?;
+        let (server, step) = set(view, Forwarding::Tunneling, request.sent.at)?;
         let node = Node::RealServer(server.clone());
         let in_tunnel = |packet: &&Packet| {
             let tunnel = matches!(
@@ -103,8 +103,8 @@ pub(super) const NO_TUNNEL: Rule = Rule {
             );
             tunnel && packet.number > arrived.packet
         };
-        let sent = case.seen_on(&Node::Director).find(in_tunnel)?;
-        let refused = case.seen_on(&node).find(|packet| {
+        let sent = view.seen_on(&Node::Director).find(in_tunnel)?;
+        let refused = view.seen_on(&node).find(|packet| {
             let icmp = matches!(
                 packet.body,
                 Body::Ip {
@@ -112,16 +112,16 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                     ..
                 }
             );
-            icmp && packet.number > sent.number && case.sender(packet) == Some(&node)
+            icmp && packet.number > sent.number && view.sender(packet) == Some(&node)
         })?;
-        let told = case.observed.terminators.iter().find(|item| {
+        let told = view.observed.terminators.iter().find(|item| {
             matches!(item.kind, TerminatorKind::Icmp { .. })
                 && item.by == Some(Node::Director)
                 && item.packet > refused.number
         })?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The director put the client's SYN into another IP packet for {server} ({sent} on director; \
                  {step}), as tunneling does. {server} has no tunnel device that would unpack it, and its \
                  kernel answered with an ICMP error ({refused} on {server}). The director knows whose SYN \
@@ -163,11 +163,11 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             file: "net/ipv4/route.c",
         },
     ],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
-        let server = case.server()?;
-        let host = case.plan.host(&Node::RealServer(server.clone()))?;
-        let (step, began, method) = case
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let server = view.server()?;
+        let host = view.plan.host(&Node::RealServer(server.clone()))?;
+        let (step, began, method) = view
             .done(|action| {
                 let Action::Table(TableAction::SetForwarding {
                     server: of, method, ..
@@ -175,23 +175,23 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
                 else {
                     return None;
                 };
-                (of == server && *method != case.plan.forwarding).then_some(*method)
+                (of == server && *method != view.plan.forwarding).then_some(*method)
             })
             .filter(|(_, began, _)| *began <= request.sent.at)
             .last()?;
-        let waited: Vec<_> = case
+        let waited: Vec<_> = view
             .sendings()
-            .filter(|passage| case.stopped(passage) == Some(Fate::WaitedForNeighbour))
+            .filter(|passage| view.stopped(passage) == Some(Fate::WaitedForNeighbour))
             .filter_map(|passage| Some((passage.sent.packet, passage.arrived?)))
             .collect();
         let (_, head) = waited.first()?;
-        let (target, asked) = case.asked_for(head.at)?;
-        if target != case.plan.vip {
+        let (target, asked) = view.asked_for(head.at)?;
+        if target != view.plan.vip {
             return None;
         }
         // A packet of the new method that the director sent to the server before the old connection spoke
         // again.
-        let made = case.seen_on(&Node::Director).find(|packet| {
+        let made = view.seen_on(&Node::Director).find(|packet| {
             let to_server = match &packet.body {
                 Body::Ip { destination, .. } => *destination == host.address,
                 Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
@@ -201,9 +201,9 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             to_server
                 && began <= packet.at
                 && packet.at <= head.at
-                && case.sender(packet) == Some(&Node::Director)
+                && view.sender(packet) == Some(&Node::Director)
         })?;
-        let told: Vec<u32> = case
+        let told: Vec<u32> = view
             .observed
             .terminators
             .iter()
@@ -217,7 +217,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             .map(|item| item.packet)
             .collect();
         let told_so = match (told.first(), told.last()) {
-            (Some(from), Some(to)) => told!(
+            (Some(from), Some(to)) => bilingual!(
                 " It told the client so with an ICMP host unreachable, {times} (packets {from} to {to} on \
                  client); to an established connection that is no more than a note for the error that is \
                  reported in the end."
@@ -226,12 +226,12 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
                        错误留下的记录。",
                 times = times(told.len()),
             ),
-            (None, _) | (_, None) => Told::default(),
+            (None, _) | (_, None) => Bilingual::default(),
         };
         let method = match method {
-            Forwarding::DirectRouting => told!("direct routing" / "DR 模式"),
-            Forwarding::Masquerading => told!("masquerading" / " NAT 模式"),
-            Forwarding::Tunneling => told!("tunneling" / "隧道模式"),
+            Forwarding::DirectRouting => bilingual!("direct routing" / "DR 模式"),
+            Forwarding::Masquerading => bilingual!("masquerading" / " NAT 模式"),
+            Forwarding::Tunneling => bilingual!("tunneling" / "隧道模式"),
         };
         let mut shown_by = vec![
             Citation::Step(step.number),
@@ -242,7 +242,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
         shown_by.extend(told.iter().copied().map(Citation::Packet));
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The method of {server} was edited to {method} ({step}). The client's connection keeps the \
                  method that it began with, direct routing; but the director keeps one route for each \
                  server, whatever the method, and {method} had been the first to make it ({made} on \
@@ -258,7 +258,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
                 method = method,
                 step = doing(&step.action),
                 made = first(Seen::from(made)),
-                what = case.carrier(),
+                what = view.carrier(),
                 head = first(*head),
                 times = times(waited.len()),
                 asked = first(Seen::from(asked)),
@@ -274,8 +274,8 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
 };
 
 /// The step that had given a server this method by then.
-fn set<'a>(case: &Case<'a>, wanted: Forwarding, by: Instant) -> Option<(&'a Name, &'a StepRecord)> {
-    let (step, _, (server, method)) = case
+fn set<'a>(view: &CellView<'a>, wanted: Forwarding, by: Instant) -> Option<(&'a Name, &'a StepRecord)> {
+    let (step, _, (server, method)) = view
         .done(|action| {
             let Action::Table(TableAction::SetForwarding { server, method, .. }) = action else {
                 return None;

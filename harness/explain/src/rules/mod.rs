@@ -24,9 +24,9 @@ mod unheard;
 
 use super::Source;
 use super::advice::Advice;
-use super::case::Case;
+use super::bilingual::Bilingual;
+use super::cell_view::CellView;
 use super::claim::Claim;
-use super::told::Told;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::Citation;
 
@@ -55,7 +55,7 @@ pub(super) struct Rule {
     /// The functions of the kernel that do it.
     pub(super) sources: &'static [Source],
     /// Its conditions, and what it says where they hold.
-    pub(super) holds: fn(&Case<'_>) -> Option<Finding>,
+    pub(super) holds: fn(&CellView<'_>) -> Option<Finding>,
 }
 
 /// A rule that holds.
@@ -63,7 +63,7 @@ pub(super) struct Finding {
     /// The moment that it speaks of first.
     pub(super) at: Instant,
     /// One or more sentences.
-    pub(super) text: Told,
+    pub(super) text: Bilingual,
     /// What shows it.
     pub(super) shown_by: Vec<Citation>,
     /// What it says of single packets.

@@ -1,12 +1,12 @@
 //! Neighbours that do not answer to ARP.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual, doing};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::{Claim, Fate};
 use super::super::fate::{claims, is_broadcast};
 use super::super::moment;
 use super::super::passage::Seen;
-use super::super::told::{Told, doing, told};
 use super::director::{first, times};
 use super::{Explains, Finding, HOST_UNREACHABLE, Rule, tcp};
 use crate::Source;
@@ -35,27 +35,27 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
     name: "no-neighbour",
     explains: Explains::Error,
     sources: &[NEIGHBOUR, ARP_FAILURE, tcp("tcp_v4_err")],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
-        case.observed
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
+        view.observed
             .error
             .as_ref()?
             .errno
             .filter(|errno| *errno == EHOSTUNREACH)?;
-        let ended = case.operation.ended?;
-        let unreachable = case
+        let ended = view.operation.ended?;
+        let unreachable = view
             .terminator(TerminatorKind::Icmp {
                 code: HOST_UNREACHABLE,
             })
             .filter(|item| item.by == Some(Node::Director));
         let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable {
-            let (node, address) = case.plan.real_servers().find_map(|(name, host)| {
+            let (node, address) = view.plan.real_servers().find_map(|(name, host)| {
                 let node = Node::RealServer(name.clone());
-                unanswered_arp(case, &Node::Director, Some(host.address), request.sent.at)?;
+                unanswered_arp(view, &Node::Director, Some(host.address), request.sent.at)?;
                 Some((node, host.address))
             })?;
-            let asked = unanswered_arp(case, &Node::Director, Some(address), request.sent.at)?;
-            let text = told!(
+            let asked = unanswered_arp(view, &Node::Director, Some(address), request.sent.at)?;
+            let text = bilingual!(
                 "The director asked for the Ethernet address of {node} ({asked} on director) and nobody \
                  answered. After three requests the kernel gives a neighbour up, and the segments that \
                  waited for it are answered with an ICMP host unreachable (packet {unreachable} on client)."
@@ -67,8 +67,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             let silent = node.real_server().cloned();
             (asked, silent, text, vec![Citation::Packet(unreachable.packet)])
         } else {
-            let asked = unanswered_arp(case, &Node::Client, Some(case.plan.vip), request.sent.at)?;
-            let text = told!(
+            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip), request.sent.at)?;
+            let text = bilingual!(
                 "The client asked for the Ethernet address of the VIP ({asked} on client) and nobody \
                  answered: after three requests its kernel gives the neighbour up and tells its own TCP that \
                  the host is unreachable."
@@ -81,7 +81,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
         shown_by.insert(0, Citation::Packet(asked.number));
         Some(Finding {
             at: ended,
-            text: told!(
+            text: bilingual!(
                 "{text} To a socket that is connecting that is final: EHOSTUNREACH, {ended}."
                     / "{text}对正在建立连接的套接字来说，这是最终结果：{ended}报告 EHOSTUNREACH。",
                 text = text,
@@ -108,22 +108,22 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
         },
         NEIGHBOUR,
     ],
-    holds: |case| {
-        let request = case.request()?;
-        let (node, off) = case.plan.real_servers().find_map(|(name, _)| {
+    holds: |view| {
+        let request = view.request()?;
+        let (node, off) = view.plan.real_servers().find_map(|(name, _)| {
             let node = Node::RealServer(name.clone());
-            let (off, began) = case.unplugged(&node, case.end())?;
+            let (off, began) = view.unplugged(&node, view.end())?;
             (began <= request.sent.at).then_some((node, off))
         })?;
-        let passed: Vec<Seen> = case
+        let passed: Vec<Seen> = view
             .sendings()
             .filter_map(|passage| passage.passed_on.as_ref())
             .filter(|(_, to)| *to == node)
             .map(|(seen, _)| *seen)
             .collect();
         let (head, last) = (passed.first()?, passed.last()?);
-        let host = case.plan.host(&node)?;
-        let asked: Vec<&Packet> = case.asked(&Node::Director, host.address, head.at).collect();
+        let host = view.plan.host(&node)?;
+        let asked: Vec<&Packet> = view.asked(&Node::Director, host.address, head.at).collect();
         let alone: Vec<&Packet> = asked
             .iter()
             .copied()
@@ -132,8 +132,8 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
         let all = asked.iter().copied().find(|packet| is_broadcast(packet));
         let first_asked = *asked.first()?;
         let check = match alone.first() {
-            None => Told::default(),
-            Some(one) => told!(
+            None => Bilingual::default(),
+            Some(one) => bilingual!(
                 " When the director had used that address for 5 s without a sign, it checked: it asked \
                  {node} alone, {times} ({one} on director). Segments were passed on all the while."
                     / "在这样使用该地址 5s 而没有动静后，调度器作了核实：它只询问 {node}，{times}（director 上的{one}）。其间报文段照常转发。",
@@ -142,8 +142,8 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
             ),
         };
         let failed = match all {
-            None => Told::default(),
-            Some(all) => told!(
+            None => Bilingual::default(),
+            Some(all) => bilingual!(
                 " After that the neighbour counted as failed, and for the next segment the director asked \
                  everybody ({all} on director)."
                     / "此后该邻居算作失效，下一个报文段到来时，调度器询问了所有主机（director 上的{all}）。",
@@ -160,7 +160,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
         );
         Some(Finding {
             at: head.at,
-            text: told!(
+            text: bilingual!(
                 "{node} was silent ({step}), and the director did not know: to its kernel a neighbour's \
                  Ethernet address counts as reachable for a random time of 15 to 45 s after the last \
                  confirmation (half to one and a half times base_reachable_time_ms, 30 s by default; \
@@ -181,7 +181,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
             ),
             shown_by,
             claims: claims(
-                case.sendings()
+                view.sendings()
                     .filter(|passage| passage.passed_on.as_ref().is_some_and(|(_, to)| *to == node))
                     .map(|passage| passage.sent.packet),
                 &Fate::LostAfter(node.clone()),
@@ -196,17 +196,17 @@ pub(super) const VIP_TAKEN: Rule = Rule {
     name: "vip-answered-by-a-server",
     explains: Explains::Answer,
     sources: &[ARP_ASKED, tcp("tcp_v4_rcv")],
-    holds: |case| {
-        let taken = Taken::of(case)?;
-        let answer = super::director::answer_from(case, taken.server)?;
+    holds: |view| {
+        let taken = Taken::of(view)?;
+        let answer = super::director::answer_from(view, taken.server)?;
         let mut shown_by = taken.shown_by();
         shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: taken.reached.at,
-            text: told!(
+            text: bilingual!(
                 "{taken} {server} took it, and answered (packet {answer} on client)."
                     / "{taken}{server} 接受了它，并给出应答（client 上的数据包 {answer}）。",
-                taken = taken.told(case),
+                taken = taken.text(view),
                 server = taken.server,
                 answer = answer.number,
             ),
@@ -222,23 +222,23 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
     name: "vip-answered-by-another-server",
     explains: Explains::Error,
     sources: &[ARP_ASKED, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
-    holds: |case| {
-        let taken = Taken::of(case)?;
-        let reset = case
+    holds: |view| {
+        let taken = Taken::of(view)?;
+        let reset = view
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by.as_ref() == Some(&taken.node) && reset.packet > taken.reached.packet)?;
-        if case.is_active(reset)? && !case.is_connect() {
+        if view.is_active(reset)? && !view.is_connect() {
             return None;
         }
         let mut shown_by = taken.shown_by();
         shown_by.push(Citation::Packet(reset.packet));
         Some(Finding {
             at: taken.reached.at,
-            text: told!(
+            text: bilingual!(
                 "{taken} The TCP of {server} has no socket for it, and answered with an RST (packet {reset} \
                  on client)."
                     / "{taken}{server} 的 TCP 没有对应的套接字，以 RST 应答（client 上的数据包 {reset}）。",
-                taken = taken.told(case),
+                taken = taken.text(view),
                 server = taken.server,
                 reset = reset.packet,
             ),
@@ -268,17 +268,17 @@ struct Taken<'a> {
 }
 
 impl<'a> Taken<'a> {
-    fn of(case: &Case<'a>) -> Option<Self> {
-        let passage = case.sendings().find(|passage| {
+    fn of(view: &CellView<'a>) -> Option<Self> {
+        let passage = view.sendings().find(|passage| {
             passage.arrived.is_none() && passage.passed_on.is_none() && passage.reached.is_some()
         })?;
         let (reached, node) = passage.reached.as_ref()?;
-        let (server, host) = case
+        let (server, host) = view
             .plan
             .real_servers()
             .find(|(name, _)| node.real_server() == Some(name))?;
-        let vip = case.plan.vip;
-        let reply = case.seen_on(&Node::Client).filter(|packet| {
+        let vip = view.plan.vip;
+        let reply = view.seen_on(&Node::Client).filter(|packet| {
             let speaks =
                 matches!(packet.body, Body::Arp { sender, sender_mac, .. } if sender == vip && sender_mac == host.mac);
             speaks && packet.number < passage.sent.packet
@@ -300,8 +300,8 @@ impl<'a> Taken<'a> {
         ]
     }
 
-    fn told(&self, case: &Case<'_>) -> Told {
-        told!(
+    fn text(&self, view: &CellView<'_>) -> Bilingual {
+        bilingual!(
             "{server} told the client that the VIP has its Ethernet address ({reply} on client). In direct \
              routing every real server holds the VIP, and must keep quiet about it \
              (net.ipv4.conf.all.arp_ignore=1, arp_announce=2). From then on the client's segments went to \
@@ -313,7 +313,7 @@ impl<'a> Taken<'a> {
                    （{server} 上的{reached}）。",
             server = self.server,
             reply = first(Seen::from(self.reply)),
-            what = case.carrier(),
+            what = view.carrier(),
             sent = first(self.sent),
             reached = first(self.reached),
         )
@@ -322,17 +322,17 @@ impl<'a> Taken<'a> {
 
 /// The last ARP request of a host for an address since then, if no reply came after it.
 pub(super) fn unanswered_arp<'a>(
-    case: &Case<'a>,
+    view: &CellView<'a>,
     host: &Node,
     address: Option<std::net::IpAddr>,
     since: Instant,
 ) -> Option<&'a Packet> {
-    let asked = case.asked(host, address?, since);
+    let asked = view.asked(host, address?, since);
     let last = asked.last()?;
-    let answered = case.seen_on(host).any(|packet| {
+    let answered = view.seen_on(host).any(|packet| {
         let answers =
             matches!(packet.body, Body::Arp { request: false, sender, .. } if Some(sender) == address);
-        answers && packet.number > last.number && packet.at <= case.end()
+        answers && packet.number > last.number && packet.at <= view.end()
     });
     (!answered).then_some(last)
 }

@@ -1,12 +1,12 @@
 //! Connections whose real server was deleted from the table: entries without a destination.
 
 use super::super::advice::{Advice, patience};
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::{claims, said};
 use super::super::passage::Passage;
 use super::super::table::Table;
-use super::super::told::{Told, told};
 use super::director::{OWN_TCP, first, times};
 use super::{Explains, Finding, Rule, connections, control, core};
 use lvs_matrix_model::Name;
@@ -27,16 +27,16 @@ pub(super) const DROPPED: Rule = Rule {
         core("ip_vs_in_hook"),
         connections("__ip_vs_conn_put"),
     ],
-    holds: |case| {
-        let dropped = Dropped::of(case)?;
+    holds: |view| {
+        let dropped = Dropped::of(view)?;
         let server = dropped.server;
         let (head, tail) = (dropped.stopped.first()?, dropped.stopped.last()?);
         let count = match dropped.stopped.len() {
-            1 => told!(
+            1 => bilingual!(
                 "arrived at the director ({at} on director)" / "到达调度器（director 上的{at}）",
                 at = first(head.arrived?),
             ),
-            several => told!(
+            several => bilingual!(
                 "arrived at the director {times} ({from} on director, to {to})"
                     / "到达调度器 {times}（director 上的{from}，至{to}）",
                 times = times(several),
@@ -54,7 +54,7 @@ pub(super) const DROPPED: Rule = Rule {
         );
         Some(Finding {
             at: head.sent.at,
-            text: told!(
+            text: bilingual!(
                 "{server} had been deleted from the director's table, but the director's entry for the \
                  connection outlives its server ({entry}). The client's {what} {count}, matched that entry, \
                  and was dropped: with expire_nodest_conn=0 the director drops in silence what matches an \
@@ -64,7 +64,7 @@ pub(super) const DROPPED: Rule = Rule {
                        匹配到这个条目，被丢弃：expire_nodest_conn=0 时，凡匹配的条目所指的真实服务器不可用，调度器就把报文段悄悄丢弃，\
                        也不重置该条目的定时器。客户端和 {server} 都得不到任何通知。",
                 entry = dropped.orphan.entry,
-                what = case.kind(head),
+                what = view.kind(head),
                 count = count,
             ),
             shown_by,
@@ -99,37 +99,37 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         OWN_TCP[1],
         OWN_TCP[2],
     ],
-    holds: |case| {
-        let (answered, reset) = reset_by_director(case)?;
+    holds: |view| {
+        let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
-        let server = case.server()?;
-        let deleted = case.had_been_deleted(server, answered.sent.at)?;
-        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.began?)? == "0" {
+        let server = view.server()?;
+        let deleted = view.had_been_deleted(server, answered.sent.at)?;
+        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.began?)? == "0" {
             return None;
         }
-        if super::service::entry_was_over(case, answered).is_some() {
+        if super::service::entry_was_over(view, answered).is_some() {
             return None;
         }
-        let table = case.table_then(answered.sent.at);
-        let again = case.deleted(server, answered.sent.at).is_none();
+        let table = view.table_then(answered.sent.at);
+        let again = view.deleted(server, answered.sent.at).is_none();
         // Without any service another rule applies; and an entry that is there has not gone.
         if table
             .as_ref()
-            .is_some_and(|table| !table.has_any_service() || (again && table.has_entry(case.client)))
+            .is_some_and(|table| !table.has_any_service() || (again && table.has_entry(view.client)))
         {
             return None;
         }
         let since = if again {
-            told!(" and was added again; but" / "，后来又重新添加；但 ")
+            bilingual!(" and was added again; but" / "，后来又重新添加；但 ")
         } else {
-            told!(" and" / "；")
+            bilingual!(" and" / "；")
         };
         let mut shown_by = vec![Citation::Step(deleted.number)];
         shown_by.extend(table.iter().flat_map(Table::shown_by));
         shown_by.extend([packet(arrived), Citation::Packet(reset.packet)]);
         Some(Finding {
             at: answered.sent.at,
-            text: told!(
+            text: bilingual!(
                 "{server} had been deleted from the director's table,{since} with expire_nodest_conn=1 the \
                  entries of its connections go with it, at the latest when a segment matches one. The \
                  client's {what} ({arrived} on director) therefore belonged to no connection. {left} (packet \
@@ -139,11 +139,11 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
                        因此客户端{what}（director 上的{arrived}）不属于任何连接。{left}（client 上的数据包 {reset}；无论 IP 地址是什么，\
                        其以太网地址是调度器的）。{found_ended}",
                 since = since,
-                what = case.kind(answered),
+                what = view.kind(answered),
                 arrived = first(arrived),
                 left = left_to_the_director(),
                 reset = reset.packet,
-                found_ended = found_ended(case),
+                found_ended = found_ended(view),
             ),
             shown_by,
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
@@ -158,21 +158,21 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
 };
 
 /// What a statement met that the client could not send any more.
-pub(super) fn found_ended(case: &Case<'_>) -> Told {
-    if case.request.is_some() {
-        return Told::default();
+pub(super) fn found_ended(view: &CellView<'_>) -> Bilingual {
+    if view.request.is_some() {
+        return Bilingual::default();
     }
-    told!(
+    bilingual!(
         " It had reached the client before its {what}, which found the connection ended: the server has gone \
          away, which the classic client calls 2006."
             / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006。",
-        what = case.what(),
+        what = view.what(),
     )
 }
 
 /// What becomes of a segment without an entry, up to the packet that shows it.
-pub(super) fn left_to_the_director() -> Told {
-    told!(
+pub(super) fn left_to_the_director() -> Bilingual {
+    bilingual!(
         "A segment that has no entry and is no SYN is not scheduled but left to the director's own TCP; the \
          VIP is an address of the director, no socket there has this connection, and so it answered with an \
          RST"
@@ -191,21 +191,21 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
         OWN_TCP[1],
         OWN_TCP[2],
     ],
-    holds: |case| {
-        let dropped = Dropped::of(case)?;
-        let (answered, reset) = reset_by_director(case)?;
+    holds: |view| {
+        let dropped = Dropped::of(view)?;
+        let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
-        let (last, _) = case.last_passed_on(dropped.stopped.first()?.arrived?.packet)?;
-        let timeout = case.entry_timeout(last.at)?;
+        let (last, _) = view.last_passed_on(dropped.stopped.first()?.arrived?.packet)?;
+        let timeout = view.entry_timeout(last.at)?;
         if arrived.at < last.at.plus(timeout) {
             return None;
         }
-        let gone = case
+        let gone = view
             .table(Moment::End)
-            .filter(|table| !table.has_entry(case.client))?;
+            .filter(|table| !table.has_entry(view.client))?;
         Some(Finding {
             at: reset.at,
-            text: told!(
+            text: bilingual!(
                 "The entry's time of {timeout} had begun with the last segment that the director passed on \
                  ({last}), and was over when the client's TCP sent the segment once more ({arrived} on \
                  director). Without an entry a segment that is no SYN is left to the director's own TCP, \
@@ -241,12 +241,12 @@ pub(super) struct Dropped<'c, 'a> {
 }
 
 impl<'c, 'a> Dropped<'c, 'a> {
-    pub(super) fn of(case: &'c Case<'a>) -> Option<Self> {
-        let server = case.server()?;
-        let request = case.request()?;
-        let answered = reset_by_director(case).and_then(|(passage, _)| passage.arrived);
+    pub(super) fn of(view: &'c CellView<'a>) -> Option<Self> {
+        let server = view.server()?;
+        let request = view.request()?;
+        let answered = reset_by_director(view).and_then(|(passage, _)| passage.arrived);
         let of = |head: &'c Passage<'a>| -> Vec<&'c Passage<'a>> {
-            case.sendings_of(head)
+            view.sendings_of(head)
                 .skip_while(|passage| passage.passed_on.is_some())
                 .take_while(|passage| passage.passed_on.is_none())
                 .filter(|passage| passage.arrived.is_some() && passage.arrived != answered)
@@ -258,14 +258,14 @@ impl<'c, 'a> Dropped<'c, 'a> {
             of(request)
         };
         if stopped.is_empty() {
-            let mut later = case.since_request().iter();
+            let mut later = view.since_request().iter();
             stopped = of(later.find(|passage| {
                 passage.segment.payload_length > 0 && passage.arrived.is_some() && passage.passed_on.is_none()
             })?);
         }
-        let mut terminators = case.observed.terminators.iter();
+        let mut terminators = view.observed.terminators.iter();
         let ended_before = terminators.any(|item| item.packet < request.sent.packet);
-        let orphan = Orphan::of(case, server, stopped.first()?).filter(|_| !ended_before)?;
+        let orphan = Orphan::of(view, server, stopped.first()?).filter(|_| !ended_before)?;
         Some(Self {
             server,
             stopped,
@@ -277,7 +277,7 @@ impl<'c, 'a> Dropped<'c, 'a> {
 /// An entry whose server is deleted, and which drops what matches it.
 pub(super) struct Orphan {
     /// What is known of the entry.
-    pub(super) entry: Told,
+    pub(super) entry: Bilingual,
     /// The step that deleted the server, and what shows the entry.
     pub(super) shown_by: Vec<Citation>,
 }
@@ -285,20 +285,20 @@ pub(super) struct Orphan {
 impl Orphan {
     /// The connection's entry at the time of a segment. That it is there is shown by a snapshot, or by a
     /// segment of the connection that the director had just passed on.
-    pub(super) fn of<'a>(case: &Case<'a>, server: &Name, head: &Passage<'a>) -> Option<Self> {
-        let (deleted, _) = case.deleted(server, head.sent.at)?;
+    pub(super) fn of<'a>(view: &CellView<'a>, server: &Name, head: &Passage<'a>) -> Option<Self> {
+        let (deleted, _) = view.deleted(server, head.sent.at)?;
         // What something else stopped never met the entry.
-        if case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0"
-            || case.stopped(head).is_some()
+        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, head.sent.at)? != "0"
+            || view.stopped(head).is_some()
         {
             return None;
         }
         let mut shown_by = vec![Citation::Step(deleted.number)];
-        if let Some(table) = case.table_at(head.sent.at) {
-            let entry = table.entry(case.plan, case.client, server)?;
+        if let Some(table) = view.table_at(head.sent.at) {
+            let entry = table.entry(view.plan, view.client, server)?;
             let gone = table.weight(server).is_none() && table.has_any_service();
             shown_by.push(Citation::Snapshot(table.snapshot));
-            let text = told!(
+            let text = bilingual!(
                 "{state}, to expire in {expires}" / "{state}，{expires} 后过期",
                 state = entry.state(),
                 expires = entry.expires(),
@@ -308,10 +308,10 @@ impl Orphan {
                 shown_by,
             });
         }
-        let (last, _) = case.last_passed_on(head.arrived?.packet)?;
-        let left = last.at.plus(case.entry_timeout(last.at)?);
+        let (last, _) = view.last_passed_on(head.arrived?.packet)?;
+        let left = last.at.plus(view.entry_timeout(last.at)?);
         shown_by.push(packet(*last));
-        let text = told!(
+        let text = bilingual!(
             "the director had passed on a segment of the connection {before} before, {last}"
                 / "调度器在此之前 {before} 还转发过该连接的报文段，{last}",
             before = Human(head.sent.at.since(last.at)),
@@ -326,29 +326,29 @@ impl Orphan {
 
 /// The director's RST, with the client's segment that it answers: the last that arrived there before it was
 /// sent, and went no further. A client whose connection had ended before its statement sent that before.
-pub(super) fn reset_by_director<'c, 'a>(case: &'c Case<'a>) -> Option<(&'c Passage<'a>, &'a Terminator)> {
-    let reset = case
+pub(super) fn reset_by_director<'c, 'a>(view: &'c CellView<'a>) -> Option<(&'c Passage<'a>, &'a Terminator)> {
+    let reset = view
         .terminator(TerminatorKind::Rst)
         .filter(|reset| reset.by == Some(Node::Director))?;
     // On its own interface; several segments may have arrived before it reached the client.
-    let began = case.sent.first()?.sent.packet;
-    let sent = case
+    let began = view.sent.first()?.sent.packet;
+    let sent = view
         .seen_on(&Node::Director)
         .find(|packet| {
             let own = segment(packet).is_some_and(|(_, destination, segment)| {
-                segment.flags.rst && (destination, segment.destination_port) == case.client
+                segment.flags.rst && (destination, segment.destination_port) == view.client
             });
-            own && packet.number > began && case.sender(packet) == Some(&Node::Director)
+            own && packet.number > began && view.sender(packet) == Some(&Node::Director)
         })
         .map_or(reset.packet, |packet| packet.number.min(reset.packet));
-    let passages = if case.request.is_some() {
-        case.since_request()
+    let passages = if view.request.is_some() {
+        view.since_request()
     } else {
-        &case.sent
+        &view.sent
     };
     let passage = passages
         .iter()
         .rfind(|passage| passage.arrived.is_some_and(|arrived| arrived.packet < sent))?;
-    let left = case.stopped(passage) == Some(Fate::LeftToDirector);
+    let left = view.stopped(passage) == Some(Fate::LeftToDirector);
     (left && !passage.segment.flags.syn).then_some((passage, reset))
 }

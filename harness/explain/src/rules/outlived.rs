@@ -1,11 +1,11 @@
 //! Answers that come in spite of what stopped them for a while: connections outlive processes that stand
 //! still and links that are down.
 
-use super::super::case::packet;
+use super::super::bilingual::{bilingual, doing};
+use super::super::cell_view::packet;
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::moment;
-use super::super::told::{doing, told};
 use super::director::{answer_from, first};
 use super::frozen::{frozen, last};
 use super::{Explains, Finding, Rule, tcp_timer};
@@ -28,22 +28,22 @@ pub(super) const THAWED: Rule = Rule {
             file: "net/ipv4/inet_connection_sock.c",
         },
     ],
-    holds: |case| {
-        let request = case.request()?;
+    holds: |view| {
+        let request = view.request()?;
         let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
             return None;
         };
-        let answer = answer_from(case, server)?;
-        let (thawed, began) = last(case, server, answer.at)
+        let answer = answer_from(view, server)?;
+        let (thawed, began) = last(view, server, answer.at)
             .filter(|(_, _, frozen)| !frozen)
             .map(|(step, began, _)| (step, began))?;
         if began < reached.at {
             return None;
         }
         // Before it ran again.
-        let (stopped, stood) = frozen(case, server, Instant(began.0.checked_sub(1)?))?;
-        let waited = if stood < reached.at && case.is_connect() {
-            told!(
+        let (stopped, stood) = frozen(view, server, Instant(began.0.checked_sub(1)?))?;
+        let waited = if stood < reached.at && view.is_connect() {
+            bilingual!(
                 "The client's SYN reached {server} ({reached} there) while the mysqld stood still \
                  ({stopped}). To connect needs only the kernel, which answered it and let the connection \
                  wait to be accepted. When the mysqld ran again ({thawed}, {began}) it accepted it, and \
@@ -58,13 +58,13 @@ pub(super) const THAWED: Rule = Rule {
                 answer = answer.number,
             )
         } else if stood < reached.at {
-            told!(
+            bilingual!(
                 "The client's {what} reached {server} ({reached} there) while the mysqld stood still \
                  ({stopped}), and waited in its socket. When it ran again ({thawed}, {began}) it read it, \
                  and answered (packet {answer} on client)."
                     / "客户端{what}到达 {server}（{server} 上的{reached}）时，mysqld 处于停顿状态（{stopped}），数据停在其套接字中。mysqld \
                        恢复运行后（{thawed}，{began}）读取它并给出应答（client 上的数据包 {answer}）。",
-                what = case.carrier(),
+                what = view.carrier(),
                 reached = first(*reached),
                 stopped = doing(&stopped.action),
                 thawed = doing(&thawed.action),
@@ -72,13 +72,13 @@ pub(super) const THAWED: Rule = Rule {
                 answer = answer.number,
             )
         } else {
-            told!(
+            bilingual!(
                 "The mysqld stood still while it worked on the client's {what} ({stopped}, {stood}). Its \
                  sockets are the kernel's and stayed open; when it ran again ({thawed}, {began}) it went on, \
                  and answered (packet {answer} on client)."
                     / "mysqld 在为客户端{what} 的途中停顿（{stopped}，{stood}）。其套接字属于内核，一直保持打开；恢复运行后（{thawed}，\
                        {began}）它继续执行，并给出应答（client 上的数据包 {answer}）。",
-                what = case.what(),
+                what = view.what(),
                 stopped = doing(&stopped.action),
                 stood = moment(stood),
                 thawed = doing(&thawed.action),
@@ -109,14 +109,14 @@ pub(super) const LINK_BACK: Rule = Rule {
     name: "link-came-back",
     explains: Explains::Answer,
     sources: &[tcp_timer("tcp_retransmit_timer")],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
         let (reached, node) = request.reached.as_ref()?;
         let Node::RealServer(server) = node else {
             return None;
         };
-        let answer = answer_from(case, server)?;
-        let during: Vec<_> = case
+        let answer = answer_from(view, server)?;
+        let during: Vec<_> = view
             .links(node)
             .filter(|(_, began, _)| reached.at < *began && *began < answer.at)
             .collect();
@@ -124,7 +124,7 @@ pub(super) const LINK_BACK: Rule = Rule {
         let (up, back, _) = during.iter().rfind(|(_, began, down)| !down && began > cut)?;
         Some(Finding {
             at: *cut,
-            text: told!(
+            text: bilingual!(
                 "The client's {what} had reached {server} ({reached} there) when the link of {server} went \
                  down ({cut}). That ends no connection: what {server} had to say meanwhile, its TCP tried \
                  again at gaps that double. The link came back {back} ({step}), and the next try reached the \
@@ -133,7 +133,7 @@ pub(super) const LINK_BACK: Rule = Rule {
                         上的{reached}）。这不会结束任何连接：{server} \
                        期间要发送的数据，由其 TCP 按加倍的间隔重传。链路{back}恢复（{step}），下一次重传{at}到达客户端（client 上的数据包 \
                        {answer}）。DR 模式下，调度器不在这条路上。",
-                what = case.carrier(),
+                what = view.carrier(),
                 reached = first(*reached),
                 cut = moment(*cut),
                 back = moment(*back),

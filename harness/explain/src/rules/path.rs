@@ -1,11 +1,11 @@
 //! Hosts that are off, and links that are down, that lose or that delay.
 
 use super::super::advice::{Advice, patience};
-use super::super::case::{Case, packet, size};
+use super::super::bilingual::{Bilingual, bilingual, doing};
+use super::super::cell_view::{CellView, packet, size};
 use super::super::claim::Fate;
 use super::super::fate::claims as fated;
 use super::super::passage::{Passage, Seen};
-use super::super::told::{Told, doing, told};
 use super::HOST_UNREACHABLE;
 use super::director::{first, times};
 use super::neighbour::unanswered_arp;
@@ -27,17 +27,17 @@ pub(super) const HOST_OFF: Rule = Rule {
     name: "host-off",
     explains: Explains::Silence,
     sources: &[transmit("ip_vs_dr_xmit"), tcp("tcp_v4_err")],
-    holds: |case| {
-        let head = case.request()?;
+    holds: |view| {
+        let head = view.request()?;
         // Before it is passed on, a segment may have to wait for an ARP reply that never comes.
-        let (node, off) = case.plan.real_servers().find_map(|(name, _)| {
+        let (node, off) = view.plan.real_servers().find_map(|(name, _)| {
             let node = Node::RealServer(name.clone());
-            let (off, began) = case.unplugged(&node, case.end())?;
-            (began <= head.sent.at && aimed_at(case, &node)).then_some((node, off))
+            let (off, began) = view.unplugged(&node, view.end())?;
+            (began <= head.sent.at && aimed_at(view, &node)).then_some((node, off))
         })?;
-        let sent: Vec<&Passage<'_>> = case
+        let sent: Vec<&Passage<'_>> = view
             .sendings()
-            .take_while(|passage| case.deleted_by(&node, passage.sent.at).is_none())
+            .take_while(|passage| view.deleted_by(&node, passage.sent.at).is_none())
             .collect();
         if sent.iter().any(|passage| passage.reached.is_some()) {
             return None;
@@ -51,12 +51,12 @@ pub(super) const HOST_OFF: Rule = Rule {
         // What else may have stopped a segment at the director is none of this rule's.
         let waited: Vec<(u32, Seen)> = sent
             .iter()
-            .filter(|passage| case.stopped(passage) == Some(Fate::WaitedForNeighbour))
+            .filter(|passage| view.stopped(passage) == Some(Fate::WaitedForNeighbour))
             .filter_map(|passage| Some((passage.sent.packet, passage.arrived?)))
             .collect();
         let mut shown_by = vec![Citation::Step(off.number)];
         let on = passed_on.first().map(|(_, seen)| {
-            told!(
+            bilingual!(
                 "was passed on to {node} {times} (first {seen} on director)"
                     / "被转发给 {node} {times}（首次为 director 上的{seen}）",
                 times = times(passed_on.len()),
@@ -65,10 +65,10 @@ pub(super) const HOST_OFF: Rule = Rule {
         });
         let asked = waited
             .first()
-            .and_then(|(_, seen)| Some((*seen, case.asked_for(seen.at)?.1)));
+            .and_then(|(_, seen)| Some((*seen, view.asked_for(seen.at)?.1)));
         let there = asked.map(|(seen, asked)| {
             shown_by.push(Citation::Packet(asked.number));
-            told!(
+            bilingual!(
                 "arrived at the director {times} (first {seen} on director) and waited there for the \
                  Ethernet address of {node}, for which nobody answered ({asked} on director)"
                     / "到达调度器 {times}（首次为 director 上的{seen}），在那里等候 {node} 的以太网地址，而无人应答（director 上的{asked}）",
@@ -79,12 +79,12 @@ pub(super) const HOST_OFF: Rule = Rule {
         });
         let how = match (on, there) {
             (Some(on), Some(there)) => {
-                told!("{on}, and {there}" / "{on}；另外{there}", on = on, there = there)
+                bilingual!("{on}, and {there}" / "{on}；另外{there}", on = on, there = there)
             }
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => return None,
         };
-        let told: Vec<u32> = case
+        let told: Vec<u32> = view
             .observed
             .terminators
             .iter()
@@ -94,12 +94,12 @@ pub(super) const HOST_OFF: Rule = Rule {
                         code: HOST_UNREACHABLE,
                     }
             })
-            .filter(|item| item.by == Some(Node::Director) && !case.is_connect())
+            .filter(|item| item.by == Some(Node::Director) && !view.is_connect())
             .map(|item| item.packet)
             .collect();
         let told_so = match told.first() {
-            None => Told::default(),
-            Some(number) => told!(
+            None => Bilingual::default(),
+            Some(number) => bilingual!(
                 " Where nobody answered the director's ARP requests for {node}, it told the client with an \
                  ICMP host unreachable, {times} (first packet {number} on client); to an established \
                  connection that is no more than a note for the error that is reported in the end."
@@ -120,13 +120,13 @@ pub(super) const HOST_OFF: Rule = Rule {
         shown_by.extend(told.into_iter().map(Citation::Packet));
         Some(Finding {
             at: head.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's {what} {how}. {node} could not be reached ({step}), and a host that is off or \
                  unplugged sends neither RST nor FIN. IPVS does not notice it, and goes on choosing and \
                  passing on to a silent server until somebody takes it out of the table.{told_so}"
                     / "客户端{what}{how}。{node} 无法到达（{step}），而断电或断开链路的主机既不发送 RST 也不发送 FIN。IPVS \
                        察觉不到，会继续选择并转发给没有应答的真实服务器，直到有人把它从表中删除。{told_so}",
-                what = case.carrier(),
+                what = view.carrier(),
                 how = how,
                 step = doing(&off.action),
                 told_so = told_so,
@@ -146,18 +146,18 @@ pub(super) const HOST_OFF: Rule = Rule {
 };
 
 /// Was the request on its way to this server?
-fn aimed_at(case: &Case<'_>, node: &Node) -> bool {
-    let mut passed = case.sendings().filter_map(|passage| passage.passed_on.as_ref());
+fn aimed_at(view: &CellView<'_>, node: &Node) -> bool {
+    let mut passed = view.sendings().filter_map(|passage| passage.passed_on.as_ref());
     match passed.next() {
         Some((_, to)) => to == node,
-        None if case.is_connect() => {
+        None if view.is_connect() => {
             // Not passed on: told by whom the director asked for.
-            let address = case.plan.host(node).map(|host| host.address);
-            case.request().is_some_and(|request| {
-                unanswered_arp(case, &Node::Director, address, request.sent.at).is_some()
+            let address = view.plan.host(node).map(|host| host.address);
+            view.request().is_some_and(|request| {
+                unanswered_arp(view, &Node::Director, address, request.sent.at).is_some()
             })
         }
-        None => case.server() == node.real_server(),
+        None => view.server() == node.real_server(),
     }
 }
 
@@ -169,9 +169,9 @@ pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
         function: "should_deliver",
         file: "net/bridge/br_forward.c",
     }],
-    holds: |case| {
-        let (step, _) = case.unplugged(&Node::Director, case.request()?.sent.at)?;
-        lost_before(case, step)
+    holds: |view| {
+        let (step, _) = view.unplugged(&Node::Director, view.request()?.sent.at)?;
+        lost_before(view, step)
     },
 };
 
@@ -180,20 +180,20 @@ pub(super) const LOST_BEFORE: Rule = Rule {
     name: "lost-before-the-director",
     explains: Explains::Silence,
     sources: &[NETEM],
-    holds: |case| {
-        let at = case.request()?.sent.at;
-        if case.unplugged(&Node::Director, at).is_some() {
+    holds: |view| {
+        let at = view.request()?.sent.at;
+        if view.unplugged(&Node::Director, at).is_some() {
             return None;
         }
-        let (step, ..) = case.netem(&Node::Director, at)?;
-        lost_before(case, step)
+        let (step, ..) = view.netem(&Node::Director, at)?;
+        lost_before(view, step)
     },
 };
 
-fn lost_before(case: &Case<'_>, step: &StepRecord) -> Option<Finding> {
-    let request = case.request()?;
+fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
+    let request = view.request()?;
     // What goes to another host is none that was lost on its way to the director.
-    let to_director: Vec<&Passage<'_>> = case
+    let to_director: Vec<&Passage<'_>> = view
         .sendings()
         .filter(|passage| passage.reached.is_none())
         .collect();
@@ -209,11 +209,11 @@ fn lost_before(case: &Case<'_>, step: &StepRecord) -> Option<Finding> {
     shown_by.extend(lost.iter().copied().map(packet));
     Some(Finding {
         at: request.sent.at,
-        text: told!(
+        text: bilingual!(
             "The client sent its {what} {times} (first {sent} on client), and none of that arrived at the \
              director ({step})."
                 / "客户端{what}共发送 {times}（首次为 client 上的{sent}），都没有到达调度器（{step}）。",
-            what = case.carrier(),
+            what = view.carrier(),
             times = times(lost.len()),
             sent = first(*lost.first()?),
             step = doing(&step.action),
@@ -229,23 +229,23 @@ pub(super) const LOST_AFTER: Rule = Rule {
     name: "lost-after-the-director",
     explains: Explains::Silence,
     sources: &[NETEM],
-    holds: |case| {
-        let request = case.request()?;
+    holds: |view| {
+        let request = view.request()?;
         let (_, node) = request.passed_on.as_ref()?;
         // What is only delayed may still be on its way when the watching ends.
-        let (step, _, _) = case
+        let (step, _, _) = view
             .netem(node, request.sent.at)
             .filter(|(_, _, loss)| *loss != Percent::default())?;
-        let lost: Vec<&Passage<'_>> = case
+        let lost: Vec<&Passage<'_>> = view
             .since_request()
             .iter()
             .filter(|passage| passage.reached.is_none() && passage.passed_on.is_some())
             .collect();
         let (head, _) = lost.first()?.passed_on.as_ref()?;
         let what = if lost.iter().all(|passage| size(passage.segment) == 0) {
-            told!("segments that only acknowledge" / "只作确认的报文段")
+            bilingual!("segments that only acknowledge" / "只作确认的报文段")
         } else {
-            told!("segments" / "报文段")
+            bilingual!("segments" / "报文段")
         };
         let mut shown_by = vec![Citation::Step(step.number), packet(request.sent)];
         shown_by.extend(
@@ -255,14 +255,14 @@ pub(super) const LOST_AFTER: Rule = Rule {
         );
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} \
                  were lost between director and {node} (first {lost} on director; {step}). Whichever side \
                  misses an acknowledgement sends again, after a second in the handshake and after a few \
                  round trips later on, at gaps that double."
                     / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}在调度器与 {node} 之间丢失（首个为 \
                        director 上的{lost}；{step}）。没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
-                request = case.carrier(),
+                request = view.carrier(),
                 sent = request.sent.packet,
                 count = lost.len(),
                 what = what,
@@ -284,31 +284,31 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
     name: "lost-before-the-client",
     explains: Explains::Silence,
     sources: &[NETEM],
-    holds: |case| {
-        let server = case.server()?;
-        let (step, _, _) = case.netem(&Node::Client, case.end())?;
-        let (began, request) = (step.began?, case.request()?);
-        let answers: Vec<&Packet> = case
+    holds: |view| {
+        let server = view.server()?;
+        let (step, _, _) = view.netem(&Node::Client, view.end())?;
+        let (began, request) = (step.began?, view.request()?);
+        let answers: Vec<&Packet> = view
             .sent_by(server)
             .filter(|(packet, segment)| packet.at > began.max(request.sent.at) && size(segment) > 0)
             .map(|(packet, _)| packet)
             .collect();
-        let came = case
+        let came = view
             .received
             .iter()
             .any(|(packet, _)| packet.at > began.max(request.sent.at));
         // What its kernel did not accept has arrived, too.
-        let came = came || !case.observed.discarded.is_empty();
+        let came = came || !view.observed.discarded.is_empty();
         let head = *answers.first().filter(|_| !came)?;
         let mut shown_by = vec![packet(request.sent), Citation::Step(step.number)];
         shown_by.extend(answers.iter().map(|packet| Citation::Packet(packet.number)));
         Some(Finding {
             at: head.at,
-            text: told!(
+            text: bilingual!(
                 "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of \
                  that arrived at the client ({step})."
                     / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
-                what = case.carrier(),
+                what = view.carrier(),
                 times = times(answers.len()),
                 answer = first(Seen::from(head)),
                 step = doing(&step.action),
@@ -328,30 +328,30 @@ pub(super) const DELAYED: Rule = Rule {
     name: "delayed-on-the-link",
     explains: Explains::Silence,
     sources: &[NETEM],
-    holds: |case| {
-        let request = case.request()?;
+    holds: |view| {
+        let request = view.request()?;
         let (passed, node) = request.passed_on.as_ref()?;
         let (reached, _) = request.reached.as_ref()?;
-        let (step, delay, _) = case
+        let (step, delay, _) = view
             .netem(node, request.sent.at)
             .filter(|(_, delay, _)| !delay.is_zero())?;
         if reached.at.since(passed.at) < delay {
             return None;
         }
         // Of a silence that lasts longer than a round trip something else is the reason.
-        if let Behaviour::Hung { silence, .. } = &case.observed.behaviour
+        if let Behaviour::Hung { silence, .. } = &view.observed.behaviour
             && *silence > delay * 2
         {
             return None;
         }
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The director passed the client's {what} on ({passed} on director), and {node} had it only \
                  {later} later ({reached} there): its link holds every packet for {delay} ({step})."
                     / "调度器转发了客户端{what}（director 上的{passed}），{later} 后才到达 {node}（{node} 上的{reached}）：其链路把每个数据包\
                        都延迟 {delay}（{step}）。",
-                what = case.carrier(),
+                what = view.carrier(),
                 passed = first(*passed),
                 later = Human(reached.at.since(passed.at)),
                 reached = first(*reached),

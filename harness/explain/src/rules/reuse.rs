@@ -1,12 +1,12 @@
 //! A SYN from a port whose earlier connection the director still has an entry for.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim;
 use super::super::fate::claims;
 use super::super::passage::Seen;
 use super::super::table::{Entry, Table};
-use super::super::told::{Told, told};
 use super::director::{answer_from, first, times};
 use super::nodest::EXPIRE_NODEST_CONN;
 use super::{Explains, Finding, Rule, connections, core, tcp_protocol, transmit};
@@ -40,13 +40,13 @@ pub(super) struct OldEntry<'a> {
 
 impl<'a> OldEntry<'a> {
     /// What the first SYN of a connect found, if the tables of that moment are known (`ip_vs_in_hook`).
-    pub(super) fn of(case: &Case<'a>) -> Option<Self> {
-        let at = case.request().filter(|_| case.is_connect())?.sent.at;
-        let table = case.table_at(at).filter(|table| table.has_any_service())?;
-        let entry = table.entry_from(case.client)?.clone();
-        let server = entry.server(case.plan)?;
-        let mode: u8 = case.sysctl(&Node::Director, CONN_REUSE_MODE, at)?.parse().ok()?;
-        let expires = case.sysctl(&Node::Director, EXPIRE_NODEST_CONN, at)? != "0";
+    pub(super) fn of(view: &CellView<'a>) -> Option<Self> {
+        let at = view.request().filter(|_| view.is_connect())?.sent.at;
+        let table = view.table_at(at).filter(|table| table.has_any_service())?;
+        let entry = table.entry_from(view.client)?.clone();
+        let server = entry.server(view.plan)?;
+        let mode: u8 = view.sysctl(&Node::Director, CONN_REUSE_MODE, at)?.parse().ok()?;
+        let expires = view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, at)? != "0";
         // Bit 2 lets FIN_WAIT make place too, of connections whose answers the director does not see.
         let over = match entry.state() {
             "TIME_WAIT" | "CLOSE" => mode != 0,
@@ -69,8 +69,8 @@ impl<'a> OldEntry<'a> {
     }
 
     /// `CLOSE, to rs1`.
-    fn told(&self) -> Told {
-        told!(
+    fn text(&self) -> Bilingual {
+        bilingual!(
             "{state}, to {server}, to expire in {expires}" / "{state}，指向 {server}，{expires} 后过期",
             state = self.entry.state(),
             server = self.server,
@@ -79,23 +79,23 @@ impl<'a> OldEntry<'a> {
     }
 
     /// Why it did not keep the SYN from being scheduled.
-    pub(super) fn made_place(&self) -> (Told, Citation) {
+    pub(super) fn made_place(&self) -> (Bilingual, Citation) {
         let why = match self.fate {
-            Fate::MakesPlace => told!(
+            Fate::MakesPlace => bilingual!(
                 "the connection is over, and such an entry makes place for a new one"
                     / "那条连接已经结束，这样的条目会给新连接让位"
             ),
-            Fate::ExpiresNow | Fate::Drops | Fate::PassesOn => told!(
+            Fate::ExpiresNow | Fate::Drops | Fate::PassesOn => bilingual!(
                 "with expire_nodest_conn=1 an entry whose server can take nothing more goes when a segment \
                  matches it"
                     / " expire_nodest_conn=1 时，真实服务器不再可用的条目会在有报文段匹配时删除"
             ),
         };
-        let text = told!(
+        let text = bilingual!(
             "came from the port of an earlier connection, of which the director still had an entry \
              ({entry}); but {why}. So the director"
                 / "来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}）；不过{why}。于是调度器",
-            entry = self.told(),
+            entry = self.text(),
             why = why,
         );
         (text, Citation::Snapshot(self.table.snapshot))
@@ -111,11 +111,11 @@ pub(super) const DROPS: Rule = Rule {
         core("ip_vs_in_hook"),
         tcp_protocol("tcp_state_transition"),
     ],
-    holds: |case| {
-        let old = OldEntry::of(case).filter(|old| old.fate == Fate::Drops)?;
-        let dropped = dropped(case);
+    holds: |view| {
+        let old = OldEntry::of(view).filter(|old| old.fate == Fate::Drops)?;
+        let dropped = dropped(view);
         let (head, tail) = (dropped.first()?, dropped.last()?);
-        let (deleted, _) = case.deleted(old.server, head.at)?;
+        let (deleted, _) = view.deleted(old.server, head.at)?;
         let mut shown_by = vec![
             Citation::Step(deleted.number),
             Citation::Snapshot(old.table.snapshot),
@@ -123,7 +123,7 @@ pub(super) const DROPS: Rule = Rule {
         shown_by.extend(dropped.iter().copied().map(packet));
         Some(Finding {
             at: head.at,
-            text: told!(
+            text: bilingual!(
                 "The client's SYN came from the port of an earlier connection, of which the director still \
                  had an entry ({entry}): in direct routing the director does not see the server's FIN, so to \
                  it the connection is not quite over, and only an entry in TIME_WAIT or CLOSE makes place \
@@ -135,14 +135,14 @@ pub(super) const DROPS: Rule = Rule {
                        FIN，在它看来那条连接还没有完全结束，而只有处于 TIME_WAIT 或 CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。\
                        因此 SYN 匹配到这个条目，其真实服务器已从表中删除，expire_nodest_conn=0 时它被悄悄丢弃，共 {times}（director \
                        上的{from}，至{to}）。有别的真实服务器也没有用：匹配到条目的报文段不会被调度。",
-                entry = old.told(),
+                entry = old.text(),
                 times = times(dropped.len()),
                 from = first(*head),
                 to = first(*tail),
             ),
             shown_by,
             claims: claims(
-                case.sendings()
+                view.sendings()
                     .take_while(|passage| passage.passed_on.is_none())
                     .filter(|passage| passage.arrived.is_some())
                     .map(|passage| passage.sent.packet),
@@ -167,14 +167,14 @@ pub(super) const OVER: Rule = Rule {
         core("ip_vs_schedule"),
         transmit("ip_vs_dr_xmit"),
     ],
-    holds: |case| {
-        let old = OldEntry::of(case).filter(|old| old.fate == Fate::Drops)?;
-        dropped(case).first()?;
-        let (sent, passed, server) = case.sendings().find_map(|passage| match &passage.passed_on {
+    holds: |view| {
+        let old = OldEntry::of(view).filter(|old| old.fate == Fate::Drops)?;
+        dropped(view).first()?;
+        let (sent, passed, server) = view.sendings().find_map(|passage| match &passage.passed_on {
             Some((seen, Node::RealServer(server))) => Some((passage.sent, *seen, server)),
             Some(_) | None => None,
         })?;
-        let snapshot = case
+        let snapshot = view
             .record
             .snapshots
             .iter()
@@ -183,17 +183,17 @@ pub(super) const OVER: Rule = Rule {
         if passed.at < snapshot.at.plus(old.entry.left()) {
             return None;
         }
-        let answer = answer_from(case, server)?;
+        let answer = answer_from(view, server)?;
         Some(Finding {
             at: passed.at,
-            text: told!(
+            text: bilingual!(
                 "Drops do not prolong an entry. When the client's TCP sent its SYN again {later} after the \
                  first ({sent} on client), the old entry had ended; the SYN was one like any other, and the \
                  director scheduled it to {server} (packet {passed} on director), which answered (packet \
                  {answer} on client)."
                     / "丢弃不会延长条目的时限。客户端的 TCP 在首次发送 {later} 后再次发送 SYN 时（client 上的{sent}），旧条目已经过期；这个 SYN \
                        与其他 SYN 无异，调度器把它调度给 {server}（director 上的数据包 {passed}），由其应答（client 上的数据包 {answer}）。",
-                later = Human(sent.at.since(case.request()?.sent.at)),
+                later = Human(sent.at.since(view.request()?.sent.at)),
                 sent = first(sent),
                 passed = passed.packet,
                 answer = answer.number,
@@ -222,17 +222,17 @@ pub(super) const PASSES_ON: Rule = Rule {
         core("ip_vs_in_hook"),
         transmit("ip_vs_dr_xmit"),
     ],
-    holds: |case| {
-        let old = OldEntry::of(case).filter(|old| old.fate == Fate::PassesOn)?;
-        let request = case.request()?;
+    holds: |view| {
+        let old = OldEntry::of(view).filter(|old| old.fate == Fate::PassesOn)?;
+        let request = view.request()?;
         let (passed, to) = request.passed_on.as_ref()?;
         if to.real_server() != Some(old.server) {
             return None;
         }
-        let answer = answer_from(case, old.server)?;
+        let answer = answer_from(view, old.server)?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's SYN ({sent} on client) came from the port of an earlier connection, of which \
                  the director still had an entry ({entry}); only one in TIME_WAIT or CLOSE makes place for a \
                  SYN (conn_reuse_mode=1). So nothing was scheduled: the SYN was passed on to the old \
@@ -242,7 +242,7 @@ pub(super) const PASSES_ON: Rule = Rule {
                        CLOSE 的条目才会给 SYN 让位（conn_reuse_mode=1）。因此没有重新调度：SYN 被转发给旧连接的真实服务器（director 上的\
                        数据包 {passed}）。{server} 已不记得那条连接，把它当作新的 SYN 应答（client 上的数据包 {answer}）。",
                 sent = first(request.sent),
-                entry = old.told(),
+                entry = old.text(),
                 passed = passed.packet,
                 server = old.server,
                 answer = answer.number,
@@ -260,8 +260,8 @@ pub(super) const PASSES_ON: Rule = Rule {
 };
 
 /// The SYNs that arrived at the director before one of them was passed on.
-fn dropped(case: &Case<'_>) -> Vec<Seen> {
-    case.sendings()
+fn dropped(view: &CellView<'_>) -> Vec<Seen> {
+    view.sendings()
         .take_while(|passage| passage.passed_on.is_none())
         .filter_map(|passage| passage.arrived)
         .collect()

@@ -1,12 +1,12 @@
 //! What a real server's kernel says for a mysqld that has ended, and what a host that is off does not say.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual, doing};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::{claims, said};
 use super::super::moment;
 use super::super::passage::Seen;
-use super::super::told::{Told, doing, told};
 use super::director::first;
 use super::{Explains, Finding, Rule, tcp, transmit};
 use crate::Source;
@@ -40,19 +40,19 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
         tcp("tcp_v4_rcv"),
         tcp("tcp_v4_send_reset"),
     ],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
             return None;
         };
         let (reached, at) = request.reached.as_ref()?;
-        let reset = case
+        let reset = view
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by.as_ref() == Some(at) && reset.packet > reached.packet)?;
-        let (stopped, _) = stopped_mysqld(case, server, request.sent.at)?;
+        let (stopped, _) = stopped_mysqld(view, server, request.sent.at)?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The director knows nothing of mysqlds: {server} was in its table, so it chose it for the \
                  client's SYN and passed that on ({passed} on director). The mysqld there had ended, nothing \
                  listened on the port, and the kernel of {server} answered with an RST, which in direct \
@@ -89,42 +89,42 @@ pub(super) const CLOSED: Rule = Rule {
     name: "mysqld-ended",
     explains: Explains::Error,
     sources: &[TCP_CLOSE],
-    holds: |case| {
-        let (server, closing) = ended_by_its_server(case, TerminatorKind::Fin)?;
-        let (stopped, began) = stopped_mysqld(case, server, closing.at)?;
-        let way = if case.answers_past_the_director() {
-            told!(
+    holds: |view| {
+        let (server, closing) = ended_by_its_server(view, TerminatorKind::Fin)?;
+        let (stopped, began) = stopped_mysqld(view, server, closing.at)?;
+        let way = if view.answers_past_the_director() {
+            bilingual!(
                 ". In direct routing that goes to the client directly, whatever the director's table says"
                     / "。DR 模式下，它直接发给客户端，与调度器的表无关"
             )
         } else {
-            Told::default()
+            Bilingual::default()
         };
-        let request = case.request().map(|request| request.sent);
+        let request = view.request().map(|request| request.sent);
         let then = match request.filter(|request| request.packet < closing.packet) {
-            Some(sent) => told!(
+            Some(sent) => bilingual!(
                 "The client was waiting for the answer to its {what} (packet {sent}) and learnt in this way \
                  that there will be none: the connection was lost during the query, which the classic client \
                  calls 2013"
                     / "客户端正在等待{what} 的结果（数据包 {sent}），由此得知不会再有应答：连接在查询期间丢失，传统客户端的错误码为 2013",
-                what = case.what(),
+                what = view.what(),
                 sent = sent.packet,
             ),
             // MySQL's own program looks at the socket before it sends; MariaDB's sends first, and then reads
             // the end.
-            None if case.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => told!(
+            None if view.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => bilingual!(
                 "It had reached the client before its {what}, which found the connection ended. The program \
                  sent it nevertheless, and read that end: to it the connection was lost during the query, \
                  2013, where others say that the server has gone away, 2006"
                     / "它在客户端{what} 之前就已到达，此时连接已经结束。程序仍然发送了语句，随后读到连接的结束：在它看来连接在查询期间丢失，即 \
                        2013，而其他程序报告服务器已断开，即 2006",
-                what = case.what(),
+                what = view.what(),
             ),
-            None => told!(
+            None => bilingual!(
                 "It had reached the client before its {what}, which found the connection ended: the server \
                  has gone away, which the classic client calls 2006"
                     / "它在客户端{what} 之前就已到达，此时连接已经结束：服务器已断开，传统客户端的错误码为 2006",
-                what = case.what(),
+                what = view.what(),
             ),
         };
         let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
@@ -134,7 +134,7 @@ pub(super) const CLOSED: Rule = Rule {
         let shown_by = steps.chain(packets.into_iter().map(Citation::Packet)).collect();
         Some(Finding {
             at: began,
-            text: told!(
+            text: bilingual!(
                 "The mysqld on {server} ended ({step}), and its kernel closed the connection for it with a \
                  FIN (packet {closing} on client, {at}){way}. {then}."
                     / "{server} 上的 mysqld 结束（{step}），其内核以 FIN 关闭了这条连接（client 上的数据包 \
@@ -162,33 +162,33 @@ pub(super) const UNREAD: Rule = Rule {
     name: "closed-with-unread-data",
     explains: Explains::Error,
     sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
-    holds: |case| {
-        let (server, reset) = ended_by_its_server(case, TerminatorKind::Rst)?;
-        let (stopped, began) = stopped_mysqld(case, server, reset.at)?;
+    holds: |view| {
+        let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
+        let (stopped, began) = stopped_mysqld(view, server, reset.at)?;
         // Sent when the process ended, and of the sender's own accord: no segment of the client's drew it.
         let at_the_end = stopped.ended.is_none_or(|ended| reset.at <= ended.plus(SOON));
-        if !case.is_active(reset)? || !at_the_end {
+        if !view.is_active(reset)? || !at_the_end {
             return None;
         }
-        let (arrived, _) = case
+        let (arrived, _) = view
             .sent
             .iter()
             .filter(|passage| passage.segment.payload_length > 0)
             .filter_map(|passage| passage.reached.as_ref())
             .rfind(|(seen, at)| at.real_server() == Some(server) && seen.at <= reset.at)?;
-        let why = match super::frozen::frozen(case, server, Instant(began.0.checked_sub(1)?)) {
-            Some((frozen, since)) if since <= arrived.at => told!(
+        let why = match super::frozen::frozen(view, server, Instant(began.0.checked_sub(1)?)) {
+            Some((frozen, since)) if since <= arrived.at => bilingual!(
                 "; it stood still ({frozen}) and could not read" / "；它处于停顿状态（{frozen}），无法读取",
                 frozen = doing(&frozen.action),
             ),
-            Some(_) | None => Told::default(),
+            Some(_) | None => Bilingual::default(),
         };
-        let request = case.request().map(|request| request.sent);
+        let request = view.request().map(|request| request.sent);
         let waited = request.is_some_and(|sent| sent.packet < reset.packet);
         let then = if waited {
-            told!("That ended the client's wait" / "客户端的等待由此结束")
+            bilingual!("That ended the client's wait" / "客户端的等待由此结束")
         } else {
-            told!(
+            bilingual!(
                 "The client found the connection ended when it spoke again"
                     / "客户端再次发送时发现连接已经结束"
             )
@@ -197,7 +197,7 @@ pub(super) const UNREAD: Rule = Rule {
         shown_by.push(Citation::Packet(reset.packet));
         Some(Finding {
             at: began,
-            text: told!(
+            text: bilingual!(
                 "The mysqld on {server} ended ({step}) without having read all that had arrived for it (last \
                  {arrived} there){why}. A socket that is closed with unread data is not ended by a FIN but \
                  by an RST: what was sent is lost, and the other side must know (RFC 2525, 2.17). The RST \
@@ -233,48 +233,50 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
     name: "wait-timeout",
     explains: Explains::Error,
     sources: &[TCP_CLOSE, DISCONNECT],
-    holds: |case| {
-        let server = case.server().filter(|_| !case.is_connect())?;
-        let closing = closed_by_itself(case, server)?;
+    holds: |view| {
+        let server = view.server().filter(|_| !view.is_connect())?;
+        let closing = closed_by_itself(view, server)?;
         // What had not reached the server does not count for it; it waits from the moment on when it has
         // answered.
-        let heard = case
+        let heard = view
             .sent
             .iter()
             .filter(|passage| passage.segment.payload_length > 0)
             .filter_map(|passage| passage.reached.as_ref())
             .rfind(|(seen, _)| seen.at < closing.at)
             .map(|(seen, _)| *seen);
-        let said = case
+        let said = view
             .sent_by(server)
             .filter(|(packet, segment)| packet.at < closing.at && segment.payload_length > 0);
         let last = heard
             .into_iter()
             .chain(said.last().map(|(packet, _)| Seen::from(packet)));
         let last = last.max_by_key(|seen| seen.packet)?;
-        let (limit, name, shown) = wait_timeout(case, server)?;
+        let (limit, name, shown) = wait_timeout(view, server)?;
         let idle = closing.at.since(last.at);
         // The server's own timer is of whole seconds.
         if idle < limit || idle > limit + Duration::from_secs(2) {
             return None;
         }
-        let request = case
+        let request = view
             .request()
             .filter(|request| request.sent.packet < closing.packet);
         let then = match request {
-            Some(request) if request.reached.is_none() => told!(
+            Some(request) if request.reached.is_none() => bilingual!(
                 "That ended the client's wait; its {what} had never reached {server}"
                     / "客户端的等待由此结束；客户端{what}从未到达 {server}",
-                what = case.carrier(),
+                what = view.carrier(),
             ),
-            Some(_) => told!("That ended the wait" / "等待由此结束"),
+            Some(_) => bilingual!("That ended the wait" / "等待由此结束"),
             None => {
-                told!("The client found it ended when it spoke again" / "客户端再次发送时发现连接已经结束")
+                bilingual!(
+                    "The client found it ended when it spoke again" / "客户端再次发送时发现连接已经结束"
+                )
             }
         };
         Some(Finding {
             at: closing.at,
-            text: told!(
+            text: bilingual!(
                 "Nothing had passed between the client and {server} for {idle} (last {last} on {server}), \
                  and {name} was {limit}: the mysqld closed the connection (packet {closing} on client, \
                  {at}).{abrupt} In direct routing that reaches the client past the director. {then}."
@@ -287,7 +289,7 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 limit = Human(limit),
                 closing = closing.packet,
                 at = moment(closing.at),
-                abrupt = abrupt(case, closing),
+                abrupt = abrupt(view, closing),
                 then = then,
             ),
             shown_by: [shown, vec![packet(last), Citation::Packet(closing.packet)]].concat(),
@@ -298,7 +300,7 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 None => vec![
                     Advice::WaitTimeout {
                         server: server.clone(),
-                        idle: case.operation.began.since(last.at),
+                        idle: view.operation.began.since(last.at),
                     },
                     Advice::Reconnect,
                 ],
@@ -308,12 +310,12 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
 };
 
 /// Why a server's time-out shows as an RST, if it does.
-pub(super) fn abrupt(case: &Case<'_>, closing: &Terminator) -> Told {
+pub(super) fn abrupt(view: &CellView<'_>, closing: &Terminator) -> Bilingual {
     if closing.kind != TerminatorKind::Rst {
-        return Told::default();
+        return Bilingual::default();
     }
-    if case.record.environment.mysqld.contains("MariaDB") {
-        told!(
+    if view.record.environment.mysqld.contains("MariaDB") {
+        bilingual!(
             " That it was an RST and no FIN is MariaDB's doing: where its own wait for a client has timed \
              out it sets SO_LINGER with no time (vio_socket_io_wait in vio/viosocket.c), and the kernel \
              closes such a socket with an RST."
@@ -321,7 +323,7 @@ pub(super) fn abrupt(case: &Case<'_>, closing: &Terminator) -> Told {
                    vio_socket_io_wait），内核就以 RST 关闭这样的套接字。"
         )
     } else {
-        told!(
+        bilingual!(
             " That it was an RST and no FIN is how Linux closes a socket whose program wants no lingering \
              (SO_LINGER), or has not read all."
                 / "之所以是 RST 而不是 FIN，是因为程序要求不延迟关闭（SO_LINGER）或没有读完数据时，Linux 就这样关闭套接字。"
@@ -331,15 +333,15 @@ pub(super) fn abrupt(case: &Case<'_>, closing: &Terminator) -> Told {
 
 /// How a server ended the connection while its mysqld ran: with a FIN; or with an RST where the program had
 /// asked for that (`SO_LINGER` with no time), or had not read all.
-pub(super) fn closed_by_itself<'a>(case: &Case<'a>, server: &Name) -> Option<&'a Terminator> {
+pub(super) fn closed_by_itself<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a Terminator> {
     let node = Node::RealServer(server.clone());
     let closing = [TerminatorKind::Fin, TerminatorKind::Rst]
         .into_iter()
         .find_map(|kind| {
-            case.terminator(kind)
+            view.terminator(kind)
                 .filter(|closing| closing.by.as_ref() == Some(&node))
         })?;
-    stopped_mysqld(case, server, closing.at)
+    stopped_mysqld(view, server, closing.at)
         .is_none()
         .then_some(closing)
 }
@@ -347,49 +349,49 @@ pub(super) fn closed_by_itself<'a>(case: &Case<'a>, server: &Name) -> Option<&'a
 /// For how long the server waits for a session's next command: what the client had set its session to; or
 /// what a new session took from the server's global variables, which is another one for a client that calls
 /// itself interactive. How it is called, and what shows it.
-fn wait_timeout(case: &Case<'_>, server: &Name) -> Option<(Duration, Told, Vec<Citation>)> {
-    let set = case.record.client_events.iter().rev().find_map(|event| {
+fn wait_timeout(view: &CellView<'_>, server: &Name) -> Option<(Duration, Bilingual, Vec<Citation>)> {
+    let set = view.record.client_events.iter().rev().find_map(|event| {
         let ClientEventKind::StatementBegun { sql } = &event.kind else {
             return None;
         };
         let (before, value) = sql.split_once("wait_timeout")?;
         // What is said of the global variable counts for later sessions.
-        let ours = event.number < case.begun()?.number && !before.to_ascii_lowercase().contains("global");
+        let ours = event.number < view.begun()?.number && !before.to_ascii_lowercase().contains("global");
         let value = value.trim_start().trim_start_matches(':').strip_prefix('=')?;
         let seconds = value.trim().parse().ok().filter(|_| ours)?;
         Some((event.number, Duration::from_secs(seconds)))
     });
     if let Some((event, limit)) = set {
-        let name = told!("its session's wait_timeout" / "其会话的 wait_timeout ");
+        let name = bilingual!("its session's wait_timeout" / "其会话的 wait_timeout ");
         return Some((limit, name, vec![Citation::Event(event)]));
     }
-    let interactive = case.is_interactive()?;
+    let interactive = view.is_interactive()?;
     let variable = if interactive {
         "interactive_timeout"
     } else {
         "wait_timeout"
     };
-    let limit = case.server_variable(server, variable)?;
+    let limit = view.server_variable(server, variable)?;
     let name = if interactive {
-        told!(
+        bilingual!(
             "the server's interactive_timeout, which a client that calls itself interactive gets,"
                 / "服务器的 interactive_timeout（自称交互式的客户端用它）"
         )
     } else {
-        told!("the server's wait_timeout" / "服务器的 wait_timeout ")
+        bilingual!("the server's wait_timeout" / "服务器的 wait_timeout ")
     };
-    let view = case
+    let held = view
         .record
         .server_views
         .iter()
-        .find(|view| view.server == *server)?;
-    Some((limit, name, vec![Citation::Server(view.server_id)]))
+        .find(|held| held.server == *server)?;
+    Some((limit, name, vec![Citation::Server(held.server_id)]))
 }
 
 /// The real server that served the connection, and the end of this kind that it made of it.
-fn ended_by_its_server<'a>(case: &Case<'a>, kind: TerminatorKind) -> Option<(&'a Name, &'a Terminator)> {
-    let server = case.server().filter(|_| !case.is_connect())?;
-    let end = case.terminator(kind)?;
+fn ended_by_its_server<'a>(view: &CellView<'a>, kind: TerminatorKind) -> Option<(&'a Name, &'a Terminator)> {
+    let server = view.server().filter(|_| !view.is_connect())?;
+    let end = view.terminator(kind)?;
     (end.by.as_ref()?.real_server() == Some(server)).then_some((server, end))
 }
 
@@ -398,30 +400,30 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
     name: "connection-unknown-at-the-server",
     explains: Explains::Error,
     sources: &[tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
-    holds: |case| {
-        let server = case.server().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let server = view.server().filter(|_| !view.is_connect())?;
         let node = Node::RealServer(server.clone());
-        let reset = case
+        let reset = view
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by.as_ref() == Some(&node))?;
-        let (stopped, _) = stopped_mysqld(case, server, reset.at)?;
-        if case.is_active(reset)? {
+        let (stopped, _) = stopped_mysqld(view, server, reset.at)?;
+        if view.is_active(reset)? {
             return None;
         }
-        let refused = case.since_request().iter().rfind(|passage| {
+        let refused = view.since_request().iter().rfind(|passage| {
             let reached = passage.reached.as_ref();
             reached.is_some_and(|(seen, at)| *at == node && seen.packet < reset.packet)
         })?;
         let (reached, _) = refused.reached.as_ref()?;
         Some(Finding {
             at: reached.at,
-            text: told!(
+            text: bilingual!(
                 "The client's {what} reached {server} ({reached} there), but the mysqld to which the client \
                  was connected had ended; a new one does not know its connections, and neither does the \
                  kernel. It answered with an RST (packet {reset} on client)."
                     / "客户端{what}到达了 {server}（{server} 上的{reached}），但客户端所连接的 mysqld 已经结束；新的 mysqld 不知道原来的连接，\
                        内核也不知道，于是以 RST 应答（client 上的数据包 {reset}）。",
-                what = case.carrier(),
+                what = view.carrier(),
                 reached = first(*reached),
                 reset = reset.packet,
             ),
@@ -438,8 +440,8 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
 
 /// The last step that ended the mysqld of a server by then. Whether another was started since makes no
 /// difference to connections with the first.
-fn stopped_mysqld<'a>(case: &Case<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-    case.done(|action| {
+fn stopped_mysqld<'a>(view: &CellView<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
+    view.done(|action| {
         matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server)
             .then_some(())
     })

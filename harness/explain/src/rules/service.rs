@@ -1,12 +1,12 @@
 //! Virtual services that are not there, and entries whose time was over.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::said;
 use super::super::passage::{Passage, Seen};
 use super::super::table::Table;
-use super::super::told::{Told, told};
 use super::director::{OWN_TCP, first};
 use super::nodest::{Dropped, found_ended, left_to_the_director, reset_by_director};
 use super::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
@@ -25,18 +25,18 @@ pub(super) const NO_SERVICE: Rule = Rule {
         tcp("tcp_v4_rcv"),
         tcp("tcp_v4_send_reset"),
     ],
-    holds: |case| {
-        let request = case.request().filter(|_| case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| view.is_connect())?;
         let arrived = request.stopped_at_director()?;
-        let reset = case
+        let reset = view
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
-        let table = case
+        let table = view
             .table_then(request.sent.at)
             .filter(|table| !table.has_service())?;
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's SYN arrived at the director ({arrived} on director), which had no virtual \
                  service for it: IPVS lets such a packet pass, and it came to the director's own TCP, for \
                  the VIP is an address of the director. Nothing listens there, so it answered with an RST \
@@ -73,23 +73,23 @@ pub(super) const NO_HOOKS: Rule = Rule {
         tcp("tcp_v4_rcv"),
         tcp("tcp_v4_send_reset"),
     ],
-    holds: |case| {
-        let (answered, reset) = reset_by_director(case)?;
+    holds: |view| {
+        let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
-        let table = case
+        let table = view
             .table_then(answered.sent.at)
             .filter(|table| !table.has_any_service())?;
-        let entry = if table.has_entry(case.client) {
-            told!(
+        let entry = if table.has_entry(view.client) {
+            bilingual!(
                 " The entry of the connection is still there, but nobody looks at it."
                     / "该连接的条目还在，但不再被查看。"
             )
         } else {
-            Told::default()
+            Bilingual::default()
         };
         Some(Finding {
             at: answered.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The director had no virtual service left: with the last one of an address family IPVS takes \
                  its hooks out of that family's path (Linux 5.9 and later).{entry} The client's {what} \
                  ({arrived} on director) went straight to the director's own TCP, which has no such \
@@ -99,8 +99,8 @@ pub(super) const NO_HOOKS: Rule = Rule {
                        以后）。{entry}客户端{what}（director 上的{arrived}）直接来到调度器自己的 TCP，它没有这条连接，以 RST 应答（client \
                        上的数据包 {reset}）。只要还有别的虚拟服务，这个条目就会被找到。{found_ended}",
                 entry = entry,
-                what = case.kind(answered),
-                found_ended = found_ended(case),
+                what = view.kind(answered),
+                found_ended = found_ended(view),
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
@@ -125,17 +125,17 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
         OWN_TCP[1],
         OWN_TCP[2],
     ],
-    holds: |case| {
-        let (answered, reset) = reset_by_director(case)?;
+    holds: |view| {
+        let (answered, reset) = reset_by_director(view)?;
         let arrived = answered.arrived?;
-        let server = case.server()?;
-        let table = case.table_then(answered.sent.at)?;
-        let (last, timeout) = entry_was_over(case, answered)?;
+        let server = view.server()?;
+        let table = view.table_then(answered.sent.at)?;
+        let (last, timeout) = entry_was_over(view, answered)?;
         let present = table.weight(server).is_some();
         let whatever = if present {
-            told!("though {server} was in the table" / "尽管 {server} 在表中")
+            bilingual!("though {server} was in the table" / "尽管 {server} 在表中")
         } else {
-            told!(
+            bilingual!(
                 "whether or not {server} is still in the table (it had been deleted)"
                     / "无论 {server} 是否还在表中（它已被删除）"
             )
@@ -153,7 +153,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
         };
         Some(Finding {
             at: answered.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The connection had been idle for {idle} since the last segment that the director passed on \
                  ({last}), longer than the {timeout} that the director keeps an entry: {whatever}, the \
                  client's {what} ({arrived} on director) belonged to no connection any more. {left} (packet \
@@ -164,7 +164,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                 last = first(last),
                 timeout = Human(timeout),
                 whatever = whatever,
-                what = case.kind(answered),
+                what = view.kind(answered),
                 arrived = first(arrived),
                 left = left_to_the_director(),
                 reset = reset.packet,
@@ -182,17 +182,17 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
 
 /// Was the time of the connection's entry over when this segment, the first since then, arrived at the
 /// director? The last that was passed on before it, and the time.
-pub(super) fn entry_was_over(case: &Case<'_>, segment: &Passage<'_>) -> Option<(Seen, Duration)> {
+pub(super) fn entry_was_over(view: &CellView<'_>, segment: &Passage<'_>) -> Option<(Seen, Duration)> {
     let arrived = segment.arrived?;
-    let (last, _) = case.last_passed_on(arrived.packet)?;
-    let timeout = case.entry_timeout(last.at)?;
-    let table = case.table_then(segment.sent.at).filter(Table::has_any_service)?;
+    let (last, _) = view.last_passed_on(arrived.packet)?;
+    let timeout = view.entry_timeout(last.at)?;
+    let table = view.table_then(segment.sent.at).filter(Table::has_any_service)?;
     // What a snapshot still shows must have come to its end since; `ipvsadm` cuts seconds off.
-    let gone = match table.entry_from(case.client) {
+    let gone = match table.entry_from(view.client) {
         Some(entry) if last.at < table.at => table.at.plus(entry.left()) <= arrived.at,
         Some(_) | None => true,
     };
     // What was dropped before it found the entry still there.
-    let found = Dropped::of(case).is_some();
+    let found = Dropped::of(view).is_some();
     (arrived.at >= last.at.plus(timeout) && !found && gone).then_some((*last, timeout))
 }

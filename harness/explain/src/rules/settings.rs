@@ -2,12 +2,12 @@
 //! program's own.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{bilingual, listed};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::moment;
 use super::super::passage::{Passage, Seen};
-use super::super::told::{listed, told};
 use super::director::times;
 use super::{Explains, Finding, Rule, core, tcp_timer};
 use crate::Source;
@@ -35,20 +35,20 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
         tcp_timer("tcp_write_timeout"),
         tcp_timer("tcp_clamp_rto_to_user_timeout"),
     ],
-    holds: |case| {
-        let limit = user_timeout(case)?;
-        let request = case.request().filter(|_| !case.is_connect())?;
-        let ended = timed_out(case)?;
+    holds: |view| {
+        let limit = user_timeout(view)?;
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let ended = timed_out(view)?;
         let lasted = ended.since(request.sent.at);
-        let sendings: Vec<_> = case.sendings().map(|passage| passage.sent).collect();
+        let sendings: Vec<_> = view.sendings().map(|passage| passage.sent).collect();
         let in_time = limit <= lasted && lasted <= limit + late(limit);
         let (first, last) = (sendings.first()?, sendings.last()?);
-        if !in_time || acknowledged(case, request) || sendings.len() < 2 {
+        if !in_time || acknowledged(view, request) || sendings.len() < 2 {
             return None;
         }
         Some(Finding {
             at: ended,
-            text: told!(
+            text: bilingual!(
                 "The client's socket has TCP_USER_TIMEOUT {limit}: what it sends may stay unacknowledged for \
                  so long. Its TCP had sent the same {bytes} bytes {more} more times (packets {first} to \
                  {last} on client) and gave up {lasted} after the first sending with ETIMEDOUT. \
@@ -63,7 +63,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
                 last = last.packet,
                 lasted = Human(lasted),
             ),
-            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(case)?)],
+            shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(view)?)],
             claims: Vec::new(),
             advice: Vec::new(),
         })
@@ -75,11 +75,11 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
     name: "probes-unanswered",
     explains: Explains::Silence,
     sources: &[tcp_timer("tcp_keepalive_timer"), core("ip_vs_in_hook")],
-    holds: |case| {
-        let probes = Probes::of(case)?;
-        let (first, server) = (probes.sent.first()?, case.server()?);
+    holds: |view| {
+        let probes = Probes::of(view)?;
+        let (first, server) = (probes.sent.first()?, view.server()?);
         let numbers: Vec<u32> = probes.sent.iter().map(|probe| probe.sent.packet).collect();
-        let what = told!(
+        let what = bilingual!(
             "The server had acknowledged all that the client had sent. The client's TCP had nothing to send \
              but keepalive probes: {count} of them (packet {numbers} on client)."
                 / "真实服务器已经确认了客户端发送的全部数据。客户端的 TCP 除了保活探测没有别的要发送：共 {count} 个（client 上的数据包 \
@@ -90,7 +90,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
         let node = Node::RealServer(server.clone());
         let passed_on = |probe: &&Passage<'_>| matches!(&probe.passed_on, Some((_, to)) if *to == node);
         let (text, step, advice, fate) = if probes.sent.iter().all(passed_on) {
-            let (step, began, ()) = case
+            let (step, began, ()) = view
                 .done(|action| {
                     let Action::Host(HostAction::PowerOff { server: of, .. }) = action else {
                         return None;
@@ -101,7 +101,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
             if began > first.sent.at {
                 return None;
             }
-            let text = told!(
+            let text = bilingual!(
                 "{what} The director passed them on to {server}, which was off and answered nothing."
                     / "{what}调度器把它们转发给 {server}，而 {server} 已断电，没有任何应答。",
                 what = what,
@@ -112,8 +112,8 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
             .iter()
             .all(|probe| probe.stopped_at_director().is_some())
         {
-            let (step, _) = case.deleted(server, first.sent.at)?;
-            let text = told!(
+            let (step, _) = view.deleted(server, first.sent.at)?;
+            let text = bilingual!(
                 "{what} To the director a probe is a segment as any other: it matched the entry of a \
                  connection whose server, {server}, was not in the table any more, and was dropped in \
                  silence."
@@ -148,9 +148,9 @@ pub(super) const KEEPALIVE: Rule = Rule {
     name: "keepalive-exhausted",
     explains: Explains::Error,
     sources: &[tcp_timer("tcp_keepalive_timer")],
-    holds: |case| {
-        let probes = Probes::of(case)?;
-        let ended = timed_out(case)?;
+    holds: |view| {
+        let probes = Probes::of(view)?;
+        let ended = timed_out(view)?;
         let (first, last) = (probes.sent.first()?.sent, probes.sent.last()?.sent);
         let Keepalive {
             time,
@@ -158,12 +158,12 @@ pub(super) const KEEPALIVE: Rule = Rule {
             probes: wanted,
         } = probes.set;
         let count = u32::try_from(probes.sent.len()).ok()?;
-        let user_timeout = user_timeout(case);
+        let user_timeout = user_timeout(view);
         let why = match user_timeout {
             None if count == u32::from(wanted) => {
-                told!("{wanted} without an answer are its limit" / "{wanted} 次没有应答就是它的上限")
+                bilingual!("{wanted} without an answer are its limit" / "{wanted} 次没有应答就是它的上限")
             }
-            Some(limit) if ended.since(probes.heard.at) >= limit => told!(
+            Some(limit) if ended.since(probes.heard.at) >= limit => bilingual!(
                 "as the socket has TCP_USER_TIMEOUT {limit}, too, the number of probes does not count: one \
                  without an answer is enough once nothing has come for so long"
                     / "由于套接字还设置了 TCP_USER_TIMEOUT {limit}，探测的次数不起作用：这么久没有收到任何数据后，一次没有应答就够了",
@@ -176,7 +176,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
         }
         Some(Finding {
             at: ended,
-            text: told!(
+            text: bilingual!(
                 "The last that the client had of the connection was packet {heard} ({at}). After {time} \
                  without a sign its TCP asked by keepalive whether the other side is still there ({times}, \
                  every {interval}), and gave up {lasted} after the last time with ETIMEDOUT: {why}."
@@ -194,7 +194,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
                 Citation::Packet(probes.heard.number),
                 packet(first),
                 packet(last),
-                Citation::Event(end_event(case)?),
+                Citation::Event(end_event(view)?),
             ],
             claims: Vec::new(),
             advice: Vec::new(),
@@ -210,34 +210,34 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
         function: "do_sys_poll",
         file: "fs/select.c",
     }],
-    holds: |case| {
-        let ended = case.operation.ended?;
-        let lasted = ended.since(case.operation.began);
-        let told = !case.observed.terminators.is_empty();
-        if case.observed.error.is_none() || told {
+    holds: |view| {
+        let ended = view.operation.ended?;
+        let lasted = ended.since(view.operation.began);
+        let told = !view.observed.terminators.is_empty();
+        if view.observed.error.is_none() || told {
             return None;
         }
-        let began = case.request()?.sent;
+        let began = view.request()?.sent;
         let reached = |limit: Duration| lasted >= limit && lasted <= limit + Duration::from_secs(1);
         let own =
-            own_limit(case).filter(|(setting, limit)| reached(*limit) && in_force(case, *setting).is_some());
+            own_limit(view).filter(|(setting, limit)| reached(*limit) && in_force(view, *setting).is_some());
         // A program that says so may also have been ended by a limit of its own that is meant for another
         // time: a read time-out bounds the wait for the greeting, too.
-        let gave_up = says_it_gave_up(case);
-        let read = case
+        let gave_up = says_it_gave_up(view);
+        let read = view
             .plan
             .client
             .settings
             .read_timeout
             .map(|limit| (Setting::ReadTimeout, limit));
         let read =
-            read.filter(|(setting, limit)| gave_up && reached(*limit) && in_force(case, *setting).is_some());
+            read.filter(|(setting, limit)| gave_up && reached(*limit) && in_force(view, *setting).is_some());
         let Some((setting, limit)) = own.or(read) else {
-            return gave_up.then(|| unnamed(case, began, lasted)).flatten();
+            return gave_up.then(|| unnamed(view, began, lasted)).flatten();
         };
         Some(Finding {
             at: ended,
-            text: told!(
+            text: bilingual!(
                 "The client program has a {setting} of {limit}. It asks its kernel to wake it after that \
                  time, and gave up {lasted} after it had begun. Nothing on the network told it to."
                     / "客户端程序设置了 {limit} 的 {setting}。它请内核在这段时间后唤醒它，并在开始 {lasted} 后放弃。网络上没有什么让它放弃。",
@@ -245,7 +245,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
                 limit = Human(limit),
                 lasted = Human(lasted),
             ),
-            shown_by: vec![packet(began), Citation::Event(end_event(case)?)],
+            shown_by: vec![packet(began), Citation::Event(end_event(view)?)],
             claims: Vec::new(),
             advice: Vec::new(),
         })
@@ -253,17 +253,17 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
 };
 
 /// Does the program say that it was its own time-out that ended the operation?
-pub(super) fn says_it_gave_up(case: &Case<'_>) -> bool {
-    let end = case.record.end_of(case.operation.number);
+pub(super) fn says_it_gave_up(view: &CellView<'_>) -> bool {
+    let end = view.record.end_of(view.operation.number);
     end.and_then(|event| event.kind.error())
         .is_some_and(|error| matches!(error.kind, ClientErrorKind::TimedOut { .. }))
 }
 
 /// A time-out of the program that no setting of the scenario gives it.
-fn unnamed(case: &Case<'_>, began: Seen, lasted: Duration) -> Option<Finding> {
+fn unnamed(view: &CellView<'_>, began: Seen, lasted: Duration) -> Option<Finding> {
     Some(Finding {
-        at: case.operation.ended?,
-        text: told!(
+        at: view.operation.ended?,
+        text: bilingual!(
             "The client program gave up by itself, {lasted} after it had begun, and says that its own \
              time-out ended the operation. The scenario sets no such time-out: it is the program's default. \
              Nothing on the network told it to."
@@ -271,16 +271,16 @@ fn unnamed(case: &Case<'_>, began: Seen, lasted: Duration) -> Option<Finding> {
                    什么让它放弃。",
             lasted = Human(lasted),
         ),
-        shown_by: vec![packet(began), Citation::Event(end_event(case)?)],
+        shown_by: vec![packet(began), Citation::Event(end_event(view)?)],
         claims: Vec::new(),
         advice: Vec::new(),
     })
 }
 
 /// The program's own limit for the operation.
-pub(super) fn own_limit(case: &Case<'_>) -> Option<(Setting, Duration)> {
-    let settings = &case.plan.client.settings;
-    if case.is_connect() {
+pub(super) fn own_limit(view: &CellView<'_>) -> Option<(Setting, Duration)> {
+    let settings = &view.plan.client.settings;
+    if view.is_connect() {
         Some((Setting::ConnectTimeout, settings.connect_timeout?))
     } else {
         Some((Setting::ReadTimeout, settings.read_timeout?))
@@ -296,27 +296,27 @@ struct Probes<'c, 'a> {
 }
 
 impl<'c, 'a> Probes<'c, 'a> {
-    fn of(case: &'c Case<'a>) -> Option<Self> {
-        let set = case.keepalive()?;
-        let request = case.request().filter(|_| !case.is_connect())?;
-        let (heard, _) = case.received.last()?;
-        let sent: Vec<_> = case
+    fn of(view: &'c CellView<'a>) -> Option<Self> {
+        let set = view.keepalive()?;
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let (heard, _) = view.received.last()?;
+        let sent: Vec<_> = view
             .since_request()
             .iter()
             .filter(|passage| passage.sent.packet > heard.number)
-            .filter(|passage| case.is_probe(passage))
+            .filter(|passage| view.is_probe(passage))
             .collect();
-        (!sent.is_empty() && acknowledged(case, request)).then_some(Self { set, heard, sent })
+        (!sent.is_empty() && acknowledged(view, request)).then_some(Self { set, heard, sent })
     }
 }
 
 /// Was the request acknowledged?
-fn acknowledged(case: &Case<'_>, request: &Passage<'_>) -> bool {
+fn acknowledged(view: &CellView<'_>, request: &Passage<'_>) -> bool {
     let next = request
         .segment
         .sequence
         .wrapping_add(request.segment.payload_length);
-    let mut later = case
+    let mut later = view
         .received
         .iter()
         .filter(|(packet, _)| packet.number > request.sent.packet);
@@ -325,27 +325,27 @@ fn acknowledged(case: &Case<'_>, request: &Passage<'_>) -> bool {
 
 /// `TCP_USER_TIMEOUT` of the client's socket, as its kernel showed it; in records of before, as it was told
 /// to be and shown to be in force.
-fn user_timeout(case: &Case<'_>) -> Option<Duration> {
-    match case.socket() {
+fn user_timeout(view: &CellView<'_>) -> Option<Duration> {
+    match view.socket() {
         Some(socket) => Some(socket.user_timeout).filter(|limit| !limit.is_zero()),
-        None => in_force(case, Setting::TcpUserTimeout).and(case.plan.client.settings.tcp_user_timeout),
+        None => in_force(view, Setting::TcpUserTimeout).and(view.plan.client.settings.tcp_user_timeout),
     }
 }
 
 /// Was the setting shown to be in force?
-fn in_force(case: &Case<'_>, setting: Setting) -> Option<()> {
-    let settings = &case.record.client.as_ref()?.settings;
+fn in_force(view: &CellView<'_>, setting: Setting) -> Option<()> {
+    let settings = &view.record.client.as_ref()?.settings;
     let seen = settings.iter().find(|seen| seen.setting == setting.key())?;
     (seen.shown.is_some() && seen.doubt.is_none()).then_some(())
 }
 
 /// When the operation ended with ETIMEDOUT.
-fn timed_out(case: &Case<'_>) -> Option<Instant> {
-    let errno = case.observed.error.as_ref()?.errno?;
-    case.operation.ended.filter(|_| errno == ETIMEDOUT)
+fn timed_out(view: &CellView<'_>) -> Option<Instant> {
+    let errno = view.observed.error.as_ref()?.errno?;
+    view.operation.ended.filter(|_| errno == ETIMEDOUT)
 }
 
 /// The client's event at the end of the operation.
-fn end_event(case: &Case<'_>) -> Option<u32> {
-    Some(case.record.end_of(case.operation.number)?.number)
+fn end_event(view: &CellView<'_>) -> Option<u32> {
+    Some(view.record.end_of(view.operation.number)?.number)
 }

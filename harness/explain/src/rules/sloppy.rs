@@ -1,11 +1,11 @@
 //! Segments without an entry that are scheduled all the same, and entries that are older than their time.
 
 use super::super::advice::Advice;
-use super::super::case::{Case, packet};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet};
 use super::super::claim;
 use super::super::fate::{claims, said};
 use super::super::passage::Seen;
-use super::super::told::{Told, told};
 use super::director::{answer_from, first};
 use super::{Explains, Finding, Rule, connections, core, tcp, tcp_protocol};
 use crate::Source;
@@ -31,7 +31,7 @@ pub(super) struct PickedUp<'a> {
     server: &'a Name,
     arrived: Seen,
     /// Why the director had no entry for it.
-    why: Told,
+    why: Bilingual,
     /// How long the connection had been idle, and how long an entry lives.
     idle: Duration,
     timeout: Duration,
@@ -41,28 +41,28 @@ pub(super) struct PickedUp<'a> {
 impl<'a> PickedUp<'a> {
     /// The request, if it was picked up so. That the entry was gone is shown by a snapshot, by the time that
     /// has passed, or by the server that the segment went to: an entry has but one.
-    pub(super) fn of(case: &Case<'a>) -> Option<PickedUp<'a>> {
-        let request = case.request().filter(|_| !case.is_connect())?;
+    pub(super) fn of(view: &CellView<'a>) -> Option<PickedUp<'a>> {
+        let request = view.request().filter(|_| !view.is_connect())?;
         let arrived = request.arrived?;
         let (passed, to) = request.passed_on.as_ref()?;
-        let (server, _) = case
+        let (server, _) = view
             .plan
             .real_servers()
             .find(|(name, _)| to.real_server() == Some(name))?;
-        if case.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0" {
+        if view.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0" {
             return None;
         }
-        let (last, before) = case.last_passed_on(arrived.packet)?;
-        let timeout = case.entry_timeout(last.at)?;
-        let table = case.table_then(arrived.at);
+        let (last, before) = view.last_passed_on(arrived.packet)?;
+        let timeout = view.entry_timeout(last.at)?;
+        let table = view.table_then(arrived.at);
         let none = table
-            .filter(|table| table.at > last.at && table.entry_from(case.client).is_none())
+            .filter(|table| table.at > last.at && table.entry_from(view.client).is_none())
             .map(|table| table.snapshot);
         let idle = arrived.at.since(last.at);
         let mut shown_by = vec![packet(*last)];
         let why = if let Some(snapshot) = none {
             shown_by.push(Citation::Snapshot(snapshot));
-            told!(
+            bilingual!(
                 "the director's table had no entry for the connection any more (the last segment that it had \
                  passed on was {idle} old, {last}, and an entry lives for {timeout})"
                     / "调度器的表中已没有该连接的条目（它转发的最后一个报文段是在 {idle} 之前，{last}；条目的时限为 {timeout}）",
@@ -71,14 +71,14 @@ impl<'a> PickedUp<'a> {
                 timeout = Human(timeout),
             )
         } else if before != to {
-            told!(
+            bilingual!(
                 "the last segment before it had been passed on to {before} ({last}), and an entry has one \
                  server only: there was no entry any more"
                     / "在它之前的最后一个报文段被转发给了 {before}（{last}），而一个条目只有一台真实服务器：条目已经不在了",
                 last = first(*last),
             )
         } else if idle > timeout + late(timeout) {
-            told!(
+            bilingual!(
                 "the last segment that the director had passed on was {idle} old ({last}), and its entry \
                  lives for {timeout}: there was none any more"
                     / "调度器转发的最后一个报文段是在 {idle} 之前（{last}），而条目的时限为 {timeout}：条目已经不在了",
@@ -102,8 +102,8 @@ impl<'a> PickedUp<'a> {
     }
 
     /// What happened to the segment at the director.
-    fn told(&self, case: &Case<'_>) -> Told {
-        told!(
+    fn text(&self, view: &CellView<'_>) -> Bilingual {
+        bilingual!(
             "When the client's {what} arrived at the director ({arrived} on director), {why}. Without an \
              entry only a SYN is scheduled, but with net.ipv4.vs.sloppy_tcp=1 any segment is, except an RST: \
              the director chose a server for it as for a new connection, {server}, and passed it on \
@@ -111,7 +111,7 @@ impl<'a> PickedUp<'a> {
                 / "客户端{what}到达调度器（director 上的{arrived}）时，{why}。没有条目时只有 SYN 会被调度，但 net.ipv4.vs.sloppy_tcp=1 \
                     时，除 \
                    RST 以外的任何报文段都会被调度：调度器像对待新连接一样为它选择了 {server} 并转发（director 上的{passed}）。",
-            what = case.carrier(),
+            what = view.carrier(),
             arrived = first(self.arrived),
             why = self.why,
             server = self.server,
@@ -129,21 +129,21 @@ pub(super) const PICKED_UP: Rule = Rule {
         tcp_protocol("tcp_conn_schedule"),
         core("ip_vs_schedule"),
     ],
-    holds: |case| {
-        let picked = PickedUp::of(case)?;
-        let answer = answer_from(case, picked.server)?;
+    holds: |view| {
+        let picked = PickedUp::of(view)?;
+        let answer = answer_from(view, picked.server)?;
         let mut shown_by = picked.shown_by.clone();
         shown_by.extend([picked.arrived, picked.passed].map(packet));
         shown_by.push(Citation::Packet(answer.number));
         Some(Finding {
             at: picked.arrived.at,
-            text: told!(
+            text: bilingual!(
                 "{picked} That server is the one which has the connection: to its TCP nothing had happened, \
                  and its mysqld answered (packet {answer} on client). With several servers that would have \
                  been chance."
                     / "{picked}它正是保有这条连接的真实服务器：对它的 TCP 来说什么都没有发生，mysqld 给出应答（client 上的数据包 {answer}）。如果\
                        有多台真实服务器，能否如此全凭运气。",
-                picked = picked.told(case),
+                picked = picked.text(view),
                 answer = answer.number,
             ),
             shown_by,
@@ -167,30 +167,30 @@ pub(super) const ELSEWHERE: Rule = Rule {
         tcp("tcp_v4_rcv"),
         tcp("tcp_v4_send_reset"),
     ],
-    holds: |case| {
-        let picked = PickedUp::of(case)?;
-        let request = case.request()?;
+    holds: |view| {
+        let picked = PickedUp::of(view)?;
+        let request = view.request()?;
         let node = Node::RealServer(picked.server.clone());
         let (reached, at) = request.reached.as_ref()?;
-        let reset = case.terminator(TerminatorKind::Rst).filter(|reset| {
+        let reset = view.terminator(TerminatorKind::Rst).filter(|reset| {
             reset.by.as_ref() == Some(&node) && *at == node && reset.packet > reached.packet
         })?;
-        if case.is_active(reset)? {
+        if view.is_active(reset)? {
             return None;
         }
-        let (_, owner) = case.last_passed_on(picked.arrived.packet)?;
+        let (_, owner) = view.last_passed_on(picked.arrived.packet)?;
         let mut shown_by = picked.shown_by.clone();
         shown_by.extend([picked.arrived, picked.passed, *reached].map(packet));
         shown_by.push(Citation::Packet(reset.packet));
         Some(Finding {
             at: picked.arrived.at,
-            text: told!(
+            text: bilingual!(
                 "{picked} The connection is one with {owner}; the TCP of {server} has none such ({reached} \
                  there), and answered with an RST (packet {reset} on client)."
                     / "{picked}而这条连接属于 {owner}；{server} 的 TCP 没有这样的连接（{server} 上的{reached}），以 RST 应答（client \
                         上的数据包 \
                        {reset}）。",
-                picked = picked.told(case),
+                picked = picked.text(view),
                 server = picked.server,
                 reached = first(*reached),
                 reset = reset.packet,
@@ -224,24 +224,24 @@ pub(super) const OVERDUE: Rule = Rule {
             file: "kernel/time/timer.c",
         },
     ],
-    holds: |case| {
-        let request = case.request().filter(|_| !case.is_connect())?;
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
         let arrived = request.arrived?;
-        let (last, before) = case.last_passed_on(arrived.packet)?;
-        let timeout = case.entry_timeout(last.at)?;
+        let (last, before) = view.last_passed_on(arrived.packet)?;
+        let timeout = view.entry_timeout(last.at)?;
         let idle = arrived.at.since(last.at);
         let is_late = timeout < idle && idle <= timeout + late(timeout);
         // Nothing else lets a segment that is no SYN pass, or swallows it.
         let met = match &request.passed_on {
-            Some((_, to)) => to == before && case.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0",
-            None => super::nodest::Dropped::of(case).is_some(),
+            Some((_, to)) => to == before && view.sysctl(&Node::Director, SLOPPY_TCP, arrived.at)? == "0",
+            None => super::nodest::Dropped::of(view).is_some(),
         };
         if !is_late || !met {
             return None;
         }
         Some(Finding {
             at: request.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The director keeps an entry for {timeout} after the last segment that it passed on, and \
                  that was {idle} ago ({last}) when the client's {what} arrived ({arrived} on director). The \
                  entry was still there: the kernel's timer wheel rounds such a time up, never down, by as \
@@ -252,7 +252,7 @@ pub(super) const OVERDUE: Rule = Rule {
                 timeout = Human(timeout),
                 idle = Human(idle),
                 last = first(*last),
-                what = case.carrier(),
+                what = view.carrier(),
                 arrived = first(arrived),
             ),
             shown_by: vec![packet(*last), packet(arrived)],

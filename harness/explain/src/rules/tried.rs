@@ -1,7 +1,7 @@
 //! Real servers that a connect tried one after another.
 
-use super::super::case::{Case, packet};
-use super::super::told::{Told, told};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet};
 use super::director::first;
 use super::{Explains, Finding, Rule, core};
 use lvs_matrix_model::action::Node;
@@ -12,19 +12,19 @@ pub(super) const ANOTHER: Rule = Rule {
     name: "another-server-answers",
     explains: Explains::Answer,
     sources: &[core("ip_vs_in_hook"), core("ip_vs_schedule")],
-    holds: |case| {
-        let tried = case.operation.tried.last().filter(|_| case.is_connect())?;
-        let server = case.server()?;
+    holds: |view| {
+        let tried = view.operation.tried.last().filter(|_| view.is_connect())?;
+        let server = view.server()?;
         let to = |node: &Node| {
             let node = node.clone();
-            case.sent
+            view.sent
                 .iter()
                 .filter(move |passage| passage.reached.as_ref().is_some_and(|(_, at)| *at == node))
         };
         let last = to(&Node::RealServer(tried.server.clone())).next_back()?;
         let next = to(&Node::RealServer(server.clone())).next()?;
         let (before, reached) = (last.reached.as_ref()?.0, next.reached.as_ref()?.0);
-        let (answer, _) = case
+        let (answer, _) = view
             .answers()
             .find(|(packet, _)| packet.number > next.sent.packet)?;
         let mut shown_by = vec![
@@ -33,10 +33,10 @@ pub(super) const ANOTHER: Rule = Rule {
             packet(reached),
             Citation::Packet(answer.number),
         ];
-        let why = why(case, tried, next.sent.at, &mut shown_by);
+        let why = why(view, tried, next.sent.at, &mut shown_by);
         Some(Finding {
             at: next.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client's SYN reached {tried} before (last {before} on {tried}), and the client accepted \
                  no answer from there. {why} sent again (packet {again} on client) it was passed on to \
                  {server} ({reached} on {server}), which answered (packet {answer} on client)."
@@ -58,18 +58,18 @@ pub(super) const ANOTHER: Rule = Rule {
 
 /// Why the director chose anew, to stand before "sent again it was passed on".
 fn why(
-    case: &Case<'_>,
+    view: &CellView<'_>,
     tried: &Tried,
     by: lvs_matrix_model::duration::Instant,
     shown_by: &mut Vec<Citation>,
-) -> Told {
+) -> Bilingual {
     const KEY: &str = "net.ipv4.vs.expire_nodest_conn";
-    let gone = case.had_been_deleted(&tried.server, by);
-    match gone.filter(|_| case.sysctl(&Node::Director, KEY, by) == Some("1")) {
+    let gone = view.had_been_deleted(&tried.server, by);
+    match gone.filter(|_| view.sysctl(&Node::Director, KEY, by) == Some("1")) {
         Some(step) => {
             shown_by.push(Citation::Step(step.number));
             let server = &tried.server;
-            told!(
+            bilingual!(
                 "In between {server} was removed from the table (step {step}). With {KEY}=1 IPVS forgets the \
                  entry of a real server that is gone when a segment meets it, and schedules a SYN anew:"
                     / "在此期间 {server} 已从表中删除（步骤 {step}）。{KEY}=1 时，IPVS 在报文段遇到已不存在的真实服务器的条目时删除该条目，\
@@ -77,6 +77,8 @@ fn why(
                 step = step.number,
             )
         }
-        None => told!("The director then chose another real server:" / "之后调度器选择了另一台真实服务器："),
+        None => {
+            bilingual!("The director then chose another real server:" / "之后调度器选择了另一台真实服务器：")
+        }
     }
 }

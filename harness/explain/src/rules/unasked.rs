@@ -1,9 +1,9 @@
 //! Segments that the client's TCP sends by itself, without a word of the program: acknowledgements that it
 //! had put off, and keepalive probes. They may meet what the program does not know of yet.
 
-use super::super::case::{packet, size};
+use super::super::bilingual::bilingual;
+use super::super::cell_view::{packet, size};
 use super::super::moment;
-use super::super::told::told;
 use super::director::first;
 use super::nodest::reset_by_director;
 use super::{Explains, Finding, Rule, tcp_timer};
@@ -27,13 +27,13 @@ pub(super) const PUT_OFF: Rule = Rule {
         },
         tcp_timer("tcp_delack_timer"),
     ],
-    holds: |case| {
-        let (answered, _) = reset_by_director(case)?;
+    holds: |view| {
+        let (answered, _) = reset_by_director(view)?;
         let own = answered.segment;
-        if size(own) > 0 || own.flags.fin || case.is_probe(answered) {
+        if size(own) > 0 || own.flags.fin || view.is_probe(answered) {
             return None;
         }
-        let (heard, _) = case.received.iter().rfind(|(packet, segment)| {
+        let (heard, _) = view.received.iter().rfind(|(packet, segment)| {
             let end = segment.sequence.wrapping_add(segment.payload_length);
             packet.number < answered.sent.packet
                 && segment.payload_length > 0
@@ -45,7 +45,7 @@ pub(super) const PUT_OFF: Rule = Rule {
         }
         Some(Finding {
             at: heard.at,
-            text: told!(
+            text: bilingual!(
                 "The last that the server had said reached the client {at} (packet {heard} on client). The \
                  program had nothing to send, so the client's TCP put its acknowledgement off for {later} \
                  ({sent} on client), to let it go with the next data. By then the change had come."
@@ -74,13 +74,13 @@ pub(super) const PROBE: Rule = Rule {
             file: "net/ipv4/tcp_output.c",
         },
     ],
-    holds: |case| {
-        let (answered, reset) = reset_by_director(case)?;
-        if !case.is_probe(answered) {
+    holds: |view| {
+        let (answered, reset) = reset_by_director(view)?;
+        if !view.is_probe(answered) {
             return None;
         }
-        let keepalive = case.keepalive()?;
-        let (heard, _) = case
+        let keepalive = view.keepalive()?;
+        let (heard, _) = view
             .received
             .iter()
             .rfind(|(packet, _)| packet.number < answered.sent.packet)?;
@@ -90,7 +90,7 @@ pub(super) const PROBE: Rule = Rule {
         }
         Some(Finding {
             at: answered.sent.at,
-            text: told!(
+            text: bilingual!(
                 "All that the client had sent was acknowledged, and it only waited. Its socket has \
                  SO_KEEPALIVE with a TCP_KEEPIDLE of {time}: {idle} after the last sign of the other side \
                  (packet {heard} on client) its TCP asked by itself whether that is still there ({sent} on \

@@ -3,11 +3,11 @@
 //! what the server makes of the silence.
 
 use super::super::advice::{Advice, patience};
-use super::super::case::{Case, packet, size};
+use super::super::bilingual::{Bilingual, bilingual};
+use super::super::cell_view::{CellView, packet, size};
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::passage::Passage;
-use super::super::told::{Told, told};
 use super::director::{first, times};
 use super::nodest::Orphan;
 use super::server::{TCP_CLOSE, abrupt, closed_by_itself};
@@ -34,16 +34,16 @@ pub(super) const HANDSHAKE: Rule = Rule {
             file: "net/ipv4/inet_connection_sock.c",
         },
     ],
-    holds: |case| {
-        let server = case.server().filter(|_| case.is_connect())?;
-        let synacks: Vec<&Packet> = case
+    holds: |view| {
+        let server = view.server().filter(|_| view.is_connect())?;
+        let synacks: Vec<&Packet> = view
             .received
             .iter()
             .filter(|(_, segment)| segment.flags.syn && segment.flags.ack)
             .map(|(packet, _)| *packet)
             .collect();
         let (established, again) = synacks.split_first()?;
-        let said: Vec<&Passage<'_>> = case
+        let said: Vec<&Passage<'_>> = view
             .since_request()
             .iter()
             .filter(|passage| passage.sent.packet > established.number)
@@ -54,15 +54,15 @@ pub(super) const HANDSHAKE: Rule = Rule {
                 && passage.stopped_at_director().is_some()
         };
         // Who has said more than that would go on saying it, and who was heard is connected.
-        if case.payload().is_some() || !said.iter().all(unheard) {
+        if view.payload().is_some() || !said.iter().all(unheard) {
             return None;
         }
         let head = said.first()?;
-        let orphan = Orphan::of(case, server, head)?;
+        let orphan = Orphan::of(view, server, head)?;
         let repeated = if again.is_empty() {
-            Told::default()
+            Bilingual::default()
         } else {
-            told!(
+            bilingual!(
                 " {server} repeated its SYN-ACK {times} (last packet {last} on client), the client's TCP \
                  acknowledged each, and nothing of that got any further either."
                     / "{server} 又重发了 SYN-ACK {times}（最后一次为 client 上的数据包 {last}），客户端的 TCP 每次都确认，但这些确认同样\
@@ -76,7 +76,7 @@ pub(super) const HANDSHAKE: Rule = Rule {
         shown_by.extend(said.iter().filter_map(|passage| passage.arrived).map(packet));
         Some(Finding {
             at: head.sent.at,
-            text: told!(
+            text: bilingual!(
                 "With the SYN-ACK of {server}, which came past the director (packet {established} on \
                  client), the connection was established to the client. Its acknowledgement arrived at the \
                  director ({arrived} on director); but {server} had been deleted from the table, the entry \
@@ -126,9 +126,9 @@ pub(super) const WINDOW: Rule = Rule {
         },
         super::tcp_timer("tcp_probe_timer"),
     ],
-    holds: |case| {
-        let server = case.server()?;
-        let since = case.since_request();
+    holds: |view| {
+        let server = view.server()?;
+        let since = view.since_request();
         let shut = since
             .iter()
             .rposition(|passage| passage.segment.window == 0 && passage.passed_on.is_some())?;
@@ -143,8 +143,8 @@ pub(super) const WINDOW: Rule = Rule {
             return None;
         }
         let head = opened.first()?;
-        let orphan = Orphan::of(case, server, head)?;
-        let probes: Vec<u32> = case
+        let orphan = Orphan::of(view, server, head)?;
+        let probes: Vec<u32> = view
             .received
             .iter()
             .filter(|(packet, segment)| {
@@ -153,8 +153,8 @@ pub(super) const WINDOW: Rule = Rule {
             .map(|(packet, _)| packet.number)
             .collect();
         let asked = match probes.last() {
-            None => Told::default(),
-            Some(last) => told!(
+            None => Bilingual::default(),
+            Some(last) => bilingual!(
                 " {server} asked again {times}, with window probes (last packet {last} on client), and the \
                  client's answers to them were dropped in the same way."
                     / "{server} 又以窗口探测询问 {times}（最后一次为 client 上的数据包 {last}），客户端对它们的应答同样被丢弃。",
@@ -167,7 +167,7 @@ pub(super) const WINDOW: Rule = Rule {
         shown_by.extend(probes.into_iter().map(Citation::Packet));
         Some(Finding {
             at: head.sent.at,
-            text: told!(
+            text: bilingual!(
                 "The client had not read on for a while, and its TCP had closed its window ({closed} on \
                  client): {server} could send no more of its answer. When the client read again, its TCP \
                  said so with a window update ({arrived} on director). By then {server} had been deleted \
@@ -205,39 +205,42 @@ pub(super) const GIVEN_UP: Rule = Rule {
     name: "server-gave-up",
     explains: Explains::Error,
     sources: &[TCP_CLOSE],
-    holds: |case| {
-        let server = case.server()?;
-        let closing = closed_by_itself(case, server)?;
-        let said = last_said(case, closing.packet)?;
+    holds: |view| {
+        let server = view.server()?;
+        let closing = closed_by_itself(view, server)?;
+        let said = last_said(view, closing.packet)?;
         let waited = closing.at.since(said.at);
-        let (variable, whom) = if case.is_connect() {
-            ("connect_timeout", told!("for the client's login" / "客户端登录"))
+        let (variable, whom) = if view.is_connect() {
+            (
+                "connect_timeout",
+                bilingual!("for the client's login" / "客户端登录"),
+            )
         } else {
             // It can be waiting only for a window to open.
-            let mut heard = case.sent.iter().rev().filter(|passage| passage.reached.is_some());
+            let mut heard = view.sent.iter().rev().filter(|passage| passage.reached.is_some());
             heard.next().filter(|passage| passage.segment.window == 0)?;
             (
                 "net_write_timeout",
-                told!("to be allowed to send the rest of its answer" / "能够发送其余的结果"),
+                bilingual!("to be allowed to send the rest of its answer" / "能够发送其余的结果"),
             )
         };
         // What the server said of itself; in records of before nobody had asked, and MySQL's default must do.
-        let (limit, name, shown) = match case.server_variable(server, variable) {
+        let (limit, name, shown) = match view.server_variable(server, variable) {
             Some(limit) => {
-                let view = case
+                let held = view
                     .record
                     .server_views
                     .iter()
-                    .find(|view| view.server == *server)?;
-                let name = told!(
+                    .find(|held| held.server == *server)?;
+                let name = bilingual!(
                     "its {variable} has it ({limit})" / "它的 {variable}（{limit}）",
                     limit = Human(limit),
                 );
-                (limit, name, Some(Citation::Server(view.server_id)))
+                (limit, name, Some(Citation::Server(held.server_id)))
             }
             None => {
                 let limit = default_of(variable)?;
-                let name = told!(
+                let name = bilingual!(
                     "MySQL's {variable} has it by default ({limit}; the server was not asked for its own)"
                         / " MySQL 的 {variable} 默认如此（{limit}；没有查询该服务器自己的值）",
                     limit = Human(limit),
@@ -247,7 +250,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
         };
         // mysqld's timers are of whole seconds.
         let in_time = limit <= waited && waited < limit + Duration::from_secs(2);
-        let heard = case.since_request().iter().any(|passage| {
+        let heard = view.since_request().iter().any(|passage| {
             let later = passage
                 .reached
                 .as_ref()
@@ -259,7 +262,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
         }
         Some(Finding {
             at: closing.at,
-            text: told!(
+            text: bilingual!(
                 "{server} had said the last that it could ({said} there) and waited {whom} in vain. After \
                  {waited} its mysqld closed the connection (packet {closing} on client, {at}), as {name}; in \
                  direct routing that reaches the client past the director, and ended its wait.{abrupt}"
@@ -272,7 +275,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                 closing = closing.packet,
                 at = moment(closing.at),
                 name = name,
-                abrupt = abrupt(case, closing),
+                abrupt = abrupt(view, closing),
             ),
             shown_by: shown
                 .into_iter()
@@ -295,10 +298,10 @@ fn default_of(variable: &str) -> Option<Duration> {
 }
 
 /// The last packet before this one with which the server sent the client something new.
-fn last_said<'a>(case: &Case<'a>, before: u32) -> Option<&'a Packet> {
+fn last_said<'a>(view: &CellView<'a>, before: u32) -> Option<&'a Packet> {
     let end = |segment: &Segment| segment.sequence.wrapping_add(size(segment));
     let mut last: Option<(&Packet, u32)> = None;
-    let all = case.sent_by(case.server()?);
+    let all = view.sent_by(view.server()?);
     for (packet, segment) in
         all.filter(|(packet, segment)| packet.number < before && segment.payload_length > 0)
     {

@@ -1,7 +1,7 @@
 //! What rules ask about: the cell with its packets laid out along their ways.
 
+use super::bilingual::{Bilingual, bilingual, operation};
 use super::passage::{Passage, Seen, passages};
-use super::told::{Told, operation, told};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// A cell whose classified operation has a connection in the capture, or would have one if the client's own
 /// firewall let it.
-pub(super) struct Case<'a> {
+pub(super) struct CellView<'a> {
     pub(super) record: &'a CellRecord,
     pub(super) plan: &'a LabPlan,
     pub(super) observed: &'a Observed,
@@ -36,7 +36,7 @@ pub(super) struct Case<'a> {
     paths: Journeys<'a>,
 }
 
-impl<'a> Case<'a> {
+impl<'a> CellView<'a> {
     /// Lays a cell out; `None` if it has no operation, or if the capture does not show its connection.
     pub(super) fn of(cell: &'a JudgedCell) -> Option<Self> {
         let (record, observed) = (&cell.record, &cell.observed);
@@ -130,9 +130,9 @@ impl<'a> Case<'a> {
 
     /// What carried the operation, in words: `SYN`, or what the client did. In Chinese it follows the word
     /// for the client.
-    pub(super) fn carrier(&self) -> Told {
+    pub(super) fn carrier(&self) -> Bilingual {
         if self.is_connect() {
-            told!("SYN" / "的 SYN 报文段")
+            bilingual!("SYN" / "的 SYN 报文段")
         } else {
             self.segments()
         }
@@ -140,16 +140,16 @@ impl<'a> Case<'a> {
 
     /// What the client did, said of the segments that carried it: `The client's connect`. In Chinese it
     /// follows the word for the client.
-    pub(super) fn segments(&self) -> Told {
+    pub(super) fn segments(&self) -> Bilingual {
         if self.is_connect() {
-            told!("connect" / "新建连接的报文段")
+            bilingual!("connect" / "新建连接的报文段")
         } else {
-            told!("{what}" / "{what} 的报文段", what = self.what())
+            bilingual!("{what}" / "{what} 的报文段", what = self.what())
         }
     }
 
     /// What the client did.
-    pub(super) fn what(&self) -> Told {
+    pub(super) fn what(&self) -> Bilingual {
         // A program may ask something else first.
         let asked = self.observed.evidence.iter().find_map(|piece| {
             let Fact::Began {
@@ -162,7 +162,7 @@ impl<'a> Case<'a> {
             Some(name.clone())
         });
         match asked {
-            Some(name) => told!("{name}" / " {name}", name = name),
+            Some(name) => bilingual!("{name}" / " {name}", name = name),
             None => operation(&self.operation.what),
         }
     }
@@ -211,17 +211,17 @@ impl<'a> Case<'a> {
 
     /// What a segment of the client's is, to stand after "The client's"; in Chinese it follows the word for
     /// the client.
-    pub(super) fn kind(&self, passage: &Passage<'a>) -> Told {
+    pub(super) fn kind(&self, passage: &Passage<'a>) -> Bilingual {
         if passage.segment.flags.syn {
             return self.carrier();
         }
         if size(passage.segment) > 0 {
             return match self.request().filter(|_| !self.is_connect()) {
-                None if self.is_connect() => told!("login" / "的登录报文段"),
-                None => told!("segment" / "的报文段"),
+                None if self.is_connect() => bilingual!("login" / "的登录报文段"),
+                None => bilingual!("segment" / "的报文段"),
                 Some(request) => match passage.segment.sequence.wrapping_sub(request.segment.sequence) {
                     0 => self.segments(),
-                    bytes => told!(
+                    bytes => bilingual!(
                         "{what}, from its byte {bytes} on," / "{what} 自第 {bytes} 字节起的报文段",
                         what = self.what(),
                     ),
@@ -233,18 +233,18 @@ impl<'a> Case<'a> {
             .iter()
             .take_while(|earlier| earlier.sent.packet < passage.sent.packet);
         let Some(last) = before.last() else {
-            return told!("segment" / "的报文段");
+            return bilingual!("segment" / "的报文段");
         };
         if last.segment.flags.syn {
-            told!("acknowledgement of the SYN-ACK" / "对 SYN-ACK 的确认")
+            bilingual!("acknowledgement of the SYN-ACK" / "对 SYN-ACK 的确认")
         } else if self.is_probe(passage) {
-            told!("keepalive probe" / "的保活探测")
+            bilingual!("keepalive probe" / "的保活探测")
         } else if last.segment.acknowledgement == passage.segment.acknowledgement
             && last.segment.window != passage.segment.window
         {
-            told!("window update" / "的窗口更新")
+            bilingual!("window update" / "的窗口更新")
         } else {
-            told!("acknowledgement of what it had received" / "对所收数据的确认")
+            bilingual!("acknowledgement of what it had received" / "对所收数据的确认")
         }
     }
 
@@ -328,12 +328,12 @@ impl<'a> Case<'a> {
 
     /// A time-out of a server's, as its global variables had it when the lab was ready.
     pub(super) fn server_variable(&self, server: &Name, variable: &str) -> Option<Duration> {
-        let view = self
+        let held = self
             .record
             .server_views
             .iter()
-            .find(|view| view.server == *server)?;
-        let seconds = view.timeouts.get(variable)?;
+            .find(|held| held.server == *server)?;
+        let seconds = held.timeouts.get(variable)?;
         Some(Duration::from_secs(*seconds))
     }
 
@@ -394,7 +394,7 @@ impl<'a> Case<'a> {
     }
 }
 
-impl<'a> Case<'a> {
+impl<'a> CellView<'a> {
     /// What a real server sent to the client on the connection, as its own interface saw it.
     pub(super) fn sent_by(&self, server: &Name) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         let port = self.client.1;
