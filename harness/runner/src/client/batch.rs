@@ -3,8 +3,8 @@
 
 use super::cli::{Tool, environment};
 use super::log::Log;
-use super::printed::{Reader, Said};
-use super::process::{Heard, Process, Start};
+use super::printed::{Printed, Reader};
+use super::process::{Output, Process, Start};
 use super::{Desk, Operation, Session, failed, sockets};
 use lvs_matrix_model::record::ClientEventKind;
 
@@ -144,26 +144,26 @@ fn statement(desk: &Desk, number: u32, process: &mut Process, sql: &str) -> End 
     let mut error = false;
     loop {
         let line = match process.hear(desk) {
-            Ok(Heard::Line(line)) => line,
-            Ok(Heard::Stopped) => return End::Stopped,
-            Ok(Heard::Ended) if error => return End::Failed,
-            Ok(Heard::Ended) => return End::Gone(process.end(desk)),
-            Ok(Heard::TooLong) => return End::Gone("it printed a line of more than 1 MiB".to_owned()),
+            Ok(Output::Line(line)) => line,
+            Ok(Output::Stopped) => return End::Stopped,
+            Ok(Output::Ended) if error => return End::Failed,
+            Ok(Output::Ended) => return End::Gone(process.end(desk)),
+            Ok(Output::TooLong) => return End::Gone("it printed a line of more than 1 MiB".to_owned()),
             Err(error) => return End::Gone(format!("its output cannot be read: {error}")),
         };
         match reader.line(&super::cli::text_of(&line)) {
-            Some(Said::Error(first)) => {
+            Some(Printed::Error(first)) => {
                 if !error {
                     desk.write(number, ClientEventKind::Failed(first));
                 }
                 error = true;
             }
-            Some(Said::Result { rows, first_row }) => return End::Result { rows, first_row },
-            Some(Said::Reconnecting) => desk.write(number, ClientEventKind::ReconnectBegun),
-            Some(Said::Reconnected(connection_id)) => {
+            Some(Printed::Result { rows, first_row }) => return End::Result { rows, first_row },
+            Some(Printed::Reconnecting) => desk.write(number, ClientEventKind::ReconnectBegun),
+            Some(Printed::Reconnected(connection_id)) => {
                 desk.write(number, ClientEventKind::Reconnected { connection_id });
             }
-            Some(Said::ConnectionId(_) | Said::ServerVersion(_)) | None => {}
+            Some(Printed::ConnectionId(_) | Printed::ServerVersion(_)) | None => {}
         }
     }
 }

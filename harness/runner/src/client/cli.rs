@@ -1,7 +1,7 @@
 //! The `mariadb` or `mysql` command line in a terminal, typed to like by a person.
 
 use super::log::Log;
-use super::printed::{Reader, Said};
+use super::printed::{Printed, Reader};
 use super::terminal::{Read, Terminal};
 use super::{Desk, Operation, Session, failed, sockets};
 use crate::program::in_path;
@@ -168,15 +168,15 @@ impl Interactive {
         };
         let (mut id, mut version, mut error) = (None, String::new(), None);
         let end = screen.read(desk, &mut |said| match said {
-            Said::ConnectionId(connection) => id = Some(connection),
-            Said::ServerVersion(text) => version = text,
-            Said::Error(first) => {
+            Printed::ConnectionId(connection) => id = Some(connection),
+            Printed::ServerVersion(text) => version = text,
+            Printed::Error(first) => {
                 if error.is_none() {
                     desk.write(number, ClientEventKind::Failed(first.clone()));
                     error = Some(first);
                 }
             }
-            Said::Reconnecting | Said::Reconnected(_) | Said::Result { .. } => {}
+            Printed::Reconnecting | Printed::Reconnected(_) | Printed::Result { .. } => {}
         });
         match (end, error) {
             (End::Prompt, None) => {
@@ -221,20 +221,20 @@ impl Interactive {
         let pid = screen.terminal.pid();
         let mut ended = false;
         let end = screen.read(desk, &mut |said| match said {
-            Said::Error(error) => {
+            Printed::Error(error) => {
                 ended = true;
                 desk.write(number, ClientEventKind::Failed(error));
             }
-            Said::Result { rows, first_row } => {
+            Printed::Result { rows, first_row } => {
                 ended = true;
                 desk.write(number, ClientEventKind::ResultReceived { rows, first_row });
             }
-            Said::Reconnecting => desk.write(number, ClientEventKind::ReconnectBegun),
-            Said::Reconnected(connection_id) => {
+            Printed::Reconnecting => desk.write(number, ClientEventKind::ReconnectBegun),
+            Printed::Reconnected(connection_id) => {
                 sockets::note(desk, number, &[pid]);
                 desk.write(number, ClientEventKind::Reconnected { connection_id });
             }
-            Said::ConnectionId(_) | Said::ServerVersion(_) => {}
+            Printed::ConnectionId(_) | Printed::ServerVersion(_) => {}
         });
         match end {
             End::Prompt if !ended => {
@@ -266,7 +266,7 @@ impl Session for Interactive {
 impl Screen {
     /// Reads until the prompt is back or the program is gone; each line that says something is told to
     /// `said`.
-    fn read(&mut self, desk: &Desk, said: &mut dyn FnMut(Said)) -> End {
+    fn read(&mut self, desk: &Desk, said: &mut dyn FnMut(Printed)) -> End {
         loop {
             let chunk = match self.terminal.read(&desk.stop) {
                 Ok(Read::Printed(chunk)) => chunk,
@@ -301,7 +301,7 @@ impl Screen {
         }
     }
 
-    fn end_line(&mut self, desk: &Desk, said: &mut dyn FnMut(Said)) {
+    fn end_line(&mut self, desk: &Desk, said: &mut dyn FnMut(Printed)) {
         let text = text_of(&std::mem::take(&mut self.line));
         if let Some(what) = self.reader.line(&text) {
             said(what);

@@ -2,7 +2,7 @@
 //! it: docs/client-programs.md. It is foreign: it may print anything, for ever, or nothing, start other
 //! programs, and end when it likes.
 
-use super::process::{Heard, Process, Start};
+use super::process::{Output, Process, Start};
 use super::{Desk, Operation, Session, failed, sockets};
 use lvs_matrix_model::client::{Setting, Settings};
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
@@ -106,10 +106,10 @@ impl OwnProgram {
         }
         for _ in 0..MOST_LINES {
             let line = match process.hear(desk) {
-                Ok(Heard::Line(line)) => line,
-                Ok(Heard::Stopped) => return Ok(()),
-                Ok(Heard::Ended) => return Err(ended(process.end(desk))),
-                Ok(Heard::TooLong) => {
+                Ok(Output::Line(line)) => line,
+                Ok(Output::Stopped) => return Ok(()),
+                Ok(Output::Ended) => return Err(ended(process.end(desk))),
+                Ok(Output::TooLong) => {
                     return Err(Failure::Misconduct(Misconduct::LongLine));
                 }
                 Err(error) => return Err(Failure::Plain(format!("its output cannot be read: {error}"))),

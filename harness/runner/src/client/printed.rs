@@ -6,7 +6,7 @@ use lvs_matrix_model::record::{ClientError, ClientErrorKind};
 
 /// Something that a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum Printed {
     /// `Your MariaDB connection id is 4`.
     ConnectionId(u32),
     /// `Server version: 10.11.19-MariaDB-0+deb12u1 Debian 12`.
@@ -35,7 +35,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// What `line` says, if anything.
-    pub(super) fn line(&mut self, line: &str) -> Option<Said> {
+    pub(super) fn line(&mut self, line: &str) -> Option<Printed> {
         let is_border = line.starts_with("+-") && line.chars().all(|c| matches!(c, '+' | '-'));
         if is_border && (!self.in_table() || line == self.border) {
             self.borders = self.borders % 3 + 1;
@@ -50,24 +50,24 @@ impl Reader {
             return None;
         }
         if let Some(error) = error(line) {
-            return Some(Said::Error(error));
+            return Some(Printed::Error(error));
         }
         if let Some(rows) = rows(line) {
             let first_row = self.first_row.take().unwrap_or_default();
             self.borders = 0;
-            return Some(Said::Result { rows, first_row });
+            return Some(Printed::Result { rows, first_row });
         }
         if line == "No connection. Trying to reconnect..." {
-            return Some(Said::Reconnecting);
+            return Some(Printed::Reconnecting);
         }
         if let Some(id) = line.strip_prefix("Connection id:") {
-            return Some(Said::Reconnected(id.trim().parse().ok()));
+            return Some(Printed::Reconnected(id.trim().parse().ok()));
         }
         if let Some(version) = line.strip_prefix("Server version:") {
-            return Some(Said::ServerVersion(version.trim().to_owned()));
+            return Some(Printed::ServerVersion(version.trim().to_owned()));
         }
         let id = line.strip_prefix("Your ")?.split_once(" connection id is ")?.1;
-        id.trim().parse().ok().map(Said::ConnectionId)
+        id.trim().parse().ok().map(Printed::ConnectionId)
     }
 }
 
@@ -164,20 +164,20 @@ fn errno(text: &str) -> Option<i32> {
 mod tests {
     use super::*;
 
-    fn read(lines: &str) -> Vec<Said> {
+    fn read(lines: &str) -> Vec<Printed> {
         let mut reader = Reader::default();
         lines.lines().filter_map(|line| reader.line(line)).collect()
     }
 
-    fn result(rows: u64, first: &[&str]) -> Said {
-        Said::Result {
+    fn result(rows: u64, first: &[&str]) -> Printed {
+        Printed::Result {
             rows,
             first_row: first.iter().map(|value| (*value).to_owned()).collect(),
         }
     }
 
-    fn library(code: u16, errno: Option<i32>, message: &str) -> Said {
-        Said::Error(ClientError {
+    fn library(code: u16, errno: Option<i32>, message: &str) -> Printed {
+        Printed::Error(ClientError {
             kind: ClientErrorKind::Library {
                 code,
                 sqlstate: "HY000".to_owned(),
@@ -201,8 +201,8 @@ mod tests {
             read(&text),
             [
                 library(2006, None, gone),
-                Said::Reconnecting,
-                Said::Reconnected(Some(9911))
+                Printed::Reconnecting,
+                Printed::Reconnected(Some(9911))
             ]
         );
         let lost = "ERROR 2013 (HY000): Lost connection to MySQL server during query";
@@ -233,13 +233,13 @@ mod tests {
         assert_eq!(
             read("Your MariaDB connection id is 12\nServer version: 10.11.19-MariaDB Debian 12"),
             [
-                Said::ConnectionId(12),
-                Said::ServerVersion("10.11.19-MariaDB Debian 12".to_owned())
+                Printed::ConnectionId(12),
+                Printed::ServerVersion("10.11.19-MariaDB Debian 12".to_owned())
             ]
         );
         assert_eq!(
             read("ERROR 1064 (42000) at line 1: You have an error in your SQL syntax"),
-            [Said::Error(ClientError {
+            [Printed::Error(ClientError {
                 kind: ClientErrorKind::Server {
                     code: 1064,
                     sqlstate: "42000".to_owned()

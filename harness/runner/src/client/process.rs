@@ -50,7 +50,7 @@ pub(super) struct Start<'a> {
 
 /// What came of waiting for a program.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Output {
     /// A line, without its end.
     Line(Vec<u8>),
     /// A line that is longer than any that is taken.
@@ -158,16 +158,16 @@ impl Process {
     }
 
     /// Waits for its next line.
-    pub(super) fn hear(&mut self, desk: &Desk) -> io::Result<Heard> {
+    pub(super) fn hear(&mut self, desk: &Desk) -> io::Result<Output> {
         loop {
             if let Some(at) = self.pending.iter().position(|byte| *byte == b'\n') {
                 let mut line: Vec<u8> = self.pending.drain(..=at).collect();
                 line.pop();
                 self.note(desk, TranscriptSource::Output, &super::cli::text_of(&line));
-                return Ok(Heard::Line(line));
+                return Ok(Output::Line(line));
             }
             if self.pending.len() > LONGEST_LINE {
-                return Ok(Heard::TooLong);
+                return Ok(Output::TooLong);
             }
             let mut fds = [
                 PollFd::new(&self.output, PollFlags::IN),
@@ -175,11 +175,11 @@ impl Process {
             ];
             wait(&mut fds)?;
             if !fds[1].revents().is_empty() {
-                return Ok(Heard::Stopped);
+                return Ok(Output::Stopped);
             }
             let mut chunk = [0; 16 * 1024];
             match rustix::io::read(&self.output, &mut chunk) {
-                Ok(0) if self.pending.is_empty() => return Ok(Heard::Ended),
+                Ok(0) if self.pending.is_empty() => return Ok(Output::Ended),
                 // The last line may lack its end.
                 Ok(0) => self.pending.push(b'\n'),
                 Ok(count) => self.pending.extend(chunk.iter().take(count)),
