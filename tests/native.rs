@@ -1,5 +1,5 @@
 //! Native runs. A guest kernel stands in for a host whose kernel has IPVS: in it,
-//! `lvs-matrix run --place host` does what it would do on a real one, as root of that machine, in worlds of
+//! `lvs-matrix run --place host` does what it would do on a real one, as root of that machine, in sandboxes of
 //! its own. What comes out is compared with the same cells run in guests.
 //!
 //! One program in three roles: PID 1 of that machine, what drives the run in it, and the tests. With
@@ -101,7 +101,7 @@ fn machine_with(name: &str, words: &[&str], clock_start: Option<u64>) -> Result<
     if datadirs.is_dir() {
         config.inputs.push(input(driver::DATADIRS, datadirs));
     }
-    // Two worlds with their servers and data folders, and the run's output, all of it in memory.
+    // Two sandboxes with their servers and data folders, and the run's output, all of it in memory.
     config.memory_mib = 2048;
     config.clock_start = clock_start;
     config.stall = Duration::from_secs(180);

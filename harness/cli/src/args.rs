@@ -136,9 +136,9 @@ Examples:
     /// Run cells inside a guest; started by the guest's init
     #[command(hide = true)]
     Payload,
-    /// See whether IPVS obeys in a world on the host's kernel; started by the world's init
+    /// See whether IPVS obeys in a sandbox on the host's kernel; started by the sandbox's init
     #[command(hide = true)]
-    TryWorld,
+    TrySandbox,
 }
 
 #[derive(Debug, Subcommand)]
@@ -225,7 +225,7 @@ pub(crate) struct WhatToRun {
     /// host's kernel, where it is real time; as long as the scenario says in a guest]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) observe_at_most: Option<std::time::Duration>,
-    /// How many guests, or worlds on the host's kernel, at once [default: the number of processors, at most
+    /// How many guests, or sandboxes on the host's kernel, at once [default: the number of processors, at most
     /// 4]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,

@@ -1,10 +1,10 @@
 //! `bench`: how long runs take on the host's clock, and where the time goes. Medians; nothing here is a test.
 
 use crate::args::{BenchArguments, Manner, WhatToRun};
+use crate::environment::{Environment, OWN_FILE};
 use crate::error::Failure;
-use crate::ground::{Ground, OWN_FILE};
 use crate::guests::Timings;
-use crate::judge::load;
+use crate::load::load;
 use crate::output;
 use crate::reports::write_reports;
 use crate::run::run_into;
@@ -34,13 +34,13 @@ struct Sample {
 /// `bench`.
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
-    let ground = Ground::find(what, &scenarios::select(&what.files, &what.filter.expressions)?)?;
+    let environment = Environment::find(what, &scenarios::select(&what.files, &what.filter.expressions)?)?;
     let stop = Stop::on_signals()?;
     let place = Place::make()?;
     let mut samples = Vec::new();
     for number in 1..=arguments.runs.get() {
         output::talk(&format!("run {number} of {}", arguments.runs));
-        samples.push(sample(what, &place, ground.clone(), &stop)?);
+        samples.push(sample(what, &place, environment.clone(), &stop)?);
         if let Some(reason) = stop.reason() {
             return Err(Failure::Software(format!("stopped by {reason}: no figures")));
         }
@@ -108,7 +108,7 @@ pub(crate) fn tidy(folder: &Path) -> Result<ExitCode, Failure> {
     }
 }
 
-fn sample(what: &WhatToRun, place: &Place, ground: Ground, stop: &Stop) -> Result<Sample, Failure> {
+fn sample(what: &WhatToRun, place: &Place, environment: Environment, stop: &Stop) -> Result<Sample, Failure> {
     let selected = scenarios::select(&what.files, &what.filter.expressions)?;
     let out = tempfile::Builder::new()
         .prefix("run-")
@@ -119,7 +119,7 @@ fn sample(what: &WhatToRun, place: &Place, ground: Ground, stop: &Stop) -> Resul
         lang: Language::English,
     };
     let began = HostInstant::now();
-    let (_, timings) = run_into(out.path(), &selected, what, &once, ground, stop, None)?;
+    let (_, timings) = run_into(out.path(), &selected, what, &once, environment, stop, None)?;
     let ran = began.elapsed();
     let report = load(out.path())?;
     write_reports(out.path(), &report)?;

@@ -2,7 +2,7 @@
 
 use crate::args::{DiffArguments, DiffFormat};
 use crate::error::Failure;
-use crate::judge::load;
+use crate::load::load;
 use crate::output;
 use lvs_matrix_report::{NamedRun, RunDiff, Tolerance};
 use std::process::ExitCode;

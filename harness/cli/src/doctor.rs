@@ -60,14 +60,14 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
 const FOR_THE_HOST: &str = "run --place host";
 
 /// What this host lacks for cells on its own kernel, with these schedulers. Where nothing is seen to be
-/// lacking, a world is made for a trial.
+/// lacking, a sandbox is made for a trial.
 pub(crate) fn host_lacks(schedulers: &BTreeSet<String>, init: &Path) -> Vec<Lack> {
     let mut lacks = native::lacks();
     let of_kernel = lvs_matrix_runner::host_lacks(schedulers).into_iter();
     lacks.extend(of_kernel.map(|lack| Lack::new(lack.what, lack.cure)));
     if lacks.is_empty() {
         let tried = match tempfile::Builder::new().prefix("lvs-matrix-trial-").tempdir() {
-            Ok(folder) => native::trial(init, folder.path(), &["try-world"]),
+            Ok(folder) => native::trial(init, folder.path(), &["try-sandbox"]),
             Err(error) => Err(Lack::new(
                 format!("a folder for temporary files: {error}"),
                 "set TMPDIR to a folder that can be written",

@@ -1,8 +1,5 @@
 //! How the command line fails: what is said, and with which exit code.
 
-use crate::output;
-use std::process::ExitCode;
-
 /// Exit code for a mistake in a scenario or on the command line.
 pub(crate) const MISTAKE: u8 = 2;
 /// Exit code for something that this machine lacks: EX_UNAVAILABLE of sysexits(3).
@@ -83,13 +80,17 @@ fn cure(text: &str) -> Option<&'static str> {
 }
 
 impl Failure {
-    /// Says it and gives the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
-        let code = match self {
+    /// The exit code that says what kind of failure it is.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
             Self::Mistake(_) => MISTAKE,
             Self::Unavailable(_) => UNAVAILABLE,
             Self::Software(_) => SOFTWARE,
-        };
+        }
+    }
+
+    /// The failure in lines for a terminal, with what to do next.
+    pub(crate) fn for_terminal(&self) -> String {
         let text = match self {
             // Rendered, and escaped where that was done.
             Self::Mistake(text) => text.clone(),
@@ -97,10 +98,7 @@ impl Failure {
         };
         // Rendered mistakes already begin with `error:`.
         let prefix = if text.starts_with("error") { "" } else { "error: " };
-        output::talk(&format!("{prefix}{}", text.trim_end()));
-        if let Some(cure) = cure(&text) {
-            output::talk(&format!("  {cure}"));
-        }
-        ExitCode::from(code)
+        let cure = cure(&text).map_or_else(String::new, |cure| format!("\n  {cure}"));
+        format!("{prefix}{}{cure}", text.trim_end())
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::error::Failure;
 use crate::guests::Event;
-use crate::judge;
+use crate::load;
 use crate::output;
 use lvs_matrix_report::{CellMilestone, RunEvent, event_line};
 use lvs_matrix_runner::Milestone;
@@ -84,9 +84,9 @@ impl Events {
             Event::Reached(cell, Milestone::Played) => {
                 self.send(RunEvent::Reached(cell, CellMilestone::Played))
             }
-            // Told when the record has come out of the guest's folder.
+            // GuestProgress when the record has come out of the guest's folder.
             Event::Reached(_, Milestone::Recorded) => {}
-            Event::Recorded(cell) | Event::Unfinished(cell) => match judge::one(out, cell) {
+            Event::Recorded(cell) | Event::Unfinished(cell) => match load::one(out, cell) {
                 Ok(judged) => self.send(RunEvent::Recorded(&judged)),
                 Err(reason) => self.send(RunEvent::Unreadable(cell, &reason)),
             },

@@ -1,7 +1,7 @@
 //! `explain`: why the client of one cell saw what it saw.
 
 use crate::error::Failure;
-use crate::judge::load_in;
+use crate::load::load_in;
 use crate::named;
 use crate::output;
 use lvs_matrix_explain::{Trial, explain_in};

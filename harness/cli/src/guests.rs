@@ -1,12 +1,12 @@
 //! Cells in guests: a queue of cells, a few guests at a time, each given a batch; records come out one by
-//! one. A world on the host's own kernel is a guest like any other here, but for its words and its clock.
+//! one. A sandbox on the host's own kernel is a guest like any other here, but for its words and its clock.
 //!
 //! Whatever becomes of a guest, every cell that it had begun leaves a record, and those that it had not begun
 //! go back into the queue.
 
 use crate::beneath::Beneath;
 use crate::error::Failure;
-use crate::news::{Heard, Stages, Told};
+use crate::guest_progress::{Believed, GuestProgress, Stages};
 use crate::payload::{
     CELLS_FOLDER, INNODB_INPUT, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, needs_innodb, scenario_input,
 };
@@ -191,27 +191,27 @@ impl Guests<'_> {
         })?;
         self.stop.watch(guest.canceller());
 
-        let mut told = Told::new(&batch);
+        let mut progress = GuestProgress::new(&batch);
         let mut moved = Ok(());
-        let report = guest.run(|message| match told.hear(message) {
-            Heard::Started(cell) => shared.tell(Event::Started(cell)),
-            Heard::Reached(cell, milestone) => shared.tell(Event::Reached(cell, milestone)),
-            Heard::Recorded(cell, stages) => {
+        let report = guest.run(|message| match progress.believe(message) {
+            Believed::Started(cell) => shared.tell(Event::Started(cell)),
+            Believed::Reached(cell, milestone) => shared.tell(Event::Reached(cell, milestone)),
+            Believed::Recorded(cell, stages) => {
                 lock(&shared.timings).cells.push(stages);
                 if moved.is_ok() {
                     moved = self.take_record(cell, &batch, &share);
                 }
                 shared.tell(Event::Recorded(cell));
             }
-            Heard::Nothing => {}
+            Believed::Nothing => {}
         });
         let report = report.map_err(|error| Failure::Software(error.to_string()))?;
         moved?;
         shared.note(&report);
 
-        let (done, broken) = (told.all_done(), told.broken_at());
+        let (done, broken) = (progress.all_done(), progress.broken_at());
         let noun = place::noun(&self.runs_on);
-        let reason = match place::reason_of(&report.end, told.gave_up(), noun) {
+        let reason = match place::reason_of(&report.end, progress.gave_up(), noun) {
             None if done => return Ok(Vec::new()),
             // Left alone with such a word, it would be given the rest again and again.
             None => format!("the {noun} ended as if it had run all its cells, and had not"),

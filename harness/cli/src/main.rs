@@ -11,18 +11,19 @@ mod build_kernel;
 mod clients;
 mod diff;
 mod doctor;
+mod environment;
 mod error;
 mod events;
 mod explain;
 mod filter;
 mod folder;
 mod github;
-mod ground;
+mod guest_progress;
 mod guests;
 mod inspect;
 mod judge;
+mod load;
 mod named;
-mod news;
 mod output;
 mod payload;
 mod place;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         // Comes back only if this is no guest after all; there is no one else to tell.
         return match lvs_matrix_guest::init::run() {
             Ok(never) => match never {},
-            Err(error) => Failure::Software(error.to_string()).report(),
+            Err(error) => output::report(&Failure::Software(error.to_string())),
         };
     }
     // A file that may not grow any more is an error like others (EFBIG), and no reason to die without a word.
@@ -57,24 +58,25 @@ fn main() -> ExitCode {
         return lvs_matrix_keeper::keep(words);
     }
     if !in_a_place() {
-        lvs_matrix_keeper::arrange(&[ground::OWN_FILE, KEEPER]);
+        lvs_matrix_keeper::arrange(&[environment::OWN_FILE, KEEPER]);
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return output::data(&version::text())
-                .map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
+                .map_or_else(|failure| output::report(&failure), |()| ExitCode::SUCCESS);
         }
         Err(error) if error.use_stderr() => error.exit(),
         // Help.
         Err(error) => {
             let text = error.render().ansi().to_string();
-            return output::data(&text).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
+            return output::data(&text)
+                .map_or_else(|failure| output::report(&failure), |()| ExitCode::SUCCESS);
         }
     };
     match dispatch(arguments.command) {
         Ok(code) => code,
-        Err(failure) => failure.report(),
+        Err(failure) => output::report(&failure),
     }
 }
 
@@ -82,7 +84,7 @@ fn main() -> ExitCode {
 /// users never see it.
 const KEEPER: &str = "keep-program";
 
-/// Is this the payload of a guest or a world? What it starts ends with its place.
+/// Is this the payload of a guest or a sandbox? What it starts ends with its place.
 fn in_a_place() -> bool {
     std::env::var_os(lvs_matrix_guest::protocol::SHARE_VARIABLE).is_some()
 }
@@ -118,6 +120,6 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Tidy { folder } => bench::tidy(&folder),
         Command::Payload => payload::payload(),
-        Command::TryWorld => payload::try_world(),
+        Command::TrySandbox => payload::try_sandbox(),
     }
 }

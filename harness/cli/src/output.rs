@@ -4,6 +4,7 @@ use crate::error::Failure;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
 /// Writes data to stdout. A reader that went away early (`| head`) is no failure, nor is a terminal that was
 /// closed.
@@ -28,6 +29,12 @@ fn hung_up(error: &io::Error) -> bool {
 /// Says a line (or several) on stderr. If nobody can hear it, there is no one to tell.
 pub(crate) fn talk(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Says why a command could not be done, and gives the exit code.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    talk(&failure.for_terminal());
+    ExitCode::from(failure.exit_code())
 }
 
 /// A line that replaces itself on a terminal, and is left out elsewhere.

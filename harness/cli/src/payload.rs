@@ -50,7 +50,7 @@ pub(crate) fn needs_innodb(plans: &[LabPlan]) -> bool {
 /// What the payload says on the console, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum News {
+pub(crate) enum GuestMessage {
     /// A cell begins.
     Started(CellRef),
     /// The cell has reached a milestone.
@@ -67,14 +67,14 @@ pub(crate) fn payload() -> Result<ExitCode, Failure> {
             "`lvs-matrix payload` is started by a guest's init, not by hand ({error})"
         ))
     })?;
-    let say = |news: &News| {
-        // News that cannot be said is missed by the host's watchdog, which then ends this guest.
+    let say = |news: &GuestMessage| {
+        // GuestMessage that cannot be said is missed by the host's watchdog, which then ends this guest.
         let _ = serde_json::to_string(news).map(|text| console.say(&text));
     };
     match work(|news| say(&news)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(failure) => {
-            say(&News::GaveUp(failure.to_string()));
+            say(&GuestMessage::GaveUp(failure.to_string()));
             Err(failure)
         }
     }
@@ -82,12 +82,12 @@ pub(crate) fn payload() -> Result<ExitCode, Failure> {
 
 /// The payload of a trial: a director's first look at a table of its own. A failure is said on the console,
 /// and the exit code.
-pub(crate) fn try_world() -> Result<ExitCode, Failure> {
+pub(crate) fn try_sandbox() -> Result<ExitCode, Failure> {
     lvs_matrix_runner::prove_ipvs().map_err(|error| Failure::Unavailable(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
+fn work(mut say: impl FnMut(GuestMessage)) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Software(error.to_string());
     let folder = |variable: &str| {
         std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| {
@@ -121,9 +121,9 @@ fn work(mut say: impl FnMut(News)) -> Result<(), Failure> {
             .collect(),
     };
     run_cells(&config, &job.plans, |progress| match progress {
-        Progress::Started(cell) => say(News::Started(cell.clone())),
-        Progress::Reached(milestone) => say(News::Reached(milestone)),
-        Progress::Recorded(cell) => say(News::Recorded(cell.clone())),
+        Progress::Started(cell) => say(GuestMessage::Started(cell.clone())),
+        Progress::Reached(milestone) => say(GuestMessage::Reached(milestone)),
+        Progress::Recorded(cell) => say(GuestMessage::Recorded(cell.clone())),
     })
     .map_err(|error| failed(&error))
 }

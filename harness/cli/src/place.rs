@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) fn noun(runs_on: &RunsOn) -> &'static str {
     match runs_on {
         RunsOn::Kernel(_) => "guest",
-        RunsOn::Host => "world",
+        RunsOn::Host => "sandbox",
     }
 }
 

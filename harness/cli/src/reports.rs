@@ -4,7 +4,7 @@ use crate::args::{ReportArguments, ReportFormat};
 use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::github;
-use crate::judge::load_in;
+use crate::load::load_in;
 use crate::named;
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;

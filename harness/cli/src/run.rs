@@ -1,14 +1,15 @@
 //! `run`: from scenario files to reports.
 
 use crate::args::{Manner, RunArguments, WhatToRun};
+use crate::environment::Environment;
 use crate::error::Failure;
 use crate::events::Events;
 use crate::folder::Folder;
 use crate::github;
-use crate::ground::Ground;
 use crate::guests::{Event, Guests, Timings};
 use crate::inspect::plans;
-use crate::judge::{MOST_CELLS, exit_code, load};
+use crate::judge::exit_code;
+use crate::load::{MOST_CELLS, load};
 use crate::output;
 use crate::place;
 use crate::reports::write_reports;
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     for selected in selected.iter().filter(|selected| !selected.warnings.is_empty()) {
         output::talk(&selected.warnings);
     }
-    let ground = Ground::find(what, &selected)?;
+    let environment = Environment::find(what, &selected)?;
     // Before anything is made that a signal would leave behind.
     let stop = Stop::on_signals()?;
     let folder = Folder::make(arguments.out.as_deref())?;
@@ -61,7 +62,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     folder.check_space(cells)?;
     let events = arguments.events.as_deref().map(Events::open).transpose();
     let events = events.inspect_err(|_| folder.discard_if_without_records())?;
-    let result = run_and_report(arguments, &selected, ground, &folder, &stop, events.as_ref());
+    let result = run_and_report(arguments, &selected, environment, &folder, &stop, events.as_ref());
     if let Some(events) = events {
         match &result {
             Ok(report) => events.send(RunEvent::Over(report)),
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
 fn run_and_report(
     arguments: &RunArguments,
     selected: &[Selected],
-    ground: Ground,
+    environment: Environment,
     folder: &Folder,
     stop: &Stop,
     events: Option<&Events>,
@@ -86,7 +87,7 @@ fn run_and_report(
         selected,
         &arguments.what,
         &arguments.manner,
-        ground,
+        environment,
         stop,
         events,
     );
@@ -143,7 +144,7 @@ pub(crate) fn run_into(
     selected: &[Selected],
     arguments: &WhatToRun,
     manner: &Manner,
-    ground: Ground,
+    environment: Environment,
     stop: &Stop,
     events: Option<&Events>,
 ) -> Result<(RunSummary, Timings), Failure> {
@@ -154,14 +155,14 @@ pub(crate) fn run_into(
     let dry_cells = dry.iter().map(|plan| plan.cell.clone()).collect();
     let mut plans = repeated(plans(selected), manner.repeat);
     for plan in &mut plans {
-        plan.observe_at_most = ground.observe_at_most;
+        plan.observe_at_most = environment.observe_at_most;
     }
     let count = plans.len();
     let expressions = &arguments.filter.expressions;
     let mut summary = RunSummary {
         format: RUN_FORMAT,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
-        hashes: Some(ground.hashes.clone()),
+        hashes: Some(environment.hashes.clone()),
         state: RunState::Begun,
         filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
         language: manner.lang,
@@ -178,7 +179,7 @@ pub(crate) fn run_into(
     };
     write_summary(out, &summary)?;
     for mut plan in dry.into_iter().rev() {
-        plan.observe_at_most = ground.observe_at_most;
+        plan.observe_at_most = environment.observe_at_most;
         plans.insert(0, plan);
     }
     if let Some(seed) = arguments.shuffle {
@@ -188,11 +189,11 @@ pub(crate) fn run_into(
     let reserve = output::reserve(out, END_BYTES + 200 * summary.selected.len());
 
     let guests = Guests {
-        runs_on: ground.runs_on,
-        init: ground.init,
-        template: ground.template,
-        with_innodb: ground.with_innodb,
-        hashes: ground.hashes,
+        runs_on: environment.runs_on,
+        init: environment.init,
+        template: environment.template,
+        with_innodb: environment.with_innodb,
+        hashes: environment.hashes,
         scenario_sha256: selected
             .iter()
             .map(|selected| (selected.scenario.name.clone(), selected.sha256.clone()))

@@ -1,6 +1,6 @@
 //! `--version`: what a run would be made with here and now, by hash.
 
-use crate::ground::OWN_FILE;
+use crate::environment::OWN_FILE;
 use crate::{doctor, scenarios};
 use lvs_matrix_guest::kernel::{self, CacheFolder};
 use lvs_matrix_runner::Server;

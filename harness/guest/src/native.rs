@@ -1,6 +1,6 @@
-//! Worlds: cells on the host's own kernel, in namespaces of their own, and what a host lacks for them.
+//! Sandboxes: cells on the host's own kernel, in namespaces of their own, and what a host lacks for them.
 //!
-//! A world is begun by [`crate::Guest::start`] with [`crate::RunsOn::Host`], and speaks and ends as a guest
+//! A sandbox is begun by [`crate::Guest::start`] with [`crate::RunsOn::Host`], and speaks and ends as a guest
 //! does. Its first process leads a PID namespace: when that ends, for whatever reason, the kernel ends
 //! everything in it.
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long a trial may take: a tenth of a second where nothing else runs.
 const TRIAL_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Something that a host lacks for worlds, with its cure.
+/// Something that a host lacks for sandboxes, with its cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
     /// What is lacking.
@@ -33,7 +33,7 @@ impl Lack {
     }
 }
 
-/// What the calling process lacks for making worlds, as far as that can be told without making one: root, its
+/// What the calling process lacks for making sandboxes, as far as that can be told without making one: root, its
 /// capabilities, and the initial user namespace.
 pub fn lacks() -> Vec<Lack> {
     if !rustix::process::geteuid().is_root() {
@@ -69,14 +69,14 @@ pub fn lacks() -> Vec<Lack> {
     lacks
 }
 
-/// Makes a world below `folder`, runs `init` in it with these arguments for its payload, and sees whether
+/// Makes a sandbox below `folder`, runs `init` in it with these arguments for its payload, and sees whether
 /// that exits with 0. What it said is in the lack if it did not.
 ///
 /// # Errors
-/// [`Lack`]: a world cannot be made, or the payload did not succeed in it.
+/// [`Lack`]: a sandbox cannot be made, or the payload did not succeed in it.
 pub fn trial(init: &Path, folder: &Path, payload_args: &[&str]) -> Result<(), Lack> {
     let cure = "allow root to mount and to make namespaces (a container may forbid it), or run it on the \
-        host itself; docs/limitations.md says where worlds run";
+        host itself; docs/limitations.md says where sandboxes run";
     let lack = |what: String| Lack::new(what, cure);
     let share = folder.join("trial");
     fs::create_dir_all(&share).map_err(|error| lack(format!("{}: {error}", share.display())))?;

@@ -1,5 +1,5 @@
 //! What the guest's init and the watching host say to each other over the guest's console, and the fixed
-//! places inside. A world on the host's own kernel speaks the same over a pipe.
+//! places inside. A sandbox on the host's own kernel speaks the same over a pipe.
 //!
 //! A console line that begins with [`PREFIX`] is a message; every other line is talk of the kernel or of
 //! programs:
@@ -18,14 +18,14 @@ use std::path::PathBuf;
 pub const PREFIX: &str = "@lvs-matrix";
 /// Longest message line, in bytes. A longer one is no message: its beginning is kept as a console line.
 pub const MAX_MESSAGE: usize = 256 * 1024;
-/// Set in the environment of the first process: [`IN_A_GUEST`] by the kernel's command line, [`IN_A_WORLD`]
+/// Set in the environment of the first process: [`IN_A_GUEST`] by the kernel's command line, [`IN_A_SANDBOX`]
 /// by the caller.
 pub const GUEST_VARIABLE: &str = "LVS_MATRIX_GUEST";
 /// The first process of a guest kernel.
 pub const IN_A_GUEST: &str = "1";
 /// The first process of namespaces of its own on the host's kernel; passed on to the payload, whose console
 /// is its output.
-pub const IN_A_WORLD: &str = "host";
+pub const IN_A_SANDBOX: &str = "host";
 /// Names the share's path in the environment of the payload.
 pub const SHARE_VARIABLE: &str = "LVS_MATRIX_SHARE";
 /// Names the folder of the read-only inputs in the environment of the payload.

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_copy_in_the_share_is_run_by_the_shell() {
-        use super::super::world::INIT_COPY;
+        use super::super::surroundings::INIT_COPY;
         use crate::protocol::{HANDED_FOLDER, SHARE_ON_HOST};
         let arguments = arguments(version(7, 2), None, 64, Some(0)).unwrap();
         assert!(arguments.contains(&"init=/bin/sh".to_owned()));

@@ -2,13 +2,13 @@
 
 mod command_line;
 mod console;
-mod left;
 mod memory;
 mod processor;
 pub(crate) mod spawn;
+mod surroundings;
+mod sweep;
 mod user;
 mod watch;
-mod world;
 
 pub use console::{Console as ConsoleLines, Event as ConsoleEvent};
 pub(crate) use memory::choose as choose_memory_folder;
@@ -61,7 +61,7 @@ pub struct ReadOnlyInput {
 pub enum RunsOn {
     /// One of its own, from [`crate::kernel::find`], in virtual time.
     Kernel(Box<Kernel>),
-    /// The host's, in real time, in namespaces of its own: a *world*. Only root can make one
+    /// The host's, in real time, in namespaces of its own: a *native sandbox*. Only root can make one
     /// ([`crate::native`]).
     Host,
 }
@@ -88,7 +88,7 @@ pub struct GuestConfig {
     /// The wall clock at power-on of a guest with a kernel of its own, nanoseconds since 1970, and virtual
     /// time from then on; `None`: real time, and the host's clock.
     pub clock_start: Option<u64>,
-    /// Who it runs as on the host; in a world, who its payload runs as.
+    /// Who it runs as on the host; in a sandbox, who its payload runs as.
     pub run_as: RunAs,
 }
 
@@ -98,7 +98,7 @@ impl GuestConfig {
         Self::with(RunsOn::Kernel(Box::new(kernel)), init.into(), share.into())
     }
 
-    /// A world on the host's own kernel with this init program and share; everything else as by default.
+    /// A sandbox on the host's own kernel with this init program and share; everything else as by default.
     pub fn on_host(init: impl Into<PathBuf>, share: impl Into<PathBuf>) -> Self {
         Self::with(RunsOn::Host, init.into(), share.into())
     }
@@ -161,7 +161,7 @@ pub struct GuestReport {
     pub first_message: Option<Duration>,
     /// Peak resident memory of the guest's main process (VmHWM: it maps nearly all that the guest ever
     /// touched), KiB, as last seen, at most 0.1 s before the end; `None` for a guest that lived no longer
-    /// than that, and for a world.
+    /// than that, and for a sandbox.
     pub peak_memory_kib: Option<u64>,
 }
 
@@ -217,7 +217,7 @@ pub enum GuestError {
         /// Why there is no PID namespace.
         reason: String,
     },
-    /// A world on the host's kernel cannot be made.
+    /// A sandbox on the host's kernel cannot be made.
     #[error("cannot run on this host's kernel: {0}")]
     NoWorld(String),
     /// Processes of an ended guest did not go away.

@@ -1,9 +1,9 @@
 //! The one place with raw process set-up: what must happen between fork and exec of the guest, and the
 //! namespaces of the thread that forks it.
 
+use super::surroundings::Surroundings;
 use super::user::User;
-use super::world::World;
-use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD};
+use crate::protocol::{GUEST_VARIABLE, IN_A_SANDBOX};
 use rustix::fs::Mode;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{
@@ -80,8 +80,13 @@ fn unshare_in_this_thread(flags: rustix::thread::UnshareFlags) -> rustix::io::Re
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// The command that boots a kernel; it is to be spawned as the guest's user.
-pub(super) fn boot(world: &World, kernel: &Path, arguments: &[String], memory_folder: &Path) -> Command {
-    let mut command = if world.wrapped {
+pub(super) fn boot(
+    surroundings: &Surroundings,
+    kernel: &Path,
+    arguments: &[String],
+    memory_folder: &Path,
+) -> Command {
+    let mut command = if surroundings.wrapped {
         let mut command = Command::new(WRAPPER[0]);
         command
             .args(&WRAPPER[1..])
@@ -104,13 +109,13 @@ pub(super) fn boot(world: &World, kernel: &Path, arguments: &[String], memory_fo
     command
 }
 
-/// The command that begins a world on the host's own kernel: init itself, still as root.
-pub(super) fn begin_world(world: &World) -> Command {
-    let mut command = Command::new(&world.init);
+/// The command that begins a sandbox on the host's own kernel: init itself, still as root.
+pub(super) fn begin_sandbox(surroundings: &Surroundings) -> Command {
+    let mut command = Command::new(&surroundings.init);
     command
         .env_clear()
         .env("PATH", PATH)
-        .env(GUEST_VARIABLE, IN_A_WORLD);
+        .env(GUEST_VARIABLE, IN_A_SANDBOX);
     command
 }
 
@@ -118,21 +123,21 @@ pub(super) fn begin_world(world: &World) -> Command {
 /// thread that will wait for it: the process is killed when that thread ends.
 #[expect(unsafe_code, reason = "std offers no other place between fork and exec")]
 pub(super) fn spawn(
-    world: &World,
+    surroundings: &Surroundings,
     mut command: Command,
     console: PipeWriter,
     user: Option<User>,
     processors: Option<CpuSet>,
 ) -> io::Result<Child> {
-    let share = File::open(&world.share)?;
-    let handed: Vec<RawFd> = world.handed.iter().map(AsRawFd::as_raw_fd).collect();
+    let share = File::open(&surroundings.share)?;
+    let handed: Vec<RawFd> = surroundings.handed.iter().map(AsRawFd::as_raw_fd).collect();
     command
         .stdin(Stdio::null())
         .stdout(console.try_clone()?)
         .stderr(console);
     let parent = rustix::process::getpid();
     // SAFETY: the closure makes system calls only, on values of its own; it does not allocate, lock or panic.
-    // The descriptors of `handed` are the world's, which outlives this function.
+    // The descriptors of `handed` are the sandbox's, which outlives this function.
     unsafe {
         command.pre_exec(move || {
             for &descriptor in &handed {
@@ -146,7 +151,7 @@ pub(super) fn spawn(
             prepare(parent, processors)
         })
     };
-    if !world.wrapped {
+    if !surroundings.wrapped {
         return command.spawn();
     }
     let (ours, theirs) = UnixStream::pair()?;

@@ -2,10 +2,10 @@
 
 use super::console::{Console, Event};
 use super::processor::Processor;
+use super::surroundings::Surroundings;
 use super::user::User;
-use super::world::World;
 use super::{Canceller, Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, RunsOn};
-use super::{command_line, left, memory, spawn};
+use super::{command_line, memory, spawn, sweep};
 use crate::protocol::Message;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
@@ -67,7 +67,7 @@ pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
 }
 
 struct Watch {
-    world: World,
+    surroundings: Surroundings,
     child: Child,
     /// Held until the guest is gone.
     _processor: Option<Processor>,
@@ -102,34 +102,34 @@ impl Watch {
             RunsOn::Kernel(_) => Some(memory::choose(config.memory_mib, user)?),
             RunsOn::Host => None,
         };
-        // A world is on the host's own kernel and clock, and may do several things at a time.
+        // A sandbox is on the host's own kernel and clock, and may do several things at a time.
         let processor = match &config.runs_on {
             RunsOn::Kernel(_) => Processor::take(),
             RunsOn::Host => None,
         };
         let started = Instant::now();
-        let world = World::enter(config, user)?;
+        let surroundings = Surroundings::enter(config, user)?;
         let attempt = || {
-            let (command, as_user, what) = match (&config.runs_on, &world.kernel, &memory_folder) {
+            let (command, as_user, what) = match (&config.runs_on, &surroundings.kernel, &memory_folder) {
                 (RunsOn::Kernel(own), Some(kernel), Some(memory_folder)) => {
                     let (memory, clock) = (config.memory_mib, config.clock_start);
-                    let init = (!world.init_in_share).then_some(world.init.as_path());
+                    let init = (!surroundings.init_in_share).then_some(surroundings.init.as_path());
                     let arguments = command_line::arguments(own.version, init, memory, clock)?;
                     let what = format!("start the guest kernel {}", own.path.display());
-                    let boot = spawn::boot(&world, kernel, &arguments, memory_folder);
+                    let boot = spawn::boot(&surroundings, kernel, &arguments, memory_folder);
                     (boot, Some(user).filter(|user| user.other), what)
                 }
                 (RunsOn::Kernel(_) | RunsOn::Host, _, _) => {
                     let what = format!("start {} in namespaces of its own", config.init.display());
                     // Init begins as root, and makes the payload another user's.
-                    (spawn::begin_world(&world), None, what)
+                    (spawn::begin_sandbox(&surroundings), None, what)
                 }
             };
             let (reader, writer) = std::io::pipe().map_err(system("make a pipe for the console"))?;
             rustix::io::ioctl_fionbio(&reader, true)
                 .map_err(|errno| system("set up the console's pipe")(errno.into()))?;
             let mut child = spawn::spawn(
-                &world,
+                &surroundings,
                 command,
                 writer,
                 as_user,
@@ -150,7 +150,7 @@ impl Watch {
         };
         match attempt() {
             Ok((child, child_ended, reader)) => Ok(Self {
-                world,
+                surroundings,
                 child,
                 _processor: processor,
                 inner: None,
@@ -168,7 +168,7 @@ impl Watch {
                 looked: started,
             }),
             Err(error) => {
-                world.clean_up();
+                surroundings.clean_up();
                 Err(error)
             }
         }
@@ -276,12 +276,12 @@ impl Watch {
         }
     }
 
-    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child. A world has
+    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child. A sandbox has
     /// none.
     fn kernel(&mut self) -> Option<i32> {
-        self.world.kernel.as_ref()?;
+        self.surroundings.kernel.as_ref()?;
         let child = self.pid();
-        if !self.world.wrapped {
+        if !self.surroundings.wrapped {
             return Some(child);
         }
         // Kept: when unshare(1) has ended, its child is no longer told.
@@ -318,16 +318,16 @@ impl Watch {
         if end.is_some() {
             self.look_at_memory();
         }
-        let inner = self.kernel().filter(|_| self.world.wrapped);
+        let inner = self.kernel().filter(|_| self.surroundings.wrapped);
         let _ = self.child.kill();
         // Before the main process is reaped: until then its number, the session's, cannot become another's.
-        let swept = left::sweep(self.pid())
+        let swept = sweep::end_all(self.pid())
             // Behind unshare(1) a kernel leads a session of its own (setsid(2) in arch/um/os-Linux/main.c),
             // and the host's kernel ends it with unshare(1), and with it all of its PID namespace.
-            .and_then(|()| inner.map_or(Ok(()), left::await_gone));
+            .and_then(|()| inner.map_or(Ok(()), sweep::await_gone));
         let status = match self.child.wait() {
             // unshare(1) keeps to itself how the kernel ended.
-            Ok(status) if self.world.wrapped && status.signal().is_none() => HostStatus::Unknown,
+            Ok(status) if self.surroundings.wrapped && status.signal().is_none() => HostStatus::Unknown,
             Ok(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => HostStatus::Exited(code),
                 (None, Some(signal)) => HostStatus::Signalled(signal),
@@ -339,7 +339,7 @@ impl Watch {
         let mut events = Vec::new();
         self.console.finish(&mut events);
         self.take(events);
-        self.world.clean_up();
+        self.surroundings.clean_up();
         let end = match (end, self.said, self.last_words) {
             (Some(end), _, _) => end,
             (None, _, Some((words, _))) => GuestEnd::Panicked(words),

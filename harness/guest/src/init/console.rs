@@ -1,7 +1,7 @@
-//! The way out of the guest: lines on its console, or, in a world on the host's kernel, into the pipe that is
+//! The way out of the guest: lines on its console, or, in a sandbox on the host's kernel, into the pipe that is
 //! its output.
 
-use crate::protocol::{GUEST_VARIABLE, IN_A_WORLD, MAX_MESSAGE, Message};
+use crate::protocol::{GUEST_VARIABLE, IN_A_SANDBOX, MAX_MESSAGE, Message};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -16,7 +16,7 @@ impl Console {
     /// # Errors
     /// As open(2) on /dev/console: not in a guest, or not root.
     pub fn open() -> io::Result<Self> {
-        if std::env::var_os(GUEST_VARIABLE).is_some_and(|value| value == IN_A_WORLD) {
+        if std::env::var_os(GUEST_VARIABLE).is_some_and(|value| value == IN_A_SANDBOX) {
             return Self::of_output();
         }
         OpenOptions::new().write(true).open("/dev/console").map(Self)

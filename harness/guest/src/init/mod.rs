@@ -1,4 +1,4 @@
-//! What this binary does as PID 1 of a guest, or of a world on the host's own kernel.
+//! What this binary does as PID 1 of a guest, or of a sandbox on the host's own kernel.
 //!
 //! ```text
 //! kernel ─ runs ─▶ PID 1: init::run()          mounts, lo, hostname; reaps every orphan; powers off
@@ -18,12 +18,12 @@ mod loopback;
 mod mounts;
 mod payload;
 pub(crate) mod privileges;
-mod world;
+mod sandbox;
 
 pub use console::Console;
 pub use payload::PATH;
 
-use crate::protocol::{GUEST_VARIABLE, IN_A_GUEST, IN_A_WORLD, Message, PayloadEnd};
+use crate::protocol::{GUEST_VARIABLE, IN_A_GUEST, IN_A_SANDBOX, Message, PayloadEnd};
 use std::convert::Infallible;
 use std::io;
 
@@ -35,7 +35,7 @@ pub const OWN_FOLDERS: [&str; 6] = ["/tmp", "/var/tmp", "/run", "/dev", "/proc",
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// Not PID 1, or not in a guest: on a host init would mount over folders and power the machine off.
-    #[error("not the first process of a guest kernel or of a world: {0}")]
+    #[error("not the first process of a guest kernel or of a sandbox: {0}")]
     NotInAGuest(&'static str),
     /// A step failed.
     #[error("cannot {action}: {source}")]
@@ -68,13 +68,13 @@ enum Place {
     /// In a kernel of its own.
     Guest,
     /// On the host's kernel, in namespaces of its own.
-    World,
+    Sandbox,
 }
 
 impl Place {
     fn of_this_process() -> Option<Self> {
         let value = std::env::var_os(GUEST_VARIABLE).filter(|_| std::process::id() == 1)?;
-        [(IN_A_GUEST, Self::Guest), (IN_A_WORLD, Self::World)]
+        [(IN_A_GUEST, Self::Guest), (IN_A_SANDBOX, Self::Sandbox)]
             .into_iter()
             .find(|(name, _)| value == *name)
             .map(|(_, place)| place)
@@ -89,7 +89,7 @@ pub fn wanted() -> bool {
 }
 
 /// Is PID 1: sets its place up, runs the payload, reaps, says how the payload ended, powers off. A failure
-/// after the first check is said on the console, in words, before power-off. In a world the end of this
+/// after the first check is said on the console, in words, before power-off. In a sandbox the end of this
 /// process is the power-off: the kernel ends what else is in the PID namespace (kernel/pid_namespace.c,
 /// `zap_pid_ns_processes`).
 ///
@@ -99,7 +99,7 @@ pub fn run() -> Result<Infallible, InitError> {
     let place = Place::of_this_process().ok_or(InitError::NotInAGuest("nothing says so"))?;
     match place {
         Place::Guest => mounts::check_place()?,
-        Place::World => world::check_place()?,
+        Place::Sandbox => sandbox::check_place()?,
     }
     let message = match serve(place) {
         Ok(end) => Message::End(end),
@@ -107,7 +107,7 @@ pub fn run() -> Result<Infallible, InitError> {
     };
     let console = match place {
         Place::Guest => Console::open(),
-        Place::World => Console::of_output(),
+        Place::Sandbox => Console::of_output(),
     };
     console
         .and_then(|console| console.send(&message))
@@ -117,7 +117,7 @@ pub fn run() -> Result<Infallible, InitError> {
             rustix::system::reboot(rustix::system::RebootCommand::PowerOff)
                 .map_err(InitError::step("power off"))?;
         }
-        Place::World => std::process::exit(0),
+        Place::Sandbox => std::process::exit(0),
     }
     loop {
         rustix::event::pause();
@@ -132,8 +132,8 @@ fn serve(place: Place) -> Result<PayloadEnd, InitError> {
             mounts::flush()?;
             Ok(end)
         }
-        Place::World => {
-            let boot = world::set_up()?;
+        Place::Sandbox => {
+            let boot = sandbox::set_up()?;
             privileges::reduce()?;
             let payload = payload::start(&boot)?;
             privileges::drop_all()?;

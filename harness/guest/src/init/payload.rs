@@ -2,7 +2,7 @@
 
 use super::InitError;
 use crate::protocol::{
-    Boot, GUEST_VARIABLE, IN_A_WORLD, INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE,
+    Boot, GUEST_VARIABLE, IN_A_SANDBOX, INPUTS, INPUTS_VARIABLE, PayloadEnd, SHARE, SHARE_VARIABLE,
 };
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, wait};
@@ -31,7 +31,7 @@ pub(super) fn start(boot: &Boot) -> Result<Payload, InitError> {
         .stdin(Stdio::null());
     if let Some((uid, gid)) = boot.user {
         // std also empties the supplementary groups when root sets a uid (sys/process/unix, do_exec).
-        command.uid(uid).gid(gid).env(GUEST_VARIABLE, IN_A_WORLD);
+        command.uid(uid).gid(gid).env(GUEST_VARIABLE, IN_A_SANDBOX);
     }
     let child = command.spawn().map_err(InitError::io("run the payload"))?;
     Ok(Payload(i32::try_from(child.id()).ok().and_then(Pid::from_raw)))

@@ -1,4 +1,4 @@
-//! What a world's first process may do, and what it hands on.
+//! What a sandbox's first process may do, and what it hands on.
 //!
 //! ```text
 //! first process   root by its number, and nothing else once the payload runs: no capability at all

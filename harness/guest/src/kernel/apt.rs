@@ -2,7 +2,7 @@
 //! signatures, needs no root. Which archive and which keys are asked of apt; no address is written here.
 
 use super::archive::{Archive, archives};
-use super::tree::Workshop;
+use super::workshop::Workshop;
 use super::{KernelError, Phase, Progress};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //! formats of its sources; no address is written here.
 
 use super::KernelError;
-use super::tree::Workshop;
+use super::workshop::Workshop;
 use std::collections::BTreeMap;
 use std::fs;
 

@@ -1,8 +1,8 @@
 //! The cached kernels: where they are, what is known of each, and which one fits a wish.
 
+use super::digest::sha256_of_file;
 use super::identity::{Identity, Provenance, Version};
 use super::{KernelError, OLDEST_DEFAULT_LINE, PREFERRED_LINE, Source, configuration};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -263,29 +263,11 @@ fn by_path(path: &Path) -> Result<Kernel, KernelError> {
     })
 }
 
-/// SHA-256 of a file, hexadecimal.
-///
-/// # Errors
-/// [`KernelError::File`] when it cannot be read.
-pub fn sha256_of_file(path: &Path) -> Result<String, KernelError> {
-    let mut file = fs::File::open(path).map_err(KernelError::file("open", path))?;
-    let mut hash = Sha256::new();
-    let mut block = vec![0; 1 << 20];
-    loop {
-        match std::io::Read::read(&mut file, &mut block).map_err(KernelError::file("read", path))? {
-            0 => return Ok(hex(&hash.finalize())),
-            length => hash.update(&block[..length]),
-        }
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::digest::hex;
     use super::*;
+    use sha2::{Digest, Sha256};
 
     fn put(cache: &CacheFolder, version: &str, request_sha256: &str, source: Identity) {
         let folder = cache.kernels().join(format!(

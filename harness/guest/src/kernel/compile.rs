@@ -1,6 +1,6 @@
 //! The compilers at work.
 
-use super::tree::Workshop;
+use super::workshop::Workshop;
 use super::{KernelError, Phase, Progress};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The Kconfig request, and the check that the kernel took it.
 
-use super::cache::hex;
-use super::tree::Workshop;
+use super::digest::hex;
+use super::workshop::Workshop;
 use super::{KernelError, Phase, Progress, cure};
 use sha2::{Digest, Sha256};
 use std::fs;

@@ -14,19 +14,22 @@ mod cache;
 mod compile;
 mod configuration;
 mod cure;
+mod digest;
 mod error;
 mod identity;
 mod source;
 pub(crate) mod tools;
 mod tree;
+mod workshop;
 
-pub use cache::{CacheFolder, Kernel, find, list, sha256_of_file};
+pub use cache::{CacheFolder, Kernel, find, list};
+pub use digest::sha256_of_file;
 pub use error::KernelError;
 pub use identity::{Identity, Provenance, Version};
-pub use tree::remove_unfinished;
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use workshop::Workshop;
 
 /// The line that is asked for where nothing else is said. Linux 7.2 is what the project's results were
 /// measured on.
@@ -128,7 +131,7 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
         return Ok(kernel);
     }
     tools::check_build_tools(&request.source)?;
-    let workshop = tree::Workshop::open(&request.cache, progress)?;
+    let workshop = Workshop::open(&request.cache.kernels(), progress)?;
     if !request.rebuild
         && let Some(kernel) = cache::for_source(&request.cache, &request.source)?
     {
@@ -136,11 +139,23 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
         return Ok(kernel);
     }
     let tarball = source::fetch(&request.source, &workshop, progress)?;
-    let tree = workshop.unpack(&tarball, progress)?;
+    let tree = tree::unpack(&workshop, &tarball, progress)?;
     cure::apply(&tree)?;
     configuration::configure(&tree, &workshop, progress)?;
     let binary = compile::compile(&tree, &workshop, request.jobs, progress)?;
-    workshop.publish(&request.cache, &tree, &binary, tarball.identity, progress)
+    tree::publish(
+        &workshop,
+        &request.cache,
+        &tree,
+        &binary,
+        tarball.identity,
+        progress,
+    )
+}
+
+/// Removes what a killed build left in the cache; nothing while a build goes on. What cannot be removed stays.
+pub fn remove_unfinished(cache: &CacheFolder) {
+    workshop::remove_unfinished(&cache.kernels());
 }
 
 #[cfg(test)]
@@ -214,7 +229,7 @@ mod tests {
     fn what_a_killed_build_left_is_removed_unless_one_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let cache = CacheFolder::at(folder.path());
-        let going_on = tree::Workshop::open(&cache, &mut |_| {}).unwrap();
+        let going_on = Workshop::open(&cache.kernels(), &mut |_| {}).unwrap();
         let left = cache.kernels().join(".building-1");
         fs::create_dir_all(left.join("tree")).unwrap();
         remove_unfinished(&cache);
@@ -229,12 +244,12 @@ mod tests {
     fn builds_of_one_cache_wait_for_each_other() {
         let folder = tempfile::tempdir().unwrap();
         let cache = CacheFolder::at(folder.path());
-        let first = tree::Workshop::open(&cache, &mut |_| {}).unwrap();
+        let first = Workshop::open(&cache.kernels(), &mut |_| {}).unwrap();
         let (said, heard) = std::sync::mpsc::channel();
         let second = {
             let cache = cache.clone();
             std::thread::spawn(move || {
-                tree::Workshop::open(&cache, &mut |news| said.send(news.phase).unwrap())
+                Workshop::open(&cache.kernels(), &mut |news| said.send(news.phase).unwrap())
                     .map(drop)
                     .is_ok()
             })

@@ -1,9 +1,9 @@
 //! From a wish to a tarball: installed under /usr/src, downloaded, or given by path.
 
 use super::apt::Apt;
-use super::cache::sha256_of_file;
+use super::digest::sha256_of_file;
 use super::identity::Identity;
-use super::tree::Workshop;
+use super::workshop::Workshop;
 use super::{BACKPORTS_SUITE, KernelError, OLDEST_DEFAULT_LINE, PREFERRED_LINE, Phase, Progress, Source};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,311 +1,117 @@
-//! The workshop of one build: a private folder in the cache, the lock, and how tools are run in it.
+//! The unpacked source of one build: how it comes into the workshop, and how the kernel that was made of it
+//! comes into the cache.
 
-use super::cache::{CacheFolder, Kernel, hex, sha256_of_file};
+use super::cache::{CacheFolder, Kernel};
+use super::digest::{hex, sha256_of_file};
 use super::identity::{Identity, Provenance, Version};
 use super::source::Tarball;
+use super::workshop::Workshop;
 use super::{KernelError, Phase, Progress, configuration};
-use rustix::fs::{FlockOperation, flock, statvfs};
-use rustix::io::Errno;
 use sha2::{Digest, Sha256};
-use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// Source package, tarball, tree and objects together took 2.4 GiB for 7.2.
-const NEEDED_MIB: u64 = 3 * 1024;
-const BUILDING: &str = ".building-";
-const LOCK: &str = ".lock";
-const LAST_LINES: usize = 30;
-
-impl Progress {
-    pub(super) fn of(phase: Phase) -> Self {
-        Self {
-            phase,
-            done: 0,
-            total: None,
-            estimated: false,
-            detail: String::new(),
-        }
-    }
-}
-
-/// The folders of builds in the making, or of killed ones.
-fn unfinished(kernels: &Path) -> Result<Vec<PathBuf>, KernelError> {
-    let entries = match fs::read_dir(kernels) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(KernelError::file("read", kernels))?,
+/// Unpacks the source; gives the tree's root.
+pub(super) fn unpack(
+    workshop: &Workshop,
+    tarball: &Tarball,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<PathBuf, KernelError> {
+    let mut news = Progress {
+        detail: tarball.path.display().to_string(),
+        ..Progress::of(Phase::Unpack)
     };
-    let building = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(BUILDING));
-    Ok(building.map(|entry| entry.path()).collect())
+    progress(&news);
+    let tree = workshop.make_folder("tree")?;
+    let mut tar = workshop.command("tar");
+    tar.args([
+        "--extract",
+        "--no-same-owner",
+        "--strip-components=1",
+        "--checkpoint=5000",
+        "--checkpoint-action=echo=%u",
+    ])
+    .arg("--directory")
+    .arg(&tree)
+    .arg("--file")
+    .arg(&tarball.path);
+    workshop.run(tar, |line| {
+        // tar's own unit: records of 10 KiB.
+        if let Some(records) = line.rsplit(' ').next().and_then(|word| word.parse::<u64>().ok()) {
+            news.done = records * 10 / 1024;
+            progress(&news);
+        }
+    })?;
+    Ok(tree)
 }
 
-/// Removes what a killed build left in the cache; nothing while a build goes on. What cannot be removed
-/// stays.
-pub fn remove_unfinished(cache: &CacheFolder) {
-    let kernels = cache.kernels();
-    let left = unfinished(&kernels).unwrap_or_default();
-    if left.is_empty() {
-        return;
-    }
-    let Ok(lock) = File::open(kernels.join(LOCK)) else {
-        return;
+/// Moves the kernel into the cache, complete or not at all.
+pub(super) fn publish(
+    workshop: &Workshop,
+    cache: &CacheFolder,
+    tree: &Path,
+    binary: &Path,
+    source: Identity,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Kernel, KernelError> {
+    progress(&Progress::of(Phase::Publish));
+    let mut ask = workshop.command("./linux");
+    ask.current_dir(tree).arg("--version");
+    let text = workshop.run(ask, |_| {})?.trim().to_owned();
+    let version = Version::parse(&text).ok_or_else(|| KernelError::NotAKernel {
+        path: binary.to_owned(),
+        reason: format!("it says {text:?}"),
+    })?;
+    let mut ask = workshop.command("gcc");
+    ask.arg("--version");
+    let compiler = workshop
+        .run(ask, |_| {})?
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+
+    let provenance = Provenance {
+        version: text,
+        source,
+        request_sha256: configuration::request_sha256(),
+        binary_sha256: sha256_of_file(binary)?,
+        built: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
+        compiler,
     };
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-        for folder in left {
-            let _ = fs::remove_dir_all(folder);
-        }
+    let entry = workshop.make_folder("entry")?;
+    fs::copy(binary, entry.join("linux")).map_err(KernelError::file("copy", binary))?;
+    fs::copy(tree.join(".config"), entry.join("config"))
+        .map_err(KernelError::file("copy", tree.join(".config")))?;
+    let description = entry.join("kernel.json");
+    let json = serde_json::to_vec_pretty(&provenance)
+        .map_err(|error| KernelError::file("write", &description)(error.into()))?;
+    fs::write(&description, json).map_err(KernelError::file("write", &description))?;
+    // Whatever the umask is: from root a guest runs as another user.
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(KernelError::file("set the rights of", path))
+    };
+    set(&entry, 0o755)?;
+    for (file, mode) in [("linux", 0o755), ("config", 0o644), ("kernel.json", 0o644)] {
+        let path = entry.join(file);
+        set(&path, mode)?;
+        File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(KernelError::file("write to disk", &path))?;
     }
-}
-
-/// A private folder for one build. Removed when dropped; what a killed build left is removed by the next.
-#[derive(Debug)]
-pub(super) struct Workshop {
-    folder: PathBuf,
-    lock: File,
-}
-
-impl Workshop {
-    /// Waits for other builds of this cache, then makes the folder.
-    pub(super) fn open(
-        cache: &CacheFolder,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<Self, KernelError> {
-        let kernels = cache.kernels();
-        fs::create_dir_all(&kernels).map_err(KernelError::file("make", &kernels))?;
-        let lock_file = kernels.join(LOCK);
-        let lock = File::create(&lock_file).map_err(KernelError::file("make", &lock_file))?;
-        let mut operation = FlockOperation::NonBlockingLockExclusive;
-        loop {
-            match flock(&lock, operation) {
-                Ok(()) => break,
-                Err(Errno::WOULDBLOCK) => {
-                    progress(&Progress::of(Phase::WaitForOtherBuild));
-                    operation = FlockOperation::LockExclusive;
-                }
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(KernelError::file("lock", lock_file)(errno.into())),
-            }
-        }
-        for left in unfinished(&kernels)? {
-            fs::remove_dir_all(&left).map_err(KernelError::file("remove", left))?;
-        }
-        let space =
-            statvfs(&kernels).map_err(|errno| KernelError::file("look at", &kernels)(errno.into()))?;
-        let available_mib = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
-        if available_mib < NEEDED_MIB {
-            return Err(KernelError::NoSpace {
-                folder: kernels,
-                available_mib,
-                needed_mib: NEEDED_MIB,
-            });
-        }
-        let folder = kernels.join(format!("{BUILDING}{}", std::process::id()));
-        fs::create_dir(&folder).map_err(KernelError::file("make", &folder))?;
-        // Make cuts its arguments at spaces, and Kbuild refuses such folders itself.
-        let folder = fs::canonicalize(&folder).map_err(KernelError::file("find", &folder))?;
-        Ok(Self { folder, lock })
+    let target = cache.kernels().join(key(&provenance));
+    if target.exists() {
+        // A rebuild. A guest that runs the old one keeps it open.
+        fs::rename(&target, workshop.folder().join("old")).map_err(KernelError::file("replace", &target))?;
     }
-
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    pub(super) fn make_folder(&self, name: &str) -> Result<PathBuf, KernelError> {
-        let folder = self.folder.join(name);
-        fs::create_dir_all(&folder).map_err(KernelError::file("make", &folder))?;
-        Ok(folder)
-    }
-
-    /// Unpacks the source; gives the tree's root.
-    pub(super) fn unpack(
-        &self,
-        tarball: &Tarball,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<PathBuf, KernelError> {
-        let mut news = Progress {
-            detail: tarball.path.display().to_string(),
-            ..Progress::of(Phase::Unpack)
-        };
-        progress(&news);
-        let tree = self.make_folder("tree")?;
-        let mut tar = self.command("tar");
-        tar.args([
-            "--extract",
-            "--no-same-owner",
-            "--strip-components=1",
-            "--checkpoint=5000",
-            "--checkpoint-action=echo=%u",
-        ])
-        .arg("--directory")
-        .arg(&tree)
-        .arg("--file")
-        .arg(&tarball.path);
-        self.run(tar, |line| {
-            // tar's own unit: records of 10 KiB.
-            if let Some(records) = line.rsplit(' ').next().and_then(|word| word.parse::<u64>().ok()) {
-                news.done = records * 10 / 1024;
-                progress(&news);
-            }
-        })?;
-        Ok(tree)
-    }
-
-    /// A tool with a clean environment: what a caller's make exports (MAKEFLAGS) must not reach ours.
-    pub(super) fn command(&self, program: &str) -> Command {
-        let mut command = lvs_matrix_keeper::command(program);
-        command
-            .env_clear()
-            .env("LC_ALL", "C")
-            .env("TMPDIR", &self.folder)
-            .current_dir(&self.folder);
-        for kept in ["PATH", "http_proxy", "https_proxy", "no_proxy", "APT_CONFIG"] {
-            if let Some(value) = std::env::var_os(kept) {
-                command.env(kept, value);
-            }
-        }
-        command
-    }
-
-    /// make(1) in the tree. Same inputs, same binary: what Kbuild takes from the machine and the moment is
-    /// fixed.
-    pub(super) fn make(&self, tree: &Path) -> Command {
-        let mut make = self.command("make");
-        make.current_dir(tree)
-            .env("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 2026")
-            .env("KBUILD_BUILD_USER", "lvs-matrix")
-            .env("KBUILD_BUILD_HOST", "lvs-matrix")
-            .env("KBUILD_BUILD_VERSION", "1")
-            .arg("ARCH=um");
-        make
-    }
-
-    /// Runs a tool to its end, handing over its lines (both streams).
-    ///
-    /// The lock is the tool's standard input (an empty file): if we are killed, the next build waits until
-    /// the last of the tools has ended too, which its keeper sees to.
-    pub(super) fn run(
-        &self,
-        mut command: Command,
-        mut on_line: impl FnMut(&str),
-    ) -> Result<String, KernelError> {
-        let words = lvs_matrix_keeper::words(&command);
-        let program = words.first().cloned().unwrap_or_default();
-        let failed = |source| KernelError::File {
-            action: "run",
-            path: PathBuf::from(&program),
-            source,
-        };
-        let (reader, writer) = std::io::pipe().map_err(failed)?;
-        let lock = self.lock.try_clone().map_err(failed)?;
-        command
-            .stdin(lock)
-            .stdout(writer.try_clone().map_err(failed)?)
-            .stderr(writer);
-        // When this function is left early, so is the program.
-        let (mut child, _leash) = lvs_matrix_keeper::spawn(&mut command).map_err(failed)?;
-        // Holds the pipe's writing ends, without which there is no end of file.
-        drop(command);
-        let mut last: VecDeque<String> = VecDeque::new();
-        for line in BufReader::new(reader).split(b'\n') {
-            let Ok(line) = line else { break };
-            let line = String::from_utf8_lossy(&line).into_owned();
-            on_line(&line);
-            if last.len() == LAST_LINES {
-                last.pop_front();
-            }
-            last.push_back(line);
-        }
-        let status = child.wait().map_err(failed)?;
-        let output = Vec::from(last).join("\n");
-        if status.success() {
-            return Ok(output);
-        }
-        Err(KernelError::Tool {
-            command: words.join(" "),
-            status: status.to_string(),
-            output,
-        })
-    }
-
-    /// Moves the kernel into the cache, complete or not at all.
-    pub(super) fn publish(
-        &self,
-        cache: &CacheFolder,
-        tree: &Path,
-        binary: &Path,
-        source: Identity,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<Kernel, KernelError> {
-        progress(&Progress::of(Phase::Publish));
-        let mut ask = self.command("./linux");
-        ask.current_dir(tree).arg("--version");
-        let text = self.run(ask, |_| {})?.trim().to_owned();
-        let version = Version::parse(&text).ok_or_else(|| KernelError::NotAKernel {
-            path: binary.to_owned(),
-            reason: format!("it says {text:?}"),
-        })?;
-        let mut ask = self.command("gcc");
-        ask.arg("--version");
-        let compiler = self
-            .run(ask, |_| {})?
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-
-        let provenance = Provenance {
-            version: text,
-            source,
-            request_sha256: configuration::request_sha256(),
-            binary_sha256: sha256_of_file(binary)?,
-            built: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
-            compiler,
-        };
-        let entry = self.make_folder("entry")?;
-        fs::copy(binary, entry.join("linux")).map_err(KernelError::file("copy", binary))?;
-        fs::copy(tree.join(".config"), entry.join("config"))
-            .map_err(KernelError::file("copy", tree.join(".config")))?;
-        let description = entry.join("kernel.json");
-        let json = serde_json::to_vec_pretty(&provenance)
-            .map_err(|error| KernelError::file("write", &description)(error.into()))?;
-        fs::write(&description, json).map_err(KernelError::file("write", &description))?;
-        // Whatever the umask is: from root a guest runs as another user.
-        let set = |path: &Path, mode| {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode))
-                .map_err(KernelError::file("set the rights of", path))
-        };
-        set(&entry, 0o755)?;
-        for (file, mode) in [("linux", 0o755), ("config", 0o644), ("kernel.json", 0o644)] {
-            let path = entry.join(file);
-            set(&path, mode)?;
-            File::open(&path)
-                .and_then(|file| file.sync_all())
-                .map_err(KernelError::file("write to disk", &path))?;
-        }
-        let target = cache.kernels().join(key(&provenance));
-        if target.exists() {
-            // A rebuild. A guest that runs the old one keeps it open.
-            fs::rename(&target, self.folder.join("old")).map_err(KernelError::file("replace", &target))?;
-        }
-        fs::rename(&entry, &target).map_err(KernelError::file("make", &target))?;
-        Ok(Kernel {
-            path: target.join("linux"),
-            version,
-            provenance: Some(provenance),
-        })
-    }
-}
-
-impl Drop for Workshop {
-    fn drop(&mut self) {
-        // What stays is removed by the next build.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
+    fs::rename(&entry, &target).map_err(KernelError::file("make", &target))?;
+    Ok(Kernel {
+        path: target.join("linux"),
+        version,
+        provenance: Some(provenance),
+    })
 }
 
 /// `VERSION-KEY`, the key over all that the binary depends on.

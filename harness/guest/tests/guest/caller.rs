@@ -19,7 +19,7 @@ pub(crate) fn act(share: &Path) -> ExitCode {
     run_spinning(GuestConfig::new(crate::kernel(), this_program(), share))
 }
 
-/// The same with a world on this machine's own kernel.
+/// The same with a sandbox on this machine's own kernel.
 pub(crate) fn act_on_host(share: &Path) -> ExitCode {
     run_spinning(GuestConfig::on_host(this_program(), share))
 }

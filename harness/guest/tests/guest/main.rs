@@ -14,9 +14,9 @@ mod caller;
 mod ends;
 mod left;
 mod payload;
+mod sandbox;
 mod surroundings;
 mod sysctls;
-mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use lvs_matrix_guest::kernel::{CacheFolder, Kernel, find};
@@ -41,14 +41,14 @@ fn main() -> ExitCode {
     {
         ["payload", rest @ ..] => payload::act(rest),
         ["caller", share] => caller::act(Path::new(share)),
-        ["world-caller", share] => caller::act_on_host(Path::new(share)),
+        ["sandbox-caller", share] => caller::act_on_host(Path::new(share)),
         _ => {
             let trials = [
                 ends::trials(),
                 surroundings::trials(),
                 sysctls::trials(),
                 caller::trials(),
-                world::trials(),
+                sandbox::trials(),
             ]
             .concat_trials();
             libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -111,7 +111,7 @@ fn look(console: &Console) -> Result<(), String> {
     Ok(())
 }
 
-/// What a world looks like, and what may be done in it: a name and a value each.
+/// What a sandbox looks like, and what may be done in it: a name and a value each.
 fn look_around(console: &Console) -> Result<(), String> {
     let say = |name: &str, value: &str| {
         console

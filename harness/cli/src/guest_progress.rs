@@ -2,7 +2,7 @@
 //! may write lines like ours to the console. So nothing is believed that cannot be true, and what is not
 //! believed has no effect.
 
-use crate::payload::News;
+use crate::payload::GuestMessage;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_runner::Milestone;
@@ -16,7 +16,7 @@ pub(crate) type Stages = Vec<(Milestone, Duration)>;
 
 /// How far a guest has come with its batch.
 #[derive(Debug)]
-pub(crate) struct Told<'a> {
+pub(crate) struct GuestProgress<'a> {
     batch: &'a [LabPlan],
     /// So many cells have begun: the first ones, as they are run in order.
     begun: usize,
@@ -33,7 +33,7 @@ struct Running {
 
 /// A message that was believed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard<'a> {
+pub(crate) enum Believed<'a> {
     /// The next cell begins.
     Started(&'a CellRef),
     /// The cell that runs has come so far.
@@ -44,7 +44,7 @@ pub(crate) enum Heard<'a> {
     Nothing,
 }
 
-impl<'a> Told<'a> {
+impl<'a> GuestProgress<'a> {
     pub(crate) fn new(batch: &'a [LabPlan]) -> Self {
         Self {
             batch,
@@ -55,9 +55,9 @@ impl<'a> Told<'a> {
     }
 
     /// Takes a message of the guest's payload.
-    pub(crate) fn hear(&mut self, message: &str) -> Heard<'a> {
+    pub(crate) fn believe(&mut self, message: &str) -> Believed<'a> {
         match serde_json::from_str(message) {
-            Ok(News::Started(cell)) => {
+            Ok(GuestMessage::Started(cell)) => {
                 let next = self.batch.get(self.begun).map(|plan| &plan.cell);
                 match next.filter(|next| **next == cell && self.running.is_none()) {
                     Some(next) => {
@@ -66,12 +66,12 @@ impl<'a> Told<'a> {
                             stages: Vec::new(),
                             since: HostInstant::now(),
                         });
-                        Heard::Started(next)
+                        Believed::Started(next)
                     }
-                    None => Heard::Nothing,
+                    None => Believed::Nothing,
                 }
             }
-            Ok(News::Reached(milestone)) => {
+            Ok(GuestMessage::Reached(milestone)) => {
                 let current = self
                     .at()
                     .and_then(|index| self.batch.get(index))
@@ -79,15 +79,15 @@ impl<'a> Told<'a> {
                 match (current, &mut self.running) {
                     (Some(current), Some(running)) => {
                         if running.reach(milestone) {
-                            Heard::Reached(current, milestone)
+                            Believed::Reached(current, milestone)
                         } else {
-                            Heard::Nothing
+                            Believed::Nothing
                         }
                     }
-                    (_, _) => Heard::Nothing,
+                    (_, _) => Believed::Nothing,
                 }
             }
-            Ok(News::Recorded(cell)) => {
+            Ok(GuestMessage::Recorded(cell)) => {
                 let current = self
                     .at()
                     .and_then(|index| self.batch.get(index))
@@ -95,20 +95,20 @@ impl<'a> Told<'a> {
                 match (current.filter(|current| **current == cell), self.running.take()) {
                     (Some(current), Some(mut running)) => {
                         running.reach(Milestone::Recorded);
-                        Heard::Recorded(current, running.stages)
+                        Believed::Recorded(current, running.stages)
                     }
                     (_, running) => {
                         self.running = running;
-                        Heard::Nothing
+                        Believed::Nothing
                     }
                 }
             }
-            Ok(News::GaveUp(reason)) => {
+            Ok(GuestMessage::GaveUp(reason)) => {
                 self.gave_up = Some(reason.chars().take(LONGEST_REASON).collect());
-                Heard::Nothing
+                Believed::Nothing
             }
             // Not ours: what it says is kept with its console.
-            Err(_) => Heard::Nothing,
+            Err(_) => Believed::Nothing,
         }
     }
 
@@ -160,31 +160,33 @@ mod tests {
             .collect()
     }
 
-    fn said(news: &News) -> String {
+    fn said(news: &GuestMessage) -> String {
         serde_json::to_string(news).unwrap()
     }
 
     #[test]
     fn what_can_be_true_is_believed() {
         let batch = batch();
-        let mut told = Told::new(&batch);
+        let mut progress = GuestProgress::new(&batch);
         for (number, plan) in batch.iter().enumerate() {
             let cell = &plan.cell;
             assert_eq!(
-                told.hear(&said(&News::Started(cell.clone()))),
-                Heard::Started(cell)
+                progress.believe(&said(&GuestMessage::Started(cell.clone()))),
+                Believed::Started(cell)
             );
-            assert_eq!(told.broken_at(), number);
+            assert_eq!(progress.broken_at(), number);
             for milestone in [Milestone::LabReady, Milestone::Played] {
-                let heard = told.hear(&said(&News::Reached(milestone)));
-                assert_eq!(heard, Heard::Reached(cell, milestone));
+                let heard = progress.believe(&said(&GuestMessage::Reached(milestone)));
+                assert_eq!(heard, Believed::Reached(cell, milestone));
             }
-            let Heard::Recorded(recorded, stages) = told.hear(&said(&News::Recorded(cell.clone()))) else {
+            let Believed::Recorded(recorded, stages) =
+                progress.believe(&said(&GuestMessage::Recorded(cell.clone())))
+            else {
                 panic!("it was recorded");
             };
             assert_eq!((recorded, stages.len()), (cell, 3));
             assert_eq!(
-                (told.all_done(), told.broken_at()),
+                (progress.all_done(), progress.broken_at()),
                 (number + 1 == batch.len(), number + 1)
             );
         }
@@ -194,40 +196,41 @@ mod tests {
     fn what_cannot_be_true_has_no_effect() {
         let batch = batch();
         let (first, second) = (&batch[0].cell, &batch[1].cell);
-        let mut told = Told::new(&batch);
+        let mut progress = GuestProgress::new(&batch);
         let foreign = first.repeated(std::num::NonZero::new(7).unwrap());
         // Recorded before it began; not the next one; not of this batch; not ours at all.
         for lie in [
-            said(&News::Recorded(first.clone())),
-            said(&News::Started(second.clone())),
-            said(&News::Started(foreign.clone())),
+            said(&GuestMessage::Recorded(first.clone())),
+            said(&GuestMessage::Started(second.clone())),
+            said(&GuestMessage::Started(foreign.clone())),
             r#"{"started":{"scenario":"../..","values":[]}}"#.to_owned(),
             "[".repeat(100_000),
             "null".to_owned(),
         ] {
-            assert_eq!(told.hear(&lie), Heard::Nothing);
-            assert_eq!((told.all_done(), told.broken_at()), (false, 0));
+            assert_eq!(progress.believe(&lie), Believed::Nothing);
+            assert_eq!((progress.all_done(), progress.broken_at()), (false, 0));
         }
-        told.hear(&said(&News::Started(first.clone())));
+        progress.believe(&said(&GuestMessage::Started(first.clone())));
         for lie in [
-            News::Started(first.clone()),
-            News::Started(second.clone()),
-            News::Recorded(second.clone()),
+            GuestMessage::Started(first.clone()),
+            GuestMessage::Started(second.clone()),
+            GuestMessage::Recorded(second.clone()),
         ] {
-            assert_eq!(told.hear(&said(&lie)), Heard::Nothing);
-            assert_eq!(told.broken_at(), 0);
+            assert_eq!(progress.believe(&said(&lie)), Believed::Nothing);
+            assert_eq!(progress.broken_at(), 0);
         }
         // A flood of milestones is three at the most.
         for _ in 0..1000 {
-            told.hear(&said(&News::Reached(Milestone::Played)));
+            progress.believe(&said(&GuestMessage::Reached(Milestone::Played)));
         }
-        let Heard::Recorded(_, stages) = told.hear(&said(&News::Recorded(first.clone()))) else {
+        let Believed::Recorded(_, stages) = progress.believe(&said(&GuestMessage::Recorded(first.clone())))
+        else {
             panic!("it was recorded");
         };
         assert_eq!(stages.len(), 2);
         assert_eq!(
-            told.hear(&said(&News::Recorded(first.clone()))),
-            Heard::Nothing,
+            progress.believe(&said(&GuestMessage::Recorded(first.clone()))),
+            Believed::Nothing,
             "once"
         );
     }

@@ -48,7 +48,7 @@ pub(super) const INIT_COPY: &str = "init";
 
 /// What the guest is started with, as its user sees it.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct Surroundings {
     /// The guest's kernel; `None` on the host's own.
     pub(super) kernel: Option<PathBuf>,
     pub(super) init: PathBuf,
@@ -64,7 +64,7 @@ pub(super) struct World {
     _lock: File,
 }
 
-impl World {
+impl Surroundings {
     /// Makes the surroundings. Changes the calling thread for good: it must be one of its own.
     pub(super) fn enter(config: &GuestConfig, user: User) -> Result<Self, GuestError> {
         let share = absolute("share", &config.share)?;
@@ -89,7 +89,7 @@ impl World {
             return Err(path_error("share", &share, "it is no folder"));
         }
         let lock = private_folder(&share)?;
-        let mut world = Self {
+        let mut surroundings = Self {
             kernel,
             init,
             init_in_share: false,
@@ -100,13 +100,13 @@ impl World {
             _lock: lock,
         };
         let prepared = match &config.runs_on {
-            RunsOn::Kernel(kernel) => world.prepare(config, kernel, inputs, user),
-            RunsOn::Host => world.prepare_on_host(config, &inputs, user),
+            RunsOn::Kernel(kernel) => surroundings.prepare(config, kernel, inputs, user),
+            RunsOn::Host => surroundings.prepare_on_host(config, &inputs, user),
         };
         match prepared {
-            Ok(()) => Ok(world),
+            Ok(()) => Ok(surroundings),
             Err(error) => {
-                world.clean_up();
+                surroundings.clean_up();
                 Err(error)
             }
         }

@@ -26,7 +26,7 @@ pub(crate) const OWN_FILE: &str = "/proc/self/exe";
 
 /// What a run stands on.
 #[derive(Debug, Clone)]
-pub(crate) struct Ground {
+pub(crate) struct Environment {
     pub(crate) runs_on: RunsOn,
     pub(crate) template: Template,
     /// The same with InnoDB, if a scenario asks for it.
@@ -39,7 +39,7 @@ pub(crate) struct Ground {
     pub(crate) observe_at_most: Option<Duration>,
 }
 
-impl Ground {
+impl Environment {
     /// Looks for everything that a run of these cells needs.
     pub(crate) fn find(arguments: &WhatToRun, selected: &[Selected]) -> Result<Self, Failure> {
         let init = std::env::current_exe()

@@ -1,4 +1,4 @@
-//! A world on the host's kernel: what its first process makes, beside the PID namespace that it was started
+//! A sandbox on the host's kernel: what its first process makes, beside the PID namespace that it was started
 //! in.
 //!
 //! Namespaces first, with every mount private: what is mounted here is seen by this process and its children

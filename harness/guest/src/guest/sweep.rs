@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Ends every process of the session and waits until none is left.
-pub(super) fn sweep(session: i32) -> Result<(), GuestError> {
+pub(super) fn end_all(session: i32) -> Result<(), GuestError> {
     until_gone(session, |pid| {
         let _ = kill_process(pid, Signal::KILL);
     })
@@ -77,7 +77,7 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(members(session), [session]);
-        sweep(session).unwrap();
+        end_all(session).unwrap();
         assert!(members(session).is_empty());
         assert!(!leader.wait().unwrap().success());
     }

@@ -1,4 +1,4 @@
-//! Worlds on this machine's own kernel: their surroundings, their rights, and that nothing is left of them.
+//! Sandboxes on this machine's own kernel: their surroundings, their rights, and that nothing is left of them.
 //! Only root can make them; `LVS_MATRIX_PLACE=host` makes a failure of what is otherwise ignored.
 
 use crate::{Place, caller, this_program};
@@ -17,15 +17,15 @@ pub(crate) fn trials() -> Vec<Trial> {
         native::lacks().is_empty() || std::env::var("LVS_MATRIX_PLACE").is_ok_and(|place| place == "host");
     [
         (
-            "world::folders_links_and_processes_of_its_own",
+            "sandbox::folders_links_and_processes_of_its_own",
             surroundings as fn() -> _,
         ),
-        ("world::a_few_capabilities_and_no_way_to_more", rights),
-        ("world::orphans_are_reaped_and_children_are_not", orphans),
-        ("world::inputs_are_read_only", inputs),
-        ("world::cancelled_and_stalled", ends),
-        ("world::killed_with_its_caller", killed),
-        ("world::a_trial_says_what_went_wrong", trial),
+        ("sandbox::a_few_capabilities_and_no_way_to_more", rights),
+        ("sandbox::orphans_are_reaped_and_children_are_not", orphans),
+        ("sandbox::inputs_are_read_only", inputs),
+        ("sandbox::cancelled_and_stalled", ends),
+        ("sandbox::killed_with_its_caller", killed),
+        ("sandbox::a_trial_says_what_went_wrong", trial),
     ]
     .into_iter()
     .map(|(name, test)| {
@@ -66,7 +66,7 @@ fn seen(place: &Place) -> Result<BTreeMap<String, String>, Failed> {
 
 fn surroundings() -> Result<(), Failed> {
     let place = Place::named("a share");
-    // Only its owner can enter it, and it is below a folder that the world has of its own.
+    // Only its owner can enter it, and it is below a folder that the sandbox has of its own.
     fs::set_permissions(
         place.parent.path(),
         std::os::unix::fs::PermissionsExt::from_mode(0o700),
@@ -180,12 +180,12 @@ fn ends() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The kernel ends a world with whoever began it, whenever that dies.
+/// The kernel ends a sandbox with whoever began it, whenever that dies.
 fn killed() -> Result<(), Failed> {
     let place = Place::new();
     for delay in [None, Some(0), Some(2), Some(5), Some(10), Some(20), Some(40)] {
         let _ = fs::remove_file(place.share().join("spinning"));
-        let caller = caller::start(&place, "world-caller");
+        let caller = caller::start(&place, "sandbox-caller");
         match delay {
             None => caller::await_spinning(&place),
             Some(delay) => std::thread::sleep(Duration::from_millis(delay)),
