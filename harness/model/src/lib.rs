@@ -7,6 +7,7 @@
 //! ```
 
 pub mod action;
+pub mod base;
 pub mod capture;
 pub mod client;
 pub mod dry;

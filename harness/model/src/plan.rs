@@ -3,6 +3,7 @@
 mod alone;
 mod commands;
 
+pub use crate::base::{MAX_REAL_SERVERS, MYSQL_PORT, Phase};
 pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
 
 use crate::Name;
@@ -19,8 +20,6 @@ use std::time::Duration;
 
 /// The interface of every host on the shared link.
 pub const INTERFACE: &str = "eth0";
-/// The port of the virtual service and of every real server (direct routing cannot translate ports).
-pub const MYSQL_PORT: u16 = 3306;
 /// The account that the client logs in with; made in every real server at its start.
 pub const CLIENT_USER: &str = "app";
 /// That account's password. The lab is reachable from nowhere.
@@ -40,9 +39,6 @@ const FIRST_SERVER_ID: u32 = 101;
 /// moment it was sent, and a trace of several interfaces could not show which packet caused which; on a real
 /// link it takes about this long.
 const LINK_DELAY: Duration = Duration::from_micros(100);
-
-/// Real servers of a lab have the addresses .31 to .99.
-pub const MAX_REAL_SERVERS: usize = 69;
 
 /// An Ethernet address, written `02:6c:76:00:00:0a`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -78,30 +74,6 @@ impl TryFrom<String> for Mac {
             .and_then(|bytes| bytes.try_into().ok())
             .map(Self)
             .ok_or(NotAMac(text))
-    }
-}
-
-/// The phases of a cell's time line, in order.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// What comes before the change.
-    Before,
-    /// The change.
-    Change,
-    /// What the client does then.
-    Act,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Before => "before",
-            Self::Change => "change",
-            Self::Act => "act",
-        })
     }
 }
 

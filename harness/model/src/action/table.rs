@@ -1,8 +1,8 @@
 //! What an operator does to the director's table, by ipvsadm(8).
 
 use crate::Name;
+use crate::base::Forwarding;
 use crate::duration::Human;
-use crate::scenario::Forwarding;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;

@@ -84,7 +84,7 @@ impl LabPlan {
             .iter()
             .find(|argv| argv.iter().any(|word| word == "-a") && argv.contains(&destination));
         let weight = line.and_then(|argv| argv.last()?.parse().ok());
-        weight.unwrap_or(crate::scenario::DEFAULT_WEIGHT)
+        weight.unwrap_or(crate::base::DEFAULT_WEIGHT)
     }
 }
 

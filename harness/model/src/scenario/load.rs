@@ -2,10 +2,10 @@
 
 use super::Scenario;
 use super::check::check;
-use super::input::ScenarioInput;
 use super::mistake::{Mistake, Mistakes};
 use super::place::Lines;
 use super::read::Input;
+use super::syntax::ScenarioInput;
 use super::text::{MAX_BYTES, not_utf8, too_large};
 use super::yaml;
 

@@ -2,11 +2,10 @@
 //! expectation.
 //!
 //! ```text
-//! YAML text --yaml--> nodes with places --input--> the file as typed --check--> Scenario     or every mistake at once
+//! YAML text --yaml--> nodes with places --syntax--> the file as typed --check--> Scenario     or every mistake at once
 //! ```
 
 mod check;
-mod input;
 mod kind;
 mod load;
 mod mistake;
@@ -16,13 +15,14 @@ mod reference;
 mod render;
 mod scalar;
 mod schema;
+mod syntax;
 mod table;
 mod text;
 mod written;
 mod yaml;
 
+pub use crate::base::Forwarding;
 pub use check::MAX_CELLS;
-pub(crate) use input::DEFAULT_WEIGHT;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
 pub use place::{Position, Span};
@@ -34,8 +34,8 @@ pub use written::{difference, written};
 
 use crate::Name;
 use crate::action::Action;
+use crate::base::CellRef;
 use crate::client::ClientChoice;
-use crate::matrix::CellRef;
 use crate::mysqld::MysqldSetup;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -61,30 +61,6 @@ pub struct Scenario {
     pub fails_without_change: bool,
     /// What its author should look at, though the file is accepted.
     pub warnings: Vec<Mistake>,
-}
-
-/// How packets reach a real server: ipvsadm(8)'s packet-forwarding methods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Forwarding {
-    /// `-g`, gatewaying: the director rewrites only the MAC address; answers go to the client directly.
-    DirectRouting,
-    /// `-m`, masquerading: the director rewrites the destination's address.
-    Masquerading,
-    /// `-i`, tunneling: the director puts the packet into one for the real server (IP in IP).
-    Tunneling,
-}
-
-impl Forwarding {
-    /// Its name in scenarios.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::DirectRouting => "direct-routing",
-            Self::Masquerading => "masquerading",
-            Self::Tunneling => "tunneling",
-        }
-    }
 }
 
 /// The lab as the scenario describes it.

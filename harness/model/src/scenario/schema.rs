@@ -1,8 +1,8 @@
 //! The JSON schema of scenario files, for editors: `scenarios/scenario.schema.json`.
 
-use super::input::ScenarioInput;
 use super::place::At;
 use super::read::{List, Map, OneOrMany, Scalar};
+use super::syntax::ScenarioInput;
 use super::table::Field;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};

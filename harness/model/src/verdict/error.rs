@@ -143,26 +143,26 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
             let unread = matches!(network.reply, Some(Reply::Unread) | None);
             let answered = unread && !network.answers.is_empty();
             let ended = !network.terminators.is_empty() && network.server_error.is_some();
-            Shown::if_(answered || ended, Unseen::ServerError)
+            InPackets::if_(answered || ended, Unseen::ServerError)
         }
         ClientErrorKind::Io { errno: None } if operation.chooses() => {
-            Shown::if_(gave_up || any_end_shown(network), Unseen::AnyEnd)
+            InPackets::if_(gave_up || any_end_shown(network), Unseen::AnyEnd)
         }
         ClientErrorKind::Closed | ClientErrorKind::Io { errno: None } => ended(network),
         ClientErrorKind::Io {
             errno: Some(ETIMEDOUT),
-        } if gave_up => Shown::Yes,
+        } if gave_up => InPackets::Yes,
         ClientErrorKind::Io { errno: Some(errno) } => by_errno(errno, network),
         // MariaDB's client names the errno of its own non-blocking connect() and not that of the failure
         // (plugins/pvio/pvio_socket.c, `pvio_socket_connect`): of EINPROGRESS nothing can be shown.
         ClientErrorKind::Library {
             errno: None | Some(EINPROGRESS),
             ..
-        } => Shown::if_(gave_up || any_end_shown(network), Unseen::AnyEnd),
+        } => InPackets::if_(gave_up || any_end_shown(network), Unseen::AnyEnd),
         ClientErrorKind::Library {
             errno: Some(ETIMEDOUT),
             ..
-        } if gave_up => Shown::Yes,
+        } if gave_up => InPackets::Yes,
         ClientErrorKind::Library {
             errno: Some(errno), ..
         } => by_errno(errno, network),
@@ -183,16 +183,16 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
                     TerminatorKind::Fin | TerminatorKind::Rst => true,
                     TerminatorKind::Icmp { .. } => !soft,
                 });
-            Shown::if_(unanswered && (tried_again || !ended), Unseen::EndBefore)
+            InPackets::if_(unanswered && (tried_again || !ended), Unseen::EndBefore)
         }
         ClientErrorKind::Driver => {
             return Some(Doubt::DriverFailed { at, message });
         }
     };
     match shown {
-        Shown::Yes => None,
-        Shown::No(unseen) => Some(Doubt::ErrorUnshown { at, message, unseen }),
-        Shown::Never(errno) => Some(Doubt::ErrnoUnknown { at, message, errno }),
+        InPackets::Yes => None,
+        InPackets::No(unseen) => Some(Doubt::ErrorUnshown { at, message, unseen }),
+        InPackets::Never(errno) => Some(Doubt::ErrnoUnknown { at, message, errno }),
     }
 }
 
@@ -215,7 +215,7 @@ fn gave_up(operation: &Classified<'_>, network: &Network) -> bool {
 }
 
 /// Whether packets show an error.
-enum Shown {
+enum InPackets {
     Yes,
     /// What they show instead.
     No(Unseen),
@@ -223,21 +223,21 @@ enum Shown {
     Never(i32),
 }
 
-impl Shown {
+impl InPackets {
     fn if_(shown: bool, instead: Unseen) -> Self {
         if shown { Self::Yes } else { Self::No(instead) }
     }
 }
 
-fn ended(network: &Network) -> Shown {
+fn ended(network: &Network) -> InPackets {
     // An RST of the client's own firewall does not pass its interface.
-    Shown::if_(
+    InPackets::if_(
         !network.terminators.is_empty() || network.held_back.is_some_and(HeldBack::resets),
         Unseen::End,
     )
 }
 
-fn by_errno(errno: i32, network: &Network) -> Shown {
+fn by_errno(errno: i32, network: &Network) -> InPackets {
     let has = |wanted: fn(TerminatorKind) -> bool| {
         network
             .terminators
@@ -246,16 +246,16 @@ fn by_errno(errno: i32, network: &Network) -> Shown {
     };
     match errno {
         EPIPE | ECONNABORTED | ECONNRESET | ENOTCONN => ended(network),
-        ECONNREFUSED => Shown::if_(
+        ECONNREFUSED => InPackets::if_(
             has(|kind| kind != TerminatorKind::Fin) || network.held_back.is_some_and(HeldBack::answers),
             Unseen::Refusal,
         ),
-        EHOSTUNREACH | ENETUNREACH => Shown::if_(
+        EHOSTUNREACH | ENETUNREACH => InPackets::if_(
             network.arp_unanswered.is_some() || has(|kind| matches!(kind, TerminatorKind::Icmp { .. })),
             Unseen::Unreachable,
         ),
-        ETIMEDOUT => Shown::if_(timed_out(network), Unseen::Unanswered),
-        _ => Shown::Never(errno),
+        ETIMEDOUT => InPackets::if_(timed_out(network), Unseen::Unanswered),
+        _ => InPackets::Never(errno),
     }
 }
 

@@ -7,7 +7,7 @@ use super::segments;
 use super::servers::{Servers, servers};
 use super::{Doubt, Retransmissions, Terminator, TerminatorKind};
 use crate::capture::flow::{ClientSide, Connection};
-use crate::capture::mysql::Said;
+use crate::capture::mysql::PacketAt;
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
 use crate::path::Journeys;
@@ -23,8 +23,8 @@ pub(super) struct Seen {
     pub(super) at: Instant,
 }
 
-impl From<Said> for Seen {
-    fn from(said: Said) -> Self {
+impl From<PacketAt> for Seen {
+    fn from(said: PacketAt) -> Self {
         Self {
             packet: said.packet,
             at: said.at,

@@ -2,7 +2,7 @@
 //!
 //! The same reading as the notes of a trace: one decoder says both.
 
-use super::session::{Heard, Side};
+use super::session::{Side, Utterance};
 use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
@@ -11,7 +11,7 @@ use std::fmt;
 
 /// A packet of the client's interface and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Said {
+pub struct PacketAt {
     /// Its number.
     pub packet: u32,
     /// Its time.
@@ -139,14 +139,14 @@ pub enum Outcome {
     /// By all that belongs to it: OK, or every result set to its end.
     Complete {
         /// The packet with its last byte.
-        by: Said,
+        by: PacketAt,
         /// How many rows it has.
         rows: u64,
     },
     /// By an ERR.
     Error {
         /// The packet with its last byte.
-        by: Said,
+        by: PacketAt,
         /// What it says.
         error: ServerError,
     },
@@ -158,12 +158,12 @@ pub struct Exchange {
     /// What was asked for.
     pub command: Command,
     /// The packet with the beginning of the request; of a login the SYN.
-    pub asked: Said,
+    pub asked: PacketAt,
     /// Is all of the request there?
     pub whole: bool,
     /// The packets that brought bytes of the answer which the client did not have before, in the order of
     /// their bytes.
-    pub parts: Vec<Said>,
+    pub parts: Vec<PacketAt>,
     /// How it was answered.
     pub outcome: Outcome,
 }
@@ -175,7 +175,7 @@ impl Exchange {
 
     /// The packet with the last byte of the whole answer, if that came.
     #[must_use]
-    pub fn answered(&self) -> Option<Said> {
+    pub fn answered(&self) -> Option<PacketAt> {
         match &self.outcome {
             Outcome::Complete { by, .. } | Outcome::Error { by, .. } => Some(*by),
             Outcome::NeedsNone | Outcome::Open => None,
@@ -191,9 +191,9 @@ pub struct Dialogue {
     /// The login first, then the commands in order.
     pub exchanges: Vec<Exchange>,
     /// What the server said without having been asked, as it does when it closes the connection.
-    pub unasked: Vec<(Said, ServerError)>,
+    pub unasked: Vec<(PacketAt, ServerError)>,
     /// From this packet on the connection cannot be read.
-    pub unread: Option<(Said, Unread)>,
+    pub unread: Option<(PacketAt, Unread)>,
     /// How many of `exchanges` from the first one on are not open any more.
     closed: usize,
 }
@@ -218,7 +218,7 @@ pub fn dialogue(
             .map(|(packet, segment)| (Side::Server, packet, segment)),
     );
     packets.sort_by_key(|(_, packet, _)| packet.number);
-    let syn = Said {
+    let syn = PacketAt {
         packet: connection.syn,
         at: connection.began,
     };
@@ -239,7 +239,7 @@ pub fn dialogue(
     for (side, packet, segment) in packets.into_iter().filter(|(_, packet, _)| packet.at <= until) {
         followed.take(side, segment);
         let heard = followed.session.heard();
-        let by = Said {
+        let by = PacketAt {
             packet: packet.number,
             at: packet.at,
         };
@@ -251,22 +251,22 @@ pub fn dialogue(
 }
 
 impl Dialogue {
-    fn take(&mut self, side: Side, by: Said, fresh: bool, heard: Vec<Heard>) {
+    fn take(&mut self, side: Side, by: PacketAt, fresh: bool, heard: Vec<Utterance>) {
         if side == Side::Server && fresh {
             self.part(by);
         }
         for heard in heard {
             match heard {
-                Heard::Greeted(id) => self.connection_id = id,
-                Heard::LoggedIn => self.close(by, Outcome::Complete { by, rows: 0 }),
-                Heard::Answered { rows } => self.close(by, Outcome::Complete { by, rows }),
-                Heard::Failed(error) => self.close(by, Outcome::Error { by, error }),
-                Heard::Unasked(error) => self.unasked.push((by, error)),
-                Heard::Lost(why) => {
+                Utterance::Greeted(id) => self.connection_id = id,
+                Utterance::LoggedIn => self.close(by, Outcome::Complete { by, rows: 0 }),
+                Utterance::Answered { rows } => self.close(by, Outcome::Complete { by, rows }),
+                Utterance::Failed(error) => self.close(by, Outcome::Error { by, error }),
+                Utterance::Unasked(error) => self.unasked.push((by, error)),
+                Utterance::Lost(why) => {
                     self.unread = Some((by, why));
                     return;
                 }
-                Heard::Asked {
+                Utterance::Asked {
                     name,
                     code,
                     text,
@@ -305,13 +305,13 @@ impl Dialogue {
         self.exchanges.get_mut(self.closed)
     }
 
-    fn part(&mut self, by: Said) {
+    fn part(&mut self, by: PacketAt) {
         if let Some(open) = self.open() {
             open.parts.push(by);
         }
     }
 
-    fn close(&mut self, by: Said, outcome: Outcome) {
+    fn close(&mut self, by: PacketAt, outcome: Outcome) {
         if let Some(open) = self.open() {
             // A segment may hold the end of one answer and all of the next.
             if open.parts.last() != Some(&by) {

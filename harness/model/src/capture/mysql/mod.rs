@@ -18,7 +18,7 @@ mod response;
 mod session;
 mod stream;
 
-pub use dialogue::{Command, Dialogue, Exchange, Outcome, Said, ServerError, Unread, dialogue};
+pub use dialogue::{Command, Dialogue, Exchange, Outcome, PacketAt, ServerError, Unread, dialogue};
 
 use super::{Packet, Segment, flow};
 use crate::action::Node;

@@ -49,7 +49,7 @@ enum Phase {
 
 /// Something that one side said, as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Utterance {
     /// The server's greeting, with its number for the connection.
     Greeted(Option<u32>),
     /// The server lets the client in.
@@ -97,17 +97,17 @@ pub(super) struct Session {
     /// Rows of the answer that is being read.
     rows: u64,
     /// What was said since it was last asked for.
-    heard: Vec<Heard>,
+    heard: Vec<Utterance>,
 }
 
 impl Session {
     /// Bytes of a side are missing.
     pub(super) fn lost(&mut self) {
-        self.heard.push(Heard::Lost(Unread::NotFollowed));
+        self.heard.push(Utterance::Lost(Unread::NotFollowed));
     }
 
     /// What was said since the last call.
-    pub(super) fn heard(&mut self) -> Vec<Heard> {
+    pub(super) fn heard(&mut self) -> Vec<Utterance> {
         std::mem::take(&mut self.heard)
     }
 
@@ -157,7 +157,7 @@ impl Session {
             };
             if !understood {
                 self.phase = Phase::Silent;
-                self.heard.push(Heard::Lost(Unread::NotFollowed));
+                self.heard.push(Utterance::Lost(Unread::NotFollowed));
             }
             if self.phase == Phase::Silent {
                 return notes.text();
@@ -262,7 +262,7 @@ impl Session {
                     return self.refused(whole, notes);
                 }
                 let text = greeting(&whole.kept);
-                self.heard.push(Heard::Greeted(connection_id(&whole.kept)));
+                self.heard.push(Utterance::Greeted(connection_id(&whole.kept)));
                 notes.maybe(text)
             }
             // An ERR before the login: too many connections, too slow.
@@ -277,7 +277,7 @@ impl Session {
     fn refused(&mut self, whole: &Whole, notes: &mut Notes) -> bool {
         let error = error(&whole.kept);
         notes.maybe(error.as_ref().map(ToString::to_string));
-        self.heard.extend(error.clone().map(Heard::Failed));
+        self.heard.extend(error.clone().map(Utterance::Failed));
         error.is_some()
     }
 
@@ -291,7 +291,7 @@ impl Session {
         };
         if flags & TLS != 0 && whole.length == TLS_REQUEST_LENGTH {
             notes.say("asks for TLS; the rest is encrypted".to_owned());
-            self.heard.push(Heard::Lost(Unread::Tls));
+            self.heard.push(Utterance::Lost(Unread::Tls));
             self.phase = Phase::Silent;
             return true;
         }
@@ -338,9 +338,9 @@ impl Session {
                 } else {
                     ""
                 };
-                self.heard.push(Heard::LoggedIn);
+                self.heard.push(Utterance::LoggedIn);
                 if self.compression {
-                    self.heard.push(Heard::Lost(Unread::Compressed));
+                    self.heard.push(Utterance::Lost(Unread::Compressed));
                 }
                 notes.maybe(ok(&whole.kept).map(|_| format!("OK, logged in{rest}")))
             }
@@ -367,7 +367,7 @@ impl Session {
             // A server that closes a connection may say why, unasked.
             let error = error(&whole.kept).filter(|_| whole.kept.first() == Some(&ERR));
             notes.maybe(error.as_ref().map(ToString::to_string));
-            self.heard.extend(error.clone().map(Heard::Unasked));
+            self.heard.extend(error.clone().map(Utterance::Unasked));
             return is_eof(whole) || error.is_some();
         };
         if sequence.is_some_and(|sequence| sequence != whole.sequence) {
@@ -383,7 +383,7 @@ impl Session {
                 notes.say(error.to_string());
                 self.rows = 0;
                 self.due.pop_front();
-                self.heard.push(Heard::Failed(error));
+                self.heard.push(Utterance::Failed(error));
                 return true;
             }
             Read::Row(next) => {
@@ -406,7 +406,7 @@ impl Session {
             None => {
                 self.due.pop_front();
                 let rows = std::mem::take(&mut self.rows);
-                self.heard.push(Heard::Answered { rows });
+                self.heard.push(Utterance::Answered { rows });
             }
         }
         true
@@ -414,9 +414,9 @@ impl Session {
 }
 
 /// A command, or its beginning, as data. Its name is the first word of what a trace says of it.
-fn asked(said: &str, payload: &[u8], whole: bool, answered: bool) -> Option<Heard> {
+fn asked(said: &str, payload: &[u8], whole: bool, answered: bool) -> Option<Utterance> {
     let (&code, text) = payload.split_first()?;
-    Some(Heard::Asked {
+    Some(Utterance::Asked {
         name: said.split(' ').next().unwrap_or_default().to_owned(),
         code,
         text: text.to_vec(),

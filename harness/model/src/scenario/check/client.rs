@@ -1,12 +1,12 @@
 //! The client: a program and settings that fit together in every cell.
 
 use super::findings::Findings;
-use super::{Draft, told};
+use super::{Draft, client_steps};
 use crate::client::{ClientChoice, Keepalive, Program, Setting, Settings};
 use crate::duration::Human;
-use crate::scenario::input::{ClientInput, KeepaliveInput, ProgramInput};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::{At, Span};
+use crate::scenario::syntax::{ClientInput, KeepaliveInput, ProgramInput};
 use crate::scenario::table::Structure;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 const LONGEST_KEEPALIVE: u64 = 32_767;
 
 /// What the lab, or a value, says of the client.
-pub(super) struct Said {
+pub(super) struct ClientDraft {
     pub(super) choice: ClientChoice,
     program: Option<Span>,
     settings: Vec<(Setting, Span)>,
@@ -23,7 +23,7 @@ pub(super) struct Said {
     pub(super) complete: bool,
 }
 
-impl Said {
+impl ClientDraft {
     pub(super) fn of(input: Option<&ClientInput>, known: bool, mistakes: &mut Mistakes) -> Self {
         let before = mistakes.count();
         let mut said = Self {
@@ -164,7 +164,7 @@ pub(super) fn conflicts(draft: &Draft, mistakes: &mut Mistakes) {
     }
 }
 
-impl Said {
+impl ClientDraft {
     /// What is said, by its key, and where.
     fn places(&self) -> impl Iterator<Item = (&'static str, Span)> {
         let program = self.program.map(|span| ("program", span));
@@ -192,7 +192,7 @@ impl Said {
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut findings = Findings::default();
     for choice in Draft::cells(sizes) {
-        let said: Vec<&Said> = std::iter::once(&draft.client)
+        let said: Vec<&ClientDraft> = std::iter::once(&draft.client)
             .chain(draft.chosen(&choice).map(|(_, value)| &value.client))
             .collect();
         if said.iter().all(|said| said.complete) {
@@ -207,7 +207,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
                     );
                 }
             }
-            told::check(draft, &choice, &client.program, &mut findings);
+            client_steps::check(draft, &choice, &client.program, &mut findings);
         }
     }
     findings.report(draft, mistakes);

@@ -4,10 +4,10 @@ use super::AxisDraft;
 use super::expected::expected;
 use crate::Name;
 use crate::scenario::Expected;
-use crate::scenario::input::{ExpectationInput, ScenarioInput};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::OneOrMany;
+use crate::scenario::syntax::{ExpectationInput, ScenarioInput};
 use crate::scenario::table::Structure;
 use std::time::Duration;
 

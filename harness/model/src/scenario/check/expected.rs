@@ -2,9 +2,9 @@
 
 use crate::Name;
 use crate::duration::Human;
-use crate::scenario::input::ExpectationInput;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
+use crate::scenario::syntax::ExpectationInput;
 use crate::scenario::table::Structure;
 use crate::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use std::time::Duration;

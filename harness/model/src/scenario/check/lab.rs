@@ -3,13 +3,13 @@
 
 use super::AxisDraft;
 use crate::Name;
+use crate::base::{DEFAULT_WEIGHT, MAX_REAL_SERVERS};
 use crate::mysqld::MysqldSetup;
-use crate::plan::MAX_REAL_SERVERS;
-use crate::scenario::input::{DEFAULT_WEIGHT, LabInput, RealServerInput, ValueInput};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
+use crate::scenario::syntax::{LabInput, RealServerInput, ValueInput};
 use crate::scenario::table::Structure;
 use crate::scenario::{Forwarding, RealServer};
 use std::collections::HashMap;

@@ -1,12 +1,13 @@
 //! From the file as typed to the scenario as believed. Each check adds its mistakes and concludes nothing
 //! from what could not be read: one slip of the pen is one message.
 
-mod believed;
 mod client;
+mod client_steps;
 mod coverage;
 mod expect;
 mod expected;
 mod findings;
+mod into_scenario;
 mod lab;
 mod possible;
 mod served_by;
@@ -15,16 +16,15 @@ mod state;
 mod steps;
 mod sysctls;
 mod timeline;
-mod told;
 
-use super::input::{ObserveInput, ScenarioInput};
 use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
+use super::syntax::{ObserveInput, ScenarioInput};
 use super::table::Structure;
 use super::{Observe, Scenario, Value};
 use crate::Name;
+use crate::base::choice_of;
 use crate::duration::Human;
-use crate::matrix::choice_of;
 use std::time::Duration;
 
 /// The most cells that a scenario may have.
@@ -41,7 +41,7 @@ struct Draft {
     claim: Option<String>,
     lab: Option<lab::Draft>,
     /// What the lab says of the client.
-    client: client::Said,
+    client: client::ClientDraft,
     axes: Vec<AxisDraft>,
     /// Were all axes and values read?
     axes_complete: bool,
@@ -71,7 +71,7 @@ struct AxisDraft {
 struct ValueDraft {
     name: At<Name>,
     added: lab::Added,
-    client: client::Said,
+    client: client::ClientDraft,
     steps: steps::Steps,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
     }
     sysctls::check(&draft, mistakes);
     client::conflicts(&draft, mistakes);
-    told::slow(&draft, mistakes);
+    client_steps::slow(&draft, mistakes);
     match sizes(&draft, mistakes) {
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
             client::check(&draft, &sizes, mistakes);
@@ -103,7 +103,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
             .iter()
             .map(|axis| axis.values.iter().map(|value| value.name.span).collect())
             .collect();
-        let mut scenario = believed::believed(draft)?;
+        let mut scenario = into_scenario::into_scenario(draft)?;
         same_values(&scenario, &places, mistakes);
         scenario.warnings = mistakes.take_warnings();
         Some(scenario)
@@ -161,7 +161,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     };
     let mut axes_complete = input.knows("axes") && input.axes.as_ref().is_none_or(|axes| axes.complete);
     let mut axes = Vec::new();
-    let client = client::Said::of(
+    let client = client::ClientDraft::of(
         input.lab.as_ref().and_then(|lab| lab.client.as_ref()),
         input.lab.as_ref().is_some_and(|lab| lab.knows("client")),
         mistakes,
@@ -176,7 +176,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
                 .map(|(name, value)| ValueDraft {
                     name: name.clone(),
                     added: lab::Added::of(value),
-                    client: client::Said::of(value.client.as_ref(), value.knows("client"), mistakes),
+                    client: client::ClientDraft::of(value.client.as_ref(), value.knows("client"), mistakes),
                     steps: steps::Steps::of(&value.before, &value.change, &value.act, knows_steps(value)),
                 })
                 .collect(),
@@ -321,7 +321,7 @@ impl Draft {
         (0..count).map(|number| choice_of(number, sizes))
     }
 
-    /// The cell's values joined as [`crate::matrix::CellRef::slug`] does it.
+    /// The cell's values joined as [`crate::base::CellRef::slug`] does it.
     fn slug(&self, choice: &[usize]) -> String {
         let values: Vec<_> = self
             .chosen(choice)

@@ -5,13 +5,12 @@ use crate::action::{
     Action, ClientAction, HostAction, MysqldAction, Node, Opening, Percent, Statement, StopSignal,
     TableAction, TrafficAction,
 };
-use crate::scenario::input::{
-    ConnectInput, ConnectionInput, DEFAULT_WEIGHT, ServiceInput, StatementInput, StepInput,
-};
+use crate::base::DEFAULT_WEIGHT;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::List;
 use crate::scenario::scalar::Weight;
+use crate::scenario::syntax::{ConnectInput, ConnectionInput, ServiceInput, StatementInput, StepInput};
 use crate::scenario::table::Structure;
 use std::collections::HashSet;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::super::mistake::{MistakeKind, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use crate::action::Percent;
-use crate::plan::MYSQL_PORT;
+use crate::base::MYSQL_PORT;
 use schemars::{Schema, json_schema};
 use std::ops::RangeInclusive;
 use std::str::FromStr;

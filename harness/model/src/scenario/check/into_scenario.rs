@@ -5,7 +5,7 @@ use crate::scenario::place::At;
 use crate::scenario::{Axis, Expectation, Lab, Phases, RealServer, Scenario, Value};
 
 /// The draft as a scenario; `None` if something of it is missing after all.
-pub(super) fn believed(draft: Draft) -> Option<Scenario> {
+pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
     let lab = draft.lab?;
     Some(Scenario {
         name: draft.name?,
@@ -25,7 +25,7 @@ pub(super) fn believed(draft: Draft) -> Option<Scenario> {
             .into_iter()
             .map(|axis| Axis {
                 name: axis.name.value,
-                values: axis.values.into_iter().map(believed_value).collect(),
+                values: axis.values.into_iter().map(into_value).collect(),
             })
             .collect(),
         steps: draft.steps.into_phases(),
@@ -44,7 +44,7 @@ pub(super) fn believed(draft: Draft) -> Option<Scenario> {
     })
 }
 
-fn believed_value(value: ValueDraft) -> Value {
+fn into_value(value: ValueDraft) -> Value {
     Value {
         name: value.name.value,
         real_servers: real_servers(value.added.real_servers),

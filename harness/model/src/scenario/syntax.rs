@@ -20,12 +20,10 @@ use super::yaml::Node;
 use super::{BehaviourName, Forwarding, HangEndName};
 use crate::Name;
 use crate::action::{Chain, FirewallVerdict, Neighbours, Percent, StopSignal};
+use crate::base::DEFAULT_WEIGHT;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use std::borrow::Cow;
 use std::time::Duration;
-
-/// The weight of a real server for which none is given: ipvsadm(8)'s own default.
-pub(crate) const DEFAULT_WEIGHT: u16 = 1;
 
 type Steps = List<At<StepInput>>;
 type Sysctls = Map<SysctlKey, At<SysctlValue>>;

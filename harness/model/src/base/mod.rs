@@ -1,0 +1,64 @@
+//! Names and limits that several parts of the model share: those of a scenario, of its cells and of their plans.
+//! Nothing here knows any of those parts.
+
+mod cell;
+
+pub use cell::{CellRef, FIRST, choice_of};
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The port of the virtual service and of every real server (direct routing cannot translate ports).
+pub const MYSQL_PORT: u16 = 3306;
+/// Real servers of a lab have the addresses .31 to .99.
+pub const MAX_REAL_SERVERS: usize = 69;
+/// The weight of a real server for which none is given: ipvsadm(8)'s own default.
+pub const DEFAULT_WEIGHT: u16 = 1;
+
+/// How packets reach a real server: ipvsadm(8)'s packet-forwarding methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forwarding {
+    /// `-g`, gatewaying: the director rewrites only the MAC address; answers go to the client directly.
+    DirectRouting,
+    /// `-m`, masquerading: the director rewrites the destination's address.
+    Masquerading,
+    /// `-i`, tunneling: the director puts the packet into one for the real server (IP in IP).
+    Tunneling,
+}
+
+impl Forwarding {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DirectRouting => "direct-routing",
+            Self::Masquerading => "masquerading",
+            Self::Tunneling => "tunneling",
+        }
+    }
+}
+
+/// The phases of a cell's time line, in order.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// What comes before the change.
+    Before,
+    /// The change.
+    Change,
+    /// What the client does then.
+    Act,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Before => "before",
+            Self::Change => "change",
+            Self::Act => "act",
+        })
+    }
+}
