@@ -48,7 +48,7 @@ pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};
 pub use lvs_matrix_language::phrasing::expectation;
 pub use lvs_matrix_language::{Language, UnknownLanguage, plural};
-pub use markdown::{markdown, markdown_cell, summary};
+pub use markdown::{Pages, markdown, markdown_cell, summary};
 pub use plain::{explanation, plain};
 pub use run::{
     AxisSummary, DryReport, ExpectationPlace, HTML_FILE, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT,

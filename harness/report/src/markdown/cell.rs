@@ -19,17 +19,18 @@ use std::fmt::{Result, Write as _};
 pub fn markdown_cell(report: &RunReport, cell: &JudgedCell) -> String {
     let mut out = String::with_capacity(16_384);
     // Writing into a String cannot fail; the result is only there for `?`.
-    let _ = page(&mut out, report, cell);
+    let _ = page(&mut out, report, cell, &files(report.language(), &cell.record));
     // The parts end with an empty line each, to be put one after the other.
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
 }
 
-fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
+/// The page below these links.
+pub(super) fn page(out: &mut String, report: &RunReport, cell: &JudgedCell, links: &[String]) -> Result {
     let (record, words) = (&cell.record, report.language());
     writeln!(out, "# {}\n", record.plan.cell)?;
-    files(out, words, record)?;
+    writeln!(out, "{}\n", links.join(" · "))?;
     if let Some(scenario) = report.scenario_of(&record.plan.cell) {
         claim(out, words, scenario)?;
     }
@@ -71,7 +72,7 @@ fn page(out: &mut String, report: &RunReport, cell: &JudgedCell) -> Result {
 }
 
 /// Where the page comes from, and what it was made of.
-fn files(out: &mut String, words: Language, record: &CellRecord) -> Result {
+fn files(words: Language, record: &CellRecord) -> Vec<String> {
     let cell = &record.plan.cell;
     let mut links = vec![
         format!("[{}](../../{REPORT_FILE}#{})", words.all_cells(), cell.scenario),
@@ -85,7 +86,7 @@ fn files(out: &mut String, words: Language, record: &CellRecord) -> Result {
             links.push(format!("[{}]({})", words.log_of(&view.server), link_target(log)));
         }
     }
-    writeln!(out, "{}\n", links.join(" · "))
+    links
 }
 
 /// A file's name as part of a link: everything but letters, digits and `.-_` as `%xx`.
@@ -111,6 +112,12 @@ pub(super) fn claim(out: &mut String, words: Language, scenario: &ScenarioSummar
     }
     let (patience, until) = (Human(scenario.observe.patience), Human(scenario.observe.until));
     writeln!(out, "\n{}\n", words.watched(patience, until))
+}
+
+/// The claim as the end of a line.
+pub(super) fn claim_in_a_line(scenario: &ScenarioSummary) -> String {
+    let words: Vec<&str> = scenario.claim.split_whitespace().collect();
+    inline(&cut(&words.join(" "), LONGEST_CLAIM)).into_owned()
 }
 
 /// The cell's place in the matrix, as one row.

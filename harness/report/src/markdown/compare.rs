@@ -22,7 +22,12 @@ const LISTED_IN_ALL: usize = 96;
 
 /// For each axis, and for each of its values but the first: the cells whose outcome is another one than with
 /// the first value. Outcomes that are not known are not compared.
-pub(super) fn details(out: &mut String, view: View, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Result {
+pub(super) fn details(
+    out: &mut String,
+    view: View<'_>,
+    scenario: &ScenarioSummary,
+    rows: &[Row<'_>],
+) -> Result {
     if scenario.axes.iter().all(|axis| axis.values.len() < 2) {
         return Ok(());
     }

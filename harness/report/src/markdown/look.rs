@@ -14,7 +14,7 @@ use std::fmt::{Result, Write as _};
 /// Cells are folded out with their evidence until so many bytes are reached.
 const FOLDED_BYTES: usize = 64 << 10;
 
-pub(super) fn section(out: &mut String, view: View, report: &RunReport) -> Result {
+pub(super) fn section(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     let (words, lines) = (view.words, look::lines(report));
     if lines.is_empty() {
         return Ok(());

@@ -10,6 +10,7 @@
 mod cell;
 mod compare;
 mod look;
+mod pages;
 mod scenario;
 mod story;
 mod summary;
@@ -18,6 +19,7 @@ mod view;
 pub(crate) use cell::link_target;
 
 pub use cell::markdown_cell;
+pub use pages::Pages;
 pub use summary::summary;
 
 use crate::blocks::Block;
@@ -54,7 +56,7 @@ fn page(out: &mut String, report: &RunReport) -> Result {
     head(out, view, report)?;
     // The legend is short, and stands below whatever was left out.
     let mut end = String::new();
-    legend(&mut end, view.words)?;
+    legend(&mut end, view)?;
     let room = MOST.saturating_sub(end.len() + summary::RESERVED);
     let mut left_out = summary::LeftOut::default();
     for scenario in &report.run().scenarios {
@@ -70,7 +72,7 @@ fn page(out: &mut String, report: &RunReport) -> Result {
 }
 
 /// Everything above the tables.
-fn head(out: &mut String, view: View, report: &RunReport) -> Result {
+fn head(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     title(out, view.words, report)?;
     look::section(out, view, report)?;
     left_waiting(out, view, report)?;
@@ -96,7 +98,7 @@ fn title(out: &mut String, words: Language, report: &RunReport) -> Result {
 const LISTED_AS_WAITING: usize = 40;
 
 /// The article's NG cells: the list that an operator came for.
-fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
+fn left_waiting(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     let words = view.words;
     let hung: Vec<&JudgedCell> = report.cells().iter().filter(|cell| cell.left_waiting()).collect();
     if report.cells().is_empty() {
@@ -121,7 +123,7 @@ fn left_waiting(out: &mut String, view: View, report: &RunReport) -> Result {
     writeln!(out)
 }
 
-fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
+fn totals(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     let words = view.words;
     writeln!(out, "## {}\n", words.what_was_run())?;
     let columns = [
@@ -156,7 +158,7 @@ fn totals(out: &mut String, view: View, report: &RunReport) -> Result {
         if report.repetitions() > 1 {
             cells.push_str(&format!(" × {}", report.repetitions()));
         }
-        rows.push((view.section(scenario.name.as_str()), cells, sums));
+        rows.push((view.section(&scenario.name), cells, sums));
     }
     if rows.len() > 1 {
         let sums = Totals::of(report);
@@ -201,9 +203,15 @@ fn environment(out: &mut String, words: Language, report: &RunReport) -> Result 
     Ok(())
 }
 
-fn legend(out: &mut String, words: Language) -> Result {
+fn legend(out: &mut String, view: View<'_>) -> Result {
+    let words = view.words;
     writeln!(out, "## {}\n", words.how_to_read())?;
-    let behaviour = [words.meaning_of_behaviour(), words.link_to_page()].join(words.after_sentence());
+    let behaviour = match view.lies {
+        Lies::InTheFolder | Lies::Elsewhere => {
+            [words.meaning_of_behaviour(), words.link_to_page()].join(words.after_sentence())
+        }
+        Lies::AmongPages { .. } => words.meaning_of_behaviour().to_owned(),
+    };
     for (term, meaning) in [
         (words.behaviour(), behaviour),
         (words.time(), words.meaning_of_time().to_owned()),

@@ -6,7 +6,6 @@ use crate::escape::{cut, inline};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
-use lvs_matrix_language::Language;
 use lvs_matrix_language::Length;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
@@ -14,7 +13,7 @@ use std::fmt::{Result, Write as _};
 
 pub(super) fn section(
     out: &mut String,
-    view: View,
+    view: View<'_>,
     report: &RunReport,
     scenario: &ScenarioSummary,
 ) -> Result {
@@ -22,7 +21,7 @@ pub(super) fn section(
     if rows.is_empty() {
         return Ok(());
     }
-    head(out, view.words, scenario)?;
+    head(out, view, scenario)?;
     for row in &rows {
         line(out, view, *row)?;
     }
@@ -37,7 +36,8 @@ const LONGEST: usize = 120;
 const LONGEST_NOTES: usize = 400;
 
 /// The claim, and the head of the article's table: the axes, then what was observed, then what it means.
-pub(super) fn head(out: &mut String, words: Language, scenario: &ScenarioSummary) -> Result {
+pub(super) fn head(out: &mut String, view: View<'_>, scenario: &ScenarioSummary) -> Result {
+    let words = view.words;
     let columns = [
         words.behaviour(),
         words.time(),
@@ -48,8 +48,7 @@ pub(super) fn head(out: &mut String, words: Language, scenario: &ScenarioSummary
         words.expected(),
         words.verdict(),
     ];
-    writeln!(out, "<a id=\"{}\"></a>\n", scenario.name)?;
-    writeln!(out, "## {}\n", scenario.name)?;
+    writeln!(out, "{}", view.heading(&scenario.name))?;
     cell::claim(out, words, scenario)?;
     out.push('|');
     for axis in &scenario.axes {
@@ -66,7 +65,7 @@ pub(super) fn head(out: &mut String, words: Language, scenario: &ScenarioSummary
 }
 
 /// A line of the table.
-pub(super) fn line(out: &mut String, view: View, row: Row<'_>) -> Result {
+pub(super) fn line(out: &mut String, view: View<'_>, row: Row<'_>) -> Result {
     out.push('|');
     for (_, value) in &row.cell().values {
         write!(out, " {value} |")?;
@@ -84,7 +83,7 @@ pub(super) fn line(out: &mut String, view: View, row: Row<'_>) -> Result {
     }
 }
 
-fn judged(out: &mut String, view: View, cell: &JudgedCell) -> Result {
+fn judged(out: &mut String, view: View<'_>, cell: &JudgedCell) -> Result {
     let (observed, words) = (&cell.observed, view.words);
     let place = &cell.record.plan.cell;
     let behaviour = format!(

@@ -41,7 +41,7 @@ fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
     for scenario in &report.run().scenarios {
         left_out.table(out, end, view, report, scenario)?;
     }
-    if !push(out, end, |out| legend(out, view.words)) {
+    if !push(out, end, |out| legend(out, view)) {
         left_out.details = true;
     }
     left_out.tell(out, view.words, most, &view.words.of_the_folder("`report.md`"))
@@ -61,11 +61,11 @@ pub(super) fn push(out: &mut String, end: usize, part: impl FnOnce(&mut String) 
 fn table(
     out: &mut String,
     end: usize,
-    view: View,
+    view: View<'_>,
     scenario: &ScenarioSummary,
     rows: &[Row<'_>],
 ) -> std::result::Result<usize, std::fmt::Error> {
-    if rows.is_empty() || !push(out, end, |out| scenario::head(out, view.words, scenario)) {
+    if rows.is_empty() || !push(out, end, |out| scenario::head(out, view, scenario)) {
         return Ok(rows.len());
     }
     let written = rows
@@ -91,7 +91,7 @@ impl LeftOut {
         &mut self,
         out: &mut String,
         end: usize,
-        view: View,
+        view: View<'_>,
         report: &RunReport,
         scenario: &ScenarioSummary,
     ) -> Result {

@@ -1,0 +1,85 @@
+//! A run as pages that are read without the run's folder, as in a repository: an index, a page for each scenario,
+//! and pages of the cells of some scenarios. They have links to each other, and to the records only if it is
+//! said where these lie.
+
+use super::view::{Lies, View, page_of_cell, page_of_scenario};
+use super::{cell, environment, legend, look, scenario, title, totals};
+use crate::run::{REPORT_FILE, RunReport};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
+use lvs_matrix_model::verdict::JudgedCell;
+use std::fmt::{Result, Write as _};
+
+/// Which pages are made, and where the records lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Pages<'a> {
+    /// The scenarios whose cells have pages of their own.
+    pub whole: &'a [Name],
+    /// The run's folder with the records and captures of these cells, relative to the folder of the index.
+    pub records: &'a str,
+}
+
+impl Pages<'_> {
+    /// Every page: its file, relative to the folder of the index, and its text.
+    #[must_use]
+    pub fn of(self, report: &RunReport) -> Vec<(String, String)> {
+        let view = View {
+            lies: Lies::AmongPages { whole: self.whole },
+            words: report.language(),
+        };
+        let mut pages = vec![(REPORT_FILE.to_owned(), text(|out| index(out, view, report)))];
+        for one in &report.run().scenarios {
+            let page = text(|out| scenario::section(out, view, report, one));
+            pages.push((page_of_scenario(&one.name), page));
+        }
+        let cells = report.cells().iter();
+        let cells = cells.filter(|cell| self.whole.contains(&cell.record.plan.cell.scenario));
+        pages.extend(cells.map(|cell| self.of_cell(report, cell)));
+        pages
+    }
+
+    /// The page of one cell: its file, relative to the folder of the index, and its text.
+    #[must_use]
+    pub fn of_cell(self, report: &RunReport, cell: &JudgedCell) -> (String, String) {
+        let id = &cell.record.plan.cell;
+        let words = report.language();
+        let mut links = vec![format!(
+            "[{}](../{})",
+            words.all_cells(),
+            page_of_scenario(&id.scenario)
+        )];
+        let mut link = |text: &str, file: &str| {
+            links.push(format!("[{text}](../{}/{id}/{file})", self.records));
+        };
+        link(words.record(), RECORD_FILE);
+        if cell.record.capture.is_some() {
+            link(words.capture(), CAPTURE_FILE);
+        }
+        let page = text(|out| cell::page(out, report, cell, &links));
+        (page_of_cell(id), page)
+    }
+}
+
+/// What `write` writes, ending with one newline.
+fn text(write: impl FnOnce(&mut String) -> Result) -> String {
+    let mut out = String::with_capacity(16_384);
+    // Writing into a String cannot fail; the result is only there for `?`.
+    let _ = write(&mut out);
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+/// The run in one line, the sums of each scenario with its claim, where it ran, and how to read the tables.
+fn index(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
+    title(out, view.words, report)?;
+    look::section(out, view, report)?;
+    totals(out, view, report)?;
+    for one in &report.run().scenarios {
+        let claim = cell::claim_in_a_line(one);
+        writeln!(out, "- {}", view.words.keyed(view.section(&one.name), claim))?;
+    }
+    writeln!(out)?;
+    environment(out, view.words, report)?;
+    legend(out, view)
+}
