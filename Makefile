@@ -7,13 +7,13 @@ BIN = $(TARGET)/release/lvs-matrix
 # What the shipped matrix is run on; `make run SCENARIOS=my.yaml` runs another.
 SCENARIOS ?=
 RUNS ?= 5
-# The line of the guest kernel that `make reports` runs on; its folder is named after it.
+# The line of the guest kernel that `make reports` runs on.
 KERNEL ?= 7.2
 
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz soak property reports packages mysql56 kernel build clean
+.PHONY: run test leaks suite lint bench fuzz soak property reports every-cell packages mysql56 kernel build clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -80,10 +80,22 @@ property: kernel
 CELLS ?= 300
 PROPERTY_OUT = $(TARGET)/property
 
-# Runs the shipped scenarios again and puts their reports under reports/.
+# Runs the shipped scenarios again. The whole run is in $(REPORTS); what the repository keeps of it goes under reports/ and
+# tests/fixtures/cells.
 reports: export LVS_MATRIX_KERNEL = $(KERNEL)
 reports: kernel
-	.ci/reports $(BIN) reports/linux-$(KERNEL)
+	$(CARGO) build --locked --quiet --package lvs-matrix-kept
+	.ci/reports $(BIN) $(REPORTS) $(TARGET)/debug/kept
+
+REPORTS = $(TARGET)/reports
+
+# Tests that look at each kept cell look at each cell of a whole run instead: `make every-cell RUN=lvs-matrix-out/latest`.
+every-cell: export LVS_MATRIX_CELLS = $(abspath $(RUN))
+every-cell:
+	$(CARGO) test --locked --no-fail-fast --package lvs-matrix-model --package lvs-matrix-explain --package lvs-matrix-report \
+	  --package lvs-matrix-second-judge --test stored --test controls --test explain --test drawings
+
+RUN ?= $(REPORTS)
 
 # What building and running takes, and nothing that only the tests take.
 packages:

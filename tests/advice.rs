@@ -1,9 +1,9 @@
 //! Advice helps where it is given: each piece is turned into the changed scenario that `explain --try`
 //! prints, that runs in a guest, and its client must fare better than the cell's.
 //!
-//! Of the stored cells a sample is tried: for each kind of advice the first cells that have it in each
-//! scenario. `LVS_MATRIX_ADVICE=all` tries each piece of advice of each stored cell,
-//! `LVS_MATRIX_ADVICE=faults/` those of the cells whose id contains this.
+//! Of the kept cells (or of those of a run, `LVS_MATRIX_CELLS=FOLDER`) a sample is tried: for each kind of advice
+//! the first cells that have it in each scenario. `LVS_MATRIX_ADVICE=all` tries each piece of advice of each
+//! cell, `LVS_MATRIX_ADVICE=faults/` those of the cells whose id contains this.
 
 #![expect(
     clippy::unwrap_used,
@@ -123,7 +123,9 @@ fn advice_of_the_stored_cells_helps() {
         }
     };
     let mut all = Vec::new();
-    for cell in cells(&repository().join("reports/linux-7.2")) {
+    let run = std::env::var_os("LVS_MATRIX_CELLS");
+    let run = run.map_or_else(|| repository().join("tests/fixtures/cells"), PathBuf::from);
+    for cell in cells(&run) {
         all.extend(advised(&cell).into_iter().filter(|tried| chosen(tried)));
     }
     assert!(!all.is_empty());

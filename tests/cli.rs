@@ -7,8 +7,13 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+#[path = "../harness/model/tests/support/fixtures.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared with the tests of the model")]
+mod fixtures;
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
+
+use fixtures::cases;
 
 use insta::assert_snapshot;
 use rstest::{Context, rstest};
@@ -21,7 +26,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Said, lvs_matrix, repository, say, shipped, wait};
+use support::{Said, lvs_matrix, repository, results, say, shipped, wait};
 use tempfile::TempDir;
 
 /// A scenario that is good.
@@ -262,16 +267,16 @@ fn no_environment() {
     assert_snapshot!("lack_environment", place.shown(&arguments, &said));
 }
 
-/// The files of `tests/fixtures/invalid`, each refused, and every one named where all are given.
+/// The cases of `tests/fixtures/invalid.txt` as files, each refused, and every one named where all are given.
 #[test]
 fn every_mistake_of_every_file_is_shown() {
-    let folder = repository().join("tests/fixtures/invalid");
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .collect();
-    files.sort();
+    let folder = results("invalid");
+    let mut files = Vec::new();
+    for case in cases("invalid") {
+        let file = folder.join(format!("{}.yaml", case.stem));
+        fs::write(&file, case.bytes).unwrap();
+        files.push(file);
+    }
     assert!(files.len() > 20, "{files:?}");
     let said = say(plain(&["check"]).args(&files)).expect_code(2);
     assert_eq!(said.stdout, "");
@@ -291,7 +296,7 @@ fn every_mistake_of_every_file_is_shown() {
 /// A cell of the stored run is named by its id or by a part of it that no other has.
 #[test]
 fn explain_finds_the_cell() {
-    let stored = repository().join("reports/linux-7.2");
+    let stored = repository().join("tests/fixtures/cells");
     let explain = |cell: &str| say(plain(&["explain", cell, "--run"]).arg(&stored));
     let whole = explain("config-change/absent_up_execute-sql_0").expect_code(0);
     assert!(whole.stdout.contains("entry-without-server"), "{whole:#?}");

@@ -30,7 +30,7 @@ impl Foreign {
         let folder = results(&format!("hostile-{name}"));
         let own = folder.join(CELL);
         fs::create_dir_all(&own).unwrap();
-        let stored = repository().join("reports/linux-7.2");
+        let stored = repository().join("tests/fixtures/cells");
         for file in ["record.json", "capture.pcapng"] {
             fs::copy(stored.join(CELL).join(file), own.join(file)).unwrap();
         }

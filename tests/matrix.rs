@@ -1,7 +1,8 @@
 //! The matrix: all shipped scenarios, whichever they are, in one run of the program in guests.
 //!
 //! What a client must live through is said in the scenarios. Of each cell the report is held against its
-//! record, and against what tcpdump(8) says of its packets. Of the article's cells and some forty others it
+//! record, against what tcpdump(8) says of its packets, and against the second judge; it must have an explanation
+//! whose packets are the right ones. Of the article's cells and some forty others it
 //! is said here a second time, independently and in more detail: the codes that the classic client shows, and
 //! who sent what the client learnt it by. A new scenario needs no change here.
 
@@ -23,8 +24,13 @@ mod article;
 mod cells;
 #[path = "matrix/every.rs"]
 mod every;
+#[path = "matrix/explained.rs"]
+mod explained;
 #[path = "matrix/faults.rs"]
 mod faults;
+#[path = "../harness/explain/tests/explain/goes_with.rs"]
+#[expect(dead_code, reason = "shared with the tests of explain")]
+mod goes_with;
 #[path = "matrix/hangs.rs"]
 mod hangs;
 #[path = "matrix/lived.rs"]

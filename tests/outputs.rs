@@ -1,6 +1,6 @@
 //! What is made of a run's folder without running anything: pages, and what changes between two runs. The
-//! runs are copies of the ones that are committed under `reports/`, as they are or altered, each in one
-//! respect.
+//! runs are copies of the fixtures (`tests/fixtures/cells`, the folder of a run), as they are or altered, each
+//! in one respect.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,9 +19,9 @@ use support::{Said, copy_folder, lvs_matrix, records, repository, results, say};
 /// The article's hang.
 const HUNG: &str = "config-change/absent_up_execute-sql_0";
 
-/// A run that is committed under `reports/`.
+/// The folder of a run.
 fn stored() -> PathBuf {
-    repository().join("reports/linux-7.2")
+    repository().join("tests/fixtures/cells")
 }
 
 /// A copy of it that may be altered.
@@ -41,6 +41,8 @@ fn page(run: &Path) -> PathBuf {
 #[test]
 fn a_cell_that_cannot_be_read_any_more_loses_its_page() {
     let run = copy();
+    // Fixtures are kept without pages.
+    say(lvs_matrix().arg("judge").arg(&run)).expect_code(0);
     fs::write(run.join(HUNG).join("record.json"), "{").unwrap();
     assert!(page(&run).exists());
     say(lvs_matrix().arg("judge").arg(&run)).expect_code(3);
@@ -78,7 +80,7 @@ fn reports_can_be_had_in_chinese() {
     let read = |name: &str| fs::read_to_string(run.join(name)).unwrap();
     let judge = |arguments: &[&str]| say(lvs_matrix().arg("judge").arg(&run).args(arguments)).expect_code(0);
     let hang = format!("{HUNG}/report.md");
-    // A stored run is kept without its report.html.
+    // Fixtures are kept without pages.
     judge(&[]);
     let before = ["report.md", "report.html", "report.json", "junit.xml", &hang].map(read);
     judge(&["--lang", "zh"]);

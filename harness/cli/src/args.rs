@@ -76,7 +76,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   lvs-matrix explain absent_up_execute-sql_0
-  lvs-matrix explain hang-to-the-end/120s --run reports/linux-7.2
+  lvs-matrix explain hang-to-the-end/120s --run results/before
   lvs-matrix explain absent_up_execute-sql_0 --lang zh
   lvs-matrix explain absent_up_execute-sql_0 --try 1 > tried.yaml && lvs-matrix run tried.yaml")]
     Explain {
@@ -106,7 +106,7 @@ Exit codes:
   3   nothing that is known differs, but of some cell nothing certain is known
 
 Examples:
-  lvs-matrix diff reports/linux-7.2 lvs-matrix-out/latest
+  lvs-matrix diff results/before lvs-matrix-out/latest
   lvs-matrix diff old new --format markdown > diff.md")]
     Diff(DiffArguments),
     /// Say what this machine has and lacks, each lack with its cure

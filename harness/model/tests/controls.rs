@@ -1,4 +1,4 @@
-//! Negative controls on every cell that is committed under `reports/`: each is damaged in one respect, or
+//! Negative controls on every cell that is kept as a fixture: each is damaged in one respect, or
 //! held against an expectation that is not what happened. None of them may be met.
 
 #![expect(

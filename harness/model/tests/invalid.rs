@@ -1,4 +1,4 @@
-//! One bad file per message, with its rendered text beside it. The texts are reviewed like code:
+//! One bad file per message, with its rendered text beside it, in `tests/fixtures/invalid.txt`. The texts are reviewed like code:
 //! `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test invalid` writes them anew.
 
 #![expect(
@@ -10,7 +10,7 @@ mod support;
 
 use lvs_matrix_model::scenario::{MistakeKind, Severity, Style, load, load_bytes, render};
 use std::collections::BTreeSet;
-use support::fixtures::{files, is_beside};
+use support::fixtures::{cases, differing};
 
 /// Kinds whose file would be too large to keep; `limits.rs` makes them.
 const MADE_BY_TESTS: [MistakeKind; 3] = [
@@ -26,20 +26,19 @@ fn name(kind: MistakeKind) -> String {
 
 #[test]
 fn every_bad_file_gives_its_message() {
-    let mut differing = Vec::new();
-    for path in files("invalid") {
-        let stem = path.file_stem().unwrap().to_str().unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        let mistakes = load_bytes(&bytes).expect_err(stem);
+    let mut said = Vec::new();
+    for case in cases("invalid") {
+        let stem = &case.stem;
+        let mistakes = load_bytes(&case.bytes).expect_err(stem);
         assert!(!mistakes.is_empty(), "{stem} is refused without a mistake");
-        let text = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8_lossy(&case.bytes);
         let rendered = render(&mistakes, &format!("{stem}.yaml"), &text, Style::Plain);
         let controls = rendered.chars().filter(|c| c.is_control() && *c != '\n').count();
         assert_eq!(controls, 0, "{stem} brings control characters to the terminal");
-        if !is_beside(&path, &rendered) {
-            differing.push(format!("{stem}:\n{rendered}"));
-        }
+        said.push((case, rendered));
     }
+    assert!(said.len() > 100, "{} cases", said.len());
+    let differing = differing("invalid", &said);
     assert!(
         differing.is_empty(),
         "these texts changed; if that is right, run with UPDATE_FIXTURES=1\n{}",
@@ -49,12 +48,10 @@ fn every_bad_file_gives_its_message() {
 
 #[test]
 fn every_file_that_is_warned_of_is_accepted_with_its_warning() {
-    let mut differing = Vec::new();
-    let paths = files("warned");
-    assert!(!paths.is_empty());
-    for path in paths {
-        let stem = path.file_stem().unwrap().to_str().unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
+    let mut said = Vec::new();
+    for case in cases("warned") {
+        let stem = &case.stem;
+        let text = String::from_utf8_lossy(&case.bytes).into_owned();
         let warnings = load(&text).expect(stem).warnings;
         assert!(
             warnings
@@ -64,10 +61,10 @@ fn every_file_that_is_warned_of_is_accepted_with_its_warning() {
         );
         let rendered = render(&warnings, &format!("{stem}.yaml"), &text, Style::Plain);
         assert!(rendered.starts_with("warning: "), "{rendered}");
-        if !is_beside(&path, &rendered) {
-            differing.push(format!("{stem}:\n{rendered}"));
-        }
+        said.push((case, rendered));
     }
+    assert!(!said.is_empty());
+    let differing = differing("warned", &said);
     assert!(
         differing.is_empty(),
         "these texts changed; if that is right, run with UPDATE_FIXTURES=1\n{}",
@@ -81,9 +78,9 @@ fn every_kind_has_a_bad_file() {
     for kind in MADE_BY_TESTS {
         missing.remove(&kind);
     }
-    for path in files("invalid") {
-        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let mistakes = load_bytes(&std::fs::read(&path).unwrap()).expect_err(&stem);
+    for case in cases("invalid") {
+        let stem = case.stem;
+        let mistakes = load_bytes(&case.bytes).expect_err(&stem);
         if stem == "many-at-once" {
             continue;
         }
@@ -98,8 +95,8 @@ fn every_kind_has_a_bad_file() {
         );
         missing.remove(&kind.kind);
     }
-    for path in files("warned") {
-        let text = std::fs::read_to_string(path).unwrap();
+    for case in cases("warned") {
+        let text = String::from_utf8_lossy(&case.bytes).into_owned();
         missing.retain(|kind| {
             load(&text)
                 .unwrap()
@@ -113,11 +110,9 @@ fn every_kind_has_a_bad_file() {
 
 #[test]
 fn all_mistakes_of_a_file_are_found_at_once() {
-    let path = files("invalid")
-        .into_iter()
-        .find(|path| path.ends_with("many-at-once.yaml"))
-        .unwrap();
-    let mistakes = load_bytes(&std::fs::read(path).unwrap()).unwrap_err();
+    let mut cases = cases("invalid").into_iter();
+    let case = cases.find(|case| case.stem == "many-at-once").unwrap();
+    let mistakes = load_bytes(&case.bytes).unwrap_err();
     let kinds: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.kind).collect();
     assert!(mistakes.len() >= 10 && kinds.len() >= 8, "{mistakes:#?}");
     assert!(

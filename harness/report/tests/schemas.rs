@@ -88,7 +88,7 @@ fn read(file: &Path) -> Value {
 #[test]
 fn reports_fit_their_schema() {
     let validator = validator("report");
-    let stored = read(&repository().join("reports/linux-7.2/report.json"));
+    let stored = read(&repository().join("tests/fixtures/cells/report.json"));
     fits(&validator, "the stored report", &stored);
     for report in [
         common::report(),
@@ -119,7 +119,7 @@ fn records_fit_their_schema() {
         let entries = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_dir()).collect()
     };
-    let run = repository().join("reports/linux-7.2");
+    let run = repository().join("tests/fixtures/cells");
     let records: Vec<PathBuf> = folders(&run)
         .iter()
         .flat_map(|scenario| folders(scenario))

@@ -5,6 +5,15 @@ use lvs_matrix_model::record::CellRecord;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+#[path = "../../../harness/model/tests/support/fixtures.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared with tests, which fail by panicking"
+)]
+mod cases;
+
 fn files(folder: &Path, name: impl Fn(&Path) -> bool + Copy) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -25,19 +34,20 @@ fn read(path: &Path) -> Vec<u8> {
 
 pub(crate) fn scenarios() -> Vec<Vec<u8>> {
     let yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml");
-    let folders = ["scenarios", "tests/fixtures/invalid", "tests/fixtures/hostile"];
-    let files = folders
-        .iter()
-        .flat_map(|folder| files(&repository().join(folder), yaml));
+    let files = files(&repository().join("scenarios"), yaml).into_iter();
+    let refused = ["invalid", "hostile"].into_iter().flat_map(cases::cases);
     // What is large is slow, and its kin are too.
     files
         .map(|file| read(&file))
+        .chain(refused.map(|case| case.bytes))
         .filter(|bytes| bytes.len() < 8 << 10)
         .collect()
 }
 
 fn stored(name: &'static str) -> Vec<PathBuf> {
-    files(&repository().join("reports"), |path| path.ends_with(name))
+    files(&repository().join("tests/fixtures/cells"), |path| {
+        path.ends_with(name)
+    })
 }
 
 pub(crate) fn captures() -> Vec<Vec<u8>> {
@@ -57,7 +67,7 @@ pub(crate) fn a_record() -> &'static CellRecord {
         let path = stored("record.json")
             .into_iter()
             .next()
-            .expect("a run is stored under reports/");
+            .expect("a run is stored under tests/fixtures/cells");
         serde_json::from_slice(&read(&path)).expect("the stored record is good")
     })
 }

@@ -85,6 +85,23 @@ pub fn packets(evidence: &Value) -> Vec<u32> {
         .collect()
 }
 
+/// What is wrong with the packets that paragraphs name of the cell in `folder`: each text with the packets that it
+/// cites.
+///
+/// # Errors
+/// If the cell cannot be read.
+pub fn wrongly_cited(folder: &Path, paragraphs: &[(String, Vec<u32>)]) -> Result<Vec<String>, Trouble> {
+    let (record, frames) = (
+        Record::read(folder)?,
+        capture::read(&folder.join("capture.pcapng"))?,
+    );
+    let cited = Cell::of(&record, &frames);
+    let complaints = paragraphs
+        .iter()
+        .flat_map(|(text, packets)| cited.paragraph(text, packets));
+    Ok(complaints.collect())
+}
+
 /// Has the program explain every cell of a run that it knows, and checks the packets that the paragraphs
 /// name.
 ///
@@ -117,15 +134,11 @@ pub fn explain_again(program: &Path, run: &Path, tally: &mut Tally) -> Result<()
         if said.contains("None of the rules") {
             tally.unexplained.push(id.to_owned());
         }
-        let folder = run.join(id);
-        let (record, frames) = (
-            Record::read(&folder)?,
-            capture::read(&folder.join("capture.pcapng"))?,
-        );
-        let cited = Cell::of(&record, &frames);
-        let paragraphs = paragraphs(&said);
-        let complaints = paragraphs.iter().flat_map(|text| cited.paragraph(text, &[]));
-        for complaint in complaints {
+        let paragraphs: Vec<_> = paragraphs(&said)
+            .into_iter()
+            .map(|text| (text, Vec::new()))
+            .collect();
+        for complaint in wrongly_cited(&run.join(id), &paragraphs)? {
             tally.disagreements += 1;
             tally.found.push((id.to_owned(), complaint));
         }

@@ -449,7 +449,7 @@ fn none_of_them_holds_without_what_decides_it() {
         );
     }
     let decided: BTreeSet<&str> = DECIDES.iter().map(|(rule, ..)| *rule).collect();
-    let missing: Vec<_> = stored::ELSEWHERE
+    let missing: Vec<_> = goes_with::ELSEWHERE
         .iter()
         .filter(|(rule, ..)| !decided.contains(rule))
         .collect();

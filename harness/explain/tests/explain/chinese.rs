@@ -151,7 +151,7 @@ fn doubts_are_chinese() {
         "config-change/absent_up_execute-sql_0",
         "config-change/present_up_new-connection_0",
     ] {
-        let bytes = fs::read(run().join(id).join(CAPTURE_FILE)).unwrap();
+        let bytes = fs::read(kept().join(id).join(CAPTURE_FILE)).unwrap();
         for damage in DOUBTFUL {
             let mut record = stored(id).record;
             damage(&mut record);

@@ -135,7 +135,7 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
     ),
     (
         "host-off",
-        "faults/link-down_execute-sql_0",
+        "faults/link-down_new-connection_0",
         "the link was down",
         |cell| {
             undone(cell, |action| {

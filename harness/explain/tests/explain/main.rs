@@ -1,4 +1,4 @@
-//! Why the clients of the cells under `reports/` saw what they saw: each rule on a cell that calls for it,
+//! Why the clients of the kept cells (`tests/fixtures/cells`) saw what they saw: each rule on a cell that calls for it,
 //! and not any more when what decides is taken away from that cell.
 
 #![expect(
@@ -11,6 +11,7 @@ mod cases;
 mod chinese;
 mod counter;
 mod faults;
+mod goes_with;
 mod made;
 mod recorded;
 mod said;
@@ -28,12 +29,18 @@ use lvs_matrix_report::{RunSummary, plain};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The folder of the fixtures.
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/cells")
+}
+
+/// The run of which every cell is looked at: the fixtures, or the one whose folder `LVS_MATRIX_CELLS` names.
 fn run() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/linux-7.2")
+    std::env::var_os("LVS_MATRIX_CELLS").map_or_else(kept, PathBuf::from)
 }
 
 fn stored(cell: &str) -> JudgedCell {
-    read(&run().join(cell))
+    read(&kept().join(cell))
 }
 
 fn read(folder: &Path) -> JudgedCell {
@@ -43,7 +50,10 @@ fn read(folder: &Path) -> JudgedCell {
 
 fn all() -> Vec<JudgedCell> {
     let summary: RunSummary = serde_json::from_slice(&fs::read(run().join("run.json")).unwrap()).unwrap();
-    let cells = summary.selected.iter().map(|cell| stored(&cell.to_string()));
+    let cells = summary
+        .selected
+        .iter()
+        .map(|cell| read(&run().join(cell.to_string())));
     cells.collect()
 }
 

@@ -1,4 +1,4 @@
-//! Rules that no cell under `reports/` shows, on cells that were recorded for them: of the client's own
+//! Rules that no shipped scenario shows, on cells that were recorded for them: of the client's own
 //! firewall, and of real servers that a connect reached in turn.
 
 use super::table::Damage;

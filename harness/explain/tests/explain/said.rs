@@ -37,12 +37,6 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         |cell| sysctl(cell, &Node::Director, EXPIRE_NODEST_CONN, "1"),
     ),
     (
-        "retransmissions-exhausted",
-        "client-actions/absent_large-upload_0",
-        "tcp_retries2 allowed so much for the rest of the statement",
-        |cell| sysctl(cell, &Node::Client, "net.ipv4.tcp_retries2", "8"),
-    ),
-    (
         "entry-expired-with-its-server",
         "client-actions/absent_next-statement_1",
         "expire_nodest_conn was 1 when the acknowledgement came",
@@ -260,20 +254,25 @@ fn a_syn_is_scheduled_where_nothing_is_in_its_way() {
     }
 }
 
-/// A segment without data is called what it is.
+/// A segment without data is called what it is. (The rest of a large upload is in `tests/matrix`.)
 #[test]
 fn segments_without_data_are_told_apart() {
     for (id, says) in [
         (
-            "awaiting-the-greeting",
+            "client-actions/absent_awaiting-the-greeting_1",
             "acknowledgement of what it had received (packet",
         ),
-        ("large-result", "window update (packet"),
-        ("syn-on-its-way", "acknowledgement of the SYN-ACK (packet"),
-        ("large-upload", "from its byte 126904 on, (packet"),
-        ("pool-member-on-rs1", "query `select 1` (packet"),
+        ("client-actions/absent_large-result_1", "window update (packet"),
+        (
+            "client-actions/absent_syn-on-its-way_1",
+            "acknowledgement of the SYN-ACK (packet",
+        ),
+        (
+            "client-actions/absent_pool-member-on-rs1_1",
+            "query `select 1` (packet",
+        ),
     ] {
-        let explanation = explain(&stored(&format!("client-actions/absent_{id}_1")));
+        let explanation = explain(&stored(id));
         let text = &explanation.paragraphs.last().unwrap().text;
         assert!(text.contains(says), "{id}: {text}");
     }

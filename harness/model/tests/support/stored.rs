@@ -1,4 +1,4 @@
-//! The cells that are committed under `reports/`.
+//! The cells that are kept as fixtures, or those of a whole run.
 #![expect(
     clippy::panic,
     reason = "a test fails by panicking; its helpers are no production code"
@@ -28,16 +28,19 @@ impl Stored {
     }
 }
 
-/// Every stored cell, `reports/<kernel>/<scenario>/<slug>`.
+/// Every stored cell: those of `tests/fixtures/cells`, or of the run whose folder `LVS_MATRIX_CELLS` names.
 pub fn stored() -> Vec<Stored> {
     let folders = |parent: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_dir()).collect()
     };
-    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports");
-    let cells = folders(&reports).into_iter().flat_map(|run| folders(&run));
+    let run = std::env::var_os("LVS_MATRIX_CELLS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/cells"),
+        PathBuf::from,
+    );
+    let cells = folders(&run).into_iter().flat_map(|scenario| folders(&scenario));
     let all: Vec<Stored> = cells
-        .flat_map(|scenario| folders(&scenario))
+        .filter(|folder| folder.join(RECORD_FILE).is_file() && !folder.to_string_lossy().ends_with("@dry"))
         .map(|folder| Stored {
             record: serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap(),
             bytes: fs::read(folder.join(CAPTURE_FILE)).unwrap(),
@@ -48,7 +51,7 @@ pub fn stored() -> Vec<Stored> {
         all.len() >= 34,
         "only {} stored cells in {}",
         all.len(),
-        reports.display()
+        run.display()
     );
     all
 }

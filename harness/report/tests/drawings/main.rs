@@ -1,4 +1,4 @@
-//! Drawings of the cells that are committed under `reports/`: what they show must be what the records hold.
+//! Drawings of the cells that are kept as fixtures: what they show must be what the records hold.
 
 #![expect(
     clippy::unwrap_used,

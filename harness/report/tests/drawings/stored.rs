@@ -19,15 +19,17 @@ fn load(folder: &Path) -> JudgedCell {
     judged(record, Some(&fs::read(folder.join(CAPTURE_FILE)).unwrap()))
 }
 
-fn run() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/linux-7.2")
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/cells")
 }
 
-/// Every stored cell of the run on 7.2.
+/// Every cell of the fixtures, or of the run whose folder `LVS_MATRIX_CELLS` names.
 pub(crate) fn all() -> Vec<JudgedCell> {
-    let cells: Vec<JudgedCell> = folders(&run())
+    let run = std::env::var_os("LVS_MATRIX_CELLS").map_or_else(kept, PathBuf::from);
+    let cells: Vec<JudgedCell> = folders(&run)
         .iter()
         .flat_map(|scenario| folders(scenario))
+        .filter(|folder| folder.join(RECORD_FILE).is_file() && !folder.to_string_lossy().ends_with("@dry"))
         .map(|folder| load(&folder))
         .collect();
     assert!(cells.len() >= 34, "only {} stored cells", cells.len());
@@ -36,7 +38,7 @@ pub(crate) fn all() -> Vec<JudgedCell> {
 
 /// The stored cell with this id: `config-change/absent_up_execute-sql_0`.
 pub(crate) fn cell(id: &str) -> JudgedCell {
-    load(&run().join(id))
+    load(&kept().join(id))
 }
 
 /// An element of a drawing: its name, its attributes, and its own text.

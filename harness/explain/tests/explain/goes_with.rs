@@ -1,0 +1,195 @@
+//! With what each rule of `explain` goes together: what the client lives through, and a step without which the rule
+//! cannot be. `tests/matrix` uses this table, too.
+
+use lvs_matrix_model::action::{Action, HostAction, MysqldAction, TableAction, TrafficAction};
+use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell};
+
+/// What a client lives through where a rule is (part of) the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lived {
+    Answered,
+    FailedFast,
+    HungThenAnswer,
+    HungThenError,
+    HungWithoutEnd,
+}
+use Lived::{Answered, FailedFast, HungThenAnswer, HungThenError, HungWithoutEnd};
+
+fn lived(behaviour: &Behaviour) -> Option<Lived> {
+    Some(match behaviour {
+        Behaviour::Answered { .. } => Answered,
+        Behaviour::FailedFast { .. } => FailedFast,
+        Behaviour::Hung { end, .. } => match end {
+            HangEnd::Answer => HungThenAnswer,
+            HangEnd::Error => HungThenError,
+            HangEnd::None => HungWithoutEnd,
+        },
+        Behaviour::Undetermined { .. } => return None,
+    })
+}
+
+/// A client's own time-out may end a silence before it counts as a hang.
+const SILENT: &[Lived] = &[FailedFast, HungThenAnswer, HungThenError, HungWithoutEnd];
+const LATE: &[Lived] = &[
+    Answered,
+    FailedFast,
+    HungThenAnswer,
+    HungThenError,
+    HungWithoutEnd,
+];
+const ERRORS: &[Lived] = &[FailedFast, HungThenError];
+const ANSWERS: &[Lived] = &[Answered, HungThenAnswer];
+
+pub(crate) type Needed = fn(&Action) -> bool;
+
+fn nothing(_: &Action) -> bool {
+    true
+}
+
+fn deletion(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Table(
+            TableAction::RemoveRealServer { .. }
+                | TableAction::RemoveService { .. }
+                | TableAction::FlushTable
+        )
+    )
+}
+
+fn stop(action: &Action) -> bool {
+    matches!(action, Action::Mysqld(MysqldAction::StopMysqld { .. }))
+}
+
+fn freeze(action: &Action) -> bool {
+    matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { .. }))
+}
+
+fn unplugged(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Host(HostAction::PowerOff { .. } | HostAction::LinkDown { .. })
+    )
+}
+
+fn firewall(action: &Action) -> bool {
+    matches!(action, Action::Traffic(TrafficAction::AddFirewallRule { .. }))
+}
+
+fn netem(action: &Action) -> bool {
+    matches!(action, Action::Traffic(TrafficAction::SetNetem { .. }))
+}
+
+fn forwarding(action: &Action) -> bool {
+    matches!(action, Action::Table(TableAction::SetForwarding { .. }))
+}
+
+/// With what a rule goes together: behaviours, and a step without which it cannot be.
+/// `restart-does-not-recover` and its like are silent for less than the patience: what drops there is a rule
+/// of a cell that fails fast.
+const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
+    ("scheduled", ANSWERS, nothing),
+    ("another-server-answers", ANSWERS, nothing),
+    ("own-firewall-keeps-out", SILENT, firewall),
+    ("own-firewall-holds-back", SILENT, firewall),
+    ("own-firewall-refuses", ERRORS, firewall),
+    ("own-firewall-until-tcp-gives-up", ERRORS, firewall),
+    ("passed-on", ANSWERS, nothing),
+    ("answer-past-the-director", ANSWERS, nothing),
+    ("mysqld-thawed", ANSWERS, freeze),
+    ("link-came-back", ANSWERS, unplugged),
+    ("server-added-again", ANSWERS, deletion),
+    ("no-server-for-a-syn", ERRORS, nothing),
+    ("no-service-for-a-syn", ERRORS, deletion),
+    ("last-service-gone", ERRORS, deletion),
+    ("entry-timed-out", ERRORS, nothing),
+    ("entry-expired-with-its-server", ERRORS, deletion),
+    ("entry-expired-in-the-end", &[HungThenError], deletion),
+    ("entry-without-server", LATE, deletion),
+    ("handshake-half-done", &[HungThenError, HungWithoutEnd], deletion),
+    ("window-update-dropped", SILENT, deletion),
+    ("server-gave-up", ERRORS, nothing),
+    ("old-entry-without-server", SILENT, deletion),
+    ("scheduled-after-the-old-entry", ANSWERS, deletion),
+    ("passed-on-by-an-old-entry", ANSWERS, nothing),
+    ("nothing-listens", ERRORS, stop),
+    ("mysqld-ended", ERRORS, stop),
+    ("connection-unknown-at-the-server", ERRORS, stop),
+    ("wait-timeout", ERRORS, nothing),
+    ("mysqld-frozen", SILENT, freeze),
+    ("nothing-to-send", SILENT, unplugged),
+    ("host-off", SILENT, unplugged),
+    ("no-neighbour", ERRORS, unplugged),
+    ("lost-before-the-director", LATE, nothing),
+    ("lost-after-the-director", LATE, netem),
+    ("lost-before-the-client", LATE, netem),
+    ("delayed-on-the-link", LATE, netem),
+    ("firewall-drops", SILENT, firewall),
+    ("firewall-rejects", SILENT, firewall),
+    ("firewall-resets", ERRORS, firewall),
+    ("firewall-refuses-a-syn", ERRORS, firewall),
+    ("answer-not-translated-back", SILENT, forwarding),
+    ("no-tunnel", ERRORS, forwarding),
+    ("retransmissions-exhausted", ERRORS, nothing),
+    ("connection-lost-before", ERRORS, nothing),
+    ("connection-ended-while-idle", ERRORS, nothing),
+    ("syn-retries-exhausted", ERRORS, nothing),
+    ("row-locked-by-an-orphan", SILENT, deletion),
+    ("lost-session-ended-by-keepalive", &[HungThenAnswer], deletion),
+    ("lock-wait-timeout", ERRORS, nothing),
+];
+
+/// The same of the client's settings, whose cells are in `tests/matrix/timeouts.rs`.
+const SETTINGS: &[(&str, &[Lived], Needed)] = &[
+    ("user-timeout", ERRORS, nothing),
+    ("probes-unanswered", SILENT, nothing),
+    ("keepalive-exhausted", ERRORS, nothing),
+    ("time-out-of-the-program", ERRORS, nothing),
+];
+
+/// The same of rules that only the cells of `cases.rs` show.
+pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
+    ("acknowledgement-put-off", ERRORS, nothing),
+    ("keepalive-probe-answered", ERRORS, nothing),
+    ("error-of-the-server", ERRORS, nothing),
+    ("route-of-another-method", SILENT, forwarding),
+    ("back-off-taken-back", SILENT, nothing),
+    ("director-unplugged", LATE, unplugged),
+    ("neighbour-still-reachable", SILENT, unplugged),
+    ("vip-answered-by-a-server", ANSWERS, nothing),
+    ("closed-with-unread-data", ERRORS, stop),
+    ("picked-up-by-sloppy-tcp", ANSWERS, nothing),
+    ("scheduled-to-another-server", ERRORS, nothing),
+    ("entry-outlived-its-time", LATE, nothing),
+];
+
+/// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or speaks of
+/// a fault that nobody made.
+pub(crate) fn go_together(cell: &JudgedCell, rules: &[&str]) {
+    let id = &cell.record.plan.cell;
+    let Some(lived) = lived(&cell.observed.behaviour) else {
+        return;
+    };
+    for rule in rules {
+        let mut known = GOES_WITH.iter().chain(SETTINGS).chain(ELSEWHERE);
+        let found = known.find(|(name, ..)| name == rule);
+        assert!(found.is_some(), "{rule} is in no table of goes_with.rs");
+        let Some((_, behaviours, needed)) = found else {
+            continue;
+        };
+        assert!(behaviours.contains(&lived), "{id}: {lived:?} by {rule}");
+        let done = cell.record.steps.iter().any(|step| needed(&step.action));
+        assert!(done, "{id}: {rule} without what makes it");
+    }
+}
+
+/// The names of all rules.
+pub(crate) const RULES: &[&str] = &{
+    let mut names = [""; GOES_WITH.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = GOES_WITH[index].0;
+        index += 1;
+    }
+    names
+};

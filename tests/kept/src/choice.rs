@@ -1,0 +1,119 @@
+//! Which cells of a run become fixtures. The same run and the same tests give the same choice.
+
+use crate::folder::{read, size};
+use crate::{Trouble, WHOLE};
+use lvs_matrix_explain::explain;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_report::{RunReport, ScenarioSummary};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where tests lie that name fixtures: files and folders, relative to the repository. Tests that name cells of
+/// runs of their own (`tests/matrix`) are not among them.
+const SOURCES: [&str; 13] = [
+    "harness/explain/tests",
+    "harness/model/tests",
+    "harness/report/tests",
+    "tests/advice.rs",
+    "tests/browser",
+    "tests/browser.rs",
+    "tests/cli.rs",
+    "tests/fuzz/src",
+    "tests/hostile_folders.rs",
+    "tests/kept/src",
+    "tests/outputs.rs",
+    "tests/second-judge/tests",
+    "tests/trouble.rs",
+];
+
+/// The cells to keep, in the order of the run:
+///
+/// 1. every cell of the scenarios [`WHOLE`], which have pages under `reports/`;
+/// 2. every cell that a test names;
+/// 3. for each rule of `explain` and each kind of advice that none of these shows, the smallest cell that does;
+/// 4. for each scenario that has none of these, its smallest cell.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<CellRef>, Trouble> {
+    let named = named(repository)?;
+    let mut chosen: BTreeSet<String> = BTreeSet::new();
+    let mut places: BTreeMap<(&str, &str), Vec<&CellRef>> = BTreeMap::new();
+    for cell in report.cells() {
+        let own = &cell.record.plan.cell;
+        let id = own.to_string();
+        if WHOLE.contains(&own.scenario.as_str()) || named.contains(&id) {
+            chosen.insert(id);
+        }
+        let explanation = explain(cell);
+        let rules = explanation
+            .paragraphs
+            .iter()
+            .map(|paragraph| ("rule", paragraph.rule));
+        let advice = explanation.advice.iter().map(|advised| ("advice", advised.kind));
+        for shown in rules.chain(advice) {
+            places.entry(shown).or_default().push(own);
+        }
+    }
+    let selected = &report.run().selected;
+    let of = |scenario: &ScenarioSummary| {
+        selected
+            .iter()
+            .filter(|cell| cell.scenario == scenario.name)
+            .collect()
+    };
+    let scenarios = report.run().scenarios.iter();
+    let scenarios: Vec<Vec<&CellRef>> = scenarios.map(of).collect();
+    for cells in places.into_values().chain(scenarios) {
+        if cells.iter().any(|cell| chosen.contains(&cell.to_string())) {
+            continue;
+        }
+        let mut sizes = Vec::with_capacity(cells.len());
+        for cell in &cells {
+            sizes.push((size(run, cell)?, cell.to_string()));
+        }
+        chosen.extend(sizes.into_iter().min().map(|(_, id)| id));
+    }
+    Ok(selected
+        .iter()
+        .filter(|cell| chosen.contains(&cell.to_string()))
+        .cloned()
+        .collect())
+}
+
+/// Every text between quotation marks that looks like the id of a cell, in the sources of the tests.
+fn named(repository: &Path) -> Result<BTreeSet<String>, Trouble> {
+    let mut found = BTreeSet::new();
+    for source in SOURCES {
+        for file in rust_files(&repository.join(source))? {
+            let text = String::from_utf8_lossy(&read(&file)?).into_owned();
+            for literal in text.split('"') {
+                // A file of the cell may be named, too.
+                let mut parts = literal.split('/');
+                if let (Some(scenario), Some(slug)) = (parts.next(), parts.next()) {
+                    found.insert(format!("{scenario}/{slug}"));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The Rust files of a folder, or the file itself.
+fn rust_files(place: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    if place.is_file() {
+        return Ok(vec![place.to_owned()]);
+    }
+    let mut files = Vec::new();
+    let entries = fs::read_dir(place).map_err(|source| Trouble::at("read", place, source))?;
+    for entry in entries {
+        let path = entry.map_err(|source| Trouble::at("read", place, source))?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,100 @@
+//! The texts that are kept: what is made from records by the code as it is.
+
+use crate::folder::{load, remove, write};
+use crate::{FIXTURES, FIXTURES_FROM_PAGES, PAGES, Trouble, choice, folder, whole};
+use lvs_matrix_report::{Language, Pages, RunReport, explanation, json};
+use std::path::{Path, PathBuf};
+
+/// What is kept and can be made from the fixtures alone: each file, relative to the repository, and its text.
+/// These are `report.json`, the explanations, and the pages of the cells that are kept whole.
+///
+/// # Errors
+/// If the fixtures cannot be read.
+pub fn from_fixtures(repository: &Path) -> Result<Vec<(PathBuf, String)>, Trouble> {
+    let folder = repository.join(FIXTURES);
+    let report = load(&folder)?;
+    let report_json = json(&report).map_err(|error| Trouble::content(&folder, error))?;
+    let names = whole();
+    let pages = pages_of(&names);
+    let cells = report.cells().iter();
+    let cells = cells.filter(|cell| names.contains(&cell.record.plan.cell.scenario));
+    let mut files: Vec<(PathBuf, String)> = cells
+        .map(|cell| pages.of_cell(&report, cell))
+        .map(|(file, text)| (Path::new(PAGES).join(file), text))
+        .collect();
+    files.push((Path::new(FIXTURES).join("report.json"), report_json));
+    files.push((Path::new(FIXTURES).join("explain.txt"), explanations(&report)));
+    Ok(files)
+}
+
+fn pages_of(whole: &[lvs_matrix_model::Name]) -> Pages<'_> {
+    Pages {
+        whole,
+        records: FIXTURES_FROM_PAGES,
+    }
+}
+
+/// What `lvs-matrix explain` prints for each cell, one after the other.
+fn explanations(report: &RunReport) -> String {
+    let cells = report.cells().iter();
+    cells
+        .map(|cell| explanation(Language::English, cell) + "\n")
+        .collect()
+}
+
+/// Writes [`from_fixtures`].
+///
+/// # Errors
+/// If the fixtures cannot be read, or a file cannot be written.
+pub fn renew(repository: &Path) -> Result<(), Trouble> {
+    for (file, text) in from_fixtures(repository)? {
+        write(&repository.join(file), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Puts the pages of `run` in the place of those that are kept.
+fn pages(run: &Path, repository: &Path) -> Result<(), Trouble> {
+    let report = load(run)?;
+    let names = whole();
+    if let Some(name) = names.iter().find(|name| {
+        !report
+            .cells()
+            .iter()
+            .any(|cell| cell.record.plan.cell.scenario == **name)
+    }) {
+        return Err(Trouble::Lacks {
+            run: run.to_owned(),
+            what: format!("cell of {name}"),
+        });
+    }
+    let folder = repository.join(PAGES);
+    remove(&folder)?;
+    for (file, text) in pages_of(&names).of(&report) {
+        write(&folder.join(file), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// [`pages`] and [`fixtures`]: pages of cells are made from fixtures, too, and must be of the same run.
+///
+/// # Errors
+/// If the run cannot be read, or a file cannot be written.
+pub fn keep(run: &Path, repository: &Path) -> Result<usize, Trouble> {
+    pages(run, repository)?;
+    fixtures(run, repository)
+}
+
+/// Chooses the fixtures from `run`, puts them in the place of those that are kept, and makes what is made
+/// from them.
+fn fixtures(run: &Path, repository: &Path) -> Result<usize, Trouble> {
+    let report = load(run)?;
+    let chosen = choice::choose(run, &report, repository)?;
+    let to = repository.join(FIXTURES);
+    for scenario in &report.run().scenarios {
+        remove(&to.join(scenario.name.as_str()))?;
+    }
+    folder::copy(run, &chosen, &to)?;
+    renew(repository)?;
+    Ok(chosen.len())
+}
