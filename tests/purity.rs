@@ -372,6 +372,60 @@ fn the_edges_between_crates_are_those_of_the_design() {
     assert_eq!(edges, wanted);
 }
 
+/// The parts of `model` from the ground up: each may name those before it, and none after it.
+const PARTS_OF_MODEL: [&str; 17] = [
+    "name", "duration", "base", "ipvs", "mysqld", "client", "action", "sentence", "lab", "scenario",
+    "matrix", "plan", "record", "capture", "path", "verdict", "dry",
+];
+
+/// The parts that a source names, each with the number of the line.
+fn parts_named(source: &str) -> Vec<(usize, String)> {
+    let name = |rest: &str| -> String { rest.chars().take_while(|c| c.is_ascii_lowercase()).collect() };
+    let mut found = Vec::new();
+    for (number, line) in without_tests(source) {
+        for (at, prefix) in line.match_indices("crate::") {
+            let rest = &line[at + prefix.len()..];
+            assert!(!rest.starts_with('{'), "one `use` for each part: {line}");
+            let part = name(rest);
+            // `crate::Name` and macros of the whole crate are of no part.
+            if rest[part.len()..].starts_with("::") {
+                found.push((number, part));
+            }
+        }
+    }
+    found
+}
+
+/// The edges inside `model` run one way, as ARCHITECTURE.md says.
+#[test]
+fn the_parts_of_the_model_know_only_those_below_them() {
+    let folder = repository().join("harness/model/src");
+    let declared: BTreeSet<String> = fs::read_to_string(folder.join("lib.rs"))
+        .unwrap()
+        .lines()
+        .filter_map(|line| Some(line.split_once("mod ")?.1.strip_suffix(';')?.to_owned()))
+        .collect();
+    assert_eq!(declared, PARTS_OF_MODEL.map(str::to_owned).into());
+    let height = |part: &str| PARTS_OF_MODEL.iter().position(|known| *known == part);
+    let (mut edges, mut up) = (0, Vec::new());
+    for file in sources(&folder) {
+        let own = file.strip_prefix(&folder).unwrap().with_extension("");
+        let own = own.iter().next().unwrap().to_str().unwrap().to_owned();
+        if own == "lib" {
+            continue;
+        }
+        for (number, part) in parts_named(&fs::read_to_string(&file).unwrap()) {
+            edges += usize::from(part != own);
+            assert!(height(&part).is_some(), "{}:{number}: {part}", file.display());
+            if height(&part) > height(&own) {
+                up.push(format!("{}:{number}: {own} names {part}", file.display()));
+            }
+        }
+    }
+    assert!(up.is_empty(), "{up:#?}");
+    assert!(edges > 100, "the scanner saw {edges} edges");
+}
+
 /// A program that is started by its bare name, and with a `PATH` of its own, is started by fork(2), which a
 /// guest with captures does not survive (`runner::program`). Those that are run to their end
 /// (`netns::command`) have the caller's.

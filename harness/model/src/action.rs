@@ -1,18 +1,27 @@
-//! What a step can do. One action is one key in the YAML: `{ set-weight: { server: rs1, weight: 0 } }`.
+//! What a step can do. One action is one key in the YAML: `{ set-weight: { server: rs1, weight: 0 } }`, and
+//! one entry in the module of its group. The entry has its key, its fields, what authors read of them, and
+//! how it reads in reports; [`entry`] says in which form.
 
 mod client;
+mod entry;
 mod host;
 mod mysqld;
 mod table;
 mod traffic;
 
 pub use client::{ClientAction, Closing, Opening, PAYLOAD, Statement};
+pub(crate) use client::{client_actions, opening_fields, statement_fields};
+pub(crate) use host::host_actions;
 pub use host::{HostAction, Neighbours};
+pub(crate) use mysqld::mysqld_actions;
 pub use mysqld::{MysqldAction, StopSignal};
 pub use table::TableAction;
+pub(crate) use table::table_actions;
+pub(crate) use traffic::traffic_actions;
 pub use traffic::{Chain, FirewallVerdict, Percent, TrafficAction};
 
 use crate::Name;
+use crate::duration::Human;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -42,6 +51,17 @@ impl Node {
     }
 }
 
+impl From<Name> for Node {
+    /// The host of this name, as scenarios speak of it. No real server can have the name of another host.
+    fn from(name: Name) -> Self {
+        match name.as_str() {
+            "client" => Self::Client,
+            "director" => Self::Director,
+            _ => Self::RealServer(name),
+        }
+    }
+}
+
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,7 +79,7 @@ impl fmt::Display for Node {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Action {
-    /// Nothing for this long on the cell's clock.
+    /// Nothing is done for this long, on the cell's clock.
     Wait(Duration),
     /// The client does something.
     #[serde(untagged)]
@@ -79,6 +99,9 @@ pub enum Action {
 }
 
 impl Action {
+    /// The key of [`Action::Wait`], which has no entry: its only field is the time itself.
+    pub const WAIT: &'static str = "wait";
+
     /// The client opens its plain connection.
     #[must_use]
     pub fn connect() -> Self {
@@ -107,12 +130,25 @@ impl Action {
     #[must_use]
     pub fn key(&self) -> &'static str {
         match self {
-            Self::Wait(_) => "wait",
+            Self::Wait(_) => Self::WAIT,
             Self::Client(action) => action.key(),
             Self::Table(action) => action.key(),
             Self::Mysqld(action) => action.key(),
             Self::Host(action) => action.key(),
             Self::Traffic(action) => action.key(),
+        }
+    }
+
+    /// What it does, in Chinese. In English its `Display` says it.
+    #[must_use]
+    pub fn in_chinese(&self) -> String {
+        match self {
+            Self::Wait(time) => format!("等待 {}", Human(*time)),
+            Self::Client(action) => action.in_chinese(),
+            Self::Table(action) => action.in_chinese(),
+            Self::Mysqld(action) => action.in_chinese(),
+            Self::Host(action) => action.in_chinese(),
+            Self::Traffic(action) => action.in_chinese(),
         }
     }
 
@@ -199,7 +235,6 @@ impl From<TrafficAction> for Action {
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::duration::Human;
         match self {
             Self::Wait(time) => write!(f, "wait {}", Human(*time)),
             Self::Client(action) => action.fmt(f),

@@ -2,10 +2,7 @@
 
 use super::{behaviour_name, moment, proofs, sender};
 use crate::catalogue::Language;
-use lvs_matrix_model::action::{
-    Action, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Percent,
-    StopSignal, TableAction, TrafficAction,
-};
+use lvs_matrix_model::action::FirewallVerdict;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
@@ -17,132 +14,13 @@ use std::time::Duration;
 
 const ZH: Language = Language::Chinese;
 
-pub(super) fn action(action: &Action) -> String {
-    match action {
-        Action::Client(action) => client(action),
-        Action::Wait(time) => format!("等待 {}", Human(*time)),
-        Action::Table(action) => table(action),
-        Action::Mysqld(action) => mysqld(action),
-        Action::Host(action) => host(action),
-        Action::Traffic(action) => traffic(action),
-    }
-}
-
-fn client(action: &ClientAction) -> String {
-    let what = match action {
-        ClientAction::Connect(_) => "新建连接".to_owned(),
-        ClientAction::StartConnect(_) => "开始新建连接".to_owned(),
-        ClientAction::AwaitConnect { .. } => "等待连接建立".to_owned(),
-        ClientAction::Query(statement) => format!("执行 sql `{}`", statement.sql),
-        ClientAction::StartQuery(statement) => format!("开始执行 sql `{}`", statement.sql),
-        ClientAction::AwaitResult { .. } => "等待结果返回".to_owned(),
-        ClientAction::Disconnect {
-            how: Closing::Quit, ..
-        } => "断开连接".to_owned(),
-        ClientAction::Disconnect {
-            how: Closing::Reset, ..
-        } => "断开连接（RST）".to_owned(),
-    };
-    let what = match action.connection() {
-        None => what,
-        Some(name) => format!("{what}（连接 {name}）"),
-    };
-    match action.to() {
-        None => what,
-        Some(server) => format!("{what}，指定 {server}"),
-    }
-}
-
-fn table(action: &TableAction) -> String {
-    match action {
-        TableAction::RemoveRealServer { server } => format!("删除真实服务器 {server}"),
-        TableAction::AddRealServer { server, weight } => format!("添加真实服务器 {server}，权重 {weight}"),
-        TableAction::SetWeight { server, weight } => format!("将 {server} 的权重设为 {weight}"),
-        TableAction::SetForwarding {
-            server,
-            method,
-            weight,
-        } => {
-            format!("将 {server} 的转发方式设为 {}，权重 {weight}", method.as_str())
-        }
-        TableAction::RemoveService { port: None } => "删除虚拟服务".to_owned(),
-        TableAction::RemoveService { port: Some(port) } => format!("删除端口 {port} 的虚拟服务"),
-        TableAction::AddService { port: None } => "添加虚拟服务，不含真实服务器".to_owned(),
-        TableAction::AddService { port: Some(port) } => format!("添加端口 {port} 的虚拟服务，不含真实服务器"),
-        TableAction::SetScheduler { scheduler } => format!("将调度算法设为 {scheduler}"),
-        TableAction::FlushTable => "清空表".to_owned(),
-        TableAction::SaveTable => "保存表".to_owned(),
-        TableAction::RestoreTable => "恢复表".to_owned(),
-        TableAction::SetTimeouts { tcp, tcp_fin: None } => format!("将 IPVS 的 TCP 超时设为 {}", Human(*tcp)),
-        TableAction::SetTimeouts {
-            tcp,
-            tcp_fin: Some(fin),
-        } => format!(
-            "将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}",
-            Human(*tcp),
-            Human(*fin)
-        ),
-    }
-}
-
-fn mysqld(action: &MysqldAction) -> String {
-    match action {
-        MysqldAction::StopMysqld { server, signal } => {
-            let signal = match signal {
-                StopSignal::Term => "SIGTERM",
-                StopSignal::Kill => "SIGKILL",
-            };
-            format!("停止 {server} 的 mysqld（{signal}）")
-        }
-        MysqldAction::StartMysqld { server } => format!("启动 {server} 的 mysqld"),
-        MysqldAction::FreezeMysqld { server } => format!("冻结 {server} 的 mysqld（SIGSTOP）"),
-        MysqldAction::ThawMysqld { server } => format!("恢复 {server} 的 mysqld（SIGCONT）"),
-    }
-}
-
-fn host(action: &HostAction) -> String {
-    match action {
-        HostAction::PowerOff {
-            server,
-            neighbours: Neighbours::Permanent,
-        } => format!("{server} 断电"),
-        HostAction::PowerOff {
-            server,
-            neighbours: Neighbours::Dynamic,
-        } => format!("{server} 断电（同一网段）"),
-        HostAction::LinkDown { node } => format!("断开 {node} 的链路"),
-        HostAction::LinkUp { node } => format!("接通 {node} 的链路"),
-        HostAction::SetSysctl { node, key, value } => format!("在 {node} 上设置 {key}={value}"),
-    }
-}
-
-fn traffic(action: &TrafficAction) -> String {
-    match action {
-        TrafficAction::AddFirewallRule { node, chain, verdict } => {
-            let what = match verdict {
-                FirewallVerdict::Drop => "丢弃",
-                FirewallVerdict::Reject => "拒绝",
-                FirewallVerdict::TcpReset => "重置",
-            };
-            format!("{node} 的防火墙{what} {} 链的数据包", chain.as_str())
-        }
-        TrafficAction::FlushFirewall { node } => format!("清空 {node} 的防火墙"),
-        TrafficAction::SetNetem { node, delay, loss } => match (delay.is_zero(), *loss == Percent(0)) {
-            (true, true) => format!("通往 {node} 的链路不延迟也不丢包"),
-            (true, false) => format!("通往 {node} 的链路丢包 {loss}"),
-            (false, true) => format!("通往 {node} 的链路延迟 {}", Human(*delay)),
-            (false, false) => format!("通往 {node} 的链路延迟 {} 并丢包 {loss}", Human(*delay)),
-        },
-    }
-}
-
 pub(super) fn fact(fact: &Fact) -> String {
     match fact {
         Fact::Done { at, action, proof } => {
             format!(
                 "{}：{}（{}）",
                 time(*at),
-                self::action(action),
+                action.in_chinese(),
                 proofs::proof(proof)
             )
         }
@@ -212,7 +90,7 @@ pub(super) fn fact(fact: &Fact) -> String {
         ),
         Fact::Ended { at, how } => format!("{}：{}", time(*at), ended(how)),
         Fact::StillInForce { action, shows } => {
-            format!("结束时，{}：{}", self::action(action), proofs::proof(shows))
+            format!("结束时，{}：{}", action.in_chinese(), proofs::proof(shows))
         }
         Fact::Orphaned(orphan) => format!("结束时，{}", self::orphan(orphan)),
     }

@@ -48,7 +48,7 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
             instead,
         } => format!(
             "步骤 {step}（{}）没有持续到观察结束：{}",
-            chinese::action(action),
+            action.in_chinese(),
             proofs::instead(instead)
         ),
         Doubt::Premise {
@@ -59,19 +59,19 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         } => format!(
             "该单元的前提没有成立：步骤 {step}（{}，{}）{}",
             super::phase(Language::Chinese, *phase),
-            chinese::action(action),
+            action.in_chinese(),
             self::went(went)
         ),
         Doubt::NotFired { step, action } => format!(
             "步骤 {step}（{}）记录为已完成，但没有什么能证明它已生效",
-            chinese::action(action)
+            action.in_chinese()
         ),
         Doubt::NotDone { step, action, reason } => {
-            format!("步骤 {step}（{}）无法完成：{reason}", chinese::action(action))
+            format!("步骤 {step}（{}）无法完成：{reason}", action.in_chinese())
         }
         Doubt::EndsDisagree { step, action } => format!(
             "步骤 {step}（{}）与客户端的事件对其操作如何结束说法不一",
-            chinese::action(action)
+            action.in_chinese()
         ),
         Doubt::EventOutOfOrder { event, at } => format!("客户端的事件 {event}（{}）顺序不对", self::at(*at)),
         Doubt::EventTooLate { event, by } => format!("客户端的事件 {event} 比观察结束晚 {by}"),

@@ -396,7 +396,7 @@ fn difference(words: Language, difference: &Difference) -> String {
 pub fn action(words: Language, action: &Action) -> String {
     match words {
         Language::English => action.to_string(),
-        Language::Chinese => chinese::action(action),
+        Language::Chinese => action.in_chinese(),
     }
 }
 

@@ -1,47 +1,52 @@
 //! What the client does, on its plain connection or on one that has a name.
 
+use super::entry::{actions, fields};
 use crate::Name;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
 use std::time::Duration;
 
-/// How a connection is opened. The default is the client's plain connection, the one without a name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Opening {
-    /// The name by which later steps speak of the connection.
-    #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Name>,
-    /// The real server that the director is to choose for it, whatever its scheduler and the weights are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Name>,
-    /// Does the time line go on if it fails?
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub may_fail: bool,
+fields! {
+    $ opening_fields;
+
+    /// How a connection is opened. The default is the client's plain connection, the one without a name.
+    Opening {
+        /// A name for the connection, by which later steps speak of it. A client may have many.
+        #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
+        optional "as" name: Option<Name> as Name;
+        /// The real server that the connection is to be on, whatever the scheduler and the weights are: one
+        /// that is in the director's table. For the time of the choice the harness edits the table so that
+        /// the scheduler has no other, and puts it back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "to" to: Option<Name> as Name;
+        /// The time line goes on if it fails; else an error of the client's is the end of the cell.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        flag "may-fail" may_fail: bool;
+    }
 }
 
-/// An SQL statement of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Statement {
-    /// The SQL text, sent as one `COM_QUERY`.
-    pub sql: String,
-    /// How long a healthy server needs for it (`select sleep(20)`: 20 s). Patience begins after that, counted
-    /// from the moment at which the statement was sent: a client that waits for a slow answer is not yet
-    /// hung.
-    pub takes: Duration,
-    /// The name of the connection that it is sent on; `None` is the plain one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on: Option<Name>,
-    /// Does the time line go on if it fails?
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub may_fail: bool,
-    /// So many bytes take the place of [`PAYLOAD`] in the text when it is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payload: Option<u32>,
-    /// After so many rows of its result the client stops reading, until the result is awaited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pause_after: Option<u32>,
+fields! {
+    $ statement_fields;
+
+    /// An SQL statement of the client.
+    Statement {
+        /// Its text, sent as it stands, without blanks around it.
+        required "sql" sql: String as Text;
+        /// How long a healthy server needs for it: `20s` for `select sleep(20)`. Patience begins after that.
+        default("0s") "takes" takes: Duration;
+        /// The name of the connection to send it on. Without it the plain one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "on" on: Option<Name> as Name;
+        /// The time line goes on if it fails; else an error of the client's is the end of the cell.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        flag "may-fail" may_fail: bool;
+        /// A large upload: so much text takes the place of `{payload}` in `sql`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "payload" payload: Option<u32> as Bytes;
+        /// The middle of a large result: after so many rows the client stops reading, and goes on with
+        /// `await-result`. The next step begins when it has stopped. For `start-query`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "pause-after" pause_after: Option<u32> as Rows;
+    }
 }
 
 /// What a statement's payload takes the place of.
@@ -90,42 +95,94 @@ impl Closing {
     }
 }
 
-/// Something that the client does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-// The traits themselves are below: of the plain connection, `"connect"` and `"await-result"` are words, as
-// they were before connections had names.
-#[serde(remote = "Self", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-#[schemars(transform = words_too)]
-pub enum ClientAction {
-    /// It opens a connection to the VIP: TCP handshake, greeting, login.
-    Connect(Opening),
-    /// It begins to; the time line goes on once the first SYN is out.
-    StartConnect(Opening),
-    /// It waits until the connection that was started is open.
-    AwaitConnect {
-        /// The connection's name.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        on: Option<Name>,
-    },
-    /// It sends a statement and waits for its result.
-    Query(Statement),
-    /// It sends a statement; the time line goes on once the statement is out and its first segment
-    /// acknowledged or sent again.
-    StartQuery(Statement),
-    /// It waits for the result of the statement that was started.
-    AwaitResult {
-        /// The connection's name.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        on: Option<Name>,
-    },
-    /// It closes a connection.
-    Disconnect {
-        /// The connection's name.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        on: Option<Name>,
-        /// How.
-        how: Closing,
-    },
+actions! {
+    $ client_actions;
+
+    /// Something that the client does.
+    // The traits of serde are below: of the plain connection, `"connect"` and `"await-result"` are words, as
+    // they were before connections had names.
+    ClientAction(serde(remote = "Self"), schemars(transform = words_too)) {
+        /// The client opens a connection to the virtual service: TCP handshake, greeting, login.
+        "connect" Connect(Opening) says {
+            (opening) => en("connect{}", opening.in_english()) zh("新建连接{}", opening.in_chinese());
+        }
+
+        /// The client begins to open a connection; the next step begins once its first SYN is out.
+        "start-connect" StartConnect(Opening) says {
+            (opening) => en("start connect{}", opening.in_english()) zh("开始新建连接{}", opening.in_chinese());
+        }
+
+        /// The client waits until the connection that `start-connect` began is open.
+        "await-connect" AwaitConnect {
+            /// The connection's name.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "on" on: Option<Name> as Name;
+        } says {
+            { on } => en("await connect{}", on_english(on)) zh("等待连接建立{}", on_chinese(on));
+        }
+
+        /// The client sends a statement and waits for its result.
+        "query" Query(Statement) says {
+            (Statement { sql, on, .. }) =>
+                en("query `{sql}`{}", on_english(on)) zh("执行 sql `{sql}`{}", on_chinese(on));
+        }
+
+        /// The client sends a statement; the next step begins once it is on its way.
+        "start-query" StartQuery(Statement) says {
+            (Statement { sql, on, .. }) =>
+                en("start query `{sql}`{}", on_english(on)) zh("开始执行 sql `{sql}`{}", on_chinese(on));
+        }
+
+        /// The client waits for the result of the statement that `start-query` sent.
+        "await-result" AwaitResult {
+            /// The connection's name.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "on" on: Option<Name> as Name;
+        } says {
+            { on } => en("await result{}", on_english(on)) zh("等待结果返回{}", on_chinese(on));
+        }
+
+        /// The client closes a connection. It is not classified.
+        "disconnect" Disconnect {
+            /// The connection's name. Without it the plain one.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "on" on: Option<Name> as Name;
+            /// `quit`: in order, by `COM_QUIT` and a FIN. `reset`: by an RST, as the kernel does it for a
+            /// process that dies with unread data.
+            default("quit") "how" how: Closing;
+        } says {
+            { on, how: Closing::Quit } => en("disconnect{}", on_english(on)) zh("断开连接{}", on_chinese(on));
+            { on, how: Closing::Reset } =>
+                en("disconnect by RST{}", on_english(on)) zh("断开连接（RST）{}", on_chinese(on));
+        }
+    }
+}
+
+impl Opening {
+    /// ` as one to rs1`: what is said of the connection behind the name of the action.
+    fn in_english(&self) -> String {
+        let name = self.name.as_ref().map(|name| format!(" as {name}"));
+        let to = self.to.as_ref().map(|server| format!(" to {server}"));
+        [name, to].into_iter().flatten().collect()
+    }
+
+    /// The same in Chinese.
+    fn in_chinese(&self) -> String {
+        let to = self.to.as_ref().map(|server| format!("，指定 {server}"));
+        format!("{}{}", on_chinese(&self.name), to.unwrap_or_default())
+    }
+}
+
+/// ` on one`: on which connection; nothing if it is the plain one.
+fn on_english(name: &Option<Name>) -> String {
+    name.as_ref()
+        .map_or_else(String::new, |name| format!(" on {name}"))
+}
+
+/// The same in Chinese.
+fn on_chinese(name: &Option<Name>) -> String {
+    name.as_ref()
+        .map_or_else(String::new, |name| format!("（连接 {name}）"))
 }
 
 /// What is written as a word.
@@ -181,20 +238,6 @@ impl ClientAction {
             | Self::Query(_)
             | Self::StartQuery(_)
             | Self::Disconnect { .. } => None,
-        }
-    }
-
-    /// The action's key in the YAML.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Connect(_) => "connect",
-            Self::StartConnect(_) => "start-connect",
-            Self::AwaitConnect { .. } => "await-connect",
-            Self::Query(_) => "query",
-            Self::StartQuery(_) => "start-query",
-            Self::AwaitResult { .. } => "await-result",
-            Self::Disconnect { .. } => "disconnect",
         }
     }
 
@@ -303,30 +346,5 @@ impl ClientAction {
     pub fn own_time(&self) -> Duration {
         self.statement()
             .map_or(Duration::ZERO, |statement| statement.takes)
-    }
-}
-
-impl fmt::Display for ClientAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(_) => f.write_str("connect")?,
-            Self::StartConnect(_) => f.write_str("start connect")?,
-            Self::AwaitConnect { .. } => f.write_str("await connect")?,
-            Self::Query(statement) => write!(f, "query `{}`", statement.sql)?,
-            Self::StartQuery(statement) => write!(f, "start query `{}`", statement.sql)?,
-            Self::AwaitResult { .. } => f.write_str("await result")?,
-            Self::Disconnect {
-                how: Closing::Quit, ..
-            } => f.write_str("disconnect")?,
-            Self::Disconnect {
-                how: Closing::Reset, ..
-            } => f.write_str("disconnect by RST")?,
-        }
-        match self.connection() {
-            None => {}
-            Some(name) if self.opens() => write!(f, " as {name}")?,
-            Some(name) => write!(f, " on {name}")?,
-        }
-        self.to().map_or(Ok(()), |server| write!(f, " to {server}"))
     }
 }

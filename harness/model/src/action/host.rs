@@ -1,9 +1,9 @@
 //! What happens to a host: its power, its link and its kernel's settings.
 
 use super::Node;
+use super::entry::actions;
 use crate::Name;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// What the others' kernels know of a host that goes silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -17,51 +17,64 @@ pub enum Neighbours {
     Dynamic,
 }
 
-/// Something done to a host of the lab.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum HostAction {
-    /// The host goes silent as if its power failed: its link is cut, for good.
-    PowerOff {
-        /// Which real server.
-        server: Name,
-        /// Do the director and the client keep its Ethernet address?
-        #[serde(default)]
-        neighbours: Neighbours,
-    },
-    /// The host's cable is pulled: the switch's port goes down, and the host sees that it has no carrier.
-    LinkDown {
-        /// Which host.
-        node: Node,
-    },
-    /// The cable is plugged in again.
-    LinkUp {
-        /// Which host.
-        node: Node,
-    },
-    /// Writes a sysctl of a node's network namespace and reads it back.
-    SetSysctl {
-        /// On which node.
-        node: Node,
-        /// Its name with dots, as sysctl(8) writes it.
-        key: String,
-        /// The value as written.
-        value: String,
-    },
+actions! {
+    $ host_actions;
+
+    /// Something done to a host of the lab.
+    HostAction {
+        /// The host goes silent as if its power failed: neither FIN nor RST nor ARP comes from it any more.
+        "power-off" PowerOff {
+            /// A real server of the lab.
+            required "server" server: Name;
+            /// `permanent`: the director and the client keep its Ethernet address, as if a router stood
+            /// between, and what they send goes into the void. `dynamic`: as on a flat segment, they find out
+            /// by ARP that nobody is there. A neighbour counts as reachable for a random 15 to 45 s after its
+            /// last confirmation, and is used on until a check has failed (NUD_REACHABLE, STALE, DELAY of
+            /// 5 s, PROBE): it took 14 to 72 s.
+            #[serde(default)]
+            default("permanent") "neighbours" neighbours: Neighbours;
+        } says {
+            { server, neighbours: Neighbours::Permanent } => en("power off {server}") zh("{server} 断电");
+            { server, neighbours: Neighbours::Dynamic } =>
+                en("power off {server}, on a flat segment") zh("{server} 断电（同一网段）");
+        }
+
+        /// The host's cable is pulled: the switch's port goes down, and the host has no carrier. The others
+        /// learn by ARP that it is gone.
+        "link-down" LinkDown {
+            /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface,
+            /// and nothing could show that it was sent. To cut the client off, let its link lose everything:
+            /// `set-netem: { node: client, loss: 100% }`.
+            required "node" node: Node as Name;
+        } says {
+            { node } => en("take the link of {node} down") zh("断开 {node} 的链路");
+        }
+
+        /// The host's cable is plugged in again.
+        "link-up" LinkUp {
+            /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface,
+            /// and nothing could show that it was sent. To cut the client off, let its link lose everything:
+            /// `set-netem: { node: client, loss: 100% }`.
+            required "node" node: Node as Name;
+        } says {
+            { node } => en("bring the link of {node} up") zh("接通 {node} 的链路");
+        }
+
+        /// A sysctl is written in a host's network namespace, and read back.
+        "set-sysctl" SetSysctl {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+            /// Its name with dots.
+            required "key" key: String as SysctlKey;
+            /// Its new value.
+            required "value" value: String as SysctlValue;
+        } says {
+            { node, key, value } => en("set {key}={value} on {node}") zh("在 {node} 上设置 {key}={value}");
+        }
+    }
 }
 
 impl HostAction {
-    /// The action's key in the YAML.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::PowerOff { .. } => "power-off",
-            Self::LinkDown { .. } => "link-down",
-            Self::LinkUp { .. } => "link-up",
-            Self::SetSysctl { .. } => "set-sysctl",
-        }
-    }
-
     /// The real server that it is done to; `None` if it is the client or the director.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {
@@ -70,24 +83,6 @@ impl HostAction {
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
                 node.real_server()
             }
-        }
-    }
-}
-
-impl fmt::Display for HostAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PowerOff {
-                server,
-                neighbours: Neighbours::Permanent,
-            } => write!(f, "power off {server}"),
-            Self::PowerOff {
-                server,
-                neighbours: Neighbours::Dynamic,
-            } => write!(f, "power off {server}, on a flat segment"),
-            Self::LinkDown { node } => write!(f, "take the link of {node} down"),
-            Self::LinkUp { node } => write!(f, "bring the link of {node} up"),
-            Self::SetSysctl { node, key, value } => write!(f, "set {key}={value} on {node}"),
         }
     }
 }

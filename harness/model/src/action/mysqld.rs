@@ -1,8 +1,8 @@
 //! What happens to a mysqld's process.
 
+use super::entry::actions;
 use crate::Name;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// A signal that ends a mysqld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -14,47 +14,53 @@ pub enum StopSignal {
     Kill,
 }
 
-/// Something done to the mysqld of a real server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum MysqldAction {
-    /// Ends a mysqld and waits until the process is gone.
-    StopMysqld {
-        /// On which real server.
-        server: Name,
-        /// By which signal.
-        signal: StopSignal,
-    },
-    /// Starts a mysqld that was stopped, and waits until it answers.
-    StartMysqld {
-        /// On which real server.
-        server: Name,
-    },
-    /// SIGSTOP: no thread of it runs any more; its kernel goes on to acknowledge segments and to accept
-    /// connections.
-    FreezeMysqld {
-        /// On which real server.
-        server: Name,
-    },
-    /// SIGCONT to a mysqld that was frozen; done when it answers.
-    ThawMysqld {
-        /// On which real server.
-        server: Name,
-    },
+actions! {
+    $ mysqld_actions;
+
+    /// Something done to the mysqld of a real server.
+    MysqldAction {
+        /// A mysqld is ended by a signal; done when the process is gone.
+        "stop-mysqld" StopMysqld {
+            /// The real server it runs on.
+            required "server" server: Name;
+            /// `TERM`: an orderly shutdown, as `systemctl stop` does it. `KILL`: the process is gone at once,
+            /// and its kernel closes the sockets.
+            default("TERM") "signal" signal: StopSignal;
+        } says {
+            { server, signal: StopSignal::Term } =>
+                en("stop mysqld on {server} (SIGTERM)") zh("停止 {server} 的 mysqld（SIGTERM）");
+            { server, signal: StopSignal::Kill } =>
+                en("stop mysqld on {server} (SIGKILL)") zh("停止 {server} 的 mysqld（SIGKILL）");
+        }
+
+        /// A mysqld that was stopped is started again; done when it answers.
+        "start-mysqld" StartMysqld {
+            /// A real server of the lab.
+            required "server" server: Name;
+        } says {
+            { server } => en("start mysqld on {server}") zh("启动 {server} 的 mysqld");
+        }
+
+        /// A mysqld is stopped by SIGSTOP: none of its threads runs any more, while its kernel still
+        /// acknowledges segments and accepts connections.
+        "freeze-mysqld" FreezeMysqld {
+            /// A real server of the lab.
+            required "server" server: Name;
+        } says {
+            { server } => en("freeze mysqld on {server} (SIGSTOP)") zh("冻结 {server} 的 mysqld（SIGSTOP）");
+        }
+
+        /// A mysqld that was frozen goes on (SIGCONT); done when it answers.
+        "thaw-mysqld" ThawMysqld {
+            /// A real server of the lab.
+            required "server" server: Name;
+        } says {
+            { server } => en("thaw mysqld on {server} (SIGCONT)") zh("恢复 {server} 的 mysqld（SIGCONT）");
+        }
+    }
 }
 
 impl MysqldAction {
-    /// The action's key in the YAML.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::StopMysqld { .. } => "stop-mysqld",
-            Self::StartMysqld { .. } => "start-mysqld",
-            Self::FreezeMysqld { .. } => "freeze-mysqld",
-            Self::ThawMysqld { .. } => "thaw-mysqld",
-        }
-    }
-
     /// The real server that it runs on.
     #[must_use]
     pub fn server(&self) -> &Name {
@@ -63,24 +69,6 @@ impl MysqldAction {
             | Self::StartMysqld { server }
             | Self::FreezeMysqld { server }
             | Self::ThawMysqld { server } => server,
-        }
-    }
-}
-
-impl fmt::Display for MysqldAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StopMysqld {
-                server,
-                signal: StopSignal::Term,
-            } => write!(f, "stop mysqld on {server} (SIGTERM)"),
-            Self::StopMysqld {
-                server,
-                signal: StopSignal::Kill,
-            } => write!(f, "stop mysqld on {server} (SIGKILL)"),
-            Self::StartMysqld { server } => write!(f, "start mysqld on {server}"),
-            Self::FreezeMysqld { server } => write!(f, "freeze mysqld on {server} (SIGSTOP)"),
-            Self::ThawMysqld { server } => write!(f, "thaw mysqld on {server} (SIGCONT)"),
         }
     }
 }

@@ -1,93 +1,125 @@
 //! What an operator does to the director's table, by ipvsadm(8).
 
+use super::entry::actions;
 use crate::Name;
 use crate::base::Forwarding;
 use crate::duration::Human;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::time::Duration;
 
-/// An edit of the director's table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum TableAction {
-    /// `ipvsadm -d`: the real server is deleted from the virtual service.
-    RemoveRealServer {
-        /// Which one.
-        server: Name,
-    },
-    /// `ipvsadm -a`: the real server is added (again) with this weight.
-    AddRealServer {
-        /// Which one.
-        server: Name,
-        /// Its weight, 0 to 65535.
-        weight: u16,
-    },
-    /// `ipvsadm -e -w`: weight 0 takes no new connection but keeps the old ones.
-    SetWeight {
-        /// Which one.
-        server: Name,
-        /// Its new weight, 0 to 65535.
-        weight: u16,
-    },
-    /// `ipvsadm -e` with another packet-forwarding method; connections that there are keep theirs.
-    SetForwarding {
-        /// Which real server.
-        server: Name,
-        /// Its new method.
-        method: Forwarding,
-        /// Its weight, which `ipvsadm -e` sets in the same breath.
-        weight: u16,
-    },
-    /// `ipvsadm -D`: a virtual service is deleted with its real servers.
-    RemoveService {
-        /// The port of another service of the VIP; `None`: the cell's own.
-        port: Option<u16>,
-    },
-    /// `ipvsadm -A`: a virtual service without real servers.
-    AddService {
-        /// The port of another service of the VIP; `None`: the cell's own (again).
-        port: Option<u16>,
-    },
-    /// `ipvsadm -E -s`: another scheduler for the virtual service.
-    SetScheduler {
-        /// Its name in ipvsadm(8).
-        scheduler: String,
-    },
-    /// `ipvsadm -C`: every service is deleted.
-    FlushTable,
-    /// `ipvsadm -S -n`: the table is saved as command lines.
-    SaveTable,
-    /// `ipvsadm -R`: the table that was saved last is restored.
-    RestoreTable,
-    /// `ipvsadm --set`: how long connection entries live without a packet. Whole seconds.
-    SetTimeouts {
-        /// In state ESTABLISHED.
-        tcp: Duration,
-        /// After a FIN; `None`: as it is.
-        tcp_fin: Option<Duration>,
-    },
+actions! {
+    $ table_actions;
+
+    /// An edit of the director's table, by ipvsadm(8).
+    TableAction {
+        /// The operator deletes a real server from the virtual service: `ipvsadm -d`.
+        "remove-real-server" RemoveRealServer {
+            /// A real server of the lab.
+            required "server" server: Name;
+        } says {
+            { server } => en("remove real server {server}") zh("删除真实服务器 {server}");
+        }
+
+        /// The operator adds a real server (again): `ipvsadm -a`.
+        "add-real-server" AddRealServer {
+            /// A real server of the lab.
+            required "server" server: Name;
+            /// Its weight in the table.
+            default(DEFAULT_WEIGHT) "weight" weight: u16 as Weight;
+        } says {
+            { server, weight } =>
+                en("add real server {server}, weight {weight}") zh("添加真实服务器 {server}，权重 {weight}");
+        }
+
+        /// The operator changes a real server's weight: `ipvsadm -e -w`. Weight 0 takes no new connection and
+        /// keeps the old ones.
+        "set-weight" SetWeight {
+            /// A real server of the lab.
+            required "server" server: Name;
+            /// Its new weight in the table.
+            required "weight" weight: u16 as Weight;
+        } says {
+            { server, weight } => en("set weight of {server} to {weight}") zh("将 {server} 的权重设为 {weight}");
+        }
+
+        /// The operator edits a real server's packet-forwarding method: `ipvsadm -e` with `-g`, `-m` or `-i`.
+        /// The lab's hosts stay set up for the lab's own method, and connections that there are keep theirs.
+        "set-forwarding" SetForwarding {
+            /// A real server of the lab.
+            required "server" server: Name;
+            /// Its new method: ipvsadm(8)'s `-g`, `-m` or `-i`.
+            required "method" method: Forwarding as Method;
+            /// Its weight in the table, which `ipvsadm -e` sets as well.
+            default(DEFAULT_WEIGHT) "weight" weight: u16 as Weight;
+        } says {
+            { server, method, weight } =>
+                en("set forwarding of {server} to {}, weight {weight}", method.as_str())
+                zh("将 {server} 的转发方式设为 {}，权重 {weight}", method.as_str());
+        }
+
+        /// The operator deletes a virtual service with its real servers: `ipvsadm -D`.
+        "remove-service" RemoveService {
+            /// The port of another service of the VIP. Without it, the cell's own service.
+            optional "port" port: Option<u16> as Port;
+        } says {
+            { port: None } => en("remove the virtual service") zh("删除虚拟服务");
+            { port: Some(port) } => en("remove the service of port {port}") zh("删除端口 {port} 的虚拟服务");
+        }
+
+        /// The operator adds a virtual service without real servers: `ipvsadm -A`. Without a port it is the
+        /// cell's own, again.
+        "add-service" AddService {
+            /// The port of another service of the VIP. Without it, the cell's own service.
+            optional "port" port: Option<u16> as Port;
+        } says {
+            { port: None } =>
+                en("add the virtual service, without real servers") zh("添加虚拟服务，不含真实服务器");
+            { port: Some(port) } =>
+                en("add a service of port {port}, without real servers")
+                zh("添加端口 {port} 的虚拟服务，不含真实服务器");
+        }
+
+        /// The operator edits the virtual service's scheduler: `ipvsadm -E -s`.
+        "set-scheduler" SetScheduler {
+            /// The scheduler, by its name in ipvsadm(8).
+            required "scheduler" scheduler: String as Scheduler;
+        } says {
+            { scheduler } => en("set scheduler to {scheduler}") zh("将调度算法设为 {scheduler}");
+        }
+
+        /// The operator deletes every service: `ipvsadm -C`.
+        "flush-table" FlushTable says {
+            {} => en("flush the table") zh("清空表");
+        }
+
+        /// The operator saves the table: `ipvsadm -S -n`.
+        "save-table" SaveTable says {
+            {} => en("save the table") zh("保存表");
+        }
+
+        /// The operator restores the table that was saved: `ipvsadm -R`. Of what was saved nothing may be in
+        /// the table.
+        "restore-table" RestoreTable says {
+            {} => en("restore the table") zh("恢复表");
+        }
+
+        /// The operator sets how long connection entries live without a packet: `ipvsadm --set`. An entry
+        /// that is there gets it with its next packet.
+        "set-timeouts" SetTimeouts {
+            /// In state ESTABLISHED, in whole seconds. At the beginning of a cell it is `900s`.
+            required "tcp" tcp: Duration as Seconds;
+            /// After a FIN, in whole seconds. At the beginning of a cell it is `120s`.
+            optional "tcp-fin" tcp_fin: Option<Duration> as Seconds;
+        } says {
+            { tcp, tcp_fin: None } =>
+                en("set IPVS's time-out of TCP to {}", Human(*tcp)) zh("将 IPVS 的 TCP 超时设为 {}", Human(*tcp));
+            { tcp, tcp_fin: Some(fin) } =>
+                en("set IPVS's time-outs of TCP to {}, after a FIN {}", Human(*tcp), Human(*fin))
+                zh("将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}", Human(*tcp), Human(*fin));
+        }
+    }
 }
 
 impl TableAction {
-    /// The action's key in the YAML.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::RemoveRealServer { .. } => "remove-real-server",
-            Self::AddRealServer { .. } => "add-real-server",
-            Self::SetWeight { .. } => "set-weight",
-            Self::SetForwarding { .. } => "set-forwarding",
-            Self::RemoveService { .. } => "remove-service",
-            Self::AddService { .. } => "add-service",
-            Self::SetScheduler { .. } => "set-scheduler",
-            Self::FlushTable => "flush-table",
-            Self::SaveTable => "save-table",
-            Self::RestoreTable => "restore-table",
-            Self::SetTimeouts { .. } => "set-timeouts",
-        }
-    }
-
     /// The real server that it is about.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {
@@ -103,49 +135,6 @@ impl TableAction {
             | Self::SaveTable
             | Self::RestoreTable
             | Self::SetTimeouts { .. } => None,
-        }
-    }
-}
-
-impl fmt::Display for TableAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RemoveRealServer { server } => write!(f, "remove real server {server}"),
-            Self::AddRealServer { server, weight } => write!(f, "add real server {server}, weight {weight}"),
-            Self::SetWeight { server, weight } => write!(f, "set weight of {server} to {weight}"),
-            Self::SetForwarding {
-                server,
-                method,
-                weight,
-            } => {
-                write!(
-                    f,
-                    "set forwarding of {server} to {}, weight {weight}",
-                    method.as_str()
-                )
-            }
-            Self::RemoveService { port: None } => f.write_str("remove the virtual service"),
-            Self::RemoveService { port: Some(port) } => write!(f, "remove the service of port {port}"),
-            Self::AddService { port: None } => f.write_str("add the virtual service, without real servers"),
-            Self::AddService { port: Some(port) } => {
-                write!(f, "add a service of port {port}, without real servers")
-            }
-            Self::SetScheduler { scheduler } => write!(f, "set scheduler to {scheduler}"),
-            Self::FlushTable => f.write_str("flush the table"),
-            Self::SaveTable => f.write_str("save the table"),
-            Self::RestoreTable => f.write_str("restore the table"),
-            Self::SetTimeouts { tcp, tcp_fin: None } => {
-                write!(f, "set IPVS's time-out of TCP to {}", Human(*tcp))
-            }
-            Self::SetTimeouts {
-                tcp,
-                tcp_fin: Some(fin),
-            } => write!(
-                f,
-                "set IPVS's time-outs of TCP to {}, after a FIN {}",
-                Human(*tcp),
-                Human(*fin)
-            ),
         }
     }
 }

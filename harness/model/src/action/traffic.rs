@@ -1,6 +1,7 @@
 //! What happens to packets on their way: a host's firewall, and a link that delays or loses.
 
 use super::Node;
+use super::entry::actions;
 use crate::Name;
 use crate::duration::Human;
 use serde::{Deserialize, Serialize};
@@ -113,46 +114,64 @@ impl fmt::Display for Percent {
     }
 }
 
-/// Something done to packets on their way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum TrafficAction {
-    /// A rule of nft(8) for the packets of the virtual service.
-    AddFirewallRule {
-        /// On which host.
-        node: Node,
-        /// In which chain.
-        chain: Chain,
-        /// What becomes of the packets.
-        verdict: FirewallVerdict,
-    },
-    /// Every rule of a host is gone.
-    FlushFirewall {
-        /// On which host.
-        node: Node,
-    },
-    /// tc-netem(8) on the switch's port to a host: what is sent to the host is delayed and lost from now on.
-    SetNetem {
-        /// To which host.
-        node: Node,
-        /// How long each packet is held, beyond the link's own delay.
-        delay: Duration,
-        /// How many of them are lost, at random.
-        loss: Percent,
-    },
+actions! {
+    $ traffic_actions;
+
+    /// Something done to packets on their way.
+    TrafficAction {
+        /// A host's firewall gets a rule for the packets of the virtual service, at the end of a chain:
+        /// `nft add rule`.
+        "add-firewall-rule" AddFirewallRule {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+            /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host
+            /// sends, on the director what IPVS forwards.
+            required "chain" chain: Chain;
+            /// `drop`: nothing is said. `reject`: ICMP port unreachable goes back. `tcp-reset`: an RST goes
+            /// back.
+            required "verdict" verdict: FirewallVerdict;
+        } says {
+            { node, chain, verdict: FirewallVerdict::Drop } =>
+                en("let the firewall of {node} drop its {chain}") zh("{node} 的防火墙丢弃 {chain} 链的数据包");
+            { node, chain, verdict: FirewallVerdict::Reject } =>
+                en("let the firewall of {node} reject its {chain}") zh("{node} 的防火墙拒绝 {chain} 链的数据包");
+            { node, chain, verdict: FirewallVerdict::TcpReset } =>
+                en("let the firewall of {node} reset its {chain}") zh("{node} 的防火墙重置 {chain} 链的数据包");
+        }
+
+        /// Every rule of a host's firewall goes: `nft flush ruleset`.
+        "flush-firewall" FlushFirewall {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+        } says {
+            { node } => en("flush the firewall of {node}") zh("清空 {node} 的防火墙");
+        }
+
+        /// The link to a host delays and loses what is sent to the host, from now on:
+        /// `tc qdisc replace … netem`. With neither it is as at the beginning.
+        "set-netem" SetNetem {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+            /// How long each packet is held, beyond the 100 µs of the lab's links.
+            default("0s") "delay" delay: Duration;
+            /// How many of them are lost, at random.
+            default("0%") "loss" loss: Percent;
+        } says {
+            { node, delay: Duration::ZERO, loss: Percent(0) } =>
+                en("let the link to {node} delay and lose nothing") zh("通往 {node} 的链路不延迟也不丢包");
+            { node, delay: Duration::ZERO, loss } =>
+                en("let the link to {node} lose {loss}") zh("通往 {node} 的链路丢包 {loss}");
+            { node, delay, loss: Percent(0) } =>
+                en("let the link to {node} delay by {}", Human(*delay))
+                zh("通往 {node} 的链路延迟 {}", Human(*delay));
+            { node, delay, loss } =>
+                en("let the link to {node} delay by {} and lose {loss}", Human(*delay))
+                zh("通往 {node} 的链路延迟 {} 并丢包 {loss}", Human(*delay));
+        }
+    }
 }
 
 impl TrafficAction {
-    /// The action's key in the YAML.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::AddFirewallRule { .. } => "add-firewall-rule",
-            Self::FlushFirewall { .. } => "flush-firewall",
-            Self::SetNetem { .. } => "set-netem",
-        }
-    }
-
     /// The host that it is done to.
     #[must_use]
     pub fn node(&self) -> &Node {
@@ -167,37 +186,5 @@ impl TrafficAction {
     #[must_use]
     pub fn server(&self) -> Option<&Name> {
         self.node().real_server()
-    }
-}
-
-impl fmt::Display for TrafficAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddFirewallRule { node, chain, verdict } => {
-                let what = match verdict {
-                    FirewallVerdict::Drop => "drop",
-                    FirewallVerdict::Reject => "reject",
-                    FirewallVerdict::TcpReset => "reset",
-                };
-                write!(f, "let the firewall of {node} {what} its {}", chain.as_str())
-            }
-            Self::FlushFirewall { node } => write!(f, "flush the firewall of {node}"),
-            Self::SetNetem { node, delay, loss } if delay.is_zero() && *loss == Percent(0) => {
-                write!(f, "let the link to {node} delay and lose nothing")
-            }
-            Self::SetNetem { node, delay, loss } if delay.is_zero() => {
-                write!(f, "let the link to {node} lose {loss}")
-            }
-            Self::SetNetem { node, delay, loss } if *loss == Percent(0) => {
-                write!(f, "let the link to {node} delay by {}", Human(*delay))
-            }
-            Self::SetNetem { node, delay, loss } => {
-                write!(
-                    f,
-                    "let the link to {node} delay by {} and lose {loss}",
-                    Human(*delay)
-                )
-            }
-        }
     }
 }

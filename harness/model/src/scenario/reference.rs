@@ -23,7 +23,7 @@ pub fn reference() -> String {
         done.push(name);
         text.push('\n');
         if definition.get("maxProperties").is_some() {
-            text.push_str(&actions(&root, name, definition));
+            text.push_str(&actions(name, definition));
         } else {
             text.push_str(&section(name, definition));
             waiting.extend(structures_of(definition));
@@ -94,15 +94,13 @@ fn section(name: &str, structure: &Value) -> String {
 }
 
 /// The actions, each with its fields.
-fn actions(root: &Value, name: &str, steps: &Value) -> String {
+fn actions(name: &str, steps: &Value) -> String {
     let mut text = format!("### {name}\n\n{}\n\n", text_of(steps, "description"));
     let names: Vec<String> = fields(steps).map(|(key, _)| format!("`{key}`")).collect();
     let _ = writeln!(text, "All actions: {}.\n", names.join(", "));
     text.push_str("| action | | fields |\n| --- | --- | --- |\n");
     for (key, action) in fields(steps) {
-        let structure = referred(action).and_then(|name| root.get("$defs")?.get(name));
-        let structure = structure.unwrap_or(action);
-        let mut lines: Vec<_> = fields(structure)
+        let mut lines: Vec<_> = fields(action)
             .map(|(key, field)| {
                 let (accepts, default) = (accepts(field), default(field));
                 format!("`{key}`: {accepts}{default}. {}", text_of(field, "description"))

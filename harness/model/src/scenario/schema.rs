@@ -25,31 +25,22 @@ pub fn schema() -> Value {
 /// nothing behind it, which is no action (yamlCompletion.ts, `getInsertTextForProperty`): so the properties
 /// are one step away, and a snippet says the rest.
 fn complete_whole(schema: &mut Value) {
-    let definitions = schema.get("$defs").cloned().unwrap_or_default();
     let Some(Value::Object(steps)) = schema.pointer_mut("/$defs/Step/properties") else {
         return;
     };
     for action in steps.values_mut().filter_map(Value::as_object_mut) {
-        let named = action
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|name| name.rsplit('/').next());
-        let fields = match named {
-            Some(name) => definitions.get(name),
-            None => None,
-        };
-        if fields.is_some_and(|fields| fields.get("required").is_some()) {
+        if action.contains_key("required") || action.get("type") != Some(&json!("object")) {
             continue;
         }
-        let snippet = if let Some(reference) = action.remove("$ref") {
-            action.insert("type".to_owned(), json!("object"));
-            action.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
-            "{$1}"
-        } else if action.get("type") == Some(&json!("object")) {
-            action.remove("properties");
-            "{}"
-        } else {
-            continue;
+        let fields = action.remove("properties");
+        let snippet = match fields.filter(|fields| *fields != json!({})) {
+            Some(fields) => {
+                let more = action.remove("additionalProperties");
+                let apart = json!({ "properties": fields, "additionalProperties": more });
+                action.insert("allOf".to_owned(), json!([apart]));
+                "{$1}"
+            }
+            None => "{}",
         };
         action.insert(
             "defaultSnippets".to_owned(),
@@ -135,7 +126,7 @@ pub(super) fn structure<const N: usize>(
 }
 
 /// The schema of one-key maps.
-pub(super) fn actions<const N: usize>(doc: &str, actions: [(&str, &str, Schema); N]) -> Schema {
+pub(super) fn actions(doc: &str, actions: Vec<(&str, &str, Schema)>) -> Schema {
     let order: Vec<_> = actions.iter().map(|(key, _, _)| *key).collect();
     let properties: serde_json::Map<_, _> = actions
         .into_iter()

@@ -1,31 +1,24 @@
 //! The file as typed: its fields in the words of the language. The doc comments here are what authors read,
-//! in the JSON schema and in docs/scenarios.md.
+//! in the JSON schema and in docs/scenarios.md. What a step can do is said elsewhere: [`crate::action`].
 
 mod client;
 mod mysqld;
-mod operation;
+mod step;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
 use mysqld::MysqldInput;
-use operation::DisconnectInput;
-pub(super) use operation::{ConnectInput, ConnectionInput, StatementInput};
+pub(super) use step::Placed;
 
 use super::place::At;
-use super::read::{Input, List, Map, OneOrMany};
-use super::scalar::{
-    Errno, ErrorCode, Method, Port, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
-};
-use super::table::{self, actions, structure};
-use super::yaml::Node;
+use super::read::{List, Map, OneOrMany};
+use super::scalar::{Errno, ErrorCode, Scheduler, SysctlKey, SysctlValue, Text, Weight, Yes};
+use super::table::structure;
 use super::{BehaviourName, Forwarding, HangEndName};
 use crate::Name;
-use crate::action::{Chain, FirewallVerdict, Neighbours, Percent, StopSignal};
 use crate::base::DEFAULT_WEIGHT;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use std::borrow::Cow;
 use std::time::Duration;
 
-type Steps = List<At<StepInput>>;
+type Steps = List<Placed>;
 type Sysctls = Map<SysctlKey, At<SysctlValue>>;
 type RealServers = Map<Name, RealServerInput>;
 
@@ -154,248 +147,5 @@ structure! {
         optional "served-by" served_by: OneOrMany<At<Name>>;
         /// Nothing is expected: the cells are run, classified and shown, and not held against anything.
         optional "observe-only" observe_only: At<Yes>;
-    }
-}
-
-actions! {
-    /// A step: a map with one key, the action, and under it the action's fields.
-    StepInput {
-        /// The operator deletes a real server from the virtual service: `ipvsadm -d`.
-        "remove-real-server" RemoveRealServer(ServerInput);
-        /// The operator adds a real server (again): `ipvsadm -a`.
-        "add-real-server" AddRealServer(AddInput);
-        /// The operator changes a real server's weight: `ipvsadm -e -w`. Weight 0 takes no new connection and
-        /// keeps the old ones.
-        "set-weight" SetWeight(WeightInput);
-        /// The operator edits a real server's packet-forwarding method: `ipvsadm -e` with `-g`, `-m` or `-i`.
-        /// The lab's hosts stay set up for the lab's own method, and connections that there are keep theirs.
-        "set-forwarding" SetForwarding(ForwardingInput);
-        /// The operator deletes a virtual service with its real servers: `ipvsadm -D`.
-        "remove-service" RemoveService(ServiceInput);
-        /// The operator adds a virtual service without real servers: `ipvsadm -A`. Without a port it is the
-        /// cell's own, again.
-        "add-service" AddService(ServiceInput);
-        /// The operator edits the virtual service's scheduler: `ipvsadm -E -s`.
-        "set-scheduler" SetScheduler(SchedulerInput);
-        /// The operator deletes every service: `ipvsadm -C`.
-        "flush-table" FlushTable(NoFields);
-        /// The operator saves the table: `ipvsadm -S -n`.
-        "save-table" SaveTable(NoFields);
-        /// The operator restores the table that was saved: `ipvsadm -R`. Of what was saved nothing may be in
-        /// the table.
-        "restore-table" RestoreTable(NoFields);
-        /// The operator sets how long connection entries live without a packet: `ipvsadm --set`. An entry
-        /// that is there gets it with its next packet.
-        "set-timeouts" SetTimeouts(TimeoutsInput);
-        /// A mysqld is ended by a signal; done when the process is gone.
-        "stop-mysqld" StopMysqld(StopInput);
-        /// A mysqld that was stopped is started again; done when it answers.
-        "start-mysqld" StartMysqld(ServerInput);
-        /// A mysqld is stopped by SIGSTOP: none of its threads runs any more, while its kernel still
-        /// acknowledges segments and accepts connections.
-        "freeze-mysqld" FreezeMysqld(ServerInput);
-        /// A mysqld that was frozen goes on (SIGCONT); done when it answers.
-        "thaw-mysqld" ThawMysqld(ServerInput);
-        /// The host goes silent as if its power failed: neither FIN nor RST nor ARP comes from it any more.
-        "power-off" PowerOff(PowerOffInput);
-        /// The host's cable is pulled: the switch's port goes down, and the host has no carrier. The others
-        /// learn by ARP that it is gone.
-        "link-down" LinkDown(CableInput);
-        /// The host's cable is plugged in again.
-        "link-up" LinkUp(CableInput);
-        /// A host's firewall gets a rule for the packets of the virtual service, at the end of a chain:
-        /// `nft add rule`.
-        "add-firewall-rule" AddFirewallRule(FirewallInput);
-        /// Every rule of a host's firewall goes: `nft flush ruleset`.
-        "flush-firewall" FlushFirewall(NodeInput);
-        /// The link to a host delays and loses what is sent to the host, from now on:
-        /// `tc qdisc replace … netem`. With neither it is as at the beginning.
-        "set-netem" SetNetem(NetemInput);
-        /// A sysctl is written in a host's network namespace, and read back.
-        "set-sysctl" SetSysctl(SysctlInput);
-        /// The client opens a connection to the virtual service: TCP handshake, greeting, login.
-        "connect" Connect(ConnectInput);
-        /// The client begins to open a connection; the next step begins once its first SYN is out.
-        "start-connect" StartConnect(ConnectInput);
-        /// The client waits until the connection that `start-connect` began is open.
-        "await-connect" AwaitConnect(ConnectionInput);
-        /// The client sends a statement and waits for its result.
-        "query" Query(StatementInput);
-        /// The client sends a statement; the next step begins once it is on its way.
-        "start-query" StartQuery(StatementInput);
-        /// The client waits for the result of the statement that `start-query` sent.
-        "await-result" AwaitResult(ConnectionInput);
-        /// The client closes a connection. It is not classified.
-        "disconnect" Disconnect(DisconnectInput);
-        /// Nothing is done for this long.
-        "wait" Wait(At<Duration>);
-    }
-}
-
-structure! {
-    /// Names a real server.
-    ServerInput {
-        /// A real server of the lab.
-        required "server" server: At<Name>;
-    }
-}
-
-structure! {
-    /// A real server to add, with its weight.
-    AddInput {
-        /// A real server of the lab.
-        required "server" server: At<Name>;
-        /// Its weight in the table.
-        default(DEFAULT_WEIGHT) "weight" weight: At<Weight>;
-    }
-}
-
-structure! {
-    /// A real server and its new weight.
-    WeightInput {
-        /// A real server of the lab.
-        required "server" server: At<Name>;
-        /// Its new weight in the table.
-        required "weight" weight: At<Weight>;
-    }
-}
-
-structure! {
-    /// A mysqld to stop, and how.
-    StopInput {
-        /// The real server it runs on.
-        required "server" server: At<Name>;
-        /// `TERM`: an orderly shutdown, as `systemctl stop` does it. `KILL`: the process is gone at once, and
-        /// its kernel closes the sockets.
-        default("TERM") "signal" signal: At<StopSignal>;
-    }
-}
-
-structure! {
-    /// A real server and its new packet-forwarding method.
-    ForwardingInput {
-        /// A real server of the lab.
-        required "server" server: At<Name>;
-        /// Its new method: ipvsadm(8)'s `-g`, `-m` or `-i`.
-        required "method" method: At<Method>;
-        /// Its weight in the table, which `ipvsadm -e` sets as well.
-        default(DEFAULT_WEIGHT) "weight" weight: At<Weight>;
-    }
-}
-
-structure! {
-    /// A virtual service.
-    ServiceInput {
-        /// The port of another service of the VIP. Without it, the cell's own service.
-        optional "port" port: At<Port>;
-    }
-}
-
-structure! {
-    /// A scheduler.
-    SchedulerInput {
-        /// The scheduler, by its name in ipvsadm(8).
-        required "scheduler" scheduler: At<Scheduler>;
-    }
-}
-
-structure! {
-    /// Time-outs of connection entries.
-    TimeoutsInput {
-        /// In state ESTABLISHED, in whole seconds. At the beginning of a cell it is `900s`.
-        required "tcp" tcp: At<Seconds>;
-        /// After a FIN, in whole seconds. At the beginning of a cell it is `120s`.
-        optional "tcp-fin" tcp_fin: At<Seconds>;
-    }
-}
-
-structure! {
-    /// A host whose cable is pulled or plugged in.
-    CableInput {
-        /// `director`, or a real server of the lab. Not `client`: what it sends would pass no interface, and
-        /// nothing could show that it was sent. To cut the client off, let its link lose everything:
-        /// `set-netem: { node: client, loss: 100% }`.
-        required "node" node: At<Name>;
-    }
-}
-
-structure! {
-    /// A host to power off, and how the others see it.
-    PowerOffInput {
-        /// A real server of the lab.
-        required "server" server: At<Name>;
-        /// `permanent`: the director and the client keep its Ethernet address, as if a router stood between,
-        /// and what they send goes into the void. `dynamic`: as on a flat segment, they find out by ARP that
-        /// nobody is there. A neighbour counts as reachable for a random 15 to 45 s after its last
-        /// confirmation, and is used on until a check has failed (NUD_REACHABLE, STALE, DELAY of 5 s, PROBE):
-        /// it took 14 to 72 s.
-        default("permanent") "neighbours" neighbours: At<Neighbours>;
-    }
-}
-
-structure! {
-    /// Names a host.
-    NodeInput {
-        /// `client`, `director`, or a real server of the lab.
-        required "node" node: At<Name>;
-    }
-}
-
-structure! {
-    /// A rule of a firewall. It is for the packets of the virtual service, in the direction of the chain.
-    FirewallInput {
-        /// `client`, `director`, or a real server of the lab.
-        required "node" node: At<Name>;
-        /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host
-        /// sends, on the director what IPVS forwards.
-        required "chain" chain: At<Chain>;
-        /// `drop`: nothing is said. `reject`: ICMP port unreachable goes back. `tcp-reset`: an RST goes back.
-        required "verdict" verdict: At<FirewallVerdict>;
-    }
-}
-
-structure! {
-    /// What happens to what is sent to a host.
-    NetemInput {
-        /// `client`, `director`, or a real server of the lab.
-        required "node" node: At<Name>;
-        /// How long each packet is held, beyond the 100 µs of the lab's links.
-        default("0s") "delay" delay: At<Duration>;
-        /// How many of them are lost, at random.
-        default("0%") "loss" loss: At<Percent>;
-    }
-}
-
-structure! {
-    /// A sysctl to write.
-    SysctlInput {
-        /// `client`, `director`, or a real server of the lab.
-        required "node" node: At<Name>;
-        /// Its name with dots.
-        required "key" key: At<SysctlKey>;
-        /// Its new value.
-        required "value" value: At<SysctlValue>;
-    }
-}
-
-/// An action without fields: `{}`.
-#[derive(Debug, Clone)]
-pub(super) struct NoFields;
-
-impl Input for NoFields {
-    fn read(node: &Node, mistakes: &mut super::mistake::Mistakes) -> Option<Self> {
-        table::fields(node, &[], mistakes)?.complete().then_some(Self)
-    }
-}
-
-impl JsonSchema for NoFields {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "NoFields".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        super::schema::structure("It has no fields.", &[], [])
     }
 }

@@ -191,7 +191,7 @@ pub(super) fn unknown_action(key: &At<String>, known: &[&'static str], mistakes:
     );
 }
 
-/// Is it `required`, or `optional`, or does it have a `default`?
+/// Is it `required`, or `optional`, a `flag`, or does it have a `default`?
 macro_rules! required {
     (required) => {
         true
@@ -200,6 +200,9 @@ macro_rules! required {
         false
     };
     (default) => {
+        false
+    };
+    (flag) => {
         false
     };
 }
@@ -286,57 +289,3 @@ macro_rules! default {
     };
 }
 pub(super) use default;
-
-/// An enum of one-key maps: the enum of the file as typed, its reader and its schema, from one table.
-macro_rules! actions {
-    (
-        $(#[doc = $doc:literal])+
-        $name:ident {
-            $($(#[doc = $action_doc:literal])+ $key:literal $action:ident($type:ty);)+
-        }
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone)]
-        pub(in crate::scenario) enum $name {
-            $($(#[doc = $action_doc])+ $action($type),)+
-        }
-
-        impl $name {
-            /// The keys of all actions.
-            pub(in crate::scenario) const KEYS: &[&'static str] = &[$($key,)+];
-        }
-
-        impl $crate::scenario::read::Input for $crate::scenario::place::At<$name> {
-            fn read(
-                node: &$crate::scenario::yaml::Node,
-                mistakes: &mut $crate::scenario::mistake::Mistakes,
-            ) -> Option<Self> {
-                let entry = $crate::scenario::table::action(node, $name::KEYS, mistakes)?;
-                let span = entry.key.span;
-                $(if entry.key.value == $key {
-                    let fields = $crate::scenario::read::Input::read(&entry.value, mistakes)?;
-                    return Some(Self { value: $name::$action(fields), span });
-                })+
-                $crate::scenario::table::unknown_action(&entry.key, $name::KEYS, mistakes);
-                None
-            }
-        }
-
-        impl schemars::JsonSchema for $crate::scenario::place::At<$name> {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).trim_end_matches("Input").into()
-            }
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                $crate::scenario::schema::actions(
-                    concat!($($doc, "\n"),+),
-                    [$((
-                        $key,
-                        concat!($($action_doc, "\n"),+),
-                        generator.subschema_for::<$type>(),
-                    ),)+],
-                )
-            }
-        }
-    };
-}
-pub(super) use actions;

@@ -8,7 +8,7 @@
 use super::servers::reached;
 use super::{Behaviour, Doubt, Observed};
 use crate::Name;
-use crate::action::{Action, ClientAction, HostAction, Node, TableAction, TrafficAction};
+use crate::action::{Action, ClientAction, Node, TableAction};
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::client::Program;
@@ -187,36 +187,12 @@ enum Concern {
 
 /// What the action of a step concerns.
 fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
-    let of_node = |node: &Node| match node.real_server() {
-        Some(server) => Concern::Servers(vec![server.clone()]),
-        None => Concern::All,
-    };
+    let server = step.action.server();
     match &step.action {
-        Action::Table(action) => match action {
-            TableAction::RemoveRealServer { server }
-            | TableAction::AddRealServer { server, .. }
-            | TableAction::SetWeight { server, .. }
-            | TableAction::SetForwarding { server, .. } => Concern::Table(server.clone()),
-            TableAction::RemoveService { .. }
-            | TableAction::AddService { .. }
-            | TableAction::SetScheduler { .. }
-            | TableAction::FlushTable
-            | TableAction::SaveTable
-            | TableAction::RestoreTable
-            | TableAction::SetTimeouts { .. } => Concern::All,
-        },
-        Action::Mysqld(action) => Concern::Servers(vec![action.server().clone()]),
-        Action::Host(action) => match action {
-            HostAction::PowerOff { server, .. } => Concern::Servers(vec![server.clone()]),
-            HostAction::LinkDown { node }
-            | HostAction::LinkUp { node }
-            | HostAction::SetSysctl { node, .. } => of_node(node),
-        },
-        Action::Traffic(
-            TrafficAction::AddFirewallRule { node, .. }
-            | TrafficAction::FlushFirewall { node }
-            | TrafficAction::SetNetem { node, .. },
-        ) => of_node(node),
+        Action::Table(_) => server.map_or(Concern::All, |server| Concern::Table(server.clone())),
+        Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
+            server.map_or(Concern::All, |server| Concern::Servers(vec![server.clone()]))
+        }
         // What the client does on another connection may matter to the server that serves it: locks,
         // variables, its last session.
         Action::Client(action) => view

@@ -2,6 +2,7 @@
 
 use super::{Draft, ValueDraft, lab, steps};
 use crate::scenario::place::At;
+use crate::scenario::syntax::Placed;
 use crate::scenario::{Axis, Expectation, Lab, Phases, RealServer, Scenario, Value};
 
 /// The draft as a scenario; `None` if something of it is missing after all.
@@ -69,7 +70,7 @@ fn sysctls(sysctls: Vec<lab::Sysctl>) -> Vec<(String, String)> {
 
 impl steps::Steps {
     fn into_phases(self) -> Phases {
-        let actions = |steps: Vec<steps::Placed>| steps.into_iter().map(|step| step.action).collect();
+        let actions = |steps: Vec<Placed>| steps.into_iter().map(|step| step.action).collect();
         Phases {
             before: actions(self.before),
             change: actions(self.change),

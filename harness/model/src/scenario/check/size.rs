@@ -2,10 +2,11 @@
 //! takes its time.
 
 use super::Draft;
-use super::steps::{Placed, Steps};
+use super::steps::Steps;
 use crate::action::Action;
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
+use crate::scenario::syntax::Placed;
 use std::time::Duration;
 
 /// Steps of all cells together, each statement counted by its length.

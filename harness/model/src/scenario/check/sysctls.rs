@@ -55,7 +55,7 @@ pub(super) fn check(draft: &Draft, mistakes: &mut Mistakes) {
     let steps = std::iter::once(&draft.steps).chain(draft.values().map(|value| &value.steps));
     for step in steps.flat_map(super::steps::Steps::all) {
         if let (Action::Host(HostAction::SetSysctl { key, value, .. }), Some((key_span, value_span))) =
-            (&step.action, step.sysctl)
+            (&step.action, step.sysctl())
         {
             one(key, key_span, value, value_span, &mut looked_for, mistakes);
         }

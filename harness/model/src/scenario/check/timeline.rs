@@ -5,7 +5,7 @@ use super::Draft;
 use super::findings::Findings;
 use super::possible::{Candidate, Passed, Watched, impossible};
 use super::state::{Wrong, not_in_table};
-use super::steps::{Placed, Steps};
+use super::steps::Steps;
 use crate::Name;
 use crate::action::{Action, ClientAction, HostAction, Statement};
 use crate::base::Phase;
@@ -14,6 +14,7 @@ use crate::duration::Human;
 use crate::lab::{State, Table};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
+use crate::scenario::syntax::Placed;
 use crate::scenario::{Expected, RealServer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -497,7 +498,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             return;
         }
         let here = listed(self.state.servers().map(Name::as_str));
-        let span = step.host.as_ref().map_or(step.span, |host| host.span);
+        let span = step.host().unwrap_or(step.span);
         self.found(span, MistakeKind::UnknownServer, || {
             Mistake::new(
                 MistakeKind::UnknownServer,

@@ -48,6 +48,35 @@ impl Scalar for Name {
     }
 }
 
+/// What an action holds of a scalar that is read: its value without the rules that it had to meet.
+macro_rules! value_of {
+    ($($scalar:ident => $value:ty;)+) => {
+        $(impl From<$scalar> for $value {
+            fn from(scalar: $scalar) -> Self {
+                scalar.0
+            }
+        })+
+    };
+}
+
+value_of! {
+    Bytes => u32;
+    Method => crate::base::Forwarding;
+    Port => u16;
+    Rows => u32;
+    Seconds => Duration;
+    SysctlKey => String;
+    SysctlValue => String;
+    Text => String;
+    Weight => u16;
+}
+
+impl From<Scheduler> for String {
+    fn from(scheduler: Scheduler) -> Self {
+        scheduler.0.to_owned()
+    }
+}
+
 /// The longest text in bytes.
 const MAX_TEXT: usize = 64 * 1024;
 

@@ -1,0 +1,298 @@
+//! A step as typed. Its actions, their fields and what is said of them stand in the entries of
+//! [`crate::action`]; the reader and the schema are made from those here.
+
+use crate::Name;
+use crate::action::{
+    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Opening,
+    Percent, Statement, StopSignal, TableAction, TrafficAction, client_actions, host_actions, mysqld_actions,
+    opening_fields, statement_fields, table_actions, traffic_actions,
+};
+use crate::base::DEFAULT_WEIGHT;
+use crate::scenario::mistake::Mistakes;
+use crate::scenario::place::{At, Span};
+use crate::scenario::read::{Input, Scalar};
+use crate::scenario::scalar::{
+    Bytes, Method, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
+};
+use crate::scenario::schema;
+use crate::scenario::table::{self, Field, default, required};
+use crate::scenario::yaml::Node;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// A step: a map with one key, the action, and under it the action's fields.
+#[derive(Debug, Clone)]
+pub(in crate::scenario) struct Placed {
+    pub(in crate::scenario) action: Action,
+    /// The action's key.
+    pub(in crate::scenario) span: Span,
+    places: Places,
+}
+
+/// Where the values of an action's fields stand.
+type Places = Vec<(&'static str, Span)>;
+
+impl Placed {
+    /// Where the value of this field stands, if it was given.
+    fn place(&self, field: &str) -> Option<Span> {
+        let mut places = self.places.iter();
+        places.find(|(key, _)| *key == field).map(|(_, span)| *span)
+    }
+
+    /// The real server that it names.
+    pub(in crate::scenario) fn server(&self) -> Option<&Name> {
+        let to = self.action.of_client().and_then(ClientAction::to);
+        to.or_else(|| self.action.server())
+    }
+
+    /// Where the name of its host stands.
+    pub(in crate::scenario) fn host(&self) -> Option<Span> {
+        ["server", "node", "to"]
+            .iter()
+            .find_map(|field| self.place(field))
+    }
+
+    /// Where the name and the value of the sysctl that it sets stand.
+    pub(in crate::scenario) fn sysctl(&self) -> Option<(Span, Span)> {
+        self.place("key").zip(self.place("value"))
+    }
+}
+
+/// What authors read of `wait`, the one action without fields of its own.
+const WAIT: &str = "Nothing is done for this long.";
+
+impl Input for Placed {
+    /// All of the step or nothing: with a mistake in it no action is known.
+    fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+        let keys = keys();
+        let entry = table::action(node, &keys, mistakes)?;
+        let (key, fields) = (entry.key.value.as_str(), &entry.value);
+        let (action, places) = if !keys.contains(&key) {
+            table::unknown_action(&entry.key, &keys, mistakes);
+            return None;
+        } else if key == Action::WAIT {
+            let time = At::<Duration>::read(fields, mistakes)?;
+            (Action::Wait(time.value), Places::new())
+        } else if TableAction::KEYS.contains(&key) {
+            action::<TableAction>(key, fields, mistakes)?
+        } else if MysqldAction::KEYS.contains(&key) {
+            action::<MysqldAction>(key, fields, mistakes)?
+        } else if HostAction::KEYS.contains(&key) {
+            action::<HostAction>(key, fields, mistakes)?
+        } else if TrafficAction::KEYS.contains(&key) {
+            action::<TrafficAction>(key, fields, mistakes)?
+        } else {
+            action::<ClientAction>(key, fields, mistakes)?
+        };
+        let span = entry.key.span;
+        Some(Self { action, span, places })
+    }
+}
+
+fn action<T: Entries>(key: &str, fields: &Node, mistakes: &mut Mistakes) -> Option<(Action, Places)> {
+    let (action, places) = T::read(key, fields, mistakes)?;
+    Some((action.into(), places))
+}
+
+/// The keys of all actions, in the order in which they are shown.
+fn keys() -> Vec<&'static str> {
+    let groups = [
+        TableAction::KEYS,
+        MysqldAction::KEYS,
+        HostAction::KEYS,
+        TrafficAction::KEYS,
+        ClientAction::KEYS,
+        &[Action::WAIT],
+    ];
+    groups.concat()
+}
+
+impl JsonSchema for Placed {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut actions = TableAction::schemas(generator);
+        actions.extend(MysqldAction::schemas(generator));
+        actions.extend(HostAction::schemas(generator));
+        actions.extend(TrafficAction::schemas(generator));
+        actions.extend(ClientAction::schemas(generator));
+        actions.push((Action::WAIT, WAIT, generator.subschema_for::<At<Duration>>()));
+        schema::actions(
+            "A step: a map with one key, the action, and under it the action's fields.",
+            actions,
+        )
+    }
+}
+
+/// A group's entries, read from a scenario and shown to its author.
+trait Entries: Sized + Into<Action> {
+    /// The keys of its actions.
+    const KEYS: &'static [&'static str];
+    /// The action of this key, with where its fields stand. If that fails, a mistake has been added.
+    fn read(key: &str, fields: &Node, mistakes: &mut Mistakes) -> Option<(Self, Places)>;
+    /// Each action's key, what it is for, and the schema of its fields.
+    fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, &'static str, Schema)>;
+}
+
+/// Fields that several actions have.
+trait Shared: Sized {
+    /// The fields, all of them or nothing, with where they stand.
+    fn read(fields: &Node, mistakes: &mut Mistakes) -> Option<(Self, Places)>;
+    /// Their schema.
+    fn schema(generator: &mut SchemaGenerator) -> Schema;
+}
+
+/// A field's default, written as an author would write it.
+fn written<T: Scalar>(default: &Value) -> Option<T> {
+    let text = default
+        .as_str()
+        .map_or_else(|| default.to_string(), str::to_owned);
+    T::parse(&text).ok()
+}
+
+/// The scalar that a field is read as.
+macro_rules! scalar {
+    (flag, $type:ty) => {
+        Yes
+    };
+    ($need:ident, $type:ty, $scalar:ident) => {
+        $scalar
+    };
+    ($need:ident, $type:ty) => {
+        $type
+    };
+}
+
+/// What becomes of a field's value.
+macro_rules! kept {
+    ($value:ident, required) => {
+        $value?.value.into()
+    };
+    ($value:ident, optional) => {
+        $value.map(|at| at.value.into())
+    };
+    ($value:ident, flag) => {
+        $value.is_some()
+    };
+    ($value:ident, default, $default:expr) => {
+        $value
+            .map(|at| at.value)
+            .or_else(|| written(&serde_json::json!($default)))?
+            .into()
+    };
+}
+
+/// Reads the fields of an action, or of a struct that several share.
+macro_rules! read {
+    ($from:ident, $mistakes:ident, [$($made:tt)+]) => {{
+        let complete = table::fields($from, &[], $mistakes)?.complete();
+        complete.then_some(($($made)+, Places::new()))
+    }};
+    ($from:ident, $mistakes:ident, [$($made:tt)+] ($fields:ident)) => {{
+        let (fields, places) = <$fields as Shared>::read($from, $mistakes)?;
+        Some(($($made)+(fields), places))
+    }};
+    ($from:ident, $mistakes:ident, [$($made:tt)+] {
+        $(
+            $(#[doc = $doc:literal])+
+            $(#[serde($($serde:tt)*)])?
+            $need:ident $(($default:expr))? $key:literal $field:ident: $type:ty $(as $scalar:ident)?;
+        )+
+    }) => {{
+        let mut fields = table::fields($from, fields!($($need $key)+), $mistakes)?;
+        $(let $field: Option<At<scalar!($need, $type $(, $scalar)?)>> = fields.next();)+
+        if !fields.complete() {
+            return None;
+        }
+        let mut places = Places::new();
+        $(places.extend($field.as_ref().map(|at| ($key, at.span)));)+
+        Some(($($made)+ { $($field: kept!($field, $need $(, $default)?),)+ }, places))
+    }};
+}
+
+/// The schema of such fields.
+macro_rules! shown {
+    ($generator:ident) => {
+        schema::structure("", &[], [])
+    };
+    ($generator:ident ($fields:ident)) => {
+        <$fields as Shared>::schema($generator)
+    };
+    ($generator:ident {
+        $(
+            $(#[doc = $doc:literal])+
+            $(#[serde($($serde:tt)*)])?
+            $need:ident $(($default:expr))? $key:literal $field:ident: $type:ty $(as $scalar:ident)?;
+        )+
+    }) => {
+        schema::structure("", fields!($($need $key)+), [$((
+            concat!($($doc, "\n"),+),
+            $generator.subschema_for::<At<scalar!($need, $type $(, $scalar)?)>>(),
+            default!($($default)?),
+        ),)+])
+    };
+}
+
+macro_rules! fields {
+    ($($need:ident $key:literal)+) => {
+        &[$(Field { key: $key, required: required!($need) },)+]
+    };
+}
+
+macro_rules! entries {
+    (
+        $(#[doc = $doc:literal])+
+        $group:ident $(($($attribute:meta),+))? {
+            $(
+                $(#[doc = $action_doc:literal])+
+                $key:literal $action:ident $({ $($own:tt)+ })? $(($fields:ident))? says $says:tt
+            )+
+        }
+    ) => {
+        impl Entries for $group {
+            const KEYS: &'static [&'static str] = &[$($key),+];
+
+            fn read(key: &str, fields: &Node, mistakes: &mut Mistakes) -> Option<(Self, Places)> {
+                match key {
+                    $($key => {
+                        read!(fields, mistakes, [$group::$action] $({ $($own)+ })? $(($fields))?)
+                    })+
+                    _ => None,
+                }
+            }
+
+            fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, &'static str, Schema)> {
+                vec![$((
+                    $key,
+                    concat!($($action_doc, "\n"),+),
+                    shown!(generator $({ $($own)+ })? $(($fields))?),
+                ),)+]
+            }
+        }
+    };
+}
+
+macro_rules! shared {
+    ($(#[doc = $doc:literal])+ $name:ident $own:tt) => {
+        impl Shared for $name {
+            fn read(fields: &Node, mistakes: &mut Mistakes) -> Option<(Self, Places)> {
+                read!(fields, mistakes, [$name] $own)
+            }
+
+            fn schema(generator: &mut SchemaGenerator) -> Schema {
+                shown!(generator $own)
+            }
+        }
+    };
+}
+
+table_actions!(entries);
+mysqld_actions!(entries);
+host_actions!(entries);
+traffic_actions!(entries);
+client_actions!(entries);
+opening_fields!(shared);
+statement_fields!(shared);
