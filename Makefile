@@ -13,7 +13,7 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz soak property reports every-cell packages mysql56 kernel build clean
+.PHONY: run test leaks suite lint bench fuzz soak property reports pictures every-cell packages mysql56 kernel build clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -88,6 +88,19 @@ reports: kernel
 	.ci/reports $(BIN) $(REPORTS) $(TARGET)/debug/kept
 
 REPORTS = $(TARGET)/reports
+
+# The pictures that README and docs show: that of the drain matrix, by the browser of the tests, from a run of its own. The drawings
+# of a hang are made from the fixtures.
+pictures: test-packages kernel
+	$(CARGO) build --locked --quiet --package lvs-matrix-kept
+	$(TARGET)/debug/kept renew
+	rm -rf $(PICTURED)
+	$(BIN) run scenarios/drain.yaml --out $(PICTURED)
+	LVS_MATRIX_PICTURE_OF=$(abspath $(PICTURED)/report.html) LVS_MATRIX_PICTURE=$(abspath $(PICTURED)/drain.base64) \
+	  $(CARGO) test --locked --quiet --package lvs-matrix --test browser picture_of_the_drain_matrix
+	base64 --decode $(PICTURED)/drain.base64 > docs/pictures/drain.webp
+
+PICTURED = $(TARGET)/pictures
 
 # Tests that look at each kept cell look at each cell of a whole run instead: `make every-cell RUN=lvs-matrix-out/latest`.
 every-cell: export LVS_MATRIX_CELLS = $(abspath $(RUN))

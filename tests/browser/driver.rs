@@ -255,14 +255,26 @@ impl Browser {
         );
     }
 
-    /// The page as it is seen, as PNG in base64; the whole of it, or its first `height` pixels.
+    /// The whole page as it is seen, as PNG in base64.
     pub(crate) fn screenshot(&mut self) -> String {
         let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
         let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
-        let picture = self.call(
-            "Page.captureScreenshot",
-            json!({ "format": "png", "clip": clip, "captureBeyondViewport": true }),
-        );
+        self.picture(json!({ "format": "png", "clip": clip, "captureBeyondViewport": true }))
+    }
+
+    /// The element as it is seen, with some pixels around it, as a small WebP in base64.
+    pub(crate) fn screenshot_of(&mut self, selector: &str) -> String {
+        let clip = self.value(&format!(
+            "(() => {{ const at = document.querySelector('{selector}').getBoundingClientRect();
+               return {{ x: at.x + scrollX - 8, y: at.y + scrollY - 8, width: at.width + 16,
+                         height: at.height + 16, scale: 1 }}; }})()"
+        ));
+        let quality = json!({ "format": "webp", "quality": 80, "clip": clip, "captureBeyondViewport": true });
+        self.picture(quality)
+    }
+
+    fn picture(&mut self, how: Value) -> String {
+        let picture = self.call("Page.captureScreenshot", how);
         picture["data"].as_str().unwrap().to_owned()
     }
 

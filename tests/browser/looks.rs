@@ -150,6 +150,26 @@ fn pictures_and_accessibility() {
     assert!(all.is_empty(), "{}", all.join("\n"));
 }
 
+/// The picture of the drain matrix that README and docs show (`make pictures`): of the page that
+/// `LVS_MATRIX_PICTURE_OF` names, into the file `LVS_MATRIX_PICTURE`, in base64.
+#[test]
+fn picture_of_the_drain_matrix() {
+    let _alone = alone();
+    let variables = ["LVS_MATRIX_PICTURE_OF", "LVS_MATRIX_PICTURE"].map(std::env::var_os);
+    let [Some(page), Some(picture)] = variables else {
+        let _ = writeln!(
+            std::io::stderr(),
+            "no picture: LVS_MATRIX_PICTURE_OF and LVS_MATRIX_PICTURE are not set"
+        );
+        return;
+    };
+    let mut browser = Browser::start();
+    browser.size(920, 900);
+    browser.open(&url(Path::new(&page), "drain"));
+    browser.holds("document.querySelectorAll('#drain .map a.chip').length === 24");
+    fs::write(picture, browser.screenshot_of("#drain .map table")).unwrap();
+}
+
 /// What the script says is in the report's language, and the names of behaviours find cells in each.
 #[test]
 fn in_chinese_the_script_is_chinese_too() {

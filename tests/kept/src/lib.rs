@@ -7,7 +7,8 @@
 //! - [`FIXTURES`]: the records and captures of the cells that tests need ([`choice`]), as the folder of a run.
 //!   Beside them lie the texts that are made from them, `report.json` and `explain.txt`. A test compares
 //!   these to the byte.
-//! - [`PICTURES`]: the drawings that README and docs show.
+//! - [`PICTURES`]: the pictures that README and docs show. The drawings are made from the fixtures and compared to
+//!   the byte, too. The picture of the browser's page is made by `make pictures`.
 
 pub mod choice;
 pub mod folder;
@@ -88,6 +89,9 @@ impl Trouble {
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
+
+/// The hang that the pictures show: the article's.
+pub const PICTURED: &str = "config-change/absent_up_execute-sql_0";
 
 /// [`WHOLE`] as names.
 fn whole() -> Vec<Name> {

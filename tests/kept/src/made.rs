@@ -1,12 +1,14 @@
 //! The texts that are kept: what is made from records by the code as it is.
 
 use crate::folder::{load, remove, write};
-use crate::{FIXTURES, FIXTURES_FROM_PAGES, PAGES, Trouble, choice, folder, whole};
-use lvs_matrix_report::{Language, Pages, RunReport, explanation, json};
+use crate::{FIXTURES, FIXTURES_FROM_PAGES, PAGES, PICTURED, PICTURES, Trouble, choice, folder, whole};
+use lvs_matrix_report::{
+    Language, Pages, RunReport, cell_timeline_svg, explanation, json, ladder_svg, stand_alone,
+};
 use std::path::{Path, PathBuf};
 
 /// What is kept and can be made from the fixtures alone: each file, relative to the repository, and its text.
-/// These are `report.json`, the explanations, and the pages of the cells that are kept whole.
+/// These are `report.json`, the explanations, the pages of the cells that are kept whole, and the drawings.
 ///
 /// # Errors
 /// If the fixtures cannot be read.
@@ -24,6 +26,18 @@ pub fn from_fixtures(repository: &Path) -> Result<Vec<(PathBuf, String)>, Troubl
         .collect();
     files.push((Path::new(FIXTURES).join("report.json"), report_json));
     files.push((Path::new(FIXTURES).join("explain.txt"), explanations(&report)));
+    let hang = report.cell(PICTURED).ok_or_else(|| Trouble::Lacks {
+        run: folder,
+        what: format!("cell {PICTURED}"),
+    })?;
+    let drawings = [
+        ("hang-ladder.svg", ladder_svg(Language::English, hang)),
+        ("hang-timeline.svg", cell_timeline_svg(Language::English, hang)),
+    ];
+    for (name, drawing) in drawings {
+        let drawing = drawing.as_deref().map(stand_alone).unwrap_or_default();
+        files.push((Path::new(PICTURES).join(name), drawing + "\n"));
+    }
     Ok(files)
 }
 
