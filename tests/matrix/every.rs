@@ -59,19 +59,27 @@ fn behaviour_fits(cell: &Value, context: &str) {
     }
 }
 
+/// The client program that a host of the record's plan runs.
+fn client_of(record: &Value) -> &Value {
+    let hosts = record["plan"]["hosts"].as_array().unwrap();
+    let mut runs = hosts.iter().filter_map(|host| host["runs"].as_array()).flatten();
+    runs.find_map(|process| process.get("client")).unwrap()
+}
+
 /// What a cell sets of its client was read back from the kernel, or from the program.
 #[test]
 fn each_setting_was_in_force() {
     let mut seen = 0;
     for cell in run().report["cells"].as_array().unwrap() {
         let record = record(cell);
-        let set = record["plan"]["client"]["settings"].as_object();
+        let planned = &client_of(&record)["settings"];
+        let set = planned.as_object();
         let set: BTreeSet<&str> = set.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         let none = Vec::new();
         let shown = record["client"]["settings"].as_array().unwrap_or(&none);
         for setting in shown {
             let name = setting["setting"].as_str().unwrap();
-            let value = &record["plan"]["client"]["settings"][name];
+            let value = &planned[name];
             let seconds = |value: &Value| value["secs"].as_u64().unwrap();
             let wanted = match name {
                 "keepalive" => json!({ "keepalive": {
@@ -159,7 +167,7 @@ fn packets_are_what_the_report_says(cell: &Value, context: &str) {
         let host = hosts
             .iter()
             .find(|host| host["node"] == *node || host["node"]["real-server"] == *node);
-        host.unwrap_or_else(|| panic!("no host {node}: {context}"))["mac"]
+        host.unwrap_or_else(|| panic!("no host {node}: {context}"))["nics"][0]["mac"]
             .as_str()
             .unwrap()
             .to_owned()

@@ -62,7 +62,7 @@ fn every_cell_is_explained_by_rules_that_fit_and_cites_the_right_packets() {
         assert_eq!(explanation.contradictions(), [], "{id}");
         let hung = matches!(cell.observed.behaviour, Behaviour::Hung { .. });
         // Where the client's settings end the wait, the wait may be what was asked for.
-        let set = cell.record.plan.client.settings != Settings::default();
+        let set = cell.record.plan.client().settings != Settings::default();
         assert!(
             !hung || set || !explanation.advice.is_empty(),
             "{id}: a hang without advice"

@@ -12,7 +12,7 @@ use std::path::{Component, Path};
 pub(crate) fn missing(selected: &[Selected]) -> BTreeSet<String> {
     let programs = selected.iter().flat_map(|selected| {
         let cells = selected.cells.iter();
-        cells.map(move |cell| (selected, plan(&selected.scenario, cell).client.program))
+        cells.map(move |cell| (selected, plan(&selected.scenario, cell).client().program.clone()))
     });
     programs
         .filter_map(|(selected, program)| match program {

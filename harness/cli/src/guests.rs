@@ -277,7 +277,7 @@ impl Guests<'_> {
 
     /// The folders of those scenarios whose client is a program of the author's own.
     fn program_folders<'s>(&'s self, batch: &[LabPlan]) -> impl Iterator<Item = (&'s Name, &'s PathBuf)> {
-        let own = |plan: &&LabPlan| matches!(plan.client.program, Program::Own { .. });
+        let own = |plan: &&LabPlan| matches!(plan.client().program, Program::Own { .. });
         let scenarios: BTreeSet<Name> = batch
             .iter()
             .filter(own)

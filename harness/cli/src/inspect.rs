@@ -6,7 +6,7 @@ use crate::output;
 use crate::scenarios::{self, Selected};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::{Cell, cells};
-use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::plan::{LabPlan, Nic};
 use lvs_matrix_model::scenario::Expected;
 use lvs_matrix_report::plural;
 use serde::Serialize;
@@ -85,6 +85,11 @@ fn expected_text(cell: &Cell) -> String {
     }
 }
 
+/// A network card: its own address, and its Ethernet address.
+fn card(nic: &Nic) -> String {
+    format!("{} {}", nic.addresses.first().address, nic.mac)
+}
+
 /// A plan for people: hosts, command lines, steps.
 pub(crate) fn plan_text(plan: &LabPlan) -> String {
     let mut text = format!("{}\n", plan.cell);
@@ -92,16 +97,20 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
         text,
         "  virtual service {} ({}), scheduler {}",
         plan.service(),
-        plan.forwarding.flag(),
-        plan.scheduler
+        plan.service().forwarding().flag(),
+        plan.service().scheduler
     );
-    let _ = writeln!(
-        text,
-        "  link: a bridge; a frame takes {} us to a host",
-        plan.link_delay.as_micros()
-    );
+    for segment in &plan.segments {
+        let _ = writeln!(
+            text,
+            "  {}: a bridge; a frame takes {} us to a host",
+            segment.id,
+            segment.delay.as_micros()
+        );
+    }
     for host in &plan.hosts {
-        let _ = writeln!(text, "  {}: {} {}", host.node, host.address, host.mac);
+        let cards: Vec<String> = host.nics.iter().map(card).collect();
+        let _ = writeln!(text, "  {}: {}", host.node, cards.join(", "));
         for (key, value) in &host.sysctls {
             let _ = writeln!(text, "    sysctl -w {key}={}", value.replace('\t', " "));
         }
@@ -111,7 +120,7 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
         for argv in &host.commands {
             let _ = writeln!(text, "    {}", argv.join(" "));
         }
-        if let Some(id) = host.server_id {
+        if let Some(id) = host.server_id() {
             let _ = writeln!(text, "    mysqld with server_id {id}");
         }
     }

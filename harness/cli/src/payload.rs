@@ -44,7 +44,7 @@ pub(crate) fn scenario_input(scenario: &Name) -> String {
 
 /// Does one of the plans ask for InnoDB?
 pub(crate) fn needs_innodb(plans: &[LabPlan]) -> bool {
-    plans.iter().any(|plan| plan.mysqld.innodb)
+    plans.iter().any(LabPlan::needs_innodb)
 }
 
 /// What the payload says on the console, as JSON.

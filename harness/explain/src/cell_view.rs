@@ -96,7 +96,7 @@ impl<'a> CellView<'a> {
             plan: &record.plan,
             observed,
             operation,
-            client: (record.plan.host(&Node::Client)?.address, port),
+            client: (record.plan.client_host()?.address(), port),
             sent,
             received,
             request,
@@ -114,7 +114,7 @@ impl<'a> CellView<'a> {
             plan: &cell.record.plan,
             observed: &cell.observed,
             operation,
-            client: (cell.record.plan.host(&Node::Client)?.address, 0),
+            client: (cell.record.plan.client_host()?.address(), 0),
             sent: Vec::new(),
             received: Vec::new(),
             request: None,
@@ -298,7 +298,7 @@ impl<'a> CellView<'a> {
         let shown = client.settings.iter().any(|seen| {
             seen.setting == Setting::Keepalive.key() && seen.shown.is_some() && seen.doubt.is_none()
         });
-        self.plan.client.settings.keepalive.filter(|_| shown)
+        self.plan.client().settings.keepalive.filter(|_| shown)
     }
 
     /// The client's socket of this connection, as its kernel showed it right after the connect.
@@ -369,7 +369,7 @@ impl<'a> CellView<'a> {
         director.is_some_and(|point| {
             !self.packets.iter().any(|packet| {
                 let back = segment(packet).is_some_and(|(source, destination, segment)| {
-                    source == self.plan.vip
+                    source == self.plan.vip()
                         && destination == self.client.0
                         && segment.destination_port == self.client.1
                 });

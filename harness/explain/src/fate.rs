@@ -67,10 +67,10 @@ impl<'a> CellView<'a> {
             let mut servers = self.plan.real_servers();
             // A connection has one server; a connect may have been meant for any.
             let theirs = servers.any(|(name, host)| {
-                host.address == target
+                host.address() == target
                     && (self.is_connect() || self.server().is_none_or(|server| server == name))
             });
-            theirs || target == self.plan.vip
+            theirs || target == self.plan.vip()
         };
         let near = |packet: &Packet| {
             packet.at.0.abs_diff(at.0) <= u64::try_from(BETWEEN_REQUESTS.as_nanos()).unwrap_or(u64::MAX)

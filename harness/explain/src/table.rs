@@ -35,12 +35,12 @@ impl Table {
     pub(super) fn of(plan: &LabPlan, snapshot: &DirectorSnapshot) -> Option<Self> {
         let services = ipvs::Table::listed(&snapshot.services).ok()?;
         let connections = Connections::listed(&snapshot.connections).ok()?;
-        let service = SocketAddr::new(plan.vip, plan.port);
+        let service = plan.service().address;
         let own = services.service(Protocol::Tcp, service);
         let server = |destination: &Destination| {
             let (name, _) = plan
                 .real_servers()
-                .find(|(_, host)| SocketAddr::new(host.address, plan.port) == destination.address)?;
+                .find(|(_, host)| plan.destination(host) == destination.address)?;
             // No step gives a weight that is larger.
             let weight = u16::try_from(destination.weight).unwrap_or(u16::MAX);
             Some((name.clone(), weight))
@@ -117,7 +117,7 @@ impl Table {
     /// The entry of the connection from this address and port to this server.
     pub(super) fn entry(&self, plan: &LabPlan, from: (IpAddr, u16), server: &Name) -> Option<&Entry> {
         let (_, host) = plan.real_servers().find(|(name, _)| *name == server)?;
-        let destination = SocketAddr::new(host.address, plan.port);
+        let destination = plan.destination(host);
         self.entry_from(from)
             .filter(|Entry(entry)| entry.destination == destination)
     }
@@ -151,7 +151,7 @@ impl Entry {
     pub(super) fn server<'a>(&self, plan: &'a LabPlan) -> Option<&'a Name> {
         let (name, _) = plan
             .real_servers()
-            .find(|(_, host)| SocketAddr::new(host.address, plan.port) == self.0.destination)?;
+            .find(|(_, host)| plan.destination(host) == self.0.destination)?;
         Some(name)
     }
 

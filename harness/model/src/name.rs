@@ -41,6 +41,12 @@ impl Name {
         }
     }
 
+    /// A name of the program's own. The text must be as [`NAME_RULE`] says; each use has a test.
+    #[must_use]
+    pub(crate) fn of_our_own(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -238,7 +238,7 @@ impl Wire {
 
     fn segment(&mut self, side: Side, flags: Flags, payload: &[u8]) {
         let record = record();
-        let client = record.plan.hosts[0].address;
+        let client = record.plan.hosts[0].address();
         let (own, other) = if side == Client { (0, 1) } else { (1, 0) };
         let (from, to) = if side == Client {
             (40776, 3306)
@@ -246,9 +246,9 @@ impl Wire {
             (3306, 40776)
         };
         let (source, destination) = if side == Client {
-            (client, record.plan.vip)
+            (client, record.plan.vip())
         } else {
-            (record.plan.vip, client)
+            (record.plan.vip(), client)
         };
         let length = u32::try_from(payload.len()).unwrap();
         let number = u32::try_from(self.packets.len() + 1).unwrap();

@@ -56,7 +56,7 @@ fn a_dry_cell_does_what_the_client_does_and_nothing_else() {
             .iter()
             .any(|step| step.action == Action::Wait(Duration::from_secs(120)))
     );
-    assert!(plan.client.is_default());
+    assert!(plan.client().is_default());
     let director: Vec<String> = plan.hosts[1].commands.iter().map(|argv| argv.join(" ")).collect();
     let weight_1 = director.iter().filter(|line| line.ends_with("-w 1")).count();
     assert_eq!(weight_1, 2, "{director:?}");

@@ -22,7 +22,7 @@ const PONG: &[u8] = b"\x07\0\0\x01\0\0\0\x02\0\0\0";
 /// A program that is connected by step 1, and is asked for `select 1` at 2 s by step 3.
 fn asked() -> World {
     let mut world = execute(remove_rs1(), 2.0);
-    world.record.plan.client.program = Program::Own {
+    world.record.plan.client_mut().unwrap().program = Program::Own {
         argv: vec!["./pool".to_owned()],
     };
     world.record.client = Some(ClientRecord::default());

@@ -31,7 +31,7 @@ fn the_client_program_must_behave() {
     });
     // Of the program that a scenario has by default nothing need be recorded; of any other it must.
     spoils_every_cell("nothing was recorded of the client program", |world| {
-        world.record.plan.client.settings.connect_timeout = Some(seconds(10.0));
+        world.record.plan.client_mut().unwrap().settings.connect_timeout = Some(seconds(10.0));
     });
 }
 
@@ -43,11 +43,11 @@ fn a_setting_must_be_shown_to_be_in_force() {
         doubt: doubt.then(|| "it is another".into()),
     };
     let of_the_connect = |world: &mut World, seen: Vec<SettingShown>| {
-        world.record.plan.client.settings.connect_timeout = Some(seconds(10.0));
+        world.record.plan.client_mut().unwrap().settings.connect_timeout = Some(seconds(10.0));
         world.record.client = Some(client_that(|client| client.settings.clone_from(&seen)));
     };
     let of_the_connection = |world: &mut World, seen: Vec<SettingShown>| {
-        world.record.plan.client.settings.read_timeout = Some(seconds(10.0));
+        world.record.plan.client_mut().unwrap().settings.read_timeout = Some(seconds(10.0));
         world.record.client = Some(client_that(|client| client.settings.clone_from(&seen)));
     };
     let nothing = "`connect-timeout` is not shown to be in force: nothing shows it";
@@ -99,7 +99,7 @@ fn what_was_seen_of_another_server_is_undetermined() {
         let host = world.record.plan.hosts.iter().find(|host| host.node == node);
         ServerView {
             server: name(server),
-            server_id: host.map_or(0, |host| host.server_id.unwrap()) + more,
+            server_id: host.map_or(0, |host| host.server_id().unwrap()) + more,
             mysqld: MysqldState::Running,
             sockets: Vec::new(),
             sessions: None,

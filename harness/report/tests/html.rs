@@ -110,7 +110,7 @@ fn transcripts_are_shown_and_harmless() {
         from,
         text: text.to_owned(),
     };
-    cell.record.plan.client.program = Program::InteractiveCli;
+    cell.record.plan.client_mut().unwrap().program = Program::InteractiveCli;
     cell.record.client = Some(ClientRecord {
         version: Some("mariadb from 11.8 <b>".to_owned()),
         transcripts: vec![Transcript {

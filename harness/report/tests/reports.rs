@@ -279,7 +279,7 @@ fn a_trace_says_what_the_director_only_passed_on_and_what_the_link_flooded() {
     let statement = cell.packets[2].clone();
     let mut forwarded = statement.clone();
     (forwarded.number, forwarded.point) = (14, 1);
-    (forwarded.source_mac, forwarded.destination_mac) = (director.mac, rs1.mac);
+    (forwarded.source_mac, forwarded.destination_mac) = (director.mac(), rs1.mac());
     let mut flooded = statement;
     (flooded.number, flooded.point) = (15, 2);
     cell.packets.extend([forwarded, flooded]);

@@ -7,7 +7,7 @@
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::Frame;
-use lvs_matrix_model::plan::{INTERFACE, SENTINEL_ETHERTYPE};
+use lvs_matrix_model::plan::{Host, Nic, SENTINEL_ETHERTYPE, Segment};
 use lvs_matrix_model::record::CapturePoint;
 use lvs_matrix_netns::{Namespace, PacketCounters, PacketFrame, PacketSocket};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
@@ -69,12 +69,13 @@ impl Sentinel {
 pub(crate) struct Captures {
     points: Vec<Point>,
     seen: Arc<Seen>,
-    /// A socket on the bridge, for sending sentinels.
-    sender: PacketSocket,
+    /// A socket on each bridge, for sending sentinels.
+    senders: Vec<PacketSocket>,
 }
 
 struct Point {
     node: Node,
+    interface: String,
     index: usize,
     /// Readable once the thread is to end.
     stop: Arc<OwnedFd>,
@@ -126,29 +127,38 @@ pub(crate) struct Captured {
 }
 
 impl Captures {
-    /// Captures on every host's interface; returns when all of them have seen the first sentinel.
+    /// Captures on every network card; returns when all of them have seen the first sentinel.
     pub(crate) fn start(
         link: &Namespace,
-        bridge: &'static str,
-        hosts: &[(Node, &Namespace)],
+        segments: &[Segment],
+        hosts: &[(&Host, &Namespace)],
     ) -> Result<Self> {
-        let sender = link
-            .run(move || PacketSocket::for_sending(bridge))
-            .stage("open the bridge for sentinels")?
-            .stage("open the bridge for sentinels")?;
+        let sender = |segment: &Segment| {
+            let bridge = segment.bridge.clone();
+            link.run(move || PacketSocket::for_sending(&bridge))
+                .stage("open a bridge for sentinels")?
+                .stage("open a bridge for sentinels")
+        };
+        let senders = segments.iter().map(sender).collect::<Result<_>>()?;
+        let cards: Vec<(&Host, &Nic, &Namespace)> = hosts
+            .iter()
+            .copied()
+            .flat_map(|(host, namespace)| host.nics.iter().map(move |nic| (host, nic, namespace)))
+            .collect();
         let seen = Arc::new(Seen {
-            frames: Mutex::new(vec![Vec::new(); hosts.len()]),
+            frames: Mutex::new(vec![Vec::new(); cards.len()]),
             changed: Condvar::new(),
         });
         let mut captures = Self {
             points: Vec::new(),
             seen,
-            sender,
+            senders,
         };
-        for (index, (node, namespace)) in hosts.iter().enumerate() {
-            let stage = || format!("capture on {node}");
+        for (index, (host, nic, namespace)) in cards.into_iter().enumerate() {
+            let stage = || format!("capture on {}", host.node);
+            let interface = nic.name.clone();
             // The socket is opened in the namespace and keeps it; the reading thread may be anywhere.
-            let socket = namespace.run(|| PacketSocket::open(INTERFACE, QUEUE));
+            let socket = namespace.run(move || PacketSocket::open(&interface, QUEUE));
             let stop = eventfd(0, EventfdFlags::CLOEXEC)
                 .map_err(io::Error::from)
                 .stage(stage())?;
@@ -159,7 +169,7 @@ impl Captures {
                 seen: Arc::clone(&captures.seen),
                 stop: Arc::clone(&stop),
                 // Verdicts rest on the client's interface, and on every byte that passes it.
-                whole: if *node == Node::Client {
+                whole: if host.client().is_some() {
                     usize::MAX
                 } else {
                     KEPT_WHOLE
@@ -167,7 +177,8 @@ impl Captures {
             };
             let thread = namespace.spawn("capture", move || reader.read()).stage(stage())?;
             captures.points.push(Point {
-                node: node.clone(),
+                node: host.node.clone(),
+                interface: nic.name.clone(),
                 index,
                 stop,
                 thread: Some(thread),
@@ -193,9 +204,9 @@ impl Captures {
 
     /// Sends a sentinel and waits until every point has seen it.
     fn mark(&mut self, sentinel: Sentinel) -> Result<bool> {
-        self.sender
-            .send(&sentinel.frame())
-            .stage("send a sentinel frame")?;
+        for sender in &mut self.senders {
+            sender.send(&sentinel.frame()).stage("send a sentinel frame")?;
+        }
         Ok(self.seen.wait(SENTINEL_DEADLINE, |points| {
             points
                 .iter()
@@ -266,15 +277,15 @@ impl Captures {
             point.end();
         }
         let points = std::mem::take(&mut self.points);
-        let ended: Vec<(Node, Ended)> = points.into_iter().map(Point::join).collect();
+        let ended: Vec<(Node, String, Ended)> = points.into_iter().map(Point::join).collect();
         let frames = std::mem::take(&mut *self.seen.frames());
         ended
             .into_iter()
             .zip(frames)
-            .map(|((node, ended), frames)| Captured {
+            .map(|((node, interface, ended), frames)| Captured {
                 point: CapturePoint {
                     node,
-                    interface: INTERFACE.to_owned(),
+                    interface,
                     received: ended.received,
                     dropped: ended.dropped,
                     first_sentinel: frames.iter().any(|frame| Sentinel::First.is(frame)),
@@ -305,14 +316,14 @@ impl Point {
         let _ = rustix::io::write(&*self.stop, &1_u64.to_ne_bytes());
     }
 
-    fn join(mut self) -> (Node, Ended) {
+    fn join(mut self) -> (Node, String, Ended) {
         let ended = self.thread.take().and_then(|thread| thread.join().ok());
         let ended = ended.unwrap_or_else(|| Ended {
             received: 0,
             dropped: 0,
             failure: Some("the capture's thread panicked".to_owned()),
         });
-        (self.node.clone(), ended)
+        (self.node.clone(), self.interface.clone(), ended)
     }
 }
 

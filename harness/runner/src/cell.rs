@@ -5,16 +5,15 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::environment::environment;
 use crate::error::{LabError, Result, Stage};
-use crate::lab::{BRIDGE, Lab};
+use crate::lab::Lab;
 use crate::operator;
 use crate::recorder::{cell_folder, write_record};
 use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::{self, PointFrames, Remarks};
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{
     CaptureRecord, CellRecord, Environment, Hashes, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
@@ -117,7 +116,7 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
         };
         let template = with_innodb
             .as_ref()
-            .filter(|_| plan.mysqld.innodb)
+            .filter(|_| plan.needs_innodb())
             .unwrap_or(&template);
         run_cell(&environment, template, places, plan, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
@@ -183,14 +182,14 @@ fn observe(
         let hosts = plan
             .hosts
             .iter()
-            .map(|host| Ok((host.node.clone(), lab.namespace(&host.node)?)));
+            .map(|host| Ok((host, lab.namespace(&host.node)?)));
         let hosts: Vec<_> = hosts.collect::<Result<_>>()?;
-        Captures::start(&lab.link, BRIDGE, &hosts)?
+        Captures::start(&lab.link, &plan.segments, &hosts)?
     };
     reached(Milestone::LabReady);
     let clock = Clock::start();
     record.epoch_unix_nanos = clock.epoch_unix_nanos();
-    let client = Client::start(&lab.client, clock, plan, places.program)?;
+    let client = Client::start(lab.client()?, clock, plan, places.program)?;
 
     let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
     let played = timeline.play().and_then(|ended| {
@@ -205,7 +204,7 @@ fn observe(
     record.snapshots = std::mem::take(&mut timeline.snapshots);
     let failed = played.and_then(|_| clock.check_not_set()).and_then(|()| {
         record.server_views = server_views(plan, &mut lab)?;
-        record.client_sockets = Some(sockets(&lab.client, plan.vip)?);
+        record.client_sockets = Some(sockets(lab.client()?, plan.vip())?);
         operator::restore_links(plan, &lab)
     });
     // The captures end before the client does: its good-bye is not part of the cell.
@@ -220,7 +219,7 @@ fn observe(
 }
 
 fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
-    let client = plan.host(&Node::Client).map(|host| host.address);
+    let client = plan.client_host().map(Host::address);
     let Some(client) = client else {
         return Err(LabError::new("look at the servers", "the plan has no client"));
     };

@@ -41,7 +41,7 @@ pub fn schedulers(plan: &LabPlan) -> BTreeSet<String> {
         | Action::Traffic(_) => None,
     };
     let mut all: BTreeSet<String> = actions().filter_map(of_step).collect();
-    all.insert(plan.scheduler.clone());
+    all.extend(plan.services.iter().map(|service| service.scheduler.clone()));
     let chosen = actions().any(|action| {
         matches!(
             action,

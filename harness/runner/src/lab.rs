@@ -1,4 +1,4 @@
-//! The lab: a bridge in a namespace of its own, and a namespace for each host on it.
+//! The lab: a bridge for each segment in a namespace of their own, and a namespace for each host.
 
 use crate::client::ask_server_id;
 use crate::director;
@@ -6,15 +6,13 @@ use crate::error::{LabError, Result, Stage};
 use crate::real_server::{Blueprint, RealServer};
 use crate::template::Template;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::plan::{Host, INTERFACE, LabPlan};
+use lvs_matrix_model::plan::{Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server};
 use lvs_matrix_model::record::CommandRecord;
 use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, write_sysctl};
 use std::path::Path;
 use std::time::Duration;
 
-/// The bridge in the link's namespace.
-pub(crate) const BRIDGE: &str = "br0";
-/// How long the bridge remembers where a host is, in hundredths of a second: a week. After its default of
+/// How long a bridge remembers where a host is, in hundredths of a second: a week. After its default of
 /// five minutes it would flood the frames for a host that was silent, and they would turn up in the other
 /// hosts' captures.
 const AGEING: u32 = 7 * 24 * 3600 * 100;
@@ -32,9 +30,14 @@ const RECORDED_OUTPUT: usize = 4096;
 /// nothing is in it.
 pub(crate) struct Lab {
     pub(crate) servers: Vec<RealServer>,
-    pub(crate) client: Namespace,
-    pub(crate) director: Namespace,
+    /// The hosts without a server.
+    others: Vec<(Node, Namespace)>,
+    /// The bridges.
     pub(crate) link: Namespace,
+    /// The host of the client that is judged.
+    client: Node,
+    /// The balancer of the service that the client speaks to.
+    director: Node,
     /// Command lines that made the lab.
     pub(crate) preparation: Vec<CommandRecord>,
 }
@@ -43,22 +46,39 @@ impl Lab {
     /// Makes the lab of `plan`. Servers work in `scratch` and log into `folder`.
     pub(crate) fn make(plan: &LabPlan, template: &Template, scratch: &Path, folder: &Path) -> Result<Self> {
         let namespace = |name: &str| Namespace::new(name).stage(format!("make the namespace of {name}"));
+        let lacks = |what: &str| LabError::new("make the lab", format!("the plan has no {what}"));
+        let client = plan.client_host().ok_or_else(|| lacks("client"))?;
+        let director = plan
+            .service()
+            .balancers
+            .first()
+            .ok_or_else(|| lacks("director"))?;
         let mut lab = Self {
             servers: Vec::new(),
-            client: namespace("client")?,
-            director: namespace("director")?,
+            others: Vec::new(),
             link: namespace("link")?,
+            client: client.node.clone(),
+            director: director.clone(),
             preparation: Vec::new(),
         };
+        for host in plan.hosts.iter().filter(|host| host.server().is_none()) {
+            let node = host.node.clone();
+            let namespace = namespace(&node.to_string())?;
+            lab.others.push((node, namespace));
+        }
         // Servers first: they start while the rest is made.
         for (name, host) in plan.real_servers() {
+            let Some(Server::MySql(mysqld)) = host.server() else {
+                continue;
+            };
             let blueprint = Blueprint {
                 name,
-                server_id: host.server_id.unwrap_or_default(),
+                server_id: mysqld.server_id,
+                sql: &mysqld.setup.sql,
                 template,
                 scratch,
                 log: folder.join(format!("{name}.log")),
-                port: plan.port,
+                port: plan.destination(host).port(),
             };
             lab.servers
                 .push(RealServer::start(namespace(name.as_str())?, &blueprint)?);
@@ -69,7 +89,7 @@ impl Lab {
         }
         for server in &mut lab.servers {
             server.wait_ready()?;
-            server.execute(&plan.mysqld.sql)?;
+            server.set_up()?;
             server.read_timeouts();
         }
         lab.prove_ready(plan)?;
@@ -78,21 +98,38 @@ impl Lab {
 
     /// The namespace of `node`.
     pub(crate) fn namespace(&self, node: &Node) -> Result<&Namespace> {
-        match node {
-            Node::Client => Ok(&self.client),
-            Node::Director => Ok(&self.director),
-            Node::RealServer(name) => self
-                .servers
-                .iter()
-                .find(|server| &server.name == name)
-                .map(|server| &server.namespace)
-                .ok_or_else(|| LabError::new(format!("find {name}"), "the plan has no such real server")),
-        }
+        let others = self.others.iter().map(|(node, namespace)| (node, namespace));
+        let mut others = others
+            .filter(|(of, _)| *of == node)
+            .map(|(_, namespace)| namespace);
+        let mut servers = self
+            .servers
+            .iter()
+            .filter(|server| node.real_server() == Some(&server.name));
+        let found = others
+            .next()
+            .or_else(|| servers.next().map(|server| &server.namespace));
+        found.ok_or_else(|| LabError::new(format!("find {node}"), "the plan has no such host"))
     }
 
-    /// One link: a bridge without spanning tree, and a veth pair from it to each host.
+    /// The namespace of the client that is judged.
+    pub(crate) fn client(&self) -> Result<&Namespace> {
+        self.namespace(&self.client)
+    }
+
+    /// The namespace of the balancer of the client's service.
+    pub(crate) fn director(&self) -> Result<&Namespace> {
+        self.namespace(&self.director)
+    }
+
+    /// Which host that balancer is.
+    pub(crate) fn director_node(&self) -> &Node {
+        &self.director
+    }
+
+    /// The segments: a bridge for each, without spanning tree, and a veth pair for each network card.
     fn join_hosts(&self, plan: &LabPlan) -> Result<()> {
-        // The bridge is nobody: without addresses it must not speak on the link either (IPv6 neighbour
+        // A bridge is nobody: without addresses it must not speak on the link either (IPv6 neighbour
         // discovery).
         for key in [
             "net.ipv6.conf.all.disable_ipv6",
@@ -100,32 +137,33 @@ impl Lab {
         ] {
             write_sysctl(&self.link, key, "1").stage("make the link")?;
         }
-        let mut lines = vec![
-            format!(
-                "link add name {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time \
-                 {AGEING}"
-            ),
-            format!("link set dev {BRIDGE} up"),
-        ];
-        for host in &plan.hosts {
-            let there = self.namespace(&host.node)?.path();
-            let Host { port, mac, .. } = host;
+        let mut lines = Vec::new();
+        let mut delays = String::new();
+        for Segment { id, bridge, delay } in &plan.segments {
             lines.push(format!(
-                "link add name {port} type veth peer name {INTERFACE} address {mac} netns {}",
-                there.display()
+                "link add name {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time \
+                 {AGEING}"
             ));
-            lines.push(format!("link set dev {port} master {BRIDGE} up"));
+            lines.push(format!("link set dev {bridge} up"));
+            for host in &plan.hosts {
+                let there = self.namespace(&host.node)?.path();
+                for nic in host.nics.iter().filter(|nic| nic.segment == *id) {
+                    let Nic { name, port, mac, .. } = nic;
+                    lines.push(format!(
+                        "link add name {port} type veth peer name {name} address {mac} netns {}",
+                        there.display()
+                    ));
+                    lines.push(format!("link set dev {port} master {bridge} up"));
+                    delays.push_str(&format!(
+                        "qdisc add dev {port} root netem delay {}us limit {NETEM_LIMIT}\n",
+                        delay.as_micros()
+                    ));
+                }
+            }
         }
         ip_batch(&self.link, &lines).stage("make the link")?;
-        let delay = plan.link_delay.as_micros();
         let mut slow = CommandLine::new(["tc", "-batch", "-"]);
-        let line = |host: &Host| {
-            format!(
-                "qdisc add dev {} root netem delay {delay}us limit 10000\n",
-                host.port
-            )
-        };
-        slow.stdin = plan.hosts.iter().map(line).collect::<String>().into_bytes();
+        slow.stdin = delays.into_bytes();
         self.link
             .check(&slow)
             .stage("give the link its delay")
@@ -163,20 +201,22 @@ impl Lab {
     /// A query through the VIP must be answered by each real server, asked alone; afterwards the table is as
     /// planned and has no connection entry.
     fn prove_ready(&self, plan: &LabPlan) -> Result<()> {
-        let Some(host) = plan.host(&Node::Director) else {
-            return Err(LabError::new("make the lab", "the plan has no director"));
-        };
+        let (service, director) = (plan.service(), self.director()?);
         // A server of weight 0 would get no connection.
-        let alone = self.servers.len() == 1 && !host.commands.iter().any(|argv| of_weight_zero(argv));
-        let reuse = read_sysctl(&self.director, CONN_REUSE_MODE).stage("make the lab")?;
+        let alone = self.servers.len() == 1 && service.backends.iter().all(|backend| backend.weight > 0);
+        let reuse = read_sysctl(director, CONN_REUSE_MODE).stage("make the lab")?;
         for server in &self.servers {
             if !alone {
-                self.fill_table(plan, host, |argv| asked_alone(plan, server, argv))?;
+                let own = |backend: &&Backend| backend.host.real_server() == Some(&server.name);
+                // A weight that gets it a connection.
+                self.fill_table(plan, |backend| {
+                    Some(backend).filter(own).map(|backend| backend.weight.max(1))
+                })?;
             }
-            let (vip, port) = (plan.vip, plan.port);
+            let (vip, port) = (plan.vip(), plan.port());
             let stage = || format!("query {} through the VIP", server.name);
             let id = self
-                .client
+                .client()?
                 .run(move || ask_server_id(vip, port, READY_DEADLINE))
                 .stage(stage())?
                 .stage(stage())?;
@@ -186,72 +226,37 @@ impl Lab {
                     format!("server_id {id} answered, not {}", server.server_id),
                 ));
             }
-            director::wait_until_closed(&self.director)?;
+            director::wait_until_closed(director)?;
             if reuse.trim() == "0" {
                 // A SYN from the same port would go to the entry of the check, and be lost with its real
                 // server.
-                director::wait_until_empty(&self.director)?;
+                director::wait_until_empty(director)?;
             }
         }
-        director::wait_until_empty(&self.director)?;
+        director::wait_until_empty(director)?;
         if !alone {
-            self.fill_table(plan, host, |argv| Some(argv.to_vec()))?;
+            self.fill_table(plan, |backend| Some(backend.weight))?;
         }
         Ok(())
     }
 
-    /// Clears the table and fills it with the director's own lines, as `edit` changes them or leaves them
-    /// out.
-    fn fill_table(
-        &self,
-        plan: &LabPlan,
-        director: &Host,
-        edit: impl Fn(&[String]) -> Option<Vec<String>>,
-    ) -> Result<()> {
-        let stage = || format!("fill the table of {}", plan.service());
-        self.director
+    /// Clears the table and fills it with those real servers for which there is a weight.
+    fn fill_table(&self, plan: &LabPlan, weight: impl Fn(&Backend) -> Option<u16>) -> Result<()> {
+        let (service, director) = (plan.service(), self.director()?);
+        let stage = || format!("fill the table of {service}");
+        director
             .check(&CommandLine::new(["ipvsadm", "-C"]))
             .stage(stage())?;
         // ipvsadm -R takes what adds: services and real servers. Time-outs are no part of the table.
-        let adds = |argv: &[String]| argv.get(1).is_some_and(|option| option == "-A" || option == "-a");
-        let lines = director
-            .commands
-            .iter()
-            .filter(|argv| adds(argv))
-            .filter_map(|argv| edit(argv));
+        let lines = service.fill_lines(&plan.hosts, weight);
         let mut restore = CommandLine::new(["ipvsadm", "-R"]);
         restore.stdin = lines
+            .iter()
             .map(|argv| argv.get(1..).unwrap_or_default().join(" ") + "\n")
             .collect::<String>()
             .into_bytes();
-        self.director.check(&restore).stage(stage()).map(|_| ())
+        director.check(&restore).stage(stage()).map(|_| ())
     }
-}
-
-/// The line for a table in which `server` is alone: none for another real server, and for its own a weight
-/// that gets it a connection.
-fn asked_alone(plan: &LabPlan, server: &RealServer, argv: &[String]) -> Option<Vec<String>> {
-    if argv.iter().all(|word| word != "-a") {
-        return Some(argv.to_vec());
-    }
-    let own = plan
-        .host(&Node::RealServer(server.name.clone()))
-        .map(|host| format!("{}:{}", host.address, plan.port));
-    let of_server = argv.iter().any(|word| Some(word) == own.as_ref());
-    of_server.then(|| {
-        let mut line = argv.to_vec();
-        if of_weight_zero(argv)
-            && let Some(weight) = line.last_mut()
-        {
-            "1".clone_into(weight);
-        }
-        line
-    })
-}
-
-/// Does the line add a real server of weight 0?
-fn of_weight_zero(argv: &[String]) -> bool {
-    argv.ends_with(&["-w".to_owned(), "0".to_owned()])
 }
 
 /// Runs a command line and records it; a failure of the command is a failure of the lab.

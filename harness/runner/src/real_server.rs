@@ -32,6 +32,8 @@ const ADMIN_DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) struct RealServer {
     pub(crate) name: Name,
     pub(crate) server_id: u32,
+    /// The lab's own statements.
+    sql: Vec<String>,
     /// `None` while no mysqld runs.
     process: Option<Mysqld>,
     last_end: Option<ExitStatus>,
@@ -58,6 +60,8 @@ impl Drop for Mysqld {
 pub(crate) struct Blueprint<'a> {
     pub(crate) name: &'a Name,
     pub(crate) server_id: u32,
+    /// Statements that it executes by itself before the lab is ready.
+    pub(crate) sql: &'a [String],
     pub(crate) template: &'a Template,
     /// An existing folder; the server's own is made in it.
     pub(crate) scratch: &'a Path,
@@ -97,6 +101,7 @@ impl RealServer {
         let mut server = Self {
             name: blueprint.name.clone(),
             server_id: blueprint.server_id,
+            sql: blueprint.sql.to_vec(),
             process: None,
             last_end: None,
             folder,
@@ -318,8 +323,8 @@ impl RealServer {
     }
 
     /// Has the server execute the lab's own statements.
-    pub(crate) fn execute(&self, statements: &[String]) -> Result<()> {
-        for sql in statements {
+    pub(crate) fn set_up(&self) -> Result<()> {
+        for sql in &self.sql {
             let stage = || format!("execute `{sql}` (lab.mysqld.sql) on {}", self.name);
             self.ask(sql).map_err(|error| LabError::new(stage(), error))?;
         }

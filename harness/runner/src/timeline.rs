@@ -180,7 +180,7 @@ impl<'a> Timeline<'a> {
     pub(crate) fn snapshot(&mut self, moment: Moment) -> Result<()> {
         let number = u32::try_from(self.snapshots.len() + 1).unwrap_or(u32::MAX);
         self.snapshots.push(director::snapshot(
-            &self.lab.director,
+            self.lab.director()?,
             number,
             moment,
             self.clock,
@@ -236,7 +236,7 @@ impl<'a> Timeline<'a> {
             Action::Table(edit) => {
                 operator::edit_table(self.plan, self.lab, edit, &mut self.saved).map(Done::from)
             }
-            Action::Mysqld(fault) => operator::mysqld(self.lab, fault, self.plan.port).map(Done::from),
+            Action::Mysqld(fault) => operator::mysqld(self.lab, fault, self.plan.port()).map(Done::from),
             Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),
             Action::Traffic(fault) => operator::traffic(self.plan, self.lab, fault).map(Done::from),
             Action::Client(action) => self.client_acts(action),

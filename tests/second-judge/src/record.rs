@@ -84,16 +84,11 @@ impl Record {
         let plan = &json["plan"];
         let hosts = plan["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut record = Self {
-            service: (
-                address(&plan["vip"]).ok_or_else(|| lacks("VIP"))?,
-                number(&plan["port"]).ok_or_else(|| lacks("port"))?,
-            ),
+            service: service(plan).ok_or_else(|| lacks("virtual service"))?,
             hosts: hosts.iter().filter_map(host).collect(),
             epoch: json["epoch-unix-nanos"].as_i64().ok_or_else(|| lacks("epoch"))?,
             patience: span(&plan["observe"]["patience"]).ok_or_else(|| lacks("patience"))?,
-            driver: plan["client"]["program"]
-                .as_str()
-                .is_none_or(|program| program == "mysql-async"),
+            driver: client_program(plan).is_none_or(|program| program == "mysql-async"),
             operations: Vec::new(),
             judged: None,
             json,
@@ -276,19 +271,44 @@ fn span(json: &Value) -> Option<i64> {
     Some(secs * 1_000_000_000 + nanos)
 }
 
+/// The address and port of the service that the client speaks to: the first one of the plan, or the only one
+/// of plans from before.
+fn service(plan: &Value) -> Option<(u32, u16)> {
+    let Some(text) = plan["services"][0]["address"].as_str() else {
+        return Some((address(&plan["vip"])?, number(&plan["port"])?));
+    };
+    let socket: std::net::SocketAddrV4 = text.parse().ok()?;
+    Some((u32::from(*socket.ip()), socket.port()))
+}
+
+/// The name of the client program, if it is not the harness's own driver.
+fn client_program(plan: &Value) -> Option<&str> {
+    let hosts = list(&plan["hosts"]).iter();
+    let mut programs = hosts.flat_map(|host| list(&host["runs"]));
+    let program = programs.find_map(|process| process.get("client"));
+    program.unwrap_or(&plan["client"])["program"].as_str()
+}
+
 fn address(json: &Value) -> Option<u32> {
     let address: std::net::Ipv4Addr = json.as_str()?.parse().ok()?;
     Some(u32::from(address))
 }
 
+/// `192.0.2.10/24`, without the prefix.
+fn with_prefix(json: &Value) -> Option<u32> {
+    address(&json.as_str()?.split('/').next()?.into())
+}
+
 fn host(json: &Value) -> Option<Host> {
+    // Its first card; in plans from before the host itself is the card.
+    let card = json["nics"].get(0).unwrap_or(json);
     let mut mac = [0; 6];
-    for (byte, text) in mac.iter_mut().zip(json["mac"].as_str()?.split(':')) {
+    for (byte, text) in mac.iter_mut().zip(card["mac"].as_str()?.split(':')) {
         *byte = u8::from_str_radix(text, 16).ok()?;
     }
     Some(Host {
         name: node(&json["node"])?,
         mac,
-        address: address(&json["address"])?,
+        address: address(&json["address"]).or_else(|| with_prefix(&card["addresses"][0]))?,
     })
 }

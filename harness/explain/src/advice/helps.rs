@@ -29,7 +29,7 @@ impl Advice {
         let (failed, hung, without_answer) = (lived > 0, lived >= HUNG, lived > HUNG);
         // Where an answer comes in the end, giving up is no gain; else it must be worth it.
         let far_sooner = |limit: Duration| without_answer && limit * SHORTER <= silence;
-        let settings = &view.plan.client.settings;
+        let settings = &view.plan.client().settings;
         let at = view
             .request()
             .map_or(view.operation.began, |request| request.sent.at);
@@ -183,13 +183,13 @@ fn waits_for(view: &CellView<'_>) -> Waits {
 /// Does a program of the author's wait for the server's greeting? Of many drivers the connect time-out ends
 /// with the TCP handshake, and the read time-out bounds that wait (PyMySQL's `connect` is one).
 fn waits_for_a_greeting_by_itself(view: &CellView<'_>) -> bool {
-    let own = matches!(view.plan.client.program, Program::Own { .. });
+    let own = matches!(view.plan.client().program, Program::Own { .. });
     own && view.is_connect() && waits_for(view) != Waits::SynAck
 }
 
 /// Does the client's program have this setting?
 fn has(view: &CellView<'_>, setting: Setting) -> bool {
-    view.plan.client.program.settings().contains(&setting)
+    view.plan.client().program.settings().contains(&setting)
 }
 
 /// Does nothing else at the client end the wait? Then a time-out is advised although this program has none.
@@ -375,7 +375,7 @@ fn serves(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
         })
         .filter(|(_, began, _)| *began <= at)
         .last()
-        .is_none_or(|(_, _, method)| method == view.plan.forwarding);
+        .is_none_or(|(_, _, method)| method == view.plan.service().forwarding_to(server));
     // What a lost client has locked there would be in the way.
     let locked = view.observed.orphaned_sessions.iter().any(|orphan| {
         let transaction = orphan

@@ -42,7 +42,7 @@ impl Advice {
 
     /// Why lvs-matrix cannot try it in this cell, if it cannot.
     fn not_tried(&self, view: &CellView<'_>) -> Option<Bilingual> {
-        let has = |setting| view.plan.client.program.settings().contains(&setting);
+        let has = |setting| view.plan.client().program.settings().contains(&setting);
         match self {
             Self::ReadTimeout if !has(Setting::ReadTimeout) => Some(bilingual!(
                 "the cell's client program has no read time-out; programs of your own are told one"
@@ -299,7 +299,7 @@ fn drain(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
         }
     }
     line.steps = kept;
-    if view.plan.client.program == Program::MysqlAsync {
+    if view.plan.client().program == Program::MysqlAsync {
         let on = view.record.connection_of(view.operation.number).cloned();
         let close = ClientAction::Disconnect {
             on,

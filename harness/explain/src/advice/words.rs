@@ -180,7 +180,7 @@ impl Advice {
                  device with the VIP on each real server."
                     / "编辑 {server} 时使用 `{flag}`，与服务中真实服务器的设置一致。NAT 模式（`-m`）要求调度器是真实服务器通往客户端的网关，\
                        隧道模式（`-i`）要求每台真实服务器上有带 VIP 的隧道设备。",
-                flag = view.plan.forwarding.flag(),
+                flag = view.plan.service().forwarding_to(server).flag(),
             ),
         }
     }

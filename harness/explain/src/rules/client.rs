@@ -196,7 +196,7 @@ fn reported(view: &CellView<'_>) -> Option<(Bilingual, Vec<Citation>)> {
     match view.observed.error.as_ref()?.errno? {
         ECONNREFUSED => told(PORT_UNREACHABLE),
         EHOSTUNREACH => told(HOST_UNREACHABLE).or_else(|| {
-            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip), request.sent.at)?;
+            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip()), request.sent.at)?;
             let text = bilingual!(
                 "It reports the error that its own kernel had told it before, when nobody answered to the \
                  question for the VIP's Ethernet address (last in packet {asked} on client)."

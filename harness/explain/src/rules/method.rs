@@ -37,20 +37,23 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
         let translated = view
             .seen_on(&Node::Director)
             .filter(of_the_connection)
-            .find(|packet| segment(packet).is_some_and(|(_, destination, _)| destination == host.address))?;
+            .find(|packet| {
+                segment(packet).is_some_and(|(_, destination, _)| destination == host.address())
+            })?;
         let answer = view
             .seen_on(&Node::Client)
             .filter(of_the_connection)
             .find(|packet| {
                 let from = segment(packet).map(|(source, _, _)| source);
-                from == Some(host.address) && view.sender(packet).and_then(Node::real_server) == Some(server)
+                from == Some(host.address())
+                    && view.sender(packet).and_then(Node::real_server) == Some(server)
             })?;
         let rejected = view
             .seen_on(&Node::Client)
             .filter(of_the_connection)
             .find(|packet| {
                 let to = segment(packet).filter(|(_, _, segment)| segment.flags.rst);
-                to.is_some_and(|(_, destination, _)| destination == host.address)
+                to.is_some_and(|(_, destination, _)| destination == host.address())
             })?;
         Some(Finding {
             at: request.sent.at,
@@ -175,7 +178,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
                 else {
                     return None;
                 };
-                (of == server && *method != view.plan.forwarding).then_some(*method)
+                (of == server && *method != view.plan.service().forwarding_to(server)).then_some(*method)
             })
             .filter(|(_, began, _)| *began <= request.sent.at)
             .last()?;
@@ -186,14 +189,14 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             .collect();
         let (_, head) = waited.first()?;
         let (target, asked) = view.asked_for(head.at)?;
-        if target != view.plan.vip {
+        if target != view.plan.vip() {
             return None;
         }
         // A packet of the new method that the director sent to the server before the old connection spoke
         // again.
         let made = view.seen_on(&Node::Director).find(|packet| {
             let to_server = match &packet.body {
-                Body::Ip { destination, .. } => *destination == host.address,
+                Body::Ip { destination, .. } => *destination == host.address(),
                 Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => {
                     false
                 }

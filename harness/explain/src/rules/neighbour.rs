@@ -51,8 +51,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
         let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable {
             let (node, address) = view.plan.real_servers().find_map(|(name, host)| {
                 let node = Node::RealServer(name.clone());
-                unanswered_arp(view, &Node::Director, Some(host.address), request.sent.at)?;
-                Some((node, host.address))
+                unanswered_arp(view, &Node::Director, Some(host.address()), request.sent.at)?;
+                Some((node, host.address()))
             })?;
             let asked = unanswered_arp(view, &Node::Director, Some(address), request.sent.at)?;
             let text = bilingual!(
@@ -67,7 +67,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             let silent = node.real_server().cloned();
             (asked, silent, text, vec![Citation::Packet(unreachable.packet)])
         } else {
-            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip), request.sent.at)?;
+            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip()), request.sent.at)?;
             let text = bilingual!(
                 "The client asked for the Ethernet address of the VIP ({asked} on client) and nobody \
                  answered: after three requests its kernel gives the neighbour up and tells its own TCP that \
@@ -123,7 +123,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
             .collect();
         let (head, last) = (passed.first()?, passed.last()?);
         let host = view.plan.host(&node)?;
-        let asked: Vec<&Packet> = view.asked(&Node::Director, host.address, head.at).collect();
+        let asked: Vec<&Packet> = view.asked(&Node::Director, host.address(), head.at).collect();
         let alone: Vec<&Packet> = asked
             .iter()
             .copied()
@@ -277,10 +277,10 @@ impl<'a> Taken<'a> {
             .plan
             .real_servers()
             .find(|(name, _)| node.real_server() == Some(name))?;
-        let vip = view.plan.vip;
+        let vip = view.plan.vip();
         let reply = view.seen_on(&Node::Client).filter(|packet| {
             let speaks =
-                matches!(packet.body, Body::Arp { sender, sender_mac, .. } if sender == vip && sender_mac == host.mac);
+                matches!(packet.body, Body::Arp { sender, sender_mac, .. } if sender == vip && sender_mac == host.mac());
             speaks && packet.number < passage.sent.packet
         });
         Some(Self {

@@ -152,7 +152,7 @@ fn aimed_at(view: &CellView<'_>, node: &Node) -> bool {
         Some((_, to)) => to == node,
         None if view.is_connect() => {
             // Not passed on: told by whom the director asked for.
-            let address = view.plan.host(node).map(|host| host.address);
+            let address = view.plan.host(node).map(|host| host.address());
             view.request().is_some_and(|request| {
                 unanswered_arp(view, &Node::Director, address, request.sent.at).is_some()
             })

@@ -226,7 +226,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
         let gave_up = says_it_gave_up(view);
         let read = view
             .plan
-            .client
+            .client()
             .settings
             .read_timeout
             .map(|limit| (Setting::ReadTimeout, limit));
@@ -279,7 +279,7 @@ fn unnamed(view: &CellView<'_>, began: Seen, lasted: Duration) -> Option<Finding
 
 /// The program's own limit for the operation.
 pub(super) fn own_limit(view: &CellView<'_>) -> Option<(Setting, Duration)> {
-    let settings = &view.plan.client.settings;
+    let settings = &view.plan.client().settings;
     if view.is_connect() {
         Some((Setting::ConnectTimeout, settings.connect_timeout?))
     } else {
@@ -328,7 +328,7 @@ fn acknowledged(view: &CellView<'_>, request: &Passage<'_>) -> bool {
 fn user_timeout(view: &CellView<'_>) -> Option<Duration> {
     match view.socket() {
         Some(socket) => Some(socket.user_timeout).filter(|limit| !limit.is_zero()),
-        None => in_force(view, Setting::TcpUserTimeout).and(view.plan.client.settings.tcp_user_timeout),
+        None => in_force(view, Setting::TcpUserTimeout).and(view.plan.client().settings.tcp_user_timeout),
     }
 }
 

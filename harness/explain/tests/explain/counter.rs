@@ -27,7 +27,7 @@ fn socket_as_it_is_made(cell: &mut JudgedCell) {
     for socket in &mut client.sockets {
         (socket.keepalive, socket.user_timeout) = (false, Duration::ZERO);
     }
-    cell.record.plan.client.settings = Settings::default();
+    cell.record.plan.client_mut().unwrap().settings = Settings::default();
 }
 
 /// What decides each rule about a setting of the client.

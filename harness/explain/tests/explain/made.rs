@@ -67,7 +67,7 @@ fn set_timeouts(cell: &mut JudgedCell, tcp: Duration) {
 /// The time between the request's arrival at the server and its answer is when `action` begins.
 fn in_between(cell: &mut JudgedCell, which: fn(&Action) -> bool) {
     let began = Instant(cell.observed.operation.as_ref().unwrap().began.0);
-    let server = cell.record.plan.real_servers().next().unwrap().1.mac;
+    let server = cell.record.plan.real_servers().next().unwrap().1.mac();
     let answer = cell.packets.iter().find(|packet| {
         packet.at > began
             && packet.source_mac == server

@@ -35,7 +35,7 @@ fn every_stored_cell_is_explained_and_a_hang_has_advice() {
         assert_eq!(explanation.status, Status::Explained, "{id}:\n{text}");
         let hung = matches!(cell.observed.behaviour, Behaviour::Hung { .. });
         // Where the client's settings end the wait, the wait may be what was asked for.
-        let set = cell.record.plan.client.settings != Settings::default();
+        let set = cell.record.plan.client().settings != Settings::default();
         assert!(
             !hung || set || !explanation.advice.is_empty(),
             "{id}: a hang without advice"

@@ -93,7 +93,7 @@ fn foreign_text_is_harmless() {
 #[test]
 fn the_way_of_a_segment_is_found_by_the_segment() {
     let mut cell = stored("config-change/present_up_execute-sql_0");
-    let director = cell.record.plan.host(&Node::Director).unwrap().mac;
+    let director = cell.record.plan.host(&Node::Director).unwrap().mac();
     for packet in &mut cell.packets {
         let Body::Ip {
             source,

@@ -2,8 +2,10 @@
 //! Nothing here knows any of those parts.
 
 mod cell;
+mod one_or_more;
 
 pub use cell::{CellRef, FIRST, choice_of};
+pub use one_or_more::{Empty, OneOrMore};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

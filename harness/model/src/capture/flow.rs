@@ -2,7 +2,6 @@
 //! came back.
 
 use super::{Body, Packet, Segment, Transport, Way};
-use crate::action::Node;
 use crate::duration::Instant;
 use crate::plan::{Host, LabPlan};
 use crate::record::CellRecord;
@@ -112,11 +111,14 @@ impl<'a> ClientSide<'a> {
     /// The client's side of `packets`; `None` if the client's interface was not captured.
     #[must_use]
     pub fn of(record: &'a CellRecord, packets: &'a [Packet]) -> Option<Self> {
+        let client = record.plan.client_host()?;
         let points = &record.capture.as_ref()?.points;
-        let point = points.iter().position(|point| point.node == Node::Client)?;
+        let point = points
+            .iter()
+            .position(|point| point.node == client.node && point.interface == client.nic().name)?;
         let mut side = Self {
             plan: &record.plan,
-            client: record.plan.host(&Node::Client)?,
+            client,
             packets: packets.iter().filter(|packet| packet.point == point).collect(),
             by_port: BTreeMap::new(),
         };
@@ -133,7 +135,7 @@ impl<'a> ClientSide<'a> {
     /// A segment of the client's to the virtual service, or back, with the client's port.
     fn passed(&self, packet: &'a Packet) -> Option<(u16, Passed<'a>)> {
         let (source, destination, segment) = segment(packet)?;
-        let (mine, service) = (self.client.address, (self.plan.vip, self.plan.port));
+        let (mine, service) = (self.client.address(), (self.plan.vip(), self.plan.port()));
         let passed = |by_client| Passed {
             by_client,
             packet,
@@ -154,7 +156,7 @@ impl<'a> ClientSide<'a> {
 
     /// Which way a packet passed the client's interface.
     fn way(&self, packet: &Packet) -> Way {
-        Way::of(packet, self.client.mac)
+        Way::of(packet, self.client.mac())
     }
 
     /// The segments of a connection, either way.
@@ -225,10 +227,10 @@ impl<'a> ClientSide<'a> {
     /// "Destination unreachable" that reached the client for `connection`, with its code.
     pub fn unreachable(&self, connection: &Connection) -> impl Iterator<Item = (&'a Packet, u8)> {
         let flow = (
-            self.client.address,
+            self.client.address(),
             connection.client_port,
-            self.plan.vip,
-            self.plan.port,
+            self.plan.vip(),
+            self.plan.port(),
         );
         self.to_client().filter_map(move |packet| {
             let (code, quoted) = unreachable(packet)?;
@@ -240,7 +242,7 @@ impl<'a> ClientSide<'a> {
     /// input chain of its firewall looks at ([`LabPlan::matched`]).
     pub fn from_service(&self) -> impl Iterator<Item = &'a Packet> {
         self.to_client().filter(|packet| {
-            segment(packet).is_some_and(|(_, _, segment)| segment.source_port == self.plan.port)
+            segment(packet).is_some_and(|(_, _, segment)| segment.source_port == self.plan.port())
         })
     }
 
@@ -248,23 +250,23 @@ impl<'a> ClientSide<'a> {
     pub fn arp_requests(&self) -> impl Iterator<Item = &'a Packet> {
         self.packets().filter(|packet| {
             self.way(packet) == Way::Out
-                && matches!(packet.body, Body::Arp { request: true, target, .. } if target == self.plan.vip)
+                && matches!(packet.body, Body::Arp { request: true, target, .. } if target == self.plan.vip())
         })
     }
 
     /// ARP replies for the virtual service's address that reached the client.
     pub fn arp_replies(&self) -> impl Iterator<Item = &'a Packet> {
         self.to_client()
-            .filter(|packet| matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == self.plan.vip))
+            .filter(|packet| matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == self.plan.vip()))
     }
 
     fn by_client(&self) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         self.packets().filter_map(|packet| {
             let (source, destination, segment) = segment(packet)?;
             let ours = self.way(packet) == Way::Out
-                && source == self.client.address
-                && destination == self.plan.vip
-                && segment.destination_port == self.plan.port;
+                && source == self.client.address()
+                && destination == self.plan.vip()
+                && segment.destination_port == self.plan.port();
             ours.then_some((packet, segment))
         })
     }

@@ -51,8 +51,9 @@ impl Remarks {
             points: points
                 .map(|point| {
                     let host = record.plan.host(&point.node);
-                    let addresses =
-                        host.map_or_else(String::new, |host| format!(", {}, {}", host.address, host.mac));
+                    let addresses = host.map_or_else(String::new, |host| {
+                        format!(", {}, {}", host.address(), host.mac())
+                    });
                     one_line(&format!("{} of {}{addresses}", point.interface, point.node))
                 })
                 .collect(),

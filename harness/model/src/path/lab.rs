@@ -3,7 +3,7 @@
 
 use crate::action::Node;
 use crate::capture::{Packet, Way};
-use crate::plan::Mac;
+use crate::plan::{Mac, Nic, Service};
 use crate::record::CellRecord;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -65,25 +65,30 @@ impl Lab {
     pub fn of(record: &CellRecord) -> Self {
         let plan = &record.plan;
         let host = |host: &crate::plan::Host| {
-            let (addresses, virtual_addresses) = match &host.node {
-                Node::Client => (vec![host.address], Vec::new()),
-                Node::Director => (vec![host.address, plan.vip], vec![plan.vip]),
-                Node::RealServer(_) => (vec![host.address, plan.vip], Vec::new()),
-            };
+            let balanced = plan
+                .services
+                .iter()
+                .filter(|service| service.balancers.contains(&host.node));
             Host {
                 node: host.node.clone(),
-                addresses,
-                virtual_addresses,
+                addresses: host.addresses().collect(),
+                virtual_addresses: balanced.map(Service::vip).collect(),
             }
         };
-        let interface = |(host, of): (HostIndex, &crate::plan::Host)| Interface { host, mac: of.mac };
+        let all = || {
+            let hosts = (0..).zip(&plan.hosts);
+            hosts
+                .flat_map(|(index, host): (HostIndex, _)| host.nics.iter().map(move |nic| (index, host, nic)))
+        };
+        let interface = |(host, _, nic): (HostIndex, _, &Nic)| Interface { host, mac: nic.mac };
         let points = record.capture.iter().flat_map(|capture| &capture.points);
         Self {
             hosts: plan.hosts.iter().map(host).collect(),
-            interfaces: (0..).zip(&plan.hosts).map(interface).collect(),
+            interfaces: all().map(interface).collect(),
             points: points
                 .map(|point| Point {
-                    interface: plan.hosts.iter().position(|host| host.node == point.node),
+                    interface: all()
+                        .position(|(_, host, nic)| host.node == point.node && nic.name == point.interface),
                     whole: point.failure.is_none()
                         && point.dropped == 0
                         && point.first_sentinel

@@ -1,12 +1,12 @@
 //! A cell as a scenario of its own, without axes.
 
-use super::{
-    CLIENT_SYSCTLS, COMMON_SYSCTLS, DIRECTOR_SYSCTLS, Host, LabPlan, Phase, SERVER_SYSCTLS, TCP_SYSCTLS,
-};
+use super::sysctls::{CLIENT_SYSCTLS, COMMON_SYSCTLS, DIRECTOR_SYSCTLS, SERVER_SYSCTLS, TCP_SYSCTLS};
+use super::{Host, LabPlan, Phase};
 use crate::action::{Action, Node};
+use crate::base::DEFAULT_WEIGHT;
 use crate::client::{ClientChoice, Program};
+use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
-use std::net::SocketAddr;
 
 impl LabPlan {
     /// The scenario whose only cell has this plan: the lab, the steps and the expectation of the cell, and no
@@ -20,7 +20,8 @@ impl LabPlan {
             self.host(node)
                 .map_or_else(Vec::new, |host| own_sysctls(host, role))
         };
-        let of_client = self.client.sysctls();
+        let (service, client) = (self.service(), self.client());
+        let of_client = client.sysctls();
         let mut client_sysctls = own(&Node::Client, CLIENT_SYSCTLS);
         client_sysctls.retain(|sysctl| !of_client.contains(sysctl));
         // All real servers have the same.
@@ -30,21 +31,26 @@ impl LabPlan {
             name: self.cell.scenario.clone(),
             claim: format!("The cell {} by itself.", self.cell),
             lab: Lab {
-                forwarding: self.forwarding,
-                scheduler: self.scheduler.clone(),
+                forwarding: service.forwarding(),
+                scheduler: service.scheduler.clone(),
                 real_servers: self
                     .real_servers()
                     .map(|(name, host)| RealServer {
                         name: name.clone(),
-                        weight: self.weight_at_first(host),
+                        weight: service
+                            .backend(&host.node)
+                            .map_or(DEFAULT_WEIGHT, |backend| backend.weight),
                     })
                     .collect(),
                 client: ClientChoice {
-                    program: Some(self.client.program.clone())
-                        .filter(|program| *program != Program::default()),
-                    settings: self.client.settings.clone(),
+                    program: Some(client.program.clone()).filter(|program| *program != Program::default()),
+                    settings: client.settings.clone(),
                 },
-                mysqld: self.mysqld.clone(),
+                // All mysqlds have the same.
+                mysqld: self
+                    .mysqlds()
+                    .next()
+                    .map_or_else(MysqldSetup::default, |mysqld| mysqld.setup.clone()),
                 director_sysctls: own(&Node::Director, DIRECTOR_SYSCTLS),
                 client_sysctls,
                 server_sysctls,
@@ -72,19 +78,6 @@ impl LabPlan {
             change: of(Phase::Change),
             act: of(Phase::Act),
         }
-    }
-
-    /// The weight with which a real server is in the table at first: that of the director's command line.
-    fn weight_at_first(&self, host: &Host) -> u16 {
-        let destination = SocketAddr::new(host.address, self.port).to_string();
-        let commands = self
-            .host(&Node::Director)
-            .map_or(&[][..], |director| &director.commands);
-        let line = commands
-            .iter()
-            .find(|argv| argv.iter().any(|word| word == "-a") && argv.contains(&destination));
-        let weight = line.and_then(|argv| argv.last()?.parse().ok());
-        weight.unwrap_or(crate::base::DEFAULT_WEIGHT)
     }
 }
 

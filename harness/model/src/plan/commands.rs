@@ -1,9 +1,10 @@
 //! The command lines by which an operator does an action.
 
-use super::{INTERFACE, LabPlan, words};
+use super::{LabPlan, words};
 use crate::Name;
 use crate::action::{Action, Chain, HostAction, Neighbours, Node, TableAction, TrafficAction};
-use crate::scenario::Forwarding;
+use crate::base::Forwarding;
+use crate::ipvs::Protocol;
 
 /// The family and name of a host's table in nft(8); both address families, as most distributions have it.
 pub const FIREWALL: &str = "inet filter";
@@ -19,41 +20,50 @@ impl LabPlan {
     #[must_use]
     pub fn command_lines(&self, action: &Action) -> Vec<PlacedLine> {
         match action {
-            Action::Table(action) => vec![(Some(Node::Director), words(&self.table_line(action)))],
+            Action::Table(action) => {
+                let line = self.table_line(action);
+                let balancers = self.service().balancers.iter();
+                balancers.map(|node| (Some(node.clone()), line.clone())).collect()
+            }
             Action::Host(action) => self.host_lines(action),
             Action::Traffic(action) => self.traffic_lines(action),
             Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) => Vec::new(),
         }
     }
 
-    fn table_line(&self, action: &TableAction) -> String {
+    fn table_line(&self, action: &TableAction) -> Vec<String> {
         let service = self.service();
-        let of_port = |port: Option<u16>| format!("{}:{}", self.vip, port.unwrap_or(self.port));
-        let edit = |server: &Name, method: Forwarding, weight: u16| {
-            let destination = self.destination(server);
-            format!(
-                "ipvsadm -e -t {service} -r {destination} {} -w {weight}",
-                method.flag()
-            )
+        let flagged = service.flagged();
+        let at_port =
+            |port: Option<u16>| port.map_or_else(|| service.flagged(), |port| service.flagged_at(port));
+        let host = |server: &Name| self.host(&Node::RealServer(server.clone()));
+        let destination = |server: &Name| {
+            host(server).map_or_else(String::new, |host| service.destination(host).to_string())
         };
-        match action {
+        let edit = |server: &Name, method: Forwarding, weight: u16| {
+            let (destination, flag) = (destination(server), method.flag());
+            format!("ipvsadm -e {flagged} -r {destination} {flag} -w {weight}")
+        };
+        words(&match action {
             TableAction::RemoveRealServer { server } => {
-                format!("ipvsadm -d -t {service} -r {}", self.destination(server))
+                format!("ipvsadm -d {flagged} -r {}", destination(server))
             }
             TableAction::AddRealServer { server, weight } => {
-                self.add_line(&self.destination(server), *weight)
+                let forwarding = service.forwarding_to(server);
+                let line = host(server).map(|host| service.add_line(host, forwarding, *weight));
+                return line.unwrap_or_default();
             }
-            TableAction::SetWeight { server, weight } => edit(server, self.forwarding, *weight),
+            TableAction::SetWeight { server, weight } => edit(server, service.forwarding_to(server), *weight),
             TableAction::SetForwarding {
                 server,
                 method,
                 weight,
             } => edit(server, *method, *weight),
-            TableAction::RemoveService { port } => format!("ipvsadm -D -t {}", of_port(*port)),
+            TableAction::RemoveService { port } => format!("ipvsadm -D {}", at_port(*port)),
             TableAction::AddService { port } => {
-                format!("ipvsadm -A -t {} -s {}", of_port(*port), self.scheduler)
+                format!("ipvsadm -A {} -s {}", at_port(*port), service.scheduler)
             }
-            TableAction::SetScheduler { scheduler } => format!("ipvsadm -E -t {service} -s {scheduler}"),
+            TableAction::SetScheduler { scheduler } => format!("ipvsadm -E {flagged} -s {scheduler}"),
             TableAction::FlushTable => "ipvsadm -C".to_owned(),
             TableAction::SaveTable => "ipvsadm -S -n".to_owned(),
             TableAction::RestoreTable => "ipvsadm -R".to_owned(),
@@ -63,32 +73,22 @@ impl LabPlan {
                 tcp.as_secs(),
                 tcp_fin.map_or(0, |time| time.as_secs())
             ),
-        }
+        })
     }
 
     fn host_lines(&self, action: &HostAction) -> Vec<PlacedLine> {
-        let link = |node: &Node, state: &str| {
-            let host = self.host(node);
-            host.map(|host| (None, words(&format!("ip link set dev {} {state}", host.port))))
-        };
         match action {
             HostAction::PowerOff { server, neighbours } => {
                 let node = Node::RealServer(server.clone());
-                let keep = self.host(&node).filter(|_| *neighbours == Neighbours::Permanent);
-                let keep = keep.map(|host| {
-                    words(&format!(
-                        "ip neigh replace {} lladdr {} dev {INTERFACE} nud permanent",
-                        host.address, host.mac
-                    ))
-                });
-                let keepers = [Node::Director, Node::Client];
-                keep.into_iter()
-                    .flat_map(|keep| keepers.clone().map(|keeper| (Some(keeper), keep.clone())))
-                    .chain(link(&node, "down"))
-                    .collect()
+                let mut lines = match neighbours {
+                    Neighbours::Permanent => self.neighbour_lines(&node),
+                    Neighbours::Dynamic => Vec::new(),
+                };
+                lines.extend(self.port_lines(&node, "down"));
+                lines
             }
-            HostAction::LinkDown { node } => link(node, "down").into_iter().collect(),
-            HostAction::LinkUp { node } => link(node, "up").into_iter().collect(),
+            HostAction::LinkDown { node } => self.port_lines(node, "down"),
+            HostAction::LinkUp { node } => self.port_lines(node, "up"),
             HostAction::SetSysctl { node, key, value } => {
                 vec![(
                     Some(node.clone()),
@@ -96,6 +96,31 @@ impl LabPlan {
                 )]
             }
         }
+    }
+
+    /// The lines for the bridge ports of a host, one for each of its cards.
+    fn port_lines(&self, node: &Node, state: &str) -> Vec<PlacedLine> {
+        let nics = self.host(node).into_iter().flat_map(|host| host.nics.iter());
+        nics.map(|nic| (None, words(&format!("ip link set dev {} {state}", nic.port))))
+            .collect()
+    }
+
+    /// The lines by which balancers and clients keep the Ethernet address of a host, where they are on a
+    /// segment of its cards.
+    fn neighbour_lines(&self, node: &Node) -> Vec<PlacedLine> {
+        let keepers = || self.balancers().chain(self.client_host());
+        let nics = self.host(node).into_iter().flat_map(|host| host.nics.iter());
+        nics.flat_map(|nic| keepers().filter_map(move |keeper| Some((nic, keeper, keeper.beside(nic)?))))
+            .map(|(nic, keeper, own)| {
+                let line = format!(
+                    "ip neigh replace {} lladdr {} dev {} nud permanent",
+                    nic.addresses.first().address,
+                    nic.mac,
+                    own.name
+                );
+                (Some(keeper.node.clone()), words(&line))
+            })
+            .collect()
     }
 
     fn traffic_lines(&self, action: &TrafficAction) -> Vec<PlacedLine> {
@@ -121,15 +146,16 @@ impl LabPlan {
             }
             TrafficAction::FlushFirewall { node } => vec![(Some(node.clone()), words("nft flush ruleset"))],
             TrafficAction::SetNetem { node, delay, loss } => {
-                let Some(host) = self.host(node) else {
-                    return Vec::new();
-                };
-                let delay = self.link_delay.saturating_add(*delay).as_micros();
-                let line = format!(
-                    "tc qdisc replace dev {} root netem delay {delay}us loss {loss} limit {NETEM_LIMIT}",
-                    host.port
-                );
-                vec![(None, words(&line))]
+                let nics = self.host(node).into_iter().flat_map(|host| host.nics.iter());
+                nics.map(|nic| {
+                    let delay = self.delay_to(nic).saturating_add(*delay).as_micros();
+                    let line = format!(
+                        "tc qdisc replace dev {} root netem delay {delay}us loss {loss} limit {NETEM_LIMIT}",
+                        nic.port
+                    );
+                    (None, words(&line))
+                })
+                .collect()
             }
         }
     }
@@ -137,31 +163,23 @@ impl LabPlan {
     /// What a rule in `chain` of `node` looks at: the packets of the virtual service that pass there.
     #[must_use]
     pub fn matched(&self, node: &Node, chain: Chain) -> String {
+        let service = self.service();
         // What the client sends goes to the service's port, at each host that it passes; what servers send
-        // comes from it.
-        let to_service = match (node, chain) {
-            (Node::Client, Chain::Output) | (Node::Director, Chain::Input | Chain::Output) => true,
-            (Node::RealServer(_), Chain::Input) => true,
-            (Node::Client, Chain::Input) | (Node::RealServer(_), Chain::Output) => false,
+        // comes from it. What passes a balancer is for the service, in both chains.
+        let balances = service.balancers.contains(node);
+        let serves = service.backend(node).is_some();
+        let to_service = balances
+            || match chain {
+                Chain::Input => serves,
+                Chain::Output => !serves,
+            };
+        let protocol = match service.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
         };
-        format!("tcp {} {}", if to_service { "dport" } else { "sport" }, self.port)
-    }
-
-    /// The real server as ipvsadm(8) names it: `192.0.2.31:3306`.
-    fn destination(&self, server: &Name) -> String {
-        let address = self
-            .host(&Node::RealServer(server.clone()))
-            .map(|host| host.address);
-        address.map_or_else(String::new, |address| format!("{address}:{}", self.port))
-    }
-
-    /// The line that adds a real server to the virtual service.
-    pub(super) fn add_line(&self, destination: &str, weight: u16) -> String {
-        format!(
-            "ipvsadm -a -t {} -r {destination} {} -w {weight}",
-            self.service(),
-            self.forwarding.flag()
-        )
+        let (direction, port) = (if to_service { "dport" } else { "sport" }, service.address.port());
+        format!("{protocol} {direction} {port}")
     }
 }
 

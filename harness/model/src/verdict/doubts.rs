@@ -7,7 +7,7 @@ use crate::action::{Action, ClientAction, Node};
 use crate::capture::{Body, Packet};
 use crate::client::Setting;
 use crate::duration::{Human, Instant};
-use crate::plan::Phase;
+use crate::plan::{Host, Nic, Phase};
 use crate::record::{
     AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, Proof, READ_FORMATS,
     SettingShown, StepOutcome, StepRecord,
@@ -27,7 +27,7 @@ pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<Doubt> {
 /// The client program must have behaved as a client, and what is set of it must have been in force.
 fn program(record: &CellRecord, doubts: &mut Vec<Doubt>) {
     let Some(client) = &record.client else {
-        if !record.plan.client.is_default() {
+        if !record.plan.client().is_default() {
             doubts.push(Doubt::NoClientRecord);
         }
         return;
@@ -40,7 +40,7 @@ fn program(record: &CellRecord, doubts: &mut Vec<Doubt>) {
             ClientEventKind::Connected { .. } | ClientEventKind::Reconnected { .. }
         )
     });
-    for (setting, _) in record.plan.client.settings.named() {
+    for (setting, _) in record.plan.client().settings.named() {
         // These have their effect on an established connection only; without one there is no socket that
         // could show them.
         let of_connection = matches!(
@@ -73,7 +73,7 @@ fn servers(record: &CellRecord, doubts: &mut Vec<Doubt>) {
             .hosts
             .iter()
             .find(|host| host.node.real_server() == Some(&view.server));
-        let planned = host.and_then(|host| host.server_id);
+        let planned = host.and_then(Host::server_id);
         if planned != Some(view.server_id) {
             doubts.push(Doubt::OtherServer {
                 server: view.server.clone(),
@@ -114,7 +114,11 @@ fn capture(record: &CellRecord, packets: &[Packet], doubts: &mut Vec<Doubt>) {
         return;
     };
     for host in &record.plan.hosts {
-        if !capture.points.iter().any(|point| point.node == host.node) {
+        let captured = |nic: &Nic| {
+            let mut points = capture.points.iter();
+            points.any(|point| point.node == host.node && point.interface == nic.name)
+        };
+        if !host.nics.iter().all(captured) {
             let node = host.node.clone();
             doubts.push(Doubt::NotCaptured { node });
         }

@@ -140,10 +140,10 @@ fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
 /// The real servers in the cell's own service.
 fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
     let plan = &record.plan;
-    let service = listed.service(Protocol::Tcp, SocketAddr::new(plan.vip, plan.port));
+    let service = listed.service(Protocol::Tcp, plan.service().address);
     plan.real_servers()
         .filter_map(|(name, host)| {
-            let destination = service?.destination(SocketAddr::new(host.address, plan.port))?;
+            let destination = service?.destination(plan.destination(host))?;
             Some(HeldServer {
                 server: name.clone(),
                 weight: destination.weight.to_string(),
@@ -156,8 +156,8 @@ fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
 fn entry(record: &CellRecord, listed: &Connections, client_port: u16) -> ConnectionEntry {
     let plan = &record.plan;
     let held = plan.host(&Node::Client).and_then(|host| {
-        let client = SocketAddr::new(host.address, client_port);
-        let mut entries = listed.of(client, SocketAddr::new(plan.vip, plan.port));
+        let client = SocketAddr::new(host.address(), client_port);
+        let mut entries = listed.of(client, plan.service().address);
         entries.next()
     });
     let Some(held) = held else {
@@ -165,7 +165,7 @@ fn entry(record: &CellRecord, listed: &Connections, client_port: u16) -> Connect
     };
     let server = plan
         .real_servers()
-        .find(|(_, host)| held.destination == SocketAddr::new(host.address, plan.port))
+        .find(|(_, host)| held.destination == plan.destination(host))
         .map_or_else(|| held.destination.to_string(), |(name, _)| name.to_string());
     ConnectionEntry::Held {
         server,

@@ -240,7 +240,7 @@ fn place(
     let says_so = of_operation(record, begun.operation)
         .filter(during)
         .any(|event| event.kind == ClientEventKind::ReconnectBegun);
-    match record.plan.client.program {
+    match record.plan.client().program {
         Program::Own { .. } => return Some(Place::Anywhere { anew: true }),
         Program::InteractiveCli | Program::BatchCli => {
             let anew = connects || says_so || end.kind.role() != EventRole::Fails;

@@ -113,7 +113,7 @@ pub(super) fn reached(
     }
     for journey in paths.all() {
         let ours = journey.segment().is_some_and(|segment| {
-            segment.source_port == connection.client_port && segment.destination_port == record.plan.port
+            segment.source_port == connection.client_port && segment.destination_port == record.plan.port()
         });
         for hop in journey.hops.iter().filter(|_| ours) {
             if let Some(packet) = hop.received.filter(|packet| connection.spans(packet))

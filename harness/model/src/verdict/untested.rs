@@ -297,7 +297,7 @@ impl<'a> View<'a> {
         let Some(judged) = &self.judged else {
             return Vec::new();
         };
-        let one_at_a_time = self.record.plan.client.program != Program::MysqlAsync;
+        let one_at_a_time = self.record.plan.client().program != Program::MysqlAsync;
         let used = |connection: &Connection| one_at_a_time && self.speaks(connection, self.began, self.ended);
         let own: Vec<&Connection> = match one_at_a_time {
             true => self.connections.iter().collect(),
@@ -344,7 +344,7 @@ impl<'a> View<'a> {
             let seen = packet.point == director && judged.began <= packet.at && packet.at <= at;
             seen && flow::segment(packet).is_some_and(|(_, _, segment)| {
                 segment.source_port == judged.client_port
-                    && segment.destination_port == self.record.plan.port
+                    && segment.destination_port == self.record.plan.port()
                     && segment.flags.syn
             })
         })

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 /// That of a program other than the default one, or with settings; `None` if there is nothing to tell.
 pub(crate) fn program(words: Language, record: &CellRecord) -> Option<Section> {
-    let (plan, seen) = (&record.plan.client, record.client.as_ref());
+    let (plan, seen) = (record.plan.client(), record.client.as_ref());
     if plan.is_default() && seen.is_none_or(|seen| seen.transcripts.is_empty() && seen.misconduct.is_empty())
     {
         return None;

@@ -143,11 +143,11 @@ impl<'a> Printer<'a> {
                 let packet = packet(cell, line.packet);
                 let sender = packet.map_or_else(|| UNKNOWN.to_owned(), |packet| name_of(plan, packet.source_mac));
                 let forwarded = packet.zip(own).is_some_and(|(packet, own)| {
-                    packet.source_mac == own.mac
-                        && matches!(packet.body, Body::Ip { source, .. } if source != own.address && source != plan.vip)
+                    packet.source_mac == own.mac()
+                        && matches!(packet.body, Body::Ip { source, .. } if source != own.address() && source != plan.vip())
                 });
                 let flooded_for = packet.zip(own).and_then(|(packet, own)| {
-                    let is_for_it = packet.destination_mac == own.mac || packet.source_mac == own.mac;
+                    let is_for_it = packet.destination_mac == own.mac() || packet.source_mac == own.mac();
                     // The group bit: broadcast and multicast are for everyone.
                     let Mac([first, ..]) = packet.destination_mac;
                     (!is_for_it && first & 1 == 0).then(|| name_of(plan, packet.destination_mac))

@@ -40,9 +40,10 @@ impl Lanes {
         let mut lanes = Vec::new();
         let mut of_hosts = vec![None; plan.hosts.len()];
         for (index, host) in plan.hosts.iter().enumerate() {
-            let address = match host.node {
-                Node::Client | Node::RealServer(_) => host.address.to_string(),
-                Node::Director => format!("{}, VIP {}", host.address, plan.vip),
+            let address = if plan.service().balancers.contains(&host.node) {
+                format!("{}, VIP {}", host.address(), plan.vip())
+            } else {
+                host.address().to_string()
             };
             let own = !is_server(&index) || took_part.iter().take(MOST_SHOWN).any(|host| *host == index);
             if own {

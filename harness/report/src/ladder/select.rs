@@ -20,9 +20,9 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
     let record = &cell.record;
     let all = ClientSide::of(record, &cell.packets).map_or_else(Vec::new, |side| side.connections());
     let shown = judged(cell, &all);
-    let client = record.plan.host(&Node::Client).map(|host| host.address);
+    let client = record.plan.host(&Node::Client).map(|host| host.address());
     let ours = |packet: &&Packet| {
-        let port = client.and_then(|client| client_port(client, record.plan.port, packet));
+        let port = client.and_then(|client| client_port(client, record.plan.port(), packet));
         // The number of a SYN is that of its packet on the client's interface, where each connection's
         // packets begin.
         port.is_some_and(|port| {
@@ -100,8 +100,8 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
             })
     };
     let owner = |packet: &Packet| match packet.body {
-        Body::Arp { target, .. } if target == record.plan.vip => host_of(record, &Node::Director),
-        Body::Arp { target, .. } => record.plan.hosts.iter().position(|host| host.address == target),
+        Body::Arp { target, .. } if target == record.plan.vip() => host_of(record, &Node::Director),
+        Body::Arp { target, .. } => record.plan.hosts.iter().position(|host| host.address() == target),
         Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => None,
     };
     let requests = arp.all().iter().filter_map(|journey| {

@@ -116,16 +116,16 @@ impl Builder {
         let plan = &self.cell.record.plan;
         let (from, to) = (plan.host(from).unwrap(), plan.host(to).unwrap());
         let (source, destination) = if from.node == Node::Client {
-            (from.address, plan.vip)
+            (from.address(), plan.vip())
         } else {
-            (plan.vip, to.address)
+            (plan.vip(), to.address())
         };
         let packet = Packet {
             number: u32::try_from(self.cell.packets.len() + 1).unwrap(),
             point: 0,
             at: ms(at),
-            source_mac: from.mac,
-            destination_mac: to.mac,
+            source_mac: from.mac(),
+            destination_mac: to.mac(),
             length: 66 + segment.payload_length,
             body: Body::Ip {
                 source,
@@ -146,18 +146,18 @@ impl Builder {
             number,
             point: 0,
             at: ms(at),
-            source_mac: director.mac,
-            destination_mac: client.mac,
+            source_mac: director.mac(),
+            destination_mac: client.mac(),
             length: 102,
             body: Body::Ip {
-                source: plan.vip,
-                destination: client.address,
+                source: plan.vip(),
+                destination: client.address(),
                 transport: Transport::Icmp {
                     kind: 3,
                     length: 68,
                     rest: [0; 4],
                     code: 3,
-                    quoted: Some((client.address, CLIENT_PORT, plan.vip, plan.port)),
+                    quoted: Some((client.address(), CLIENT_PORT, plan.vip(), plan.port())),
                     body: vec![],
                     hop_by_hop: false,
                 },

@@ -10,7 +10,7 @@ use lvs_matrix_model::plan::Mac;
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{Language, cell_timeline_svg, ladder_mermaid, ladder_svg, schedule, timeline_svg};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 /// What Mermaid takes on GitHub (`maxTextSize`), in characters.
 const MERMAID_LIMIT: usize = 50_000;
@@ -62,7 +62,7 @@ fn later(packet: &Packet, by_nanos: i64, nth: u32) -> Packet {
 /// new data.
 fn transfer(count: u32, apart: i64) -> JudgedCell {
     let mut cell = cell("config-change/present_up_execute-sql_0");
-    let rs1 = cell.record.plan.hosts[2].mac;
+    let rs1 = cell.record.plan.hosts[2].mac();
     let began = cell.observed.operation.as_ref().unwrap().began;
     let is_data = |packet: &&Packet| {
         packet.source_mac == rs1
@@ -126,8 +126,8 @@ fn many_real_servers_share_what_room_there_is() {
     for number in 2..=69 {
         let mut host = cell.record.plan.hosts[2].clone();
         host.node = Node::RealServer(Name::new(&format!("real-server-with-a-long-name-{number}")).unwrap());
-        host.mac = Mac([2, 0, 0, 0, 1, number]);
-        host.address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 30 + number));
+        host.nics.first_mut().mac = Mac([2, 0, 0, 0, 1, number]);
+        host.nics.first_mut().addresses.first_mut().address = Ipv4Addr::new(192, 0, 2, 30 + number).into();
         cell.record.plan.hosts.push(host);
     }
     let drawings = look("69 servers", &cell);

@@ -119,13 +119,13 @@ impl Client {
         let (stopped, stop) = std::io::pipe().stage(stage)?;
         let (operations, inbox) = mpsc::unbounded_channel();
         let desk = Desk {
-            address: plan.vip,
-            port: plan.port,
-            settled: plan.client.clone(),
+            address: plan.vip(),
+            port: plan.port(),
+            settled: plan.client().clone(),
             log: Arc::clone(&log),
             stop: stopped,
         };
-        let program = plan.client.program.clone();
+        let program = plan.client().program.clone();
         let folder = folder.map(Path::to_owned);
         // Sockets and child processes of the thread belong to the client's namespace, and have no capability.
         let thread = namespace

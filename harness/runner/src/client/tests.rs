@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind, ClientRecord, Misconduct};
 use lvs_matrix_netns::Namespace;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn plan_of(client: &str, port: u16) -> LabPlan {
     );
     let scenario = lvs_matrix_model::scenario::load(&text).unwrap();
     let mut plan = plan(&scenario, &lvs_matrix_model::matrix::cells(&scenario)[0]);
-    (plan.vip, plan.port) = (IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    plan.services.first_mut().address = (Ipv4Addr::LOCALHOST, port).into();
     plan
 }
 

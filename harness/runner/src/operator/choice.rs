@@ -12,7 +12,7 @@ use crate::error::{LabError, Result};
 use crate::lab::{Lab, run_recorded};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::ipvs::{Method, Protocol, Service, Table};
+use lvs_matrix_model::ipvs::{Method, Service, Table};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::CommandRecord;
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ pub(crate) struct Choice {
 /// Leaves the scheduler no real server but this one.
 pub(crate) fn leave_only(plan: &LabPlan, lab: &Lab, server: &Name) -> Result<Choice> {
     let stage = || format!("have the director choose {server}");
-    let before = table(&lab.director)?;
+    let before = table(lab.director()?)?;
     let service = own_service(plan, &before);
     let service = service.ok_or_else(|| LabError::new(stage(), "the virtual service is not in the table"))?;
     let edits = edits(plan, service, server)?;
@@ -53,7 +53,7 @@ pub(crate) fn leave_only(plan: &LabPlan, lab: &Lab, server: &Name) -> Result<Cho
     for edit in &edits {
         choice.run(lab, &edit.line)?;
     }
-    let now = table(&lab.director)?;
+    let now = table(lab.director()?)?;
     match own_service(plan, &now) {
         Some(service) if is_only(plan, service, server) => Ok(choice),
         found => Err(LabError::new(
@@ -69,7 +69,7 @@ impl Choice {
         for line in std::mem::take(&mut self.back) {
             self.run(lab, &line)?;
         }
-        let now = table(&lab.director)?;
+        let now = table(lab.director()?)?;
         if settled(&now) == settled(&self.before) {
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl Choice {
     }
 
     fn run(&mut self, lab: &Lab, line: &[String]) -> Result<()> {
-        let done = run_recorded(&lab.director, Some(Node::Director), line)?;
+        let done = run_recorded(lab.director()?, Some(lab.director_node().clone()), line)?;
         self.commands.push(done);
         Ok(())
     }
@@ -97,11 +97,11 @@ struct Edit {
 
 /// The edits that leave only `server`.
 fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> {
-    let address = plan.service();
+    let address = plan.service().flagged();
     let mut edits = Vec::new();
     let words = |line: String| line.split_whitespace().map(str::to_owned).collect();
     if BY_HASH.contains(&service.scheduler.as_str()) {
-        let line = |scheduler: &str| words(format!("ipvsadm -E -t {address} -s {scheduler}"));
+        let line = |scheduler: &str| words(format!("ipvsadm -E {address} -s {scheduler}"));
         edits.push(Edit {
             line: line(BY_WEIGHT),
             back: line(&service.scheduler),
@@ -109,7 +109,7 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
     }
     let mut there = false;
     for (name, host) in plan.real_servers() {
-        let Some(found) = service.destination(SocketAddr::new(host.address, plan.port)) else {
+        let Some(found) = service.destination(plan.destination(host)) else {
             continue;
         };
         there |= name == server;
@@ -126,10 +126,10 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
             Method::Tunneling => "-i",
             Method::DirectRouting | Method::Local | Method::Bypass => "-g",
         };
-        let destination = format!("{}:{}", host.address, plan.port);
+        let destination = plan.destination(host);
         let line = |weight: u32| {
             words(format!(
-                "ipvsadm -e -t {address} -r {destination} {flag} -w {weight}"
+                "ipvsadm -e {address} -r {destination} {flag} -w {weight}"
             ))
         };
         edits.push(Edit {
@@ -155,7 +155,7 @@ fn is_only(plan: &LabPlan, service: &Service, server: &Name) -> bool {
     by_weight
         && servers.all(|(name, host)| {
             let weight = service
-                .destination(SocketAddr::new(host.address, plan.port))
+                .destination(plan.destination(host))
                 .map_or(0, |found| found.weight);
             (name == server) == (weight > 0)
         })
@@ -163,7 +163,7 @@ fn is_only(plan: &LabPlan, service: &Service, server: &Name) -> bool {
 
 /// The service of the cell itself.
 fn own_service<'t>(plan: &LabPlan, table: &'t Table) -> Option<&'t Service> {
-    table.service(Protocol::Tcp, SocketAddr::new(plan.vip, plan.port))
+    table.service(plan.service().protocol, plan.service().address)
 }
 
 /// The table without what its servers carry at the moment.
@@ -181,14 +181,14 @@ fn settled(table: &Table) -> Table {
 
 /// Where the director's entry for the connection from the client's `port` leads to, if there is one.
 pub(crate) fn entry_of(plan: &LabPlan, lab: &Lab, port: u16) -> Result<Option<Node>> {
-    let Some(client) = plan.host(&Node::Client) else {
+    let Some(client) = plan.client_host() else {
         return Ok(None);
     };
-    let entries = entries(&lab.director)?;
-    let client = SocketAddr::new(client.address, port);
-    let entry = entries.of(client, SocketAddr::new(plan.vip, plan.port)).next();
+    let entries = entries(lab.director()?)?;
+    let client = SocketAddr::new(client.address(), port);
+    let entry = entries.of(client, plan.service().address).next();
     Ok(entry.and_then(|entry| {
-        let leads_to = |host: &&Host| SocketAddr::new(host.address, plan.port) == entry.destination;
+        let leads_to = |host: &&Host| plan.destination(host) == entry.destination;
         plan.hosts.iter().find(leads_to).map(|host| host.node.clone())
     }))
 }

@@ -5,7 +5,7 @@ use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
 use lvs_matrix_model::action::HostAction;
-use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{Instead, PortState, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace, read_sysctl};
 use std::time::Duration;
@@ -17,11 +17,9 @@ const LINK_DEADLINE: Duration = Duration::from_secs(5);
 /// What the kernel shows of the action's effect.
 pub(super) fn shown(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Shown> {
     match action {
-        HostAction::PowerOff { server, .. } => {
-            port(&lab.link, &real_server(plan, server)?.port, PortState::Down)
-        }
-        HostAction::LinkDown { node } => port(&lab.link, &find(plan, node)?.port, PortState::Down),
-        HostAction::LinkUp { node } => port(&lab.link, &find(plan, node)?.port, PortState::Up),
+        HostAction::PowerOff { server, .. } => ports(lab, real_server(plan, server)?, PortState::Down),
+        HostAction::LinkDown { node } => ports(lab, find(plan, node)?, PortState::Down),
+        HostAction::LinkUp { node } => ports(lab, find(plan, node)?, PortState::Up),
         HostAction::SetSysctl { node, key, value } => {
             let found = read_sysctl(lab.namespace(node)?, key).stage(format!("read {key}"))?;
             Ok(if found.split_whitespace().eq(value.split_whitespace()) {
@@ -36,8 +34,20 @@ pub(super) fn shown(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Sh
     }
 }
 
+/// Is each bridge port of the host in this state? The proof is of its first card, unless another one is not.
+pub(super) fn ports(lab: &Lab, host: &Host, wanted: PortState) -> Result<Shown> {
+    let first = port(&lab.link, &host.nic().port, wanted)?;
+    for nic in host.nics.iter().skip(1).filter(|_| first.is_ok()) {
+        let shown = port(&lab.link, &nic.port, wanted)?;
+        if shown.is_err() {
+            return Ok(shown);
+        }
+    }
+    Ok(first)
+}
+
 /// Is the bridge's port in this state?
-pub(super) fn port(link: &Namespace, port: &str, wanted: PortState) -> Result<Shown> {
+fn port(link: &Namespace, port: &str, wanted: PortState) -> Result<Shown> {
     let look = CommandLine::new(["ip", "-o", "link", "show", "dev", port]);
     let mut last = String::new();
     let found = poll_for(LINK_DEADLINE, Duration::from_millis(10), || {

@@ -18,7 +18,7 @@ use crate::lab::{Lab, run_recorded};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, HostAction, Node, Percent, TrafficAction};
 use lvs_matrix_model::lab::State;
-use lvs_matrix_model::plan::{Host, LabPlan};
+use lvs_matrix_model::plan::{Host, LabPlan, Nic};
 use lvs_matrix_model::record::{AtEnd, CommandRecord, Instead, PortState, Proof};
 use lvs_matrix_netns::ip_batch;
 use std::fmt;
@@ -135,9 +135,11 @@ pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
 /// (`linkwatch_schedule_work` of net/core/link_watch.c, `br_port_carrier_check` of net/bridge/br_if.c).
 fn link_up(plan: &LabPlan, lab: &Lab, node: &Node) -> Result<()> {
     let stage = "bring a link up again for the last sentinel";
-    let port = &find(plan, node)?.port;
-    ip_batch(&lab.link, &[format!("link set dev {port} up")]).map_err(|error| LabError::new(stage, error))?;
-    match host::port(&lab.link, port, PortState::Up)? {
+    let host = find(plan, node)?;
+    let up = |nic: &Nic| format!("link set dev {} up", nic.port);
+    let lines: Vec<String> = host.nics.iter().map(up).collect();
+    ip_batch(&lab.link, &lines).map_err(|error| LabError::new(stage, error))?;
+    match host::ports(lab, host, PortState::Up)? {
         Ok(_) => Ok(()),
         Err(reason) => Err(LabError::new(stage, reason)),
     }

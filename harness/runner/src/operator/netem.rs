@@ -13,13 +13,14 @@ use std::time::Duration;
 
 /// Is this what the kernel says of the qdisc on the host's port, and how many packets has it lost?
 pub(super) fn shown(plan: &LabPlan, lab: &Lab, node: &Node, delay: Duration, loss: Percent) -> Result<Shown> {
-    let port = &find(plan, node)?.port;
+    let nic = find(plan, node)?.nic();
+    let port = &nic.port;
     let look = CommandLine::new(["tc", "-j", "-s", "qdisc", "show", "dev", port]);
     let shown = lab.link.check(&look).stage("look at the link's qdisc")?;
     Ok(qdisc_in(
         &shown,
         port,
-        plan.link_delay.saturating_add(delay),
+        plan.delay_to(nic).saturating_add(delay),
         loss,
     ))
 }

@@ -6,7 +6,7 @@ use crate::error::{LabError, Result, Stage};
 use crate::lab::{Lab, run_recorded_with};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Node, TableAction};
-use lvs_matrix_model::ipvs::{Method, Protocol, Service, Table};
+use lvs_matrix_model::ipvs::{Method, Service, Table};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::Proof;
 use lvs_matrix_model::scenario::Forwarding;
@@ -36,12 +36,12 @@ pub(crate) fn edit_table(
         let stdin = saved.as_ref().ok_or_else(no_table)?.lines.as_bytes();
         let lines = plan.command_lines(&action).into_iter();
         lines
-            .map(|(node, argv)| run_recorded_with(&lab.director, node, &argv, stdin))
+            .map(|(node, argv)| run_recorded_with(lab.director()?, node, &argv, stdin))
             .collect::<Result<_>>()?
     } else {
         run_lines(plan, lab, &action)?
     };
-    let now = table(&lab.director)?;
+    let now = table(lab.director()?)?;
     if *edit == TableAction::SaveTable {
         *saved = Some(Saved {
             lines: commands
@@ -53,7 +53,7 @@ pub(crate) fn edit_table(
     }
     let shown = if let TableAction::SetTimeouts { tcp, tcp_fin } = edit {
         let line = CommandLine::new(["ipvsadm", "-L", "--timeout"]);
-        let shown = lab.director.check(&line).stage("read the time-outs")?;
+        let shown = lab.director()?.check(&line).stage("read the time-outs")?;
         timeouts(&shown, tcp.as_secs(), tcp_fin.map(|time| time.as_secs()))
     } else {
         in_table(plan, edit, &now, saved.as_ref())
@@ -64,12 +64,13 @@ pub(crate) fn edit_table(
 /// Does the table show that `edit` was made?
 fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Saved>) -> Shown {
     let service = |port: Option<u16>| {
-        let address = SocketAddr::new(plan.vip, port.unwrap_or(plan.port));
-        now.service(Protocol::Tcp, address)
+        let own = plan.service();
+        let address = SocketAddr::new(own.vip(), port.unwrap_or(own.address.port()));
+        now.service(own.protocol, address)
     };
     let weight = |server: &Name| {
         let host = plan.host(&Node::RealServer(server.clone()))?;
-        service(None)?.destination(SocketAddr::new(host.address, plan.port))
+        service(None)?.destination(plan.destination(host))
     };
     let has = |server: &Name, forwarding: Forwarding, wanted: u16| {
         let method = method(forwarding);
@@ -94,7 +95,7 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
             Some(found) => Err(format!("the kernel's table still has {server}: {found:?}")),
         },
         TableAction::AddRealServer { server, weight } | TableAction::SetWeight { server, weight } => {
-            has(server, plan.forwarding, *weight)
+            has(server, plan.service().forwarding_to(server), *weight)
         }
         TableAction::SetForwarding {
             server,

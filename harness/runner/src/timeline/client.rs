@@ -12,7 +12,7 @@ use lvs_matrix_model::capture::decode::{DecodedFrame, frame as decode};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
 use lvs_matrix_model::client::Program;
-use lvs_matrix_model::plan::Mac;
+use lvs_matrix_model::plan::{Host, Mac};
 use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, StepOutcome};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -179,7 +179,7 @@ impl Timeline<'_> {
         let chosen = self.begin(on, Operation::Connect).and_then(|operation| {
             let entry = self.entry(from, operation)?;
             // A program of the author's may open several connections, one after the other.
-            if matches!(self.plan.client.program, Program::Own { .. }) {
+            if matches!(self.plan.client().program, Program::Own { .. }) {
                 self.client.wait(operation, Instant::now() + SEVERAL_CONNECTIONS);
             }
             Ok((operation, entry))
@@ -243,7 +243,7 @@ impl Timeline<'_> {
     /// Is it a segment of the client's to the service with such flags?
     fn is_sent(&self, frame: &Frame, flags: impl Fn(&Flags) -> bool) -> bool {
         let to_service =
-            |found: &Found| found.to == self.plan.vip && found.segment.destination_port == self.plan.port;
+            |found: &Found| found.to == self.plan.vip() && found.segment.destination_port == self.plan.port();
         segment(frame).is_some_and(|found| to_service(&found) && flags(&found.segment.flags))
     }
 
@@ -307,7 +307,7 @@ impl Timeline<'_> {
                 format!("it did not reach the wire within {} s", START_DEADLINE.as_secs()),
             ));
         }
-        let client_address = self.plan.host(&Node::Client).map(|host| host.address);
+        let client_address = self.plan.client_host().map(Host::address);
         let under_way = poll_for(START_DEADLINE, Duration::from_millis(5), || {
             if self.has_ended(operation) {
                 return Ok::<_, LabError>(Some(Proof::EndedAlready));

@@ -44,9 +44,9 @@ pub fn annotations(packets: &[Packet], record: &CellRecord, point: &Node) -> BTr
         .filter(|packet| packet.point == index)
         .filter_map(|packet| {
             let (source, destination, segment) = flow::segment(packet)?;
-            let (side, key) = if segment.destination_port == record.plan.port {
+            let (side, key) = if segment.destination_port == record.plan.port() {
                 (Side::Client, (source, segment.source_port, destination))
-            } else if segment.source_port == record.plan.port {
+            } else if segment.source_port == record.plan.port() {
                 (Side::Server, (destination, segment.destination_port, source))
             } else {
                 return None;

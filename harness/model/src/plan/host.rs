@@ -1,0 +1,221 @@
+//! A host of a lab: its cards, its routes, and what runs on it.
+
+use super::segment::{Cidr, Mac};
+use crate::Name;
+use crate::action::Node;
+use crate::base::OneOrMore;
+use crate::client::Client;
+use crate::mysqld::MysqldSetup;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// A host of the lab: a network namespace with cards on the lab's segments. It has no role: what it is for
+/// follows from what it [runs](Host::runs).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Host {
+    /// By what it is known to steps and records.
+    pub node: Node,
+    /// Its network cards. The first one has the host's own address.
+    pub nics: OneOrMore<Nic>,
+    /// The addresses of its loopback device beside 127.0.0.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loopback: Vec<Cidr>,
+    /// Its routes beside those to its own segments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+    /// What runs on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Process>,
+    /// Command lines of ip(8) without the `ip`, run in the namespace in one batch: they give the cards,
+    /// `loopback` and `routes`.
+    pub ip: Vec<String>,
+    /// Sysctls of the namespace: (key, value). Everything that a result relies on is here; nothing is
+    /// inherited.
+    pub sysctls: Vec<(String, String)>,
+    /// Command lines run in the namespace after that.
+    pub commands: Vec<Vec<String>>,
+}
+
+/// A network card: one end of a veth pair, whose other end is a port of a segment's bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Nic {
+    /// The interface's name in the host: `eth0`.
+    pub name: String,
+    /// The segment that it is plugged into.
+    pub segment: Name,
+    /// The name of the bridge port that it is plugged into, in the links' own namespace.
+    pub port: String,
+    /// Its Ethernet address.
+    pub mac: Mac,
+    /// Its addresses, the host's own first.
+    pub addresses: OneOrMore<Cidr>,
+}
+
+/// A route: what is for `to` goes `via` a neighbour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Route {
+    /// The destinations; `None` for all that no other route has.
+    pub to: Option<Cidr>,
+    /// The neighbour that passes it on.
+    pub via: IpAddr,
+}
+
+/// What runs on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Process {
+    /// The kernel's balancer, filled by ipvsadm(8). A host that runs it is a director.
+    Ipvs,
+    /// The program whose operations are judged.
+    Client(Client),
+    /// A server that a service may send its clients to.
+    Server(Server),
+}
+
+/// A server, by its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Server {
+    /// A mysqld.
+    MySql(MySql),
+}
+
+/// A mysqld and how it is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct MySql {
+    /// Its `server_id`.
+    pub server_id: u32,
+    /// Its set-up beside what every mysqld of a lab has; left out if nothing is said of it.
+    #[serde(default, skip_serializing_if = "MysqldSetup::is_default")]
+    pub setup: MysqldSetup,
+}
+
+impl Host {
+    /// Its first card.
+    #[must_use]
+    pub fn nic(&self) -> &Nic {
+        self.nics.first()
+    }
+
+    /// Its own address: the first one of its first card.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.nic().addresses.first().address
+    }
+
+    /// The Ethernet address of its first card.
+    #[must_use]
+    pub fn mac(&self) -> Mac {
+        self.nic().mac
+    }
+
+    /// Every address that it has but 127.0.0.1: those of its cards, then those of its loopback device.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let of_nics = self.nics.iter().flat_map(|nic| nic.addresses.iter());
+        of_nics.chain(&self.loopback).map(|cidr| cidr.address)
+    }
+
+    /// Its first card that is plugged into the same segment as `other`.
+    #[must_use]
+    pub fn beside(&self, other: &Nic) -> Option<&Nic> {
+        self.nics.iter().find(|nic| nic.segment == other.segment)
+    }
+
+    /// Does it run IPVS?
+    #[must_use]
+    pub fn is_balancer(&self) -> bool {
+        self.runs.contains(&Process::Ipvs)
+    }
+
+    /// The client program that runs on it.
+    #[must_use]
+    pub fn client(&self) -> Option<&Client> {
+        self.runs.iter().find_map(|process| match process {
+            Process::Client(client) => Some(client),
+            Process::Ipvs | Process::Server(_) => None,
+        })
+    }
+
+    /// The server that runs on it.
+    #[must_use]
+    pub fn server(&self) -> Option<&Server> {
+        self.runs.iter().find_map(|process| match process {
+            Process::Server(server) => Some(server),
+            Process::Ipvs | Process::Client(_) => None,
+        })
+    }
+
+    /// The mysqld that runs on it.
+    #[must_use]
+    pub fn mysqld(&self) -> Option<&MySql> {
+        self.server().map(|Server::MySql(mysqld)| mysqld)
+    }
+
+    /// The `server_id` of the mysqld that runs on it.
+    #[must_use]
+    pub fn server_id(&self) -> Option<u32> {
+        self.mysqld().map(|mysqld| mysqld.server_id)
+    }
+
+    /// The lines of ip(8) that give cards, loopback device and routes.
+    pub(super) fn ip_lines(nics: &OneOrMore<Nic>, loopback: &[Cidr], routes: &[Route]) -> Vec<String> {
+        let mut lines = vec!["link set dev lo up".to_owned()];
+        for nic in nics.iter() {
+            let name = &nic.name;
+            let add = |cidr: &Cidr| format!("addr add {cidr} dev {name}");
+            lines.push(add(nic.addresses.first()));
+            lines.push(format!("link set dev {name} up"));
+            lines.extend(nic.addresses.iter().skip(1).map(add));
+        }
+        lines.extend(loopback.iter().map(|cidr| format!("addr add {cidr} dev lo")));
+        lines.extend(routes.iter().map(|route| {
+            let to = route.to.map_or_else(|| "default".to_owned(), |to| to.to_string());
+            format!("route add {to} via {}", route.via)
+        }));
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Allocator, Network, Use};
+
+    /// A director between two segments, as address translation needs it.
+    #[test]
+    fn a_host_with_two_cards_has_lines_for_each_and_for_its_routes() {
+        let nic = |network, name: &str| {
+            let given = Allocator::new(network).next(Use::Balancer).unwrap();
+            Nic {
+                name: name.to_owned(),
+                segment: Name::new("link").unwrap(),
+                port: given.port,
+                mac: given.mac,
+                addresses: OneOrMore::new(given.ipv4),
+            }
+        };
+        let mut nics = OneOrMore::new(nic(Network::First, "eth0"));
+        nics.push(nic(Network::Second, "eth1"));
+        let vip = Cidr::alone("192.0.2.100".parse().unwrap());
+        let via = "198.51.100.200".parse().unwrap();
+        let to = Cidr::try_from("203.0.113.0/24".to_owned()).unwrap();
+        let routes = [Route { to: Some(to), via }, Route { to: None, via }];
+        assert_eq!(
+            Host::ip_lines(&nics, &[vip], &routes),
+            [
+                "link set dev lo up",
+                "addr add 192.0.2.20/24 dev eth0",
+                "link set dev eth0 up",
+                "addr add 198.51.100.20/24 dev eth1",
+                "link set dev eth1 up",
+                "addr add 192.0.2.100/32 dev lo",
+                "route add 203.0.113.0/24 via 198.51.100.200",
+                "route add default via 198.51.100.200",
+            ]
+        );
+    }
+}
