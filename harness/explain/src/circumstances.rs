@@ -148,20 +148,7 @@ impl<'a> CellView<'a> {
             let Action::Table(edit) = action else {
                 return None;
             };
-            match edit {
-                TableAction::RemoveRealServer { server: of } => (of == server).then_some(true),
-                TableAction::AddRealServer { server: of, .. } => (of == server).then_some(false),
-                // A service goes with its real servers (ipvsadm(8)).
-                TableAction::RemoveService { port: None } | TableAction::FlushTable => Some(true),
-                TableAction::RestoreTable => Some(false),
-                TableAction::SetWeight { .. }
-                | TableAction::SetForwarding { .. }
-                | TableAction::RemoveService { port: Some(_) }
-                | TableAction::AddService { .. }
-                | TableAction::SetScheduler { .. }
-                | TableAction::SaveTable
-                | TableAction::SetTimeouts { .. } => None,
-            }
+            edit.puts(server).map(|there| !there)
         })
     }
 

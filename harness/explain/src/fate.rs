@@ -2,8 +2,8 @@
 
 use super::cell_view::CellView;
 use super::claim::{Claim, Fate};
+use super::icmp::HOST_UNREACHABLE;
 use super::passage::Passage;
-use super::rules::HOST_UNREACHABLE;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
 use lvs_matrix_model::capture::{Body, Packet};
 use lvs_matrix_model::duration::Instant;

@@ -12,6 +12,7 @@ mod cell_view;
 mod circumstances;
 mod claim;
 mod fate;
+mod icmp;
 mod passage;
 mod rules;
 mod table;

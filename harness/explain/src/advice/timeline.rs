@@ -1,7 +1,7 @@
 //! A scenario's time line, to be edited.
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, MysqldAction, TableAction};
+use lvs_matrix_model::action::{Action, MysqldAction};
 use lvs_matrix_model::plan::{Phase, Step};
 use lvs_matrix_model::scenario::{Phases, Scenario};
 use std::time::Duration;
@@ -107,23 +107,7 @@ fn own_time(steps: &[Step]) -> Duration {
 
 /// Does it delete this server from the table?
 pub(super) fn deletes(action: &Action, server: &Name) -> bool {
-    let Action::Table(action) = action else {
-        return false;
-    };
-    match action {
-        TableAction::RemoveRealServer { server: of } => of == server,
-        // A service goes with its real servers (ipvsadm(8)).
-        TableAction::RemoveService { port: None } | TableAction::FlushTable => true,
-        TableAction::AddRealServer { .. }
-        | TableAction::SetWeight { .. }
-        | TableAction::SetForwarding { .. }
-        | TableAction::RemoveService { port: Some(_) }
-        | TableAction::AddService { .. }
-        | TableAction::SetScheduler { .. }
-        | TableAction::SaveTable
-        | TableAction::RestoreTable
-        | TableAction::SetTimeouts { .. } => false,
-    }
+    matches!(action, Action::Table(edit) if edit.puts(server) == Some(false))
 }
 
 /// Does it delete this server from the table, or stop its mysqld?

@@ -4,9 +4,9 @@ use super::super::bilingual::bilingual;
 use super::super::cell_view::packet;
 use super::super::claim::Fate;
 use super::super::fate::claims;
-use super::director::{answer_from, first};
 use super::nodest::Dropped;
-use super::{Explains, Finding, Rule, control, core};
+use super::rule::{Explains, Finding, Rule, control, core};
+use super::shared::{answer_from, first};
 use lvs_matrix_model::action::{Action, Node, TableAction};
 use lvs_matrix_model::verdict::Citation;
 

@@ -3,12 +3,11 @@
 use super::super::advice::Advice;
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::{CellView, packet, size};
+use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::super::moment;
 use super::super::passage::Passage;
-use super::HOST_UNREACHABLE;
-use super::director::PORT_UNREACHABLE;
 use super::neighbour::unanswered_arp;
-use super::{Explains, Finding, Rule, Source, tcp, tcp_timer};
+use super::rule::{Explains, Finding, Rule, Source, tcp, tcp_timer};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::verdict::{Citation, Fact, TerminatorKind};

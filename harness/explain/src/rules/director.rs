@@ -6,12 +6,12 @@ use super::super::bilingual::{Bilingual, bilingual, clauses, doing, listed};
 use super::super::cell_view::{CellView, packet};
 use super::super::claim;
 use super::super::fate::{claims, said};
-use super::super::moment;
+use super::super::icmp::PORT_UNREACHABLE;
 use super::super::passage::Seen;
 use super::reuse::{Fate, OldEntry};
+use super::rule::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
+use super::shared::{answer_from, first};
 use super::sloppy::PickedUp;
-use super::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
-use crate::Source;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, HostAction, Node, TrafficAction};
 use lvs_matrix_model::capture::Packet;
@@ -313,34 +313,6 @@ pub(super) const NO_SERVER: Rule = Rule {
     },
 };
 
-/// RFC 792.
-pub(super) const PORT_UNREACHABLE: u8 = 3;
-
-/// `packet 33, at 1s`.
-pub(super) fn first(seen: Seen) -> Bilingual {
-    let packet = seen.packet;
-    bilingual!(
-        "packet {packet}, {at}" / "数据包 {packet}，{at}",
-        at = moment(seen.at)
-    )
-}
-
-/// `once`, `twice`, `3 times`.
-pub(super) fn times(count: usize) -> Bilingual {
-    match count {
-        1 => bilingual!("once" / "1 次"),
-        2 => bilingual!("twice" / "2 次"),
-        several => bilingual!("{several} times" / "{several} 次"),
-    }
-}
-
-/// The first answer to the request, if this server sent it.
-pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a Packet> {
-    let packet = view.payload()?;
-    let theirs = matches!(view.sender(packet), Some(Node::RealServer(name)) if name == server);
-    theirs.then_some(packet)
-}
-
 fn answered(view: &CellView<'_>, server: &Name, answer: &Packet) -> Bilingual {
     let way = if view.answers_past_the_director() {
         bilingual!("directly, past the director" / "直接应答，不经过调度器")
@@ -368,10 +340,3 @@ fn changes_between<'a>(
     .filter(move |(_, began, _)| request.at < *began && *began < answer.at)
     .map(|(step, _, action)| (step.number, action))
 }
-
-/// What every rule of the director's own TCP cites: a segment without an entry that is no SYN goes up to it.
-pub(super) const OWN_TCP: [Source; 3] = [
-    tcp_protocol("tcp_conn_schedule"),
-    tcp("tcp_v4_rcv"),
-    tcp("tcp_v4_send_reset"),
-];

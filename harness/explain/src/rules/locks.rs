@@ -3,9 +3,10 @@
 
 use super::super::advice::Advice;
 use super::super::bilingual::bilingual;
+use super::super::cell_view::CellView;
 use super::super::cell_view::packet;
-use super::director::{answer_from, first, times};
-use super::{CellView, Explains, Finding, Rule, tcp_timer};
+use super::rule::{Explains, Finding, Rule, tcp_timer};
+use super::shared::{answer_from, first, times};
 use crate::Source;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;

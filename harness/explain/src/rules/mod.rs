@@ -14,63 +14,17 @@ mod outlived;
 mod own_firewall;
 mod path;
 mod reuse;
+mod rule;
 mod server;
 mod service;
 mod settings;
+mod shared;
 mod sloppy;
 mod tried;
 mod unasked;
 mod unheard;
 
-use super::Source;
-use super::advice::Advice;
-use super::bilingual::Bilingual;
-use super::cell_view::CellView;
-use super::claim::Claim;
-use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::verdict::Citation;
-
-/// RFC 792.
-pub(super) const HOST_UNREACHABLE: u8 = 1;
-
-/// What a rule explains of what the client lived through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Explains {
-    /// Why it was answered.
-    Answer,
-    /// Why nothing reached it.
-    Silence,
-    /// Why it got an error.
-    Error,
-    /// Nothing by itself: how something came about of which another rule says why.
-    Circumstance,
-}
-
-/// A rule.
-pub(super) struct Rule {
-    /// Its name in reports.
-    pub(super) name: &'static str,
-    /// What it explains.
-    pub(super) explains: Explains,
-    /// The functions of the kernel that do it.
-    pub(super) sources: &'static [Source],
-    /// Its conditions, and what it says where they hold.
-    pub(super) holds: fn(&CellView<'_>) -> Option<Finding>,
-}
-
-/// A rule that holds.
-pub(super) struct Finding {
-    /// The moment that it speaks of first.
-    pub(super) at: Instant,
-    /// One or more sentences.
-    pub(super) text: Bilingual,
-    /// What shows it.
-    pub(super) shown_by: Vec<Citation>,
-    /// What it says of single packets.
-    pub(super) claims: Vec<Claim>,
-    /// What may avoid it: of these, what is not in force in the cell and can help there is told.
-    pub(super) advice: Vec<Advice>,
-}
+pub(super) use rule::{Explains, Finding, Rule};
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[
@@ -141,59 +95,3 @@ pub(super) const ALL: &[Rule] = &[
     settings::KEEPALIVE,
     settings::PROGRAM_S_TIMEOUT,
 ];
-
-const fn core(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_core.c",
-    }
-}
-
-const fn control(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_ctl.c",
-    }
-}
-
-const fn connections(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_conn.c",
-    }
-}
-
-const fn tcp_protocol(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_proto_tcp.c",
-    }
-}
-
-const fn transmit(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_xmit.c",
-    }
-}
-
-const fn tcp(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/ipv4/tcp_ipv4.c",
-    }
-}
-
-const fn tcp_output(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/ipv4/tcp_output.c",
-    }
-}
-
-const fn tcp_timer(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/ipv4/tcp_timer.c",
-    }
-}

@@ -5,10 +5,11 @@ use super::super::bilingual::{Bilingual, bilingual, doing};
 use super::super::cell_view::{CellView, packet};
 use super::super::claim::{Claim, Fate};
 use super::super::fate::{claims, is_broadcast};
+use super::super::icmp::HOST_UNREACHABLE;
 use super::super::moment;
 use super::super::passage::Seen;
-use super::director::{first, times};
-use super::{Explains, Finding, HOST_UNREACHABLE, Rule, tcp};
+use super::rule::{Explains, Finding, Rule, tcp};
+use super::shared::{first, times};
 use crate::Source;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
@@ -198,7 +199,7 @@ pub(super) const VIP_TAKEN: Rule = Rule {
     sources: &[ARP_ASKED, tcp("tcp_v4_rcv")],
     holds: |view| {
         let taken = Taken::of(view)?;
-        let answer = super::director::answer_from(view, taken.server)?;
+        let answer = super::shared::answer_from(view, taken.server)?;
         let mut shown_by = taken.shown_by();
         shown_by.push(Citation::Packet(answer.number));
         Some(Finding {

@@ -2,8 +2,8 @@
 
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::{CellView, packet};
-use super::director::first;
-use super::{Explains, Finding, Rule, core};
+use super::rule::{Explains, Finding, Rule, core};
+use super::shared::first;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::verdict::{Citation, Tried};
 

@@ -4,9 +4,9 @@
 use super::super::bilingual::bilingual;
 use super::super::cell_view::{packet, size};
 use super::super::moment;
-use super::director::first;
 use super::nodest::reset_by_director;
-use super::{Explains, Finding, Rule, tcp_timer};
+use super::rule::{Explains, Finding, Rule, tcp_timer};
+use super::shared::first;
 use crate::Source;
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::duration::Human;

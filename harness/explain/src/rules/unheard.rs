@@ -8,10 +8,10 @@ use super::super::cell_view::{CellView, packet, size};
 use super::super::claim::Fate;
 use super::super::fate::claims;
 use super::super::passage::Passage;
-use super::director::{first, times};
 use super::nodest::Orphan;
+use super::rule::{Explains, Finding, Rule, control, core};
 use super::server::{TCP_CLOSE, abrupt, closed_by_itself};
-use super::{Explains, Finding, Rule, control, core};
+use super::shared::{first, times};
 use crate::{Source, moment};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Packet, Segment};
@@ -124,7 +124,7 @@ pub(super) const WINDOW: Rule = Rule {
             function: "tcp_cleanup_rbuf",
             file: "net/ipv4/tcp.c",
         },
-        super::tcp_timer("tcp_probe_timer"),
+        super::rule::tcp_timer("tcp_probe_timer"),
     ],
     holds: |view| {
         let server = view.server()?;

@@ -137,4 +137,23 @@ impl TableAction {
             | Self::SetTimeouts { .. } => None,
         }
     }
+
+    /// Does it put this real server into the table (true), or take it out (false)? `None` if neither.
+    #[must_use]
+    pub fn puts(&self, server: &Name) -> Option<bool> {
+        match self {
+            Self::RemoveRealServer { server: of } => (of == server).then_some(false),
+            Self::AddRealServer { server: of, .. } => (of == server).then_some(true),
+            // A service goes with its real servers (ipvsadm(8)).
+            Self::RemoveService { port: None } | Self::FlushTable => Some(false),
+            Self::RestoreTable => Some(true),
+            Self::SetWeight { .. }
+            | Self::SetForwarding { .. }
+            | Self::RemoveService { port: Some(_) }
+            | Self::AddService { .. }
+            | Self::SetScheduler { .. }
+            | Self::SaveTable
+            | Self::SetTimeouts { .. } => None,
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! Evidence: sentences that say what a record shows, each with the events, packets, snapshots and steps that
 //! show it.
 
-use super::exchange::Word;
+use super::exchange::{Word, steady};
 use super::network::{Network, Request, Wire};
-use super::observe::{failure, steady};
 use super::operation::Classified;
 use super::{
     Behaviour, Citation, ConnectionEntry, Contradiction, Discarded, Evidence, Fact, HeldServer, OperationEnd,
@@ -382,7 +381,7 @@ fn ended_by_client_before(operation: &Classified<'_>, network: &Network) -> Opti
 
 fn end(operation: &Classified<'_>, network: &Network) -> Evidence {
     let mut shown_by = vec![Citation::Event(operation.end.number)];
-    let how = match (failure(operation), operation.ended()) {
+    let how = match (operation.failure(), operation.ended()) {
         (Some(failure), _) => OperationEnd::Error(failure.message.clone()),
         (None, Some(_)) => {
             shown_by.extend(network.answers.first().map(|seen| Citation::Packet(seen.packet)));

@@ -3,9 +3,9 @@
 use super::attempts::{self, Attempt, Reply, SLACK};
 use super::contradiction::{ClientWord, Contradiction, WireWord};
 use super::error;
-use super::network::{Seen, Wire};
+use super::network::{Seen, Silence, Wire};
 use super::operation::Classified;
-use super::{Doubt, HangEnd, TerminatorKind};
+use super::{Behaviour, Doubt, HangEnd, TerminatorKind};
 use crate::capture::mysql::Outcome;
 use crate::record::{ClientError, ClientErrorKind, ClientEventKind};
 
@@ -230,5 +230,15 @@ fn contradiction(operation: &Classified<'_>, wire: WireWord, packet: Option<Seen
         event: operation.end.number,
         wire,
         packet: packet.map(|seen| seen.packet),
+    }
+}
+
+/// The longest silence of an answer that came in parts, each within patience of the one before it, where the
+/// whole took longer.
+pub(super) fn steady(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Silence> {
+    let late = operation.end.at > operation.deadline && dawdled(operation, wire).is_none();
+    match behaviour {
+        Behaviour::Answered { .. } | Behaviour::FailedFast { .. } => wire.silence.filter(|_| late),
+        Behaviour::Hung { .. } | Behaviour::Undetermined { .. } => None,
     }
 }

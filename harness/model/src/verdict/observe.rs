@@ -13,7 +13,7 @@ use super::attempts::{Reply, SLACK};
 use super::error;
 use super::evidence;
 use super::exchange::{self, Word};
-use super::network::{Network, Silence, Wire, ends, network};
+use super::network::{Network, Wire, ends, network};
 use super::operation::{Classified, classified};
 use super::orphans;
 use super::tries;
@@ -25,7 +25,7 @@ use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::{Human, Instant};
 use crate::path::{self, Lab};
-use crate::record::{CellRecord, ClientError, ClientEventKind, EventRole};
+use crate::record::{CellRecord, ClientEventKind, EventRole};
 use std::time::Duration;
 
 /// What the client of `record` lived through, as its events and the `packets` of its capture show it.
@@ -53,7 +53,7 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
     let orphaned_sessions = orphans::orphaned(record);
     let mut evidence = evidence::evidence(record, &operation, &wire, &word, &behaviour);
     evidence.extend(orphans::evidence(&orphaned_sessions));
-    let longest_silence = steady(&operation, &wire, &behaviour).map(|silence| silence.lasted());
+    let longest_silence = exchange::steady(&operation, &wire, &behaviour).map(|silence| silence.lasted());
     let subject = wire.subject();
     let mut observed = Observed {
         evidence,
@@ -178,29 +178,20 @@ fn classify(
     }
 }
 
-/// The longest silence of an answer that came in parts, each within patience of the one before it, where the
-/// whole took longer.
-pub(super) fn steady(operation: &Classified<'_>, wire: &Wire, behaviour: &Behaviour) -> Option<Silence> {
-    let late = operation.end.at > operation.deadline && exchange::dawdled(operation, wire).is_none();
-    match behaviour {
-        Behaviour::Answered { .. } | Behaviour::FailedFast { .. } => wire.silence.filter(|_| late),
-        Behaviour::Hung { .. } | Behaviour::Undetermined { .. } => None,
-    }
-}
-
 /// The error that ended the operation: the server's own by its packet, else the client's word.
 fn error_of(operation: &Classified<'_>, wire: &Wire, word: &Word) -> Option<ObservedError> {
     if word.end != HangEnd::Error {
         // What the client says against the wire stands beside it.
-        return failure(operation)
+        return operation
+            .failure()
             .filter(|_| word.contradiction.is_none())
             .map(|failure| error::observed(failure, operation, &wire.last));
     }
     match &wire.last.reply {
-        Some(Reply::Error { error, .. }) => Some(error::of_server(error, failure(operation))),
-        Some(Reply::Unread | Reply::Open | Reply::Complete { .. }) | None => {
-            failure(operation).map(|failure| error::observed(failure, operation, &wire.last))
-        }
+        Some(Reply::Error { error, .. }) => Some(error::of_server(error, operation.failure())),
+        Some(Reply::Unread | Reply::Open | Reply::Complete { .. }) | None => operation
+            .failure()
+            .map(|failure| error::observed(failure, operation, &wire.last)),
     }
 }
 
@@ -315,11 +306,6 @@ fn watched_too_short(record: &CellRecord, operation: &Classified<'_>) -> Option<
 /// The run's limit, if it ended the observation of an operation that was still waiting.
 fn cut_to(record: &CellRecord, operation: &Classified<'_>) -> Option<Duration> {
     record.plan.cut_to().filter(|_| operation.ended().is_none())
-}
-
-/// The error that ended the operation.
-pub(super) fn failure<'a>(operation: &Classified<'a>) -> Option<&'a ClientError> {
-    operation.end.kind.error()
 }
 
 /// The real server that answered the connection, or the only one that it reached.

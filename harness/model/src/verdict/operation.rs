@@ -5,7 +5,9 @@ use crate::action::{ClientAction, Statement};
 use crate::client::Program;
 use crate::duration::Instant;
 use crate::plan::Phase;
-use crate::record::{CellRecord, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord};
+use crate::record::{
+    CellRecord, ClientError, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord,
+};
 
 /// The operation that is classified.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +48,13 @@ pub(super) enum Place {
         /// that one first, and then connects anew by itself.
         anew: bool,
     },
+}
+
+impl<'a> Classified<'a> {
+    /// The error that ended the operation.
+    pub(super) fn failure(&self) -> Option<&'a ClientError> {
+        self.end.kind.error()
+    }
 }
 
 impl Classified<'_> {
