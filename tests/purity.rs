@@ -216,6 +216,30 @@ fn no_source_that_acts(
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// The judge and the path of a packet know no protocol of clients and servers: `capture::dialect_of` chooses one
+/// by the kind of the servers.
+#[test]
+fn the_judge_knows_no_protocol() {
+    const PROTOCOL: &str = "capture::mysql";
+    let names = |folder: &str| {
+        let files = sources(&repository().join(folder));
+        let lines = |file: &PathBuf| -> Vec<String> {
+            let text = fs::read_to_string(file).unwrap();
+            let lines = without_tests(&text).into_iter();
+            let named = lines.filter(|(_, line)| line.contains(PROTOCOL) || line.contains("COM_QUERY"));
+            named
+                .map(|(number, _)| format!("{}:{number}", file.display()))
+                .collect()
+        };
+        files.iter().flat_map(lines).collect::<Vec<_>>()
+    };
+    let none: [String; 0] = [];
+    for folder in ["harness/model/src/verdict", "harness/model/src/path"] {
+        assert_eq!(names(folder), none);
+    }
+    assert!(!names("harness/model/src/capture/mysql").is_empty());
+}
+
 /// The scanner sees code, and neither tests nor comments.
 #[test]
 fn the_scanner_reads_code_alone() {

@@ -5,6 +5,7 @@
 //! and [`trace`] prints packets as tcpdump(8) does.
 
 pub mod decode;
+pub mod dialect;
 pub mod flow;
 pub mod mysql;
 mod pcapng;
@@ -17,8 +18,23 @@ pub use remarks::{Remarks, marks};
 pub use way::{Way, is_group};
 
 use crate::duration::Instant;
-use crate::plan::Mac;
+use crate::plan::{Host, LabPlan, Mac, Server};
+use dialect::Dialect;
 use std::net::IpAddr;
+
+/// What client and server of a lab speak, by the kind of its service's servers.
+#[must_use]
+pub fn dialect_of(plan: &LabPlan) -> &'static dyn Dialect {
+    let mut hosts = plan
+        .service()
+        .backends
+        .iter()
+        .filter_map(|backend| plan.host(&backend.host));
+    match hosts.find_map(Host::server) {
+        // Each client program that a lab can have speaks MySQL.
+        Some(Server::MySql(_)) | None => &mysql::MySql,
+    }
+}
 
 /// A captured packet. The same frame seen on two interfaces is two packets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -44,7 +44,7 @@ pub fn trace(packets: &[Packet], record: &CellRecord, point: &Node) -> Vec<Trace
         return Vec::new();
     };
     let mut conversations = Conversations::default();
-    let mut mysql = super::mysql::annotations(packets, record, point);
+    let mut mysql = super::dialect_of(&record.plan).annotations(packets, record, point);
     packets
         .iter()
         .filter(|packet| packet.point == index && !matches!(packet.body, Body::Sentinel { .. }))

@@ -5,9 +5,9 @@ use super::accepted::{Acceptance, Firewall, HeldBack};
 use super::network::{Seen, terminators};
 use super::operation::{Classified, Place};
 use super::{Doubt, Terminator, TerminatorKind};
+use crate::capture::dialect::{Command, Dialect, Dialogue, Exchange, Outcome, ServerError, Unread};
 use crate::capture::flow::{ClientSide, Connection};
-use crate::capture::mysql::{self, Command, Dialogue, Outcome, ServerError, Unread};
-use crate::capture::{Packet, Segment};
+use crate::capture::{Packet, Segment, dialect_of};
 use crate::duration::Instant;
 use crate::path::Journeys;
 use crate::record::{CellRecord, ClientErrorKind, ClientEventKind, EventRole};
@@ -170,11 +170,12 @@ pub(super) fn look(
         });
         connections.truncate(MOST_CONNECTIONS);
     }
+    let dialect = dialect_of(&record.plan);
     let firewall = Firewall::of(record, side);
     for connection in connections {
         let acceptance = Acceptance::of(&firewall, side, &connection);
         let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
-        let mut dialogue = mysql::dialogue(side, &connection, operation.end.at, &accepted);
+        let mut dialogue = dialect.dialogue(side, &connection, operation.end.at, &accepted);
         if dialogue.unread.is_none() && is_no_login(&dialogue) && connection.began < operation.began() {
             // A program that goes on has been let in: what its login was cannot be read.
             let syn = dialogue.exchanges.first().map(|login| login.asked);
@@ -184,7 +185,7 @@ pub(super) fn look(
         if let Some((from, why)) = dialogue.unread {
             looked
                 .attempts
-                .extend(unread(side, operation, &connection, from.packet, why));
+                .extend(unread(dialect, side, operation, &connection, (from.packet, why)));
         }
         looked.lines.push(Line {
             connection,
@@ -276,9 +277,9 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
             command @ Command::Command { name, .. } => {
                 let carries = sql.is_some_and(|sql| command.carries(sql));
                 // Of a statement that is prepared first, it is the execution that counts.
-                let executed = |later: &mysql::Exchange| later.command.executes();
+                let executed = |later: &Exchange| later.command.executes();
                 let later = dialogue.exchanges.get(index + 1..).unwrap_or_default();
-                let prepares = carries && name == "COM_STMT_PREPARE";
+                let prepares = carries && command.prepares();
                 prepared |= prepares;
                 let own = match command.executes() {
                     true => prepared,
@@ -314,11 +315,11 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
 /// On a connection that cannot be read from `from` on: the first segment of the operation that carries its
 /// statement; if none does, the first of any kind.
 fn unread(
+    dialect: &dyn Dialect,
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
     connection: &Connection,
-    from: u32,
-    why: Unread,
+    (from, why): (u32, Unread),
 ) -> Option<Attempt> {
     let statement = operation.statement?;
     let said: Vec<_> = side
@@ -326,7 +327,7 @@ fn unread(
         .filter(|(packet, segment)| packet.number >= from && segment.payload_length > 0)
         .filter(|(packet, _)| operation.began() <= packet.at && packet.at <= operation.end.at)
         .collect();
-    let own = |(_, segment): &&(&Packet, &Segment)| carries(&segment.payload, statement.beginning());
+    let own = |(_, segment): &&(&Packet, &Segment)| dialect.carries(&segment.payload, statement.beginning());
     let carrier = said.iter().find(own);
     // The login of a connection that was opened for the operation is no statement.
     let any = said.first().filter(|_| connection.began < operation.began());
@@ -338,7 +339,7 @@ fn unread(
     Some(Attempt {
         connection: connection.clone(),
         asked: Asked::Command {
-            name: "COM_QUERY".to_owned(),
+            name: dialect.statement().to_owned(),
             statement: true,
             // What is encrypted or compressed may be anything.
             own: carrier.is_some() || readable,
@@ -349,21 +350,6 @@ fn unread(
         parts: Vec::new(),
         reply: Reply::Unread,
     })
-}
-
-/// Is this the beginning of a `COM_QUERY` (MySQL client/server protocol: three bytes length, sequence number
-/// 0, 0x03) with this text? A long statement takes more than one segment.
-fn carries(payload: &[u8], sql: &str) -> bool {
-    const COM_QUERY: u8 = 3;
-    match payload {
-        [_, _, _, 0, COM_QUERY, text @ ..] => {
-            let sql = sql.as_bytes();
-            // MySQL 8.0.23 and later may put query attributes before the text.
-            text.windows(sql.len().max(1)).any(|part| part == sql)
-                || (text.len() < sql.len() && sql.starts_with(text))
-        }
-        _ => false,
-    }
 }
 
 /// The attempt by which the operation ended, or was waiting: its place in `looked.attempts`.

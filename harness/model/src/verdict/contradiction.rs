@@ -1,7 +1,7 @@
 //! The client says one thing, and the packets show another.
 
 use super::TerminatorKind;
-use crate::capture::mysql::ServerError;
+use crate::capture::dialect::ServerError;
 use crate::duration::{Human, Instant};
 use serde::{Deserialize, Serialize};
 use std::fmt;

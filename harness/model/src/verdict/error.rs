@@ -6,7 +6,7 @@ use super::attempts::Reply;
 use super::network::{Network, Request, Wire};
 use super::operation::Classified;
 use super::{At, Doubt, ObservedError, TerminatorKind, Unseen};
-use crate::capture::mysql::ServerError;
+use crate::capture::dialect::{Dialect, Loss, ServerError};
 use crate::record::{ClientError, ClientErrorKind};
 
 // Linux's numbers (include/uapi/asm-generic/errno.h), the same on every architecture that runs the harness.
@@ -43,7 +43,12 @@ pub fn errno_name(errno: u16) -> Option<&'static str> {
 }
 
 /// The error as it is reported.
-pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network: &Network) -> ObservedError {
+pub(super) fn observed(
+    dialect: &dyn Dialect,
+    error: &ClientError,
+    operation: &Classified<'_>,
+    network: &Network,
+) -> ObservedError {
     let (errno, reported, server) = match error.kind {
         ClientErrorKind::Io { errno } => (errno, None, None),
         ClientErrorKind::Library { code, errno, .. } => (errno, Some(code), None),
@@ -54,7 +59,7 @@ pub(super) fn observed(error: &ClientError, operation: &Classified<'_>, network:
     ObservedError {
         message: error.message.clone(),
         errno: errno.and_then(|errno| u16::try_from(errno).ok()),
-        classic: reported.or_else(|| classic(error, operation, network)),
+        classic: reported.or_else(|| classic(dialect, error, operation, network)),
         reported: reported.is_some(),
         server,
     }
@@ -92,19 +97,26 @@ pub(super) fn of_server(error: &ServerError, told: Option<&ClientError>) -> Obse
 ///
 /// `None` for an error of the server, which is printed with the server's own number, and for one of the
 /// driver.
-fn classic(error: &ClientError, operation: &Classified<'_>, network: &Network) -> Option<u16> {
+fn classic(
+    dialect: &dyn Dialect,
+    error: &ClientError,
+    operation: &Classified<'_>,
+    network: &Network,
+) -> Option<u16> {
     match error.kind {
         ClientErrorKind::Server { .. } | ClientErrorKind::Driver => None,
         ClientErrorKind::Io { .. }
         | ClientErrorKind::Closed
         | ClientErrorKind::Library { .. }
-        | ClientErrorKind::TimedOut { .. } => Some(match network.connects {
-            true if network.established.is_none() => 2003,
-            true => 2013,
-            false if lost_before(operation, network) || ended_before_sending(network) => 2006,
+        | ClientErrorKind::TimedOut { .. } => dialect.classic(match network.connects {
+            true if network.established.is_none() => Loss::NotEstablished,
+            true => Loss::BeforeLogin,
+            false if lost_before(operation, network) || ended_before_sending(network) => Loss::BeforeRequest,
             // The socket says so at the first write (net/ipv4/tcp.c, `tcp_sendmsg_locked`).
-            false if network.request.is_none() && network.ended_by_client_before.is_some() => 2006,
-            false => 2013,
+            false if network.request.is_none() && network.ended_by_client_before.is_some() => {
+                Loss::BeforeRequest
+            }
+            false => Loss::AfterRequest,
         }),
     }
 }

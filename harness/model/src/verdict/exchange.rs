@@ -6,7 +6,7 @@ use super::error;
 use super::network::{Seen, Silence, Wire};
 use super::operation::Classified;
 use super::{Behaviour, Doubt, HangEnd, TerminatorKind};
-use crate::capture::mysql::Outcome;
+use crate::capture::dialect::Outcome;
 use crate::record::{ClientError, ClientErrorKind, ClientEventKind};
 
 /// How an operation ended.

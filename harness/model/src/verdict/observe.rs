@@ -22,7 +22,7 @@ use super::{
     Answered, At, Behaviour, Doubt, HangEnd, Observed, ObservedError, Operation, Retransmissions, Success,
 };
 use crate::action::Node;
-use crate::capture::Packet;
+use crate::capture::{Packet, dialect_of};
 use crate::duration::{Human, Instant};
 use crate::path::{self, Lab};
 use crate::record::{CellRecord, ClientEventKind, EventRole};
@@ -58,7 +58,7 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
     let mut observed = Observed {
         evidence,
         orphaned_sessions,
-        error: error_of(&operation, &wire, &word),
+        error: error_of(record, &operation, &wire, &word),
         operation: Some(Operation {
             number: operation.number,
             what: operation.what(),
@@ -179,19 +179,24 @@ fn classify(
 }
 
 /// The error that ended the operation: the server's own by its packet, else the client's word.
-fn error_of(operation: &Classified<'_>, wire: &Wire, word: &Word) -> Option<ObservedError> {
+fn error_of(
+    record: &CellRecord,
+    operation: &Classified<'_>,
+    wire: &Wire,
+    word: &Word,
+) -> Option<ObservedError> {
     if word.end != HangEnd::Error {
         // What the client says against the wire stands beside it.
         return operation
             .failure()
             .filter(|_| word.contradiction.is_none())
-            .map(|failure| error::observed(failure, operation, &wire.last));
+            .map(|failure| error::observed(dialect_of(&record.plan), failure, operation, &wire.last));
     }
     match &wire.last.reply {
         Some(Reply::Error { error, .. }) => Some(error::of_server(error, operation.failure())),
         Some(Reply::Unread | Reply::Open | Reply::Complete { .. }) | None => operation
             .failure()
-            .map(|failure| error::observed(failure, operation, &wire.last)),
+            .map(|failure| error::observed(dialect_of(&record.plan), failure, operation, &wire.last)),
     }
 }
 

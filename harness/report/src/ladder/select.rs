@@ -4,7 +4,7 @@
 use super::journey::{Fate, Journey, host_of, quoted};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, Connection, segment};
-use lvs_matrix_model::capture::{Body, Packet, mysql};
+use lvs_matrix_model::capture::{Body, Packet, dialect_of};
 use lvs_matrix_model::path::{self, Hop, Lab, Rewrite};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::net::IpAddr;
@@ -35,7 +35,7 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
     };
     let paths = path::journeys(Lab::of(record), cell.packets.iter().filter(ours));
     let mut journeys: Vec<Journey<'_>> = paths.into_all().into_iter().filter_map(Journey::of).collect();
-    let mut said = mysql::annotations(&cell.packets, record, &Node::Client);
+    let mut said = dialect_of(&record.plan).annotations(&cell.packets, record, &Node::Client);
     for journey in &mut journeys {
         let says = journey.numbers().find_map(|number| said.remove(&number));
         journey.says = says;

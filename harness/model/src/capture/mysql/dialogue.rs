@@ -1,207 +1,79 @@
-//! What both sides of a connection said, as data: each command of the client with what answered it.
+//! What both sides of a MySQL connection said, as data: each command of the client with what answered it.
 //!
 //! The same reading as the notes of a trace: one decoder says both.
 
+use super::MySql;
 use super::session::{Side, Utterance};
+use crate::action::Node;
+use crate::capture::dialect::{Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt};
 use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// A packet of the client's interface and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PacketAt {
-    /// Its number.
-    pub packet: u32,
-    /// Its time.
-    pub at: Instant,
-}
-
-/// An ERR packet of a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct ServerError {
-    /// The server's error number.
-    pub code: u16,
-    /// SQLSTATE, five characters; empty before the login.
-    pub sqlstate: String,
-    /// Its text between backticks, cut if it is long.
-    pub message: String,
-}
-
-impl fmt::Display for ServerError {
-    /// ``ERR 1045 (28000) `Access denied …` ``.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ERR {}", self.code)?;
-        if !self.sqlstate.is_empty() {
-            write!(f, " ({})", self.sqlstate)?;
-        }
-        write!(f, " {}", self.message)
-    }
-}
-
-/// Why a connection cannot be read from some packet on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unread {
-    /// The client asked for TLS.
-    Tls,
-    /// Client and server compress what they say.
-    Compressed,
-    /// The bytes are not those that the protocol has there, or some were not captured.
-    NotFollowed,
-}
-
-/// What the client asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// To be let in. Its request is the SYN.
-    Login,
-    /// A command of the protocol.
-    Command {
-        /// Its name (`COM_QUERY`).
-        name: String,
-        /// Its first byte.
-        code: u8,
-        /// What follows that byte, or the beginning of it: of a query its text.
-        text: Vec<u8>,
-    },
-}
+use crate::record::CellRecord;
+use std::collections::BTreeMap;
 
 const COM_QUERY: u8 = 0x03;
 const COM_STMT_PREPARE: u8 = 0x16;
 const COM_STMT_EXECUTE: u8 = 0x17;
 
-impl Command {
-    /// Is it a statement, or the execution of one that was prepared?
-    #[must_use]
-    pub fn is_statement(&self) -> bool {
-        match self {
-            Self::Login => false,
-            Self::Command { code, .. } => matches!(*code, COM_QUERY | COM_STMT_PREPARE | COM_STMT_EXECUTE),
-        }
+// The classic client's codes (MySQL's include/errmsg.h).
+const CR_CONN_HOST_ERROR: u16 = 2003;
+const CR_SERVER_GONE_ERROR: u16 = 2006;
+const CR_SERVER_LOST: u16 = 2013;
+
+impl Dialect for MySql {
+    fn dialogue(
+        &self,
+        side: &ClientSide<'_>,
+        connection: &Connection,
+        until: Instant,
+        accepted: &dyn Fn(&Packet) -> bool,
+    ) -> Dialogue {
+        dialogue(side, connection, until, accepted)
     }
 
-    /// Is it the execution of a statement that was prepared before?
-    #[must_use]
-    pub fn executes(&self) -> bool {
-        matches!(self, Self::Command { code, .. } if *code == COM_STMT_EXECUTE)
+    fn statement(&self) -> &'static str {
+        "COM_QUERY"
     }
 
-    /// Does it carry this statement, or the beginning of it? (`COM_QUERY`, `COM_STMT_PREPARE`.)
-    #[must_use]
-    pub fn carries(&self, sql: &str) -> bool {
-        match self {
-            Self::Login => false,
-            Self::Command { code, text, .. } => {
-                let sql = sql.as_bytes();
-                // A driver may put a comment or attributes before the text. Of a long one the beginning may
-                // be all there is.
-                let within = text.windows(sql.len().max(1)).any(|part| part == sql);
-                let begun = text.len() < sql.len() && sql.starts_with(text);
-                matches!(*code, COM_QUERY | COM_STMT_PREPARE) && (within || begun)
+    /// `COM_QUERY` (MySQL client/server protocol: three bytes length, sequence number 0, 0x03). A long
+    /// statement takes more than one segment.
+    fn carries(&self, payload: &[u8], statement: &str) -> bool {
+        match payload {
+            [_, _, _, 0, COM_QUERY, text @ ..] => {
+                let sql = statement.as_bytes();
+                // MySQL 8.0.23 and later may put query attributes before the text.
+                text.windows(sql.len().max(1)).any(|part| part == sql)
+                    || (text.len() < sql.len() && sql.starts_with(text))
             }
+            _ => false,
         }
     }
 
-    /// Its name: `login`, `COM_PING`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Login => "login",
-            Self::Command { name, .. } => name,
-        }
+    fn classic(&self, loss: Loss) -> Option<u16> {
+        Some(match loss {
+            // MariaDB's client prints 2002 here.
+            Loss::NotEstablished => CR_CONN_HOST_ERROR,
+            Loss::BeforeLogin | Loss::AfterRequest => CR_SERVER_LOST,
+            Loss::BeforeRequest => CR_SERVER_GONE_ERROR,
+        })
     }
 
-    /// The text of a query or of what is prepared, as far as it is kept and as it can be read.
-    #[must_use]
-    pub fn sql(&self) -> Option<String> {
-        match self {
-            Self::Command { code, text, .. } if matches!(*code, COM_QUERY | COM_STMT_PREPARE) => Some(
-                String::from_utf8_lossy(text)
-                    .chars()
-                    .filter(|c| !c.is_control())
-                    .collect(),
-            ),
-            Self::Login | Self::Command { .. } => None,
-        }
+    fn annotations(&self, packets: &[Packet], record: &CellRecord, point: &Node) -> BTreeMap<u32, String> {
+        super::annotations(packets, record, point)
     }
 }
 
-/// How a command was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The protocol has no answer to it.
-    NeedsNone,
-    /// Not to its end: [`Exchange::parts`] says whether some of it came.
-    Open,
-    /// By all that belongs to it: OK, or every result set to its end.
-    Complete {
-        /// The packet with its last byte.
-        by: PacketAt,
-        /// How many rows it has.
-        rows: u64,
-    },
-    /// By an ERR.
-    Error {
-        /// The packet with its last byte.
-        by: PacketAt,
-        /// What it says.
-        error: ServerError,
-    },
-}
-
-/// A command and what answered it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exchange {
-    /// What was asked for.
-    pub command: Command,
-    /// The packet with the beginning of the request; of a login the SYN.
-    pub asked: PacketAt,
-    /// Is all of the request there?
-    pub whole: bool,
-    /// The packets that brought bytes of the answer which the client did not have before, in the order of
-    /// their bytes.
-    pub parts: Vec<PacketAt>,
-    /// How it was answered.
-    pub outcome: Outcome,
-}
-
-impl Exchange {
-    fn is_open(&self) -> bool {
-        matches!(self.outcome, Outcome::Open)
-    }
-
-    /// The packet with the last byte of the whole answer, if that came.
-    #[must_use]
-    pub fn answered(&self) -> Option<PacketAt> {
-        match &self.outcome {
-            Outcome::Complete { by, .. } | Outcome::Error { by, .. } => Some(*by),
-            Outcome::NeedsNone | Outcome::Open => None,
-        }
+fn kind(code: u8) -> CommandKind {
+    match code {
+        COM_QUERY => CommandKind::Statement,
+        COM_STMT_PREPARE => CommandKind::Preparation,
+        COM_STMT_EXECUTE => CommandKind::Execution,
+        _ => CommandKind::Other,
     }
 }
 
-/// Everything that was said on a connection of the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dialogue {
-    /// The server's number for the connection, from its greeting.
-    pub connection_id: Option<u32>,
-    /// The login first, then the commands in order.
-    pub exchanges: Vec<Exchange>,
-    /// What the server said without having been asked, as it does when it closes the connection.
-    pub unasked: Vec<(PacketAt, ServerError)>,
-    /// From this packet on the connection cannot be read.
-    pub unread: Option<(PacketAt, Unread)>,
-    /// How many of `exchanges` from the first one on are not open any more.
-    closed: usize,
-}
-
-/// What was said on `connection` until `until`, by what the client's kernel accepted of what reached its
-/// interface.
-#[must_use]
-pub fn dialogue(
+fn dialogue(
     side: &ClientSide<'_>,
     connection: &Connection,
     until: Instant,
@@ -273,7 +145,8 @@ impl Dialogue {
                     whole,
                     answered,
                 } => {
-                    let command = Command::Command { name, code, text };
+                    let kind = kind(code);
+                    let command = Command::Command { name, kind, text };
                     match self.exchanges.last_mut().filter(|last| !last.whole) {
                         Some(begun) => (begun.command, begun.whole) = (command, whole),
                         None => self.exchanges.push(Exchange {

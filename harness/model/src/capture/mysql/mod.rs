@@ -18,8 +18,6 @@ mod response;
 mod session;
 mod stream;
 
-pub use dialogue::{Command, Dialogue, Exchange, Outcome, PacketAt, ServerError, Unread, dialogue};
-
 use super::{Packet, Segment, flow};
 use crate::action::Node;
 use crate::record::CellRecord;
@@ -27,6 +25,10 @@ use session::{Session, Side};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use stream::Stream;
+
+/// MySQL's client/server protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct MySql;
 
 /// What the MySQL protocol says in the packets that passed `point`, by the packet's number: ``greeting of
 /// 10.11.19-MariaDB, connection 6``, ``COM_QUERY `select 1` ``, ``ERR 1045 (28000) `Access denied …` ``.

@@ -1,8 +1,8 @@
 //! What a server answers to a command, payload by payload.
 
-use super::dialogue::ServerError;
 use super::framer::Whole;
 use super::payload::{Fields, plural, quoted};
+use crate::capture::dialect::ServerError;
 
 /// OK, and what closes a result set since MySQL 5.7 (`CLIENT_DEPRECATE_EOF`), where it has the mark of an
 /// EOF.

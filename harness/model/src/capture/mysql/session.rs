@@ -1,11 +1,11 @@
 //! A connection through its phases: greeting, login, commands.
 
 use super::command::{CHANGE_USER, command, connection_id, greeting};
-use super::dialogue::{ServerError, Unread};
 use super::framer::{Framer, Part, Whole};
 use super::notes::Notes;
 use super::payload::{Fields, plural, quoted};
 use super::response::{EOF, ERR, OK, Read, Response, error, is_eof, ok};
+use crate::capture::dialect::{ServerError, Unread};
 use std::collections::VecDeque;
 
 /// Who speaks.

@@ -1,0 +1,267 @@
+//! What a client and a server say to each other, whatever their protocol. A [`Dialect`] reads it from packets.
+
+use super::Packet;
+use super::flow::{ClientSide, Connection};
+use crate::action::Node;
+use crate::duration::Instant;
+use crate::record::CellRecord;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A protocol of clients and servers: all that the judge has to know of it.
+pub trait Dialect: Sync {
+    /// What was said on `connection` until `until`, by what the client's kernel accepted of what reached its
+    /// interface.
+    fn dialogue(
+        &self,
+        side: &ClientSide<'_>,
+        connection: &Connection,
+        until: Instant,
+        accepted: &dyn Fn(&Packet) -> bool,
+    ) -> Dialogue;
+
+    /// The name of the command that carries a statement.
+    fn statement(&self) -> &'static str;
+
+    /// Is the payload the beginning of a request with this statement?
+    fn carries(&self, payload: &[u8], statement: &str) -> bool;
+
+    /// The code by which the protocol's classic client names the loss of a connection; `None` if it has none.
+    fn classic(&self, loss: Loss) -> Option<u16>;
+
+    /// What is said in the packets that passed `point`, by the packet's number. Foreign text stands between
+    /// backticks, and needs escaping.
+    fn annotations(&self, packets: &[Packet], record: &CellRecord, point: &Node) -> BTreeMap<u32, String>;
+}
+
+/// When a client lost its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// TCP was never established.
+    NotEstablished,
+    /// TCP was established, and the client was not let in yet.
+    BeforeLogin,
+    /// The connection had ended before the request was sent.
+    BeforeRequest,
+    /// The connection ended after the request had been sent.
+    AfterRequest,
+}
+
+/// A packet of the client's interface and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PacketAt {
+    /// Its number.
+    pub packet: u32,
+    /// Its time.
+    pub at: Instant,
+}
+
+/// An ERR packet of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServerError {
+    /// The server's error number.
+    pub code: u16,
+    /// SQLSTATE, five characters; empty before the login.
+    pub sqlstate: String,
+    /// Its text between backticks, cut if it is long.
+    pub message: String,
+}
+
+impl fmt::Display for ServerError {
+    /// ``ERR 1045 (28000) `Access denied …` ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ERR {}", self.code)?;
+        if !self.sqlstate.is_empty() {
+            write!(f, " ({})", self.sqlstate)?;
+        }
+        write!(f, " {}", self.message)
+    }
+}
+
+/// Why a connection cannot be read from some packet on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unread {
+    /// The client asked for TLS.
+    Tls,
+    /// Client and server compress what they say.
+    Compressed,
+    /// The bytes are not those that the protocol has there, or some were not captured.
+    NotFollowed,
+}
+
+/// What the client asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// To be let in. Its request is the SYN.
+    Login,
+    /// A command of the protocol.
+    Command {
+        /// Its name (`COM_QUERY`).
+        name: String,
+        /// What it is for.
+        kind: CommandKind,
+        /// Its text, or the beginning of it.
+        text: Vec<u8>,
+    },
+}
+
+/// What a command is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandKind {
+    /// Its text is a statement, which is executed.
+    Statement,
+    /// Its text is a statement, which is to be executed later.
+    Preparation,
+    /// It executes a statement that was prepared before.
+    Execution,
+    /// Anything else.
+    Other,
+}
+
+impl CommandKind {
+    /// Is its text a statement?
+    fn has_text(self) -> bool {
+        match self {
+            Self::Statement | Self::Preparation => true,
+            Self::Execution | Self::Other => false,
+        }
+    }
+}
+
+impl Command {
+    /// Is it a statement, or the execution of one that was prepared?
+    #[must_use]
+    pub fn is_statement(&self) -> bool {
+        match self {
+            Self::Login => false,
+            Self::Command { kind, .. } => *kind != CommandKind::Other,
+        }
+    }
+
+    /// Is it the execution of a statement that was prepared before?
+    #[must_use]
+    pub fn executes(&self) -> bool {
+        self.is_of(CommandKind::Execution)
+    }
+
+    /// Does it prepare a statement?
+    #[must_use]
+    pub fn prepares(&self) -> bool {
+        self.is_of(CommandKind::Preparation)
+    }
+
+    fn is_of(&self, wanted: CommandKind) -> bool {
+        matches!(self, Self::Command { kind, .. } if *kind == wanted)
+    }
+
+    /// Does it carry this statement, or the beginning of it? (`COM_QUERY`, `COM_STMT_PREPARE`.)
+    #[must_use]
+    pub fn carries(&self, sql: &str) -> bool {
+        match self {
+            Self::Login => false,
+            Self::Command { kind, text, .. } => {
+                let sql = sql.as_bytes();
+                // A driver may put a comment or attributes before the text. Of a long one the beginning may
+                // be all there is.
+                let within = text.windows(sql.len().max(1)).any(|part| part == sql);
+                let begun = text.len() < sql.len() && sql.starts_with(text);
+                kind.has_text() && (within || begun)
+            }
+        }
+    }
+
+    /// Its name: `login`, `COM_PING`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Login => "login",
+            Self::Command { name, .. } => name,
+        }
+    }
+
+    /// The text of a query or of what is prepared, as far as it is kept and as it can be read.
+    #[must_use]
+    pub fn sql(&self) -> Option<String> {
+        match self {
+            Self::Command { kind, text, .. } if kind.has_text() => Some(
+                String::from_utf8_lossy(text)
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .collect(),
+            ),
+            Self::Login | Self::Command { .. } => None,
+        }
+    }
+}
+
+/// How a command was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The protocol has no answer to it.
+    NeedsNone,
+    /// Not to its end: [`Exchange::parts`] says whether some of it came.
+    Open,
+    /// By all that belongs to it: OK, or every result set to its end.
+    Complete {
+        /// The packet with its last byte.
+        by: PacketAt,
+        /// How many rows it has.
+        rows: u64,
+    },
+    /// By an ERR.
+    Error {
+        /// The packet with its last byte.
+        by: PacketAt,
+        /// What it says.
+        error: ServerError,
+    },
+}
+
+/// A command and what answered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// What was asked for.
+    pub command: Command,
+    /// The packet with the beginning of the request; of a login the SYN.
+    pub asked: PacketAt,
+    /// Is all of the request there?
+    pub whole: bool,
+    /// The packets that brought bytes of the answer which the client did not have before, in the order of
+    /// their bytes.
+    pub parts: Vec<PacketAt>,
+    /// How it was answered.
+    pub outcome: Outcome,
+}
+
+impl Exchange {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.outcome, Outcome::Open)
+    }
+
+    /// The packet with the last byte of the whole answer, if that came.
+    #[must_use]
+    pub fn answered(&self) -> Option<PacketAt> {
+        match &self.outcome {
+            Outcome::Complete { by, .. } | Outcome::Error { by, .. } => Some(*by),
+            Outcome::NeedsNone | Outcome::Open => None,
+        }
+    }
+}
+
+/// Everything that was said on a connection of the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialogue {
+    /// The server's number for the connection, from its greeting.
+    pub connection_id: Option<u32>,
+    /// The login first, then the commands in order.
+    pub exchanges: Vec<Exchange>,
+    /// What the server said without having been asked, as it does when it closes the connection.
+    pub unasked: Vec<(PacketAt, ServerError)>,
+    /// From this packet on the connection cannot be read.
+    pub unread: Option<(PacketAt, Unread)>,
+    /// How many of `exchanges` from the first one on are not open any more.
+    pub(super) closed: usize,
+}
