@@ -5,7 +5,7 @@ use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::{claims, said};
-use super::super::passage::Passage;
+use super::super::passage::{Passage, Seen};
 use super::super::table::Table;
 use super::rule::{Explains, Finding, Rule, connections, control, core};
 use super::shared::{OWN_TCP, first, times};
@@ -15,6 +15,7 @@ use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::Moment;
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
+use std::time::Duration;
 
 pub(super) const EXPIRE_NODEST_CONN: &str = "net.ipv4.vs.expire_nodest_conn";
 
@@ -107,7 +108,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, deleted.began?)? == "0" {
             return None;
         }
-        if super::service::entry_was_over(view, answered).is_some() {
+        if entry_was_over(view, answered).is_some() {
             return None;
         }
         let table = view.table_then(answered.sent.at);
@@ -351,4 +352,21 @@ pub(super) fn reset_by_director<'c, 'a>(view: &'c CellView<'a>) -> Option<(&'c P
         .rfind(|passage| passage.arrived.is_some_and(|arrived| arrived.packet < sent))?;
     let left = view.stopped(passage) == Some(Fate::LeftToDirector);
     (left && !passage.segment.flags.syn).then_some((passage, reset))
+}
+
+/// Was the time of the connection's entry over when this segment, the first since then, arrived at the
+/// director? The last that was passed on before it, and the time.
+pub(super) fn entry_was_over(view: &CellView<'_>, segment: &Passage<'_>) -> Option<(Seen, Duration)> {
+    let arrived = segment.arrived?;
+    let (last, _) = view.last_passed_on(arrived.packet)?;
+    let timeout = view.entry_timeout(last.at)?;
+    let table = view.table_then(segment.sent.at).filter(Table::has_any_service)?;
+    // What a snapshot still shows must have come to its end since; `ipvsadm` cuts seconds off.
+    let gone = match table.entry_from(view.client) {
+        Some(entry) if last.at < table.at => table.at.plus(entry.left()) <= arrived.at,
+        Some(_) | None => true,
+    };
+    // What was dropped before it found the entry still there.
+    let found = Dropped::of(view).is_some();
+    (arrived.at >= last.at.plus(timeout) && !found && gone).then_some((*last, timeout))
 }

@@ -2,18 +2,15 @@
 
 use super::super::advice::Advice;
 use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet};
+use super::super::cell_view::packet;
 use super::super::claim::Fate;
 use super::super::fate::said;
-use super::super::passage::{Passage, Seen};
-use super::super::table::Table;
-use super::nodest::{Dropped, found_ended, left_to_the_director, reset_by_director};
+use super::nodest::{entry_was_over, found_ended, left_to_the_director, reset_by_director};
 use super::rule::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
 use super::shared::{OWN_TCP, first};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
-use std::time::Duration;
 
 /// A SYN for a service that is not there.
 pub(super) const NO_SERVICE: Rule = Rule {
@@ -179,20 +176,3 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
         })
     },
 };
-
-/// Was the time of the connection's entry over when this segment, the first since then, arrived at the
-/// director? The last that was passed on before it, and the time.
-pub(super) fn entry_was_over(view: &CellView<'_>, segment: &Passage<'_>) -> Option<(Seen, Duration)> {
-    let arrived = segment.arrived?;
-    let (last, _) = view.last_passed_on(arrived.packet)?;
-    let timeout = view.entry_timeout(last.at)?;
-    let table = view.table_then(segment.sent.at).filter(Table::has_any_service)?;
-    // What a snapshot still shows must have come to its end since; `ipvsadm` cuts seconds off.
-    let gone = match table.entry_from(view.client) {
-        Some(entry) if last.at < table.at => table.at.plus(entry.left()) <= arrived.at,
-        Some(_) | None => true,
-    };
-    // What was dropped before it found the entry still there.
-    let found = Dropped::of(view).is_some();
-    (arrived.at >= last.at.plus(timeout) && !found && gone).then_some((*last, timeout))
-}

@@ -51,7 +51,7 @@ pub(super) fn unshare_mounts() -> rustix::io::Result<()> {
 
 /// The calling thread gets mount and network namespaces of its own, and, where the kernel has such, IPC and
 /// UTS namespaces.
-pub(crate) fn unshare_world() -> rustix::io::Result<()> {
+pub(crate) fn unshare_sandbox() -> rustix::io::Result<()> {
     use rustix::thread::UnshareFlags;
     let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWNET;
     // Kernels may be built without (CONFIG_IPC_NS, CONFIG_UTS_NS); unshare(2) then knows no such flag.
