@@ -69,6 +69,11 @@ impl Namespace {
         &self.name
     }
 
+    /// Gives it another name, for messages.
+    pub fn rename(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+    }
+
     /// A path by which other programs of this user can name the namespace while this value lives
     /// (`ip link … netns PATH`).
     #[must_use]

@@ -236,6 +236,9 @@ pub(crate) struct WhatToRun {
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]
     pub(crate) mysqld: Option<PathBuf>,
+    /// Start the servers of every cell anew, instead of lending those that an earlier cell has left as new
+    #[arg(long)]
+    pub(crate) fresh_servers: bool,
     /// End a guest that has said nothing for so many seconds of the host's clock; its cell is then
     /// undetermined
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]

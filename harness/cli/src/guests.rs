@@ -46,6 +46,8 @@ pub(crate) struct Guests<'a> {
     /// SHA-256 of the scenarios' texts.
     pub(crate) scenario_sha256: BTreeMap<Name, String>,
     pub(crate) stall: Duration,
+    /// Does every cell start its own servers?
+    pub(crate) fresh_servers: bool,
     pub(crate) jobs: NonZero<usize>,
     pub(crate) out: &'a Path,
     pub(crate) stop: &'a Stop,
@@ -305,6 +307,7 @@ impl Guests<'_> {
                 .program_folders(batch)
                 .map(|(scenario, _)| scenario.clone())
                 .collect(),
+            fresh_servers: self.fresh_servers,
             plans: batch.to_vec(),
         };
         let text = serde_json::to_vec(&job).map_err(|error| Failure::Software(error.to_string()))?;

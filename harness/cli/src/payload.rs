@@ -34,6 +34,7 @@ pub(crate) struct Job {
     pub(crate) scenario_sha256: BTreeMap<Name, String>,
     /// The scenarios whose file's folder is among the guest's inputs.
     pub(crate) program_folders: Vec<Name>,
+    pub(crate) fresh_servers: bool,
     pub(crate) plans: Vec<LabPlan>,
 }
 
@@ -113,6 +114,7 @@ fn work(mut say: impl FnMut(GuestMessage)) -> Result<(), Failure> {
         template: template(TEMPLATE_INPUT, false),
         with_innodb: needs_innodb(&job.plans).then(|| template(INNODB_INPUT, true)),
         scratch: std::env::temp_dir(),
+        fresh_servers: job.fresh_servers,
         out: share.join(CELLS_FOLDER),
         scenario_folders: job
             .program_folders

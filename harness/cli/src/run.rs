@@ -199,6 +199,7 @@ pub(crate) fn run_into(
             .map(|selected| (selected.scenario.name.clone(), selected.sha256.clone()))
             .collect(),
         stall: Duration::from_secs(arguments.stall.max(1)),
+        fresh_servers: arguments.fresh_servers,
         jobs: arguments.jobs.unwrap_or_else(default_jobs),
         out,
         stop,

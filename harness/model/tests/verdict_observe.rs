@@ -293,6 +293,7 @@ fn a_session_that_the_client_has_lost_and_the_server_holds_is_orphaned() {
         sockets,
         sessions,
         timeouts: std::collections::BTreeMap::new(),
+        earlier_cells: 0,
         log: None,
     };
     let session = ServerSession {

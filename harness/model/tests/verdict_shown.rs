@@ -104,6 +104,7 @@ fn what_was_seen_of_another_server_is_undetermined() {
             sockets: Vec::new(),
             sessions: None,
             timeouts: std::collections::BTreeMap::new(),
+            earlier_cells: 0,
             log: None,
         }
     };

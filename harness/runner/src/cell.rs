@@ -10,6 +10,7 @@ use crate::operator;
 use crate::recorder::{cell_folder, write_record};
 use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
+use crate::warm::Warm;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::capture::{self, PointFrames, Remarks};
 use lvs_matrix_model::matrix::CellRef;
@@ -40,6 +41,8 @@ pub struct Config {
     pub with_innodb: Option<Template>,
     /// A folder in memory for data folders.
     pub scratch: PathBuf,
+    /// Does every cell start its own servers? Else one that an earlier cell left as new may be lent.
+    pub fresh_servers: bool,
     /// The folder that receives `<scenario>/<slug>/record.json`.
     pub out: PathBuf,
     /// The folders of the scenarios' files, for those whose client is a program of the author's own: it runs
@@ -99,6 +102,7 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
     let with_innodb = with_innodb
         .map(|template| near(template, "with-innodb"))
         .transpose()?;
+    let mut warm = Warm::new(scratch.path(), !config.fresh_servers);
     for plan in plans {
         progress(Progress::Started(&plan.cell));
         let mut reached = |milestone| progress(Progress::Reached(milestone));
@@ -118,7 +122,7 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
             .as_ref()
             .filter(|_| plan.needs_innodb())
             .unwrap_or(&template);
-        run_cell(&environment, template, places, plan, &mut reached)?;
+        run_cell(&environment, template, places, plan, &mut warm, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
     }
     Ok(())
@@ -141,6 +145,7 @@ fn run_cell(
     template: &Template,
     places: Places<'_>,
     plan: &LabPlan,
+    warm: &mut Warm,
     reached: &mut dyn FnMut(Milestone),
 ) -> Result<()> {
     let folder = cell_folder(places.out, &plan.cell);
@@ -156,15 +161,28 @@ fn run_cell(
     };
     let mut record = CellRecord::begun(plan.clone(), environment.clone());
     record.scenario_sha256 = places.scenario_sha256.map(str::to_owned);
-    let captured = observe(plan, template, cell_places, &mut record, reached);
-    let bytes = match captured.and_then(|captured| encode(captured, &mut record)) {
-        Ok(bytes) => bytes,
-        Err(LabError { stage, reason, log }) => {
-            record.lab = LabOutcome::Failed { stage, reason, log };
-            None
-        }
+    let observed = observe(plan, template, cell_places, &mut record, warm, reached);
+    let (lab, encoded) = match observed {
+        Ok(Observed { captured, lab }) => (lab, encode(captured, &mut record)),
+        Err(error) => (None, Err(error)),
     };
-    write_record(&folder, &record, bytes.as_deref())
+    let bytes = encoded.unwrap_or_else(|LabError { stage, reason, log }| {
+        record.lab = LabOutcome::Failed { stage, reason, log };
+        None
+    });
+    write_record(&folder, &record, bytes.as_deref())?;
+    // The cell is over, whatever becomes of its servers.
+    if let Some(lab) = lab {
+        lab.dissolve(plan, warm);
+    }
+    Ok(())
+}
+
+/// What is left of a cell when its observation has ended.
+struct Observed {
+    captured: Vec<Captured>,
+    /// `None` if the lab failed on the way.
+    lab: Option<Lab>,
 }
 
 /// Makes the lab, plays the time line, and fills the record; gives what was captured, also if the lab failed
@@ -174,9 +192,10 @@ fn observe(
     template: &Template,
     places: Places<'_>,
     record: &mut CellRecord,
+    warm: &mut Warm,
     reached: &mut dyn FnMut(Milestone),
-) -> Result<Vec<Captured>> {
-    let mut lab = Lab::make(plan, template, places.scratch, places.out)?;
+) -> Result<Observed> {
+    let mut lab = Lab::make(plan, template, places.scratch, places.out, warm)?;
     record.preparation = std::mem::take(&mut lab.preparation);
     let captures = {
         let hosts = plan
@@ -212,10 +231,14 @@ fn observe(
     let (events, program) = client.stop();
     record.client_events = events;
     record.client = Some(program);
-    if let Err(LabError { stage, reason, log }) = failed {
-        record.lab = LabOutcome::Failed { stage, reason, log };
-    }
-    Ok(captured)
+    let lab = match failed {
+        Ok(()) => Some(lab),
+        Err(LabError { stage, reason, log }) => {
+            record.lab = LabOutcome::Failed { stage, reason, log };
+            None
+        }
+    };
+    Ok(Observed { captured, lab })
 }
 
 fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
@@ -238,6 +261,7 @@ fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
             sockets,
             sessions,
             timeouts: server.timeouts.clone(),
+            earlier_cells: server.earlier_cells,
             log: server.log_name(),
         });
     }

@@ -5,6 +5,7 @@ use crate::director;
 use crate::error::{LabError, Result, Stage};
 use crate::real_server::{Blueprint, RealServer};
 use crate::template::Template;
+use crate::warm::Warm;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::plan::{Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server};
 use lvs_matrix_model::record::CommandRecord;
@@ -43,8 +44,15 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Makes the lab of `plan`. Servers work in `scratch` and log into `folder`.
-    pub(crate) fn make(plan: &LabPlan, template: &Template, scratch: &Path, folder: &Path) -> Result<Self> {
+    /// Makes the lab of `plan`. Servers log into `folder`; those that no other cell may have work in
+    /// `scratch`.
+    pub(crate) fn make(
+        plan: &LabPlan,
+        template: &Template,
+        scratch: &Path,
+        folder: &Path,
+        warm: &mut Warm,
+    ) -> Result<Self> {
         let namespace = |name: &str| Namespace::new(name).stage(format!("make the namespace of {name}"));
         let lacks = |what: &str| LabError::new("make the lab", format!("the plan has no {what}"));
         let client = plan.client_host().ok_or_else(|| lacks("client"))?;
@@ -66,7 +74,8 @@ impl Lab {
             let namespace = namespace(&node.to_string())?;
             lab.others.push((node, namespace));
         }
-        // Servers first: they start while the rest is made.
+        // Servers first: those that no earlier cell has left start while the rest is made.
+        let lent_from = warm.scratch(plan).map(Path::to_owned);
         for (name, host) in plan.real_servers() {
             let Some(Server::MySql(mysqld)) = host.server() else {
                 continue;
@@ -76,12 +85,16 @@ impl Lab {
                 server_id: mysqld.server_id,
                 sql: &mysqld.setup.sql,
                 template,
-                scratch,
+                scratch: lent_from.as_deref().unwrap_or(scratch),
+                lendable: lent_from.is_some(),
                 log: folder.join(format!("{name}.log")),
                 port: plan.destination(host).port(),
             };
-            lab.servers
-                .push(RealServer::start(namespace(name.as_str())?, &blueprint)?);
+            let lent = lent_from.as_ref().and_then(|_| warm.lend(&blueprint, host));
+            lab.servers.push(match lent {
+                Some(server) => server,
+                None => RealServer::start(namespace(name.as_str())?, &blueprint)?,
+            });
         }
         lab.join_hosts(plan)?;
         for host in &plan.hosts {
@@ -94,6 +107,13 @@ impl Lab {
         }
         lab.prove_ready(plan)?;
         Ok(lab)
+    }
+
+    /// Ends the lab after its cell. Servers that are as new can be lent to the next one.
+    pub(crate) fn dissolve(self, plan: &LabPlan, warm: &mut Warm) {
+        for server in self.servers {
+            warm.take_back(plan, server);
+        }
     }
 
     /// The namespace of `node`.
@@ -195,6 +215,12 @@ impl Lab {
             done.push(run_recorded(namespace, Some(host.node.clone()), argv)?);
         }
         self.preparation.append(&mut done);
+        let mut servers = self.servers.iter_mut();
+        if let Some(server) = servers.find(|server| host.node.real_server() == Some(&server.name)) {
+            server
+                .sysctls
+                .extend(host.sysctls.iter().map(|(key, _)| key.clone()));
+        }
         Ok(())
     }
 

@@ -18,8 +18,10 @@ mod program;
 mod real_server;
 mod recorder;
 mod server;
+mod server_log;
 mod template;
 mod timeline;
+mod warm;
 
 pub use cell::{Config, Milestone, Progress, run_cells};
 pub use environment::{missing_programs, running_kernel};

@@ -4,6 +4,7 @@ use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::program::in_path;
 use crate::server::Flavour;
+use crate::server_log::Pump;
 use crate::template::{Template, copy_folder};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::StopSignal;
@@ -13,14 +14,16 @@ use lvs_matrix_netns::Namespace;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
 use rustix::process::{Pid, Resource, Signal, getrlimit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// How long a server may take to start or stop, on the cell's clock. Under virtual time only idle waiting
 /// counts.
@@ -28,7 +31,8 @@ const START_STOP_DEADLINE: Duration = Duration::from_secs(120);
 /// How long the server may take to answer a question asked over its own socket.
 const ADMIN_DEADLINE: Duration = Duration::from_secs(20);
 
-/// A real server. Dropping it kills the mysqld; then the namespace goes.
+/// A real server. Dropping it kills the mysqld; then its folder and the namespace go.
+#[derive(Debug)]
 pub(crate) struct RealServer {
     pub(crate) name: Name,
     pub(crate) server_id: u32,
@@ -37,15 +41,26 @@ pub(crate) struct RealServer {
     /// `None` while no mysqld runs.
     process: Option<Mysqld>,
     last_end: Option<ExitStatus>,
-    folder: PathBuf,
+    folder: TempDir,
+    /// The log of the cell that it is in.
     log: PathBuf,
+    /// What brings the server's log to that file, if the server may outlive a cell.
+    pump: Option<Pump>,
     template: Template,
+    port: u16,
+    /// How many cells it was in before this one.
+    pub(crate) earlier_cells: u32,
+    /// What is in its namespace before any cell, see [`crate::warm::seen_in`].
+    pub(crate) as_new: BTreeSet<String>,
+    /// The sysctls of its namespace that cells have set.
+    pub(crate) sysctls: BTreeSet<String>,
     /// What [`RealServer::read_timeouts`] read.
     pub(crate) timeouts: BTreeMap<String, u64>,
     pub(crate) namespace: Namespace,
 }
 
 /// A running mysqld; killed and reaped on drop.
+#[derive(Debug)]
 struct Mysqld(Child);
 
 impl Drop for Mysqld {
@@ -65,6 +80,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) template: &'a Template,
     /// An existing folder; the server's own is made in it.
     pub(crate) scratch: &'a Path,
+    /// May the server outlive the cell?
+    pub(crate) lendable: bool,
     /// The file that its log goes to.
     pub(crate) log: PathBuf,
     pub(crate) port: u16,
@@ -85,9 +102,12 @@ const MOST_FILE: u64 = 256 << 20;
 impl RealServer {
     /// Starts a server in `namespace`; it is not ready when this returns, see [`RealServer::wait_ready`].
     pub(crate) fn start(namespace: Namespace, blueprint: &Blueprint<'_>) -> Result<Self> {
-        let folder = blueprint.scratch.join(blueprint.name.as_str());
         let stage = || format!("make the data folder of {}", blueprint.name);
-        fs::create_dir(&folder).stage(stage())?;
+        let own = tempfile::Builder::new()
+            .prefix(&format!("{}-", blueprint.name))
+            .tempdir_in(blueprint.scratch)
+            .stage(stage())?;
+        let folder = own.path();
         copy_folder(&blueprint.template.folder, &folder.join("data")).stage(stage())?;
         fs::create_dir(folder.join("tmp")).stage(stage())?;
         // It is run at every start, when the account may be there already.
@@ -104,14 +124,89 @@ impl RealServer {
             sql: blueprint.sql.to_vec(),
             process: None,
             last_end: None,
-            folder,
+            folder: own,
             log: blueprint.log.clone(),
+            pump: None,
             template: blueprint.template.clone(),
+            port: blueprint.port,
+            earlier_cells: 0,
+            sysctls: BTreeSet::new(),
+            as_new: if blueprint.lendable {
+                crate::warm::seen_in(&namespace)?
+            } else {
+                BTreeSet::new()
+            },
             timeouts: BTreeMap::new(),
             namespace,
         };
+        server.pump = blueprint.lendable.then(Pump::new);
         server.start_mysqld(blueprint.port)?;
         Ok(server)
+    }
+
+    /// Is it what `blueprint` asks for, but for its name?
+    pub(crate) fn is_made_of(&self, blueprint: &Blueprint<'_>) -> bool {
+        self.template == *blueprint.template && self.port == blueprint.port
+    }
+
+    /// Becomes the server of `blueprint`: a lent one has been another's.
+    pub(crate) fn be(&mut self, blueprint: &Blueprint<'_>) -> Result<()> {
+        let stage = || format!("make a server that is running already {}", blueprint.name);
+        self.name = blueprint.name.clone();
+        self.namespace.rename(blueprint.name.as_str());
+        self.log.clone_from(&blueprint.log);
+        self.server_id = blueprint.server_id;
+        self.earlier_cells += 1;
+        if let Some(pump) = &self.pump {
+            pump.to(&self.log, self.earlier_cells).stage(stage())?;
+        }
+        self.ask(&format!("set global server_id = {}", self.server_id))
+            .map(drop)
+            .map_err(|error| LabError::new(stage(), error))
+    }
+
+    /// It is in no cell: what it logs now is nobody's.
+    pub(crate) fn rest(&self) {
+        if let Some(pump) = &self.pump {
+            pump.to_nobody();
+        }
+    }
+
+    /// Ends every session of a client, and waits until they are gone; nothing that a client could
+    /// have made in the server may be left either.
+    pub(crate) fn end_sessions(&self, deadline: Duration, between: Duration) -> Result<()> {
+        // Those that came over the network: the lab's own come over the socket.
+        const OTHERS: &str = "select id from information_schema.processlist where host like '%:%'";
+        const OWN_SCHEMAS: &str = "'information_schema', 'mysql', 'performance_schema', 'sys'";
+        let stage = || format!("end the sessions of {}", self.name);
+        let failed = |error| LabError::new(stage(), error);
+        let ended = poll_for(deadline, between, || {
+            let others = self.ask(OTHERS).map_err(failed)?;
+            for id in others.iter().filter_map(|row| row.get::<u64, _>(0)) {
+                // It may have ended by itself meanwhile; the next look shows it.
+                let _ = self.ask(&format!("kill {id}"));
+            }
+            Ok(others.is_empty().then_some(()))
+        })?;
+        if ended.is_none() {
+            return Err(LabError::new(stage(), "some are still there"));
+        }
+        let made = format!(
+            "select schema_name from information_schema.schemata where schema_name not in ({OWN_SCHEMAS}, 'test') \
+             union all select table_name from information_schema.tables where table_schema not in ({OWN_SCHEMAS})"
+        );
+        let made = self.ask(&made).map_err(failed)?;
+        match made.first().and_then(|row| row.get::<String, _>(0)) {
+            None => Ok(()),
+            Some(name) => Err(LabError::new(stage(), format!("a client made {name}"))),
+        }
+    }
+
+    /// Makes the server forget which hosts failed to connect.
+    pub(crate) fn forget_hosts(&self) -> Result<()> {
+        let stage = || format!("make {} forget its clients", self.name);
+        let flushed = self.ask("flush hosts").map(drop);
+        flushed.map_err(|error| LabError::new(stage(), error))
     }
 
     /// Starts the mysqld; it is not ready when this returns.
@@ -120,11 +215,15 @@ impl RealServer {
         if self.process.is_some() {
             return Err(LabError::new(stage(), "it is running already"));
         }
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .stage(stage())?;
+        let log: OwnedFd = match &self.pump {
+            Some(pump) => pump.start(&self.log).stage(stage())?,
+            None => OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&self.log)
+                .stage(stage())?
+                .into(),
+        };
         let own = getrlimit(Resource::Fsize).maximum;
         let most = own.map_or(MOST_FILE, |own| own.min(MOST_FILE));
         // prlimit(1) becomes the server: it never runs without the limit.
@@ -136,7 +235,7 @@ impl RealServer {
             .args(self.arguments(port))
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.current_dir(&self.folder).stdin(Stdio::null());
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
         command.stdout(log.try_clone().stage(stage())?).stderr(log);
         let child = self.namespace.start(command).stage(stage())?;
         self.process = Some(Mysqld(child));
@@ -144,16 +243,17 @@ impl RealServer {
     }
 
     fn arguments(&self, port: u16) -> Vec<String> {
-        let data = self.folder.join("data");
+        let folder = self.folder.path();
+        let data = folder.join("data");
         let mut words = vec![
             "--no-defaults".to_owned(),
             format!("--datadir={}", data.display()),
             format!("--socket={}", self.socket().display()),
-            format!("--pid-file={}", self.folder.join("pid").display()),
-            format!("--init-file={}", self.folder.join("init.sql").display()),
+            format!("--pid-file={}", folder.join("pid").display()),
+            format!("--init-file={}", folder.join("init.sql").display()),
             // A starting mariadbd removes the temporary tables (`#sql*`) that it finds in its tmpdir, also
             // those of another one.
-            format!("--tmpdir={}", self.folder.join("tmp").display()),
+            format!("--tmpdir={}", folder.join("tmp").display()),
             format!("--port={port}"),
             "--bind-address=0.0.0.0".to_owned(),
             format!("--server-id={}", self.server_id),
@@ -175,7 +275,7 @@ impl RealServer {
     }
 
     fn socket(&self) -> PathBuf {
-        self.folder.join("sock")
+        self.folder.path().join("sock")
     }
 
     /// Waits until the server answers on its own socket with its `server_id`, and notices if it dies before.

@@ -32,8 +32,16 @@ pub struct ServerView {
     /// before, and if it could not be asked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub timeouts: BTreeMap<String, u64>,
+    /// How many cells had this server before. It was lent to this one after it had been shown to be as new.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier_cells: u32,
     /// The file with the server's log in the cell's folder.
     pub log: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The state of a mysqld.

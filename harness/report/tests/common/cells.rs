@@ -271,6 +271,7 @@ pub(crate) fn hung() -> JudgedCell {
         sockets: vec!["ESTAB 0 0 192.0.2.100:3306 192.0.2.10:40776".to_owned()],
         sessions: Some(vec![session]),
         timeouts: std::collections::BTreeMap::new(),
+        earlier_cells: 0,
         log: Some("rs1.log".to_owned()),
     }];
     builder.cell

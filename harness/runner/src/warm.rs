@@ -1,0 +1,435 @@
+//! Real servers that are lent from cell to cell. The start of a mysqld is most of what a lab costs, and most
+//! scenarios leave the mysqld as it is.
+//!
+//! ```text
+//!                 ┌────────────── lent, if the plan leaves servers alone ◀──┐
+//! RealServer::start ──▶ a cell ──▶ renewed ──▶ shown to be as new ──▶ Warm ──┘
+//!                                     └── anything else ──▶ ended
+//! ```
+//! What a cell can leave behind is looked for where the kernel and the server keep it. Sessions are ended, the
+//! interface goes with its addresses, routes and neighbours, and TCP forgets what it measured of the client's
+//! address. Then a server is lent again only if none of it is left: what cannot be shown is not assumed.
+//! A network namespace of its own comes with each server, so sysctls stay as the last cell set them; a server is
+//! lent only to a cell that sets all of them anew.
+
+use crate::clock::poll_for;
+use crate::error::{LabError, Result, Stage};
+use crate::real_server::{Blueprint, RealServer};
+use lvs_matrix_model::action::{Action, HostAction, Node, TrafficAction};
+use lvs_matrix_model::plan::{Host, INTERFACE, LabPlan};
+use lvs_matrix_model::record::MysqldState;
+use lvs_matrix_netns::{CommandLine, Namespace, ip_batch};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long what a cell left may take to go, on the kernel's clock. The start of a server costs less than many
+/// looks.
+const RENEWAL_DEADLINE: Duration = Duration::from_millis(200);
+/// How long to wait between two looks.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// The servers that are ready to be lent.
+#[derive(Debug)]
+pub(crate) struct Warm {
+    /// Where data folders of servers are that may outlive a cell.
+    scratch: PathBuf,
+    /// Are servers lent at all?
+    lending: bool,
+    idle: Vec<RealServer>,
+}
+
+impl Warm {
+    /// Nothing is ready yet. `scratch` is a folder that lives as long as the run.
+    pub(crate) fn new(scratch: &Path, lending: bool) -> Self {
+        Self {
+            scratch: scratch.to_owned(),
+            lending,
+            idle: Vec::new(),
+        }
+    }
+
+    /// The folder for a data folder of a server of this plan, if the server may be lent to other cells.
+    pub(crate) fn scratch(&self, plan: &LabPlan) -> Option<&Path> {
+        (self.lending && leaves_servers_alone(plan)).then_some(self.scratch.as_path())
+    }
+
+    /// A server that can be the one of `blueprint` on `host`. One that does not take its new name is ended.
+    pub(crate) fn lend(&mut self, blueprint: &Blueprint<'_>, host: &Host) -> Option<RealServer> {
+        let fits = |server: &RealServer| server.is_made_of(blueprint) && sets_all(host, &server.sysctls);
+        let at = self.idle.iter().position(fits)?;
+        let mut server = self.idle.remove(at);
+        server.be(blueprint).is_ok().then_some(server)
+    }
+
+    /// Takes a server back after a cell of this plan, if it is shown to be as new.
+    pub(crate) fn take_back(&mut self, plan: &LabPlan, mut server: RealServer) {
+        if self.scratch(plan).is_some() && renew(&mut server).is_ok() {
+            server.rest();
+            self.idle.push(server);
+        }
+    }
+}
+
+/// Does the host of a plan set each of these sysctls?
+fn sets_all(host: &Host, sysctls: &BTreeSet<String>) -> bool {
+    let mut set = sysctls.iter();
+    set.all(|key| host.sysctls.iter().any(|(own, _)| own == key))
+}
+
+/// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements of its
+/// own? The client's account has no privileges, so that what the client does ends with its sessions.
+pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
+    let of_server = |node: &Node| node.real_server().is_some();
+    let touches = |action: &Action| match action {
+        Action::Mysqld(_) | Action::Host(HostAction::PowerOff { .. }) => true,
+        Action::Host(HostAction::SetSysctl { node, .. })
+        | Action::Traffic(
+            TrafficAction::AddFirewallRule { node, .. } | TrafficAction::FlushFirewall { node },
+        ) => of_server(node),
+        // A link and its queueing discipline go with the interface.
+        Action::Host(HostAction::LinkDown { .. } | HostAction::LinkUp { .. })
+        | Action::Traffic(TrafficAction::SetNetem { .. })
+        | Action::Table(_)
+        | Action::Client(_)
+        | Action::Wait(_) => false,
+    };
+    plan.mysqld.sql.is_empty() && !plan.steps.iter().any(|step| touches(&step.action))
+}
+
+/// Makes the server as new, and shows that it is; the error says what is left.
+fn renew(server: &mut RealServer) -> Result<()> {
+    const STAGE: &str = "make a server as new";
+    if server.state() != MysqldState::Running {
+        return Err(LabError::new(STAGE, "its mysqld does not run"));
+    }
+    let lines = [
+        // With the interface go its addresses, routes, neighbours and its queueing discipline.
+        format!("link del dev {INTERFACE}"),
+        "link set dev lo down".to_owned(),
+        "addr flush dev lo".to_owned(),
+        // net/ipv4/tcp_metrics.c: what TCP measured is kept for each address, and outlives the connection.
+        "tcp_metrics flush all".to_owned(),
+    ];
+    ip_batch(&server.namespace, &lines).stage(STAGE)?;
+    server.end_sessions(RENEWAL_DEADLINE, BETWEEN_LOOKS)?;
+    destroy_sockets(&server.namespace)?;
+    // Wrong logins and broken handshakes are counted for each address (max_connect_errors).
+    server.forget_hosts()?;
+    let (namespace, as_new) = (&server.namespace, &server.as_new);
+    let mut left = String::new();
+    let gone = poll_for(RENEWAL_DEADLINE, BETWEEN_LOOKS, || {
+        left = left_in(namespace, as_new)?.join("; ");
+        Ok::<_, LabError>(left.is_empty().then_some(()))
+    })?;
+    gone.ok_or_else(|| LabError::new(STAGE, format!("still there: {left}")))
+}
+
+/// Destroys every TCP socket of the namespace but those that listen (the kernel's SOCK_DESTROY).
+fn destroy_sockets(namespace: &Namespace) -> Result<()> {
+    let all = ["state", "connected", "state", "closed", "state", "time-wait"];
+    let line = CommandLine::new(["ss", "-tKH"].into_iter().chain(all));
+    namespace
+        .check(&line)
+        .stage("destroy a server's sockets")
+        .map(drop)
+}
+
+/// What a cell left in the network namespace of a server, a line each.
+fn left_in(namespace: &Namespace, as_new: &BTreeSet<String>) -> Result<Vec<String>> {
+    const STAGE: &str = "look what a cell left behind";
+    let metrics = namespace
+        .check(&CommandLine::new(["ip", "tcp_metrics", "show"]))
+        .stage(STAGE)?;
+    let mut left: Vec<String> = metrics
+        .lines()
+        .map(|line| format!("tcp_metrics {line}"))
+        .collect();
+    left.extend(
+        seen_in(namespace)?
+            .into_iter()
+            .filter(|line| !as_new.contains(line)),
+    );
+    let counters = namespace
+        .run(|| read("netstat"))
+        .stage(STAGE)?
+        .stage("read netstat")?;
+    left.extend(overflows(&counters));
+    Ok(left)
+}
+
+/// Interfaces, addresses, routes, neighbours and sockets of a namespace, but for sockets that listen; a line
+/// each. A kernel gives every namespace some of them (`tunl0`).
+pub(crate) fn seen_in(namespace: &Namespace) -> Result<BTreeSet<String>> {
+    const STAGE: &str = "look into a server's network namespace";
+    let texts = namespace.run(|| FILES.map(|(file, _)| read(file))).stage(STAGE)?;
+    let mut seen = BTreeSet::new();
+    for ((file, of_a_cell), text) in FILES.iter().zip(texts) {
+        let text = text.stage(format!("read {file}"))?;
+        let lines = text.lines().filter(|line| of_a_cell(line));
+        seen.extend(lines.map(|line| match *file {
+            // Counters follow the name.
+            "dev" => format!("{file}: {}", line.split(':').next().unwrap_or_default().trim()),
+            _ => format!("{file}: {}", line.trim()),
+        }));
+    }
+    Ok(seen)
+}
+
+/// Counters of a listening socket whose queue was full. It remembers that for a while, and may answer with SYN
+/// cookies (include/net/tcp.h, `tcp_synq_overflow`).
+const OVERFLOWS: [&str; 4] = [
+    "ListenOverflows",
+    "ListenDrops",
+    "TCPReqQFullDrop",
+    "TCPReqQFullDoCookies",
+];
+
+/// Those that are not 0. The file has two lines for each protocol: names, and numbers
+/// (net/ipv4/proc.c, `netstat_seq_show`).
+fn overflows(counters: &str) -> Vec<String> {
+    let mut lines = counters.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (Some(names), Some(numbers)) = (lines.next(), lines.next()) else {
+        return vec!["netstat: no TcpExt".to_owned()];
+    };
+    let pairs = names.split_whitespace().zip(numbers.split_whitespace());
+    let full = pairs.filter(|(name, number)| OVERFLOWS.contains(name) && *number != "0");
+    full.map(|(name, number)| format!("netstat: {name} {number}"))
+        .collect()
+}
+
+/// Files of `/proc/net` with what a cell can leave, and which of their lines are that.
+type File = (&'static str, fn(&str) -> bool);
+
+const FILES: [File; 11] = [
+    ("dev", |line| {
+        line.contains(':') && !line.trim_start().starts_with("lo:")
+    }),
+    ("if_inet6", is_any),
+    ("route", is_below_a_heading),
+    ("fib_trie", |line| line.contains("|--")),
+    ("ipv6_route", |line| !line.trim_end().ends_with("lo")),
+    ("arp", is_below_a_heading),
+    ("tcp", is_a_connection),
+    ("tcp6", is_a_connection),
+    ("udp", is_below_a_heading),
+    ("packet", is_below_a_heading),
+    ("raw", is_below_a_heading),
+];
+
+fn is_any(line: &str) -> bool {
+    !line.trim().is_empty()
+}
+
+/// The first line of each of these files begins with the name of a column.
+fn is_below_a_heading(line: &str) -> bool {
+    let first = line.split_whitespace().next();
+    !matches!(first, None | Some("Iface" | "IP" | "sl" | "sk"))
+}
+
+/// A socket that does not listen (`st` 0A; net/ipv4/tcp_ipv4.c, `get_tcp4_sock`).
+fn is_a_connection(line: &str) -> bool {
+    is_below_a_heading(line) && line.split_whitespace().nth(3) != Some("0A")
+}
+
+fn read(file: &str) -> std::io::Result<String> {
+    match std::fs::read_to_string(Path::new("/proc/thread-self/net").join(file)) {
+        // Without IPv6 there is none of it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.contains('6') => Ok(String::new()),
+        read => read,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Server;
+    use crate::template::{Template, prepare};
+    use lvs_matrix_model::Name;
+    use lvs_matrix_model::action::StopSignal;
+    use lvs_matrix_model::matrix::cells;
+    use lvs_matrix_model::plan::plan;
+    use lvs_matrix_model::scenario::load;
+    use std::io::Read;
+    use std::net::{TcpStream, UdpSocket};
+
+    /// Of a cell with this in its lab and this step.
+    fn lent(lab: &str, step: &str) -> bool {
+        let scenario = load(&format!(
+            "{{ name: sample, claim: A plan., lab: {{ real-servers: {{ rs1: {{}}, rs2: {{}} }} {lab} }}, \
+             before: [{{ connect: {{}} }}], change: [{{ {step} }}], act: [{{ query: {{ sql: select 1 }} }}], \
+             observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+        ));
+        let scenario = scenario.unwrap();
+        leaves_servers_alone(&plan(&scenario, &cells(&scenario)[0]))
+    }
+
+    #[test]
+    fn servers_are_lent_to_cells_that_leave_them_alone() {
+        for step in [
+            "remove-real-server: { server: rs1 }",
+            "link-down: { node: rs1 }",
+            "set-netem: { node: rs1, delay: 10ms }",
+            "set-sysctl: { node: director, key: net.ipv4.vs.expire_nodest_conn, value: 1 }",
+            "add-firewall-rule: { node: client, chain: input, verdict: drop }",
+        ] {
+            assert!(lent("", step), "{step}");
+        }
+        for step in [
+            "stop-mysqld: { server: rs1 }",
+            "freeze-mysqld: { server: rs1 }",
+            "power-off: { server: rs1 }",
+            "set-sysctl: { node: rs1, key: net.ipv4.tcp_retries2, value: 3 }",
+            "add-firewall-rule: { node: rs1, chain: input, verdict: drop }",
+        ] {
+            assert!(!lent("", step), "{step}");
+        }
+        let nothing = "wait: 1s";
+        assert!(lent(", mysqld: { innodb: true }", nothing));
+        assert!(!lent(", mysqld: { sql: [set global wait_timeout = 5] }", nothing));
+    }
+
+    #[test]
+    fn what_a_cell_leaves_is_told_from_what_is_always_there() {
+        let of_a_cell = |file: &str, line: &str| {
+            let (_, of_a_cell) = FILES.iter().find(|(name, _)| *name == file).unwrap();
+            of_a_cell(line)
+        };
+        for (file, always, left) in [
+            ("dev", "    lo:       0       0", "  eth0: 1234      12"),
+            ("dev", " face |bytes    packets errs", "  eth0: 1234      12"),
+            ("route", "Iface\tDestination\tGateway", "eth0\t000200C0\t00000000"),
+            ("fib_trie", "Main:", "        |-- 192.0.2.0"),
+            ("arp", "IP address       HW type", "192.0.2.10       0x1"),
+            (
+                "tcp",
+                "   0: 00000000:0CEA 00000000:0000 0A 00000000:00000000",
+                "   1: 640200C0:0CEA 0A0200C0:A2C4 01 00000000:00000000",
+            ),
+            (
+                "tcp",
+                "  sl  local_address rem_address   st",
+                "   1: 640200C0:0CEA 0A0200C0:A2C4 06 0:0",
+            ),
+            ("packet", "sk       RefCnt Type Proto", "ffff 3 3 0003 2 1 0 0 1"),
+        ] {
+            assert!(!of_a_cell(file, always), "{file}: {always}");
+            assert!(of_a_cell(file, left), "{file}: {left}");
+        }
+        let counters = |overflows: u8| {
+            format!(
+                "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 7 {overflows} 0\n\
+                 IpExt: InNoRoutes\nIpExt: 0\n"
+            )
+        };
+        assert!(overflows(&counters(0)).is_empty());
+        assert_eq!(overflows(&counters(2)), ["netstat: ListenOverflows 2"]);
+        assert_eq!(overflows(""), ["netstat: no TcpExt"]);
+    }
+
+    fn template(folder: &Path) -> Template {
+        prepare(&Server::find("").unwrap(), false, folder).unwrap()
+    }
+
+    fn blueprint<'a>(
+        folder: &'a Path,
+        template: &'a Template,
+        name: &'a Name,
+        server_id: u32,
+    ) -> Blueprint<'a> {
+        Blueprint {
+            name,
+            server_id,
+            template,
+            scratch: folder,
+            lendable: true,
+            log: folder.join(format!("{name}.log")),
+            port: 3306,
+        }
+    }
+
+    /// A server that runs in a namespace with an interface, as in a cell.
+    fn server(folder: &Path) -> RealServer {
+        let (template, name) = (template(folder), Name::new("rs1").unwrap());
+        let blueprint = blueprint(folder, &template, &name, 101);
+        let mut server = RealServer::start(Namespace::new("rs1").unwrap(), &blueprint).unwrap();
+        let lines = [
+            "link set dev lo up",
+            "link add name eth0 type veth peer name other",
+            "link set dev eth0 up",
+            "addr add 192.0.2.31/24 dev eth0",
+            "addr add 192.0.2.100/32 dev lo",
+            "neigh add 192.0.2.1 lladdr 02:6c:76:00:00:01 dev eth0",
+        ]
+        .map(str::to_owned);
+        ip_batch(&server.namespace, &lines).unwrap();
+        server.wait_ready().unwrap();
+        server
+    }
+
+    /// Connects to the server over the network and hangs up without a word, or stays.
+    fn visit(server: &RealServer) -> TcpStream {
+        let visited = server.namespace.run(|| {
+            let mut stream = TcpStream::connect("192.0.2.100:3306")?;
+            // The greeting: its session is there.
+            stream.read_exact(&mut [0; 5])?;
+            Ok::<_, std::io::Error>(stream)
+        });
+        visited.unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_server_is_as_new_after_a_cell_and_becomes_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = server(folder.path());
+        let (_stays, leaves) = (visit(&server), visit(&server));
+        drop(leaves);
+        let before = seen_in(&server.namespace).unwrap();
+        let has = |file: &str| before.iter().any(|line| line.starts_with(file));
+        for file in ["dev: eth0", "route:", "fib_trie:", "arp:", "tcp:"] {
+            assert!(has(file), "{file} in {before:#?}");
+        }
+        renew(&mut server).unwrap();
+        assert_eq!(seen_in(&server.namespace).unwrap(), server.as_new);
+
+        let (template, name) = (template(folder.path()), Name::new("rs2").unwrap());
+        let mut other = blueprint(folder.path(), &template, &name, 202);
+        other.port = 3307;
+        assert!(!server.is_made_of(&other));
+        other.port = 3306;
+        assert!(server.is_made_of(&other));
+        server.rest();
+        server.be(&other).unwrap();
+        // It says that its server_id is the new one.
+        server.wait_ready().unwrap();
+        let said = std::fs::read_to_string(other.log).unwrap();
+        assert!(
+            said.contains("[lvs-matrix] 1 earlier cell(s) had this server"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_taken_away_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = server(folder.path());
+        let socket = server
+            .namespace
+            .run(|| UdpSocket::bind("0.0.0.0:4000"))
+            .unwrap()
+            .unwrap();
+        let left = renew(&mut server).unwrap_err().to_string();
+        assert!(left.contains("still there: udp: "), "{left}");
+        drop(socket);
+        server
+            .execute(&["create database left_behind".to_owned()])
+            .unwrap();
+        let again = ["link add name eth0 type veth peer name other".to_owned()];
+        ip_batch(&server.namespace, &again).unwrap();
+        let left = renew(&mut server).unwrap_err().to_string();
+        assert!(left.contains("a client made left_behind"), "{left}");
+        server.stop_mysqld(StopSignal::Kill).unwrap();
+        let left = renew(&mut server).unwrap_err().to_string();
+        assert!(left.contains("its mysqld does not run"), "{left}");
+    }
+}
