@@ -6,6 +6,7 @@ use lvs_matrix_guest::protocol::{INPUTS_VARIABLE, SHARE_VARIABLE};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 pub(crate) fn act(words: &[&str]) -> ExitCode {
     let console = Console::open().unwrap();
@@ -168,6 +169,7 @@ fn look_around(console: &Console) -> Result<(), String> {
             .unwrap_or_default()
             .trim(),
     )?;
+    await_the_first_process()?;
     for (process, prefix) in [("self", ""), ("1", "first-")] {
         let status =
             fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
@@ -238,4 +240,21 @@ fn clocks(console: &Console) -> Result<(), String> {
         console.say(&format!("{clock:?} moves")).unwrap();
     }
     Ok(())
+}
+
+/// The first process gives its last capabilities up once it has started its payload, which is this program.
+fn await_the_first_process() -> Result<(), String> {
+    let begun = Instant::now();
+    loop {
+        let status = fs::read_to_string("/proc/1/status").map_err(|error| error.to_string())?;
+        let mut lines = status.lines().filter_map(|line| line.split_once(':'));
+        let none = |value: &str| value.trim().bytes().all(|digit| digit == b'0');
+        if lines.any(|(name, value)| name == "CapPrm" && none(value)) {
+            return Ok(());
+        }
+        if begun.elapsed() > Duration::from_secs(10) {
+            return Err("the first process still has capabilities".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

@@ -71,7 +71,8 @@ pub fn tshark_with(options: &[&str], bytes: &[u8], fields: &[&str]) -> (Vec<Vec<
     let output = feed("tshark", &arguments, bytes);
     let rows = lines(&output)
         .iter()
-        .map(|line| line.split('\t').map(str::to_owned).collect())
+        // Wireshark 4.4 writes a backslash of a field twice, 4.0 once; no capture of the tests has two.
+        .map(|line| line.split('\t').map(|field| field.replace(r"\\", r"\")).collect())
         .collect();
     (rows, complaints(&output))
 }
