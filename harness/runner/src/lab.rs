@@ -93,7 +93,10 @@ impl Lab {
             let lent = lent_from.as_ref().and_then(|_| warm.lend(&blueprint, host));
             lab.servers.push(match lent {
                 Some(server) => server,
-                None => RealServer::start(namespace(name.as_str())?, &blueprint)?,
+                None => {
+                    warm.make_room(plan);
+                    RealServer::start(namespace(name.as_str())?, &blueprint)?
+                }
             });
         }
         lab.join_hosts(plan)?;

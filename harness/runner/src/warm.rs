@@ -29,6 +29,10 @@ const RENEWAL_DEADLINE: Duration = Duration::from_millis(200);
 /// How long to wait between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
+/// So many servers run at once, those of the lab included, unless the lab alone has more: each takes some 70 MiB
+/// of the guest's memory.
+const MOST_SERVERS: usize = 4;
+
 /// The servers that are ready to be lent.
 #[derive(Debug)]
 pub(crate) struct Warm {
@@ -60,6 +64,12 @@ impl Warm {
         let at = self.idle.iter().position(fits)?;
         let mut server = self.idle.remove(at);
         server.be(blueprint).is_ok().then_some(server)
+    }
+
+    /// Ends servers that nobody asked for, before a lab of this plan starts one of its own.
+    pub(crate) fn make_room(&mut self, plan: &LabPlan) {
+        let of_lab = plan.real_servers().count();
+        self.idle.truncate(MOST_SERVERS.saturating_sub(of_lab));
     }
 
     /// Takes a server back after a cell of this plan, if it is shown to be as new.

@@ -48,6 +48,9 @@ pub(crate) fn servers(words: Language, cell: &JudgedCell) -> Option<Section> {
             place: Some(Citation::Server(view.server_id)),
             ..Statement::from(words.server_is(&view.server, view.server_id, mysqld))
         }));
+        if view.earlier_cells > 0 {
+            blocks.push(Block::Note(words.lent(view.earlier_cells)));
+        }
         sessions(&mut blocks, words, cell, view);
         if view.sockets.is_empty() {
             blocks.push(Block::paragraph(words.no_socket()));
