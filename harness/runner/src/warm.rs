@@ -16,7 +16,7 @@ use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::real_server::{Blueprint, RealServer};
 use lvs_matrix_model::action::{Action, HostAction, Node, TrafficAction};
-use lvs_matrix_model::plan::{Host, INTERFACE, LabPlan};
+use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::MysqldState;
 use lvs_matrix_netns::{CommandLine, Namespace, ip_batch};
 use std::collections::BTreeSet;
@@ -74,7 +74,11 @@ impl Warm {
 
     /// Takes a server back after a cell of this plan, if it is shown to be as new.
     pub(crate) fn take_back(&mut self, plan: &LabPlan, mut server: RealServer) {
-        if self.scratch(plan).is_some() && renew(&mut server).is_ok() {
+        let host = plan.host(&Node::RealServer(server.name.clone()));
+        let Some(host) = host.filter(|_| self.scratch(plan).is_some()) else {
+            return;
+        };
+        if renew(&mut server, host.nics.iter().map(|nic| nic.name.as_str())).is_ok() {
             server.rest();
             self.idle.push(server);
         }
@@ -104,23 +108,25 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         | Action::Client(_)
         | Action::Wait(_) => false,
     };
-    plan.mysqld.sql.is_empty() && !plan.steps.iter().any(|step| touches(&step.action))
+    plan.mysqlds().all(|mysqld| mysqld.setup.sql.is_empty())
+        && !plan.steps.iter().any(|step| touches(&step.action))
 }
 
-/// Makes the server as new, and shows that it is; the error says what is left.
-fn renew(server: &mut RealServer) -> Result<()> {
+/// Makes the server, which had these interfaces, as new, and shows that it is; the error says what is left.
+fn renew<'a>(server: &mut RealServer, interfaces: impl Iterator<Item = &'a str>) -> Result<()> {
     const STAGE: &str = "make a server as new";
     if server.state() != MysqldState::Running {
         return Err(LabError::new(STAGE, "its mysqld does not run"));
     }
-    let lines = [
-        // With the interface go its addresses, routes, neighbours and its queueing discipline.
-        format!("link del dev {INTERFACE}"),
-        "link set dev lo down".to_owned(),
-        "addr flush dev lo".to_owned(),
-        // net/ipv4/tcp_metrics.c: what TCP measured is kept for each address, and outlives the connection.
-        "tcp_metrics flush all".to_owned(),
+    // With an interface go its addresses, routes, neighbours and its queueing discipline.
+    let mut lines: Vec<String> = interfaces.map(|name| format!("link del dev {name}")).collect();
+    // net/ipv4/tcp_metrics.c: what TCP measured is kept for each address, and outlives the connection.
+    let others = [
+        "link set dev lo down",
+        "addr flush dev lo",
+        "tcp_metrics flush all",
     ];
+    lines.extend(others.map(str::to_owned));
     ip_batch(&server.namespace, &lines).stage(STAGE)?;
     server.end_sessions(RENEWAL_DEADLINE, BETWEEN_LOOKS)?;
     destroy_sockets(&server.namespace)?;
@@ -263,6 +269,8 @@ mod tests {
     use std::io::Read;
     use std::net::{TcpStream, UdpSocket};
 
+    const ETH0: [&str; 1] = ["eth0"];
+
     /// Of a cell with this in its lab and this step.
     fn lent(lab: &str, step: &str) -> bool {
         let scenario = load(&format!(
@@ -353,15 +361,17 @@ mod tests {
             template,
             scratch: folder,
             lendable: true,
+            sql: &[],
             log: folder.join(format!("{name}.log")),
             port: 3306,
         }
     }
 
-    /// A server that runs in a namespace with an interface, as in a cell.
-    fn server(folder: &Path) -> RealServer {
+    /// A server that has executed `sql` and runs in a namespace with an interface, as in a cell.
+    fn server(folder: &Path, sql: &[String]) -> RealServer {
         let (template, name) = (template(folder), Name::new("rs1").unwrap());
-        let blueprint = blueprint(folder, &template, &name, 101);
+        let mut blueprint = blueprint(folder, &template, &name, 101);
+        blueprint.sql = sql;
         let mut server = RealServer::start(Namespace::new("rs1").unwrap(), &blueprint).unwrap();
         let lines = [
             "link set dev lo up",
@@ -374,6 +384,7 @@ mod tests {
         .map(str::to_owned);
         ip_batch(&server.namespace, &lines).unwrap();
         server.wait_ready().unwrap();
+        server.set_up().unwrap();
         server
     }
 
@@ -391,7 +402,7 @@ mod tests {
     #[test]
     fn a_server_is_as_new_after_a_cell_and_becomes_another() {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = server(folder.path());
+        let mut server = server(folder.path(), &[]);
         let (_stays, leaves) = (visit(&server), visit(&server));
         drop(leaves);
         let before = seen_in(&server.namespace).unwrap();
@@ -399,7 +410,7 @@ mod tests {
         for file in ["dev: eth0", "route:", "fib_trie:", "arp:", "tcp:"] {
             assert!(has(file), "{file} in {before:#?}");
         }
-        renew(&mut server).unwrap();
+        renew(&mut server, ETH0.into_iter()).unwrap();
         assert_eq!(seen_in(&server.namespace).unwrap(), server.as_new);
 
         let (template, name) = (template(folder.path()), Name::new("rs2").unwrap());
@@ -417,29 +428,25 @@ mod tests {
             said.contains("[lvs-matrix] 1 earlier cell(s) had this server"),
             "{said}"
         );
+
+        // The test holds a socket that nobody can take away.
+        let again = ["link add name eth0 type veth peer name other".to_owned()];
+        ip_batch(&server.namespace, &again).unwrap();
+        let bound = server.namespace.run(|| UdpSocket::bind("0.0.0.0:4000"));
+        let _held = bound.unwrap().unwrap();
+        let left = renew(&mut server, ETH0.into_iter()).unwrap_err().to_string();
+        assert!(left.contains("still there: udp: "), "{left}");
     }
 
     #[test]
-    fn what_cannot_be_taken_away_is_named() {
+    fn what_a_client_made_in_a_server_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = server(folder.path());
-        let socket = server
-            .namespace
-            .run(|| UdpSocket::bind("0.0.0.0:4000"))
-            .unwrap()
-            .unwrap();
-        let left = renew(&mut server).unwrap_err().to_string();
-        assert!(left.contains("still there: udp: "), "{left}");
-        drop(socket);
-        server
-            .execute(&["create database left_behind".to_owned()])
-            .unwrap();
-        let again = ["link add name eth0 type veth peer name other".to_owned()];
-        ip_batch(&server.namespace, &again).unwrap();
-        let left = renew(&mut server).unwrap_err().to_string();
+        let made = ["create database left_behind".to_owned()];
+        let mut server = server(folder.path(), &made);
+        let left = renew(&mut server, ETH0.into_iter()).unwrap_err().to_string();
         assert!(left.contains("a client made left_behind"), "{left}");
         server.stop_mysqld(StopSignal::Kill).unwrap();
-        let left = renew(&mut server).unwrap_err().to_string();
+        let left = renew(&mut server, ETH0.into_iter()).unwrap_err().to_string();
         assert!(left.contains("its mysqld does not run"), "{left}");
     }
 }
