@@ -195,6 +195,36 @@ impl<'a> State<'a> {
         }
     }
 
+    /// Is what `action` sets so already, as far as it is known? A rule or an edit that is made once more is none of
+    /// these: it may have an effect of its own.
+    #[must_use]
+    pub fn is_so(&self, action: &Action) -> bool {
+        match action {
+            Action::Table(TableAction::SetWeight { server, weight }) => {
+                let table = self.table.as_ref();
+                table.is_some_and(|table| table.servers.get(server) == Some(weight))
+            }
+            Action::Table(TableAction::SetTimeouts { tcp, tcp_fin: None }) => {
+                self.entry_timeout() == Some(*tcp)
+            }
+            Action::Host(HostAction::SetSysctl { node, key, value }) => {
+                let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+                let known = self.sysctl(node, key);
+                known.is_some_and(|known| words(known.value) == words(value))
+            }
+            Action::Traffic(TrafficAction::SetNetem { node, delay, loss }) => match self.link(node) {
+                Some(link) => link.delay == *delay && link.loss == *loss,
+                None => delay.is_zero() && *loss == Percent(0),
+            },
+            Action::Table(_)
+            | Action::Mysqld(_)
+            | Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Client(_)
+            | Action::Wait(_) => false,
+        }
+    }
+
     fn off(&self, name: &'a Name) -> Option<Conflict<'a>> {
         self.is_off(name).then_some(Conflict::Off(name))
     }

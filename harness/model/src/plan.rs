@@ -20,7 +20,7 @@ use crate::Name;
 use crate::action::{Action, Node};
 use crate::base::{CellRef, OneOrMore};
 use crate::client::Client;
-use crate::lab::State;
+use crate::lab::{State, Table};
 use crate::scenario::{Expected, Observe};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -145,6 +145,18 @@ impl LabPlan {
         let state = State::new(self.real_servers().map(|(name, _)| name));
         let hosts = self.hosts.iter();
         hosts.fold(state, |state, host| state.with_sysctls(&host.node, &host.sysctls))
+    }
+
+    /// The director's table before the first step, as the services say it.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let weight = |backend: &Backend| Some((backend.host.real_server()?.clone(), backend.weight));
+        let others = self.services.iter().skip(1).map(|service| service.address.port());
+        Table {
+            service: true,
+            servers: self.service().backends.iter().filter_map(weight).collect(),
+            others: others.collect(),
+        }
     }
 
     /// How long the outcome is watched, counted from the beginning of `act`: the scenario's `until`, or the

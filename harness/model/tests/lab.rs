@@ -98,6 +98,38 @@ fn a_value_knows_the_step_that_gave_it() {
     assert_eq!(state.refuses(), None, "so nothing is certain");
 }
 
+/// What a step sets, it sets anew only if it was otherwise.
+#[test]
+fn what_is_so_already_is_known() {
+    let (name, planned) = (rs1(), [("net.x".to_owned(), "1\t2".to_owned())]);
+    let mut state = State::new(std::iter::once(&name))
+        .with_sysctls(&Node::Client, &planned)
+        .with_table(table(&[(&name, 3)]));
+    let weight = |weight| {
+        let server = rs1();
+        Action::from(TableAction::SetWeight { server, weight })
+    };
+    let timeouts = |tcp_fin| {
+        let tcp = Duration::from_secs(60);
+        Action::from(TableAction::SetTimeouts { tcp, tcp_fin })
+    };
+    let only_tcp = timeouts(None);
+    assert!(state.is_so(&weight(3)) && !state.is_so(&weight(0)));
+    assert!(state.is_so(&sysctl("1 2")) && !state.is_so(&sysctl("1")));
+    assert!(state.is_so(&netem(0)) && !state.is_so(&netem(100)));
+    assert!(!state.is_so(&only_tcp), "nobody said what it was");
+    let (zero, cut) = (weight(0), netem(100));
+    for (action, step) in [&zero, &cut, &only_tcp].into_iter().zip(1..) {
+        state.apply(step, action);
+    }
+    assert!(state.is_so(&weight(0)) && !state.is_so(&weight(3)));
+    assert!(state.is_so(&netem(100)) && !state.is_so(&netem(0)));
+    assert!(state.is_so(&only_tcp));
+    assert!(!state.is_so(&timeouts(Some(Duration::from_secs(5)))));
+    // A rule that is added once more, and a table that is saved, are not looked at.
+    assert!(!state.is_so(&Action::from(TableAction::SaveTable)));
+}
+
 #[test]
 fn nothing_is_done_on_a_host_without_power() {
     let (server, neighbours) = (rs1(), Neighbours::Permanent);

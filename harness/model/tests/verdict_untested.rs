@@ -47,7 +47,7 @@ fn stop(server: &str) -> Action {
 
 fn weight(server: &str) -> Action {
     let server = name(server);
-    Action::Table(TableAction::SetWeight { server, weight: 1 })
+    Action::Table(TableAction::SetWeight { server, weight: 0 })
 }
 
 /// The client is on rs1, the change is made, and the statement is answered.
@@ -221,6 +221,34 @@ fn a_fault_that_hits_after_everything_tests_nothing() {
     let why = untested(&world).unwrap();
     assert_eq!(why.key(), "over-before");
     assert_eq!(why.step(), 3);
+}
+
+#[test]
+fn a_change_to_what_is_so_already_tests_nothing() {
+    let (server, weight) = (name("rs1"), 1);
+    let same = Action::Table(TableAction::SetWeight { server, weight });
+    let world = answered_after(same.clone());
+    let why = untested(&world).unwrap();
+    let step = world
+        .record
+        .steps
+        .iter()
+        .find(|step| step.action == same)
+        .unwrap();
+    assert_eq!(
+        why,
+        Untested::NoChange {
+            step: step.number,
+            action: same
+        }
+    );
+    assert_eq!(why.key(), "no-change");
+    // It is no control: somebody meant to change something.
+    assert!(!is_control(&world.record));
+    let named = judge(&expects(BehaviourName::Answered, &["rs1"]), &world.observe());
+    assert_eq!(named, Verdict::TestedNothing { why });
+    // The weight of the server that the connection is on becomes another.
+    assert_eq!(untested(&answered_after(self::weight("rs1"))), None);
 }
 
 #[test]

@@ -191,6 +191,7 @@ fn names(names: &[Name], words: Language, last: &str) -> String {
 pub fn untested(words: Language, why: &Untested) -> String {
     let list = |servers: &[Name]| names(servers, words, words.and_server());
     match why {
+        Untested::NoChange { step, action } => words.no_change(step, self::action(words, action)),
         Untested::OtherServer {
             served_by, changed, ..
         } => words.change_elsewhere(list(changed), list(served_by)),
@@ -229,6 +230,7 @@ pub fn remedy(words: Language, why: &Untested) -> String {
             .map_or_else(|| NOTHING.to_owned(), Name::to_string)
     };
     match why {
+        Untested::NoChange { .. } => words.set_something_else().to_owned(),
         Untested::OtherServer {
             served_by, changed, ..
         } => words.name_the_server(

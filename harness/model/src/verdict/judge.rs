@@ -48,7 +48,9 @@ pub(super) fn intended(expected: &Expected, why: &Untested) -> bool {
     };
     match why {
         Untested::OtherServer { .. } => names_server,
-        Untested::OverBefore { .. } | Untested::ConnectionEndedBefore { .. } => false,
+        Untested::NoChange { .. } | Untested::OverBefore { .. } | Untested::ConnectionEndedBefore { .. } => {
+            false
+        }
     }
 }
 

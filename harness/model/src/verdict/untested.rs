@@ -17,12 +17,20 @@ use crate::path::Journeys;
 use crate::plan::Phase;
 use crate::record::{CellRecord, StepOutcome, StepRecord};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Why a cell tested nothing: its change had no part in what was judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Untested {
+    /// What the change set was so already.
+    NoChange {
+        /// The first step of the change.
+        step: u32,
+        /// What that step did.
+        action: Action,
+    },
     /// Other real servers than that of the judged connection were changed.
     OtherServer {
         /// The real servers that the connection reached.
@@ -63,17 +71,19 @@ impl Untested {
     #[must_use]
     pub fn key(&self) -> &'static str {
         match self {
+            Self::NoChange { .. } => "no-change",
             Self::OtherServer { .. } => "other-server",
             Self::OverBefore { .. } => "over-before",
             Self::ConnectionEndedBefore { .. } => "connection-ended-before",
         }
     }
 
-    /// The step that came too late, or to another server.
+    /// The step that changed nothing, came too late, or was made to another server.
     #[must_use]
     pub fn step(&self) -> u32 {
         match self {
-            Self::OtherServer { step, .. }
+            Self::NoChange { step, .. }
+            | Self::OtherServer { step, .. }
             | Self::OverBefore { step, .. }
             | Self::ConnectionEndedBefore { step, .. } => *step,
         }
@@ -83,6 +93,12 @@ impl Untested {
 impl fmt::Display for Untested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoChange { step, action } => {
+                write!(
+                    f,
+                    "the change left everything as it was: step {step} ({action}) set what was so already"
+                )
+            }
             Self::OtherServer {
                 served_by, changed, ..
             } => write!(
@@ -395,6 +411,20 @@ impl<'a> View<'a> {
     }
 }
 
+/// The steps that set what was so already, by their numbers.
+fn idle_steps(record: &CellRecord) -> BTreeSet<u32> {
+    let mut state = record.plan.state().with_table(record.plan.table());
+    let mut idle = BTreeSet::new();
+    let done = |step: &&StepRecord| matches!(step.outcome, StepOutcome::Done { .. });
+    for step in record.steps.iter().filter(done) {
+        if state.is_so(&step.action) {
+            idle.insert(step.number);
+        }
+        state.apply(step.number, &step.action);
+    }
+    idle
+}
+
 /// Why the change of the cell had no part in what was judged; `None` if it had, if that cannot be told, or if
 /// the cell has no change.
 pub(super) fn untested(
@@ -413,7 +443,18 @@ pub(super) fn untested(
         })
         .filter_map(|step| Some((step, step.began?)))
         .collect();
-    let (_, first) = *steps.first()?;
+    let idle = idle_steps(record);
+    let (bearing_at_all, idle): (Vec<_>, Vec<_>) = steps
+        .into_iter()
+        .partition(|(step, _)| !idle.contains(&step.number));
+    let steps = bearing_at_all;
+    let Some((_, first)) = steps.first().copied() else {
+        let (step, _) = idle.first()?;
+        return Some(Untested::NoChange {
+            step: step.number,
+            action: step.action.clone(),
+        });
+    };
     let view = View::of(record, packets, paths, observed)?;
     let served_by = view.servers_of(view.involved(first));
     let of_them = |servers: &[Name]| {

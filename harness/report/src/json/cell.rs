@@ -392,14 +392,14 @@ impl<'a> ExpectedJson<'a> {
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct UntestedJson {
-    /// `other-server`: other servers than that of the connection were changed. `over-before`: the operation
-    /// was over before the change. `connection-ended-before`: the connection had been ended before the
-    /// change.
-    #[schemars(extend("enum" = ["other-server", "over-before", "connection-ended-before"]))]
+    /// `no-change`: what the change set was so already. `other-server`: other servers than that of the
+    /// connection were changed. `over-before`: the operation was over before the change.
+    /// `connection-ended-before`: the connection had been ended before the change.
+    #[schemars(extend("enum" = ["no-change", "other-server", "over-before", "connection-ended-before"]))]
     kind: &'static str,
     /// A sentence.
     what: String,
-    /// The number of the step that was made to another server, or came too late.
+    /// The number of the step that changed nothing, was made to another server, or came too late.
     step: u32,
     /// Does the expectation name the server (`served-by`), so that this is what the scenario means to show?
     intended: bool,
