@@ -264,6 +264,10 @@ pub(super) const REVERTED: Rule = Rule {
 /// Fewer than so many are no pattern.
 const FEW: usize = 4;
 
+/// The first gaps between SYNs do not double from Linux 6.5 on: they are of one second
+/// (`tcp_syn_linear_timeouts`; net/ipv4/tcp_timer.c, `tcp_retransmit_timer`).
+const LINEAR: Duration = Duration::from_millis(1500);
+
 /// `tcp_syn_retries` is over.
 pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
     name: "syn-retries-exhausted",
@@ -290,6 +294,13 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
             return None;
         }
         let (first, last) = (syns.first()?, syns.last()?);
+        // It gives up when it would have sent the next one. Who gives up sooner is not TCP.
+        let before_last = syns.iter().rev().nth(1);
+        let gap = before_last.map_or(Duration::ZERO, |before| last.at.since(before.at));
+        let next = if gap < LINEAR { gap } else { (gap * 2).min(RTO_MAX) };
+        if ended.since(last.at) < next * 9 / 10 {
+            return None;
+        }
         let nothing = if view.observed.discarded.is_empty() {
             bilingual!("Nothing answered the client's SYN" / "客户端的 SYN 没有得到任何应答")
         } else {
