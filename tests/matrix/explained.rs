@@ -4,7 +4,7 @@
 use super::goes_with::go_together;
 use super::run;
 use lvs_matrix_explain::{Status, explain};
-use lvs_matrix_model::action::{Action, Node, TrafficAction};
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::client::Settings;
 use lvs_matrix_model::record::CellRecord;
 use lvs_matrix_model::verdict::{Behaviour, Citation, JudgedCell, judged};
@@ -44,18 +44,6 @@ fn the_rest_of_a_large_upload_is_explained() {
     );
 }
 
-fn loses_at_random(record: &CellRecord) -> bool {
-    record.plan.steps.iter().any(|step| match &step.action {
-        Action::Traffic(TrafficAction::SetNetem { loss, .. }) => loss.0 > 0,
-        Action::Traffic(TrafficAction::AddFirewallRule { .. } | TrafficAction::FlushFirewall { .. })
-        | Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Client(_)
-        | Action::Wait(_) => false,
-    })
-}
-
 #[test]
 fn every_cell_is_explained_by_rules_that_fit_and_cites_the_right_packets() {
     let mut complaints = Vec::new();
@@ -63,11 +51,6 @@ fn every_cell_is_explained_by_rules_that_fit_and_cites_the_right_packets() {
         let id = cell["id"].as_str().unwrap();
         let (cell, folder) = (judged_anew(id), run().out.join(id));
         let explanation = explain(&cell);
-        // What a link loses at random is another packet in every run, and not each loss has a rule
-        // (docs/limitations.md).
-        if loses_at_random(&cell.record) && explanation.status != Status::Explained {
-            continue;
-        }
         assert_eq!(explanation.status, Status::Explained, "{id}");
         let rules: Vec<&str> = explanation
             .paragraphs

@@ -177,6 +177,22 @@ impl<'a> CellView<'a> {
         self.request.map_or(&[], |index| &self.sent[index..])
     }
 
+    /// The first of the request's sendings that arrived at the director, if the director passed it on.
+    pub(super) fn first_passed_on(&self) -> Option<&Passage<'a>> {
+        let mut arrived = self
+            .sendings()
+            .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some());
+        arrived.next().filter(|passage| passage.passed_on.is_some())
+    }
+
+    /// The first of the request's sendings that reached a real server, by way of the director.
+    pub(super) fn arrived(&self) -> Option<&Passage<'a>> {
+        self.sendings().find(|passage| {
+            let at_a_server = matches!(passage.reached, Some((_, Node::RealServer(_))));
+            at_a_server && passage.passed_on.is_some()
+        })
+    }
+
     /// The sendings of the request: the first and its repetitions.
     pub(super) fn sendings(&self) -> impl Iterator<Item = &Passage<'a>> {
         self.request()

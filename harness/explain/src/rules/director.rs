@@ -27,7 +27,7 @@ pub(super) const SCHEDULED: Rule = Rule {
         transmit("ip_vs_dr_xmit"),
     ],
     holds: |view| {
-        let request = view.request().filter(|_| view.is_connect())?;
+        let request = view.first_passed_on().filter(|_| view.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
             return None;
         };
@@ -77,7 +77,7 @@ pub(super) const SCHEDULED: Rule = Rule {
     },
 };
 
-/// What was passed on reached the server, and was answered.
+/// What was passed on reached the server, perhaps not at its first sending, and was answered.
 fn served(
     view: &CellView<'_>,
     sent: Seen,
@@ -86,6 +86,21 @@ fn served(
     mut text: Bilingual,
     mut shown_by: Vec<Citation>,
 ) -> Finding {
+    let arrived = view
+        .arrived()
+        .filter(|arrived| arrived.sent.packet != sent.packet);
+    if let Some(again) = arrived
+        && let Some((passed, _)) = &again.passed_on
+    {
+        text.push(&bilingual!(
+            " It was lost on its way. The client's TCP sent it again ({again} on client), and the director \
+             passed that on by its entry ({passed} on director)."
+                / "它在途中丢失。客户端的 TCP 重传了它（client 上的{again}），调度器按其条目转发（director 上的{passed}）。",
+            again = first(again.sent),
+            passed = first(*passed),
+        ));
+        shown_by.extend([packet(again.sent), packet(*passed)]);
+    }
     text.push(&answered(view, server, answer));
     shown_by.push(Citation::Packet(answer.number));
     Finding {
@@ -93,7 +108,7 @@ fn served(
         text,
         shown_by,
         claims: claims(
-            [sent.packet],
+            [arrived.map_or(sent.packet, |arrived| arrived.sent.packet)],
             &claim::Fate::Delivered(Node::RealServer(server.clone())),
         ),
         advice: Vec::new(),
@@ -106,13 +121,14 @@ pub(super) const PASSED_ON: Rule = Rule {
     explains: Explains::Answer,
     sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
     holds: |view| {
-        let request = view.request().filter(|_| !view.is_connect())?;
+        let request = view.first_passed_on().filter(|_| !view.is_connect())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
             return None;
         };
         let answer = answer_from(view, server)?;
+        let begun = view.request()?.sent;
         // Without an entry another rule says why it was passed on.
-        if changes_between(view, request.sent, answer).next().is_some() || PickedUp::of(view).is_some() {
+        if changes_between(view, begun, answer).next().is_some() || PickedUp::of(view).is_some() {
             return None;
         }
         let mut text = bilingual!(

@@ -185,10 +185,64 @@ pub(super) const LOST_BEFORE: Rule = Rule {
         if view.unplugged(&Node::Director, at).is_some() {
             return None;
         }
-        let (step, ..) = view.netem(&Node::Director, at)?;
-        lost_before(view, step)
+        let (step, _, loss) = view.netem(&Node::Director, at)?;
+        lost_before(view, step).or_else(|| {
+            let since = view.since_request().iter();
+            let lost = since.filter(|passage| passage.arrived.is_none() && passage.reached.is_none());
+            let lost: Vec<Lost> = lost.map(|passage| (passage.sent, passage.sent)).collect();
+            // What is only delayed may still be on its way when the watching ends.
+            let lost = Some(lost).filter(|_| loss != Percent::default())?;
+            let place = bilingual!(
+                "before the director (first {lost} on client; {step})"
+                    / "在到达调度器之前丢失（首个为 client 上的{lost}；{step}）",
+                lost = first(lost.first()?.1),
+                step = doing(&step.action)
+            );
+            some_lost(view, step, &lost, &place, &Fate::LostBefore)
+        })
     },
 };
+
+/// A segment of the client's that was lost: as the client sent it, and where it was seen last.
+type Lost = (Seen, Seen);
+
+/// Segments since the request were lost on a link that loses them at random.
+fn some_lost(
+    view: &CellView<'_>,
+    step: &StepRecord,
+    lost: &[Lost],
+    place: &Bilingual,
+    fate: &Fate,
+) -> Option<Finding> {
+    let request = view.request()?;
+    let is_lost = |passage: &&Passage<'_>| lost.iter().any(|(sent, _)| sent.packet == passage.sent.packet);
+    let mut segments = view.since_request().iter().filter(is_lost);
+    let what = if segments.all(|passage| size(passage.segment) == 0) {
+        bilingual!("segments that only acknowledge" / "只作确认的报文段")
+    } else {
+        bilingual!("segments" / "报文段")
+    };
+    let mut shown_by = vec![Citation::Step(step.number), packet(request.sent)];
+    shown_by.extend(lost.iter().map(|(_, seen)| packet(*seen)));
+    Some(Finding {
+        at: request.sent.at,
+        text: bilingual!(
+            "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} were lost \
+             {place}. Whichever side misses an acknowledgement sends again, after a second in the handshake and \
+             after a few round trips later on, at gaps that double."
+                / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}{place}。\
+                   没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
+            request = view.carrier(),
+            sent = request.sent.packet,
+            count = lost.len(),
+            what = what,
+            place = place,
+        ),
+        shown_by,
+        claims: fated(lost.iter().map(|(sent, _)| sent.packet), fate),
+        advice: patience(),
+    })
+}
 
 fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
     let request = view.request()?;
@@ -236,46 +290,21 @@ pub(super) const LOST_AFTER: Rule = Rule {
         let (step, _, _) = view
             .netem(node, request.sent.at)
             .filter(|(_, _, loss)| *loss != Percent::default())?;
-        let lost: Vec<&Passage<'_>> = view
+        let since = view
             .since_request()
             .iter()
-            .filter(|passage| passage.reached.is_none() && passage.passed_on.is_some())
+            .filter(|passage| passage.reached.is_none());
+        let lost: Vec<Lost> = since
+            .filter_map(|passage| Some((passage.sent, passage.passed_on.as_ref()?.0)))
             .collect();
-        let (head, _) = lost.first()?.passed_on.as_ref()?;
-        let what = if lost.iter().all(|passage| size(passage.segment) == 0) {
-            bilingual!("segments that only acknowledge" / "只作确认的报文段")
-        } else {
-            bilingual!("segments" / "报文段")
-        };
-        let mut shown_by = vec![Citation::Step(step.number), packet(request.sent)];
-        shown_by.extend(
-            lost.iter()
-                .filter_map(|passage| passage.passed_on.as_ref())
-                .map(|(seen, _)| packet(*seen)),
+        let place = bilingual!(
+            "between director and {node} (first {lost} on director; {step})"
+                / "在调度器与 {node} 之间丢失（首个为 director 上的{lost}；{step}）",
+            node = node,
+            lost = first(lost.first()?.1),
+            step = doing(&step.action),
         );
-        Some(Finding {
-            at: request.sent.at,
-            text: bilingual!(
-                "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} \
-                 were lost between director and {node} (first {lost} on director; {step}). Whichever side \
-                 misses an acknowledgement sends again, after a second in the handshake and after a few \
-                 round trips later on, at gaps that double."
-                    / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}在调度器与 {node} 之间丢失（首个为 \
-                       director 上的{lost}；{step}）。没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
-                request = view.carrier(),
-                sent = request.sent.packet,
-                count = lost.len(),
-                what = what,
-                lost = first(*head),
-                step = doing(&step.action),
-            ),
-            shown_by,
-            claims: fated(
-                lost.iter().map(|passage| passage.sent.packet),
-                &Fate::LostAfter(node.clone()),
-            ),
-            advice: patience(),
-        })
+        some_lost(view, step, &lost, &place, &Fate::LostAfter(node.clone()))
     },
 };
 

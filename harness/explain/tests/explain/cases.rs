@@ -6,7 +6,7 @@ use super::stored::cited_right;
 use super::table::Damage;
 use super::*;
 use lvs_matrix_explain::{Status, explain};
-use lvs_matrix_model::action::{HostAction, TableAction};
+use lvs_matrix_model::action::{HostAction, TableAction, TrafficAction};
 use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_report::{RunReport, RunSummary, markdown_cell};
 use std::collections::BTreeSet;
@@ -101,6 +101,17 @@ const CELLS: &[(&str, &[&str])] = &[
         "wrong-arp/new",
         &["director-unplugged", "vip-answered-by-a-server"],
     ),
+    (
+        "losses/statement-between",
+        &["passed-on", "lost-after-the-director"],
+    ),
+    (
+        "losses/statement-before",
+        &["lost-before-the-director", "passed-on"],
+    ),
+    ("losses/syn-between", &["scheduled", "lost-after-the-director"]),
+    ("losses/syn-before", &["lost-before-the-director", "scheduled"]),
+    ("losses/ack-before", &["scheduled", "lost-before-the-director"]),
 ];
 
 #[test]
@@ -203,6 +214,16 @@ fn without_icmp(cell: &mut JudgedCell) {
     cell.observed.terminators.clear();
 }
 
+fn nothing_on_rs1(cell: &mut JudgedCell) {
+    without(cell, |_, node| node.real_server().is_some());
+}
+
+fn link_loses_nothing(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        matches!(action, Action::Traffic(TrafficAction::SetNetem { .. }))
+    });
+}
+
 fn entry_for_two_hours(cell: &mut JudgedCell) {
     for argv in cell
         .record
@@ -219,6 +240,30 @@ fn entry_for_two_hours(cell: &mut JudgedCell) {
 
 /// What decides each rule, and how it is taken away.
 pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
+    (
+        "passed-on",
+        "losses/statement-between",
+        "its repetition reached the server",
+        nothing_on_rs1,
+    ),
+    (
+        "scheduled",
+        "losses/syn-between",
+        "its repetition reached the server",
+        nothing_on_rs1,
+    ),
+    (
+        "lost-before-the-director",
+        "losses/ack-before",
+        "the link lost packets",
+        link_loses_nothing,
+    ),
+    (
+        "lost-after-the-director",
+        "losses/statement-between",
+        "the link lost packets",
+        link_loses_nothing,
+    ),
     (
         "entry-timed-out",
         "timed-out-in-act/long-statement",
