@@ -171,7 +171,6 @@ fn payload() -> ExitCode {
         std::fs::create_dir_all(&place).unwrap();
         let mut command = around(
             &Path::new(INPUTS).join(ACCOUNTANT),
-            Path::new("/proc/self/exe"),
             plant,
             &place,
         );
@@ -187,11 +186,12 @@ fn payload() -> ExitCode {
 }
 
 /// The accountant around the plant. In `place` are a home and a folder that is watched.
-fn around(accountant: &Path, own: &Path, plant: &Plant, place: &Path) -> Command {
+fn around(accountant: &Path, plant: &Plant, place: &Path) -> Command {
     for folder in ["home", "watched"] {
         std::fs::create_dir_all(place.join(folder)).unwrap();
     }
-    let own = std::fs::canonicalize(own).unwrap();
+    // In a guest the program may have come by descriptor, and then no path leads to it but this one.
+    let own = format!("/proc/{}/exe", std::process::id());
     let mut command = Command::new(accountant);
     command
         .args(["around", "--grace", plant.grace(), "--watch"])
