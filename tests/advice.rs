@@ -1,9 +1,9 @@
 //! Advice helps where it is given: each piece is turned into the changed scenario that `explain --try`
 //! prints, that runs in a guest, and its client must fare better than the cell's.
 //!
-//! Of the kept cells (or of those of a run, `LVS_MATRIX_CELLS=FOLDER`) a sample is tried: for each kind of advice
-//! the first cells that have it in each scenario. `LVS_MATRIX_ADVICE=all` tries each piece of advice of each
-//! cell, `LVS_MATRIX_ADVICE=faults/` those of the cells whose id contains this.
+//! Of the kept cells (or of those of a run, `LVS_MATRIX_CELLS=FOLDER`) a sample is tried: for each kind of
+//! advice the first cells that have it in each scenario. `LVS_MATRIX_ADVICE=all` tries each piece of
+//! advice of each cell, `LVS_MATRIX_ADVICE=faults/` those of the cells whose id contains this.
 
 #![expect(
     clippy::unwrap_used,

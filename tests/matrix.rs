@@ -1,10 +1,10 @@
 //! The matrix: all shipped scenarios, whichever they are, in one run of the program in guests.
 //!
 //! What a client must live through is said in the scenarios. Of each cell the report is held against its
-//! record, against what tcpdump(8) says of its packets, and against the second judge; it must have an explanation
-//! whose packets are the right ones. Of the article's cells and some forty others it
-//! is said here a second time, independently and in more detail: the codes that the classic client shows, and
-//! who sent what the client learnt it by. A new scenario needs no change here.
+//! record, against what tcpdump(8) says of its packets, and against the second judge; it must have an
+//! explanation whose packets are the right ones. Of the article's cells and some forty others it is said
+//! here a second time, independently and in more detail: the codes that the classic client shows, and who
+//! sent what the client learnt it by. A new scenario needs no change here.
 
 #![expect(
     clippy::unwrap_used,

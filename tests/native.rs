@@ -1,6 +1,6 @@
-//! Native runs. A guest kernel stands in for a host whose kernel has IPVS: in it,
-//! `lvs-matrix run --place host` does what it would do on a real one, as root of that machine, in sandboxes of
-//! its own. What comes out is compared with the same cells run in guests.
+//! Native runs. A guest kernel stands in for a host whose kernel has IPVS: in it, `lvs-matrix run --place
+//! host` does what it would do on a real one, as root of that machine, in sandboxes of its own. What comes
+//! out is compared with the same cells run in guests.
 //!
 //! One program in three roles: PID 1 of that machine, what drives the run in it, and the tests. With
 //! `LVS_MATRIX_PLACE=host` the shipped scenarios are also run on this machine's own kernel, in real time; a

@@ -1,6 +1,6 @@
 //! What is made of a run's folder without running anything: pages, and what changes between two runs. The
-//! runs are copies of the fixtures (`tests/fixtures/cells`, the folder of a run), as they are or altered, each
-//! in one respect.
+//! runs are copies of the fixtures (`tests/fixtures/cells`, the folder of a run), as they are or altered,
+//! each in one respect.
 
 #![expect(
     clippy::unwrap_used,

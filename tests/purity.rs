@@ -216,8 +216,8 @@ fn no_source_that_acts(
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// The judge and the path of a packet know no protocol of clients and servers: `capture::dialect_of` chooses one
-/// by the kind of the servers.
+/// The judge and the path of a packet know no protocol of clients and servers: `capture::dialect_of`
+/// chooses one by the kind of the servers.
 #[test]
 fn the_judge_knows_no_protocol() {
     const PROTOCOL: &str = "capture::mysql";

@@ -1,5 +1,5 @@
-//! Why each client saw what it saw: every cell of every scenario that is shipped has an explanation, by rules that
-//! can explain what it lived through, and each packet that a sentence names is the right one.
+//! Why each client saw what it saw: every cell of every scenario that is shipped has an explanation, by
+//! rules that can explain what it lived through, and each packet that a sentence names is the right one.
 
 use super::goes_with::go_together;
 use super::run;

@@ -54,9 +54,9 @@ impl InLanguage for Bilingual {
     }
 }
 
-/// `bilingual!("{server} answered {when}." / "{server} {when}应答。", when = moment(at))`: a [`Bilingual`]. What is the
-/// same in every language may be captured by its name as `format!` does it; what is not is given after the
-/// texts, and each of them must use it.
+/// `bilingual!("{server} answered {when}." / "{server} {when}应答。", when = moment(at))`: a [`Bilingual`].
+/// What is the same in every language may be captured by its name as `format!` does it; what is not is
+/// given after the texts, and each of them must use it.
 macro_rules! bilingual {
     ($english:literal / $chinese:literal $(,)?) => {
         $crate::bilingual::Bilingual {

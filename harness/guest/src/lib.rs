@@ -5,7 +5,8 @@
 //! - [`kernel`] builds one from a Debian `linux-source` package or a tarball, and finds those built before.
 //! - [`Guest`] starts one, whose `init` is a program of the host, and watches it until it ends, or ends it.
 //! - [`init`] is what that program does when it is PID 1 in the guest.
-//! - A *native sandbox* is the same without a kernel of its own: namespaces on the host's, in real time ([`native`]).
+//! - A *native sandbox* is the same without a kernel of its own: namespaces on the host's, in real time
+//!   ([`native`]).
 //! - [`doctor`] says what this machine has and lacks for all that.
 //!
 //! Nothing here prints, and nothing outlives a guest: no process, mount, namespace, or file outside its

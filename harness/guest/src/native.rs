@@ -33,8 +33,8 @@ impl Lack {
     }
 }
 
-/// What the calling process lacks for making sandboxes, as far as that can be told without making one: root, its
-/// capabilities, and the initial user namespace.
+/// What the calling process lacks for making sandboxes, as far as that can be told without making one:
+/// root, its capabilities, and the initial user namespace.
 pub fn lacks() -> Vec<Lack> {
     if !rustix::process::geteuid().is_root() {
         return vec![Lack::new(

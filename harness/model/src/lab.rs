@@ -195,8 +195,8 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Is what `action` sets so already, as far as it is known? A rule or an edit that is made once more is none of
-    /// these: it may have an effect of its own.
+    /// Is what `action` sets so already, as far as it is known? A rule or an edit that is made once more
+    /// is none of these: it may have an effect of its own.
     #[must_use]
     pub fn is_so(&self, action: &Action) -> bool {
         match action {

@@ -1,6 +1,6 @@
 //! A corpus of files that mean harm: names that would leave the output folder, bombs, floods, bytes that a
-//! terminal obeys, in `tests/fixtures/hostile.txt`. Each is refused, soon, with a message that is reviewed like code:
-//! `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test hostile` writes the messages anew.
+//! terminal obeys, in `tests/fixtures/hostile.txt`. Each is refused, soon, with a message that is reviewed
+//! like code: `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test hostile` writes the messages anew.
 
 #![expect(
     clippy::unwrap_used,

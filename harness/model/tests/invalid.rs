@@ -1,5 +1,6 @@
-//! One bad file per message, with its rendered text beside it, in `tests/fixtures/invalid.txt`. The texts are reviewed like code:
-//! `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test invalid` writes them anew.
+//! One bad file per message, with its rendered text beside it, in `tests/fixtures/invalid.txt`. The texts
+//! are reviewed like code: `UPDATE_FIXTURES=1 cargo test -p lvs-matrix-model --test invalid` writes them
+//! anew.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The records that are kept as fixtures: real cells, whose captures must read as tcpdump prints them, and whose
-//! behaviours must not turn into others when packets are missing.
+//! The records that are kept as fixtures: real cells, whose captures must read as tcpdump prints them, and
+//! whose behaviours must not turn into others when packets are missing.
 
 #![expect(
     clippy::unwrap_used,

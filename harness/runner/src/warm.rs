@@ -6,11 +6,11 @@
 //! RealServer::start ──▶ a cell ──▶ renewed ──▶ shown to be as new ──▶ Warm ──┘
 //!                                     └── anything else ──▶ ended
 //! ```
-//! What a cell can leave behind is looked for where the kernel and the server keep it. Sessions are ended, the
-//! interface goes with its addresses, routes and neighbours, and TCP forgets what it measured of the client's
-//! address. Then a server is lent again only if none of it is left: what cannot be shown is not assumed.
-//! A network namespace of its own comes with each server, so sysctls stay as the last cell set them; a server is
-//! lent only to a cell that sets all of them anew.
+//! What a cell can leave behind is looked for where the kernel and the server keep it. Sessions are ended,
+//! the interface goes with its addresses, routes and neighbours, and TCP forgets what it measured of the
+//! client's address. Then a server is lent again only if none of it is left: what cannot be shown is not
+//! assumed. A network namespace of its own comes with each server, so sysctls stay as the last cell set
+//! them; a server is lent only to a cell that sets all of them anew.
 
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
@@ -23,14 +23,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long what a cell left may take to go, on the kernel's clock. The start of a server costs less than many
-/// looks.
+/// How long what a cell left may take to go, on the kernel's clock. The start of a server costs less than
+/// many looks.
 const RENEWAL_DEADLINE: Duration = Duration::from_millis(200);
 /// How long to wait between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// So many servers run at once, those of the lab included, unless the lab alone has more: each takes some 70 MiB
-/// of the guest's memory.
+/// So many servers run at once, those of the lab included, unless the lab alone has more: each takes some
+/// 70 MiB of the guest's memory.
 const MOST_SERVERS: usize = 4;
 
 /// The servers that are ready to be lent.
@@ -91,8 +91,8 @@ fn sets_all(host: &Host, sysctls: &BTreeSet<String>) -> bool {
     set.all(|key| host.sysctls.iter().any(|(own, _)| own == key))
 }
 
-/// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements of its
-/// own? The client's account has no privileges, so that what the client does ends with its sessions.
+/// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements of
+/// its own? The client's account has no privileges, so that what the client does ends with its sessions.
 pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
     let of_server = |node: &Node| node.real_server().is_some();
     let touches = |action: &Action| match action {
@@ -129,6 +129,9 @@ fn renew<'a>(server: &mut RealServer, interfaces: impl Iterator<Item = &'a str>)
     lines.extend(others.map(str::to_owned));
     ip_batch(&server.namespace, &lines).stage(STAGE)?;
     server.end_sessions(RENEWAL_DEADLINE, BETWEEN_LOOKS)?;
+    if let Some(name) = server.made_by_a_client()? {
+        return Err(LabError::new(STAGE, format!("a client made {name}")));
+    }
     destroy_sockets(&server.namespace)?;
     // Wrong logins and broken handshakes are counted for each address (max_connect_errors).
     server.forget_hosts()?;
@@ -192,8 +195,8 @@ pub(crate) fn seen_in(namespace: &Namespace) -> Result<BTreeSet<String>> {
     Ok(seen)
 }
 
-/// Counters of a listening socket whose queue was full. It remembers that for a while, and may answer with SYN
-/// cookies (include/net/tcp.h, `tcp_synq_overflow`).
+/// Counters of a listening socket whose queue was full. It remembers that for a while, and may answer with
+/// SYN cookies (include/net/tcp.h, `tcp_synq_overflow`).
 const OVERFLOWS: [&str; 4] = [
     "ListenOverflows",
     "ListenDrops",

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where tests lie that name fixtures: files and folders, relative to the repository. Tests that name cells of
-/// runs of their own (`tests/matrix`) are not among them.
+/// Where tests lie that name fixtures: files and folders, relative to the repository. Tests that name
+/// cells of runs of their own (`tests/matrix`) are not among them.
 const SOURCES: [&str; 13] = [
     "harness/explain/tests",
     "harness/model/tests",
@@ -31,7 +31,8 @@ const SOURCES: [&str; 13] = [
 ///
 /// 1. every cell of the scenarios [`WHOLE`], which have pages under `reports/`;
 /// 2. every cell that a test names;
-/// 3. for each rule of `explain` and each kind of advice that none of these shows, the smallest cell that does;
+/// 3. for each rule of `explain` and each kind of advice that none of these shows, the smallest cell that
+///    does;
 /// 4. for each scenario that has none of these, its smallest cell.
 ///
 /// # Errors

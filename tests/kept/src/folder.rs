@@ -76,7 +76,8 @@ pub fn size(run: &Path, cell: &CellRef) -> Result<usize, Trouble> {
     Ok(compact(&read(&own.join(RECORD_FILE))?).len() + read(&own.join(CAPTURE_FILE))?.len())
 }
 
-/// Writes the folder of a run with these cells of `run` alone: `run.json`, and the record and capture of each.
+/// Writes the folder of a run with these cells of `run` alone: `run.json`, and the record and capture of
+/// each.
 ///
 /// # Errors
 /// If a file cannot be read or written.

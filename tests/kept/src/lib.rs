@@ -2,13 +2,13 @@
 //!
 //! A run of all shipped scenarios has some 1,600 files. The repository keeps three things of it:
 //!
-//! - [`PAGES`]: pages for people. An index, a page for each scenario, and a page for each cell of the scenarios
-//!   [`WHOLE`].
-//! - [`FIXTURES`]: the records and captures of the cells that tests need ([`choice`]), as the folder of a run.
-//!   Beside them lie the texts that are made from them, `report.json` and `explain.txt`. A test compares
-//!   these to the byte.
-//! - [`PICTURES`]: the pictures that README and docs show. The drawings are made from the fixtures and compared to
-//!   the byte, too. The picture of the browser's page is made by `make pictures`.
+//! - [`PAGES`]: pages for people. An index, a page for each scenario, and a page for each cell of the
+//!   scenarios [`WHOLE`].
+//! - [`FIXTURES`]: the records and captures of the cells that tests need ([`choice`]), as the folder of a
+//!   run. Beside them lie the texts that are made from them, `report.json` and `explain.txt`. A test
+//!   compares these to the byte.
+//! - [`PICTURES`]: the pictures that README and docs show. The drawings are made from the fixtures and
+//!   compared to the byte, too. The picture of the browser's page is made by `make pictures`.
 
 pub mod choice;
 pub mod folder;
@@ -56,7 +56,10 @@ pub enum Trouble {
         reason: String,
     },
     /// The run lacks what is to be kept.
-    #[error("{} has no {what}; name the folder of a whole run (`lvs-matrix run scenarios/*.yaml --out FOLDER`)", run.display())]
+    #[error(
+        "{} has no {what}; name the folder of a whole run (`lvs-matrix run scenarios/*.yaml --out FOLDER`)",
+        run.display()
+    )]
     Lacks {
         /// The run's folder.
         run: PathBuf,

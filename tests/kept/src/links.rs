@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn links_and_headings_are_found() {
-        let text = "# A `b`: c-d\n[x](y.md#z) ![p](q.svg)\n```\n[no](no.md)\n```\n`[no](no.md)` <img src=\"r.png\">\n";
+        let text = "# A `b`: c-d\n[x](y.md#z) ![p](q.svg)\n```\n[no](no.md)\n```\n\
+                    `[no](no.md)` <img src=\"r.png\">\n";
         assert_eq!(targets(text), ["y.md#z", "q.svg", "r.png"]);
         assert_eq!(headings(text), ["a-b-c-d"]);
     }

@@ -85,8 +85,8 @@ pub fn packets(evidence: &Value) -> Vec<u32> {
         .collect()
 }
 
-/// What is wrong with the packets that paragraphs name of the cell in `folder`: each text with the packets that it
-/// cites.
+/// What is wrong with the packets that paragraphs name of the cell in `folder`: each text with the packets
+/// that it cites.
 ///
 /// # Errors
 /// If the cell cannot be read.

@@ -56,7 +56,8 @@ impl Advice {
             Self::UserTimeout => {
                 // Programs set their sockets when these are connected and the server has spoken.
                 let has = has(view, Setting::TcpUserTimeout) && !view.is_connect();
-                hung && has && settings.tcp_user_timeout.is_none() && waits_for(view) == Waits::Acknowledgement
+                let unset = settings.tcp_user_timeout.is_none();
+                hung && has && unset && waits_for(view) == Waits::Acknowledgement
             }
             Self::FewerRetries => {
                 let allowed = number(view, &Node::Client, "net.ipv4.tcp_retries2", at);
@@ -144,9 +145,8 @@ impl Advice {
             Self::ServerKeepalive => {
                 let mut servers = view.plan.real_servers().map(|(name, _)| Node::RealServer(name.clone()));
                 let key = "net.ipv4.tcp_keepalive_time";
-                servers.all(|node| {
-                    number(view, &node, key, at).is_some_and(|time| Duration::from_secs(u64::from(time)) > SOON_ENOUGH)
-                })
+                let late = |time: u32| Duration::from_secs(u64::from(time)) > SOON_ENOUGH;
+                servers.all(|node| number(view, &node, key, at).is_some_and(late))
             }
             Self::SameForwarding { .. } => true,
         }

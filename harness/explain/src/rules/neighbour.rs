@@ -280,8 +280,9 @@ impl<'a> Taken<'a> {
             .find(|(name, _)| node.real_server() == Some(name))?;
         let vip = view.plan.vip();
         let reply = view.seen_on(&Node::Client).filter(|packet| {
+            let says_it = |by, mac| by == vip && mac == host.mac();
             let speaks =
-                matches!(packet.body, Body::Arp { sender, sender_mac, .. } if sender == vip && sender_mac == host.mac());
+                matches!(packet.body, Body::Arp { sender, sender_mac, .. } if says_it(sender, sender_mac));
             speaks && packet.number < passage.sent.packet
         });
         Some(Self {

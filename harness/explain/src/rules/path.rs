@@ -227,9 +227,9 @@ fn some_lost(
     Some(Finding {
         at: request.sent.at,
         text: bilingual!(
-            "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} were lost \
-             {place}. Whichever side misses an acknowledgement sends again, after a second in the handshake and \
-             after a few round trips later on, at gaps that double."
+            "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} were \
+             lost {place}. Whichever side misses an acknowledgement sends again, after a second in the \
+             handshake and after a few round trips later on, at gaps that double."
                 / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}{place}。\
                    没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
             request = view.carrier(),

@@ -1,5 +1,5 @@
-//! With what each rule of `explain` goes together: what the client lives through, and a step without which the rule
-//! cannot be. `tests/matrix` uses this table, too.
+//! With what each rule of `explain` goes together: what the client lives through, and a step without which
+//! the rule cannot be. `tests/matrix` uses this table, too.
 
 use lvs_matrix_model::action::{Action, HostAction, MysqldAction, TableAction, TrafficAction};
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell};
@@ -163,8 +163,8 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("entry-outlived-its-time", LATE, nothing),
 ];
 
-/// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or speaks of
-/// a fault that nobody made.
+/// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or
+/// speaks of a fault that nobody made.
 pub(crate) fn go_together(cell: &JudgedCell, rules: &[&str]) {
     let id = &cell.record.plan.cell;
     let Some(lived) = lived(&cell.observed.behaviour) else {

@@ -1,5 +1,5 @@
-//! Why the clients of the kept cells (`tests/fixtures/cells`) saw what they saw: each rule on a cell that calls for it,
-//! and not any more when what decides is taken away from that cell.
+//! Why the clients of the kept cells (`tests/fixtures/cells`) saw what they saw: each rule on a cell that
+//! calls for it, and not any more when what decides is taken away from that cell.
 
 #![expect(
     clippy::unwrap_used,

@@ -7,8 +7,9 @@ use lvs_matrix_model::action::{Action, HostAction};
 use lvs_matrix_model::client::Settings;
 use lvs_matrix_model::verdict::{Behaviour, Citation};
 
-/// Key cells with their rules in the order of the story: `cell: rule rule`. `tests/fixtures/cells/explain.txt` has
-/// what is said of every cell; this list says for each kind of cell a second time what must come out.
+/// Key cells with their rules in the order of the story: `cell: rule rule`.
+/// `tests/fixtures/cells/explain.txt` has what is said of every cell; this list says for each kind of cell
+/// a second time what must come out.
 fn key_cells() -> Vec<(&'static str, Vec<&'static str>)> {
     let lines = include_str!("key-cells.txt").lines();
     let row = |line: &'static str| {
@@ -86,7 +87,8 @@ pub(crate) fn cited_right(cell: &JudgedCell) {
     }
 }
 
-/// Whatever scenarios there are: no rule explains what it cannot explain, or speaks of a fault that nobody made.
+/// Whatever scenarios there are: no rule explains what it cannot explain, or speaks of a fault that nobody
+/// made.
 #[test]
 fn no_stored_cell_is_explained_by_a_rule_of_another_behaviour() {
     for cell in all() {

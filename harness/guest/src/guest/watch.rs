@@ -276,8 +276,8 @@ impl Watch {
         }
     }
 
-    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child. A sandbox has
-    /// none.
+    /// The guest kernel's main process: the child, or, where that is unshare(1), its only child. A sandbox
+    /// has none.
     fn kernel(&mut self) -> Option<i32> {
         self.surroundings.kernel.as_ref()?;
         let child = self.pid();

@@ -1,5 +1,5 @@
-//! The way out of the guest: lines on its console, or, in a sandbox on the host's kernel, into the pipe that is
-//! its output.
+//! The way out of the guest: lines on its console, or, in a sandbox on the host's kernel, into the pipe
+//! that is its output.
 
 use crate::protocol::{GUEST_VARIABLE, IN_A_SANDBOX, MAX_MESSAGE, Message};
 use std::fs::{File, OpenOptions};

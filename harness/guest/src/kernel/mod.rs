@@ -153,7 +153,8 @@ pub fn build(request: &BuildRequest, progress: &mut dyn FnMut(&Progress)) -> Res
     )
 }
 
-/// Removes what a killed build left in the cache; nothing while a build goes on. What cannot be removed stays.
+/// Removes what a killed build left in the cache; nothing while a build goes on. What cannot be removed
+/// stays.
 pub fn remove_unfinished(cache: &CacheFolder) {
     workshop::remove_unfinished(&cache.kernels());
 }

@@ -1,5 +1,5 @@
-//! Sandboxes on this machine's own kernel: their surroundings, their rights, and that nothing is left of them.
-//! Only root can make them; `LVS_MATRIX_PLACE=host` makes a failure of what is otherwise ignored.
+//! Sandboxes on this machine's own kernel: their surroundings, their rights, and that nothing is left of
+//! them. Only root can make them; `LVS_MATRIX_PLACE=host` makes a failure of what is otherwise ignored.
 
 use crate::{Place, caller, this_program};
 use libtest_mimic::{Failed, Trial};

@@ -78,8 +78,8 @@ crate::catalogue::words! {
     no_socket: "No TCP socket of the client in its kernel." / "其内核中没有客户端的 TCP 套接字。";
     sockets(command): "TCP sockets of the client in its kernel ({command}):" / "其内核中客户端的 TCP 套接字（{command}）：";
     not_asked: "Its process list could not be asked." / "无法查询其进程列表。";
-    lent(cells): "This server ran already. {cells} earlier cell(s) of the same guest had it, and it was then shown to \
-        be as new."
+    lent(cells): "This server ran already. {cells} earlier cell(s) of the same guest had it. It was then \
+        shown to be as new."
         / "该服务器此前已在运行：同一客户机中先前的 {cells} 个单元使用过它，之后已证实它与新的无异。";
     no_session: "No session of the client in its process list." / "其进程列表中没有客户端的会话。";
     sessions(count): "{count} of the client in its process list:" / "其进程列表中有客户端的 {count}：";

@@ -22,10 +22,11 @@ crate::catalogue::words! {
         / "该单元未检验变更，不说明变更的任何影响：{why}。";
     to_test_it(what): "What to do: {what}." / "处理办法：{what}。";
     left_alone: "left alone" / "不受影响";
-    no_change(step, action): "the change left everything as it was: step {step} ({action}) set what was so already"
+    no_change(step, action): "the change left everything as it was: step {step} ({action}) set what was so \
+        already"
         / "变更没有改变任何东西：步骤 {step}（{action}）所设的本来就是如此";
-    set_something_else: "let the step set another value; to have a cell with which the others are compared, leave \
-        the step out"
+    set_something_else: "let the step set another value; to have a cell with which the others are compared, \
+        leave the step out"
         / "请让该步骤设置另一个值；若需要供其余单元比较的单元，请省去该步骤";
     change_elsewhere(changed, served): "the change was made to {changed}, and {served} served the connection \
         that was judged"

@@ -242,8 +242,8 @@ pub fn remedy(words: Language, why: &Untested) -> String {
     }
 }
 
-/// A moment after an earlier one that the clause has named: `at 3.05s`, or `3ms later` if both are written the
-/// same.
+/// A moment after an earlier one that the clause has named: `at 3.05s`, or `3ms later` if both are written
+/// the same.
 fn later(words: Language, earlier: Instant, at: Instant) -> String {
     match (later_by(earlier, at), words) {
         (None, words) => moment_of(words, at),

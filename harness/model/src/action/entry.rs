@@ -124,7 +124,8 @@ macro_rules! structure {
             $(
                 $(#[doc = $field_doc:literal])+
                 $(#[serde($($serde:tt)*)])?
-                $need:ident $(($default:expr))? $field_key:literal $field:ident: $type:ty $(as $scalar:ident)?;
+                $need:ident $(($default:expr))?
+                $field_key:literal $field:ident: $type:ty $(as $scalar:ident)?;
             )+
         }
     ) => {

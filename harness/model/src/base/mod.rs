@@ -1,5 +1,5 @@
-//! Names and limits that several parts of the model share: those of a scenario, of its cells and of their plans.
-//! Nothing here knows any of those parts.
+//! Names and limits that several parts of the model share: those of a scenario, of its cells and of their
+//! plans. Nothing here knows any of those parts.
 
 mod cell;
 mod one_or_more;

@@ -1,4 +1,5 @@
-//! What a client and a server say to each other, whatever their protocol. A [`Dialect`] reads it from packets.
+//! What a client and a server say to each other, whatever their protocol. A [`Dialect`] reads it from
+//! packets.
 
 use super::Packet;
 use super::flow::{ClientSide, Connection};

@@ -256,8 +256,10 @@ impl<'a> ClientSide<'a> {
 
     /// ARP replies for the virtual service's address that reached the client.
     pub fn arp_replies(&self) -> impl Iterator<Item = &'a Packet> {
-        self.to_client()
-            .filter(|packet| matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == self.plan.vip()))
+        let vip = self.plan.vip();
+        self.to_client().filter(
+            move |packet| matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == vip),
+        )
     }
 
     fn by_client(&self) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {

@@ -2,7 +2,8 @@
 //! expectation.
 //!
 //! ```text
-//! YAML text --yaml--> nodes with places --syntax--> the file as typed --check--> Scenario     or every mistake at once
+//! YAML text --yaml--> nodes with places --syntax--> the file as typed --check--> Scenario
+//!                                                                   or every mistake at once
 //! ```
 
 mod check;

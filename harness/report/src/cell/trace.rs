@@ -141,10 +141,12 @@ impl<'a> Printer<'a> {
             .iter()
             .map(|line| {
                 let packet = packet(cell, line.packet);
-                let sender = packet.map_or_else(|| UNKNOWN.to_owned(), |packet| name_of(plan, packet.source_mac));
+                let sender =
+                    packet.map_or_else(|| UNKNOWN.to_owned(), |packet| name_of(plan, packet.source_mac));
                 let forwarded = packet.zip(own).is_some_and(|(packet, own)| {
-                    packet.source_mac == own.mac()
-                        && matches!(packet.body, Body::Ip { source, .. } if source != own.address() && source != plan.vip())
+                    let own_address = |source| source == own.address() || source == plan.vip();
+                    let foreign = matches!(packet.body, Body::Ip { source, .. } if !own_address(source));
+                    foreign && packet.source_mac == own.mac()
                 });
                 let flooded_for = packet.zip(own).and_then(|(packet, own)| {
                     let is_for_it = packet.destination_mac == own.mac() || packet.source_mac == own.mac();

@@ -1,6 +1,6 @@
-//! A run as pages that are read without the run's folder, as in a repository: an index, a page for each scenario,
-//! and pages of the cells of some scenarios. They have links to each other, and to the records only if it is
-//! said where these lie.
+//! A run as pages that are read without the run's folder, as in a repository: an index, a page for each
+//! scenario, and pages of the cells of some scenarios. They have links to each other, and to the records
+//! only if it is said where these lie.
 
 use super::view::{Lies, View, page_of_cell, page_of_scenario};
 use super::{cell, environment, legend, look, scenario, title, totals};

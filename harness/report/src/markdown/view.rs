@@ -12,8 +12,8 @@ pub(super) enum Lies<'a> {
     InTheFolder,
     /// Elsewhere, as a job summary: there is nothing that a link could lead to.
     Elsewhere,
-    /// Among pages of their own ([`super::pages`]): each scenario has one, and so has each cell of the scenarios
-    /// that are named here.
+    /// Among pages of their own ([`super::pages`]): each scenario has one, and so has each cell of the
+    /// scenarios that are named here.
     AmongPages {
         /// The scenarios whose cells have pages.
         whole: &'a [Name],

@@ -169,11 +169,7 @@ fn payload() -> ExitCode {
     for plant in PLANTS.iter().filter(|plant| plant.not_in_a_guest.is_none()) {
         let place = PathBuf::from("/tmp/planted").join(plant.name.replace(' ', "-"));
         std::fs::create_dir_all(&place).unwrap();
-        let mut command = around(
-            &Path::new(INPUTS).join(ACCOUNTANT),
-            plant,
-            &place,
-        );
+        let mut command = around(&Path::new(INPUTS).join(ACCOUNTANT), plant, &place);
         let output = command.output().unwrap();
         let said = Said {
             plant: plant.name.to_owned(),
