@@ -60,6 +60,12 @@ fn facts(observed: &Observed) -> Vec<String> {
         .collect()
 }
 
+fn answered(after: f64) -> Behaviour {
+    Behaviour::Answered {
+        after: seconds(after),
+    }
+}
+
 fn hung(silence: f64, end: HangEnd) -> Behaviour {
     Behaviour::Hung {
         silence: seconds(silence),
@@ -75,12 +81,7 @@ fn a_ping_before_the_statement_is_part_of_the_operation() {
     world.up(s(2.001), RS1, "P.", SELECT_1);
     world.down(s(2.002), RS1, "P.", RESULT);
     let observed = ends(world, 2.003, result());
-    assert_eq!(
-        observed.behaviour,
-        Behaviour::Answered {
-            after: seconds(0.003)
-        }
-    );
+    assert_eq!(observed.behaviour, answered(0.003));
     assert_eq!(observed.attempts, []);
 
     // The ping is all that was sent, and nobody answers it.
@@ -131,12 +132,7 @@ fn a_program_that_connects_anew_need_not_say_so() {
         world.up(s(2.005), RS1, "P.", SELECT_1);
         world.down(s(2.006), RS1, "P.", RESULT);
         let observed = ends(world, 2.007, result());
-        assert_eq!(
-            observed.behaviour,
-            Behaviour::Answered {
-                after: seconds(0.007)
-            }
-        );
+        assert_eq!(observed.behaviour, answered(0.007));
         assert_eq!(observed.operation.unwrap().client_port, Some(40777));
         assert_eq!(observed.error, None);
     }
@@ -175,12 +171,7 @@ fn other_connections_of_a_pool_do_no_harm() {
     (world.port, world.client_next, world.server_next) = (40776, client_next, server_next);
     world.down(s(2.006), RS1, "P.", RESULT);
     let observed = ends(world, 2.007, result());
-    assert_eq!(
-        observed.behaviour,
-        Behaviour::Answered {
-            after: seconds(0.007)
-        }
-    );
+    assert_eq!(observed.behaviour, answered(0.007));
     assert_eq!(observed.operation.unwrap().client_port, Some(40776));
 }
 
@@ -290,12 +281,7 @@ fn a_prepared_statement_is_the_operations_own() {
         }
         ends(world, 2.004, result())
     };
-    assert_eq!(
-        prepared(true).behaviour,
-        Behaviour::Answered {
-            after: seconds(0.004)
-        }
-    );
+    assert_eq!(prepared(true).behaviour, answered(0.004));
     // That it was prepared is no result.
     let reasons = reasons(&prepared(false));
     assert!(
@@ -311,12 +297,7 @@ fn a_whole_answer_that_is_told_late_came_when_it_came() {
     world.up(s(2.0), RS1, "P.", SELECT_1);
     world.down(s(2.002), RS1, "P.", RESULT);
     let observed = ends(world, 22.0, result());
-    assert_eq!(
-        observed.behaviour,
-        Behaviour::Answered {
-            after: seconds(0.002)
-        }
-    );
+    assert_eq!(observed.behaviour, answered(0.002));
     assert_eq!(observed.longest_silence, None);
     let contradiction = observed.contradiction.unwrap().to_string();
     assert!(

@@ -1,8 +1,8 @@
 //! What a client and a server say to each other, whatever their protocol. A [`Dialect`] reads it from
 //! packets.
 
-use super::Packet;
 use super::flow::{ClientSide, Connection};
+use super::{Packet, Segment};
 use crate::action::Node;
 use crate::duration::Instant;
 use crate::record::CellRecord;
@@ -12,15 +12,8 @@ use std::fmt;
 
 /// A protocol of clients and servers: all that the judge has to know of it.
 pub trait Dialect: Sync {
-    /// What was said on `connection` until `until`, by what the client's kernel accepted of what reached its
-    /// interface.
-    fn dialogue(
-        &self,
-        side: &ClientSide<'_>,
-        connection: &Connection,
-        until: Instant,
-        accepted: &dyn Fn(&Packet) -> bool,
-    ) -> Dialogue;
+    /// What was said on `connection`, by what [`passed`] on it.
+    fn dialogue(&self, connection: &Connection, passed: &[Passed<'_>]) -> Dialogue;
 
     /// The name of the command that carries a statement.
     fn statement(&self) -> &'static str;
@@ -34,6 +27,38 @@ pub trait Dialect: Sync {
     /// What is said in the packets that passed `point`, by the packet's number. Foreign text stands between
     /// backticks, and needs escaping.
     fn annotations(&self, packets: &[Packet], record: &CellRecord, point: &Node) -> BTreeMap<u32, String>;
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// A segment, and which side sent it.
+pub type Passed<'a> = (Side, &'a Packet, &'a Segment);
+
+/// What passed on `connection` until `until`, in its order: all that the client sent, and what its kernel accepted
+/// of what reached its interface.
+pub fn passed<'a>(
+    side: &ClientSide<'a>,
+    connection: &Connection,
+    until: Instant,
+    accepted: impl Fn(&Packet) -> bool,
+) -> Vec<Passed<'a>> {
+    let sent = side.sent(connection);
+    let sent = sent.map(|(packet, segment)| (Side::Client, packet, segment));
+    let received = side.received(connection).filter(|(packet, _)| accepted(packet));
+    let received = received.map(|(packet, segment)| (Side::Server, packet, segment));
+    let mut passed: Vec<_> = sent
+        .chain(received)
+        .filter(|(_, packet, _)| packet.at <= until)
+        .collect();
+    passed.sort_by_key(|(_, packet, _)| packet.number);
+    passed
 }
 
 /// When a client lost its connection.

@@ -5,7 +5,7 @@ use super::accepted::{Acceptance, Firewall, HeldBack};
 use super::network::{Seen, terminators};
 use super::operation::{Classified, Place};
 use super::{Doubt, Terminator, TerminatorKind};
-use crate::capture::dialect::{Command, Dialect, Dialogue, Exchange, Outcome, ServerError, Unread};
+use crate::capture::dialect::{Command, Dialect, Dialogue, Exchange, Outcome, ServerError, Unread, passed};
 use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::{Packet, Segment, dialect_of};
 use crate::duration::Instant;
@@ -175,7 +175,8 @@ pub(super) fn look(
     for connection in connections {
         let acceptance = Acceptance::of(&firewall, side, &connection);
         let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
-        let mut dialogue = dialect.dialogue(side, &connection, operation.end.at, &accepted);
+        let passed = passed(side, &connection, operation.end.at, accepted);
+        let mut dialogue = dialect.dialogue(&connection, &passed);
         if dialogue.unread.is_none() && is_no_login(&dialogue) && connection.began < operation.began() {
             // A program that goes on has been let in: what its login was cannot be read.
             let syn = dialogue.exchanges.first().map(|login| login.asked);

@@ -3,12 +3,13 @@
 //! The same reading as the notes of a trace: one decoder says both.
 
 use super::MySql;
-use super::session::{Side, Utterance};
+use super::session::Utterance;
 use crate::action::Node;
-use crate::capture::dialect::{Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt};
-use crate::capture::flow::{ClientSide, Connection};
-use crate::capture::{Packet, Segment};
-use crate::duration::Instant;
+use crate::capture::Packet;
+use crate::capture::dialect::{
+    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt, Passed, Side,
+};
+use crate::capture::flow::Connection;
 use crate::record::CellRecord;
 use std::collections::BTreeMap;
 
@@ -22,14 +23,37 @@ const CR_SERVER_GONE_ERROR: u16 = 2006;
 const CR_SERVER_LOST: u16 = 2013;
 
 impl Dialect for MySql {
-    fn dialogue(
-        &self,
-        side: &ClientSide<'_>,
-        connection: &Connection,
-        until: Instant,
-        accepted: &dyn Fn(&Packet) -> bool,
-    ) -> Dialogue {
-        dialogue(side, connection, until, accepted)
+    fn dialogue(&self, connection: &Connection, passed: &[Passed<'_>]) -> Dialogue {
+        let syn = PacketAt {
+            packet: connection.syn,
+            at: connection.began,
+        };
+        let mut dialogue = Dialogue {
+            connection_id: None,
+            exchanges: vec![Exchange {
+                command: Command::Login,
+                asked: syn,
+                whole: true,
+                parts: Vec::new(),
+                outcome: Outcome::Open,
+            }],
+            unasked: Vec::new(),
+            unread: None,
+            closed: 0,
+        };
+        let mut followed = super::Connection::default();
+        for &(side, packet, segment) in passed {
+            followed.take(side, segment);
+            let heard = followed.session.heard();
+            let by = PacketAt {
+                packet: packet.number,
+                at: packet.at,
+            };
+            if dialogue.unread.is_none() {
+                dialogue.take(side, by, followed.fresh, heard);
+            }
+        }
+        dialogue
     }
 
     fn statement(&self) -> &'static str {
@@ -71,55 +95,6 @@ fn kind(code: u8) -> CommandKind {
         COM_STMT_EXECUTE => CommandKind::Execution,
         _ => CommandKind::Other,
     }
-}
-
-fn dialogue(
-    side: &ClientSide<'_>,
-    connection: &Connection,
-    until: Instant,
-    accepted: &dyn Fn(&Packet) -> bool,
-) -> Dialogue {
-    let mut packets: Vec<(Side, &Packet, &Segment)> = Vec::new();
-    packets.extend(
-        side.sent(connection)
-            .map(|(packet, segment)| (Side::Client, packet, segment)),
-    );
-    packets.extend(
-        side.received(connection)
-            .filter(|(packet, _)| accepted(packet))
-            .map(|(packet, segment)| (Side::Server, packet, segment)),
-    );
-    packets.sort_by_key(|(_, packet, _)| packet.number);
-    let syn = PacketAt {
-        packet: connection.syn,
-        at: connection.began,
-    };
-    let mut dialogue = Dialogue {
-        connection_id: None,
-        exchanges: vec![Exchange {
-            command: Command::Login,
-            asked: syn,
-            whole: true,
-            parts: Vec::new(),
-            outcome: Outcome::Open,
-        }],
-        unasked: Vec::new(),
-        unread: None,
-        closed: 0,
-    };
-    let mut followed = super::Connection::default();
-    for (side, packet, segment) in packets.into_iter().filter(|(_, packet, _)| packet.at <= until) {
-        followed.take(side, segment);
-        let heard = followed.session.heard();
-        let by = PacketAt {
-            packet: packet.number,
-            at: packet.at,
-        };
-        if dialogue.unread.is_none() {
-            dialogue.take(side, by, followed.fresh, heard);
-        }
-    }
-    dialogue
 }
 
 impl Dialogue {

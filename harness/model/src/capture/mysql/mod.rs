@@ -20,8 +20,9 @@ mod stream;
 
 use super::{Packet, Segment, flow};
 use crate::action::Node;
+use crate::capture::dialect::Side;
 use crate::record::CellRecord;
-use session::{Session, Side};
+use session::Session;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use stream::Stream;

@@ -5,15 +5,9 @@ use super::framer::{Framer, Part, Whole};
 use super::notes::Notes;
 use super::payload::{Fields, plural, quoted};
 use super::response::{EOF, ERR, OK, Read, Response, error, is_eof, ok};
+use crate::capture::dialect::Side;
 use crate::capture::dialect::{ServerError, Unread};
 use std::collections::VecDeque;
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Client,
-    Server,
-}
 
 // Capability flags (MySQL's "Capabilities Flags"; MariaDB's are the same as far as these go).
 const COMPRESS: u32 = 1 << 5;
