@@ -1,7 +1,7 @@
 //! The log of a server that outlives a cell: what it says goes into the file of the cell that it is in.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,15 +39,12 @@ impl Pump {
             (to.file, to.room) = (Some(file), MOST_LOG);
         }
         let (mut said, says) = io::pipe()?;
-        let pump = self.clone();
-        std::thread::Builder::new()
-            .name("server-log".to_owned())
-            .spawn(move || {
-                let mut chunk = [0_u8; 8192];
-                while let Ok(length @ 1..) = said.read(&mut chunk) {
-                    pump.locked().take(&chunk[..length]);
-                }
-            })?;
+        let mut pump = self.clone();
+        let name = "server-log".to_owned();
+        std::thread::Builder::new().name(name).spawn(move || {
+            // Taking it never fails, and neither does reading a pipe.
+            let _ = io::copy(&mut said, &mut pump);
+        })?;
         Ok(says.into())
     }
 
@@ -75,6 +72,17 @@ impl Pump {
     }
 }
 
+impl Write for Pump {
+    fn write(&mut self, said: &[u8]) -> io::Result<usize> {
+        self.locked().take(said);
+        Ok(said.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl To {
     fn take(&mut self, said: &[u8]) {
         if !self.lent {
@@ -96,16 +104,16 @@ mod tests {
     use std::fs;
     use std::time::{Duration, Instant};
 
-    fn await_text(path: &Path, wanted: &str) {
+    fn await_fact(what: &str, fact: impl Fn() -> bool) {
         let begun = Instant::now();
-        while fs::read_to_string(path).unwrap() != wanted {
-            assert!(
-                begun.elapsed() < Duration::from_secs(10),
-                "{:?}",
-                fs::read_to_string(path)
-            );
+        while !fact() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{what}");
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    fn await_text(path: &Path, wanted: &str) {
+        await_fact(wanted, || fs::read_to_string(path).unwrap() == wanted);
     }
 
     #[test]
@@ -118,11 +126,10 @@ mod tests {
         await_text(&first, "started\n");
         pump.to_nobody();
         server.write_all(b"between\n").unwrap();
-        // The pipe is read in order: what comes next shows that this was read.
         let told = "[lvs-matrix] 1 earlier cell(s) had this server; what it said in them is left out\n";
-        while pump.locked().room > MOST_LOG - "started\nbetween\n".len() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        await_fact("what is said between cells is read", || {
+            pump.locked().room == MOST_LOG - "started\nbetween\n".len()
+        });
         pump.to(&second, 1).unwrap();
         server.write_all(b"in the second\n").unwrap();
         await_text(&second, &format!("started\n{told}in the second\n"));
