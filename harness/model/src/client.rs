@@ -251,16 +251,23 @@ pub struct ClientChoice {
 }
 
 impl ClientChoice {
+    /// What `other` says, and what `self` says where `other` says nothing.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        Self {
+            program: other.program.clone().or_else(|| self.program.clone()),
+            settings: self.settings.with(&other.settings),
+        }
+    }
+
     /// The client of a cell: the lab's word, then those of its values in order.
     #[must_use]
     pub fn merged<'a>(choices: impl IntoIterator<Item = &'a Self>) -> Client {
-        let mut client = Client::default();
-        for choice in choices {
-            if let Some(program) = &choice.program {
-                client.program = program.clone();
-            }
-            client.settings = client.settings.with(&choice.settings);
+        let all = choices.into_iter();
+        let said = all.fold(Self::default(), |said, choice| said.with(choice));
+        Client {
+            program: said.program.unwrap_or_default(),
+            settings: said.settings,
         }
-        client
     }
 }

@@ -67,9 +67,9 @@ fn undisturbed(scenario: &Scenario) -> Scenario {
     let values = scenario.axes.iter_mut().flat_map(|axis| &mut axis.values);
     let mut servers: Vec<_> = scenario.lab.real_servers.iter_mut().collect();
     for value in values {
-        value.client = ClientChoice::default();
+        value.lab.client = ClientChoice::default();
         quiet(&mut value.steps);
-        servers.extend(&mut value.real_servers);
+        servers.extend(&mut value.lab.real_servers);
     }
     for server in servers {
         server.weight = server.weight.max(1);

@@ -16,6 +16,15 @@ pub struct MysqldSetup {
 }
 
 impl MysqldSetup {
+    /// The set-up with what `other` adds to it.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        Self {
+            innodb: self.innodb || other.innodb,
+            sql: self.sql.iter().chain(&other.sql).cloned().collect(),
+        }
+    }
+
     /// Is it what every scenario has that does not speak of it?
     #[must_use]
     pub fn is_default(&self) -> bool {

@@ -11,14 +11,14 @@ mod sysctls;
 
 pub use crate::base::{MAX_REAL_SERVERS, MYSQL_PORT, Phase};
 pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
-pub use host::{Host, MySql, Nic, Process, Route, Server};
+pub use host::{Host, MySql, Nic, Process, Route, Server, Tunnel};
 pub use make::plan;
 pub use segment::{Allocated, Allocator, Cidr, Mac, Network, NotACidr, NotAMac, Segment, Use};
 pub use service::{Backend, Service};
 
 use crate::Name;
 use crate::action::{Action, Node};
-use crate::base::{CellRef, OneOrMore};
+use crate::base::{CellRef, OneOrMore, Wiring};
 use crate::client::Client;
 use crate::lab::{State, Table};
 use crate::scenario::{Expected, Observe};
@@ -27,8 +27,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// The interface of every host on the shared link.
+/// The first interface of every host.
 pub const INTERFACE: &str = "eth0";
+/// The second interface of a host on two links.
+pub const SECOND_INTERFACE: &str = "eth1";
 /// The account that the client logs in with; made in every real server at its start.
 pub const CLIENT_USER: &str = "app";
 /// That account's password. The lab is reachable from nowhere.
@@ -208,6 +210,19 @@ impl LabPlan {
     }
 }
 
+/// The segments of a lab that is wired so.
+fn segments_of(wiring: Wiring, delay: Duration) -> Vec<Segment> {
+    let segment = |id, bridge: &str| Segment {
+        id: Name::of_our_own(id),
+        bridge: bridge.to_owned(),
+        delay,
+    };
+    match wiring {
+        Wiring::OneArmed => vec![only_segment(delay)],
+        Wiring::TwoArmed => vec![segment("front", "br0"), segment("back", "br1")],
+    }
+}
+
 /// The segment of a lab that has one only.
 fn only_segment(delay: Duration) -> Segment {
     Segment {
@@ -232,7 +247,9 @@ mod tests {
 
     #[test]
     fn the_names_of_segment_and_service_are_names() {
-        for name in [only_segment(Duration::ZERO).id, only_service()] {
+        let of_two = segments_of(Wiring::TwoArmed, Duration::ZERO);
+        let of_two = of_two.into_iter().map(|segment| segment.id);
+        for name in of_two.chain([only_segment(Duration::ZERO).id, only_service()]) {
             assert_eq!(Name::new(name.as_str()).unwrap(), name);
         }
     }

@@ -8,7 +8,6 @@
 
 mod support;
 
-use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::mysql::annotations;
 use lvs_matrix_model::capture::{Frame, Packet, PointFrames, Remarks, read, write};
 use lvs_matrix_model::record::CellRecord;
@@ -57,7 +56,7 @@ fn recorded() -> (Vec<u8>, Vec<Packet>) {
 }
 
 fn said(packets: &[Packet]) -> BTreeMap<u32, String> {
-    annotations(packets, &record(), &Node::Client)
+    annotations(packets, &record(), 0)
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn assert_same(what: &str, frames: Vec<Frame>) {
     points[0].frames = frames;
     let bytes = write(&points, &Remarks::default()).unwrap();
     let record = bare_record();
-    let ours: Vec<String> = trace(&read(&bytes, &record).unwrap(), &record, &Node::Client)
+    let ours: Vec<String> = trace(&read(&bytes, &record).unwrap(), &record, 0)
         .into_iter()
         .map(|line| line.text)
         .collect();
@@ -294,19 +294,20 @@ fn random_frames_read_as_tcpdump_prints_them() {
 fn only_the_asked_for_point_is_traced() {
     let world = hung();
     let packets = world.packets();
-    let client = trace(&packets, &world.record, &Node::Client);
+    let client = trace(&packets, &world.record, 0);
     // 7 packets of the handshake and login, the statement, five repetitions; no sentinels.
     assert_eq!(client.len(), 13);
+    let points = &world.record.capture.as_ref().unwrap().points;
     let rs2 = Node::RealServer(support::name("rs2"));
-    assert_eq!(trace(&packets, &world.record, &rs2), []);
-    let nowhere = Node::RealServer(support::name("rs9"));
-    assert_eq!(trace(&packets, &world.record, &nowhere), []);
+    let rs2 = points.iter().position(|point| point.node == rs2).unwrap();
+    assert_eq!(trace(&packets, &world.record, rs2), []);
+    assert_eq!(trace(&packets, &world.record, points.len()), []);
 }
 
 #[test]
 fn repetitions_are_folded_with_their_gaps() {
     let world = recovered();
-    let lines = trace(&world.packets(), &world.record, &Node::Client);
+    let lines = trace(&world.packets(), &world.record, 0);
     let folded = fold(lines);
     let statement = folded
         .iter()

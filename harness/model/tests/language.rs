@@ -14,8 +14,8 @@ use lvs_matrix_model::action::{
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
-    Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Forwarding, HangEndName, Lab, Observe,
-    Phases, Position, RealServer, Scenario, Style, Value, load, load_bytes, render, schema,
+    Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName, Lab,
+    Observe, Phases, Position, RealServer, Scenario, Style, Value, Wiring, load, load_bytes, render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,9 +29,11 @@ claim: >-
   Every field has
   a meaning.
 lab:
-  forwarding: direct-routing
+  forwarding: masquerading
+  wiring: one-armed
+  family: ipv4
   scheduler: wlc
-  real-servers: { rs2: { weight: 7 }, rs1: {} }
+  real-servers: { rs2: { weight: 7 }, rs1: { forwarding: tunneling } }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
   mysqld: { innodb: true, sql: [create database shop] }
   director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
@@ -79,7 +81,11 @@ axes:
   more:
     0: {}
     rs3:
+      forwarding: tunneling
+      wired-for: [masquerading, tunneling]
+      scheduler: lc
       real-servers: { rs3: { weight: 65535 } }
+      mysqld: { sql: [use shop] }
       client:
         program: { argv: [./driver] }
         connect-timeout: 4s
@@ -113,7 +119,11 @@ fn name(text: &str) -> Name {
 
 fn server(text: &str, weight: u16) -> RealServer {
     let name = name(text);
-    RealServer { name, weight }
+    RealServer {
+        name,
+        weight,
+        forwarding: None,
+    }
 }
 
 fn sysctls(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -239,24 +249,34 @@ fn common_steps() -> Phases {
 fn every_field_has_its_effect() {
     let with_rs3 = Value {
         name: name("rs3"),
-        real_servers: vec![server("rs3", 65535)],
-        client: ClientChoice {
-            program: Some(own(&["./driver"])),
-            settings: Settings {
-                connect_timeout: Some(Duration::from_secs(4)),
-                read_timeout: Some(Duration::from_secs(5)),
-                write_timeout: Some(Duration::from_millis(1500)),
-                keepalive: Some(Keepalive {
-                    time: Duration::from_secs(10),
-                    interval: Duration::from_secs(2),
-                    probes: 3,
-                }),
-                tcp_user_timeout: Some(Duration::from_secs(30)),
+        lab: Lab {
+            forwarding: Some(Forwarding::Tunneling),
+            wired_for: Some(vec![Forwarding::Masquerading, Forwarding::Tunneling]),
+            scheduler: Some("lc".to_owned()),
+            mysqld: MysqldSetup {
+                innodb: false,
+                sql: vec!["use shop".to_owned()],
             },
+            real_servers: vec![server("rs3", 65535)],
+            client: ClientChoice {
+                program: Some(own(&["./driver"])),
+                settings: Settings {
+                    connect_timeout: Some(Duration::from_secs(4)),
+                    read_timeout: Some(Duration::from_secs(5)),
+                    write_timeout: Some(Duration::from_millis(1500)),
+                    keepalive: Some(Keepalive {
+                        time: Duration::from_secs(10),
+                        interval: Duration::from_secs(2),
+                        probes: 3,
+                    }),
+                    tcp_user_timeout: Some(Duration::from_secs(30)),
+                },
+            },
+            director_sysctls: sysctls(&[("net.ipv4.vs.sloppy_tcp", "1")]),
+            client_sysctls: sysctls(&[("net.ipv4.tcp_syn_retries", "2")]),
+            server_sysctls: sysctls(&[("net.ipv4.tcp_ecn", "0")]),
+            ..Lab::default()
         },
-        director_sysctls: sysctls(&[("net.ipv4.vs.sloppy_tcp", "1")]),
-        client_sysctls: sysctls(&[("net.ipv4.tcp_syn_retries", "2")]),
-        server_sysctls: sysctls(&[("net.ipv4.tcp_ecn", "0")]),
         steps: Phases {
             before: vec![Action::Wait(Duration::from_secs(1))],
             change: vec![
@@ -271,11 +291,7 @@ fn every_field_has_its_effect() {
     };
     let without = Value {
         name: name("0"),
-        real_servers: Vec::new(),
-        client: ClientChoice::default(),
-        director_sysctls: Vec::new(),
-        client_sysctls: Vec::new(),
-        server_sysctls: Vec::new(),
+        lab: Lab::default(),
         steps: Phases::default(),
     };
     let position_of = |text: &str| {
@@ -288,9 +304,18 @@ fn every_field_has_its_effect() {
         name: name("everything"),
         claim: "Every field has a meaning.".to_owned(),
         lab: Lab {
-            forwarding: Forwarding::DirectRouting,
-            scheduler: "wlc".to_owned(),
-            real_servers: vec![server("rs2", 7), server("rs1", 1)],
+            forwarding: Some(Forwarding::Masquerading),
+            wired_for: None,
+            wiring: Some(Wiring::OneArmed),
+            family: Some(Family::Ipv4),
+            scheduler: Some("wlc".to_owned()),
+            real_servers: vec![
+                server("rs2", 7),
+                RealServer {
+                    forwarding: Some(Forwarding::Tunneling),
+                    ..server("rs1", 1)
+                },
+            ],
             client: ClientChoice {
                 program: Some(own(&["python3", "driver.py"])),
                 settings: Settings {
@@ -368,8 +393,8 @@ fn what_is_left_out_has_its_default() {
         "name: small\nclaim: It is small.\nlab: { real-servers: { rs1: {} } }\nact: [{ connect: {} }]\n\
          observe: { patience: 5s, until: 1m }\nexpect: [{ behaviour: answered }]\n",
     );
-    assert_eq!(scenario.lab.forwarding, Forwarding::DirectRouting);
-    assert_eq!(scenario.lab.scheduler, "rr");
+    assert_eq!(scenario.lab.forwarding, None);
+    assert_eq!(scenario.lab.scheduler, None);
     assert_eq!(scenario.lab.real_servers, [server("rs1", 1)]);
     assert_eq!(scenario.axes, []);
     assert_eq!(lvs_matrix_model::matrix::cells(&scenario).len(), 1);

@@ -51,8 +51,8 @@ fn every_point_of_every_cell_reads_as_tcpdump_prints_it() {
     for cell in stored() {
         let packets = cell.packets();
         let capture = cell.record.capture.as_ref().unwrap();
-        for (index, (point, frames)) in capture.points.iter().zip(frames(&cell.bytes)).enumerate() {
-            let ours: Vec<String> = trace(&packets, &cell.record, &point.node)
+        for (index, (_, frames)) in capture.points.iter().zip(frames(&cell.bytes)).enumerate() {
+            let ours: Vec<String> = trace(&packets, &cell.record, index)
                 .into_iter()
                 .map(|line| line.text)
                 .collect();

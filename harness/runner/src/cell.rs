@@ -271,23 +271,28 @@ fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
 /// TCP sockets of a node with `peer`, a line each.
 fn sockets(namespace: &Namespace, peer: IpAddr) -> Result<Vec<String>> {
     let shown = namespace
-        .check(&CommandLine::new(["ss", "-Htano", "dst", &peer.to_string()]))
+        .check(&CommandLine::new(["ss", "-Htano", "dst", &one_of(peer)]))
         .stage(format!("list the sockets of {}", namespace.name()))?;
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     Ok(shown.lines().map(words).collect())
 }
 
+/// An address as ss(8) filters by it: without brackets the end of an IPv6 address would be taken for a port.
+fn one_of(peer: IpAddr) -> String {
+    match peer {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
 /// The capture file's bytes; the points go into the record.
 fn encode(captured: Vec<Captured>, record: &mut CellRecord) -> Result<Option<Vec<u8>>> {
-    let mut points = Vec::new();
-    let mut frames = Vec::new();
-    for Captured { point, frames: seen } in captured {
-        frames.push(PointFrames {
-            name: point.node.to_string(),
-            frames: seen,
-        });
-        points.push(point);
-    }
+    let (points, seen): (Vec<_>, Vec<_>) = captured
+        .into_iter()
+        .map(|Captured { point, frames }| (point, frames))
+        .unzip();
+    let named = capture::names(&points).into_iter().zip(seen);
+    let frames: Vec<PointFrames> = named.map(|(name, frames)| PointFrames { name, frames }).collect();
     record.capture = Some(CaptureRecord { points });
     capture::write(&frames, &Remarks::of(record))
         .stage("write the capture")

@@ -10,6 +10,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::plan::{Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server};
 use lvs_matrix_model::record::CommandRecord;
 use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, write_sysctl};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ impl Lab {
                 scratch: lent_from.as_deref().unwrap_or(scratch),
                 lendable: lent_from.is_some(),
                 log: folder.join(format!("{name}.log")),
-                port: plan.destination(host).port(),
+                listen: SocketAddr::new(any(host.address()), plan.destination(host).port()),
             };
             let lent = lent_from.as_ref().and_then(|_| warm.lend(&blueprint, host));
             lab.servers.push(match lent {
@@ -285,6 +286,14 @@ impl Lab {
             .collect::<String>()
             .into_bytes();
         director.check(&restore).stage(stage()).map(|_| ())
+    }
+}
+
+/// What a server listens to so that it has any address of this one's family.
+fn any(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Resource, Signal, getrlimit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub(crate) struct RealServer {
     /// What brings the server's log to that file, if the server may outlive a cell.
     pump: Option<Pump>,
     template: Template,
-    port: u16,
+    listen: SocketAddr,
     /// How many cells it was in before this one.
     pub(crate) earlier_cells: u32,
     /// What is in its namespace before any cell, see [`crate::warm::seen_in`].
@@ -84,7 +84,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) lendable: bool,
     /// The file that its log goes to.
     pub(crate) log: PathBuf,
-    pub(crate) port: u16,
+    /// What it listens to: any address of a family.
+    pub(crate) listen: SocketAddr,
 }
 
 /// The global variables that say how long a server waits for a client.
@@ -128,7 +129,7 @@ impl RealServer {
             log: blueprint.log.clone(),
             pump: None,
             template: blueprint.template.clone(),
-            port: blueprint.port,
+            listen: blueprint.listen,
             earlier_cells: 0,
             sysctls: BTreeSet::new(),
             as_new: if blueprint.lendable {
@@ -140,13 +141,13 @@ impl RealServer {
             namespace,
         };
         server.pump = blueprint.lendable.then(Pump::new);
-        server.start_mysqld(blueprint.port)?;
+        server.start_mysqld()?;
         Ok(server)
     }
 
     /// Is it what `blueprint` asks for, but for its name?
     pub(crate) fn is_made_of(&self, blueprint: &Blueprint<'_>) -> bool {
-        self.template == *blueprint.template && self.port == blueprint.port
+        self.template == *blueprint.template && self.listen == blueprint.listen
     }
 
     /// Becomes the server of `blueprint`: a lent one has been another's.
@@ -210,7 +211,7 @@ impl RealServer {
     }
 
     /// Starts the mysqld; it is not ready when this returns.
-    pub(crate) fn start_mysqld(&mut self, port: u16) -> Result<()> {
+    pub(crate) fn start_mysqld(&mut self) -> Result<()> {
         let stage = || format!("start mysqld on {}", self.name);
         if self.process.is_some() {
             return Err(LabError::new(stage(), "it is running already"));
@@ -232,7 +233,7 @@ impl RealServer {
             .arg(format!("--fsize={most}"))
             .arg("--")
             .arg(&self.template.server.program)
-            .args(self.arguments(port))
+            .args(self.arguments())
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.current_dir(self.folder.path()).stdin(Stdio::null());
@@ -242,7 +243,7 @@ impl RealServer {
         Ok(())
     }
 
-    fn arguments(&self, port: u16) -> Vec<String> {
+    fn arguments(&self) -> Vec<String> {
         let folder = self.folder.path();
         let data = folder.join("data");
         let mut words = vec![
@@ -254,8 +255,8 @@ impl RealServer {
             // A starting mariadbd removes the temporary tables (`#sql*`) that it finds in its tmpdir, also
             // those of another one.
             format!("--tmpdir={}", folder.join("tmp").display()),
-            format!("--port={port}"),
-            "--bind-address=0.0.0.0".to_owned(),
+            format!("--port={}", self.listen.port()),
+            format!("--bind-address={}", self.listen.ip()),
             format!("--server-id={}", self.server_id),
             "--skip-name-resolve".to_owned(),
             "--performance-schema=OFF".to_owned(),

@@ -91,6 +91,15 @@ fn sets_all(host: &Host, sysctls: &BTreeSet<String>) -> bool {
     set.all(|key| host.sysctls.iter().any(|(own, _)| own == key))
 }
 
+/// Is nothing wired into the real servers that is not looked for afterwards: tunnels, routing by source, and
+/// the neighbours of IPv6?
+fn are_plain(plan: &LabPlan) -> bool {
+    let by_source = |host: &Host| host.routes.iter().any(|route| route.from.is_some());
+    let plain =
+        |(_, host): (_, &Host)| host.address().is_ipv4() && host.tunnels.is_empty() && !by_source(host);
+    plan.real_servers().all(plain)
+}
+
 /// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements of
 /// its own? The client's account has no privileges, so that what the client does ends with its sessions.
 pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
@@ -108,7 +117,8 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         | Action::Client(_)
         | Action::Wait(_) => false,
     };
-    plan.mysqlds().all(|mysqld| mysqld.setup.sql.is_empty())
+    are_plain(plan)
+        && plan.mysqlds().all(|mysqld| mysqld.setup.sql.is_empty())
         && !plan.steps.iter().any(|step| touches(&step.action))
 }
 
@@ -366,7 +376,7 @@ mod tests {
             lendable: true,
             sql: &[],
             log: folder.join(format!("{name}.log")),
-            port: 3306,
+            listen: (std::net::Ipv4Addr::UNSPECIFIED, 3306).into(),
         }
     }
 
@@ -418,9 +428,9 @@ mod tests {
 
         let (template, name) = (template(folder.path()), Name::new("rs2").unwrap());
         let mut other = blueprint(folder.path(), &template, &name, 202);
-        other.port = 3307;
+        other.listen.set_port(3307);
         assert!(!server.is_made_of(&other));
-        other.port = 3306;
+        other.listen.set_port(3306);
         assert!(server.is_made_of(&other));
         server.rest();
         server.be(&other).unwrap();

@@ -185,7 +185,7 @@ impl Advice {
                 }
             }
             Self::SameForwarding { server } => {
-                let usual = line.scenario.lab.forwarding;
+                let usual = line.scenario.lab.forwarding.unwrap_or_default();
                 for step in &mut line.steps {
                     if let Action::Table(TableAction::SetForwarding {
                         server: of, method, ..
@@ -439,6 +439,7 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
     line.scenario.lab.real_servers.push(RealServer {
         name: spare.clone(),
         weight: 0,
+        forwarding: None,
     });
     // What the table has at that place.
     let (mut service, mut known) = (true, true);

@@ -47,7 +47,7 @@ actions! {
             /// A real server of the lab.
             required "server" server: Name;
             /// Its new method: ipvsadm(8)'s `-g`, `-m` or `-i`.
-            required "method" method: Forwarding as Method;
+            required "method" method: Forwarding;
             /// Its weight in the table, which `ipvsadm -e` sets as well.
             default(DEFAULT_WEIGHT) "weight" weight: u16 as Weight;
         } says {

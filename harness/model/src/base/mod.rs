@@ -18,12 +18,14 @@ pub const MAX_REAL_SERVERS: usize = 69;
 pub const DEFAULT_WEIGHT: u16 = 1;
 
 /// How packets reach a real server: ipvsadm(8)'s packet-forwarding methods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Forwarding {
     /// `-g`, gatewaying: the director rewrites only the MAC address; answers go to the client directly.
+    #[default]
     DirectRouting,
-    /// `-m`, masquerading: the director rewrites the destination's address.
+    /// `-m`, masquerading: the director rewrites the destination's address and port, and those of the
+    /// answers, which must pass it.
     Masquerading,
     /// `-i`, tunneling: the director puts the packet into one for the real server (IP in IP).
     Tunneling,
@@ -37,6 +39,50 @@ impl Forwarding {
             Self::DirectRouting => "direct-routing",
             Self::Masquerading => "masquerading",
             Self::Tunneling => "tunneling",
+        }
+    }
+}
+
+/// The links of a lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wiring {
+    /// One link for all hosts.
+    #[default]
+    OneArmed,
+    /// A link for client and director, and a second one for director and real servers.
+    TwoArmed,
+}
+
+impl Wiring {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneArmed => "one-armed",
+            Self::TwoArmed => "two-armed",
+        }
+    }
+}
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// IPv4.
+    #[default]
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
+impl Family {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
         }
     }
 }

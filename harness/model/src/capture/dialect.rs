@@ -3,7 +3,6 @@
 
 use super::flow::{ClientSide, Connection};
 use super::{Packet, Segment};
-use crate::action::Node;
 use crate::duration::Instant;
 use crate::record::CellRecord;
 use serde::{Deserialize, Serialize};
@@ -26,7 +25,7 @@ pub trait Dialect: Sync {
 
     /// What is said in the packets that passed `point`, by the packet's number. Foreign text stands between
     /// backticks, and needs escaping.
-    fn annotations(&self, packets: &[Packet], record: &CellRecord, point: &Node) -> BTreeMap<u32, String>;
+    fn annotations(&self, packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String>;
 }
 
 /// Who says something.

@@ -13,7 +13,7 @@ mod remarks;
 pub mod trace;
 mod way;
 
-pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, read, write};
+pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, names, read, write};
 pub use remarks::{Remarks, marks};
 pub use way::{Way, is_group};
 

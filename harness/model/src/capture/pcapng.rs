@@ -10,7 +10,7 @@
 
 use super::{Packet, Remarks, decode};
 use crate::duration::Instant;
-use crate::record::CellRecord;
+use crate::record::{CapturePoint, CellRecord};
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption,
@@ -33,7 +33,7 @@ const SNAPLEN: u32 = 262_144;
 /// What one capture point saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointFrames {
-    /// The node's name as [`crate::action::Node`] displays it; becomes `if_name`.
+    /// Its name in the file, `if_name`: see [`names`].
     pub name: String,
     /// The frames in the order in which they arrived.
     pub frames: Vec<Frame>,
@@ -273,7 +273,7 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
             }
         }
     }
-    let names: Vec<String> = points.iter().map(|point| point.node.to_string()).collect();
+    let names = names(points);
     let found: Vec<String> = parser.interfaces().iter().map(name_of).collect();
     if names == found {
         Ok(packets)
@@ -283,6 +283,20 @@ pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureErr
             record: names,
         })
     }
+}
+
+/// What the interfaces of a capture file are called: `client`, or `director:eth1` where several of a host's
+/// were captured.
+#[must_use]
+pub fn names(points: &[CapturePoint]) -> Vec<String> {
+    let name = |point: &CapturePoint| {
+        let of_host = points.iter().filter(|other| other.node == point.node);
+        match of_host.count() {
+            0 | 1 => point.node.to_string(),
+            _ => format!("{}:{}", point.node, point.interface),
+        }
+    };
+    points.iter().map(name).collect()
 }
 
 fn unwritten(error: PcapError) -> CaptureError {

@@ -8,7 +8,6 @@
 mod icmp;
 
 use super::{Body, Flags, Packet, Segment, TcpOption, Transport};
-use crate::action::Node;
 use crate::duration::Instant;
 use crate::plan::Mac;
 use crate::record::CellRecord;
@@ -34,20 +33,16 @@ pub struct TraceLine {
     key: String,
 }
 
-/// The lines of the packets that passed `point`, in order; none if `point` was not captured. Sequence numbers
-/// are relative to the first packet of the connection that the interface saw, so the whole capture must be
+/// The lines of the packets that passed the capture point of this number ([`Packet::point`]), in order.
+/// Sequence numbers are relative to the first packet of the connection that the interface saw, so the whole capture must be
 /// given, not a part of it.
 #[must_use]
-pub fn trace(packets: &[Packet], record: &CellRecord, point: &Node) -> Vec<TraceLine> {
-    let points = record.capture.iter().flat_map(|capture| capture.points.iter());
-    let Some(index) = points.map(|point| &point.node).position(|node| node == point) else {
-        return Vec::new();
-    };
+pub fn trace(packets: &[Packet], record: &CellRecord, point: usize) -> Vec<TraceLine> {
     let mut conversations = Conversations::default();
     let mut mysql = super::dialect_of(&record.plan).annotations(packets, record, point);
     packets
         .iter()
-        .filter(|packet| packet.point == index && !matches!(packet.body, Body::Sentinel { .. }))
+        .filter(|packet| packet.point == point && !matches!(packet.body, Body::Sentinel { .. }))
         .map(|packet| {
             let (text, key) = line(packet, &mut conversations);
             TraceLine {

@@ -1,12 +1,15 @@
 //! A cell as a scenario of its own, without axes.
 
-use super::sysctls::{CLIENT_SYSCTLS, COMMON_SYSCTLS, DIRECTOR_SYSCTLS, SERVER_SYSCTLS, TCP_SYSCTLS};
+use super::sysctls::{
+    self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
+};
 use super::{Host, LabPlan, Phase};
 use crate::action::{Action, Node};
-use crate::base::DEFAULT_WEIGHT;
+use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, Wiring};
 use crate::client::{ClientChoice, Program};
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
+use std::net::IpAddr;
 
 impl LabPlan {
     /// The scenario whose only cell has this plan: the lab, the steps and the expectation of the cell, and no
@@ -16,30 +19,39 @@ impl LabPlan {
     /// have by themselves may differ; what the plan says wins.
     #[must_use]
     pub fn alone(&self) -> Scenario {
-        let own = |node: &Node, role: &[(&str, &str)]| {
+        let own = |node: &Node, roles: &[&[(&str, &str)]]| {
             self.host(node)
-                .map_or_else(Vec::new, |host| own_sysctls(host, role))
+                .map_or_else(Vec::new, |host| own_sysctls(host, self.family(), roles))
         };
         let (service, client) = (self.service(), self.client());
         let of_client = client.sysctls();
-        let mut client_sysctls = own(&Node::Client, CLIENT_SYSCTLS);
+        let mut client_sysctls = own(&Node::Client, &[CLIENT_SYSCTLS]);
         client_sysctls.retain(|sysctl| !of_client.contains(sysctl));
         // All real servers have the same.
         let first = self.real_servers().next();
-        let server_sysctls = first.map_or_else(Vec::new, |(_, host)| own_sysctls(host, SERVER_SYSCTLS));
+        let server_sysctls = first.map_or_else(Vec::new, |(_, host)| {
+            own_sysctls(host, self.family(), &[SERVER_SYSCTLS, TUNNEL_SYSCTLS])
+        });
         Scenario {
             name: self.cell.scenario.clone(),
             claim: format!("The cell {} by itself.", self.cell),
             lab: Lab {
-                forwarding: service.forwarding(),
-                scheduler: service.scheduler.clone(),
+                forwarding: Some(service.forwarding()),
+                wired_for: self.wired_for(),
+                wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
+                family: Some(self.family()).filter(|family| *family != Family::default()),
+                scheduler: Some(service.scheduler.clone()),
                 real_servers: self
                     .real_servers()
-                    .map(|(name, host)| RealServer {
-                        name: name.clone(),
-                        weight: service
-                            .backend(&host.node)
-                            .map_or(DEFAULT_WEIGHT, |backend| backend.weight),
+                    .map(|(name, host)| {
+                        let backend = service.backend(&host.node);
+                        RealServer {
+                            name: name.clone(),
+                            weight: backend.map_or(DEFAULT_WEIGHT, |backend| backend.weight),
+                            forwarding: backend
+                                .map(|backend| backend.forwarding)
+                                .filter(|forwarding| *forwarding != service.forwarding()),
+                        }
                     })
                     .collect(),
                 client: ClientChoice {
@@ -51,7 +63,10 @@ impl LabPlan {
                     .mysqlds()
                     .next()
                     .map_or_else(MysqldSetup::default, |mysqld| mysqld.setup.clone()),
-                director_sysctls: own(&Node::Director, DIRECTOR_SYSCTLS),
+                director_sysctls: own(
+                    &Node::Director,
+                    &[DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS],
+                ),
                 client_sysctls,
                 server_sysctls,
             },
@@ -68,6 +83,48 @@ impl LabPlan {
         }
     }
 
+    fn wiring(&self) -> Wiring {
+        match self.segments.as_slice() {
+            [] | [_] => Wiring::OneArmed,
+            [_, _, ..] => Wiring::TwoArmed,
+        }
+    }
+
+    fn family(&self) -> Family {
+        match self.vip() {
+            IpAddr::V4(_) => Family::Ipv4,
+            IpAddr::V6(_) => Family::Ipv6,
+        }
+    }
+
+    /// The methods that the real servers are wired for, if those are not the ones that they have.
+    fn wired_for(&self) -> Option<Vec<Forwarding>> {
+        let service = self.service();
+        let wired = |host: &Host, method: Forwarding| match method {
+            Forwarding::DirectRouting => !host.loopback.is_empty(),
+            Forwarding::Masquerading => !host.routes.is_empty(),
+            Forwarding::Tunneling => !host.tunnels.is_empty(),
+        };
+        let methods = [
+            Forwarding::DirectRouting,
+            Forwarding::Masquerading,
+            Forwarding::Tunneling,
+        ];
+        let as_they_are = self.real_servers().all(|(name, host)| {
+            let own = service.forwarding_to(name);
+            methods
+                .iter()
+                .all(|method| wired(host, *method) == (*method == own))
+        });
+        let (_, first) = self.real_servers().next().filter(|_| !as_they_are)?;
+        Some(
+            methods
+                .into_iter()
+                .filter(|method| wired(first, *method))
+                .collect(),
+        )
+    }
+
     fn phases(&self) -> Phases {
         let of = |phase: Phase| -> Vec<Action> {
             let steps = self.steps.iter().filter(|step| step.phase == phase);
@@ -81,14 +138,14 @@ impl LabPlan {
     }
 }
 
-/// Sysctls of a host that no lab has by itself.
-fn own_sysctls(host: &Host, role: &[(&str, &str)]) -> Vec<(String, String)> {
-    let by_itself = |key: &str, value: &str| {
-        let mut all = COMMON_SYSCTLS.iter().chain(TCP_SYSCTLS).chain(role);
-        all.any(|(known, usual)| *known == key && *usual == value)
-    };
+/// Sysctls of a host that no lab of the family has by itself.
+fn own_sysctls(host: &Host, family: Family, roles: &[&[(&str, &str)]]) -> Vec<(String, String)> {
+    // What roles add to each other is any of their values.
+    let interfaces: Vec<&str> = host.nics.iter().map(|nic| nic.name.as_str()).collect();
+    let usual: Vec<Vec<(String, String)>> = (1..=roles.len())
+        .map(|count| sysctls::of((family, &interfaces), roles.get(..count).unwrap_or_default(), &[]))
+        .collect();
+    let by_itself = |own: &&(String, String)| usual.iter().any(|usual| usual.contains(own));
     let all = host.sysctls.iter();
-    all.filter(|(key, value)| !by_itself(key, value))
-        .cloned()
-        .collect()
+    all.filter(|own| !by_itself(own)).cloned().collect()
 }

@@ -21,6 +21,9 @@ pub struct Host {
     /// The addresses of its loopback device beside 127.0.0.1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loopback: Vec<Cidr>,
+    /// The tunnels that end on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tunnels: Vec<Tunnel>,
     /// Its routes beside those to its own segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
@@ -28,7 +31,7 @@ pub struct Host {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Process>,
     /// Command lines of ip(8) without the `ip`, run in the namespace in one batch: they give the cards,
-    /// `loopback` and `routes`.
+    /// `loopback`, `tunnels` and `routes`.
     pub ip: Vec<String>,
     /// Sysctls of the namespace: (key, value). Everything that a result relies on is here; nothing is
     /// inherited.
@@ -53,10 +56,24 @@ pub struct Nic {
     pub addresses: OneOrMore<Cidr>,
 }
 
+/// The end of tunnels: a device that takes packets out of those that are addressed to the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Tunnel {
+    /// The device's name in the host: `tunl0`.
+    pub name: String,
+    /// Its addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Cidr>,
+}
+
 /// A route: what is for `to` goes `via` a neighbour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Route {
+    /// The route is only for what the host sends from this address, and comes before those for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<IpAddr>,
     /// The destinations; `None` for all that no other route has.
     pub to: Option<Cidr>,
     /// The neighbour that passes it on.
@@ -113,10 +130,14 @@ impl Host {
         self.nic().mac
     }
 
-    /// Every address that it has but 127.0.0.1: those of its cards, then those of its loopback device.
+    /// Every address that it has but 127.0.0.1: those of its cards, of its loopback device and of its tunnels.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         let of_nics = self.nics.iter().flat_map(|nic| nic.addresses.iter());
-        of_nics.chain(&self.loopback).map(|cidr| cidr.address)
+        let of_tunnels = self.tunnels.iter().flat_map(|tunnel| &tunnel.addresses);
+        of_nics
+            .chain(&self.loopback)
+            .chain(of_tunnels)
+            .map(|cidr| cidr.address)
     }
 
     /// Its first card that is plugged into the same segment as `other`.
@@ -161,24 +182,54 @@ impl Host {
         self.mysqld().map(|mysqld| mysqld.server_id)
     }
 
-    /// The lines of ip(8) that give cards, loopback device and routes.
-    pub(super) fn ip_lines(nics: &OneOrMore<Nic>, loopback: &[Cidr], routes: &[Route]) -> Vec<String> {
+    /// The lines of ip(8) that give cards, loopback device, tunnels and routes.
+    pub(super) fn ip_lines(
+        nics: &OneOrMore<Nic>,
+        loopback: &[Cidr],
+        tunnels: &[Tunnel],
+        routes: &[Route],
+    ) -> Vec<String> {
+        // Without `nodad` an IPv6 address is not used before nobody has claimed it for a second.
+        let add = |cidr: &Cidr, device: &str| match cidr.address {
+            IpAddr::V4(_) => format!("addr add {cidr} dev {device}"),
+            IpAddr::V6(_) => format!("addr add {cidr} dev {device} nodad"),
+        };
         let mut lines = vec!["link set dev lo up".to_owned()];
+        // An IPv6 address alone, as a VIP is, would be taken as the source of all that leaves by the card (RFC
+        // 6724, rule 8): of a director's tunnels, too. One that is deprecated is not.
+        let further = |cidr: &Cidr, device: &str| match cidr.address {
+            IpAddr::V6(_) if cidr.is_alone() => format!("{} preferred_lft 0", add(cidr, device)),
+            IpAddr::V4(_) | IpAddr::V6(_) => add(cidr, device),
+        };
         for nic in nics.iter() {
             let name = &nic.name;
-            let add = |cidr: &Cidr| format!("addr add {cidr} dev {name}");
-            lines.push(add(nic.addresses.first()));
+            lines.push(add(nic.addresses.first(), name));
             lines.push(format!("link set dev {name} up"));
-            lines.extend(nic.addresses.iter().skip(1).map(add));
+            lines.extend(nic.addresses.iter().skip(1).map(|cidr| further(cidr, name)));
         }
-        lines.extend(loopback.iter().map(|cidr| format!("addr add {cidr} dev lo")));
-        lines.extend(routes.iter().map(|route| {
-            let to = route.to.map_or_else(|| "default".to_owned(), |to| to.to_string());
-            format!("route add {to} via {}", route.via)
-        }));
+        lines.extend(loopback.iter().map(|cidr| add(cidr, "lo")));
+        for Tunnel { name, addresses } in tunnels {
+            lines.push(format!("link set dev {name} up"));
+            lines.extend(addresses.iter().map(|cidr| add(cidr, name)));
+        }
+        for (table, Route { from, to, via }) in (FIRST_TABLE..).zip(routes) {
+            let to = to.map_or_else(|| "default".to_owned(), |to| to.to_string());
+            let route = format!("route add {to} via {via}");
+            match from {
+                None => lines.push(route),
+                Some(from) => {
+                    lines.push(format!("{route} table {table}"));
+                    lines.push(format!("rule add from {from} lookup {table}"));
+                }
+            }
+        }
         lines
     }
 }
+
+/// The number of the first routing table for routes of one source. Those from 253 on are the kernel's own
+/// (include/uapi/linux/rtnetlink.h, `rt_class_t`).
+const FIRST_TABLE: u8 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -203,9 +254,17 @@ mod tests {
         let vip = Cidr::alone("192.0.2.100".parse().unwrap());
         let via = "198.51.100.200".parse().unwrap();
         let to = Cidr::try_from("203.0.113.0/24".to_owned()).unwrap();
-        let routes = [Route { to: Some(to), via }, Route { to: None, via }];
+        let from = None;
+        let routes = [
+            Route {
+                from,
+                to: Some(to),
+                via,
+            },
+            Route { from, to: None, via },
+        ];
         assert_eq!(
-            Host::ip_lines(&nics, &[vip], &routes),
+            Host::ip_lines(&nics, &[vip], &[], &routes),
             [
                 "link set dev lo up",
                 "addr add 192.0.2.20/24 dev eth0",
@@ -215,6 +274,39 @@ mod tests {
                 "addr add 192.0.2.100/32 dev lo",
                 "route add 203.0.113.0/24 via 198.51.100.200",
                 "route add default via 198.51.100.200",
+            ]
+        );
+    }
+    /// A real server that answers through its director, and at which tunnels end.
+    #[test]
+    fn routes_of_one_source_have_a_table_of_their_own() {
+        let given = Allocator::new(Network::First).next(Use::Server).unwrap();
+        let nics = OneOrMore::new(Nic {
+            name: "eth0".to_owned(),
+            segment: Name::new("link").unwrap(),
+            port: given.port,
+            mac: given.mac,
+            addresses: OneOrMore::new(given.ipv6),
+        });
+        let tunnel = Tunnel {
+            name: "tunl0".to_owned(),
+            addresses: vec![Cidr::alone("2001:db8:0:1::100".parse().unwrap())],
+        };
+        let route = Route {
+            from: Some(given.ipv6.address),
+            to: None,
+            via: "2001:db8:0:1::20".parse().unwrap(),
+        };
+        assert_eq!(
+            Host::ip_lines(&nics, &[], &[tunnel], &[route]),
+            [
+                "link set dev lo up",
+                "addr add 2001:db8:0:1::31/64 dev eth0 nodad",
+                "link set dev eth0 up",
+                "link set dev tunl0 up",
+                "addr add 2001:db8:0:1::100/128 dev tunl0 nodad",
+                "route add default via 2001:db8:0:1::20 table 100",
+                "rule add from 2001:db8:0:1::31 lookup 100",
             ]
         );
     }

@@ -1,12 +1,15 @@
 //! The short form of a lab becomes hosts, cards, segments and services.
 
-use super::host::{Host, MySql, Nic, Process, Server};
-use super::segment::{Allocated, Allocator, Cidr, LINK_DELAY, Network, Segment, Use};
+use super::host::{Host, MySql, Nic, Process, Route, Server, Tunnel};
+use super::segment::{Allocator, Cidr, LINK_DELAY, Mac, Network, Segment, Use};
 use super::service::{Backend, Service};
-use super::sysctls::{CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, SERVER_SYSCTLS, sysctls};
-use super::{INTERFACE, LabPlan, MYSQL_PORT, Step, only_segment, only_service, words};
+use super::sysctls::{
+    self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
+};
+use super::{INTERFACE, LabPlan, MYSQL_PORT, SECOND_INTERFACE, Step, only_service, segments_of, words};
+use crate::Name;
 use crate::action::Node;
-use crate::base::{OneOrMore, Phase};
+use crate::base::{Family, Forwarding, OneOrMore, Phase, Wiring};
 use crate::client::{Client, ClientChoice};
 use crate::ipvs::Protocol;
 use crate::matrix::Cell;
@@ -19,10 +22,11 @@ const FIRST_SERVER_ID: u32 = 101;
 #[must_use]
 pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
     let lab = lab_of(scenario, cell);
-    let (segment, service, hosts) = flat(&lab, &client_of(scenario, cell));
+    let client = ClientChoice::merged([&lab.client]);
+    let (segments, service, hosts) = hosts_of(&lab, &client);
     LabPlan {
         cell: cell.cell.clone(),
-        segments: vec![segment],
+        segments,
         services: OneOrMore::new(service),
         hosts,
         steps: steps_of(scenario, cell),
@@ -32,69 +36,123 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
     }
 }
 
-/// The article's lab: client, director and real servers on one segment, and one service.
-fn flat(lab: &Lab, program: &Client) -> (Segment, Service, Vec<Host>) {
-    let segment = only_segment(LINK_DELAY);
-    let mut addresses = Allocator::new(Network::First);
+/// The hosts of the short form's lab, with its links and its service.
+fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
+    let family = lab.family.unwrap_or_default();
+    let wiring = lab.wiring.unwrap_or_default();
+    let segments = segments_of(wiring, LINK_DELAY);
+    let mut front = Place::new(&segments, 0, family);
+    let mut back = Place::new(&segments, segments.len().saturating_sub(1), family);
     // The first of each use there always is; of the servers `check` has refused those that find no address.
-    let vip = addresses.next(Use::Virtual);
-    let vip = vip.map_or(Ipv4Addr::UNSPECIFIED.into(), |vip| vip.ipv4.address);
-    let client = addresses.next(Use::Client);
-    let director = addresses.next(Use::Balancer);
-    let servers: Vec<(&RealServer, Allocated)> = lab
+    let unspecified = Cidr::alone(Ipv4Addr::UNSPECIFIED.into());
+    let vip = front
+        .next(Use::Virtual)
+        .map_or(unspecified, |given| given.address);
+    let vip = Cidr::alone(vip.address);
+    let client = front.next(Use::Client);
+    let director = front.next(Use::Balancer);
+    // Behind the director everything is on its second link.
+    let (director_back, servers_on) = match wiring {
+        Wiring::OneArmed => (None, &mut front),
+        Wiring::TwoArmed => (back.next(Use::Balancer), &mut back),
+    };
+    let gateway = director_back.as_ref().or(director.as_ref());
+    let gateway = gateway.map_or(unspecified, |given| given.address).address;
+    let servers: Vec<(&RealServer, Given)> = lab
         .real_servers
         .iter()
-        .map_while(|server| Some((server, addresses.next(Use::Server)?)))
+        .map_while(|server| Some((server, servers_on.next(Use::Server)?)))
         .collect();
     let service = Service {
         id: only_service(),
         protocol: Protocol::Tcp,
-        address: SocketAddr::new(vip, MYSQL_PORT),
+        address: SocketAddr::new(vip.address, MYSQL_PORT),
         balancers: vec![Node::Director],
-        scheduler: lab.scheduler.clone(),
+        scheduler: lab.scheduler.clone().unwrap_or_else(|| "rr".to_owned()),
         backends: servers
             .iter()
             .map(|(server, _)| Backend {
                 host: Node::RealServer(server.name.clone()),
                 port: MYSQL_PORT,
                 weight: server.weight,
-                forwarding: lab.forwarding,
+                forwarding: lab.forwarding_to(server),
             })
             .collect(),
     };
-    let vip = Cidr::alone(vip);
-    let client = client.map(|place| {
+    let wired = |server: &RealServer, method: Forwarding| match &lab.wired_for {
+        Some(methods) => methods.contains(&method),
+        None => lab.forwarding_to(server) == method,
+    };
+    let translates = lab
+        .real_servers
+        .iter()
+        .any(|server| wired(server, Forwarding::Masquerading));
+    let client = client.map(|given| {
         let mut own = lab.client_sysctls.clone();
         own.extend(program.sysctls());
-        Parts {
-            runs: Process::Client(program.clone()),
-            vip: Vip::Nowhere,
-            sysctls: sysctls(&[CLIENT_SYSCTLS], &own),
-            node: Node::Client,
-            place,
-        }
+        let runs = Process::Client(program.clone());
+        let parts = Parts::new(Node::Client, runs, given);
+        let sysctls = parts.sysctls(family, &[CLIENT_SYSCTLS], &own);
+        (parts, sysctls)
     });
     // The article's director: the VIP on its own interface, forwarding on, the table made by ipvsadm.
-    let director = director.map(|place| Parts {
-        runs: Process::Ipvs,
-        vip: Vip::OnCard(vip),
-        sysctls: sysctls(&[DIRECTOR_SYSCTLS], &lab.director_sysctls),
-        node: Node::Director,
-        place,
+    let director = director.map(|given| {
+        let mut parts = Parts::new(Node::Director, Process::Ipvs, given);
+        parts.nics.first_mut().addresses.push(vip);
+        if let Some(given) = director_back {
+            parts.nics.push(given.nic(SECOND_INTERFACE));
+        }
+        // Answers that come in by the link by which they leave would have it send redirects
+        // (net/ipv4/route.c, `__mkroute_input`), by which its servers would pass it by.
+        let quiet = translates && wiring == Wiring::OneArmed;
+        let mut roles = vec![DIRECTOR_SYSCTLS];
+        roles.extend(quiet.then_some(NO_REDIRECTS));
+        roles.extend((family == Family::Ipv6).then_some(IPV6_FORWARDING));
+        let sysctls = parts.sysctls(family, &roles, &lab.director_sysctls);
+        (parts, sysctls)
     });
-    // The article's real server: the VIP on `lo`, and ARP kept quiet about it.
-    let servers = servers.into_iter().map(|(server, place)| Parts {
-        runs: Process::Server(Server::MySql(MySql {
-            server_id: FIRST_SERVER_ID + u32::from(place.index),
+    let servers = servers.into_iter().map(|(server, given)| {
+        let runs = Process::Server(Server::MySql(MySql {
+            server_id: FIRST_SERVER_ID + u32::from(given.index),
             setup: lab.mysqld.clone(),
-        })),
-        vip: Vip::OnLoopback(vip),
-        sysctls: sysctls(&[SERVER_SYSCTLS], &lab.server_sysctls),
-        node: Node::RealServer(server.name.clone()),
-        place,
+        }));
+        let own = given.address.address;
+        let mut parts = Parts::new(Node::RealServer(server.name.clone()), runs, given);
+        // The article's real server: the VIP on `lo`, and ARP kept quiet about it.
+        if wired(server, Forwarding::DirectRouting) {
+            parts.loopback.push(vip);
+        }
+        let mut roles = vec![SERVER_SYSCTLS];
+        if wired(server, Forwarding::Tunneling) {
+            // With direct routing the VIP is there already.
+            let addresses = if parts.loopback.is_empty() {
+                vec![vip]
+            } else {
+                Vec::new()
+            };
+            let name = sysctls::tunnel_device(family).to_owned();
+            parts.tunnels.push(Tunnel { name, addresses });
+            roles.extend((family == Family::Ipv4).then_some(TUNNEL_SYSCTLS));
+        }
+        // The director must see the answers, to translate their addresses back.
+        match (wiring, wired(server, Forwarding::Masquerading)) {
+            (Wiring::TwoArmed, _) => parts.routes.push(Route {
+                from: None,
+                to: None,
+                via: gateway,
+            }),
+            (Wiring::OneArmed, true) => parts.routes.push(Route {
+                from: Some(own),
+                to: None,
+                via: gateway,
+            }),
+            (Wiring::OneArmed, false) => {}
+        }
+        let sysctls = parts.sysctls(family, &roles, &lab.server_sysctls);
+        (parts, sysctls)
     });
     let parts = client.into_iter().chain(director).chain(servers);
-    let mut hosts: Vec<Host> = parts.map(|parts| parts.host(&segment)).collect();
+    let mut hosts: Vec<Host> = parts.map(|(parts, sysctls)| parts.host(sysctls)).collect();
     let filled = fill(&service, &hosts);
     for host in hosts
         .iter_mut()
@@ -102,7 +160,7 @@ fn flat(lab: &Lab, program: &Client) -> (Segment, Service, Vec<Host>) {
     {
         host.commands.clone_from(&filled);
     }
-    (segment, service, hosts)
+    (segments, service, hosts)
 }
 
 /// The lines by which ipvsadm(8) fills the table of a balancer at the beginning.
@@ -113,48 +171,115 @@ fn fill(service: &Service, hosts: &[Host]) -> Vec<Vec<String>> {
     lines
 }
 
-/// Where a host has the VIP.
-enum Vip {
-    Nowhere,
-    OnCard(Cidr),
-    OnLoopback(Cidr),
+/// A segment whose addresses are given to hosts.
+struct Place {
+    segment: Name,
+    allocator: Allocator,
+    family: Family,
 }
 
-/// What makes a host with one card.
+impl Place {
+    /// That of the lab's segment of this number.
+    fn new(segments: &[Segment], number: usize, family: Family) -> Self {
+        let network = match number {
+            0 => Network::First,
+            _ => Network::Second,
+        };
+        Self {
+            segment: segments
+                .get(number)
+                .map_or_else(only_service, |segment| segment.id.clone()),
+            allocator: Allocator::new(network),
+            family,
+        }
+    }
+
+    fn next(&mut self, of: Use) -> Option<Given> {
+        let place = self.allocator.next(of)?;
+        Some(Given {
+            segment: self.segment.clone(),
+            address: match self.family {
+                Family::Ipv4 => place.ipv4,
+                Family::Ipv6 => place.ipv6,
+            },
+            // What asks for a neighbour on behalf of an address that another device has, as the VIP on `lo`,
+            // asks by this one (net/ipv6/ndisc.c, `ndisc_solicit`).
+            link_local: Some(place.link_local).filter(|_| self.family == Family::Ipv6),
+            index: place.index,
+            mac: place.mac,
+            port: place.port,
+        })
+    }
+}
+
+/// What a host gets on a segment.
+struct Given {
+    segment: Name,
+    address: Cidr,
+    link_local: Option<Cidr>,
+    index: u8,
+    mac: Mac,
+    port: String,
+}
+
+impl Given {
+    fn nic(self, name: &str) -> Nic {
+        let mut addresses = OneOrMore::new(self.address);
+        if let Some(link_local) = self.link_local {
+            addresses.push(link_local);
+        }
+        Nic {
+            name: name.to_owned(),
+            segment: self.segment,
+            port: self.port,
+            mac: self.mac,
+            addresses,
+        }
+    }
+}
+
+/// What makes a host.
 struct Parts {
     node: Node,
-    place: Allocated,
     runs: Process,
-    vip: Vip,
-    sysctls: Vec<(String, String)>,
+    nics: OneOrMore<Nic>,
+    loopback: Vec<Cidr>,
+    tunnels: Vec<Tunnel>,
+    routes: Vec<Route>,
 }
 
 impl Parts {
-    fn host(self, segment: &Segment) -> Host {
-        let mut addresses = OneOrMore::new(self.place.ipv4);
-        let loopback = match self.vip {
-            Vip::Nowhere => Vec::new(),
-            Vip::OnCard(vip) => {
-                addresses.push(vip);
-                Vec::new()
-            }
-            Vip::OnLoopback(vip) => vec![vip],
-        };
-        let nics = OneOrMore::new(Nic {
-            name: INTERFACE.to_owned(),
-            segment: segment.id.clone(),
-            port: self.place.port,
-            mac: self.place.mac,
-            addresses,
-        });
+    fn new(node: Node, runs: Process, given: Given) -> Self {
+        Self {
+            node,
+            runs,
+            nics: OneOrMore::new(given.nic(INTERFACE)),
+            loopback: Vec::new(),
+            tunnels: Vec::new(),
+            routes: Vec::new(),
+        }
+    }
+
+    fn sysctls(
+        &self,
+        family: Family,
+        roles: &[&[(&str, &str)]],
+        own: &[(String, String)],
+    ) -> Vec<(String, String)> {
+        let interfaces: Vec<&str> = self.nics.iter().map(|nic| nic.name.as_str()).collect();
+        sysctls::of((family, &interfaces), roles, own)
+    }
+
+    fn host(self, sysctls: Vec<(String, String)>) -> Host {
         Host {
             node: self.node,
-            ip: Host::ip_lines(&nics, &loopback, &[]),
-            nics,
-            loopback,
-            routes: Vec::new(),
+            ip: Host::ip_lines(&self.nics, &self.loopback, &self.tunnels, &self.routes),
+            nics: self.nics,
+            loopback: self.loopback,
+            tunnels: self.tunnels,
+            routes: self.routes,
             runs: vec![self.runs],
-            sysctls: self.sysctls,
+            sysctls,
             commands: Vec::new(),
         }
     }
@@ -162,26 +287,9 @@ impl Parts {
 
 /// The scenario's lab with what the cell's values add to it.
 fn lab_of(scenario: &Scenario, cell: &Cell) -> Lab {
-    let mut lab = scenario.lab.clone();
-    for (axis, index) in scenario.axes.iter().zip(&cell.choice) {
-        let value = &axis.values[*index];
-        lab.real_servers.extend(value.real_servers.iter().cloned());
-        lab.director_sysctls
-            .extend(value.director_sysctls.iter().cloned());
-        lab.client_sysctls.extend(value.client_sysctls.iter().cloned());
-        lab.server_sysctls.extend(value.server_sysctls.iter().cloned());
-    }
-    lab
-}
-
-/// What the lab and the cell's values say of the client.
-fn client_of(scenario: &Scenario, cell: &Cell) -> Client {
-    let of_values = scenario
-        .axes
-        .iter()
-        .zip(&cell.choice)
-        .map(|(axis, index)| &axis.values[*index].client);
-    ClientChoice::merged(std::iter::once(&scenario.lab.client).chain(of_values))
+    let chosen = scenario.axes.iter().zip(&cell.choice);
+    let of_values = chosen.map(|(axis, index)| &axis.values[*index].lab);
+    Lab::merged(std::iter::once(&scenario.lab).chain(of_values))
 }
 
 fn steps_of(scenario: &Scenario, cell: &Cell) -> Vec<Step> {

@@ -1,7 +1,7 @@
 //! Plans as they are read: those of this version, and those of records from before, whose lab had one client,
 //! one director, one link and one virtual service as fields of the plan.
 
-use super::host::{Host, MySql, Nic, Process, Route, Server};
+use super::host::{Host, MySql, Nic, Process, Route, Server, Tunnel};
 use super::segment::{Cidr, Mac, Segment};
 use super::service::{Backend, Service};
 use super::{INTERFACE, LabPlan, Step, only_segment, only_service};
@@ -90,6 +90,9 @@ struct WrittenHost {
     /// The addresses of its loopback device beside 127.0.0.1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     loopback: Vec<Cidr>,
+    /// The tunnels that end on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tunnels: Vec<Tunnel>,
     /// Its routes beside those to its own segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     routes: Vec<Route>,
@@ -204,6 +207,7 @@ impl WrittenHost {
             node: self.node,
             nics: self.nics.ok_or("nics")?,
             loopback: self.loopback,
+            tunnels: self.tunnels,
             routes: self.routes,
             runs: self.runs,
             ip: self.ip,
@@ -252,6 +256,7 @@ impl WrittenHost {
                 addresses,
             }),
             loopback,
+            tunnels: Vec::new(),
             routes: Vec::new(),
             runs,
             ip: self.ip,

@@ -68,6 +68,14 @@ impl Cidr {
     }
 }
 
+impl Cidr {
+    /// Is it an address without its network?
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.prefix == bits(self.address)
+    }
+}
+
 fn bits(address: IpAddr) -> u8 {
     match address {
         IpAddr::V4(_) => 32,
@@ -149,16 +157,19 @@ impl Network {
         }
     }
 
-    /// The last group reads as that of the IPv4 address: `::31` for `.31`.
     fn ipv6(self, last: u8) -> Cidr {
-        let (tens, ones) = (u16::from(last / 10), u16::from(last % 10));
-        let group = (tens / 10) << 8 | (tens % 10) << 4 | ones;
         let network = u16::from(self.number());
         Cidr {
-            address: Ipv6Addr::new(0x2001, 0xdb8, 0, network, 0, 0, 0, group).into(),
+            address: Ipv6Addr::new(0x2001, 0xdb8, 0, network, 0, 0, 0, last_group(last)).into(),
             prefix: 64,
         }
     }
+}
+
+/// The last group of an IPv6 address reads as the end of the IPv4 address: `::31` for `.31`.
+fn last_group(last: u8) -> u16 {
+    let (tens, ones) = (u16::from(last / 10), u16::from(last % 10));
+    (tens / 10) << 8 | (tens % 10) << 4 | ones
 }
 
 /// What an address is for. Each use has numbers of its own, so that a trace reads easily.
@@ -215,6 +226,8 @@ pub struct Allocated {
     pub ipv4: Cidr,
     /// Its IPv6 address.
     pub ipv6: Cidr,
+    /// Its link-local IPv6 address (RFC 4291, 2.5.6). It ends as the other one does.
+    pub link_local: Cidr,
     /// The name of its bridge port. It goes by the address: a host's own name could be one of ip(8)'s
     /// keywords, or too long.
     pub port: String,
@@ -253,6 +266,10 @@ impl Allocator {
             mac: Mac([0x02, 0x6c, 0x76, 0x00, self.network.number() - 1, number]),
             ipv4: self.network.ipv4(number),
             ipv6: self.network.ipv6(number),
+            link_local: Cidr {
+                address: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, last_group(number)).into(),
+                prefix: 64,
+            },
             port,
         })
     }
@@ -275,6 +292,7 @@ mod tests {
         let second = &servers[1];
         assert_eq!(second.ipv4.to_string(), "192.0.2.32/24");
         assert_eq!(second.ipv6.to_string(), "2001:db8:0:1::32/64");
+        assert_eq!(second.link_local.to_string(), "fe80::32/64");
         assert_eq!(second.mac.to_string(), "02:6c:76:00:00:20");
         assert_eq!((second.index, second.port.as_str()), (1, "port32"));
         let vip = Allocator::new(Network::Second).next(Use::Virtual).unwrap();

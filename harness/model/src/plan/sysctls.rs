@@ -1,5 +1,7 @@
 //! The sysctls of a lab's hosts. A key is written once, with its last value.
 
+use crate::base::Family;
+
 /// Common to all hosts. A new namespace copies `conf/*` from the first one
 /// (net.core.devconf_inherit_init_net), so each is written even where it is the kernel's own default. IPv6 is
 /// off: its neighbour discovery would only blur the traces.
@@ -8,7 +10,6 @@ pub(super) const COMMON_SYSCTLS: &[(&str, &str)] = &[
     ("net.ipv6.conf.default.disable_ipv6", "1"),
     ("net.ipv4.conf.all.rp_filter", "0"),
     ("net.ipv4.conf.default.rp_filter", "0"),
-    ("net.ipv4.conf.eth0.rp_filter", "0"),
 ];
 
 /// TCP's own patience, at both ends of a connection.
@@ -54,17 +55,69 @@ pub(super) const SERVER_SYSCTLS: &[(&str, &str)] = &[
     ("net.ipv4.conf.all.arp_announce", "2"),
 ];
 
-/// The common sysctls, those of the host's role, and the scenario's, which win: a key is written once, with
-/// its last value.
-pub(super) fn sysctls(role: &[&[(&str, &str)]], own: &[(String, String)]) -> Vec<(String, String)> {
-    let mut all = indexmap::IndexMap::new();
-    for (key, value) in [COMMON_SYSCTLS, TCP_SYSCTLS]
-        .iter()
-        .chain(role)
-        .flat_map(|list| list.iter())
-    {
-        all.insert((*key).to_owned(), (*value).to_owned());
+/// A director that passes on packets of IPv6.
+pub(super) const IPV6_FORWARDING: &[(&str, &str)] = &[("net.ipv6.conf.all.forwarding", "1")];
+
+/// A director whose servers' answers pass it on the link by which they came.
+pub(super) const NO_REDIRECTS: &[(&str, &str)] = &[
+    ("net.ipv4.conf.all.send_redirects", "0"),
+    ("net.ipv4.conf.eth0.send_redirects", "0"),
+];
+
+/// The device at which those IP-in-IP tunnels end that no other device takes (net/ipv4/ipip.c,
+/// `ipip_init_net`; net/ipv6/ip6_tunnel.c, `ip6_tnl_init_net`). Each namespace has it.
+pub(super) fn tunnel_device(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "tunl0",
+        Family::Ipv6 => "ip6tnl0",
     }
+}
+
+/// A real server at which tunnels of IPv4 end. What comes out of one has a source to which the host has
+/// another route: with a filter of sources it would be dropped.
+pub(super) const TUNNEL_SYSCTLS: &[(&str, &str)] = &[("net.ipv4.conf.tunl0.rp_filter", "0")];
+
+/// IPv6 instead of none. The addresses are those of the plan only: no router is asked for any, and none is
+/// made of the Ethernet address (`addr_gen_mode` 1).
+const IPV6_SYSCTLS: &[(&str, &str)] = &[
+    ("net.ipv6.conf.all.disable_ipv6", "0"),
+    ("net.ipv6.conf.default.disable_ipv6", "0"),
+];
+/// The same, for an interface.
+const IPV6_INTERFACE_SYSCTLS: &[(&str, &str)] = &[
+    ("disable_ipv6", "0"),
+    ("accept_dad", "0"),
+    ("accept_ra", "0"),
+    ("accept_redirects", "0"),
+    ("addr_gen_mode", "1"),
+];
+
+/// The common sysctls, those of the family for these interfaces, those of the host's role, and the
+/// scenario's, which win: a key is written once, with its last value.
+pub(super) fn of(
+    (family, interfaces): (Family, &[&str]),
+    role: &[&[(&str, &str)]],
+    own: &[(String, String)],
+) -> Vec<(String, String)> {
+    let mut all = indexmap::IndexMap::new();
+    let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    all.extend(COMMON_SYSCTLS.iter().map(pair));
+    for interface in interfaces {
+        all.insert(format!("net.ipv4.conf.{interface}.rp_filter"), "0".to_owned());
+    }
+    all.extend(TCP_SYSCTLS.iter().map(pair));
+    if family == Family::Ipv6 {
+        all.extend(IPV6_SYSCTLS.iter().map(pair));
+        for (interface, (key, value)) in interfaces.iter().flat_map(|interface| {
+            IPV6_INTERFACE_SYSCTLS
+                .iter()
+                .map(move |sysctl| (interface, sysctl))
+        }) {
+            let key = format!("net.ipv6.conf.{interface}.{key}");
+            all.insert(key, (*value).to_owned());
+        }
+    }
+    all.extend(role.iter().flat_map(|list| list.iter()).map(pair));
     for (key, value) in own {
         all.insert(key.clone(), value.clone());
     }

@@ -85,6 +85,10 @@ kinds! {
     RealServerTwice,
     /// Two values of different axes set the same sysctl differently.
     SysctlConflict,
+    /// Two axes say different things of the same part of the lab.
+    LabConflict,
+    /// The hosts cannot be wired so.
+    Wiring,
     /// A client program of one's own without a command line.
     EmptyArgv,
     /// Two values of different axes say different things of the client.

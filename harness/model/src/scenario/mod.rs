@@ -22,7 +22,7 @@ mod text;
 mod written;
 mod yaml;
 
-pub use crate::base::Forwarding;
+pub use crate::base::{Family, Forwarding, Wiring};
 pub use check::MAX_CELLS;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
@@ -64,13 +64,19 @@ pub struct Scenario {
     pub warnings: Vec<Mistake>,
 }
 
-/// The lab as the scenario describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a scenario says of the lab, or what a value of an axis adds to that.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lab {
-    /// The forwarding method of every real server.
-    pub forwarding: Forwarding,
-    /// The scheduler's name as ipvsadm(8) has it: `rr`, `wlc`, …
-    pub scheduler: String,
+    /// The forwarding method of every real server that has none of its own. Default: direct routing.
+    pub forwarding: Option<Forwarding>,
+    /// The methods that the real servers are wired for. Default: those that they have.
+    pub wired_for: Option<Vec<Forwarding>>,
+    /// The links. Default: one for all.
+    pub wiring: Option<Wiring>,
+    /// The address family of hosts and service. Default: IPv4.
+    pub family: Option<Family>,
+    /// The scheduler's name as ipvsadm(8) has it: `rr`, `wlc`, … Default: `rr`.
+    pub scheduler: Option<String>,
     /// The real servers in the order in which they are added to the table.
     pub real_servers: Vec<RealServer>,
     /// The client program and its settings.
@@ -85,6 +91,40 @@ pub struct Lab {
     pub server_sysctls: Vec<(String, String)>,
 }
 
+impl Lab {
+    /// The lab of which `parts` speak, one after the other: where two speak of the same, the later one's word
+    /// counts; real servers, statements and sysctls are added.
+    #[must_use]
+    pub fn merged<'l>(parts: impl IntoIterator<Item = &'l Self>) -> Self {
+        parts.into_iter().fold(Self::default(), |lab, part| {
+            let added = |own: Vec<_>, more: &[_]| own.into_iter().chain(more.iter().cloned()).collect();
+            Self {
+                forwarding: part.forwarding.or(lab.forwarding),
+                wired_for: part.wired_for.clone().or(lab.wired_for),
+                wiring: part.wiring.or(lab.wiring),
+                family: part.family.or(lab.family),
+                scheduler: part.scheduler.clone().or(lab.scheduler),
+                real_servers: lab
+                    .real_servers
+                    .into_iter()
+                    .chain(part.real_servers.iter().cloned())
+                    .collect(),
+                client: lab.client.with(&part.client),
+                mysqld: lab.mysqld.with(&part.mysqld),
+                director_sysctls: added(lab.director_sysctls, &part.director_sysctls),
+                client_sysctls: added(lab.client_sysctls, &part.client_sysctls),
+                server_sysctls: added(lab.server_sysctls, &part.server_sysctls),
+            }
+        })
+    }
+
+    /// The forwarding method of a real server at the beginning.
+    #[must_use]
+    pub fn forwarding_to(&self, server: &RealServer) -> Forwarding {
+        server.forwarding.or(self.forwarding).unwrap_or_default()
+    }
+}
+
 /// A real server of the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RealServer {
@@ -92,6 +132,8 @@ pub struct RealServer {
     pub name: Name,
     /// Its weight in the table, 0 to 65535.
     pub weight: u16,
+    /// Its forwarding method, if it is not that of the lab.
+    pub forwarding: Option<Forwarding>,
 }
 
 /// An axis: something that is varied.
@@ -108,16 +150,8 @@ pub struct Axis {
 pub struct Value {
     /// Its name.
     pub name: Name,
-    /// Real servers that it adds to the lab's.
-    pub real_servers: Vec<RealServer>,
-    /// What it says of the client.
-    pub client: ClientChoice,
-    /// Sysctls of the director: (key, value).
-    pub director_sysctls: Vec<(String, String)>,
-    /// Sysctls of the client: (key, value).
-    pub client_sysctls: Vec<(String, String)>,
-    /// Sysctls of every real server: (key, value).
-    pub server_sysctls: Vec<(String, String)>,
+    /// What it says of the lab.
+    pub lab: Lab,
     /// Steps that it adds to the phases.
     pub steps: Phases,
 }

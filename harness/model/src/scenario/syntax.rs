@@ -6,14 +6,14 @@ mod mysqld;
 mod step;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
-use mysqld::MysqldInput;
+pub(super) use mysqld::MysqldInput;
 pub(super) use step::Placed;
 
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{Errno, ErrorCode, Scheduler, SysctlKey, SysctlValue, Text, Weight, Yes};
-use super::table::structure;
-use super::{BehaviourName, Forwarding, HangEndName};
+use super::table::{Structure as _, structure};
+use super::{BehaviourName, Family, Forwarding, HangEndName, Wiring};
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use std::time::Duration;
@@ -50,26 +50,93 @@ structure! {
     }
 }
 
-structure! {
-    /// A client, a director and real servers on one link.
-    LabInput {
-        /// How packets reach a real server; ipvsadm(8)'s `-g`.
-        default("direct-routing") "forwarding" forwarding: At<Forwarding>;
-        /// The scheduler, by its name in ipvsadm(8).
-        default("rr") "scheduler" scheduler: At<Scheduler>;
-        /// The real servers by name, in the order in which they are added to the table.
-        required "real-servers" real_servers: RealServers;
-        /// The client program and its settings. Without it the client is the driver mysql_async, unset.
-        optional "client" client: ClientInput;
-        /// The mysqld of every real server.
-        optional "mysqld" mysqld: MysqldInput;
-        /// Sysctls of the director, set before the virtual service is made.
-        optional "director-sysctls" director_sysctls: Sysctls;
-        /// Sysctls of the client.
-        optional "client-sysctls" client_sysctls: Sysctls;
-        /// Sysctls of every real server.
-        optional "server-sysctls" server_sysctls: Sysctls;
-    }
+/// A structure with the fields of a lab, which a value of an axis has, too, and fields of its own.
+macro_rules! lab_structure {
+    ($(#[doc = $doc:literal])+ $name:ident with $servers:ident real servers { $($own:tt)* }) => {
+        structure! {
+            $(#[doc = $doc])+
+            $name {
+                /// How packets reach the real servers: ipvsadm(8)'s packet-forwarding methods. Default:
+                /// `direct-routing`.
+                optional "forwarding" forwarding: At<Forwarding>;
+                /// The methods that the real servers are wired for. By default those are the methods that
+                /// they have at the beginning. Name more where `set-forwarding` is to find a server that can
+                /// take packets either way.
+                optional "wired-for" wired_for: List<At<Forwarding>>;
+                /// The links: `one-armed` has all hosts on one, `two-armed` has the real servers on a second
+                /// one behind the director. Default: `one-armed`.
+                optional "wiring" wiring: At<Wiring>;
+                /// The address family of all hosts and of the virtual service. Default: `ipv4`.
+                optional "family" family: At<Family>;
+                /// The scheduler, by its name in ipvsadm(8). Default: `rr`.
+                optional "scheduler" scheduler: At<Scheduler>;
+                /// The real servers by name, in the order in which they are added to the table. Those of a
+                /// value come after the lab's.
+                $servers "real-servers" real_servers: RealServers;
+                /// The client program and its settings. Without it the client is the driver mysql_async,
+                /// unset.
+                optional "client" client: ClientInput;
+                /// The mysqld of every real server. Statements of a value come after the lab's.
+                optional "mysqld" mysqld: MysqldInput;
+                /// Sysctls of the director, set before the virtual service is made.
+                optional "director-sysctls" director_sysctls: Sysctls;
+                /// Sysctls of the client.
+                optional "client-sysctls" client_sysctls: Sysctls;
+                /// Sysctls of every real server.
+                optional "server-sysctls" server_sysctls: Sysctls;
+                $($own)*
+            }
+        }
+
+        impl SaysOfLab for $name {
+            fn lab(&self) -> LabFields<'_> {
+                LabFields {
+                    forwarding: self.forwarding.as_ref(),
+                    wired_for: self.wired_for.as_ref(),
+                    wiring: self.wiring.as_ref(),
+                    family: self.family.as_ref(),
+                    scheduler: self.scheduler.as_ref(),
+                    real_servers: self.real_servers.as_ref(),
+                    real_servers_known: self.knows("real-servers"),
+                    client: self.client.as_ref(),
+                    client_known: self.knows("client"),
+                    mysqld: self.mysqld.as_ref(),
+                    director_sysctls: self.director_sysctls.as_ref(),
+                    client_sysctls: self.client_sysctls.as_ref(),
+                    server_sysctls: self.server_sysctls.as_ref(),
+                }
+            }
+        }
+    };
+}
+
+/// What has the fields of a lab.
+pub(super) trait SaysOfLab {
+    /// Those fields.
+    fn lab(&self) -> LabFields<'_>;
+}
+
+/// The fields of a lab, or of a value: see their table.
+#[derive(Clone, Copy)]
+pub(super) struct LabFields<'i> {
+    pub(super) forwarding: Option<&'i At<Forwarding>>,
+    pub(super) wired_for: Option<&'i List<At<Forwarding>>>,
+    pub(super) wiring: Option<&'i At<Wiring>>,
+    pub(super) family: Option<&'i At<Family>>,
+    pub(super) scheduler: Option<&'i At<Scheduler>>,
+    pub(super) real_servers: Option<&'i RealServers>,
+    pub(super) real_servers_known: bool,
+    pub(super) client: Option<&'i ClientInput>,
+    pub(super) client_known: bool,
+    pub(super) mysqld: Option<&'i MysqldInput>,
+    pub(super) director_sysctls: Option<&'i Sysctls>,
+    pub(super) client_sysctls: Option<&'i Sysctls>,
+    pub(super) server_sysctls: Option<&'i Sysctls>,
+}
+
+lab_structure! {
+    /// A client, a director and real servers.
+    LabInput with required real servers {}
 }
 
 structure! {
@@ -77,22 +144,15 @@ structure! {
     RealServerInput {
         /// Its weight in the table. A server of weight 0 gets no new connection.
         default(DEFAULT_WEIGHT) "weight" weight: At<Weight>;
+        /// How packets reach it, if not as they reach the others of the lab.
+        optional "forwarding" forwarding: At<Forwarding>;
     }
 }
 
-structure! {
-    /// A value of an axis: what it adds to its cells. `{}` adds nothing.
-    ValueInput {
-        /// Real servers that it adds to the lab's.
-        optional "real-servers" real_servers: RealServers;
-        /// The client program and its settings; each wins over the lab's.
-        optional "client" client: ClientInput;
-        /// Sysctls of the director; they win over the lab's.
-        optional "director-sysctls" director_sysctls: Sysctls;
-        /// Sysctls of the client; they win over the lab's.
-        optional "client-sysctls" client_sysctls: Sysctls;
-        /// Sysctls of every real server; they win over the lab's.
-        optional "server-sysctls" server_sysctls: Sysctls;
+lab_structure! {
+    /// A value of an axis: what it adds to its cells. `{}` adds nothing. Whatever a lab can say a value can
+    /// say, too, and then the value's word counts; its real servers and statements are added to the lab's.
+    ValueInput with optional real servers {
         /// Steps that it adds before the change.
         optional "before" before: Steps;
         /// Steps that it adds to the change.

@@ -1,6 +1,9 @@
 //! A scenario as the text of a file: the way back from [`Scenario`] to YAML.
 
-use super::{Axis, Expectation, Expected, Lab, Phases, RealServer, Scenario, Value as AxisValue};
+use super::{
+    Axis, Expectation, Expected, Family, Forwarding, Lab, Phases, RealServer, Scenario, Value as AxisValue,
+    Wiring,
+};
 use crate::action::{Action, PAYLOAD};
 use crate::client::{ClientChoice, Program};
 use serde::Serialize;
@@ -114,6 +117,9 @@ fn phases(steps: &Phases) -> impl Iterator<Item = (&'static str, &[Action])> {
 fn lab(lab: &Lab) -> Fields {
     let Lab {
         forwarding,
+        wired_for,
+        wiring,
+        family,
         scheduler,
         real_servers: servers,
         client: the_client,
@@ -123,8 +129,21 @@ fn lab(lab: &Lab) -> Fields {
         server_sysctls,
     } = lab;
     let mut map = Fields::new();
-    insert(&mut map, "forwarding", Part::Text(forwarding.as_str().to_owned()));
-    insert(&mut map, "scheduler", Part::Text(scheduler.clone()));
+    let mut word = |key: &str, said: Option<&str>| {
+        if let Some(said) = said {
+            insert(&mut map, key, Part::Text(said.to_owned()));
+        }
+    };
+    word("forwarding", forwarding.map(Forwarding::as_str));
+    word("wiring", wiring.map(Wiring::as_str));
+    word("family", family.map(Family::as_str));
+    word("scheduler", scheduler.as_deref());
+    if let Some(methods) = wired_for {
+        let methods = methods
+            .iter()
+            .map(|method| Part::Text(method.as_str().to_owned()));
+        map.push(("wired-for".to_owned(), Part::List(methods.collect())));
+    }
     insert(&mut map, "real-servers", real_servers(servers));
     insert(&mut map, "client", client(the_client));
     insert(&mut map, "mysqld", data(mysqld));
@@ -137,19 +156,10 @@ fn lab(lab: &Lab) -> Fields {
 fn axis_value(value: &AxisValue) -> Fields {
     let AxisValue {
         name: _,
-        real_servers: servers,
-        client: the_client,
-        director_sysctls,
-        client_sysctls,
-        server_sysctls,
+        lab: added,
         steps,
     } = value;
-    let mut map = Fields::new();
-    insert(&mut map, "real-servers", real_servers(servers));
-    insert(&mut map, "client", client(the_client));
-    insert(&mut map, "director-sysctls", sysctls(director_sysctls));
-    insert(&mut map, "client-sysctls", sysctls(client_sysctls));
-    insert(&mut map, "server-sysctls", sysctls(server_sysctls));
+    let mut map = lab(added);
     for (key, list) in phases(steps) {
         insert(&mut map, key, actions(list));
     }
@@ -189,8 +199,17 @@ fn extend(map: &mut Fields, by: Part) {
 }
 
 fn real_servers(servers: &[RealServer]) -> Part {
-    let servers = servers.iter().map(|RealServer { name, weight }| {
-        let fields = vec![("weight".to_owned(), Part::Plain(weight.to_string()))];
+    let servers = servers.iter().map(|server| {
+        let RealServer {
+            name,
+            weight,
+            forwarding,
+        } = server;
+        let mut fields = vec![("weight".to_owned(), Part::Plain(weight.to_string()))];
+        if let Some(forwarding) = forwarding {
+            let method = Part::Text(forwarding.as_str().to_owned());
+            insert(&mut fields, "forwarding", method);
+        }
         (name.to_string(), Part::Map(fields))
     });
     Part::Map(servers.collect())

@@ -17,15 +17,13 @@ pub mod world;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::{Frame, PointFrames};
-use lvs_matrix_model::client::ClientChoice;
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::plan::{LabPlan, Mac, SENTINEL_ETHERTYPE, plan};
 use lvs_matrix_model::record::{
     CapturePoint, CaptureRecord, CellRecord, Environment, FORMAT, LabOutcome, Place, StepOutcome, StepRecord,
 };
 use lvs_matrix_model::scenario::{
-    Expectation, Expected, Forwarding, Lab, Observe, Phases, Position, RealServer, Scenario,
+    Expectation, Expected, Lab, Observe, Phases, Position, RealServer, Scenario,
 };
 use std::time::Duration;
 
@@ -50,19 +48,14 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
     let real_server = |text| RealServer {
         name: name(text),
         weight: 1,
+        forwarding: None,
     };
     let scenario = Scenario {
         name: name("test"),
         claim: String::new(),
         lab: Lab {
-            forwarding: Forwarding::DirectRouting,
-            scheduler: "rr".to_owned(),
             real_servers: vec![real_server("rs1"), real_server("rs2")],
-            client: ClientChoice::default(),
-            mysqld: MysqldSetup::default(),
-            director_sysctls: Vec::new(),
-            client_sysctls: Vec::new(),
-            server_sysctls: Vec::new(),
+            ..Lab::default()
         },
         axes: Vec::new(),
         steps,

@@ -28,11 +28,11 @@ const SHOWN_OF_MANY: usize = 3;
 /// The traces of a cell, the client's interface first: it is what the client could know.
 pub(crate) fn traces(words: Language, cell: &JudgedCell) -> Option<Section> {
     let capture = cell.record.capture.as_ref()?;
-    let mut points: Vec<&CapturePoint> = capture.points.iter().collect();
-    points.sort_by_key(|point| point.node != Node::Client);
+    let mut points: Vec<(usize, &CapturePoint)> = capture.points.iter().enumerate().collect();
+    points.sort_by_key(|(_, point)| point.node != Node::Client);
     let mut blocks = vec![Block::Note(words.traces_are(words.epoch()))];
-    for (index, point) in points.into_iter().enumerate() {
-        let lines = trace(&cell.packets, &cell.record, &point.node);
+    for (place, (index, point)) in points.into_iter().enumerate() {
+        let lines = trace(&cell.packets, &cell.record, index);
         let mut inside = Vec::new();
         if let Some(failure) = &point.failure {
             inside.push(Block::paragraph(words.capture_failed(foreign(failure))));
@@ -46,14 +46,14 @@ pub(crate) fn traces(words: Language, cell: &JudgedCell) -> Option<Section> {
             Block::Code(Code {
                 language: "text",
                 titled: None,
-                lines: Printer::new(cell, &point.node, &lines).lines(),
+                lines: Printer::new(cell, point, &lines).lines(),
             })
         });
         let packets = words.count(lines.len(), PACKET);
         blocks.push(Block::Folded(Folded {
             class: "trace",
             summary: words.trace_of(&point.node, foreign(&point.interface), packets),
-            open: index == 0,
+            open: place == 0,
             in_markdown: true,
             blocks: inside,
         }));
@@ -132,9 +132,13 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    fn new(cell: &JudgedCell, node: &Node, lines: &'a [TraceLine]) -> Self {
+    fn new(cell: &JudgedCell, point: &CapturePoint, lines: &'a [TraceLine]) -> Self {
         let plan = &cell.record.plan;
-        let own = plan.host(node);
+        let host = plan.host(&point.node);
+        let own = host.and_then(|host| {
+            let nic = host.nics.iter().find(|nic| nic.name == point.interface)?;
+            Some((host, nic))
+        });
         let mut last: HashMap<Same, Instant> = HashMap::new();
         let mut gaps: HashMap<Same, Vec<Duration>> = HashMap::new();
         let rows = lines
@@ -143,13 +147,14 @@ impl<'a> Printer<'a> {
                 let packet = packet(cell, line.packet);
                 let sender =
                     packet.map_or_else(|| UNKNOWN.to_owned(), |packet| name_of(plan, packet.source_mac));
-                let forwarded = packet.zip(own).is_some_and(|(packet, own)| {
-                    let own_address = |source| source == own.address() || source == plan.vip();
+                let forwarded = packet.zip(own).is_some_and(|(packet, (host, nic))| {
+                    let own_address =
+                        |source| source == plan.vip() || host.addresses().any(|own| own == source);
                     let foreign = matches!(packet.body, Body::Ip { source, .. } if !own_address(source));
-                    foreign && packet.source_mac == own.mac()
+                    foreign && packet.source_mac == nic.mac
                 });
-                let flooded_for = packet.zip(own).and_then(|(packet, own)| {
-                    let is_for_it = packet.destination_mac == own.mac() || packet.source_mac == own.mac();
+                let flooded_for = packet.zip(own).and_then(|(packet, (_, nic))| {
+                    let is_for_it = packet.destination_mac == nic.mac || packet.source_mac == nic.mac;
                     // The group bit: broadcast and multicast are for everyone.
                     let Mac([first, ..]) = packet.destination_mac;
                     (!is_for_it && first & 1 == 0).then(|| name_of(plan, packet.destination_mac))

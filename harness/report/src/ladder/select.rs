@@ -7,6 +7,7 @@ use lvs_matrix_model::capture::flow::{ClientSide, Connection, segment};
 use lvs_matrix_model::capture::{Body, Packet, dialect_of};
 use lvs_matrix_model::path::{self, Hop, Lab, Rewrite};
 use lvs_matrix_model::verdict::JudgedCell;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What a ladder shows of the capture.
@@ -35,7 +36,11 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
     };
     let paths = path::journeys(Lab::of(record), cell.packets.iter().filter(ours));
     let mut journeys: Vec<Journey<'_>> = paths.into_all().into_iter().filter_map(Journey::of).collect();
-    let mut said = dialect_of(&record.plan).annotations(&cell.packets, record, &Node::Client);
+    let mut points = record.capture.iter().flat_map(|capture| &capture.points);
+    let client = points.position(|point| point.node == Node::Client);
+    let mut said = client.map_or_else(BTreeMap::new, |client| {
+        dialect_of(&record.plan).annotations(&cell.packets, record, client)
+    });
     for journey in &mut journeys {
         let says = journey.numbers().find_map(|number| said.remove(&number));
         journey.says = says;

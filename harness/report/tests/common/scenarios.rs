@@ -5,11 +5,7 @@ use super::*;
 pub(crate) fn value(text: &str, steps: Phases) -> Value {
     Value {
         name: name(text),
-        real_servers: vec![],
-        client: ClientChoice::default(),
-        director_sysctls: vec![],
-        client_sysctls: vec![],
-        server_sysctls: vec![],
+        lab: Lab::default(),
         steps,
     }
 }
@@ -36,17 +32,12 @@ pub(crate) fn scenario() -> Scenario {
         claim: "What a client lives through when the table and the server disagree.\nThe article's table."
             .to_owned(),
         lab: Lab {
-            forwarding: Forwarding::DirectRouting,
-            scheduler: "rr".to_owned(),
             real_servers: vec![RealServer {
                 name: name("rs1"),
                 weight: 1,
+                forwarding: None,
             }],
-            client: ClientChoice::default(),
-            mysqld: MysqldSetup::default(),
-            director_sysctls: vec![],
-            client_sysctls: vec![],
-            server_sysctls: vec![],
+            ..Lab::default()
         },
         axes: vec![
             Axis {

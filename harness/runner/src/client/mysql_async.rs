@@ -12,7 +12,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, Row, Value};
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -294,7 +294,7 @@ pub(crate) fn ask_server_id(
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err(format!("no answer within {} s", deadline.as_secs())),
         };
-        let destroy = CommandLine::new(["ss", "-tKH", "dst", &format!("{address}:{port}")]);
+        let destroy = CommandLine::new(["ss", "-tKH", "dst", &SocketAddr::new(address, port).to_string()]);
         let destroyed = lvs_matrix_netns::run(&destroy).map_err(|error| error.to_string())?;
         drop(connection);
         if destroyed.output.trim().is_empty() {

@@ -24,7 +24,7 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<
     let proof = match action {
         MysqldAction::StopMysqld { signal, .. } => stop(server, *signal, port),
         MysqldAction::StartMysqld { .. } => {
-            server.start_mysqld(port)?;
+            server.start_mysqld()?;
             server.wait_ready()?;
             Ok(Proof::Started { id: server.server_id })
         }

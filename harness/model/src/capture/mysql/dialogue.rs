@@ -4,7 +4,6 @@
 
 use super::MySql;
 use super::session::Utterance;
-use crate::action::Node;
 use crate::capture::Packet;
 use crate::capture::dialect::{
     Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt, Passed, Side,
@@ -83,7 +82,7 @@ impl Dialect for MySql {
         })
     }
 
-    fn annotations(&self, packets: &[Packet], record: &CellRecord, point: &Node) -> BTreeMap<u32, String> {
+    fn annotations(&self, packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String> {
         super::annotations(packets, record, point)
     }
 }

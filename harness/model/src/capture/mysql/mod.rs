@@ -19,7 +19,6 @@ mod session;
 mod stream;
 
 use super::{Packet, Segment, flow};
-use crate::action::Node;
 use crate::capture::dialect::Side;
 use crate::record::CellRecord;
 use session::Session;
@@ -36,15 +35,11 @@ pub struct MySql;
 /// Packets that say nothing new (segments sent again, or passed on) have no entry. Foreign text stands
 /// between backticks, and needs escaping.
 #[must_use]
-pub fn annotations(packets: &[Packet], record: &CellRecord, point: &Node) -> BTreeMap<u32, String> {
-    let points = record.capture.iter().flat_map(|capture| capture.points.iter());
-    let Some(index) = points.map(|point| &point.node).position(|node| node == point) else {
-        return BTreeMap::new();
-    };
+pub fn annotations(packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String> {
     let mut connections: BTreeMap<(IpAddr, u16, IpAddr), Connection> = BTreeMap::new();
     packets
         .iter()
-        .filter(|packet| packet.point == index)
+        .filter(|packet| packet.point == point)
         .filter_map(|packet| {
             let (source, destination, segment) = flow::segment(packet)?;
             let (side, key) = if segment.destination_port == record.plan.port() {

@@ -6,7 +6,7 @@ use crate::client::{ClientChoice, Keepalive, Program, Setting, Settings};
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::{At, Span};
-use crate::scenario::syntax::{ClientInput, KeepaliveInput, ProgramInput};
+use crate::scenario::syntax::{KeepaliveInput, LabFields, ProgramInput};
 use crate::scenario::table::Structure;
 use std::time::Duration;
 
@@ -24,7 +24,9 @@ pub(super) struct ClientDraft {
 }
 
 impl ClientDraft {
-    pub(super) fn of(input: Option<&ClientInput>, known: bool, mistakes: &mut Mistakes) -> Self {
+    pub(super) fn of(lab: Option<LabFields<'_>>, mistakes: &mut Mistakes) -> Self {
+        let known = lab.is_some_and(|lab| lab.client_known);
+        let input = lab.and_then(|lab| lab.client);
         let before = mistakes.count();
         let mut said = Self {
             choice: ClientChoice::default(),

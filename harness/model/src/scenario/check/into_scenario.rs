@@ -1,9 +1,10 @@
 //! The last step: a draft without mistakes becomes a scenario.
 
 use super::{Draft, ValueDraft, lab, steps};
+use crate::client::ClientChoice;
 use crate::scenario::place::At;
 use crate::scenario::syntax::Placed;
-use crate::scenario::{Axis, Expectation, Lab, Phases, RealServer, Scenario, Value};
+use crate::scenario::{Axis, Expectation, Lab, Phases, Scenario, Value};
 
 /// The draft as a scenario; `None` if something of it is missing after all.
 pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
@@ -11,16 +12,7 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
     Some(Scenario {
         name: draft.name?,
         claim: draft.claim?,
-        lab: Lab {
-            forwarding: lab.forwarding,
-            scheduler: lab.scheduler.to_owned(),
-            real_servers: real_servers(lab.added.real_servers),
-            client: draft.client.choice,
-            mysqld: lab.mysqld,
-            director_sysctls: sysctls(lab.added.director_sysctls),
-            client_sysctls: sysctls(lab.added.client_sysctls),
-            server_sysctls: sysctls(lab.added.server_sysctls),
-        },
+        lab: lab.into_lab(draft.client.choice),
         axes: draft
             .axes
             .into_iter()
@@ -48,24 +40,35 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
 fn into_value(value: ValueDraft) -> Value {
     Value {
         name: value.name.value,
-        real_servers: real_servers(value.added.real_servers),
-        client: value.client.choice,
-        director_sysctls: sysctls(value.added.director_sysctls),
-        client_sysctls: sysctls(value.added.client_sysctls),
-        server_sysctls: sysctls(value.added.server_sysctls),
+        lab: value.added.into_lab(value.client.choice),
         steps: value.steps.into_phases(),
     }
 }
 
-fn real_servers(servers: Vec<At<RealServer>>) -> Vec<RealServer> {
-    servers.into_iter().map(|server| server.value).collect()
+impl lab::Added {
+    fn into_lab(self, client: ClientChoice) -> Lab {
+        let sysctls = |sysctls: Vec<lab::Sysctl>| {
+            let all = sysctls.into_iter();
+            all.map(|sysctl| (sysctl.key, sysctl.value)).collect()
+        };
+        Lab {
+            forwarding: value(self.forwarding),
+            wired_for: value(self.wired_for),
+            wiring: value(self.wiring),
+            family: value(self.family),
+            scheduler: value(self.scheduler).map(str::to_owned),
+            real_servers: self.real_servers.into_iter().map(|server| server.value).collect(),
+            client,
+            mysqld: self.mysqld,
+            director_sysctls: sysctls(self.director_sysctls),
+            client_sysctls: sysctls(self.client_sysctls),
+            server_sysctls: sysctls(self.server_sysctls),
+        }
+    }
 }
 
-fn sysctls(sysctls: Vec<lab::Sysctl>) -> Vec<(String, String)> {
-    sysctls
-        .into_iter()
-        .map(|sysctl| (sysctl.key, sysctl.value))
-        .collect()
+fn value<T>(said: Option<At<T>>) -> Option<T> {
+    said.map(|said| said.value)
 }
 
 impl steps::Steps {

@@ -1,7 +1,7 @@
 //! The lab and what values add to it: names that are free, servers that are there once, sysctls that are set
 //! once.
 
-use super::AxisDraft;
+use super::{AxisDraft, wiring};
 use crate::Name;
 use crate::base::{DEFAULT_WEIGHT, MAX_REAL_SERVERS};
 use crate::mysqld::MysqldSetup;
@@ -9,21 +9,18 @@ use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
-use crate::scenario::syntax::{LabInput, RealServerInput, ValueInput};
-use crate::scenario::table::Structure;
-use crate::scenario::{Forwarding, RealServer};
+use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
+use crate::scenario::{Family, Forwarding, RealServer, Wiring};
 use std::collections::HashMap;
 
-/// The lab while it is checked.
-pub(super) struct Draft {
-    pub(super) forwarding: Forwarding,
-    pub(super) scheduler: &'static str,
-    pub(super) mysqld: MysqldSetup,
-    pub(super) added: Added,
-}
-
-/// Hosts and settings, of the lab or of a value.
+/// What the lab says, or a value adds to it.
 pub(super) struct Added {
+    pub(super) forwarding: Option<At<Forwarding>>,
+    pub(super) wired_for: Option<At<Vec<Forwarding>>>,
+    pub(super) wiring: Option<At<Wiring>>,
+    pub(super) family: Option<At<Family>>,
+    pub(super) scheduler: Option<At<&'static str>>,
+    pub(super) mysqld: MysqldSetup,
     pub(super) real_servers: Vec<At<RealServer>>,
     pub(super) real_servers_complete: bool,
     real_servers_span: Option<Span>,
@@ -40,63 +37,47 @@ pub(super) struct Sysctl {
     pub(super) span: Span,
 }
 
-impl Draft {
-    pub(super) fn of(input: &LabInput) -> Self {
-        Self {
-            forwarding: input
-                .forwarding
-                .as_ref()
-                .map_or(Forwarding::DirectRouting, |forwarding| forwarding.value),
-            scheduler: input
-                .scheduler
-                .as_ref()
-                .map_or("rr", |scheduler| scheduler.value.0),
-            mysqld: MysqldSetup {
-                innodb: input
-                    .mysqld
-                    .as_ref()
-                    .is_some_and(|mysqld| mysqld.innodb.is_some()),
-                sql: input
-                    .mysqld
-                    .iter()
-                    .filter_map(|mysqld| mysqld.sql.as_ref())
-                    .flat_map(|statements| &statements.items)
-                    .map(|statement| statement.value.0.clone())
-                    .collect(),
-            },
-            added: Added {
-                real_servers: real_servers(input.real_servers.as_ref()),
-                real_servers_complete: input.real_servers.as_ref().is_some_and(complete),
-                real_servers_span: input.real_servers.as_ref().map(|servers| servers.span),
-                director_sysctls: sysctls(input.director_sysctls.as_ref()),
-                client_sysctls: sysctls(input.client_sysctls.as_ref()),
-                server_sysctls: sysctls(input.server_sysctls.as_ref()),
-            },
-        }
-    }
-}
-
 impl Added {
     /// Every sysctl that it sets.
     pub(super) fn sysctls(&self) -> impl Iterator<Item = &Sysctl> {
         OF.iter().flat_map(|(_, sysctls)| sysctls(self))
     }
 
-    pub(super) fn of(input: &ValueInput) -> Self {
+    pub(super) fn of(input: &impl SaysOfLab) -> Self {
+        let input = input.lab();
         Self {
-            real_servers: real_servers(input.real_servers.as_ref()),
-            real_servers_complete: input.knows("real-servers")
-                && input.real_servers.as_ref().is_none_or(complete),
-            real_servers_span: input.real_servers.as_ref().map(|servers| servers.span),
-            director_sysctls: sysctls(input.director_sysctls.as_ref()),
-            client_sysctls: sysctls(input.client_sysctls.as_ref()),
-            server_sysctls: sysctls(input.server_sysctls.as_ref()),
+            forwarding: input.forwarding.cloned(),
+            wired_for: input.wired_for.map(|methods| At {
+                value: methods.items.iter().map(|method| method.value).collect(),
+                span: methods.span,
+            }),
+            wiring: input.wiring.cloned(),
+            family: input.family.cloned(),
+            scheduler: input.scheduler.map(|scheduler| At {
+                value: scheduler.value.0,
+                span: scheduler.span,
+            }),
+            mysqld: mysqld(input.mysqld),
+            real_servers: real_servers(input.real_servers),
+            real_servers_complete: input.real_servers_known
+                && input.real_servers.is_none_or(|servers| servers.complete),
+            real_servers_span: input.real_servers.map(|servers| servers.span),
+            director_sysctls: sysctls(input.director_sysctls),
+            client_sysctls: sysctls(input.client_sysctls),
+            server_sysctls: sysctls(input.server_sysctls),
         }
     }
 }
 
-fn complete(servers: &Map<Name, RealServerInput>) -> bool {
-    servers.complete
+fn mysqld(input: Option<&MysqldInput>) -> MysqldSetup {
+    let statements = input.into_iter().filter_map(|mysqld| mysqld.sql.as_ref());
+    MysqldSetup {
+        innodb: input.is_some_and(|mysqld| mysqld.innodb.is_some()),
+        sql: statements
+            .flat_map(|statements| &statements.items)
+            .map(|statement| statement.value.0.clone())
+            .collect(),
+    }
 }
 
 fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer>> {
@@ -110,6 +91,7 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
                     .weight
                     .as_ref()
                     .map_or(DEFAULT_WEIGHT, |weight| weight.value.0),
+                forwarding: server.forwarding.as_ref().map(|forwarding| forwarding.value),
             },
             span: name.span,
         })
@@ -134,14 +116,14 @@ pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
     let Some(lab) = &draft.lab else {
         return false;
     };
-    for added in std::iter::once(&lab.added).chain(draft.values().map(|value| &value.added)) {
+    for added in std::iter::once(lab).chain(draft.values().map(|value| &value.added)) {
         reserved(added, mistakes);
     }
-    if lab.added.real_servers.is_empty() && lab.added.real_servers_complete {
+    if lab.real_servers.is_empty() && lab.real_servers_complete {
         mistakes.add(
             Mistake::new(
                 MistakeKind::NoRealServer,
-                lab.added.real_servers_span.unwrap_or(draft.places.file),
+                lab.real_servers_span.unwrap_or(draft.places.file),
                 "the lab has no real server",
                 "at least one, such as `rs1: {}`",
             )
@@ -152,12 +134,13 @@ pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
         );
         return false;
     }
-    twice(&lab.added, &draft.axes, mistakes);
-    too_many(&lab.added, &draft.axes, mistakes);
+    twice(lab, &draft.axes, mistakes);
+    too_many(lab, &draft.axes, mistakes);
+    wiring::conflicts(&draft.axes, mistakes);
     for (whose, sysctls) in OF {
         conflicts(&draft.axes, whose, *sysctls, mistakes);
     }
-    lab.added.real_servers_complete
+    lab.real_servers_complete
         && draft.axes_complete
         && draft.values().all(|value| value.added.real_servers_complete)
 }

@@ -16,12 +16,13 @@ mod state;
 mod steps;
 mod sysctls;
 mod timeline;
+mod wiring;
 
 use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
-use super::syntax::{ObserveInput, ScenarioInput};
+use super::syntax::{ObserveInput, SaysOfLab, ScenarioInput};
 use super::table::Structure;
-use super::{Observe, Scenario, Value};
+use super::{Observe, Scenario};
 use crate::Name;
 use crate::base::choice_of;
 use crate::duration::Human;
@@ -39,7 +40,7 @@ const MIN_PATIENCE: Duration = Duration::from_millis(100);
 struct Draft {
     name: Option<Name>,
     claim: Option<String>,
-    lab: Option<lab::Draft>,
+    lab: Option<lab::Added>,
     /// What the lab says of the client.
     client: client::ClientDraft,
     axes: Vec<AxisDraft>,
@@ -88,6 +89,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
     client_steps::slow(&draft, mistakes);
     match sizes(&draft, mistakes) {
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
+            wiring::check(&draft, &sizes, mistakes);
             client::check(&draft, &sizes, mistakes);
             coverage::check(&draft, &sizes, mistakes);
             if real_servers_known {
@@ -115,21 +117,6 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
 /// So many values of an axis are held against each other.
 const MOST_COMPARED: usize = 100;
 
-fn adds_the_same(one: &Value, other: &Value) -> bool {
-    let parts = |value: &Value| {
-        (
-            value.real_servers.clone(),
-            value.client.clone(),
-            [
-                value.director_sysctls.clone(),
-                value.client_sysctls.clone(),
-                value.server_sysctls.clone(),
-            ],
-        )
-    };
-    one.steps == other.steps && parts(one) == parts(other)
-}
-
 /// Warns of values of an axis that add the same: their cells differ in nothing but the name.
 fn same_values(scenario: &Scenario, places: &[Vec<Span>], mistakes: &mut Mistakes) {
     for (axis, spans) in scenario.axes.iter().zip(places) {
@@ -137,7 +124,7 @@ fn same_values(scenario: &Scenario, places: &[Vec<Span>], mistakes: &mut Mistake
             let earlier = axis.values.iter().zip(spans).take(later);
             let earlier = earlier
                 .take(MOST_COMPARED)
-                .find(|(earlier, _)| adds_the_same(earlier, value));
+                .find(|(earlier, _)| earlier.steps == value.steps && earlier.lab == value.lab);
             if let Some((earlier, first)) = earlier {
                 let message = format!("`{}` adds the same as `{}`", value.name, earlier.name);
                 let label = "their cells differ in the name only";
@@ -161,11 +148,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     };
     let mut axes_complete = input.knows("axes") && input.axes.as_ref().is_none_or(|axes| axes.complete);
     let mut axes = Vec::new();
-    let client = client::ClientDraft::of(
-        input.lab.as_ref().and_then(|lab| lab.client.as_ref()),
-        input.lab.as_ref().is_some_and(|lab| lab.knows("client")),
-        mistakes,
-    );
+    let client = client::ClientDraft::of(input.lab.as_ref().map(SaysOfLab::lab), mistakes);
     for (name, values) in input.axes.iter().flat_map(|axes| &axes.entries) {
         axes_complete &= values.complete;
         axes.push(AxisDraft {
@@ -176,7 +159,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
                 .map(|(name, value)| ValueDraft {
                     name: name.clone(),
                     added: lab::Added::of(value),
-                    client: client::ClientDraft::of(value.client.as_ref(), value.knows("client"), mistakes),
+                    client: client::ClientDraft::of(Some(value.lab()), mistakes),
                     steps: steps::Steps::of(&value.before, &value.change, &value.act, knows_steps(value)),
                 })
                 .collect(),
@@ -198,7 +181,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     Draft {
         name: input.name.as_ref().map(|name| name.value.clone()),
         claim: input.claim.as_ref().map(|claim| claim.value.0.clone()),
-        lab: input.lab.as_ref().map(lab::Draft::of),
+        lab: input.lab.as_ref().map(lab::Added::of),
         client,
         axes,
         axes_complete,

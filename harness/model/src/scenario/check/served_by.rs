@@ -15,7 +15,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     }
     let mut findings = Findings::default();
     for choice in Draft::cells(sizes) {
-        let lab = draft.lab.iter().map(|lab| &lab.added);
+        let lab = draft.lab.iter();
         let added = lab.chain(draft.chosen(&choice).map(|(_, value)| &value.added));
         let servers: Vec<&str> = added
             .flat_map(|added| &added.real_servers)

@@ -43,7 +43,7 @@ impl Steps {
 
 /// Names that no lab of the file has. (A name that only some cells have is found with the time line.)
 pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
-    let labs = draft.lab.iter().map(|lab| &lab.added);
+    let labs = draft.lab.iter();
     let mut known: Vec<&str> = labs
         .chain(draft.values().map(|value| &value.added))
         .flat_map(|added| &added.real_servers)

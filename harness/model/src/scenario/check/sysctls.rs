@@ -38,7 +38,7 @@ const MOST_LOOKED_FOR: usize = 50;
 
 pub(super) fn check(draft: &Draft, mistakes: &mut Mistakes) {
     let mut looked_for = 0;
-    let added = draft.lab.iter().map(|lab| &lab.added);
+    let added = draft.lab.iter();
     for sysctl in added
         .chain(draft.values().map(|value| &value.added))
         .flat_map(super::lab::Added::sysctls)

@@ -103,7 +103,7 @@ struct Walk<'d, 'f> {
 
 impl<'d, 'f> Walk<'d, 'f> {
     fn new(draft: &'d Draft, choice: &'d [usize], findings: &'f mut Findings) -> Self {
-        let lab = draft.lab.iter().map(|lab| &lab.added);
+        let lab = draft.lab.iter();
         let added = lab.chain(draft.chosen(choice).map(|(_, value)| &value.added));
         let servers: Vec<&RealServer> = added
             .flat_map(|added| &added.real_servers)
@@ -537,7 +537,7 @@ fn ports(draft: &Draft, choice: &[usize]) -> Option<u32> {
     if steps.flat_map(Steps::all).any(sets) {
         return None;
     }
-    let lab = draft.lab.iter().map(|lab| &lab.added);
+    let lab = draft.lab.iter();
     let added = lab.chain(draft.chosen(choice).map(|(_, value)| &value.added));
     let range = added
         .flat_map(|added| &added.client_sysctls)

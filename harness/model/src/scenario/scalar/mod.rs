@@ -6,7 +6,7 @@ mod word;
 
 pub(super) use number::{Bytes, Errno, ErrorCode, Port, Probes, Rows, Weight};
 pub(super) use sysctl::{SysctlKey, SysctlValue};
-pub(super) use word::{Method, ProgramWord, Scheduler, Yes};
+pub(super) use word::{ProgramWord, Scheduler, Yes};
 
 use super::mistake::{MistakeKind, quoted};
 use super::place::At;
@@ -61,7 +61,6 @@ macro_rules! value_of {
 
 value_of! {
     Bytes => u32;
-    Method => crate::base::Forwarding;
     Port => u16;
     Rows => u32;
     Seconds => Duration;

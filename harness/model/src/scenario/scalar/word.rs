@@ -2,7 +2,7 @@
 
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
-use super::super::{BehaviourName, Forwarding, HangEndName};
+use super::super::{BehaviourName, Family, Forwarding, HangEndName, Wiring};
 use crate::action::{Chain, Closing, FirewallVerdict, Neighbours, StopSignal};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
@@ -40,21 +40,23 @@ impl<T: Word> Scalar for T {
 }
 
 impl Word for Forwarding {
-    const WHAT: &'static str = "a forwarding method that is supported";
-    const WORDS: &'static [(&'static str, Self)] = &[("direct-routing", Self::DirectRouting)];
-}
-
-/// A packet-forwarding method that a real server can be edited to have.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::scenario) struct Method(pub(in crate::scenario) Forwarding);
-
-impl Word for Method {
     const WHAT: &'static str = "a packet-forwarding method";
     const WORDS: &'static [(&'static str, Self)] = &[
-        ("direct-routing", Self(Forwarding::DirectRouting)),
-        ("masquerading", Self(Forwarding::Masquerading)),
-        ("tunneling", Self(Forwarding::Tunneling)),
+        ("direct-routing", Self::DirectRouting),
+        ("masquerading", Self::Masquerading),
+        ("tunneling", Self::Tunneling),
     ];
+}
+
+impl Word for Wiring {
+    const WHAT: &'static str = "a way to join the hosts";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("one-armed", Self::OneArmed), ("two-armed", Self::TwoArmed)];
+}
+
+impl Word for Family {
+    const WHAT: &'static str = "an address family";
+    const WORDS: &'static [(&'static str, Self)] = &[("ipv4", Self::Ipv4), ("ipv6", Self::Ipv6)];
 }
 
 /// A scheduler of IPVS.

@@ -7,12 +7,12 @@ use crate::action::{
     Percent, Statement, StopSignal, TableAction, TrafficAction, client_actions, host_actions, mysqld_actions,
     opening_fields, statement_fields, table_actions, traffic_actions,
 };
-use crate::base::DEFAULT_WEIGHT;
+use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::Mistakes;
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
-    Bytes, Method, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
+    Bytes, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
 };
 use crate::scenario::schema;
 use crate::scenario::table::{self, Field, default, required};

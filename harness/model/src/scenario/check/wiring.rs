@@ -1,0 +1,155 @@
+//! How the hosts are joined and how packets reach the real servers: what one cell says of it must fit
+//! together, and values of different axes must not say different things.
+
+use super::findings::Findings;
+use super::lab::Added;
+use super::{AxisDraft, Draft};
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
+use crate::scenario::place::{At, Span};
+use crate::scenario::{Forwarding, Wiring};
+
+/// What of a lab has one value in a cell, by its key, in words, and its place.
+fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
+    fn said<T>(
+        key: &'static str,
+        at: Option<&At<T>>,
+        word: impl Fn(&T) -> String,
+    ) -> Option<(&'static str, String, Span)> {
+        at.map(|at| (key, word(&at.value), at.span))
+    }
+    let methods = |methods: &Vec<Forwarding>| {
+        let mut words: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+        words.sort_unstable();
+        words.join(" ")
+    };
+    [
+        said("forwarding", added.forwarding.as_ref(), |method| {
+            method.as_str().to_owned()
+        }),
+        said("wired-for", added.wired_for.as_ref(), methods),
+        said("wiring", added.wiring.as_ref(), |wiring| {
+            wiring.as_str().to_owned()
+        }),
+        said("family", added.family.as_ref(), |family| {
+            family.as_str().to_owned()
+        }),
+        said("scheduler", added.scheduler.as_ref(), |scheduler| {
+            (*scheduler).to_owned()
+        }),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Every two values of different axes meet in some cell.
+pub(super) fn conflicts(axes: &[AxisDraft], mistakes: &mut Mistakes) {
+    for (count, axis) in axes.iter().enumerate() {
+        let earlier = || axes.iter().take(count).flat_map(|axis| &axis.values);
+        for (key, word, span) in axis.values.iter().flat_map(|value| single(&value.added)) {
+            let others = earlier().flat_map(|value| single(&value.added));
+            let other = others
+                .filter(|(known, other, _)| *known == key && *other != word)
+                .map(|(_, _, span)| span)
+                .next();
+            if let Some(other) = other {
+                mistakes.add(
+                    Mistake::new(
+                        MistakeKind::LabConflict,
+                        span,
+                        format!("two axes set `{key}` differently"),
+                        "in some cell both values meet",
+                    )
+                    .second(other, "another axis sets it here")
+                    .help("vary it in one axis only"),
+                );
+            }
+        }
+    }
+}
+
+/// What a cell says of its wiring, the last word of each.
+struct Said<'d> {
+    parts: Vec<&'d Added>,
+}
+
+impl<'d> Said<'d> {
+    fn last<T>(&self, of: impl Fn(&'d Added) -> Option<&'d At<T>>) -> Option<&'d At<T>> {
+        self.parts.iter().rev().find_map(|part| of(part))
+    }
+
+    /// The methods that real servers have, each with where that is said. Where nothing is said the place is
+    /// `otherwise`.
+    fn own_methods(&self, otherwise: Span) -> Vec<(Forwarding, Span)> {
+        let common = self.last(|part| part.forwarding.as_ref());
+        let (method, span) = common.map_or((Forwarding::default(), otherwise), |at| (at.value, at.span));
+        let servers = self.parts.iter().flat_map(|part| &part.real_servers);
+        let own = servers.map(|server| match server.value.forwarding {
+            Some(own) => (own, server.span),
+            None => (method, span),
+        });
+        own.collect()
+    }
+
+    /// The same, and the methods that they are wired for.
+    fn methods(&self, otherwise: Span) -> Vec<(Forwarding, Span)> {
+        let mut methods = self.own_methods(otherwise);
+        let wired = self.last(|part| part.wired_for.as_ref());
+        let wired = wired
+            .into_iter()
+            .flat_map(|at| at.value.iter().map(|method| (*method, at.span)));
+        methods.extend(wired);
+        methods
+    }
+}
+
+pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
+    let mut findings = Findings::default();
+    for choice in Draft::cells(sizes) {
+        let chosen = draft.chosen(&choice).map(|(_, value)| &value.added);
+        let said = Said {
+            parts: draft.lab.iter().chain(chosen).collect(),
+        };
+        for mistake in unfit(&said) {
+            let span = mistake.span;
+            findings.add(|| draft.slug(&choice), span, MistakeKind::Wiring, || mistake);
+        }
+    }
+    findings.report(draft, mistakes);
+}
+
+fn unfit(said: &Said<'_>) -> Vec<Mistake> {
+    let wrong = |span, message: &str, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
+    let wiring = said.last(|part| part.wiring.as_ref());
+    let mut mistakes = Vec::new();
+    if let Some(two) = wiring.filter(|wiring| wiring.value == Wiring::TwoArmed) {
+        let other = said.methods(two.span).into_iter();
+        let other = other
+            .filter(|(method, _)| *method != Forwarding::Masquerading)
+            .map(|(method, _)| method)
+            .next();
+        mistakes.extend(other.map(|method| {
+            let message = format!("`two-armed` does not fit `{}`", method.as_str());
+            wrong(
+                two.span,
+                &message,
+                "real servers behind the director answer through it",
+            )
+            .help(
+                "an answer from the VIP comes to a director that has the VIP itself, which drops it \
+                 (net/ipv4/fib_frontend.c, `fib_validate_source`): only `forwarding: masquerading` fits",
+            )
+        }));
+    }
+    if let Some(wired) = said.last(|part| part.wired_for.as_ref()) {
+        let mut lacking = said.own_methods(wired.span).into_iter();
+        let lacking = lacking.find(|(method, _)| !wired.value.contains(method));
+        mistakes.extend(lacking.map(|(method, span)| {
+            let message = format!("a real server has `{}` and is not wired for it", method.as_str());
+            let mistake = wrong(span, &message, "the method of a real server at the beginning");
+            mistake
+                .second(wired.span, "this does not name it")
+                .help("a lab is ready when each real server has answered through the virtual service")
+        }));
+    }
+    mistakes
+}
