@@ -75,6 +75,14 @@ pub enum Error {
         /// What it printed.
         output: String,
     },
+    /// The kernel did not do what a line of ip(8) or tc(8) asks; no program was started for it.
+    #[error("`{line}` failed: {source}")]
+    Refused {
+        /// The line.
+        line: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// A sysctl could not be read or written.
     #[error("cannot {what} sysctl {key}: {source}{cause}")]
     Sysctl {

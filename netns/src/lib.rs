@@ -5,18 +5,20 @@
 //! A [`Namespace`] lives as long as its value and whatever holds it open: sockets, processes, links. There is
 //! nothing under `/run/netns`, so nothing is left in the file system, and no name can collide.
 
+mod change;
 mod command;
 mod error;
 mod ip;
 mod namespace;
+mod netlink;
 mod packet;
 mod privileges;
 mod sysctl;
 
 pub use command::{CommandLine, Finished, run};
 pub use error::{Error, Result};
-pub use ip::ip_batch;
+pub use ip::{ip_batch, tc_batch};
 pub use namespace::Namespace;
 pub use packet::{PacketCounters, PacketFrame, PacketSocket};
 pub use privileges::give_up_capabilities;
-pub use sysctl::{read_sysctl, write_sysctl};
+pub use sysctl::{read_sysctl, write_sysctl, write_sysctls};

@@ -2,7 +2,8 @@
 //! (net/sysctl_net.c, `net_ctl_header_lookup`), so they are read and written on the namespace's thread.
 
 use crate::{Error, Namespace, Result};
-use std::io::ErrorKind;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::PathBuf;
 
 /// Writes a sysctl and reads it back.
@@ -11,20 +12,35 @@ use std::path::PathBuf;
 /// [`Error::Sysctl`] if it does not exist or the kernel refuses the value; [`Error::SysctlNotTaken`] if
 /// another value reads back.
 pub fn write_sysctl(namespace: &Namespace, key: &str, value: &str) -> Result<()> {
-    let (key_there, value_there) = (key.to_owned(), value.to_owned());
-    let found = namespace.run(move || -> Result<String> {
-        std::fs::write(path_of(&key_there), &value_there)
-            .map_err(|source| failed("write", &key_there, source))?;
-        read(&key_there)
-    })??;
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    if words(&found) == words(value) {
+    write_sysctls(namespace, &[(key.to_owned(), value.to_owned())])
+}
+
+/// Writes sysctls, (key, value), in their order, and reads each back before the next one is written.
+///
+/// # Errors
+/// As [`write_sysctl`], of the first that fails.
+pub fn write_sysctls(namespace: &Namespace, sysctls: &[(String, String)]) -> Result<()> {
+    // One hand-over to the namespace's thread for all of them.
+    let sysctls = sysctls.to_vec();
+    namespace.run(move || sysctls.iter().try_for_each(|(key, value)| write(key, value)))?
+}
+
+fn write(key: &str, value: &str) -> Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path_of(key));
+    let mut file = file.map_err(|source| failed("write", key, source))?;
+    file.write_all(value.as_bytes())
+        .map_err(|source| failed("write", key, source))?;
+    let mut found = String::new();
+    file.rewind()
+        .and_then(|()| file.read_to_string(&mut found))
+        .map_err(|source| failed("read", key, source))?;
+    if found.split_whitespace().eq(value.split_whitespace()) {
         return Ok(());
     }
     Err(Error::SysctlNotTaken {
         key: key.to_owned(),
         wanted: value.to_owned(),
-        found,
+        found: found.trim_end().to_owned(),
     })
 }
 

@@ -6,7 +6,9 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
-use lvs_matrix_netns::{CommandLine, Error, Namespace, PacketSocket, ip_batch, read_sysctl, write_sysctl};
+use lvs_matrix_netns::{
+    CommandLine, Error, Namespace, PacketSocket, ip_batch, read_sysctl, tc_batch, write_sysctl,
+};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -191,6 +193,190 @@ fn a_failing_line_of_ip_is_quoted() {
         error.to_string().contains("`ip link set dev nosuch up` failed"),
         "{error}"
     );
+    // Of lines that only the program knows it quotes the one that failed.
+    let lines = words(&[
+        "rule add from 192.0.2.1 lookup 100",
+        "link set dev nosuch mtu 1400",
+    ]);
+    let error = ip_batch(&namespace, &lines).unwrap_err();
+    let quoted = "`ip link set dev nosuch mtu 1400` failed (exit 1)";
+    assert!(error.to_string().contains(quoted), "{error}");
+}
+
+/// The state of a namespace that lines of ip(8) and tc(8) make, as those programs show it. What a kernel
+/// gives anew each time (numbers of other namespaces, the bridge's own Ethernet address, timers) is left out.
+fn shown(namespace: &Namespace) -> Vec<String> {
+    [
+        "ip -details -oneline link show",
+        "ip -details -oneline addr show",
+        "ip -details route show table all",
+        "ip -details -6 route show table all",
+        "ip rule show",
+        "tc -raw qdisc show",
+    ]
+    .iter()
+    .flat_map(|line| {
+        let text = namespace.check(&CommandLine::new(line.split(' '))).unwrap();
+        text.lines().map(masked).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+/// The line without what differs from one making of the same to the next.
+fn masked(line: &str) -> String {
+    const FOLLOWED_BY_NEW: [&str; 14] = [
+        "link-netnsid",
+        "bridge_id",
+        "designated_root",
+        "designated_bridge",
+        "hello_timer",
+        "tcn_timer",
+        "topology_change_timer",
+        "gc_timer",
+        "hold_timer",
+        "message_age_timer",
+        "forward_delay_timer",
+        // Handle and seed of a queueing discipline.
+        "netem",
+        "noqueue",
+        "seed",
+    ];
+    let (mut words, mut last) = (Vec::new(), "");
+    for word in line.split_whitespace() {
+        let by_chance = ["link/ether", "permaddr"].contains(&last) && !word.starts_with("02:6c:76:");
+        let new = FOLLOWED_BY_NEW.contains(&last) || by_chance;
+        words.push(if new { "…" } else { word });
+        last = word;
+    }
+    words.join(" ")
+}
+
+/// Runs each line by its program.
+fn type_in(namespace: &Namespace, program: &str, lines: &[String]) {
+    for line in lines {
+        let argv = std::iter::once(program).chain(line.split(' '));
+        namespace.check(&CommandLine::new(argv)).unwrap();
+    }
+}
+
+/// The promise that what a record shows can be typed again: each line does the same whoever carries it out.
+#[test]
+fn lines_that_are_done_in_this_process_do_what_their_programs_do() {
+    let link_lines = |there: &Namespace| {
+        let path = there.path();
+        let port = |name: &str, card: &str, mac: u8| {
+            format!(
+                "link add name {name} type veth peer name {card} address 02:6c:76:00:00:{mac:02x} netns {}",
+                path.display()
+            )
+        };
+        vec![
+            "link add name link type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time \
+             60480000"
+                .to_owned(),
+            "link set dev link up".to_owned(),
+            port("port10", "eth0", 10),
+            "link set dev port10 master link up".to_owned(),
+            port("port20", "eth1", 20),
+            "link set dev port20 master link up".to_owned(),
+            port("port30", "eth2", 30),
+            "link del dev port30".to_owned(),
+        ]
+    };
+    let delays = words(&[
+        "qdisc add dev port10 root netem delay 100us limit 100000",
+        "qdisc add dev port20 root netem delay 5000000us limit 10",
+    ]);
+    let host_lines = words(&[
+        "link set dev lo up",
+        "addr add 192.0.2.10/24 dev eth0",
+        "link set dev eth0 up",
+        "addr add 192.0.2.100/32 dev eth0",
+        "addr add 192.0.2.101/24 dev eth0",
+        "addr add 2001:db8:0:1::10/64 dev eth0 nodad",
+        "addr add 127.0.0.9/8 dev lo",
+        "addr add 192.0.2.102/32 dev lo",
+        "addr add 2001:db8:0:1::100/128 dev lo nodad",
+        "link set dev eth1 up",
+        "link set dev eth1 down",
+        "link set dev eth1 up",
+        "addr add 198.51.100.20/24 dev eth1",
+        "addr add 198.51.100.21/24 dev eth1",
+        "addr flush dev eth1",
+        "addr add 198.51.100.22/24 dev eth1",
+        "route add 203.0.113.0/24 via 192.0.2.20",
+        "route add default via 192.0.2.20",
+        "route add default via 192.0.2.21 table 100",
+        "route add 2001:db8:0:3::/64 via 2001:db8:0:1::20",
+        "route add default via 2001:db8:0:1::20 table 101",
+        // Not known in this process: it comes between those that are.
+        "rule add from 192.0.2.100 lookup 100",
+        "route add 192.0.0.0/24 via 198.51.100.20",
+    ]);
+    let places = ["typed", "done"].map(|way| {
+        let (link, host) = (Namespace::new(way).unwrap(), Namespace::new(way).unwrap());
+        for namespace in [&link, &host] {
+            write_sysctl(namespace, "net.ipv6.conf.all.addr_gen_mode", "1").unwrap();
+            write_sysctl(namespace, "net.ipv6.conf.default.addr_gen_mode", "1").unwrap();
+        }
+        (link, host)
+    });
+    let [(typed_link, typed), (done_link, done)] = &places;
+    type_in(typed_link, "ip", &link_lines(typed));
+    type_in(typed_link, "tc", &delays);
+    type_in(typed, "ip", &host_lines);
+    ip_batch(done_link, &link_lines(done)).unwrap();
+    tc_batch(done_link, &delays).unwrap();
+    ip_batch(done, &host_lines).unwrap();
+    for (one, other) in [(typed_link, done_link), (typed, done)] {
+        // A carrier is noticed a little later (net/core/link_watch.c), by each at its own time.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while shown(one) != shown(other) && Instant::now() < deadline {
+            // Under virtual time a loop that only looks would take no time.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        assert_eq!(shown(one), shown(other));
+    }
+    // That they show what was asked, and are not alike because nothing was done.
+    let all = [shown(done_link), shown(done)].concat().join("\n");
+    for sign in [
+        "qdisc netem",
+        "delay 99",
+        "limit 100000",
+        "delay 5s",
+        "ageing_time 60480000",
+        "inet 192.0.2.102/32",
+        "scope host",
+        "inet6 2001:db8:0:1::10/64",
+        "default via 192.0.2.21 dev eth0 table 100",
+        "203.0.113.0/24 via 192.0.2.20",
+    ] {
+        assert!(all.contains(sign), "{sign} in {all}");
+    }
+    assert!(
+        !all.contains("198.51.100.20/") && !all.contains("port30"),
+        "{all}"
+    );
+}
+
+#[test]
+fn what_the_kernel_refuses_is_quoted_as_a_line() {
+    let namespace = Namespace::new("one").unwrap();
+    let twice = words(&["link set dev lo up", "addr add 192.0.2.1/32 dev lo"]);
+    ip_batch(&namespace, &twice).unwrap();
+    let refused = |line: &str| ip_batch(&namespace, &words(&[line])).unwrap_err().to_string();
+    let exists = refused("addr add 192.0.2.1/32 dev lo");
+    assert!(
+        exists.contains("`ip addr add 192.0.2.1/32 dev lo` failed: File exists"),
+        "{exists}"
+    );
+    let unreachable = refused("route add default via 198.51.100.1");
+    assert!(unreachable.contains("unreachable"), "{unreachable}");
+    let absent = refused("addr add 192.0.2.1/32 dev nosuch");
+    assert!(absent.contains("nosuch: No such device"), "{absent}");
+    let line = "qdisc add dev nosuch root netem delay 100us limit 1000";
+    let absent = tc_batch(&namespace, &words(&[line])).unwrap_err().to_string();
+    assert!(absent.contains("`tc qdisc add dev nosuch"), "{absent}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::warm::Warm;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::plan::{Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server};
 use lvs_matrix_model::record::CommandRecord;
-use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, write_sysctl};
+use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, tc_batch, write_sysctls};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -155,14 +155,14 @@ impl Lab {
     fn join_hosts(&self, plan: &LabPlan) -> Result<()> {
         // A bridge is nobody: without addresses it must not speak on the link either (IPv6 neighbour
         // discovery).
-        for key in [
+        let mute = [
             "net.ipv6.conf.all.disable_ipv6",
             "net.ipv6.conf.default.disable_ipv6",
-        ] {
-            write_sysctl(&self.link, key, "1").stage("make the link")?;
-        }
+        ]
+        .map(|key| (key.to_owned(), "1".to_owned()));
+        write_sysctls(&self.link, &mute).stage("make the link")?;
         let mut lines = Vec::new();
-        let mut delays = String::new();
+        let mut delays = Vec::new();
         for Segment { id, bridge, delay } in &plan.segments {
             lines.push(format!(
                 "link add name {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time \
@@ -178,29 +178,22 @@ impl Lab {
                         there.display()
                     ));
                     lines.push(format!("link set dev {port} master {bridge} up"));
-                    delays.push_str(&format!(
-                        "qdisc add dev {port} root netem delay {}us limit {NETEM_LIMIT}\n",
+                    delays.push(format!(
+                        "qdisc add dev {port} root netem delay {}us limit {NETEM_LIMIT}",
                         delay.as_micros()
                     ));
                 }
             }
         }
         ip_batch(&self.link, &lines).stage("make the link")?;
-        let mut slow = CommandLine::new(["tc", "-batch", "-"]);
-        slow.stdin = delays.into_bytes();
-        self.link
-            .check(&slow)
-            .stage("give the link its delay")
-            .map(|_| ())
+        tc_batch(&self.link, &delays).stage("give the link its delay")
     }
 
     /// Sysctls, addresses, and the host's own commands, in that order.
     fn set_up(&mut self, host: &Host) -> Result<()> {
         let stage = || format!("set up {}", host.node);
         let namespace = self.namespace(&host.node)?;
-        for (key, value) in &host.sysctls {
-            write_sysctl(namespace, key, value).stage(stage())?;
-        }
+        write_sysctls(namespace, &host.sysctls).stage(stage())?;
         ip_batch(namespace, &host.ip).stage(stage())?;
         let mut done: Vec<CommandRecord> = host
             .ip
