@@ -181,7 +181,10 @@ fn packets_are_what_the_report_says(cell: &Value, context: &str) {
         let mark = match item["kind"].as_str().unwrap() {
             "RST" => "Flags [R",
             "FIN" => "Flags [F",
-            "ICMP port unreachable" => "tcp port 3306 unreachable",
+            "ICMP port unreachable" => match record["plan"]["services"][0]["protocol"].as_str() {
+                Some("udp") => "udp port 7007 unreachable",
+                _ => "tcp port 3306 unreachable",
+            },
             "ICMP host unreachable" => "host 192.0.2.100 unreachable",
             other => panic!("{other}: {context}"),
         };

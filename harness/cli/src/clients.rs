@@ -16,7 +16,7 @@ pub(crate) fn missing(selected: &[Selected]) -> BTreeSet<String> {
     });
     programs
         .filter_map(|(selected, program)| match program {
-            Program::MysqlAsync => None,
+            Program::MysqlAsync | Program::EchoClient => None,
             Program::InteractiveCli | Program::BatchCli => command_line(&selected.scenario.name, &program),
             Program::Own { argv } => own(selected, argv.first()?),
         })

@@ -6,7 +6,7 @@ use crate::output;
 use crate::scenarios::{self, Selected};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::{Cell, cells};
-use lvs_matrix_model::plan::{LabPlan, Nic};
+use lvs_matrix_model::plan::{Echo, LabPlan, MySql, Nic, Server};
 use lvs_matrix_model::scenario::Expected;
 use lvs_matrix_report::plural;
 use serde::Serialize;
@@ -120,8 +120,14 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
         for argv in &host.commands {
             let _ = writeln!(text, "    {}", argv.join(" "));
         }
-        if let Some(id) = host.server_id() {
-            let _ = writeln!(text, "    mysqld with server_id {id}");
+        match host.server() {
+            None => {}
+            Some(Server::MySql(MySql { server_id, .. })) => {
+                let _ = writeln!(text, "    mysqld with server_id {server_id}");
+            }
+            Some(Server::Echo(Echo { protocol, .. })) => {
+                let _ = writeln!(text, "    echo server ({protocol})");
+            }
         }
     }
     for step in &plan.steps {

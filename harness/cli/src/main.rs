@@ -54,8 +54,10 @@ fn main() -> ExitCode {
     // Programs that are started have the signal as it was: a handler does not outlive exec(2).
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == KEEPER) {
-        return lvs_matrix_keeper::keep(words);
+    match words.next() {
+        Some(word) if word == KEEPER => return lvs_matrix_keeper::keep(words),
+        Some(word) if word == lvs_matrix_runner::ECHO_SERVER => return lvs_matrix_runner::serve_echo(words),
+        Some(_) | None => {}
     }
     if !in_a_place() {
         lvs_matrix_keeper::arrange(&[environment::OWN_FILE, KEEPER]);

@@ -8,6 +8,7 @@ use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::path::{self, Journeys, Lab};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, ClientEvent, OpenedSocket};
@@ -123,6 +124,11 @@ impl<'a> CellView<'a> {
         })
     }
 
+    /// Is the service one of UDP?
+    pub(super) fn is_udp(&self) -> bool {
+        self.plan.service().protocol == Protocol::Udp
+    }
+
     /// Is the classified operation a connect?
     pub(super) fn is_connect(&self) -> bool {
         self.operation.what == "connect"
@@ -203,9 +209,12 @@ impl<'a> CellView<'a> {
     /// The sendings of what a segment carried: it, and whatever carried some of it again.
     pub(super) fn sendings_of(&self, head: &Passage<'a>) -> impl Iterator<Item = &Passage<'a>> {
         let (packet, sequence, length) = (head.sent.packet, head.segment.sequence, size(head.segment));
+        // UDP sends nothing again.
+        let udp = self.is_udp();
         self.sent.iter().filter(move |passage| {
-            let again = passage.segment.sequence.wrapping_sub(sequence) < length;
-            passage.sent.packet >= packet && size(passage.segment) > 0 && again
+            let again = passage.segment.sequence.wrapping_sub(sequence) < length && !udp;
+            let is_it = passage.sent.packet == packet;
+            passage.sent.packet >= packet && size(passage.segment) > 0 && (is_it || again)
         })
     }
 
@@ -359,6 +368,8 @@ impl<'a> CellView<'a> {
     pub(super) fn answers(&self) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         let after = self.request().map_or(u32::MAX, |request| request.sent.packet);
         let end = |segment: &Segment| segment.sequence.wrapping_add(size(segment));
+        // Datagrams have no numbers.
+        let udp = self.is_udp();
         let data = || {
             let all = self.received.iter().copied();
             all.filter(|(_, segment)| size(segment) > 0 && !segment.flags.rst)
@@ -369,7 +380,7 @@ impl<'a> CellView<'a> {
             .reduce(|one, other| if at_or_after(other, one) { other } else { one });
         data()
             .filter(move |(packet, _)| packet.number > after)
-            .filter(move |(_, segment)| known.is_none_or(|known| !at_or_after(known, end(segment))))
+            .filter(move |(_, segment)| udp || known.is_none_or(|known| !at_or_after(known, end(segment))))
             .collect::<Vec<_>>()
             .into_iter()
     }

@@ -12,6 +12,7 @@ mod cell_view;
 mod circumstances;
 mod claim;
 mod fate;
+mod fitting;
 mod icmp;
 mod passage;
 mod rules;
@@ -22,6 +23,7 @@ pub use claim::{Claim, Fate};
 
 use bilingual::{Bilingual, bilingual};
 use cell_view::CellView;
+use fitting::fitting;
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Instant;
@@ -167,7 +169,7 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
             .into_iter()
             .map(|(rule, finding)| Paragraph {
                 rule: rule.name,
-                text: finding.text.into_words(language),
+                text: fitting(&cell.record.plan, finding.text.into_words(language)),
                 shown_by: in_order(finding.shown_by),
                 sources: rule.sources,
                 claims: finding.claims,

@@ -3,7 +3,7 @@
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::TableAction;
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::ipvs::{self, Connection, Connections, Destination, Listen, Protocol, Target};
+use lvs_matrix_model::ipvs::{self, Connection, Connections, Destination, Listen, Target};
 use lvs_matrix_model::lab;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::DirectorSnapshot;
@@ -36,7 +36,7 @@ impl Table {
         let services = ipvs::Table::listed(&snapshot.services).ok()?;
         let connections = Connections::listed(&snapshot.connections).ok()?;
         let service = plan.service().address;
-        let own = services.service(Protocol::Tcp, service);
+        let own = services.service(plan.service().protocol, service);
         let server = |destination: &Destination| {
             let (name, _) = plan
                 .real_servers()

@@ -6,6 +6,7 @@ mod client;
 mod entry;
 mod host;
 mod mysqld;
+mod request;
 mod table;
 mod traffic;
 
@@ -14,7 +15,9 @@ pub(crate) use client::{client_actions, opening_fields, statement_fields};
 pub(crate) use host::host_actions;
 pub use host::{HostAction, Neighbours};
 pub(crate) use mysqld::mysqld_actions;
-pub use mysqld::{MysqldAction, StopSignal};
+pub use mysqld::{MysqldAction, ServerDeed, StopSignal};
+pub(crate) use request::request_fields;
+pub use request::{Answer, NotARequest, Orders, Reaction, Request};
 pub use table::TableAction;
 pub(crate) use table::table_actions;
 pub(crate) use traffic::traffic_actions;
@@ -23,6 +26,7 @@ pub use traffic::{Chain, FirewallVerdict, Percent, TrafficAction};
 use crate::Name;
 use crate::duration::Human;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -32,11 +36,11 @@ use std::time::Duration;
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Node {
-    /// The MySQL client.
+    /// The client.
     Client,
     /// The load balancer: the host with the IPVS table.
     Director,
-    /// A real server with its mysqld.
+    /// A real server with what serves on it.
     RealServer(Name),
 }
 
@@ -87,7 +91,7 @@ pub enum Action {
     /// The operator edits the director's table.
     #[serde(untagged)]
     Table(TableAction),
-    /// Something happens to a mysqld.
+    /// Something happens to a mysqld, or to the server of another kind that is in its place.
     #[serde(untagged)]
     Mysqld(MysqldAction),
     /// Something happens to a host.
@@ -173,9 +177,9 @@ impl Action {
         self.of_client().is_some_and(ClientAction::is_classified)
     }
 
-    /// The statement that it sends.
+    /// The statement that it sends. That of a request is its line.
     #[must_use]
-    pub fn statement(&self) -> Option<&Statement> {
+    pub fn statement(&self) -> Option<Cow<'_, Statement>> {
         self.of_client()?.statement()
     }
 
@@ -199,6 +203,17 @@ impl Action {
             Self::Host(action) => action.server(),
             Self::Traffic(action) => action.server(),
             Self::Client(_) | Self::Wait(_) => None,
+        }
+    }
+}
+
+impl Action {
+    /// What it does to the process of the server on this real server.
+    #[must_use]
+    pub fn deed_on(&self, server: &Name) -> Option<ServerDeed> {
+        match self {
+            Self::Mysqld(action) => (action.server() == server).then(|| action.deed()),
+            Self::Client(_) | Self::Table(_) | Self::Host(_) | Self::Traffic(_) | Self::Wait(_) => None,
         }
     }
 }

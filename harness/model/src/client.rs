@@ -1,5 +1,6 @@
 //! The client: which program it is, and how it is set.
 
+use crate::base::ServerKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub enum Program {
     /// The driver mysql_async, in the harness itself.
     #[default]
     MysqlAsync,
+    /// The client of the echo servers, in the harness itself: TCP or UDP, as the servers are.
+    EchoClient,
     /// The `mariadb` or `mysql` command line in a terminal, typed to like by a person.
     InteractiveCli,
     /// The same program in batch mode, with its statements on standard input.
@@ -59,11 +62,21 @@ pub enum Program {
 }
 
 impl Program {
+    /// The client of a lab with servers of this kind that names none.
+    #[must_use]
+    pub fn of(server: ServerKind) -> Self {
+        match server {
+            ServerKind::Mysql => Self::MysqlAsync,
+            ServerKind::TcpEcho | ServerKind::UdpEcho => Self::EchoClient,
+        }
+    }
+
     /// Its name in scenarios; that of a program of the author's own is its command line.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::MysqlAsync => "mysql-async",
+            Self::EchoClient => "echo-client",
             Self::InteractiveCli => "interactive-cli",
             Self::BatchCli => "batch-cli",
             Self::Own { .. } => "argv",
@@ -75,7 +88,17 @@ impl Program {
     pub fn is_cli(&self) -> bool {
         match self {
             Self::InteractiveCli | Self::BatchCli => true,
-            Self::MysqlAsync | Self::Own { .. } => false,
+            Self::MysqlAsync | Self::EchoClient | Self::Own { .. } => false,
+        }
+    }
+
+    /// Is it in the harness itself? Then it has no pool, connects when it is told to and never by itself, may
+    /// have several connections, and says which operation is on which.
+    #[must_use]
+    pub fn does_as_told(&self) -> bool {
+        match self {
+            Self::MysqlAsync | Self::EchoClient => true,
+            Self::InteractiveCli | Self::BatchCli | Self::Own { .. } => false,
         }
     }
 
@@ -83,7 +106,7 @@ impl Program {
     #[must_use]
     pub fn settings(&self) -> &'static [Setting] {
         match self {
-            Self::MysqlAsync => &[Setting::Keepalive, Setting::TcpUserTimeout],
+            Self::MysqlAsync | Self::EchoClient => &[Setting::Keepalive, Setting::TcpUserTimeout],
             Self::InteractiveCli | Self::BatchCli => &[Setting::ConnectTimeout, Setting::Keepalive],
             Self::Own { .. } => Setting::ALL,
         }
@@ -93,7 +116,9 @@ impl Program {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MysqlAsync | Self::InteractiveCli | Self::BatchCli => f.write_str(self.name()),
+            Self::MysqlAsync | Self::EchoClient | Self::InteractiveCli | Self::BatchCli => {
+                f.write_str(self.name())
+            }
             Self::Own { argv } => f.write_str(&argv.join(" ")),
         }
     }
@@ -260,13 +285,13 @@ impl ClientChoice {
         }
     }
 
-    /// The client of a cell: the lab's word, then those of its values in order.
+    /// The client of a cell with servers of this kind: the lab's word, then those of its values in order.
     #[must_use]
-    pub fn merged<'a>(choices: impl IntoIterator<Item = &'a Self>) -> Client {
+    pub fn merged<'a>(server: ServerKind, choices: impl IntoIterator<Item = &'a Self>) -> Client {
         let all = choices.into_iter();
         let said = all.fold(Self::default(), |said, choice| said.with(choice));
         Client {
-            program: said.program.unwrap_or_default(),
+            program: said.program.unwrap_or_else(|| Program::of(server)),
             settings: said.settings,
         }
     }

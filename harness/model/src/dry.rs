@@ -13,6 +13,7 @@ use crate::plan::{LabPlan, plan};
 use crate::record::{CellRecord, ClientError, ClientErrorKind, ClientEventKind, LabOutcome, StepOutcome};
 use crate::scenario::{Expected, Phases, Scenario};
 use crate::verdict::{Doubt, JudgedCell, Verdict};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -41,7 +42,11 @@ pub fn plans(scenario: &Scenario, cells: &[Cell]) -> Vec<LabPlan> {
             let mut plan = plan(&undisturbed, cell);
             plan.cell = plan.cell.dry();
             plan.expected = Expected::ObserveOnly;
-            let tried = statements(&plan)
+            // An echo server answers whatever it is asked.
+            let steps = plan.steps.iter().filter_map(|step| step.action.of_client());
+            let tried = steps
+                .filter(|action| action.asks() == "query")
+                .filter_map(ClientAction::statement)
                 .filter(|statement| !is_plain(statement))
                 .map(|statement| statement.sql.clone());
             let tried: BTreeSet<String> = tried.collect();
@@ -91,7 +96,7 @@ fn quiet(steps: &mut Phases) {
     }
 }
 
-fn statements(plan: &LabPlan) -> impl Iterator<Item = &Statement> {
+fn statements(plan: &LabPlan) -> impl Iterator<Item = Cow<'_, Statement>> {
     plan.steps.iter().filter_map(|step| step.action.statement())
 }
 
@@ -245,7 +250,7 @@ fn wrong(record: &CellRecord, operation: u32, action: &ClientAction) -> Option<S
 /// Does the client stop reading its result, or send so much that it takes its time?
 fn pauses(action: &ClientAction) -> bool {
     let large = |statement: &Statement| statement.pause_after.is_some() || statement.payload.is_some();
-    action.statement().is_some_and(large)
+    action.statement().as_deref().is_some_and(large)
 }
 
 /// Takes their verdicts from the cells that rest on what went wrong. How many were they, for each of

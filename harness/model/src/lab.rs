@@ -8,8 +8,8 @@
 
 use crate::Name;
 use crate::action::{
-    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Node, Percent, StopSignal, TableAction,
-    TrafficAction,
+    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Node, Percent, ServerDeed, StopSignal,
+    TableAction, TrafficAction,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -204,9 +204,11 @@ impl<'a> State<'a> {
                 let table = self.table.as_ref();
                 table.is_some_and(|table| table.servers.get(server) == Some(weight))
             }
-            Action::Table(TableAction::SetTimeouts { tcp, tcp_fin: None }) => {
-                self.entry_timeout() == Some(*tcp)
-            }
+            Action::Table(TableAction::SetTimeouts {
+                tcp,
+                tcp_fin: None,
+                udp: None,
+            }) => self.entry_timeout() == Some(*tcp),
             Action::Host(HostAction::SetSysctl { node, key, value }) => {
                 let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
                 let known = self.sysctl(node, key);
@@ -237,16 +239,14 @@ impl<'a> State<'a> {
         let name = action.server();
         let server = self.server(name)?;
         let (up, frozen) = (server.stopped.is_none(), server.frozen.is_some());
-        match action {
-            MysqldAction::StopMysqld { .. } | MysqldAction::FreezeMysqld { .. } if !up => {
-                Some(Conflict::Stopped(name))
+        match action.deed() {
+            ServerDeed::Stop(_) | ServerDeed::Freeze if !up => Some(Conflict::Stopped(name)),
+            ServerDeed::Stop(signal) => {
+                (frozen && signal == StopSignal::Term).then_some(Conflict::CannotObey(name))
             }
-            MysqldAction::StopMysqld { signal, .. } => {
-                (frozen && *signal == StopSignal::Term).then_some(Conflict::CannotObey(name))
-            }
-            MysqldAction::StartMysqld { .. } => up.then_some(Conflict::Running(name)),
-            MysqldAction::FreezeMysqld { .. } => frozen.then_some(Conflict::Frozen(name)),
-            MysqldAction::ThawMysqld { .. } => (!frozen).then_some(Conflict::NotFrozen(name)),
+            ServerDeed::Start => up.then_some(Conflict::Running(name)),
+            ServerDeed::Freeze => frozen.then_some(Conflict::Frozen(name)),
+            ServerDeed::Thaw => (!frozen).then_some(Conflict::NotFrozen(name)),
         }
     }
 
@@ -314,11 +314,11 @@ impl<'a> State<'a> {
         let Some(server) = self.servers.iter_mut().find(|server| server.name == name) else {
             return;
         };
-        match action {
-            MysqldAction::StopMysqld { .. } => (server.stopped, server.frozen) = (Some(step), None),
-            MysqldAction::StartMysqld { .. } => server.stopped = None,
-            MysqldAction::FreezeMysqld { .. } => server.frozen = Some(step),
-            MysqldAction::ThawMysqld { .. } => server.frozen = None,
+        match action.deed() {
+            ServerDeed::Stop(_) => (server.stopped, server.frozen) = (Some(step), None),
+            ServerDeed::Start => server.stopped = None,
+            ServerDeed::Freeze => server.frozen = Some(step),
+            ServerDeed::Thaw => server.frozen = None,
         }
     }
 

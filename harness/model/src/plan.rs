@@ -9,9 +9,9 @@ mod segment;
 mod service;
 mod sysctls;
 
-pub use crate::base::{MAX_REAL_SERVERS, MYSQL_PORT, Phase};
+pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind};
 pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
-pub use host::{Host, MySql, Nic, Process, Route, Server, Tunnel};
+pub use host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel};
 pub use make::plan;
 pub use segment::{Allocated, Allocator, Cidr, Mac, Network, NotACidr, NotAMac, Segment, Use};
 pub use service::{Backend, Service};
@@ -20,6 +20,7 @@ use crate::Name;
 use crate::action::{Action, Node};
 use crate::base::{CellRef, OneOrMore, Wiring};
 use crate::client::Client;
+use crate::ipvs::Protocol;
 use crate::lab::{State, Table};
 use crate::scenario::{Expected, Observe};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+/// How long an entry of a UDP flow lives without a packet, in seconds: the kernel's default
+/// (net/netfilter/ipvs/ip_vs_proto_udp.c, `udp_timeouts`).
+pub const UDP_TIMEOUT: u32 = 300;
 /// The first interface of every host.
 pub const INTERFACE: &str = "eth0";
 /// The second interface of a host on two links.
@@ -118,6 +122,22 @@ impl LabPlan {
     /// The mysqlds of the lab.
     pub fn mysqlds(&self) -> impl Iterator<Item = &MySql> {
         self.hosts.iter().filter_map(Host::mysqld)
+    }
+
+    /// What serves on the real servers.
+    #[must_use]
+    pub fn server_kind(&self) -> ServerKind {
+        match self.hosts.iter().find_map(Host::server) {
+            Some(Server::MySql(_)) | None => ServerKind::Mysql,
+            Some(Server::Echo(Echo {
+                protocol: Protocol::Udp,
+                ..
+            })) => ServerKind::UdpEcho,
+            Some(Server::Echo(Echo {
+                protocol: Protocol::Tcp | Protocol::Sctp,
+                ..
+            })) => ServerKind::TcpEcho,
+        }
     }
 
     /// Does a mysqld of the lab need a data folder with InnoDB?

@@ -111,7 +111,11 @@ fn what_is_so_already_is_known() {
     };
     let timeouts = |tcp_fin| {
         let tcp = Duration::from_secs(60);
-        Action::from(TableAction::SetTimeouts { tcp, tcp_fin })
+        Action::from(TableAction::SetTimeouts {
+            tcp,
+            tcp_fin,
+            udp: None,
+        })
     };
     let only_tcp = timeouts(None);
     assert!(state.is_so(&weight(3)) && !state.is_so(&weight(0)));

@@ -23,6 +23,9 @@ use std::time::Duration;
 /// What only a driver can be told to do: client_actions.rs.
 const CONNECTIONS: &str = include_str!("fixtures/connections.yaml");
 
+/// What only echo servers understand: servers.rs.
+const ECHO: &str = include_str!("fixtures/echo.yaml");
+
 const EVERYTHING: &str = r#"
 name: everything
 claim: >-
@@ -208,6 +211,7 @@ fn common_steps() -> Phases {
             Action::Table(TableAction::SetTimeouts {
                 tcp: Duration::from_secs(60),
                 tcp_fin: Some(Duration::from_secs(10)),
+                udp: None,
             }),
             Action::Table(TableAction::AddService { port: Some(80) }),
             Action::Table(TableAction::SaveTable),
@@ -308,6 +312,8 @@ fn every_field_has_its_effect() {
             wired_for: None,
             wiring: Some(Wiring::OneArmed),
             family: Some(Family::Ipv4),
+            server: None,
+            one_packet: false,
             scheduler: Some("wlc".to_owned()),
             real_servers: vec![
                 server("rs2", 7),
@@ -372,7 +378,7 @@ fn every_field_has_its_effect() {
 
 #[test]
 fn actions_are_called_what_reports_call_them() {
-    let steps = [loaded(EVERYTHING).steps, loaded(CONNECTIONS).steps];
+    let steps = [EVERYTHING, CONNECTIONS, ECHO].map(|text| loaded(text).steps);
     let phases = steps
         .iter()
         .flat_map(|steps| [&steps.before, &steps.change, &steps.act]);

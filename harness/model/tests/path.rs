@@ -248,9 +248,12 @@ fn a_datagram_is_known_by_its_hash_across_translated_ports() {
         source: ip(10),
         destination: ip(if port == 53 { VIP } else { 31 }),
         transport: Transport::Udp(Datagram {
-            source_port: 40_000,
-            destination_port: port,
-            payload_length: 12,
+            said: Segment {
+                source_port: 40_000,
+                destination_port: port,
+                payload_length: 12,
+                ..Segment::default()
+            },
             digest,
         }),
     };

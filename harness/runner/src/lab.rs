@@ -2,16 +2,18 @@
 
 use crate::client::ask_server_id;
 use crate::director;
+use crate::echo_server;
 use crate::error::{LabError, Result, Stage};
-use crate::real_server::{Blueprint, RealServer};
+use crate::real_server::{Blueprint, EchoPlan, RealServer};
 use crate::template::Template;
 use crate::warm::Warm;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::plan::{Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server};
+use lvs_matrix_model::ipvs::Protocol;
+use lvs_matrix_model::plan::{Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server, UDP_TIMEOUT};
 use lvs_matrix_model::record::CommandRecord;
 use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, tc_batch, write_sysctls};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a bridge remembers where a host is, in hundredths of a second: a week. After its default of
@@ -23,6 +25,8 @@ const READY_DEADLINE: Duration = Duration::from_secs(30);
 /// With 0, a new connection from the port of an old one goes where the old one's entry points
 /// (`ip_vs_in_hook` in net/netfilter/ipvs/ip_vs_core.c).
 const CONN_REUSE_MODE: &str = "net.ipv4.vs.conn_reuse_mode";
+/// How long entries of UDP flows live while the lab is made, in seconds: those of the check are to go.
+const SHORT_UDP_TIMEOUT: u32 = 1;
 /// How much of a command's output a record keeps, in characters.
 const RECORDED_OUTPUT: usize = 4096;
 
@@ -78,20 +82,33 @@ impl Lab {
         // Servers first: those that no earlier cell has left start while the rest is made.
         let lent_from = warm.scratch(plan).map(Path::to_owned);
         for (name, host) in plan.real_servers() {
-            let Some(Server::MySql(mysqld)) = host.server() else {
-                continue;
+            let port = plan.destination(host).port();
+            let (server_id, sql, echo) = match host.server() {
+                None => continue,
+                Some(Server::MySql(mysqld)) => (mysqld.server_id, mysqld.setup.sql.as_slice(), None),
+                Some(Server::Echo(echo)) => {
+                    let own = host.addresses().chain([Ipv4Addr::LOCALHOST.into()]);
+                    let listens = EchoPlan {
+                        protocol: echo.protocol,
+                        addresses: own.map(|address| SocketAddr::new(address, port)).collect(),
+                    };
+                    (echo.server_id, &[][..], Some(listens))
+                }
             };
+            // An echo server starts at once.
+            let lent_from = lent_from.as_ref().filter(|_| echo.is_none());
             let blueprint = Blueprint {
                 name,
-                server_id: mysqld.server_id,
-                sql: &mysqld.setup.sql,
+                server_id,
+                sql,
+                echo,
                 template,
-                scratch: lent_from.as_deref().unwrap_or(scratch),
+                scratch: lent_from.map_or(scratch, PathBuf::as_path),
                 lendable: lent_from.is_some(),
                 log: folder.join(format!("{name}.log")),
-                listen: SocketAddr::new(any(host.address()), plan.destination(host).port()),
+                listen: SocketAddr::new(any(host.address()), port),
             };
-            let lent = lent_from.as_ref().and_then(|_| warm.lend(&blueprint, host));
+            let lent = lent_from.and_then(|_| warm.lend(&blueprint, host));
             lab.servers.push(match lent {
                 Some(server) => server,
                 None => {
@@ -105,6 +122,7 @@ impl Lab {
             lab.set_up(host)?;
         }
         for server in &mut lab.servers {
+            server.start_late()?;
             server.wait_ready()?;
             server.set_up()?;
             server.read_timeouts();
@@ -115,7 +133,7 @@ impl Lab {
 
     /// Ends the lab after its cell. Servers that are as new can be lent to the next one.
     pub(crate) fn dissolve(self, plan: &LabPlan, warm: &mut Warm) {
-        for server in self.servers {
+        for server in self.servers.into_iter().filter(|server| !server.is_echo()) {
             warm.take_back(plan, server);
         }
     }
@@ -225,6 +243,10 @@ impl Lab {
     /// planned and has no connection entry.
     fn prove_ready(&self, plan: &LabPlan) -> Result<()> {
         let (service, director) = (plan.service(), self.director()?);
+        let udp = service.protocol == Protocol::Udp;
+        if udp {
+            self.set_udp_timeout(SHORT_UDP_TIMEOUT)?;
+        }
         // A server of weight 0 would get no connection.
         let alone = self.servers.len() == 1 && service.backends.iter().all(|backend| backend.weight > 0);
         let reuse = read_sysctl(director, CONN_REUSE_MODE).stage("make the lab")?;
@@ -238,29 +260,54 @@ impl Lab {
             }
             let (vip, port) = (plan.vip(), plan.port());
             let stage = || format!("query {} through the VIP", server.name);
-            let id = self
-                .client()?
-                .run(move || ask_server_id(vip, port, READY_DEADLINE))
-                .stage(stage())?
-                .stage(stage())?;
-            if id != server.server_id {
-                return Err(LabError::new(
-                    stage(),
-                    format!("server_id {id} answered, not {}", server.server_id),
-                ));
+            let client = self.client()?;
+            if server.is_echo() {
+                let (address, protocol) = (SocketAddr::new(vip, port), service.protocol);
+                let name = client
+                    .run(move || echo_server::ask(address, protocol, READY_DEADLINE))
+                    .stage(stage())?
+                    .stage(stage())?;
+                if name != server.name.as_str() {
+                    return Err(echo_server::another(stage(), &name, server.name.as_str()));
+                }
+            } else {
+                let id = client
+                    .run(move || ask_server_id(vip, port, READY_DEADLINE))
+                    .stage(stage())?
+                    .stage(stage())?;
+                if id != server.server_id {
+                    return Err(LabError::new(
+                        stage(),
+                        format!("server_id {id} answered, not {}", server.server_id),
+                    ));
+                }
             }
-            director::wait_until_closed(director)?;
-            if reuse.trim() == "0" {
+            // Of a UDP flow nobody sees the end.
+            if !udp {
+                director::wait_until_closed(director)?;
+            }
+            if reuse.trim() == "0" || udp {
                 // A SYN from the same port would go to the entry of the check, and be lost with its real
                 // server.
                 director::wait_until_empty(director)?;
             }
         }
         director::wait_until_empty(director)?;
+        if udp {
+            self.set_udp_timeout(UDP_TIMEOUT)?;
+        }
         if !alone {
             self.fill_table(plan, |backend| Some(backend.weight))?;
         }
         Ok(())
+    }
+
+    /// How long the director keeps the entry of a UDP flow from now on, in seconds.
+    fn set_udp_timeout(&self, seconds: u32) -> Result<()> {
+        // 0 leaves a time-out as it is (ipvsadm(8)).
+        let line = CommandLine::new(["ipvsadm", "--set", "0", "0", &seconds.to_string()]);
+        let stage = "set the time-out of UDP";
+        self.director()?.check(&line).stage(stage).map(drop)
     }
 
     /// Clears the table and fills it with those real servers for which there is a weight.

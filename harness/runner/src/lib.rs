@@ -9,6 +9,7 @@ mod cell;
 mod client;
 mod clock;
 mod director;
+mod echo_server;
 mod environment;
 mod error;
 mod host;
@@ -24,6 +25,7 @@ mod timeline;
 mod warm;
 
 pub use cell::{Config, Milestone, Progress, run_cells};
+pub use echo_server::{ECHO_SERVER, serve as serve_echo};
 pub use environment::{missing_programs, running_kernel};
 pub use error::{LabError, Result};
 pub use host::{HostLack, host_lacks, prove_ipvs, schedulers};

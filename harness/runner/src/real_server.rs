@@ -1,6 +1,7 @@
-//! A real server: a network namespace with a mysqld in it, on a data folder of its own.
+//! A real server: a network namespace with a mysqld in it, on a data folder of its own, or with an echo server.
 
 use crate::clock::poll_for;
+use crate::echo_server;
 use crate::error::{LabError, Result, Stage};
 use crate::program::in_path;
 use crate::server::Flavour;
@@ -8,6 +9,7 @@ use crate::server_log::Pump;
 use crate::template::{Template, copy_folder};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::StopSignal;
+use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
 use lvs_matrix_model::record::{MysqldState, OpenTransaction, ServerSession};
 use lvs_matrix_netns::Namespace;
@@ -17,7 +19,7 @@ use rustix::process::{Pid, Resource, Signal, getrlimit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -31,13 +33,15 @@ const START_STOP_DEADLINE: Duration = Duration::from_secs(120);
 /// How long the server may take to answer a question asked over its own socket.
 const ADMIN_DEADLINE: Duration = Duration::from_secs(20);
 
-/// A real server. Dropping it kills the mysqld; then its folder and the namespace go.
+/// A real server. Dropping it kills the mysqld or the echo server; then its folder and the namespace go.
 #[derive(Debug)]
 pub(crate) struct RealServer {
     pub(crate) name: Name,
     pub(crate) server_id: u32,
     /// The lab's own statements.
     sql: Vec<String>,
+    /// The echo server that runs in the place of a mysqld.
+    echo: Option<EchoPlan>,
     /// `None` while no mysqld runs.
     process: Option<Mysqld>,
     last_end: Option<ExitStatus>,
@@ -71,12 +75,22 @@ impl Drop for Mysqld {
     }
 }
 
+/// An echo server, which is started when its host has its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EchoPlan {
+    pub(crate) protocol: Protocol,
+    /// All that it listens to.
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
 /// What a new server is made of.
 pub(crate) struct Blueprint<'a> {
     pub(crate) name: &'a Name,
     pub(crate) server_id: u32,
     /// Statements that it executes by itself before the lab is ready.
     pub(crate) sql: &'a [String],
+    /// The echo server that is to run in the place of a mysqld.
+    pub(crate) echo: Option<EchoPlan>,
     pub(crate) template: &'a Template,
     /// An existing folder; the server's own is made in it.
     pub(crate) scratch: &'a Path,
@@ -108,21 +122,14 @@ impl RealServer {
             .prefix(&format!("{}-", blueprint.name))
             .tempdir_in(blueprint.scratch)
             .stage(stage())?;
-        let folder = own.path();
-        copy_folder(&blueprint.template.folder, &folder.join("data")).stage(stage())?;
-        fs::create_dir(folder.join("tmp")).stage(stage())?;
-        // It is run at every start, when the account may be there already.
-        let make = match blueprint.template.server.flavour {
-            Flavour::MariaDb | Flavour::MySql => "CREATE USER IF NOT EXISTS",
-            // 5.6 has no IF NOT EXISTS; its GRANT makes an account, or leaves it.
-            Flavour::MySqlWithoutInitialize => "GRANT USAGE ON *.* TO",
-        };
-        let account = format!("{make} '{CLIENT_USER}'@'%' IDENTIFIED BY '{CLIENT_PASSWORD}';\n");
-        fs::write(folder.join("init.sql"), account).stage(stage())?;
+        if blueprint.echo.is_none() {
+            make_data(own.path(), blueprint.template).stage(stage())?;
+        }
         let mut server = Self {
             name: blueprint.name.clone(),
             server_id: blueprint.server_id,
             sql: blueprint.sql.to_vec(),
+            echo: blueprint.echo.clone(),
             process: None,
             last_end: None,
             folder: own,
@@ -141,8 +148,26 @@ impl RealServer {
             namespace,
         };
         server.pump = blueprint.lendable.then(Pump::new);
-        server.start_mysqld()?;
+        if server.echo.is_none() {
+            server.start_mysqld()?;
+        }
         Ok(server)
+    }
+
+    /// Starts what could not be started before the host had its addresses.
+    pub(crate) fn start_late(&mut self) -> Result<()> {
+        match self.echo {
+            Some(_) => self.start_mysqld(),
+            None => Ok(()),
+        }
+    }
+
+    /// What speaks with clients: `mysqld` or `the echo server`.
+    fn what(&self) -> &'static str {
+        match self.echo {
+            None => "mysqld",
+            Some(_) => "the echo server",
+        }
     }
 
     /// Is it what `blueprint` asks for, but for its name?
@@ -210,9 +235,9 @@ impl RealServer {
         flushed.map_err(|error| LabError::new(stage(), error))
     }
 
-    /// Starts the mysqld; it is not ready when this returns.
+    /// Starts the mysqld, or the echo server; it is not ready when this returns.
     pub(crate) fn start_mysqld(&mut self) -> Result<()> {
-        let stage = || format!("start mysqld on {}", self.name);
+        let stage = || format!("start {} on {}", self.what(), self.name);
         if self.process.is_some() {
             return Err(LabError::new(stage(), "it is running already"));
         }
@@ -225,6 +250,12 @@ impl RealServer {
                 .stage(stage())?
                 .into(),
         };
+        if let Some(echo) = &self.echo {
+            let (name, addresses) = (self.name.as_str(), &echo.addresses);
+            let child = echo_server::start(&self.namespace, echo.protocol, name, addresses, log)?;
+            self.process = Some(Mysqld(child));
+            return Ok(());
+        }
         let own = getrlimit(Resource::Fsize).maximum;
         let most = own.map_or(MOST_FILE, |own| own.min(MOST_FILE));
         // prlimit(1) becomes the server: it never runs without the limit.
@@ -279,13 +310,24 @@ impl RealServer {
         self.folder.path().join("sock")
     }
 
-    /// Waits until the server answers on its own socket with its `server_id`, and notices if it dies before.
+    /// Waits until the server answers on its own socket with its `server_id`, or by its own name, and notices
+    /// if it dies before.
     pub(crate) fn wait_ready(&mut self) -> Result<()> {
-        let stage = format!("wait for mysqld on {}", self.name);
+        let stage = format!("wait for {} on {}", self.what(), self.name);
         let mut last = "it did not listen yet".to_owned();
         let ready = poll_for(START_STOP_DEADLINE, Duration::from_millis(5), || {
             if let MysqldState::Ended { status } = self.state() {
                 return Err(LabError::new(stage.clone(), format!("it ended: {status}")));
+            }
+            if let Some(echo) = &self.echo {
+                return match self.ask_echo(echo.protocol) {
+                    Ok(name) if name == self.name.as_str() => Ok(Some(())),
+                    Ok(name) => Err(echo_server::another(stage.clone(), &name, self.name.as_str())),
+                    Err(error) => {
+                        last = error;
+                        Ok(None)
+                    }
+                };
             }
             if !self.socket().exists() {
                 return Ok(None);
@@ -320,7 +362,7 @@ impl RealServer {
 
     /// Ends the mysqld by `signal` and waits until the process is gone; gives its exit status in words.
     pub(crate) fn stop_mysqld(&mut self, signal: StopSignal) -> Result<String> {
-        let stage = format!("stop mysqld on {}", self.name);
+        let stage = format!("stop {} on {}", self.what(), self.name);
         let Some(process) = self.process.as_mut() else {
             return Err(LabError::new(stage, "it is not running"));
         };
@@ -379,8 +421,32 @@ impl RealServer {
         }
     }
 
-    /// The sessions that come from `client`, if the server answers.
+    /// Asks the echo server over the host's own loopback device, which is no part of the lab's network.
+    fn ask_echo(&self, protocol: Protocol) -> std::result::Result<String, String> {
+        let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.listen.port());
+        let asked = self
+            .namespace
+            .run(move || echo_server::ask(address, protocol, ADMIN_DEADLINE));
+        asked
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
+    }
+
+    /// Is it an echo server?
+    pub(crate) fn is_echo(&self) -> bool {
+        self.echo.is_some()
+    }
+
+    /// What it listens over.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.echo.as_ref().map_or(Protocol::Tcp, |echo| echo.protocol)
+    }
+
+    /// The sessions that come from `client`, if the server answers. An echo server keeps no list of them.
     pub(crate) fn sessions(&self, client: IpAddr) -> std::result::Result<Vec<ServerSession>, String> {
+        if self.is_echo() {
+            return Err("an echo server lists no sessions".to_owned());
+        }
         let prefix = format!("{client}:");
         let mut transactions = self.transactions()?;
         let sessions = self
@@ -435,6 +501,9 @@ impl RealServer {
     /// Reads how long the server waits for its clients. A server that does not say so is asked for nothing
     /// more: an explanation then lacks the value, and says so.
     pub(crate) fn read_timeouts(&mut self) {
+        if self.is_echo() {
+            return;
+        }
         let list = TIMEOUTS.map(|name| format!("'{name}'")).join(", ");
         let rows = self.ask(&format!("show global variables where variable_name in ({list})"));
         let read = |row: Row| {
@@ -478,6 +547,20 @@ impl RealServer {
     pub(crate) fn log_name(&self) -> Option<String> {
         Some(self.log.file_name()?.to_string_lossy().into_owned())
     }
+}
+
+/// Makes what a mysqld needs in its folder.
+fn make_data(folder: &Path, template: &Template) -> io::Result<()> {
+    copy_folder(&template.folder, &folder.join("data"))?;
+    fs::create_dir(folder.join("tmp"))?;
+    // It is run at every start, when the account may be there already.
+    let make = match template.server.flavour {
+        Flavour::MariaDb | Flavour::MySql => "CREATE USER IF NOT EXISTS",
+        // 5.6 has no IF NOT EXISTS; its GRANT makes an account, or leaves it.
+        Flavour::MySqlWithoutInitialize => "GRANT USAGE ON *.* TO",
+    };
+    let account = format!("{make} '{CLIENT_USER}'@'%' IDENTIFIED BY '{CLIENT_PASSWORD}';\n");
+    fs::write(folder.join("init.sql"), account)
 }
 
 /// The last 20 lines of a file, and of its last 16 KiB: nobody knows what a server writes.

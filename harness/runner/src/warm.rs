@@ -375,6 +375,7 @@ mod tests {
             scratch: folder,
             lendable: true,
             sql: &[],
+            echo: None,
             log: folder.join(format!("{name}.log")),
             listen: (std::net::Ipv4Addr::UNSPECIFIED, 3306).into(),
         }

@@ -98,6 +98,12 @@ impl Record {
         Ok(record)
     }
 
+    /// Is the service one of UDP? What is said over it this judge cannot read.
+    #[must_use]
+    pub fn is_udp(&self) -> bool {
+        self.json["plan"]["services"][0]["protocol"] == "udp"
+    }
+
     /// The operation that is judged.
     #[must_use]
     pub fn operation(&self) -> Option<&Operation> {

@@ -26,7 +26,8 @@ pub struct Tally {
     pub unexplained: Vec<String>,
 }
 
-/// Judges every cell of a run's folder once more, and checks what its evidence cites.
+/// Judges every cell of a run's folder once more, and checks what its evidence cites. Cells of a UDP service
+/// are counted, and passed over.
 ///
 /// # Errors
 /// If the folder cannot be read.
@@ -56,6 +57,9 @@ pub fn judge_again(run: &Path) -> Result<Tally, Trouble> {
                 continue;
             }
         };
+        if record.is_udp() {
+            continue;
+        }
         for difference in differences(cell, &record, &judge(&record, &frames)) {
             match difference {
                 Difference::Undetermined(_) => tally.undetermined += 1,
@@ -95,6 +99,9 @@ pub fn wrongly_cited(folder: &Path, paragraphs: &[(String, Vec<u32>)]) -> Result
         Record::read(folder)?,
         capture::read(&folder.join("capture.pcapng"))?,
     );
+    if record.is_udp() {
+        return Ok(Vec::new());
+    }
     let cited = Cell::of(&record, &frames);
     let complaints = paragraphs
         .iter()

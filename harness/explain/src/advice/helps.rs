@@ -5,7 +5,7 @@ use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, MysqldAction, Node, Percent, TableAction, TrafficAction,
+    Action, Chain, FirewallVerdict, Node, Percent, ServerDeed, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
@@ -33,7 +33,10 @@ impl Advice {
         let at = view
             .request()
             .map_or(view.operation.began, |request| request.sent.at);
-        failed && match self {
+        // Over UDP only the director can do something for a client that waits.
+        let for_datagrams = matches!(self, Self::ExpireNodestConn | Self::Drain { .. });
+        let fits = for_datagrams || !view.is_udp();
+        failed && fits && match self {
             Self::ExpireNodestConn => {
                 let key = "net.ipv4.vs.expire_nodest_conn";
                 // What it makes of a silence is an error.
@@ -130,10 +133,7 @@ impl Advice {
                 silent && view.deleted(server, at).is_none() && waits_for(view) != Waits::Nothing
             }
             Self::AskingHealthCheck { server } => {
-                let frozen = first_step(
-                    view,
-                    |action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server),
-                );
+                let frozen = first_step(view, |action| action.deed_on(server) == Some(ServerDeed::Freeze));
                 let reachable = view.unplugged(&Node::RealServer(server.clone()), view.end()).is_none();
                 hung && frozen.is_some() && reachable && view.firewall(view.end()).is_empty()
             }
@@ -234,10 +234,7 @@ pub(super) fn weight_was_0(view: &CellView<'_>, server: &Name) -> bool {
 /// Could this server answer as long as nobody takes it away: is its host reachable, and was its mysqld never
 /// frozen?
 fn answers_by_itself(view: &CellView<'_>, server: &Name) -> bool {
-    let frozen = first_step(
-        view,
-        |action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server),
-    );
+    let frozen = first_step(view, |action| action.deed_on(server) == Some(ServerDeed::Freeze));
     let reachable = view
         .unplugged(&Node::RealServer(server.clone()), view.end())
         .is_none();
@@ -273,15 +270,9 @@ fn server_is_there(view: &CellView<'_>) -> bool {
 fn mysqld_runs(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
     let states = view
         .done(|action| {
-            let Action::Mysqld(action) = action else {
-                return None;
-            };
-            if action.server() != server {
-                return None;
-            }
-            Some(match action {
-                MysqldAction::StartMysqld { .. } | MysqldAction::ThawMysqld { .. } => true,
-                MysqldAction::StopMysqld { .. } | MysqldAction::FreezeMysqld { .. } => false,
+            Some(match action.deed_on(server)? {
+                ServerDeed::Start | ServerDeed::Thaw => true,
+                ServerDeed::Stop(_) | ServerDeed::Freeze => false,
             })
         })
         .filter(|(_, began, _)| *began < at);

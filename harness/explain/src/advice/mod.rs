@@ -14,6 +14,7 @@ mod words;
 pub(super) use helps::about_firewalls;
 
 use super::cell_view::CellView;
+use super::fitting::fitting;
 use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Chain, Node};
@@ -178,7 +179,7 @@ impl Advice {
     pub(super) fn advised(&self, view: &CellView<'_>, words: Language) -> Option<Advised> {
         self.helps(view).then(|| Advised {
             kind: self.kind(),
-            text: self.text(view).into_words(words),
+            text: fitting(view.plan, self.text(view).into_words(words)),
             trial: self.trial(view, words),
         })
     }

@@ -1,7 +1,7 @@
 //! A scenario's time line, to be edited.
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, MysqldAction};
+use lvs_matrix_model::action::{Action, ServerDeed};
 use lvs_matrix_model::plan::{Phase, Step};
 use lvs_matrix_model::scenario::{Phases, Scenario};
 use std::time::Duration;
@@ -117,5 +117,5 @@ pub(super) fn takes_away(action: &Action, server: &Name) -> bool {
 
 /// Does it stop the mysqld of this server?
 pub(super) fn stops(action: &Action, server: &Name) -> bool {
-    matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server)
+    matches!(action.deed_on(server), Some(ServerDeed::Stop(_)))
 }

@@ -7,10 +7,10 @@ use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, Trial};
 use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Node, Opening,
-    Statement, StopSignal, TableAction, TrafficAction,
+    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Node, Opening, Request,
+    ServerDeed, Statement, StopSignal, TableAction, TrafficAction,
 };
-use lvs_matrix_model::client::{Keepalive, Program, Setting, Settings};
+use lvs_matrix_model::client::{Keepalive, Setting, Settings};
 use lvs_matrix_model::scenario::{Expected, RealServer, Scenario, difference, written};
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ impl Advice {
             Self::StopMysqldFirst { server } => {
                 if let Some(place) = line.first(|action| deletes(action, server)) {
                     line.remove(place, |action| stops(action, server));
-                    line.insert(place, stop(server, StopSignal::Term));
+                    line.insert(place, stop(view, server, StopSignal::Term));
                 }
             }
             Self::UserTimeout => settings(&mut line).tcp_user_timeout = Some(limits.soon),
@@ -107,7 +107,14 @@ impl Advice {
                 let tcp = longer_than(*idle);
                 line.steps
                     .retain(|step| !matches!(step.action, Action::Table(TableAction::SetTimeouts { .. })));
-                line.insert(0, TableAction::SetTimeouts { tcp, tcp_fin: None });
+                line.insert(
+                    0,
+                    TableAction::SetTimeouts {
+                        tcp,
+                        tcp_fin: None,
+                        udp: None,
+                    },
+                );
             }
             Self::ProbesBelowEntry { timeout } => {
                 settings(&mut line).keepalive = Some(Keepalive {
@@ -150,29 +157,22 @@ impl Advice {
                 }
             }
             Self::AskingHealthCheck { server } => {
-                let freezes = |action: &Action| matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { server: of }) if of == server);
+                let freezes = |action: &Action| action.deed_on(server) == Some(ServerDeed::Freeze);
                 if let Some(place) = line.first(freezes) {
                     if view.is_connect() {
                         line.insert_after(place, weight(server, 0));
                     } else {
-                        line.remove(place, |action| {
-                            matches!(action, Action::Mysqld(MysqldAction::ThawMysqld { server: of }) if of == server)
-                        });
+                        line.remove(place, |action| action.deed_on(server) == Some(ServerDeed::Thaw));
                         line.remove(place, |action| stops(action, server));
-                        line.insert_after(place, stop(server, StopSignal::Kill));
+                        line.insert_after(place, stop(view, server, StopSignal::Kill));
                     }
                 }
             }
             Self::EndLostSessions { server } => {
                 let adds = |action: &Action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server);
                 if let Some(place) = line.first(adds) {
-                    line.insert(
-                        place,
-                        MysqldAction::StartMysqld {
-                            server: server.clone(),
-                        },
-                    );
-                    line.insert(place, stop(server, StopSignal::Term));
+                    line.insert(place, start(view, server));
+                    line.insert(place, stop(view, server, StopSignal::Term));
                 }
             }
             Self::ServerKeepalive => {
@@ -238,10 +238,21 @@ fn settings(line: &mut Timeline) -> &mut Settings {
     &mut line.scenario.lab.client.settings
 }
 
-fn stop(server: &Name, signal: StopSignal) -> MysqldAction {
-    MysqldAction::StopMysqld {
-        server: server.clone(),
-        signal,
+/// The step that stops what serves on a real server, in the words that fit it.
+fn stop(view: &CellView<'_>, server: &Name, signal: StopSignal) -> MysqldAction {
+    let server = server.clone();
+    match view.plan.mysqlds().next() {
+        Some(_) => MysqldAction::StopMysqld { server, signal },
+        None => MysqldAction::StopServer { server, signal },
+    }
+}
+
+/// The step that starts it.
+fn start(view: &CellView<'_>, server: &Name) -> MysqldAction {
+    let server = server.clone();
+    match view.plan.mysqlds().next() {
+        Some(_) => MysqldAction::StartMysqld { server },
+        None => MysqldAction::StartServer { server },
     }
 }
 
@@ -299,7 +310,7 @@ fn drain(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
         }
     }
     line.steps = kept;
-    if view.plan.client().program == Program::MysqlAsync {
+    if view.plan.client().program.does_as_told() {
         let on = view.record.connection_of(view.operation.number).cloned();
         let close = ClientAction::Disconnect {
             on,
@@ -351,18 +362,11 @@ fn reconnect(view: &CellView<'_>, line: &mut Timeline) {
         return;
     };
     let on = action.connection().cloned();
-    let again: Vec<Statement> = statements(line, begins, on.as_ref());
+    let again = statements(line, begins, on.as_ref());
     if let Some(step) = line.steps.get_mut(begins) {
         step.action = may_fail(action).into();
     }
-    let again = again.into_iter().rev().map(|statement| {
-        ClientAction::Query(Statement {
-            may_fail: false,
-            pause_after: None,
-            ..statement
-        })
-    });
-    for query in again {
+    for query in again.into_iter().rev() {
         line.insert_after(awaited, query);
     }
     let connect = ClientAction::Connect(Opening {
@@ -373,20 +377,26 @@ fn reconnect(view: &CellView<'_>, line: &mut Timeline) {
     line.insert_after(awaited, connect);
 }
 
-/// The statement that begins at this place, with those before it that belong to its transaction.
-fn statements(line: &Timeline, begins: usize, on: Option<&Name>) -> Vec<Statement> {
+/// What sends again the statement that begins at this place, with those before it that belong to its
+/// transaction.
+fn statements(line: &Timeline, begins: usize, on: Option<&Name>) -> Vec<ClientAction> {
     let of_connection = line.steps.iter().take(begins + 1).filter_map(|step| {
         let action = step.action.of_client()?;
-        let statement = action.statement()?;
-        (action.connection() == on).then(|| statement.clone())
+        (action.connection() == on)
+            .then(|| awaited_at_once(action))
+            .flatten()
     });
-    let mut all: Vec<Statement> = of_connection.collect();
-    let begin = |statement: &Statement| {
-        let sql = statement.sql.to_ascii_lowercase();
+    let mut all: Vec<ClientAction> = of_connection.collect();
+    let sql = |action: &ClientAction| {
+        let statement = action.statement();
+        statement.map_or_else(String::new, |statement| statement.sql.to_ascii_lowercase())
+    };
+    let begin = |action: &ClientAction| {
+        let sql = sql(action);
         sql.starts_with("begin") || sql.starts_with("start transaction")
     };
-    let ends = |statement: &Statement| {
-        let sql = statement.sql.to_ascii_lowercase();
+    let ends = |action: &ClientAction| {
+        let sql = sql(action);
         sql.starts_with("commit") || sql.starts_with("rollback")
     };
     let own = all.len().saturating_sub(1);
@@ -407,6 +417,30 @@ fn statements(line: &Timeline, begins: usize, on: Option<&Name>) -> Vec<Statemen
     all.split_off(from.min(all.len()))
 }
 
+/// What sends the same, reads the whole answer, and ends the cell if that fails.
+fn awaited_at_once(action: &ClientAction) -> Option<ClientAction> {
+    match action {
+        ClientAction::Query(statement) | ClientAction::StartQuery(statement) => {
+            Some(ClientAction::Query(Statement {
+                may_fail: false,
+                pause_after: None,
+                ..statement.clone()
+            }))
+        }
+        ClientAction::Request(request) | ClientAction::StartRequest(request) => {
+            Some(ClientAction::Request(Request {
+                may_fail: false,
+                ..request.clone()
+            }))
+        }
+        ClientAction::Connect(_)
+        | ClientAction::StartConnect(_)
+        | ClientAction::AwaitConnect { .. }
+        | ClientAction::AwaitResult { .. }
+        | ClientAction::Disconnect { .. } => None,
+    }
+}
+
 fn may_fail(action: ClientAction) -> ClientAction {
     match action {
         ClientAction::Connect(opening) => ClientAction::Connect(Opening {
@@ -424,6 +458,14 @@ fn may_fail(action: ClientAction) -> ClientAction {
         ClientAction::StartQuery(statement) => ClientAction::StartQuery(Statement {
             may_fail: true,
             ..statement
+        }),
+        ClientAction::Request(request) => ClientAction::Request(Request {
+            may_fail: true,
+            ..request
+        }),
+        ClientAction::StartRequest(request) => ClientAction::StartRequest(Request {
+            may_fail: true,
+            ..request
         }),
         other @ (ClientAction::AwaitConnect { .. }
         | ClientAction::AwaitResult { .. }

@@ -8,6 +8,7 @@ use super::super::claim;
 use super::super::fate::{claims, said};
 use super::super::icmp::PORT_UNREACHABLE;
 use super::super::passage::Seen;
+use super::datagram;
 use super::reuse::{Fate, OldEntry};
 use super::rule::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
 use super::shared::{answer_from, first};
@@ -78,7 +79,7 @@ pub(super) const SCHEDULED: Rule = Rule {
 };
 
 /// What was passed on reached the server, perhaps not at its first sending, and was answered.
-fn served(
+pub(super) fn served(
     view: &CellView<'_>,
     sent: Seen,
     server: &Name,
@@ -122,6 +123,9 @@ pub(super) const PASSED_ON: Rule = Rule {
     sources: &[core("ip_vs_in_hook"), transmit("ip_vs_dr_xmit")],
     holds: |view| {
         let request = view.first_passed_on().filter(|_| !view.is_connect())?;
+        if datagram::is_scheduled(view, request) {
+            return None;
+        }
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
             return None;
         };

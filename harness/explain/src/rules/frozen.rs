@@ -10,7 +10,7 @@ use super::rule::{Explains, Finding, Rule, tcp_timer};
 use super::shared::first;
 use crate::Source;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, MysqldAction, Node};
+use lvs_matrix_model::action::{Node, ServerDeed};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::verdict::{Behaviour, Citation};
@@ -209,15 +209,10 @@ pub(super) fn last<'a>(
     server: &Name,
     by: Instant,
 ) -> Option<(&'a StepRecord, Instant, bool)> {
-    view.done(|action| {
-        let Action::Mysqld(action) = action else {
-            return None;
-        };
-        match action {
-            MysqldAction::FreezeMysqld { server: of } => (of == server).then_some(true),
-            MysqldAction::ThawMysqld { server: of } => (of == server).then_some(false),
-            MysqldAction::StopMysqld { .. } | MysqldAction::StartMysqld { .. } => None,
-        }
+    view.done(|action| match action.deed_on(server)? {
+        ServerDeed::Freeze => Some(true),
+        ServerDeed::Thaw => Some(false),
+        ServerDeed::Stop(_) | ServerDeed::Start => None,
     })
     .filter(|(_, began, _)| *began <= by)
     .last()
@@ -233,10 +228,8 @@ pub(super) fn frozen<'a>(
     let asked = view.request().map_or(by, |request| request.sent.at.min(by));
     let ended = |began: Instant| {
         let mut stops = view.done(|action| {
-            let Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) = action else {
-                return None;
-            };
-            (of == server).then_some(())
+            let stops = matches!(action.deed_on(server), Some(ServerDeed::Stop(_)));
+            stops.then_some(())
         });
         stops.any(|(_, at, ())| began <= at && at <= asked)
     };

@@ -3,6 +3,7 @@
 
 mod addition;
 mod client;
+mod datagram;
 mod director;
 mod firewall;
 mod frozen;
@@ -38,6 +39,11 @@ pub(super) const ALL: &[Rule] = &[
     director::UNDER_WAY,
     director::SERVER_SAID,
     director::NO_SERVER,
+    datagram::SCHEDULED,
+    datagram::NO_SERVER,
+    datagram::NO_SERVICE,
+    datagram::NOTHING_LISTENS,
+    datagram::UNREAD,
     unasked::PUT_OFF,
     unasked::PROBE,
     service::NO_SERVICE,
@@ -77,6 +83,7 @@ pub(super) const ALL: &[Rule] = &[
     neighbour::NO_NEIGHBOUR,
     server::NOTHING_LISTENS,
     server::CLOSED,
+    server::TOLD_TO,
     server::UNREAD,
     server::WAIT_TIMEOUT,
     server::UNKNOWN_THERE,

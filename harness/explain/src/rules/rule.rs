@@ -75,6 +75,20 @@ pub(super) const fn tcp_protocol(function: &'static str) -> Source {
     }
 }
 
+pub(super) const fn udp_protocol(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/netfilter/ipvs/ip_vs_proto_udp.c",
+    }
+}
+
+pub(super) const fn udp(function: &'static str) -> Source {
+    Source {
+        function,
+        file: "net/ipv4/udp.c",
+    }
+}
+
 pub(super) const fn transmit(function: &'static str) -> Source {
     Source {
         function,

@@ -11,7 +11,7 @@ use super::rule::{Explains, Finding, Rule, tcp, transmit};
 use super::shared::first;
 use crate::Source;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, MysqldAction, Node};
+use lvs_matrix_model::action::{ClientAction, Node, Reaction, ServerDeed};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{ClientEventKind, StepRecord};
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
@@ -101,7 +101,16 @@ pub(super) const CLOSED: Rule = Rule {
             Bilingual::default()
         };
         let request = view.request().map(|request| request.sent);
+        // Only MySQL has codes for the end of a connection.
+        let echo = view.plan.server_kind().is_echo();
         let then = match request.filter(|request| request.packet < closing.packet) {
+            Some(sent) if echo => bilingual!(
+                "The client was waiting for the answer to its {what} (packet {sent}) and learnt in this way \
+                 that there will be none"
+                    / "客户端正在等待{what} 的应答（数据包 {sent}），由此得知不会再有应答",
+                what = view.what(),
+                sent = sent.packet,
+            ),
             Some(sent) => bilingual!(
                 "The client was waiting for the answer to its {what} (packet {sent}) and learnt in this way \
                  that there will be none: the connection was lost during the query, which the classic client \
@@ -112,6 +121,11 @@ pub(super) const CLOSED: Rule = Rule {
             ),
             // MySQL's own program looks at the socket before it sends; MariaDB's sends first, and then reads
             // the end.
+            None if echo => bilingual!(
+                "It had reached the client before its {what}, which found the connection ended"
+                    / "它在客户端{what} 之前就已到达，此时连接已经结束",
+                what = view.what(),
+            ),
             None if view.observed.error.as_ref().and_then(|error| error.classic) == Some(2013) => bilingual!(
                 "It had reached the client before its {what}, which found the connection ended. The program \
                  sent it nevertheless, and read that end: to it the connection was lost during the query, \
@@ -221,6 +235,56 @@ pub(super) const UNREAD: Rule = Rule {
                 },
                 Advice::Reconnect,
             ],
+        })
+    },
+};
+
+/// An echo server that was told to end the connection instead of answering.
+pub(super) const TOLD_TO: Rule = Rule {
+    name: "told-to-end-the-connection",
+    explains: Explains::Error,
+    sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
+    holds: |view| {
+        let request = view.request().filter(|_| view.plan.server_kind().is_echo())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let asked = view.record.start_of(view.operation.number)?.1;
+        let (ClientAction::Request(asked) | ClientAction::StartRequest(asked)) = asked else {
+            return None;
+        };
+        let (kind, by) = match asked.then {
+            Reaction::Answer => return None,
+            Reaction::Close => (TerminatorKind::Fin, "FIN"),
+            Reaction::Reset => (TerminatorKind::Rst, "RST"),
+        };
+        let (ending, end) = ended_by_its_server(view, kind).filter(|(_, end)| end.at >= reached.at)?;
+        if ending != server || stopped_mysqld(view, server, end.at).is_some() {
+            return None;
+        }
+        Some(Finding {
+            at: request.sent.at,
+            text: bilingual!(
+                "The client's {what} reached {server} ({reached} there), and told the echo server to end the \
+                 connection instead of answering. It did so with a {by} (packet {end} on client, {at})."
+                    / "客户端{what}到达 {server}（{server} 上的{reached}），其中要求服务程序不应答而结束连接；它以 {by} 结束了连接\
+                       （client 上的数据包 {end}，{at}）。",
+                what = view.carrier(),
+                reached = first(*reached),
+                by = by,
+                end = end.packet,
+                at = moment(end.at),
+            ),
+            shown_by: vec![
+                packet(request.sent),
+                packet(*reached),
+                Citation::Packet(end.packet),
+            ],
+            claims: claims(
+                [request.sent.packet],
+                &Fate::Delivered(Node::RealServer(server.clone())),
+            ),
+            advice: vec![Advice::Reconnect],
         })
     },
 };
@@ -440,12 +504,13 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
 
 /// The last step that ended the mysqld of a server by then. Whether another was started since makes no
 /// difference to connections with the first.
-fn stopped_mysqld<'a>(view: &CellView<'a>, server: &Name, by: Instant) -> Option<(&'a StepRecord, Instant)> {
-    view.done(|action| {
-        matches!(action, Action::Mysqld(MysqldAction::StopMysqld { server: of, .. }) if of == server)
-            .then_some(())
-    })
-    .filter(|(_, began, ())| *began <= by)
-    .last()
-    .map(|(step, began, ())| (step, began))
+pub(super) fn stopped_mysqld<'a>(
+    view: &CellView<'a>,
+    server: &Name,
+    by: Instant,
+) -> Option<(&'a StepRecord, Instant)> {
+    view.done(|action| matches!(action.deed_on(server), Some(ServerDeed::Stop(_))).then_some(()))
+        .filter(|(_, began, ())| *began <= by)
+        .last()
+        .map(|(step, began, ())| (step, began))
 }

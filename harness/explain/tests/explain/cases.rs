@@ -112,6 +112,18 @@ const CELLS: &[(&str, &[&str])] = &[
     ("losses/syn-between", &["scheduled", "lost-after-the-director"]),
     ("losses/syn-before", &["lost-before-the-director", "scheduled"]),
     ("losses/ack-before", &["scheduled", "lost-before-the-director"]),
+    ("echo/closes", &["told-to-end-the-connection"]),
+    ("echo/resets", &["told-to-end-the-connection"]),
+    ("echo/stopped", &["mysqld-ended"]),
+    ("echo/frozen", &["mysqld-frozen"]),
+    ("udp/none_delete_same_kept", &["entry-without-server"]),
+    ("udp/none_delete_same_expire", &["no-server-for-a-datagram"]),
+    ("udp/none_weight-0_new_kept", &["no-server-for-a-datagram"]),
+    ("udp/none_stop_same_kept", &["nothing-listens-to-datagrams"]),
+    ("udp/none_remove-service_new_kept", &["no-service-for-a-datagram"]),
+    ("udp/rs2_delete_same_expire", &["datagram-scheduled"]),
+    ("udp/rs2_delete_same_none", &["datagram-scheduled"]),
+    ("udp-frozen/only", &["datagram-unread"]),
 ];
 
 #[test]
@@ -155,6 +167,19 @@ fn no_two_rules_contradict_each_other_on_a_packet() {
             .map(|item| item.fact.to_string().len())
             .sum();
         assert!(known < 6000, "{id}: evidence of {known} characters");
+    }
+}
+
+/// What is said of a lab without mysqlds speaks of none.
+#[test]
+fn an_echo_server_is_called_one() {
+    for (id, rules) in CELLS {
+        let cell = fixture(id);
+        if cell.record.plan.server_kind().is_echo() {
+            let text = plain(&explain(&cell));
+            let rule_names = rules.iter().fold(text, |text, rule| text.replace(rule, ""));
+            assert!(!rule_names.contains("mysqld"), "{id}:\n{rule_names}");
+        }
     }
 }
 
@@ -477,6 +502,64 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         |cell| {
             without(cell, |packet, _| arp(packet));
         },
+    ),
+    (
+        "datagram-scheduled",
+        "udp/rs2_delete_same_expire",
+        "a server was reached",
+        nothing_on_rs1,
+    ),
+    (
+        "datagram-scheduled",
+        "udp/rs2_delete_same_none",
+        "the director passed the datagram on",
+        |cell| without(cell, |_, node| *node == Node::Director),
+    ),
+    (
+        "no-server-for-a-datagram",
+        "udp/none_delete_same_expire",
+        "the director refused",
+        without_icmp,
+    ),
+    (
+        "no-server-for-a-datagram",
+        "udp/none_weight-0_new_kept",
+        "no server had a weight",
+        |cell| {
+            table(cell, Moment::AfterChange, |text| {
+                text.replace("Route   0", "Route   1")
+            });
+        },
+    ),
+    (
+        "no-service-for-a-datagram",
+        "udp/none_remove-service_new_kept",
+        "the director refused",
+        without_icmp,
+    ),
+    (
+        "nothing-listens-to-datagrams",
+        "udp/none_stop_same_kept",
+        "the server was stopped",
+        |cell| undone(cell, |action| matches!(action, Action::Mysqld(_))),
+    ),
+    (
+        "datagram-unread",
+        "udp-frozen/only",
+        "the server stood still",
+        |cell| undone(cell, |action| matches!(action, Action::Mysqld(_))),
+    ),
+    (
+        "told-to-end-the-connection",
+        "echo/closes",
+        "the server ended the connection",
+        |cell| cell.observed.terminators.clear(),
+    ),
+    (
+        "told-to-end-the-connection",
+        "echo/resets",
+        "the connection was reset",
+        |cell| cell.observed.terminators.clear(),
     ),
 ];
 

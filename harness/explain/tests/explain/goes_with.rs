@@ -161,6 +161,12 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("picked-up-by-sloppy-tcp", ANSWERS, nothing),
     ("scheduled-to-another-server", ERRORS, nothing),
     ("entry-outlived-its-time", LATE, nothing),
+    ("datagram-scheduled", ANSWERS, nothing),
+    ("no-server-for-a-datagram", ERRORS, nothing),
+    ("no-service-for-a-datagram", ERRORS, deletion),
+    ("nothing-listens-to-datagrams", ERRORS, stop),
+    ("datagram-unread", SILENT, nothing),
+    ("told-to-end-the-connection", ERRORS, nothing),
 ];
 
 /// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or

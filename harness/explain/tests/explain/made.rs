@@ -60,7 +60,11 @@ fn set_timeouts(cell: &mut JudgedCell, tcp: Duration) {
         .clone();
     step.outcome = cell.record.steps[0].outcome.clone();
     step.began = Some(Instant(1));
-    step.action = Action::Table(TableAction::SetTimeouts { tcp, tcp_fin: None });
+    step.action = Action::Table(TableAction::SetTimeouts {
+        tcp,
+        tcp_fin: None,
+        udp: None,
+    });
     cell.record.steps.insert(0, step);
 }
 

@@ -47,6 +47,7 @@ crate::catalogue::words! {
         / "请在变更前不久再建立连接，或查明它为何过早终止";
 
     server_error(code): "server error {code}" / "服务器错误 {code}";
+    end_of_file: "end of file" / "连接被对方关闭";
     error_of_the_driver: "error of the driver" / "驱动程序错误";
     system_call_failed: "a system call failed" / "系统调用失败";
     server_closed: "the server closed the connection" / "服务器关闭了连接";

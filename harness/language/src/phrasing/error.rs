@@ -4,7 +4,8 @@ use crate::catalogue::Language;
 use lvs_matrix_model::record::ClientErrorKind;
 use lvs_matrix_model::verdict::{ObservedError, errno_name};
 
-/// `2003 (111 ECONNREFUSED)`, `2013`, `111 ECONNREFUSED`, `server error 1064`, `error of the driver`.
+/// `2003 (111 ECONNREFUSED)`, `2013`, `111 ECONNREFUSED`, `server error 1064`, `end of file`,
+/// `error of the driver`.
 pub fn error_code(words: Language, error: &ObservedError) -> String {
     if let Some(server) = error.server {
         return words.server_error(server);
@@ -13,6 +14,7 @@ pub fn error_code(words: Language, error: &ObservedError) -> String {
         (Some(classic), Some(errno)) => format!("{classic} ({errno})"),
         (Some(classic), None) => classic.to_string(),
         (None, Some(errno)) => errno,
+        (None, None) if error.closed => words.end_of_file().to_owned(),
         (None, None) => words.error_of_the_driver().to_owned(),
     }
 }

@@ -64,6 +64,14 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::EndedAlready => "它已经结束".to_owned(),
         Proof::HeldBack => "它遇到了客户端自己的防火墙".to_owned(),
         Proof::SentAgain => "它被重发，没有得到确认".to_owned(),
+        Proof::TimeoutsWithUdp { tcp, fin, udp } => {
+            format!("超时为 {tcp} 秒，FIN 之后 {fin} 秒，UDP {udp} 秒")
+        }
+        Proof::AnswersAs { server } => format!("它以 {server} 的名义应答"),
+        Proof::NoServerRuns { status } => format!("没有服务程序在运行（{status}）"),
+        Proof::ServerStillFrozen => "服务程序的所有线程都处于状态 T".to_owned(),
+        Proof::ReachedServer { server } => format!("它已到达 {server}"),
+        Proof::DatagramSent => "数据报已发出".to_owned(),
         Proof::Runs { server } => format!("它在 {server} 的进程列表中"),
         Proof::KernelHasIt { server } => format!("{server} 的 mysqld 已冻结，其内核已确认它"),
         Proof::KernelHasBeginning { server } => format!("{server} 的内核已确认其开头"),
@@ -90,6 +98,9 @@ pub(super) fn proof(proof: &Proof) -> String {
 /// What was found instead.
 pub(super) fn instead(found: &Instead) -> String {
     match found {
+        Instead::ServerRuns => "有服务程序在运行".to_owned(),
+        Instead::ServerNotFrozen => "服务程序在运行".to_owned(),
+        Instead::ServerEnded { status } => format!("服务程序已结束：{status}"),
         Instead::MysqldRuns => "有 mysqld 在运行".to_owned(),
         Instead::MysqldNotFrozen => "mysqld 在运行".to_owned(),
         Instead::MysqldEnded { status } => format!("mysqld 已结束：{status}"),

@@ -1,8 +1,10 @@
 //! What the client does, on its plain connection or on one that has a name.
 
 use super::entry::{actions, fields};
+use super::request::Request;
 use crate::Name;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::time::Duration;
 
 fields! {
@@ -102,7 +104,8 @@ actions! {
     // The traits of serde are below: of the plain connection, `"connect"` and `"await-result"` are words, as
     // they were before connections had names.
     ClientAction(serde(remote = "Self"), schemars(transform = words_too)) {
-        /// The client opens a connection to the virtual service: TCP handshake, greeting, login.
+        /// The client opens a connection to the virtual service: TCP handshake, greeting, login; to an echo
+        /// server the handshake alone. Over UDP it opens a socket, and sends nothing.
         "connect" Connect(Opening) says {
             (opening) => en("connect{}", opening.in_english()) zh("新建连接{}", opening.in_chinese());
         }
@@ -133,7 +136,22 @@ actions! {
                 en("start query `{sql}`{}", on_english(on)) zh("开始执行 sql `{sql}`{}", on_chinese(on));
         }
 
-        /// The client waits for the result of the statement that `start-query` sent.
+        /// The client sends a line to an echo server and waits for its answer, which is the line again behind
+        /// the server's name.
+        "request" Request(Request) says {
+            (request) => en("request `{}`{}", request.line(), on_english(&request.on))
+                zh("发送请求 `{}`{}", request.line(), on_chinese(&request.on));
+        }
+
+        /// The client sends a line to an echo server; the next step begins once the line has reached a server,
+        /// or cannot. Over UDP: once it has left.
+        "start-request" StartRequest(Request) says {
+            (request) => en("start request `{}`{}", request.line(), on_english(&request.on))
+                zh("开始发送请求 `{}`{}", request.line(), on_chinese(&request.on));
+        }
+
+        /// The client waits for the result of the statement that `start-query` sent, or for the answer to what
+        /// `start-request` sent.
         "await-result" AwaitResult {
             /// The connection's name.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -237,6 +255,8 @@ impl ClientAction {
             | Self::AwaitConnect { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
+            | Self::Request(_)
+            | Self::StartRequest(_)
             | Self::Disconnect { .. } => None,
         }
     }
@@ -247,6 +267,7 @@ impl ClientAction {
         match self {
             Self::Connect(opening) | Self::StartConnect(opening) => opening.name.as_ref(),
             Self::Query(statement) | Self::StartQuery(statement) => statement.on.as_ref(),
+            Self::Request(request) | Self::StartRequest(request) => request.on.as_ref(),
             Self::AwaitConnect { on } | Self::AwaitResult { on } | Self::Disconnect { on, .. } => on.as_ref(),
         }
     }
@@ -259,21 +280,37 @@ impl ClientAction {
             Self::AwaitConnect { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
+            | Self::Request(_)
+            | Self::StartRequest(_)
             | Self::AwaitResult { .. }
             | Self::Disconnect { .. } => None,
         }
     }
 
-    /// The statement that it sends.
+    /// The statement that it sends. That of a request is its line.
     #[must_use]
-    pub fn statement(&self) -> Option<&Statement> {
+    pub fn statement(&self) -> Option<Cow<'_, Statement>> {
         match self {
-            Self::Query(statement) | Self::StartQuery(statement) => Some(statement),
+            Self::Query(statement) | Self::StartQuery(statement) => Some(Cow::Borrowed(statement)),
+            Self::Request(request) | Self::StartRequest(request) => Some(Cow::Owned(request.statement())),
             Self::Connect(_)
             | Self::StartConnect(_)
             | Self::AwaitConnect { .. }
             | Self::AwaitResult { .. }
             | Self::Disconnect { .. } => None,
+        }
+    }
+
+    /// What it asks a server for, in a word: `connect`, `query` or `request`.
+    #[must_use]
+    pub fn asks(&self) -> &'static str {
+        match self {
+            Self::Connect(_)
+            | Self::StartConnect(_)
+            | Self::AwaitConnect { .. }
+            | Self::Disconnect { .. } => "connect",
+            Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult { .. } => "query",
+            Self::Request(_) | Self::StartRequest(_) => "request",
         }
     }
 
@@ -285,6 +322,8 @@ impl ClientAction {
             Self::AwaitConnect { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
+            | Self::Request(_)
+            | Self::StartRequest(_)
             | Self::AwaitResult { .. }
             | Self::Disconnect { .. } => false,
         }
@@ -294,10 +333,11 @@ impl ClientAction {
     #[must_use]
     pub fn only_begins(&self) -> bool {
         match self {
-            Self::StartConnect(_) | Self::StartQuery(_) => true,
+            Self::StartConnect(_) | Self::StartQuery(_) | Self::StartRequest(_) => true,
             Self::Connect(_)
             | Self::AwaitConnect { .. }
             | Self::Query(_)
+            | Self::Request(_)
             | Self::AwaitResult { .. }
             | Self::Disconnect { .. } => false,
         }
@@ -312,6 +352,8 @@ impl ClientAction {
             | Self::StartConnect(_)
             | Self::Query(_)
             | Self::StartQuery(_)
+            | Self::Request(_)
+            | Self::StartRequest(_)
             | Self::Disconnect { .. } => false,
         }
     }
@@ -326,6 +368,8 @@ impl ClientAction {
             | Self::AwaitConnect { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
+            | Self::Request(_)
+            | Self::StartRequest(_)
             | Self::AwaitResult { .. } => true,
             Self::Disconnect { .. } => false,
         }
@@ -337,6 +381,7 @@ impl ClientAction {
         match self {
             Self::Connect(opening) | Self::StartConnect(opening) => opening.may_fail,
             Self::Query(statement) | Self::StartQuery(statement) => statement.may_fail,
+            Self::Request(request) | Self::StartRequest(request) => request.may_fail,
             Self::AwaitConnect { .. } | Self::AwaitResult { .. } | Self::Disconnect { .. } => false,
         }
     }

@@ -109,10 +109,16 @@ actions! {
             required "tcp" tcp: Duration as Seconds;
             /// After a FIN, in whole seconds. At the beginning of a cell it is `120s`.
             optional "tcp-fin" tcp_fin: Option<Duration> as Seconds;
+            /// Of UDP, in whole seconds. At the beginning of a cell it is `300s`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            optional "udp" udp: Option<Duration> as Seconds;
         } says {
-            { tcp, tcp_fin: None } =>
+            { tcp, tcp_fin: _, udp: Some(udp) } =>
+                en("set IPVS's time-outs of TCP to {}, of UDP to {}", Human(*tcp), Human(*udp))
+                zh("将 IPVS 的 TCP 超时设为 {}，UDP 超时设为 {}", Human(*tcp), Human(*udp));
+            { tcp, tcp_fin: None, udp: None } =>
                 en("set IPVS's time-out of TCP to {}", Human(*tcp)) zh("将 IPVS 的 TCP 超时设为 {}", Human(*tcp));
-            { tcp, tcp_fin: Some(fin) } =>
+            { tcp, tcp_fin: Some(fin), udp: None } =>
                 en("set IPVS's time-outs of TCP to {}, after a FIN {}", Human(*tcp), Human(*fin))
                 zh("将 IPVS 的 TCP 超时设为 {}，FIN 之后为 {}", Human(*tcp), Human(*fin));
         }

@@ -12,6 +12,8 @@ use std::fmt;
 
 /// The port of the virtual service and of every real server (direct routing cannot translate ports).
 pub const MYSQL_PORT: u16 = 3306;
+/// The same where echo servers are behind it: beyond those that only root may listen to.
+pub const ECHO_PORT: u16 = 7007;
 /// Real servers of a lab have the addresses .31 to .99.
 pub const MAX_REAL_SERVERS: usize = 69;
 /// The weight of a real server for which none is given: ipvsadm(8)'s own default.
@@ -83,6 +85,49 @@ impl Family {
         match self {
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",
+        }
+    }
+}
+
+/// What serves on the real servers of a lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerKind {
+    /// A mysqld.
+    #[default]
+    Mysql,
+    /// The harness's own echo server, over TCP.
+    TcpEcho,
+    /// The same over UDP.
+    UdpEcho,
+}
+
+impl ServerKind {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mysql => "mysql",
+            Self::TcpEcho => "tcp-echo",
+            Self::UdpEcho => "udp-echo",
+        }
+    }
+
+    /// Is it an echo server?
+    #[must_use]
+    pub fn is_echo(self) -> bool {
+        match self {
+            Self::Mysql => false,
+            Self::TcpEcho | Self::UdpEcho => true,
+        }
+    }
+
+    /// The port that it listens to.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Mysql => MYSQL_PORT,
+            Self::TcpEcho | Self::UdpEcho => ECHO_PORT,
         }
     }
 }

@@ -195,9 +195,14 @@ fn transport(
                 .ok_or("the UDP header's length is shorter than the header")?;
             let whole = u32::try_from(udp.payload().len()).is_ok_and(|captured| captured == payload_length);
             Transport::Udp(Datagram {
-                source_port: udp.source_port(),
-                destination_port: udp.destination_port(),
-                payload_length,
+                said: Segment {
+                    source_port: udp.source_port(),
+                    destination_port: udp.destination_port(),
+                    sequence: u32::from(udp.length()) << 16 | u32::from(udp.checksum()),
+                    payload_length,
+                    payload: udp.payload().to_vec(),
+                    ..Segment::default()
+                },
                 digest: whole.then(|| digest(udp.payload())),
             })
         }
@@ -219,19 +224,19 @@ fn transport(
     })
 }
 
-/// The TCP flow of the packet that an ICMP error quotes.
+/// The TCP or UDP flow of the packet that an ICMP error quotes.
 fn quoted_flow(bytes: &[u8]) -> Option<(IpAddr, u16, IpAddr, u16)> {
     let quoted = quoted(bytes)?;
-    let (_, port) = quoted.port.filter(|_| quoted.protocol == ip_number::TCP.0)?;
+    let (_, port) = quoted.port?;
     Some((quoted.source, quoted.source_port, quoted.destination, port))
 }
 
-/// The sequence number of the TCP segment that an ICMP error quotes; `bytes` is what comes after the first
+/// The sequence number of the TCP segment that an ICMP error quotes, or what a datagram has in its place; `bytes` is what comes after the first
 /// eight bytes of the error.
 #[must_use]
 pub fn quoted_sequence(bytes: &[u8]) -> Option<u32> {
     let quoted = quoted(bytes)?;
-    quoted.bytes5to8.filter(|_| quoted.protocol == ip_number::TCP.0)
+    quoted.bytes5to8.filter(|_| quoted.port.is_some())
 }
 
 /// The packet that an ICMP error quotes.

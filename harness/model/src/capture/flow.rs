@@ -3,12 +3,15 @@
 
 use super::{Body, Packet, Segment, Transport, Way};
 use crate::duration::Instant;
+use crate::ipvs::Protocol;
 use crate::plan::{Host, LabPlan};
 use crate::record::CellRecord;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
-/// A TCP segment with the addresses of its IP packet; that within a tunnel is the inner one.
+/// A TCP segment, or what a UDP datagram says, with the addresses of its IP packet; that within a tunnel is the
+/// inner one.
 #[must_use]
 pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
     let Body::Ip {
@@ -23,17 +26,18 @@ pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
     loop {
         match transport {
             Transport::Tcp(segment) => return Some((source, destination, segment)),
+            Transport::Udp(datagram) => return Some((source, destination, &datagram.said)),
             Transport::IpInIp {
                 source: inner_source,
                 destination: inner_destination,
                 transport: inner,
             } => (source, destination, transport) = (*inner_source, *inner_destination, inner),
-            Transport::Icmp { .. } | Transport::Udp(_) | Transport::Other { .. } => return None,
+            Transport::Icmp { .. } | Transport::Other { .. } => return None,
         }
     }
 }
 
-/// The code of an ICMP or ICMPv6 "destination unreachable", with the TCP flow that it quotes.
+/// The code of an ICMP or ICMPv6 "destination unreachable", with the TCP or UDP flow that it quotes.
 #[must_use]
 pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> {
     match &packet.body {
@@ -66,14 +70,15 @@ pub fn at_or_after(a: u32, b: u32) -> bool {
     a.wrapping_sub(b) < 1 << 31
 }
 
-/// A connection that the client tried to open.
+/// A connection that the client tried to open. Over UDP: the flow of one of its ports, which begins with its
+/// first datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
     /// The client's port.
     pub client_port: u16,
-    /// The sequence number of its SYN.
+    /// The sequence number of its SYN; of a UDP flow 0.
     pub sequence: u32,
-    /// The packet of its first SYN on the client's interface.
+    /// The packet of its first SYN, or of its first datagram, on the client's interface.
     pub syn: u32,
     /// When that was sent.
     pub began: Instant,
@@ -173,6 +178,12 @@ impl<'a> ClientSide<'a> {
         all.get(from..to).unwrap_or_default()
     }
 
+    /// Is the service one of UDP?
+    #[must_use]
+    pub fn is_udp(&self) -> bool {
+        self.plan.service().protocol == Protocol::Udp
+    }
+
     /// Every packet of the client's interface.
     pub fn packets(&self) -> impl Iterator<Item = &'a Packet> {
         self.packets.iter().copied()
@@ -185,7 +196,21 @@ impl<'a> ClientSide<'a> {
         let mut connections: Vec<Connection> = Vec::new();
         // The last one of each port.
         let mut last: BTreeMap<u16, usize> = BTreeMap::new();
+        let udp = self.is_udp();
         for (packet, segment) in self.by_client() {
+            if udp {
+                if let Entry::Vacant(first) = last.entry(segment.source_port) {
+                    first.insert(connections.len());
+                    connections.push(Connection {
+                        client_port: segment.source_port,
+                        sequence: 0,
+                        syn: packet.number,
+                        began: packet.at,
+                        reused: None,
+                    });
+                }
+                continue;
+            }
             if !segment.flags.syn || segment.flags.ack {
                 continue;
             }

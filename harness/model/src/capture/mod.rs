@@ -6,6 +6,7 @@
 
 pub mod decode;
 pub mod dialect;
+pub mod echo;
 pub mod flow;
 pub mod mysql;
 mod pcapng;
@@ -18,7 +19,8 @@ pub use remarks::{Remarks, marks};
 pub use way::{Way, is_group};
 
 use crate::duration::Instant;
-use crate::plan::{Host, LabPlan, Mac, Server};
+use crate::ipvs::Protocol;
+use crate::plan::{Echo, Host, LabPlan, Mac, Server};
 use dialect::Dialect;
 use std::net::IpAddr;
 
@@ -31,8 +33,15 @@ pub fn dialect_of(plan: &LabPlan) -> &'static dyn Dialect {
         .iter()
         .filter_map(|backend| plan.host(&backend.host));
     match hosts.find_map(Host::server) {
-        // Each client program that a lab can have speaks MySQL.
         Some(Server::MySql(_)) | None => &mysql::MySql,
+        Some(Server::Echo(Echo {
+            protocol: Protocol::Udp,
+            ..
+        })) => &echo::EchoDatagrams,
+        Some(Server::Echo(Echo {
+            protocol: Protocol::Tcp | Protocol::Sctp,
+            ..
+        })) => &echo::EchoLines,
     }
 }
 
@@ -113,7 +122,7 @@ pub enum Transport {
         rest: [u8; 4],
         /// Its length on the wire in bytes, its header included.
         length: u32,
-        /// The TCP flow of the packet that it quotes: (source, source port, destination, destination port).
+        /// The TCP or UDP flow of the packet that it quotes: (source, source port, destination, destination port).
         quoted: Option<(IpAddr, u16, IpAddr, u16)>,
         /// What comes after the first eight bytes, as far as it was captured: the quoted packet, the address
         /// that a neighbour solicitation seeks.
@@ -142,21 +151,19 @@ pub enum Transport {
 }
 
 /// A UDP datagram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Datagram {
-    /// Source port.
-    pub source_port: u16,
-    /// Destination port.
-    pub destination_port: u16,
-    /// Length of the payload on the wire, in bytes.
-    pub payload_length: u32,
+    /// Ports and payload, as a segment of TCP has them. It has no flags, and in the place of the sequence
+    /// number the length and the checksum of the UDP header: bytes 5 to 8 of either, by which an ICMP error
+    /// tells the packet that it quotes.
+    pub said: Segment,
     /// A hash of the payload ([`decode::digest`]). A datagram has no number that would tell it from others.
     /// `None` if the payload was not captured whole: then it is not known to be the same as another.
     pub digest: Option<u64>,
 }
 
 /// A TCP segment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Segment {
     /// Source port.
     pub source_port: u16,

@@ -7,7 +7,7 @@
 
 mod icmp;
 
-use super::{Body, Flags, Packet, Segment, TcpOption, Transport};
+use super::{Body, Datagram, Flags, Packet, Segment, TcpOption, Transport};
 use crate::duration::Instant;
 use crate::plan::Mac;
 use crate::record::CellRecord;
@@ -207,11 +207,11 @@ fn ip(
             let _ = write!(key, "{inner_key}");
             return;
         }
-        Transport::Udp(datagram) => {
+        Transport::Udp(Datagram { said, .. }) => {
             let _ = write!(
                 line,
                 "{version} {source}.{} > {destination}.{}: UDP, length {}",
-                datagram.source_port, datagram.destination_port, datagram.payload_length
+                said.source_port, said.destination_port, said.payload_length
             );
         }
         Transport::Other { protocol, length } => {

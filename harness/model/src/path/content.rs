@@ -11,7 +11,7 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'a> {
     Tcp(&'a Segment),
-    Udp(Datagram),
+    Udp(&'a Datagram),
     /// An ICMP message with the sequence number of the segment that it quotes. A host that translates
     /// addresses translates the quoted ones, too.
     Error {
@@ -37,7 +37,7 @@ impl<'a> Content<'a> {
     pub(super) fn of(packet: &'a Packet) -> Option<Self> {
         match innermost(packet)?.3 {
             Transport::Tcp(segment) => Some(Self::Tcp(segment)),
-            Transport::Udp(datagram) => Some(Self::Udp(*datagram)).filter(|_| datagram.digest.is_some()),
+            Transport::Udp(datagram) => Some(Self::Udp(datagram)).filter(|_| datagram.digest.is_some()),
             Transport::Icmp {
                 kind,
                 code,
@@ -80,7 +80,7 @@ impl<'a> Content<'a> {
                 let [a, b, c, d, e, f, g, h] = digest.to_be_bytes();
                 (
                     17,
-                    datagram.payload_length,
+                    datagram.said.payload_length,
                     u32::from_be_bytes([a, b, c, d]),
                     u32::from_be_bytes([e, f, g, h]),
                 )
@@ -110,7 +110,7 @@ impl<'a> Content<'a> {
         match (self, other) {
             (Self::Tcp(one), Self::Tcp(other)) => same_but_ports(one, other),
             (Self::Udp(one), Self::Udp(other)) => {
-                one.digest == other.digest && one.payload_length == other.payload_length
+                one.digest == other.digest && one.said.payload_length == other.said.payload_length
             }
             (Self::Error { .. }, Self::Error { .. }) => self.key() == other.key(),
             (Self::Message { body: ours, .. }, Self::Message { body: theirs, .. }) => {
@@ -189,7 +189,7 @@ pub fn flow(packet: &Packet) -> Option<Flow> {
     let (source, destination, _, transport) = innermost(packet)?;
     let (from, to) = match transport {
         Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
-        Transport::Udp(datagram) => (datagram.source_port, datagram.destination_port),
+        Transport::Udp(Datagram { said, .. }) => (said.source_port, said.destination_port),
         Transport::Icmp { .. } | Transport::IpInIp { .. } | Transport::Other { .. } => (0, 0),
     };
     Some(Flow {

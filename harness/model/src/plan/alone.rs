@@ -5,7 +5,7 @@ use super::sysctls::{
 };
 use super::{Host, LabPlan, Phase};
 use crate::action::{Action, Node};
-use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, Wiring};
+use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, Wiring};
 use crate::client::{ClientChoice, Program};
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
@@ -40,6 +40,8 @@ impl LabPlan {
                 wired_for: self.wired_for(),
                 wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
                 family: Some(self.family()).filter(|family| *family != Family::default()),
+                server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
+                one_packet: service.one_packet,
                 scheduler: Some(service.scheduler.clone()),
                 real_servers: self
                     .real_servers()
@@ -55,7 +57,8 @@ impl LabPlan {
                     })
                     .collect(),
                 client: ClientChoice {
-                    program: Some(client.program.clone()).filter(|program| *program != Program::default()),
+                    program: Some(client.program.clone())
+                        .filter(|program| *program != Program::of(self.server_kind())),
                     settings: client.settings.clone(),
                 },
                 // All mysqlds have the same.

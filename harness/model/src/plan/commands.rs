@@ -5,6 +5,7 @@ use crate::Name;
 use crate::action::{Action, Chain, HostAction, Neighbours, Node, TableAction, TrafficAction};
 use crate::base::Forwarding;
 use crate::ipvs::Protocol;
+use std::time::Duration;
 
 /// The family and name of a host's table in nft(8); both address families, as most distributions have it.
 pub const FIREWALL: &str = "inet filter";
@@ -61,18 +62,20 @@ impl LabPlan {
             } => edit(server, *method, *weight),
             TableAction::RemoveService { port } => format!("ipvsadm -D {}", at_port(*port)),
             TableAction::AddService { port } => {
-                format!("ipvsadm -A {} -s {}", at_port(*port), service.scheduler)
+                format!("ipvsadm -A {} {}", at_port(*port), service.options())
             }
-            TableAction::SetScheduler { scheduler } => format!("ipvsadm -E {flagged} -s {scheduler}"),
+            TableAction::SetScheduler { scheduler } => {
+                format!("ipvsadm -E {flagged} {}", service.options_with(scheduler))
+            }
             TableAction::FlushTable => "ipvsadm -C".to_owned(),
             TableAction::SaveTable => "ipvsadm -S -n".to_owned(),
             TableAction::RestoreTable => "ipvsadm -R".to_owned(),
-            // 0 leaves a time-out as it is (ipvsadm(8)); the last one is of UDP.
-            TableAction::SetTimeouts { tcp, tcp_fin } => format!(
-                "ipvsadm --set {} {} 0",
-                tcp.as_secs(),
-                tcp_fin.map_or(0, |time| time.as_secs())
-            ),
+            // 0 leaves a time-out as it is (ipvsadm(8)).
+            TableAction::SetTimeouts { tcp, tcp_fin, udp } => {
+                let seconds = |time: &Option<Duration>| time.map_or(0, |time| time.as_secs());
+                let (tcp, tcp_fin, udp) = (tcp.as_secs(), seconds(tcp_fin), seconds(udp));
+                format!("ipvsadm --set {tcp} {tcp_fin} {udp}")
+            }
         })
     }
 

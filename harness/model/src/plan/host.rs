@@ -5,6 +5,7 @@ use crate::Name;
 use crate::action::Node;
 use crate::base::OneOrMore;
 use crate::client::Client;
+use crate::ipvs::Protocol;
 use crate::mysqld::MysqldSetup;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -98,6 +99,18 @@ pub enum Process {
 pub enum Server {
     /// A mysqld.
     MySql(MySql),
+    /// The harness's own echo server.
+    Echo(Echo),
+}
+
+/// An echo server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Echo {
+    /// Its number in the lab.
+    pub server_id: u32,
+    /// What it speaks over.
+    pub protocol: Protocol,
 }
 
 /// A mysqld and how it is set up.
@@ -173,13 +186,19 @@ impl Host {
     /// The mysqld that runs on it.
     #[must_use]
     pub fn mysqld(&self) -> Option<&MySql> {
-        self.server().map(|Server::MySql(mysqld)| mysqld)
+        match self.server()? {
+            Server::MySql(mysqld) => Some(mysqld),
+            Server::Echo(_) => None,
+        }
     }
 
-    /// The `server_id` of the mysqld that runs on it.
+    /// The number of the server that runs on it: a mysqld's `server_id`.
     #[must_use]
     pub fn server_id(&self) -> Option<u32> {
-        self.mysqld().map(|mysqld| mysqld.server_id)
+        Some(match self.server()? {
+            Server::MySql(mysqld) => mysqld.server_id,
+            Server::Echo(echo) => echo.server_id,
+        })
     }
 
     /// The lines of ip(8) that give cards, loopback device, tunnels and routes.

@@ -1,15 +1,15 @@
 //! The short form of a lab becomes hosts, cards, segments and services.
 
-use super::host::{Host, MySql, Nic, Process, Route, Server, Tunnel};
+use super::host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel};
 use super::segment::{Allocator, Cidr, LINK_DELAY, Mac, Network, Segment, Use};
 use super::service::{Backend, Service};
 use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
 };
-use super::{INTERFACE, LabPlan, MYSQL_PORT, SECOND_INTERFACE, Step, only_service, segments_of, words};
+use super::{INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, words};
 use crate::Name;
 use crate::action::Node;
-use crate::base::{Family, Forwarding, OneOrMore, Phase, Wiring};
+use crate::base::{Family, Forwarding, OneOrMore, Phase, ServerKind, Wiring};
 use crate::client::{Client, ClientChoice};
 use crate::ipvs::Protocol;
 use crate::matrix::Cell;
@@ -22,7 +22,7 @@ const FIRST_SERVER_ID: u32 = 101;
 #[must_use]
 pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
     let lab = lab_of(scenario, cell);
-    let client = ClientChoice::merged([&lab.client]);
+    let client = ClientChoice::merged(lab.server.unwrap_or_default(), [&lab.client]);
     let (segments, service, hosts) = hosts_of(&lab, &client);
     LabPlan {
         cell: cell.cell.clone(),
@@ -63,17 +63,23 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .iter()
         .map_while(|server| Some((server, servers_on.next(Use::Server)?)))
         .collect();
+    let kind = lab.server.unwrap_or_default();
+    let protocol = match kind {
+        ServerKind::Mysql | ServerKind::TcpEcho => Protocol::Tcp,
+        ServerKind::UdpEcho => Protocol::Udp,
+    };
     let service = Service {
         id: only_service(),
-        protocol: Protocol::Tcp,
-        address: SocketAddr::new(vip.address, MYSQL_PORT),
+        protocol,
+        address: SocketAddr::new(vip.address, kind.port()),
         balancers: vec![Node::Director],
+        one_packet: lab.one_packet,
         scheduler: lab.scheduler.clone().unwrap_or_else(|| "rr".to_owned()),
         backends: servers
             .iter()
             .map(|(server, _)| Backend {
                 host: Node::RealServer(server.name.clone()),
-                port: MYSQL_PORT,
+                port: kind.port(),
                 weight: server.weight,
                 forwarding: lab.forwarding_to(server),
             })
@@ -112,10 +118,14 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         (parts, sysctls)
     });
     let servers = servers.into_iter().map(|(server, given)| {
-        let runs = Process::Server(Server::MySql(MySql {
-            server_id: FIRST_SERVER_ID + u32::from(given.index),
-            setup: lab.mysqld.clone(),
-        }));
+        let server_id = FIRST_SERVER_ID + u32::from(given.index);
+        let runs = Process::Server(match kind {
+            ServerKind::Mysql => Server::MySql(MySql {
+                server_id,
+                setup: lab.mysqld.clone(),
+            }),
+            ServerKind::TcpEcho | ServerKind::UdpEcho => Server::Echo(Echo { server_id, protocol }),
+        });
         let own = given.address.address;
         let mut parts = Parts::new(Node::RealServer(server.name.clone()), runs, given);
         // The article's real server: the VIP on `lo`, and ARP kept quiet about it.
@@ -166,7 +176,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
 /// The lines by which ipvsadm(8) fills the table of a balancer at the beginning.
 fn fill(service: &Service, hosts: &[Host]) -> Vec<Vec<String>> {
     // The defaults, stated: the life of an entry decides how a hang ends. (tcp, tcp after FIN, udp; seconds)
-    let mut lines = vec![words("ipvsadm --set 900 120 300")];
+    let mut lines = vec![words(&format!("ipvsadm --set 900 120 {UDP_TIMEOUT}"))];
     lines.extend(service.fill_lines(hosts, |backend| Some(backend.weight)));
     lines
 }

@@ -178,6 +178,7 @@ impl Before {
             address: SocketAddr::new(vip, port),
             balancers: vec![Node::Director],
             scheduler: self.scheduler.ok_or("scheduler")?,
+            one_packet: false,
             backends: servers
                 .map(|host| Backend {
                     host: host.node.clone(),

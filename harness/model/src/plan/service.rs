@@ -24,6 +24,9 @@ pub struct Service {
     pub balancers: Vec<Node>,
     /// The scheduler, by its name in ipvsadm(8).
     pub scheduler: String,
+    /// Is each packet scheduled by itself (`-o`)?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_packet: bool,
     /// Its real servers, in the order in which they are added.
     pub backends: Vec<Backend>,
 }
@@ -99,13 +102,29 @@ impl Service {
     #[must_use]
     pub fn fill_lines(&self, hosts: &[Host], weight: impl Fn(&Backend) -> Option<u16>) -> Vec<Vec<String>> {
         let host = |backend: &Backend| hosts.iter().find(|host| host.node == backend.host);
-        let scheduler = &self.scheduler;
-        let mut lines = vec![words(&format!("ipvsadm -A {} -s {scheduler}", self.flagged()))];
+        let mut lines = vec![words(&format!(
+            "ipvsadm -A {} {}",
+            self.flagged(),
+            self.options()
+        ))];
         lines.extend(self.backends.iter().filter_map(|backend| {
             let weight = weight(backend)?;
             Some(self.add_line(host(backend)?, backend.forwarding, weight))
         }));
         lines
+    }
+
+    /// How it schedules, in ipvsadm(8)'s words: `-s rr`.
+    #[must_use]
+    pub fn options(&self) -> String {
+        self.options_with(&self.scheduler)
+    }
+
+    /// The same with another scheduler. An edit that leaves `-o` out would take it away.
+    #[must_use]
+    pub fn options_with(&self, scheduler: &str) -> String {
+        let one_packet = if self.one_packet { " -o" } else { "" };
+        format!("-s {scheduler}{one_packet}")
     }
 
     /// ipvsadm(8)'s words for it: `-t 192.0.2.100:3306`.

@@ -74,6 +74,15 @@ readable_sentences! {
             /// Of TCP connections after a FIN.
             fin: u64,
         } => "the time-outs are {tcp} s, after a FIN {fin} s",
+        /// The time-outs of connection entries, in seconds, where that of UDP was set.
+        TimeoutsWithUdp {
+            /// Of established TCP connections.
+            tcp: u64,
+            /// Of TCP connections after a FIN.
+            fin: u64,
+            /// Of UDP.
+            udp: u64,
+        } => "the time-outs of TCP, after a FIN and of UDP are {tcp} s, {fin} s and {udp} s",
         /// The mysqld has ended.
         ProcessEnded {
             /// How (`exit 0`, `signal 9`).
@@ -103,6 +112,18 @@ readable_sentences! {
             /// The `server_id` that it answered with.
             id: u32,
         } => "it answers with server_id {id}",
+        /// A server that names itself was started, or goes on.
+        AnswersAs {
+            /// The name that it answered with.
+            server: Name,
+        } => "it answers as {server}",
+        /// The server that was stopped is still not there.
+        NoServerRuns {
+            /// How it ended.
+            status: String,
+        } => "no server runs ({status})",
+        /// The server that was frozen is still frozen.
+        ServerStillFrozen => "every thread of the server is in state T",
         /// The state of the bridge's port to the host.
         Port {
             /// The port.
@@ -166,6 +187,13 @@ readable_sentences! {
             /// On which real server.
             server: Name,
         } => "it is in the process list of {server}",
+        /// The request arrived at a real server's interface.
+        ReachedServer {
+            /// Which real server.
+            server: Name,
+        } => "it reached {server}",
+        /// The request left the client; nobody would acknowledge it.
+        DatagramSent => "the datagram was sent",
         /// The kernel has the statement that the frozen mysqld does not read.
         KernelHasIt {
             /// Of which real server.
@@ -255,6 +283,12 @@ impl Proof {
             | Self::HeldBack
             | Self::SentAgain
             | Self::Runs { .. }
+            | Self::AnswersAs { .. }
+            | Self::TimeoutsWithUdp { .. }
+            | Self::NoServerRuns { .. }
+            | Self::ServerStillFrozen
+            | Self::ReachedServer { .. }
+            | Self::DatagramSent
             | Self::KernelHasIt { .. }
             | Self::KernelHasBeginning { .. }
             | Self::StoppedReading { .. }
@@ -278,6 +312,15 @@ readable_sentences! {
     pub enum Instead {
         /// A mysqld that was stopped is there.
         MysqldRuns => "a mysqld runs",
+        /// A server that was stopped runs.
+        ServerRuns => "a server runs",
+        /// A server that was frozen is not frozen.
+        ServerNotFrozen => "the server runs",
+        /// A server that was frozen has ended.
+        ServerEnded {
+            /// How.
+            status: String,
+        } => "the server has ended: {status}",
         /// A mysqld that was frozen is not frozen.
         MysqldNotFrozen => "the mysqld runs",
         /// A mysqld that was frozen has ended.

@@ -99,6 +99,8 @@ kinds! {
     NoSuchAction,
     /// A statement that cannot be given to the client program as it stands.
     UntypableStatement,
+    /// Something that does not fit the kind of the lab's servers.
+    WrongServer,
     /// An axis without values.
     NoValue,
     /// More cells than can be run.

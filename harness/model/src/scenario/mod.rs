@@ -22,7 +22,7 @@ mod text;
 mod written;
 mod yaml;
 
-pub use crate::base::{Family, Forwarding, Wiring};
+pub use crate::base::{Family, Forwarding, ServerKind, Wiring};
 pub use check::MAX_CELLS;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
@@ -75,6 +75,10 @@ pub struct Lab {
     pub wiring: Option<Wiring>,
     /// The address family of hosts and service. Default: IPv4.
     pub family: Option<Family>,
+    /// What serves on the real servers. Default: a mysqld.
+    pub server: Option<ServerKind>,
+    /// Is each packet scheduled by itself?
+    pub one_packet: bool,
     /// The scheduler's name as ipvsadm(8) has it: `rr`, `wlc`, … Default: `rr`.
     pub scheduler: Option<String>,
     /// The real servers in the order in which they are added to the table.
@@ -103,6 +107,8 @@ impl Lab {
                 wired_for: part.wired_for.clone().or(lab.wired_for),
                 wiring: part.wiring.or(lab.wiring),
                 family: part.family.or(lab.family),
+                server: part.server.or(lab.server),
+                one_packet: part.one_packet || lab.one_packet,
                 scheduler: part.scheduler.clone().or(lab.scheduler),
                 real_servers: lab
                     .real_servers

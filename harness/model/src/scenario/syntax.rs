@@ -13,7 +13,7 @@ use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{Errno, ErrorCode, Scheduler, SysctlKey, SysctlValue, Text, Weight, Yes};
 use super::table::{Structure as _, structure};
-use super::{BehaviourName, Family, Forwarding, HangEndName, Wiring};
+use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Wiring};
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use std::time::Duration;
@@ -68,13 +68,19 @@ macro_rules! lab_structure {
                 optional "wiring" wiring: At<Wiring>;
                 /// The address family of all hosts and of the virtual service. Default: `ipv4`.
                 optional "family" family: At<Family>;
+                /// What serves on the real servers: `mysql`, a mysqld; `tcp-echo` or `udp-echo`, the harness's
+                /// own echo server, which answers a line with its name and that line. With `udp-echo` the
+                /// virtual service is one of UDP. Default: `mysql`.
+                optional "server" server: At<ServerKind>;
+                /// Each packet is scheduled by itself, and leaves no entry: ipvsadm(8)'s `-o`. For `udp-echo`.
+                optional "one-packet" one_packet: At<Yes>;
                 /// The scheduler, by its name in ipvsadm(8). Default: `rr`.
                 optional "scheduler" scheduler: At<Scheduler>;
                 /// The real servers by name, in the order in which they are added to the table. Those of a
                 /// value come after the lab's.
                 $servers "real-servers" real_servers: RealServers;
                 /// The client program and its settings. Without it the client is the driver mysql_async,
-                /// unset.
+                /// unset, or that of the echo servers.
                 optional "client" client: ClientInput;
                 /// The mysqld of every real server. Statements of a value come after the lab's.
                 optional "mysqld" mysqld: MysqldInput;
@@ -95,6 +101,8 @@ macro_rules! lab_structure {
                     wired_for: self.wired_for.as_ref(),
                     wiring: self.wiring.as_ref(),
                     family: self.family.as_ref(),
+                    server: self.server.as_ref(),
+                    one_packet: self.one_packet.as_ref(),
                     scheduler: self.scheduler.as_ref(),
                     real_servers: self.real_servers.as_ref(),
                     real_servers_known: self.knows("real-servers"),
@@ -123,6 +131,8 @@ pub(super) struct LabFields<'i> {
     pub(super) wired_for: Option<&'i List<At<Forwarding>>>,
     pub(super) wiring: Option<&'i At<Wiring>>,
     pub(super) family: Option<&'i At<Family>>,
+    pub(super) server: Option<&'i At<ServerKind>>,
+    pub(super) one_packet: Option<&'i At<Yes>>,
     pub(super) scheduler: Option<&'i At<Scheduler>>,
     pub(super) real_servers: Option<&'i RealServers>,
     pub(super) real_servers_known: bool,

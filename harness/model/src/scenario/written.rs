@@ -1,8 +1,8 @@
 //! A scenario as the text of a file: the way back from [`Scenario`] to YAML.
 
 use super::{
-    Axis, Expectation, Expected, Family, Forwarding, Lab, Phases, RealServer, Scenario, Value as AxisValue,
-    Wiring,
+    Axis, Expectation, Expected, Family, Forwarding, Lab, Phases, RealServer, Scenario, ServerKind,
+    Value as AxisValue, Wiring,
 };
 use crate::action::{Action, PAYLOAD};
 use crate::client::{ClientChoice, Program};
@@ -120,6 +120,8 @@ fn lab(lab: &Lab) -> Fields {
         wired_for,
         wiring,
         family,
+        server,
+        one_packet,
         scheduler,
         real_servers: servers,
         client: the_client,
@@ -137,7 +139,11 @@ fn lab(lab: &Lab) -> Fields {
     word("forwarding", forwarding.map(Forwarding::as_str));
     word("wiring", wiring.map(Wiring::as_str));
     word("family", family.map(Family::as_str));
+    word("server", server.map(ServerKind::as_str));
     word("scheduler", scheduler.as_deref());
+    if *one_packet {
+        map.push(("one-packet".to_owned(), Part::Plain("true".to_owned())));
+    }
     if let Some(methods) = wired_for {
         let methods = methods
             .iter()
@@ -225,7 +231,9 @@ fn client(choice: &ClientChoice) -> Part {
             let own = vec![("argv".to_owned(), Part::List(argv))];
             insert(&mut map, "program", Part::Map(own));
         }
-        Some(named @ (Program::MysqlAsync | Program::InteractiveCli | Program::BatchCli)) => {
+        Some(
+            named @ (Program::MysqlAsync | Program::EchoClient | Program::InteractiveCli | Program::BatchCli),
+        ) => {
             insert(&mut map, "program", Part::Text(named.name().to_owned()));
         }
     }
@@ -281,7 +289,7 @@ fn said(value: Value) -> Part {
     }
     let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
     let spoken = fields.map(|(key, value)| match (key.as_str(), value.as_u64()) {
-        ("payload", Some(bytes)) => (key, Part::Text(amount(bytes))),
+        ("payload" | "answer", Some(bytes)) => (key, Part::Text(amount(bytes))),
         _ => (key, said(value)),
     });
     Part::Map(spoken.filter(|(key, value)| !usual(key, value)).collect())
@@ -291,6 +299,8 @@ fn said(value: Value) -> Part {
 const USUAL: &[(&str, &str)] = &[
     ("takes", "0s"),
     ("how", "quit"),
+    ("text", "ping"),
+    ("then", "answer"),
     ("signal", "TERM"),
     ("neighbours", "permanent"),
     ("delay", "0s"),

@@ -9,6 +9,7 @@ use crate::capture::dialect::{Command, Dialect, Dialogue, Exchange, Outcome, Ser
 use crate::capture::flow::{ClientSide, Connection};
 use crate::capture::{Packet, Segment, dialect_of};
 use crate::duration::Instant;
+use crate::ipvs::Protocol;
 use crate::path::Journeys;
 use crate::record::{CellRecord, ClientErrorKind, ClientEventKind, EventRole};
 use std::time::Duration;
@@ -173,7 +174,11 @@ pub(super) fn look(
     let dialect = dialect_of(&record.plan);
     let firewall = Firewall::of(record, side);
     for connection in connections {
-        let acceptance = Acceptance::of(&firewall, side, &connection);
+        let acceptance = match record.plan.service().protocol {
+            Protocol::Tcp | Protocol::Sctp => Acceptance::of(&firewall, side, &connection),
+            // A connected UDP socket takes every datagram that comes from its peer.
+            Protocol::Udp => Acceptance::default(),
+        };
         let accepted = |packet: &Packet| acceptance.discarded(packet.number).is_none();
         let passed = passed(side, &connection, operation.end.at, accepted);
         let mut dialogue = dialect.dialogue(&connection, &passed);
@@ -208,7 +213,7 @@ pub(super) fn look(
 /// Did a login begin and never end, by what the packets say?
 fn is_no_login(dialogue: &Dialogue) -> bool {
     match dialogue.exchanges.as_slice() {
-        [login] => login.outcome == Outcome::Open,
+        [login] => login.command == Command::Login && login.outcome == Outcome::Open,
         [] | [_, _, ..] => false,
     }
 }
@@ -225,6 +230,10 @@ fn candidates(
         Place::Anywhere { anew } => all
             .filter(|connection| connection.began <= operation.end.at)
             .filter(|connection| anew || connection.began < operation.began())
+            .collect(),
+        Place::Port(port) => all
+            .filter(|connection| connection.client_port == port)
+            .filter(|connection| connection.began <= operation.end.at)
             .collect(),
         Place::Opened(from, to) => {
             let mut all = all.filter(|connection| from <= connection.began && connection.began <= to);
@@ -257,7 +266,10 @@ fn held_back(
 
 /// What can be read of a connection.
 fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dialogue, looked: &mut Looked) {
-    let sql = operation.statement.map(|statement| statement.beginning());
+    let sql = operation
+        .statement
+        .as_ref()
+        .map(|statement| statement.beginning());
     let mut prepared = false;
     for (index, exchange) in dialogue.exchanges.iter().enumerate() {
         let reply = match &exchange.outcome {
@@ -322,7 +334,7 @@ fn unread(
     connection: &Connection,
     (from, why): (u32, Unread),
 ) -> Option<Attempt> {
-    let statement = operation.statement?;
+    let statement = operation.statement.as_ref()?;
     let said: Vec<_> = side
         .sent(connection)
         .filter(|(packet, segment)| packet.number >= from && segment.payload_length > 0)
@@ -383,7 +395,7 @@ fn is_ended(
     // An ICMP error ends only what is being opened.
     let ends = |terminator: Terminator| match terminator.kind {
         TerminatorKind::Fin | TerminatorKind::Rst => true,
-        TerminatorKind::Icmp { .. } => attempt.connects(),
+        TerminatorKind::Icmp { .. } => attempt.connects() || side.is_udp(),
     };
     !attempt.is_complete() && all.any(ends)
 }

@@ -56,12 +56,14 @@ pub(super) fn observed(
         ClientErrorKind::Server { code, .. } => (None, None, Some(code)),
         ClientErrorKind::Closed | ClientErrorKind::Driver => (None, None, None),
     };
+    let classic = reported.or_else(|| classic(dialect, error, operation, network));
     ObservedError {
         message: error.message.clone(),
         errno: errno.and_then(|errno| u16::try_from(errno).ok()),
-        classic: reported.or_else(|| classic(dialect, error, operation, network)),
+        classic,
         reported: reported.is_some(),
         server,
+        closed: classic.is_none() && error.kind == ClientErrorKind::Closed,
     }
 }
 
@@ -80,6 +82,7 @@ pub(super) fn of_server(error: &ServerError, told: Option<&ClientError>) -> Obse
         classic: None,
         reported: false,
         server: Some(error.code),
+        closed: false,
     }
 }
 

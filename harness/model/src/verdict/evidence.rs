@@ -9,7 +9,7 @@ use super::{
     Reason, Sent, Terminator, TerminatorKind,
 };
 use crate::action::{Action, Node};
-use crate::ipvs::{Connections, Protocol, Table};
+use crate::ipvs::{Connections, Table};
 use crate::plan::Phase;
 use crate::record::{AtEnd, CellRecord, Moment, StepOutcome};
 use std::fmt;
@@ -139,7 +139,7 @@ fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
 /// The real servers in the cell's own service.
 fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
     let plan = &record.plan;
-    let service = listed.service(Protocol::Tcp, plan.service().address);
+    let service = listed.service(plan.service().protocol, plan.service().address);
     plan.real_servers()
         .filter_map(|(name, host)| {
             let destination = service?.destination(plan.destination(host))?;
@@ -197,6 +197,7 @@ fn beginning(operation: &Classified<'_>, network: &Network) -> Evidence {
 fn operation_name(operation: &Classified<'_>) -> String {
     operation
         .statement
+        .as_ref()
         .map_or_else(|| "connect".to_owned(), |statement| statement.sql.clone())
 }
 

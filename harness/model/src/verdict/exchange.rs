@@ -186,7 +186,7 @@ pub(super) fn dawdled(operation: &Classified<'_>, wire: &Wire) -> Option<Seen> {
 /// The answer to an earlier statement on the same connection, which the client had not waited for, that came
 /// while it was waiting for this one.
 fn earlier(operation: &Classified<'_>, wire: &Wire, attempt: &Attempt) -> Option<(String, Seen)> {
-    operation.statement?;
+    operation.statement.as_ref()?;
     let dialogue = wire.looked.dialogue(&attempt.connection)?;
     dialogue.exchanges.iter().rev().find_map(|exchange| {
         let before = exchange.asked.at < operation.began();

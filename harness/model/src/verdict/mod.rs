@@ -278,6 +278,9 @@ pub struct ObservedError {
     pub reported: bool,
     /// The server's own error number, if it answered with one.
     pub server: Option<u16>,
+    /// Was it nothing but the end of the connection, to which the protocol's clients give no code?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// Retransmissions of the client.

@@ -396,8 +396,15 @@ impl View<'_> {
             closed_by_client: request
                 .and_then(|request| segments::own_end(&sent, |packet| packet.number > request.seen().packet)),
             ended_by_client_before: segments::own_end(&sent, |packet| packet.at < self.operation.began()),
-            servers: servers(self.record, self.paths, self.side, connection, &received),
-            retransmissions: segments::retransmissions(&sent, self.operation.began()),
+            servers: {
+                let asked = request.map(|request| request.seen().packet);
+                servers(self.record, self.paths, self.side, connection, &received, asked)
+            },
+            // UDP sends nothing again, and acknowledges nothing.
+            retransmissions: match self.side.is_udp() {
+                true => Retransmissions::default(),
+                false => segments::retransmissions(&sent, self.operation.began()),
+            },
             ..Network::default()
         };
         match attempt.filter(|attempt| attempt.reply != Reply::Unread) {
@@ -420,7 +427,9 @@ impl View<'_> {
                 };
             }
         }
-        doubts.extend(segments::gaps(&sent, &reached));
+        if !self.side.is_udp() {
+            doubts.extend(segments::gaps(&sent, &reached));
+        }
         network
     }
 }

@@ -4,18 +4,22 @@ use super::Doubt;
 use crate::action::{ClientAction, Statement};
 use crate::client::Program;
 use crate::duration::Instant;
+use crate::ipvs::Protocol;
 use crate::plan::Phase;
 use crate::record::{
     CellRecord, ClientError, ClientEvent, ClientEventKind, EventRole, StepOutcome, StepRecord,
 };
+use std::borrow::Cow;
 
 /// The operation that is classified.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Classified<'a> {
     /// Its number.
     pub(super) number: u32,
     /// Its statement; `None` for a connect.
-    pub(super) statement: Option<&'a Statement>,
+    pub(super) statement: Option<Cow<'a, Statement>>,
+    /// What it asks for, in a word: `connect`, `query` or `request`.
+    pub(super) asks: &'static str,
     /// The event of its beginning.
     pub(super) begun: &'a ClientEvent,
     /// The event of its end, or that it was still waiting.
@@ -40,6 +44,8 @@ pub(super) enum Place {
     /// The harness's own driver told when it opened it: from `ConnectBegun` to `Connected` or the operation's
     /// end. It has no pool and does not connect anew.
     Opened(Instant, Instant),
+    /// Over UDP: the harness's own client told the port of its socket.
+    Port(u16),
     /// Any other program may open and use what connections it likes. All of them are looked at, and what it
     /// says of connecting anew is not needed: a line is dated when it is read, and by then the SYN may be
     /// out.
@@ -71,16 +77,16 @@ impl Classified<'_> {
     /// Does the program choose its connections by itself?
     pub(super) fn chooses(&self) -> bool {
         match self.place {
-            Place::Opened(..) => false,
+            Place::Opened(..) | Place::Port(_) => false,
             Place::Anywhere { .. } => true,
         }
     }
 
-    /// `connect` or ``query `select 1` ``.
+    /// `connect`, ``query `select 1` `` or ``request `hello` ``.
     pub(super) fn what(&self) -> String {
-        match self.statement {
-            None => "connect".to_owned(),
-            Some(statement) => format!("query `{}`", statement.sql),
+        match &self.statement {
+            None => self.asks.to_owned(),
+            Some(statement) => format!("{} `{}`", self.asks, statement.sql),
         }
     }
 }
@@ -100,11 +106,13 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, Doubt> {
         .start_of(number)
         .ok_or(Doubt::NotStarted { operation: number })?;
     let statement = action.statement();
-    if statement.is_none() && !action.opens() {
+    let udp = record.plan.service().protocol == Protocol::Udp;
+    // Over UDP nothing is sent for a connect.
+    if statement.is_none() && (udp || !action.opens()) {
         let step = starts.number;
         return Err(Doubt::NotClassified { step });
     }
-    let (begun, end) = events(record, number, statement)?;
+    let (begun, end) = events(record, number, statement.as_deref())?;
     let act = record
         .steps
         .iter()
@@ -121,14 +129,17 @@ pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, Doubt> {
     let awaited = record.steps.iter().find(|step| {
         step.operation == Some(number) && step.action.of_client().is_some_and(ClientAction::only_awaits)
     });
-    let paused = statement.is_some_and(|statement| statement.pause_after.is_some());
+    let paused = statement
+        .as_ref()
+        .is_some_and(|statement| statement.pause_after.is_some());
     let resumed = awaited.filter(|_| paused).and_then(|step| step.began);
     let base = resumed.map_or(base, |resumed| base.max(resumed));
-    let due = statement.map_or(base, |statement| base.max(begun.at.plus(statement.takes)));
+    let due = base.max(begun.at.plus(action.own_time()));
     let place = place(record, starts, action, begun, end).ok_or(Doubt::NoConnection)?;
     Ok(Classified {
         number,
         statement,
+        asks: action.asks(),
         begun,
         end,
         due,
@@ -255,8 +266,8 @@ fn place(
             let anew = connects || says_so || end.kind.role() != EventRole::Fails;
             return Some(Place::Anywhere { anew });
         }
-        Program::MysqlAsync if says_so => return Some(Place::Anywhere { anew: true }),
-        Program::MysqlAsync => {}
+        Program::MysqlAsync | Program::EchoClient if says_so => return Some(Place::Anywhere { anew: true }),
+        Program::MysqlAsync | Program::EchoClient => {}
     }
     if connects {
         return Some(Place::Opened(begun.at, opened_by(starts, action, end.at)));
@@ -270,6 +281,13 @@ fn place(
                 .start_of(event.operation)
                 .is_some_and(|(_, opening)| opening.connection() == action.connection())
         })?;
+    if record.plan.service().protocol == Protocol::Udp {
+        let sockets = record.client.iter().flat_map(|client| &client.sockets);
+        let own = sockets
+            .rev()
+            .find(|socket| socket.operation == connected.operation)?;
+        return Some(Place::Port(own.port));
+    }
     let (step, opening) = record.start_of(connected.operation)?;
     let started = of_operation(record, connected.operation)
         .filter(|event| event.number < connected.number)

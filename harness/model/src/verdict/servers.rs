@@ -69,21 +69,39 @@ impl Servers {
 }
 
 /// The real servers of `connection`, of which the client's kernel accepted `accepted`: by who made a SYN-ACK
-/// or payload, and by whom the client's segments reached.
+/// or payload, and by whom the client's segments reached. `request` is the packet of what was asked for.
 pub(super) fn servers(
     record: &CellRecord,
     paths: &Journeys<'_>,
     side: &ClientSide<'_>,
     connection: &Connection,
     accepted: &[(&Packet, &Segment)],
+    request: Option<u32>,
+) -> Servers {
+    // A UDP flow may change its server from one datagram to the next. What reached no server was for the one
+    // that the flow had.
+    let since = request.filter(|_| side.is_udp());
+    let own = since.map(|from| servers_from(record, paths, side, connection, accepted, from));
+    own.filter(|own| *own != Servers::default())
+        .unwrap_or_else(|| servers_from(record, paths, side, connection, accepted, 0))
+}
+
+/// The same from the packet of this number on.
+fn servers_from(
+    record: &CellRecord,
+    paths: &Journeys<'_>,
+    side: &ClientSide<'_>,
+    connection: &Connection,
+    accepted: &[(&Packet, &Segment)],
+    from: u32,
 ) -> Servers {
     let mut servers = Servers::default();
-    for (packet, segment) in accepted {
+    for (packet, segment) in accepted.iter().filter(|(packet, _)| packet.number >= from) {
         if let Some(node) = answers(paths, packet, segment) {
             note(&mut servers.answered, node, packet.number);
         }
     }
-    for (node, packet) in reached(record, paths, side, connection) {
+    for (node, packet) in reached_from(record, paths, side, connection, from) {
         note(&mut servers.reached, &node, packet);
     }
     servers
@@ -105,8 +123,22 @@ pub(super) fn reached(
     side: &ClientSide<'_>,
     connection: &Connection,
 ) -> Vec<(Node, u32)> {
+    reached_from(record, paths, side, connection, 0)
+}
+
+/// The same from the packet of this number on.
+fn reached_from(
+    record: &CellRecord,
+    paths: &Journeys<'_>,
+    side: &ClientSide<'_>,
+    connection: &Connection,
+    from: u32,
+) -> Vec<(Node, u32)> {
     let mut servers: Vec<(Node, u32)> = Vec::new();
-    for (packet, segment) in side.received(connection) {
+    let received = side
+        .received(connection)
+        .filter(|(packet, _)| packet.number >= from);
+    for (packet, segment) in received {
         if let Some(node) = answers(paths, packet, segment) {
             note(&mut servers, node, packet.number);
         }
@@ -116,7 +148,9 @@ pub(super) fn reached(
             segment.source_port == connection.client_port && segment.destination_port == record.plan.port()
         });
         for hop in journey.hops.iter().filter(|_| ours) {
-            if let Some(packet) = hop.received.filter(|packet| connection.spans(packet))
+            if let Some(packet) = hop
+                .received
+                .filter(|packet| packet.number >= from && connection.spans(packet))
                 && let Some(node) = hop.to.and_then(|host| paths.lab().node(host))
                 && node.real_server().is_some()
             {

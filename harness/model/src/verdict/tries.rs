@@ -81,7 +81,7 @@ fn one(
     until: Instant,
 ) -> Try {
     let received = wire.looked.accepted(side, &attempt.connection);
-    let servers = servers(record, paths, side, &attempt.connection, &received);
+    let servers = servers(record, paths, side, &attempt.connection, &received, None);
     let established = received
         .iter()
         .find(|(_, segment)| segment.flags.syn && segment.flags.ack)

@@ -11,7 +11,6 @@ use crate::Name;
 use crate::action::{Action, ClientAction, Node, TableAction};
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
-use crate::client::Program;
 use crate::duration::{Human, Instant};
 use crate::path::Journeys;
 use crate::plan::Phase;
@@ -313,7 +312,7 @@ impl<'a> View<'a> {
         let Some(judged) = &self.judged else {
             return Vec::new();
         };
-        let one_at_a_time = self.record.plan.client().program != Program::MysqlAsync;
+        let one_at_a_time = !self.record.plan.client().program.does_as_told();
         let used = |connection: &Connection| one_at_a_time && self.speaks(connection, self.began, self.ended);
         let own: Vec<&Connection> = match one_at_a_time {
             true => self.connections.iter().collect(),
@@ -361,7 +360,7 @@ impl<'a> View<'a> {
             seen && flow::segment(packet).is_some_and(|(_, _, segment)| {
                 segment.source_port == judged.client_port
                     && segment.destination_port == self.record.plan.port()
-                    && segment.flags.syn
+                    && (segment.flags.syn || self.side.is_udp())
             })
         })
     }

@@ -69,6 +69,7 @@ impl Builder {
             classic,
             reported: false,
             server: None,
+            closed: false,
         });
         self
     }

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! mysql_async.rs   the driver, in this process
+//! echo.rs          the client of the echo servers, in this process
 //! cli.rs           the mariadb or mysql command line, typed to in a terminal (terminal.rs); printed.rs reads what it prints
 //! batch.rs         the same in batch mode, on pipes (process.rs)
 //! own_program.rs   a program of the author's own, on pipes, in a PID namespace
@@ -13,6 +14,7 @@
 
 mod batch;
 mod cli;
+mod echo;
 mod log;
 mod mysql_async;
 mod own_program;
@@ -32,6 +34,7 @@ use log::Log;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Closing, Statement};
 use lvs_matrix_model::client::{Client as Settled, Program};
+use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord};
 use lvs_matrix_netns::{Namespace, give_up_capabilities};
@@ -83,6 +86,7 @@ pub(crate) struct Client {
 /// What a session has of the cell: where to connect to and how it is set, where to write down, and when to
 /// stop.
 struct Desk {
+    protocol: Protocol,
     address: IpAddr,
     port: u16,
     settled: Settled,
@@ -119,6 +123,7 @@ impl Client {
         let (stopped, stop) = std::io::pipe().stage(stage)?;
         let (operations, inbox) = mpsc::unbounded_channel();
         let desk = Desk {
+            protocol: plan.service().protocol,
             address: plan.vip(),
             port: plan.port(),
             settled: plan.client().clone(),
@@ -230,6 +235,7 @@ impl Drop for Client {
 fn run(inbox: Inbox, desk: &Desk, program: Program, folder: Option<PathBuf>) {
     match program {
         Program::MysqlAsync => mysql_async::serve(inbox, desk),
+        Program::EchoClient => echo::serve(inbox, desk),
         Program::InteractiveCli => match cli::Interactive::new(&desk.log) {
             Ok(session) => serve(inbox, desk, session),
             Err(why) => fail_all(inbox, desk, &why),

@@ -35,7 +35,7 @@ pub(super) fn serve(inbox: Inbox, desk: &Desk) {
 }
 
 /// Returns when the client is to stop.
-async fn stopped(desk: &Desk) {
+pub(super) async fn stopped(desk: &Desk) {
     // An end of file can be read. Where it cannot be watched for, nothing is done at all, which the record
     // shows.
     if let Ok(stop) = desk.stop.try_clone()
@@ -260,7 +260,7 @@ fn client_error(error: &Error) -> ClientError {
     ClientError { kind, message }
 }
 
-fn io_kind(error: &io::Error) -> ClientErrorKind {
+pub(super) fn io_kind(error: &io::Error) -> ClientErrorKind {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return ClientErrorKind::Closed;
     }

@@ -168,6 +168,19 @@ pub(super) fn note_beside(
     Some(port)
 }
 
+/// Writes down the port of a UDP socket, which has none of TCP's options.
+pub(super) fn note_port(desk: &Desk, operation: u32, port: u16) {
+    desk.log.socket(OpenedSocket {
+        operation,
+        port,
+        keepalive: false,
+        keepalive_time: Duration::ZERO,
+        keepalive_interval: Duration::ZERO,
+        keepalive_probes: 0,
+        user_timeout: Duration::ZERO,
+    });
+}
+
 /// Writes down what shows a setting, or why nothing does.
 pub(super) fn shown(desk: &Desk, setting: Setting, verdict: Result<Proof, Instead>) {
     let (shown, doubt) = match verdict {

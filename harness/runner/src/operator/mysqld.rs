@@ -5,9 +5,10 @@ use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
 use crate::real_server::RealServer;
-use lvs_matrix_model::action::{MysqldAction, StopSignal};
+use lvs_matrix_model::action::{MysqldAction, ServerDeed, StopSignal};
+use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::record::{Instead, MysqldState, Proof};
-use lvs_matrix_netns::{CommandLine, Namespace};
+use lvs_matrix_netns::CommandLine;
 use rustix::process::{Pid, Signal};
 use std::io;
 use std::time::Duration;
@@ -21,15 +22,18 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<
     let server = lab.servers.iter_mut().find(|server| &server.name == name);
     let server =
         server.ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))?;
-    let proof = match action {
-        MysqldAction::StopMysqld { signal, .. } => stop(server, *signal, port),
-        MysqldAction::StartMysqld { .. } => {
+    let proof = match action.deed() {
+        ServerDeed::Stop(signal) => stop(server, signal, port),
+        ServerDeed::Start => {
             server.start_mysqld()?;
             server.wait_ready()?;
-            Ok(Proof::Started { id: server.server_id })
+            Ok(match server.is_echo() {
+                true => Proof::AnswersAs { server: name.clone() },
+                false => Proof::Started { id: server.server_id },
+            })
         }
-        MysqldAction::FreezeMysqld { .. } => freeze(server, port),
-        MysqldAction::ThawMysqld { .. } => thaw(server),
+        ServerDeed::Freeze => freeze(server, port),
+        ServerDeed::Thaw => thaw(server),
     };
     let proof = proof.map_err(|error| LabError::new(action.to_string(), error))?;
     Ok(Deed {
@@ -45,17 +49,23 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
         return Ok(None);
     };
     let state = server.state();
-    Ok(match action {
-        MysqldAction::StopMysqld { .. } => Some(match state {
+    let echo = server.is_echo();
+    Ok(match action.deed() {
+        ServerDeed::Stop(_) => Some(match state {
+            MysqldState::Ended { status } if echo => Ok(Proof::NoServerRuns { status }),
             MysqldState::Ended { status } => Ok(Proof::NoMysqld { status }),
+            MysqldState::Running | MysqldState::Frozen if echo => Err(Instead::ServerRuns),
             MysqldState::Running | MysqldState::Frozen => Err(Instead::MysqldRuns),
         }),
-        MysqldAction::FreezeMysqld { .. } => Some(match state {
+        ServerDeed::Freeze => Some(match state {
+            MysqldState::Frozen if echo => Ok(Proof::ServerStillFrozen),
             MysqldState::Frozen => Ok(Proof::StillFrozen),
+            MysqldState::Running if echo => Err(Instead::ServerNotFrozen),
             MysqldState::Running => Err(Instead::MysqldNotFrozen),
+            MysqldState::Ended { status } if echo => Err(Instead::ServerEnded { status }),
             MysqldState::Ended { status } => Err(Instead::MysqldEnded { status }),
         }),
-        MysqldAction::StartMysqld { .. } | MysqldAction::ThawMysqld { .. } => None,
+        ServerDeed::Start | ServerDeed::Thaw => None,
     })
 }
 
@@ -63,7 +73,7 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
 /// and the server go on.
 fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<Proof> {
     let status = server.stop_mysqld(signal)?;
-    match listener(&server.namespace, port)? {
+    match listener(server, port)? {
         None => Ok(Proof::ProcessEnded { status, port }),
         Some(line) => Err(LabError::new(
             "look for a listener",
@@ -81,7 +91,7 @@ fn freeze(server: &RealServer, port: u16) -> Result<Proof> {
     if stopped.is_none() {
         return Err(failed("not all of its threads are in state T".to_owned()));
     }
-    let line = listener(&server.namespace, port)?.unwrap_or_default();
+    let line = listener(server, port)?.unwrap_or_default();
     if !line.contains(&format!("pid={},", pid.as_raw_nonzero())) {
         return Err(failed(format!(
             "process {pid:?} is frozen, but port {port} is another's: {line}"
@@ -102,14 +112,19 @@ fn thaw(server: &mut RealServer) -> Result<Proof> {
         ));
     }
     server.wait_ready()?;
-    Ok(Proof::RunsAgain { id: server.server_id })
+    Ok(match server.is_echo() {
+        true => Proof::AnswersAs {
+            server: server.name.clone(),
+        },
+        false => Proof::RunsAgain { id: server.server_id },
+    })
 }
 
 fn signal(server: &RealServer, signal: Signal) -> Result<Pid> {
     let stage = format!("send {signal:?}");
     let pid = server
         .pid()
-        .ok_or_else(|| LabError::new(stage.clone(), "no mysqld is running"))?;
+        .ok_or_else(|| LabError::new(stage.clone(), "no server is running"))?;
     rustix::process::kill_process(pid, signal).stage(stage)?;
     Ok(pid)
 }
@@ -137,9 +152,13 @@ fn stopped(stat: &str) -> bool {
 }
 
 /// Who listens on the port, as `ss` shows it.
-fn listener(namespace: &Namespace, port: u16) -> Result<Option<String>> {
-    let list = CommandLine::new(["ss", "-Htlnp", &format!("sport = :{port}")]);
-    let shown = namespace.check(&list).stage("look for a listener")?;
+fn listener(server: &RealServer, port: u16) -> Result<Option<String>> {
+    let options = match server.protocol() {
+        Protocol::Tcp | Protocol::Sctp => "-Htlnp",
+        Protocol::Udp => "-Hulnp",
+    };
+    let list = CommandLine::new(["ss", options, &format!("sport = :{port}")]);
+    let shown = server.namespace.check(&list).stage("look for a listener")?;
     let line = shown
         .lines()
         .next()

@@ -12,6 +12,7 @@ use lvs_matrix_model::record::Proof;
 use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_netns::CommandLine;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A table that was saved: ipvsadm's lines, and what the kernel showed at that moment.
 #[derive(Debug, Clone)]
@@ -51,10 +52,11 @@ pub(crate) fn edit_table(
             table: now.clone(),
         });
     }
-    let shown = if let TableAction::SetTimeouts { tcp, tcp_fin } = edit {
+    let shown = if let TableAction::SetTimeouts { tcp, tcp_fin, udp } = edit {
         let line = CommandLine::new(["ipvsadm", "-L", "--timeout"]);
         let shown = lab.director()?.check(&line).stage("read the time-outs")?;
-        timeouts(&shown, tcp.as_secs(), tcp_fin.map(|time| time.as_secs()))
+        let seconds = |time: &Option<Duration>| time.map(|time| time.as_secs());
+        timeouts(&shown, tcp.as_secs(), seconds(tcp_fin), seconds(udp))
     } else {
         in_table(plan, edit, &now, saved.as_ref())
     };
@@ -180,7 +182,7 @@ fn same(found: &Service, wanted: &Service) -> bool {
 }
 
 /// `Timeout (tcp tcpfin udp): 900 120 300`.
-fn timeouts(shown: &str, tcp: u64, tcp_fin: Option<u64>) -> Shown {
+fn timeouts(shown: &str, tcp: u64, tcp_fin: Option<u64>, udp: Option<u64>) -> Shown {
     let found: Vec<u64> = shown
         .rsplit(':')
         .next()
@@ -189,12 +191,15 @@ fn timeouts(shown: &str, tcp: u64, tcp_fin: Option<u64>) -> Shown {
         .filter_map(|word| word.parse().ok())
         .collect();
     match found.as_slice() {
-        [found_tcp, found_fin, _]
-            if *found_tcp == tcp && tcp_fin.is_none_or(|wanted| wanted == *found_fin) =>
+        [found_tcp, found_fin, found_udp]
+            if *found_tcp == tcp
+                && tcp_fin.is_none_or(|wanted| wanted == *found_fin)
+                && udp.is_none_or(|wanted| wanted == *found_udp) =>
         {
-            Ok(Proof::Timeouts {
-                tcp: *found_tcp,
-                fin: *found_fin,
+            let (tcp, fin) = (*found_tcp, *found_fin);
+            Ok(match udp {
+                None => Proof::Timeouts { tcp, fin },
+                Some(udp) => Proof::TimeoutsWithUdp { tcp, fin, udp },
             })
         }
         _ => Err(format!("the time-outs are others: {shown}")),
@@ -330,10 +335,15 @@ mod tests {
     #[test]
     fn time_outs_are_read_as_ipvsadm_shows_them() {
         let shown = "Timeout (tcp tcpfin udp): 60 120 300";
-        assert!(timeouts(shown, 60, None).is_ok());
-        assert!(timeouts(shown, 60, Some(120)).is_ok());
-        assert!(timeouts(shown, 900, None).is_err(), "the command did nothing");
-        assert!(timeouts(shown, 60, Some(10)).is_err());
-        assert!(timeouts("", 60, None).is_err());
+        assert!(timeouts(shown, 60, None, None).is_ok());
+        assert!(timeouts(shown, 60, Some(120), None).is_ok());
+        assert!(
+            timeouts(shown, 900, None, None).is_err(),
+            "the command did nothing"
+        );
+        assert!(timeouts(shown, 60, Some(10), None).is_err());
+        assert!(timeouts(shown, 60, None, Some(300)).is_ok());
+        assert!(timeouts(shown, 60, None, Some(10)).is_err());
+        assert!(timeouts("", 60, None, None).is_err());
     }
 }

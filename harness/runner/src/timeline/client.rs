@@ -7,11 +7,12 @@ use crate::clock::poll_for;
 use crate::error::{LabError, Result};
 use crate::operator;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{ClientAction, Closing, Node, Opening, Statement};
+use lvs_matrix_model::action::{ClientAction, Closing, Node, Opening, Request, Statement};
 use lvs_matrix_model::capture::decode::{DecodedFrame, frame as decode};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
 use lvs_matrix_model::client::Program;
+use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{Host, Mac};
 use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, StepOutcome};
 use std::net::IpAddr;
@@ -40,6 +41,11 @@ impl Timeline<'_> {
                 let operation = self.begin_statement(statement)?;
                 Ok(self.await_end(&started(operation, statement.takes, action), Proof::Answered))
             }
+            ClientAction::Request(request) => {
+                let operation = self.begin_statement(&request.statement())?;
+                Ok(self.await_end(&started(operation, request.takes, action), Proof::Answered))
+            }
+            ClientAction::StartRequest(request) => self.start_request(request),
             ClientAction::StartConnect(opening) => self.start_connect(opening),
             ClientAction::StartQuery(statement) => self.start_query(statement),
             ClientAction::AwaitConnect { .. } => self.await_started(on, Proof::Connected),
@@ -108,6 +114,10 @@ impl Timeline<'_> {
         self.client.disconnect(operation, on, how)?;
         let done = self.await_end(&bare(operation), Proof::Closed);
         if !matches!(done.outcome, StepOutcome::Done { .. }) {
+            return Ok(done);
+        }
+        // Over UDP nothing is said of it.
+        if self.plan.service().protocol == Protocol::Udp {
             return Ok(done);
         }
         let (packet, ended): (_, fn(&Flags) -> bool) = match how {
@@ -277,6 +287,75 @@ impl Timeline<'_> {
 
     fn has_ended(&self, operation: u32) -> bool {
         self.client.standing(operation) != Standing::Pending
+    }
+
+    /// Sends a request to an echo server and waits until it is under way: it has arrived at a server, or the
+    /// client's own firewall holds it back, or it was sent a second time because nobody acknowledged it, or it
+    /// has ended already. Of a datagram that is lost nobody says anything: it is under way once it has left.
+    fn start_request(&mut self, request: &Request) -> Result<Done> {
+        let statement = request.statement();
+        let stage = || format!("start request `{}`", statement.sql);
+        let needle = statement.beginning().as_bytes();
+        let from = self.captures.seen_by(&Node::Client);
+        let at_servers: Vec<(Name, Mac, usize)> = self
+            .plan
+            .real_servers()
+            .map(|(name, host)| (name.clone(), host.mac(), self.captures.seen_by(&host.node)))
+            .collect();
+        let held_back = self.held_back()?;
+        let operation = self.begin_statement(&statement)?;
+        let udp = self.plan.service().protocol == Protocol::Udp;
+        let under_way = poll_for(START_DEADLINE, Duration::from_millis(1), || {
+            // The answer may say the same.
+            let asks = |frame: &Frame| holds(frame, needle) && self.is_for_service(frame);
+            let sent = self.captures.count(&Node::Client, from, asks);
+            for (name, mac, from) in &at_servers {
+                let arrived = |frame: &Frame| {
+                    holds(frame, needle) && decode(&frame.bytes, frame.length).source_mac != *mac
+                };
+                if self
+                    .captures
+                    .count(&Node::RealServer(name.clone()), *from, arrived)
+                    > 0
+                {
+                    return Ok::<_, LabError>(Some(Proof::ReachedServer { server: name.clone() }));
+                }
+            }
+            if self.has_ended(operation) {
+                return Ok(Some(Proof::EndedAlready));
+            }
+            if held_back.is_some() && self.held_back()? > held_back {
+                return Ok(Some(Proof::HeldBack));
+            }
+            Ok(match sent {
+                0 => None,
+                1 if !udp => None,
+                1 => Some(Proof::DatagramSent),
+                _ => Some(Proof::SentAgain),
+            })
+        })?;
+        let begun = Started {
+            operation,
+            takes: statement.takes,
+            may_fail: statement.may_fail,
+        };
+        self.started.insert(statement.on.clone(), begun);
+        let proof = under_way.ok_or_else(|| {
+            let seconds = START_DEADLINE.as_secs();
+            LabError::new(stage(), format!("no server had it within {seconds} s"))
+        })?;
+        Ok(Done {
+            operation: Some(operation),
+            ..Done::proven(proof)
+        })
+    }
+
+    /// Is it a packet for the service?
+    fn is_for_service(&self, frame: &Frame) -> bool {
+        match decode(&frame.bytes, frame.length).body {
+            Body::Ip { destination, .. } => destination == self.plan.vip(),
+            Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => false,
+        }
     }
 
     /// Sends a statement and waits until it is under way: the client's own firewall holds it back, or it runs

@@ -16,7 +16,7 @@ mod notes;
 mod payload;
 mod response;
 mod session;
-mod stream;
+pub(super) mod stream;
 
 use super::{Packet, Segment, flow};
 use crate::capture::dialect::Side;

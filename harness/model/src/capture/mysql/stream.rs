@@ -11,7 +11,7 @@ const WAITING_SEGMENTS: usize = 8192;
 
 /// One direction.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(in crate::capture) struct Stream {
     began_at: Option<u32>,
     /// The sequence number of the next byte; `None` if it is not known.
     next: Option<u32>,
@@ -25,22 +25,22 @@ pub(super) struct Stream {
 
 impl Stream {
     /// The sequence number of its first byte.
-    pub(super) fn began_at(&self) -> Option<u32> {
+    pub(in crate::capture) fn began_at(&self) -> Option<u32> {
         self.began_at
     }
 
     /// Is it known which byte comes next?
-    pub(super) fn is_synchronised(&self) -> bool {
+    pub(in crate::capture) fn is_synchronised(&self) -> bool {
         self.next.is_some()
     }
 
     /// Does this acknowledgement cover every byte that was taken?
-    pub(super) fn is_acknowledged_by(&self, acknowledgement: u32) -> bool {
+    pub(in crate::capture) fn is_acknowledged_by(&self, acknowledgement: u32) -> bool {
         self.next.is_some_and(|next| ahead(acknowledgement, next) >= 0)
     }
 
     /// Its next byte has this sequence number.
-    pub(super) fn begin(&mut self, sequence: u32) {
+    pub(in crate::capture) fn begin(&mut self, sequence: u32) {
         *self = Self {
             began_at: Some(sequence),
             next: Some(sequence),
@@ -49,7 +49,7 @@ impl Stream {
     }
 
     /// Bytes are missing.
-    pub(super) fn lose(&mut self) {
+    pub(in crate::capture) fn lose(&mut self) {
         self.next = None;
         self.waiting.clear();
         self.held = 0;
@@ -57,7 +57,7 @@ impl Stream {
 
     /// The bytes that a segment adds to what was there before, with those that had waited for them: none if
     /// all were there.
-    pub(super) fn take(&mut self, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    pub(in crate::capture) fn take(&mut self, sequence: u32, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let Some(next) = self.next else {
             return bytes;

@@ -1,7 +1,7 @@
 //! The client: a program and settings that fit together in every cell.
 
 use super::findings::Findings;
-use super::{Draft, client_steps};
+use super::{Draft, client_steps, server};
 use crate::client::{ClientChoice, Keepalive, Program, Setting, Settings};
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
@@ -168,7 +168,7 @@ pub(super) fn conflicts(draft: &Draft, mistakes: &mut Mistakes) {
 
 impl ClientDraft {
     /// What is said, by its key, and where.
-    fn places(&self) -> impl Iterator<Item = (&'static str, Span)> {
+    pub(super) fn places(&self) -> impl Iterator<Item = (&'static str, Span)> {
         let program = self.program.map(|span| ("program", span));
         let settings = self.settings.iter().map(|(setting, span)| (setting.key(), *span));
         program.into_iter().chain(settings)
@@ -198,7 +198,9 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
             .chain(draft.chosen(&choice).map(|(_, value)| &value.client))
             .collect();
         if said.iter().all(|said| said.complete) {
-            let client = ClientChoice::merged(said.iter().map(|said| &said.choice));
+            let kind = server::kind(draft, &choice);
+            let client = ClientChoice::merged(kind, said.iter().map(|said| &said.choice));
+            server::check(draft, &choice, kind, &said, &client, &mut findings);
             for (setting, span) in said.iter().flat_map(|said| &said.settings) {
                 if let Some(mistake) = unfit(&client.program, *setting, &client.settings, *span) {
                     findings.add(

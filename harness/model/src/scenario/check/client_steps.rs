@@ -63,10 +63,10 @@ pub(super) fn check(draft: &Draft, choice: &[usize], program: &Program, findings
             reads_at_once(action, step.span),
             action
                 .statement()
-                .and_then(|statement| no_place(statement, step.span)),
+                .and_then(|statement| no_place(&statement, step.span)),
             action
                 .statement()
-                .and_then(|statement| not_typable(program, statement, step.span)),
+                .and_then(|statement| not_typable(program, &statement, step.span)),
         ];
         for mistake in mistakes.into_iter().flatten() {
             findings.add(|| draft.slug(choice), step.span, mistake.kind, || mistake);
@@ -75,9 +75,14 @@ pub(super) fn check(draft: &Draft, choice: &[usize], program: &Program, findings
 }
 
 fn not_of_the_program(program: &Program, action: &ClientAction, span: Span) -> Option<Mistake> {
-    let what = only_a_driver(action).filter(|_| *program != Program::MysqlAsync)?;
+    let what = only_a_driver(action).filter(|_| !program.does_as_told())?;
     let message = format!("`{}` cannot be told to {what}", program.name());
-    let mistake = Mistake::new(MistakeKind::NoSuchAction, span, message, "only `mysql-async` can");
+    let mistake = Mistake::new(
+        MistakeKind::NoSuchAction,
+        span,
+        message,
+        "only `mysql-async` and `echo-client` can",
+    );
     Some(mistake.help(
         "the other programs have one connection and are told to connect, and to send a statement on it",
     ))
@@ -135,7 +140,10 @@ fn only_a_driver(action: &ClientAction) -> Option<&'static str> {
             let payload = statement.payload.map(|_| "put a payload into its statement");
             payload.or(statement.pause_after.map(|_| "stop reading its result"))
         }
-        ClientAction::Connect(_) | ClientAction::AwaitResult { .. } => None,
+        ClientAction::Request(_)
+        | ClientAction::StartRequest(_)
+        | ClientAction::Connect(_)
+        | ClientAction::AwaitResult { .. } => None,
     }
 }
 

@@ -56,6 +56,8 @@ impl lab::Added {
             wired_for: value(self.wired_for),
             wiring: value(self.wiring),
             family: value(self.family),
+            server: value(self.server),
+            one_packet: self.one_packet.is_some(),
             scheduler: value(self.scheduler).map(str::to_owned),
             real_servers: self.real_servers.into_iter().map(|server| server.value).collect(),
             client,

@@ -10,7 +10,8 @@ use crate::scenario::place::{At, Span};
 use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
-use crate::scenario::{Family, Forwarding, RealServer, Wiring};
+use crate::scenario::table::Structure;
+use crate::scenario::{Family, Forwarding, RealServer, ServerKind, Wiring};
 use std::collections::HashMap;
 
 /// What the lab says, or a value adds to it.
@@ -19,8 +20,13 @@ pub(super) struct Added {
     pub(super) wired_for: Option<At<Vec<Forwarding>>>,
     pub(super) wiring: Option<At<Wiring>>,
     pub(super) family: Option<At<Family>>,
+    pub(super) server: Option<At<ServerKind>>,
+    /// Where it is said, if it is.
+    pub(super) one_packet: Option<Span>,
     pub(super) scheduler: Option<At<&'static str>>,
     pub(super) mysqld: MysqldSetup,
+    /// Where that is said.
+    pub(super) mysqld_span: Option<Span>,
     pub(super) real_servers: Vec<At<RealServer>>,
     pub(super) real_servers_complete: bool,
     real_servers_span: Option<Span>,
@@ -53,11 +59,14 @@ impl Added {
             }),
             wiring: input.wiring.cloned(),
             family: input.family.cloned(),
+            server: input.server.cloned(),
+            one_packet: input.one_packet.map(|yes| yes.span),
             scheduler: input.scheduler.map(|scheduler| At {
                 value: scheduler.value.0,
                 span: scheduler.span,
             }),
             mysqld: mysqld(input.mysqld),
+            mysqld_span: input.mysqld.map(Structure::span),
             real_servers: real_servers(input.real_servers),
             real_servers_complete: input.real_servers_known
                 && input.real_servers.is_none_or(|servers| servers.complete),

@@ -11,6 +11,7 @@ mod into_scenario;
 mod lab;
 mod possible;
 mod served_by;
+mod server;
 mod size;
 mod state;
 mod steps;

@@ -10,6 +10,7 @@ use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, listed};
 use crate::scenario::place::{At, Span};
 use crate::scenario::{BehaviourName, ExpectedBehaviour, HangEndName, Observe};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ impl Passed {
 #[derive(Debug, Clone)]
 pub(super) struct Candidate<'d> {
     /// Its statement; `None` for a connect.
-    statement: Option<&'d Statement>,
+    statement: Option<Cow<'d, Statement>>,
     /// How much time had passed when it began.
     begun: Passed,
     may_fail: bool,
@@ -81,13 +82,14 @@ impl<'d> Candidate<'d> {
     }
 
     fn takes(&self) -> Duration {
-        self.statement.map_or(Duration::ZERO, |statement| statement.takes)
+        let statement = self.statement.as_ref();
+        statement.map_or(Duration::ZERO, |statement| statement.takes)
     }
 
     /// Does the client go on reading its result only when it is awaited? Then patience begins there.
     fn pauses(&self) -> bool {
-        self.statement
-            .is_some_and(|statement| statement.pause_after.is_some())
+        let statement = self.statement.as_ref();
+        statement.is_some_and(|statement| statement.pause_after.is_some())
     }
 }
 
@@ -190,7 +192,7 @@ impl Case<'_, '_> {
         let patience = self.watched.observe.patience;
         if self.expected.behaviour == BehaviourName::Hung
             || operation.pauses()
-            || may_trickle(operation.statement)
+            || may_trickle(operation.statement.as_deref())
         {
             return None;
         }
@@ -273,13 +275,13 @@ impl Case<'_, '_> {
     /// programs may report what they like.
     fn no_such_error(&self, operation: &Candidate<'_>) -> Option<Mistake> {
         let (code, span) = (self.expected.error?, self.places.error?);
-        if self.watched.program != Some(Program::MysqlAsync) {
+        if !self.watched.program.as_ref().is_some_and(Program::does_as_told) {
             return None;
         }
         let wrong = |span, message: String, label: &str, help: &str| {
             Some(Mistake::new(MistakeKind::NeverMet, span, message, label).help(help))
         };
-        match (operation.statement, self.expected.errno) {
+        match (operation.statement.as_deref(), self.expected.errno) {
             (None, _) if code == GONE_AWAY => wrong(
                 span,
                 format!("a connect never fails with {code}"),

@@ -4,10 +4,11 @@
 use super::Draft;
 use super::findings::Findings;
 use super::possible::{Candidate, Passed, Watched, impossible};
+use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
 use crate::Name;
-use crate::action::{Action, ClientAction, HostAction, Statement};
+use crate::action::{Action, ClientAction, HostAction, Request, Statement};
 use crate::base::Phase;
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
@@ -321,7 +322,19 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.now = self.now.saturating_add(*takes);
                 self.operations.push(self.candidate(action));
             }
-            ClientAction::StartQuery(_) => {
+            ClientAction::Request(Request { takes, .. }) => {
+                self.needs_connection(step, on);
+                self.needs_nothing_running(step, on);
+                let silent = self.state.is_silent();
+                self.must_be_answered(
+                    step,
+                    action,
+                    silent.then_some("every server is stopped, frozen or off"),
+                );
+                self.now = self.now.saturating_add(*takes);
+                self.operations.push(self.candidate(action));
+            }
+            ClientAction::StartQuery(_) | ClientAction::StartRequest(_) => {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
                 self.begins(step, action, What::Statement);
@@ -516,9 +529,10 @@ impl<'d, 'f> Walk<'d, 'f> {
 /// The cell's client program, if all that is said of it could be read.
 fn program(draft: &Draft, choice: &[usize]) -> Option<Program> {
     let said = || std::iter::once(&draft.client).chain(draft.chosen(choice).map(|(_, value)| &value.client));
-    said()
-        .all(|said| said.complete)
-        .then(|| ClientChoice::merged(said().map(|said| &said.choice)).program)
+    said().all(|said| said.complete).then(|| {
+        let kind = server::kind(draft, choice);
+        ClientChoice::merged(kind, said().map(|said| &said.choice)).program
+    })
 }
 
 /// How many ports the cell's client has, if the scenario says so, and no step changes it.

@@ -33,6 +33,9 @@ fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
         said("family", added.family.as_ref(), |family| {
             family.as_str().to_owned()
         }),
+        said("server", added.server.as_ref(), |server| {
+            server.as_str().to_owned()
+        }),
         said("scheduler", added.scheduler.as_ref(), |scheduler| {
             (*scheduler).to_owned()
         }),

@@ -61,6 +61,7 @@ macro_rules! value_of {
 
 value_of! {
     Bytes => u32;
+    Line => String;
     Port => u16;
     Rows => u32;
     Seconds => Duration;
@@ -113,6 +114,34 @@ impl Scalar for Text {
     }
     fn schema() -> Schema {
         json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// A line for an echo server: words for it have a `=`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line(pub(super) String);
+
+/// So short that it is one UDP datagram in one packet, with what stands around it.
+const MAX_LINE: usize = 200;
+
+impl Scalar for Line {
+    fn accepts() -> String {
+        format!("one line of at most {MAX_LINE} bytes without `=`, with single blanks between its words")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let Text(line) = Text::parse(text)?;
+        let bad = |c: char| c == '=' || c.is_control();
+        if line.len() > MAX_LINE || line.contains(bad) || line.contains("  ") {
+            let what = format!(
+                "{} is not a line that can be sent to an echo server",
+                quoted(text)
+            );
+            return Err(Refusal::new(MistakeKind::BadText, what));
+        }
+        Ok(Self(line))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_LINE, "pattern": "^[^=]*$" })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
-use super::super::{BehaviourName, Family, Forwarding, HangEndName, Wiring};
-use crate::action::{Chain, Closing, FirewallVerdict, Neighbours, StopSignal};
+use super::super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Wiring};
+use crate::action::{Chain, Closing, FirewallVerdict, Neighbours, Reaction, StopSignal};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
 
@@ -90,19 +90,38 @@ impl Word for ProgramWord {
     const WHAT: &'static str = "a client program";
     const WORDS: &'static [(&'static str, Self)] = &[
         ("mysql-async", Self(Program::MysqlAsync)),
+        ("echo-client", Self(Program::EchoClient)),
         ("interactive-cli", Self(Program::InteractiveCli)),
         ("batch-cli", Self(Program::BatchCli)),
     ];
 }
 
+impl Word for ServerKind {
+    const WHAT: &'static str = "a kind of server";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("mysql", Self::Mysql),
+        ("tcp-echo", Self::TcpEcho),
+        ("udp-echo", Self::UdpEcho),
+    ];
+}
+
 impl Word for StopSignal {
-    const WHAT: &'static str = "a signal that stops a mysqld";
+    const WHAT: &'static str = "a signal that stops a server";
     const WORDS: &'static [(&'static str, Self)] = &[("TERM", Self::Term), ("KILL", Self::Kill)];
 }
 
 impl Word for Closing {
     const WHAT: &'static str = "a way of closing a connection";
     const WORDS: &'static [(&'static str, Self)] = &[("quit", Self::Quit), ("reset", Self::Reset)];
+}
+
+impl Word for Reaction {
+    const WHAT: &'static str = "what an echo server can do with a request";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("answer", Self::Answer),
+        ("close", Self::Close),
+        ("reset", Self::Reset),
+    ];
 }
 
 impl Word for Neighbours {

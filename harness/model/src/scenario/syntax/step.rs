@@ -4,15 +4,16 @@
 use crate::Name;
 use crate::action::{
     Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Opening,
-    Percent, Statement, StopSignal, TableAction, TrafficAction, client_actions, host_actions, mysqld_actions,
-    opening_fields, statement_fields, table_actions, traffic_actions,
+    Percent, Reaction, Request, Statement, StopSignal, TableAction, TrafficAction, client_actions,
+    host_actions, mysqld_actions, opening_fields, request_fields, statement_fields, table_actions,
+    traffic_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::Mistakes;
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
-    Bytes, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
+    Bytes, Line, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
 };
 use crate::scenario::schema;
 use crate::scenario::table::{self, Field, default, required};
@@ -296,3 +297,4 @@ traffic_actions!(entries);
 client_actions!(entries);
 opening_fields!(shared);
 statement_fields!(shared);
+request_fields!(shared);

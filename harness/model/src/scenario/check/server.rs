@@ -1,0 +1,211 @@
+//! What serves on the real servers: steps, client and expectations must be such that they fit it.
+
+use super::Draft;
+use super::client::ClientDraft;
+use super::findings::Findings;
+use super::steps::Steps;
+use crate::action::{Action, ClientAction, MysqldAction, Reaction, Request};
+use crate::base::ServerKind;
+use crate::client::{Client, Program};
+use crate::scenario::mistake::{Mistake, MistakeKind};
+use crate::scenario::place::Span;
+use crate::scenario::syntax::Placed;
+
+/// What serves in the cell with these value indices.
+pub(super) fn kind(draft: &Draft, choice: &[usize]) -> ServerKind {
+    let values = draft.chosen(choice).map(|(_, value)| &value.added);
+    let said = draft
+        .lab
+        .iter()
+        .chain(values)
+        .filter_map(|added| added.server.as_ref());
+    said.last().map_or(ServerKind::default(), |kind| kind.value)
+}
+
+/// A large datagram would be sent in fragments; so much fits into one packet of any link.
+const MOST_OF_A_DATAGRAM: u32 = 1024;
+
+/// In this cell everything must fit the servers.
+pub(super) fn check(
+    draft: &Draft,
+    choice: &[usize],
+    kind: ServerKind,
+    clients: &[&ClientDraft],
+    client: &Client,
+    findings: &mut Findings,
+) {
+    let mut found = |mistake: Mistake| {
+        let span = mistake.span;
+        findings.add(|| draft.slug(choice), span, MistakeKind::WrongServer, || mistake);
+    };
+    for (what, span) in clients.iter().flat_map(|client| client.places()) {
+        let mistake = match what {
+            "program" => wrong_program(kind, &client.program, span),
+            setting => wrong_setting(kind, setting, span),
+        };
+        mistake.into_iter().for_each(&mut found);
+    }
+    let values = || draft.chosen(choice).map(|(_, value)| value);
+    let added = draft.lab.iter().chain(values().map(|value| &value.added));
+    for span in added.filter_map(|added| added.mysqld_span) {
+        if kind.is_echo() {
+            let message = format!(
+                "`mysqld` says how a mysqld is set up, and `{}` is none",
+                kind.as_str()
+            );
+            found(wrong(span, message, "no real server of these cells has one").help("leave it out"));
+        }
+    }
+    let added = draft.lab.iter().chain(values().map(|value| &value.added));
+    for span in added.filter_map(|added| added.one_packet) {
+        if kind != ServerKind::UdpEcho {
+            let message = "`one-packet` is for services of UDP".to_owned();
+            let mistake = wrong(span, message, format!("`{}` is reached over TCP", kind.as_str()));
+            found(mistake.help("IPVS ignores the flag for other protocols: net/netfilter/ipvs/ip_vs_core.c, `ip_vs_schedule`"));
+        }
+    }
+    let steps = std::iter::once(&draft.steps).chain(values().map(|value| &value.steps));
+    let steps: Vec<&Placed> = steps.flat_map(Steps::all).collect();
+    for step in &steps {
+        wrong_step(kind, step).into_iter().for_each(&mut found);
+    }
+    if kind == ServerKind::UdpEcho {
+        ends_with_connect(&draft.steps, draft, choice)
+            .into_iter()
+            .for_each(&mut found);
+    }
+    let covering = draft.expectations.iter().filter(|item| item.covers(choice));
+    for span in covering.filter_map(|item| item.places?.error) {
+        if kind.is_echo() {
+            let message = format!("`error` is a code of MySQL, and `{}` knows none", kind.as_str());
+            let mistake = wrong(span, message, "an error there has an errno only");
+            found(mistake.help("write `errno`, such as 104 (ECONNRESET) or 111 (ECONNREFUSED)"));
+        }
+    }
+}
+
+fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mistake {
+    Mistake::new(MistakeKind::WrongServer, span, message, label)
+}
+
+fn wrong_program(kind: ServerKind, program: &Program, span: Span) -> Option<Mistake> {
+    let fits = match program {
+        Program::EchoClient => kind.is_echo(),
+        Program::MysqlAsync | Program::InteractiveCli | Program::BatchCli | Program::Own { .. } => {
+            !kind.is_echo()
+        }
+    };
+    let message = format!(
+        "the client `{}` does not speak with `{}`",
+        program.name(),
+        kind.as_str()
+    );
+    let own = Program::of(kind);
+    let label = format!("`{}` does", own.name());
+    (!fits).then(|| wrong(span, message, label).help("without `program` the client is one that fits"))
+}
+
+fn wrong_setting(kind: ServerKind, setting: &str, span: Span) -> Option<Mistake> {
+    let message = format!("`{setting}` is a setting of TCP, and the service is one of UDP");
+    let udp = kind == ServerKind::UdpEcho;
+    udp.then(|| wrong(span, message, "a UDP socket has no such option"))
+}
+
+fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
+    let key = step.action.key();
+    match &step.action {
+        Action::Mysqld(action) => no_mysqld(kind, action, step.span),
+        Action::Client(action) => {
+            let (fits, other) = match action {
+                ClientAction::Query(_) => (!kind.is_echo(), "request"),
+                ClientAction::StartQuery(_) => (!kind.is_echo(), "start-request"),
+                ClientAction::Request(_) => (kind.is_echo(), "query"),
+                ClientAction::StartRequest(_) => (kind.is_echo(), "start-query"),
+                ClientAction::Connect(_)
+                | ClientAction::StartConnect(_)
+                | ClientAction::AwaitConnect { .. }
+                | ClientAction::AwaitResult { .. }
+                | ClientAction::Disconnect { .. } => (true, ""),
+            };
+            if !fits {
+                let message = format!("`{key}` is not understood by `{}`", kind.as_str());
+                return Some(wrong(step.span, message, format!("`{other}` is")));
+            }
+            not_over_udp(action, step.span).filter(|_| kind == ServerKind::UdpEcho)
+        }
+        Action::Table(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) => None,
+    }
+}
+
+fn no_mysqld(kind: ServerKind, action: &MysqldAction, span: Span) -> Option<Mistake> {
+    let other = action.key().replace("-mysqld", "-server");
+    let message = format!(
+        "`{}`: no real server has a mysqld, but `{}`",
+        action.key(),
+        kind.as_str()
+    );
+    let mistake = wrong(span, message, format!("`{other}` speaks of any server"));
+    (kind.is_echo() && action.is_of_mysqld()).then_some(mistake)
+}
+
+/// What cannot be done over UDP.
+fn not_over_udp(action: &ClientAction, span: Span) -> Option<Mistake> {
+    match action {
+        ClientAction::Connect(opening) => opening.to.as_ref().map(|_| {
+            wrong(
+                span,
+                "over UDP `connect` sends nothing, so no real server is chosen by it",
+                "leave `to` out",
+            )
+            .help("a real server is chosen when the first request is sent; let the scheduler have only one")
+        }),
+        ClientAction::StartConnect(_) | ClientAction::AwaitConnect { .. } => Some(
+            wrong(
+                span,
+                format!(
+                    "over UDP a connect is over at once: `{}` has no meaning",
+                    action.key()
+                ),
+                "write `connect`",
+            )
+            .help("it opens a socket, and sends nothing"),
+        ),
+        ClientAction::Request(request) | ClientAction::StartRequest(request) => too_much(request, span),
+        ClientAction::Query(_)
+        | ClientAction::StartQuery(_)
+        | ClientAction::AwaitResult { .. }
+        | ClientAction::Disconnect { .. } => None,
+    }
+}
+
+fn too_much(request: &Request, span: Span) -> Option<Mistake> {
+    let large = |bytes: Option<u32>| bytes.is_some_and(|bytes| bytes > MOST_OF_A_DATAGRAM);
+    if request.then != Reaction::Answer {
+        let message = format!("over UDP a server cannot `{}`", request.then.as_str());
+        let mistake = wrong(span, message, "there is no connection that could be ended");
+        return Some(mistake.help("a server that is silent: `takes` longer than the observation"));
+    }
+    (large(request.answer) || large(request.payload)).then(|| {
+        wrong(
+            span,
+            "over UDP a request or an answer of more than `1KiB` is not supported",
+            "it would be sent in fragments",
+        )
+    })
+}
+
+/// Over UDP a connect sends nothing: there is nothing to judge it by.
+fn ends_with_connect(common: &Steps, draft: &Draft, choice: &[usize]) -> Option<Mistake> {
+    let values = draft.chosen(choice).map(|(_, value)| &value.steps);
+    let all = std::iter::once(common).chain(values).flat_map(|steps| &steps.act);
+    let last = all.filter(|step| step.action.is_classified()).last()?;
+    let opens = last.action.of_client().is_some_and(ClientAction::opens);
+    opens.then(|| {
+        wrong(
+            last.span,
+            "over UDP `connect` sends nothing: how it ends says nothing of the service",
+            "the last operation of `act` is the one that is classified",
+        )
+        .help("let a `request` come after it")
+    })
+}

@@ -1,0 +1,218 @@
+//! The client of the echo servers: a line there, a line back, over TCP or UDP, on one thread in the client's
+//! namespace.
+
+use super::mysql_async::{io_kind, stopped};
+use super::{Desk, Inbox, Operation, Order, Task, fail_all, failed, sockets};
+use crate::echo_server::unspecified;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Answer, Closing, Orders};
+use lvs_matrix_model::ipvs::Protocol;
+use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UdpSocket};
+
+/// The largest UDP datagram.
+const LARGEST_DATAGRAM: usize = 1 << 16;
+
+/// Serves on a runtime of its own; it is made on the client's thread, so that every socket belongs to the
+/// client's namespace.
+pub(super) fn serve(inbox: Inbox, desk: &Desk) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            tokio::select! {
+                () = operate(inbox, desk) => {}
+                () = stopped(desk) => {}
+            }
+        }),
+        Err(error) => fail_all(inbox, desk, &error.to_string()),
+    }
+}
+
+/// An open connection.
+struct Open {
+    socket: Socket,
+    /// The client's port, if its socket could be looked at.
+    port: Option<u16>,
+}
+
+enum Socket {
+    Tcp(BufReader<TcpStream>),
+    Udp(UdpSocket),
+}
+
+/// Does what it is told, on several connections at a time.
+async fn operate(mut inbox: Inbox, desk: &Desk) {
+    let mut connections: HashMap<Option<Name>, Open> = HashMap::new();
+    // Earlier connections of the same name stay open, as they would in a program that opens another one.
+    let mut forgotten: Vec<Open> = Vec::new();
+    let mut running = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            order = inbox.recv() => match order {
+                Some(order) => {
+                    order.task.begun().into_iter().for_each(|begun| desk.write(order.number, begun));
+                    let open = connections.remove(&order.on);
+                    running.push(perform(desk, order, open));
+                }
+                None => break,
+            },
+            Some((on, open, before)) = running.next() => {
+                forgotten.extend(before);
+                connections.extend(open.map(|open| (on, open)));
+            }
+        }
+    }
+}
+
+/// Does one thing. Gives the connection that its name has from now on, and the one that it had before.
+async fn perform(
+    desk: &Desk,
+    order: Order,
+    open: Option<Open>,
+) -> (Option<Name>, Option<Open>, Option<Open>) {
+    let Order { number, on, task } = order;
+    let (mut now, mut before) = (None, None);
+    match (task, open) {
+        (Task::Begin(Operation::Connect), earlier) => match connect(desk, number).await {
+            Ok(fresh) => (now, before) = (Some(fresh), earlier),
+            Err(error) => {
+                desk.write(number, ClientEventKind::Failed(client_error(&error)));
+                now = earlier;
+            }
+        },
+        (Task::Begin(Operation::Statement(text)), Some(open)) => {
+            now = Some(request(desk, number, open, &text).await);
+        }
+        (Task::Large(statement), Some(open)) => {
+            now = Some(request(desk, number, open, &statement.text()).await);
+        }
+        (Task::Disconnect(how), Some(open)) => {
+            let kind = disconnect(desk, open, how).await;
+            desk.write(number, kind);
+        }
+        (Task::Begin(Operation::Statement(_)) | Task::Large(_), None) => {
+            desk.write(number, failed("there is no connection to send the request on"));
+        }
+        (Task::Disconnect(_), None) => desk.write(number, failed("there is no connection to close")),
+        (Task::Resume, open) => now = open,
+    }
+    desk.log.settled(number);
+    (on, now, before)
+}
+
+async fn connect(desk: &Desk, number: u32) -> io::Result<Open> {
+    let service = SocketAddr::new(desk.address, desk.port);
+    let open = match desk.protocol {
+        Protocol::Udp => {
+            let socket = UdpSocket::bind((unspecified(service), 0)).await?;
+            socket.connect(service).await?;
+            let port = socket.local_addr()?.port();
+            sockets::note_port(desk, number, port);
+            let socket = Socket::Udp(socket);
+            let port = Some(port);
+            Open { socket, port }
+        }
+        Protocol::Tcp | Protocol::Sctp => {
+            let others = sockets::inodes();
+            let stream = TcpStream::connect(service).await?;
+            sockets::set_own(desk);
+            let port = sockets::note_beside(desk, number, &[std::process::id()], &others);
+            let socket = Socket::Tcp(BufReader::new(stream));
+            Open { socket, port }
+        }
+    };
+    // An echo server says nothing of itself before it is asked.
+    let kind = ClientEventKind::Connected {
+        connection_id: 0,
+        server_version: String::new(),
+    };
+    desk.write(number, kind);
+    Ok(open)
+}
+
+/// Sends a line and waits for the answer to it; that to an earlier one, which comes late, is passed over.
+async fn request(desk: &Desk, number: u32, mut open: Open, text: &str) -> Open {
+    let line = Orders::line(number, text);
+    let answer = match &mut open.socket {
+        Socket::Tcp(stream) => over_tcp(stream, number, line.as_bytes()).await,
+        Socket::Udp(socket) => over_udp(socket, number, line.as_bytes()).await,
+    };
+    let kind = match answer {
+        Ok(Answer { server, text, .. }) => ClientEventKind::ResultReceived {
+            rows: 1,
+            first_row: vec![format!("{server} {text}")],
+        },
+        Err(error) => ClientEventKind::Failed(client_error(&error)),
+    };
+    desk.write(number, kind);
+    open
+}
+
+async fn over_tcp(stream: &mut BufReader<TcpStream>, number: u32, line: &[u8]) -> io::Result<Answer> {
+    stream.write_all(line).await?;
+    loop {
+        let mut answer = Vec::new();
+        stream.read_until(b'\n', &mut answer).await?;
+        if !answer.ends_with(b"\n") {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let answer = read(&answer)?;
+        if answer.number == number {
+            return Ok(answer);
+        }
+    }
+}
+
+async fn over_udp(socket: &UdpSocket, number: u32, line: &[u8]) -> io::Result<Answer> {
+    socket.send(line).await?;
+    let mut buffer = vec![0; LARGEST_DATAGRAM];
+    loop {
+        let length = socket.recv(&mut buffer).await?;
+        let answer = read(buffer.get(..length).unwrap_or_default())?;
+        if answer.number == number {
+            return Ok(answer);
+        }
+    }
+}
+
+fn read(answer: &[u8]) -> io::Result<Answer> {
+    let answer = Answer::read(&String::from_utf8_lossy(answer));
+    answer.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "what came is no answer"))
+}
+
+/// Closes a connection. Over UDP nothing is sent for it.
+async fn disconnect(desk: &Desk, open: Open, how: Closing) -> ClientEventKind {
+    match (how, open.socket) {
+        (Closing::Quit, Socket::Tcp(mut stream)) => drop(stream.shutdown().await),
+        (Closing::Reset, Socket::Tcp(_stream)) => {
+            if let Err(why) = sockets::reset(desk, open.port) {
+                return failed(format!("the connection cannot be reset: {why}"));
+            }
+        }
+        (Closing::Quit | Closing::Reset, Socket::Udp(_)) => {}
+    }
+    ClientEventKind::Disconnected
+}
+
+fn client_error(error: &io::Error) -> ClientError {
+    let kind = match error.kind() {
+        // What came was nothing that an echo server says.
+        io::ErrorKind::InvalidData => ClientErrorKind::Driver,
+        _ => io_kind(error),
+    };
+    let message = match kind {
+        ClientErrorKind::Closed => "the server closed the connection (end of file)".to_owned(),
+        ClientErrorKind::Io { .. }
+        | ClientErrorKind::Driver
+        | ClientErrorKind::Server { .. }
+        | ClientErrorKind::Library { .. }
+        | ClientErrorKind::TimedOut { .. } => error.to_string(),
+    };
+    ClientError { kind, message }
+}
