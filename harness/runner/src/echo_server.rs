@@ -72,15 +72,16 @@ fn serve_all(words: &[String]) -> io::Result<std::convert::Infallible> {
     let mut serving = Vec::new();
     for address in addresses {
         let address: SocketAddr = address.parse().map_err(|_| wrong("that is no address"))?;
-        let name = name.clone();
-        // All of them listen before the first one serves.
+        let own = name.clone();
         serving.push(if udp {
             let socket = UdpSocket::bind(address)?;
-            thread::spawn(move || answer_datagrams(&socket, &name))
+            thread::spawn(move || answer_datagrams(&socket, &own))
         } else {
             let listener = TcpListener::bind(address)?;
-            thread::spawn(move || answer_connections(&listener, &name))
+            thread::spawn(move || answer_connections(&listener, &own))
         });
+        // A log that nobody keeps is no reason not to serve.
+        let _ = writeln!(io::stderr(), "{name} listens to {address} over {protocol}");
     }
     for thread in serving {
         thread.join().map_err(|_| wrong("a thread has panicked"))??;

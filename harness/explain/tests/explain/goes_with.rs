@@ -1,7 +1,7 @@
 //! With what each rule of `explain` goes together: what the client lives through, and a step without which
 //! the rule cannot be. `tests/matrix` uses this table, too.
 
-use lvs_matrix_model::action::{Action, HostAction, MysqldAction, TableAction, TrafficAction};
+use lvs_matrix_model::action::{Action, HostAction, ServerDeed, TableAction, TrafficAction};
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell};
 
 /// What a client lives through where a rule is (part of) the reason.
@@ -58,11 +58,11 @@ fn deletion(action: &Action) -> bool {
 }
 
 fn stop(action: &Action) -> bool {
-    matches!(action, Action::Mysqld(MysqldAction::StopMysqld { .. }))
+    matches!(action, Action::Mysqld(action) if matches!(action.deed(), ServerDeed::Stop(_)))
 }
 
 fn freeze(action: &Action) -> bool {
-    matches!(action, Action::Mysqld(MysqldAction::FreezeMysqld { .. }))
+    matches!(action, Action::Mysqld(action) if action.deed() == ServerDeed::Freeze)
 }
 
 fn unplugged(action: &Action) -> bool {

@@ -30,6 +30,7 @@ crate::catalogue::words! {
     connect: "connect" / "连接";
     on_connection(what, name): "{what} (connection {name})" / "{what}（连接 {name}）";
     connected: "connected" / "已连接";
+    request(line): "request {line}" / "请求 {line}";
     query(sql): "query {sql}" / "执行 {sql}";
     reading_paused(rows): "stops reading after {rows}" / "读取 {rows} 后停止";
     disconnect: "disconnect" / "断开连接";

@@ -319,7 +319,7 @@ impl Dialogue {
 fn annotations(packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String> {
     let port = record.plan.port();
     let mut connections: BTreeMap<(IpAddr, u16), (Direction, Direction)> = BTreeMap::new();
-    let mut note = |packet: &Packet| {
+    let note = |packet: &Packet| {
         let (source, destination, segment) = flow::segment(packet)?;
         let (side, client) = if segment.destination_port == port {
             (Side::Client, (source, segment.source_port))
@@ -337,7 +337,7 @@ fn annotations(packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMa
         (!said.is_empty()).then(|| (packet.number, said.join("; ")))
     };
     let of_point = packets.iter().filter(|packet| packet.point == point);
-    of_point.filter_map(|packet| note(packet)).collect()
+    of_point.filter_map(note).collect()
 }
 
 /// A line in words.

@@ -125,6 +125,9 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
             let after = Human(event.at.since(began));
             let (kind, text) = match &event.kind {
                 ClientEventKind::ConnectBegun => (MarkKind::Begun, words.connect().to_owned()),
+                ClientEventKind::StatementBegun { sql } if record.plan.server_kind().is_echo() => {
+                    (MarkKind::Begun, words.request(sql))
+                }
                 ClientEventKind::StatementBegun { sql } => (MarkKind::Begun, words.query(sql)),
                 // A program of one's own need not tell the id.
                 ClientEventKind::Connected { connection_id: 0, .. } => {

@@ -201,10 +201,12 @@ async fn disconnect(desk: &Desk, open: Open, how: Closing) -> ClientEventKind {
 }
 
 fn client_error(error: &io::Error) -> ClientError {
-    let kind = match error.kind() {
-        // What came was nothing that an echo server says.
-        io::ErrorKind::InvalidData => ClientErrorKind::Driver,
-        _ => io_kind(error),
+    // What came was nothing that an echo server says.
+    let nonsense = error.kind() == io::ErrorKind::InvalidData;
+    let kind = if nonsense {
+        ClientErrorKind::Driver
+    } else {
+        io_kind(error)
     };
     let message = match kind {
         ClientErrorKind::Closed => "the server closed the connection (end of file)".to_owned(),
