@@ -1,10 +1,11 @@
-//! Reads a capture file without any library: pcapng blocks, Ethernet, ARP, IPv4, ICMP, TCP.
+//! Reads a capture file without any library: pcapng blocks, Ethernet, ARP, IPv4, IPv6, ICMP, TCP.
 //!
 //! The product reads captures by two libraries. This reader shares none of them, so a mistake in either
 //! shows.
 
 use crate::Trouble;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 /// A frame as one host's interface saw it.
@@ -48,16 +49,16 @@ pub enum What {
         /// 1: a request, 2: a reply.
         operation: u16,
         /// The IP address of who sends it.
-        sender: u32,
+        sender: IpAddr,
         /// The IP address that it asks for, or that of who asked.
-        target: u32,
+        target: IpAddr,
     },
     /// Anything else; the sentinels, too.
     Other,
 }
 
-/// An IPv4 address and a TCP port.
-pub type Port = (u32, u16);
+/// An IP address and a TCP port.
+pub type Port = (IpAddr, u16);
 
 /// A TCP segment.
 #[derive(Debug, Clone)]
@@ -127,7 +128,8 @@ fn decode(bytes: &[u8]) -> Option<Vec<Frame>> {
         let body = rest.get(8..length.checked_sub(4)?)?;
         match kind {
             SECTION if little(body, 0)? != 0x1A2B_3C4D => return None,
-            INTERFACE => hosts.push(interface_name(body.get(8..)?)?),
+            // `director`, or `director:eth1`.
+            INTERFACE => hosts.push(interface_name(body.get(8..)?)?.split(':').next()?.to_owned()),
             PACKET => {
                 let host = hosts.get(usize::try_from(little(body, 0)?).ok()?)?;
                 let at = (u64::from(little(body, 4)?) << 32) | u64::from(little(body, 8)?);
@@ -176,6 +178,18 @@ fn long(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
+/// An IPv4 address.
+fn four(bytes: &[u8], at: usize) -> Option<IpAddr> {
+    let address: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+    Some(Ipv4Addr::from(address).into())
+}
+
+/// An IPv6 address.
+fn sixteen(bytes: &[u8], at: usize) -> Option<IpAddr> {
+    let address: [u8; 16] = bytes.get(at..at + 16)?.try_into().ok()?;
+    Some(Ipv6Addr::from(address).into())
+}
+
 fn short(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
@@ -185,10 +199,11 @@ fn frame(number: u32, host: &str, at: i64, bytes: &[u8]) -> Option<Frame> {
     let what = match short(bytes, 12)? {
         0x0806 => Some(What::Arp {
             operation: short(body, 6)?,
-            sender: long(body, 14)?,
-            target: long(body, 24)?,
+            sender: four(body, 14)?,
+            target: four(body, 24)?,
         }),
         0x0800 => ip(body, false),
+        0x86dd => ip6(body, false),
         _ => None,
     };
     Some(Frame {
@@ -206,14 +221,50 @@ fn ip(packet: &[u8], tunneled: bool) -> Option<What> {
     let header = usize::from(packet.first()? & 15) * 4;
     let total = usize::from(short(packet, 2)?);
     let body = packet.get(header..packet.len().min(total))?;
-    let (source, target) = (long(packet, 12)?, long(packet, 16)?);
-    match packet.get(9)? {
-        1 => Some(What::Icmp {
-            kind: *body.first()?,
-            code: *body.get(1)?,
-            about: body.get(8..).and_then(quoted),
-        }),
+    carried(
+        *packet.get(9)?,
+        body,
+        (four(packet, 12)?, four(packet, 16)?),
+        total.checked_sub(header)?,
+        tunneled,
+    )
+}
+
+/// RFC 8200, without extension headers. Protocols as above, and 41 IPv6 in IP, 58 ICMPv6.
+fn ip6(packet: &[u8], tunneled: bool) -> Option<What> {
+    const HEADER: usize = 40;
+    let length = usize::from(short(packet, 4)?);
+    let body = packet.get(HEADER..packet.len().min(HEADER + length))?;
+    let between = (sixteen(packet, 8)?, sixteen(packet, 24)?);
+    carried(*packet.get(6)?, body, between, length, tunneled)
+}
+
+/// What an IP packet of this protocol carries, by its length on the wire.
+fn carried(
+    protocol: u8,
+    body: &[u8],
+    (source, target): (IpAddr, IpAddr),
+    length: usize,
+    tunneled: bool,
+) -> Option<What> {
+    match protocol {
+        1 | 58 => {
+            let (kind, code) = (*body.first()?, *body.get(1)?);
+            // RFC 4443 numbers what cannot be reached otherwise than RFC 792.
+            let (kind, code) = match (protocol, kind, code) {
+                (58, 1, 0) => (3, 0),
+                (58, 1, 3) => (3, 1),
+                (58, 1, 4) => (3, 3),
+                _ => (kind, code),
+            };
+            Some(What::Icmp {
+                kind,
+                code,
+                about: body.get(8..).and_then(quoted),
+            })
+        }
         4 => ip(body, true),
+        41 => ip6(body, true),
         6 => {
             let data = usize::from(body.get(12)? >> 4) * 4;
             Some(What::Tcp {
@@ -224,7 +275,7 @@ fn ip(packet: &[u8], tunneled: bool) -> Option<What> {
                     acknowledgement: long(body, 8)?,
                     flags: *body.get(13)?,
                     window: short(body, 14)?,
-                    length: u32::try_from(total.checked_sub(header + data)?).ok()?,
+                    length: u32::try_from(length.checked_sub(data)?).ok()?,
                     payload: body.get(data..).unwrap_or_default().to_vec(),
                 },
                 tunneled,
@@ -237,11 +288,14 @@ fn ip(packet: &[u8], tunneled: bool) -> Option<What> {
 /// An ICMP error quotes the IP header and at least eight bytes of what it speaks of: TCP's ports among them
 /// (RFC 792).
 fn quoted(packet: &[u8]) -> Option<(Port, Port)> {
-    let header = usize::from(packet.first()? & 15) * 4;
-    (*packet.get(9)? == 6).then_some(())?;
+    let is_ipv6 = packet.first()? >> 4 == 6;
+    let (header, protocol, source, target) = if is_ipv6 {
+        (40, *packet.get(6)?, sixteen(packet, 8)?, sixteen(packet, 24)?)
+    } else {
+        let header = usize::from(packet.first()? & 15) * 4;
+        (header, *packet.get(9)?, four(packet, 12)?, four(packet, 16)?)
+    };
+    (protocol == 6).then_some(())?;
     let ports = packet.get(header..)?;
-    Some((
-        (long(packet, 12)?, short(ports, 0)?),
-        (long(packet, 16)?, short(ports, 2)?),
-    ))
+    Some(((source, short(ports, 0)?), (target, short(ports, 2)?)))
 }

@@ -78,8 +78,9 @@ pub struct Connection<'a> {
 pub fn connections<'a>(record: &Record, frames: &'a [Frame], until: i64) -> Vec<Connection<'a>> {
     let deaf = filtered(record, "input");
     // A bridge that does not know where a host is sends frames for it to all.
-    let mac = record.host("client").map(|host| host.mac);
-    let mine = |frame: &&Frame| frame.host == "client" && (Some(frame.from) == mac || Some(frame.to) == mac);
+    let macs = record.host("client").map_or(&[][..], |host| host.macs.as_slice());
+    let own = |frame: &&Frame| macs.contains(&frame.from) || macs.contains(&frame.to);
+    let mine = |frame: &&Frame| frame.host == "client" && own(frame);
     let mine = frames.iter().filter(|frame| frame.at <= until).filter(mine);
     let mut found: Vec<Connection<'a>> = Vec::new();
     for frame in mine {
@@ -379,7 +380,9 @@ fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, unt
         if frame.host == "client" && mine && !segment.has(RST) {
             answered.extend(from.filter(|name| real(name)));
         }
-        let to = record.host(&frame.host).is_some_and(|host| host.mac == frame.to);
+        let to = record
+            .host(&frame.host)
+            .is_some_and(|host| host.macs.contains(&frame.to));
         // By an edited table the director may have put the server's own address in the place of the VIP.
         let of_client = record.host("client").map(|host| (host.address, connection.port));
         if real(&frame.host) && to && Some(segment.source) == of_client {

@@ -4,6 +4,7 @@
 use crate::Trouble;
 use serde_json::Value;
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 /// A host of the lab.
@@ -11,10 +12,10 @@ use std::path::Path;
 pub struct Host {
     /// `client`, `director`, or the real server's name.
     pub name: String,
-    /// The Ethernet address of its interface.
-    pub mac: [u8; 6],
+    /// The Ethernet addresses of its interfaces.
+    pub macs: Vec<[u8; 6]>,
     /// Its own IP address.
-    pub address: u32,
+    pub address: IpAddr,
 }
 
 /// What of a cell's record is needed to judge it.
@@ -23,7 +24,7 @@ pub struct Record {
     /// The whole of it.
     pub json: Value,
     /// The address and port of the virtual service.
-    pub service: (u32, u16),
+    pub service: (IpAddr, u16),
     /// The hosts.
     pub hosts: Vec<Host>,
     /// When times begin to count, in nanoseconds since 1970.
@@ -115,7 +116,7 @@ impl Record {
     /// The name of the host with this Ethernet address.
     #[must_use]
     pub fn by_mac(&self, mac: [u8; 6]) -> Option<&str> {
-        let host = self.hosts.iter().find(|host| host.mac == mac)?;
+        let host = self.hosts.iter().find(|host| host.macs.contains(&mac))?;
         Some(&host.name)
     }
 
@@ -279,12 +280,12 @@ fn span(json: &Value) -> Option<i64> {
 
 /// The address and port of the service that the client speaks to: the first one of the plan, or the only one
 /// of plans from before.
-fn service(plan: &Value) -> Option<(u32, u16)> {
+fn service(plan: &Value) -> Option<(IpAddr, u16)> {
     let Some(text) = plan["services"][0]["address"].as_str() else {
         return Some((address(&plan["vip"])?, number(&plan["port"])?));
     };
-    let socket: std::net::SocketAddrV4 = text.parse().ok()?;
-    Some((u32::from(*socket.ip()), socket.port()))
+    let socket: SocketAddr = text.parse().ok()?;
+    Some((socket.ip(), socket.port()))
 }
 
 /// The name of the client program, if it is not the harness's own driver.
@@ -295,26 +296,33 @@ fn client_program(plan: &Value) -> Option<&str> {
     program.unwrap_or(&plan["client"])["program"].as_str()
 }
 
-fn address(json: &Value) -> Option<u32> {
-    let address: std::net::Ipv4Addr = json.as_str()?.parse().ok()?;
-    Some(u32::from(address))
+fn address(json: &Value) -> Option<IpAddr> {
+    json.as_str()?.parse().ok()
 }
 
 /// `192.0.2.10/24`, without the prefix.
-fn with_prefix(json: &Value) -> Option<u32> {
+fn with_prefix(json: &Value) -> Option<IpAddr> {
     address(&json.as_str()?.split('/').next()?.into())
+}
+
+fn mac(card: &Value) -> Option<[u8; 6]> {
+    let mut mac = [0; 6];
+    for (byte, text) in mac.iter_mut().zip(card["mac"].as_str()?.split(':')) {
+        *byte = u8::from_str_radix(text, 16).ok()?;
+    }
+    Some(mac)
 }
 
 fn host(json: &Value) -> Option<Host> {
     // Its first card; in plans from before the host itself is the card.
     let card = json["nics"].get(0).unwrap_or(json);
-    let mut mac = [0; 6];
-    for (byte, text) in mac.iter_mut().zip(card["mac"].as_str()?.split(':')) {
-        *byte = u8::from_str_radix(text, 16).ok()?;
-    }
+    let cards = list(&json["nics"]).iter().skip(1);
     Some(Host {
         name: node(&json["node"])?,
-        mac,
+        macs: std::iter::once(card)
+            .chain(cards)
+            .map(mac)
+            .collect::<Option<_>>()?,
         address: address(&json["address"]).or_else(|| with_prefix(&card["addresses"][0]))?,
     })
 }

@@ -2,7 +2,7 @@
 
 use super::text::{Mention, mentions, tail};
 use super::{Cell, overlap, same_way, tcp};
-use crate::capture::{ACK, FIN, Frame, RST, SYN, What};
+use crate::capture::{ACK, FIN, Frame, RST, SYN, Tcp, What};
 
 impl<'a> Cell<'a> {
     /// Complaints about a paragraph: its text, and the packets that are to show it.
@@ -178,6 +178,19 @@ impl<'a> Cell<'a> {
                     tcp(frame).is_some_and(|s| s.source != self.record.service) && self.is_real(frame.from);
                 right.then_some(()).ok_or_else(|| "comes from the VIP".to_owned())
             }
+            Says::Translated => {
+                let right = self.is_from(frame, "director") && service.is_some_and(|s| s.length > 0);
+                right
+                    .then_some(())
+                    .ok_or_else(|| "is no answer of the VIP's from the director".to_owned())
+            }
+            Says::AsItWas => {
+                let of_server = |s: &Tcp| self.record.hosts.iter().any(|host| host.address == s.source.0);
+                let right = self.is_from(frame, "director") && tcp(frame).is_some_and(of_server);
+                right
+                    .then_some(())
+                    .ok_or_else(|| "is no segment of a real server's from the director".to_owned())
+            }
             Says::Refuses if tcp(frame).is_none_or(|s| !s.has(RST)) || !self.is_from(frame, "client") => {
                 wrong("is no RST of the client")
             }
@@ -315,6 +328,8 @@ enum Says {
     Again,
     Arrived,
     Untranslated,
+    Translated,
+    AsItWas,
     Refuses,
     Wrapped,
     ServerError,
@@ -333,6 +348,11 @@ const WORDS: &[(&str, Says)] = &[
     ("query `", Says::Query),
     ("answered", Says::Answer),
     ("answered directly", Says::Answer),
+    ("answered through the director", Says::Translated),
+    ("the VIP as its source", Says::Translated),
+    ("is still in its table", Says::Translated),
+    ("as it was, from", Says::AsItWas),
+    ("its own address as the source", Says::Untranslated),
     ("without passing the director", Says::Answer),
     ("greeted the client", Says::Answer),
     ("passed on", Says::PassedOn),
