@@ -37,7 +37,8 @@ pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
     }
 }
 
-/// The code of an ICMP or ICMPv6 "destination unreachable", with the TCP or UDP flow that it quotes.
+/// The code of an ICMP "destination unreachable", with the TCP or UDP flow that it quotes. Codes of ICMPv6 are given
+/// as those of ICMP that say the same.
 #[must_use]
 pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> {
     match &packet.body {
@@ -53,14 +54,32 @@ pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> 
             ..
         } => {
             // RFC 792: type 3; RFC 4443: type 1.
-            let unreachable = if source.is_ipv4() { 3 } else { 1 };
-            (*kind == unreachable).then_some((*code, *flow))
+            match (source, *kind) {
+                (IpAddr::V4(_), 3) => Some((*code, *flow)),
+                (IpAddr::V6(_), 1) => Some((of_ipv6(*code), *flow)),
+                (IpAddr::V4(_) | IpAddr::V6(_), _) => None,
+            }
         }
         Body::Sentinel { .. }
         | Body::Arp { .. }
         | Body::Ip { .. }
         | Body::Other { .. }
         | Body::Malformed { .. } => None,
+    }
+}
+
+/// The code of ICMP (RFC 792, RFC 1812) that says what this one of ICMPv6 does (RFC 4443, 3.1).
+#[must_use]
+pub fn of_ipv6(code: u8) -> u8 {
+    const NETWORK: u8 = 0;
+    const HOST: u8 = 1;
+    const PORT: u8 = 3;
+    const PROHIBITED: u8 = 13;
+    match code {
+        0 => NETWORK,
+        2 | 3 => HOST,
+        4 => PORT,
+        _ => PROHIBITED,
     }
 }
 

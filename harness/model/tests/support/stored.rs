@@ -4,7 +4,7 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
-use lvs_matrix_model::capture::{Packet, read};
+use lvs_matrix_model::capture::{Packet, names, read};
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ impl Stored {
     /// The names of the capture points.
     pub fn points(&self) -> Vec<String> {
         let points = &self.record.capture.as_ref().unwrap().points;
-        points.iter().map(|point| point.node.to_string()).collect()
+        names(points)
     }
 
     pub fn packets(&self) -> Vec<Packet> {
