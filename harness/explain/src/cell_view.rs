@@ -9,9 +9,10 @@ use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::path::{self, Journeys, Lab};
+use lvs_matrix_model::path::{self, Journeys, Lab, Rewrite};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, ClientEvent, OpenedSocket};
+use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::{
     Citation, Fact, JudgedCell, Observed, Operation, Sent, Terminator, TerminatorKind,
 };
@@ -34,7 +35,7 @@ pub(super) struct CellView<'a> {
     /// What carried the operation: the place in `sent` of the first SYN or of the statement's first segment.
     pub(super) request: Option<usize>,
     packets: &'a [Packet],
-    paths: Journeys<'a>,
+    pub(super) paths: Journeys<'a>,
 }
 
 impl<'a> CellView<'a> {
@@ -390,21 +391,41 @@ impl<'a> CellView<'a> {
         self.paths.sender(packet.number)
     }
 
-    /// Did what the real servers sent to the client on this connection stay off the director's interface?
+    /// Did what the real servers sent to the client on this connection stay off the director's interfaces?
     pub(super) fn answers_past_the_director(&self) -> bool {
-        let director = self.point(&Node::Director);
-        director.is_some_and(|point| {
-            !self.packets.iter().any(|packet| {
-                let back = segment(packet).is_some_and(|(source, destination, segment)| {
-                    source == self.plan.vip()
-                        && destination == self.client.0
-                        && segment.destination_port == self.client.1
-                });
-                packet.point == point && back && matches!(self.sender(packet), Some(Node::RealServer(_)))
-            })
-        })
+        let back = |packet: &&Packet| {
+            let to_client = segment(packet).is_some_and(|(_, destination, segment)| {
+                destination == self.client.0 && segment.destination_port == self.client.1
+            });
+            to_client && matches!(self.sender(packet), Some(Node::RealServer(_)))
+        };
+        self.is_captured(&Node::Director) && !self.seen_on(&Node::Director).any(|packet| back(&packet))
     }
 
+    /// The forwarding method by which the director passed the connection's packets on to this server; if it
+    /// passed none on, that of the server at the beginning.
+    pub(super) fn method(&self, server: &Name) -> Forwarding {
+        let to = Node::RealServer(server.clone());
+        let passed = self.sent.iter().filter_map(|passage| passage.passed_on.as_ref());
+        let hop = passed
+            .filter(|(_, node)| *node == to)
+            .find_map(|(seen, _)| self.paths.hop(seen.packet));
+        match hop.map(|hop| hop.rewrite) {
+            Some(Rewrite::Nat { .. }) => Forwarding::Masquerading,
+            Some(Rewrite::Encapsulated(_)) => Forwarding::Tunneling,
+            Some(Rewrite::Link) => Forwarding::DirectRouting,
+            Some(Rewrite::None | Rewrite::Decapsulated(_)) | None => {
+                self.plan.service().forwarding_to(server)
+            }
+        }
+    }
+
+    fn is_captured(&self, node: &Node) -> bool {
+        let points = self.record.capture.iter().flat_map(|capture| &capture.points);
+        points.into_iter().any(|point| point.node == *node)
+    }
+
+    /// The first of a host's interfaces that were captured.
     fn point(&self, node: &Node) -> Option<usize> {
         let points = &self.record.capture.as_ref()?.points;
         points.iter().position(|point| &point.node == node)
@@ -441,12 +462,12 @@ impl<'a> CellView<'a> {
         })
     }
 
-    /// Packets that a host's interface saw.
+    /// Packets that a host's interfaces saw.
     pub(super) fn seen_on(&self, node: &Node) -> impl Iterator<Item = &'a Packet> {
-        let point = self.point(node);
-        self.packets
-            .iter()
-            .filter(move |packet| Some(packet.point) == point)
+        let points = self.record.capture.iter().flat_map(|capture| &capture.points);
+        let of_host: Vec<bool> = points.map(|point| point.node == *node).collect();
+        let here = move |packet: &&Packet| of_host.get(packet.point) == Some(&true);
+        self.packets.iter().filter(here)
     }
 
     /// When the watching of the operation ended.

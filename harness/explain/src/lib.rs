@@ -16,6 +16,7 @@ mod fitting;
 mod icmp;
 mod passage;
 mod rules;
+mod sources;
 mod table;
 
 pub use advice::{Advised, Trial, fares_better};
@@ -78,7 +79,7 @@ pub struct Paragraph {
     /// What shows it.
     pub shown_by: Vec<Citation>,
     /// The functions of the kernel that do it.
-    pub sources: &'static [Source],
+    pub sources: Vec<Source>,
     /// What it says of single packets.
     pub claims: Vec<Claim>,
 }
@@ -171,7 +172,9 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
                 rule: rule.name,
                 text: fitting(&cell.record.plan, finding.text.into_words(language)),
                 shown_by: in_order(finding.shown_by),
-                sources: rule.sources,
+                sources: view
+                    .as_ref()
+                    .map_or_else(Vec::new, |view| sources::of(view, rule.sources)),
                 claims: finding.claims,
             })
             .collect(),

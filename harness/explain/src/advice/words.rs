@@ -2,10 +2,12 @@
 
 use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::CellView;
+use super::super::rules::with_method;
 use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps, trial};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Node, TableAction};
 use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::scenario::Forwarding;
 
 /// The command line by which an operator takes a server out of the scheduler's choice.
 fn weight_0(view: &CellView<'_>, server: &Name) -> String {
@@ -45,9 +47,15 @@ impl Advice {
             ),
             Self::Drain { server } => drain(view, server),
             Self::StopMysqldFirst { server } => bilingual!(
-                "Or stop mysqld on {server} before its table entry is deleted. In direct routing its FIN \
-                 reaches the client past the director, and the client knows at once."
-                    / "或者在从表中删除 {server} 之前，先停止它的 mysqld：DR 模式下，它的 FIN 不经过调度器直接到达客户端，客户端立刻就知道。"
+                "Or stop mysqld on {server} before its table entry is deleted. {with} its FIN reaches the \
+                 client {past}, and the client knows at once."
+                    / "或者在从表中删除 {server} 之前，先停止它的 mysqld：{with}，它的 FIN {past}到达客户端，客户端立刻就知道。",
+                with = with_method(view, server),
+                past = match view.method(server) {
+                    Forwarding::DirectRouting | Forwarding::Tunneling =>
+                        bilingual!("past the director" / "不经过调度器直接"),
+                    Forwarding::Masquerading => bilingual!("through the director" / "经过调度器"),
+                },
             ),
             Self::UserTimeout => bilingual!(
                 "On the client, set TCP_USER_TIMEOUT on its sockets ({limit}, say): TCP gives a connection \

@@ -11,7 +11,7 @@ use super::super::passage::Seen;
 use super::datagram;
 use super::reuse::{Fate, OldEntry};
 use super::rule::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
-use super::shared::{answer_from, first};
+use super::shared::{answer_from, first, with_method};
 use super::sloppy::PickedUp;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, HostAction, Node, TrafficAction};
@@ -183,14 +183,14 @@ pub(super) const UNDER_WAY: Rule = Rule {
             at: request.sent.at,
             text: bilingual!(
                 "The client's {what} was past the director before the change ({change}), and reached \
-                 {server} ({reached} there). In direct routing the answer goes from {server} to the client \
-                 without passing the director (packet {answer} on client), so what happened meanwhile made \
+                 {server} ({reached} there). {with} the answer goes from {server} to the client without passing the director (packet {answer} on client), so what happened meanwhile made \
                  no difference to it."
-                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。DR 模式下，应答从 \
+                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。{with}，应答从 \
                         {server} \
                        直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
                 what = view.carrier(),
                 reached = first(*reached),
+                with = with_method(view, server),
                 change = clauses(&names),
                 answer = answer.number,
             ),
@@ -348,7 +348,7 @@ fn answered(view: &CellView<'_>, server: &Name, answer: &Packet) -> Bilingual {
 }
 
 /// What others than the client did between a request and its answer.
-fn changes_between<'a>(
+pub(super) fn changes_between<'a>(
     view: &CellView<'a>,
     request: Seen,
     answer: &'a Packet,

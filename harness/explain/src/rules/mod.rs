@@ -21,11 +21,13 @@ mod service;
 mod settings;
 mod shared;
 mod sloppy;
+mod translated;
 mod tried;
 mod unasked;
 mod unheard;
 
 pub(super) use rule::{Explains, Finding, Rule};
+pub(super) use shared::with_method;
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[
@@ -37,6 +39,7 @@ pub(super) const ALL: &[Rule] = &[
     sloppy::PICKED_UP,
     sloppy::ELSEWHERE,
     director::UNDER_WAY,
+    translated::BY_ITS_ENTRY,
     director::SERVER_SAID,
     director::NO_SERVER,
     datagram::SCHEDULED,
@@ -60,6 +63,7 @@ pub(super) const ALL: &[Rule] = &[
     addition::SERVER_BACK,
     outlived::THAWED,
     outlived::LINK_BACK,
+    translated::NO_ENTRY,
     method::NOT_TRANSLATED_BACK,
     method::NO_TUNNEL,
     method::OTHER_ROUTE,

@@ -8,10 +8,11 @@ use super::super::fate::claims;
 use super::super::moment;
 use super::frozen::{frozen, last};
 use super::rule::{Explains, Finding, Rule, tcp_timer};
-use super::shared::{answer_from, first};
+use super::shared::{answer_from, first, with_method};
 use crate::Source;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::Citation;
 
 /// A mysqld that was stopped runs again.
@@ -128,16 +129,26 @@ pub(super) const LINK_BACK: Rule = Rule {
                 "The client's {what} had reached {server} ({reached} there) when the link of {server} went \
                  down ({cut}). That ends no connection: what {server} had to say meanwhile, its TCP tried \
                  again at gaps that double. The link came back {back} ({step}), and the next try reached the \
-                 client {at} (packet {answer} on client). In direct routing the director is not on that way."
+                 client {at} (packet {answer} on client). {way}."
                     / "{server} 的链路断开时（{cut}），客户端{what}已经到达 {server}（{server} \
                         上的{reached}）。这不会结束任何连接：{server} \
                        期间要发送的数据，由其 TCP 按加倍的间隔重传。链路{back}恢复（{step}），下一次重传{at}到达客户端（client 上的数据包 \
-                       {answer}）。DR 模式下，调度器不在这条路上。",
+                       {answer}）。{way}。",
                 what = view.carrier(),
                 reached = first(*reached),
                 cut = moment(*cut),
                 back = moment(*back),
                 step = doing(&up.action),
+                way = match view.method(server) {
+                    Forwarding::DirectRouting | Forwarding::Tunneling => bilingual!(
+                        "{with} the director is not on that way" / "{with}，调度器不在这条路上",
+                        with = with_method(view, server),
+                    ),
+                    Forwarding::Masquerading => bilingual!(
+                        "The director, which is on that way, translated it by its entry"
+                            / "调度器在这条路上，按其条目转换了地址"
+                    ),
+                },
                 at = moment(answer.at),
                 answer = answer.number,
             ),

@@ -8,12 +8,13 @@ use super::super::fate::{claims, said};
 use super::super::moment;
 use super::super::passage::Seen;
 use super::rule::{Explains, Finding, Rule, tcp, transmit};
-use super::shared::first;
+use super::shared::{by_method, first, past, with_method};
 use crate::Source;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{ClientAction, Node, Reaction, ServerDeed};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{ClientEventKind, StepRecord};
+use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 use std::time::Duration;
 
@@ -55,12 +56,17 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
             text: bilingual!(
                 "The director knows nothing of mysqlds: {server} was in its table, so it chose it for the \
                  client's SYN and passed that on ({passed} on director). The mysqld there had ended, nothing \
-                 listened on the port, and the kernel of {server} answered with an RST, which in direct \
-                 routing goes to the client directly (packet {reset} on client): ECONNREFUSED."
+                 listened on the port, and the kernel of {server} answered with an RST, which \
+                 {by} goes to the client {way} (packet {reset} on client): ECONNREFUSED."
                     / "调度器并不了解 mysqld 的状况：{server} 在表中，于是为客户端的 SYN 选择了它并转发（director 上的{passed}）。那里的 mysqld \
-                       已经结束，端口上没有监听，{server} 的内核以 RST 应答；DR 模式下，它直接发给客户端（client 上的数据包 \
+                       已经结束，端口上没有监听，{server} 的内核以 RST 应答；{by}，它{way}发给客户端（client 上的数据包 \
                        {reset}）：ECONNREFUSED。",
                 passed = first(*passed),
+                by = by_method(view, server),
+                way = match view.method(server) {
+                    Forwarding::DirectRouting | Forwarding::Tunneling => bilingual!("directly" / "直接"),
+                    Forwarding::Masquerading => bilingual!("through the director" / "经过调度器"),
+                },
                 reset = reset.packet,
             ),
             shown_by: vec![
@@ -94,8 +100,9 @@ pub(super) const CLOSED: Rule = Rule {
         let (stopped, began) = stopped_mysqld(view, server, closing.at)?;
         let way = if view.answers_past_the_director() {
             bilingual!(
-                ". In direct routing that goes to the client directly, whatever the director's table says"
-                    / "。DR 模式下，它直接发给客户端，与调度器的表无关"
+                ". {with} that goes to the client directly, whatever the director's table says"
+                    / "。{with}，它直接发给客户端，与调度器的表无关",
+                with = with_method(view, server),
             )
         } else {
             Bilingual::default()
@@ -343,10 +350,10 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
             text: bilingual!(
                 "Nothing had passed between the client and {server} for {idle} (last {last} on {server}), \
                  and {name} was {limit}: the mysqld closed the connection (packet {closing} on client, \
-                 {at}).{abrupt} In direct routing that reaches the client past the director. {then}."
+                 {at}).{abrupt} {with} that reaches the client {past}. {then}."
                     / "客户端与 {server} 之间已有 {idle} 没有任何数据（最后为 {server} 上的{last}），而{name}为 {limit}：mysqld \
                         关闭了连接（client \
-                       上的数据包 {closing}，{at}）。{abrupt}DR 模式下，它不经过调度器到达客户端。{then}。",
+                       上的数据包 {closing}，{at}）。{abrupt}{with}，它{past}到达客户端。{then}。",
                 idle = Human(idle),
                 last = first(last),
                 name = name,
@@ -354,6 +361,8 @@ pub(super) const WAIT_TIMEOUT: Rule = Rule {
                 closing = closing.packet,
                 at = moment(closing.at),
                 abrupt = abrupt(view, closing),
+                with = with_method(view, server),
+                past = past(view, server),
                 then = then,
             ),
             shown_by: [shown, vec![packet(last), Citation::Packet(closing.packet)]].concat(),

@@ -8,6 +8,7 @@ use super::rule::{Source, tcp, tcp_protocol};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::scenario::Forwarding;
 
 /// `packet 33, at 1s`.
 pub(super) fn first(seen: Seen) -> Bilingual {
@@ -30,8 +31,37 @@ pub(super) fn times(count: usize) -> Bilingual {
 /// The first answer to the request, if this server sent it.
 pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a Packet> {
     let packet = view.payload()?;
-    let theirs = matches!(view.sender(packet), Some(Node::RealServer(name)) if name == server);
+    // With masquerading the director sent the frame on.
+    let theirs = matches!(view.paths.origin(packet.number), Some(Node::RealServer(name)) if name == server);
     theirs.then_some(packet)
+}
+
+/// By which method the director passed packets of the connection on to this server: `In direct routing`.
+pub(in super::super) fn with_method(view: &CellView<'_>, server: &Name) -> Bilingual {
+    match view.method(server) {
+        Forwarding::DirectRouting => bilingual!("In direct routing" / "DR 模式下"),
+        Forwarding::Masquerading => bilingual!("With masquerading" / "NAT 模式下"),
+        Forwarding::Tunneling => bilingual!("With tunneling" / "隧道模式下"),
+    }
+}
+
+/// The same within a sentence.
+pub(super) fn by_method(view: &CellView<'_>, server: &Name) -> Bilingual {
+    match view.method(server) {
+        Forwarding::DirectRouting => bilingual!("in direct routing" / "DR 模式下"),
+        Forwarding::Masquerading => bilingual!("with masquerading" / "NAT 模式下"),
+        Forwarding::Tunneling => bilingual!("with tunneling" / "隧道模式下"),
+    }
+}
+
+/// Which way this server's packets go to the client: `past the director`.
+pub(super) fn past(view: &CellView<'_>, server: &Name) -> Bilingual {
+    match view.method(server) {
+        Forwarding::DirectRouting | Forwarding::Tunneling => {
+            bilingual!("past the director" / "不经过调度器")
+        }
+        Forwarding::Masquerading => bilingual!("through the director" / "经过调度器"),
+    }
 }
 
 /// What every rule of the director's own TCP cites: a segment without an entry that is no SYN goes up to it.

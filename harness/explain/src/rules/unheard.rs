@@ -11,7 +11,7 @@ use super::super::passage::Passage;
 use super::nodest::Orphan;
 use super::rule::{Explains, Finding, Rule, control, core};
 use super::server::{TCP_CLOSE, abrupt, closed_by_itself};
-use super::shared::{first, times};
+use super::shared::{by_method, first, past, times};
 use crate::{Source, moment};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Packet, Segment};
@@ -264,10 +264,10 @@ pub(super) const GIVEN_UP: Rule = Rule {
             at: closing.at,
             text: bilingual!(
                 "{server} had said the last that it could ({said} there) and waited {whom} in vain. After \
-                 {waited} its mysqld closed the connection (packet {closing} on client, {at}), as {name}; in \
-                 direct routing that reaches the client past the director, and ended its wait.{abrupt}"
+                 {waited} its mysqld closed the connection (packet {closing} on client, {at}), as {name}; {by} \
+                 that reaches the client {past}, and ended its wait.{abrupt}"
                     / "{server} 已发送了所能发送的最后数据（{server} 上的{said}），此后一直等不到{whom}。{waited} 后其 mysqld 关闭了连接\
-                       （client 上的数据包 {closing}，{at}），依据是{name}；DR 模式下，它不经过调度器到达\
+                       （client 上的数据包 {closing}，{at}），依据是{name}；{by}，它{past}到达\
                        客户端，结束了等待。{abrupt}",
                 said = first(said.into()),
                 whom = whom,
@@ -275,6 +275,8 @@ pub(super) const GIVEN_UP: Rule = Rule {
                 closing = closing.packet,
                 at = moment(closing.at),
                 name = name,
+                by = by_method(view, server),
+                past = past(view, server),
                 abrupt = abrupt(view, closing),
             ),
             shown_by: shown

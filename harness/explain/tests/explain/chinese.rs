@@ -23,7 +23,13 @@ pub(crate) fn in_chinese(cell: &JudgedCell) {
     let found = |explanation: &Explanation| -> Vec<_> {
         let paragraphs = explanation.paragraphs.iter();
         paragraphs
-            .map(|paragraph| (paragraph.rule, paragraph.shown_by.clone(), paragraph.sources))
+            .map(|paragraph| {
+                (
+                    paragraph.rule,
+                    paragraph.shown_by.clone(),
+                    paragraph.sources.clone(),
+                )
+            })
             .collect()
     };
     assert_eq!(found(&english), found(&chinese), "{id}");

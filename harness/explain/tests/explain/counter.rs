@@ -7,6 +7,7 @@ use super::made::MADE;
 use super::recorded::RECORDED;
 use super::said::SAID;
 use super::table::{Damage, TABLE};
+use super::translated::TRANSLATED;
 use super::*;
 use lvs_matrix_explain::{Status, explain};
 use lvs_matrix_model::client::Settings;
@@ -56,7 +57,13 @@ const OF_THE_CLIENT: &[(&str, &str, &str, Damage)] = &[
 
 #[test]
 fn a_rule_does_not_hold_without_what_decides_it() {
-    for (rule, id, what, damage) in TABLE.iter().chain(FAULTS).chain(SAID).chain(OF_THE_CLIENT) {
+    for (rule, id, what, damage) in TABLE
+        .iter()
+        .chain(FAULTS)
+        .chain(SAID)
+        .chain(OF_THE_CLIENT)
+        .chain(TRANSLATED)
+    {
         let mut cell = stored(id);
         assert!(rules(&explain(&cell)).contains(rule), "{rule} holds for {id}");
         damage(&mut cell);
@@ -85,6 +92,7 @@ fn no_rule_is_without_its_counter_test() {
         .chain(FAULTS)
         .chain(SAID)
         .chain(OF_THE_CLIENT)
+        .chain(TRANSLATED)
         .map(|(rule, ..)| *rule)
         .collect();
     assert!(of_stored.is_subset(&shown), "{of_stored:?}");

@@ -96,6 +96,8 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("own-firewall-until-tcp-gives-up", ERRORS, firewall),
     ("passed-on", ANSWERS, nothing),
     ("answer-past-the-director", ANSWERS, nothing),
+    ("answer-by-its-entry", ANSWERS, nothing),
+    ("answer-without-entry", SILENT, nothing),
     ("mysqld-thawed", ANSWERS, freeze),
     ("link-came-back", ANSWERS, unplugged),
     ("server-added-again", ANSWERS, deletion),

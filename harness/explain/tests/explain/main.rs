@@ -18,6 +18,7 @@ mod said;
 mod stored;
 mod table;
 mod text;
+mod translated;
 
 use lvs_matrix_explain::Explanation;
 use lvs_matrix_model::action::{Action, Node};

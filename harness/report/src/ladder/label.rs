@@ -6,7 +6,7 @@ use super::rows::{Ladder, Row};
 use crate::stamp::Stamp;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{BYTE, Language, MORE_PACKET, OTHER_CONNECTION, PACKET, ROW};
-use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::flow::{of_ipv6, segment};
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{JudgedCell, TerminatorKind};
@@ -25,7 +25,10 @@ pub(super) fn label(words: Language, packet: &Packet) -> String {
             // RFC 792: type 3, destination unreachable; 5, redirect. RFC 4443: type 1.
             let unreachable = if source.is_ipv4() { 3 } else { 1 };
             match *kind {
-                kind if kind == unreachable => TerminatorKind::Icmp { code: *code }.to_string(),
+                kind if kind == unreachable => {
+                    let code = if source.is_ipv4() { *code } else { of_ipv6(*code) };
+                    TerminatorKind::Icmp { code }.to_string()
+                }
                 5 if source.is_ipv4() => words.icmp_redirect().to_owned(),
                 kind => words.icmp_other(kind, code),
             }

@@ -1,0 +1,217 @@
+//! Masquerading: answers pass the director, which translates them by the connection's entry.
+
+use super::super::advice::Advice;
+use super::super::bilingual::{Bilingual, bilingual, clauses, doing};
+use super::super::cell_view::{CellView, packet, size};
+use super::super::claim;
+use super::super::fate::claims;
+use super::super::passage::Seen;
+use super::director::changes_between;
+use super::nodest::EXPIRE_NODEST_CONN;
+use super::rule::{Explains, Finding, Rule, connections, core, transmit};
+use super::shared::{answer_from, first, times};
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::path::Rewrite;
+use lvs_matrix_model::verdict::Citation;
+use std::net::IpAddr;
+
+/// The statement was past the director before the change, and its answer is translated by the entry.
+pub(super) const BY_ITS_ENTRY: Rule = Rule {
+    name: "answer-by-its-entry",
+    explains: Explains::Answer,
+    sources: &[
+        core("ip_vs_out_hook"),
+        core("handle_response"),
+        transmit("ip_vs_nat_xmit"),
+    ],
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(view, server)?;
+        let translated = sent_on(view, answer).filter(|(_, translated)| *translated)?.0;
+        let changes: Vec<_> = changes_between(view, request.sent, answer).collect();
+        if changes.is_empty()
+            || !changes
+                .iter()
+                .all(|(_, action)| matches!(action, Action::Table(_)))
+        {
+            return None;
+        }
+        let names: Vec<Bilingual> = changes.iter().map(|(_, action)| doing(action)).collect();
+        let mut shown_by = vec![packet(request.sent), packet(*reached)];
+        shown_by.extend(changes.iter().map(|(step, _)| Citation::Step(*step)));
+        shown_by.extend([packet(translated), Citation::Packet(answer.number)]);
+        Some(Finding {
+            at: request.sent.at,
+            text: bilingual!(
+                "The client's {what} was past the director before the change ({change}), and reached \
+                 {server} ({reached} there). With masquerading the answer goes back through the director. \
+                 The director still had the connection's entry, by which it gave the answer the VIP as its \
+                 source ({translated} on director): for an answer it does not ask whether {server} is still \
+                 in its table (packet {answer} on client)."
+                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。NAT \
+                       模式下，应答经过调度器返回。调度器仍有该连接的条目，按条目把应答的源地址换成 VIP（director \
+                       上的{translated}）：对于应答，它不检查 {server} 是否还在表中（client 上的数据包 {answer}）。",
+                what = view.carrier(),
+                change = clauses(&names),
+                reached = first(*reached),
+                translated = first(translated),
+                answer = answer.number,
+            ),
+            shown_by,
+            claims: claims(
+                [request.sent.packet],
+                &claim::Fate::Delivered(Node::RealServer(server.clone())),
+            ),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The answer comes when the director has forgotten the connection, and keeps the real server's address.
+pub(super) const NO_ENTRY: Rule = Rule {
+    name: "answer-without-entry",
+    explains: Explains::Silence,
+    sources: &[
+        core("ip_vs_out_hook"),
+        connections("ip_vs_expire_nodest_conn_flush"),
+        core("ip_vs_unregister_hooks"),
+    ],
+    holds: |view| {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let (own, port) = (
+            view.plan.host(&Node::RealServer(server.clone()))?.address(),
+            view.plan
+                .service()
+                .backend(&Node::RealServer(server.clone()))?
+                .port,
+        );
+        let untranslated: Vec<(Seen, Seen)> = view
+            .sent_by(server)
+            .filter(|(packet, said)| packet.at >= reached.at && size(said) > 0)
+            .filter_map(|(packet, _)| Some((Seen::from(packet), sent_on(view, packet)?)))
+            .filter(|(_, (_, translated))| !translated)
+            .map(|(said, (seen, _))| (said, seen))
+            .collect();
+        let (said, passed) = *untranslated.first()?;
+        let (forgot, shown) = forgotten(view, said, server)?;
+        let reset = reset_by_client(view, own, said);
+        let then = match reset {
+            Some(reset) => bilingual!(
+                " The client's TCP knows no connection with that address, and answered with an RST ({reset} \
+                 on client), which ended the connection for {server} alone."
+                    / "客户端的 TCP 没有与该地址的连接，以 RST 应答（client 上的{reset}），于是只有 {server} 一方的连接就此结束。",
+                reset = first(reset),
+            ),
+            None => bilingual!(
+                " The client's TCP knows no connection with that address, and sent nothing back."
+                    / "客户端的 TCP 没有与该地址的连接，也没有回应。"
+            ),
+        };
+        let mut shown_by = shown;
+        shown_by.extend([request.sent, *reached, said].map(packet));
+        shown_by.extend(untranslated.iter().map(|(_, passed)| packet(*passed)));
+        shown_by.extend(reset.map(packet));
+        Some(Finding {
+            at: said.at,
+            text: bilingual!(
+                "{server} had an answer to the client's {what}, and sent it with its own address as the source \
+                 ({said} there). With masquerading the answer goes back through the director, which puts the \
+                 VIP in the place of that address by the connection's entry. But {forgot}. So the director \
+                 passed the answer on as it was, from {own}:{port}, {times} ({passed} on director).{then} The \
+                 client goes on waiting for an answer of the VIP."
+                    / "{server} 应答了客户端{what}（{server} 上的{said}）。NAT 模式下，应答经过调度器返回，由调度器按连接的条目把源地址换成 \
+                       VIP。但是{forgot}。于是调度器将应答原样转发，源地址仍是 {own}:{port}，共 {times}（director \
+                       上的{passed}）。{then}客户端继续等待来自 VIP 的应答。",
+                what = view.carrier(),
+                said = first(said),
+                forgot = forgot,
+                times = times(untranslated.len()),
+                passed = first(passed),
+                then = then,
+            ),
+            shown_by,
+            claims: claims(
+                [request.sent.packet],
+                &claim::Fate::Delivered(Node::RealServer(server.clone())),
+            ),
+            advice: vec![
+                Advice::Drain {
+                    server: server.clone(),
+                },
+                Advice::ReadTimeout,
+                Advice::Keepalive,
+            ],
+        })
+    },
+};
+
+/// Where the director sent a server's segment on, and whether it translated the segment's addresses.
+fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)> {
+    let journey = view.paths.of(sent.number)?;
+    let director = |hop: &&lvs_matrix_model::path::Hop<'_>| {
+        hop.from.and_then(|host| view.paths.lab().node(host)) == Some(&Node::Director)
+    };
+    let hop = journey.hops.iter().find(director)?;
+    Some((hop.sent?.into(), matches!(hop.rewrite, Rewrite::Nat { .. })))
+}
+
+/// Why the director had forgotten the connection when the server spoke, and what shows it.
+fn forgotten(view: &CellView<'_>, said: Seen, server: &Name) -> Option<(Bilingual, Vec<Citation>)> {
+    let table = view.table_at(said.at)?;
+    if !table.has_any_service() {
+        let why = bilingual!(
+            "without any virtual service IPVS looks at no packet any more"
+                / "没有任何虚拟服务时，IPVS 不再查看任何数据包"
+        );
+        return Some((why, table.shown_by()));
+    }
+    if let Some((step, began)) = view.deleted(server, said.at)
+        && view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, began)? != "0"
+    {
+        let why = bilingual!(
+            "with expire_nodest_conn=1 that entry had gone with {server} when {server} was deleted from the \
+             director's table"
+                / "在 expire_nodest_conn=1 时，从调度器的表中删除 {server}，该条目也随之消失"
+        );
+        return Some((why, vec![Citation::Step(step.number)]));
+    }
+    // Every packet of the connection that passes the director, either way, starts its entry's timer anew.
+    let (timeout, port) = (view.entry_timeout(said.at)?, view.client.1);
+    let before = view.seen_on(&Node::Director).filter(|packet| {
+        let ours = segment(packet)
+            .is_some_and(|(_, _, said)| said.source_port == port || said.destination_port == port);
+        ours && packet.at < said.at
+    });
+    let last = Seen::from(before.last()?);
+    let idle = said.at.since(last.at);
+    let why = bilingual!(
+        "nothing of the connection had passed the director for {idle} (since {last} on director), and its \
+         entries live for {timeout}"
+            / "此前 {idle} 内没有该连接的任何数据包经过调度器（自 director 上的{last}起），而条目只存活 {timeout}",
+        idle = Human(idle),
+        last = first(last),
+        timeout = Human(timeout),
+    );
+    (idle >= timeout).then(|| (why, vec![packet(last)]))
+}
+
+/// The client's RST to a real server's own address.
+fn reset_by_client(view: &CellView<'_>, own: IpAddr, since: Seen) -> Option<Seen> {
+    view.seen_on(&Node::Client)
+        .filter(|packet| packet.at >= since.at)
+        .find_map(|packet| {
+            let (source, destination, said) = segment(packet)?;
+            let theirs = source == view.client.0 && destination == own && said.flags.rst;
+            theirs.then(|| packet.into())
+        })
+}

@@ -1,0 +1,45 @@
+//! The functions of the kernel that a rule names, as the cell's address family and forwarding method have
+//! them.
+
+use super::Source;
+use super::cell_view::CellView;
+use lvs_matrix_model::scenario::Forwarding;
+
+/// What passes a packet on, by its name in direct routing and IPv4.
+const TRANSMIT: &str = "ip_vs_dr_xmit";
+
+/// Those functions for a cell.
+pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
+    let method = view
+        .server()
+        .map_or_else(|| view.plan.service().forwarding(), |server| view.method(server));
+    let ipv6 = view.plan.vip().is_ipv6();
+    let mut all: Vec<Source> = Vec::new();
+    for source in sources.iter().map(|source| here(*source, method, ipv6)) {
+        if !all.contains(&source) {
+            all.push(source);
+        }
+    }
+    all
+}
+
+fn here(source: Source, method: Forwarding, ipv6: bool) -> Source {
+    const TCP_V6: &str = "net/ipv6/tcp_ipv6.c";
+    let function = |function| Source { function, ..source };
+    let of_tcp = |function| Source {
+        function,
+        file: TCP_V6,
+    };
+    match (source.function, ipv6, method) {
+        (TRANSMIT, false, Forwarding::DirectRouting) => source,
+        (TRANSMIT, true, Forwarding::DirectRouting) => function("ip_vs_dr_xmit_v6"),
+        (TRANSMIT | "ip_vs_nat_xmit", false, Forwarding::Masquerading) => function("ip_vs_nat_xmit"),
+        (TRANSMIT | "ip_vs_nat_xmit", true, Forwarding::Masquerading) => function("ip_vs_nat_xmit_v6"),
+        (TRANSMIT, false, Forwarding::Tunneling) => function("ip_vs_tunnel_xmit"),
+        (TRANSMIT, true, Forwarding::Tunneling) => function("ip_vs_tunnel_xmit_v6"),
+        ("tcp_v4_rcv", true, _) => of_tcp("tcp_v6_rcv"),
+        ("tcp_v4_send_reset", true, _) => of_tcp("tcp_v6_send_reset"),
+        ("tcp_v4_err", true, _) => of_tcp("tcp_v6_err"),
+        _ => source,
+    }
+}
