@@ -7,7 +7,6 @@
 use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::guest_progress::{Believed, GuestProgress, Stages};
-use crate::jobs;
 use crate::payload::{
     CELLS_FOLDER, INNODB_INPUT, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, needs_innodb, scenario_input,
 };
@@ -149,10 +148,11 @@ impl Guests<'_> {
         }
     }
 
-    /// A share of the queue.
+    /// A share of the queue: half of what each worker would get if all were given out now, so that none ends
+    /// long before the others.
     fn take_batch(&self, shared: &Shared<'_>) -> Vec<LabPlan> {
         let mut queue = lock(&shared.queue);
-        let count = jobs::share(queue.len(), self.jobs);
+        let count = queue.len().div_ceil(self.jobs.get() * 2);
         queue.drain(..count).collect()
     }
 

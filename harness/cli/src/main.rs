@@ -21,7 +21,6 @@ mod github;
 mod guest_progress;
 mod guests;
 mod inspect;
-mod jobs;
 mod judge;
 mod load;
 mod named;
