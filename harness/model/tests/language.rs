@@ -34,6 +34,7 @@ claim: >-
 lab:
   forwarding: masquerading
   wiring: one-armed
+  persistence: 5m
   family: ipv4
   scheduler: wlc
   real-servers: { rs2: { weight: 7 }, rs1: { forwarding: tunneling } }
@@ -311,6 +312,7 @@ fn every_field_has_its_effect() {
             forwarding: Some(Forwarding::Masquerading),
             wired_for: None,
             wiring: Some(Wiring::OneArmed),
+            persistence: Some(Duration::from_secs(300)),
             family: Some(Family::Ipv4),
             server: None,
             one_packet: false,

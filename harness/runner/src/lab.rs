@@ -9,7 +9,9 @@ use crate::template::Template;
 use crate::warm::Warm;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::plan::{Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server, UDP_TIMEOUT};
+use lvs_matrix_model::plan::{
+    Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server, Service, UDP_TIMEOUT,
+};
 use lvs_matrix_model::record::CommandRecord;
 use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, tc_batch, write_sysctls};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -248,13 +250,16 @@ impl Lab {
             self.set_udp_timeout(SHORT_UDP_TIMEOUT)?;
         }
         // A server of weight 0 would get no connection.
-        let alone = self.servers.len() == 1 && service.backends.iter().all(|backend| backend.weight > 0);
+        // Neither may the check leave a template of persistence, which lives long.
+        let alone = self.servers.len() == 1
+            && service.backends.iter().all(|backend| backend.weight > 0)
+            && service.persistence.is_none();
         let reuse = read_sysctl(director, CONN_REUSE_MODE).stage("make the lab")?;
         for server in &self.servers {
             if !alone {
                 let own = |backend: &&Backend| backend.host.real_server() == Some(&server.name);
                 // A weight that gets it a connection.
-                self.fill_table(plan, |backend| {
+                self.fill_table(plan, &service.forgetful(), |backend| {
                     Some(backend).filter(own).map(|backend| backend.weight.max(1))
                 })?;
             }
@@ -297,7 +302,7 @@ impl Lab {
             self.set_udp_timeout(UDP_TIMEOUT)?;
         }
         if !alone {
-            self.fill_table(plan, |backend| Some(backend.weight))?;
+            self.fill_table(plan, service, |backend| Some(backend.weight))?;
         }
         Ok(())
     }
@@ -311,8 +316,13 @@ impl Lab {
     }
 
     /// Clears the table and fills it with those real servers for which there is a weight.
-    fn fill_table(&self, plan: &LabPlan, weight: impl Fn(&Backend) -> Option<u16>) -> Result<()> {
-        let (service, director) = (plan.service(), self.director()?);
+    fn fill_table(
+        &self,
+        plan: &LabPlan,
+        service: &Service,
+        weight: impl Fn(&Backend) -> Option<u16>,
+    ) -> Result<()> {
+        let director = self.director()?;
         let stage = || format!("fill the table of {service}");
         director
             .check(&CommandLine::new(["ipvsadm", "-C"]))

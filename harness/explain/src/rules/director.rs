@@ -9,6 +9,7 @@ use super::super::fate::{claims, said};
 use super::super::icmp::PORT_UNREACHABLE;
 use super::super::passage::Seen;
 use super::datagram;
+use super::persistent::by_template;
 use super::reuse::{Fate, OldEntry};
 use super::rule::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
 use super::shared::{answer_from, first, with_method};
@@ -33,6 +34,12 @@ pub(super) const SCHEDULED: Rule = Rule {
             return None;
         };
         let answer = answer_from(view, server)?;
+        // A template of persistence decides without the scheduler, which chooses no server of weight 0.
+        let table = view.table_then(request.sent.at);
+        let chosen = table.is_none_or(|table| table.weight(server) != Some(0));
+        if !chosen || by_template(view).is_some_and(|(template, _)| template == *server) {
+            return None;
+        }
         let mut shown_by = vec![packet(request.sent), packet(*passed)];
         let why = match OldEntry::of(view) {
             None => bilingual!(

@@ -14,6 +14,7 @@ mod nodest;
 mod outlived;
 mod own_firewall;
 mod path;
+mod persistent;
 mod reuse;
 mod rule;
 mod server;
@@ -32,6 +33,8 @@ pub(super) use shared::with_method;
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[
     director::SCHEDULED,
+    persistent::ANSWERED,
+    persistent::REFUSED,
     tried::ANOTHER,
     reuse::PASSES_ON,
     sloppy::OVERDUE,

@@ -97,6 +97,8 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("passed-on", ANSWERS, nothing),
     ("answer-past-the-director", ANSWERS, nothing),
     ("answer-by-its-entry", ANSWERS, nothing),
+    ("by-its-template", ANSWERS, nothing),
+    ("refused-by-its-template", ERRORS, nothing),
     ("answer-without-entry", SILENT, nothing),
     ("mysqld-thawed", ANSWERS, freeze),
     ("link-came-back", ANSWERS, unplugged),

@@ -1,4 +1,4 @@
-//! What decides the rules about answers that the director translates.
+//! What decides the rules about answers that the director translates, and about templates of persistence.
 
 use super::table::Damage;
 use super::*;
@@ -21,7 +21,27 @@ fn nothing_sent_on(cell: &mut JudgedCell) {
     });
 }
 
+/// The director has no template.
+fn no_template(cell: &mut JudgedCell) {
+    table(cell, Moment::AfterChange, |text| {
+        let others = text.lines().filter(|line| !line.contains("192.0.2.10:0 "));
+        others.collect::<Vec<_>>().join("\n")
+    });
+}
+
 pub(crate) const TRANSLATED: &[(&str, &str, &str, Damage)] = &[
+    (
+        "by-its-template",
+        "persistence/weight-0_0",
+        "there was a template",
+        no_template,
+    ),
+    (
+        "refused-by-its-template",
+        "persistence/stop_0",
+        "there was a template",
+        no_template,
+    ),
     (
         "answer-by-its-entry",
         "forwarding/masquerading_ipv4_delete_in-flight_0",

@@ -42,6 +42,7 @@ impl LabPlan {
                 family: Some(self.family()).filter(|family| *family != Family::default()),
                 server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
                 one_packet: service.one_packet,
+                persistence: service.persistence,
                 scheduler: Some(service.scheduler.clone()),
                 real_servers: self
                     .real_servers()

@@ -74,6 +74,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         address: SocketAddr::new(vip.address, kind.port()),
         balancers: vec![Node::Director],
         one_packet: lab.one_packet,
+        persistence: lab.persistence,
         scheduler: lab.scheduler.clone().unwrap_or_else(|| "rr".to_owned()),
         backends: servers
             .iter()

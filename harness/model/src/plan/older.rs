@@ -179,6 +179,7 @@ impl Before {
             balancers: vec![Node::Director],
             scheduler: self.scheduler.ok_or("scheduler")?,
             one_packet: false,
+            persistence: None,
             backends: servers
                 .map(|host| Backend {
                     host: host.node.clone(),

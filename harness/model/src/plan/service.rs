@@ -9,6 +9,7 @@ use crate::ipvs::{Listen, Protocol};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// A virtual service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -27,6 +28,9 @@ pub struct Service {
     /// Is each packet scheduled by itself (`-o`)?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_packet: bool,
+    /// For how long a client's connections go to the same real server (`-p`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistence: Option<Duration>,
     /// Its real servers, in the order in which they are added.
     pub backends: Vec<Backend>,
 }
@@ -120,11 +124,21 @@ impl Service {
         self.options_with(&self.scheduler)
     }
 
-    /// The same with another scheduler. An edit that leaves `-o` out would take it away.
+    /// The same with another scheduler. An edit that leaves `-o` or `-p` out would take it away.
     #[must_use]
     pub fn options_with(&self, scheduler: &str) -> String {
         let one_packet = if self.one_packet { " -o" } else { "" };
-        format!("-s {scheduler}{one_packet}")
+        let persistence = self.persistence.map(|time| format!(" -p {}", time.as_secs()));
+        format!("-s {scheduler}{}{one_packet}", persistence.unwrap_or_default())
+    }
+
+    /// The same service, without persistence: what its clients do leaves no template.
+    #[must_use]
+    pub fn forgetful(&self) -> Self {
+        Self {
+            persistence: None,
+            ..self.clone()
+        }
     }
 
     /// ipvsadm(8)'s words for it: `-t 192.0.2.100:3306`.

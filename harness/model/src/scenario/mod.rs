@@ -79,6 +79,8 @@ pub struct Lab {
     pub server: Option<ServerKind>,
     /// Is each packet scheduled by itself?
     pub one_packet: bool,
+    /// For how long a client's connections go to the same real server, if the service is persistent.
+    pub persistence: Option<Duration>,
     /// The scheduler's name as ipvsadm(8) has it: `rr`, `wlc`, … Default: `rr`.
     pub scheduler: Option<String>,
     /// The real servers in the order in which they are added to the table.
@@ -109,6 +111,7 @@ impl Lab {
                 family: part.family.or(lab.family),
                 server: part.server.or(lab.server),
                 one_packet: part.one_packet || lab.one_packet,
+                persistence: part.persistence.or(lab.persistence),
                 scheduler: part.scheduler.clone().or(lab.scheduler),
                 real_servers: lab
                     .real_servers

@@ -11,7 +11,7 @@ pub(super) use step::Placed;
 
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
-use super::scalar::{Errno, ErrorCode, Scheduler, SysctlKey, SysctlValue, Text, Weight, Yes};
+use super::scalar::{Errno, ErrorCode, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes};
 use super::table::{Structure as _, structure};
 use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Wiring};
 use crate::Name;
@@ -74,6 +74,9 @@ macro_rules! lab_structure {
                 optional "server" server: At<ServerKind>;
                 /// Each packet is scheduled by itself, and leaves no entry: ipvsadm(8)'s `-o`. For `udp-echo`.
                 optional "one-packet" one_packet: At<Yes>;
+                /// Persistence: for so long after its last connection a client's next one goes to the same
+                /// real server. ipvsadm(8)'s `-p`, in whole seconds.
+                optional "persistence" persistence: At<Seconds>;
                 /// The scheduler, by its name in ipvsadm(8). Default: `rr`.
                 optional "scheduler" scheduler: At<Scheduler>;
                 /// The real servers by name, in the order in which they are added to the table. Those of a
@@ -103,6 +106,7 @@ macro_rules! lab_structure {
                     family: self.family.as_ref(),
                     server: self.server.as_ref(),
                     one_packet: self.one_packet.as_ref(),
+                    persistence: self.persistence.as_ref(),
                     scheduler: self.scheduler.as_ref(),
                     real_servers: self.real_servers.as_ref(),
                     real_servers_known: self.knows("real-servers"),
@@ -133,6 +137,7 @@ pub(super) struct LabFields<'i> {
     pub(super) family: Option<&'i At<Family>>,
     pub(super) server: Option<&'i At<ServerKind>>,
     pub(super) one_packet: Option<&'i At<Yes>>,
+    pub(super) persistence: Option<&'i At<Seconds>>,
     pub(super) scheduler: Option<&'i At<Scheduler>>,
     pub(super) real_servers: Option<&'i RealServers>,
     pub(super) real_servers_known: bool,

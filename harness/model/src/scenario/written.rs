@@ -122,6 +122,7 @@ fn lab(lab: &Lab) -> Fields {
         family,
         server,
         one_packet,
+        persistence,
         scheduler,
         real_servers: servers,
         client: the_client,
@@ -141,6 +142,9 @@ fn lab(lab: &Lab) -> Fields {
     word("family", family.map(Family::as_str));
     word("server", server.map(ServerKind::as_str));
     word("scheduler", scheduler.as_deref());
+    if let Some(persistence) = persistence {
+        insert(&mut map, "persistence", data(persistence));
+    }
     if *one_packet {
         map.push(("one-packet".to_owned(), Part::Plain("true".to_owned())));
     }

@@ -58,6 +58,7 @@ impl lab::Added {
             family: value(self.family),
             server: value(self.server),
             one_packet: self.one_packet.is_some(),
+            persistence: value(self.persistence),
             scheduler: value(self.scheduler).map(str::to_owned),
             real_servers: self.real_servers.into_iter().map(|server| server.value).collect(),
             client,

@@ -13,6 +13,7 @@ use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
 use crate::scenario::table::Structure;
 use crate::scenario::{Family, Forwarding, RealServer, ServerKind, Wiring};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// What the lab says, or a value adds to it.
 pub(super) struct Added {
@@ -23,6 +24,7 @@ pub(super) struct Added {
     pub(super) server: Option<At<ServerKind>>,
     /// Where it is said, if it is.
     pub(super) one_packet: Option<Span>,
+    pub(super) persistence: Option<At<Duration>>,
     pub(super) scheduler: Option<At<&'static str>>,
     pub(super) mysqld: MysqldSetup,
     /// Where that is said.
@@ -61,6 +63,10 @@ impl Added {
             family: input.family.cloned(),
             server: input.server.cloned(),
             one_packet: input.one_packet.map(|yes| yes.span),
+            persistence: input.persistence.map(|time| At {
+                value: time.value.0,
+                span: time.span,
+            }),
             scheduler: input.scheduler.map(|scheduler| At {
                 value: scheduler.value.0,
                 span: scheduler.span,

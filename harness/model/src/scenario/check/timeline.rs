@@ -100,13 +100,17 @@ struct Walk<'d, 'f> {
     /// far?
     ports: Option<u32>,
     undisturbed: bool,
+    /// Is the virtual service persistent?
+    persistent: bool,
 }
 
 impl<'d, 'f> Walk<'d, 'f> {
     fn new(draft: &'d Draft, choice: &'d [usize], findings: &'f mut Findings) -> Self {
-        let lab = draft.lab.iter();
-        let added = lab.chain(draft.chosen(choice).map(|(_, value)| &value.added));
-        let servers: Vec<&RealServer> = added
+        let said = || {
+            let lab = draft.lab.iter();
+            lab.chain(draft.chosen(choice).map(|(_, value)| &value.added))
+        };
+        let servers: Vec<&RealServer> = said()
             .flat_map(|added| &added.real_servers)
             .map(|server| &server.value)
             .collect();
@@ -131,6 +135,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             phase: Phase::Before,
             ports: ports(draft, choice),
             undisturbed: true,
+            persistent: said().any(|added| added.persistence.is_some()),
         }
     }
 
@@ -296,7 +301,9 @@ impl<'d, 'f> Walk<'d, 'f> {
             ClientAction::Connect(_) => {
                 self.needs_nothing_running(step, on);
                 self.needs_port(step, on);
-                self.must_be_answered(step, action, self.state.refuses());
+                // A template of persistence may lead to a server of weight 0.
+                let refuses = self.state.refuses().filter(|_| !self.persistent);
+                self.must_be_answered(step, action, refuses);
                 self.connected.insert(on);
                 self.operations.push(self.candidate(action));
             }

@@ -30,6 +30,9 @@ fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
         said("wiring", added.wiring.as_ref(), |wiring| {
             wiring.as_str().to_owned()
         }),
+        said("persistence", added.persistence.as_ref(), |time| {
+            format!("{time:?}")
+        }),
         said("family", added.family.as_ref(), |family| {
             family.as_str().to_owned()
         }),
