@@ -89,7 +89,13 @@ impl Lab {
                 None => continue,
                 Some(Server::MySql(mysqld)) => (mysqld.server_id, mysqld.setup.sql.as_slice(), None),
                 Some(Server::Echo(echo)) => {
-                    let own = host.addresses().chain([Ipv4Addr::LOCALHOST.into()]);
+                    // A link-local address is one of a link only, and no service has it.
+                    let link_local = |address: &IpAddr| match address {
+                        IpAddr::V4(_) => false,
+                        IpAddr::V6(address) => address.is_unicast_link_local(),
+                    };
+                    let own = host.addresses().filter(|address| !link_local(address));
+                    let own = own.chain([Ipv4Addr::LOCALHOST.into()]);
                     let listens = EchoPlan {
                         protocol: echo.protocol,
                         addresses: own.map(|address| SocketAddr::new(address, port)).collect(),
