@@ -23,8 +23,8 @@ mod html;
 mod json;
 mod junit;
 mod ladder;
-mod look;
 mod markdown;
+mod overview;
 mod packet;
 mod plain;
 mod repeat;
@@ -37,6 +37,7 @@ mod svg;
 mod terminal;
 mod timeline;
 mod totals;
+mod view;
 
 pub use annotations::annotations;
 pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};

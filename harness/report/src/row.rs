@@ -26,6 +26,13 @@ impl<'a> Row<'a> {
         }
     }
 
+    pub(crate) fn judged(self) -> Option<&'a JudgedCell> {
+        match self {
+            Self::Judged(cell) => Some(cell),
+            Self::Missing(_) => None,
+        }
+    }
+
     pub(crate) fn cell(self) -> &'a CellRef {
         match self {
             Self::Judged(cell) => &cell.record.plan.cell,

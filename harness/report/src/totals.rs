@@ -1,5 +1,6 @@
 //! The sums of a run and the one sentence that says what they mean.
 
+use crate::row::Row;
 use crate::run::{RunReport, RunState};
 use lvs_matrix_language::{CELL, Language, RUN};
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell, RunOutcome, Verdict};
@@ -35,19 +36,26 @@ impl Totals {
     /// The sums of `report`.
     #[must_use]
     pub fn of(report: &RunReport) -> Self {
-        let mut totals = Self::default();
-        for cell in report.cells() {
-            totals.count(cell);
-        }
-        for _ in report.missing() {
-            totals.count_missing();
-        }
+        let judged = report.cells().iter().map(Row::Judged);
+        let mut totals = Self::of_rows(judged.chain(report.missing().iter().map(Row::Missing)));
         totals.repetitions = report.repetitions();
         totals.disagreeing = report.disagreements().len();
         totals
     }
 
-    pub(crate) fn count(&mut self, cell: &JudgedCell) {
+    /// The sums of rows of a table.
+    pub(crate) fn of_rows<'a>(rows: impl Iterator<Item = Row<'a>>) -> Self {
+        let mut totals = Self::default();
+        for row in rows {
+            match row {
+                Row::Judged(cell) => totals.count(cell),
+                Row::Missing(_) => totals.count_missing(),
+            }
+        }
+        totals
+    }
+
+    fn count(&mut self, cell: &JudgedCell) {
         self.cells += 1;
         match cell.verdict {
             Verdict::Met => self.met += 1,
@@ -63,7 +71,7 @@ impl Totals {
         }
     }
 
-    pub(crate) fn count_missing(&mut self) {
+    fn count_missing(&mut self) {
         self.cells += 1;
         self.missing += 1;
     }

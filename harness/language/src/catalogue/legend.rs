@@ -16,7 +16,6 @@ crate::catalogue::words! {
     ended_or_refused_by: "ended or refused by" / "由谁终止或拒绝";
     meaning_of_ending: "each FIN, RST and ICMP error that reached the client for its connection, with its \
         sender as told by the Ethernet address." / "就客户端的连接到达客户端的每个 FIN、RST 和 ICMP 错误，发送者由以太网地址得知。";
-    again: "again" / "重传";
     retransmissions: "retransmissions" / "重传";
     ok_ng: "OK / NG" / "结果判断";
     meaning_of_ok_ng: "an answer or an error within patience is OK, silence beyond it is NG."

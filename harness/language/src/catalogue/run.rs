@@ -5,17 +5,16 @@ crate::catalogue::words! {
     what_needs_a_look: "What needs a look" / "需要关注";
     repetitions_disagree: "repetitions disagree" / "各次运行结果不一致";
     no_record: "no record" / "无记录";
-    more_in_bold(count): "and {count} more, in bold type in the tables below" / "另有 {count} 个，见下方表格中的粗体";
+    more_in_tables(count): "and {count} more: see the verdicts in the tables below" / "另有 {count} \
+        个：见下方表格中的判定";
     expected_observed_evidence: "expected, observed, evidence" / "预期、实测、证据";
-    where_left_waiting: "Where clients were left waiting" / "客户端一直等待之处";
-    where_left_waiting_ng: "Where clients were left waiting (NG)" / "客户端一直等待之处（NG）";
+    where_left_waiting: "Where clients were left waiting (NG)" / "客户端一直等待之处（NG）";
     in_no_cell: "In no cell: every client had an answer or an error within patience." / "没有：每个客户端都在忍耐时间内得到了应答或错误。";
     in_no_tested_cell(cells): "In no cell that tested its change: there, every client had an answer or an \
         error within patience. {cells} tested nothing." / "在检验了变更的单元中没有：那里每个客户端都在忍耐时间内得到了应答或错误。{cells}未检验变更。";
     no_cell_tested: "Not known: no cell tested its change." / "不得而知：没有任何单元检验了变更。";
     more_with_ng(count): "and {count} more: the rows with NG in the tables below" / "另有 {count} \
         个：见下方表格中结果判断为 NG 的行";
-    more_below(cells): "and {cells} more, in the matrix below" / "另有 {cells}，见下方矩阵";
     what_was_run: "What was run" / "运行内容";
     scenario: "scenario" / "场景";
     cells: "cells" / "单元";

@@ -1,7 +1,7 @@
 //! Blocks as HTML. What is cited is a link to where the page shows it.
 
 use super::inline::Writer;
-use super::{Block, Cell, Code, Row, Section, Statement, Table};
+use super::{Block, Cell, Code, Column, Row, Section, Statement, Table};
 use crate::escape::{self, html_block};
 use lvs_matrix_language::{Language, phrasing};
 use lvs_matrix_model::matrix::CellRef;
@@ -17,6 +17,7 @@ pub(crate) fn inline(text: &str) -> String {
         strong: ("<b>", "</b>"),
         aside: ("<span class=\"phase\">", "</span>"),
         link: |target, text| format!("<a href=\"{target}\">{text}</a>"),
+        tag: |class, text| format!("<span class=\"tag {class}\">{text}</span>"),
     };
     WRITER.write(text)
 }
@@ -24,17 +25,27 @@ pub(crate) fn inline(text: &str) -> String {
 /// Of more citations than this in one piece, the first three and the last are linked.
 const LISTED_IN_FULL: usize = 6;
 
-/// Prints the page of one cell.
-pub(crate) struct Printer<'a> {
+/// Prints the page of a run, or that of one cell.
+pub(crate) struct Printer {
     words: Language,
-    cell: &'a CellRef,
+    /// The id of the cell, which is the beginning of each anchor in its page.
+    cell: String,
     /// The packets that have a line in a trace.
     shown: HashSet<u32>,
 }
 
-impl<'a> Printer<'a> {
+impl Printer {
+    /// For the page of a run, in which nothing is cited.
+    pub(crate) fn of_run(words: Language) -> Self {
+        Self {
+            words,
+            cell: String::new(),
+            shown: HashSet::new(),
+        }
+    }
+
     /// For the page of `cell`, which shows these traces.
-    pub(crate) fn new(words: Language, cell: &'a CellRef, traces: Option<&Section>) -> Self {
+    pub(crate) fn of_cell(words: Language, cell: &CellRef, traces: Option<&Section>) -> Self {
         let mut shown = HashSet::new();
         let folded = traces.into_iter().flat_map(|section| &section.blocks);
         for block in folded {
@@ -45,14 +56,34 @@ impl<'a> Printer<'a> {
                 }
             }
         }
-        Self { words, cell, shown }
+        Self {
+            words,
+            cell: cell.to_string(),
+            shown,
+        }
     }
 
     pub(crate) fn section(&self, out: &mut String, section: Option<&Section>) -> Result {
-        let Some(Section { title, class, blocks }) = section else {
+        let Some(section) = section else {
             return Ok(());
         };
-        writeln!(out, "<section{}><h3>{title}</h3>", attribute("class", class))?;
+        let Section {
+            title,
+            class,
+            id,
+            blocks,
+        } = section;
+        write!(
+            out,
+            "<section{}{}>",
+            attribute("class", class),
+            attribute("aria-labelledby", id)
+        )?;
+        if id.is_empty() {
+            writeln!(out, "<h3>{title}</h3>")?;
+        } else {
+            writeln!(out, "\n<h2 id=\"{id}\">{title}</h2>")?;
+        }
         self.blocks(out, blocks)?;
         writeln!(out, "</section>")
     }
@@ -72,6 +103,11 @@ impl<'a> Printer<'a> {
                         writeln!(out, "<p class=\"note\">{}</p>", inline(note))?;
                     }
                 }
+                Block::Quote(lines) => {
+                    let lines = lines.iter().map(|line| format!("<p>{}</p>", inline(line)));
+                    let lines = lines.collect::<String>();
+                    writeln!(out, "<blockquote class=\"claim\">{lines}</blockquote>")?;
+                }
                 Block::Note(text) => writeln!(out, "<p class=\"note\">{}</p>", inline(text))?,
                 Block::Heading(text) => writeln!(out, "<h4>{}</h4>", inline(text))?,
                 Block::List(items) => self.list(out, ("<ul>", "</ul>"), items)?,
@@ -88,7 +124,8 @@ impl<'a> Printer<'a> {
                 Block::Folded(folded) => {
                     writeln!(
                         out,
-                        "<details{}{}><summary>{}</summary>",
+                        "<details{}{}{}><summary>{}</summary>",
+                        attribute("id", &folded.id),
                         attribute("class", folded.class),
                         if folded.open { " open" } else { "" },
                         inline(&folded.summary)
@@ -169,9 +206,9 @@ impl<'a> Printer<'a> {
             columns,
             rows,
         } = table;
-        let heads = columns
-            .iter()
-            .map(|(title, _)| format!("<th scope=\"col\">{title}</th>"));
+        let heads = columns.iter().map(|Column { title, axis, .. }| {
+            format!("<th scope=\"col\"{}>{title}</th>", attribute("data-axis", axis))
+        });
         writeln!(
             out,
             "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{name}\"><table{}>\n\
@@ -181,11 +218,29 @@ impl<'a> Printer<'a> {
         )?;
         for row in rows {
             match row {
-                Row::Cells { class, place, cells } => {
+                Row::Cells {
+                    class,
+                    place,
+                    data,
+                    cells,
+                } => {
                     let id = place.map(|place| self.anchor(place)).unwrap_or_default();
-                    write!(out, "<tr{}{}>", attribute("id", &id), attribute("class", class))?;
+                    write!(out, "<tr{}{}", attribute("id", &id), attribute("class", class))?;
+                    for (name, value) in data {
+                        write!(out, " data-{name}=\"{}\"", escape::xml(value))?;
+                    }
+                    out.push('>');
                     for cell in cells {
                         let text = match cell {
+                            Cell::Head(text) => {
+                                write!(out, "<th scope=\"row\">{}</th>", inline(text))?;
+                                continue;
+                            }
+                            Cell::Count(0) => {
+                                out.push_str("<td class=\"zero\">0</td>");
+                                continue;
+                            }
+                            Cell::Count(count) => count.to_string(),
                             Cell::Text(text) => inline(text),
                             Cell::SeenIn(seen) if seen == place => seen
                                 .map(|seen| phrasing::citation(self.words, seen))
@@ -243,7 +298,7 @@ impl<'a> Printer<'a> {
 }
 
 /// A drawing that scrolls if it is wide.
-pub(crate) fn drawing(out: &mut String, name: &str, svg: &str) -> Result {
+fn drawing(out: &mut String, name: &str, svg: &str) -> Result {
     writeln!(
         out,
         "<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"{name}\">{svg}</div>"

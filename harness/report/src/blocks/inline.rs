@@ -11,9 +11,10 @@ const CODE: char = '\u{2}';
 const STRONG: char = '\u{3}';
 const ASIDE: char = '\u{4}';
 const LINK: char = '\u{5}';
-/// Between a link's target and its text.
+/// Between a link's target or a tag's class, and the text.
 const TO: char = '\u{6}';
 const END: char = '\u{7}';
+const TAG: char = '\u{8}';
 
 /// Text of others.
 pub(crate) fn foreign(text: &str) -> String {
@@ -38,6 +39,11 @@ pub(crate) fn aside(text: &str) -> String {
 /// A marked text that leads to a place.
 pub(crate) fn link(target: &str, text: &str) -> String {
     format!("{LINK}{target}{TO}{text}{END}")
+}
+
+/// A word that says how something came out: a behaviour or a verdict, with its name in the style sheet.
+pub(crate) fn tag(class: &str, text: &str) -> String {
+    format!("{TAG}{class}{TO}{text}{END}")
 }
 
 /// A phrase of the harness that quotes foreign text between backticks (``query `select 1` ``): what is
@@ -75,6 +81,8 @@ pub(super) struct Writer {
     pub(super) aside: (&'static str, &'static str),
     /// From a target and a text that is written already.
     pub(super) link: fn(&str, &str) -> String,
+    /// From a class and a text that is written already.
+    pub(super) tag: fn(&str, &str) -> String,
 }
 
 impl Writer {
@@ -88,7 +96,7 @@ impl Writer {
 
     /// Writes up to the end of the mark that was opened last, or of the text.
     fn until_end(&self, out: &mut String, rest: &mut &str) {
-        while let Some(at) = rest.find(|c: char| ('\u{1}'..='\u{7}').contains(&c)) {
+        while let Some(at) = rest.find(|c: char| ('\u{1}'..='\u{8}').contains(&c)) {
             let (own, marked) = rest.split_at(at);
             out.push_str(own);
             let (mark, after) = marked.split_at(1);
@@ -99,17 +107,21 @@ impl Writer {
                 CODE => out.push_str(&(self.code)(leaf(rest, END))),
                 STRONG => self.around(out, rest, self.strong),
                 ASIDE => self.around(out, rest, self.aside),
-                LINK => {
-                    let target = leaf(rest, TO);
-                    let mut text = String::new();
-                    self.until_end(&mut text, rest);
-                    out.push_str(&(self.link)(target, &text));
-                }
+                LINK => self.led(out, rest, self.link),
+                TAG => self.led(out, rest, self.tag),
                 _ => return,
             }
         }
         out.push_str(rest);
         *rest = "";
+    }
+
+    /// A text behind a word that says what to make of it.
+    fn led(&self, out: &mut String, rest: &mut &str, write: fn(&str, &str) -> String) {
+        let word = leaf(rest, TO);
+        let mut text = String::new();
+        self.until_end(&mut text, rest);
+        out.push_str(&write(word, &text));
     }
 
     fn around(&self, out: &mut String, rest: &mut &str, (before, behind): (&str, &str)) {
@@ -148,6 +160,16 @@ mod tests {
             ),
             (phrase("query `x"), "query \\`x", "query `x"),
             (strong(&code("x")), "**`x`**", "<b><code>x</code></b>"),
+            (
+                link("#a", &tag("b-hung", "hung")),
+                "[hung](#a)",
+                "<a href=\"#a\"><span class=\"tag b-hung\">hung</span></a>",
+            ),
+            (
+                tag("v-violated", "violated"),
+                "**violated**",
+                "<span class=\"tag v-violated\">violated</span>",
+            ),
             (
                 format!("{}, {}", link("#a", &foreign("_")), aside("b: ")),
                 "[\\_](#a), b: ",

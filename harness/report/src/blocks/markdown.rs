@@ -14,6 +14,13 @@ pub(crate) fn inline(text: &str) -> String {
         strong: ("**", "**"),
         aside: ("", ""),
         link: |target, text| format!("[{text}]({target})"),
+        // What needs a look stands out.
+        tag: |class, text| match class {
+            "v-violated" | "v-untested" | "v-undetermined" | "v-missing" | "v-disagreeing" => {
+                format!("**{text}**")
+            }
+            _ => text.to_owned(),
+        },
     };
     WRITER.write(text)
 }
@@ -27,6 +34,12 @@ pub(crate) fn blocks(out: &mut String, words: Language, blocks: &[Block]) -> Res
     for block in blocks {
         match block {
             Block::Paragraph(text) => writeln!(out, "{}\n", statement(words, text))?,
+            Block::Quote(lines) => {
+                for line in lines {
+                    writeln!(out, "> {}", inline(line))?;
+                }
+                out.push('\n');
+            }
             Block::Note(text) => writeln!(out, "{}\n", inline(text))?,
             Block::Heading(text) => writeln!(out, "{}\n", inline(&words.heads(text)))?,
             Block::List(items) | Block::Evidence(items) => {
@@ -41,7 +54,13 @@ pub(crate) fn blocks(out: &mut String, words: Language, blocks: &[Block]) -> Res
                 }
                 out.push('\n');
             }
-            Block::Table(table) => self::table(out, words, table)?,
+            Block::Table(table) => {
+                table_head(out, table)?;
+                for row in &table.rows {
+                    table_row(out, words, table, row)?;
+                }
+                out.push('\n');
+            }
             Block::Code(code) => self::code(out, code)?,
             Block::Folded(folded) if folded.in_markdown => {
                 writeln!(out, "<details><summary>{}</summary>\n", inline(&folded.summary))?;
@@ -67,36 +86,40 @@ fn statement(words: Language, statement: &Statement) -> String {
     text
 }
 
-fn table(out: &mut String, words: Language, table: &Table) -> Result {
-    let (titles, numbers): (Vec<&str>, Vec<bool>) = table.columns.iter().copied().unzip();
-    let aligned = numbers.iter().map(|number| if *number { "--:|" } else { "---|" });
-    writeln!(
-        out,
-        "| {} |\n|{}",
-        titles.join(" | "),
-        aligned.collect::<String>()
-    )?;
-    for row in &table.rows {
-        out.push('|');
-        match row {
-            Row::Cells { cells, .. } => {
-                for cell in cells {
-                    match cell {
-                        Cell::Text(text) => write!(out, " {} |", inline(text))?,
-                        Cell::SeenIn(Some(place)) => write!(out, " {} |", phrasing::citation(words, *place))?,
-                        Cell::SeenIn(None) => out.push_str(" |"),
-                        Cell::Packet(number) => write!(out, " {number} |")?,
-                    }
+/// What is above the rows of a table.
+pub(crate) fn table_head(out: &mut String, table: &Table) -> Result {
+    out.push('|');
+    for column in &table.columns {
+        write!(out, " {} |", column.title)?;
+    }
+    out.push_str("\n|");
+    for column in &table.columns {
+        out.push_str(if column.numbers { "--:|" } else { "---|" });
+    }
+    writeln!(out)
+}
+
+/// One row of `table`.
+pub(crate) fn table_row(out: &mut String, words: Language, table: &Table, row: &Row) -> Result {
+    out.push('|');
+    match row {
+        Row::Cells { cells, .. } => {
+            for cell in cells {
+                match cell {
+                    Cell::Text(text) | Cell::Head(text) => write!(out, " {} |", inline(text))?,
+                    Cell::Count(count) => write!(out, " {count} |")?,
+                    Cell::SeenIn(Some(place)) => write!(out, " {} |", phrasing::citation(words, *place))?,
+                    Cell::SeenIn(None) => out.push_str(" |"),
+                    Cell::Packet(number) => write!(out, " {number} |")?,
                 }
             }
-            Row::LeftOut(text) => {
-                write!(out, " {} |{}", inline(text), " … |".repeat(titles.len() - 1))?;
-            }
         }
-        out.push('\n');
+        Row::LeftOut(text) => {
+            let others = table.columns.len() - 1;
+            write!(out, " {} |{}", inline(text), " … |".repeat(others))?;
+        }
     }
-    out.push('\n');
-    Ok(())
+    writeln!(out)
 }
 
 fn code(out: &mut String, code: &Code) -> Result {

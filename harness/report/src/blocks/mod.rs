@@ -1,11 +1,11 @@
 //! What a page holds, whatever its form: sections of paragraphs, lists, tables, code and drawings. Pages are
-//! built once from the judged data ([`crate::cell`]); [`markdown`] and [`html`] print them.
+//! built once from the judged data ([`crate::overview`], [`crate::cell`]); [`markdown`] and [`html`] print them.
 
 pub(crate) mod html;
 mod inline;
 pub(crate) mod markdown;
 
-pub(crate) use inline::{aside, code, foreign, link, phrase, prose, strong};
+pub(crate) use inline::{aside, code, foreign, link, phrase, prose, strong, tag};
 
 use lvs_matrix_model::verdict::Citation;
 
@@ -14,6 +14,8 @@ pub(crate) struct Section {
     pub(crate) title: &'static str,
     /// For the style sheet; may be empty.
     pub(crate) class: &'static str,
+    /// The anchor of a part of a run's page; empty for a part of a cell's page.
+    pub(crate) id: &'static str,
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -22,6 +24,7 @@ impl Section {
         Self {
             title,
             class: "",
+            id: "",
             blocks,
         }
     }
@@ -31,6 +34,8 @@ impl Section {
 pub(crate) enum Block {
     /// One or more sentences, with what shows them.
     Paragraph(Statement),
+    /// What the author of a scenario claims: a paragraph a line.
+    Quote(Vec<String>),
     /// A sentence on how to read what follows.
     Note(String),
     /// A title within the section.
@@ -86,9 +91,43 @@ pub(crate) struct Table {
     /// What it is a table of, for who does not see it.
     pub(crate) name: String,
     pub(crate) class: &'static str,
-    /// The title of each column, and whether it holds numbers.
-    pub(crate) columns: Vec<(&'static str, bool)>,
+    pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Row>,
+}
+
+impl Table {
+    /// A table with these titles; is the column one of numbers?
+    pub(crate) fn new(
+        name: impl Into<String>,
+        class: &'static str,
+        columns: impl IntoIterator<Item = (&'static str, bool)>,
+        rows: Vec<Row>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            class,
+            columns: columns.into_iter().map(Column::from).collect(),
+            rows,
+        }
+    }
+}
+
+pub(crate) struct Column {
+    pub(crate) title: String,
+    /// Does it hold numbers?
+    pub(crate) numbers: bool,
+    /// The axis whose values it holds: for the page's script. May be empty.
+    pub(crate) axis: String,
+}
+
+impl From<(&'static str, bool)> for Column {
+    fn from((title, numbers): (&'static str, bool)) -> Self {
+        Self {
+            title: title.to_owned(),
+            numbers,
+            axis: String::new(),
+        }
+    }
 }
 
 pub(crate) enum Row {
@@ -96,6 +135,8 @@ pub(crate) enum Row {
         class: &'static str,
         /// What is cited elsewhere and shown in this row.
         place: Option<Citation>,
+        /// What the page's script knows of the row: names of attributes, with their values not escaped.
+        data: Vec<(&'static str, String)>,
         cells: Vec<Cell>,
     },
     /// In place of rows that are not shown: a text that says how many.
@@ -108,6 +149,7 @@ impl Row {
         Self::Cells {
             class: "",
             place: None,
+            data: Vec::new(),
             cells,
         }
     }
@@ -115,6 +157,10 @@ impl Row {
 
 pub(crate) enum Cell {
     Text(String),
+    /// What the row is about.
+    Head(String),
+    /// How many there are: none stands back.
+    Count(usize),
     /// Where the row's matter is seen.
     SeenIn(Option<Citation>),
     /// The number of a packet.
@@ -162,7 +208,10 @@ impl From<&str> for Line {
     }
 }
 
+#[derive(Default)]
 pub(crate) struct Folded {
+    /// Its anchor; may be empty.
+    pub(crate) id: String,
     pub(crate) class: &'static str,
     pub(crate) summary: String,
     pub(crate) open: bool,

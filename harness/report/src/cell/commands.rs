@@ -25,11 +25,10 @@ pub(crate) fn preparation(words: Language, record: &CellRecord) -> Option<Block>
     let nodes = by_node(words, record);
     (!nodes.is_empty()).then(|| {
         Block::Folded(Folded {
-            class: "",
             summary: words.preparation_by_node().to_owned(),
-            open: false,
             in_markdown: true,
             blocks: on_nodes(words, &nodes),
+            ..Folded::default()
         })
     })
 }

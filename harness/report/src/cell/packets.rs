@@ -22,6 +22,7 @@ pub(crate) fn timeline(words: Language, cell: &JudgedCell) -> Option<Section> {
                     Some(Citation::Event(_) | Citation::Step(_)) => entry.place,
                     Some(Citation::Packet(_) | Citation::Snapshot(_) | Citation::Server(_)) | None => None,
                 },
+                data: Vec::new(),
                 cells: vec![
                     Cell::Text(time),
                     Cell::Text(since),
@@ -31,17 +32,13 @@ pub(crate) fn timeline(words: Language, cell: &JudgedCell) -> Option<Section> {
             }
         })
         .collect();
-    let table = Table {
-        name: words.time_line().to_owned(),
-        class: "timeline",
-        columns: vec![
-            (words.time(), true),
-            (words.since_act(), true),
-            (words.seen_in(), false),
-            (words.what(), false),
-        ],
-        rows,
-    };
+    let columns = [
+        (words.time(), true),
+        (words.since_act(), true),
+        (words.seen_in(), false),
+        (words.what(), false),
+    ];
+    let table = Table::new(words.time_line(), "timeline", columns, rows);
     let note = Block::Note(words.counting_from(words.epoch()));
     (!table.rows.is_empty()).then(|| Section::new(words.time_line(), vec![note, Block::Table(table)]))
 }
@@ -82,12 +79,7 @@ pub(crate) fn retransmissions(words: Language, cell: &JudgedCell) -> Option<Sect
         rows.push(Row::LeftOut(words.rows_left_out(left_out)));
         rows.extend(end.iter().map(|row| sending(words, row, beside)));
     }
-    let table = Block::Table(Table {
-        name: what,
-        class: "figures",
-        columns,
-        rows,
-    });
+    let table = Block::Table(Table::new(what, "figures", columns, rows));
     let drawing = Block::Drawing {
         name: words.plot_of_gaps(),
         svg: schedule_svg(words, &schedule),

@@ -37,9 +37,8 @@ pub(crate) fn program(words: Language, record: &CellRecord) -> Option<Section> {
         blocks.push(Block::Folded(Folded {
             class: "transcript",
             summary: words.showed(code(&shell(&transcript.argv))),
-            open: false,
-            in_markdown: false,
             blocks: vec![Block::Code(Code::text("text", &lines(words, transcript)))],
+            ..Folded::default()
         }));
     }
     Some(Section::new(words.client_program(), blocks))

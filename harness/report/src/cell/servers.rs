@@ -77,22 +77,19 @@ fn sessions(blocks: &mut Vec<Block>, words: Language, cell: &JudgedCell, view: &
         .filter_map(|orphan| orphan.session.as_ref())
         .map(|session| session.id)
         .collect();
-    blocks.push(Block::Table(Table {
-        name: words.sessions_on(&view.server),
-        class: "",
-        columns: vec![
-            (words.session_id(), true),
-            (words.session_host(), false),
-            (words.session_command(), false),
-            (words.session_seconds(), true),
-            (words.session_statement(), false),
-            (words.for_the_client(), false),
-        ],
-        rows: sessions
-            .iter()
-            .map(|session| self::session(words, session, lost.contains(&session.id)))
-            .collect(),
-    }));
+    let columns = [
+        (words.session_id(), true),
+        (words.session_host(), false),
+        (words.session_command(), false),
+        (words.session_seconds(), true),
+        (words.session_statement(), false),
+        (words.for_the_client(), false),
+    ];
+    let rows = sessions
+        .iter()
+        .map(|session| self::session(words, session, lost.contains(&session.id)));
+    let name = words.sessions_on(&view.server);
+    blocks.push(Block::Table(Table::new(name, "", columns, rows.collect())));
 }
 
 fn session(words: Language, session: &ServerSession, lost: bool) -> Row {

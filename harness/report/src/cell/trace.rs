@@ -56,6 +56,7 @@ pub(crate) fn traces(words: Language, cell: &JudgedCell) -> Option<Section> {
             open: place == 0,
             in_markdown: true,
             blocks: inside,
+            ..Folded::default()
         }));
     }
     Some(Section::new(words.traces(), blocks))

@@ -1,12 +1,11 @@
 //! The page of a cell: what happened, what was expected, and everything that shows it.
 
 use super::preparations::Preparations;
-use super::scenario::{behaviour_class, claim};
 use crate::blocks::html::Printer;
 use crate::blocks::{Block, Section, link};
 use crate::cell::{self, commands};
 use crate::escape::xml;
-use crate::look::verdict_class;
+use crate::overview::{self, behaviour_class, verdict_class};
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{ScenarioSummary, capture_path, record_path};
@@ -74,14 +73,14 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
         }
         writeln!(out, "</dl>")?;
     }
-    claim(out, scenario)?;
+    Printer::of_run(words).blocks(out, &[overview::claim(scenario)])?;
     writeln!(out, "</header>")
 }
 
 fn page(out: &mut String, words: Language, judged: &JudgedCell, preparations: &Preparations<'_>) -> Result {
     let record = &judged.record;
     let traces = cell::traces(words, judged);
-    let printer = Printer::new(words, &record.plan.cell, traces.as_ref());
+    let printer = Printer::of_cell(words, &record.plan.cell, traces.as_ref());
     // Words beside drawings, where there is room for both.
     writeln!(out, "<div class=\"story\"><div>")?;
     printer.section(out, Some(&cell::why(words, judged)))?;

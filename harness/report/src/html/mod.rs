@@ -14,9 +14,11 @@ mod overview;
 mod preparations;
 mod scenario;
 
+use crate::blocks::html::Printer;
 use crate::escape;
 use crate::run::RunReport;
 use crate::totals::sentence;
+use crate::view::{Lies, View};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use lvs_matrix_language::Language;
@@ -62,11 +64,15 @@ pub fn html(report: &RunReport) -> String {
 
 fn page(out: &mut String, report: &RunReport) -> Result {
     let words = report.language();
+    let view = View {
+        lies: Lies::InTheFile,
+        words,
+    };
     head(out, report)?;
     out.push_str("<body>\n");
     top(out, words)?;
     writeln!(out, "<main id=\"overview\" tabindex=\"-1\">")?;
-    overview::summary(out, report)?;
+    overview::summary(out, view, report)?;
     filters(out, words)?;
     let preparations: Vec<_> = report
         .run()
@@ -75,9 +81,9 @@ fn page(out: &mut String, report: &RunReport) -> Result {
         .map(|scenario| Preparations::of(words, report.rows(&scenario.name)))
         .collect();
     for (scenario, preparations) in report.run().scenarios.iter().zip(&preparations) {
-        scenario::section(out, report, scenario, preparations)?;
+        scenario::section(out, view, report, scenario, preparations)?;
     }
-    overview::legend(out, words)?;
+    Printer::of_run(words).section(out, Some(&crate::overview::legend(view)))?;
     out.push_str("</main>\n<main id=\"cell\" tabindex=\"-1\" hidden></main>\n<div id=\"cells\">\n");
     for (scenario, preparations) in report.run().scenarios.iter().zip(&preparations) {
         for row in report.rows(&scenario.name) {
@@ -85,7 +91,7 @@ fn page(out: &mut String, report: &RunReport) -> Result {
         }
     }
     out.push_str("</div>\n");
-    overview::foot(out, report)?;
+    overview::foot(out, words, report)?;
     out.push_str("</body>\n</html>\n");
     Ok(())
 }

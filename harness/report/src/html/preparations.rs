@@ -1,14 +1,13 @@
 //! The command lines that made the labs of a scenario's cells. They are long and nearly always the same, so
 //! that each different preparation is shown once, and the cells link to theirs.
 
-use crate::cell::commands::by_node;
-use crate::escape::html_block;
+use crate::blocks::{Block, Folded};
+use crate::cell::commands::{by_node, on_nodes};
 use crate::row::Row;
 use crate::run::ScenarioSummary;
 use lvs_matrix_language::{CELL, Language};
 use lvs_matrix_model::matrix::CellRef;
 use std::collections::HashMap;
-use std::fmt::{Result, Write as _};
 
 /// The command lines of a node, by its name; nodes in the order in which they first appear.
 type ByNode = Vec<(String, String)>;
@@ -29,7 +28,7 @@ impl<'a> Preparations<'a> {
         };
         let mut known: HashMap<ByNode, usize> = HashMap::new();
         for row in rows {
-            let Row::Judged(cell) = row else { continue };
+            let Some(cell) = row.judged() else { continue };
             let lines = by_node(words, &cell.record);
             if lines.is_empty() {
                 continue;
@@ -52,25 +51,16 @@ impl<'a> Preparations<'a> {
         Some((anchor(cell.scenario.as_str(), number), number))
     }
 
-    pub(super) fn write(&self, out: &mut String, scenario: &ScenarioSummary) -> Result {
-        for (number, (places, cells)) in (1..).zip(&self.variants) {
-            writeln!(
-                out,
-                "<details id=\"{}\"><summary>{}</summary>",
-                anchor(scenario.name.as_str(), number),
-                self.words.prepared(self.words.count(*cells, CELL), number)
-            )?;
-            for (place, lines) in places {
-                writeln!(
-                    out,
-                    "<h3>{}</h3>\n<pre tabindex=\"0\">{}</pre>",
-                    self.words.on_node(place),
-                    html_block(lines.trim_end())
-                )?;
-            }
-            writeln!(out, "</details>")?;
-        }
-        Ok(())
+    /// Each of them, folded.
+    pub(super) fn blocks(&self, scenario: &ScenarioSummary) -> impl Iterator<Item = Block> {
+        (1..).zip(&self.variants).map(move |(number, (nodes, cells))| {
+            Block::Folded(Folded {
+                id: anchor(scenario.name.as_str(), number),
+                summary: self.words.prepared(self.words.count(*cells, CELL), number),
+                blocks: on_nodes(self.words, nodes),
+                ..Folded::default()
+            })
+        })
     }
 }
 

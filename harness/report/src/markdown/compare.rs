@@ -1,8 +1,9 @@
 //! What one axis changes while all others stay: the answer to "what do I gain by this setting?".
 
-use super::view::View;
+use crate::blocks::markdown::inline;
 use crate::row::Row;
 use crate::run::ScenarioSummary;
+use crate::view::View;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{Language, OUTCOME, VALUE};
 use lvs_matrix_model::Name;
@@ -66,7 +67,7 @@ pub(super) fn details(
                     listed,
                     "  - {}",
                     words.keyed(
-                        view.link(&cell.slug(), cell),
+                        inline(&view.link(&cell.slug(), cell)),
                         format_args!("{} → {}", outcome(a), outcome(b))
                     )
                 )?;
@@ -88,12 +89,7 @@ pub(super) fn details(
 }
 
 fn pairs<'a>(rows: &[Row<'a>], axis: &Name, first: &Name, other: &Name) -> Vec<Pair<'a>> {
-    let judged = || {
-        rows.iter().filter_map(|row| match *row {
-            Row::Judged(cell) => Some(cell),
-            Row::Missing(_) => None,
-        })
-    };
+    let judged = || rows.iter().filter_map(|row| row.judged());
     let rest = |cell: &'a JudgedCell| -> Vec<&'a Name> {
         let values = cell.record.plan.cell.values.iter();
         values

@@ -7,33 +7,30 @@
 //! every list that grows with what went wrong is bounded, and beyond [`MOST`] lines of tables are left out,
 //! which is said. What is cut off there stands in the cells' pages.
 
-mod cell;
+mod cell_page;
 mod compare;
-mod look;
 mod pages;
 mod scenario;
 mod story;
 mod summary;
-mod view;
 
-pub(crate) use cell::link_target;
+pub(crate) use cell_page::link_target;
 
-pub use cell::markdown_cell;
+pub use cell_page::markdown_cell;
 pub use pages::Pages;
 pub use summary::summary;
 
-use crate::blocks::Block;
-use crate::blocks::markdown::blocks;
-use crate::cell::environment as facts_of;
-use crate::escape::{code, cut, inline};
-use crate::look::LONGEST;
+use crate::blocks::markdown::{blocks, inline, section};
+use crate::blocks::{Block, foreign, strong};
+use crate::cell;
+use crate::escape::cut;
+use crate::overview::{self, LONGEST};
 use crate::run::RunReport;
-use crate::totals::{Totals, nobody_waited, sentence};
-use lvs_matrix_language::phrasing;
-use lvs_matrix_language::{CELL, Language};
+use crate::totals::sentence;
+use crate::view::{Lies, View};
+use lvs_matrix_language::Language;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
-use view::{Lies, View};
 
 /// No page of a run is longer, in bytes.
 const MOST: usize = 480 << 10;
@@ -71,157 +68,73 @@ fn page(out: &mut String, report: &RunReport) -> Result {
     Ok(())
 }
 
+/// How to read the page, which ends with it.
+fn legend(out: &mut String, view: View<'_>) -> Result {
+    section(out, view.words, &overview::legend(view))?;
+    out.truncate(out.trim_end().len());
+    writeln!(out)
+}
+
 /// Everything above the tables.
 fn head(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     title(out, view.words, report)?;
-    look::section(out, view, report)?;
-    left_waiting(out, view, report)?;
-    totals(out, view, report)?;
-    environment(out, view.words, report)
+    needing_a_look(out, view, report)?;
+    if let Some((waiting, _)) = overview::left_waiting(view, report) {
+        section(out, view.words, &waiting)?;
+    }
+    section(out, view.words, &overview::sums(view, report))?;
+    blocks(out, view.words, &overview::places(view.words, report))
 }
 
+/// The run in one line.
 fn title(out: &mut String, words: Language, report: &RunReport) -> Result {
     writeln!(out, "# {}\n", words.title())?;
     // The reason of an interruption may be long.
-    writeln!(
-        out,
-        "**{}**\n",
-        inline(&cut(&sentence(words, report), 2 * LONGEST))
-    )?;
-    for dry in report.dry() {
-        writeln!(out, "**{}**\n", inline(&cut(&dry.line(), 2 * LONGEST)))?;
-    }
-    Ok(())
+    let sentence = strong(&foreign(&cut(&sentence(words, report), 2 * LONGEST)));
+    blocks(out, words, &[Block::paragraph(sentence)])?;
+    blocks(out, words, &overview::notes(words, report))
 }
 
-/// So many cells are listed; the tables have all of them.
-const LISTED_AS_WAITING: usize = 40;
+/// Cells are folded out with their evidence until so many bytes are reached.
+const FOLDED_BYTES: usize = 64 << 10;
 
-/// The article's NG cells: the list that an operator came for.
-fn left_waiting(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
-    let words = view.words;
-    let hung: Vec<&JudgedCell> = report.cells().iter().filter(|cell| cell.left_waiting()).collect();
-    if report.cells().is_empty() {
+/// What needs a look, each cell with its reasons, and folded below it what was expected, observed and seen.
+fn needing_a_look(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
+    let (words, lines) = (view.words, overview::needing_a_look(view, report));
+    if lines.is_empty() {
         return Ok(());
     }
-    writeln!(out, "## {}\n", words.where_left_waiting_ng())?;
-    if hung.is_empty() {
-        return writeln!(out, "{}\n", nobody_waited(words, report));
-    }
-    for cell in hung.iter().take(LISTED_AS_WAITING) {
-        let observed = phrasing::observed(words, cell);
-        let observed = inline(&cut(&observed, LONGEST)).into_owned();
-        writeln!(
-            out,
-            "- {}",
-            words.keyed(view.cell(&cell.record.plan.cell), observed)
-        )?;
-    }
-    if let Some(more) = hung.len().checked_sub(LISTED_AS_WAITING).filter(|more| *more > 0) {
-        writeln!(out, "- {}", words.more_with_ng(more))?;
+    writeln!(out, "## {}\n", words.what_needs_a_look())?;
+    let end = out.len() + FOLDED_BYTES;
+    for (line, judged) in lines {
+        writeln!(out, "- {}", inline(&line))?;
+        if let Some(judged) = judged.filter(|_| out.len() < end) {
+            details(out, words, judged)?;
+        }
     }
     writeln!(out)
 }
 
-fn totals(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
-    let words = view.words;
-    writeln!(out, "## {}\n", words.what_was_run())?;
-    let columns = [
-        words.scenario(),
-        words.cells(),
-        words.met(),
-        words.violated(),
-        words.tested_nothing(),
-        words.undetermined(),
-        words.observed_only(),
-        words.without_a_record(),
-        "OK",
-        "NG",
-    ];
-    writeln!(out, "| {} |", columns.join(" | "))?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-    let mut rows = Vec::new();
-    for scenario in &report.run().scenarios {
-        let mut sums = Totals::default();
-        for row in report.all_rows(&scenario.name) {
-            match row {
-                crate::row::Row::Judged(cell) => sums.count(cell),
-                crate::row::Row::Missing(_) => sums.count_missing(),
-            }
-        }
-        let (all, own) = (scenario.cell_count(), sums.cells / report.repetitions());
-        let mut cells = if own == all {
-            own.to_string()
-        } else {
-            words.part_of(own, all)
-        };
-        if report.repetitions() > 1 {
-            cells.push_str(&format!(" × {}", report.repetitions()));
-        }
-        rows.push((view.section(&scenario.name), cells, sums));
+/// Within the list item: indented, with an empty line after the summary, or GitHub takes what follows for
+/// HTML.
+fn details(out: &mut String, words: Language, judged: &JudgedCell) -> Result {
+    let mut text = String::new();
+    for sentence in story::sentences(words, judged) {
+        writeln!(text, "{}", inline(&sentence))?;
     }
-    if rows.len() > 1 {
-        let sums = Totals::of(report);
-        let cells = match report.repetitions() {
-            1 => sums.cells.to_string(),
-            times => format!("{} × {times}", sums.cells / times),
-        };
-        rows.push((words.all().to_owned(), cells, sums));
+    text.push('\n');
+    let mut found = cell::judgement(words, judged).blocks;
+    found.push(Block::List(cell::pieces(words, judged)));
+    blocks(&mut text, words, &found)?;
+    // The least of it that is of use; a page that is longer still stands in the cell's folder.
+    if text.len() > FOLDED_BYTES / 4 {
+        return Ok(());
     }
-    for (name, cells, sums) in rows {
-        writeln!(
-            out,
-            "| {name} | {cells} | {} | {} | {} | {} | {} | {} | {} | {} |",
-            sums.met,
-            sums.violated,
-            sums.tested_nothing,
-            sums.undetermined,
-            sums.observed_only,
-            sums.missing,
-            sums.ok,
-            sums.ng
-        )?;
+    let summary = words.expected_observed_evidence();
+    writeln!(out, "  <details><summary>{summary}</summary>\n")?;
+    for line in text.trim_end().lines() {
+        let indent = if line.is_empty() { "" } else { "  " };
+        writeln!(out, "{indent}{line}")?;
     }
-    writeln!(out)?;
-    if let Some(filter) = &report.run().filter {
-        let filter = code(&cut(filter, LONGEST));
-        writeln!(out, "{}\n", words.only_selected(filter))?;
-    }
-    Ok(())
-}
-
-/// Where it ran.
-fn environment(out: &mut String, words: Language, report: &RunReport) -> Result {
-    let environments = report.environments();
-    // More than a few do not come from one run, and each cell's page has its own.
-    for (environment, count) in environments.iter().take(8) {
-        if environments.len() > 1 {
-            writeln!(out, "{}", words.heads(words.count(*count, CELL)))?;
-        }
-        blocks(out, words, &[Block::Facts(facts_of(words, environment))])?;
-    }
-    Ok(())
-}
-
-fn legend(out: &mut String, view: View<'_>) -> Result {
-    let words = view.words;
-    writeln!(out, "## {}\n", words.how_to_read())?;
-    let behaviour = match view.lies {
-        Lies::InTheFolder | Lies::Elsewhere => {
-            [words.meaning_of_behaviour(), words.link_to_page()].join(words.after_sentence())
-        }
-        Lies::AmongPages { .. } => words.meaning_of_behaviour().to_owned(),
-    };
-    for (term, meaning) in [
-        (words.behaviour(), behaviour),
-        (words.time(), words.meaning_of_time().to_owned()),
-        (words.error(), words.meaning_of_error().to_owned()),
-        (words.ended_or_refused_by(), words.meaning_of_ending().to_owned()),
-        (words.ok_ng(), words.meaning_of_ok_ng().to_owned()),
-        (words.verdict(), words.meaning_of_verdict().to_owned()),
-        (words.packets_and_times(), words.meaning_of_packets(words.epoch())),
-    ] {
-        writeln!(out, "- {}", words.keyed(format_args!("**{term}**"), meaning))?;
-    }
-    Ok(())
+    writeln!(out, "\n  </details>\n")
 }

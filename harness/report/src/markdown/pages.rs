@@ -2,13 +2,16 @@
 //! scenario, and pages of the cells of some scenarios. They have links to each other, and to the records
 //! only if it is said where these lie.
 
-use super::view::{Lies, View, page_of_cell, page_of_scenario};
-use super::{cell, environment, legend, look, scenario, title, totals};
+use super::{cell_page, legend, needing_a_look, scenario, title};
+use crate::blocks::markdown::{blocks, section};
+use crate::blocks::{Block, Statement};
+use crate::overview;
 use crate::run::{REPORT_FILE, RunReport};
+use crate::view::{Lies, View, page_of_cell, page_of_scenario};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::record::{CAPTURE_FILE, RECORD_FILE};
 use lvs_matrix_model::verdict::JudgedCell;
-use std::fmt::{Result, Write as _};
+use std::fmt::Result;
 
 /// Which pages are made, and where the records lie.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +58,7 @@ impl Pages<'_> {
         if cell.record.capture.is_some() {
             link(words.capture(), CAPTURE_FILE);
         }
-        let page = text(|out| cell::page(out, report, cell, &links));
+        let page = text(|out| cell_page::page(out, report, cell, &links));
         (page_of_cell(id), page)
     }
 }
@@ -73,13 +76,14 @@ fn text(write: impl FnOnce(&mut String) -> Result) -> String {
 /// The run in one line, the sums of each scenario with its claim, where it ran, and how to read the tables.
 fn index(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     title(out, view.words, report)?;
-    look::section(out, view, report)?;
-    totals(out, view, report)?;
-    for one in &report.run().scenarios {
-        let claim = cell::claim_in_a_line(one);
-        writeln!(out, "- {}", view.words.keyed(view.section(&one.name), claim))?;
-    }
-    writeln!(out)?;
-    environment(out, view.words, report)?;
+    needing_a_look(out, view, report)?;
+    section(out, view.words, &overview::sums(view, report))?;
+    let claims = report.run().scenarios.iter().map(|one| {
+        let claim = overview::claim_in_a_line(one);
+        Statement::from(view.words.keyed(view.section(&one.name), claim))
+    });
+    let mut rest = vec![Block::List(claims.collect())];
+    rest.extend(overview::places(view.words, report));
+    blocks(out, view.words, &rest)?;
     legend(out, view)
 }

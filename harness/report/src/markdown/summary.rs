@@ -1,10 +1,12 @@
 //! The page of a run for a place with a limit and without the run's folder beside it: a CI system's job
 //! summary.
 
-use super::view::{Lies, View};
-use super::{head, legend, scenario, title, totals};
+use super::{head, legend, scenario, title};
+use crate::blocks::markdown::{section, table_row};
+use crate::overview;
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
+use crate::view::{Lies, View};
 use lvs_matrix_language::Language;
 use std::fmt::{Result, Write as _};
 
@@ -35,7 +37,9 @@ fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
         left_out.details = true;
         // The sentence and the sums are the least that is of use.
         if push(out, end, |out| title(out, view.words, report)) {
-            push(out, end, |out| totals(out, view, report));
+            push(out, end, |out| {
+                section(out, view.words, &overview::sums(view, report))
+            });
         }
     }
     for scenario in &report.run().scenarios {
@@ -65,12 +69,13 @@ fn table(
     scenario: &ScenarioSummary,
     rows: &[Row<'_>],
 ) -> std::result::Result<usize, std::fmt::Error> {
-    if rows.is_empty() || !push(out, end, |out| scenario::head(out, view, scenario)) {
+    let table = overview::cells(view, scenario, rows);
+    if rows.is_empty() || !push(out, end, |out| scenario::head(out, view, scenario, &table)) {
         return Ok(rows.len());
     }
-    let written = rows
-        .iter()
-        .take_while(|row| push(out, end, |out| scenario::line(out, view, **row)))
+    let lines = table.rows.iter();
+    let written = lines
+        .take_while(|row| push(out, end, |out| table_row(out, view.words, &table, row)))
         .count();
     writeln!(out)?;
     Ok(rows.len() - written)

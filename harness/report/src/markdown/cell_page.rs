@@ -2,13 +2,12 @@
 
 use super::story;
 use crate::blocks::markdown::{blocks, inline as marked, section};
-use crate::blocks::{Block, Code, Section, code};
+use crate::blocks::{Block, Cell, Code, Column, Row, Section, Table, code};
 use crate::cell::{self, commands};
-use crate::escape::{cut, inline};
 use crate::ladder::ladder_mermaid;
-use crate::run::{REPORT_FILE, RunReport, ScenarioSummary};
+use crate::overview;
+use crate::run::{REPORT_FILE, RunReport};
 use lvs_matrix_language::Language;
-use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::{Result, Write as _};
@@ -32,9 +31,10 @@ pub(super) fn page(out: &mut String, report: &RunReport, cell: &JudgedCell, link
     writeln!(out, "# {}\n", record.plan.cell)?;
     writeln!(out, "{}\n", links.join(" · "))?;
     if let Some(scenario) = report.scenario_of(&record.plan.cell) {
-        claim(out, words, scenario)?;
+        let watched = Block::paragraph(overview::watched(words, scenario));
+        blocks(out, words, &[overview::claim(scenario), watched])?;
     }
-    values(out, record)?;
+    blocks(out, words, values(record).as_slice())?;
     for sentence in story::sentences(words, cell) {
         writeln!(out, "{}", marked(&sentence))?;
     }
@@ -102,39 +102,20 @@ pub(crate) fn link_target(name: &str) -> String {
     target
 }
 
-/// A claim is a sentence or two; what is longer is cut off in the reports.
-const LONGEST_CLAIM: usize = 2000;
-
-/// The claim of the scenario, as a quotation, and how its cells are watched.
-pub(super) fn claim(out: &mut String, words: Language, scenario: &ScenarioSummary) -> Result {
-    for line in cut(scenario.claim.trim(), LONGEST_CLAIM).lines() {
-        writeln!(out, "> {}", inline(line))?;
-    }
-    let (patience, until) = (Human(scenario.observe.patience), Human(scenario.observe.until));
-    writeln!(out, "\n{}\n", words.watched(patience, until))
-}
-
-/// The claim as the end of a line.
-pub(super) fn claim_in_a_line(scenario: &ScenarioSummary) -> String {
-    let words: Vec<&str> = scenario.claim.split_whitespace().collect();
-    inline(&cut(&words.join(" "), LONGEST_CLAIM)).into_owned()
-}
-
-/// The cell's place in the matrix, as one row.
-fn values(out: &mut String, record: &CellRecord) -> Result {
+/// The cell's place in the matrix, as a table of one row.
+fn values(record: &CellRecord) -> Option<Block> {
     let values = &record.plan.cell.values;
-    if values.is_empty() {
-        return Ok(());
-    }
-    for line in [
-        values
-            .iter()
-            .map(|(axis, _)| axis.to_string())
-            .collect::<Vec<_>>(),
-        vec!["---".to_owned(); values.len()],
-        values.iter().map(|(_, value)| value.to_string()).collect(),
-    ] {
-        writeln!(out, "| {} |", line.join(" | "))?;
-    }
-    writeln!(out)
+    let columns = values.iter().map(|(axis, _)| Column {
+        title: axis.to_string(),
+        numbers: false,
+        axis: String::new(),
+    });
+    let cells = values.iter().map(|(_, value)| Cell::Text(value.to_string()));
+    let table = Table {
+        name: record.plan.cell.to_string(),
+        class: "",
+        columns: columns.collect(),
+        rows: vec![Row::of(cells.collect())],
+    };
+    (!values.is_empty()).then_some(Block::Table(table))
 }

@@ -1,0 +1,338 @@
+//! What the page of a run holds, made once for every form: what needs a look, where clients were left waiting,
+//! the sums, the table of each scenario, where the cells ran, and how to read all that.
+//!
+//! What grows with what went wrong is bounded, so that a run in which everything went wrong can still be opened.
+
+use crate::blocks::{Block, Cell, Column, Folded, Row as Line, Section, Statement, Table};
+use crate::blocks::{code, foreign, phrase, strong, tag};
+use crate::escape::cut;
+use crate::repeat;
+use crate::row::Row;
+use crate::run::{RunReport, ScenarioSummary};
+use crate::totals::{Totals, nobody_waited};
+use crate::view::{Lies, View};
+use lvs_matrix_language::{CELL, Language, Length, Word, phrasing};
+use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::matrix::{CellRef, FIRST};
+use lvs_matrix_model::verdict::{JudgedCell, Verdict};
+
+/// The longest text of others in the page of a run, in characters. Cells' pages have it whole.
+pub(crate) const LONGEST: usize = 400;
+/// What reached a client may be many things; a cell of a table holds the first of them.
+const LONGEST_ENDINGS: usize = 120;
+/// A claim is a sentence or two; what is longer is cut off.
+const LONGEST_CLAIM: usize = 2000;
+/// So many cells of a kind are listed with their reasons.
+const LISTED: usize = 100;
+/// So many cells are listed in which a client was left waiting; the tables have all of them.
+const LISTED_AS_WAITING: usize = 40;
+/// So many of these are listed at once; the others are folded, so that the tables stay near.
+const OPEN: usize = 8;
+
+/// What is to be said below the one sentence on the run.
+pub(crate) fn notes(words: Language, report: &RunReport) -> Vec<Block> {
+    let dry = report.dry().iter();
+    let dry = dry.map(|dry| strong(&foreign(&cut(&dry.line(), 2 * LONGEST))));
+    let filter = report.run().filter.iter();
+    let filter = filter.map(|filter| words.only_selected(code(&cut(filter, LONGEST))));
+    dry.chain(filter).map(Block::Note).collect()
+}
+
+/// What needs a look: what may be another way tomorrow, what is not as expected, then what is not known. Each
+/// line is a marked text, with the cell that it is about if that cell was judged.
+pub(crate) fn needing_a_look<'a>(
+    view: View<'_>,
+    report: &'a RunReport,
+) -> Vec<(String, Option<&'a JudgedCell>)> {
+    let words = view.words;
+    let line = |class: &str, word: &str, cell: String, text: &str| {
+        let text = words.keyed(cell, phrase(&cut(text, LONGEST)));
+        format!("{} {text}", tag(&format!("v-{class}"), word))
+    };
+    let more = |count: usize| {
+        let more = count.checked_sub(LISTED).filter(|more| *more > 0);
+        more.map(|more| (words.more_in_tables(more), None))
+    };
+    let mut lines = Vec::new();
+    let disagreements = report.disagreements();
+    lines.extend(disagreements.iter().take(LISTED).map(|disagreement| {
+        let outcomes = repeat::outcomes(words, disagreement).join(words.clauses());
+        let (cell, word) = (view.cell(&disagreement.cell), words.repetitions_disagree());
+        (line("disagreeing", word, cell, &outcomes), None)
+    }));
+    lines.extend(more(disagreements.len()));
+    let judged: Vec<&JudgedCell> = report.needing_a_look().collect();
+    lines.extend(judged.iter().take(LISTED).map(|cell| {
+        let reasons = phrasing::reasons(words, cell).join(words.clauses());
+        let (class, word) = (
+            verdict_class(&cell.verdict),
+            phrasing::verdict(words, &cell.verdict),
+        );
+        let place = view.cell(&cell.record.plan.cell);
+        (line(class, word, place, &reasons), Some(*cell))
+    }));
+    lines.extend(more(judged.len()));
+    let missing = report.missing();
+    lines.extend(missing.iter().take(LISTED).map(|missing| {
+        let place = view.missing(&missing.cell.to_string(), &missing.cell);
+        let reason = phrasing::missing(words, &missing.reason);
+        (line("missing", words.no_record(), place, &reason), None)
+    }));
+    lines.extend(more(missing.len()));
+    lines
+}
+
+/// The article's NG cells, the list that an operator came for, and the cells in it; `None` if no cell was
+/// judged.
+pub(crate) fn left_waiting<'a>(
+    view: View<'_>,
+    report: &'a RunReport,
+) -> Option<(Section, Vec<&'a JudgedCell>)> {
+    let words = view.words;
+    let waiting: Vec<&JudgedCell> = report.cells().iter().filter(|cell| cell.left_waiting()).collect();
+    let mut items: Vec<Statement> = waiting
+        .iter()
+        .take(LISTED_AS_WAITING)
+        .map(|cell| {
+            let observed = phrasing::observed(words, cell);
+            let observed = foreign(&cut(&observed, LONGEST));
+            Statement::from(words.keyed(view.cell(&cell.record.plan.cell), observed))
+        })
+        .collect();
+    if let Some(more) = waiting
+        .len()
+        .checked_sub(LISTED_AS_WAITING)
+        .filter(|more| *more > 0)
+    {
+        items.push(Statement::from(words.more_with_ng(more)));
+    }
+    let folded = items.split_off(items.len().min(OPEN));
+    let mut blocks = Vec::new();
+    if items.is_empty() {
+        blocks.push(Block::paragraph(nobody_waited(words, report)));
+    } else {
+        blocks.push(Block::List(items));
+    }
+    if !folded.is_empty() {
+        blocks.push(Block::Folded(Folded {
+            summary: words.and_more(waiting.len() - OPEN),
+            in_markdown: true,
+            blocks: vec![Block::List(folded)],
+            ..Folded::default()
+        }));
+    }
+    let section = Section {
+        id: "waiting",
+        ..Section::new(words.where_left_waiting(), blocks)
+    };
+    (!report.cells().is_empty()).then_some((section, waiting))
+}
+
+/// A column of the table of sums.
+type Sum = (Word, fn(&Totals) -> usize);
+
+/// What was run, scenario by scenario.
+pub(crate) fn sums(view: View<'_>, report: &RunReport) -> Section {
+    const SUMS: [Sum; 8] = [
+        (Language::met, |sums| sums.met),
+        (Language::violated, |sums| sums.violated),
+        (Language::tested_nothing, |sums| sums.tested_nothing),
+        (Language::undetermined, |sums| sums.undetermined),
+        (Language::observed_only, |sums| sums.observed_only),
+        (Language::without_a_record, |sums| sums.missing),
+        (|_| "OK", |sums| sums.ok),
+        (|_| "NG", |sums| sums.ng),
+    ];
+    let words = view.words;
+    let all = Totals::of(report);
+    // A page of zeros hides the figures that are not.
+    let shown: Vec<&Sum> = SUMS.iter().filter(|(_, count)| count(&all) > 0).collect();
+    let times = report.repetitions();
+    let row = |name: String, expected: usize, sums: &Totals| {
+        let own = sums.cells / times;
+        let mut cells = if own == expected {
+            own.to_string()
+        } else {
+            words.part_of(own, expected)
+        };
+        if times > 1 {
+            cells += &format!(" × {times}");
+        }
+        let counts = shown.iter().map(|(_, count)| Cell::Count(count(sums)));
+        Line::of(
+            [Cell::Head(name), Cell::Text(cells)]
+                .into_iter()
+                .chain(counts)
+                .collect(),
+        )
+    };
+    let scenarios = &report.run().scenarios;
+    let mut rows: Vec<Line> = scenarios
+        .iter()
+        .map(|scenario| {
+            let sums = Totals::of_rows(report.all_rows(&scenario.name));
+            row(view.section(&scenario.name), scenario.cell_count(), &sums)
+        })
+        .collect();
+    if scenarios.len() > 1 {
+        rows.push(row(words.all().to_owned(), all.cells / times, &all));
+    }
+    let titles = [(words.scenario(), false), (words.cells(), true)].into_iter();
+    let titles = titles.chain(shown.iter().map(|(title, _)| (title(words), true)));
+    let table = Table::new(words.sums_of_scenarios(), "sums", titles, rows);
+    Section {
+        id: "run",
+        ..Section::new(words.what_was_run(), vec![Block::Table(table)])
+    }
+}
+
+/// Where the cells ran. More than a few places do not come from one run, and each cell's page has its own.
+pub(crate) fn places(words: Language, report: &RunReport) -> Vec<Block> {
+    let environments = report.environments();
+    let mut blocks = Vec::new();
+    for (environment, count) in environments.iter().take(8) {
+        if environments.len() > 1 {
+            blocks.push(Block::paragraph(words.heads(words.count(*count, CELL))));
+        }
+        blocks.push(Block::Facts(crate::cell::environment(words, environment)));
+    }
+    blocks
+}
+
+/// How to read the page.
+pub(crate) fn legend(view: View<'_>) -> Section {
+    let words = view.words;
+    let mut behaviour = words.meaning_of_behaviour().to_owned();
+    let mut keys = None;
+    match view.lies {
+        Lies::InTheFolder => behaviour = [&behaviour, words.link_to_page()].join(words.after_sentence()),
+        Lies::InTheFile => keys = Some((words.keys(), words.meaning_of_keys().to_owned())),
+        Lies::Elsewhere | Lies::AmongPages { .. } => {}
+    }
+    let terms = [
+        (words.behaviour(), behaviour),
+        (words.time(), words.meaning_of_time().to_owned()),
+        (words.error(), words.meaning_of_error().to_owned()),
+        (words.ended_or_refused_by(), words.meaning_of_ending().to_owned()),
+        (words.ok_ng(), words.meaning_of_ok_ng().to_owned()),
+        (words.verdict(), words.meaning_of_verdict().to_owned()),
+        (words.packets_and_times(), words.meaning_of_packets(words.epoch())),
+    ];
+    let terms = terms.into_iter().chain(keys);
+    let terms = terms.map(|(term, meaning)| (term.to_owned(), meaning));
+    Section {
+        id: "legend",
+        class: "legend",
+        ..Section::new(words.how_to_read(), vec![Block::Facts(terms.collect())])
+    }
+}
+
+/// The claim of a scenario, as a quotation.
+pub(crate) fn claim(scenario: &ScenarioSummary) -> Block {
+    let claim = cut(scenario.claim.trim(), LONGEST_CLAIM);
+    Block::Quote(claim.lines().map(foreign).collect())
+}
+
+/// The claim as the end of a line.
+pub(crate) fn claim_in_a_line(scenario: &ScenarioSummary) -> String {
+    let words: Vec<&str> = scenario.claim.split_whitespace().collect();
+    foreign(&cut(&words.join(" "), LONGEST_CLAIM))
+}
+
+/// How the cells of a scenario are watched.
+pub(crate) fn watched(words: Language, scenario: &ScenarioSummary) -> String {
+    words.watched(Human(scenario.observe.patience), Human(scenario.observe.until))
+}
+
+/// The article's table of a scenario: the axes, then what was observed, then what it means. A row for each of
+/// `rows`.
+pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Table {
+    let words = view.words;
+    let repeated = rows.iter().any(|row| row.cell().repetition != FIRST);
+    let of_axis = |title: String, axis: String| Column {
+        title,
+        numbers: false,
+        axis,
+    };
+    let axes = scenario.axes.iter();
+    let axes = axes.map(|axis| of_axis(axis.name.to_string(), axis.name.to_string()));
+    // No axis has this name: names have no `@`.
+    let run = repeated.then(|| of_axis(words.run_axis().to_owned(), "@run".to_owned()));
+    let titles = [
+        words.behaviour(),
+        words.time(),
+        words.error(),
+        words.ended_or_refused_by(),
+        words.retransmissions(),
+        words.ok_ng(),
+        words.expected(),
+        words.verdict(),
+    ];
+    let titles = titles.into_iter().map(|title| Column::from((title, false)));
+    let row = |row: &Row<'_>| {
+        let cell = row.cell();
+        let mut cells: Vec<String> = cell.values.iter().map(|(_, value)| value.to_string()).collect();
+        cells.extend(repeated.then(|| cell.repetition.to_string()));
+        match *row {
+            Row::Judged(judged) => cells.extend(outcome(view, judged)),
+            Row::Missing(_) => cells.extend(no_record(view, cell)),
+        }
+        Line::of(cells.into_iter().map(Cell::Text).collect())
+    };
+    Table {
+        name: words.cells_of(&scenario.name),
+        class: "cells",
+        columns: axes.chain(run).chain(titles).collect(),
+        rows: rows.iter().map(row).collect(),
+    }
+}
+
+fn outcome(view: View<'_>, cell: &JudgedCell) -> [String; 8] {
+    let (observed, words) = (&cell.observed, view.words);
+    let nothing = || phrasing::NOTHING.to_owned();
+    let behaviour = phrasing::behaviour(words, &observed.behaviour);
+    let verdict = format!("v-{}", verdict_class(&cell.verdict));
+    [
+        view.link(
+            &tag(&format!("b-{}", behaviour_class(cell)), &behaviour),
+            &cell.record.plan.cell,
+        ),
+        Length::of(cell).map_or_else(nothing, |length| phrasing::length(words, length)),
+        foreign(&cut(&phrasing::error_and_besides(words, cell), LONGEST)),
+        cut(
+            &phrasing::terminators(words, &observed.terminators),
+            LONGEST_ENDINGS,
+        )
+        .into_owned(),
+        phrasing::retransmissions(words, &observed.retransmissions)
+            .map_or_else(nothing, |_| observed.retransmissions.count.to_string()),
+        phrasing::article(cell.article()).to_owned(),
+        phrasing::expected(words, &cell.record.plan.expected),
+        tag(&verdict, phrasing::verdict(words, &cell.verdict)),
+    ]
+}
+
+fn no_record(view: View<'_>, cell: &CellRef) -> [String; 8] {
+    let mut cells: [String; 8] = std::array::from_fn(|_| phrasing::NOTHING.to_owned());
+    let [behaviour, .., verdict] = &mut cells;
+    *behaviour = view.missing(&tag("b-undetermined", view.words.no_record()), cell);
+    *verdict = tag("v-missing", view.words.undetermined());
+    cells
+}
+
+/// A verdict's name in the style sheet.
+pub(crate) fn verdict_class(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "met",
+        Verdict::ObservedOnly => "observed",
+        Verdict::TestedNothing { .. } => "untested",
+        Verdict::Violated { .. } => "violated",
+        Verdict::Undetermined { .. } => "undetermined",
+    }
+}
+
+/// `answered`, `failed-fast`, `hung`, `undetermined`: a behaviour's name in the style sheet and in the filter.
+pub(crate) fn behaviour_class(cell: &JudgedCell) -> &'static str {
+    let name = cell.observed.behaviour.name();
+    name.map_or(phrasing::UNDETERMINED, |name| name.as_str())
+}
