@@ -524,9 +524,17 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
 }
 
 fn out_of_the_table(line: &mut Timeline, server: &Name) {
-    if let Some(place) = line.first(|action| stops(action, server)) {
-        line.insert(place, weight(server, 0));
-    }
+    let Some(place) = line.first(|action| stops(action, server)) else {
+        return;
+    };
+    // A template of persistence leads to a server of weight 0, too.
+    let edit = match line.scenario.lab.persistence {
+        None => weight(server, 0),
+        Some(_) => TableAction::RemoveRealServer {
+            server: server.clone(),
+        },
+    };
+    line.insert(place, edit);
 }
 
 /// Every statement that sets `wait_timeout` sets this.

@@ -15,7 +15,17 @@ fn weight_0(view: &CellView<'_>, server: &Name) -> String {
         server: server.clone(),
         weight: 0,
     };
-    let lines = view.plan.command_lines(&Action::Table(weight));
+    typed(view, weight)
+}
+
+/// The command line by which an operator deletes a server from the table.
+fn deletion(view: &CellView<'_>, server: &Name) -> String {
+    let server = server.clone();
+    typed(view, TableAction::RemoveRealServer { server })
+}
+
+fn typed(view: &CellView<'_>, edit: TableAction) -> String {
+    let lines = view.plan.command_lines(&Action::Table(edit));
     let texts: Vec<String> = lines.iter().map(|(_, argv)| argv.join(" ")).collect();
     texts.join("; ")
 }
@@ -140,6 +150,14 @@ impl Advice {
                     / "在虚拟服务中加入另一台真实服务器，并在停止 {server} 的 mysqld 之前让它不再被调度（`{command}`）：否则调度器会继续为新\
                        连接选中它。",
                 command = weight_0(view, server),
+            ),
+            Self::OutOfTheTable { server } if view.plan.service().persistence.is_some() => bilingual!(
+                "Delete {server} from the table before its mysqld is stopped (`{command}`), or let a health \
+                 check do so. Weight 0 is not enough: the templates of a persistent service go on leading to \
+                 {server}, unless net.ipv4.vs.expire_quiescent_template=1."
+                    / "停止 {server} 的 mysqld 之前，先把它从表中删除（`{command}`），或者由健康检查来做。权重 0 不够：持久服务的模板会继续指向 {server}，\
+                       除非 net.ipv4.vs.expire_quiescent_template=1。",
+                command = deletion(view, server),
             ),
             Self::OutOfTheTable { server } => bilingual!(
                 "Take {server} out of the table before its mysqld is stopped (`{command}`, or delete it), or \
