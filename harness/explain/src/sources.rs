@@ -25,10 +25,15 @@ pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
 
 fn here(source: Source, method: Forwarding, ipv6: bool) -> Source {
     const TCP_V6: &str = "net/ipv6/tcp_ipv6.c";
+    const UDP_V6: &str = "net/ipv6/udp.c";
     let function = |function| Source { function, ..source };
     let of_tcp = |function| Source {
         function,
         file: TCP_V6,
+    };
+    let of_udp = |function| Source {
+        function,
+        file: UDP_V6,
     };
     match (source.function, ipv6, method) {
         (TRANSMIT, false, Forwarding::DirectRouting) => source,
@@ -40,6 +45,8 @@ fn here(source: Source, method: Forwarding, ipv6: bool) -> Source {
         ("tcp_v4_rcv", true, _) => of_tcp("tcp_v6_rcv"),
         ("tcp_v4_send_reset", true, _) => of_tcp("tcp_v6_send_reset"),
         ("tcp_v4_err", true, _) => of_tcp("tcp_v6_err"),
+        ("udp_rcv", true, _) => of_udp("udpv6_rcv"),
+        ("udp_err", true, _) => of_udp("udpv6_err"),
         _ => source,
     }
 }

@@ -128,7 +128,7 @@ pub(super) const NO_SERVER: Rule = Rule {
         core("ip_vs_in_hook"),
         udp_protocol("udp_conn_schedule"),
         core("ip_vs_leave"),
-        udp("__udp4_lib_err"),
+        udp("udp_err"),
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
@@ -195,11 +195,7 @@ pub(super) const NO_SERVER: Rule = Rule {
 pub(super) const NO_SERVICE: Rule = Rule {
     name: "no-service-for-a-datagram",
     explains: Explains::Error,
-    sources: &[
-        control("ip_vs_service_find"),
-        udp("__udp4_lib_rcv"),
-        udp("__udp4_lib_err"),
-    ],
+    sources: &[control("ip_vs_service_find"), udp("udp_rcv"), udp("udp_err")],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
         let arrived = request.stopped_at_director()?;
@@ -240,11 +236,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
 pub(super) const NOTHING_LISTENS: Rule = Rule {
     name: "nothing-listens-to-datagrams",
     explains: Explains::Error,
-    sources: &[
-        transmit("ip_vs_dr_xmit"),
-        udp("__udp4_lib_rcv"),
-        udp("__udp4_lib_err"),
-    ],
+    sources: &[transmit("ip_vs_dr_xmit"), udp("udp_rcv"), udp("udp_err")],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
         let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
