@@ -18,7 +18,7 @@ const SOURCES: [&str; 13] = [
     "tests/advice.rs",
     "tests/browser",
     "tests/browser.rs",
-    "tests/cli.rs",
+    "tests/cli",
     "tests/fuzz/src",
     "tests/hostile_folders.rs",
     "tests/kept/src",

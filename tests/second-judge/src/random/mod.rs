@@ -586,8 +586,14 @@ mod tests {
         let known: BTreeSet<&str> = rows.filter_map(|row| row.split('`').next()).collect();
         assert!(known.len() > 25, "{known:?}");
         let texts: Vec<String> = (0..2000).map(|number| scenario(1, number).1).collect();
+        // The servers are mysqlds: nothing is asked of echo servers, and steps about servers of any kind do
+        // what those about mysqlds do.
+        let of_others = |action: &&&str| {
+            action.ends_with("-server") && !action.contains("real") || action.ends_with("request")
+        };
         let missing: Vec<&&str> = known
             .iter()
+            .filter(|action| !of_others(action))
             .filter(|action| {
                 !texts
                     .iter()
