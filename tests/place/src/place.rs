@@ -17,10 +17,10 @@ pub(crate) enum Place {
 /// What unshare(1) takes for a user namespace whose root this user is.
 pub(crate) const USER_NAMESPACE: [&str; 2] = ["--user", "--map-root-user"];
 
-/// What those tests need of a network namespace: links, and sysctls that can be written (a container may have
-/// /proc/sys read-only).
+/// What those tests need of a network namespace: links, sysctls that can be written (a container may have
+/// /proc/sys read-only), and delays, which a kernel may be without.
 const NEEDED: &str = "ip link add name left type veth peer name right && ip link set lo up && echo 1 \
-    >/proc/sys/net/ipv4/ip_forward";
+    >/proc/sys/net/ipv4/ip_forward && tc qdisc add dev left root netem delay 1ms";
 
 impl Place {
     /// The one that was asked for, else the first that is possible.
