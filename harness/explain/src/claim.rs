@@ -32,8 +32,8 @@ pub enum Fate {
     LostAfter(Node),
     /// It arrived at this real server, whose TCP took it.
     Delivered(Node),
-    /// It arrived at this real server, whose TCP had no connection for it and answered with an RST, or whose UDP
-    /// had no socket for it and answered with an ICMP error.
+    /// It arrived at this real server, whose TCP had no connection for it and answered with an RST, or
+    /// whose UDP had no socket for it and answered with an ICMP error.
     UnknownAt(Node),
     /// A process ended, or closed the connection, and had read all that had arrived.
     Closed,
@@ -41,8 +41,8 @@ pub enum Fate {
     ClosedUnread,
     /// A server's own time-out ended the connection.
     TimedOut,
-    /// It answers a segment for which its sender's TCP had no connection, or a datagram for which there was no
-    /// socket.
+    /// It answers a segment for which its sender's TCP had no connection, or a datagram for which there
+    /// was no socket.
     NoConnection,
     /// A firewall said it.
     Rejection,

@@ -1,5 +1,5 @@
-//! Most labs have mysqlds, and rules and advice speak of those. Where an echo server is in the place of a mysqld,
-//! and what is said is as true of it, its name takes the place of the mysqld's.
+//! Most labs have mysqlds, and rules and advice speak of those. Where an echo server is in the place of a
+//! mysqld, and what is said is as true of it, its name takes the place of the mysqld's.
 
 use lvs_matrix_model::plan::LabPlan;
 

@@ -1,7 +1,8 @@
-//! What the page of a run holds, made once for every form: what needs a look, where clients were left waiting,
-//! the sums, the table of each scenario, where the cells ran, and how to read all that.
+//! What the page of a run holds, made once for every form: what needs a look, where clients were left
+//! waiting, the sums, the table of each scenario, where the cells ran, and how to read all that.
 //!
-//! What grows with what went wrong is bounded, so that a run in which everything went wrong can still be opened.
+//! What grows with what went wrong is bounded, so that a run in which everything went wrong can still be
+//! opened.
 
 use crate::blocks::{Block, Cell, Column, Folded, Row as Line, Section, Statement, Table};
 use crate::blocks::{code, foreign, phrase, strong, tag};
@@ -331,7 +332,8 @@ pub(crate) fn verdict_class(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// `answered`, `failed-fast`, `hung`, `undetermined`: a behaviour's name in the style sheet and in the filter.
+/// `answered`, `failed-fast`, `hung`, `undetermined`: a behaviour's name in the style sheet and in the
+/// filter.
 pub(crate) fn behaviour_class(cell: &JudgedCell) -> &'static str {
     let name = cell.observed.behaviour.name();
     name.map_or(phrasing::UNDETERMINED, |name| name.as_str())

@@ -1,9 +1,9 @@
 //! The echo server: a program of its own in the namespace of a real server. It is this binary again, called
 //! with [`ECHO_SERVER`].
 //!
-//! It listens to each of its addresses by itself. A UDP server that listens to all of them at once would answer
-//! from the address that the route to the client has, and not from the VIP; the client's socket, which is
-//! connected to the VIP, would never see that answer (net/ipv4/udp.c, `__udp4_lib_lookup`).
+//! It listens to each of its addresses by itself. A UDP server that listens to all of them at once would
+//! answer from the address that the route to the client has, and not from the VIP; the client's socket,
+//! which is connected to the VIP, would never see that answer (net/ipv4/udp.c, `__udp4_lib_lookup`).
 
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::action::{Answer, Orders, Reaction};

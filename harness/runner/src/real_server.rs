@@ -1,4 +1,5 @@
-//! A real server: a network namespace with a mysqld in it, on a data folder of its own, or with an echo server.
+//! A real server: a network namespace with a mysqld in it, on a data folder of its own, or with an echo
+//! server.
 
 use crate::clock::poll_for;
 use crate::echo_server;

@@ -37,8 +37,8 @@ impl Advice {
         match self {
             Self::ExpireNodestConn if view.is_udp() => bilingual!(
                 "On the director, set net.ipv4.vs.expire_nodest_conn=1. The entries of a deleted server go \
-                 with it. The next datagram of such a flow goes to another server, or is answered with an ICMP \
-                 error if there is none, instead of being dropped."
+                 with it. The next datagram of such a flow goes to another server, or is answered with an \
+                 ICMP error if there is none, instead of being dropped."
                     / "在调度器上设置 net.ipv4.vs.expire_nodest_conn=1：被删除的真实服务器的条目会随之删除，这类数据流的下一个数据报会被\
                        转发给另一台服务器，没有时得到 ICMP 错误，而不是被丢弃。"
             ),

@@ -1,5 +1,5 @@
-//! What the director and the real servers do with datagrams of a UDP service. A flow of datagrams has an entry
-//! as a connection has, and nobody says when the flow is over.
+//! What the director and the real servers do with datagrams of a UDP service. A flow of datagrams has an
+//! entry as a connection has, and nobody says when the flow is over.
 
 use super::super::bilingual::{Bilingual, bilingual, doing, listed};
 use super::super::cell_view::{CellView, packet};
@@ -57,8 +57,8 @@ fn refusal<'a>(view: &CellView<'a>, by: impl Fn(&Node) -> bool) -> Option<&'a Te
 /// What the client's kernel makes of it.
 fn told() -> Bilingual {
     bilingual!(
-        "The client's socket is connected to the VIP, so its kernel knows whom the message is for, and the wait \
-         for the answer ends with ECONNREFUSED"
+        "The client's socket is connected to the VIP, so its kernel knows whom the message is for, and the \
+         wait for the answer ends with ECONNREFUSED"
             / "客户端的套接字已连接到 VIP，其内核因此知道这个报文是给谁的，等待应答的操作以 ECONNREFUSED 结束"
     )
 }
@@ -81,9 +81,9 @@ pub(super) const SCHEDULED: Rule = Rule {
         let answer = answer_from(view, server)?;
         let text = if view.plan.service().one_packet {
             bilingual!(
-                "The service has `-o`: the director schedules each packet by itself, and keeps no entry. It chose \
-                 {server} for the client's {what} ({sent} on client), and passed it on (packet {passed} on \
-                 director)."
+                "The service has `-o`: the director schedules each packet by itself, and keeps no entry. It \
+                 chose {server} for the client's {what} ({sent} on client), and passed it on (packet \
+                 {passed} on director)."
                     / "该服务使用 `-o`：调度器单独调度每个数据包，不保留条目。它为客户端{what}（client 上的{sent}）选择了 {server} \
                        并转发（director 上的数据包 {passed}）。",
                 what = view.carrier(),
@@ -93,9 +93,10 @@ pub(super) const SCHEDULED: Rule = Rule {
             )
         } else if let Some(led) = led_elsewhere(view, request) {
             bilingual!(
-                "The director's entry for the flow of the client's {what} ({sent} on client) led to {led}, which \
-                 is not available any more. With expire_nodest_conn=1 such an entry ends, so the director chose \
-                 {server}, made an entry, and passed the datagram on (packet {passed} on director)."
+                "The director's entry for the flow of the client's {what} ({sent} on client) led to {led}, \
+                 which is not available any more. With expire_nodest_conn=1 such an entry ends, so the \
+                 director chose {server}, made an entry, and passed the datagram on (packet {passed} on \
+                 director)."
                     / "客户端{what}（client 上的{sent}）所属数据流在调度器中的条目指向 {led}，而它已不可用。expire_nodest_conn=1 时\
                        这样的条目就此结束，于是调度器选择了 {server}，建立条目并转发（director 上的数据包 {passed}）。",
                 what = view.carrier(),
@@ -106,8 +107,9 @@ pub(super) const SCHEDULED: Rule = Rule {
             )
         } else {
             bilingual!(
-                "The director had no entry for the flow of the client's {what} ({sent} on client). So it chose a \
-             real server for it, {server}, made an entry, and passed it on (packet {passed} on director)."
+                "The director had no entry for the flow of the client's {what} ({sent} on client). So it \
+                 chose a real server for it, {server}, made an entry, and passed it on (packet {passed} on \
+                 director)."
                     / "调度器没有客户端{what}（client 上的{sent}）所属数据流的条目，于是为它选择了一台真实服务器 {server}，建立条目并转发\
                    （director 上的数据包 {passed}）。",
                 what = view.carrier(),
@@ -164,9 +166,9 @@ pub(super) const NO_SERVER: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
-                "The client's {what} arrived at the director ({arrived} on director). {flow}, so a real server \
-                 was to be chosen, and the virtual service had {servers}. IPVS answers itself then, with an \
-                 ICMP port unreachable (packet {refusal} on client). {told}."
+                "The client's {what} arrived at the director ({arrived} on director). {flow}, so a real \
+                 server was to be chosen, and the virtual service had {servers}. IPVS answers itself then, \
+                 with an ICMP port unreachable (packet {refusal} on client). {told}."
                     / "客户端{what}到达调度器（director 上的{arrived}）。{flow}，因此要选择一台真实服务器，而虚拟服务中{servers}。\
                        这时 IPVS 自己以 ICMP port unreachable 应答（client 上的数据包 {refusal}）。{told}。",
                 what = view.carrier(),
@@ -207,9 +209,9 @@ pub(super) const NO_SERVICE: Rule = Rule {
             at: request.sent.at,
             text: bilingual!(
                 "The client's {what} arrived at the director ({arrived} on director), which had no virtual \
-                 service for it. It came to the director's own UDP, for the VIP is an address of the director; \
-                 no socket has that port, and the kernel answered with an ICMP port unreachable (packet \
-                 {refusal} on client). {told}."
+                 service for it. It came to the director's own UDP, for the VIP is an address of the \
+                 director; no socket has that port, and the kernel answered with an ICMP port unreachable \
+                 (packet {refusal} on client). {told}."
                     / "客户端{what}到达调度器（director 上的{arrived}），而调度器没有对应的虚拟服务。VIP 是调度器的地址，它于是来到调度器\
                        自己的 UDP；没有套接字使用这个端口，内核以 ICMP port unreachable 应答（client 上的数据包 {refusal}）。{told}。",
                 what = view.carrier(),
@@ -291,9 +293,9 @@ pub(super) const UNREAD: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
-                "The client's {what} reached {server} ({reached} there), where the server did not run ({step}): \
-                 the datagram waits in a socket that nobody reads. UDP acknowledges nothing and sends nothing \
-                 again, so no timer runs at the client, and its kernel never gives up."
+                "The client's {what} reached {server} ({reached} there), where the server did not run \
+                 ({step}): the datagram waits in a socket that nobody reads. UDP acknowledges nothing and \
+                 sends nothing again, so no timer runs at the client, and its kernel never gives up."
                     / "客户端{what}到达 {server}（{server} 上的{reached}），而那里的服务程序没有在运行（{step}）：数据报停在无人读取的\
                        套接字中。UDP 既不确认也不重传，客户端没有定时器在走，其内核永远不会放弃。",
                 what = view.carrier(),

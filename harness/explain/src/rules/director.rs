@@ -190,8 +190,9 @@ pub(super) const UNDER_WAY: Rule = Rule {
             at: request.sent.at,
             text: bilingual!(
                 "The client's {what} was past the director before the change ({change}), and reached \
-                 {server} ({reached} there). {with} the answer goes from {server} to the client without passing the director (packet {answer} on client), so what happened meanwhile made \
-                 no difference to it."
+                 {server} ({reached} there). {with} the answer goes from {server} to the client without \
+                 passing the director (packet {answer} on client), so what happened meanwhile made no \
+                 difference to it."
                     / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。{with}，应答从 \
                         {server} \
                        直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",

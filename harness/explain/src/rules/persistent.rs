@@ -38,9 +38,9 @@ pub(super) const ANSWERED: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
-                "The virtual service is persistent, and the director had a template for the client's address, \
-                 which leads to {server}. So it asked no scheduler and no weight: the client's SYN went to \
-                 {server} ({passed} on director). {server} answered (packet {answer} on client)."
+                "The virtual service is persistent, and the director had a template for the client's \
+                 address, which leads to {server}. So it asked no scheduler and no weight: the client's SYN \
+                 went to {server} ({passed} on director). {server} answered (packet {answer} on client)."
                     / "该虚拟服务是持久的，调度器有客户端地址的模板，指向 {server}。于是既不问调度算法也不看权重：客户端的 SYN 被转发给 \
                        {server}（director 上的{passed}）。{server} 作了应答（client 上的数据包 {answer}）。",
                 passed = first(*passed),
@@ -81,11 +81,11 @@ pub(super) const REFUSED: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
-                "The virtual service is persistent, and the director had a template for the client's address, \
-                 which leads to {server}. So the client's SYN went there again ({passed} on director), \
-                 whatever other servers are in the table: the kernel of {server} answered with an RST (packet \
-                 {reset} on client). As long as the template lives, and {server} is in the table, the client \
-                 gets to no other."
+                "The virtual service is persistent, and the director had a template for the client's \
+                 address, which leads to {server}. So the client's SYN went there again ({passed} on \
+                 director), whatever other servers are in the table: the kernel of {server} answered with an \
+                 RST (packet {reset} on client). As long as the template lives, and {server} is in the \
+                 table, the client gets to no other."
                     / "该虚拟服务是持久的，调度器有客户端地址的模板，指向 {server}。于是客户端的 SYN 又被转发到那里（director \
                        上的{passed}），不论表中还有哪些真实服务器：{server} 的内核以 RST 应答（client 上的数据包 {reset}）。\
                        只要模板还在，且 {server} 在表中，客户端就到不了别的服务器。",

@@ -124,11 +124,11 @@ pub(super) const NO_ENTRY: Rule = Rule {
         Some(Finding {
             at: said.at,
             text: bilingual!(
-                "{server} had an answer to the client's {what}, and sent it with its own address as the source \
-                 ({said} there). With masquerading the answer goes back through the director, which puts the \
-                 VIP in the place of that address by the connection's entry. But {forgot}. So the director \
-                 passed the answer on as it was, from {own}:{port}, {times} ({passed} on director).{then} The \
-                 client goes on waiting for an answer of the VIP."
+                "{server} had an answer to the client's {what}, and sent it with its own address as the \
+                 source ({said} there). With masquerading the answer goes back through the director, which \
+                 puts the VIP in the place of that address by the connection's entry. But {forgot}. So the \
+                 director passed the answer on as it was, from {own}:{port}, {times} ({passed} on \
+                 director).{then} The client goes on waiting for an answer of the VIP."
                     / "{server} 应答了客户端{what}（{server} 上的{said}）。NAT 模式下，应答经过调度器返回，由调度器按连接的条目把源地址换成 \
                        VIP。但是{forgot}。于是调度器将应答原样转发，源地址仍是 {own}:{port}，共 {times}（director \
                        上的{passed}）。{then}客户端继续等待来自 VIP 的应答。",

@@ -264,8 +264,8 @@ pub(super) const GIVEN_UP: Rule = Rule {
             at: closing.at,
             text: bilingual!(
                 "{server} had said the last that it could ({said} there) and waited {whom} in vain. After \
-                 {waited} its mysqld closed the connection (packet {closing} on client, {at}), as {name}; {by} \
-                 that reaches the client {past}, and ended its wait.{abrupt}"
+                 {waited} its mysqld closed the connection (packet {closing} on client, {at}), as {name}; \
+                 {by} that reaches the client {past}, and ended its wait.{abrupt}"
                     / "{server} 已发送了所能发送的最后数据（{server} 上的{said}），此后一直等不到{whom}。{waited} 后其 mysqld 关闭了连接\
                        （client 上的数据包 {closing}，{at}），依据是{name}；{by}，它{past}到达\
                        客户端，结束了等待。{abrupt}",

@@ -143,15 +143,15 @@ actions! {
                 zh("发送请求 `{}`{}", request.line(), on_chinese(&request.on));
         }
 
-        /// The client sends a line to an echo server; the next step begins once the line has reached a server,
-        /// or cannot. Over UDP: once it has left.
+        /// The client sends a line to an echo server; the next step begins once the line has reached a
+        /// server, or cannot. Over UDP: once it has left.
         "start-request" StartRequest(Request) says {
             (request) => en("start request `{}`{}", request.line(), on_english(&request.on))
                 zh("开始发送请求 `{}`{}", request.line(), on_chinese(&request.on));
         }
 
-        /// The client waits for the result of the statement that `start-query` sent, or for the answer to what
-        /// `start-request` sent.
+        /// The client waits for the result of the statement that `start-query` sent, or for the answer to
+        /// what `start-request` sent.
         "await-result" AwaitResult {
             /// The connection's name.
             #[serde(default, skip_serializing_if = "Option::is_none")]

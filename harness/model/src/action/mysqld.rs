@@ -62,8 +62,8 @@ actions! {
         "stop-server" StopServer {
             /// The real server it runs on.
             required "server" server: Name;
-            /// `TERM`: as `systemctl stop` does it. `KILL`: the process is gone at once, and its kernel closes
-            /// the sockets. The echo servers end by both at once.
+            /// `TERM`: as `systemctl stop` does it. `KILL`: the process is gone at once, and its kernel
+            /// closes the sockets. The echo servers end by both at once.
             default("TERM") "signal" signal: StopSignal;
         } says {
             { server, signal: StopSignal::Term } =>

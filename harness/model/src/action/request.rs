@@ -25,8 +25,8 @@ fields! {
         default("ping") "text" text: String as Line;
         /// The server answers, or closes, after this time. Patience begins after that.
         default("0s") "takes" takes: Duration;
-        /// What the server does then: `answer`; `close` without an answer, by a FIN; `reset` without an answer,
-        /// by an RST. The last two are for TCP.
+        /// What the server does then: `answer`; `close` without an answer, by a FIN; `reset` without an
+        /// answer, by an RST. The last two are for TCP.
         default("answer") "then" then: Reaction;
         /// A large answer: the line is filled up to so many bytes. Over UDP `1KiB`, so that it is one packet.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -231,8 +231,8 @@ fn quoted_flow(bytes: &[u8]) -> Option<(IpAddr, u16, IpAddr, u16)> {
     Some((quoted.source, quoted.source_port, quoted.destination, port))
 }
 
-/// The sequence number of the TCP segment that an ICMP error quotes, or what a datagram has in its place; `bytes` is what comes after the first
-/// eight bytes of the error.
+/// The sequence number of the TCP segment that an ICMP error quotes, or what a datagram has in its place;
+/// `bytes` is what comes after the first eight bytes of the error.
 #[must_use]
 pub fn quoted_sequence(bytes: &[u8]) -> Option<u32> {
     let quoted = quoted(bytes)?;

@@ -40,8 +40,8 @@ pub enum Side {
 /// A segment, and which side sent it.
 pub type Passed<'a> = (Side, &'a Packet, &'a Segment);
 
-/// What passed on `connection` until `until`, in its order: all that the client sent, and what its kernel accepted
-/// of what reached its interface.
+/// What passed on `connection` until `until`, in its order: all that the client sent, and what its kernel
+/// accepted of what reached its interface.
 pub fn passed<'a>(
     side: &ClientSide<'a>,
     connection: &Connection,

@@ -1,5 +1,5 @@
-//! What the lines of echo servers and their clients say in the packets of a capture. [`Orders`] and [`Answer`]
-//! are the lines.
+//! What the lines of echo servers and their clients say in the packets of a capture. [`Orders`] and
+//! [`Answer`] are the lines.
 
 use super::dialect::{
     Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt, Passed, Side, Unread,

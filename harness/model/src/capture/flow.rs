@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
-/// A TCP segment, or what a UDP datagram says, with the addresses of its IP packet; that within a tunnel is the
-/// inner one.
+/// A TCP segment, or what a UDP datagram says, with the addresses of its IP packet; that within a tunnel
+/// is the inner one.
 #[must_use]
 pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
     let Body::Ip {
@@ -37,8 +37,8 @@ pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
     }
 }
 
-/// The code of an ICMP "destination unreachable", with the TCP or UDP flow that it quotes. Codes of ICMPv6 are given
-/// as those of ICMP that say the same.
+/// The code of an ICMP "destination unreachable", with the TCP or UDP flow that it quotes. Codes of ICMPv6
+/// are given as those of ICMP that say the same.
 #[must_use]
 pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> {
     match &packet.body {

@@ -122,7 +122,8 @@ pub enum Transport {
         rest: [u8; 4],
         /// Its length on the wire in bytes, its header included.
         length: u32,
-        /// The TCP or UDP flow of the packet that it quotes: (source, source port, destination, destination port).
+        /// The TCP or UDP flow of the packet that it quotes: (source, source port, destination,
+        /// destination port).
         quoted: Option<(IpAddr, u16, IpAddr, u16)>,
         /// What comes after the first eight bytes, as far as it was captured: the quoted packet, the address
         /// that a neighbour solicitation seeks.

@@ -34,8 +34,8 @@ pub struct TraceLine {
 }
 
 /// The lines of the packets that passed the capture point of this number ([`Packet::point`]), in order.
-/// Sequence numbers are relative to the first packet of the connection that the interface saw, so the whole capture must be
-/// given, not a part of it.
+/// Sequence numbers are relative to the first packet of the connection that the interface saw, so the
+/// whole capture must be given, not a part of it.
 #[must_use]
 pub fn trace(packets: &[Packet], record: &CellRecord, point: usize) -> Vec<TraceLine> {
     let mut conversations = Conversations::default();

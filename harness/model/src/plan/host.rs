@@ -143,7 +143,8 @@ impl Host {
         self.nic().mac
     }
 
-    /// Every address that it has but 127.0.0.1: those of its cards, of its loopback device and of its tunnels.
+    /// Every address that it has but 127.0.0.1: those of its cards, of its loopback device and of its
+    /// tunnels.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         let of_nics = self.nics.iter().flat_map(|nic| nic.addresses.iter());
         let of_tunnels = self.tunnels.iter().flat_map(|tunnel| &tunnel.addresses);
@@ -214,8 +215,8 @@ impl Host {
             IpAddr::V6(_) => format!("addr add {cidr} dev {device} nodad"),
         };
         let mut lines = vec!["link set dev lo up".to_owned()];
-        // An IPv6 address alone, as a VIP is, would be taken as the source of all that leaves by the card (RFC
-        // 6724, rule 8): of a director's tunnels, too. One that is deprecated is not.
+        // An IPv6 address alone, as a VIP is, would be taken as the source of all that leaves by the card
+        // (RFC 6724, rule 8): of a director's tunnels, too. One that is deprecated is not.
         let further = |cidr: &Cidr, device: &str| match cidr.address {
             IpAddr::V6(_) if cidr.is_alone() => format!("{} preferred_lft 0", add(cidr, device)),
             IpAddr::V4(_) | IpAddr::V6(_) => add(cidr, device),

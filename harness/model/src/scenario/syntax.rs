@@ -68,11 +68,12 @@ macro_rules! lab_structure {
                 optional "wiring" wiring: At<Wiring>;
                 /// The address family of all hosts and of the virtual service. Default: `ipv4`.
                 optional "family" family: At<Family>;
-                /// What serves on the real servers: `mysql`, a mysqld; `tcp-echo` or `udp-echo`, the harness's
-                /// own echo server, which answers a line with its name and that line. With `udp-echo` the
-                /// virtual service is one of UDP. Default: `mysql`.
+                /// What serves on the real servers: `mysql`, a mysqld; `tcp-echo` or `udp-echo`, the
+                /// harness's own echo server, which answers a line with its name and that line. With
+                /// `udp-echo` the virtual service is one of UDP. Default: `mysql`.
                 optional "server" server: At<ServerKind>;
-                /// Each packet is scheduled by itself, and leaves no entry: ipvsadm(8)'s `-o`. For `udp-echo`.
+                /// Each packet is scheduled by itself, and leaves no entry: ipvsadm(8)'s `-o`. For
+                /// `udp-echo`.
                 optional "one-packet" one_packet: At<Yes>;
                 /// Persistence: for so long after its last connection a client's next one goes to the same
                 /// real server. ipvsadm(8)'s `-p`, in whole seconds.

@@ -1,5 +1,6 @@
-//! What a page holds, whatever its form: sections of paragraphs, lists, tables, code and drawings. Pages are
-//! built once from the judged data ([`crate::overview`], [`crate::cell`]); [`markdown`] and [`html`] print them.
+//! What a page holds, whatever its form: sections of paragraphs, lists, tables, code and drawings. Pages
+//! are built once from the judged data ([`crate::overview`], [`crate::cell`]); [`markdown`] and [`html`]
+//! print them.
 
 pub(crate) mod html;
 mod inline;

@@ -289,9 +289,10 @@ impl Timeline<'_> {
         self.client.standing(operation) != Standing::Pending
     }
 
-    /// Sends a request to an echo server and waits until it is under way: it has arrived at a server, or the
-    /// client's own firewall holds it back, or it was sent a second time because nobody acknowledged it, or it
-    /// has ended already. Of a datagram that is lost nobody says anything: it is under way once it has left.
+    /// Sends a request to an echo server and waits until it is under way: it has arrived at a server, or
+    /// the client's own firewall holds it back, or it was sent a second time because nobody acknowledged
+    /// it, or it has ended already. Of a datagram that is lost nobody says anything: it is under way once
+    /// it has left.
     fn start_request(&mut self, request: &Request) -> Result<Done> {
         let statement = request.statement();
         let stage = || format!("start request `{}`", statement.sql);

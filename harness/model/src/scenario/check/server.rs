@@ -61,7 +61,10 @@ pub(super) fn check(
         if kind != ServerKind::UdpEcho {
             let message = "`one-packet` is for services of UDP".to_owned();
             let mistake = wrong(span, message, format!("`{}` is reached over TCP", kind.as_str()));
-            found(mistake.help("IPVS ignores the flag for other protocols: net/netfilter/ipvs/ip_vs_core.c, `ip_vs_schedule`"));
+            found(mistake.help(
+                "IPVS ignores the flag for other protocols: net/netfilter/ipvs/ip_vs_core.c, \
+                 `ip_vs_schedule`",
+            ));
         }
     }
     let steps = std::iter::once(&draft.steps).chain(values().map(|value| &value.steps));
