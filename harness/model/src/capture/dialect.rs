@@ -82,6 +82,15 @@ pub struct PacketAt {
     pub at: Instant,
 }
 
+impl From<&Packet> for PacketAt {
+    fn from(packet: &Packet) -> Self {
+        Self {
+            packet: packet.number,
+            at: packet.at,
+        }
+    }
+}
+
 /// An ERR packet of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -288,5 +297,66 @@ pub struct Dialogue {
     /// From this packet on the connection cannot be read.
     pub unread: Option<(PacketAt, Unread)>,
     /// How many of `exchanges` from the first one on are not open any more.
-    pub(super) closed: usize,
+    closed: usize,
+}
+
+impl Dialogue {
+    /// A dialogue in which nothing was said.
+    pub(super) fn silent() -> Self {
+        Self {
+            connection_id: None,
+            exchanges: Vec::new(),
+            unasked: Vec::new(),
+            unread: None,
+            closed: 0,
+        }
+    }
+
+    /// That of a connection that the client tried to open: the login begins with the SYN.
+    pub(super) fn opened(connection: &Connection) -> Self {
+        let login = Exchange {
+            command: Command::Login,
+            asked: PacketAt {
+                packet: connection.syn,
+                at: connection.began,
+            },
+            whole: true,
+            parts: Vec::new(),
+            outcome: Outcome::Open,
+        };
+        Self {
+            exchanges: vec![login],
+            ..Self::silent()
+        }
+    }
+
+    /// The oldest exchange without its whole answer.
+    pub(super) fn open(&mut self) -> Option<&mut Exchange> {
+        while self
+            .exchanges
+            .get(self.closed)
+            .is_some_and(|exchange| !exchange.is_open())
+        {
+            self.closed += 1;
+        }
+        self.exchanges.get_mut(self.closed)
+    }
+
+    /// The packet is part of the answer that is under way.
+    pub(super) fn part(&mut self, by: PacketAt) {
+        if let Some(open) = self.open() {
+            open.parts.push(by);
+        }
+    }
+
+    /// The answer that is under way ends with the packet.
+    pub(super) fn close(&mut self, by: PacketAt, outcome: Outcome) {
+        if let Some(open) = self.open() {
+            // A segment may hold the end of one answer and all of the next.
+            if open.parts.last() != Some(&by) {
+                open.parts.push(by);
+            }
+            open.outcome = outcome;
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::dialect::{
     Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt, Passed, Side, Unread,
 };
 use super::flow::Connection;
-use super::mysql::stream::Stream;
+use super::stream::Stream;
 use super::{Packet, Segment, flow};
 use crate::action::Answer;
 use crate::record::CellRecord;
@@ -109,29 +109,10 @@ impl Direction {
 
 impl Dialect for EchoLines {
     fn dialogue(&self, connection: &Connection, passed: &[Passed<'_>]) -> Dialogue {
-        let syn = PacketAt {
-            packet: connection.syn,
-            at: connection.began,
-        };
-        let mut dialogue = Dialogue {
-            connection_id: None,
-            exchanges: vec![Exchange {
-                command: Command::Login,
-                asked: syn,
-                whole: true,
-                parts: Vec::new(),
-                outcome: Outcome::Open,
-            }],
-            unasked: Vec::new(),
-            unread: None,
-            closed: 0,
-        };
+        let mut dialogue = Dialogue::opened(connection);
         let (mut client, mut server) = (Direction::default(), Direction::default());
         for &(side, packet, segment) in passed {
-            let by = PacketAt {
-                packet: packet.number,
-                at: packet.at,
-            };
+            let by = PacketAt::from(packet);
             if dialogue.unread.is_some() {
                 break;
             }
@@ -167,19 +148,10 @@ impl Dialect for EchoLines {
 
 impl Dialect for EchoDatagrams {
     fn dialogue(&self, _: &Connection, passed: &[Passed<'_>]) -> Dialogue {
-        let mut dialogue = Dialogue {
-            connection_id: None,
-            exchanges: Vec::new(),
-            unasked: Vec::new(),
-            unread: None,
-            closed: 0,
-        };
+        let mut dialogue = Dialogue::silent();
         let mut numbers = Vec::new();
         for &(side, packet, segment) in passed {
-            let by = PacketAt {
-                packet: packet.number,
-                at: packet.at,
-            };
+            let by = PacketAt::from(packet);
             let text = String::from_utf8_lossy(&segment.payload);
             let number = text
                 .split_once(' ')
@@ -284,33 +256,14 @@ impl Dialogue {
     fn said(&mut self, by: PacketAt, server: &mut Direction, segment: &Segment) {
         // To connect is to be connected by TCP: nothing else is said.
         if segment.flags.syn {
-            self.closes(by, 0);
+            self.close(by, Outcome::Complete { by, rows: 0 });
         }
         let brought = server.take(segment);
         if brought.fresh {
-            self.part_of(by);
+            self.part(by);
         }
         for _ in &brought.lines {
-            self.closes(by, 1);
-        }
-    }
-
-    fn oldest(&mut self) -> Option<&mut Exchange> {
-        self.exchanges.iter_mut().find(|exchange| exchange.is_open())
-    }
-
-    fn part_of(&mut self, by: PacketAt) {
-        if let Some(open) = self.oldest() {
-            open.parts.push(by);
-        }
-    }
-
-    fn closes(&mut self, by: PacketAt, rows: u64) {
-        if let Some(open) = self.oldest() {
-            if open.parts.last() != Some(&by) {
-                open.parts.push(by);
-            }
-            open.outcome = Outcome::Complete { by, rows };
+            self.close(by, Outcome::Complete { by, rows: 1 });
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod flow;
 pub mod mysql;
 mod pcapng;
 mod remarks;
+mod stream;
 pub mod trace;
 mod way;
 

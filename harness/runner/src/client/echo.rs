@@ -1,8 +1,8 @@
 //! The client of the echo servers: a line there, a line back, over TCP or UDP, on one thread in the client's
 //! namespace.
 
-use super::mysql_async::{io_kind, stopped};
-use super::{Desk, Inbox, Operation, Order, Task, fail_all, failed, sockets};
+use super::mysql_async::io_kind;
+use super::{Desk, Inbox, Operation, Order, Task, failed, sockets};
 use crate::echo_server::unspecified;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -19,21 +19,6 @@ use tokio::net::{TcpStream, UdpSocket};
 /// The largest UDP datagram.
 const LARGEST_DATAGRAM: usize = 1 << 16;
 
-/// Serves on a runtime of its own; it is made on the client's thread, so that every socket belongs to the
-/// client's namespace.
-pub(super) fn serve(inbox: Inbox, desk: &Desk) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            tokio::select! {
-                () = operate(inbox, desk) => {}
-                () = stopped(desk) => {}
-            }
-        }),
-        Err(error) => fail_all(inbox, desk, &error.to_string()),
-    }
-}
-
 /// An open connection.
 struct Open {
     socket: Socket,
@@ -47,7 +32,7 @@ enum Socket {
 }
 
 /// Does what it is told, on several connections at a time.
-async fn operate(mut inbox: Inbox, desk: &Desk) {
+pub(super) async fn operate(mut inbox: Inbox, desk: &Desk) {
     let mut connections: HashMap<Option<Name>, Open> = HashMap::new();
     // Earlier connections of the same name stay open, as they would in a program that opens another one.
     let mut forgotten: Vec<Open> = Vec::new();

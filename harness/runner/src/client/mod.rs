@@ -5,7 +5,7 @@
 //! namespace:
 //!
 //! ```text
-//! mysql_async.rs   the driver, in this process
+//! mysql_async.rs   the driver, in this process (runtime.rs)
 //! echo.rs          the client of the echo servers, in this process
 //! cli.rs           the mariadb or mysql command line, typed to in a terminal (terminal.rs); printed.rs reads what it prints
 //! batch.rs         the same in batch mode, on pipes (process.rs)
@@ -20,6 +20,7 @@ mod mysql_async;
 mod own_program;
 mod printed;
 mod process;
+mod runtime;
 mod sockets;
 mod terminal;
 #[cfg(test)]
@@ -234,8 +235,8 @@ impl Drop for Client {
 
 fn run(inbox: Inbox, desk: &Desk, program: Program, folder: Option<PathBuf>) {
     match program {
-        Program::MysqlAsync => mysql_async::serve(inbox, desk),
-        Program::EchoClient => echo::serve(inbox, desk),
+        Program::MysqlAsync => runtime::serve(inbox, desk, mysql_async::operate),
+        Program::EchoClient => runtime::serve(inbox, desk, echo::operate),
         Program::InteractiveCli => match cli::Interactive::new(&desk.log) {
             Ok(session) => serve(inbox, desk, session),
             Err(why) => fail_all(inbox, desk, &why),

@@ -1,6 +1,6 @@
 //! The default client: mysql_async on one thread in the client's namespace.
 
-use super::{Desk, Inbox, Operation, Order, Task, fail_all, failed, sockets};
+use super::{Desk, Inbox, Operation, Order, Task, failed, sockets};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lvs_matrix_model::Name;
@@ -13,38 +13,9 @@ use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, Row, Val
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::unix::pipe::Receiver;
 use tokio::sync::Notify;
-
-/// Serves on a runtime of its own; it is made on the client's thread, so that every socket belongs to the
-/// client's namespace.
-pub(super) fn serve(inbox: Inbox, desk: &Desk) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            tokio::select! {
-                () = operate(inbox, desk) => {}
-                () = stopped(desk) => {}
-            }
-        }),
-        Err(error) => fail_all(inbox, desk, &error.to_string()),
-    }
-}
-
-/// Returns when the client is to stop.
-pub(super) async fn stopped(desk: &Desk) {
-    // An end of file can be read. Where it cannot be watched for, nothing is done at all, which the record
-    // shows.
-    if let Ok(stop) = desk.stop.try_clone()
-        && let Ok(stop) = Receiver::from_owned_fd(OwnedFd::from(stop))
-    {
-        // Its error would be an end, too.
-        let _ = stop.readable().await;
-    }
-}
 
 /// Options under which the driver sends nothing of its own: with `max_allowed_packet` and `wait_timeout`
 /// given it need not ask the server for them, and with `prefer_socket` off it stays on TCP.
@@ -72,7 +43,7 @@ struct Open {
 type Connections = HashMap<Option<Name>, Open>;
 
 /// Does what it is told, on several connections at a time.
-async fn operate(mut inbox: Inbox, desk: &Desk) {
+pub(super) async fn operate(mut inbox: Inbox, desk: &Desk) {
     let options = options(desk.address, desk.port);
     let mut connections = Connections::new();
     // Earlier connections of the same name stay open, as they would in a program that opens another one.

@@ -23,31 +23,12 @@ const CR_SERVER_LOST: u16 = 2013;
 
 impl Dialect for MySql {
     fn dialogue(&self, connection: &Connection, passed: &[Passed<'_>]) -> Dialogue {
-        let syn = PacketAt {
-            packet: connection.syn,
-            at: connection.began,
-        };
-        let mut dialogue = Dialogue {
-            connection_id: None,
-            exchanges: vec![Exchange {
-                command: Command::Login,
-                asked: syn,
-                whole: true,
-                parts: Vec::new(),
-                outcome: Outcome::Open,
-            }],
-            unasked: Vec::new(),
-            unread: None,
-            closed: 0,
-        };
+        let mut dialogue = Dialogue::opened(connection);
         let mut followed = super::Connection::default();
         for &(side, packet, segment) in passed {
             followed.take(side, segment);
             let heard = followed.session.heard();
-            let by = PacketAt {
-                packet: packet.number,
-                at: packet.at,
-            };
+            let by = PacketAt::from(packet);
             if dialogue.unread.is_none() {
                 dialogue.take(side, by, followed.fresh, heard);
             }
@@ -137,34 +118,6 @@ impl Dialogue {
                     }
                 }
             }
-        }
-    }
-
-    /// The oldest exchange without its whole answer.
-    fn open(&mut self) -> Option<&mut Exchange> {
-        while self
-            .exchanges
-            .get(self.closed)
-            .is_some_and(|exchange| !exchange.is_open())
-        {
-            self.closed += 1;
-        }
-        self.exchanges.get_mut(self.closed)
-    }
-
-    fn part(&mut self, by: PacketAt) {
-        if let Some(open) = self.open() {
-            open.parts.push(by);
-        }
-    }
-
-    fn close(&mut self, by: PacketAt, outcome: Outcome) {
-        if let Some(open) = self.open() {
-            // A segment may hold the end of one answer and all of the next.
-            if open.parts.last() != Some(&by) {
-                open.parts.push(by);
-            }
-            open.outcome = outcome;
         }
     }
 }

@@ -16,15 +16,14 @@ mod notes;
 mod payload;
 mod response;
 mod session;
-pub(super) mod stream;
 
+use super::stream::Stream;
 use super::{Packet, Segment, flow};
 use crate::capture::dialect::Side;
 use crate::record::CellRecord;
 use session::Session;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use stream::Stream;
 
 /// MySQL's client/server protocol.
 #[derive(Debug, Clone, Copy)]

@@ -317,19 +317,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                     self.connected.insert(on);
                 }
             }
-            ClientAction::Query(Statement { takes, .. }) => {
-                self.needs_connection(step, on);
-                self.needs_nothing_running(step, on);
-                let silent = self.state.is_silent();
-                self.must_be_answered(
-                    step,
-                    action,
-                    silent.then_some("every mysqld is stopped, frozen or off"),
-                );
-                self.now = self.now.saturating_add(*takes);
-                self.operations.push(self.candidate(action));
-            }
-            ClientAction::Request(Request { takes, .. }) => {
+            ClientAction::Query(Statement { takes, .. }) | ClientAction::Request(Request { takes, .. }) => {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
                 let silent = self.state.is_silent();
