@@ -83,6 +83,14 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// TCP's sockets, or what TCP has measured, could not be listed or destroyed.
+    #[error("cannot {what}: {source}")]
+    Tcp {
+        /// `list TCP sockets`, for instance.
+        what: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// A sysctl could not be read or written.
     #[error("cannot {what} sysctl {key}: {source}{cause}")]
     Sysctl {

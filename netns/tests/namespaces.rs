@@ -7,7 +7,8 @@
 )]
 
 use lvs_matrix_netns::{
-    CommandLine, Error, Namespace, PacketSocket, ip_batch, read_sysctl, tc_batch, write_sysctl,
+    CommandLine, Error, Namespace, PacketSocket, count_tcp_metrics, destroy_tcp_sockets, forget_tcp_metrics,
+    ip_batch, read_sysctl, tc_batch, tcp_sockets, write_sysctl,
 };
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -377,6 +378,119 @@ fn what_the_kernel_refuses_is_quoted_as_a_line() {
     let line = "qdisc add dev nosuch root netem delay 100us limit 1000";
     let absent = tc_batch(&namespace, &words(&[line])).unwrap_err().to_string();
     assert!(absent.contains("`tc qdisc add dev nosuch"), "{absent}");
+}
+
+/// A listener, a connection over IPv4 and one over IPv6, one that an IPv6 socket has over IPv4, one that is
+/// closed on one side, and one in TIME-WAIT.
+#[test]
+fn sockets_are_listed_as_ss_lists_them_and_destroyed() {
+    let namespace = Namespace::new("one").unwrap();
+    let lines = words(&["link set dev lo up", "addr add 192.0.2.1/32 dev lo"]);
+    ip_batch(&namespace, &lines).unwrap();
+    let held = namespace.run(|| {
+        let (v4, v6) = (
+            TcpListener::bind("192.0.2.1:3306")?,
+            TcpListener::bind("[::]:3307")?,
+        );
+        let pair = |address: &str, listener: &TcpListener| {
+            let client = TcpStream::connect(address)?;
+            Ok::<_, std::io::Error>((client, listener.accept()?.0))
+        };
+        let four = pair("192.0.2.1:3306", &v4)?;
+        let six = pair("[::1]:3307", &v6)?;
+        let mapped = pair("192.0.2.1:3307", &v6)?;
+        let (half, other) = pair("192.0.2.1:3306", &v4)?;
+        half.shutdown(std::net::Shutdown::Write)?;
+        drop(pair("192.0.2.1:3306", &v4)?);
+        Ok::<_, std::io::Error>((v4, v6, four, six, mapped, half, other))
+    });
+    let held = held.unwrap().unwrap();
+    // Timers go on between two looks: their spans are not compared.
+    let steady = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let line = words.join(" ");
+        match line
+            .split_once(" timer:(")
+            .map(|(head, timer)| (head, timer.split(',').collect::<Vec<_>>()))
+        {
+            Some((head, timer)) => format!("{head} {} {}", timer[0], timer[timer.len() - 1]),
+            None => line,
+        }
+    };
+    let shown = |arguments: &[&str]| {
+        let argv = ["ss", "-Htano"].iter().chain(arguments).copied();
+        let text = namespace.check(&CommandLine::new(argv)).unwrap();
+        text.lines().map(steady).collect::<Vec<_>>()
+    };
+    // One difference is known: ss writes `*` for any address of an IPv6 socket that takes IPv4, too.
+    let shown = |arguments: &[&str]| -> Vec<String> {
+        let lines = shown(arguments).into_iter();
+        lines
+            .map(|line| line.replace("*:3307 *:*", "[::]:3307 [::]:*"))
+            .collect()
+    };
+    let told = || tcp_sockets(&namespace).unwrap();
+    let all: Vec<String> = told().iter().map(|socket| steady(&socket.to_string())).collect();
+    assert_eq!(all, shown(&[]));
+    for state in ["LISTEN ", "ESTAB ", "FIN-WAIT-", "CLOSE-WAIT ", "TIME-WAIT "] {
+        assert!(
+            all.iter().any(|line| line.starts_with(state)),
+            "{state} in {all:#?}"
+        );
+    }
+    let peer: std::net::IpAddr = "192.0.2.1".parse().unwrap();
+    let with_peer: Vec<String> = told()
+        .iter()
+        .filter(|socket| socket.peer().ip() == peer)
+        .map(|socket| steady(&socket.to_string()))
+        .collect();
+    assert_eq!(with_peer, shown(&["dst", "192.0.2.1"]));
+    assert!(
+        with_peer.iter().any(|line| line.contains("[::ffff:192.0.2.1]")),
+        "{with_peer:#?}"
+    );
+
+    let service = "192.0.2.1:3306".parse().unwrap();
+    let destroyed = destroy_tcp_sockets(&namespace, move |socket| socket.peer() == service).unwrap();
+    assert!(destroyed >= 2, "{destroyed}");
+    assert!(told().iter().all(|socket| socket.peer() != service));
+    destroy_tcp_sockets(&namespace, |socket| !socket.listens()).unwrap();
+    let left: Vec<String> = told().iter().map(ToString::to_string).collect();
+    assert!(
+        left.len() == 2 && left.iter().all(|line| line.starts_with("LISTEN")),
+        "{left:#?}"
+    );
+    drop(held);
+}
+
+#[test]
+fn what_tcp_has_measured_is_counted_and_forgotten() {
+    let (left, right) = pair();
+    ip_batch(&right, &words(&["addr add 192.0.2.2/24 dev eth0"])).unwrap();
+    for namespace in [&left, &right] {
+        write_sysctl(namespace, "net.ipv4.tcp_no_metrics_save", "0").unwrap();
+    }
+    let listener = right
+        .run(|| TcpListener::bind("192.0.2.2:3306"))
+        .unwrap()
+        .unwrap();
+    let talk = left.run(|| {
+        let address = "192.0.2.2:3306".parse().unwrap();
+        TcpStream::connect_timeout(&address, Duration::from_secs(5))
+    });
+    drop((talk.unwrap().unwrap(), listener.accept().unwrap()));
+    let shown = || {
+        let show = CommandLine::new(["ip", "tcp_metrics", "show"]);
+        left.check(&show).unwrap().lines().count()
+    };
+    // TCP keeps them when a socket is closed, which takes a moment.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while shown() == 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!((shown(), count_tcp_metrics(&left).unwrap()), (1, 1));
+    forget_tcp_metrics(&left).unwrap();
+    assert_eq!((shown(), count_tcp_metrics(&left).unwrap()), (0, 0));
 }
 
 #[test]

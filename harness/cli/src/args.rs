@@ -225,8 +225,8 @@ pub(crate) struct WhatToRun {
     /// host's kernel, where it is real time; as long as the scenario says in a guest]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) observe_at_most: Option<std::time::Duration>,
-    /// How many guests, or sandboxes on the host's kernel, at once [default: the number of processors, at
-    /// most 4]
+    /// How many guests, or sandboxes on the host's kernel, at once [default: the number of processors, as
+    /// far as the available memory holds a guest of 1 GiB or more for each]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZero<usize>>,
     /// Guest kernel: a version such as 7.2, or the path of a `linux` binary [default: the cached 7.2, else

@@ -213,8 +213,10 @@ fn table(samples: &[Sample]) -> String {
 }
 
 /// A cell's stages by the milestone that ends each.
-const STAGES: [(Milestone, &str); 3] = [
-    (Milestone::LabReady, "  making its lab, servers included"),
+const STAGES: [(Milestone, &str); 5] = [
+    (Milestone::HostsMade, "  making links, hosts, the table"),
+    (Milestone::ServersReady, "  waiting for servers that start"),
+    (Milestone::LabReady, "  trying it, beginning captures"),
     (Milestone::Played, "  playing its time line"),
     (Milestone::Recorded, "  looking, ending, writing it down"),
 ];

@@ -84,6 +84,8 @@ impl Events {
             Event::Reached(cell, Milestone::Played) => {
                 self.send(RunEvent::Reached(cell, CellMilestone::Played))
             }
+            // What programs are told of a lab is that it is ready.
+            Event::Reached(_, Milestone::HostsMade | Milestone::ServersReady) => {}
             // GuestProgress when the record has come out of the guest's folder.
             Event::Reached(_, Milestone::Recorded) => {}
             Event::Recorded(cell) | Event::Unfinished(cell) => match load::one(out, cell) {

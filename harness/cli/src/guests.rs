@@ -7,6 +7,7 @@
 use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::guest_progress::{Believed, GuestProgress, Stages};
+use crate::jobs;
 use crate::payload::{
     CELLS_FOLDER, INNODB_INPUT, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, needs_innodb, scenario_input,
 };
@@ -148,11 +149,10 @@ impl Guests<'_> {
         }
     }
 
-    /// A share of the queue: half of what each worker would get if all were given out now, so that none ends
-    /// long before the others.
+    /// A share of the queue.
     fn take_batch(&self, shared: &Shared<'_>) -> Vec<LabPlan> {
         let mut queue = lock(&shared.queue);
-        let count = queue.len().div_ceil(self.jobs.get() * 2);
+        let count = jobs::share(queue.len(), self.jobs);
         queue.drain(..count).collect()
     }
 

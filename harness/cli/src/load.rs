@@ -2,6 +2,7 @@
 
 use crate::beneath::Beneath;
 use crate::error::Failure;
+use crate::jobs;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{
@@ -12,6 +13,7 @@ use lvs_matrix_report::{DryReport, Language, MissingCell, RUN_FILE, RUN_FORMAT, 
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// [`load`], with reports for people in `lang` if it is given.
 pub(crate) fn load_in(folder: &Path, lang: Option<Language>) -> Result<RunReport, Failure> {
@@ -57,7 +59,9 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     })?;
     let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
     let mut packets = 0_usize;
-    for cell in &run.selected {
+    let some = run.selected.chunks(CELLS_AT_ONCE);
+    let read = some.flat_map(|some| some.iter().zip(read_cells(&open, some)));
+    for (cell, read) in read {
         if packets > MOST_PACKETS_OF_A_RUN {
             unreadable.push(MissingCell {
                 cell: cell.clone(),
@@ -67,7 +71,7 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
             });
             continue;
         }
-        match read_cell(&open, cell) {
+        match read {
             Ok(Some(judged)) => {
                 packets = packets.saturating_add(judged.packets.len());
                 cells.push(judged);
@@ -106,7 +110,8 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
 const MOST_RUN: u64 = 32 << 20;
 const MOST_RECORD: u64 = 16 << 20;
 const MOST_CAPTURE: u64 = 512 << 20;
-/// So many packets of all cells are held in memory, beside those of the last one; each takes about 1 KiB.
+/// So many packets of all cells are held in memory, beside those of the last [`CELLS_AT_ONCE`]; each takes
+/// about 1 KiB.
 const MOST_PACKETS_OF_A_RUN: usize = 4_000_000;
 /// More scenarios than a run has.
 const MOST_SCENARIOS: usize = 1000;
@@ -137,6 +142,35 @@ pub(crate) fn one(folder: &Path, cell: &CellRef) -> Result<JudgedCell, String> {
     let open = Beneath::open(folder).map_err(|error| format!("cannot open {}: {error}", folder.display()))?;
     let read = read_cell(&open, cell).map_err(|missing| missing.to_string())?;
     read.ok_or_else(|| Missing::Absent.to_string())
+}
+
+/// So many cells are read before the next ones are begun, whatever the number of processors.
+const CELLS_AT_ONCE: usize = 256;
+
+/// Cells, each as [`read_cell`] gives it, in their order. Every processor judges one at a time.
+fn read_cells(folder: &Beneath, cells: &[CellRef]) -> Vec<Result<Option<JudgedCell>, Missing>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let one = || {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            Some((index, read_cell(folder, cells.get(index)?)))
+        };
+        std::iter::from_fn(one).collect::<Vec<_>>()
+    };
+    let workers = jobs::processors().get().min(cells.len());
+    let mut read = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut read = work();
+        for other in others {
+            match other.join() {
+                Ok(more) => read.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        read
+    });
+    read.sort_unstable_by_key(|(index, _)| *index);
+    read.into_iter().map(|(_, cell)| cell).collect()
 }
 
 /// A cell's record, judged; `None` if there is none.

@@ -21,6 +21,7 @@ mod github;
 mod guest_progress;
 mod guests;
 mod inspect;
+mod jobs;
 mod judge;
 mod load;
 mod named;

@@ -8,6 +8,7 @@ use crate::folder::Folder;
 use crate::github;
 use crate::guests::{Event, Guests, Timings};
 use crate::inspect::plans;
+use crate::jobs;
 use crate::judge::exit_code;
 use crate::load::{MOST_CELLS, load};
 use crate::output;
@@ -29,9 +30,6 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-
-/// No more guests than this at once where nothing is said: each takes up to a gibibyte.
-const MOST_JOBS: usize = 4;
 
 /// What is held back of the disk for the end of `run.json`, besides its cells, bytes.
 const END_BYTES: usize = 64 << 10;
@@ -200,7 +198,7 @@ pub(crate) fn run_into(
             .collect(),
         stall: Duration::from_secs(arguments.stall.max(1)),
         fresh_servers: arguments.fresh_servers,
-        jobs: arguments.jobs.unwrap_or_else(default_jobs),
+        jobs: arguments.jobs.unwrap_or_else(|| jobs::of_machine(&plans)),
         out,
         stop,
         folders: selected
@@ -283,9 +281,4 @@ fn repeated(plans: Vec<LabPlan>, times: NonZero<u32>) -> Vec<LabPlan> {
 fn write_summary(out: &Path, summary: &RunSummary) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(summary).map_err(|error| Failure::Software(error.to_string()))?;
     output::write_file(out, RUN_FILE, &(text + "\n"))
-}
-
-fn default_jobs() -> NonZero<usize> {
-    let processors = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    processors.min(NonZero::new(MOST_JOBS).unwrap_or(NonZero::<usize>::MIN))
 }

@@ -18,11 +18,12 @@ use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{
     CaptureRecord, CellRecord, Environment, Hashes, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
-use lvs_matrix_netns::{CommandLine, Namespace};
+use lvs_matrix_netns::{Namespace, tcp_sockets};
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What cells are run with.
 #[derive(Debug, Clone)]
@@ -65,7 +66,11 @@ pub enum Progress<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Milestone {
-    /// The servers answer, the table is set, the captures run.
+    /// The links and hosts are made, the tables filled; servers that are not lent are starting.
+    HostsMade,
+    /// Each server answers on its own socket.
+    ServersReady,
+    /// The servers answer through the VIP, nothing of that is left, the captures run.
     LabReady,
     /// The time line was played to the end of the observation.
     Played,
@@ -178,6 +183,11 @@ fn run_cell(
     Ok(())
 }
 
+/// How long the last looks wait after the end of the observation. What was on the links then has arrived, and
+/// with it the end of a connection, or an acknowledgement: each link takes 100 µs, a lab has few in a row. No
+/// packet says that it was the last one, so this is waited for by the clock.
+const IN_FLIGHT: Duration = Duration::from_millis(1);
+
 /// What is left of a cell when its observation has ended.
 struct Observed {
     captured: Vec<Captured>,
@@ -195,7 +205,7 @@ fn observe(
     warm: &mut Warm,
     reached: &mut dyn FnMut(Milestone),
 ) -> Result<Observed> {
-    let mut lab = Lab::make(plan, template, places.scratch, places.out, warm)?;
+    let mut lab = Lab::make(plan, template, places.scratch, places.out, warm, reached)?;
     record.preparation = std::mem::take(&mut lab.preparation);
     let captures = {
         let hosts = plan
@@ -213,6 +223,7 @@ fn observe(
     let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
     let played = timeline.play().and_then(|ended| {
         reached(Milestone::Played);
+        std::thread::sleep(IN_FLIGHT);
         timeline.snapshot(Moment::End)?;
         timeline.look_again()?;
         Ok(ended)
@@ -268,21 +279,11 @@ fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
     Ok(views)
 }
 
-/// TCP sockets of a node with `peer`, a line each.
+/// TCP sockets of a node with `peer`, a line each: those of `ss -Htano dst PEER`.
 fn sockets(namespace: &Namespace, peer: IpAddr) -> Result<Vec<String>> {
-    let shown = namespace
-        .check(&CommandLine::new(["ss", "-Htano", "dst", &one_of(peer)]))
-        .stage(format!("list the sockets of {}", namespace.name()))?;
-    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(shown.lines().map(words).collect())
-}
-
-/// An address as ss(8) filters by it: without brackets the end of an IPv6 address would be taken for a port.
-fn one_of(peer: IpAddr) -> String {
-    match peer {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
+    let all = tcp_sockets(namespace).stage(format!("list the sockets of {}", namespace.name()))?;
+    let with_peer = all.iter().filter(|socket| socket.peer().ip() == peer);
+    Ok(with_peer.map(ToString::to_string).collect())
 }
 
 /// The capture file's bytes; the points go into the record.

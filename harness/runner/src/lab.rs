@@ -1,5 +1,6 @@
 //! The lab: a bridge for each segment in a namespace of their own, and a namespace for each host.
 
+use crate::cell::Milestone;
 use crate::client::ask_server_id;
 use crate::director;
 use crate::echo_server;
@@ -52,13 +53,14 @@ pub(crate) struct Lab {
 
 impl Lab {
     /// Makes the lab of `plan`. Servers log into `folder`; those that no other cell may have work in
-    /// `scratch`.
+    /// `scratch`. It tells the milestones on the way.
     pub(crate) fn make(
         plan: &LabPlan,
         template: &Template,
         scratch: &Path,
         folder: &Path,
         warm: &mut Warm,
+        reached: &mut dyn FnMut(Milestone),
     ) -> Result<Self> {
         let namespace = |name: &str| Namespace::new(name).stage(format!("make the namespace of {name}"));
         let lacks = |what: &str| LabError::new("make the lab", format!("the plan has no {what}"));
@@ -129,12 +131,14 @@ impl Lab {
         for host in &plan.hosts {
             lab.set_up(host)?;
         }
+        reached(Milestone::HostsMade);
         for server in &mut lab.servers {
             server.start_late()?;
             server.wait_ready()?;
             server.set_up()?;
             server.read_timeouts();
         }
+        reached(Milestone::ServersReady);
         lab.prove_ready(plan)?;
         Ok(lab)
     }
@@ -224,18 +228,25 @@ impl Lab {
         let mut done: Vec<CommandRecord> = host
             .ip
             .iter()
-            .map(|line| CommandRecord {
-                node: Some(host.node.clone()),
-                argv: std::iter::once("ip")
-                    .chain(line.split_whitespace())
-                    .map(str::to_owned)
-                    .collect(),
-                exit: Some(0),
-                output: String::new(),
+            .map(|line| {
+                let argv = std::iter::once("ip").chain(line.split_whitespace());
+                silent(Some(host.node.clone()), argv.map(str::to_owned).collect())
             })
             .collect();
-        for argv in &host.commands {
-            done.push(run_recorded(namespace, Some(host.node.clone()), argv)?);
+        let is_ipvsadm = |argv: &Vec<String>| argv.first().is_some_and(|program| program == "ipvsadm");
+        for run in host
+            .commands
+            .chunk_by(|one, next| is_ipvsadm(one) == is_ipvsadm(next))
+        {
+            let node = Some(host.node.clone());
+            if run.iter().all(is_ipvsadm) {
+                director::give(namespace, run).stage(stage())?;
+                done.extend(run.iter().map(|argv| silent(node.clone(), argv.clone())));
+                continue;
+            }
+            for argv in run {
+                done.push(run_recorded(namespace, node.clone(), argv)?);
+            }
         }
         self.preparation.append(&mut done);
         let mut servers = self.servers.iter_mut();
@@ -330,18 +341,9 @@ impl Lab {
     ) -> Result<()> {
         let director = self.director()?;
         let stage = || format!("fill the table of {service}");
-        director
-            .check(&CommandLine::new(["ipvsadm", "-C"]))
-            .stage(stage())?;
-        // ipvsadm -R takes what adds: services and real servers. Time-outs are no part of the table.
-        let lines = service.fill_lines(&plan.hosts, weight);
-        let mut restore = CommandLine::new(["ipvsadm", "-R"]);
-        restore.stdin = lines
-            .iter()
-            .map(|argv| argv.get(1..).unwrap_or_default().join(" ") + "\n")
-            .collect::<String>()
-            .into_bytes();
-        director.check(&restore).stage(stage()).map(|_| ())
+        let mut lines = vec![["ipvsadm", "-C"].map(str::to_owned).to_vec()];
+        lines.extend(service.fill_lines(&plan.hosts, weight));
+        director::give(director, &lines).stage(stage())
     }
 }
 
@@ -350,6 +352,16 @@ fn any(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+/// The record of a command line that succeeded without a word.
+fn silent(node: Option<Node>, argv: Vec<String>) -> CommandRecord {
+    CommandRecord {
+        node,
+        argv,
+        exit: Some(0),
+        output: String::new(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::real_server::{Blueprint, RealServer};
 use lvs_matrix_model::action::{Action, HostAction, Node, TrafficAction};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::MysqldState;
-use lvs_matrix_netns::{CommandLine, Namespace, ip_batch};
+use lvs_matrix_netns::{Namespace, count_tcp_metrics, destroy_tcp_sockets, forget_tcp_metrics, ip_batch};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -130,14 +130,10 @@ fn renew<'a>(server: &mut RealServer, interfaces: impl Iterator<Item = &'a str>)
     }
     // With an interface go its addresses, routes, neighbours and its queueing discipline.
     let mut lines: Vec<String> = interfaces.map(|name| format!("link del dev {name}")).collect();
-    // net/ipv4/tcp_metrics.c: what TCP measured is kept for each address, and outlives the connection.
-    let others = [
-        "link set dev lo down",
-        "addr flush dev lo",
-        "tcp_metrics flush all",
-    ];
-    lines.extend(others.map(str::to_owned));
+    lines.extend(["link set dev lo down", "addr flush dev lo"].map(str::to_owned));
     ip_batch(&server.namespace, &lines).stage(STAGE)?;
+    // What TCP measured is kept for each address, and outlives the connection.
+    forget_tcp_metrics(&server.namespace).stage(STAGE)?;
     server.end_sessions(RENEWAL_DEADLINE, BETWEEN_LOOKS)?;
     if let Some(name) = server.made_by_a_client()? {
         return Err(LabError::new(STAGE, format!("a client made {name}")));
@@ -156,10 +152,7 @@ fn renew<'a>(server: &mut RealServer, interfaces: impl Iterator<Item = &'a str>)
 
 /// Destroys every TCP socket of the namespace but those that listen (the kernel's SOCK_DESTROY).
 fn destroy_sockets(namespace: &Namespace) -> Result<()> {
-    let all = ["state", "connected", "state", "closed", "state", "time-wait"];
-    let line = CommandLine::new(["ss", "-tKH"].into_iter().chain(all));
-    namespace
-        .check(&line)
+    destroy_tcp_sockets(namespace, |socket| !socket.listens())
         .stage("destroy a server's sockets")
         .map(drop)
 }
@@ -167,13 +160,11 @@ fn destroy_sockets(namespace: &Namespace) -> Result<()> {
 /// What a cell left in the network namespace of a server, a line each.
 fn left_in(namespace: &Namespace, as_new: &BTreeSet<String>) -> Result<Vec<String>> {
     const STAGE: &str = "look what a cell left behind";
-    let metrics = namespace
-        .check(&CommandLine::new(["ip", "tcp_metrics", "show"]))
-        .stage(STAGE)?;
-    let mut left: Vec<String> = metrics
-        .lines()
-        .map(|line| format!("tcp_metrics {line}"))
-        .collect();
+    let mut left = Vec::new();
+    match count_tcp_metrics(namespace).stage(STAGE)? {
+        0 => {}
+        count => left.push(format!("tcp_metrics of {count} address(es)")),
+    }
     left.extend(
         seen_in(namespace)?
             .into_iter()

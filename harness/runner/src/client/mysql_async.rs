@@ -7,7 +7,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Closing, Statement};
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
-use lvs_matrix_netns::CommandLine;
+use lvs_matrix_netns::destroy_tcp_sockets_here;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, Row, Value};
 use std::collections::HashMap;
@@ -241,8 +241,8 @@ pub(super) fn io_kind(error: &io::Error) -> ClientErrorKind {
 }
 
 /// Connects once, asks for `@@server_id`, and is gone: how the lab sees that it is ready. Runs in the calling
-/// thread's namespace. The connection is destroyed on both sides by an RST (`ss -K`, the kernel's
-/// SOCK_DESTROY), not closed: a FIN would leave TIME_WAIT behind for minutes, in the client and in the
+/// thread's namespace. The connection is destroyed on both sides by an RST (the kernel's
+/// SOCK_DESTROY, as `ss -K`), not closed: a FIN would leave TIME_WAIT behind for minutes, in the client and in the
 /// director's table.
 pub(crate) fn ask_server_id(
     address: IpAddr,
@@ -265,15 +265,12 @@ pub(crate) fn ask_server_id(
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err(format!("no answer within {} s", deadline.as_secs())),
         };
-        let destroy = CommandLine::new(["ss", "-tKH", "dst", &SocketAddr::new(address, port).to_string()]);
-        let destroyed = lvs_matrix_netns::run(&destroy).map_err(|error| error.to_string())?;
+        let service = SocketAddr::new(address, port);
+        let destroyed = destroy_tcp_sockets_here(|socket| socket.peer() == service);
+        let destroyed = destroyed.map_err(|error| error.to_string())?;
         drop(connection);
-        if destroyed.output.trim().is_empty() {
-            return Err(format!(
-                "`{}` found no socket to destroy ({})",
-                destroy.text(),
-                destroyed.status_text()
-            ));
+        if destroyed == 0 {
+            return Err(format!("there is no TCP socket with {service} to destroy"));
         }
         Ok(id)
     })

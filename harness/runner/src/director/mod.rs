@@ -17,19 +17,52 @@ pub(crate) fn snapshot(
     moment: Moment,
     clock: Clock,
 ) -> Result<DirectorSnapshot> {
-    let list = |option: &str| {
-        namespace
-            .check(&CommandLine::new(["ipvsadm", option]))
-            .stage("read the director's tables")
-    };
+    let stage = "read the director's tables";
     let at = clock.now();
+    let both = namespace
+        .check(&in_one_go("-Ln\n-Lnc\n".to_owned()))
+        .stage(stage)?;
+    let Some(second) = both.find(CONNECTIONS) else {
+        return Err(LabError::new(
+            stage,
+            format!("no `{CONNECTIONS}` in what `ipvsadm -Lnc` printed: {both}"),
+        ));
+    };
+    let (services, connections) = both.split_at(second);
     Ok(DirectorSnapshot {
         number,
         moment,
         at,
-        services: list("-Ln")?,
-        connections: list("-Lnc")?,
+        services: services.trim_end().to_owned(),
+        connections: connections.to_owned(),
     })
+}
+
+/// How the list of `ipvsadm -Lnc` begins (ipvsadm.c, `print_conn` is below it).
+const CONNECTIONS: &str = "IPVS connection entries";
+
+/// One ipvsadm(8) for several of its lines, without the leading `ipvsadm`. `-R` takes every line, not only
+/// those that add (ipvsadm.c, `restore_table`).
+fn in_one_go(lines: String) -> CommandLine {
+    let mut command = CommandLine::new(["ipvsadm", "-R"]);
+    command.stdin = lines.into_bytes();
+    command
+}
+
+/// Carries out command lines of ipvsadm(8) that change the table or its time-outs. Such lines print nothing
+/// if they succeed, and the exit code is that of the last one.
+pub(crate) fn give(namespace: &Namespace, lines: &[Vec<String>]) -> Result<()> {
+    let words = lines
+        .iter()
+        .map(|argv| argv.get(1..).unwrap_or_default().join(" "));
+    let text: String = words.map(|line| line + "\n").collect();
+    let stage = "fill the director's table";
+    let said = namespace.check(&in_one_go(text.clone())).stage(stage)?;
+    if said.is_empty() {
+        return Ok(());
+    }
+    let lines = text.trim_end().replace('\n', "; ipvsadm ");
+    Err(LabError::new(stage, format!("`ipvsadm {lines}` said: {said}")))
 }
 
 /// How long the end of the readiness check's connection may take to reach the director: the link delays it by

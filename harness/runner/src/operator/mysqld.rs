@@ -91,13 +91,17 @@ fn freeze(server: &RealServer, port: u16) -> Result<Proof> {
     if stopped.is_none() {
         return Err(failed("not all of its threads are in state T".to_owned()));
     }
-    let line = listener(server, port)?.unwrap_or_default();
-    if !line.contains(&format!("pid={},", pid.as_raw_nonzero())) {
-        return Err(failed(format!(
+    match listener(server, port)? {
+        Some(line) if line.contains(&format!("pid={},", pid.as_raw_nonzero())) => {
+            Ok(Proof::ProcessFrozen { port })
+        }
+        Some(line) => Err(failed(format!(
             "process {pid:?} is frozen, but port {port} is another's: {line}"
-        )));
+        ))),
+        None => Err(failed(format!(
+            "process {pid:?} is frozen, but nobody is seen to listen on port {port}"
+        ))),
     }
-    Ok(Proof::ProcessFrozen { port })
 }
 
 fn thaw(server: &mut RealServer) -> Result<Proof> {
