@@ -1,17 +1,16 @@
 //! What the director and the real servers do with datagrams of a UDP service. A flow of datagrams has an
 //! entry as a connection has, and nobody says when the flow is over.
 
-use super::super::bilingual::{Bilingual, bilingual, doing, listed};
+use super::super::bilingual::{Bilingual, bilingual, doing};
 use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::{claims, said};
 use super::super::icmp::PORT_UNREACHABLE;
 use super::super::passage::Passage;
-use super::director::served;
 use super::frozen::frozen;
 use super::rule::{Explains, Finding, Rule, control, core, transmit, udp, udp_protocol};
 use super::server::stopped_mysqld;
-use super::shared::{answer_from, first};
+use super::shared::{answer_from, first, nobody_to_choose, served, with_table};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
@@ -136,20 +135,7 @@ pub(super) const NO_SERVER: Rule = Rule {
         let request = view.request().filter(|_| view.is_udp())?;
         let arrived = request.stopped_at_director()?;
         let refusal = refusal(view, |by| *by == Node::Director)?;
-        let table = view.table_then(request.sent.at)?;
-        if !table.has_service() || table.servers().any(|(_, weight)| weight > 0) {
-            return None;
-        }
-        let names: Vec<&Name> = table.servers().map(|(name, _)| name).collect();
-        let servers = if names.is_empty() {
-            bilingual!("no real server" / "没有真实服务器")
-        } else {
-            bilingual!(
-                "no real server with a weight above 0 ({names} has 0)"
-                    / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",
-                names = listed(&names),
-            )
-        };
+        let (table, servers) = nobody_to_choose(view, request.sent)?;
         let flow = if view.plan.service().one_packet {
             bilingual!("With `-o` each packet is scheduled by itself" / "使用 `-o` 时每个数据包单独调度")
         } else if is_first(view, request) {
@@ -178,15 +164,7 @@ pub(super) const NO_SERVER: Rule = Rule {
                 refusal = refusal.packet,
                 told = told(),
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![
-                    packet(request.sent),
-                    packet(arrived),
-                    Citation::Packet(refusal.packet),
-                ],
-            ]
-            .concat(),
+            shown_by: with_table(&table, [request.sent, arrived], refusal),
             claims: said(request, Fate::Refused, refusal, Fate::NoServer),
             advice: Vec::new(),
         })
@@ -219,15 +197,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
                 refusal = refusal.packet,
                 told = told(),
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![
-                    packet(request.sent),
-                    packet(arrived),
-                    Citation::Packet(refusal.packet),
-                ],
-            ]
-            .concat(),
+            shown_by: with_table(&table, [request.sent, arrived], refusal),
             claims: said(request, Fate::Refused, refusal, Fate::NoConnection),
             advice: Vec::new(),
         })

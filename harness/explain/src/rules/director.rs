@@ -2,21 +2,18 @@
 //! server is there for.
 
 use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual, clauses, doing, listed};
-use super::super::cell_view::{CellView, packet};
+use super::super::bilingual::{Bilingual, bilingual, listed};
+use super::super::cell_view::packet;
 use super::super::claim;
 use super::super::fate::{claims, said};
 use super::super::icmp::PORT_UNREACHABLE;
-use super::super::passage::Seen;
 use super::datagram;
 use super::persistent::by_template;
 use super::reuse::{Fate, OldEntry};
 use super::rule::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
-use super::shared::{answer_from, first, with_method};
+use super::shared::{answer_from, changes_between, first, nobody_to_choose, served, with_table};
 use super::sloppy::PickedUp;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, HostAction, Node, TrafficAction};
-use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 
 /// A connect is scheduled, passed on and answered.
@@ -85,44 +82,6 @@ pub(super) const SCHEDULED: Rule = Rule {
     },
 };
 
-/// What was passed on reached the server, perhaps not at its first sending, and was answered.
-pub(super) fn served(
-    view: &CellView<'_>,
-    sent: Seen,
-    server: &Name,
-    answer: &Packet,
-    mut text: Bilingual,
-    mut shown_by: Vec<Citation>,
-) -> Finding {
-    let arrived = view
-        .arrived()
-        .filter(|arrived| arrived.sent.packet != sent.packet);
-    if let Some(again) = arrived
-        && let Some((passed, _)) = &again.passed_on
-    {
-        text.push(&bilingual!(
-            " It was lost on its way. The client's TCP sent it again ({again} on client), and the director \
-             passed that on by its entry ({passed} on director)."
-                / "它在途中丢失。客户端的 TCP 重传了它（client 上的{again}），调度器按其条目转发（director 上的{passed}）。",
-            again = first(again.sent),
-            passed = first(*passed),
-        ));
-        shown_by.extend([packet(again.sent), packet(*passed)]);
-    }
-    text.push(&answered(view, server, answer));
-    shown_by.push(Citation::Packet(answer.number));
-    Finding {
-        at: sent.at,
-        text,
-        shown_by,
-        claims: claims(
-            [arrived.map_or(sent.packet, |arrived| arrived.sent.packet)],
-            &claim::Fate::Delivered(Node::RealServer(server.clone())),
-        ),
-        advice: Vec::new(),
-    }
-}
-
 /// A statement on a connection that the director has an entry for is passed on and answered.
 pub(super) const PASSED_ON: Rule = Rule {
     name: "passed-on",
@@ -165,75 +124,6 @@ pub(super) const PASSED_ON: Rule = Rule {
         Some(served(view, request.sent, server, answer, text, shown_by))
     },
 };
-
-/// The statement was past the director before the change, and the answer does not need the director.
-pub(super) const UNDER_WAY: Rule = Rule {
-    name: "answer-past-the-director",
-    explains: Explains::Answer,
-    sources: &[transmit("ip_vs_dr_xmit")],
-    holds: |view| {
-        let request = view.request().filter(|_| !view.is_connect())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
-        let answer = answer_from(view, server)?;
-        let changes: Vec<_> = changes_between(view, request.sent, answer).collect();
-        let at_the_server = |(_, action): &(u32, &Action)| on_the_way_back(action, server);
-        if changes.is_empty() || changes.iter().any(at_the_server) || !view.answers_past_the_director() {
-            return None;
-        }
-        let names: Vec<Bilingual> = changes.iter().map(|(_, action)| doing(action)).collect();
-        let mut shown_by = vec![packet(request.sent), packet(*reached)];
-        shown_by.extend(changes.iter().map(|(step, _)| Citation::Step(*step)));
-        shown_by.push(Citation::Packet(answer.number));
-        Some(Finding {
-            at: request.sent.at,
-            text: bilingual!(
-                "The client's {what} was past the director before the change ({change}), and reached \
-                 {server} ({reached} there). {with} the answer goes from {server} to the client without \
-                 passing the director (packet {answer} on client), so what happened meanwhile made no \
-                 difference to it."
-                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。{with}，应答从 \
-                        {server} \
-                       直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
-                what = view.carrier(),
-                reached = first(*reached),
-                with = with_method(view, server),
-                change = clauses(&names),
-                answer = answer.number,
-            ),
-            shown_by,
-            claims: claims(
-                [request.sent.packet],
-                &claim::Fate::Delivered(Node::RealServer(server.clone())),
-            ),
-            advice: Vec::new(),
-        })
-    },
-};
-
-/// Is an action about what makes the answer of a real server or about its way to the client?
-fn on_the_way_back(action: &Action, server: &Name) -> bool {
-    let ends = |node: &Node| *node == Node::Client || node.real_server() == Some(server);
-    match action {
-        Action::Mysqld(mysqld) => mysqld.server() == server,
-        Action::Host(host) => match host {
-            HostAction::PowerOff { server: of, .. } => of == server,
-            HostAction::LinkDown { node } | HostAction::LinkUp { node } => ends(node),
-            HostAction::SetSysctl { .. } => false,
-        },
-        Action::Traffic(traffic) => match traffic {
-            TrafficAction::AddFirewallRule { node, chain, .. } => match chain {
-                Chain::Input => *node == Node::Client,
-                Chain::Output => node.real_server() == Some(server),
-            },
-            TrafficAction::FlushFirewall { node } => ends(node),
-            // What is sent to the node is delayed or lost.
-            TrafficAction::SetNetem { node, .. } => *node == Node::Client,
-        },
-        Action::Table(_) | Action::Wait(_) | Action::Client(_) => false,
-    }
-}
 
 /// The server answers, with an error of its own.
 pub(super) const SERVER_SAID: Rule = Rule {
@@ -298,20 +188,7 @@ pub(super) const NO_SERVER: Rule = Rule {
                 code: PORT_UNREACHABLE,
             })
             .filter(|refusal| refusal.by == Some(Node::Director))?;
-        let table = view.table_then(request.sent.at)?;
-        if !table.has_service() || table.servers().any(|(_, weight)| weight > 0) {
-            return None;
-        }
-        let names: Vec<&Name> = table.servers().map(|(name, _)| name).collect();
-        let servers = if names.is_empty() {
-            bilingual!("no real server" / "没有真实服务器")
-        } else {
-            bilingual!(
-                "no real server with a weight above 0 ({names} has 0)"
-                    / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",
-                names = listed(&names),
-            )
-        };
+        let (table, servers) = nobody_to_choose(view, request.sent)?;
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -326,45 +203,9 @@ pub(super) const NO_SERVER: Rule = Rule {
                 servers = servers,
                 refusal = refusal.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![
-                    packet(request.sent),
-                    packet(arrived),
-                    Citation::Packet(refusal.packet),
-                ],
-            ]
-            .concat(),
+            shown_by: with_table(&table, [request.sent, arrived], refusal),
             claims: said(request, claim::Fate::Refused, refusal, claim::Fate::NoServer),
             advice: vec![Advice::KeepAServer { instead_of: None }, Advice::Reconnect],
         })
     },
 };
-
-fn answered(view: &CellView<'_>, server: &Name, answer: &Packet) -> Bilingual {
-    let way = if view.answers_past_the_director() {
-        bilingual!("directly, past the director" / "直接应答，不经过调度器")
-    } else {
-        bilingual!("through the director" / "经过调度器应答")
-    };
-    bilingual!(
-        " {server} answered {way} (packet {answer} on client)."
-            / "{server} {way}（client 上的数据包 {answer}）。",
-        way = way,
-        answer = answer.number,
-    )
-}
-
-/// What others than the client did between a request and its answer.
-pub(super) fn changes_between<'a>(
-    view: &CellView<'a>,
-    request: Seen,
-    answer: &'a Packet,
-) -> impl Iterator<Item = (u32, &'a Action)> {
-    view.done(|action| {
-        let change = !action.is_of_client() && !matches!(action, Action::Wait(_));
-        change.then_some(action)
-    })
-    .filter(move |(_, began, _)| request.at < *began && *began < answer.at)
-    .map(|(step, _, action)| (step.number, action))
-}

@@ -25,6 +25,7 @@ mod sloppy;
 mod translated;
 mod tried;
 mod unasked;
+mod under_way;
 mod unheard;
 
 pub(super) use rule::{Explains, Finding, Rule};
@@ -33,16 +34,15 @@ pub(super) use shared::with_method;
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[
     director::SCHEDULED,
-    persistent::ANSWERED,
-    persistent::REFUSED,
+    persistent::BY_TEMPLATE,
     tried::ANOTHER,
     reuse::PASSES_ON,
     sloppy::OVERDUE,
     director::PASSED_ON,
     sloppy::PICKED_UP,
     sloppy::ELSEWHERE,
-    director::UNDER_WAY,
-    translated::BY_ITS_ENTRY,
+    under_way::PAST_THE_DIRECTOR,
+    under_way::BY_ITS_ENTRY,
     director::SERVER_SAID,
     director::NO_SERVER,
     datagram::SCHEDULED,

@@ -3,12 +3,12 @@
 use super::super::bilingual::bilingual;
 use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
-use super::super::fate::{claims, said};
-use super::rule::{Explains, Finding, Rule, connections, core, tcp};
+use super::super::fate::claims;
+use super::rule::{Explains, Finding, Rule, connections, core};
 use super::shared::{answer_from, first};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use lvs_matrix_model::verdict::Citation;
 
 /// The real server that the template of the client's address leads to when it connects, and what shows it.
 pub(super) fn by_template(view: &CellView<'_>) -> Option<(Name, Vec<Citation>)> {
@@ -23,7 +23,7 @@ pub(super) fn by_template(view: &CellView<'_>) -> Option<(Name, Vec<Citation>)> 
 }
 
 /// The template leads to a server that answers.
-pub(super) const ANSWERED: Rule = Rule {
+pub(super) const BY_TEMPLATE: Rule = Rule {
     name: "by-its-template",
     explains: Explains::Answer,
     sources: &[core("ip_vs_sched_persist"), connections("ip_vs_check_template")],
@@ -56,53 +56,6 @@ pub(super) const ANSWERED: Rule = Rule {
             ]
             .concat(),
             claims: claims([request.sent.packet], &Fate::Delivered(to.clone())),
-            advice: Vec::new(),
-        })
-    },
-};
-
-/// The template leads to a server whose port nobody listens on.
-pub(super) const REFUSED: Rule = Rule {
-    name: "refused-by-its-template",
-    explains: Explains::Error,
-    sources: &[
-        core("ip_vs_sched_persist"),
-        connections("ip_vs_check_template"),
-        tcp("tcp_v4_send_reset"),
-    ],
-    holds: |view| {
-        let (server, shown) = by_template(view)?;
-        let request = view.request()?;
-        let (passed, _) = request.passed_on.as_ref()?;
-        let (reached, at) = request.reached.as_ref()?;
-        let reset = view
-            .terminator(TerminatorKind::Rst)
-            .filter(|reset| reset.by.as_ref() == Some(at) && *at == Node::RealServer(server.clone()))?;
-        Some(Finding {
-            at: request.sent.at,
-            text: bilingual!(
-                "The virtual service is persistent, and the director had a template for the client's \
-                 address, which leads to {server}. So the client's SYN went there again ({passed} on \
-                 director), whatever other servers are in the table: the kernel of {server} answered with an \
-                 RST (packet {reset} on client). As long as the template lives, and {server} is in the \
-                 table, the client gets to no other."
-                    / "该虚拟服务是持久的，调度器有客户端地址的模板，指向 {server}。于是客户端的 SYN 又被转发到那里（director \
-                       上的{passed}），不论表中还有哪些真实服务器：{server} 的内核以 RST 应答（client 上的数据包 {reset}）。\
-                       只要模板还在，且 {server} 在表中，客户端就到不了别的服务器。",
-                passed = first(*passed),
-                reset = reset.packet,
-            ),
-            shown_by: [
-                shown,
-                vec![
-                    packet(request.sent),
-                    packet(*passed),
-                    packet(*reached),
-                    Citation::Packet(reset.packet),
-                ],
-            ]
-            .concat(),
-            claims: said(request, Fate::UnknownAt(at.clone()), reset, Fate::NoConnection),
             advice: Vec::new(),
         })
     },

@@ -7,6 +7,7 @@ use super::super::claim::Fate;
 use super::super::fate::{claims, said};
 use super::super::moment;
 use super::super::passage::Seen;
+use super::persistent::by_template;
 use super::rule::{Explains, Finding, Rule, tcp, transmit};
 use super::shared::{by_method, first, past, with_method};
 use crate::Source;
@@ -51,16 +52,37 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
             .terminator(TerminatorKind::Rst)
             .filter(|reset| reset.by.as_ref() == Some(at) && reset.packet > reached.packet)?;
         let (stopped, _) = stopped_mysqld(view, server, request.sent.at)?;
+        let template = by_template(view).filter(|(template, _)| template == server);
+        let so = match template {
+            None => bilingual!(
+                "so it chose it for the client's SYN and passed that on"
+                    / "于是为客户端的 SYN 选择了它并转发"
+            ),
+            Some(_) => bilingual!(
+                "and the template of the persistent service for the client's address led there, so the \
+                 client's SYN was passed on whatever other servers are in the table"
+                    / "而持久服务中客户端地址的模板指向它，于是不论表中还有哪些真实服务器，都把客户端的 SYN 转发给它"
+            ),
+        };
+        let mut shown_by = template.map_or_else(Vec::new, |(_, shown)| shown);
+        shown_by.extend([
+            Citation::Step(stopped.number),
+            packet(request.sent),
+            packet(*passed),
+            packet(*reached),
+            Citation::Packet(reset.packet),
+        ]);
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
-                "The director knows nothing of mysqlds: {server} was in its table, so it chose it for the \
-                 client's SYN and passed that on ({passed} on director). The mysqld there had ended, nothing \
-                 listened on the port, and the kernel of {server} answered with an RST, which \
-                 {by} goes to the client {way} (packet {reset} on client): ECONNREFUSED."
-                    / "调度器并不了解 mysqld 的状况：{server} 在表中，于是为客户端的 SYN 选择了它并转发（director 上的{passed}）。那里的 mysqld \
+                "The director knows nothing of mysqlds: {server} was in its table, {so} ({passed} on \
+                 director). The mysqld there had ended, nothing listened on the port, and the kernel of \
+                 {server} answered with an RST, which {by} goes to the client {way} (packet {reset} on \
+                 client): ECONNREFUSED."
+                    / "调度器并不了解 mysqld 的状况：{server} 在表中，{so}（director 上的{passed}）。那里的 mysqld \
                        已经结束，端口上没有监听，{server} 的内核以 RST 应答；{by}，它{way}发给客户端（client 上的数据包 \
                        {reset}）：ECONNREFUSED。",
+                so = so,
                 passed = first(*passed),
                 by = by_method(view, server),
                 way = match view.method(server) {
@@ -69,13 +91,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
                 },
                 reset = reset.packet,
             ),
-            shown_by: vec![
-                Citation::Step(stopped.number),
-                packet(request.sent),
-                packet(*passed),
-                packet(*reached),
-                Citation::Packet(reset.packet),
-            ],
+            shown_by,
             claims: said(request, Fate::UnknownAt(at.clone()), reset, Fate::NoConnection),
             advice: vec![
                 Advice::OutOfTheTable {

@@ -7,7 +7,7 @@ use super::super::claim::Fate;
 use super::super::fate::said;
 use super::nodest::{entry_was_over, found_ended, left_to_the_director, reset_by_director};
 use super::rule::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
-use super::shared::{OWN_TCP, first};
+use super::shared::{OWN_TCP, first, with_table};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
@@ -45,15 +45,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: [
-                table.shown_by(),
-                vec![
-                    packet(request.sent),
-                    packet(arrived),
-                    Citation::Packet(reset.packet),
-                ],
-            ]
-            .concat(),
+            shown_by: with_table(&table, [request.sent, arrived], reset),
             claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::KeepAServer { instead_of: None }],
         })

@@ -1,14 +1,18 @@
 //! Words and questions that rules of several files share.
 
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::CellView;
+use super::super::bilingual::{Bilingual, bilingual, listed};
+use super::super::cell_view::{CellView, packet};
+use super::super::claim::Fate;
+use super::super::fate::claims;
 use super::super::moment;
 use super::super::passage::Seen;
-use super::rule::{Source, tcp, tcp_protocol};
+use super::super::table::Table;
+use super::rule::{Finding, Source, tcp, tcp_protocol};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
+use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::scenario::Forwarding;
+use lvs_matrix_model::verdict::{Citation, Terminator};
 
 /// `packet 33, at 1s`.
 pub(super) fn first(seen: Seen) -> Bilingual {
@@ -34,6 +38,34 @@ pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a 
     // With masquerading the director sent the frame on.
     let theirs = matches!(view.paths.origin(packet.number), Some(Node::RealServer(name)) if name == server);
     theirs.then_some(packet)
+}
+
+/// The director's table when a new connection, or a flow of datagrams, came to a service without a real
+/// server to choose; and what of real servers it had.
+pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table, Bilingual)> {
+    let table = view.table_then(sent.at)?;
+    if !table.has_service() || table.servers().any(|(_, weight)| weight > 0) {
+        return None;
+    }
+    let names: Vec<&Name> = table.servers().map(|(name, _)| name).collect();
+    let servers = if names.is_empty() {
+        bilingual!("no real server" / "没有真实服务器")
+    } else {
+        bilingual!(
+            "no real server with a weight above 0 ({names} has 0)"
+                / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",
+            names = listed(&names),
+        )
+    };
+    Some((table, servers))
+}
+
+/// What shows that the director refused a packet: its table, the packet where it was seen, and the refusal.
+pub(super) fn with_table(table: &Table, seen: [Seen; 2], refusal: &Terminator) -> Vec<Citation> {
+    let mut shown_by = table.shown_by();
+    shown_by.extend(seen.map(packet));
+    shown_by.push(Citation::Packet(refusal.packet));
+    shown_by
 }
 
 /// By which method the director passed packets of the connection on to this server: `In direct routing`.
@@ -70,3 +102,69 @@ pub(super) const OWN_TCP: [Source; 3] = [
     tcp("tcp_v4_rcv"),
     tcp("tcp_v4_send_reset"),
 ];
+
+/// What was passed on reached the server, perhaps not at its first sending, and was answered.
+pub(super) fn served(
+    view: &CellView<'_>,
+    sent: Seen,
+    server: &Name,
+    answer: &Packet,
+    mut text: Bilingual,
+    mut shown_by: Vec<Citation>,
+) -> Finding {
+    let arrived = view
+        .arrived()
+        .filter(|arrived| arrived.sent.packet != sent.packet);
+    if let Some(again) = arrived
+        && let Some((passed, _)) = &again.passed_on
+    {
+        text.push(&bilingual!(
+            " It was lost on its way. The client's TCP sent it again ({again} on client), and the director \
+             passed that on by its entry ({passed} on director)."
+                / "它在途中丢失。客户端的 TCP 重传了它（client 上的{again}），调度器按其条目转发（director 上的{passed}）。",
+            again = first(again.sent),
+            passed = first(*passed),
+        ));
+        shown_by.extend([packet(again.sent), packet(*passed)]);
+    }
+    text.push(&answered(view, server, answer));
+    shown_by.push(Citation::Packet(answer.number));
+    Finding {
+        at: sent.at,
+        text,
+        shown_by,
+        claims: claims(
+            [arrived.map_or(sent.packet, |arrived| arrived.sent.packet)],
+            &Fate::Delivered(Node::RealServer(server.clone())),
+        ),
+        advice: Vec::new(),
+    }
+}
+
+fn answered(view: &CellView<'_>, server: &Name, answer: &Packet) -> Bilingual {
+    let way = if view.answers_past_the_director() {
+        bilingual!("directly, past the director" / "直接应答，不经过调度器")
+    } else {
+        bilingual!("through the director" / "经过调度器应答")
+    };
+    bilingual!(
+        " {server} answered {way} (packet {answer} on client)."
+            / "{server} {way}（client 上的数据包 {answer}）。",
+        way = way,
+        answer = answer.number,
+    )
+}
+
+/// What others than the client did between a request and its answer.
+pub(super) fn changes_between<'a>(
+    view: &CellView<'a>,
+    request: Seen,
+    answer: &'a Packet,
+) -> impl Iterator<Item = (u32, &'a Action)> {
+    view.done(|action| {
+        let change = !action.is_of_client() && !matches!(action, Action::Wait(_));
+        change.then_some(action)
+    })
+    .filter(move |(_, began, _)| request.at < *began && *began < answer.at)
+    .map(|(step, _, action)| (step.number, action))
+}

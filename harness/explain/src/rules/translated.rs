@@ -1,78 +1,22 @@
 //! Masquerading: answers pass the director, which translates them by the connection's entry.
 
 use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual, clauses, doing};
+use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::{CellView, packet, size};
 use super::super::claim;
 use super::super::fate::claims;
 use super::super::passage::Seen;
-use super::director::changes_between;
 use super::nodest::EXPIRE_NODEST_CONN;
-use super::rule::{Explains, Finding, Rule, connections, core, transmit};
-use super::shared::{answer_from, first, times};
+use super::rule::{Explains, Finding, Rule, connections, core};
+use super::shared::{first, times};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::path::Rewrite;
+use lvs_matrix_model::path::{Hop, Rewrite};
 use lvs_matrix_model::verdict::Citation;
 use std::net::IpAddr;
-
-/// The statement was past the director before the change, and its answer is translated by the entry.
-pub(super) const BY_ITS_ENTRY: Rule = Rule {
-    name: "answer-by-its-entry",
-    explains: Explains::Answer,
-    sources: &[
-        core("ip_vs_out_hook"),
-        core("handle_response"),
-        transmit("ip_vs_nat_xmit"),
-    ],
-    holds: |view| {
-        let request = view.request().filter(|_| !view.is_connect())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
-        let answer = answer_from(view, server)?;
-        let translated = sent_on(view, answer).filter(|(_, translated)| *translated)?.0;
-        let changes: Vec<_> = changes_between(view, request.sent, answer).collect();
-        if changes.is_empty()
-            || !changes
-                .iter()
-                .all(|(_, action)| matches!(action, Action::Table(_)))
-        {
-            return None;
-        }
-        let names: Vec<Bilingual> = changes.iter().map(|(_, action)| doing(action)).collect();
-        let mut shown_by = vec![packet(request.sent), packet(*reached)];
-        shown_by.extend(changes.iter().map(|(step, _)| Citation::Step(*step)));
-        shown_by.extend([packet(translated), Citation::Packet(answer.number)]);
-        Some(Finding {
-            at: request.sent.at,
-            text: bilingual!(
-                "The client's {what} was past the director before the change ({change}), and reached \
-                 {server} ({reached} there). With masquerading the answer goes back through the director. \
-                 The director still had the connection's entry, by which it gave the answer the VIP as its \
-                 source ({translated} on director): for an answer it does not ask whether {server} is still \
-                 in its table (packet {answer} on client)."
-                    / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。NAT \
-                       模式下，应答经过调度器返回。调度器仍有该连接的条目，按条目把应答的源地址换成 VIP（director \
-                       上的{translated}）：对于应答，它不检查 {server} 是否还在表中（client 上的数据包 {answer}）。",
-                what = view.carrier(),
-                change = clauses(&names),
-                reached = first(*reached),
-                translated = first(translated),
-                answer = answer.number,
-            ),
-            shown_by,
-            claims: claims(
-                [request.sent.packet],
-                &claim::Fate::Delivered(Node::RealServer(server.clone())),
-            ),
-            advice: Vec::new(),
-        })
-    },
-};
 
 /// The answer comes when the director has forgotten the connection, and keeps the real server's address.
 pub(super) const NO_ENTRY: Rule = Rule {
@@ -156,11 +100,10 @@ pub(super) const NO_ENTRY: Rule = Rule {
 };
 
 /// Where the director sent a server's segment on, and whether it translated the segment's addresses.
-fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)> {
+pub(super) fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)> {
     let journey = view.paths.of(sent.number)?;
-    let director = |hop: &&lvs_matrix_model::path::Hop<'_>| {
-        hop.from.and_then(|host| view.paths.lab().node(host)) == Some(&Node::Director)
-    };
+    let director =
+        |hop: &&Hop<'_>| hop.from.and_then(|host| view.paths.lab().node(host)) == Some(&Node::Director);
     let hop = journey.hops.iter().find(director)?;
     Some((hop.sent?.into(), matches!(hop.rewrite, Rewrite::Nat { .. })))
 }

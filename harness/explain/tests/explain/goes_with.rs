@@ -98,7 +98,6 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("answer-past-the-director", ANSWERS, nothing),
     ("answer-by-its-entry", ANSWERS, nothing),
     ("by-its-template", ANSWERS, nothing),
-    ("refused-by-its-template", ERRORS, nothing),
     ("answer-without-entry", SILENT, nothing),
     ("mysqld-thawed", ANSWERS, freeze),
     ("link-came-back", ANSWERS, unplugged),

@@ -37,12 +37,6 @@ pub(crate) const TRANSLATED: &[(&str, &str, &str, Damage)] = &[
         no_template,
     ),
     (
-        "refused-by-its-template",
-        "persistence/stop_0",
-        "there was a template",
-        no_template,
-    ),
-    (
         "answer-by-its-entry",
         "forwarding/masquerading_ipv4_delete_in-flight_0",
         "the answer passed the director",

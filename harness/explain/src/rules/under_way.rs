@@ -1,0 +1,153 @@
+//! Statements that were past the director before a change, and were answered after it.
+
+use super::super::bilingual::{Bilingual, bilingual, clauses, doing};
+use super::super::cell_view::{CellView, packet};
+use super::super::claim::Fate;
+use super::super::fate::claims;
+use super::super::passage::{Passage, Seen};
+use super::rule::{Explains, Finding, Rule, core, transmit};
+use super::shared::{answer_from, changes_between, first, with_method};
+use super::translated::sent_on;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{Action, Chain, HostAction, Node, TrafficAction};
+use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::verdict::Citation;
+
+/// The answer does not need the director.
+pub(super) const PAST_THE_DIRECTOR: Rule = Rule {
+    name: "answer-past-the-director",
+    explains: Explains::Answer,
+    sources: &[transmit("ip_vs_dr_xmit")],
+    holds: |view| {
+        let under_way = UnderWay::of(view)?;
+        let server = under_way.server;
+        let at_the_server = |(_, action): &(u32, &Action)| on_the_way_back(action, server);
+        if under_way.changes.iter().any(at_the_server) || !view.answers_past_the_director() {
+            return None;
+        }
+        let text = bilingual!(
+            "The client's {what} was past the director before the change ({change}), and reached {server} \
+             ({reached} there). {with} the answer goes from {server} to the client without passing the \
+             director (packet {answer} on client), so what happened meanwhile made no difference to it."
+                / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。{with}，应答从 {server} \
+                   直接发给客户端，不经过调度器（client 上的数据包 {answer}），所以期间发生的变更对它没有影响。",
+            what = view.carrier(),
+            reached = first(under_way.reached),
+            with = with_method(view, server),
+            change = under_way.change(),
+            answer = under_way.answer.number,
+        );
+        Some(under_way.finding(text, None))
+    },
+};
+
+/// The director translates the answer by the connection's entry.
+pub(super) const BY_ITS_ENTRY: Rule = Rule {
+    name: "answer-by-its-entry",
+    explains: Explains::Answer,
+    sources: &[
+        core("ip_vs_out_hook"),
+        core("handle_response"),
+        transmit("ip_vs_nat_xmit"),
+    ],
+    holds: |view| {
+        let under_way = UnderWay::of(view)?;
+        let server = under_way.server;
+        let (translated, _) = sent_on(view, under_way.answer).filter(|(_, translated)| *translated)?;
+        let of_the_table = |(_, action): &(u32, &Action)| matches!(action, Action::Table(_));
+        if !under_way.changes.iter().all(of_the_table) {
+            return None;
+        }
+        let text = bilingual!(
+            "The client's {what} was past the director before the change ({change}), and reached {server} \
+             ({reached} there). With masquerading the answer goes back through the director. The director \
+             still had the connection's entry, by which it gave the answer the VIP as its source \
+             ({translated} on director): for an answer it does not ask whether {server} is still in its \
+             table (packet {answer} on client)."
+                / "客户端{what}在变更（{change}）之前已经过调度器，并到达了 {server}（{server} 上的{reached}）。NAT \
+                   模式下，应答经过调度器返回。调度器仍有该连接的条目，按条目把应答的源地址换成 VIP（director \
+                   上的{translated}）：对于应答，它不检查 {server} 是否还在表中（client 上的数据包 {answer}）。",
+            what = view.carrier(),
+            change = under_way.change(),
+            reached = first(under_way.reached),
+            translated = first(translated),
+            answer = under_way.answer.number,
+        );
+        Some(under_way.finding(text, Some(translated)))
+    },
+};
+
+/// A statement that reached a server before something was changed, and its answer after that.
+struct UnderWay<'v, 'a> {
+    request: &'v Passage<'a>,
+    /// Where it reached the server.
+    reached: Seen,
+    server: &'v Name,
+    answer: &'a Packet,
+    /// What was done in between, at least one thing, each with its step.
+    changes: Vec<(u32, &'a Action)>,
+}
+
+impl<'v, 'a> UnderWay<'v, 'a> {
+    fn of(view: &'v CellView<'a>) -> Option<Self> {
+        let request = view.request().filter(|_| !view.is_connect())?;
+        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
+            return None;
+        };
+        let answer = answer_from(view, server)?;
+        let changes: Vec<_> = changes_between(view, request.sent, answer).collect();
+        (!changes.is_empty()).then_some(Self {
+            request,
+            reached: *reached,
+            server,
+            answer,
+            changes,
+        })
+    }
+
+    fn change(&self) -> Bilingual {
+        let names: Vec<Bilingual> = self.changes.iter().map(|(_, action)| doing(action)).collect();
+        clauses(&names)
+    }
+
+    /// What a rule says of it; `also` shows it, too.
+    fn finding(&self, text: Bilingual, also: Option<Seen>) -> Finding {
+        let mut shown_by = vec![packet(self.request.sent), packet(self.reached)];
+        shown_by.extend(self.changes.iter().map(|(step, _)| Citation::Step(*step)));
+        shown_by.extend(also.map(packet));
+        shown_by.push(Citation::Packet(self.answer.number));
+        Finding {
+            at: self.request.sent.at,
+            text,
+            shown_by,
+            claims: claims(
+                [self.request.sent.packet],
+                &Fate::Delivered(Node::RealServer(self.server.clone())),
+            ),
+            advice: Vec::new(),
+        }
+    }
+}
+
+/// Is an action about what makes the answer of a real server or about its way to the client?
+fn on_the_way_back(action: &Action, server: &Name) -> bool {
+    let ends = |node: &Node| *node == Node::Client || node.real_server() == Some(server);
+    match action {
+        Action::Mysqld(mysqld) => mysqld.server() == server,
+        Action::Host(host) => match host {
+            HostAction::PowerOff { server: of, .. } => of == server,
+            HostAction::LinkDown { node } | HostAction::LinkUp { node } => ends(node),
+            HostAction::SetSysctl { .. } => false,
+        },
+        Action::Traffic(traffic) => match traffic {
+            TrafficAction::AddFirewallRule { node, chain, .. } => match chain {
+                Chain::Input => *node == Node::Client,
+                Chain::Output => node.real_server() == Some(server),
+            },
+            TrafficAction::FlushFirewall { node } => ends(node),
+            // What is sent to the node is delayed or lost.
+            TrafficAction::SetNetem { node, .. } => *node == Node::Client,
+        },
+        Action::Table(_) | Action::Wait(_) | Action::Client(_) => false,
+    }
+}
