@@ -1,6 +1,8 @@
 //! A real server: a network namespace with a mysqld in it, on a data folder of its own, or with an echo
 //! server.
 
+mod asked;
+
 use crate::clock::poll_for;
 use crate::echo_server;
 use crate::error::{LabError, Result, Stage};
@@ -12,15 +14,13 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::StopSignal;
 use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
-use lvs_matrix_model::record::{MysqldState, OpenTransaction, ServerSession};
+use lvs_matrix_model::record::MysqldState;
 use lvs_matrix_netns::Namespace;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder, Row};
 use rustix::process::{Pid, Resource, Signal, getrlimit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ pub(crate) struct RealServer {
     /// The echo server that runs in the place of a mysqld.
     echo: Option<EchoPlan>,
     /// `None` while no mysqld runs.
-    process: Option<Mysqld>,
+    process: Option<Running>,
     last_end: Option<ExitStatus>,
     folder: TempDir,
     /// The log of the cell that it is in.
@@ -64,11 +64,11 @@ pub(crate) struct RealServer {
     pub(crate) namespace: Namespace,
 }
 
-/// A running mysqld; killed and reaped on drop.
+/// The running process of a server; killed and reaped on drop.
 #[derive(Debug)]
-struct Mysqld(Child);
+struct Running(Child);
 
-impl Drop for Mysqld {
+impl Drop for Running {
     fn drop(&mut self) {
         // Both fail only if it was reaped already.
         let _ = self.0.kill();
@@ -102,15 +102,6 @@ pub(crate) struct Blueprint<'a> {
     /// What it listens to: any address of a family.
     pub(crate) listen: SocketAddr,
 }
-
-/// The global variables that say how long a server waits for a client.
-const TIMEOUTS: [&str; 5] = [
-    "connect_timeout",
-    "interactive_timeout",
-    "net_read_timeout",
-    "net_write_timeout",
-    "wait_timeout",
-];
 
 /// No file of a server grows beyond this, bytes: its log lies on the host's disk, and is not to fill it.
 const MOST_FILE: u64 = 256 << 20;
@@ -150,7 +141,7 @@ impl RealServer {
         };
         server.pump = blueprint.lendable.then(Pump::new);
         if server.echo.is_none() {
-            server.start_mysqld()?;
+            server.start_process()?;
         }
         Ok(server)
     }
@@ -158,7 +149,7 @@ impl RealServer {
     /// Starts what could not be started before the host had its addresses.
     pub(crate) fn start_late(&mut self) -> Result<()> {
         match self.echo {
-            Some(_) => self.start_mysqld(),
+            Some(_) => self.start_process(),
             None => Ok(()),
         }
     }
@@ -199,45 +190,8 @@ impl RealServer {
         }
     }
 
-    /// Ends every session of a client, and waits until they are gone.
-    pub(crate) fn end_sessions(&self, deadline: Duration, between: Duration) -> Result<()> {
-        // Those that came over the network: the lab's own come over the socket.
-        const OTHERS: &str = "select id from information_schema.processlist where host like '%:%'";
-        let stage = || format!("end the sessions of {}", self.name);
-        let failed = |error| LabError::new(stage(), error);
-        let ended = poll_for(deadline, between, || {
-            let others = self.ask(OTHERS).map_err(failed)?;
-            for id in others.iter().filter_map(|row| row.get::<u64, _>(0)) {
-                // It may have ended by itself meanwhile; the next look shows it.
-                let _ = self.ask(&format!("kill {id}"));
-            }
-            Ok(others.is_empty().then_some(()))
-        })?;
-        ended.ok_or_else(|| LabError::new(stage(), "some are still there"))
-    }
-
-    /// A schema or a table that the server did not come with, if there is any.
-    pub(crate) fn made_by_a_client(&self) -> Result<Option<String>> {
-        const OWN: &str = "'information_schema', 'mysql', 'performance_schema', 'sys'";
-        let stage = || format!("look for what clients made in {}", self.name);
-        let made = self.ask(&format!(
-            "select schema_name from information_schema.schemata where schema_name not in ({OWN}, 'test') \
-             union all \
-             select table_name from information_schema.tables where table_schema not in ({OWN})"
-        ));
-        let made = made.map_err(|error| LabError::new(stage(), error))?;
-        Ok(made.first().and_then(|row| row.get(0)))
-    }
-
-    /// Makes the server forget which hosts failed to connect.
-    pub(crate) fn forget_hosts(&self) -> Result<()> {
-        let stage = || format!("make {} forget its clients", self.name);
-        let flushed = self.ask("flush hosts").map(drop);
-        flushed.map_err(|error| LabError::new(stage(), error))
-    }
-
     /// Starts the mysqld, or the echo server; it is not ready when this returns.
-    pub(crate) fn start_mysqld(&mut self) -> Result<()> {
+    pub(crate) fn start_process(&mut self) -> Result<()> {
         let stage = || format!("start {} on {}", self.what(), self.name);
         if self.process.is_some() {
             return Err(LabError::new(stage(), "it is running already"));
@@ -254,7 +208,7 @@ impl RealServer {
         if let Some(echo) = &self.echo {
             let (name, addresses) = (self.name.as_str(), &echo.addresses);
             let child = echo_server::start(&self.namespace, echo.protocol, name, addresses, log)?;
-            self.process = Some(Mysqld(child));
+            self.process = Some(Running(child));
             return Ok(());
         }
         let own = getrlimit(Resource::Fsize).maximum;
@@ -271,7 +225,7 @@ impl RealServer {
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         command.stdout(log.try_clone().stage(stage())?).stderr(log);
         let child = self.namespace.start(command).stage(stage())?;
-        self.process = Some(Mysqld(child));
+        self.process = Some(Running(child));
         Ok(())
     }
 
@@ -362,7 +316,7 @@ impl RealServer {
     }
 
     /// Ends the mysqld by `signal` and waits until the process is gone; gives its exit status in words.
-    pub(crate) fn stop_mysqld(&mut self, signal: StopSignal) -> Result<String> {
+    pub(crate) fn stop_process(&mut self, signal: StopSignal) -> Result<String> {
         let stage = format!("stop {} on {}", self.what(), self.name);
         let Some(process) = self.process.as_mut() else {
             return Err(LabError::new(stage, "it is not running"));
@@ -441,102 +395,6 @@ impl RealServer {
     /// What it listens over.
     pub(crate) fn protocol(&self) -> Protocol {
         self.echo.as_ref().map_or(Protocol::Tcp, |echo| echo.protocol)
-    }
-
-    /// The sessions that come from `client`, if the server answers. An echo server keeps no list of them.
-    pub(crate) fn sessions(&self, client: IpAddr) -> std::result::Result<Vec<ServerSession>, String> {
-        if self.is_echo() {
-            return Err("an echo server lists no sessions".to_owned());
-        }
-        let prefix = format!("{client}:");
-        let mut transactions = self.transactions()?;
-        let sessions = self
-            .ask("show full processlist")?
-            .into_iter()
-            .map(|row| ServerSession {
-                transaction: row.get(0).and_then(|id: u64| transactions.remove(&id)),
-                id: row.get(0).unwrap_or_default(),
-                host: row.get::<Option<String>, _>(2).flatten().unwrap_or_default(),
-                command: row.get::<Option<String>, _>(4).flatten().unwrap_or_default(),
-                seconds: row.get::<Option<i64>, _>(5).flatten().unwrap_or_default(),
-                info: row.get::<Option<String>, _>(7).flatten(),
-            });
-        Ok(sessions
-            .filter(|session| session.host.starts_with(&prefix))
-            .collect())
-    }
-
-    /// What InnoDB has of open transactions, by the session's id; nothing where it is off.
-    fn transactions(&self) -> std::result::Result<BTreeMap<u64, OpenTransaction>, String> {
-        if !self.template.has_innodb() {
-            return Ok(BTreeMap::new());
-        }
-        let rows = self.ask(
-            "select trx_mysql_thread_id, trx_state, timestampdiff(second, trx_started, now()), \
-             trx_rows_locked, trx_rows_modified from information_schema.innodb_trx",
-        )?;
-        let read = |row: Row| {
-            let (session, state, seconds, rows_locked, rows_modified) =
-                mysql_async::from_row_opt(row).ok()?;
-            let transaction = OpenTransaction {
-                state,
-                seconds,
-                rows_locked,
-                rows_modified,
-            };
-            Some((session, transaction))
-        };
-        let read = rows.into_iter().map(read).collect::<Option<_>>();
-        read.ok_or_else(|| "a line of information_schema.innodb_trx that cannot be read".to_owned())
-    }
-
-    /// Has the server execute the lab's own statements.
-    pub(crate) fn set_up(&self) -> Result<()> {
-        for sql in &self.sql {
-            let stage = || format!("execute `{sql}` (lab.mysqld.sql) on {}", self.name);
-            self.ask(sql).map_err(|error| LabError::new(stage(), error))?;
-        }
-        Ok(())
-    }
-
-    /// Reads how long the server waits for its clients. A server that does not say so is asked for nothing
-    /// more: an explanation then lacks the value, and says so.
-    pub(crate) fn read_timeouts(&mut self) {
-        if self.is_echo() {
-            return;
-        }
-        let list = TIMEOUTS.map(|name| format!("'{name}'")).join(", ");
-        let rows = self.ask(&format!("show global variables where variable_name in ({list})"));
-        let read = |row: Row| {
-            let (name, value): (String, String) = mysql_async::from_row_opt(row).ok()?;
-            Some((name, value.parse().ok()?))
-        };
-        self.timeouts = rows.unwrap_or_default().into_iter().filter_map(read).collect();
-    }
-
-    /// Asks the server over its own socket, which is no part of the lab's network.
-    fn ask(&self, sql: &str) -> std::result::Result<Vec<Row>, String> {
-        let options = OptsBuilder::default()
-            .socket(Some(self.socket().to_string_lossy()))
-            .user(Some("root"))
-            .max_allowed_packet(Some(16 << 20))
-            .wait_timeout(Some(28_800));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
-        runtime.block_on(async {
-            let ask = async {
-                let mut connection = Conn::new(options).await?;
-                let rows: Vec<Row> = connection.query(sql).await?;
-                connection.disconnect().await?;
-                Ok::<_, mysql_async::Error>(rows)
-            };
-            match tokio::time::timeout(ADMIN_DEADLINE, ask).await {
-                Ok(answer) => answer.map_err(|error| error.to_string()),
-                Err(_) => Err(format!("no answer within {} s", ADMIN_DEADLINE.as_secs())),
-            }
-        })
     }
 
     /// The end of the server's log.

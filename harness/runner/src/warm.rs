@@ -450,7 +450,7 @@ mod tests {
         let mut server = server(folder.path(), &made);
         let left = renew(&mut server, ETH0.into_iter()).unwrap_err().to_string();
         assert!(left.contains("a client made left_behind"), "{left}");
-        server.stop_mysqld(StopSignal::Kill).unwrap();
+        server.stop_process(StopSignal::Kill).unwrap();
         let left = renew(&mut server, ETH0.into_iter()).unwrap_err().to_string();
         assert!(left.contains("its mysqld does not run"), "{left}");
     }

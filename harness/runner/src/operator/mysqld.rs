@@ -25,7 +25,7 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<
     let proof = match action.deed() {
         ServerDeed::Stop(signal) => stop(server, signal, port),
         ServerDeed::Start => {
-            server.start_mysqld()?;
+            server.start_process()?;
             server.wait_ready()?;
             Ok(match server.is_echo() {
                 true => Proof::AnswersAs { server: name.clone() },
@@ -72,7 +72,7 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
 /// The end of the process alone is not enough: a program that starts the server and waits for it would end,
 /// and the server go on.
 fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<Proof> {
-    let status = server.stop_mysqld(signal)?;
+    let status = server.stop_process(signal)?;
     match listener(server, port)? {
         None => Ok(Proof::ProcessEnded { status, port }),
         Some(line) => Err(LabError::new(
