@@ -287,6 +287,19 @@ fn ticks(delay: Duration) -> Option<u32> {
     u32::try_from(delay.as_nanos() / 64).ok()
 }
 
+/// Waits until nobody else is changing links, addresses or routes: a change of the loopback device that
+/// changes nothing waits for the kernel's lock of all of them (net/core/rtnetlink.c, `rtnl_lock`).
+pub(crate) fn wait_for_others() -> io::Result<()> {
+    let mut loopback = LinkMessage::default();
+    loopback.header.index = LOOPBACK;
+    let message = RouteNetlinkMessage::SetLink(loopback);
+    ask(&mut Conversation::open(None)?, &message, 0)
+}
+
+/// The index of the loopback device in every network namespace (include/net/net_namespace.h,
+/// `LOOPBACK_IFINDEX`).
+const LOOPBACK: u32 = 1;
+
 fn named(name: &str, kind: InfoKind, data: InfoData) -> LinkMessage {
     let mut link = LinkMessage::default();
     link.attributes = vec![

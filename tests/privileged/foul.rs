@@ -11,11 +11,26 @@ use std::path::{Path, PathBuf};
 /// A cell whose lab is all that it needs programs for.
 const CELL: &str = "config-change/absent_up_execute-sql_0";
 
+/// The folder that the programs themselves are copied to, `/srv` in the scripts: one that the repository and
+/// its results are not in, for it is covered.
+fn kept_in() -> &'static str {
+    let results = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let needed = [
+        repository(),
+        fs::canonicalize(results).unwrap(),
+        program().to_owned(),
+    ];
+    let mut folders = ["/srv", "/mnt", "/media"].into_iter();
+    let free = folders.find(|folder| needed.iter().all(|path| !path.starts_with(folder)));
+    free.unwrap()
+}
+
 /// Runs one cell with a script in the place of a program; gives what was said and the folder.
 fn with_fake(name: &str, script: &str, programs: &[&str], cell: &str, arguments: &[&str]) -> (Said, PathBuf) {
     let place = results(name);
     let (fake, out) = (place.join("fake"), place.join("out"));
-    fs::write(&fake, script).unwrap();
+    let kept = kept_in();
+    fs::write(&fake, script.replace("/srv/", &format!("{kept}/"))).unwrap();
     fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
     // The program itself stays within reach of the script: some lie only about one thing.
     let replace: String = programs
@@ -23,12 +38,12 @@ fn with_fake(name: &str, script: &str, programs: &[&str], cell: &str, arguments:
         .map(|program| {
             format!(
                 "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do if [ -f \
-                 $folder/{program} ]; then cp \"$(readlink -f $folder/{program})\" /srv/real-{program}; \
+                 $folder/{program} ]; then cp \"$(readlink -f $folder/{program})\" {kept}/real-{program}; \
                  mount --bind \"$1\" \"$(readlink -f $folder/{program})\"; fi; done; "
             )
         })
         .collect();
-    let script = format!("mount -t tmpfs -o mode=0755 none /srv; {replace} shift; exec \"$@\"");
+    let script = format!("mount -t tmpfs -o mode=0755 none {kept}; {replace} shift; exec \"$@\"");
     let run = [&fake, program(), Path::new("run"), Path::new("--out"), &out];
     let mut command = elsewhere(&script, &run);
     let (scenario, _) = cell.split_once('/').unwrap();

@@ -26,7 +26,7 @@ pub(super) fn request_sha256() -> String {
     for (name, value) in options(REQUEST) {
         hash.update(format!("{name}={value}\n"));
     }
-    hash.update(cure::LINES);
+    cure::lines().for_each(|lines| hash.update(lines));
     hex(&hash.finalize())
 }
 

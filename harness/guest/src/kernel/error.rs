@@ -65,8 +65,8 @@ pub enum KernelError {
         /// Where was looked, and what was found there.
         reason: String,
     },
-    /// The source has no place for the coarse-clock cure.
-    #[error("this kernel source cannot be given the coarse-clock cure: {0}\nuse a source from Linux \
+    /// The source has no place for lines of ours.
+    #[error("this kernel source cannot be given the lines that guests need: {0}\nuse a source from Linux \
         {min}.{sub} on", min = super::OLDEST_DEFAULT_LINE.0, sub = super::OLDEST_DEFAULT_LINE.1)]
     Cure(String),
     /// Kconfig options did not survive.

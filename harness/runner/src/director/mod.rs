@@ -8,7 +8,7 @@ use crate::clock::{Clock, poll_for};
 use crate::error::{LabError, Result, Stage};
 use lvs_matrix_model::record::{DirectorSnapshot, Moment};
 use lvs_matrix_netns::{CommandLine, Namespace};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// `ipvsadm -Ln` and `ipvsadm -Lnc` now.
 pub(crate) fn snapshot(
@@ -94,18 +94,27 @@ pub(crate) fn wait_until_closed(namespace: &Namespace) -> Result<()> {
 /// Waits until no connection entry is left: what made the lab ready must not show in the cell.
 pub(crate) fn wait_until_empty(namespace: &Namespace) -> Result<()> {
     let stage = "wait for an empty connection table";
-    // An entry whose client sent an RST is in state CLOSE for 10 s (ip_vs_proto_tcp.c, tcp_timeouts).
-    let empty = poll_for(Duration::from_secs(300), Duration::from_millis(500), || {
-        let table = connections(namespace, stage)?;
-        Ok::<_, LabError>((table.lines().count() <= 1).then_some(()))
-    })?;
-    empty.ok_or_else(|| {
-        LabError::new(
-            stage,
-            "entries of the readiness check were still there after 300 s",
-        )
-    })
+    // An entry whose client sent an RST is in state CLOSE for 10 s (ip_vs_proto_tcp.c, tcp_timeouts): each says
+    // how long it has left, in whole seconds.
+    let until = Instant::now() + EMPTY_DEADLINE;
+    loop {
+        let left = entries(namespace)?.entries;
+        let Some(longest) = left.iter().map(|entry| entry.expires).max() else {
+            return Ok(());
+        };
+        if Instant::now() >= until {
+            let seconds = EMPTY_DEADLINE.as_secs();
+            let message = format!("entries of the readiness check were still there after {seconds} s");
+            return Err(LabError::new(stage, message));
+        }
+        std::thread::sleep(longest.max(BETWEEN_LOOKS).min(EMPTY_DEADLINE));
+    }
 }
+
+/// How long the entries of the readiness check may live. Those of UDP have the time-out of the lab.
+const EMPTY_DEADLINE: Duration = Duration::from_secs(300);
+/// How long to wait for an entry whose time is over.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// The kernel's own list of connection entries.
 fn connections(namespace: &Namespace, stage: &str) -> Result<String> {
