@@ -182,7 +182,7 @@ fn packets_are_what_the_report_says(cell: &Value, context: &str) {
             "RST" => "Flags [R",
             "FIN" => "Flags [F",
             "ICMP port unreachable" => match record["plan"]["services"][0]["protocol"].as_str() {
-                Some("udp") => "udp port 7007 unreachable",
+                Some("udp") => "udp port 9007 unreachable",
                 _ if line.contains("ICMP6") => "unreachable port, 2001:db8:0:1::100 tcp port 3306",
                 _ => "tcp port 3306 unreachable",
             },

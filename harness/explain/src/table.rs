@@ -36,11 +36,11 @@ impl Table {
         let services = ipvs::Table::listed(&snapshot.services).ok()?;
         let connections = Connections::listed(&snapshot.connections).ok()?;
         let service = plan.service().address;
-        let own = services.service(plan.service().protocol, service);
+        let own = services.service(plan.service().listen());
         let server = |destination: &Destination| {
             let (name, _) = plan
                 .real_servers()
-                .find(|(_, host)| plan.destination(host) == destination.address)?;
+                .find(|(_, host)| plan.listed(host) == destination.address)?;
             // No step gives a weight that is larger.
             let weight = u16::try_from(destination.weight).unwrap_or(u16::MAX);
             Some((name.clone(), weight))
@@ -59,7 +59,11 @@ impl Table {
                 .collect(),
             others: others.filter_map(port).collect(),
         };
-        let of_service = |entry: &Connection| entry.service == Target::Socket(service);
+        let mark = plan.service().mark;
+        let of_service = |entry: &Connection| match entry.service {
+            Target::Socket(of) => of == service,
+            Target::Mark(of) => Some(of) == mark,
+        };
         Some(Self {
             snapshot: snapshot.number,
             at: snapshot.at,
@@ -130,6 +134,12 @@ impl Table {
             .find(|Entry(entry)| entry.client == client)
     }
 
+    /// The template of persistence of the client with this address. It has no port
+    /// (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_sched_persist`).
+    pub(super) fn template(&self, plan: &LabPlan, client: IpAddr) -> Option<&Entry> {
+        self.entry_from((plan.service().persistent_client(client), 0))
+    }
+
     /// Is there any entry for the connection from this address and port?
     pub(super) fn has_entry(&self, from: (IpAddr, u16)) -> bool {
         self.entry_from(from).is_some()
@@ -151,7 +161,7 @@ impl Entry {
     pub(super) fn server<'a>(&self, plan: &'a LabPlan) -> Option<&'a Name> {
         let (name, _) = plan
             .real_servers()
-            .find(|(_, host)| plan.destination(host) == self.0.destination)?;
+            .find(|(_, host)| [plan.destination(host), plan.listed(host)].contains(&self.0.destination))?;
         Some(name)
     }
 

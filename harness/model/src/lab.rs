@@ -25,6 +25,8 @@ pub struct State<'a> {
     cut: BTreeMap<&'a Node, u32>,
     links: BTreeMap<&'a Node, Link>,
     rules: Vec<Rule<'a>>,
+    /// Hosts whose firewall marks the packets of the service.
+    marking: Vec<&'a Node>,
     sysctls: Vec<Sysctl<'a>>,
     timeout: Option<(Duration, u32)>,
 }
@@ -148,6 +150,7 @@ impl<'a> State<'a> {
             cut: BTreeMap::new(),
             links: BTreeMap::new(),
             rules: Vec::new(),
+            marking: Vec::new(),
             sysctls: Vec::new(),
             timeout: None,
         }
@@ -157,6 +160,13 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn with_table(mut self, table: Table) -> Self {
         self.table = Some(table);
+        self
+    }
+
+    /// The same, with a firewall on this host that marks the packets of the service.
+    #[must_use]
+    pub fn with_marks_by(mut self, node: &'a Node) -> Self {
+        self.marking.push(node);
         self
     }
 
@@ -262,7 +272,7 @@ impl<'a> State<'a> {
     fn of_traffic(&self, action: &'a TrafficAction) -> Option<Conflict<'a>> {
         match action {
             TrafficAction::FlushFirewall { node } => {
-                let any = self.rules.iter().any(|rule| rule.node == node);
+                let any = self.rules.iter().any(|rule| rule.node == node) || self.marks(node);
                 (!any).then_some(Conflict::NoRule(node))
             }
             TrafficAction::AddFirewallRule { .. } | TrafficAction::SetNetem { .. } => None,
@@ -358,7 +368,10 @@ impl<'a> State<'a> {
                 verdict: *verdict,
                 step,
             }),
-            TrafficAction::FlushFirewall { node } => self.rules.retain(|rule| rule.node != node),
+            TrafficAction::FlushFirewall { node } => {
+                self.rules.retain(|rule| rule.node != node);
+                self.marking.retain(|marking| *marking != node);
+            }
             TrafficAction::SetNetem { node, delay, loss } => {
                 let (delay, loss) = (*delay, *loss);
                 self.links.insert(node, Link { delay, loss, step });
@@ -388,6 +401,12 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn table(&self) -> Option<&Table> {
         self.table.as_ref()
+    }
+
+    /// Does the firewall of this host mark the packets of the service?
+    #[must_use]
+    pub fn marks(&self, node: &Node) -> bool {
+        self.marking.contains(&node)
     }
 
     /// The firewall rules that are in force, in the order in which they were added.

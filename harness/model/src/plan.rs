@@ -165,6 +165,9 @@ impl LabPlan {
     #[must_use]
     pub fn state(&self) -> State<'_> {
         let state = State::new(self.real_servers().map(|(name, _)| name));
+        let service = self.service();
+        let marking = service.balancers.iter().filter(|_| service.mark.is_some());
+        let state = marking.fold(state, State::with_marks_by);
         let hosts = self.hosts.iter();
         hosts.fold(state, |state, host| state.with_sysctls(&host.node, &host.sysctls))
     }
@@ -227,6 +230,12 @@ impl LabPlan {
     #[must_use]
     pub fn destination(&self, host: &Host) -> SocketAddr {
         self.service().destination(host)
+    }
+
+    /// The same as the director's table lists it.
+    #[must_use]
+    pub fn listed(&self, host: &Host) -> SocketAddr {
+        self.service().listed(host)
     }
 }
 

@@ -19,8 +19,12 @@ fn at(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+fn socket(protocol: Protocol, address: SocketAddr) -> Listen {
+    Listen::Socket { protocol, address }
+}
+
 fn tcp<'a>(table: &'a Table, address: &str) -> &'a Service {
-    table.service(Protocol::Tcp, at(address)).unwrap()
+    table.service(socket(Protocol::Tcp, at(address))).unwrap()
 }
 
 #[test]
@@ -51,10 +55,12 @@ fn services_of_every_kind_are_listed() {
     let drained = tcp(&table, "192.0.2.100:3306").destination(at("192.0.2.32:3306"));
     assert_eq!(drained.unwrap().weight, 0, "weight 0 is in the table");
 
-    let names = table.service(Protocol::Udp, at("192.0.2.100:53")).unwrap();
+    let names = table
+        .service(socket(Protocol::Udp, at("192.0.2.100:53")))
+        .unwrap();
     assert!(names.one_packet);
     assert_eq!(
-        table.service(Protocol::Tcp, at("192.0.2.100:53")),
+        table.service(socket(Protocol::Tcp, at("192.0.2.100:53"))),
         None,
         "UDP is not TCP"
     );
@@ -76,6 +82,16 @@ fn services_of_every_kind_are_listed() {
         ipv6: Some(ipv6),
     };
     assert_eq!(marks, [mark(7, false), mark(9, true)]);
+    let found = |table: &Table, listen| table.service(listen).map(|service| service.listen);
+    assert_eq!(found(&table, mark(9, true)), Some(mark(9, true)));
+    assert_eq!(found(&table, mark(9, false)), None, "a mark of the other family");
+    let of_kernel = Table::of_kernel(KERNEL).unwrap();
+    let unsaid = Listen::Mark { mark: 9, ipv6: None };
+    assert_eq!(
+        found(&of_kernel, mark(9, true)),
+        Some(unsaid),
+        "it does not say the family"
+    );
 }
 
 /// The kernel says the same as ipvsadm, but for what it does not print.

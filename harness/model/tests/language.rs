@@ -35,8 +35,11 @@ lab:
   forwarding: masquerading
   wiring: one-armed
   persistence: 5m
+  persistence-prefix: 24
+  firewall-mark: 7
+  scheduler-flags: [sh-port, sh-fallback]
   family: ipv4
-  scheduler: wlc
+  scheduler: sh
   real-servers: { rs2: { weight: 7 }, rs1: { forwarding: tunneling } }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
   mysqld: { innodb: true, sql: [create database shop] }
@@ -88,6 +91,7 @@ axes:
       forwarding: tunneling
       wired-for: [masquerading, tunneling]
       scheduler: lc
+      scheduler-flags: []
       real-servers: { rs3: { weight: 65535 } }
       mysqld: { sql: [use shop] }
       client:
@@ -258,6 +262,7 @@ fn every_field_has_its_effect() {
             forwarding: Some(Forwarding::Tunneling),
             wired_for: Some(vec![Forwarding::Masquerading, Forwarding::Tunneling]),
             scheduler: Some("lc".to_owned()),
+            scheduler_flags: Some(Vec::new()),
             mysqld: MysqldSetup {
                 innodb: false,
                 sql: vec!["use shop".to_owned()],
@@ -313,10 +318,13 @@ fn every_field_has_its_effect() {
             wired_for: None,
             wiring: Some(Wiring::OneArmed),
             persistence: Some(Duration::from_secs(300)),
+            persistence_prefix: Some(24),
+            firewall_mark: Some(7),
+            scheduler_flags: Some(vec!["sh-port".to_owned(), "sh-fallback".to_owned()]),
             family: Some(Family::Ipv4),
             server: None,
             one_packet: false,
-            scheduler: Some("wlc".to_owned()),
+            scheduler: Some("sh".to_owned()),
             real_servers: vec![
                 server("rs2", 7),
                 RealServer {

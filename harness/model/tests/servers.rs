@@ -43,7 +43,7 @@ fn an_echo_server_has_a_service_a_port_and_a_client_of_its_own() {
     let plan = only(ECHO);
     assert_eq!(plan.server_kind(), ServerKind::TcpEcho);
     assert_eq!(plan.client().program, Program::EchoClient);
-    assert_eq!(plan.port(), 7007);
+    assert_eq!(plan.port(), 9007);
     let (_, host) = plan.real_servers().next().unwrap();
     let wanted = Server::Echo(Echo {
         server_id: 101,
@@ -54,8 +54,8 @@ fn an_echo_server_has_a_service_a_port_and_a_client_of_its_own() {
     assert_eq!(
         fill(&plan)[1..],
         [
-            "ipvsadm -A -t 192.0.2.100:7007 -s rr",
-            "ipvsadm -a -t 192.0.2.100:7007 -r 192.0.2.31:7007 -g -w 1",
+            "ipvsadm -A -t 192.0.2.100:9007 -s rr",
+            "ipvsadm -a -t 192.0.2.100:9007 -r 192.0.2.31:9007 -g -w 1",
         ]
     );
 }
@@ -64,9 +64,9 @@ fn an_echo_server_has_a_service_a_port_and_a_client_of_its_own() {
 fn a_udp_service_may_schedule_each_packet() {
     let plain = only(&udp(""));
     assert_eq!(plain.service().protocol, Protocol::Udp);
-    assert_eq!(fill(&plain)[1], "ipvsadm -A -u 192.0.2.100:7007 -s rr");
+    assert_eq!(fill(&plain)[1], "ipvsadm -A -u 192.0.2.100:9007 -s rr");
     let each = only(&udp(", one-packet: true"));
-    assert_eq!(fill(&each)[1], "ipvsadm -A -u 192.0.2.100:7007 -s rr -o");
+    assert_eq!(fill(&each)[1], "ipvsadm -A -u 192.0.2.100:9007 -s rr -o");
     // An edit without the flag would take it away.
     let action = "{ \"set-scheduler\": { \"scheduler\": \"sh\" } }";
     let edit: Action = serde_json::from_str(action).unwrap();
@@ -75,7 +75,7 @@ fn a_udp_service_may_schedule_each_packet() {
         .iter()
         .map(|(_, argv)| argv.join(" "))
         .collect();
-    assert_eq!(lines, ["ipvsadm -E -u 192.0.2.100:7007 -s sh -o"]);
+    assert_eq!(lines, ["ipvsadm -E -u 192.0.2.100:9007 -s sh -o"]);
 }
 
 #[test]

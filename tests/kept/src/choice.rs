@@ -83,9 +83,15 @@ pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<C
         .collect())
 }
 
-/// Every text between quotation marks that looks like the id of a cell, in the sources of the tests.
+/// A list of cells, each at the beginning of a line, before a colon; relative to the repository.
+const LIST: &str = "harness/explain/tests/explain/key-cells.txt";
+
+/// Every text between quotation marks that looks like the id of a cell, in the sources of the tests, and the
+/// cells of the list.
 fn named(repository: &Path) -> Result<BTreeSet<String>, Trouble> {
-    let mut found = BTreeSet::new();
+    let list = String::from_utf8_lossy(&read(&repository.join(LIST))?).into_owned();
+    let ids = list.lines().filter_map(|line| line.split_once(':'));
+    let mut found: BTreeSet<String> = ids.map(|(id, _)| id.to_owned()).collect();
     for source in SOURCES {
         for file in rust_files(&repository.join(source))? {
             let text = String::from_utf8_lossy(&read(&file)?).into_owned();

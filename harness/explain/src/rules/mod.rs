@@ -54,6 +54,7 @@ pub(super) const ALL: &[Rule] = &[
     unasked::PROBE,
     service::NO_SERVICE,
     service::NO_HOOKS,
+    service::UNMARKED,
     service::ENTRY_TIMED_OUT,
     nodest::DROPPED,
     nodest::EXPIRED_AT_ONCE,

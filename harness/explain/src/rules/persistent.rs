@@ -15,9 +15,7 @@ pub(super) fn by_template(view: &CellView<'_>) -> Option<(Name, Vec<Citation>)> 
     view.plan.service().persistence?;
     let request = view.request().filter(|_| view.is_connect())?;
     let table = view.table_then(request.sent.at)?;
-    // A template has the client's address and no port (net/netfilter/ipvs/ip_vs_core.c,
-    // `ip_vs_sched_persist`).
-    let template = table.entry_from((view.client.0, 0))?;
+    let template = table.template(view.plan, view.client.0)?;
     let server = template.server(view.plan)?;
     Some((server.clone(), table.shown_by()))
 }

@@ -8,7 +8,7 @@ use super::super::fate::said;
 use super::nodest::{entry_was_over, found_ended, left_to_the_director, reset_by_director};
 use super::rule::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
 use super::shared::{OWN_TCP, first, with_table};
-use lvs_matrix_model::action::Node;
+use lvs_matrix_model::action::{Action, Node, TrafficAction};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 
@@ -48,6 +48,58 @@ pub(super) const NO_SERVICE: Rule = Rule {
             shown_by: with_table(&table, [request.sent, arrived], reset),
             claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: vec![Advice::KeepAServer { instead_of: None }],
+        })
+    },
+};
+
+/// A SYN that no firewall rule marks any more, for the service of a mark.
+pub(super) const UNMARKED: Rule = Rule {
+    name: "no-mark-on-a-syn",
+    explains: Explains::Error,
+    sources: &[
+        control("ip_vs_service_find"),
+        tcp_protocol("tcp_conn_schedule"),
+        tcp("tcp_v4_rcv"),
+        tcp("tcp_v4_send_reset"),
+    ],
+    holds: |view| {
+        let mark = view.plan.service().mark?;
+        let request = view.request().filter(|_| view.is_connect())?;
+        let arrived = request.stopped_at_director()?;
+        let reset = view
+            .terminator(TerminatorKind::Rst)
+            .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
+        let table = view
+            .table_then(request.sent.at)
+            .filter(|table| table.has_service())?;
+        let here = TrafficAction::FlushFirewall { node: Node::Director };
+        let flushes = view.done(|action| (*action == Action::Traffic(here.clone())).then_some(()));
+        let (flush, _, ()) = flushes.filter(|(_, began, ())| *began <= arrived.at).last()?;
+        let marks = view.record.state_at(arrived.at).marks(&Node::Director);
+        (!marks).then(|| Finding {
+            at: request.sent.at,
+            text: bilingual!(
+                "The virtual service is one of firewall mark {mark}, and step {flush} had taken the rule \
+                 away that gave the mark. The client's SYN arrived at the director without it ({arrived} on \
+                 director), and no service has its address and port: IPVS let it pass, and it came to the \
+                 director's own TCP, for the VIP is an address of the director. Nothing listens there, so it \
+                 answered with an RST (packet {reset} on client): ECONNREFUSED. Segments of connections that \
+                 have an entry are passed on without a mark."
+                    / "该虚拟服务属于防火墙标记 {mark}，而步骤 {flush} 删去了打标记的规则。客户端的 SYN 到达调度器时没有标记（director \
+                       上的{arrived}），也没有服务具有它的地址和端口：IPVS 放行，它来到调度器自己的 TCP，因为 VIP 是调度器的地址。那里\
+                       没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。已有条目的连接，其报文段无需标记即被转发。",
+                mark = mark,
+                flush = flush.number,
+                arrived = first(arrived),
+                reset = reset.packet,
+            ),
+            shown_by: {
+                let mut shown_by = with_table(&table, [request.sent, arrived], reset);
+                shown_by.insert(0, Citation::Step(flush.number));
+                shown_by
+            },
+            claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
+            advice: Vec::new(),
         })
     },
 };

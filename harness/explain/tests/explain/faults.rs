@@ -54,6 +54,22 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         },
     ),
     (
+        "no-mark-on-a-syn",
+        "firewall-mark/flush-firewall_next_0_ipv4",
+        "the rule that marks was taken away",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Traffic(TrafficAction::FlushFirewall { .. }))
+            });
+        },
+    ),
+    (
+        "no-mark-on-a-syn",
+        "firewall-mark/flush-firewall_next_0_ipv4",
+        "the director sent the RST",
+        not_by_it,
+    ),
+    (
         "last-service-gone",
         "delete-variants/service_none_execute-sql_0",
         "there was no other service",

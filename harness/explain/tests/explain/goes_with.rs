@@ -76,6 +76,10 @@ fn firewall(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::AddFirewallRule { .. }))
 }
 
+fn flush(action: &Action) -> bool {
+    matches!(action, Action::Traffic(TrafficAction::FlushFirewall { .. }))
+}
+
 fn netem(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::SetNetem { .. }))
 }
@@ -105,6 +109,7 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("no-server-for-a-syn", ERRORS, nothing),
     ("no-service-for-a-syn", ERRORS, deletion),
     ("last-service-gone", ERRORS, deletion),
+    ("no-mark-on-a-syn", ERRORS, flush),
     ("entry-timed-out", ERRORS, nothing),
     ("entry-expired-with-its-server", ERRORS, deletion),
     ("entry-expired-in-the-end", &[HungThenError], deletion),

@@ -13,7 +13,7 @@ use std::fmt;
 /// The port of the virtual service and of every real server (direct routing cannot translate ports).
 pub const MYSQL_PORT: u16 = 3306;
 /// The same where echo servers are behind it: beyond those that only root may listen to.
-pub const ECHO_PORT: u16 = 7007;
+pub const ECHO_PORT: u16 = 9007;
 /// Real servers of a lab have the addresses .31 to .99.
 pub const MAX_REAL_SERVERS: usize = 69;
 /// The weight of a real server for which none is given: ipvsadm(8)'s own default.

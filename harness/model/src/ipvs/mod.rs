@@ -56,6 +56,26 @@ pub enum Listen {
     },
 }
 
+impl Listen {
+    /// Is it the same as the other, as far as both texts say it?
+    #[must_use]
+    pub fn is(self, other: Self) -> bool {
+        match (self, other) {
+            (
+                Self::Mark { mark, ipv6 },
+                Self::Mark {
+                    mark: as_other,
+                    ipv6: of,
+                },
+            ) => {
+                let families = ipv6.zip(of);
+                mark == as_other && families.is_none_or(|(one, another)| one == another)
+            }
+            (one, another) => one == another,
+        }
+    }
+}
+
 /// A transport protocol that IPVS balances.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
@@ -258,11 +278,11 @@ impl Table {
         Ok(Self { services })
     }
 
-    /// The service of this protocol, address and port.
+    /// The service that listens to this.
     #[must_use]
-    pub fn service(&self, protocol: Protocol, address: SocketAddr) -> Option<&Service> {
-        let wanted = Listen::Socket { protocol, address };
-        self.services.iter().find(|service| service.listen == wanted)
+    pub fn service(&self, listen: Listen) -> Option<&Service> {
+        let mut services = self.services.iter();
+        services.find(|service| service.listen.is(listen))
     }
 
     /// Services and destinations together: the number of lines that `ipvsadm -S` saves.

@@ -43,7 +43,10 @@ impl LabPlan {
                 server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
                 one_packet: service.one_packet,
                 persistence: service.persistence,
+                persistence_prefix: service.persistence_prefix,
+                firewall_mark: service.mark,
                 scheduler: Some(service.scheduler.clone()),
+                scheduler_flags: Some(service.scheduler_flags.clone()).filter(|flags| !flags.is_empty()),
                 real_servers: self
                     .real_servers()
                     .map(|(name, host)| {

@@ -38,9 +38,8 @@ impl LabPlan {
         let at_port =
             |port: Option<u16>| port.map_or_else(|| service.flagged(), |port| service.flagged_at(port));
         let host = |server: &Name| self.host(&Node::RealServer(server.clone()));
-        let destination = |server: &Name| {
-            host(server).map_or_else(String::new, |host| service.destination(host).to_string())
-        };
+        let destination =
+            |server: &Name| host(server).map_or_else(String::new, |host| service.server_word(host));
         let edit = |server: &Name, method: Forwarding, weight: u16| {
             let (destination, flag) = (destination(server), method.flag());
             format!("ipvsadm -e {flagged} -r {destination} {flag} -w {weight}")

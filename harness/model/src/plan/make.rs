@@ -73,9 +73,12 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         protocol,
         address: SocketAddr::new(vip.address, kind.port()),
         balancers: vec![Node::Director],
+        mark: lab.firewall_mark,
         one_packet: lab.one_packet,
         persistence: lab.persistence,
+        persistence_prefix: lab.persistence_prefix,
         scheduler: lab.scheduler.clone().unwrap_or_else(|| "rr".to_owned()),
+        scheduler_flags: lab.scheduler_flags.clone().unwrap_or_default(),
         backends: servers
             .iter()
             .map(|(server, _)| Backend {
@@ -177,7 +180,8 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
 /// The lines by which ipvsadm(8) fills the table of a balancer at the beginning.
 fn fill(service: &Service, hosts: &[Host]) -> Vec<Vec<String>> {
     // The defaults, stated: the life of an entry decides how a hang ends. (tcp, tcp after FIN, udp; seconds)
-    let mut lines = vec![words(&format!("ipvsadm --set 900 120 {UDP_TIMEOUT}"))];
+    let mut lines = service.mark_lines();
+    lines.push(words(&format!("ipvsadm --set 900 120 {UDP_TIMEOUT}")));
     lines.extend(service.fill_lines(hosts, |backend| Some(backend.weight)));
     lines
 }

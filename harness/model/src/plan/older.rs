@@ -178,6 +178,9 @@ impl Before {
             address: SocketAddr::new(vip, port),
             balancers: vec![Node::Director],
             scheduler: self.scheduler.ok_or("scheduler")?,
+            mark: None,
+            scheduler_flags: Vec::new(),
+            persistence_prefix: None,
             one_packet: false,
             persistence: None,
             backends: servers

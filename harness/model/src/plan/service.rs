@@ -8,7 +8,7 @@ use crate::base::Forwarding;
 use crate::ipvs::{Listen, Protocol};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// A virtual service.
@@ -23,14 +23,24 @@ pub struct Service {
     pub address: SocketAddr,
     /// The hosts whose IPVS has it.
     pub balancers: Vec<Node>,
+    /// The firewall mark by which the balancers tell its packets (`-f`); `None`: by protocol, address and
+    /// port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<u32>,
     /// The scheduler, by its name in ipvsadm(8).
     pub scheduler: String,
+    /// The scheduler's flags (`-b`), by their names in ipvsadm(8).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scheduler_flags: Vec<String>,
     /// Is each packet scheduled by itself (`-o`)?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_packet: bool,
     /// For how long a client's connections go to the same real server (`-p`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistence: Option<Duration>,
+    /// Clients whose addresses have a prefix of this length in common are one client to persistence (`-M`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistence_prefix: Option<u8>,
     /// Its real servers, in the order in which they are added.
     pub backends: Vec<Backend>,
 }
@@ -59,9 +69,40 @@ impl Service {
     /// What IPVS listens to.
     #[must_use]
     pub fn listen(&self) -> Listen {
+        match self.mark {
+            Some(mark) => Listen::Mark {
+                mark,
+                ipv6: Some(self.vip().is_ipv6()),
+            },
+            None => self.listen_at(self.address.port()),
+        }
+    }
+
+    /// What a service of the same VIP and protocol at this port listens to.
+    #[must_use]
+    pub fn listen_at(&self, port: u16) -> Listen {
         Listen::Socket {
             protocol: self.protocol,
-            address: self.address,
+            address: SocketAddr::new(self.vip(), port),
+        }
+    }
+
+    /// The address that the template of this client's persistence has: what is one client to persistence has
+    /// the same.
+    #[must_use]
+    pub fn persistent_client(&self, client: IpAddr) -> IpAddr {
+        let Some(length) = self.persistence_prefix.map(u32::from) else {
+            return client;
+        };
+        match client {
+            IpAddr::V4(address) => {
+                let host = u32::MAX.checked_shr(length).unwrap_or(0);
+                Ipv4Addr::from(u32::from(address) & !host).into()
+            }
+            IpAddr::V6(address) => {
+                let host = u128::MAX.checked_shr(length).unwrap_or(0);
+                Ipv6Addr::from(u128::from(address) & !host).into()
+            }
         }
     }
 
@@ -92,10 +133,51 @@ impl Service {
         SocketAddr::new(host.address(), port.unwrap_or(self.address.port()))
     }
 
+    /// The same as the table lists it. In the service of a mark it has port 0: the port that the client asked
+    /// for (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_schedule`).
+    #[must_use]
+    pub fn listed(&self, host: &Host) -> SocketAddr {
+        match self.mark {
+            Some(_) => SocketAddr::new(host.address(), 0),
+            None => self.destination(host),
+        }
+    }
+
+    /// ipvsadm(8)'s word for a real server: `192.0.2.31:3306`, or the address alone in the service of a mark.
+    #[must_use]
+    pub fn server_word(&self, host: &Host) -> String {
+        match self.mark {
+            Some(_) => host.address().to_string(),
+            None => self.destination(host).to_string(),
+        }
+    }
+
+    /// The lines by which a balancer's firewall marks its packets, if it is the service of a mark: before
+    /// IPVS looks at them (nft(8): `mangle` of prerouting; IPVS is at input).
+    #[must_use]
+    pub fn mark_lines(&self) -> Vec<Vec<String>> {
+        let Some(mark) = self.mark else {
+            return Vec::new();
+        };
+        let family = if self.vip().is_ipv6() { "ip6" } else { "ip" };
+        let protocol = self.protocol.to_string().to_lowercase();
+        let (vip, port) = (self.vip(), self.address.port());
+        let hook = "{ type filter hook prerouting priority mangle ; }";
+        let packets = format!("{family} daddr {vip} {protocol} dport {port}");
+        [
+            format!("nft add table {family} marks"),
+            format!("nft add chain {family} marks prerouting {hook}"),
+            format!("nft add rule {family} marks prerouting {packets} meta mark set {mark}"),
+        ]
+        .iter()
+        .map(|line| words(line))
+        .collect()
+    }
+
     /// The line that adds a real server.
     #[must_use]
     pub fn add_line(&self, host: &Host, forwarding: Forwarding, weight: u16) -> Vec<String> {
-        let (service, destination) = (self.flagged(), self.destination(host));
+        let (service, destination) = (self.flagged(), self.server_word(host));
         let flag = forwarding.flag();
         words(&format!(
             "ipvsadm -a {service} -r {destination} {flag} -w {weight}"
@@ -124,12 +206,35 @@ impl Service {
         self.options_with(&self.scheduler)
     }
 
-    /// The same with another scheduler. An edit that leaves `-o` or `-p` out would take it away.
+    /// The same with another scheduler, which takes no flag of this one. An edit that leaves `-b`, `-o`, `-p`
+    /// or `-M` out would take it away.
     #[must_use]
     pub fn options_with(&self, scheduler: &str) -> String {
-        let one_packet = if self.one_packet { " -o" } else { "" };
-        let persistence = self.persistence.map(|time| format!(" -p {}", time.as_secs()));
-        format!("-s {scheduler}{}{one_packet}", persistence.unwrap_or_default())
+        let mut options = format!("-s {scheduler}");
+        if scheduler == self.scheduler && !self.scheduler_flags.is_empty() {
+            options += &format!(" -b {}", self.scheduler_flags.join(","));
+        }
+        if let Some(time) = self.persistence {
+            options += &format!(" -p {}", time.as_secs());
+        }
+        if let Some(length) = self.persistence_prefix.filter(|_| self.persistence.is_some()) {
+            options += &format!(" -M {}", self.netmask(length));
+        }
+        if self.one_packet {
+            options += " -o";
+        }
+        options
+    }
+
+    /// A prefix of this length as ipvsadm(8) takes it with `-M`: a mask of IPv4, a length of IPv6.
+    fn netmask(&self, length: u8) -> String {
+        match self.vip() {
+            IpAddr::V4(_) => {
+                let host = u32::MAX.checked_shr(u32::from(length)).unwrap_or(0);
+                Ipv4Addr::from(!host).to_string()
+            }
+            IpAddr::V6(_) => length.to_string(),
+        }
     }
 
     /// The same service, without persistence: what its clients do leaves no template.
@@ -141,10 +246,14 @@ impl Service {
         }
     }
 
-    /// ipvsadm(8)'s words for it: `-t 192.0.2.100:3306`.
+    /// ipvsadm(8)'s words for it: `-t 192.0.2.100:3306`, `-f 1`, `-f 1 -6`.
     #[must_use]
     pub fn flagged(&self) -> String {
-        flagged(self.protocol, self.address)
+        match self.mark {
+            Some(mark) if self.vip().is_ipv6() => format!("-f {mark} -6"),
+            Some(mark) => format!("-f {mark}"),
+            None => flagged(self.protocol, self.address),
+        }
     }
 
     /// ipvsadm(8)'s words for the service of the same VIP and protocol at this port.

@@ -81,8 +81,14 @@ pub struct Lab {
     pub one_packet: bool,
     /// For how long a client's connections go to the same real server, if the service is persistent.
     pub persistence: Option<Duration>,
+    /// The length of the prefix that clients have in common which are one to persistence.
+    pub persistence_prefix: Option<u8>,
+    /// The firewall mark by which the director tells the service's packets.
+    pub firewall_mark: Option<u32>,
     /// The scheduler's name as ipvsadm(8) has it: `rr`, `wlc`, … Default: `rr`.
     pub scheduler: Option<String>,
+    /// The scheduler's flags, by their names in ipvsadm(8).
+    pub scheduler_flags: Option<Vec<String>>,
     /// The real servers in the order in which they are added to the table.
     pub real_servers: Vec<RealServer>,
     /// The client program and its settings.
@@ -112,7 +118,10 @@ impl Lab {
                 server: part.server.or(lab.server),
                 one_packet: part.one_packet || lab.one_packet,
                 persistence: part.persistence.or(lab.persistence),
+                persistence_prefix: part.persistence_prefix.or(lab.persistence_prefix),
+                firewall_mark: part.firewall_mark.or(lab.firewall_mark),
                 scheduler: part.scheduler.clone().or(lab.scheduler),
+                scheduler_flags: part.scheduler_flags.clone().or(lab.scheduler_flags),
                 real_servers: lab
                     .real_servers
                     .into_iter()

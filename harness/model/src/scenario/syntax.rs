@@ -11,7 +11,10 @@ pub(super) use step::Placed;
 
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
-use super::scalar::{Errno, ErrorCode, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes};
+use super::scalar::{
+    Errno, ErrorCode, Mark, PrefixLength, Scheduler, SchedulerFlag, Seconds, SysctlKey, SysctlValue, Text,
+    Weight, Yes,
+};
 use super::table::{Structure as _, structure};
 use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Wiring};
 use crate::Name;
@@ -78,8 +81,18 @@ macro_rules! lab_structure {
                 /// Persistence: for so long after its last connection a client's next one goes to the same
                 /// real server. ipvsadm(8)'s `-p`, in whole seconds.
                 optional "persistence" persistence: At<Seconds>;
+                /// Clients whose addresses have a prefix of this length in common are one client to
+                /// `persistence`: ipvsadm(8)'s `-M`. Default: each address is a client of its own.
+                optional "persistence-prefix" persistence_prefix: At<PrefixLength>;
+                /// The virtual service is one of a firewall mark, ipvsadm(8)'s `-f`: a rule of the director's
+                /// firewall gives this mark to what comes for the VIP and the port.
+                optional "firewall-mark" firewall_mark: At<Mark>;
                 /// The scheduler, by its name in ipvsadm(8). Default: `rr`.
                 optional "scheduler" scheduler: At<Scheduler>;
+                /// The scheduler's flags, ipvsadm(8)'s `-b`: `sh-port` and `mh-port` take the client's port
+                /// into the hash, `sh-fallback` and `mh-fallback` look for another server in place of one
+                /// that has weight 0.
+                optional "scheduler-flags" scheduler_flags: List<At<SchedulerFlag>>;
                 /// The real servers by name, in the order in which they are added to the table. Those of a
                 /// value come after the lab's.
                 $servers "real-servers" real_servers: RealServers;
@@ -108,7 +121,10 @@ macro_rules! lab_structure {
                     server: self.server.as_ref(),
                     one_packet: self.one_packet.as_ref(),
                     persistence: self.persistence.as_ref(),
+                    persistence_prefix: self.persistence_prefix.as_ref(),
+                    firewall_mark: self.firewall_mark.as_ref(),
                     scheduler: self.scheduler.as_ref(),
+                    scheduler_flags: self.scheduler_flags.as_ref(),
                     real_servers: self.real_servers.as_ref(),
                     real_servers_known: self.knows("real-servers"),
                     client: self.client.as_ref(),
@@ -139,7 +155,10 @@ pub(super) struct LabFields<'i> {
     pub(super) server: Option<&'i At<ServerKind>>,
     pub(super) one_packet: Option<&'i At<Yes>>,
     pub(super) persistence: Option<&'i At<Seconds>>,
+    pub(super) persistence_prefix: Option<&'i At<PrefixLength>>,
+    pub(super) firewall_mark: Option<&'i At<Mark>>,
     pub(super) scheduler: Option<&'i At<Scheduler>>,
+    pub(super) scheduler_flags: Option<&'i List<At<SchedulerFlag>>>,
     pub(super) real_servers: Option<&'i RealServers>,
     pub(super) real_servers_known: bool,
     pub(super) client: Option<&'i ClientInput>,

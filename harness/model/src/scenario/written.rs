@@ -123,7 +123,10 @@ fn lab(lab: &Lab) -> Fields {
         server,
         one_packet,
         persistence,
+        persistence_prefix,
+        firewall_mark,
         scheduler,
+        scheduler_flags,
         real_servers: servers,
         client: the_client,
         mysqld,
@@ -144,6 +147,17 @@ fn lab(lab: &Lab) -> Fields {
     word("scheduler", scheduler.as_deref());
     if let Some(persistence) = persistence {
         insert(&mut map, "persistence", data(persistence));
+    }
+    let number = |number: &dyn std::fmt::Display| Part::Plain(number.to_string());
+    if let Some(length) = persistence_prefix {
+        insert(&mut map, "persistence-prefix", number(length));
+    }
+    if let Some(mark) = firewall_mark {
+        insert(&mut map, "firewall-mark", number(mark));
+    }
+    if let Some(flags) = scheduler_flags {
+        let flags = flags.iter().map(|flag| Part::Text(flag.clone()));
+        map.push(("scheduler-flags".to_owned(), Part::List(flags.collect())));
     }
     if *one_packet {
         map.push(("one-packet".to_owned(), Part::Plain("true".to_owned())));

@@ -139,10 +139,10 @@ fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
 /// The real servers in the cell's own service.
 fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
     let plan = &record.plan;
-    let service = listed.service(plan.service().protocol, plan.service().address);
+    let service = listed.service(plan.service().listen());
     plan.real_servers()
         .filter_map(|(name, host)| {
-            let destination = service?.destination(plan.destination(host))?;
+            let destination = service?.destination(plan.listed(host))?;
             Some(HeldServer {
                 server: name.clone(),
                 weight: destination.weight.to_string(),

@@ -101,7 +101,10 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
     let mut edits = Vec::new();
     let words = |line: String| line.split_whitespace().map(str::to_owned).collect();
     if BY_HASH.contains(&service.scheduler.as_str()) {
-        let line = |scheduler: &str| words(format!("ipvsadm -E {address} -s {scheduler}"));
+        let line = |scheduler: &str| {
+            let options = plan.service().options_with(scheduler);
+            words(format!("ipvsadm -E {address} {options}"))
+        };
         edits.push(Edit {
             line: line(BY_WEIGHT),
             back: line(&service.scheduler),
@@ -109,7 +112,7 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
     }
     let mut there = false;
     for (name, host) in plan.real_servers() {
-        let Some(found) = service.destination(plan.destination(host)) else {
+        let Some(found) = service.destination(plan.listed(host)) else {
             continue;
         };
         there |= name == server;
@@ -126,7 +129,7 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
             Method::Tunneling => "-i",
             Method::DirectRouting | Method::Local | Method::Bypass => "-g",
         };
-        let destination = plan.destination(host);
+        let destination = plan.service().server_word(host);
         let line = |weight: u32| {
             words(format!(
                 "ipvsadm -e {address} -r {destination} {flag} -w {weight}"
@@ -155,7 +158,7 @@ fn is_only(plan: &LabPlan, service: &Service, server: &Name) -> bool {
     by_weight
         && servers.all(|(name, host)| {
             let weight = service
-                .destination(plan.destination(host))
+                .destination(plan.listed(host))
                 .map_or(0, |found| found.weight);
             (name == server) == (weight > 0)
         })
@@ -163,7 +166,7 @@ fn is_only(plan: &LabPlan, service: &Service, server: &Name) -> bool {
 
 /// The service of the cell itself.
 fn own_service<'t>(plan: &LabPlan, table: &'t Table) -> Option<&'t Service> {
-    table.service(plan.service().protocol, plan.service().address)
+    table.service(plan.service().listen())
 }
 
 /// The table without what its servers carry at the moment.

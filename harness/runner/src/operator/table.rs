@@ -11,7 +11,6 @@ use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::Proof;
 use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_netns::CommandLine;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A table that was saved: ipvsadm's lines, and what the kernel showed at that moment.
@@ -67,12 +66,11 @@ pub(crate) fn edit_table(
 fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Saved>) -> Shown {
     let service = |port: Option<u16>| {
         let own = plan.service();
-        let address = SocketAddr::new(own.vip(), port.unwrap_or(own.address.port()));
-        now.service(own.protocol, address)
+        now.service(port.map_or_else(|| own.listen(), |port| own.listen_at(port)))
     };
     let weight = |server: &Name| {
         let host = plan.host(&Node::RealServer(server.clone()))?;
-        service(None)?.destination(plan.destination(host))
+        service(None)?.destination(plan.listed(host))
     };
     let has = |server: &Name, forwarding: Forwarding, wanted: u16| {
         let method = method(forwarding);

@@ -389,6 +389,7 @@ const WORDS: &[(&str, Says)] = &[
     ("without having read all that had arrived", Says::OfConnection),
     ("more times", Says::Repeats),
     ("sent the segment", Says::Again),
+    ("sent it again", Says::Again),
     ("arrived at the director", Says::Arrived),
     (
         "address to which the client has no connection",

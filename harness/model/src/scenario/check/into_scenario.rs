@@ -59,7 +59,11 @@ impl lab::Added {
             server: value(self.server),
             one_packet: self.one_packet.is_some(),
             persistence: value(self.persistence),
+            persistence_prefix: value(self.persistence_prefix),
+            firewall_mark: value(self.firewall_mark),
             scheduler: value(self.scheduler).map(str::to_owned),
+            scheduler_flags: value(self.scheduler_flags)
+                .map(|flags| flags.into_iter().map(str::to_owned).collect()),
             real_servers: self.real_servers.into_iter().map(|server| server.value).collect(),
             client,
             mysqld: self.mysqld,

@@ -25,7 +25,10 @@ pub(super) struct Added {
     /// Where it is said, if it is.
     pub(super) one_packet: Option<Span>,
     pub(super) persistence: Option<At<Duration>>,
+    pub(super) persistence_prefix: Option<At<u8>>,
+    pub(super) firewall_mark: Option<At<u32>>,
     pub(super) scheduler: Option<At<&'static str>>,
+    pub(super) scheduler_flags: Option<At<Vec<&'static str>>>,
     pub(super) mysqld: MysqldSetup,
     /// Where that is said.
     pub(super) mysqld_span: Option<Span>,
@@ -67,9 +70,21 @@ impl Added {
                 value: time.value.0,
                 span: time.span,
             }),
+            persistence_prefix: input.persistence_prefix.map(|length| At {
+                value: length.value.0,
+                span: length.span,
+            }),
+            firewall_mark: input.firewall_mark.map(|mark| At {
+                value: mark.value.0,
+                span: mark.span,
+            }),
             scheduler: input.scheduler.map(|scheduler| At {
                 value: scheduler.value.0,
                 span: scheduler.span,
+            }),
+            scheduler_flags: input.scheduler_flags.map(|flags| At {
+                value: flags.items.iter().map(|flag| flag.value.0).collect(),
+                span: flags.span,
             }),
             mysqld: mysqld(input.mysqld),
             mysqld_span: input.mysqld.map(Structure::span),

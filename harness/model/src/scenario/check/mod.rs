@@ -12,6 +12,7 @@ mod lab;
 mod possible;
 mod served_by;
 mod server;
+mod service;
 mod size;
 mod state;
 mod steps;

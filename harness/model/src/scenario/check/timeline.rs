@@ -8,7 +8,7 @@ use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
 use crate::Name;
-use crate::action::{Action, ClientAction, HostAction, Request, Statement};
+use crate::action::{Action, ClientAction, HostAction, Node, Request, Statement};
 use crate::base::Phase;
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
@@ -120,12 +120,18 @@ impl<'d, 'f> Walk<'d, 'f> {
             servers: weights.collect(),
             ..Table::default()
         };
+        let ever_in_table = table.servers.keys().cloned().collect();
+        let state = State::new(servers.iter().map(|server| &server.name)).with_table(table);
+        let state = match said().any(|added| added.firewall_mark.is_some()) {
+            true => state.with_marks_by(&Node::Director),
+            false => state,
+        };
         Self {
             draft,
             choice,
             findings,
-            ever_in_table: table.servers.keys().cloned().collect(),
-            state: State::new(servers.iter().map(|server| &server.name)).with_table(table),
+            ever_in_table,
+            state,
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
             now: Duration::ZERO,

@@ -1,9 +1,9 @@
-//! How the hosts are joined and how packets reach the real servers: what one cell says of it must fit
-//! together, and values of different axes must not say different things.
+//! How the hosts are joined, what the service is, and how packets reach the real servers: what one cell says
+//! of it must fit together, and values of different axes must not say different things.
 
 use super::findings::Findings;
 use super::lab::Added;
-use super::{AxisDraft, Draft};
+use super::{AxisDraft, Draft, service};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
 use crate::scenario::{Forwarding, Wiring};
@@ -42,6 +42,17 @@ fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
         said("scheduler", added.scheduler.as_ref(), |scheduler| {
             (*scheduler).to_owned()
         }),
+        said("scheduler-flags", added.scheduler_flags.as_ref(), |flags| {
+            let mut flags = flags.clone();
+            flags.sort_unstable();
+            flags.join(" ")
+        }),
+        said(
+            "persistence-prefix",
+            added.persistence_prefix.as_ref(),
+            u8::to_string,
+        ),
+        said("firewall-mark", added.firewall_mark.as_ref(), u32::to_string),
     ]
     .into_iter()
     .flatten()
@@ -73,14 +84,19 @@ pub(super) fn conflicts(axes: &[AxisDraft], mistakes: &mut Mistakes) {
     }
 }
 
-/// What a cell says of its wiring, the last word of each.
-struct Said<'d> {
+/// What a cell says of its lab, the last word of each.
+pub(super) struct Said<'d> {
     parts: Vec<&'d Added>,
 }
 
 impl<'d> Said<'d> {
-    fn last<T>(&self, of: impl Fn(&'d Added) -> Option<&'d At<T>>) -> Option<&'d At<T>> {
+    pub(super) fn last<T>(&self, of: impl Fn(&'d Added) -> Option<&'d At<T>>) -> Option<&'d At<T>> {
         self.parts.iter().rev().find_map(|part| of(part))
+    }
+
+    /// Where `one-packet` is said.
+    pub(super) fn one_packet(&self) -> Option<Span> {
+        self.parts.iter().rev().find_map(|part| part.one_packet)
     }
 
     /// The methods that real servers have, each with where that is said. Where nothing is said the place is
@@ -115,7 +131,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
         let said = Said {
             parts: draft.lab.iter().chain(chosen).collect(),
         };
-        for mistake in unfit(&said) {
+        for mistake in unfit(&said).into_iter().chain(service::unfit(&said)) {
             let span = mistake.span;
             findings.add(|| draft.slug(&choice), span, MistakeKind::Wiring, || mistake);
         }

@@ -4,9 +4,9 @@ mod number;
 mod sysctl;
 mod word;
 
-pub(super) use number::{Bytes, Errno, ErrorCode, Port, Probes, Rows, Weight};
+pub(super) use number::{Bytes, Errno, ErrorCode, Mark, Port, PrefixLength, Probes, Rows, Weight};
 pub(super) use sysctl::{SysctlKey, SysctlValue};
-pub(super) use word::{ProgramWord, Scheduler, Yes};
+pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};
 
 use super::mistake::{MistakeKind, quoted};
 use super::place::At;

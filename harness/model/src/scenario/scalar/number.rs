@@ -26,6 +26,46 @@ impl Scalar for Weight {
     }
 }
 
+/// A firewall mark. 0 is that of what has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Mark(pub(in crate::scenario) u32);
+
+impl Scalar for Mark {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {}", u32::MAX)
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|mark| *mark > 0)
+            .map(Self)
+            .ok_or_else(|| not_a_number("a firewall mark", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+    }
+}
+
+/// The length of a prefix of addresses, at most that of an address of IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct PrefixLength(pub(in crate::scenario) u8);
+
+const LONGEST_PREFIX: u8 = 128;
+
+impl Scalar for PrefixLength {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {LONGEST_PREFIX}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole::<u8>(text)
+            .filter(|length| (1..=LONGEST_PREFIX).contains(length))
+            .map(Self)
+            .ok_or_else(|| not_a_number("the length of a prefix", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": LONGEST_PREFIX })
+    }
+}
+
 /// How often TCP's keepalive asks: `MAX_TCP_KEEPCNT` is 127 (include/net/tcp.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct Probes(pub(in crate::scenario) u8);

@@ -82,6 +82,20 @@ impl Word for Scheduler {
     ];
 }
 
+/// A flag of a scheduler (ipvsadm(8), `--sched-flags`).
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scenario) struct SchedulerFlag(pub(in crate::scenario) &'static str);
+
+impl Word for SchedulerFlag {
+    const WHAT: &'static str = "a flag of a scheduler of ipvsadm(8)";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("sh-fallback", Self("sh-fallback")),
+        ("sh-port", Self("sh-port")),
+        ("mh-fallback", Self("mh-fallback")),
+        ("mh-port", Self("mh-port")),
+    ];
+}
+
 /// A client program that has a name.
 #[derive(Debug, Clone)]
 pub(in crate::scenario) struct ProgramWord(pub(in crate::scenario) Program);

@@ -1,0 +1,80 @@
+//! The virtual service: what one cell says of it must fit together.
+
+use super::wiring::Said;
+use crate::scenario::mistake::{Mistake, MistakeKind};
+use crate::scenario::place::Span;
+use crate::scenario::{Family, ServerKind};
+
+fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mistake {
+    Mistake::new(MistakeKind::Wiring, span, message, label)
+}
+
+/// What of it does not fit.
+pub(super) fn unfit(said: &Said<'_>) -> Vec<Mistake> {
+    let of = [flags, prefix, one_packet];
+    of.iter().filter_map(|of| of(said)).collect()
+}
+
+/// A flag is one of its scheduler: `sh-port` of `sh`.
+fn flags(said: &Said<'_>) -> Option<Mistake> {
+    let flags = said.last(|part| part.scheduler_flags.as_ref())?;
+    let scheduler = said.last(|part| part.scheduler.as_ref());
+    let name = scheduler.map_or("rr", |scheduler| scheduler.value);
+    let of = |flag: &str| flag.split_once('-').map(|(scheduler, _)| scheduler.to_owned());
+    let foreign = flags
+        .value
+        .iter()
+        .find(|flag| of(flag).is_none_or(|own| own != name))?;
+    let mut mistake = wrong(
+        flags.span,
+        format!("`{foreign}` is no flag of the scheduler `{name}`"),
+        format!("`{}` takes it", of(foreign).unwrap_or_default()),
+    )
+    .help(
+        "the flags of all schedulers are the same two bits to the kernel (include/uapi/linux/ip_vs.h), so another \
+         scheduler would not refuse it, but do something else or nothing",
+    );
+    if let Some(scheduler) = scheduler {
+        mistake = mistake.second(scheduler.span, "the scheduler");
+    }
+    Some(mistake)
+}
+
+/// Without persistence there is nobody to put together, and a prefix is no longer than an address.
+fn prefix(said: &Said<'_>) -> Option<Mistake> {
+    let prefix = said.last(|part| part.persistence_prefix.as_ref())?;
+    if said.last(|part| part.persistence.as_ref()).is_none() {
+        let label = "no `persistence` that it could be of";
+        return Some(wrong(prefix.span, "`persistence-prefix` without `persistence`", label).help(
+            "ipvsadm(8)'s `-M` says which clients are one to `-p`; add `persistence: 5m`, or leave it out",
+        ));
+    }
+    let family = said.last(|part| part.family.as_ref()).map(|family| family.value);
+    let ipv6 = family == Some(Family::Ipv6);
+    (!ipv6 && prefix.value > 32).then(|| {
+        let message = format!(
+            "a prefix of {} bits is longer than an address of IPv4",
+            prefix.value
+        );
+        wrong(prefix.span, message, "at most 32")
+    })
+}
+
+/// What follows a template is not scheduled.
+fn one_packet(said: &Said<'_>) -> Option<Mistake> {
+    let persistence = said.last(|part| part.persistence.as_ref())?;
+    let one_packet = said.one_packet()?;
+    let kind = said.last(|part| part.server.as_ref()).map(|kind| kind.value);
+    (kind == Some(ServerKind::UdpEcho)).then(|| {
+        wrong(
+            one_packet,
+            "`one-packet` together with `persistence`",
+            "each packet is to be scheduled by itself",
+        )
+        .second(
+            persistence.span,
+            "each packet of a client goes to the server of its template",
+        )
+        .help("leave one of them out, or have them in different values of an axis")
+    })
+}
