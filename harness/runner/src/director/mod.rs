@@ -94,8 +94,8 @@ pub(crate) fn wait_until_closed(namespace: &Namespace) -> Result<()> {
 /// Waits until no connection entry is left: what made the lab ready must not show in the cell.
 pub(crate) fn wait_until_empty(namespace: &Namespace) -> Result<()> {
     let stage = "wait for an empty connection table";
-    // An entry whose client sent an RST is in state CLOSE for 10 s (ip_vs_proto_tcp.c, tcp_timeouts): each says
-    // how long it has left, in whole seconds.
+    // An entry whose client sent an RST is in state CLOSE for 10 s (ip_vs_proto_tcp.c, tcp_timeouts). Each
+    // says how long it has left, in whole seconds.
     let until = Instant::now() + EMPTY_DEADLINE;
     loop {
         let left = entries(namespace)?.entries;

@@ -31,8 +31,8 @@ fn flags(said: &Said<'_>) -> Option<Mistake> {
         format!("`{}` takes it", of(foreign).unwrap_or_default()),
     )
     .help(
-        "the flags of all schedulers are the same two bits to the kernel (include/uapi/linux/ip_vs.h), so another \
-         scheduler would not refuse it, but do something else or nothing",
+        "the flags of all schedulers are the same two bits to the kernel (include/uapi/linux/ip_vs.h), so \
+         another scheduler would not refuse it, but do something else or nothing",
     );
     if let Some(scheduler) = scheduler {
         mistake = mistake.second(scheduler.span, "the scheduler");
