@@ -73,7 +73,7 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
         }
         match read {
             Ok(Some(judged)) => {
-                packets = packets.saturating_add(judged.packets.len());
+                packets = packets.saturating_add(judged.packets().len());
                 cells.push(judged);
             }
             Ok(None) => {}

@@ -9,7 +9,7 @@ use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::path::{self, Journeys, Lab, Rewrite};
+use lvs_matrix_model::path::{Journeys, Rewrite};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{CellRecord, ClientEvent, OpenedSocket};
 use lvs_matrix_model::scenario::Forwarding;
@@ -34,8 +34,7 @@ pub(super) struct CellView<'a> {
     pub(super) received: Vec<(&'a Packet, &'a Segment)>,
     /// What carried the operation: the place in `sent` of the first SYN or of the statement's first segment.
     pub(super) request: Option<usize>,
-    packets: &'a [Packet],
-    pub(super) paths: Journeys<'a>,
+    pub(super) paths: &'a Journeys,
 }
 
 impl<'a> CellView<'a> {
@@ -47,15 +46,14 @@ impl<'a> CellView<'a> {
             return Self::unsent(cell, operation);
         };
         let end = operation.ended.unwrap_or(record.ended);
-        let side = ClientSide::of(record, &cell.packets)?;
+        let side = ClientSide::of(record, cell.packets())?;
         let connection = side
             .connections()
             .into_iter()
             .rfind(|connection| connection.client_port == port && connection.began <= end)?;
         let in_time = |packet: &Packet| packet.at <= end;
-        let paths = path::journeys(Lab::of(record), &cell.packets);
         let sent = passages(
-            &paths,
+            &cell.journeys,
             side.sent(&connection).filter(|(packet, _)| in_time(packet)),
         );
         // What the client's kernel did not accept is as if it had not come; the rules about it read the
@@ -102,8 +100,7 @@ impl<'a> CellView<'a> {
             sent,
             received,
             request,
-            packets: &cell.packets,
-            paths,
+            paths: &cell.journeys,
         })
     }
 
@@ -120,8 +117,7 @@ impl<'a> CellView<'a> {
             sent: Vec::new(),
             received: Vec::new(),
             request: None,
-            packets: &cell.packets,
-            paths: path::journeys(Lab::of(&cell.record), &cell.packets),
+            paths: &cell.journeys,
         })
     }
 
@@ -455,7 +451,7 @@ impl<'a> CellView<'a> {
         let node = Node::RealServer(server.clone());
         let point = self.point(&node);
         let client = self.client.0;
-        self.packets.iter().filter_map(move |packet| {
+        self.paths.packets().iter().filter_map(move |packet| {
             let (_, destination, segment) = segment(packet)?;
             let here = Some(packet.point) == point && destination == client;
             (here && self.sender(packet) == Some(&node)).then_some((packet, segment))
@@ -467,7 +463,7 @@ impl<'a> CellView<'a> {
         let points = self.record.capture.iter().flat_map(|capture| &capture.points);
         let of_host: Vec<bool> = points.map(|point| point.node == *node).collect();
         let here = move |packet: &&Packet| of_host.get(packet.point) == Some(&true);
-        self.packets.iter().filter(here)
+        self.paths.packets().iter().filter(here)
     }
 
     /// When the watching of the operation ended.

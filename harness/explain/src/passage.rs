@@ -53,24 +53,24 @@ impl Passage<'_> {
 
 /// The passages of the segments `sent` by the client, taken from their journeys.
 pub(super) fn passages<'a>(
-    paths: &Journeys<'a>,
+    paths: &Journeys,
     sent: impl Iterator<Item = (&'a Packet, &'a Segment)>,
 ) -> Vec<Passage<'a>> {
     sent.map(|(packet, segment)| passage(paths, packet, segment))
         .collect()
 }
 
-fn passage<'a>(paths: &Journeys<'a>, packet: &'a Packet, segment: &'a Segment) -> Passage<'a> {
-    let journey = paths.of(packet.number);
+fn passage<'a>(paths: &Journeys, packet: &'a Packet, segment: &'a Segment) -> Passage<'a> {
+    let journey = paths.showing(packet.number);
     let hops = journey.map_or(&[][..], |journey| journey.hops.as_slice());
     let node = |host: Option<HostIndex>| paths.lab().node(host?);
-    let came_to = |hop: &Hop<'a>, wanted: &dyn Fn(&Node) -> bool| {
+    let came_to = |hop: &Hop, wanted: &dyn Fn(&Node) -> bool| {
         let to = node(hop.to).filter(|to| wanted(to))?;
-        Some((Seen::from(hop.received?), to.clone()))
+        Some((Seen::from(&**hop.received.as_ref()?), to.clone()))
     };
     let answered = match journey.map(|journey| journey.fate) {
         Some(Fate::Answered { by, with }) if node(Some(by)) == Some(&Node::Director) => {
-            paths.of(with).and_then(Journey::packet).map(kind_of_answer)
+            paths.showing(with).and_then(Journey::packet).map(kind_of_answer)
         }
         Some(
             Fate::Answered { .. }
@@ -92,7 +92,7 @@ fn passage<'a>(paths: &Journeys<'a>, packet: &'a Packet, segment: &'a Segment) -
         passed_on: hops
             .iter()
             .filter(|hop| node(hop.from) == Some(&Node::Director))
-            .find_map(|hop| Some((Seen::from(hop.sent?), node(hop.to)?.clone()))),
+            .find_map(|hop| Some((Seen::from(&**hop.sent.as_ref()?), node(hop.to)?.clone()))),
         reached: hops
             .iter()
             .find_map(|hop| came_to(hop, &|to| to.real_server().is_some())),

@@ -11,6 +11,7 @@ mod support;
 
 use lvs_matrix_model::action::{Action, HostAction, Node};
 use lvs_matrix_model::capture::{Body, Packet, PointFrames, Remarks, write};
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{CellRecord, StepOutcome, StepRecord};
 use lvs_matrix_model::scenario::{BehaviourName, Expected};
@@ -19,7 +20,7 @@ use support::stored::stored;
 
 /// The reasons for which nothing is known of it.
 fn reasons(record: &CellRecord, packets: &[Packet]) -> Option<String> {
-    match observe(record, packets).behaviour {
+    match observe(record, &Journeys::of(record, packets.to_vec())).behaviour {
         Behaviour::Undetermined { reasons } => Some(
             reasons
                 .iter()
@@ -54,7 +55,7 @@ fn a_flipped_expectation_is_violated() {
         let Expected::Behaviour(expected) = &cell.record.plan.expected else {
             continue;
         };
-        let observed = observe(&cell.record, &cell.packets());
+        let observed = observe(&cell.record, &Journeys::of(&cell.record, cell.packets()));
         let at = &cell.record.plan.cell;
         assert_eq!(judge(&cell.record.plan.expected, &observed), Verdict::Met, "{at}");
         for other in names.into_iter().filter(|name| *name != expected.behaviour) {

@@ -10,6 +10,7 @@ mod support;
 use lvs_matrix_model::action::Action;
 use lvs_matrix_model::dry::{plans, take_verdicts, trouble};
 use lvs_matrix_model::matrix::cells;
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{ClientErrorKind, LabOutcome};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, Scenario, load};
@@ -108,7 +109,7 @@ fn judged(world: &World) -> JudgedCell {
     let observed = world.observe();
     JudgedCell {
         verdict: judge(&world.record.plan.expected, &observed),
-        packets: world.packets(),
+        journeys: Journeys::of(&world.record, world.packets()),
         record: world.record.clone(),
         observed,
     }

@@ -12,7 +12,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::{Body, Datagram, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::path::{
-    Encapsulation, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role, journeys,
+    Encapsulation, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role,
 };
 use lvs_matrix_model::plan::Mac;
 use std::collections::BTreeSet;
@@ -120,16 +120,16 @@ impl Capture {
         self.see(millis + 1, ends.1, ends, body);
     }
 
-    fn journeys(&self) -> Journeys<'_> {
+    fn journeys(&self) -> Journeys {
         self.journeys_in(lab())
     }
 
-    fn journeys_in(&self, lab: Lab) -> Journeys<'_> {
-        journeys(lab, &self.0)
+    fn journeys_in(&self, lab: Lab) -> Journeys {
+        Journeys::through(lab, self.0.clone())
     }
 }
 
-fn rewrites(journeys: &Journeys<'_>, index: usize) -> Vec<Rewrite> {
+fn rewrites(journeys: &Journeys, index: usize) -> Vec<Rewrite> {
     journeys.all()[index].hops.iter().map(|hop| hop.rewrite).collect()
 }
 
@@ -511,10 +511,10 @@ fn each_frame_of_each_stored_cell_belongs_to_one_journey_in_the_order_of_time() 
     for cell in stored() {
         let packets = cell.packets();
         let at = cell.folder.display();
-        let journeys = journeys(Lab::of(&cell.record), &packets);
+        let journeys = Journeys::of(&cell.record, packets.clone());
         let mut seen = BTreeSet::new();
         for (index, journey) in journeys.all().iter().enumerate() {
-            let mut last: Option<&Hop<'_>> = None;
+            let mut last: Option<&Hop> = None;
             for (place, hop) in journey.hops.iter().enumerate() {
                 for packet in hop.packets() {
                     assert!(seen.insert(packet.number), "{at}: packet {} twice", packet.number);

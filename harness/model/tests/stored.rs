@@ -12,6 +12,7 @@ mod support;
 
 use lvs_matrix_model::capture::trace::trace;
 use lvs_matrix_model::capture::{Frame, Packet, PointFrames, Remarks, write};
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::record::CAPTURE_FILE;
 use lvs_matrix_model::verdict::{Behaviour, observe};
 use pcap_file::pcapng::{Block, PcapNgReader};
@@ -122,7 +123,7 @@ fn missing_packets_never_turn_a_behaviour_into_another() {
     let (mut changed, mut undetermined) = (Vec::new(), 0);
     for (cell, seed) in stored().into_iter().zip(1_u64..) {
         let packets = cell.packets();
-        let whole = observe(&cell.record, &packets).behaviour;
+        let whole = observe(&cell.record, &Journeys::of(&cell.record, packets.clone())).behaviour;
         assert!(whole.name().is_some(), "{}: {whole:?}", cell.folder.display());
         let mut random = Random(seed);
         for _ in 0..LOSSES {
@@ -133,7 +134,7 @@ fn missing_packets_never_turn_a_behaviour_into_another() {
                 .filter(|_| random.next() % 200 >= share)
                 .cloned()
                 .collect();
-            let found = observe(&cell.record, &rest).behaviour;
+            let found = observe(&cell.record, &Journeys::of(&cell.record, rest)).behaviour;
             match found {
                 Behaviour::Undetermined { .. } => undetermined += 1,
                 Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => {

@@ -10,6 +10,7 @@ mod support;
 
 use lvs_matrix_model::action::{Action, Statement};
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::record::{AtEnd, ClientEventKind, LabOutcome, StepOutcome};
 use lvs_matrix_model::verdict::{Behaviour, Citation};
 use support::cells::*;
@@ -80,7 +81,8 @@ fn a_capture_that_is_not_proven_is_undetermined() {
 #[test]
 fn without_packets_nothing_is_known() {
     for (what, world) in plain() {
-        let observed = lvs_matrix_model::verdict::observe(&world.record, &[]);
+        let observed =
+            lvs_matrix_model::verdict::observe(&world.record, &Journeys::of(&world.record, Vec::new()));
         assert_eq!(observed.behaviour.name(), None, "{what}");
         // With the sentinels alone, too: a proven capture in which the client did nothing.
         let mut silent = world;

@@ -307,7 +307,7 @@ fn judging_the_stored_bytes_gives_what_was_observed() {
     );
     assert_eq!(cell.verdict, Verdict::Met);
     assert_eq!(cell.observed, world.observe());
-    assert_eq!(cell.packets, packets);
+    assert_eq!(cell.packets(), packets);
     // A record survives its way over the disk.
     let text = serde_json::to_string(&world.record).unwrap();
     assert_eq!(

@@ -7,6 +7,7 @@
 
 mod support;
 
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::record::{ClientErrorKind, LabOutcome};
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{JudgedCell, Outcome, RunOutcome, disagreements, judge};
@@ -24,7 +25,7 @@ fn cell(scenario: &str, number: u32, world: &World) -> JudgedCell {
     let observed = world.observe();
     JudgedCell {
         verdict: judge(&record.plan.expected, &observed),
-        packets: world.packets(),
+        journeys: Journeys::of(&world.record, world.packets()),
         record,
         observed,
     }

@@ -8,6 +8,7 @@
 mod support;
 
 use lvs_matrix_model::action::Action;
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::record::{ClientErrorKind, ClientEventKind};
 use lvs_matrix_model::verdict::{Behaviour, Observed};
 use support::cells::*;
@@ -277,7 +278,8 @@ fn losing_packets_never_turns_one_behaviour_into_another() {
                 .filter(|_| random.next() % 8 >= share.min(7))
                 .cloned()
                 .collect();
-            let observed = lvs_matrix_model::verdict::observe(&world.record, &kept);
+            let observed =
+                lvs_matrix_model::verdict::observe(&world.record, &Journeys::of(&world.record, kept));
             match observed.behaviour.name() {
                 None => lost += 1,
                 Some(_) => assert_eq!(observed.behaviour, whole, "{what}, round {round}"),
@@ -289,7 +291,8 @@ fn losing_packets_never_turns_one_behaviour_into_another() {
                 .filter(|packet| *packet != missing)
                 .cloned()
                 .collect();
-            let observed = lvs_matrix_model::verdict::observe(&world.record, &kept);
+            let observed =
+                lvs_matrix_model::verdict::observe(&world.record, &Journeys::of(&world.record, kept));
             // One lost packet does not even change the error's code.
             let same = observed.behaviour == whole && observed.error == error;
             let unknown = observed.behaviour.name().is_none();

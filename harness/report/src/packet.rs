@@ -7,8 +7,8 @@ use lvs_matrix_model::verdict::JudgedCell;
 /// from which some were left out.
 pub(crate) fn packet(cell: &JudgedCell, number: u32) -> Option<&Packet> {
     let guess = usize::try_from(number).ok()?.checked_sub(1)?;
-    cell.packets
+    cell.packets()
         .get(guess)
         .filter(|packet| packet.number == number)
-        .or_else(|| cell.packets.iter().find(|packet| packet.number == number))
+        .or_else(|| cell.packets().iter().find(|packet| packet.number == number))
 }

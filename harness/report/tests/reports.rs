@@ -245,16 +245,19 @@ fn long_repetitions_are_folded_and_short_ones_are_not() {
         9,
         "as many as the article showed: each has its line"
     );
-    let last = cell.packets[11].clone();
-    for number in 0..30 {
+    let last = cell.packets()[11].clone();
+    let repeated = (0..30).map(|number| {
         let mut again = last.clone();
         again.number += number;
         again.at = again
             .at
             .plus(std::time::Duration::from_secs(120 * u64::from(number)));
-        cell.packets.push(again);
-    }
-    cell.packets.remove(12);
+        again
+    });
+    cell.change_packets(|packets| {
+        packets.extend(repeated);
+        packets.remove(12);
+    });
     let folded = text(&cell);
     assert_eq!(folded.matches("# again, ").count(), 4);
     assert!(
@@ -276,13 +279,13 @@ fn a_trace_says_what_the_director_only_passed_on_and_what_the_link_flooded() {
         point.node = host.node.clone();
         capture.points.push(point);
     }
-    let statement = cell.packets[2].clone();
+    let statement = cell.packets()[2].clone();
     let mut forwarded = statement.clone();
     (forwarded.number, forwarded.point) = (14, 1);
     (forwarded.source_mac, forwarded.destination_mac) = (director.mac(), rs1.mac());
     let mut flooded = statement;
     (flooded.number, flooded.point) = (15, 2);
-    cell.packets.extend([forwarded, flooded]);
+    cell.change_packets(|packets| packets.extend([forwarded, flooded]));
     let text = pages(&common::report_of(vec![cell], RunState::Ended));
     assert_eq!(text.matches("# forwarded").count(), 1);
     assert_eq!(text.matches("# flooded by the link, for director").count(), 1);

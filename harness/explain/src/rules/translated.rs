@@ -101,11 +101,14 @@ pub(super) const NO_ENTRY: Rule = Rule {
 
 /// Where the director sent a server's segment on, and whether it translated the segment's addresses.
 pub(super) fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)> {
-    let journey = view.paths.of(sent.number)?;
+    let journey = view.paths.showing(sent.number)?;
     let director =
-        |hop: &&Hop<'_>| hop.from.and_then(|host| view.paths.lab().node(host)) == Some(&Node::Director);
+        |hop: &&Hop| hop.from.and_then(|host| view.paths.lab().node(host)) == Some(&Node::Director);
     let hop = journey.hops.iter().find(director)?;
-    Some((hop.sent?.into(), matches!(hop.rewrite, Rewrite::Nat { .. })))
+    Some((
+        (&**hop.sent.as_ref()?).into(),
+        matches!(hop.rewrite, Rewrite::Nat { .. }),
+    ))
 }
 
 /// Why the director had forgotten the connection when the server spoke, and what shows it.

@@ -76,7 +76,7 @@ fn without(cell: &mut JudgedCell, lost: impl Fn(&Packet, &Node) -> bool) {
         .flat_map(|capture| capture.points.iter())
         .map(|point| point.node.clone())
         .collect();
-    cell.packets.retain(|packet| !lost(packet, &points[packet.point]));
+    cell.change_packets(|packets| packets.retain(|packet| !lost(packet, &points[packet.point])));
 }
 
 fn sysctl(cell: &mut JudgedCell, node: &Node, key: &str, value: &str) {
@@ -122,7 +122,7 @@ fn request(cell: &JudgedCell) -> u32 {
         packet.at >= operation.began
             && segment(packet).is_some_and(|(_, _, segment)| segment.payload_length > 0)
     };
-    cell.packets.iter().find(carries).unwrap().number
+    cell.packets().iter().find(carries).unwrap().number
 }
 
 /// What the director passed on since the operation began is missing.

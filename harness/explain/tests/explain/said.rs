@@ -140,13 +140,15 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
                 .iter()
                 .position(|point| point.node.real_server().is_some())
                 .unwrap();
-            for packet in &mut cell.packets {
-                let refused =
-                    segment(packet).is_some_and(|(_, _, own)| own.flags.rst && own.destination_port == 3306);
-                if refused && packet.at > Instant(5_000_000_000) {
-                    packet.point = server;
+            cell.change_packets(|packets| {
+                for packet in packets {
+                    let refused = segment(packet)
+                        .is_some_and(|(_, _, own)| own.flags.rst && own.destination_port == 3306);
+                    if refused && packet.at > Instant(5_000_000_000) {
+                        packet.point = server;
+                    }
                 }
-            }
+            });
         },
     ),
     (
@@ -154,9 +156,11 @@ pub(crate) const SAID: &[(&str, &str, &str, Damage)] = &[
         "orphaned-locks/lost-at-once-keepalive_same-row",
         "the answer came right after it",
         |cell| {
-            for packet in cell.packets.iter_mut().filter(|packet| is_servers_reset(packet)) {
-                packet.at = Instant(packet.at.0 - 200_000_000);
-            }
+            cell.change_packets(|packets| {
+                for packet in packets.iter_mut().filter(|packet| is_servers_reset(packet)) {
+                    packet.at = Instant(packet.at.0 - 200_000_000);
+                }
+            });
         },
     ),
     (

@@ -61,7 +61,7 @@ pub(crate) fn cited_right(cell: &JudgedCell) {
         );
         for citation in &paragraph.shown_by {
             let there = match citation {
-                Citation::Packet(number) => cell.packets.iter().any(|packet| packet.number == *number),
+                Citation::Packet(number) => cell.packets().iter().any(|packet| packet.number == *number),
                 Citation::Step(number) => cell.record.steps.iter().any(|step| step.number == *number),
                 Citation::Event(number) => cell
                     .record

@@ -94,26 +94,28 @@ fn foreign_text_is_harmless() {
 fn the_way_of_a_segment_is_found_by_the_segment() {
     let mut cell = stored("config-change/present_up_execute-sql_0");
     let director = cell.record.plan.host(&Node::Director).unwrap().mac();
-    for packet in &mut cell.packets {
-        let Body::Ip {
-            source,
-            destination,
-            transport,
-        } = &packet.body
-        else {
-            continue;
-        };
-        if packet.source_mac == director && matches!(transport, Transport::Tcp(_)) {
-            packet.body = Body::Ip {
-                source: *source,
-                destination: *destination,
-                transport: Transport::IpInIp {
+    cell.change_packets(|packets| {
+        for packet in packets {
+            let Body::Ip {
+                source,
+                destination,
+                transport,
+            } = &packet.body
+            else {
+                continue;
+            };
+            if packet.source_mac == director && matches!(transport, Transport::Tcp(_)) {
+                packet.body = Body::Ip {
                     source: *source,
                     destination: *destination,
-                    transport: Box::new(transport.clone()),
-                },
-            };
+                    transport: Transport::IpInIp {
+                        source: *source,
+                        destination: *destination,
+                        transport: Box::new(transport.clone()),
+                    },
+                };
+            }
         }
-    }
+    });
     assert_eq!(rules(&explain(&cell)), ["passed-on"]);
 }

@@ -62,7 +62,7 @@ struct Answer {
 }
 
 /// Gives each journey its fate. Each refusal answers one packet.
-pub(super) fn fates(lab: &Lab, journeys: &mut [Journey<'_>]) {
+pub(super) fn fates(lab: &Lab, journeys: &mut [Journey]) {
     let mut answers: Vec<Answer> = Vec::new();
     let mut by_what: HashMap<Answered, Vec<usize>> = HashMap::new();
     for journey in journeys.iter() {
@@ -87,7 +87,7 @@ pub(super) fn fates(lab: &Lab, journeys: &mut [Journey<'_>]) {
         let Some(last) = journey.hops.last() else {
             continue;
         };
-        journey.fate = match (last.to, last.received) {
+        journey.fate = match (last.to, &last.received) {
             (None, _)
                 if last
                     .packet()

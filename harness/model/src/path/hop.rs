@@ -2,7 +2,7 @@
 
 use super::content::{Key, frame_key, same_frame};
 use super::lab::{HostIndex, Lab};
-use super::{Hop, Rewrite, near};
+use super::{Hop, PacketRef, Rewrite, near};
 use crate::capture::{Packet, Way};
 use crate::plan::Mac;
 use std::collections::HashMap;
@@ -23,14 +23,14 @@ pub enum Role {
 }
 
 /// Hops in the order in which they were first seen.
-pub(super) struct Hops<'l, 'a> {
+pub(super) struct Hops<'l> {
     lab: &'l Lab,
     by_mac: HashMap<Mac, Option<HostIndex>>,
     alike: HashMap<(Mac, Mac, u32, Key), Vec<usize>>,
-    pub(super) hops: Vec<Hop<'a>>,
+    pub(super) hops: Vec<Hop>,
 }
 
-impl<'l, 'a> Hops<'l, 'a> {
+impl<'l> Hops<'l> {
     pub(super) fn new(lab: &'l Lab) -> Self {
         Self {
             lab,
@@ -41,15 +41,15 @@ impl<'l, 'a> Hops<'l, 'a> {
     }
 
     /// The hop that a packet shows, and what it shows of it.
-    pub(super) fn add(&mut self, packet: &'a Packet) -> (usize, Role) {
-        let key = frame_key(packet);
+    pub(super) fn add(&mut self, packet: PacketRef) -> (usize, Role) {
+        let key = frame_key(&packet);
         let recent = self.alike.get(&key).map_or(&[][..], |alike| {
             alike
                 .get(alike.len().saturating_sub(RECENT)..)
                 .unwrap_or_default()
         });
-        let here = self.lab.host_at(packet);
-        let role = match self.lab.way(packet) {
+        let here = self.lab.host_at(&packet);
+        let role = match self.lab.way(&packet) {
             Some(Way::Out) => {
                 // Two interfaces may have the same address. Then time tells: a frame is seen first where it
                 // leaves, and every later sighting of it is an arrival.
@@ -57,8 +57,8 @@ impl<'l, 'a> Hops<'l, 'a> {
                 let left_elsewhere = |hop: &usize| {
                     let hop = &self.hops[*hop];
                     hop.from != here
-                        && hop.sent.is_some_and(|sent| {
-                            near(sent.at, packet.at) && sent.at < packet.at && same_frame(sent, packet)
+                        && hop.sent.as_ref().is_some_and(|sent| {
+                            near(sent.at, packet.at) && sent.at < packet.at && same_frame(sent, &packet)
                         })
                         && hop.packets().all(|known| known.point != packet.point)
                 };
@@ -74,13 +74,14 @@ impl<'l, 'a> Hops<'l, 'a> {
             Some(Way::In) => Role::Received,
             Some(Way::Group | Way::Past) | None => Role::Overheard,
         };
-        if let Some(index) = self.partner(recent, packet, role) {
+        if let Some(index) = self.partner(recent, &packet, role) {
             let hop = &mut self.hops[index];
             match role {
-                Role::Sent => (hop.sent, hop.from) = (Some(packet), here),
-                Role::Received => (hop.received, hop.to) = (Some(packet), here),
-                Role::Overheard => hop.overheard.push(packet),
+                Role::Sent => hop.from = here,
+                Role::Received => hop.to = here,
+                Role::Overheard => {}
             }
+            hop.show(packet, role);
             return (index, role);
         }
         let index = self.hops.len();
@@ -95,14 +96,12 @@ impl<'l, 'a> Hops<'l, 'a> {
                 Role::Received => here,
                 Role::Sent | Role::Overheard => owner(packet.destination_mac),
             },
-            sent: (role == Role::Sent).then_some(packet),
-            received: (role == Role::Received).then_some(packet),
-            overheard: match role {
-                Role::Overheard => vec![packet],
-                Role::Sent | Role::Received => Vec::new(),
-            },
+            sent: None,
+            received: None,
+            overheard: Vec::new(),
             rewrite: Rewrite::None,
         });
+        self.hops[index].show(packet, role);
         (index, role)
     }
 
@@ -126,5 +125,16 @@ impl<'l, 'a> Hops<'l, 'a> {
         first
             .or_else(|| recent.iter().rev().find(open).filter(|_| role != Role::Sent))
             .copied()
+    }
+}
+
+impl Hop {
+    /// One more packet shows it.
+    fn show(&mut self, packet: PacketRef, role: Role) {
+        match role {
+            Role::Sent => self.sent = Some(packet),
+            Role::Received => self.received = Some(packet),
+            Role::Overheard => self.overheard.push(packet),
+        }
     }
 }

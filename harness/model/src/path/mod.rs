@@ -26,20 +26,25 @@ mod content;
 mod fate;
 mod hop;
 mod lab;
+mod packets;
 
 pub use content::flow;
 pub use fate::Fate;
 pub use hop::Role;
 pub use lab::{Host, HostIndex, Interface, Lab, Point};
+pub use packets::PacketRef;
 
 use crate::action::Node;
 use crate::capture::flow::segment;
 use crate::capture::{Body, Packet, Segment};
 use crate::duration::Instant;
+use crate::record::CellRecord;
 use content::{Content, Key, rewrite};
 use hop::{Hops, RECENT};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Are two times so near that one may be the other's effect on the link? Far above any delay of a lab, and
@@ -99,34 +104,37 @@ pub enum Rewrite {
 
 /// A frame on a link, with the packets of the capture that show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hop<'a> {
+pub struct Hop {
     /// The host that sent the frame; `None` if it is none of the lab's, or not known.
     pub from: Option<HostIndex>,
     /// The host that it is addressed to; `None` for groups and strangers, or if it is not known.
     pub to: Option<HostIndex>,
     /// The frame as its sender's interface saw it.
-    pub sent: Option<&'a Packet>,
+    pub sent: Option<PacketRef>,
     /// As its receiver's interface saw it.
-    pub received: Option<&'a Packet>,
+    pub received: Option<PacketRef>,
     /// As others saw it: it is for a group, or was flooded.
-    pub overheard: Vec<&'a Packet>,
+    pub overheard: Vec<PacketRef>,
     /// What `from` did to the packet since the hop before.
     pub rewrite: Rewrite,
 }
 
-impl<'a> Hop<'a> {
+impl Hop {
     /// A packet that shows it: where it left, if that was captured.
     #[must_use]
-    pub fn packet(&self) -> Option<&'a Packet> {
-        self.sent
-            .or(self.received)
-            .or_else(|| self.overheard.first().copied())
+    pub fn packet(&self) -> Option<&Packet> {
+        self.packets().next()
     }
 
-    /// Every packet that shows it.
-    pub fn packets(&self) -> impl Iterator<Item = &'a Packet> {
-        let ends = self.sent.into_iter().chain(self.received);
-        ends.chain(self.overheard.iter().copied())
+    /// The packets that show it at its ends, where it left first.
+    pub fn ends(&self) -> impl Iterator<Item = &Packet> {
+        let ends = self.sent.iter().chain(&self.received);
+        ends.map(|packet| &**packet)
+    }
+
+    /// Every packet that shows it, where it left first.
+    pub fn packets(&self) -> impl Iterator<Item = &Packet> {
+        self.ends().chain(self.overheard.iter().map(|packet| &**packet))
     }
 
     /// When it was first seen.
@@ -138,28 +146,28 @@ impl<'a> Hop<'a> {
     /// When it was last seen on its way.
     #[must_use]
     pub fn ended(&self) -> Instant {
-        let last = self.received.or(self.sent).or_else(|| self.packet());
+        let last = self.ends().last().or_else(|| self.packet());
         last.map_or(Instant(0), |packet| packet.at)
     }
 }
 
 /// A packet's way from the host that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Journey<'a> {
+pub struct Journey {
     /// The host that made it; `None` if that is not known, or is none of the lab's.
     pub origin: Option<HostIndex>,
     /// Its hops in order, at least one; each but the first was sent by the receiver of the one before.
-    pub hops: Vec<Hop<'a>>,
+    pub hops: Vec<Hop>,
     /// How it ended. Where that was decided is the end of the last hop.
     pub fate: Fate,
     /// Did the same host send the same payload, SYN or FIN before?
     pub again: bool,
 }
 
-impl<'a> Journey<'a> {
+impl Journey {
     /// The first packet that shows it.
     #[must_use]
-    pub fn packet(&self) -> Option<&'a Packet> {
+    pub fn packet(&self) -> Option<&Packet> {
         self.hops.first().and_then(Hop::packet)
     }
 
@@ -177,8 +185,7 @@ impl<'a> Journey<'a> {
 
     /// The numbers of the packets that show it on its way.
     pub fn numbers(&self) -> impl Iterator<Item = u32> {
-        let both = self.hops.iter().flat_map(|hop| [hop.sent, hop.received]);
-        both.flatten().map(|packet| packet.number)
+        self.hops.iter().flat_map(Hop::ends).map(|packet| packet.number)
     }
 
     /// The hosts that it touched, in order.
@@ -189,7 +196,7 @@ impl<'a> Journey<'a> {
 
     /// The TCP segment that it is.
     #[must_use]
-    pub fn segment(&self) -> Option<&'a Segment> {
+    pub fn segment(&self) -> Option<&Segment> {
         segment(self.packet()?).map(|(_, _, segment)| segment)
     }
 }
@@ -205,26 +212,29 @@ pub struct Place {
     pub role: Role,
 }
 
-/// The journeys of a capture, and the place of each packet in them.
-#[derive(Debug, Clone)]
-pub struct Journeys<'a> {
+/// The packets of a cell, the journeys that they show, and the place of each packet in them.
+///
+/// Journeys take the packets for their own. So they are made once for a cell, and whoever needs packets or
+/// journeys is given these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journeys {
     lab: Lab,
-    all: Vec<Journey<'a>>,
+    packets: Arc<Vec<Packet>>,
+    all: Vec<Journey>,
     /// By the number of the packet, in order.
     places: Vec<(u32, Place)>,
 }
 
 /// The journeys that `packets` show, in the order in which they began. The packets are in the order of their
 /// numbers.
-#[must_use]
-pub fn journeys<'a>(lab: Lab, packets: impl IntoIterator<Item = &'a Packet>) -> Journeys<'a> {
+fn journeys(lab: Lab, packets: Vec<Packet>) -> Journeys {
+    let packets = Arc::new(packets);
     let mut hops = Hops::new(&lab);
-    let shown: Vec<(u32, (usize, Role))> = packets
-        .into_iter()
+    let shown: Vec<(u32, (usize, Role))> = PacketRef::each(&packets)
         .map(|packet| (packet.number, hops.add(packet)))
         .collect();
     let hops = hops.hops;
-    let mut all: Vec<Journey<'a>> = Vec::with_capacity(hops.len());
+    let mut all: Vec<Journey> = Vec::with_capacity(hops.len());
     // Journey and place in it of each hop.
     let mut place_of: Vec<(usize, usize)> = Vec::with_capacity(hops.len());
     // The journeys that went to a host and may go on from there, by what tells contents apart best.
@@ -248,8 +258,9 @@ pub fn journeys<'a>(lab: Lab, packets: impl IntoIterator<Item = &'a Packet>) -> 
         match all.get_mut(index) {
             Some(journey) => {
                 let last = journey.hops.last().and_then(Hop::packet);
-                if let Some((before, after)) = last.zip(hop.packet()) {
-                    hop.rewrite = rewrite(before, after);
+                let rewritten = last.zip(hop.packet());
+                if let Some(rewrite) = rewritten.map(|(before, after)| rewrite(before, after)) {
+                    hop.rewrite = rewrite;
                 }
                 place_of.push((index, journey.hops.len()));
                 journey.hops.push(hop);
@@ -274,6 +285,7 @@ pub fn journeys<'a>(lab: Lab, packets: impl IntoIterator<Item = &'a Packet>) -> 
     Journeys {
         places: places.collect(),
         lab,
+        packets,
         all,
     }
 }
@@ -282,7 +294,7 @@ pub fn journeys<'a>(lab: Lab, packets: impl IntoIterator<Item = &'a Packet>) -> 
 /// at once what it can: so it is the first of those that arrived just before. A host keeps what must wait for
 /// a neighbour's Ethernet address (`__neigh_event_send` in net/core/neighbour.c): without one that arrived
 /// just before, it is the last of all.
-fn goes_on(all: &[Journey<'_>], candidates: &[usize], content: &Content<'_>, hop: &Hop<'_>) -> Option<usize> {
+fn goes_on(all: &[Journey], candidates: &[usize], content: &Content<'_>, hop: &Hop) -> Option<usize> {
     let same = |index: &usize| {
         let last = all.get(*index).and_then(|journey| journey.hops.last());
         last.is_some_and(|last| {
@@ -306,7 +318,7 @@ fn goes_on(all: &[Journey<'_>], candidates: &[usize], content: &Content<'_>, hop
 }
 
 /// The host that made a packet, told by its first hop.
-fn origin(lab: &Lab, first: &Hop<'_>) -> Option<HostIndex> {
+fn origin(lab: &Lab, first: &Hop) -> Option<HostIndex> {
     let from = first.from?;
     match &first.packet()?.body {
         Body::Ip { source, .. } => lab.may_speak_as(from, *source).then_some(from),
@@ -314,7 +326,7 @@ fn origin(lab: &Lab, first: &Hop<'_>) -> Option<HostIndex> {
     }
 }
 
-fn repetitions(journeys: &mut [Journey<'_>]) {
+fn repetitions(journeys: &mut [Journey]) {
     let mut known = HashSet::new();
     for journey in journeys {
         let from = journey.hops.first().and_then(|hop| hop.from);
@@ -333,7 +345,25 @@ fn repetitions(journeys: &mut [Journey<'_>]) {
     }
 }
 
-impl<'a> Journeys<'a> {
+impl Journeys {
+    /// The journeys of a cell. The packets are in the order of their numbers.
+    #[must_use]
+    pub fn of(record: &CellRecord, packets: Vec<Packet>) -> Self {
+        Self::through(Lab::of(record), packets)
+    }
+
+    /// Those through a lab.
+    #[must_use]
+    pub fn through(lab: Lab, packets: Vec<Packet>) -> Self {
+        journeys(lab, packets)
+    }
+
+    /// The packets, in the order of their numbers.
+    #[must_use]
+    pub fn packets(&self) -> &[Packet] {
+        &self.packets
+    }
+
     /// The lab that they went through.
     #[must_use]
     pub fn lab(&self) -> &Lab {
@@ -342,14 +372,8 @@ impl<'a> Journeys<'a> {
 
     /// All of them, in the order in which they began.
     #[must_use]
-    pub fn all(&self) -> &[Journey<'a>] {
+    pub fn all(&self) -> &[Journey] {
         &self.all
-    }
-
-    /// The same, to keep.
-    #[must_use]
-    pub fn into_all(self) -> Vec<Journey<'a>> {
-        self.all
     }
 
     /// Where the packet with this number has its place.
@@ -364,13 +388,13 @@ impl<'a> Journeys<'a> {
 
     /// The journey that the packet with this number shows.
     #[must_use]
-    pub fn of(&self, number: u32) -> Option<&Journey<'a>> {
+    pub fn showing(&self, number: u32) -> Option<&Journey> {
         self.all.get(self.place(number)?.journey)
     }
 
     /// The hop that the packet with this number shows.
     #[must_use]
-    pub fn hop(&self, number: u32) -> Option<&Hop<'a>> {
+    pub fn hop(&self, number: u32) -> Option<&Hop> {
         let place = self.place(number)?;
         self.all.get(place.journey)?.hops.get(place.hop)
     }
@@ -378,7 +402,7 @@ impl<'a> Journeys<'a> {
     /// The host that made the packet with this number, wherever on its way the packet was captured.
     #[must_use]
     pub fn origin(&self, number: u32) -> Option<&Node> {
-        self.lab.node(self.of(number)?.origin?)
+        self.lab.node(self.showing(number)?.origin?)
     }
 
     /// The host that sent the frame with this number over its link: the packet's origin, or who passed it on.
@@ -393,5 +417,17 @@ impl<'a> Journeys<'a> {
         let place = self.place(number).filter(|place| place.role == Role::Received)?;
         self.lab
             .node(self.all.get(place.journey)?.hops.get(place.hop)?.to?)
+    }
+}
+
+impl From<Journey> for Cow<'_, Journey> {
+    fn from(journey: Journey) -> Self {
+        Self::Owned(journey)
+    }
+}
+
+impl<'a> From<&'a Journey> for Cow<'a, Journey> {
+    fn from(journey: &'a Journey) -> Self {
+        Cow::Borrowed(journey)
     }
 }

@@ -367,7 +367,7 @@ fn unread(
 
 /// The attempt by which the operation ended, or was waiting: its place in `looked.attempts`.
 pub(super) fn last(
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
     looked: &Looked,
@@ -384,7 +384,7 @@ pub(super) fn last(
 
 /// Did the network end or refuse its connection before its answer was there?
 fn is_ended(
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     operation: &Classified<'_>,
     looked: &Looked,

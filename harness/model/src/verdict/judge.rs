@@ -5,6 +5,7 @@ use super::{Awaited, Behaviour, Difference, Doubt, JudgedCell, Observed, Unteste
 use crate::action::Node;
 use crate::capture;
 use crate::duration::Human;
+use crate::path::Journeys;
 use crate::record::{CellRecord, LabOutcome};
 use crate::scenario::{Expected, ExpectedBehaviour, HangEndName};
 use std::time::Duration;
@@ -178,22 +179,23 @@ pub fn judged(record: CellRecord, capture_bytes: Option<&[u8]>) -> JudgedCell {
         Some(bytes) => capture::read(bytes, &record).map_err(|error| vec![Doubt::Capture { error }]),
         None => Err(vec![Doubt::NoCaptureFile]),
     };
-    let (packets, observed) = match read {
+    let (journeys, observed) = match read {
         Ok(packets) => {
-            let observed = observe(&record, &packets);
-            (packets, observed)
+            let journeys = Journeys::of(&record, packets);
+            let observed = observe(&record, &journeys);
+            (journeys, observed)
         }
         Err(unread) => {
             // A failure of the lab comes first: that there is no capture follows from it.
             let mut reasons = super::doubts::of_the_lab(&record);
             reasons.extend(unread);
-            (Vec::new(), undetermined(reasons))
+            (Journeys::of(&record, Vec::new()), undetermined(reasons))
         }
     };
     let verdict = judge(&record.plan.expected, &observed);
     JudgedCell {
         record,
-        packets,
+        journeys,
         observed,
         verdict,
     }

@@ -39,6 +39,7 @@ use crate::Name;
 use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::Instant;
+use crate::path::Journeys;
 use crate::record::{CellRecord, ServerSession, Socket};
 use crate::scenario::{BehaviourName, HangEndName};
 use serde::{Deserialize, Serialize};
@@ -394,8 +395,9 @@ pub enum Verdict {
 pub struct JudgedCell {
     /// The record.
     pub record: CellRecord,
-    /// Its packets.
-    pub packets: Vec<Packet>,
+    /// Its packets and their journeys. They were made when the cell was judged; what explains the cell and
+    /// reports it asks these.
+    pub journeys: Journeys,
     /// What was observed.
     pub observed: Observed,
     /// The verdict.
@@ -403,6 +405,20 @@ pub struct JudgedCell {
 }
 
 impl JudgedCell {
+    /// Its packets, in the order of their numbers.
+    #[must_use]
+    pub fn packets(&self) -> &[Packet] {
+        self.journeys.packets()
+    }
+
+    /// Changes its packets, and follows them anew. Nothing is judged again: it is for those who ask what a
+    /// reader makes of other packets, or of a record that was changed.
+    pub fn change_packets(&mut self, change: impl FnOnce(&mut Vec<Packet>)) {
+        let mut packets = self.packets().to_vec();
+        change(&mut packets);
+        self.journeys = Journeys::of(&self.record, packets);
+    }
+
     /// Why the cell says nothing about its change; `None` if it does, or if its expectation names the server
     /// that was not changed: a scenario may well show that the connections of other servers are left alone.
     #[must_use]

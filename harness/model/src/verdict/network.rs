@@ -172,14 +172,9 @@ impl Silence {
 }
 
 /// What the packets show of `operation`.
-pub(super) fn network(
-    record: &CellRecord,
-    packets: &[Packet],
-    paths: &Journeys<'_>,
-    operation: &Classified<'_>,
-) -> Wire {
+pub(super) fn network(record: &CellRecord, paths: &Journeys, operation: &Classified<'_>) -> Wire {
     let mut wire = Wire::default();
-    let Some(side) = ClientSide::of(record, packets) else {
+    let Some(side) = ClientSide::of(record, paths.packets()) else {
         return wire;
     };
     wire.looked = attempts::look(record, &side, operation, &mut wire.doubts);
@@ -325,7 +320,7 @@ fn waited_longest(operation: &Classified<'_>, wire: &Wire) -> Option<(Attempt, I
 /// Everything that a look at a connection needs.
 struct View<'a> {
     record: &'a CellRecord,
-    paths: &'a Journeys<'a>,
+    paths: &'a Journeys,
     side: &'a ClientSide<'a>,
     operation: &'a Classified<'a>,
 }
@@ -501,7 +496,7 @@ pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
 }
 
 pub(super) fn terminators(
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     received: &[(&Packet, &Segment)],
     connection: &Connection,

@@ -22,18 +22,17 @@ use super::{
     Answered, At, Behaviour, Doubt, HangEnd, Observed, ObservedError, Operation, Retransmissions, Success,
 };
 use crate::action::Node;
-use crate::capture::{Packet, dialect_of};
+use crate::capture::dialect_of;
 use crate::duration::{Human, Instant};
-use crate::path::{self, Lab};
+use crate::path::Journeys;
 use crate::record::{CellRecord, ClientEventKind, EventRole};
 use std::time::Duration;
 
-/// What the client of `record` lived through, as its events and the `packets` of its capture show it.
+/// What the client of `record` lived through, as its events and the packets of its capture show it.
 #[must_use]
-pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
-    let paths = path::journeys(Lab::of(record), packets);
-    let mut doubts = super::doubts::doubts(record, packets);
-    doubts.extend(untested::elsewhere(record, packets, &paths));
+pub fn observe(record: &CellRecord, paths: &Journeys) -> Observed {
+    let mut doubts = super::doubts::doubts(record, paths.packets());
+    doubts.extend(untested::elsewhere(record, paths));
     let operation = match classified(record) {
         Ok(operation) => operation,
         Err(reason) => {
@@ -41,7 +40,7 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
             return undetermined(doubts);
         }
     };
-    let wire = network(record, packets, &paths, &operation);
+    let wire = network(record, paths, &operation);
     doubts.extend(wire.doubts.iter().cloned());
     let word = word(&operation, &wire, &mut doubts);
     let behaviour = classify(record, &operation, &wire, &word, &mut doubts);
@@ -78,12 +77,12 @@ pub fn observe(record: &CellRecord, packets: &[Packet]) -> Observed {
         held_back: subject.held_back,
         cut_to: cut_to(record, &operation),
         longest_silence,
-        attempts: tries::tries(record, packets, &paths, &operation, &wire),
+        attempts: tries::tries(record, paths, &operation, &wire),
         contradiction: word.contradiction,
         behaviour,
         untested: None,
     };
-    observed.untested = untested::untested(record, packets, &paths, &observed);
+    observed.untested = untested::untested(record, paths, &observed);
     observed
 }
 

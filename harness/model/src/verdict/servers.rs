@@ -72,7 +72,7 @@ impl Servers {
 /// or payload, and by whom the client's segments reached. `request` is the packet of what was asked for.
 pub(super) fn servers(
     record: &CellRecord,
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     connection: &Connection,
     accepted: &[(&Packet, &Segment)],
@@ -89,7 +89,7 @@ pub(super) fn servers(
 /// The same from the packet of this number on.
 fn servers_from(
     record: &CellRecord,
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     connection: &Connection,
     accepted: &[(&Packet, &Segment)],
@@ -109,7 +109,7 @@ fn servers_from(
 
 /// The real server that made a SYN-ACK or payload. An RST shows nothing: the director makes them, too, with
 /// the VIP as source.
-fn answers<'p>(paths: &'p Journeys<'_>, packet: &Packet, segment: &Segment) -> Option<&'p Node> {
+fn answers<'p>(paths: &'p Journeys, packet: &Packet, segment: &Segment) -> Option<&'p Node> {
     let answers = !segment.flags.rst && (segment.flags.syn || segment.payload_length > 0);
     let node = answers.then(|| paths.origin(packet.number)).flatten()?;
     node.real_server().is_some().then_some(node)
@@ -119,7 +119,7 @@ fn answers<'p>(paths: &'p Journeys<'_>, packet: &Packet, segment: &Segment) -> O
 /// shows it.
 pub(super) fn reached(
     record: &CellRecord,
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     connection: &Connection,
 ) -> Vec<(Node, u32)> {
@@ -129,7 +129,7 @@ pub(super) fn reached(
 /// The same from the packet of this number on.
 fn reached_from(
     record: &CellRecord,
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     connection: &Connection,
     from: u32,
@@ -150,6 +150,7 @@ fn reached_from(
         for hop in journey.hops.iter().filter(|_| ours) {
             if let Some(packet) = hop
                 .received
+                .as_ref()
                 .filter(|packet| packet.number >= from && connection.spans(packet))
                 && let Some(node) = hop.to.and_then(|host| paths.lab().node(host))
                 && node.real_server().is_some()

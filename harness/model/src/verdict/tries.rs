@@ -6,7 +6,6 @@ use super::network::{Seen, Wire, ends, terminators};
 use super::operation::Classified;
 use super::servers::servers;
 use super::{Try, TryEnd};
-use crate::capture::Packet;
 use crate::capture::flow::{ClientSide, Connection};
 use crate::duration::Instant;
 use crate::path::Journeys;
@@ -20,8 +19,7 @@ const NAMED: usize = 20;
 /// The connections of the operation in the order of their use, if it used several.
 pub(super) fn tries(
     record: &CellRecord,
-    packets: &[Packet],
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     operation: &Classified<'_>,
     wire: &Wire,
 ) -> Vec<Try> {
@@ -33,7 +31,7 @@ pub(super) fn tries(
         }
     }
     let middle = NAMED..connections.len().saturating_sub(NAMED).max(NAMED);
-    let Some(side) = ClientSide::of(record, packets).filter(|_| connections.len() > 1) else {
+    let Some(side) = ClientSide::of(record, paths.packets()).filter(|_| connections.len() > 1) else {
         return Vec::new();
     };
     let first = |connection: &Connection| {
@@ -74,7 +72,7 @@ fn waited_for<'a>(connection: &Connection, wire: &'a Wire) -> Option<&'a Attempt
 fn one(
     wire: &Wire,
     record: &CellRecord,
-    paths: &Journeys<'_>,
+    paths: &Journeys,
     side: &ClientSide<'_>,
     attempt: &Attempt,
     began: Instant,

@@ -220,8 +220,7 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
 /// The cell, as far as the question needs it.
 struct View<'a> {
     record: &'a CellRecord,
-    packets: &'a [Packet],
-    paths: &'a Journeys<'a>,
+    paths: &'a Journeys,
     side: ClientSide<'a>,
     /// Every connection that the client tried to open.
     connections: Vec<Connection>,
@@ -236,14 +235,9 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(
-        record: &'a CellRecord,
-        packets: &'a [Packet],
-        paths: &'a Journeys<'a>,
-        observed: &Observed,
-    ) -> Option<Self> {
+    fn of(record: &'a CellRecord, paths: &'a Journeys, observed: &Observed) -> Option<Self> {
         let operation = observed.operation.as_ref()?;
-        let side = ClientSide::of(record, packets)?;
+        let side = ClientSide::of(record, paths.packets())?;
         let connections = side.connections();
         let ended = operation.ended.unwrap_or(record.ended);
         let is_it = |connection: &&Connection| {
@@ -251,7 +245,6 @@ impl<'a> View<'a> {
         };
         Some(Self {
             record,
-            packets,
             paths,
             side,
             judged: connections.iter().rfind(is_it).cloned(),
@@ -355,7 +348,7 @@ impl<'a> View<'a> {
         let Some(director) = points.into_iter().position(|point| point.node == Node::Director) else {
             return judged.began <= at;
         };
-        self.packets.iter().any(|packet| {
+        self.paths.packets().iter().any(|packet| {
             let seen = packet.point == director && judged.began <= packet.at && packet.at <= at;
             seen && flow::segment(packet).is_some_and(|(_, _, segment)| {
                 segment.source_port == judged.client_port
@@ -426,12 +419,7 @@ fn idle_steps(record: &CellRecord) -> BTreeSet<u32> {
 
 /// Why the change of the cell had no part in what was judged; `None` if it had, if that cannot be told, or if
 /// the cell has no change.
-pub(super) fn untested(
-    record: &CellRecord,
-    packets: &[Packet],
-    paths: &Journeys<'_>,
-    observed: &Observed,
-) -> Option<Untested> {
+pub(super) fn untested(record: &CellRecord, paths: &Journeys, observed: &Observed) -> Option<Untested> {
     let steps: Vec<(&StepRecord, Instant)> = record
         .steps
         .iter()
@@ -454,7 +442,7 @@ pub(super) fn untested(
             action: step.action.clone(),
         });
     };
-    let view = View::of(record, packets, paths, observed)?;
+    let view = View::of(record, paths, observed)?;
     let served_by = view.servers_of(view.involved(first));
     let of_them = |servers: &[Name]| {
         // Of a connection that reached no server it is not known which one it was to reach.
@@ -493,8 +481,8 @@ pub(super) fn untested(
 
 /// Where the client's connection was to be on a real server (`connect: { to: … }`), and its packets show
 /// another one.
-pub(super) fn elsewhere(record: &CellRecord, packets: &[Packet], paths: &Journeys<'_>) -> Vec<Doubt> {
-    let Some(side) = ClientSide::of(record, packets) else {
+pub(super) fn elsewhere(record: &CellRecord, paths: &Journeys) -> Vec<Doubt> {
+    let Some(side) = ClientSide::of(record, paths.packets()) else {
         return Vec::new();
     };
     let connections = side.connections();

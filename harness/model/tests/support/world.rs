@@ -11,6 +11,7 @@ use etherparse::PacketBuilder;
 use lvs_matrix_model::action::{Action, MysqldAction, Statement, StopSignal, TableAction};
 use lvs_matrix_model::capture::{Packet, PointFrames, Remarks, read, write};
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::record::{
     CellRecord, ClientError, ClientErrorKind, ClientEvent, ClientEventKind, DirectorSnapshot, Moment,
     StepOutcome,
@@ -314,7 +315,7 @@ impl World {
     }
 
     pub fn observe(&self) -> Observed {
-        observe(&self.record, &self.packets())
+        observe(&self.record, &Journeys::of(&self.record, self.packets()))
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn traces(words: Language, cell: &JudgedCell) -> Option<Section> {
     points.sort_by_key(|(_, point)| point.node != Node::Client);
     let mut blocks = vec![Block::Note(words.traces_are(words.epoch()))];
     for (place, (index, point)) in points.into_iter().enumerate() {
-        let lines = trace(&cell.packets, &cell.record, index);
+        let lines = trace(cell.packets(), &cell.record, index);
         let mut inside = Vec::new();
         if let Some(failure) = &point.failure {
             inside.push(Block::paragraph(words.capture_failed(foreign(failure))));

@@ -1,12 +1,12 @@
 //! A journey as a ladder draws it.
 
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::capture::{Body, Packet, Segment, Transport};
-use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::path::{self, Hop};
+use lvs_matrix_model::capture::{Body, Packet, Transport};
+use lvs_matrix_model::path;
 use lvs_matrix_model::record::CellRecord;
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::ops::Deref;
 
 /// The index of a host in [`lvs_matrix_model::plan::LabPlan::hosts`].
 pub(super) type Host = path::HostIndex;
@@ -38,57 +38,40 @@ impl From<path::Fate> for Fate {
     }
 }
 
-/// A packet's way from the host that made it.
+/// A journey that is drawn.
 #[derive(Debug, Clone)]
 pub(super) struct Journey<'a> {
-    /// Its hops in order, at least one; each but the first was sent by the receiver of the one before.
-    pub(super) hops: Vec<Hop<'a>>,
+    path: Cow<'a, path::Journey>,
     pub(super) fate: Fate,
-    /// Did the same host send the same payload, SYN or FIN before?
-    pub(super) again: bool,
     /// What the MySQL protocol says in it, as far as the client's interface shows; foreign text stands
     /// between backticks.
     pub(super) says: Option<String>,
 }
 
 impl<'a> Journey<'a> {
-    /// A journey that was seen where it left or arrived: `None` if only others overheard it.
-    pub(super) fn of(journey: path::Journey<'a>) -> Option<Self> {
-        journey.numbers().next()?;
-        Some(Self {
-            fate: journey.fate.into(),
-            again: journey.again,
+    pub(super) fn of(path: impl Into<Cow<'a, path::Journey>>) -> Self {
+        let path = path.into();
+        Self {
+            fate: path.fate.into(),
             says: None,
-            hops: journey.hops,
-        })
+            path,
+        }
     }
 
-    pub(super) fn packet(&self) -> Option<&'a Packet> {
-        self.hops.first().and_then(Hop::packet)
+    /// One that did not reach the host to which it is drawn.
+    pub(super) fn lost(path: path::Journey) -> Self {
+        Self {
+            fate: Fate::Lost,
+            ..Self::of(path)
+        }
     }
+}
 
-    pub(super) fn began(&self) -> Instant {
-        self.hops.first().map_or(Instant(0), Hop::began)
-    }
+impl Deref for Journey<'_> {
+    type Target = path::Journey;
 
-    pub(super) fn ended(&self) -> Instant {
-        self.hops.last().map_or(Instant(0), Hop::ended)
-    }
-
-    /// The numbers of the packets that show it.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        let both = self.hops.iter().flat_map(|hop| [hop.sent, hop.received]);
-        both.flatten().map(|packet| packet.number)
-    }
-
-    /// The hosts that it touched, in order.
-    pub(super) fn hosts(&self) -> impl Iterator<Item = Host> {
-        let first = self.hops.first().and_then(|hop| hop.from);
-        first.into_iter().chain(self.hops.iter().filter_map(|hop| hop.to))
-    }
-
-    pub(super) fn segment(&self) -> Option<&'a Segment> {
-        segment(self.packet()?).map(|(_, _, segment)| segment)
+    fn deref(&self) -> &path::Journey {
+        &self.path
     }
 }
 

@@ -106,10 +106,10 @@ pub(super) fn tip(words: Language, cell: &JudgedCell, journey: &Journey<'_>) -> 
     };
     let mut seen = Vec::new();
     for frame in &journey.hops {
-        if let Some(packet) = frame.sent {
+        if let Some(packet) = &frame.sent {
             seen.push(words.packet_leaves(packet.number, name(frame.from)));
         }
-        if let Some(packet) = frame.received {
+        if let Some(packet) = &frame.received {
             seen.push(words.packet_reaches(packet.number, name(frame.to)));
         }
     }

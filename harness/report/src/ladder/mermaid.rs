@@ -156,12 +156,7 @@ impl Printer<'_> {
 }
 
 /// The packets that show a hop: `4/5`.
-fn numbers(hop: &Hop<'_>) -> String {
-    let both = [hop.sent, hop.received];
-    let numbers: Vec<String> = both
-        .iter()
-        .flatten()
-        .map(|packet| packet.number.to_string())
-        .collect();
+fn numbers(hop: &Hop) -> String {
+    let numbers: Vec<String> = hop.ends().map(|packet| packet.number.to_string()).collect();
     numbers.join("/")
 }

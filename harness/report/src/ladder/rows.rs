@@ -52,7 +52,9 @@ impl Row<'_> {
             Self::Phase { at, .. } => Some(*at),
             Self::Mark(mark) => Some(mark.at),
             Self::Arrow(journey) => Some(journey.began()),
-            Self::Again { journeys, .. } | Self::Transfer(journeys) => journeys.first().map(Journey::began),
+            Self::Again { journeys, .. } | Self::Transfer(journeys) => {
+                journeys.first().map(|journey| journey.began())
+            }
             Self::Silence(_) => None,
             Self::LeftOut { from, .. } => Some(*from),
         }
@@ -63,7 +65,7 @@ impl Row<'_> {
             Self::Phase { .. } | Self::Mark(_) | Self::Silence(_) => self.began(),
             Self::Arrow(journey) => Some(journey.ended()),
             Self::Again { journeys, .. } | Self::Transfer(journeys) => {
-                journeys.iter().map(Journey::ended).max()
+                journeys.iter().map(|journey| journey.ended()).max()
             }
             Self::LeftOut { to, .. } => Some(*to),
         }
@@ -87,7 +89,11 @@ impl Row<'_> {
             | Self::Again { .. }
             | Self::Transfer(_)
             | Self::Silence(_)
-            | Self::LeftOut { .. } => self.journeys().iter().flat_map(Journey::hosts).collect(),
+            | Self::LeftOut { .. } => self
+                .journeys()
+                .iter()
+                .flat_map(|journey| journey.hosts())
+                .collect(),
         }
     }
 }

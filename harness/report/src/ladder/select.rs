@@ -1,11 +1,11 @@
 //! Which packets a ladder shows: those of the judged operation's connection, with ICMP about it, and ARP that
 //! nobody answers.
 
-use super::journey::{Fate, Journey, host_of, quoted};
+use super::journey::{Journey, host_of, quoted};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, Connection, segment};
 use lvs_matrix_model::capture::{Body, Packet, dialect_of};
-use lvs_matrix_model::path::{self, Hop, Lab, Rewrite};
+use lvs_matrix_model::path::{self, Hop, PacketRef};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -19,10 +19,10 @@ pub(super) struct Selection<'a> {
 
 pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
     let record = &cell.record;
-    let all = ClientSide::of(record, &cell.packets).map_or_else(Vec::new, |side| side.connections());
+    let all = ClientSide::of(record, cell.packets()).map_or_else(Vec::new, |side| side.connections());
     let shown = judged(cell, &all);
     let client = record.plan.host(&Node::Client).map(|host| host.address());
-    let ours = |packet: &&Packet| {
+    let ours = |packet: &Packet| {
         let port = client.and_then(|client| client_port(client, record.plan.port(), packet));
         // The number of a SYN is that of its packet on the client's interface, where each connection's
         // packets begin.
@@ -34,12 +34,14 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
             })
         })
     };
-    let paths = path::journeys(Lab::of(record), cell.packets.iter().filter(ours));
-    let mut journeys: Vec<Journey<'_>> = paths.into_all().into_iter().filter_map(Journey::of).collect();
+    // What only others overheard is not drawn.
+    let is_ours = |journey: &&path::Journey| journey.hops.iter().flat_map(Hop::ends).any(ours);
+    let all_paths = cell.journeys.all().iter();
+    let mut journeys: Vec<Journey<'_>> = all_paths.filter(is_ours).map(Journey::of).collect();
     let mut points = record.capture.iter().flat_map(|capture| &capture.points);
     let client = points.position(|point| point.node == Node::Client);
     let mut said = client.map_or_else(BTreeMap::new, |client| {
-        dialect_of(&record.plan).annotations(&cell.packets, record, client)
+        dialect_of(&record.plan).annotations(cell.packets(), record, client)
     });
     for journey in &mut journeys {
         let says = journey.numbers().find_map(|number| said.remove(&number));
@@ -86,11 +88,9 @@ fn client_port(client: IpAddr, service_port: u16, packet: &Packet) -> Option<u16
 /// ARP requests of the lab's hosts, each with its answer looked for where it was asked.
 fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
     let record = &cell.record;
-    let is_arp = |packet: &&Packet| matches!(packet.body, Body::Arp { .. });
-    let arp = path::journeys(Lab::of(record), cell.packets.iter().filter(is_arp));
     let is_request = |packet: &Packet| matches!(packet.body, Body::Arp { request: true, .. });
     let answered = |asked: &Packet| {
-        cell.packets
+        cell.packets()
             .iter()
             .any(|packet| match (&packet.body, &asked.body) {
                 (
@@ -109,24 +109,23 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
         Body::Arp { target, .. } => record.plan.hosts.iter().position(|host| host.address() == target),
         Body::Sentinel { .. } | Body::Ip { .. } | Body::Other { .. } | Body::Malformed { .. } => None,
     };
-    let requests = arp.all().iter().filter_map(|journey| {
+    let requests = cell.journeys.all().iter().filter_map(|journey| {
         let hop = journey.hops.first()?;
-        Some((hop.from, hop.sent?))
+        let sent = hop.sent.as_ref()?;
+        (is_request(sent) && !answered(sent)).then_some((journey, hop, sent))
     });
-    requests
-        .filter(|(_, packet)| is_request(packet) && !answered(packet))
-        .map(|(from, packet)| Journey {
+    // Drawn to the host that was asked for, which it did not reach.
+    let to_owner = |(journey, hop, sent): (&path::Journey, &Hop, &PacketRef)| {
+        Journey::lost(path::Journey {
             hops: vec![Hop {
-                from,
-                to: owner(packet),
-                sent: Some(packet),
+                to: owner(sent),
                 received: None,
                 overheard: Vec::new(),
-                rewrite: Rewrite::None,
+                ..hop.clone()
             }],
-            fate: Fate::Lost,
             again: false,
-            says: None,
+            ..journey.clone()
         })
-        .collect()
+    };
+    requests.map(to_owner).collect()
 }

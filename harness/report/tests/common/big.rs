@@ -20,10 +20,7 @@ pub(crate) fn big_of(count: usize, change: impl Fn(usize, &mut JudgedCell)) -> R
         .collect();
     scenario.axes.truncate(1);
     let mut hung = hung();
-    let packets = hung.packets.clone();
-    for _ in 0..7 {
-        hung.packets.extend(packets.iter().cloned());
-    }
+    hung.change_packets(|packets| *packets = [packets.as_slice(); 8].concat());
     let selected: Vec<_> = lvs_matrix_model::matrix::cells(&scenario)
         .into_iter()
         .map(|cell| cell.cell)

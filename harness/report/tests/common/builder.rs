@@ -18,8 +18,8 @@ impl Builder {
         let record = record(plan);
         Self {
             cell: JudgedCell {
+                journeys: Journeys::of(&record, Vec::new()),
                 record,
-                packets: vec![],
                 observed: Observed {
                     untested: None,
                     behaviour: Behaviour::Answered {
@@ -122,7 +122,7 @@ impl Builder {
             (plan.vip(), to.address())
         };
         let packet = Packet {
-            number: u32::try_from(self.cell.packets.len() + 1).unwrap(),
+            number: u32::try_from(self.cell.packets().len() + 1).unwrap(),
             point: 0,
             at: ms(at),
             source_mac: from.mac(),
@@ -134,7 +134,7 @@ impl Builder {
                 transport: Transport::Tcp(segment),
             },
         };
-        self.cell.packets.push(packet);
+        self.cell.change_packets(|packets| packets.push(packet));
         self
     }
 
@@ -142,8 +142,8 @@ impl Builder {
         let plan = &self.cell.record.plan;
         let director = plan.host(&Node::Director).unwrap();
         let client = plan.host(&Node::Client).unwrap();
-        let number = u32::try_from(self.cell.packets.len() + 1).unwrap();
-        self.cell.packets.push(Packet {
+        let number = u32::try_from(self.cell.packets().len() + 1).unwrap();
+        let packet = Packet {
             number,
             point: 0,
             at: ms(at),
@@ -163,7 +163,8 @@ impl Builder {
                     hop_by_hop: false,
                 },
             },
-        });
+        };
+        self.cell.change_packets(|packets| packets.push(packet));
         self.terminator(TerminatorKind::Icmp { code: 3 }, Some(Node::Director), number, at)
     }
 

@@ -14,6 +14,7 @@ use lvs_matrix_model::action::{Action, Node, Statement, TableAction};
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::matrix::{Cell, cells};
+use lvs_matrix_model::path::Journeys;
 use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_model::record::*;
 use lvs_matrix_model::scenario::*;

@@ -139,8 +139,10 @@ fn what_the_capture_does_not_show_arriving_is_lost_only_if_it_would_show_it() {
     let rs1 = Node::RealServer(Name::new("rs1").unwrap());
     let point = point(&cell, &rs1);
     let began = cell.observed.operation.as_ref().unwrap().began;
-    cell.packets.retain(|packet| {
-        packet.point != point || packet.at < began || matches!(packet.body, Body::Sentinel { .. })
+    cell.change_packets(|packets| {
+        packets.retain(|packet| {
+            packet.point != point || packet.at < began || matches!(packet.body, Body::Sentinel { .. })
+        });
     });
     let lost = |cell: &JudgedCell| -> Vec<String> {
         let elements = elements(&ladder_svg(Language::English, cell).unwrap());
@@ -156,6 +158,7 @@ fn what_the_capture_does_not_show_arriving_is_lost_only_if_it_would_show_it() {
     );
     // Its interface lost frames: who knows?
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
+    cell.change_packets(|_| {});
     assert!(
         lost(&cell).iter().all(|text| text == "end not shown"),
         "{:?}",
@@ -168,6 +171,7 @@ fn a_director_whose_capture_lost_frames_drops_nothing() {
     let mut cell = cell("config-change/absent_up_execute-sql_0");
     let point = point(&cell, &Node::Director);
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
+    cell.change_packets(|_| {});
     let elements = elements(&ladder_svg(Language::English, &cell).unwrap());
     assert!(!elements.iter().any(|element| element.is("lm-cross")));
     assert_eq!(texts(&elements, "lm-lost"), ["end not shown"; 3]);
@@ -179,7 +183,7 @@ fn arp_is_drawn_where_nobody_answers_it() {
     let asks = |packet: &&Packet| {
         matches!(packet.body, Body::Arp { request: true, .. }) && packet.point == point(&cell, &Node::Client)
     };
-    let requests = cell.packets.iter().filter(asks).count();
+    let requests = cell.packets().iter().filter(asks).count();
     assert!(requests > 0, "the cell has some, all of them answered");
     let drawn = |cell: &JudgedCell| {
         let elements = elements(&ladder_svg(Language::English, cell).unwrap());
@@ -188,9 +192,9 @@ fn arp_is_drawn_where_nobody_answers_it() {
     };
     assert_eq!(drawn(&cell), 0);
     let mut silent = cell.clone();
-    silent
-        .packets
-        .retain(|packet| !matches!(packet.body, Body::Arp { request: false, .. }));
+    silent.change_packets(|packets| {
+        packets.retain(|packet| !matches!(packet.body, Body::Arp { request: false, .. }));
+    });
     // Some are folded with the segments between which they are sent.
     assert!(drawn(&silent) > 0);
     assert_texts_apart("ARP", &elements(&ladder_svg(Language::English, &silent).unwrap()));

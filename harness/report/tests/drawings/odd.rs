@@ -69,7 +69,7 @@ fn transfer(count: u32, apart: i64) -> JudgedCell {
             && packet.at > began
             && matches!(&packet.body, Body::Ip { transport: Transport::Tcp(segment), .. } if segment.payload_length > 0)
     };
-    let mut copies: Vec<Packet> = cell.packets.iter().filter(is_data).cloned().collect();
+    let mut copies: Vec<Packet> = cell.packets().iter().filter(is_data).cloned().collect();
     assert_eq!(copies.len(), 2, "where it left and where it arrived");
     copies.truncate(2);
     for nth in 1..count {
@@ -77,11 +77,13 @@ fn transfer(count: u32, apart: i64) -> JudgedCell {
             copies.push(later(copy, i64::from(nth) * apart, nth));
         }
     }
-    cell.packets.extend(copies.split_off(2));
-    cell.packets.sort_by_key(|packet| packet.at);
-    for (number, packet) in (1..).zip(&mut cell.packets) {
-        packet.number = number;
-    }
+    cell.change_packets(|packets| {
+        packets.extend(copies.split_off(2));
+        packets.sort_by_key(|packet| packet.at);
+        for (number, packet) in (1..).zip(packets) {
+            packet.number = number;
+        }
+    });
     cell.observed.operation.as_mut().unwrap().client_port = None;
     cell
 }

@@ -15,15 +15,17 @@ fn arp(packet: &Packet) -> bool {
 
 /// What is sent to the client becomes an RST that answers a segment.
 fn reset_answers(cell: &mut JudgedCell) {
-    for packet in cell.packets.iter_mut().filter(|packet| is_reset(packet)) {
-        if let Body::Ip {
-            transport: Transport::Tcp(own),
-            ..
-        } = &mut packet.body
-        {
-            own.flags.ack = false;
+    cell.change_packets(|packets| {
+        for packet in packets.iter_mut().filter(|packet| is_reset(packet)) {
+            if let Body::Ip {
+                transport: Transport::Tcp(own),
+                ..
+            } = &mut packet.body
+            {
+                own.flags.ack = false;
+            }
         }
-    }
+    });
 }
 
 fn without_icmp(cell: &mut JudgedCell) {
@@ -100,12 +102,14 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "flush-after-login/only",
         "it was put off",
         |cell| {
-            let sent = cell.packets.iter().rfind(|packet| is_reset(packet)).unwrap().at;
-            for packet in &mut cell.packets {
-                if segment(packet).is_some_and(|(_, _, own)| own.payload_length == 11) {
-                    packet.at = sent;
+            let sent = cell.packets().iter().rfind(|packet| is_reset(packet)).unwrap().at;
+            cell.change_packets(|packets| {
+                for packet in packets {
+                    if segment(packet).is_some_and(|(_, _, own)| own.payload_length == 11) {
+                        packet.at = sent;
+                    }
                 }
-            }
+            });
         },
     ),
     (
@@ -219,15 +223,17 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "sloppy-tcp/two",
         "the RST answered a segment",
         |cell| {
-            for packet in cell.packets.iter_mut().filter(|packet| is_reset(packet)) {
-                if let Body::Ip {
-                    transport: Transport::Tcp(own),
-                    ..
-                } = &mut packet.body
-                {
-                    own.flags.ack = true;
+            cell.change_packets(|packets| {
+                for packet in packets.iter_mut().filter(|packet| is_reset(packet)) {
+                    if let Body::Ip {
+                        transport: Transport::Tcp(own),
+                        ..
+                    } = &mut packet.body
+                    {
+                        own.flags.ack = true;
+                    }
                 }
-            }
+            });
         },
     ),
     (
@@ -256,17 +262,19 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "wait-timeout/idle",
         "the client was not interactive",
         |cell| {
-            for packet in &mut cell.packets {
-                if let Body::Ip {
-                    transport: Transport::Tcp(own),
-                    ..
-                } = &mut packet.body
-                    && own.destination_port == 3306
-                    && own.payload.len() > 36
-                {
-                    own.payload[5] |= 4;
+            cell.change_packets(|packets| {
+                for packet in packets {
+                    if let Body::Ip {
+                        transport: Transport::Tcp(own),
+                        ..
+                    } = &mut packet.body
+                        && own.destination_port == 3306
+                        && own.payload.len() > 36
+                    {
+                        own.payload[5] |= 4;
+                    }
                 }
-            }
+            });
         },
     ),
     (

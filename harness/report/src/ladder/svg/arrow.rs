@@ -27,7 +27,7 @@ impl Printer<'_> {
         self.svg.end_group();
     }
 
-    fn ends(&self, frame: &Hop<'_>) -> (f64, f64) {
+    fn ends(&self, frame: &Hop) -> (f64, f64) {
         // What the lab does not know comes from beyond the last lane.
         let x = |host: Option<usize>| {
             host.and_then(|host| self.lanes.lane(host))
@@ -36,7 +36,7 @@ impl Printer<'_> {
         (x(frame.from), x(frame.to))
     }
 
-    fn frame(&mut self, frame: &Hop<'_>, y: f64, fate: Option<Fate>) {
+    fn frame(&mut self, frame: &Hop, y: f64, fate: Option<Fate>) {
         let (from, to) = self.ends(frame);
         let lost = fate == Some(Fate::Lost);
         let end = if lost { from + (to - from) * LOST_AT } else { to };
@@ -87,12 +87,12 @@ impl Printer<'_> {
         } else {
             (Anchor::End, Anchor::Start)
         };
-        if let Some(packet) = frame.sent {
+        if let Some(packet) = &frame.sent {
             let at = (from + way * 7.0, y + 12.0);
             self.svg
                 .text("lm-small", anchors.0, at, &packet.number.to_string());
         }
-        if let Some(packet) = frame.received {
+        if let Some(packet) = &frame.received {
             let at = (to - way * 9.0, y + FALL + 12.0);
             self.svg
                 .text("lm-small", anchors.1, at, &packet.number.to_string());

@@ -240,7 +240,7 @@ impl<'a> Printer<'a> {
 
     fn folded(&mut self, row: &Row<'_>, journeys: &[Journey<'_>], top: f64) {
         let y = top + height(row) / 2.0;
-        let hosts = journeys.iter().flat_map(Journey::hosts);
+        let hosts = journeys.iter().flat_map(|journey| journey.hosts());
         let lanes: Vec<usize> = hosts.filter_map(|host| self.lanes.lane(host)).collect();
         let (Some(first), Some(last)) = (lanes.iter().min(), lanes.iter().max()) else {
             return;
