@@ -131,7 +131,14 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
         }
     }
     for step in &plan.steps {
-        let _ = writeln!(text, "  {:6}  {}", step.phase, step.action);
+        let gap = step.after.map(|gap| format!("after {}: ", Human(gap)));
+        let _ = writeln!(
+            text,
+            "  {:6}  {}{}",
+            step.phase,
+            gap.unwrap_or_default(),
+            step.action
+        );
         for (node, argv) in plan.command_lines(&step.action) {
             let place = node.map_or_else(|| "link".to_owned(), |node| node.to_string());
             let _ = writeln!(text, "            {place}# {}", argv.join(" "));

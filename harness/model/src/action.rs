@@ -102,6 +102,32 @@ pub enum Action {
     Traffic(TrafficAction),
 }
 
+/// An action of a time line, with the gap before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timed {
+    /// How long after the end of the step before it begins; `None` if nothing is said, which is no time.
+    pub after: Option<Duration>,
+    /// What is done then.
+    pub action: Action,
+}
+
+impl<T: Into<Action>> From<T> for Timed {
+    /// The action at once.
+    fn from(action: T) -> Self {
+        let (after, action) = (None, action.into());
+        Self { after, action }
+    }
+}
+
+impl Timed {
+    /// How long it takes by the clock where all is well: its gap, and what the action itself takes.
+    #[must_use]
+    pub fn own_time(&self) -> Duration {
+        let gap = self.after.unwrap_or_default();
+        gap.saturating_add(self.action.own_time())
+    }
+}
+
 impl Action {
     /// The key of [`Action::Wait`], which has no entry: its only field is the time itself.
     pub const WAIT: &'static str = "wait";

@@ -84,12 +84,13 @@ fn undisturbed(scenario: &Scenario) -> Scenario {
 
 fn quiet(steps: &mut Phases) {
     for steps in [&mut steps.before, &mut steps.change, &mut steps.act] {
-        steps.retain(|action| match action {
+        steps.retain(|timed| match &timed.action {
             Action::Client(_) | Action::Wait(_) => true,
             Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => false,
         });
-        for step in steps {
-            if let Action::Wait(time) = step {
+        for timed in steps {
+            timed.after = timed.after.map(|gap| gap.min(LONGEST_WAIT));
+            if let Action::Wait(time) = &mut timed.action {
                 *time = (*time).min(LONGEST_WAIT);
             }
         }

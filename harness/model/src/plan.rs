@@ -17,7 +17,7 @@ pub use segment::{Allocated, Allocator, Cidr, Mac, Network, NotACidr, NotAMac, S
 pub use service::{Backend, Service};
 
 use crate::Name;
-use crate::action::{Action, Node};
+use crate::action::{Action, Node, Timed};
 use crate::base::{CellRef, OneOrMore, Wiring};
 use crate::client::Client;
 use crate::ipvs::Protocol;
@@ -47,8 +47,27 @@ pub const SENTINEL_ETHERTYPE: u16 = 0x88B5;
 pub struct Step {
     /// When.
     pub phase: Phase,
+    /// How long after the end of the step before it begins; `None` if the scenario does not say: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Duration>,
     /// What.
     pub action: Action,
+}
+
+impl Step {
+    /// An action of a time line as a step of this phase.
+    #[must_use]
+    pub fn of(phase: Phase, timed: impl Into<Timed>) -> Self {
+        let Timed { after, action } = timed.into();
+        Self { phase, after, action }
+    }
+
+    /// The action with the gap before it.
+    #[must_use]
+    pub fn timed(&self) -> Timed {
+        let (after, action) = (self.after, self.action.clone());
+        Timed { after, action }
+    }
 }
 
 /// What one cell is to do.
@@ -197,11 +216,11 @@ impl LabPlan {
         self.observe_at_most.filter(|limit| *limit < self.observe.until)
     }
 
-    /// The time that the steps themselves take by the clock: waits, and what a healthy server needs for the
+    /// The time that the steps themselves take by the clock: gaps, waits, and what a healthy server needs for the
     /// statements.
     #[must_use]
     pub fn own_time(&self) -> Duration {
-        let own = |step: &Step| step.action.own_time();
+        let own = |step: &Step| step.timed().own_time();
         self.steps
             .iter()
             .map(own)

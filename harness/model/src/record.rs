@@ -99,6 +99,14 @@ impl CellRecord {
         })
     }
 
+    /// The gap before a step, if the scenario states one. A record is pushed for each step of the plan, in
+    /// order.
+    #[must_use]
+    pub fn gap_before(&self, step: &StepRecord) -> Option<std::time::Duration> {
+        let place = usize::try_from(step.number).ok()?.checked_sub(1)?;
+        self.plan.steps.get(place)?.after
+    }
+
     /// The lab after every step that was done.
     #[must_use]
     pub fn state(&self) -> State<'_> {

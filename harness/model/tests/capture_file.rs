@@ -186,11 +186,11 @@ fn remarkable() -> CellRecord {
             ..Statement::default()
         })
     };
-    let steps = Phases {
-        before: vec![Action::connect(), query("select '\u{1b}[31m\u{202e}\n'")],
-        change: vec![Action::Wait(seconds(1.0))],
-        act: vec![Action::await_result()],
-    };
+    let steps = Phases::of(
+        vec![Action::connect(), query("select '\u{1b}[31m\u{202e}\n'")],
+        vec![Action::Wait(seconds(1.0))],
+        vec![Action::await_result()],
+    );
     let mut record = record_of(plan_of(steps, Expected::ObserveOnly));
     for (step, (began, ended)) in record.steps.iter_mut().zip([(0.0, 0.0), (0.5, 2.0), (3.0, 4.0)]) {
         (step.began, step.ended) = (Some(s(began)), Some(s(ended)));

@@ -1,7 +1,7 @@
 //! What the client does on several connections: the language of it, and what becomes of it in a record.
 
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ClientAction, Closing, Opening, Statement};
+use lvs_matrix_model::action::{Action, ClientAction, Closing, Opening, Statement, Timed};
 use lvs_matrix_model::scenario::load;
 
 const CONNECTIONS: &str = include_str!("fixtures/connections.yaml");
@@ -31,7 +31,7 @@ fn steps_of_the_client_are_about_a_connection() {
         (large().beginning(), select(None, false).beginning()),
         ("select '", "select 1")
     );
-    let actions = |actions: Vec<ClientAction>| actions.into_iter().map(Action::from).collect::<Vec<_>>();
+    let actions = |actions: Vec<ClientAction>| actions.into_iter().map(Timed::from).collect::<Vec<_>>();
     let steps = load(CONNECTIONS).unwrap().steps;
     assert_eq!(
         steps.before,
@@ -55,7 +55,8 @@ fn steps_of_the_client_are_about_a_connection() {
     );
 
     // Records have them with the same words; of the plain connection two are a word alone.
-    for action in [&steps.before, &steps.change, &steps.act].into_iter().flatten() {
+    for timed in [&steps.before, &steps.change, &steps.act].into_iter().flatten() {
+        let action = &timed.action;
         let written = serde_json::to_value(action).unwrap();
         assert!(
             written == action.key() || written.get(action.key()).is_some(),

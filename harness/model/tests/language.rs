@@ -9,7 +9,7 @@
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
     Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement,
-    StopSignal, TableAction, TrafficAction,
+    StopSignal, TableAction, Timed, TrafficAction,
 };
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
@@ -52,7 +52,7 @@ before:
   - await-result: {}
 change:
   - remove-real-server: { server: rs1 }
-  - add-real-server: { server: rs1 }
+  - { after: 50ms, add-real-server: { server: rs1 } }
   - set-weight: { server: rs1, weight: 0 }
   - stop-mysqld: { server: rs1 }
   - start-mysqld: { server: rs1 }
@@ -66,9 +66,10 @@ change:
   - add-service: { port: 80 }
   - save-table: {}
   - remove-service: {}
-  - add-service: {}
+  - after: 0s
+    add-service: {}
   - flush-table: {}
-  - restore-table: {}
+  - { after: 20ms, restore-table: {} }
   - remove-service: { port: 80 }
   - start-mysqld: { server: rs1 }
   - freeze-mysqld: { server: rs1 }
@@ -105,7 +106,7 @@ axes:
       client-sysctls: { net.ipv4.tcp_syn_retries: 2 }
       server-sysctls: { net.ipv4.tcp_ecn: 0 }
       before: [{ wait: 1s }]
-      change: [{ remove-real-server: { server: rs3 } }, { add-real-server: { server: rs3, weight: 2 } }]
+      change: [{ remove-real-server: { server: rs3 } }, { after: 1s, add-real-server: { server: rs3, weight: 2 } }]
       act: [{ connect: {} }]
 observe: { patience: 500ms, until: 6h }
 expect:
@@ -177,13 +178,13 @@ fn netem(delay: Duration, loss: Percent) -> Action {
 
 fn common_steps() -> Phases {
     let rs1 = || name("rs1");
-    Phases {
-        before: vec![
+    let mut steps = Phases::of(
+        vec![
             Action::connect(),
             Action::start_query(statement("select sleep(20)", 20)),
             Action::await_result(),
         ],
-        change: vec![
+        vec![
             Action::Table(TableAction::RemoveRealServer { server: rs1() }),
             Action::Table(TableAction::AddRealServer {
                 server: rs1(),
@@ -247,11 +248,16 @@ fn common_steps() -> Phases {
                 neighbours: Neighbours::Dynamic,
             }),
         ],
-        act: vec![
+        vec![
             Action::Wait(Duration::from_secs(90)),
             Action::query(statement("select 1", 0)),
         ],
+    );
+    for (key, gap) in [("add-real-server", 50), ("add-service", 0), ("restore-table", 20)] {
+        let step = steps.change.iter_mut().rfind(|timed| timed.action.key() == key);
+        step.unwrap().after = Some(Duration::from_millis(gap));
     }
+    steps
 }
 
 #[test]
@@ -287,17 +293,20 @@ fn every_field_has_its_effect() {
             server_sysctls: sysctls(&[("net.ipv4.tcp_ecn", "0")]),
             ..Lab::default()
         },
-        steps: Phases {
-            before: vec![Action::Wait(Duration::from_secs(1))],
-            change: vec![
-                Action::Table(TableAction::RemoveRealServer { server: name("rs3") }),
-                Action::Table(TableAction::AddRealServer {
-                    server: name("rs3"),
-                    weight: 2,
-                }),
+        steps: Phases::of(
+            vec![Timed::from(Action::Wait(Duration::from_secs(1)))],
+            vec![
+                TableAction::RemoveRealServer { server: name("rs3") }.into(),
+                Timed {
+                    after: Some(Duration::from_secs(1)),
+                    action: Action::Table(TableAction::AddRealServer {
+                        server: name("rs3"),
+                        weight: 2,
+                    }),
+                },
             ],
-            act: vec![Action::connect()],
-        },
+            vec![Action::connect().into()],
+        ),
     };
     let without = Value {
         name: name("0"),
@@ -392,7 +401,12 @@ fn actions_are_called_what_reports_call_them() {
     let phases = steps
         .iter()
         .flat_map(|steps| [&steps.before, &steps.change, &steps.act]);
-    let used: BTreeSet<_> = phases.flatten().map(Action::key).collect();
+    let used: Vec<_> = phases.flatten().collect();
+    let used: BTreeSet<_> = used
+        .iter()
+        .map(|timed| timed.action.key())
+        .chain(used.iter().filter_map(|timed| timed.after.map(|_| "after")))
+        .collect();
     let schema = schema();
     let known: BTreeSet<_> = schema["$defs"]["Step"]["properties"]
         .as_object()
@@ -470,7 +484,8 @@ fn colours_are_only_added() {
 #[test]
 fn actions_are_written_with_their_keys_and_read_again() {
     let steps = loaded(EVERYTHING).steps;
-    for action in [steps.before, steps.change, steps.act].into_iter().flatten() {
+    for timed in [steps.before, steps.change, steps.act].into_iter().flatten() {
+        let action = timed.action;
         let written = serde_json::to_value(&action).unwrap();
         let key = written
             .as_str()

@@ -81,7 +81,7 @@ fn a_udp_service_may_schedule_each_packet() {
 #[test]
 fn what_a_request_says_is_what_the_server_reads() {
     let scenario = loaded(ECHO);
-    let Action::Client(ClientAction::StartRequest(request)) = &scenario.steps.before[2] else {
+    let Action::Client(ClientAction::StartRequest(request)) = &scenario.steps.before[2].action else {
         unreachable!("the third step starts a request");
     };
     let wanted = Request {
@@ -100,7 +100,7 @@ fn what_a_request_says_is_what_the_server_reads() {
         ("a line", request.takes, 4096)
     );
     assert_eq!(
-        scenario.steps.before[1],
+        scenario.steps.before[1].action,
         Action::from(ClientAction::Request(Request {
             text: "ping".to_owned(),
             ..Request::default()
@@ -114,7 +114,7 @@ fn steps_that_name_the_mysqld_and_the_server_do_the_same() {
         .steps
         .change
         .iter()
-        .filter_map(|action| match action {
+        .filter_map(|timed| match &timed.action {
             Action::Mysqld(action) => Some(action.deed()),
             Action::Client(_) | Action::Table(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) => {
                 None

@@ -269,10 +269,8 @@ fn an_operation_that_keeps_later_ones_from_being_reached_is_the_classified_one()
     // Had it been answered, the query should have been reached.
     let mut world = connected_anew();
     let query = Action::query(statement("select 1", 0.0));
-    world.record.plan.steps.push(lvs_matrix_model::plan::Step {
-        phase: lvs_matrix_model::plan::Phase::Act,
-        action: query.clone(),
-    });
+    let step = lvs_matrix_model::plan::Step::of(lvs_matrix_model::plan::Phase::Act, query.clone());
+    world.record.plan.steps.push(step);
     let mut step = world.record.steps[1].clone();
     (step.number, step.action, step.began, step.ended) = (3, query, None, None);
     (step.outcome, step.operation) = (StepOutcome::NotReached, None);

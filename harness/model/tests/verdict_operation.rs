@@ -174,10 +174,7 @@ fn a_step_without_a_beginning_is_not_the_classified_one() {
         let mut world = connected_anew();
         let action = Action::query(statement("select 1", 0.0));
         let phase = Phase::Act;
-        world.record.plan.steps.push(Step {
-            phase,
-            action: action.clone(),
-        });
+        world.record.plan.steps.push(Step::of(phase, action.clone()));
         let mut step = world.record.steps[1].clone();
         (step.number, step.action, step.operation) = (3, action, None);
         (step.began, step.ended, step.outcome) = (began, None, outcome);

@@ -190,6 +190,9 @@ impl<'a> Timeline<'a> {
 
     /// Plays one step; true if the next one may follow.
     fn step(&mut self, step: &Step) -> bool {
+        if let Some(gap) = step.after {
+            std::thread::sleep(gap);
+        }
         let began = self.clock.now();
         // After that reading of the clock, and not before: the record's beginning of `act` is what the
         // observation is held to, and in real time anything may come between two lines.

@@ -24,12 +24,7 @@ impl Timeline {
         ];
         let steps: Vec<Step> = phases
             .into_iter()
-            .flat_map(|(phase, actions)| {
-                actions.iter().map(move |action| Step {
-                    phase,
-                    action: action.clone(),
-                })
-            })
+            .flat_map(|(phase, actions)| actions.iter().map(move |timed| Step::of(phase, timed.clone())))
             .collect();
         Self {
             took: own_time(&steps),
@@ -48,13 +43,13 @@ impl Timeline {
         let longer = own_time(&steps).saturating_sub(took);
         scenario.observe.until = scenario.observe.until.saturating_add(longer);
         let mut phases = Phases::default();
-        for Step { phase, action } in steps {
-            let list = match phase {
+        for step in steps {
+            let list = match step.phase {
                 Phase::Before => &mut phases.before,
                 Phase::Change => &mut phases.change,
                 Phase::Act => &mut phases.act,
             };
-            list.push(action);
+            list.push(step.timed());
         }
         scenario.steps = phases;
         scenario
@@ -69,26 +64,14 @@ impl Timeline {
     pub(super) fn insert(&mut self, place: usize, action: impl Into<Action>) {
         let phase = self.steps.get(place).map_or(Phase::Act, |step| step.phase);
         let place = place.min(self.steps.len());
-        self.steps.insert(
-            place,
-            Step {
-                phase,
-                action: action.into(),
-            },
-        );
+        self.steps.insert(place, Step::of(phase, action.into()));
     }
 
     /// Puts a step after the one at this place, in the same phase.
     pub(super) fn insert_after(&mut self, place: usize, action: impl Into<Action>) {
         let phase = self.steps.get(place).map_or(Phase::Act, |step| step.phase);
         let place = (place + 1).min(self.steps.len());
-        self.steps.insert(
-            place,
-            Step {
-                phase,
-                action: action.into(),
-            },
-        );
+        self.steps.insert(place, Step::of(phase, action.into()));
     }
 
     /// Takes out the first step from this place on that is one of these.
@@ -101,7 +84,7 @@ impl Timeline {
 }
 
 fn own_time(steps: &[Step]) -> Duration {
-    let times = steps.iter().map(|step| step.action.own_time());
+    let times = steps.iter().map(|step| step.timed().own_time());
     times.fold(Duration::ZERO, Duration::saturating_add)
 }
 

@@ -297,10 +297,7 @@ fn drain(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
     for mut step in std::mem::take(&mut line.steps) {
         let away = takes_away(&step.action, server);
         if away && moved.is_empty() && !already {
-            kept.push(lvs_matrix_model::plan::Step {
-                phase: step.phase,
-                action: weight(server, 0).into(),
-            });
+            kept.push(lvs_matrix_model::plan::Step::of(step.phase, weight(server, 0)));
         }
         if away || !moved.is_empty() && comes_after(&step.action, server) {
             step.phase = lvs_matrix_model::plan::Phase::Act;

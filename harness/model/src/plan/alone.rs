@@ -3,8 +3,8 @@
 use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
 };
-use super::{Host, LabPlan, Phase};
-use crate::action::{Action, Node};
+use super::{Host, LabPlan, Phase, Step};
+use crate::action::{Node, Timed};
 use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, Wiring};
 use crate::client::{ClientChoice, Program};
 use crate::mysqld::MysqldSetup;
@@ -133,9 +133,9 @@ impl LabPlan {
     }
 
     fn phases(&self) -> Phases {
-        let of = |phase: Phase| -> Vec<Action> {
+        let of = |phase: Phase| -> Vec<Timed> {
             let steps = self.steps.iter().filter(|step| step.phase == phase);
-            steps.map(|step| step.action.clone()).collect()
+            steps.map(Step::timed).collect()
         };
         Phases {
             before: of(Phase::Before),

@@ -325,10 +325,7 @@ fn steps_of(scenario: &Scenario, cell: &Cell) -> Vec<Step> {
                 Phase::Change => &source.change,
                 Phase::Act => &source.act,
             };
-            steps.extend(actions.iter().map(|action| Step {
-                phase,
-                action: action.clone(),
-            }));
+            steps.extend(actions.iter().map(|timed| Step::of(phase, timed.clone())));
         }
     }
     steps

@@ -34,7 +34,7 @@ pub use text::MAX_BYTES;
 pub use written::{difference, written};
 
 use crate::Name;
-use crate::action::Action;
+use crate::action::Timed;
 use crate::base::CellRef;
 use crate::client::ClientChoice;
 use crate::mysqld::MysqldSetup;
@@ -179,12 +179,25 @@ pub struct Value {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Phases {
     /// Before the change: the client connects, starts its statement, grows old.
-    pub before: Vec<Action>,
+    pub before: Vec<Timed>,
     /// The change: what the operator or fate does.
-    pub change: Vec<Action>,
+    pub change: Vec<Timed>,
     /// After it: what the client does then. The last operation of the client here is the one that is
     /// classified.
-    pub act: Vec<Action>,
+    pub act: Vec<Timed>,
+}
+
+impl Phases {
+    /// Steps of the three phases.
+    #[must_use]
+    pub fn of<T: Into<Timed>>(before: Vec<T>, change: Vec<T>, act: Vec<T>) -> Self {
+        let timed = |steps: Vec<T>| steps.into_iter().map(T::into).collect();
+        Self {
+            before: timed(before),
+            change: timed(change),
+            act: timed(act),
+        }
+    }
 }
 
 /// How the outcome is watched.

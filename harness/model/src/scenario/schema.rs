@@ -126,10 +126,16 @@ pub(super) fn structure<const N: usize>(
 }
 
 /// The schema of one-key maps.
-pub(super) fn actions(doc: &str, actions: Vec<(&str, &str, Schema)>) -> Schema {
+pub(super) fn actions(
+    doc: &str,
+    actions: Vec<(&str, &str, Schema)>,
+    (beside, says, schema): (&str, &str, Schema),
+) -> Schema {
     let order: Vec<_> = actions.iter().map(|(key, _, _)| *key).collect();
+    let one_action: Vec<_> = order.iter().map(|key| json!({ "required": [key] })).collect();
     let properties: serde_json::Map<_, _> = actions
         .into_iter()
+        .chain([(beside, says, schema)])
         .map(|(key, doc, schema)| (key.to_owned(), described(schema, doc, None).to_value()))
         .collect();
     json_schema!({
@@ -138,7 +144,8 @@ pub(super) fn actions(doc: &str, actions: Vec<(&str, &str, Schema)>) -> Schema {
         "properties": properties,
         "additionalProperties": false,
         "minProperties": 1,
-        "maxProperties": 1,
+        "maxProperties": 2,
+        "oneOf": one_action,
         (ORDER): order,
     })
 }

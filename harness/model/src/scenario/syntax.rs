@@ -7,7 +7,7 @@ mod step;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
 pub(super) use mysqld::MysqldInput;
-pub(super) use step::Placed;
+pub(super) use step::{AFTER, Placed};
 
 use super::place::At;
 use super::read::{List, Map, OneOrMany};

@@ -135,12 +135,13 @@ pub(super) fn fields<'n, 'm>(
     })
 }
 
-/// The one entry of an action.
+/// The one entry of an action, and what stands beside it under the key `beside`.
 pub(super) fn action<'n>(
     node: &'n Node,
+    beside: &str,
     known: &[&'static str],
     mistakes: &mut Mistakes,
-) -> Option<&'n Entry> {
+) -> Option<(Option<&'n Node>, &'n Entry)> {
     let entries = match &node.kind {
         Kind::Map(entries) => entries,
         Kind::Refused => return None,
@@ -163,19 +164,21 @@ pub(super) fn action<'n>(
             return None;
         }
     };
-    let [entry] = entries.as_slice() else {
+    let (with_it, actions): (Vec<&Entry>, Vec<&Entry>) =
+        entries.iter().partition(|entry| entry.key.value == beside);
+    let [entry] = actions.as_slice() else {
         mistakes.add(
             Mistake::new(
                 MistakeKind::NotOneAction,
-                entries.get(1).map_or(node.span, |entry| entry.key.span),
-                format!("a step with {} actions", entries.len()),
+                actions.get(1).map_or(node.span, |entry| entry.key.span),
+                format!("a step with {} actions", actions.len()),
                 "a step has exactly one",
             )
             .help("each step is an item of the list: `- wait: 5m`"),
         );
         return None;
     };
-    Some(entry)
+    Some((with_it.first().map(|entry| &entry.value), entry))
 }
 
 /// Adds the mistake of an action that is not among `known`.

@@ -1,10 +1,11 @@
 //! A scenario as the text of a file: the way back from [`Scenario`] to YAML.
 
+use super::syntax::AFTER;
 use super::{
     Axis, Expectation, Expected, Family, Forwarding, Lab, Phases, RealServer, Scenario, ServerKind,
     Value as AxisValue, Wiring,
 };
-use crate::action::{Action, PAYLOAD};
+use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -76,8 +77,8 @@ fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     }
     for (key, list) in phases(&scenario.steps) {
         writeln!(out, "{key}:")?;
-        for action in list {
-            writeln!(out, "  - {}", flow(&step(action)))?;
+        for timed in list {
+            writeln!(out, "  - {}", flow(&step(timed)))?;
         }
     }
     if !scenario.axes.is_empty() {
@@ -106,7 +107,7 @@ fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     Ok(())
 }
 
-fn phases(steps: &Phases) -> impl Iterator<Item = (&'static str, &[Action])> {
+fn phases(steps: &Phases) -> impl Iterator<Item = (&'static str, &[Timed])> {
     let Phases { before, change, act } = steps;
     [("before", before), ("change", change), ("act", act)]
         .into_iter()
@@ -267,17 +268,23 @@ fn sysctls(list: &[(String, String)]) -> Part {
     )
 }
 
-fn actions(list: &[Action]) -> Part {
+fn actions(list: &[Timed]) -> Part {
     Part::List(list.iter().map(step).collect())
 }
 
 /// An action has the same keys in records and in scenarios. What is only a word in records has no fields
 /// here.
-fn step(action: &Action) -> Part {
-    match data(action) {
+fn step(timed: &Timed) -> Part {
+    let action = match data(&timed.action) {
         Part::Text(word) => Part::Map(vec![(word, Part::Map(Fields::new()))]),
         other @ (Part::Plain(_) | Part::List(_) | Part::Map(_)) => other,
+    };
+    let mut step = Fields::new();
+    if let Some(after) = &timed.after {
+        insert(&mut step, AFTER, data(after));
     }
+    extend(&mut step, action);
+    Part::Map(step)
 }
 
 /// What records say of it, in the words of scenarios: times as text, nothing that is not set.

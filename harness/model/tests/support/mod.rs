@@ -134,7 +134,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
 /// A record for tests that look only at packets.
 pub fn bare_record() -> CellRecord {
     let steps = Phases {
-        act: vec![Action::connect()],
+        act: vec![Action::connect().into()],
         ..Phases::default()
     };
     record_of(plan_of(steps, Expected::ObserveOnly))

@@ -103,7 +103,7 @@ pub struct World {
 
 impl World {
     pub fn new(before: Vec<Action>, change: Vec<Action>, act: Vec<Action>) -> Self {
-        let steps = Phases { before, change, act };
+        let steps = Phases::of(before, change, act);
         Self {
             record: record_of(plan_of(steps, Expected::ObserveOnly)),
             points: empty_points(),

@@ -35,7 +35,13 @@ pub(super) fn sentences(words: Language, cell: &JudgedCell) -> Vec<String> {
 
 fn change(words: Language, cell: &JudgedCell) -> String {
     let done: Vec<String> = done(cell, Phase::Change)
-        .map(|step| phrase(&phrasing::action(words, &step.action)))
+        .map(|step| {
+            let what = phrase(&phrasing::action(words, &step.action));
+            match cell.record.gap_before(step) {
+                Some(gap) if !gap.is_zero() => words.later(Human(gap), what),
+                Some(_) | None => what,
+            }
+        })
         .collect();
     if done.is_empty() {
         words.nothing_changed().to_owned()

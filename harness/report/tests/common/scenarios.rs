@@ -20,7 +20,7 @@ pub(crate) fn select() -> Statement {
 
 /// Real server present or absent × three things that a client does.
 pub(crate) fn scenario() -> Scenario {
-    let steps = |before: Vec<Action>, change: Vec<Action>, act: Vec<Action>| Phases { before, change, act };
+    let steps = Phases::of::<Action>;
     let remove = Action::Table(TableAction::RemoveRealServer { server: name("rs1") });
     let slow = Statement {
         sql: "select sleep(20)".to_owned(),
@@ -83,14 +83,14 @@ pub(crate) fn drain() -> Scenario {
         name: name("drain"),
         claim: "Weight 0 keeps what is connected.".to_owned(),
         axes: vec![],
-        steps: Phases {
-            before: vec![Action::connect()],
-            change: vec![Action::Table(TableAction::SetWeight {
+        steps: Phases::of(
+            vec![Action::connect()],
+            vec![Action::Table(TableAction::SetWeight {
                 server: name("rs1"),
                 weight: 0,
             })],
-            act: vec![Action::query(select())],
-        },
+            vec![Action::query(select())],
+        ),
         ..scenario()
     }
 }

@@ -37,6 +37,15 @@ impl Findings {
 
     /// Adds them to the mistakes, each with the cells that have it.
     pub(super) fn report(self, draft: &Draft, mistakes: &mut Mistakes) {
+        self.each(draft, |mistake| mistakes.add(mistake));
+    }
+
+    /// The same as warnings.
+    pub(super) fn warn(self, draft: &Draft, mistakes: &mut Mistakes) {
+        self.each(draft, |mistake| mistakes.warn(mistake));
+    }
+
+    fn each(self, draft: &Draft, mut add: impl FnMut(Mistake)) {
         for finding in self.0.into_values() {
             let mut mistake = finding.mistake;
             if !draft.axes.is_empty() {
@@ -46,7 +55,7 @@ impl Findings {
                 };
                 mistake.label = format!("{} (in cell {}{more})", mistake.label, finding.first);
             }
-            mistakes.add(mistake);
+            add(mistake);
         }
     }
 }

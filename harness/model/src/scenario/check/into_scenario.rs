@@ -80,11 +80,11 @@ fn value<T>(said: Option<At<T>>) -> Option<T> {
 
 impl steps::Steps {
     fn into_phases(self) -> Phases {
-        let actions = |steps: Vec<Placed>| steps.into_iter().map(|step| step.action).collect();
+        let timed = |steps: Vec<Placed>| steps.into_iter().map(Placed::into_timed).collect();
         Phases {
-            before: actions(self.before),
-            change: actions(self.change),
-            act: actions(self.act),
+            before: timed(self.before),
+            change: timed(self.change),
+            act: timed(self.act),
         }
     }
 }

@@ -7,6 +7,7 @@ mod coverage;
 mod expect;
 mod expected;
 mod findings;
+mod gap;
 mod into_scenario;
 mod lab;
 mod possible;

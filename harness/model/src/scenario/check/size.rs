@@ -73,11 +73,11 @@ fn weight(step: &Placed) -> usize {
 }
 
 fn time(step: &Placed) -> Duration {
-    match &step.action {
+    step.gap().saturating_add(match &step.action {
         Action::Wait(time) => *time,
         Action::Client(action) if !action.only_begins() => action.own_time(),
         Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
             Duration::ZERO
         }
-    }
+    })
 }

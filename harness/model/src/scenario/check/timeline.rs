@@ -3,6 +3,7 @@
 
 use super::Draft;
 use super::findings::Findings;
+use super::gap::{self, Gone};
 use super::possible::{Candidate, Passed, Watched, impossible};
 use super::server;
 use super::state::{Wrong, not_in_table};
@@ -21,16 +22,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
-    let mut findings = Findings::default();
+    let (mut findings, mut warnings) = (Findings::default(), Findings::default());
     for choice in Draft::cells(sizes) {
         let sources: Vec<&Steps> = std::iter::once(&draft.steps)
             .chain(draft.chosen(&choice).map(|(_, value)| &value.steps))
             .collect();
         if sources.iter().all(|steps| steps.complete) {
-            Walk::new(draft, &choice, &mut findings).all(&sources);
+            Walk::new(draft, &choice, &mut findings, &mut warnings).all(&sources);
         }
     }
     findings.report(draft, mistakes);
+    warnings.warn(draft, mistakes);
 }
 
 /// A connection by its name; `None` is the plain one.
@@ -79,7 +81,10 @@ struct Walk<'d, 'f> {
     draft: &'d Draft,
     choice: &'d [usize],
     findings: &'f mut Findings,
+    warnings: &'f mut Findings,
     state: State<'d>,
+    /// What steps before took out of the table, if no time has passed since.
+    gone: Gone,
     /// The connections that are open.
     connected: BTreeSet<On<'d>>,
     /// What was begun on a connection and not awaited.
@@ -105,7 +110,12 @@ struct Walk<'d, 'f> {
 }
 
 impl<'d, 'f> Walk<'d, 'f> {
-    fn new(draft: &'d Draft, choice: &'d [usize], findings: &'f mut Findings) -> Self {
+    fn new(
+        draft: &'d Draft,
+        choice: &'d [usize],
+        findings: &'f mut Findings,
+        warnings: &'f mut Findings,
+    ) -> Self {
         let said = || {
             let lab = draft.lab.iter();
             lab.chain(draft.chosen(choice).map(|(_, value)| &value.added))
@@ -130,6 +140,8 @@ impl<'d, 'f> Walk<'d, 'f> {
             draft,
             choice,
             findings,
+            warnings,
+            gone: Gone::default(),
             ever_in_table,
             state,
             connected: BTreeSet::new(),
@@ -151,7 +163,8 @@ impl<'d, 'f> Walk<'d, 'f> {
         let mut acted = false;
         for phase in [Phase::Before, Phase::Change, Phase::Act] {
             self.phase = phase;
-            if phase == Phase::Act {
+            let mut first = phase == Phase::Act;
+            if first {
                 (act_began, act) = (self.now, self.passed);
                 self.operations.clear();
             }
@@ -163,6 +176,11 @@ impl<'d, 'f> Walk<'d, 'f> {
                 };
                 for step in steps {
                     acted |= phase == Phase::Act && step.action.is_classified();
+                    self.gap(step);
+                    // `act` begins with its first step, after the gap before that.
+                    if std::mem::take(&mut first) {
+                        (act_began, act) = (self.now, self.passed);
+                    }
                     self.step(step);
                 }
             }
@@ -276,6 +294,17 @@ impl<'d, 'f> Walk<'d, 'f> {
         self.found(step.span, kind, || {
             Mistake::new(kind, step.span, message, label).help(help)
         });
+    }
+
+    /// The gap before a step passes.
+    fn gap(&mut self, step: &Placed) {
+        let gap = step.gap();
+        self.now = self.now.saturating_add(gap);
+        self.passed.wait(gap);
+        // A gap of no width that is stated is meant.
+        if step.after.is_some() || !gap::takes_no_time(&step.action) {
+            self.gone = Gone::default();
+        }
     }
 
     /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said
@@ -493,8 +522,16 @@ impl<'d, 'f> Walk<'d, 'f> {
         if let Some(wrong) = self.state.conflict(&step.action).map(Wrong::from) {
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
+        let before = self.state.table().cloned();
         // Nobody asks here which step it was.
         self.state.apply(0, &step.action);
+        if let Some((before, after)) = before.as_ref().zip(self.state.table())
+            && let Some(mistake) = self.gone.edited(step, before, after)
+        {
+            let (draft, choice) = (self.draft, self.choice);
+            self.warnings
+                .add(|| draft.slug(choice), mistake.span, mistake.kind, || mistake);
+        }
         // A connect that is under way goes on trying with this table.
         let Some(table) = self.state.table() else {
             return;

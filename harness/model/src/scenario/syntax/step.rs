@@ -4,7 +4,7 @@
 use crate::Name;
 use crate::action::{
     Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Opening,
-    Percent, Reaction, Request, Statement, StopSignal, TableAction, TrafficAction, client_actions,
+    Percent, Reaction, Request, Statement, StopSignal, TableAction, Timed, TrafficAction, client_actions,
     host_actions, mysqld_actions, opening_fields, request_fields, statement_fields, table_actions,
     traffic_actions,
 };
@@ -29,6 +29,8 @@ pub(in crate::scenario) struct Placed {
     pub(in crate::scenario) action: Action,
     /// The action's key.
     pub(in crate::scenario) span: Span,
+    /// The gap before it, with its place.
+    pub(in crate::scenario) after: Option<At<Duration>>,
     places: Places,
 }
 
@@ -40,6 +42,19 @@ impl Placed {
     fn place(&self, field: &str) -> Option<Span> {
         let mut places = self.places.iter();
         places.find(|(key, _)| *key == field).map(|(_, span)| *span)
+    }
+
+    /// What it makes of the time line.
+    pub(in crate::scenario) fn into_timed(self) -> Timed {
+        Timed {
+            after: self.after.map(|at| at.value),
+            action: self.action,
+        }
+    }
+
+    /// How long it takes by the clock where all is well: its gap, and what the action itself takes.
+    pub(in crate::scenario) fn gap(&self) -> Duration {
+        self.after.as_ref().map_or(Duration::ZERO, |at| at.value)
     }
 
     /// The real server that it names.
@@ -61,6 +76,18 @@ impl Placed {
     }
 }
 
+/// The key beside an action that says how long after the step before it is done.
+pub(in crate::scenario) const AFTER: &str = "after";
+
+/// What authors read of a step.
+const STEP_SAYS: &str = "A step: a map with one key, the action, and under it the action's fields. Beside the \
+    action `after` may stand: `{ after: 50ms, set-weight: { server: rs1, weight: 0 } }`. So long after the end of \
+    the step before it begins; without that it begins at once.";
+
+/// What authors read of `after`.
+const AFTER_SAYS: &str =
+    "How long after the end of the step before it begins. Without it the step begins at once.";
+
 /// What authors read of `wait`, the one action without fields of its own.
 const WAIT: &str = "Nothing is done for this long.";
 
@@ -68,7 +95,11 @@ impl Input for Placed {
     /// All of the step or nothing: with a mistake in it no action is known.
     fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         let keys = keys();
-        let entry = table::action(node, &keys, mistakes)?;
+        let (after, entry) = table::action(node, AFTER, &keys, mistakes)?;
+        let after = match after {
+            Some(node) => Some(At::<Duration>::read(node, mistakes)?),
+            None => None,
+        };
         let (key, fields) = (entry.key.value.as_str(), &entry.value);
         let (action, places) = if !keys.contains(&key) {
             table::unknown_action(&entry.key, &keys, mistakes);
@@ -88,7 +119,12 @@ impl Input for Placed {
             action::<ClientAction>(key, fields, mistakes)?
         };
         let span = entry.key.span;
-        Some(Self { action, span, places })
+        Some(Self {
+            action,
+            span,
+            after,
+            places,
+        })
     }
 }
 
@@ -122,8 +158,9 @@ impl JsonSchema for Placed {
         actions.extend(ClientAction::schemas(generator));
         actions.push((Action::WAIT, WAIT, generator.subschema_for::<At<Duration>>()));
         schema::actions(
-            "A step: a map with one key, the action, and under it the action's fields.",
+            STEP_SAYS,
             actions,
+            (AFTER, AFTER_SAYS, generator.subschema_for::<At<Duration>>()),
         )
     }
 }
