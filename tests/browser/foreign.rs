@@ -15,10 +15,11 @@ const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)><svg
 
 /// Replaces texts of others in a record, or in what was selected.
 fn taint(value: &mut Value, tainted: &mut usize) {
-    const FOREIGN: [&str; 15] = [
+    const FOREIGN: [&str; 16] = [
         "message",
         "sql",
         "claim",
+        "title",
         "proof",
         "output",
         "services",

@@ -15,7 +15,8 @@ use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName, Lab,
-    Observe, Phases, Position, RealServer, Scenario, Style, Value, Wiring, load, load_bytes, render, schema,
+    Observe, Phases, Position, RealServer, Scenario, Source, Style, Url, Value, Wiring, load, load_bytes,
+    render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,6 +32,7 @@ name: everything
 claim: >-
   Every field has
   a meaning.
+source: { title: "An incident: IPVS and Kubernetes", url: "https://incidents.example/81775?a=1#b" }
 lab:
   forwarding: masquerading
   wiring: one-armed
@@ -322,6 +324,10 @@ fn every_field_has_its_effect() {
     let expected = Scenario {
         name: name("everything"),
         claim: "Every field has a meaning.".to_owned(),
+        source: Some(Source {
+            title: "An incident: IPVS and Kubernetes".to_owned(),
+            url: Url::new("https://incidents.example/81775?a=1#b").unwrap(),
+        }),
         lab: Lab {
             forwarding: Some(Forwarding::Masquerading),
             wired_for: None,

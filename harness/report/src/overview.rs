@@ -5,7 +5,7 @@
 //! opened.
 
 use crate::blocks::{Block, Cell, Column, Folded, Row as Line, Section, Statement, Table};
-use crate::blocks::{code, foreign, phrase, strong, tag};
+use crate::blocks::{code, foreign, link, phrase, strong, tag};
 use crate::escape::cut;
 use crate::repeat;
 use crate::row::Row;
@@ -238,6 +238,13 @@ pub(crate) fn claim(scenario: &ScenarioSummary) -> Block {
 pub(crate) fn claim_in_a_line(scenario: &ScenarioSummary) -> String {
     let words: Vec<&str> = scenario.claim.split_whitespace().collect();
     foreign(&cut(&words.join(" "), LONGEST_CLAIM))
+}
+
+/// What the scenario reproduces, with a link to it, if its author says so.
+pub(crate) fn source(words: Language, scenario: &ScenarioSummary) -> Option<String> {
+    let source = scenario.source.as_ref()?;
+    let title = foreign(&cut(source.title.trim(), LONGEST));
+    Some(words.reproduces(link(source.url.as_str(), &title)))
 }
 
 /// How the cells of a scenario are watched.

@@ -7,7 +7,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::dry::Trouble;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, Missing, RECORD_FILE};
-use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, matches};
+use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, Source, matches};
 use lvs_matrix_model::verdict::{Disagreement, JudgedCell, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -76,6 +76,9 @@ pub struct ScenarioSummary {
     pub name: Name,
     /// Its claim, as the author wrote it.
     pub claim: String,
+    /// The incident that it reproduces, if its author names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// Its axes in the order of the file.
     pub axes: Vec<AxisSummary>,
     /// How the outcome of its cells was watched.
@@ -117,6 +120,7 @@ impl From<&Scenario> for ScenarioSummary {
         Self {
             name: scenario.name.clone(),
             claim: scenario.claim.clone(),
+            source: scenario.source.clone(),
             axes: scenario
                 .axes
                 .iter()

@@ -44,6 +44,9 @@ fn known(report: &RunReport) -> BTreeSet<String> {
     let run = report.run();
     for scenario in &run.scenarios {
         texts.extend([scenario.claim.clone(), scenario.name.to_string()]);
+        if let Some(source) = &scenario.source {
+            texts.extend([source.title.clone(), source.url.to_string()]);
+        }
         for axis in &scenario.axes {
             texts.push(axis.name.to_string());
             texts.extend(axis.values.iter().map(ToString::to_string));

@@ -73,7 +73,9 @@ fn many_annotations_are_few() {
 fn a_summary_has_no_link_and_fits_its_place() {
     let report = big(1000);
     let whole = summary(&report, usize::MAX);
-    assert!(!whole.contains("]("), "a link leads nowhere: {whole}");
+    // What the scenario reproduces is on the web.
+    let elsewhere = whole.replace("](https://incidents.example/", "");
+    assert!(!elsewhere.contains("]("), "a link leads nowhere: {whole}");
     assert!(whole.contains("| v999 | hung, then error |") && !whole.contains("Cut off"));
     let mut lines = Vec::new();
     for most in [

@@ -5,6 +5,7 @@ crate::catalogue::words! {
     record: "record" / "记录";
     capture: "capture" / "抓包";
     log_of(server): "log of {server}" / "{server} 的日志";
+    reproduces(source): "Reproduces: {source}." / "重现：{source}。";
     watched(patience, until): "Patience {patience}; each cell is watched for up to {until} from the \
         beginning of its act phase."
         / "忍耐时间 {patience}；每个单元从操作阶段开始最多观察 {until}。";

@@ -35,6 +35,7 @@ impl LabPlan {
         Scenario {
             name: self.cell.scenario.clone(),
             claim: format!("The cell {} by itself.", self.cell),
+            source: None,
             lab: Lab {
                 forwarding: Some(service.forwarding()),
                 wired_for: self.wired_for(),

@@ -16,6 +16,7 @@ mod reference;
 mod render;
 mod scalar;
 mod schema;
+mod source;
 mod syntax;
 mod table;
 mod text;
@@ -30,6 +31,7 @@ pub use place::{Position, Span};
 pub use reference::reference;
 pub use render::{Style, render};
 pub use schema::schema;
+pub use source::{NotAUrl, Source, Url};
 pub use text::MAX_BYTES;
 pub use written::{difference, written};
 
@@ -48,6 +50,8 @@ pub struct Scenario {
     pub name: Name,
     /// The claim in a sentence or two, as the author wrote it.
     pub claim: String,
+    /// The incident that it reproduces, if its author names one.
+    pub source: Option<Source>,
     /// The lab that every cell begins with, before its values change it.
     pub lab: Lab,
     /// The axes in the order of the file.

@@ -16,7 +16,7 @@ use super::scalar::{
     Weight, Yes,
 };
 use super::table::{Structure as _, structure};
-use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Wiring};
+use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Url, Wiring};
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use std::time::Duration;
@@ -32,6 +32,8 @@ structure! {
         required "name" name: At<Name>;
         /// What the scenario shows, in a sentence or two of plain text. The report begins with it.
         required "claim" claim: At<Text>;
+        /// The incident that it reproduces, or the text that it comes from. Reports link to it.
+        optional "source" source: SourceInput;
         /// The lab that every cell begins with, before its values add to it.
         required "lab" lab: LabInput;
         /// Steps of every cell before the change, ahead of those of its values: the client connects, starts a
@@ -50,6 +52,16 @@ structure! {
         required "observe" observe: ObserveInput;
         /// What is expected of which cells. Every cell must be covered by exactly one item.
         required "expect" expect: List<ExpectationInput>;
+    }
+}
+
+structure! {
+    /// What a scenario reproduces: an incident, a question, an article.
+    SourceInput {
+        /// Its title.
+        required "title" title: At<Text>;
+        /// Its address: `https://…`.
+        required "url" url: At<Url>;
     }
 }
 

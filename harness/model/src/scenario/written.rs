@@ -71,6 +71,9 @@ fn write_difference(out: &mut String, from: &Scenario, changed: &Scenario) -> st
 fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     writeln!(out, "name: {}", text(scenario.name.as_str()))?;
     writeln!(out, "claim: {}", quoted(&scenario.claim))?;
+    if let Some(source) = &scenario.source {
+        writeln!(out, "source: {}", flow(&data(source)))?;
+    }
     writeln!(out, "lab:")?;
     for (key, value) in lab(&scenario.lab) {
         writeln!(out, "  {}: {}", text(&key), flow(&value))?;

@@ -53,6 +53,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
     let scenario = Scenario {
         name: name("test"),
         claim: String::new(),
+        source: None,
         lab: Lab {
             real_servers: vec![real_server("rs1"), real_server("rs2")],
             ..Lab::default()

@@ -16,7 +16,7 @@ pub(crate) fn inline(text: &str) -> String {
         code: escape::html_code,
         strong: ("<b>", "</b>"),
         aside: ("<span class=\"phase\">", "</span>"),
-        link: |target, text| format!("<a href=\"{target}\">{text}</a>"),
+        link: |target, text| format!("<a href=\"{}\">{text}</a>", target.replace('&', "&amp;")),
         tag: |class, text| format!("<span class=\"tag {class}\">{text}</span>"),
     };
     WRITER.write(text)

@@ -41,7 +41,10 @@ pub(super) fn section(
         words.after_sentence(),
         &overview::watched(words, scenario),
     ];
-    printer.blocks(out, &[overview::claim(scenario), Block::Note(sums.concat())])?;
+    let mut head = vec![overview::claim(scenario)];
+    head.extend(overview::source(words, scenario).map(Block::Note));
+    head.push(Block::Note(sums.concat()));
+    printer.blocks(out, &head)?;
     // The script draws the matrix here, from the table below.
     writeln!(out, "<div class=\"map\"></div>")?;
     let judged: Vec<&JudgedCell> = rows.iter().filter_map(|row| row.judged()).collect();

@@ -11,7 +11,7 @@ use crate::totals::Totals;
 use cell::CellJson;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::scenario::HangEndName;
+use lvs_matrix_model::scenario::{HangEndName, Source};
 use lvs_matrix_model::verdict::{Disagreement, RunOutcome};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -187,6 +187,9 @@ impl Sums {
 struct ScenarioJson<'a> {
     name: &'a Name,
     claim: &'a str,
+    /// The incident that it reproduces, if its author names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a Source>,
     /// Its axes in the order of the file.
     axes: &'a [AxisSummary],
     /// An answer or an error within this time is fast.
@@ -200,6 +203,7 @@ impl<'a> ScenarioJson<'a> {
         Self {
             name: &scenario.name,
             claim: &scenario.claim,
+            source: scenario.source.as_ref(),
             axes: &scenario.axes,
             patience_ns: nanos(scenario.observe.patience),
             until_ns: nanos(scenario.observe.until),

@@ -31,8 +31,10 @@ pub(super) fn page(out: &mut String, report: &RunReport, cell: &JudgedCell, link
     writeln!(out, "# {}\n", record.plan.cell)?;
     writeln!(out, "{}\n", links.join(" · "))?;
     if let Some(scenario) = report.scenario_of(&record.plan.cell) {
-        let watched = Block::paragraph(overview::watched(words, scenario));
-        blocks(out, words, &[overview::claim(scenario), watched])?;
+        let mut head = vec![overview::claim(scenario)];
+        head.extend(overview::source(words, scenario).map(Block::paragraph));
+        head.push(Block::paragraph(overview::watched(words, scenario)));
+        blocks(out, words, &head)?;
     }
     blocks(out, words, values(record).as_slice())?;
     for sentence in story::sentences(words, cell) {

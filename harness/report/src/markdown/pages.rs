@@ -80,7 +80,11 @@ fn index(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     section(out, view.words, &overview::sums(view, report))?;
     let claims = report.run().scenarios.iter().map(|one| {
         let claim = overview::claim_in_a_line(one);
-        Statement::from(view.words.keyed(view.section(&one.name), claim))
+        let source = overview::source(view.words, one);
+        let source = source.map_or_else(String::new, |source| {
+            format!("{}{source}", view.words.after_sentence())
+        });
+        Statement::from(view.words.keyed(view.section(&one.name), claim + &source))
     });
     let mut rest = vec![Block::List(claims.collect())];
     rest.extend(overview::places(view.words, report));

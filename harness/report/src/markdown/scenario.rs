@@ -37,7 +37,9 @@ pub(super) fn head(out: &mut String, view: View<'_>, scenario: &ScenarioSummary,
         }
         Lies::AmongPages { .. } => writeln!(out, "# {name}\n\n[{}]({REPORT_FILE})\n", words.all_cells())?,
     }
-    let watched = Block::paragraph(overview::watched(words, scenario));
-    blocks(out, words, &[overview::claim(scenario), watched])?;
+    let mut parts = vec![overview::claim(scenario)];
+    parts.extend(overview::source(words, scenario).map(Block::paragraph));
+    parts.push(Block::paragraph(overview::watched(words, scenario)));
+    blocks(out, words, &parts)?;
     table_head(out, table)
 }

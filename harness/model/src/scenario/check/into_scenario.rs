@@ -12,6 +12,7 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
     Some(Scenario {
         name: draft.name?,
         claim: draft.claim?,
+        source: draft.source,
         lab: lab.into_lab(draft.client.choice),
         axes: draft
             .axes

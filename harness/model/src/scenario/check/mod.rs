@@ -25,7 +25,7 @@ use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
 use super::syntax::{ObserveInput, SaysOfLab, ScenarioInput};
 use super::table::Structure;
-use super::{Observe, Scenario};
+use super::{Observe, Scenario, Source};
 use crate::Name;
 use crate::base::choice_of;
 use crate::duration::Human;
@@ -43,6 +43,7 @@ const MIN_PATIENCE: Duration = Duration::from_millis(100);
 struct Draft {
     name: Option<Name>,
     claim: Option<String>,
+    source: Option<Source>,
     lab: Option<lab::Added>,
     /// What the lab says of the client.
     client: client::ClientDraft,
@@ -184,6 +185,12 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     Draft {
         name: input.name.as_ref().map(|name| name.value.clone()),
         claim: input.claim.as_ref().map(|claim| claim.value.0.clone()),
+        source: input.source.as_ref().and_then(|source| {
+            Some(Source {
+                title: source.title.as_ref()?.value.0.clone(),
+                url: source.url.as_ref()?.value.clone(),
+            })
+        }),
         lab: input.lab.as_ref().map(lab::Added::of),
         client,
         axes,

@@ -8,6 +8,7 @@ pub(super) use number::{Bytes, Errno, ErrorCode, Mark, Port, PrefixLength, Probe
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};
 
+use super::Url;
 use super::mistake::{MistakeKind, quoted};
 use super::place::At;
 use super::read::{Refusal, Scalar};
@@ -114,6 +115,24 @@ impl Scalar for Text {
     }
     fn schema() -> Schema {
         json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
+impl Scalar for Url {
+    fn accepts() -> String {
+        "an address of the web: `https://…`".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        Self::new(text).map_err(|rule| Refusal {
+            help: Some(rule.to_string()),
+            ..Refusal::new(
+                MistakeKind::BadText,
+                format!("{} is no address to link to", quoted(text)),
+            )
+        })
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^https?://[A-Za-z0-9][-A-Za-z0-9._~:/?#@!$&*+,;=%]*$" })
     }
 }
 
