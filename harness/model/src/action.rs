@@ -9,6 +9,7 @@ mod mysqld;
 mod request;
 mod table;
 mod traffic;
+mod watch;
 
 pub use client::{ClientAction, Closing, Opening, PAYLOAD, Statement};
 pub(crate) use client::{client_actions, opening_fields, statement_fields};
@@ -22,6 +23,8 @@ pub use table::TableAction;
 pub(crate) use table::table_actions;
 pub(crate) use traffic::traffic_actions;
 pub use traffic::{Chain, FirewallVerdict, Percent, TrafficAction};
+pub use watch::{Condition, Counted, Until, WatchAction};
+pub(crate) use watch::{until_fields, watch_actions};
 
 use crate::Name;
 use crate::duration::Human;
@@ -100,6 +103,9 @@ pub enum Action {
     /// Something happens to packets on their way.
     #[serde(untagged)]
     Traffic(TrafficAction),
+    /// A fact is waited for.
+    #[serde(untagged)]
+    Watch(WatchAction),
 }
 
 /// An action of a time line, with the gap before it.
@@ -166,6 +172,7 @@ impl Action {
             Self::Mysqld(action) => action.key(),
             Self::Host(action) => action.key(),
             Self::Traffic(action) => action.key(),
+            Self::Watch(action) => action.key(),
         }
     }
 
@@ -179,6 +186,7 @@ impl Action {
             Self::Mysqld(action) => action.in_chinese(),
             Self::Host(action) => action.in_chinese(),
             Self::Traffic(action) => action.in_chinese(),
+            Self::Watch(action) => action.in_chinese(),
         }
     }
 
@@ -187,7 +195,12 @@ impl Action {
     pub fn of_client(&self) -> Option<&ClientAction> {
         match self {
             Self::Client(action) => Some(action),
-            Self::Wait(_) | Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => None,
+            Self::Wait(_)
+            | Self::Watch(_)
+            | Self::Table(_)
+            | Self::Mysqld(_)
+            | Self::Host(_)
+            | Self::Traffic(_) => None,
         }
     }
 
@@ -209,12 +222,13 @@ impl Action {
         self.of_client()?.statement()
     }
 
-    /// How long it takes by the clock where all is well: a wait, or a statement that a server needs its time
-    /// for.
+    /// How long it takes by the clock where all is well: a wait, what it waits at most for a fact, or a
+    /// statement that a server needs its time for.
     #[must_use]
     pub fn own_time(&self) -> Duration {
         match self {
             Self::Wait(time) => *time,
+            Self::Watch(action) => action.until().at_most,
             Self::Client(action) => action.own_time(),
             Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => Duration::ZERO,
         }
@@ -228,6 +242,7 @@ impl Action {
             Self::Mysqld(action) => Some(action.server()),
             Self::Host(action) => action.server(),
             Self::Traffic(action) => action.server(),
+            Self::Watch(action) => action.server(),
             Self::Client(_) | Self::Wait(_) => None,
         }
     }
@@ -239,7 +254,12 @@ impl Action {
     pub fn deed_on(&self, server: &Name) -> Option<ServerDeed> {
         match self {
             Self::Mysqld(action) => (action.server() == server).then(|| action.deed()),
-            Self::Client(_) | Self::Table(_) | Self::Host(_) | Self::Traffic(_) | Self::Wait(_) => None,
+            Self::Client(_)
+            | Self::Table(_)
+            | Self::Host(_)
+            | Self::Traffic(_)
+            | Self::Wait(_)
+            | Self::Watch(_) => None,
         }
     }
 }
@@ -274,6 +294,12 @@ impl From<TrafficAction> for Action {
     }
 }
 
+impl From<WatchAction> for Action {
+    fn from(action: WatchAction) -> Self {
+        Self::Watch(action)
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -283,6 +309,7 @@ impl fmt::Display for Action {
             Self::Mysqld(action) => action.fmt(f),
             Self::Host(action) => action.fmt(f),
             Self::Traffic(action) => action.fmt(f),
+            Self::Watch(action) => action.fmt(f),
         }
     }
 }

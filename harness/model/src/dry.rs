@@ -86,7 +86,11 @@ fn quiet(steps: &mut Phases) {
     for steps in [&mut steps.before, &mut steps.change, &mut steps.act] {
         steps.retain(|timed| match &timed.action {
             Action::Client(_) | Action::Wait(_) => true,
-            Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => false,
+            Action::Watch(_)
+            | Action::Table(_)
+            | Action::Mysqld(_)
+            | Action::Host(_)
+            | Action::Traffic(_) => false,
         });
         for timed in steps {
             timed.after = timed.after.map(|gap| gap.min(LONGEST_WAIT));

@@ -9,7 +9,7 @@
 use crate::Name;
 use crate::action::{
     Action, Chain, FirewallVerdict, HostAction, MysqldAction, Node, Percent, ServerDeed, StopSignal,
-    TableAction, TrafficAction,
+    TableAction, TrafficAction, WatchAction,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -102,6 +102,8 @@ pub enum Conflict<'a> {
     NotInTable(&'a Name),
     /// The real server is in the table already.
     InTable(&'a Name),
+    /// The real server is in the table, and it is waited for that it is not.
+    StillInTable(&'a Name),
     /// There is no service of this port.
     NoServiceOf(u16),
     /// There is a service of this port already.
@@ -201,6 +203,7 @@ impl<'a> State<'a> {
                 let off = action.server().and_then(|name| self.off(name));
                 off.or_else(|| self.of_traffic(action))
             }
+            Action::Watch(action) => self.of_watch(action),
             Action::Client(_) | Action::Wait(_) => None,
         }
     }
@@ -233,7 +236,8 @@ impl<'a> State<'a> {
             | Action::Host(_)
             | Action::Traffic(_)
             | Action::Client(_)
-            | Action::Wait(_) => false,
+            | Action::Wait(_)
+            | Action::Watch(_) => false,
         }
     }
 
@@ -257,6 +261,21 @@ impl<'a> State<'a> {
             ServerDeed::Start => up.then_some(Conflict::Running(name)),
             ServerDeed::Freeze => frozen.then_some(Conflict::Frozen(name)),
             ServerDeed::Thaw => (!frozen).then_some(Conflict::NotFrozen(name)),
+        }
+    }
+
+    /// Nobody but the steps edits the table: what is not so now will not come true by waiting.
+    fn of_watch(&self, action: &'a WatchAction) -> Option<Conflict<'a>> {
+        let table = self.table.as_ref()?;
+        let until = action.until();
+        let absent = |name: &&Name| !table.servers.contains_key(*name);
+        let [counted, present] = [&until.no_connections_to, &until.in_table].map(Option::as_ref);
+        let missing = counted.into_iter().chain(present).find(absent);
+        let there = until.not_in_table.as_ref().filter(|name| !absent(name));
+        match (missing, there) {
+            (Some(name), _) => Some(Conflict::NotInTable(name)),
+            (None, Some(name)) => Some(Conflict::StillInTable(name)),
+            (None, None) => None,
         }
     }
 
@@ -315,7 +334,8 @@ impl<'a> State<'a> {
             | Action::Host(_)
             | Action::Traffic(_)
             | Action::Client(_)
-            | Action::Wait(_) => {}
+            | Action::Wait(_)
+            | Action::Watch(_) => {}
         }
     }
 

@@ -156,7 +156,9 @@ fn lost_frames_and_failed_captures_are_reasons() {
 #[test]
 fn a_fault_that_did_not_fire_is_a_reason() {
     let fault = |step: &StepRecord| {
-        step.phase != Phase::Act && !step.action.is_of_client() && !matches!(step.action, Action::Wait(_))
+        step.phase != Phase::Act
+            && !step.action.is_of_client()
+            && !matches!(step.action, Action::Wait(_) | Action::Watch(_))
     };
     let mut faults = 0;
     for cell in stored() {

@@ -8,7 +8,7 @@
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
     Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, StopSignal,
-    TableAction, TrafficAction,
+    TableAction, TrafficAction, Until, WatchAction,
 };
 use lvs_matrix_model::lab::{Conflict, State, Table};
 use std::time::Duration;
@@ -227,4 +227,40 @@ fn no_new_connection_is_answered_without_a_server_that_is_chosen_and_can_answer(
     state.apply(1, &down);
     assert_eq!(state.refuses(), Some("the director's link is down"));
     assert_eq!(state.unplugged(&Node::Director), Some(1));
+}
+
+/// Nobody but the steps edits the table, so some waits could never end.
+#[test]
+fn a_wait_for_what_cannot_come_true_is_known() {
+    let name = rs1();
+    let until = |until: Until| Action::Watch(WatchAction::WaitUntil(until));
+    let (counted, present, absent) = (
+        until(Until {
+            no_connections_to: Some(rs1()),
+            ..Until::default()
+        }),
+        until(Until {
+            in_table: Some(rs1()),
+            ..Until::default()
+        }),
+        until(Until {
+            not_in_table: Some(rs1()),
+            ..Until::default()
+        }),
+    );
+    let entry = until(Until {
+        no_entry: true,
+        ..Until::default()
+    });
+    let mut state = State::new(std::iter::once(&name)).with_table(table(&[(&name, 1)]));
+    let of = |state: &State<'_>| {
+        [&counted, &present, &absent, &entry].map(|action| format!("{:?}", state.conflict(action)))
+    };
+    let none = "None".to_owned();
+    let still = format!("{:?}", Some(Conflict::StillInTable(&name)));
+    assert_eq!(of(&state), [none.clone(), none.clone(), still, none.clone()]);
+    let remove = TableAction::RemoveRealServer { server: rs1() }.into();
+    state.apply(1, &remove);
+    let gone = format!("{:?}", Some(Conflict::NotInTable(&name)));
+    assert_eq!(of(&state), [gone.clone(), gone, none.clone(), none]);
 }

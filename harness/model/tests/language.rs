@@ -8,8 +8,8 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement,
-    StopSignal, TableAction, Timed, TrafficAction,
+    Action, Chain, Counted, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement,
+    StopSignal, TableAction, Timed, TrafficAction, Until, WatchAction,
 };
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
@@ -64,6 +64,9 @@ change:
   - set-sysctl: { node: rs2, key: net.ipv4.tcp_sack, value: 0 }
   - set-forwarding: { server: rs1, method: masquerading }
   - set-scheduler: { scheduler: sh }
+  - wait-until: { no-connections-to: rs1, counted: active, at-most: 5m, may-fail: true }
+  - wait-until: { no-entry: true, at-most: 16m }
+  - wait-until: { in-table: rs2, at-most: 1s }
   - set-timeouts: { tcp: 60s, tcp-fin: 10s }
   - add-service: { port: 80 }
   - save-table: {}
@@ -178,6 +181,10 @@ fn netem(delay: Duration, loss: Percent) -> Action {
     })
 }
 
+fn until(until: Until) -> Action {
+    Action::Watch(WatchAction::WaitUntil(until))
+}
+
 fn common_steps() -> Phases {
     let rs1 = || name("rs1");
     let mut steps = Phases::of(
@@ -215,6 +222,23 @@ fn common_steps() -> Phases {
             }),
             Action::Table(TableAction::SetScheduler {
                 scheduler: "sh".to_owned(),
+            }),
+            until(Until {
+                no_connections_to: Some(rs1()),
+                counted: Counted::Active,
+                at_most: Duration::from_secs(300),
+                may_fail: true,
+                ..Until::default()
+            }),
+            until(Until {
+                no_entry: true,
+                at_most: Duration::from_secs(960),
+                ..Until::default()
+            }),
+            until(Until {
+                in_table: Some(name("rs2")),
+                at_most: Duration::from_secs(1),
+                ..Until::default()
             }),
             Action::Table(TableAction::SetTimeouts {
                 tcp: Duration::from_secs(60),

@@ -116,9 +116,12 @@ fn steps_that_name_the_mysqld_and_the_server_do_the_same() {
         .iter()
         .filter_map(|timed| match &timed.action {
             Action::Mysqld(action) => Some(action.deed()),
-            Action::Client(_) | Action::Table(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) => {
-                None
-            }
+            Action::Client(_)
+            | Action::Table(_)
+            | Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Wait(_)
+            | Action::Watch(_) => None,
         })
         .collect();
     let of_mysqld = [

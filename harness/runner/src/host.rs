@@ -34,6 +34,7 @@ pub fn schedulers(plan: &LabPlan) -> BTreeSet<String> {
     let of_step = |action: &Action| match action {
         Action::Table(TableAction::SetScheduler { scheduler }) => Some(scheduler.clone()),
         Action::Wait(_)
+        | Action::Watch(_)
         | Action::Client(_)
         | Action::Table(_)
         | Action::Mysqld(_)

@@ -9,9 +9,9 @@ use crate::clock::Clock;
 use crate::director;
 use crate::error::Result;
 use crate::lab::Lab;
-use crate::operator;
+use crate::operator::{self, Waited};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Action;
+use lvs_matrix_model::action::{Action, Until};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
@@ -234,6 +234,20 @@ impl<'a> Timeline<'a> {
         });
     }
 
+    /// Waits for a fact.
+    fn watches(&self, until: &Until) -> Result<Done> {
+        Ok(Done::with(
+            match operator::watch(self.plan, self.lab, until, self.act_until)? {
+                Waited::So(proof) => StepOutcome::Done { proof },
+                Waited::NotSo(proof) if until.may_fail => StepOutcome::Done { proof },
+                Waited::NotSo(proof) => StepOutcome::Failed {
+                    reason: proof.to_string(),
+                },
+                Waited::Unfinished => StepOutcome::Unfinished,
+            },
+        ))
+    }
+
     fn act(&mut self, action: &Action) -> Result<Done> {
         match action {
             Action::Table(edit) => {
@@ -243,6 +257,7 @@ impl<'a> Timeline<'a> {
             Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),
             Action::Traffic(fault) => operator::traffic(self.plan, self.lab, fault).map(Done::from),
             Action::Client(action) => self.client_acts(action),
+            Action::Watch(action) => self.watches(action.until()),
             Action::Wait(time) => {
                 std::thread::sleep(*time);
                 Ok(Done::proven(Proof::Waited))

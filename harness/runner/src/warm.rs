@@ -115,7 +115,8 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         | Action::Traffic(TrafficAction::SetNetem { .. })
         | Action::Table(_)
         | Action::Client(_)
-        | Action::Wait(_) => false,
+        | Action::Wait(_)
+        | Action::Watch(_) => false,
     };
     are_plain(plan)
         && plan.mysqlds().all(|mysqld| mysqld.setup.sql.is_empty())

@@ -225,7 +225,8 @@ pub(super) fn weight_was_0(view: &CellView<'_>, server: &Name) -> bool {
             | Action::Mysqld(_)
             | Action::Host(_)
             | Action::Traffic(_)
-            | Action::Wait(_) => None,
+            | Action::Wait(_)
+            | Action::Watch(_) => None,
         })
         .filter(|(_, began, _)| *began <= gone);
     weights.last().is_some_and(|(_, _, weight)| weight == 0)
@@ -252,7 +253,8 @@ fn nothing_else_in_its_way(view: &CellView<'_>) -> bool {
         | Action::Table(_)
         | Action::Mysqld(_)
         | Action::Host(_)
-        | Action::Wait(_) => false,
+        | Action::Wait(_)
+        | Action::Watch(_) => false,
     });
     fault.is_none()
 }
@@ -362,7 +364,8 @@ fn serves(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
             | Action::Mysqld(_)
             | Action::Host(_)
             | Action::Traffic(_)
-            | Action::Wait(_) => None,
+            | Action::Wait(_)
+            | Action::Watch(_) => None,
         })
         .filter(|(_, began, _)| *began <= at)
         .last()

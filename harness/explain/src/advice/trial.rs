@@ -284,7 +284,8 @@ fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut F
         | Action::Table(_)
         | Action::Mysqld(_)
         | Action::Host(_)
-        | Action::Wait(_) => None,
+        | Action::Wait(_)
+        | Action::Watch(_) => None,
     })
 }
 
@@ -338,7 +339,9 @@ fn comes_after(action: &Action, server: &Name) -> bool {
             | TableAction::SetTimeouts { .. } => false,
         },
         Action::Mysqld(mysqld) => mysqld.server() == server,
-        Action::Client(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) => false,
+        Action::Client(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) | Action::Watch(_) => {
+            false
+        }
     }
 }
 

@@ -162,7 +162,7 @@ pub(super) fn changes_between<'a>(
     answer: &'a Packet,
 ) -> impl Iterator<Item = (u32, &'a Action)> {
     view.done(|action| {
-        let change = !action.is_of_client() && !matches!(action, Action::Wait(_));
+        let change = !action.is_of_client() && !matches!(action, Action::Wait(_) | Action::Watch(_));
         change.then_some(action)
     })
     .filter(move |(_, began, _)| request.at < *began && *began < answer.at)

@@ -148,6 +148,6 @@ fn on_the_way_back(action: &Action, server: &Name) -> bool {
             // What is sent to the node is delayed or lost.
             TrafficAction::SetNetem { node, .. } => *node == Node::Client,
         },
-        Action::Table(_) | Action::Wait(_) | Action::Client(_) => false,
+        Action::Table(_) | Action::Wait(_) | Action::Watch(_) | Action::Client(_) => false,
     }
 }

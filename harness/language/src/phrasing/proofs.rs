@@ -15,6 +15,14 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::Connected => "已连接".to_owned(),
         Proof::Answered => "已得到应答".to_owned(),
         Proof::Waited => "已等待".to_owned(),
+        Proof::CameTrue { took, seen } => format!("{took} 后：{}", self::proof(seen)),
+        Proof::NotInTime { waited, seen } => format!("{waited} 内未满足：{}", self::proof(seen)),
+        Proof::Connections {
+            active,
+            inactive,
+            server,
+        } => format!("/proc/net/ip_vs 中 {server} 有 {active} 个活动连接和 {inactive} 个非活动连接"),
+        Proof::Entries { entries } => format!("客户端在 /proc/net/ip_vs_conn 中有 {entries} 个条目"),
         Proof::Closed => "已关闭".to_owned(),
         Proof::HasServer {
             server,

@@ -28,7 +28,7 @@ impl LabPlan {
             }
             Action::Host(action) => self.host_lines(action),
             Action::Traffic(action) => self.traffic_lines(action),
-            Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) => Vec::new(),
+            Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => Vec::new(),
         }
     }
 

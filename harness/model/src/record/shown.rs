@@ -33,6 +33,34 @@ readable_sentences! {
         Answered => "answered",
         /// The time has passed.
         Waited => "waited",
+        /// What was waited for has come true.
+        CameTrue {
+            /// How long it took.
+            took: Human,
+            /// What shows it.
+            seen: Box<Proof>,
+        } => "after {took}: {seen}",
+        /// What was waited for had not come true when the time for it was over.
+        NotInTime {
+            /// How long it was waited for.
+            waited: Human,
+            /// What was seen last.
+            seen: Box<Proof>,
+        } => "not so within {waited}: {seen}",
+        /// The connections to a real server, as the director counts them.
+        Connections {
+            /// Those in state ESTABLISHED.
+            active: u32,
+            /// All others.
+            inactive: u32,
+            /// The real server.
+            server: Name,
+        } => "/proc/net/ip_vs counts {active} active and {inactive} inactive connections to {server}",
+        /// The director's entries of the client.
+        Entries {
+            /// How many there are.
+            entries: u32,
+        } => "the client has {entries} entries in /proc/net/ip_vs_conn",
         /// The client has closed its connection.
         Closed => "closed",
         /// The table has the real server as it was to be.
@@ -256,6 +284,10 @@ impl Proof {
             | Self::Connected
             | Self::Answered
             | Self::Waited
+            | Self::CameTrue { .. }
+            | Self::NotInTime { .. }
+            | Self::Connections { .. }
+            | Self::Entries { .. }
             | Self::Closed
             | Self::HasServer { .. }
             | Self::NoSuchService

@@ -147,6 +147,8 @@ kinds! {
     SlowStatement,
     /// More connections at a time than the client has ports.
     NoPort,
+    /// A step that waits for no fact, or for two.
+    NothingAwaited,
     /// What was taken out of the table is put back, and no time passes in between.
     NoGap,
     /// Values of an axis that add the same.

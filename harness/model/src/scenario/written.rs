@@ -333,6 +333,7 @@ const USUAL: &[(&str, &str)] = &[
     ("neighbours", "permanent"),
     ("delay", "0s"),
     ("loss", "0%"),
+    ("counted", "both"),
 ];
 
 fn usual(key: &str, value: &Part) -> bool {

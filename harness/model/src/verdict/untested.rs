@@ -180,7 +180,8 @@ pub fn is_control(record: &CellRecord) -> bool {
 /// it.
 fn changes(phase: Phase, action: &Action) -> bool {
     match (phase, action) {
-        (Phase::Before, _) | (_, Action::Wait(_) | Action::Table(TableAction::SaveTable)) => false,
+        (Phase::Before, _)
+        | (_, Action::Wait(_) | Action::Watch(_) | Action::Table(TableAction::SaveTable)) => false,
         (Phase::Change, Action::Client(_)) => true,
         (Phase::Act, Action::Client(_)) => false,
         (
@@ -213,7 +214,7 @@ fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
         Action::Client(action) => view
             .other_connection(step, action)
             .map_or(Concern::All, Concern::Servers),
-        Action::Wait(_) => Concern::Servers(Vec::new()),
+        Action::Wait(_) | Action::Watch(_) => Concern::Servers(Vec::new()),
     }
 }
 

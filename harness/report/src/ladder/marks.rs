@@ -107,6 +107,7 @@ fn acts_on(action: &Action) -> Node {
             HostAction::LinkDown { node } | HostAction::LinkUp { node } | HostAction::SetSysctl { node, .. },
         ) => node.clone(),
         Action::Traffic(action) => action.node().clone(),
+        Action::Watch(_) => Node::Director,
         Action::Client(_) | Action::Wait(_) => Node::Client,
     }
 }

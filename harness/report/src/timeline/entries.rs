@@ -122,6 +122,8 @@ fn step(step: &StepRecord, words: Language) -> Entry {
     let (took, outcome) = match (&step.action, lasted) {
         // It says itself how long it took, and there is nothing to prove.
         (Action::Wait(_), _) if done => (String::new(), String::new()),
+        // Its proof says how long it took.
+        (Action::Watch(_), _) if done => (String::new(), outcome()),
         (_, Some(lasted)) if lasted.as_millis() > 0 => (words.took(Human(lasted)), outcome()),
         (_, _) => (String::new(), outcome()),
     };

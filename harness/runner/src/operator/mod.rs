@@ -8,10 +8,12 @@ mod host;
 mod mysqld;
 mod netem;
 mod table;
+mod watch;
 
 pub(crate) use choice::{BY_HASH, BY_WEIGHT, entry_of, leave_only};
 pub(crate) use mysqld::{frozen, mysqld};
 pub(crate) use table::{Saved, edit_table};
+pub(crate) use watch::{Waited, watch};
 
 use crate::error::{LabError, Result};
 use crate::lab::{Lab, run_recorded};
@@ -95,7 +97,7 @@ pub(crate) fn at_end(
         },
         Action::Host(action) => host::shown(plan, lab, action)?,
         Action::Traffic(action) => traffic_shown(plan, lab, action)?,
-        Action::Table(_) | Action::Client(_) | Action::Wait(_) => return Ok(None),
+        Action::Table(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => return Ok(None),
     };
     Ok(Some(match shown {
         Ok(shows) => AtEnd::InForce {
@@ -125,7 +127,8 @@ pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
             | Action::Table(_)
             | Action::Mysqld(_)
             | Action::Client(_)
-            | Action::Wait(_) => {}
+            | Action::Wait(_)
+            | Action::Watch(_) => {}
         }
     }
     Ok(())

@@ -33,7 +33,8 @@ pub(super) fn takes_no_time(action: &Action) -> bool {
         | Action::Host(
             HostAction::PowerOff { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. },
         )
-        | Action::Wait(_) => false,
+        | Action::Wait(_)
+        | Action::Watch(_) => false,
     }
 }
 

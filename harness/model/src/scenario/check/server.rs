@@ -136,7 +136,7 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
             }
             not_over_udp(action, step.span).filter(|_| kind == ServerKind::UdpEcho)
         }
-        Action::Table(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) => None,
+        Action::Table(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) | Action::Watch(_) => None,
     }
 }
 

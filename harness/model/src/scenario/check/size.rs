@@ -75,6 +75,7 @@ fn weight(step: &Placed) -> usize {
 fn time(step: &Placed) -> Duration {
     step.gap().saturating_add(match &step.action {
         Action::Wait(time) => *time,
+        Action::Watch(action) => action.until().at_most,
         Action::Client(action) if !action.only_begins() => action.own_time(),
         Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
             Duration::ZERO

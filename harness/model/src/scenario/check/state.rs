@@ -57,6 +57,11 @@ impl From<Conflict<'_>> for Wrong {
                 format!("`{name}` is already in the table"),
                 "every real server is in the table from the beginning, until it is removed",
             ),
+            Conflict::StillInTable(name) => wrong(
+                TableState,
+                format!("`{name}` is in the table, and nothing will take it out meanwhile"),
+                "`remove-real-server` must come before it",
+            ),
             Conflict::NoServiceOf(port) => wrong(
                 TableState,
                 format!("there is no service of port {port}"),

@@ -68,7 +68,8 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
             | Action::Table(_)
             | Action::Mysqld(_)
             | Action::Client(_)
-            | Action::Wait(_) => ("real server", ""),
+            | Action::Wait(_)
+            | Action::Watch(_) => ("real server", ""),
         };
         mistakes.add(
             Mistake::new(

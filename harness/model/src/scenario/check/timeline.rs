@@ -101,6 +101,8 @@ struct Walk<'d, 'f> {
     ever_in_table: BTreeSet<Name>,
     /// The phase of the next step.
     phase: Phase,
+    /// How long the steps of `act` wait for facts, at the most.
+    watched_at_most: Duration,
     /// How many ports the client has for its connections, if it is said; and was nothing done to the lab so
     /// far?
     ports: Option<u32>,
@@ -151,6 +153,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             operations: Vec::new(),
             good: true,
             phase: Phase::Before,
+            watched_at_most: Duration::ZERO,
             ports: ports(draft, choice),
             undisturbed: true,
             persistent: said().any(|added| added.persistence.is_some()),
@@ -166,6 +169,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             let mut first = phase == Phase::Act;
             if first {
                 (act_began, act) = (self.now, self.passed);
+                self.watched_at_most = Duration::ZERO;
                 self.operations.clear();
             }
             for steps in sources {
@@ -262,6 +266,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         let needed = self
             .now
             .saturating_sub(act_began)
+            .saturating_add(self.watched_at_most)
             .saturating_add(observe.patience);
         if needed >= observe.until {
             self.found(span, MistakeKind::ObservationTooShort, || {
@@ -314,6 +319,11 @@ impl<'d, 'f> Walk<'d, 'f> {
             Action::Client(action) => {
                 self.step_of_client(step, action);
                 self.passed.step(action.own_time());
+            }
+            Action::Watch(action) => {
+                self.step_of_watch(step);
+                self.watched_at_most = self.watched_at_most.saturating_add(action.until().at_most);
+                self.passed.step(action.until().at_most);
             }
             Action::Wait(time) => {
                 self.now = self.now.saturating_add(*time);
@@ -542,6 +552,40 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
+    /// Something must be waited for, one thing at a time, and it must be able to come true.
+    fn step_of_watch(&mut self, step: &'d Placed) {
+        let mut conditions = step.conditions();
+        let label =
+            "one of `no-connections-to`, `no-entry`, `in-table` and `not-in-table` is what is waited for";
+        let help = "to wait for two things, write two steps";
+        match (conditions.next(), conditions.next()) {
+            (None, _) => self.wrong(
+                step,
+                MistakeKind::NothingAwaited,
+                "nothing is waited for",
+                label,
+                help,
+            ),
+            (Some(_), Some(span)) => self.found(span, MistakeKind::NothingAwaited, || {
+                Mistake::new(
+                    MistakeKind::NothingAwaited,
+                    span,
+                    "two things are waited for in one step",
+                    label,
+                )
+                .help(help)
+            }),
+            (Some(_), None) => {}
+        }
+        if let Some(name) = step.action.server()
+            && self.state.servers().all(|server| server != name)
+        {
+            self.unknown_here(step, name);
+        } else if let Some(wrong) = self.state.conflict(&step.action).map(Wrong::from) {
+            self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
+        }
+    }
+
     fn unknown_here(&mut self, step: &Placed, name: &Name) {
         // A name that no lab has was reported where the names were looked up.
         let anywhere = self.draft.values().flat_map(|value| &value.added.real_servers);
@@ -584,7 +628,8 @@ fn ports(draft: &Draft, choice: &[usize]) -> Option<u32> {
         | Action::Table(_)
         | Action::Mysqld(_)
         | Action::Traffic(_)
-        | Action::Wait(_) => false,
+        | Action::Wait(_)
+        | Action::Watch(_) => false,
     };
     if steps.flat_map(Steps::all).any(sets) {
         return None;

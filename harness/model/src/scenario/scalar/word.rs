@@ -3,7 +3,7 @@
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Wiring};
-use crate::action::{Chain, Closing, FirewallVerdict, Neighbours, Reaction, StopSignal};
+use crate::action::{Chain, Closing, Counted, FirewallVerdict, Neighbours, Reaction, StopSignal};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
 
@@ -135,6 +135,15 @@ impl Word for Reaction {
         ("answer", Self::Answer),
         ("close", Self::Close),
         ("reset", Self::Reset),
+    ];
+}
+
+impl Word for Counted {
+    const WHAT: &'static str = "a count of connections";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("active", Self::Active),
+        ("inactive", Self::Inactive),
+        ("both", Self::Both),
     ];
 }
 

@@ -3,10 +3,10 @@
 
 use crate::Name;
 use crate::action::{
-    Action, Chain, ClientAction, Closing, FirewallVerdict, HostAction, MysqldAction, Neighbours, Opening,
-    Percent, Reaction, Request, Statement, StopSignal, TableAction, Timed, TrafficAction, client_actions,
-    host_actions, mysqld_actions, opening_fields, request_fields, statement_fields, table_actions,
-    traffic_actions,
+    Action, Chain, ClientAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction, Neighbours,
+    Opening, Percent, Reaction, Request, Statement, StopSignal, TableAction, Timed, TrafficAction, Until,
+    WatchAction, client_actions, host_actions, mysqld_actions, opening_fields, request_fields,
+    statement_fields, table_actions, traffic_actions, until_fields, watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::Mistakes;
@@ -65,9 +65,22 @@ impl Placed {
 
     /// Where the name of its host stands.
     pub(in crate::scenario) fn host(&self) -> Option<Span> {
-        ["server", "node", "to"]
-            .iter()
-            .find_map(|field| self.place(field))
+        [
+            "server",
+            "node",
+            "to",
+            "no-connections-to",
+            "in-table",
+            "not-in-table",
+        ]
+        .iter()
+        .find_map(|field| self.place(field))
+    }
+
+    /// Where what it waits for is said.
+    pub(in crate::scenario) fn conditions(&self) -> impl Iterator<Item = Span> {
+        let keys = ["no-connections-to", "no-entry", "in-table", "not-in-table"];
+        keys.into_iter().filter_map(|key| self.place(key))
     }
 
     /// Where the name and the value of the sysctl that it sets stand.
@@ -115,6 +128,8 @@ impl Input for Placed {
             action::<HostAction>(key, fields, mistakes)?
         } else if TrafficAction::KEYS.contains(&key) {
             action::<TrafficAction>(key, fields, mistakes)?
+        } else if WatchAction::KEYS.contains(&key) {
+            action::<WatchAction>(key, fields, mistakes)?
         } else {
             action::<ClientAction>(key, fields, mistakes)?
         };
@@ -141,6 +156,7 @@ fn keys() -> Vec<&'static str> {
         HostAction::KEYS,
         TrafficAction::KEYS,
         ClientAction::KEYS,
+        WatchAction::KEYS,
         &[Action::WAIT],
     ];
     groups.concat()
@@ -156,6 +172,7 @@ impl JsonSchema for Placed {
         actions.extend(HostAction::schemas(generator));
         actions.extend(TrafficAction::schemas(generator));
         actions.extend(ClientAction::schemas(generator));
+        actions.extend(WatchAction::schemas(generator));
         actions.push((Action::WAIT, WAIT, generator.subschema_for::<At<Duration>>()));
         schema::actions(
             STEP_SAYS,
@@ -332,6 +349,8 @@ mysqld_actions!(entries);
 host_actions!(entries);
 traffic_actions!(entries);
 client_actions!(entries);
+watch_actions!(entries);
 opening_fields!(shared);
 statement_fields!(shared);
 request_fields!(shared);
+until_fields!(shared);
