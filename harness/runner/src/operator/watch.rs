@@ -63,10 +63,10 @@ fn look(plan: &LabPlan, lab: &Lab, until: &Until) -> Result<(bool, Proof)> {
 fn seen(plan: &LabPlan, lab: &Lab, condition: Condition<'_>) -> Result<(bool, Proof)> {
     let destination = |server| -> Result<_> {
         let now = table(lab.director()?)?;
-        let service = now.service(plan.service().protocol, plan.service().address);
+        let service = now.service(plan.service().listen());
         let host = super::find(plan, &Node::RealServer(server))?;
         Ok(service
-            .and_then(|service| service.destination(plan.destination(host)))
+            .and_then(|service| service.destination(plan.listed(host)))
             .cloned())
     };
     Ok(match condition {
