@@ -240,6 +240,48 @@ fn the_judge_knows_no_protocol() {
     assert!(!names("harness/model/src/capture/mysql").is_empty());
 }
 
+/// Lines outside of tests that name one of `names`, in crates that look at packets after a run.
+fn readers_naming(names: &[&str], apart_from: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for krate in ["model", "language", "explain", "report", "cli"] {
+        for file in sources(&repository().join("harness").join(krate).join("src")) {
+            let place = file.strip_prefix(repository()).unwrap().display().to_string();
+            if apart_from.iter().any(|known| place.starts_with(known)) {
+                continue;
+            }
+            for (number, line) in without_tests(&fs::read_to_string(&file).unwrap()) {
+                let named = names.iter().filter(|name| line.contains(**name));
+                found.extend(named.map(|name| format!("{place}:{number}: {name}")));
+            }
+        }
+    }
+    found
+}
+
+/// The journeys of a cell are made where it is judged. Whoever needs them is handed the judged cell.
+#[test]
+fn journeys_are_made_once_for_a_cell() {
+    const MAKERS: &[&str] = &["Journeys::of(", "Journeys::through("];
+    let judge = "harness/model/src/verdict/judge.rs";
+    let found = readers_naming(MAKERS, &["harness/model/src/path/"]);
+    assert!(found.iter().all(|place| place.starts_with(judge)), "{found:#?}");
+    // With a capture, without one, and of packets that were changed.
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+/// Who sent a frame, and whom it is for, only the path of a packet tells: two cards may have one Ethernet
+/// address. The capture reads and prints the addresses.
+#[test]
+fn nothing_tells_a_host_by_its_ethernet_address() {
+    const ADDRESSES: &[&str] = &["source_mac", "host_by_mac", "Way::of("];
+    let found = readers_naming(
+        ADDRESSES,
+        &["harness/model/src/path/", "harness/model/src/capture/"],
+    );
+    assert_eq!(found, ["harness/model/src/plan.rs:90: host_by_mac"]);
+    assert!(!readers_naming(ADDRESSES, &[]).is_empty());
+}
+
 /// The scanner sees code, and neither tests nor comments.
 #[test]
 fn the_scanner_reads_code_alone() {

@@ -4,7 +4,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::unreachable;
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::path::{Fate, Hop, HostIndex, Journey, Journeys};
+use lvs_matrix_model::path::{End, Fate, Hop, Journey, Journeys};
 use lvs_matrix_model::verdict::TerminatorKind;
 
 /// A packet by its number and time.
@@ -63,13 +63,13 @@ pub(super) fn passages<'a>(
 fn passage<'a>(paths: &Journeys, packet: &'a Packet, segment: &'a Segment) -> Passage<'a> {
     let journey = paths.showing(packet.number);
     let hops = journey.map_or(&[][..], |journey| journey.hops.as_slice());
-    let node = |host: Option<HostIndex>| paths.lab().node(host?);
+    let node = |end: Option<End>| paths.lab().node(end?.host);
     let came_to = |hop: &Hop, wanted: &dyn Fn(&Node) -> bool| {
         let to = node(hop.to).filter(|to| wanted(to))?;
         Some((Seen::from(&**hop.received.as_ref()?), to.clone()))
     };
     let answered = match journey.map(|journey| journey.fate) {
-        Some(Fate::Answered { by, with }) if node(Some(by)) == Some(&Node::Director) => {
+        Some(Fate::Answered { by, with }) if paths.lab().node(by) == Some(&Node::Director) => {
             paths.showing(with).and_then(Journey::packet).map(kind_of_answer)
         }
         Some(

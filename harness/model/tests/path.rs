@@ -12,7 +12,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::{Body, Datagram, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::path::{
-    Encapsulation, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role,
+    Encapsulation, End, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role,
 };
 use lvs_matrix_model::plan::Mac;
 use std::collections::BTreeSet;
@@ -26,6 +26,10 @@ const DIRECTOR: usize = 1;
 const SERVER: usize = 2;
 /// The director's second interface: a capture point of its own.
 const DIRECTOR_BACK: usize = 3;
+
+/// The links.
+const FRONT: usize = 0;
+const BACK: usize = 1;
 
 /// The last byte of each point's Ethernet address.
 const MACS: [u8; 4] = [10, 20, 31, 21];
@@ -52,7 +56,11 @@ fn lab() -> Lab {
         interfaces: [CLIENT, DIRECTOR, SERVER, DIRECTOR]
             .into_iter()
             .zip(MACS)
-            .map(|(host, last)| Interface { host, mac: mac(last) })
+            .map(|(host, last)| Interface {
+                host,
+                segment: FRONT,
+                mac: mac(last),
+            })
             .collect(),
         points: (0..4)
             .map(|interface| Point {
@@ -469,13 +477,104 @@ fn a_shared_ethernet_address_leaves_it_to_time_who_sent_a_frame() {
     }
 }
 
+/// The director's second card and the server are on a link of their own.
+fn two_armed() -> Lab {
+    let mut lab = lab();
+    for behind in [SERVER, DIRECTOR_BACK] {
+        lab.interfaces[behind].segment = BACK;
+    }
+    lab
+}
+
+#[test]
+fn the_two_links_of_a_host_are_told_apart_even_by_one_ethernet_address() {
+    let mut shared = two_armed();
+    shared.interfaces[DIRECTOR_BACK].mac = mac(MACS[DIRECTOR]);
+    let body = tcp(10, VIP, segment(1, b"select 1"));
+    for (lab, back) in [(two_armed(), DIRECTOR_BACK), (shared, DIRECTOR)] {
+        let mut capture = Capture::default();
+        capture.hop(0, (CLIENT, DIRECTOR), &body);
+        capture.see(2, DIRECTOR_BACK, (back, SERVER), &body);
+        capture.see(3, SERVER, (back, SERVER), &body);
+        let journeys = capture.journeys_in(lab);
+        let [journey] = journeys.all() else {
+            panic!("{:#?}", journeys.all())
+        };
+        let end = |host, interface| Some(End { host, interface });
+        let ends: Vec<_> = journey.hops.iter().map(|hop| (hop.from, hop.to)).collect();
+        assert_eq!(
+            ends,
+            [
+                (end(CLIENT, CLIENT), end(DIRECTOR, DIRECTOR)),
+                (end(DIRECTOR, DIRECTOR_BACK), end(SERVER, SERVER)),
+            ]
+        );
+    }
+}
+
+#[test]
+fn an_ethernet_address_belongs_to_a_card_of_the_link_on_which_it_was_seen() {
+    // The server has the address of the director's first card, on another link.
+    let mut lab = two_armed();
+    lab.interfaces[SERVER].mac = mac(MACS[DIRECTOR]);
+    let mut capture = Capture::default();
+    capture.see(
+        0,
+        CLIENT,
+        (DIRECTOR, CLIENT),
+        &tcp(VIP, 10, segment(1, b"result")),
+    );
+    let journeys = capture.journeys_in(lab.clone());
+    assert_eq!(journeys.sender(1), Some(&Node::Director));
+    let mut capture = Capture::default();
+    capture.see(
+        0,
+        DIRECTOR_BACK,
+        (DIRECTOR, DIRECTOR_BACK),
+        &tcp(31, 10, segment(1, b"result")),
+    );
+    let journeys = capture.journeys_in(lab);
+    assert_eq!(journeys.sender(1), Some(&Node::RealServer(name("rs1"))));
+}
+
+#[test]
+fn a_frame_for_a_shared_ethernet_address_is_received_once() {
+    let mut lab = lab();
+    lab.interfaces[SERVER].mac = mac(MACS[DIRECTOR]);
+    let mut capture = Capture::default();
+    let body = tcp(10, VIP, segment(1, b"select 1"));
+    capture.see(0, CLIENT, (CLIENT, DIRECTOR), &body);
+    for receiver in [SERVER, DIRECTOR] {
+        capture.see(1, receiver, (CLIENT, DIRECTOR), &body);
+    }
+    let journeys = capture.journeys_in(lab);
+    assert_eq!(journeys.all().len(), 1, "{:#?}", journeys.all());
+    assert_eq!(journeys.reached(2), Some(&Node::RealServer(name("rs1"))));
+    assert_eq!(journeys.place(3).unwrap().role, Role::Overheard);
+}
+
+#[test]
+fn only_the_card_that_a_frame_is_for_shows_that_the_frame_was_lost() {
+    let body = tcp(10, VIP, segment(1, b"select 1"));
+    let mut capture = Capture::default();
+    capture.see(0, CLIENT, (CLIENT, DIRECTOR), &body);
+    for (card, fate) in [
+        (DIRECTOR, Fate::Unknown),
+        (DIRECTOR_BACK, Fate::Lost { before: DIRECTOR }),
+    ] {
+        let mut lab = two_armed();
+        lab.points[card].whole = false;
+        assert_eq!(capture.journeys_in(lab).all()[0].fate, fate);
+    }
+}
+
 #[test]
 fn without_its_beginning_a_packet_is_the_owners_of_its_address_or_nobodys() {
     let body = tcp(VIP, 10, segment(1, b"result"));
     let mut capture = Capture::default();
     capture.see(0, CLIENT, (SERVER, CLIENT), &body);
     assert_eq!(capture.journeys().origin(1), Some(&Node::RealServer(name("rs1"))));
-    // One of two sent it: which one is not known.
+    // One of two on the link sent it: which one is not known.
     let mut shared = lab();
     shared.interfaces[DIRECTOR].mac = mac(MACS[SERVER]);
     assert_eq!(capture.journeys_in(shared).origin(1), None);

@@ -274,15 +274,12 @@ impl<'a> Taken<'a> {
             passage.arrived.is_none() && passage.passed_on.is_none() && passage.reached.is_some()
         })?;
         let (reached, node) = passage.reached.as_ref()?;
-        let (server, host) = view
-            .plan
-            .real_servers()
-            .find(|(name, _)| node.real_server() == Some(name))?;
+        let mut servers = view.plan.real_servers().map(|(name, _)| name);
+        let server = servers.find(|name| node.real_server() == Some(name))?;
         let vip = view.plan.vip();
         let reply = view.seen_on(&Node::Client).filter(|packet| {
-            let says_it = |by, mac| by == vip && mac == host.mac();
-            let speaks =
-                matches!(packet.body, Body::Arp { sender, sender_mac, .. } if says_it(sender, sender_mac));
+            let speaks = matches!(packet.body, Body::Arp { sender, .. } if sender == vip)
+                && view.sender(packet) == Some(node);
             speaks && packet.number < passage.sent.packet
         });
         Some(Self {

@@ -103,7 +103,7 @@ pub(super) const NO_ENTRY: Rule = Rule {
 pub(super) fn sent_on(view: &CellView<'_>, sent: &Packet) -> Option<(Seen, bool)> {
     let journey = view.paths.showing(sent.number)?;
     let director =
-        |hop: &&Hop| hop.from.and_then(|host| view.paths.lab().node(host)) == Some(&Node::Director);
+        |hop: &&Hop| hop.from.and_then(|from| view.paths.lab().node(from.host)) == Some(&Node::Director);
     let hop = journey.hops.iter().find(director)?;
     Some((
         (&**hop.sent.as_ref()?).into(),

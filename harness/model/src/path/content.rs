@@ -155,8 +155,11 @@ pub(super) fn same_frame(one: &Packet, other: &Packet) -> bool {
             })
 }
 
+/// Source, destination and length of a frame, and the key of its content.
+pub(super) type FrameKey = (Mac, Mac, u32, Key);
+
 /// What two packets that show the same frame have in common, as far as it can be hashed.
-pub(super) fn frame_key(packet: &Packet) -> (Mac, Mac, u32, Key) {
+pub(super) fn frame_key(packet: &Packet) -> FrameKey {
     let key = Content::of(packet).map_or((0, 0, 0, 0), |content| content.key());
     (packet.source_mac, packet.destination_mac, packet.length, key)
 }

@@ -1,7 +1,7 @@
 //! How journeys ended.
 
 use super::content::flow;
-use super::lab::{HostIndex, Lab};
+use super::lab::{End, HostIndex, Lab};
 use super::{Flow, Journey, near};
 use crate::capture::decode::quoted_sequence;
 use crate::capture::flow::{segment, unreachable};
@@ -96,10 +96,10 @@ pub(super) fn fates(lab: &Lab, journeys: &mut [Journey]) {
                 Fate::ForAll
             }
             (None, _) => Fate::Unknown,
-            (Some(before), None) if lab.is_whole(before) => Fate::Lost { before },
+            (Some(before), None) if lab.is_card_whole(before) => Fate::Lost { before: before.host },
             (Some(_), None) => Fate::Unknown,
-            (Some(to), Some(packet)) if ends(lab, to, packet) => Fate::Delivered { to },
-            (Some(at), Some(packet)) => {
+            (Some(End { host: to, .. }), Some(packet)) if ends(lab, to, packet) => Fate::Delivered { to },
+            (Some(End { host: at, .. }), Some(packet)) => {
                 let found = asked(at, packet).and_then(|keys| {
                     keys.iter()
                         .find_map(|key| first_answer(&answers, by_what.get(key)?, packet))

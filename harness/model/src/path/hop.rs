@@ -1,7 +1,7 @@
 //! From packets to hops: the same frame is captured where it leaves and where it arrives, and is one thing.
 
-use super::content::{Key, frame_key, same_frame};
-use super::lab::{HostIndex, Lab};
+use super::content::{FrameKey, frame_key, same_frame};
+use super::lab::{End, Lab, SegmentIndex};
 use super::{Hop, PacketRef, Rewrite, near};
 use crate::capture::{Packet, Way};
 use crate::plan::Mac;
@@ -25,8 +25,8 @@ pub enum Role {
 /// Hops in the order in which they were first seen.
 pub(super) struct Hops<'l> {
     lab: &'l Lab,
-    by_mac: HashMap<Mac, Option<HostIndex>>,
-    alike: HashMap<(Mac, Mac, u32, Key), Vec<usize>>,
+    by_mac: HashMap<(SegmentIndex, Mac), Option<End>>,
+    alike: HashMap<(Option<SegmentIndex>, FrameKey), Vec<usize>>,
     pub(super) hops: Vec<Hop>,
 }
 
@@ -42,18 +42,26 @@ impl<'l> Hops<'l> {
 
     /// The hop that a packet shows, and what it shows of it.
     pub(super) fn add(&mut self, packet: PacketRef) -> (usize, Role) {
-        let key = frame_key(&packet);
+        let here = self.lab.end_at(&packet);
+        let segment = here.and_then(|here| Some(self.lab.interfaces.get(here.interface)?.segment));
+        let cards = |mac| self.by_mac.get(&(segment?, mac)).copied();
+        let key = (segment, frame_key(&packet));
         let recent = self.alike.get(&key).map_or(&[][..], |alike| {
             alike
                 .get(alike.len().saturating_sub(RECENT)..)
                 .unwrap_or_default()
         });
-        let here = self.lab.host_at(&packet);
+        let taken = |hop: &usize| {
+            let elsewhere = |known: &PacketRef| {
+                known.point != packet.point && near(known.at, packet.at) && same_frame(known, &packet)
+            };
+            self.hops[*hop].received.as_ref().is_some_and(elsewhere)
+        };
         let role = match self.lab.way(&packet) {
             Some(Way::Out) => {
                 // Two interfaces may have the same address. Then time tells: a frame is seen first where it
                 // leaves, and every later sighting of it is an arrival.
-                let shared = matches!(self.by_mac.get(&packet.source_mac), Some(None));
+                let shared = cards(packet.source_mac) == Some(None);
                 let left_elsewhere = |hop: &usize| {
                     let hop = &self.hops[*hop];
                     hop.from != here
@@ -67,9 +75,13 @@ impl<'l> Hops<'l> {
                     packet.destination_mac,
                 ) {
                     (false, _) => Role::Sent,
-                    (true, to) if self.by_mac.get(&to) == Some(&here) && here.is_some() => Role::Received,
+                    (true, to) if cards(to) == Some(here) && here.is_some() => Role::Received,
                     (true, _) => Role::Overheard,
                 }
+            }
+            // A frame for an address that several cards have may be flooded to all of them. The first has it.
+            Some(Way::In) if cards(packet.destination_mac) == Some(None) && recent.iter().any(taken) => {
+                Role::Overheard
             }
             Some(Way::In) => Role::Received,
             Some(Way::Group | Way::Past) | None => Role::Overheard,
@@ -86,7 +98,7 @@ impl<'l> Hops<'l> {
         }
         let index = self.hops.len();
         self.alike.entry(key).or_default().push(index);
-        let owner = |mac| self.by_mac.get(&mac).copied().flatten();
+        let owner = |mac| cards(mac).flatten();
         self.hops.push(Hop {
             from: match role {
                 Role::Sent => here,

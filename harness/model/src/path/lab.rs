@@ -30,11 +30,26 @@ impl Host {
     }
 }
 
+/// The place of a link in [`crate::plan::LabPlan::segments`].
+pub type SegmentIndex = usize;
+
+/// A network card of a host: where a frame leaves or arrives. A host may have several, each on a segment of
+/// its own or on the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct End {
+    /// Which host.
+    pub host: HostIndex,
+    /// Which card: its place in [`Lab::interfaces`].
+    pub interface: usize,
+}
+
 /// A network interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interface {
     /// Whose.
     pub host: HostIndex,
+    /// On which segment.
+    pub segment: SegmentIndex,
     /// Its Ethernet address. Two interfaces may have the same one: that of a virtual router (RFC 5798, 7.3).
     pub mac: Mac,
 }
@@ -80,7 +95,17 @@ impl Lab {
             hosts
                 .flat_map(|(index, host): (HostIndex, _)| host.nics.iter().map(move |nic| (index, host, nic)))
         };
-        let interface = |(host, _, nic): (HostIndex, _, &Nic)| Interface { host, mac: nic.mac };
+        // A record may name a segment that its plan does not have: the card is then on a link of its own.
+        let segment = |nic: &Nic| {
+            let mut segments = plan.segments.iter();
+            let known = segments.position(|segment| segment.id == nic.segment);
+            known.unwrap_or(plan.segments.len())
+        };
+        let interface = |(host, _, nic): (HostIndex, _, &Nic)| Interface {
+            host,
+            segment: segment(nic),
+            mac: nic.mac,
+        };
         let points = record.capture.iter().flat_map(|capture| &capture.points);
         Self {
             hosts: plan.hosts.iter().map(host).collect(),
@@ -104,19 +129,32 @@ impl Lab {
         self.hosts.get(host).map(|host| &host.node)
     }
 
-    /// The host whose interface captured a packet.
+    /// The card that captured a packet; `None` if it is none of the lab's.
     #[must_use]
-    pub fn host_at(&self, packet: &Packet) -> Option<HostIndex> {
-        let interface = self.points.get(packet.point)?.interface?;
-        Some(self.interfaces.get(interface)?.host)
+    pub fn end_at(&self, packet: &Packet) -> Option<End> {
+        self.end(self.points.get(packet.point)?.interface?)
+    }
+
+    /// The card that a host has on the segment of another card.
+    #[must_use]
+    pub fn card_near(&self, host: HostIndex, other: End) -> Option<End> {
+        let segment = self.interfaces.get(other.interface)?.segment;
+        let mut interfaces = self.interfaces.iter();
+        let near = |own: &Interface| own.host == host && own.segment == segment;
+        self.end(interfaces.position(near)?)
+    }
+
+    fn end(&self, interface: usize) -> Option<End> {
+        let host = self.interfaces.get(interface)?.host;
+        Some(End { host, interface })
     }
 
     /// Which way a packet passed the interface that captured it, by the addresses of the frame. `None` if the
     /// interface is none of the lab's.
     #[must_use]
     pub fn way(&self, packet: &Packet) -> Option<Way> {
-        let interface = self.points.get(packet.point)?.interface?;
-        Some(Way::of(packet, self.interfaces.get(interface)?.mac))
+        let own = self.end_at(packet)?;
+        Some(Way::of(packet, self.interfaces.get(own.interface)?.mac))
     }
 
     /// Does a packet for this address end at the host?
@@ -142,15 +180,21 @@ impl Lab {
         points.peek().is_some() && points.all(|point| point.whole)
     }
 
-    /// The hosts by the Ethernet addresses of their interfaces: `None` where several have the same one.
-    pub(super) fn by_mac(&self) -> HashMap<Mac, Option<HostIndex>> {
-        let mut hosts: HashMap<Mac, Option<HostIndex>> = HashMap::new();
-        for interface in &self.interfaces {
-            let known = hosts.entry(interface.mac).or_insert(Some(interface.host));
-            if *known != Some(interface.host) {
-                *known = None;
-            }
+    /// Is the card captured, and captured whole?
+    pub(super) fn is_card_whole(&self, end: End) -> bool {
+        let own = |point: &&Point| point.interface == Some(end.interface);
+        self.points.iter().find(own).is_some_and(|point| point.whole)
+    }
+
+    /// The cards by their segments and Ethernet addresses: `None` where several have the same one. On two
+    /// segments the same address is no other card's business.
+    pub(super) fn by_mac(&self) -> HashMap<(SegmentIndex, Mac), Option<End>> {
+        let mut cards: HashMap<(SegmentIndex, Mac), Option<End>> = HashMap::new();
+        for (index, interface) in self.interfaces.iter().enumerate() {
+            let card = cards.entry((interface.segment, interface.mac));
+            card.and_modify(|known| *known = None)
+                .or_insert_with(|| self.end(index));
         }
-        hosts
+        cards
     }
 }

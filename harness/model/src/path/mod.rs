@@ -15,10 +15,10 @@
 //! **Who made a packet** is the host of its first hop. Which host that is, is decided in this order:
 //!
 //! 1. An interface saw the frame leave: the frame has the interface's own Ethernet address as its source.
-//! 2. Several interfaces have that address, as those of a virtual router have (RFC 5798). Then the first
-//!    sighting of the frame is where it left, and the later ones are arrivals.
-//! 3. No interface saw the frame leave. Then the owner of its Ethernet address sent it, if there is one
-//!    owner.
+//! 2. Several interfaces of the link have that address, as those of a virtual router have (RFC 5798). Then
+//!    the first sighting of the frame is where it left, and the later ones are arrivals.
+//! 3. No interface saw the frame leave. Then the owner of its Ethernet address on the link sent it, if there
+//!    is one owner.
 //! 4. The host of the first hop does not have the source address of the packet. Then it passed on what
 //!    another had made, the capture does not have the packet's beginning, and its origin is not known.
 
@@ -31,7 +31,7 @@ mod packets;
 pub use content::flow;
 pub use fate::Fate;
 pub use hop::Role;
-pub use lab::{Host, HostIndex, Interface, Lab, Point};
+pub use lab::{End, Host, HostIndex, Interface, Lab, Point, SegmentIndex};
 pub use packets::PacketRef;
 
 use crate::action::Node;
@@ -105,10 +105,10 @@ pub enum Rewrite {
 /// A frame on a link, with the packets of the capture that show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
-    /// The host that sent the frame; `None` if it is none of the lab's, or not known.
-    pub from: Option<HostIndex>,
-    /// The host that it is addressed to; `None` for groups and strangers, or if it is not known.
-    pub to: Option<HostIndex>,
+    /// The card that sent the frame; `None` if it is none of the lab's, or not known.
+    pub from: Option<End>,
+    /// The card that it is addressed to; `None` for groups and strangers, or if it is not known.
+    pub to: Option<End>,
     /// The frame as its sender's interface saw it.
     pub sent: Option<PacketRef>,
     /// As its receiver's interface saw it.
@@ -191,7 +191,8 @@ impl Journey {
     /// The hosts that it touched, in order.
     pub fn hosts(&self) -> impl Iterator<Item = HostIndex> {
         let first = self.hops.first().and_then(|hop| hop.from);
-        first.into_iter().chain(self.hops.iter().filter_map(|hop| hop.to))
+        let ends = first.into_iter().chain(self.hops.iter().filter_map(|hop| hop.to));
+        ends.map(|end| end.host)
     }
 
     /// The TCP segment that it is.
@@ -243,13 +244,13 @@ fn journeys(lab: Lab, packets: Vec<Packet>) -> Journeys {
         let content = hop.packet().and_then(Content::of);
         let key = content.as_ref().map(Content::key);
         let before = hop.from.zip(content).and_then(|(from, content)| {
-            let candidates = waiting.get_mut(&(from, content.key()))?;
+            let candidates = waiting.get_mut(&(from.host, content.key()))?;
             let found = goes_on(&all, candidates, &content, &hop)?;
             Some(candidates.remove(found))
         });
         let index = before.unwrap_or(all.len());
         if let (Some(to), Some(key)) = (hop.to, key) {
-            let list = waiting.entry((to, key)).or_default();
+            let list = waiting.entry((to.host, key)).or_default();
             list.push(index);
             if list.len() > RECENT {
                 list.remove(0);
@@ -319,7 +320,7 @@ fn goes_on(all: &[Journey], candidates: &[usize], content: &Content<'_>, hop: &H
 
 /// The host that made a packet, told by its first hop.
 fn origin(lab: &Lab, first: &Hop) -> Option<HostIndex> {
-    let from = first.from?;
+    let from = first.from?.host;
     match &first.packet()?.body {
         Body::Ip { source, .. } => lab.may_speak_as(from, *source).then_some(from),
         Body::Sentinel { .. } | Body::Arp { .. } | Body::Other { .. } | Body::Malformed { .. } => Some(from),
@@ -329,7 +330,11 @@ fn origin(lab: &Lab, first: &Hop) -> Option<HostIndex> {
 fn repetitions(journeys: &mut [Journey]) {
     let mut known = HashSet::new();
     for journey in journeys {
-        let from = journey.hops.first().and_then(|hop| hop.from);
+        let from = journey
+            .hops
+            .first()
+            .and_then(|hop| hop.from)
+            .map(|from| from.host);
         if let Some(segment) = journey.segment()
             && (segment.payload_length > 0 || segment.flags.syn || segment.flags.fin)
         {
@@ -408,7 +413,13 @@ impl Journeys {
     /// The host that sent the frame with this number over its link: the packet's origin, or who passed it on.
     #[must_use]
     pub fn sender(&self, number: u32) -> Option<&Node> {
-        self.lab.node(self.hop(number)?.from?)
+        self.lab.node(self.hop(number)?.from?.host)
+    }
+
+    /// The host that the frame with this number is for; `None` for groups and strangers.
+    #[must_use]
+    pub fn addressee(&self, number: u32) -> Option<&Node> {
+        self.lab.node(self.hop(number)?.to?.host)
     }
 
     /// The host that the frame with this number reached: its own interface saw it arrive, addressed to it.
@@ -416,7 +427,7 @@ impl Journeys {
     pub fn reached(&self, number: u32) -> Option<&Node> {
         let place = self.place(number).filter(|place| place.role == Role::Received)?;
         self.lab
-            .node(self.all.get(place.journey)?.hops.get(place.hop)?.to?)
+            .node(self.all.get(place.journey)?.hops.get(place.hop)?.to?.host)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::observe::{observe, undetermined};
 use super::{Awaited, Behaviour, Difference, Doubt, JudgedCell, Observed, Untested, Verdict};
 use crate::action::Node;
-use crate::capture;
+use crate::capture::{self, Packet};
 use crate::duration::Human;
 use crate::path::Journeys;
 use crate::record::{CellRecord, LabOutcome};
@@ -234,5 +234,15 @@ impl From<&Verdict> for RunOutcome {
             Verdict::TestedNothing { .. } | Verdict::Undetermined { .. } => Self::Undetermined,
             Verdict::Violated { .. } => Self::Violated,
         }
+    }
+}
+
+impl JudgedCell {
+    /// Changes its packets, and follows them anew. Nothing is judged again: it is for those who ask what a
+    /// reader makes of other packets, or of a record that was changed.
+    pub fn change_packets(&mut self, change: impl FnOnce(&mut Vec<Packet>)) {
+        let mut packets = self.packets().to_vec();
+        change(&mut packets);
+        self.journeys = Journeys::of(&self.record, packets);
     }
 }

@@ -411,14 +411,6 @@ impl JudgedCell {
         self.journeys.packets()
     }
 
-    /// Changes its packets, and follows them anew. Nothing is judged again: it is for those who ask what a
-    /// reader makes of other packets, or of a record that was changed.
-    pub fn change_packets(&mut self, change: impl FnOnce(&mut Vec<Packet>)) {
-        let mut packets = self.packets().to_vec();
-        change(&mut packets);
-        self.journeys = Journeys::of(&self.record, packets);
-    }
-
     /// Why the cell says nothing about its change; `None` if it does, or if its expectation names the server
     /// that was not changed: a scenario may well show that the connections of other servers are left alone.
     #[must_use]

@@ -152,7 +152,7 @@ fn reached_from(
                 .received
                 .as_ref()
                 .filter(|packet| packet.number >= from && connection.spans(packet))
-                && let Some(node) = hop.to.and_then(|host| paths.lab().node(host))
+                && let Some(node) = hop.to.and_then(|to| paths.lab().node(to.host))
                 && node.real_server().is_some()
             {
                 note(&mut servers, node, packet.number);

@@ -1,5 +1,5 @@
 //! The trace of every interface, as an operator's tcpdump would have shown it, with what only the harness
-//! knows beside it: the packet's number in the capture, its time, its sender by its Ethernet address, whether
+//! knows beside it: the packet's number in the capture, its time, its sender, whether
 //! it was sent before, and what it says in the MySQL protocol; between the packets the steps of the time
 //! line.
 
@@ -10,9 +10,10 @@ use crate::stamp::Stamp;
 use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::trace::{TraceLine, trace};
-use lvs_matrix_model::capture::{Body, Packet, Transport, marks};
+use lvs_matrix_model::capture::{Body, Packet, Transport, is_group, marks};
 use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::plan::{LabPlan, Mac};
+use lvs_matrix_model::path::Role;
+use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::CapturePoint;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::HashMap;
@@ -64,8 +65,8 @@ pub(crate) fn traces(words: Language, cell: &JudgedCell) -> Option<Section> {
 
 /// What makes a segment the same as one before it: its sender, its connection and what it brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Same {
-    sender: Mac,
+struct Same<'a> {
+    sender: Option<&'a Node>,
     flow: (IpAddr, u16, IpAddr, u16),
     sequence: u32,
     length: u32,
@@ -73,9 +74,9 @@ struct Same {
     fin: bool,
 }
 
-impl Same {
+impl<'a> Same<'a> {
     /// `None` for what is no segment or brings nothing: mere ACKs are alike without being repetitions.
-    fn of(packet: &Packet) -> Option<Self> {
+    fn of(sender: Option<&'a Node>, packet: &Packet) -> Option<Self> {
         let Body::Ip {
             source,
             destination,
@@ -86,7 +87,7 @@ impl Same {
         };
         let (syn, fin) = (segment.flags.syn, segment.flags.fin);
         (segment.payload_length > 0 || syn || fin).then_some(Self {
-            sender: packet.source_mac,
+            sender,
             flow: (
                 *source,
                 segment.source_port,
@@ -105,10 +106,10 @@ impl Same {
 struct Row<'a> {
     line: &'a TraceLine,
     sender: String,
-    note: Note,
+    note: Note<'a>,
 }
 
-enum Note {
+enum Note<'a> {
     None,
     /// The node passed on what another had sent.
     Forwarded,
@@ -117,7 +118,7 @@ enum Note {
     FloodedFor(String),
     /// The `number`th repetition, so long after the sending before it.
     Again {
-        same: Same,
+        same: Same<'a>,
         number: usize,
         gap: Duration,
     },
@@ -129,38 +130,25 @@ struct Printer<'a> {
     /// What happened besides, in the order of time.
     marks: Vec<(Instant, String)>,
     /// All gaps between repetitions, by what is repeated.
-    gaps: HashMap<Same, Vec<Duration>>,
+    gaps: HashMap<Same<'a>, Vec<Duration>>,
 }
 
 impl<'a> Printer<'a> {
-    fn new(cell: &JudgedCell, point: &CapturePoint, lines: &'a [TraceLine]) -> Self {
-        let plan = &cell.record.plan;
-        let host = plan.host(&point.node);
-        let own = host.and_then(|host| {
-            let nic = host.nics.iter().find(|nic| nic.name == point.interface)?;
-            Some((host, nic))
-        });
-        let mut last: HashMap<Same, Instant> = HashMap::new();
-        let mut gaps: HashMap<Same, Vec<Duration>> = HashMap::new();
+    fn new(cell: &'a JudgedCell, point: &CapturePoint, lines: &'a [TraceLine]) -> Self {
+        let paths = &cell.journeys;
+        let mut last: HashMap<Same<'_>, Instant> = HashMap::new();
+        let mut gaps: HashMap<Same<'_>, Vec<Duration>> = HashMap::new();
         let rows = lines
             .iter()
             .map(|line| {
                 let packet = packet(cell, line.packet);
-                let sender =
-                    packet.map_or_else(|| UNKNOWN.to_owned(), |packet| name_of(plan, packet.source_mac));
-                let forwarded = packet.zip(own).is_some_and(|(packet, (host, nic))| {
-                    let own_address =
-                        |source| source == plan.vip() || host.addresses().any(|own| own == source);
-                    let foreign = matches!(packet.body, Body::Ip { source, .. } if !own_address(source));
-                    foreign && packet.source_mac == nic.mac
-                });
-                let flooded_for = packet.zip(own).and_then(|(packet, (_, nic))| {
-                    let is_for_it = packet.destination_mac == nic.mac || packet.source_mac == nic.mac;
-                    // The group bit: broadcast and multicast are for everyone.
-                    let Mac([first, ..]) = packet.destination_mac;
-                    (!is_for_it && first & 1 == 0).then(|| name_of(plan, packet.destination_mac))
-                });
-                let same = packet.and_then(Same::of);
+                let role = paths.place(line.packet).map(|place| place.role);
+                let is_foreign = packet.is_some_and(|packet| is_foreign(&cell.record.plan, point, packet));
+                let forwarded = role == Some(Role::Sent) && is_foreign;
+                let for_one = packet.is_some_and(|packet| !is_group(packet.destination_mac));
+                let flooded = role == Some(Role::Overheard) && for_one;
+                let flooded_for = flooded.then(|| named(paths.addressee(line.packet)));
+                let same = packet.and_then(|packet| Same::of(paths.sender(packet.number), packet));
                 let before = same.and_then(|same| Some((same, last.insert(same, line.at)?)));
                 let note = match (before, flooded_for) {
                     (_, Some(node)) => Note::FloodedFor(node),
@@ -177,7 +165,11 @@ impl<'a> Printer<'a> {
                     }
                     (None, None) => Note::None,
                 };
-                Row { line, sender, note }
+                Row {
+                    line,
+                    sender: named(paths.sender(line.packet)),
+                    note,
+                }
             })
             .collect();
         Self {
@@ -242,7 +234,7 @@ impl<'a> Printer<'a> {
     }
 
     /// What becomes of the `number`th repetition.
-    fn folding(&self, same: &Same, number: usize) -> Folding {
+    fn folding(&self, same: &Same<'_>, number: usize) -> Folding {
         let gaps = self.gaps.get(same).map_or(&[][..], Vec::as_slice);
         let total = gaps.len();
         if total <= SHOWN_IN_FULL || number <= SHOWN_OF_MANY || number == total {
@@ -265,9 +257,16 @@ impl<'a> Printer<'a> {
 /// A host that is none of the lab's.
 const UNKNOWN: &str = "unknown";
 
-fn name_of(plan: &LabPlan, mac: Mac) -> String {
-    plan.host_by_mac(mac)
-        .map_or_else(|| UNKNOWN.to_owned(), |host| host.node.to_string())
+fn named(host: Option<&Node>) -> String {
+    host.map_or_else(|| UNKNOWN.to_owned(), Node::to_string)
+}
+
+/// Does the packet have the address of another than the host of the point?
+fn is_foreign(plan: &LabPlan, point: &CapturePoint, packet: &Packet) -> bool {
+    let own = plan.host(&point.node);
+    let is_own =
+        |source| source == plan.vip() || own.is_some_and(|own| own.addresses().any(|own| own == source));
+    matches!(packet.body, Body::Ip { source, .. } if !is_own(source))
 }
 
 enum Folding {

@@ -9,6 +9,7 @@ use lvs_matrix_language::{BYTE, Language, MORE_PACKET, OTHER_CONNECTION, PACKET,
 use lvs_matrix_model::capture::flow::{of_ipv6, segment};
 use lvs_matrix_model::capture::{Body, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Human;
+use lvs_matrix_model::path::End;
 use lvs_matrix_model::verdict::{JudgedCell, TerminatorKind};
 
 /// What the packet is: `SYN`, `13 bytes`, `11 bytes, FIN`, `ICMP port unreachable`, `ARP who-has 192.0.2.31`.
@@ -90,7 +91,7 @@ pub(super) fn note(words: Language, cell: &JudgedCell, journey: &Journey<'_>) ->
         Fate::Lost if journey.packet().is_some_and(is_arp) => Some(words.nobody_answers().to_owned()),
         Fate::Lost => {
             let to = journey.hops.last()?.to?;
-            Some(words.not_seen_on(&cell.record.plan.hosts.get(to)?.node))
+            Some(words.not_seen_on(&cell.record.plan.hosts.get(to.host)?.node))
         }
         Fate::Dropped => Some(words.not_passed_on().to_owned()),
         Fate::Unknown => Some(words.end_not_shown().to_owned()),
@@ -100,9 +101,9 @@ pub(super) fn note(words: Language, cell: &JudgedCell, journey: &Journey<'_>) ->
 
 /// Where the capture shows it: `packet 32 leaves client, packet 33 reaches director`.
 pub(super) fn tip(words: Language, cell: &JudgedCell, journey: &Journey<'_>) -> String {
-    let name = |host: Option<usize>| {
-        let host = host.and_then(|host| cell.record.plan.hosts.get(host));
-        phrasing::sender(words, host.map(|host| &host.node))
+    let name = |end: Option<End>| {
+        let node = end.and_then(|end| cell.journeys.lab().node(end.host));
+        phrasing::sender(words, node)
     };
     let mut seen = Vec::new();
     for frame in &journey.hops {

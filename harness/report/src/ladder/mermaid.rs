@@ -1,6 +1,6 @@
 //! The ladder as a Mermaid sequence diagram, which GitHub draws in markdown.
 
-use super::journey::{Fate, Host, Journey};
+use super::journey::{Fate, Journey};
 use super::label::{again, note, remarks, text};
 use super::lanes::Lanes;
 use super::marks::{Mark, MarkKind};
@@ -10,7 +10,7 @@ use crate::stamp::Stamp;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::path::Hop;
+use lvs_matrix_model::path::{End, Hop};
 use lvs_matrix_model::verdict::JudgedCell;
 use std::fmt::Write as _;
 
@@ -150,8 +150,8 @@ impl Printer<'_> {
         }
     }
 
-    fn lane(&self, host: Option<Host>) -> Option<usize> {
-        self.lanes.lane(host?)
+    fn lane(&self, end: Option<End>) -> Option<usize> {
+        self.lanes.lane(end?.host)
     }
 }
 

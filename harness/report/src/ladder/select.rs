@@ -118,7 +118,7 @@ fn unanswered(cell: &JudgedCell) -> Vec<Journey<'_>> {
     let to_owner = |(journey, hop, sent): (&path::Journey, &Hop, &PacketRef)| {
         Journey::lost(path::Journey {
             hops: vec![Hop {
-                to: owner(sent),
+                to: owner(sent).and_then(|owner| cell.journeys.lab().card_near(owner, hop.from?)),
                 received: None,
                 overheard: Vec::new(),
                 ..hop.clone()

@@ -4,7 +4,7 @@ use super::{FALL, LABEL, Printer, STAMPS_END};
 use crate::ladder::journey::{Fate, Journey, quoted};
 use crate::ladder::label::{note, text, tip};
 use crate::svg::{Anchor, FONT, Glyph, Px, fitted, width_of};
-use lvs_matrix_model::path::Hop;
+use lvs_matrix_model::path::{End, Hop};
 
 /// So much of its way a lost frame is drawn.
 const LOST_AT: f64 = 0.8;
@@ -29,8 +29,8 @@ impl Printer<'_> {
 
     fn ends(&self, frame: &Hop) -> (f64, f64) {
         // What the lab does not know comes from beyond the last lane.
-        let x = |host: Option<usize>| {
-            host.and_then(|host| self.lanes.lane(host))
+        let x = |end: Option<End>| {
+            end.and_then(|end| self.lanes.lane(end.host))
                 .map_or(self.right() - 12.0, |lane| self.lane(lane))
         };
         (x(frame.from), x(frame.to))
