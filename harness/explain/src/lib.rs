@@ -93,6 +93,13 @@ pub struct Source {
     pub file: &'static str,
 }
 
+impl Source {
+    /// A function by its name and its file.
+    const fn of(function: &'static str, file: &'static str) -> Self {
+        Self { function, file }
+    }
+}
+
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} in {}", self.function, self.file)

@@ -227,7 +227,7 @@ impl<'a> EventJson<'a> {
             time_ns: Length::of(judged).map(|length| nanos(length.time)),
             article: judged.article(),
             verdict: VerdictJson::of(&judged.verdict),
-            untested: UntestedJson::of(judged),
+            untested: UntestedJson::of_cell(judged),
             record: record_path(cell),
         }
     }

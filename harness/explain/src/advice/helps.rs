@@ -47,11 +47,11 @@ impl Advice {
                 mode.and_then(|mode| mode.parse::<u8>().ok())
                     .is_some_and(|mode| mode & 2 == 0)
             }
-            Self::Drain { server } => {
+            Self::Drain(server) => {
                 let gone = first_step(view, |action| takes_away(action, server));
                 gone.is_some() && answers_by_itself(view, server) && nothing_else_in_its_way(view)
             }
-            Self::StopMysqldFirst { server } => {
+            Self::StopMysqldFirst(server) => {
                 let gone = first_step(view, |action| deletes(action, server));
                 let runs = gone.is_some_and(|gone| mysqld_runs(view, server, gone));
                 hung && runs && answers_by_itself(view, server) && nothing_else_in_its_way(view)
@@ -91,10 +91,10 @@ impl Advice {
                 let has = has(view, Setting::ReadTimeout) || nothing_else(view);
                 hung && reads && !set && has
             }
-            Self::EntryTimeout { idle } => {
+            Self::EntryTimeout(idle) => {
                 view.entry_timeout(at).is_none_or(|timeout| timeout <= *idle) && server_is_there(view)
             }
-            Self::ProbesBelowEntry { timeout } => {
+            Self::ProbesBelowEntry(timeout) => {
                 settings.keepalive.is_none_or(|keepalive| keepalive.time >= *timeout) && server_is_there(view)
             }
             Self::WaitTimeout { server, idle } => {
@@ -103,14 +103,14 @@ impl Advice {
                 kept && mysqld_runs(view, server, at) && view.deleted(server, at).is_none()
             }
             Self::Reconnect => view.operation.ended.is_some() && a_new_connection_is_served(view),
-            Self::KeepAServer { instead_of } => {
+            Self::KeepAServer(instead_of) => {
                 view.is_connect()
                     && match instead_of {
                         None => true,
                         Some(server) => !others_serve(view, server, at),
                     }
             }
-            Self::OutOfTheTable { server } => view.is_connect() && others_serve(view, server, at),
+            Self::OutOfTheTable(server) => view.is_connect() && others_serve(view, server, at),
             Self::ResetInstead { node, chain } => {
                 let from_the_client = match (node, chain) {
                     (Node::RealServer(_) | Node::Director, Chain::Input)
@@ -119,7 +119,7 @@ impl Advice {
                 };
                 hung && from_the_client && met_by_the_client(view, node, *chain)
             }
-            Self::ResetTheOtherWay { node } => {
+            Self::ResetTheOtherWay(node) => {
                 let chain = match node {
                     Node::RealServer(_) => Chain::Output,
                     Node::Client => Chain::Input,
@@ -127,17 +127,17 @@ impl Advice {
                 };
                 hung && met_by_the_client(view, node, chain)
             }
-            Self::HealthCheck { server } => {
+            Self::HealthCheck(server) => {
                 let node = Node::RealServer(server.clone());
                 let silent = view.unplugged(&node, view.end()).is_some();
                 silent && view.deleted(server, at).is_none() && waits_for(view) != Waits::Nothing
             }
-            Self::AskingHealthCheck { server } => {
+            Self::AskingHealthCheck(server) => {
                 let frozen = first_step(view, |action| action.deed_on(server) == Some(ServerDeed::Freeze));
                 let reachable = view.unplugged(&Node::RealServer(server.clone()), view.end()).is_none();
                 hung && frozen.is_some() && reachable && view.firewall(view.end()).is_empty()
             }
-            Self::EndLostSessions { server } => first_step(
+            Self::EndLostSessions(server) => first_step(
                 view,
                 |action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server),
             )
@@ -391,7 +391,7 @@ pub(crate) fn about_firewalls(view: &CellView<'_>) -> Vec<Advice> {
                     node: node.clone(),
                     chain,
                 },
-                Advice::ResetTheOtherWay { node: node.clone() },
+                Advice::ResetTheOtherWay(node.clone()),
             ]
         })
         .collect()

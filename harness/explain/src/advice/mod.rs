@@ -31,15 +31,9 @@ pub(super) enum Advice {
     /// The director: a SYN takes the place of an entry in FIN_WAIT, too.
     ConnReuseMode,
     /// The operator: weight 0 first, and the deletion or the stop only when no connection is left.
-    Drain {
-        /// Which real server.
-        server: Name,
-    },
+    Drain(Name),
     /// The operator: mysqld is stopped before its table entry is deleted.
-    StopMysqldFirst {
-        /// Which real server.
-        server: Name,
-    },
+    StopMysqldFirst(Name),
     /// The client: `TCP_USER_TIMEOUT`.
     UserTimeout,
     /// The client: a lower `net.ipv4.tcp_retries2`.
@@ -52,16 +46,10 @@ pub(super) enum Advice {
     FewerSynRetries,
     /// The client: TCP keepalive that finds a silent host soon.
     Keepalive,
-    /// The director: entries live for longer than the client was idle.
-    EntryTimeout {
-        /// How long the client was idle.
-        idle: Duration,
-    },
-    /// The client: TCP keepalive that restarts the entry's timer.
-    ProbesBelowEntry {
-        /// How long an entry lives.
-        timeout: Duration,
-    },
+    /// The director: entries live for longer than this, the time for which the client was idle.
+    EntryTimeout(Duration),
+    /// The client: TCP keepalive that restarts the entry's timer, which ends after so long.
+    ProbesBelowEntry(Duration),
     /// The real servers: a `wait_timeout` above the client's idle time.
     WaitTimeout {
         /// Which real server ended the session.
@@ -71,16 +59,11 @@ pub(super) enum Advice {
     },
     /// The application: a new connection.
     Reconnect,
-    /// The operator: another server that takes new connections.
-    KeepAServer {
-        /// A server in the table that answers nobody, and has to leave the table, too.
-        instead_of: Option<Name>,
-    },
+    /// The operator: another server that takes new connections. The one that is named is in the table,
+    /// answers nobody, and has to leave the table, too.
+    KeepAServer(Option<Name>),
     /// The operator: a server leaves the table before its mysqld is stopped.
-    OutOfTheTable {
-        /// Which real server.
-        server: Name,
-    },
+    OutOfTheTable(Name),
     /// The firewall's rule answers with an RST.
     ResetInstead {
         /// Whose firewall.
@@ -88,33 +71,19 @@ pub(super) enum Advice {
         /// In which chain.
         chain: Chain,
     },
-    /// The firewall's rule meets what the client sends, not what is sent to it, and answers with an RST.
-    ResetTheOtherWay {
-        /// Whose firewall.
-        node: Node,
-    },
+    /// This host's firewall rule meets what the client sends, not what is sent to it, and answers with an
+    /// RST.
+    ResetTheOtherWay(Node),
     /// A health check takes a silent host out of the table, and its entries go.
-    HealthCheck {
-        /// Which real server.
-        server: Name,
-    },
+    HealthCheck(Name),
     /// A health check that asks mysqld something.
-    AskingHealthCheck {
-        /// Which real server.
-        server: Name,
-    },
+    AskingHealthCheck(Name),
     /// The operator: mysqld is restarted before its server is added again.
-    EndLostSessions {
-        /// Which real server.
-        server: Name,
-    },
+    EndLostSessions(Name),
     /// The real servers: TCP keepalive that finds a lost client soon.
     ServerKeepalive,
     /// The operator: the lab's own forwarding method.
-    SameForwarding {
-        /// Which real server.
-        server: Name,
-    },
+    SameForwarding(Name),
 }
 
 /// A piece of advice in an explanation.

@@ -86,8 +86,8 @@ impl Advice {
         match self {
             Self::ExpireNodestConn => sysctl(&mut line, Role::Director, "net.ipv4.vs.expire_nodest_conn", 1),
             Self::ConnReuseMode => sysctl(&mut line, Role::Director, "net.ipv4.vs.conn_reuse_mode", 3),
-            Self::Drain { server } => drain(view, &mut line, server),
-            Self::StopMysqldFirst { server } => {
+            Self::Drain(server) => drain(view, &mut line, server),
+            Self::StopMysqldFirst(server) => {
                 if let Some(place) = line.first(|action| deletes(action, server)) {
                     line.remove(place, |action| stops(action, server));
                     line.insert(place, stop(view, server, StopSignal::Term));
@@ -103,7 +103,7 @@ impl Advice {
             Self::ConnectTimeout => settings(&mut line).connect_timeout = Some(limits.soon_in_seconds),
             Self::FewerSynRetries => sysctl(&mut line, Role::Client, "net.ipv4.tcp_syn_retries", SYN_RETRIES),
             Self::Keepalive => settings(&mut line).keepalive = Some(PROBES),
-            Self::EntryTimeout { idle } => {
+            Self::EntryTimeout(idle) => {
                 let tcp = longer_than(*idle);
                 line.steps
                     .retain(|step| !matches!(step.action, Action::Table(TableAction::SetTimeouts { .. })));
@@ -116,7 +116,7 @@ impl Advice {
                     },
                 );
             }
-            Self::ProbesBelowEntry { timeout } => {
+            Self::ProbesBelowEntry(timeout) => {
                 settings(&mut line).keepalive = Some(Keepalive {
                     time: below(*timeout),
                     ..PROBES
@@ -124,8 +124,8 @@ impl Advice {
             }
             Self::WaitTimeout { idle, .. } => wait_timeout(&mut line, longer_than(*idle)),
             Self::Reconnect => reconnect(view, &mut line),
-            Self::KeepAServer { instead_of } => keep_a_server(view, &mut line, instead_of.as_ref()),
-            Self::OutOfTheTable { server } => out_of_the_table(&mut line, server),
+            Self::KeepAServer(instead_of) => keep_a_server(view, &mut line, instead_of.as_ref()),
+            Self::OutOfTheTable(server) => out_of_the_table(&mut line, server),
             Self::ResetInstead { node, chain } => {
                 for (of, hook, verdict) in rules(&mut line) {
                     if of == node && *hook == *chain {
@@ -133,7 +133,7 @@ impl Advice {
                     }
                 }
             }
-            Self::ResetTheOtherWay { node } => {
+            Self::ResetTheOtherWay(node) => {
                 let (here, there) = match node {
                     Node::Client => (Chain::Input, Chain::Output),
                     Node::Director | Node::RealServer(_) => (Chain::Output, Chain::Input),
@@ -144,7 +144,7 @@ impl Advice {
                     }
                 }
             }
-            Self::HealthCheck { server } => {
+            Self::HealthCheck(server) => {
                 sysctl(&mut line, Role::Director, "net.ipv4.vs.expire_nodest_conn", 1);
                 if let Some(place) = line.first(|action| cuts_off(action, server)) {
                     line.remove(place, |action| {
@@ -156,7 +156,7 @@ impl Advice {
                     line.insert_after(place, remove);
                 }
             }
-            Self::AskingHealthCheck { server } => {
+            Self::AskingHealthCheck(server) => {
                 let freezes = |action: &Action| action.deed_on(server) == Some(ServerDeed::Freeze);
                 if let Some(place) = line.first(freezes) {
                     if view.is_connect() {
@@ -168,7 +168,7 @@ impl Advice {
                     }
                 }
             }
-            Self::EndLostSessions { server } => {
+            Self::EndLostSessions(server) => {
                 let adds = |action: &Action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server);
                 if let Some(place) = line.first(adds) {
                     line.insert(place, start(view, server));
@@ -184,7 +184,7 @@ impl Advice {
                     sysctl(&mut line, Role::Servers, key, value);
                 }
             }
-            Self::SameForwarding { server } => {
+            Self::SameForwarding(server) => {
                 let usual = line.scenario.lab.forwarding.unwrap_or_default();
                 for step in &mut line.steps {
                     if let Action::Table(TableAction::SetForwarding {

@@ -55,8 +55,8 @@ impl Advice {
                     / "在调度器上设置 net.ipv4.vs.conn_reuse_mode=3：这样 SYN 也会取代处于 FIN_WAIT 的条目，而 DR 模式下这是\
                        调度器能看到的最后一个状态。"
             ),
-            Self::Drain { server } => drain(view, server),
-            Self::StopMysqldFirst { server } => bilingual!(
+            Self::Drain(server) => drain(view, server),
+            Self::StopMysqldFirst(server) => bilingual!(
                 "Or stop mysqld on {server} before its table entry is deleted. {with} its FIN reaches the \
                  client {past}, and the client knows at once."
                     / "或者在从表中删除 {server} 之前，先停止它的 mysqld：{with}，它的 FIN {past}到达客户端，客户端立刻就知道。",
@@ -106,13 +106,13 @@ impl Advice {
                 probes = PROBES.probes,
                 sum = Human(gives_up_after(PROBES)),
             ),
-            Self::EntryTimeout { idle } => bilingual!(
+            Self::EntryTimeout(idle) => bilingual!(
                 "On the director, keep entries for longer than clients are idle (`ipvsadm --set {seconds} 0 \
                  0`)."
                     / "让调度器保留条目的时间比客户端的空闲时间更长（`ipvsadm --set {seconds} 0 0`）。",
                 seconds = trial::longer_than(*idle).as_secs(),
             ),
-            Self::ProbesBelowEntry { timeout } => bilingual!(
+            Self::ProbesBelowEntry(timeout) => bilingual!(
                 "Or switch TCP keepalive on at the client, with an idle time below the {timeout} that the \
                  director keeps an entry ({time}, say): each probe that passes the director restarts the \
                  entry's timer."
@@ -135,23 +135,21 @@ impl Advice {
                     / "让客户端新建连接并重新开始事务：错误结束的只是这条连接。如果失败的是 COMMIT，须先查明它是否已经执行：错误本身并不说明\
                        这一点。"
             ),
-            Self::KeepAServer { instead_of: None } => bilingual!(
+            Self::KeepAServer(None) => bilingual!(
                 "Keep a server with a weight above 0 in the virtual service (ipvsadm -a), if need be one \
                  that only says that it is out of service: new connections are refused as long as there is \
                  none."
                     / "让虚拟服务中始终有一台权重大于 0 的真实服务器（ipvsadm -a），必要时可以是一台只答复“暂停服务”的服务器：一台都没有时，\
                        新建连接都会被拒绝。"
             ),
-            Self::KeepAServer {
-                instead_of: Some(server),
-            } => bilingual!(
+            Self::KeepAServer(Some(server)) => bilingual!(
                 "Put another server into the virtual service, and take {server} out of the table before its \
                  mysqld is stopped (`{command}`): else the director goes on choosing it for new connections."
                     / "在虚拟服务中加入另一台真实服务器，并在停止 {server} 的 mysqld 之前让它不再被调度（`{command}`）：否则调度器会继续为新\
                        连接选中它。",
                 command = weight_0(view, server),
             ),
-            Self::OutOfTheTable { server } if view.plan.service().persistence.is_some() => bilingual!(
+            Self::OutOfTheTable(server) if view.plan.service().persistence.is_some() => bilingual!(
                 "Delete {server} from the table before its mysqld is stopped (`{command}`), or let a health \
                  check do so. Weight 0 is not enough: the templates of a persistent service go on leading to \
                  {server}, unless net.ipv4.vs.expire_quiescent_template=1."
@@ -159,7 +157,7 @@ impl Advice {
                        除非 net.ipv4.vs.expire_quiescent_template=1。",
                 command = deletion(view, server),
             ),
-            Self::OutOfTheTable { server } => bilingual!(
+            Self::OutOfTheTable(server) => bilingual!(
                 "Take {server} out of the table before its mysqld is stopped (`{command}`, or delete it), or \
                  let a health check do so: else the director goes on choosing it for new connections."
                     / "停止 {server} 的 mysqld 之前，先让它不再被调度（`{command}`，或将其删除），或者由健康检查来做：否则调度器会继续为\
@@ -167,15 +165,15 @@ impl Advice {
                 command = weight_0(view, server),
             ),
             Self::ResetInstead { node, chain } => reset_instead(view, node, *chain),
-            Self::ResetTheOtherWay { node } => reset_the_other_way(node),
-            Self::HealthCheck { server } => bilingual!(
+            Self::ResetTheOtherWay(node) => reset_the_other_way(node),
+            Self::HealthCheck(server) => bilingual!(
                 "Let a health check delete {server}, which does not answer, from the table, with \
                  net.ipv4.vs.expire_nodest_conn=1: the next segment of its connections draws an RST, and new \
                  connections do not go there."
                     / "让健康检查把没有应答的 {server} 从表中删除，并设置 net.ipv4.vs.expire_nodest_conn=1：其连接的下一个报文段会得到 RST，\
                        新连接也不会再去那里。"
             ),
-            Self::AskingHealthCheck { server } if view.is_connect() => bilingual!(
+            Self::AskingHealthCheck(server) if view.is_connect() => bilingual!(
                 "Let health checks log in and ask the server something: one that only connects finds a \
                  frozen mysqld well. Let them set the weight of {server} to 0 then (`{command}`), so that \
                  new connections do not go there."
@@ -183,14 +181,14 @@ impl Advice {
                        0（`{command}`），新连接就不会再去那里。",
                 command = weight_0(view, server),
             ),
-            Self::AskingHealthCheck { server } => bilingual!(
+            Self::AskingHealthCheck(server) => bilingual!(
                 "Let health checks log in and ask the server something: one that only connects finds a \
                  frozen mysqld well. Let them end the mysqld of {server} then (SIGKILL): its kernel closes \
                  the connections, and that reaches the clients."
                     / "让健康检查登录并执行一次查询：只建立连接的检查会认为冻结的 mysqld 是正常的。检查失败时结束 {server} 的 \
                        mysqld（SIGKILL）：其内核会关闭这些连接，客户端由此得知。"
             ),
-            Self::EndLostSessions { server } => bilingual!(
+            Self::EndLostSessions(server) => bilingual!(
                 "Before {server} is added to the table again, restart its mysqld: that ends what it still \
                  holds for lost clients. Their transactions are rolled back, and their locks are free."
                     / "把 {server} 重新加入之前，先重启它的 mysqld，以结束它仍为已失去的客户端保留的会话：其事务随之回滚，锁随之释放。"
@@ -207,7 +205,7 @@ impl Advice {
                 interval = PROBES.interval.as_secs(),
                 probes = PROBES.probes,
             ),
-            Self::SameForwarding { server } => bilingual!(
+            Self::SameForwarding(server) => bilingual!(
                 "Edit {server} with `{flag}`, as the service's servers are set up. Masquerading (`-m`) needs \
                  the director as the real servers' gateway to the clients, and tunneling (`-i`) a tunnel \
                  device with the VIP on each real server."

@@ -95,10 +95,7 @@ pub(super) const GONE: Rule = Rule {
     name: "connection-lost-before",
     explains: Explains::Error,
     // The program closed its socket when it got the earlier error.
-    sources: &[Source {
-        function: "tcp_close",
-        file: "net/ipv4/tcp.c",
-    }],
+    sources: &[Source::of("tcp_close", "net/ipv4/tcp.c")],
     holds: |view| {
         let mut facts = view
             .observed

@@ -205,7 +205,7 @@ pub(super) const NO_SERVER: Rule = Rule {
             ),
             shown_by: with_table(&table, [request.sent, arrived], refusal),
             claims: said(request, claim::Fate::Refused, refusal, claim::Fate::NoServer),
-            advice: vec![Advice::KeepAServer { instead_of: None }, Advice::Reconnect],
+            advice: vec![Advice::KeepAServer(None), Advice::Reconnect],
         })
     },
 };

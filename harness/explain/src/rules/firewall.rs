@@ -16,18 +16,9 @@ use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::{AtEnd, StepRecord};
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 
-pub(super) const NFT: Source = Source {
-    function: "nft_do_chain",
-    file: "net/netfilter/nf_tables_core.c",
-};
-pub(super) const REJECT_ICMP: Source = Source {
-    function: "nf_send_unreach",
-    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
-};
-pub(super) const REJECT_RST: Source = Source {
-    function: "nf_send_reset",
-    file: "net/ipv4/netfilter/nf_reject_ipv4.c",
-};
+pub(super) const NFT: Source = Source::of("nft_do_chain", "net/netfilter/nf_tables_core.c");
+pub(super) const REJECT_ICMP: Source = Source::of("nf_send_unreach", "net/ipv4/netfilter/nf_reject_ipv4.c");
+pub(super) const REJECT_RST: Source = Source::of("nf_send_reset", "net/ipv4/netfilter/nf_reject_ipv4.c");
 
 /// Nothing is said.
 pub(super) const DROPS: Rule = Rule {

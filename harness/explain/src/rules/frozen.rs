@@ -20,14 +20,8 @@ pub(super) const FROZEN: Rule = Rule {
     name: "mysqld-frozen",
     explains: Explains::Silence,
     sources: &[
-        Source {
-            function: "tcp_rcv_established",
-            file: "net/ipv4/tcp_input.c",
-        },
-        Source {
-            function: "inet_csk_accept",
-            file: "net/ipv4/inet_connection_sock.c",
-        },
+        Source::of("tcp_rcv_established", "net/ipv4/tcp_input.c"),
+        Source::of("inet_csk_accept", "net/ipv4/inet_connection_sock.c"),
     ],
     holds: |view| {
         let request = view.request()?;
@@ -96,9 +90,7 @@ pub(super) const FROZEN: Rule = Rule {
                 &Fate::Delivered(Node::RealServer(server.clone())),
             ),
             advice: vec![
-                Advice::AskingHealthCheck {
-                    server: server.clone(),
-                },
+                Advice::AskingHealthCheck(server.clone()),
                 Advice::ConnectTimeout,
                 Advice::ReadTimeout,
             ],
@@ -111,10 +103,7 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
     name: "nothing-to-send",
     explains: Explains::Silence,
     sources: &[
-        Source {
-            function: "tcp_rearm_rto",
-            file: "net/ipv4/tcp_input.c",
-        },
+        Source::of("tcp_rearm_rto", "net/ipv4/tcp_input.c"),
         tcp_timer("tcp_keepalive_timer"),
     ],
     holds: |view| {

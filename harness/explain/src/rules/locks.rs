@@ -20,10 +20,7 @@ use std::time::Duration;
 /// `ER_LOCK_WAIT_TIMEOUT`.
 const LOCK_WAIT_TIMEOUT: u16 = 1205;
 
-const LOCK_WAIT: Source = Source {
-    function: "lock_wait",
-    file: "storage/innobase/lock/lock0lock.cc (MariaDB)",
-};
+const LOCK_WAIT: Source = Source::of("lock_wait", "storage/innobase/lock/lock0lock.cc (MariaDB)");
 
 /// The statement waits for a lock of a transaction that nobody is going to end.
 pub(super) const WAITED: Rule = Rule {
@@ -63,12 +60,7 @@ pub(super) const WAITED: Rule = Rule {
                 Citation::Server(orphan.server_id),
             ],
             claims: Vec::new(),
-            advice: vec![
-                Advice::EndLostSessions {
-                    server: server.clone(),
-                },
-                Advice::ServerKeepalive,
-            ],
+            advice: vec![Advice::EndLostSessions(server.clone()), Advice::ServerKeepalive],
         })
     },
 };
@@ -124,9 +116,7 @@ pub(super) const FREED: Rule = Rule {
                 Citation::Packet(answer.number),
             ],
             claims: Vec::new(),
-            advice: vec![Advice::EndLostSessions {
-                server: server.clone(),
-            }],
+            advice: vec![Advice::EndLostSessions(server.clone())],
         })
     },
 };

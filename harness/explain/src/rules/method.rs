@@ -80,9 +80,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
                 Citation::Packet(rejected.number),
             ],
             claims: Vec::new(),
-            advice: vec![Advice::SameForwarding {
-                server: server.clone(),
-            }],
+            advice: vec![Advice::SameForwarding(server.clone())],
         })
     },
 };
@@ -148,9 +146,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
                 Citation::Packet(told.packet),
             ],
             claims: Vec::new(),
-            advice: vec![Advice::SameForwarding {
-                server: server.clone(),
-            }],
+            advice: vec![Advice::SameForwarding(server.clone())],
         })
     },
 };
@@ -162,10 +158,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
     sources: &[
         transmit("__ip_vs_get_out_rt"),
         transmit("ip_vs_dr_xmit"),
-        Source {
-            function: "__mkroute_output",
-            file: "net/ipv4/route.c",
-        },
+        Source::of("__mkroute_output", "net/ipv4/route.c"),
     ],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
@@ -270,9 +263,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
             ),
             shown_by,
             claims: claims(waited.iter().map(|(sent, _)| *sent), &Fate::WaitedForNeighbour),
-            advice: vec![Advice::SameForwarding {
-                server: server.clone(),
-            }],
+            advice: vec![Advice::SameForwarding(server.clone())],
         })
     },
 };

@@ -17,18 +17,9 @@ use lvs_matrix_model::capture::{Body, Packet};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 
-const NEIGHBOUR: Source = Source {
-    function: "neigh_timer_handler",
-    file: "net/core/neighbour.c",
-};
-const ARP_FAILURE: Source = Source {
-    function: "arp_error_report",
-    file: "net/ipv4/arp.c",
-};
-const ARP_ASKED: Source = Source {
-    function: "arp_process",
-    file: "net/ipv4/arp.c",
-};
+const NEIGHBOUR: Source = Source::of("neigh_timer_handler", "net/core/neighbour.c");
+const ARP_FAILURE: Source = Source::of("arp_error_report", "net/ipv4/arp.c");
+const ARP_ASKED: Source = Source::of("arp_process", "net/ipv4/arp.c");
 const EHOSTUNREACH: u16 = 113;
 
 /// The director cannot find its server's Ethernet address.
@@ -91,7 +82,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             shown_by,
             claims: claims(unreachable.map(|item| item.packet), &Fate::Unreachable),
             advice: silent
-                .map(|server| Advice::HealthCheck { server })
+                .map(|server| Advice::HealthCheck(server))
                 .into_iter()
                 .collect(),
         })
@@ -103,10 +94,7 @@ pub(super) const STILL_REACHABLE: Rule = Rule {
     name: "neighbour-still-reachable",
     explains: Explains::Circumstance,
     sources: &[
-        Source {
-            function: "neigh_rand_reach_time",
-            file: "net/core/neighbour.c",
-        },
+        Source::of("neigh_rand_reach_time", "net/core/neighbour.c"),
         NEIGHBOUR,
     ],
     holds: |view| {

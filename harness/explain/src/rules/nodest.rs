@@ -75,12 +75,8 @@ pub(super) const DROPPED: Rule = Rule {
             ),
             advice: [
                 Advice::ExpireNodestConn,
-                Advice::Drain {
-                    server: server.clone(),
-                },
-                Advice::StopMysqldFirst {
-                    server: server.clone(),
-                },
+                Advice::Drain(server.clone()),
+                Advice::StopMysqldFirst(server.clone()),
             ]
             .into_iter()
             .chain(patience())
@@ -148,12 +144,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
             ),
             shown_by,
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
-            advice: vec![
-                Advice::Drain {
-                    server: server.clone(),
-                },
-                Advice::Reconnect,
-            ],
+            advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
     },
 };

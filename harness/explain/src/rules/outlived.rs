@@ -20,14 +20,8 @@ pub(super) const THAWED: Rule = Rule {
     name: "mysqld-thawed",
     explains: Explains::Answer,
     sources: &[
-        Source {
-            function: "tcp_recvmsg",
-            file: "net/ipv4/tcp.c",
-        },
-        Source {
-            function: "inet_csk_accept",
-            file: "net/ipv4/inet_connection_sock.c",
-        },
+        Source::of("tcp_recvmsg", "net/ipv4/tcp.c"),
+        Source::of("inet_csk_accept", "net/ipv4/inet_connection_sock.c"),
     ],
     holds: |view| {
         let request = view.request()?;

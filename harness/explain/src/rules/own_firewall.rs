@@ -13,18 +13,9 @@ use crate::Source;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
 use lvs_matrix_model::verdict::{Behaviour, Citation, Discarded, DiscardedKind, HeldBack, Reason};
 
-const TAPS: Source = Source {
-    function: "__netif_receive_skb_core",
-    file: "net/core/dev.c",
-};
-const HOOK: Source = Source {
-    function: "nf_hook_slow",
-    file: "net/netfilter/core.c",
-};
-const TCP_RESET: Source = Source {
-    function: "tcp_reset",
-    file: "net/ipv4/tcp_input.c",
-};
+const TAPS: Source = Source::of("__netif_receive_skb_core", "net/core/dev.c");
+const HOOK: Source = Source::of("nf_hook_slow", "net/netfilter/core.c");
+const TCP_RESET: Source = Source::of("tcp_reset", "net/ipv4/tcp_input.c");
 
 // Linux's numbers.
 const ECONNRESET: u16 = 104;

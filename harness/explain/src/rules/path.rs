@@ -17,10 +17,7 @@ use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::verdict::{Behaviour, Citation, TerminatorKind};
 
-const NETEM: Source = Source {
-    function: "netem_enqueue",
-    file: "net/sched/sch_netem.c",
-};
+const NETEM: Source = Source::of("netem_enqueue", "net/sched/sch_netem.c");
 
 /// What is passed on to a host that is off or unplugged.
 pub(super) const HOST_OFF: Rule = Rule {
@@ -135,9 +132,7 @@ pub(super) const HOST_OFF: Rule = Rule {
             claims,
             advice: node
                 .real_server()
-                .map(|server| Advice::HealthCheck {
-                    server: server.clone(),
-                })
+                .map(|server| Advice::HealthCheck(server.clone()))
                 .into_iter()
                 .chain(patience())
                 .collect(),
@@ -165,10 +160,7 @@ fn aimed_at(view: &CellView<'_>, node: &Node) -> bool {
 pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
     name: "director-unplugged",
     explains: Explains::Silence,
-    sources: &[Source {
-        function: "should_deliver",
-        file: "net/bridge/br_forward.c",
-    }],
+    sources: &[Source::of("should_deliver", "net/bridge/br_forward.c")],
     holds: |view| {
         let (step, _) = view.unplugged(&Node::Director, view.request()?.sent.at)?;
         lost_before(view, step)

@@ -47,72 +47,24 @@ pub(in super::super) struct Finding {
     pub(in super::super) advice: Vec<Advice>,
 }
 
-pub(super) const fn core(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_core.c",
-    }
+/// For each file of the kernel the function that names a function of that file.
+macro_rules! files {
+    ($($name:ident: $file:literal;)+) => {
+        $(pub(super) const fn $name(function: &'static str) -> Source {
+            Source::of(function, $file)
+        })+
+    };
 }
 
-pub(super) const fn control(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_ctl.c",
-    }
-}
-
-pub(super) const fn connections(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_conn.c",
-    }
-}
-
-pub(super) const fn tcp_protocol(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_proto_tcp.c",
-    }
-}
-
-pub(super) const fn udp_protocol(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_proto_udp.c",
-    }
-}
-
-pub(super) const fn udp(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/ipv4/udp.c",
-    }
-}
-
-pub(super) const fn transmit(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/netfilter/ipvs/ip_vs_xmit.c",
-    }
-}
-
-pub(super) const fn tcp(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/ipv4/tcp_ipv4.c",
-    }
-}
-
-pub(super) const fn tcp_output(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/ipv4/tcp_output.c",
-    }
-}
-
-pub(super) const fn tcp_timer(function: &'static str) -> Source {
-    Source {
-        function,
-        file: "net/ipv4/tcp_timer.c",
-    }
+files! {
+    core: "net/netfilter/ipvs/ip_vs_core.c";
+    control: "net/netfilter/ipvs/ip_vs_ctl.c";
+    connections: "net/netfilter/ipvs/ip_vs_conn.c";
+    tcp_protocol: "net/netfilter/ipvs/ip_vs_proto_tcp.c";
+    udp_protocol: "net/netfilter/ipvs/ip_vs_proto_udp.c";
+    udp: "net/ipv4/udp.c";
+    transmit: "net/netfilter/ipvs/ip_vs_xmit.c";
+    tcp: "net/ipv4/tcp_ipv4.c";
+    tcp_output: "net/ipv4/tcp_output.c";
+    tcp_timer: "net/ipv4/tcp_timer.c";
 }

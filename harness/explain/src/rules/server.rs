@@ -19,19 +19,10 @@ use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 use std::time::Duration;
 
-pub(super) const TCP_CLOSE: Source = Source {
-    function: "__tcp_close",
-    file: "net/ipv4/tcp.c",
-};
+pub(super) const TCP_CLOSE: Source = Source::of("__tcp_close", "net/ipv4/tcp.c");
 
-const SEND_ACTIVE_RESET: Source = Source {
-    function: "tcp_send_active_reset",
-    file: "net/ipv4/tcp_output.c",
-};
-const DISCONNECT: Source = Source {
-    function: "tcp_disconnect",
-    file: "net/ipv4/tcp.c",
-};
+const SEND_ACTIVE_RESET: Source = Source::of("tcp_send_active_reset", "net/ipv4/tcp_output.c");
+const DISCONNECT: Source = Source::of("tcp_disconnect", "net/ipv4/tcp.c");
 
 /// The director chooses a server whose mysqld is gone.
 pub(super) const NOTHING_LISTENS: Rule = Rule {
@@ -94,12 +85,8 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
             shown_by,
             claims: said(request, Fate::UnknownAt(at.clone()), reset, Fate::NoConnection),
             advice: vec![
-                Advice::OutOfTheTable {
-                    server: server.clone(),
-                },
-                Advice::KeepAServer {
-                    instead_of: Some(server.clone()),
-                },
+                Advice::OutOfTheTable(server.clone()),
+                Advice::KeepAServer(Some(server.clone())),
                 Advice::Reconnect,
             ],
         })
@@ -184,12 +171,7 @@ pub(super) const CLOSED: Rule = Rule {
             ),
             shown_by,
             claims: claims([closing.packet], &Fate::Closed),
-            advice: vec![
-                Advice::Drain {
-                    server: server.clone(),
-                },
-                Advice::Reconnect,
-            ],
+            advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
     },
 };
@@ -252,12 +234,7 @@ pub(super) const UNREAD: Rule = Rule {
             ),
             shown_by,
             claims: claims([reset.packet], &Fate::ClosedUnread),
-            advice: vec![
-                Advice::Drain {
-                    server: server.clone(),
-                },
-                Advice::Reconnect,
-            ],
+            advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
     },
 };

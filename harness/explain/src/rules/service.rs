@@ -47,7 +47,7 @@ pub(super) const NO_SERVICE: Rule = Rule {
             ),
             shown_by: with_table(&table, [request.sent, arrived], reset),
             claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
-            advice: vec![Advice::KeepAServer { instead_of: None }],
+            advice: vec![Advice::KeepAServer(None)],
         })
     },
 };
@@ -184,8 +184,8 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
         let idle = arrived.at.since(last.at);
         let advice = if present {
             vec![
-                Advice::EntryTimeout { idle },
-                Advice::ProbesBelowEntry { timeout },
+                Advice::EntryTimeout(idle),
+                Advice::ProbesBelowEntry(timeout),
                 Advice::Reconnect,
             ]
         } else {

@@ -120,14 +120,7 @@ pub(super) const PROBES_UNANSWERED: Rule = Rule {
                     / "{what}对调度器来说，探测与其他报文段没有区别：它匹配到的条目所属连接的真实服务器 {server} 已不在表中，于是被悄悄丢弃。",
                 what = what,
             );
-            (
-                text,
-                step,
-                vec![Advice::Drain {
-                    server: server.clone(),
-                }],
-                Fate::Dropped,
-            )
+            (text, step, vec![Advice::Drain(server.clone())], Fate::Dropped)
         } else {
             return None;
         };
@@ -206,10 +199,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
 pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
     name: "time-out-of-the-program",
     explains: Explains::Error,
-    sources: &[Source {
-        function: "do_sys_poll",
-        file: "fs/select.c",
-    }],
+    sources: &[Source::of("do_sys_poll", "fs/select.c")],
     holds: |view| {
         let ended = view.operation.ended?;
         let lasted = ended.since(view.operation.began);

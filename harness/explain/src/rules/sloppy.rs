@@ -203,10 +203,8 @@ pub(super) const ELSEWHERE: Rule = Rule {
                 claim::Fate::NoConnection,
             ),
             advice: vec![
-                Advice::EntryTimeout { idle: picked.idle },
-                Advice::ProbesBelowEntry {
-                    timeout: picked.timeout,
-                },
+                Advice::EntryTimeout(picked.idle),
+                Advice::ProbesBelowEntry(picked.timeout),
                 Advice::Reconnect,
             ],
         })
@@ -219,10 +217,7 @@ pub(super) const OVERDUE: Rule = Rule {
     explains: Explains::Circumstance,
     sources: &[
         connections("__ip_vs_conn_put_timer"),
-        Source {
-            function: "calc_wheel_index",
-            file: "kernel/time/timer.c",
-        },
+        Source::of("calc_wheel_index", "kernel/time/timer.c"),
     ],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;

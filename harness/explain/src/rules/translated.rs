@@ -89,9 +89,7 @@ pub(super) const NO_ENTRY: Rule = Rule {
                 &claim::Fate::Delivered(Node::RealServer(server.clone())),
             ),
             advice: vec![
-                Advice::Drain {
-                    server: server.clone(),
-                },
+                Advice::Drain(server.clone()),
                 Advice::ReadTimeout,
                 Advice::Keepalive,
             ],

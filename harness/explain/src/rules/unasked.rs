@@ -21,10 +21,7 @@ pub(super) const PUT_OFF: Rule = Rule {
     name: "acknowledgement-put-off",
     explains: Explains::Circumstance,
     sources: &[
-        Source {
-            function: "__tcp_ack_snd_check",
-            file: "net/ipv4/tcp_input.c",
-        },
+        Source::of("__tcp_ack_snd_check", "net/ipv4/tcp_input.c"),
         tcp_timer("tcp_delack_timer"),
     ],
     holds: |view| {
@@ -69,10 +66,7 @@ pub(super) const PROBE: Rule = Rule {
     explains: Explains::Circumstance,
     sources: &[
         tcp_timer("tcp_keepalive_timer"),
-        Source {
-            function: "tcp_xmit_probe_skb",
-            file: "net/ipv4/tcp_output.c",
-        },
+        Source::of("tcp_xmit_probe_skb", "net/ipv4/tcp_output.c"),
     ],
     holds: |view| {
         let (answered, reset) = reset_by_director(view)?;

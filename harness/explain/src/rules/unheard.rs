@@ -25,14 +25,8 @@ pub(super) const HANDSHAKE: Rule = Rule {
     explains: Explains::Silence,
     sources: &[
         core("ip_vs_in_hook"),
-        Source {
-            function: "tcp_rcv_synsent_state_process",
-            file: "net/ipv4/tcp_input.c",
-        },
-        Source {
-            function: "reqsk_timer_handler",
-            file: "net/ipv4/inet_connection_sock.c",
-        },
+        Source::of("tcp_rcv_synsent_state_process", "net/ipv4/tcp_input.c"),
+        Source::of("reqsk_timer_handler", "net/ipv4/inet_connection_sock.c"),
     ],
     holds: |view| {
         let server = view.server().filter(|_| view.is_connect())?;
@@ -100,15 +94,10 @@ pub(super) const HANDSHAKE: Rule = Rule {
                     .map(|passage| passage.sent.packet),
                 &Fate::Dropped,
             ),
-            advice: [
-                Advice::ExpireNodestConn,
-                Advice::Drain {
-                    server: server.clone(),
-                },
-            ]
-            .into_iter()
-            .chain(patience())
-            .collect(),
+            advice: [Advice::ExpireNodestConn, Advice::Drain(server.clone())]
+                .into_iter()
+                .chain(patience())
+                .collect(),
         })
     },
 };
@@ -120,10 +109,7 @@ pub(super) const WINDOW: Rule = Rule {
     sources: &[
         control("__ip_vs_unlink_dest"),
         core("ip_vs_in_hook"),
-        Source {
-            function: "tcp_cleanup_rbuf",
-            file: "net/ipv4/tcp.c",
-        },
+        Source::of("tcp_cleanup_rbuf", "net/ipv4/tcp.c"),
         super::rule::tcp_timer("tcp_probe_timer"),
     ],
     holds: |view| {
@@ -187,15 +173,10 @@ pub(super) const WINDOW: Rule = Rule {
             shown_by,
             // A FIN would have to wait behind the rest of the answer.
             claims: claims(opened.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
-            advice: [
-                Advice::ExpireNodestConn,
-                Advice::Drain {
-                    server: server.clone(),
-                },
-            ]
-            .into_iter()
-            .chain(patience())
-            .collect(),
+            advice: [Advice::ExpireNodestConn, Advice::Drain(server.clone())]
+                .into_iter()
+                .chain(patience())
+                .collect(),
         })
     },
 };

@@ -1,8 +1,10 @@
 //! The report for programs: `report.json`.
 
 mod cell;
+mod form;
 
 pub(crate) use cell::{UntestedJson, VerdictJson};
+pub(crate) use form::form;
 
 use crate::error::ReportError;
 use crate::escape::json_text;
@@ -12,7 +14,7 @@ use cell::CellJson;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::scenario::{HangEndName, Source};
-use lvs_matrix_model::verdict::{Disagreement, RunOutcome};
+use lvs_matrix_model::verdict::{Disagreement, Outcome, RunOutcome};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::borrow::Cow;
@@ -30,184 +32,118 @@ pub const FORMAT: u32 = 1;
 /// # Errors
 /// [`ReportError::Json`] if the JSON writer refuses a value.
 pub fn json(report: &RunReport) -> Result<String, ReportError> {
-    let document = Document {
-        format: FORMAT,
-        harness: &report.run().harness,
-        state: &report.run().state,
-        filter: report.run().filter.as_deref(),
-        totals: Sums::of(&Totals::of(report)),
-        scenarios: report.run().scenarios.iter().map(ScenarioJson::of).collect(),
-        cells: report.cells().iter().map(CellJson::of).collect(),
-        missing: report.missing().iter().map(MissingJson::of).collect(),
-        disagreements: report.disagreements().iter().map(DisagreementJson::of).collect(),
-        dry: report.dry().iter().map(DryJson::of).collect(),
-    };
-    let mut text = serde_json::to_string_pretty(&document)?;
+    written(&Document::of(report))
+}
+
+/// A document for programs: pretty-printed, ending with a newline, with nothing that a terminal obeys.
+pub(crate) fn written(document: &impl Serialize) -> Result<String, ReportError> {
+    let mut text = serde_json::to_string_pretty(document)?;
     text.push('\n');
     Ok(json_text(text))
 }
 
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Document<'a> {
-    /// The number of this format. It changes when a field goes or changes its meaning, not when one is added.
-    #[schemars(extend("const" = FORMAT))]
-    format: u32,
-    /// The version of lvs-matrix that made the run.
-    harness: &'a str,
-    /// How far the run came.
-    state: &'a RunState,
-    /// The `--filter` expression; null if every cell was selected.
-    filter: Option<&'a str>,
-    totals: Sums,
-    scenarios: Vec<ScenarioJson<'a>>,
-    /// The judged cells, in the order of the matrix.
-    cells: Vec<CellJson<'a>>,
-    /// The selected cells without a readable record.
-    missing: Vec<MissingJson<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    disagreements: Vec<DisagreementJson>,
-    /// What failed without any change, in a healthy lab.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    dry: Vec<DryJson<'a>>,
-}
-
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct DryJson<'a> {
-    /// The dry cell.
-    cell: String,
-    /// The statement that failed; null for a connect, or if nothing is known.
-    statement: Option<&'a str>,
-    /// How it failed, or why nothing is known.
-    reason: &'a str,
-    /// How many cells rest on it.
-    cells: usize,
-}
-
-impl<'a> DryJson<'a> {
-    fn of(dry: &'a DryReport) -> Self {
-        match dry {
-            DryReport::Fails { trouble, cells } => Self {
-                cell: trouble.cell.to_string(),
-                statement: trouble.statement.as_deref(),
-                reason: &trouble.what,
-                cells: *cells,
-            },
-            DryReport::Unknown { cell, reason } => Self {
-                cell: cell.to_string(),
-                statement: None,
-                reason,
-                cells: 0,
-            },
-        }
+form! {
+    Document<'a> of report => &'a RunReport {
+        /// The number of this format. It changes when a field goes or changes its meaning, not when one is
+        /// added.
+        #[schemars(extend("const" = FORMAT))]
+        format: u32 = FORMAT;
+        /// The version of lvs-matrix that made the run.
+        harness: &'a str = &report.run().harness;
+        /// How far the run came.
+        state: &'a RunState = &report.run().state;
+        /// The `--filter` expression; null if every cell was selected.
+        filter: Option<&'a str> = report.run().filter.as_deref();
+        totals: Sums = Sums::of(&Totals::of(report));
+        scenarios: Vec<ScenarioJson<'a>> = report.run().scenarios.iter().map(ScenarioJson::of).collect();
+        /// The judged cells, in the order of the matrix.
+        cells: Vec<CellJson<'a>> = report.cells().iter().map(CellJson::of).collect();
+        /// The selected cells without a readable record.
+        missing: Vec<MissingJson<'a>> = report.missing().iter().map(MissingJson::of).collect();
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        disagreements: Vec<DisagreementJson> =
+            report.disagreements().iter().map(DisagreementJson::of).collect();
+        /// What failed without any change, in a healthy lab.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        dry: Vec<DryJson<'a>> = report.dry().iter().map(DryJson::of).collect();
     }
-}
 
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct DisagreementJson {
-    id: String,
-    outcomes: Vec<RepeatedJson>,
-}
-
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct RepeatedJson {
-    repetitions: Vec<NonZero<u32>>,
-    #[schemars(extend("enum" = ["answered", "failed-fast", "hung", "undetermined"]))]
-    behaviour: &'static str,
-    ends: Option<HangEndName>,
-    error: Option<u16>,
-    errno: Option<u16>,
-    as_expected: bool,
-}
-
-impl DisagreementJson {
-    fn of(disagreement: &Disagreement) -> Self {
-        let outcomes = disagreement
-            .outcomes
-            .iter()
-            .map(|(outcome, repetitions)| RepeatedJson {
-                repetitions: repetitions.clone(),
-                behaviour: outcome.behaviour.as_str(),
-                ends: outcome.end,
-                error: outcome.error,
-                errno: outcome.errno,
-                as_expected: outcome.result == RunOutcome::Met,
-            });
-        Self {
-            id: disagreement.cell.to_string(),
-            outcomes: outcomes.collect(),
-        }
+    DryJson<'a> of dry => &'a DryReport {
+        /// The dry cell.
+        cell: String = match dry {
+            DryReport::Fails { trouble, .. } => trouble.cell.to_string(),
+            DryReport::Unknown { cell, .. } => cell.to_string(),
+        };
+        /// The statement that failed; null for a connect, or if nothing is known.
+        statement: Option<&'a str> = match dry {
+            DryReport::Fails { trouble, .. } => trouble.statement.as_deref(),
+            DryReport::Unknown { .. } => None,
+        };
+        /// How it failed, or why nothing is known.
+        reason: &'a str = match dry {
+            DryReport::Fails { trouble, .. } => &trouble.what,
+            DryReport::Unknown { reason, .. } => reason,
+        };
+        /// How many cells rest on it.
+        cells: usize = match dry {
+            DryReport::Fails { cells, .. } => *cells,
+            DryReport::Unknown { .. } => 0,
+        };
     }
-}
 
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Sums {
-    /// The whole in a word.
-    #[schemars(extend("enum" = ["met", "violated", "undetermined", "disagreeing"]))]
-    result: &'static str,
-    cells: usize,
-    met: usize,
-    violated: usize,
-    /// Cells whose change had no part in what was judged; absent if there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tested_nothing: Option<usize>,
-    undetermined: usize,
-    observed_only: usize,
-    missing: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disagreeing: Option<usize>,
-    article_ok: usize,
-    article_ng: usize,
-}
-
-impl Sums {
-    pub(crate) fn of(totals: &Totals) -> Self {
-        Self {
-            result: totals.result(),
-            cells: totals.cells,
-            met: totals.met,
-            violated: totals.violated,
-            tested_nothing: (totals.tested_nothing > 0).then_some(totals.tested_nothing),
-            undetermined: totals.undetermined,
-            observed_only: totals.observed_only,
-            missing: totals.missing,
-            disagreeing: (totals.disagreeing > 0).then_some(totals.disagreeing),
-            article_ok: totals.ok,
-            article_ng: totals.ng,
-        }
+    DisagreementJson of disagreement => &Disagreement {
+        id: String = disagreement.cell.to_string();
+        outcomes: Vec<RepeatedJson> = disagreement.outcomes.iter().map(RepeatedJson::of).collect();
     }
-}
 
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct ScenarioJson<'a> {
-    name: &'a Name,
-    claim: &'a str,
-    /// The incident that it reproduces, if its author names one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a Source>,
-    /// Its axes in the order of the file.
-    axes: &'a [AxisSummary],
-    /// An answer or an error within this time is fast.
-    patience_ns: u64,
-    /// How long a cell is watched from the beginning of its act phase.
-    until_ns: u64,
-}
+    RepeatedJson of (outcome, repetitions) => &(Outcome, Vec<NonZero<u32>>) {
+        repetitions: Vec<NonZero<u32>> = repetitions.clone();
+        #[schemars(extend("enum" = ["answered", "failed-fast", "hung", "undetermined"]))]
+        behaviour: &'static str = outcome.behaviour.as_str();
+        ends: Option<HangEndName> = outcome.end;
+        error: Option<u16> = outcome.error;
+        errno: Option<u16> = outcome.errno;
+        as_expected: bool = outcome.result == RunOutcome::Met;
+    }
 
-impl<'a> ScenarioJson<'a> {
-    fn of(scenario: &'a ScenarioSummary) -> Self {
-        Self {
-            name: &scenario.name,
-            claim: &scenario.claim,
-            source: scenario.source.as_ref(),
-            axes: &scenario.axes,
-            patience_ns: nanos(scenario.observe.patience),
-            until_ns: nanos(scenario.observe.until),
-        }
+    Sums of totals => &Totals {
+        /// The whole in a word.
+        #[schemars(extend("enum" = ["met", "violated", "undetermined", "disagreeing"]))]
+        result: &'static str = totals.result();
+        cells: usize = totals.cells;
+        met: usize = totals.met;
+        violated: usize = totals.violated;
+        /// Cells whose change had no part in what was judged; absent if there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tested_nothing: Option<usize> = Some(totals.tested_nothing).filter(|count| *count > 0);
+        undetermined: usize = totals.undetermined;
+        observed_only: usize = totals.observed_only;
+        missing: usize = totals.missing;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        disagreeing: Option<usize> = Some(totals.disagreeing).filter(|count| *count > 0);
+        article_ok: usize = totals.ok;
+        article_ng: usize = totals.ng;
+    }
+
+    ScenarioJson<'a> of scenario => &'a ScenarioSummary {
+        name: &'a Name = &scenario.name;
+        claim: &'a str = &scenario.claim;
+        /// The incident that it reproduces, if its author names one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source: Option<&'a Source> = scenario.source.as_ref();
+        /// Its axes in the order of the file.
+        axes: &'a [AxisSummary] = &scenario.axes;
+        /// An answer or an error within this time is fast.
+        patience_ns: u64 = nanos(scenario.observe.patience);
+        /// How long a cell is watched from the beginning of its act phase.
+        until_ns: u64 = nanos(scenario.observe.until);
+    }
+
+    MissingJson<'a> of missing => &'a MissingCell {
+        id: String = missing.cell.to_string();
+        scenario: &'a Name = &missing.cell.scenario;
+        axes: Axes<'a> = Axes(&missing.cell);
+        reason: String = missing.reason.to_string();
     }
 }
 
@@ -235,26 +171,6 @@ impl JsonSchema for Axes<'_> {
             "description": "The value of each axis, in the order of the file.",
             "additionalProperties": { "type": "string" },
         })
-    }
-}
-
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct MissingJson<'a> {
-    id: String,
-    scenario: &'a Name,
-    axes: Axes<'a>,
-    reason: String,
-}
-
-impl<'a> MissingJson<'a> {
-    fn of(missing: &'a MissingCell) -> Self {
-        Self {
-            id: missing.cell.to_string(),
-            scenario: &missing.cell.scenario,
-            axes: Axes(&missing.cell),
-            reason: missing.reason.to_string(),
-        }
     }
 }
 
