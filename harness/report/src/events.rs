@@ -3,15 +3,15 @@
 
 use crate::error::ReportError;
 use crate::escape::json_text;
-use crate::json::{Axes, Sums, UntestedJson, VerdictJson, nanos};
+use crate::json::{Axes, Sums, UntestedJson, VerdictJson, hang, nanos};
+use crate::overview::behaviour_class;
 use crate::run::{RunReport, RunState, RunSummary, record_path};
 use crate::totals::Totals;
 use lvs_matrix_language::Length;
-use lvs_matrix_language::phrasing;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_model::scenario::{BehaviourName, HangEndName};
-use lvs_matrix_model::verdict::{ArticleResult, Behaviour, JudgedCell};
+use lvs_matrix_model::scenario::HangEndName;
+use lvs_matrix_model::verdict::{ArticleResult, JudgedCell};
 use std::time::Duration;
 
 /// The number of the format of the events. It changes when a field goes or changes its meaning, not when one
@@ -211,19 +211,10 @@ impl<'a> EventJson<'a> {
 
     fn recorded(judged: &'a JudgedCell) -> Self {
         let cell = &judged.record.plan.cell;
-        let behaviour = &judged.observed.behaviour;
-        let ends = match behaviour {
-            Behaviour::Hung { end, .. } => Some(end.name()),
-            Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => {
-                None
-            }
-        };
         Self::Recorded {
             cell: Place::of(cell),
-            behaviour: behaviour
-                .name()
-                .map_or(phrasing::UNDETERMINED, BehaviourName::as_str),
-            ends,
+            behaviour: behaviour_class(judged),
+            ends: hang(judged).map(|(_, end)| end.name()),
             time_ns: Length::of(judged).map(|length| nanos(length.time)),
             article: judged.article(),
             verdict: VerdictJson::of(&judged.verdict),

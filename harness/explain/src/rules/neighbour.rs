@@ -81,10 +81,7 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             ),
             shown_by,
             claims: claims(unreachable.map(|item| item.packet), &Fate::Unreachable),
-            advice: silent
-                .map(|server| Advice::HealthCheck(server))
-                .into_iter()
-                .collect(),
+            advice: silent.map(Advice::HealthCheck).into_iter().collect(),
         })
     },
 };

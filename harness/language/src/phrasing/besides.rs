@@ -1,10 +1,10 @@
 //! What a row says beside its behaviour: what a program tried before, how slow an answer was, and where its
 //! client says otherwise.
 
-use super::{NOTHING, chinese, error_code};
+use super::{NOTHING, error_code};
 use crate::catalogue::Language;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::{Contradiction, JudgedCell, Try, TryEnd};
+use lvs_matrix_model::verdict::{JudgedCell, Try, TryEnd};
 
 /// More tries than this are not all named: only so many of the first and of the last.
 const MOST: usize = 6;
@@ -28,7 +28,7 @@ pub fn besides(words: Language, cell: &JudgedCell) -> Vec<String> {
         .longest_silence
         .map(|longest| words.in_parts(Human(longest)));
     let contradiction = observed.contradiction.as_ref();
-    let otherwise = contradiction.map(|contradiction| self::contradiction(words, contradiction));
+    let otherwise = contradiction.map(|contradiction| super::contradiction(words, contradiction));
     tried.into_iter().chain(slow).chain(otherwise).collect()
 }
 
@@ -40,14 +40,6 @@ pub fn error_and_besides(words: Language, cell: &JudgedCell) -> String {
         NOTHING.to_owned()
     } else {
         all.join(words.clauses())
-    }
-}
-
-/// What the client says, and what the packets show.
-fn contradiction(words: Language, contradiction: &Contradiction) -> String {
-    match words {
-        Language::English => contradiction.to_string(),
-        Language::Chinese => chinese::contradiction(contradiction),
     }
 }
 

@@ -25,9 +25,50 @@ use lvs_matrix_model::record::{
 };
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
 use lvs_matrix_model::verdict::{
-    ArticleResult, Behaviour, Difference, Doubt, Evidence, Fact, JudgedCell, OrphanedSession,
+    ArticleResult, Behaviour, Contradiction, Difference, Doubt, Evidence, Fact, JudgedCell, OrphanedSession,
     Retransmissions, Terminator, Untested, Verdict, later_by,
 };
+
+/// What the model says in English by its `Display`, each with the function that says it in Chinese.
+macro_rules! in_both {
+    ($($(#[doc = $doc:literal])+ $name:ident($type:ty) / $chinese:path;)+) => {$(
+        $(#[doc = $doc])+
+        pub fn $name(words: Language, what: &$type) -> String {
+            match words {
+                Language::English => what.to_string(),
+                Language::Chinese => $chinese(what),
+            }
+        }
+    )+};
+}
+
+in_both! {
+    /// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as it
+    /// is.
+    doubt(Doubt) / doubts::doubt;
+    /// Why there is no record of a cell.
+    missing(Missing) / doubts::missing;
+    /// What showed something.
+    proof(Proof) / proofs::proof;
+    /// What was found instead.
+    instead(Instead) / proofs::instead;
+    /// What a client program did that no client may do.
+    misconduct(Misconduct) / proofs::misconduct;
+    /// In what a cell is not as expected.
+    difference(Difference) / chinese::difference;
+    /// What a step does; SQL between backticks.
+    action(Action) / Action::in_chinese;
+    /// The name of an operation as the model has it: `connect`, or a statement in backticks.
+    operation(str) / chinese::operation;
+    /// What a piece of evidence says.
+    fact(Fact) / chinese::fact;
+    /// A transaction that has not ended.
+    open_transaction(OpenTransaction) / chinese::open_transaction;
+    /// What a server still holds.
+    orphan(OrphanedSession) / chinese::orphan;
+    /// What the client says, and what the packets show.
+    contradiction(Contradiction) / chinese::contradiction;
+}
 
 /// What is written where there is nothing.
 pub const NOTHING: &str = "–";
@@ -42,6 +83,15 @@ pub fn behaviour(words: Language, behaviour: &Behaviour) -> String {
         Behaviour::Answered { .. } => words.answered().to_owned(),
         Behaviour::FailedFast { .. } => words.failed_fast().to_owned(),
         Behaviour::Undetermined { .. } => words.undetermined().to_owned(),
+    }
+}
+
+/// The behaviour, and the client's code if there is one: `failed-fast 2013`.
+pub fn behaviour_and_error(words: Language, cell: &JudgedCell) -> String {
+    let behaviour = behaviour(words, &cell.observed.behaviour);
+    match &cell.observed.error {
+        Some(error) => format!("{behaviour} {}", error_code(words, error)),
+        None => behaviour,
     }
 }
 
@@ -335,47 +385,6 @@ pub fn reasons(words: Language, cell: &JudgedCell) -> Vec<String> {
     }
 }
 
-/// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as it
-/// is.
-pub fn doubt(words: Language, doubt: &Doubt) -> String {
-    match words {
-        Language::English => doubt.to_string(),
-        Language::Chinese => doubts::doubt(doubt),
-    }
-}
-
-/// Why there is no record of a cell.
-pub fn missing(words: Language, reason: &Missing) -> String {
-    match words {
-        Language::English => reason.to_string(),
-        Language::Chinese => doubts::missing(reason),
-    }
-}
-
-/// What showed something.
-pub fn proof(words: Language, proof: &Proof) -> String {
-    match words {
-        Language::English => proof.to_string(),
-        Language::Chinese => proofs::proof(proof),
-    }
-}
-
-/// What was found instead.
-pub fn instead(words: Language, found: &Instead) -> String {
-    match words {
-        Language::English => found.to_string(),
-        Language::Chinese => proofs::instead(found),
-    }
-}
-
-/// What a client program did that no client may do.
-pub fn misconduct(words: Language, what: &Misconduct) -> String {
-    match words {
-        Language::English => what.to_string(),
-        Language::Chinese => proofs::misconduct(what),
-    }
-}
-
 /// What [`reasons`] are.
 pub fn reasons_are(words: Language, verdict: &Verdict) -> &'static str {
     match verdict {
@@ -384,53 +393,6 @@ pub fn reasons_are(words: Language, verdict: &Verdict) -> &'static str {
         | Verdict::Undetermined { .. }
         | Verdict::Met
         | Verdict::ObservedOnly => words.reason(),
-    }
-}
-
-fn difference(words: Language, difference: &Difference) -> String {
-    match words {
-        Language::English => difference.to_string(),
-        Language::Chinese => chinese::difference(difference),
-    }
-}
-
-/// What a step does; SQL between backticks.
-pub fn action(words: Language, action: &Action) -> String {
-    match words {
-        Language::English => action.to_string(),
-        Language::Chinese => action.in_chinese(),
-    }
-}
-
-/// The name of an operation as the model has it: `connect`, or a statement in backticks.
-pub fn operation(words: Language, what: &str) -> String {
-    match words {
-        Language::English => what.to_owned(),
-        Language::Chinese => chinese::operation(what),
-    }
-}
-
-/// What a piece of evidence says.
-pub fn fact(words: Language, fact: &Fact) -> String {
-    match words {
-        Language::English => fact.to_string(),
-        Language::Chinese => chinese::fact(fact),
-    }
-}
-
-/// A transaction that has not ended.
-pub fn open_transaction(words: Language, transaction: &OpenTransaction) -> String {
-    match words {
-        Language::English => transaction.to_string(),
-        Language::Chinese => chinese::open_transaction(transaction),
-    }
-}
-
-/// What a server still holds.
-pub fn orphan(words: Language, orphan: &OrphanedSession) -> String {
-    match words {
-        Language::English => orphan.to_string(),
-        Language::Chinese => chinese::orphan(orphan),
     }
 }
 

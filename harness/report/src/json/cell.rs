@@ -247,7 +247,7 @@ impl UntestedJson {
 }
 
 /// How long a hang was silent, and how it ended.
-fn hang(cell: &JudgedCell) -> Option<(Duration, HangEnd)> {
+pub(crate) fn hang(cell: &JudgedCell) -> Option<(Duration, HangEnd)> {
     match cell.observed.behaviour {
         Behaviour::Hung { silence, end } => Some((silence, end)),
         Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Undetermined { .. } => None,

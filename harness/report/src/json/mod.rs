@@ -3,7 +3,7 @@
 mod cell;
 mod form;
 
-pub(crate) use cell::{UntestedJson, VerdictJson};
+pub(crate) use cell::{UntestedJson, VerdictJson, hang};
 pub(crate) use form::form;
 
 use crate::error::ReportError;

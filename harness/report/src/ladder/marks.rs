@@ -14,42 +14,12 @@ use lvs_matrix_model::record::{
 use lvs_matrix_model::verdict::Citation;
 use std::collections::HashMap;
 
-/// What a mark looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MarkKind {
-    /// A step that someone other than the client did.
-    Step,
-    /// A step that could not be done.
-    FailedStep,
-    /// The client begins to wait for something.
-    Begun,
-    /// The client has what it waited for.
-    Answered,
-    /// The client has an error.
-    Error,
-    /// The client still waits.
-    Waiting,
-}
-
-impl MarkKind {
-    pub(super) fn glyph(self) -> Glyph {
-        match self {
-            Self::Step => Glyph::Step,
-            Self::FailedStep => Glyph::FailedStep,
-            Self::Begun => Glyph::Begun,
-            Self::Answered => Glyph::Answered,
-            Self::Error => Glyph::Error,
-            Self::Waiting => Glyph::Waiting,
-        }
-    }
-}
-
 /// Something on one lane.
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
     pub(super) at: Instant,
     pub(super) host: Host,
-    pub(super) kind: MarkKind,
+    pub(super) kind: Glyph,
     /// Plain text, as yet not escaped.
     pub(super) text: String,
     /// Where it is cited: `step 3`, `event 4`.
@@ -71,19 +41,16 @@ fn step(words: Language, record: &CellRecord, step: &StepRecord) -> Option<Mark>
     let at = step.began?;
     let action = phrasing::action(words, &step.action);
     let (kind, text) = match &step.outcome {
-        StepOutcome::Failed { reason } => (
-            MarkKind::FailedStep,
-            words.step_has_failed_because(action, reason),
-        ),
+        StepOutcome::Failed { reason } => (Glyph::FailedStep, words.step_has_failed_because(action, reason)),
         StepOutcome::Unfinished if !step.action.is_of_client() => {
-            (MarkKind::FailedStep, words.step_is_unfinished(action))
+            (Glyph::FailedStep, words.step_is_unfinished(action))
         }
         StepOutcome::Done { .. }
         | StepOutcome::ClientFailed
         | StepOutcome::Unfinished
-        | StepOutcome::NotReached => (MarkKind::Step, action),
+        | StepOutcome::NotReached => (Glyph::Step, action),
     };
-    if kind == MarkKind::Step && (step.action.is_of_client() || matches!(step.action, Action::Wait(_))) {
+    if kind == Glyph::Step && (step.action.is_of_client() || matches!(step.action, Action::Wait(_))) {
         return None;
     }
     Some(Mark {
@@ -125,35 +92,32 @@ pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
             let began = *begun.entry(event.operation).or_insert(event.at);
             let after = Human(event.at.since(began));
             let (kind, text) = match &event.kind {
-                ClientEventKind::ConnectBegun => (MarkKind::Begun, words.connect().to_owned()),
+                ClientEventKind::ConnectBegun => (Glyph::Begun, words.connect().to_owned()),
                 ClientEventKind::StatementBegun { sql } if record.plan.server_kind().is_echo() => {
-                    (MarkKind::Begun, words.request(sql))
+                    (Glyph::Begun, words.request(sql))
                 }
-                ClientEventKind::StatementBegun { sql } => (MarkKind::Begun, words.query(sql)),
+                ClientEventKind::StatementBegun { sql } => (Glyph::Begun, words.query(sql)),
                 // A program of one's own need not tell the id.
                 ClientEventKind::Connected { connection_id: 0, .. } => {
-                    (MarkKind::Answered, words.connected_within(after))
+                    (Glyph::Answered, words.connected_within(after))
                 }
                 ClientEventKind::Connected { connection_id, .. } => {
-                    (MarkKind::Answered, words.connected_after(after, connection_id))
+                    (Glyph::Answered, words.connected_after(after, connection_id))
                 }
                 ClientEventKind::ResultReceived { rows, .. } => {
-                    (MarkKind::Answered, words.answered_after(after, words.rows(*rows)))
+                    (Glyph::Answered, words.answered_after(after, words.rows(*rows)))
                 }
-                ClientEventKind::Failed(error) => (
-                    MarkKind::Error,
-                    words.error_after(after, error_text(words, error)),
-                ),
-                ClientEventKind::StillWaiting => (MarkKind::Waiting, words.still_waiting_after(after)),
+                ClientEventKind::Failed(error) => {
+                    (Glyph::Error, words.error_after(after, error_text(words, error)))
+                }
+                ClientEventKind::StillWaiting => (Glyph::Waiting, words.still_waiting_after(after)),
                 ClientEventKind::ReadingPaused { rows } => {
-                    (MarkKind::Waiting, words.reading_paused(words.rows(*rows)))
+                    (Glyph::Waiting, words.reading_paused(words.rows(*rows)))
                 }
-                ClientEventKind::DisconnectBegun => (MarkKind::Begun, words.disconnect().to_owned()),
-                ClientEventKind::Disconnected => (MarkKind::Answered, words.disconnected().to_owned()),
-                ClientEventKind::ReconnectBegun => (MarkKind::Begun, words.connect_anew().to_owned()),
-                ClientEventKind::Reconnected { .. } => {
-                    (MarkKind::Answered, words.connected_again_after(after))
-                }
+                ClientEventKind::DisconnectBegun => (Glyph::Begun, words.disconnect().to_owned()),
+                ClientEventKind::Disconnected => (Glyph::Answered, words.disconnected().to_owned()),
+                ClientEventKind::ReconnectBegun => (Glyph::Begun, words.connect_anew().to_owned()),
+                ClientEventKind::Reconnected { .. } => (Glyph::Answered, words.connected_again_after(after)),
             };
             Mark {
                 at: event.at,

@@ -3,10 +3,11 @@
 use super::journey::{Fate, Journey};
 use super::label::{again, note, remarks, text};
 use super::lanes::Lanes;
-use super::marks::{Mark, MarkKind};
+use super::marks::Mark;
 use super::rows::{Ladder, Row, ladder};
 use crate::escape::{cut, mermaid};
 use crate::stamp::Stamp;
+use crate::svg::Glyph;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{Language, PACKET};
 use lvs_matrix_model::duration::Human;
@@ -72,7 +73,7 @@ impl Printer<'_> {
             .operation
             .as_ref()
             .map(|operation| operation.number);
-        let begins_another = |mark: &Mark| mark.kind == MarkKind::Begun && mark.operation != judged;
+        let begins_another = |mark: &Mark| mark.kind == Glyph::Begun && mark.operation != judged;
         let begins = |row: &Row<'_>| matches!(row, Row::Mark(mark) if begins_another(mark));
         let arrives = |row: &&Row<'_>| matches!(row, Row::Arrow(journey) if journey.fate == Fate::Arrived);
         if judged.is_some() && begins(row) {
@@ -113,12 +114,14 @@ impl Printer<'_> {
             return;
         };
         let sign = match mark.kind {
-            MarkKind::Step => "◆",
-            MarkKind::FailedStep => "◆ ✗",
-            MarkKind::Begun => "○",
-            MarkKind::Answered => "✓",
-            MarkKind::Error => "✗",
-            MarkKind::Waiting => "…",
+            Glyph::Step => "◆",
+            Glyph::FailedStep => "◆ ✗",
+            Glyph::Begun => "○",
+            Glyph::Answered => "✓",
+            Glyph::Error => "✗",
+            Glyph::Waiting => "…",
+            Glyph::Unknown => "?",
+            Glyph::Cross => "×",
         };
         let text = mermaid(&cut(&mark.text, LONGEST));
         self.line(&format!("Note over L{lane}: {sign} {text}"));

@@ -2,8 +2,9 @@
 
 use super::fold::{Part, fold};
 use super::journey::{Host, Journey};
-use super::marks::{Mark, MarkKind, events, phases, steps};
+use super::marks::{Mark, events, phases, steps};
 use super::select::select;
+use crate::svg::Glyph;
 use lvs_matrix_language::Language;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Phase;
@@ -129,9 +130,9 @@ fn in_order<'a>(words: Language, cell: &JudgedCell, journeys: Vec<Journey<'a>>) 
     );
     for mark in steps(words, record).into_iter().chain(events(words, record)) {
         let rank = match mark.kind {
-            MarkKind::Step | MarkKind::FailedStep => 1,
-            MarkKind::Begun => 2,
-            MarkKind::Answered | MarkKind::Error | MarkKind::Waiting => 4,
+            Glyph::Step | Glyph::FailedStep | Glyph::Unknown | Glyph::Cross => 1,
+            Glyph::Begun => 2,
+            Glyph::Answered | Glyph::Error | Glyph::Waiting => 4,
         };
         rows.push((mark.at, rank, Row::Mark(mark)));
     }

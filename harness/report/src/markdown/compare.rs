@@ -5,7 +5,7 @@ use crate::row::Row;
 use crate::run::ScenarioSummary;
 use crate::view::View;
 use lvs_matrix_language::phrasing;
-use lvs_matrix_language::{Language, OUTCOME, VALUE};
+use lvs_matrix_language::{OUTCOME, VALUE};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub(super) fn details(
         return Ok(());
     }
     let words = view.words;
-    let outcome = |cell: &JudgedCell| outcome(words, cell);
+    let outcome = |cell: &JudgedCell| phrasing::behaviour_and_error(words, cell);
     let mut listed = String::new();
     let mut left = LISTED_IN_ALL;
     for axis in &scenario.axes {
@@ -109,13 +109,4 @@ fn pairs<'a>(rows: &[Row<'a>], axis: &Name, first: &Name, other: &Name) -> Vec<P
         .filter(known)
         .filter_map(|cell| Some((*base.get(&rest(cell))?, cell)))
         .collect()
-}
-
-/// The behaviour, and the client's code if there is one: `failed-fast 2013`.
-fn outcome(words: Language, cell: &JudgedCell) -> String {
-    let mut text = phrasing::behaviour(words, &cell.observed.behaviour);
-    if let Some(error) = &cell.observed.error {
-        text.push_str(&format!(" {}", phrasing::error_code(words, error)));
-    }
-    text
 }

@@ -1,9 +1,9 @@
 //! What a time line shows of a cell, with all times relative to the moment from which the operation waits.
 
-use super::axis::Relative;
+use super::axis::{Axis, Relative};
 use crate::packet::packet;
 use crate::stamp::act;
-use crate::svg::Glyph;
+use crate::svg::{Glyph, Svg};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::Length;
 use lvs_matrix_language::phrasing;
@@ -29,6 +29,24 @@ pub(super) struct Wait {
     pub(super) deadline: Relative,
     /// When it ended, or the observation did.
     pub(super) end: Relative,
+}
+
+impl Wait {
+    /// Draws the waiting on its line; of a hang what came after a healthy server would have answered has a
+    /// colour of its own.
+    pub(super) fn draw(&self, svg: &mut Svg, axis: &Axis, y: f64, hung: bool) {
+        let healthy = if hung { self.due.min(self.end) } else { self.end };
+        svg.line("lm-wait", (axis.x(0), y), (axis.x(healthy), y));
+        if hung {
+            svg.line("lm-wait-hang", (axis.x(healthy), y), (axis.x(self.end), y));
+        }
+    }
+
+    /// Draws patience as a band from `top` on.
+    pub(super) fn band(&self, svg: &mut Svg, axis: &Axis, top: f64, height: f64) {
+        let from = axis.x(0);
+        svg.rect("lm-band", (from, top), (axis.x(self.deadline) - from, height));
+    }
 }
 
 /// What a time line shows.
@@ -129,10 +147,7 @@ fn glyph(behaviour: &Behaviour) -> Glyph {
 
 /// `hung, then error 2013 (110 ETIMEDOUT), 16m`.
 fn outcome(words: Language, cell: &JudgedCell) -> String {
-    let mut text = phrasing::behaviour(words, &cell.observed.behaviour);
-    if let Some(error) = &cell.observed.error {
-        text.push_str(&format!(" {}", phrasing::error_code(words, error)));
-    }
+    let mut text = phrasing::behaviour_and_error(words, cell);
     if let Some(length) = Length::of(cell) {
         text += &words.and_also(phrasing::length(words, length));
     }

@@ -65,12 +65,7 @@ pub fn timeline_svg(words: Language, cells: &[&JudgedCell]) -> Option<String> {
     for (index, (_, facts)) in (0_u32..).zip(&lanes) {
         if let Some(wait) = &facts.wait {
             let y = TOP + LANE * f64::from(index);
-            let from = axis.x(0);
-            svg.rect(
-                "lm-band",
-                (from, y + 2.0),
-                (axis.x(wait.deadline) - from, LANE - 4.0),
-            );
+            wait.band(&mut svg, &axis, y + 2.0, LANE - 4.0);
         }
     }
     axis.draw(&mut svg, TOP - 6.0, bottom, lanes.len() >= LONG);
@@ -132,15 +127,7 @@ fn name(cells: &[&JudgedCell], cell: &JudgedCell) -> String {
 fn lane(svg: &mut Svg, axis: &Axis, facts: &Facts, y: f64) {
     svg.line("lm-grid", (axis.left(), y), (axis.right(), y));
     if let Some(wait) = &facts.wait {
-        let healthy = if facts.hung {
-            wait.due.min(wait.end)
-        } else {
-            wait.end
-        };
-        svg.line("lm-wait", (axis.x(0), y), (axis.x(healthy), y));
-        if facts.hung {
-            svg.line("lm-wait-hang", (axis.x(healthy), y), (axis.x(wait.end), y));
-        }
+        wait.draw(svg, axis, y, facts.hung);
     }
     for x in apart(axis, facts.again.iter().copied(), 2.0) {
         again(svg, x, y);

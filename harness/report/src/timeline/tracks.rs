@@ -33,6 +33,17 @@ struct Item {
     text: String,
 }
 
+impl Item {
+    fn tick(at: Relative, text: String) -> Self {
+        Self {
+            at,
+            glyph: None,
+            hung: false,
+            text,
+        }
+    }
+}
+
 /// Who does something.
 struct Track {
     name: &'static str,
@@ -87,11 +98,7 @@ pub fn cell_timeline_svg(words: Language, cell: &JudgedCell) -> Option<String> {
         &fitted(&since, 10.0, WIDTH - AXIS.0 - 8.0),
     );
     if let Some(wait) = &facts.wait {
-        svg.rect(
-            "lm-band",
-            (axis.x(0), TOP - 6.0),
-            (axis.x(wait.deadline) - axis.x(0), bottom - TOP + 6.0),
-        );
+        wait.band(&mut svg, &axis, TOP - 6.0, bottom - TOP + 6.0);
     }
     axis.draw(&mut svg, TOP - 6.0, bottom, false);
     let mut top = TOP;
@@ -114,15 +121,10 @@ fn operator(words: Language, facts: &Facts) -> Track {
 }
 
 fn director(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
-    let items = cell.record.snapshots.iter().map(|snapshot| Item {
-        at: relative(snapshot.at, facts.zero),
-        glyph: None,
-        hung: false,
-        text: format!(
-            "{}{}",
-            snapshot.number,
-            words.and_also(phrasing::moment(words, snapshot.moment))
-        ),
+    let items = cell.record.snapshots.iter().map(|snapshot| {
+        let moment = words.and_also(phrasing::moment(words, snapshot.moment));
+        let text = format!("{}{moment}", snapshot.number);
+        Item::tick(relative(snapshot.at, facts.zero), text)
     });
     Track::new(words.track_snapshots(), items.collect())
 }
@@ -180,27 +182,21 @@ fn sent_again(words: Language, facts: &Facts) -> Track {
     let items = facts.again.iter().enumerate().map(|(index, at)| {
         let after = Human(Duration::from_nanos(at.unsigned_abs()));
         let is_end = Some(*at) == first || Some(*at) == last;
-        Item {
-            at: *at,
-            glyph: None,
-            hung: false,
-            text: if is_end {
-                words.nth_at(index + 1, after)
-            } else {
-                String::new()
-            },
-        }
+        let text = if is_end {
+            words.nth_at(index + 1, after)
+        } else {
+            String::new()
+        };
+        Item::tick(*at, text)
     });
     Track::new(words.track_again(), items.collect())
 }
 
 /// What reached the client that ended something.
 fn reached(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
-    let items = cell.observed.terminators.iter().map(|terminator| Item {
-        at: relative(terminator.at, facts.zero),
-        glyph: None,
-        hung: false,
-        text: words.at_packet(phrasing::terminator(words, terminator), terminator.packet),
+    let items = cell.observed.terminators.iter().map(|terminator| {
+        let text = words.at_packet(phrasing::terminator(words, terminator), terminator.packet);
+        Item::tick(relative(terminator.at, facts.zero), text)
     });
     Track::new(words.track_reached(), items.collect())
 }
@@ -266,15 +262,7 @@ impl Track {
         if self.waits
             && let Some(wait) = &facts.wait
         {
-            let healthy = if facts.hung {
-                wait.due.min(wait.end)
-            } else {
-                wait.end
-            };
-            svg.line("lm-wait", (axis.x(0), y), (axis.x(healthy), y));
-            if facts.hung {
-                svg.line("lm-wait-hang", (axis.x(healthy), y), (axis.x(wait.end), y));
-            }
+            wait.draw(svg, axis, y, facts.hung);
         }
         for (item, line) in pairs() {
             let x = axis.x(item.at);

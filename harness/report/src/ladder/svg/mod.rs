@@ -5,10 +5,10 @@ mod arrow;
 use super::journey::Journey;
 use super::label::{again, remarks, sums};
 use super::lanes::Lanes;
-use super::marks::{Mark, MarkKind};
+use super::marks::Mark;
 use super::rows::{Ladder, Row, ladder};
 use crate::stamp::Stamp;
-use crate::svg::{Anchor, FONT, Px, SMALL, Svg, fitted, wrapped};
+use crate::svg::{Anchor, FONT, Glyph, Px, SMALL, Svg, fitted, wrapped};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::duration::Human;
@@ -149,8 +149,8 @@ impl<'a> Printer<'a> {
             let Row::Mark(mark) = row else { continue };
             let y = top + height(row) / 2.0;
             match mark.kind {
-                MarkKind::Begun => begun.push((mark.operation, y)),
-                MarkKind::Answered | MarkKind::Error | MarkKind::Waiting => {
+                Glyph::Begun => begun.push((mark.operation, y)),
+                Glyph::Answered | Glyph::Error | Glyph::Waiting => {
                     let Some(at) = begun
                         .iter()
                         .position(|(operation, _)| *operation == mark.operation)
@@ -169,7 +169,7 @@ impl<'a> Printer<'a> {
                     let x = self.lane(lane);
                     self.svg.line(class, (x, from), (x, y));
                 }
-                MarkKind::Step | MarkKind::FailedStep => {}
+                Glyph::Step | Glyph::FailedStep | Glyph::Unknown | Glyph::Cross => {}
             }
         }
     }
@@ -211,7 +211,7 @@ impl<'a> Printer<'a> {
             return;
         };
         let x = self.lane(lane);
-        let glyph = mark.kind.glyph();
+        let glyph = mark.kind;
         let hang = mark
             .operation
             .is_some_and(|operation| self.hung() == Some(operation));
@@ -221,7 +221,7 @@ impl<'a> Printer<'a> {
             &self.words.mark_at(&mark.place, Stamp(mark.at), &mark.text),
         );
         glyph.draw(&mut self.svg, (x, y), hang);
-        let class = if hang && mark.kind != MarkKind::Begun {
+        let class = if hang && mark.kind != Glyph::Begun {
             "lm-hang"
         } else {
             glyph.class()
