@@ -1,6 +1,7 @@
 //! What a rule says of single packets, as data: so that two rules of one cell can be held against each other.
 
 use super::Explanation;
+use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 
 /// What a rule says of one packet.
@@ -50,6 +51,13 @@ pub enum Fate {
     NoServer,
     /// A kernel said that a host cannot be reached.
     Unreachable,
+}
+
+impl Fate {
+    /// It arrived at this real server.
+    pub(crate) fn delivered(server: &Name) -> Self {
+        Self::Delivered(Node::RealServer(server.clone()))
+    }
 }
 
 impl Explanation {

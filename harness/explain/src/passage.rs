@@ -1,5 +1,6 @@
 //! How far a segment of the client's came, as the rules ask for it: a view of its journey.
 
+use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::unreachable;
 use lvs_matrix_model::capture::{Packet, Segment};
@@ -41,6 +42,16 @@ pub(super) struct Passage<'a> {
 }
 
 impl Passage<'_> {
+    /// Where it arrived at a real server, and at which.
+    pub(super) fn at_server(&self) -> Option<(&Seen, &Name)> {
+        of_server(self.reached.as_ref()?)
+    }
+
+    /// Where the director sent it on to a real server, and to which.
+    pub(super) fn sent_to_server(&self) -> Option<(&Seen, &Name)> {
+        of_server(self.passed_on.as_ref()?)
+    }
+
     /// It arrived at the director and went no further.
     pub(super) fn stopped_at_director(&self) -> Option<Seen> {
         if self.passed_on.is_none() {
@@ -49,6 +60,10 @@ impl Passage<'_> {
             None
         }
     }
+}
+
+fn of_server((seen, node): &(Seen, Node)) -> Option<(&Seen, &Name)> {
+    Some((seen, node.real_server()?))
 }
 
 /// The passages of the segments `sent` by the client, taken from their journeys.

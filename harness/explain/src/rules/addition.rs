@@ -59,10 +59,7 @@ pub(super) const SERVER_BACK: Rule = Rule {
                 packet(passed),
                 Citation::Packet(answer.number),
             ],
-            claims: claims(
-                [through.sent.packet],
-                &Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([through.sent.packet], &Fate::delivered(server)),
             advice: Vec::new(),
         })
     },

@@ -121,8 +121,7 @@ pub(super) const GONE: Rule = Rule {
                 what = view.what(),
             ),
             shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -160,8 +159,7 @@ pub(super) const ENDED_WHILE_IDLE: Rule = Rule {
                 what = view.what(),
             ),
             shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -252,8 +250,7 @@ pub(super) const REVERTED: Rule = Rule {
                 told = told.len(),
             ),
             shown_by: vec![packet(head.sent), Citation::Packet(first), Citation::Packet(last)],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

@@ -74,9 +74,7 @@ pub(super) const SCHEDULED: Rule = Rule {
     ],
     holds: |view| {
         let request = view.request().filter(|request| is_scheduled(view, request))?;
-        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
-            return None;
-        };
+        let (passed, server) = request.sent_to_server()?;
         let answer = answer_from(view, server)?;
         let text = if view.plan.service().one_packet {
             bilingual!(
@@ -211,9 +209,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
     sources: &[transmit("ip_vs_dr_xmit"), udp("udp_rcv"), udp("udp_err")],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
-        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
-            return None;
-        };
+        let (passed, server) = request.sent_to_server()?;
         let (reached, at) = request.reached.as_ref()?;
         let refusal = refusal(view, |by| by == at)?;
         let (stopped, _) = stopped_mysqld(view, server, request.sent.at)?;
@@ -253,9 +249,7 @@ pub(super) const UNREAD: Rule = Rule {
     sources: &[udp("__udp_enqueue_schedule_skb")],
     holds: |view| {
         let request = view.request().filter(|_| view.is_udp())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let (stood, began) = frozen(view, server, view.end())?;
         if view.payload().is_some() || reached.at < began {
             return None;
@@ -277,10 +271,7 @@ pub(super) const UNREAD: Rule = Rule {
                 packet(request.sent),
                 packet(*reached),
             ],
-            claims: claims(
-                [request.sent.packet],
-                &Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: Vec::new(),
         })
     },

@@ -27,9 +27,7 @@ pub(super) const SCHEDULED: Rule = Rule {
     ],
     holds: |view| {
         let request = view.first_passed_on().filter(|_| view.is_connect())?;
-        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
-            return None;
-        };
+        let (passed, server) = request.sent_to_server()?;
         let answer = answer_from(view, server)?;
         // A template of persistence decides without the scheduler, which chooses no server of weight 0.
         let table = view.table_then(request.sent.at);
@@ -92,9 +90,7 @@ pub(super) const PASSED_ON: Rule = Rule {
         if datagram::is_scheduled(view, request) {
             return None;
         }
-        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
-            return None;
-        };
+        let (passed, server) = request.sent_to_server()?;
         let answer = answer_from(view, server)?;
         let begun = view.request()?.sent;
         // Without an entry another rule says why it was passed on.
@@ -133,9 +129,7 @@ pub(super) const SERVER_SAID: Rule = Rule {
     holds: |view| {
         let code = view.observed.error.as_ref()?.server?;
         let request = view.request().filter(|_| !view.is_connect())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let answer = answer_from(view, server)?;
         // What is said of a lock has a story of its own.
         if LOCKS.contains(&code) {
@@ -159,10 +153,7 @@ pub(super) const SERVER_SAID: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(answer.number),
             ],
-            claims: claims(
-                [request.sent.packet],
-                &claim::Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
             advice: Vec::new(),
         })
     },

@@ -25,9 +25,7 @@ pub(super) const FROZEN: Rule = Rule {
     ],
     holds: |view| {
         let request = view.request()?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let acknowledged = view.acknowledged()?;
         let (frozen, began) = frozen(view, server, view.end())?;
         if view.payload().is_some_and(|answer| answer.at > began) || began > view.operation.due {
@@ -85,10 +83,7 @@ pub(super) const FROZEN: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(acknowledged.number),
             ],
-            claims: claims(
-                [request.sent.packet],
-                &Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: vec![
                 Advice::AskingHealthCheck(server.clone()),
                 Advice::ConnectTimeout,
@@ -183,10 +178,7 @@ pub(super) const NOTHING_TO_SEND: Rule = Rule {
                 spoke = spoke,
             ),
             shown_by,
-            claims: claims(
-                [request.sent.packet],
-                &Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: vec![Advice::Keepalive, Advice::ReadTimeout],
         })
     },

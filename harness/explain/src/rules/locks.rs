@@ -29,9 +29,7 @@ pub(super) const WAITED: Rule = Rule {
     sources: &[LOCK_WAIT],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         answer_from(view, server).filter(|_| lock_was_not_had(view))?;
         let (orphan, transaction) = view.observed.orphaned_sessions.iter().find_map(|orphan| {
             let transaction = holder(orphan)?;
@@ -76,9 +74,7 @@ pub(super) const FREED: Rule = Rule {
     sources: &[tcp_timer("tcp_keepalive_timer")],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let answer = answer_from(view, server)?;
         let mut own = view.sent_by(server);
         let (answered, _) =
@@ -172,9 +168,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
     sources: &[LOCK_WAIT],
     holds: |view| {
         let request = view.request().filter(|_| lock_was_not_had(view))?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let answer = answer_from(view, server)?;
         let waited = Human(answer.at.since(reached.at));
         Some(Finding {
@@ -190,8 +184,7 @@ pub(super) const GIVEN_UP: Rule = Rule {
                 answer = answer.number,
             ),
             shown_by: vec![packet(*reached), Citation::Packet(answer.number)],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

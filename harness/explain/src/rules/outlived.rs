@@ -25,9 +25,7 @@ pub(super) const THAWED: Rule = Rule {
     ],
     holds: |view| {
         let request = view.request()?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let answer = answer_from(view, server)?;
         let (thawed, began) = last(view, server, answer.at)
             .filter(|(_, _, frozen)| !frozen)
@@ -90,10 +88,7 @@ pub(super) const THAWED: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(answer.number),
             ],
-            claims: claims(
-                [request.sent.packet],
-                &Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: Vec::new(),
         })
     },

@@ -238,8 +238,7 @@ pub(super) const REFUSES: Rule = Rule {
                 error = error,
             ),
             shown_by: vec![Citation::Step(held_back.step), Citation::Event(end_event(view)?)],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

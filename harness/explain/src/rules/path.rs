@@ -335,10 +335,7 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
                 step = doing(&step.action),
             ),
             shown_by,
-            claims: fated(
-                [request.sent.packet],
-                &Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: fated([request.sent.packet], &Fate::delivered(server)),
             advice: patience(),
         })
     },

@@ -204,10 +204,7 @@ pub(super) const OVER: Rule = Rule {
                 packet(passed),
                 Citation::Packet(answer.number),
             ],
-            claims: claims(
-                [sent.packet],
-                &claim::Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([sent.packet], &claim::Fate::delivered(server)),
             advice: Vec::new(),
         })
     },

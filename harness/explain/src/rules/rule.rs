@@ -34,6 +34,7 @@ pub(in super::super) struct Rule {
 }
 
 /// A rule that holds.
+#[derive(Default)]
 pub(in super::super) struct Finding {
     /// The moment that it speaks of first.
     pub(in super::super) at: Instant,

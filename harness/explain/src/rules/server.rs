@@ -35,9 +35,7 @@ pub(super) const NOTHING_LISTENS: Rule = Rule {
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
-        let (passed, Node::RealServer(server)) = request.passed_on.as_ref()? else {
-            return None;
-        };
+        let (passed, server) = request.sent_to_server()?;
         let (reached, at) = request.reached.as_ref()?;
         let reset = view
             .terminator(TerminatorKind::Rst)
@@ -246,9 +244,7 @@ pub(super) const TOLD_TO: Rule = Rule {
     sources: &[TCP_CLOSE, SEND_ACTIVE_RESET],
     holds: |view| {
         let request = view.request().filter(|_| view.plan.server_kind().is_echo())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let asked = view.record.start_of(view.operation.number)?.1;
         let (ClientAction::Request(asked) | ClientAction::StartRequest(asked)) = asked else {
             return None;
@@ -280,10 +276,7 @@ pub(super) const TOLD_TO: Rule = Rule {
                 packet(*reached),
                 Citation::Packet(end.packet),
             ],
-            claims: claims(
-                [request.sent.packet],
-                &Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([request.sent.packet], &Fate::delivered(server)),
             advice: vec![Advice::Reconnect],
         })
     },

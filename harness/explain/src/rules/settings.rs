@@ -64,8 +64,7 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
                 lasted = Human(lasted),
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(view)?)],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -189,8 +188,7 @@ pub(super) const KEEPALIVE: Rule = Rule {
                 packet(last),
                 Citation::Event(end_event(view)?),
             ],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -236,8 +234,7 @@ pub(super) const PROGRAM_S_TIMEOUT: Rule = Rule {
                 lasted = Human(lasted),
             ),
             shown_by: vec![packet(began), Citation::Event(end_event(view)?)],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };
@@ -262,8 +259,7 @@ fn unnamed(view: &CellView<'_>, began: Seen, lasted: Duration) -> Option<Finding
             lasted = Human(lasted),
         ),
         shown_by: vec![packet(began), Citation::Event(end_event(view)?)],
-        claims: Vec::new(),
-        advice: Vec::new(),
+        ..Finding::default()
     })
 }
 

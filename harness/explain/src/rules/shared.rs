@@ -135,7 +135,7 @@ pub(super) fn served(
         shown_by,
         claims: claims(
             [arrived.map_or(sent.packet, |arrived| arrived.sent.packet)],
-            &Fate::Delivered(Node::RealServer(server.clone())),
+            &Fate::delivered(server),
         ),
         advice: Vec::new(),
     }

@@ -251,8 +251,7 @@ pub(super) const OVERDUE: Rule = Rule {
                 arrived = first(arrived),
             ),
             shown_by: vec![packet(*last), packet(arrived)],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

@@ -29,9 +29,7 @@ pub(super) const NO_ENTRY: Rule = Rule {
     ],
     holds: |view| {
         let request = view.request().filter(|_| !view.is_connect())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let (own, port) = (
             view.plan.host(&Node::RealServer(server.clone()))?.address(),
             view.plan
@@ -84,10 +82,7 @@ pub(super) const NO_ENTRY: Rule = Rule {
                 then = then,
             ),
             shown_by,
-            claims: claims(
-                [request.sent.packet],
-                &claim::Fate::Delivered(Node::RealServer(server.clone())),
-            ),
+            claims: claims([request.sent.packet], &claim::Fate::delivered(server)),
             advice: vec![
                 Advice::Drain(server.clone()),
                 Advice::ReadTimeout,

@@ -50,8 +50,7 @@ pub(super) const ANOTHER: Rule = Rule {
                 answer = answer.number,
             ),
             shown_by,
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

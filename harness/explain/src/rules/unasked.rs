@@ -54,8 +54,7 @@ pub(super) const PUT_OFF: Rule = Rule {
                 sent = first(answered.sent),
             ),
             shown_by: vec![Citation::Packet(heard.number), packet(answered.sent)],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

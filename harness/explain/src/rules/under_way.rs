@@ -91,9 +91,7 @@ struct UnderWay<'v, 'a> {
 impl<'v, 'a> UnderWay<'v, 'a> {
     fn of(view: &'v CellView<'a>) -> Option<Self> {
         let request = view.request().filter(|_| !view.is_connect())?;
-        let (reached, Node::RealServer(server)) = request.reached.as_ref()? else {
-            return None;
-        };
+        let (reached, server) = request.at_server()?;
         let answer = answer_from(view, server)?;
         let changes: Vec<_> = changes_between(view, request.sent, answer).collect();
         (!changes.is_empty()).then_some(Self {
