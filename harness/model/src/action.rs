@@ -3,6 +3,7 @@
 //! how it reads in reports; [`entry`] says in which form.
 
 mod client;
+mod clock;
 mod entry;
 mod host;
 mod mysqld;
@@ -13,6 +14,8 @@ mod watch;
 
 pub use client::{ClientAction, Closing, Opening, PAYLOAD, Statement};
 pub(crate) use client::{client_actions, opening_fields, statement_fields};
+pub use clock::ClockAction;
+pub(crate) use clock::clock_actions;
 pub(crate) use host::host_actions;
 pub use host::{HostAction, Neighbours};
 pub(crate) use mysqld::mysqld_actions;
@@ -27,7 +30,6 @@ pub use watch::{Condition, Counted, Until, WatchAction};
 pub(crate) use watch::{until_fields, watch_actions};
 
 use crate::Name;
-use crate::duration::Human;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -79,33 +81,70 @@ impl fmt::Display for Node {
     }
 }
 
-/// What a step does. Names of real servers were checked against the lab.
-///
-/// In records an action is a map with its key as in the YAML, whatever group it is in:
-/// `{"set-weight": {"server": "rs1", …}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Action {
-    /// Nothing is done for this long, on the cell's clock.
-    Wait(Duration),
+/// The groups of actions. Each is a variant of [`Action`] that holds an enum made of entries.
+macro_rules! groups {
+    ($($(#[doc = $doc:literal])+ $group:ident($actions:ident);)+) => {
+        /// What a step does. Names of real servers were checked against the lab.
+        ///
+        /// In records an action is a map with its key as in the YAML, whatever group it is in:
+        /// `{"set-weight": {"server": "rs1", …}}`.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+        #[serde(untagged)]
+        pub enum Action {
+            $($(#[doc = $doc])+ $group($actions),)+
+        }
+
+        impl Action {
+            /// The action's key in the YAML.
+            #[must_use]
+            pub fn key(&self) -> &'static str {
+                match self {
+                    $(Self::$group(action) => action.key(),)+
+                }
+            }
+
+            /// What it does, in Chinese. In English its `Display` says it.
+            #[must_use]
+            pub fn in_chinese(&self) -> String {
+                match self {
+                    $(Self::$group(action) => action.in_chinese(),)+
+                }
+            }
+        }
+
+        impl fmt::Display for Action {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$group(action) => action.fmt(f),)+
+                }
+            }
+        }
+
+        $(
+            impl From<$actions> for Action {
+                fn from(action: $actions) -> Self {
+                    Self::$group(action)
+                }
+            }
+        )+
+    };
+}
+
+groups! {
+    /// Nothing is done for a time, on the cell's clock.
+    Wait(ClockAction);
     /// The client does something.
-    #[serde(untagged)]
-    Client(ClientAction),
+    Client(ClientAction);
     /// The operator edits the director's table.
-    #[serde(untagged)]
-    Table(TableAction),
+    Table(TableAction);
     /// Something happens to a mysqld, or to the server of another kind that is in its place.
-    #[serde(untagged)]
-    Mysqld(MysqldAction),
+    Mysqld(MysqldAction);
     /// Something happens to a host.
-    #[serde(untagged)]
-    Host(HostAction),
+    Host(HostAction);
     /// Something happens to packets on their way.
-    #[serde(untagged)]
-    Traffic(TrafficAction),
+    Traffic(TrafficAction);
     /// A fact is waited for.
-    #[serde(untagged)]
-    Watch(WatchAction),
+    Watch(WatchAction);
 }
 
 /// An action of a time line, with the gap before it.
@@ -135,8 +174,11 @@ impl Timed {
 }
 
 impl Action {
-    /// The key of [`Action::Wait`], which has no entry: its only field is the time itself.
-    pub const WAIT: &'static str = "wait";
+    /// Nothing is done for so long.
+    #[must_use]
+    pub fn wait(time: Duration) -> Self {
+        ClockAction::Wait(time).into()
+    }
 
     /// The client opens its plain connection.
     #[must_use]
@@ -160,34 +202,6 @@ impl Action {
     #[must_use]
     pub fn await_result() -> Self {
         ClientAction::AwaitResult { on: None }.into()
-    }
-
-    /// The action's key in the YAML.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Wait(_) => Self::WAIT,
-            Self::Client(action) => action.key(),
-            Self::Table(action) => action.key(),
-            Self::Mysqld(action) => action.key(),
-            Self::Host(action) => action.key(),
-            Self::Traffic(action) => action.key(),
-            Self::Watch(action) => action.key(),
-        }
-    }
-
-    /// What it does, in Chinese. In English its `Display` says it.
-    #[must_use]
-    pub fn in_chinese(&self) -> String {
-        match self {
-            Self::Wait(time) => format!("等待 {}", Human(*time)),
-            Self::Client(action) => action.in_chinese(),
-            Self::Table(action) => action.in_chinese(),
-            Self::Mysqld(action) => action.in_chinese(),
-            Self::Host(action) => action.in_chinese(),
-            Self::Traffic(action) => action.in_chinese(),
-            Self::Watch(action) => action.in_chinese(),
-        }
     }
 
     /// What it is if the client does it (and not an operator, a server or the clock).
@@ -227,7 +241,7 @@ impl Action {
     #[must_use]
     pub fn own_time(&self) -> Duration {
         match self {
-            Self::Wait(time) => *time,
+            Self::Wait(ClockAction::Wait(time)) => *time,
             Self::Watch(action) => action.until().at_most,
             Self::Client(action) => action.own_time(),
             Self::Table(_) | Self::Mysqld(_) | Self::Host(_) | Self::Traffic(_) => Duration::ZERO,
@@ -260,56 +274,6 @@ impl Action {
             | Self::Traffic(_)
             | Self::Wait(_)
             | Self::Watch(_) => None,
-        }
-    }
-}
-
-impl From<ClientAction> for Action {
-    fn from(action: ClientAction) -> Self {
-        Self::Client(action)
-    }
-}
-
-impl From<TableAction> for Action {
-    fn from(action: TableAction) -> Self {
-        Self::Table(action)
-    }
-}
-
-impl From<MysqldAction> for Action {
-    fn from(action: MysqldAction) -> Self {
-        Self::Mysqld(action)
-    }
-}
-
-impl From<HostAction> for Action {
-    fn from(action: HostAction) -> Self {
-        Self::Host(action)
-    }
-}
-
-impl From<TrafficAction> for Action {
-    fn from(action: TrafficAction) -> Self {
-        Self::Traffic(action)
-    }
-}
-
-impl From<WatchAction> for Action {
-    fn from(action: WatchAction) -> Self {
-        Self::Watch(action)
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wait(time) => write!(f, "wait {}", Human(*time)),
-            Self::Client(action) => action.fmt(f),
-            Self::Table(action) => action.fmt(f),
-            Self::Mysqld(action) => action.fmt(f),
-            Self::Host(action) => action.fmt(f),
-            Self::Traffic(action) => action.fmt(f),
-            Self::Watch(action) => action.fmt(f),
         }
     }
 }

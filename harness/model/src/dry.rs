@@ -5,7 +5,7 @@
 //! Their client is the driver, unset, and none of their steps is an operator's or fate's. Real servers of
 //! weight 0 have weight 1.
 
-use crate::action::{Action, ClientAction, Statement};
+use crate::action::{Action, ClientAction, ClockAction, Statement};
 use crate::client::ClientChoice;
 use crate::duration::Human;
 use crate::matrix::{Cell, CellRef};
@@ -94,7 +94,7 @@ fn quiet(steps: &mut Phases) {
         });
         for timed in steps {
             timed.after = timed.after.map(|gap| gap.min(LONGEST_WAIT));
-            if let Action::Wait(time) = &mut timed.action {
+            if let Action::Wait(ClockAction::Wait(time)) = &mut timed.action {
                 *time = (*time).min(LONGEST_WAIT);
             }
         }

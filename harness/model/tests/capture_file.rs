@@ -188,7 +188,7 @@ fn remarkable() -> CellRecord {
     };
     let steps = Phases::of(
         vec![Action::connect(), query("select '\u{1b}[31m\u{202e}\n'")],
-        vec![Action::Wait(seconds(1.0))],
+        vec![Action::wait(seconds(1.0))],
         vec![Action::await_result()],
     );
     let mut record = record_of(plan_of(steps, Expected::ObserveOnly));

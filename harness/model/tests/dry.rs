@@ -55,7 +55,7 @@ fn a_dry_cell_does_what_the_client_does_and_nothing_else() {
     assert!(
         plan.steps
             .iter()
-            .any(|step| step.action == Action::Wait(Duration::from_secs(120)))
+            .any(|step| step.action == Action::wait(Duration::from_secs(120)))
     );
     assert!(plan.client().is_default());
     let director: Vec<String> = plan.hosts[1].commands.iter().map(|argv| argv.join(" ")).collect();

@@ -63,7 +63,7 @@ fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
         (vec![rule(Chain::Input), flush(), rule(Chain::Output)], &[3]),
         (vec![netem(100), netem(0)], &[2]),
         (vec![stop(), off], &[1, 2]),
-        (vec![sysctl("1"), Action::Wait(Duration::ZERO)], &[]),
+        (vec![sysctl("1"), Action::wait(Duration::ZERO)], &[]),
     ];
     for (steps, lasting) in &cases {
         let name = rs1();

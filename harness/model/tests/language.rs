@@ -275,7 +275,7 @@ fn common_steps() -> Phases {
             }),
         ],
         vec![
-            Action::Wait(Duration::from_secs(90)),
+            Action::wait(Duration::from_secs(90)),
             Action::query(statement("select 1", 0)),
         ],
     );
@@ -320,7 +320,7 @@ fn every_field_has_its_effect() {
             ..Lab::default()
         },
         steps: Phases::of(
-            vec![Timed::from(Action::Wait(Duration::from_secs(1)))],
+            vec![Timed::from(Action::wait(Duration::from_secs(1)))],
             vec![
                 TableAction::RemoveRealServer { server: name("rs3") }.into(),
                 Timed {

@@ -104,7 +104,7 @@ fn only_what_differs_is_told() {
     let mut changed = from.clone();
     let sysctl = ("net.ipv4.vs.expire_nodest_conn".to_owned(), "1".to_owned());
     changed.lab.director_sysctls.push(sysctl);
-    let wait = lvs_matrix_model::action::Action::Wait(std::time::Duration::from_millis(1500));
+    let wait = lvs_matrix_model::action::Action::wait(std::time::Duration::from_millis(1500));
     changed.steps.change.push(wait.into());
     assert_eq!(
         difference(&from, &changed),

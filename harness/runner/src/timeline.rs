@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::lab::Lab;
 use crate::operator::{self, Waited};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Until};
+use lvs_matrix_model::action::{Action, ClockAction, Until};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::State;
 use lvs_matrix_model::plan::{LabPlan, Phase, Step};
@@ -258,7 +258,7 @@ impl<'a> Timeline<'a> {
             Action::Traffic(fault) => operator::traffic(self.plan, self.lab, fault).map(Done::from),
             Action::Client(action) => self.client_acts(action),
             Action::Watch(action) => self.watches(action.until()),
-            Action::Wait(time) => {
+            Action::Wait(ClockAction::Wait(time)) => {
                 std::thread::sleep(*time);
                 Ok(Done::proven(Proof::Waited))
             }

@@ -227,7 +227,7 @@ fn removed_for(wait: f64) -> World {
         vec![remove_rs1()],
         vec![
             Action::start_query(statement("select 1", 0.0)),
-            Action::Wait(super::seconds(wait)),
+            Action::wait(super::seconds(wait)),
             Action::Table(TableAction::AddRealServer {
                 server: super::name("rs1"),
                 weight: 1,

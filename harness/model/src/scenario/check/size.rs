@@ -3,7 +3,7 @@
 
 use super::Draft;
 use super::steps::Steps;
-use crate::action::Action;
+use crate::action::{Action, ClockAction};
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::syntax::Placed;
@@ -74,7 +74,7 @@ fn weight(step: &Placed) -> usize {
 
 fn time(step: &Placed) -> Duration {
     step.gap().saturating_add(match &step.action {
-        Action::Wait(time) => *time,
+        Action::Wait(ClockAction::Wait(time)) => *time,
         Action::Watch(action) => action.until().at_most,
         Action::Client(action) if !action.only_begins() => action.own_time(),
         Action::Client(_) | Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {

@@ -9,7 +9,7 @@ use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
 use crate::Name;
-use crate::action::{Action, ClientAction, HostAction, Node, Request, Statement};
+use crate::action::{Action, ClientAction, ClockAction, HostAction, Node, Request, Statement};
 use crate::base::Phase;
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
@@ -325,7 +325,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.watched_at_most = self.watched_at_most.saturating_add(action.until().at_most);
                 self.passed.step(action.until().at_most);
             }
-            Action::Wait(time) => {
+            Action::Wait(ClockAction::Wait(time)) => {
                 self.now = self.now.saturating_add(*time);
                 self.passed.wait(*time);
             }

@@ -3,10 +3,11 @@
 
 use crate::Name;
 use crate::action::{
-    Action, Chain, ClientAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction, Neighbours,
-    Opening, Percent, Reaction, Request, Statement, StopSignal, TableAction, Timed, TrafficAction, Until,
-    WatchAction, client_actions, host_actions, mysqld_actions, opening_fields, request_fields,
-    statement_fields, table_actions, traffic_actions, until_fields, watch_actions,
+    Action, Chain, ClientAction, ClockAction, Closing, Counted, FirewallVerdict, HostAction, MysqldAction,
+    Neighbours, Opening, Percent, Reaction, Request, Statement, StopSignal, TableAction, Timed,
+    TrafficAction, Until, WatchAction, client_actions, clock_actions, host_actions, mysqld_actions,
+    opening_fields, request_fields, statement_fields, table_actions, traffic_actions, until_fields,
+    watch_actions,
 };
 use crate::base::{DEFAULT_WEIGHT, Forwarding};
 use crate::scenario::mistake::Mistakes;
@@ -101,9 +102,6 @@ const STEP_SAYS: &str = "A step: a map with one key, the action, and under it th
 const AFTER_SAYS: &str =
     "How long after the end of the step before it begins. Without it the step begins at once.";
 
-/// What authors read of `wait`, the one action without fields of its own.
-const WAIT: &str = "Nothing is done for this long.";
-
 impl Input for Placed {
     /// All of the step or nothing: with a mistake in it no action is known.
     fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
@@ -117,9 +115,6 @@ impl Input for Placed {
         let (action, places) = if !keys.contains(&key) {
             table::unknown_action(&entry.key, &keys, mistakes);
             return None;
-        } else if key == Action::WAIT {
-            let time = At::<Duration>::read(fields, mistakes)?;
-            (Action::Wait(time.value), Places::new())
         } else if TableAction::KEYS.contains(&key) {
             action::<TableAction>(key, fields, mistakes)?
         } else if MysqldAction::KEYS.contains(&key) {
@@ -130,8 +125,10 @@ impl Input for Placed {
             action::<TrafficAction>(key, fields, mistakes)?
         } else if WatchAction::KEYS.contains(&key) {
             action::<WatchAction>(key, fields, mistakes)?
-        } else {
+        } else if ClientAction::KEYS.contains(&key) {
             action::<ClientAction>(key, fields, mistakes)?
+        } else {
+            action::<ClockAction>(key, fields, mistakes)?
         };
         let span = entry.key.span;
         Some(Self {
@@ -157,7 +154,7 @@ fn keys() -> Vec<&'static str> {
         TrafficAction::KEYS,
         ClientAction::KEYS,
         WatchAction::KEYS,
-        &[Action::WAIT],
+        ClockAction::KEYS,
     ];
     groups.concat()
 }
@@ -173,7 +170,7 @@ impl JsonSchema for Placed {
         actions.extend(TrafficAction::schemas(generator));
         actions.extend(ClientAction::schemas(generator));
         actions.extend(WatchAction::schemas(generator));
-        actions.push((Action::WAIT, WAIT, generator.subschema_for::<At<Duration>>()));
+        actions.extend(ClockAction::schemas(generator));
         schema::actions(
             STEP_SAYS,
             actions,
@@ -198,6 +195,18 @@ trait Shared: Sized {
     fn read(fields: &Node, mistakes: &mut Mistakes) -> Option<(Self, Places)>;
     /// Their schema.
     fn schema(generator: &mut SchemaGenerator) -> Schema;
+}
+
+/// An action of which only the time is to be said has no map of fields, but the time in its place.
+impl Shared for Duration {
+    fn read(fields: &Node, mistakes: &mut Mistakes) -> Option<(Self, Places)> {
+        let time = At::<Self>::read(fields, mistakes)?;
+        Some((time.value, Places::new()))
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<At<Self>>()
+    }
 }
 
 /// A field's default, written as an author would write it.
@@ -349,6 +358,7 @@ mysqld_actions!(entries);
 host_actions!(entries);
 traffic_actions!(entries);
 client_actions!(entries);
+clock_actions!(entries);
 watch_actions!(entries);
 opening_fields!(shared);
 statement_fields!(shared);
