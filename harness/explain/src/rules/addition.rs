@@ -1,14 +1,8 @@
 //! A server that is added again while its old entries are still there.
 
-use super::super::bilingual::bilingual;
-use super::super::cell_view::packet;
-use super::super::claim::Fate;
-use super::super::fate::claims;
 use super::nodest::Dropped;
-use super::rule::{Explains, Finding, Rule, control, core};
-use super::shared::{answer_from, first};
-use lvs_matrix_model::action::{Action, Node, TableAction};
-use lvs_matrix_model::verdict::Citation;
+use super::prelude::*;
+use lvs_matrix_model::action::{Action, TableAction};
 
 /// The next repetition is passed on.
 pub(super) const SERVER_BACK: Rule = Rule {

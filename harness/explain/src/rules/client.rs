@@ -1,17 +1,10 @@
 //! The client's own TCP, which gives up in the end.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet, size};
+use super::super::cell_view::size;
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
-use super::super::moment;
-use super::super::passage::Passage;
 use super::neighbour::unanswered_arp;
-use super::rule::{Explains, Finding, Rule, Source, tcp, tcp_timer};
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::verdict::{Citation, Fact, TerminatorKind};
-use std::time::Duration;
+use super::prelude::*;
+use lvs_matrix_model::verdict::Fact;
 
 // Linux's numbers.
 const ETIMEDOUT: u16 = 110;

@@ -1,19 +1,13 @@
 //! What the director and the real servers do with datagrams of a UDP service. A flow of datagrams has an
 //! entry as a connection has, and nobody says when the flow is over.
 
-use super::super::bilingual::{Bilingual, bilingual, doing};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::{claims, said};
 use super::super::icmp::PORT_UNREACHABLE;
-use super::super::passage::Passage;
 use super::frozen::frozen;
-use super::rule::{Explains, Finding, Rule, control, core, transmit, udp, udp_protocol};
+use super::prelude::*;
+use super::rule::{udp, udp_protocol};
 use super::server::stopped_mysqld;
-use super::shared::{answer_from, first, nobody_to_choose, served, with_table};
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
+use super::shared::{nobody_to_choose, served, with_table};
+use lvs_matrix_model::verdict::Terminator;
 
 /// Did the director have to choose a real server for this datagram, because it had no entry for its flow, or
 /// none that led to a server that is available?

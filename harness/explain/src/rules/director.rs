@@ -1,20 +1,16 @@
 //! What the director does with a segment that it has, or makes, an entry for, and with a connect that no
 //! server is there for.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual, listed};
-use super::super::cell_view::packet;
+use super::super::bilingual::listed;
 use super::super::claim;
-use super::super::fate::{claims, said};
 use super::super::icmp::PORT_UNREACHABLE;
 use super::datagram;
 use super::persistent::by_template;
+use super::prelude::*;
 use super::reuse::{Fate, OldEntry};
-use super::rule::{Explains, Finding, Rule, core, tcp, tcp_protocol, transmit};
-use super::shared::{answer_from, changes_between, first, nobody_to_choose, served, with_table};
+use super::rule::tcp_protocol;
+use super::shared::{changes_between, nobody_to_choose, served, with_table};
 use super::sloppy::PickedUp;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 
 /// A connect is scheduled, passed on and answered.
 pub(super) const SCHEDULED: Rule = Rule {

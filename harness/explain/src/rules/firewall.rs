@@ -1,20 +1,11 @@
 //! Rules of a firewall, at the director or at a real server. Frames are captured before the firewall of the
 //! host that receives them sees them, and after that of the host that sends them.
 
-use super::super::advice::{Advice, about_firewalls, patience};
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::{claims, said};
-use super::super::passage::Passage;
-use super::rule::{Explains, Finding, Rule, tcp};
-use super::shared::{first, times};
-use crate::Source;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
-use lvs_matrix_model::duration::Instant;
+use super::super::advice::about_firewalls;
+use super::prelude::*;
+use lvs_matrix_model::action::{Chain, FirewallVerdict};
 use lvs_matrix_model::record::{AtEnd, StepRecord};
-use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
+use lvs_matrix_model::verdict::Terminator;
 
 pub(super) const NFT: Source = Source::of("nft_do_chain", "net/netfilter/nf_tables_core.c");
 pub(super) const REJECT_ICMP: Source = Source::of("nf_send_unreach", "net/ipv4/netfilter/nf_reject_ipv4.c");

@@ -1,19 +1,9 @@
 //! Servers that are there and do not speak, and clients that have nothing to say.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{bilingual, doing};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::claims;
-use super::super::passage::{Passage, Seen};
-use super::rule::{Explains, Finding, Rule, tcp_timer};
-use super::shared::first;
-use crate::Source;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Node, ServerDeed};
-use lvs_matrix_model::duration::{Human, Instant};
+use super::prelude::*;
+use lvs_matrix_model::action::ServerDeed;
 use lvs_matrix_model::record::StepRecord;
-use lvs_matrix_model::verdict::{Behaviour, Citation};
+use lvs_matrix_model::verdict::Behaviour;
 
 /// A process that does not run, on a host that does.
 pub(super) const FROZEN: Rule = Rule {

@@ -1,21 +1,11 @@
 //! What the servers themselves wait for: a row that a transaction has locked whose client is gone, and how
 //! the wait ends.
 
-use super::super::advice::Advice;
-use super::super::bilingual::bilingual;
-use super::super::cell_view::CellView;
-use super::super::cell_view::packet;
-use super::rule::{Explains, Finding, Rule, tcp_timer};
-use super::shared::{answer_from, first, times};
-use crate::Source;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
+use super::prelude::*;
+use lvs_matrix_model::capture::Segment;
 use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::capture::{Packet, Segment};
-use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::OpenTransaction;
-use lvs_matrix_model::verdict::{Citation, OrphanedSession};
-use std::time::Duration;
+use lvs_matrix_model::verdict::OrphanedSession;
 
 /// `ER_LOCK_WAIT_TIMEOUT`.
 const LOCK_WAIT_TIMEOUT: u16 = 1205;

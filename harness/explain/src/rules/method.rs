@@ -1,23 +1,12 @@
 //! A forwarding method that the real server is not set up for.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual, doing};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::claims;
 use super::super::icmp::HOST_UNREACHABLE;
-use super::super::passage::Seen;
-use super::rule::{Explains, Finding, Rule, core, transmit};
-use super::shared::{first, times};
-use crate::Source;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node, TableAction};
+use super::prelude::*;
+use lvs_matrix_model::action::{Action, TableAction};
 use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::capture::{Body, Packet, Transport};
-use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::capture::{Body, Transport};
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::scenario::Forwarding;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 
 /// The director translates the address, and the answer does not come back through it.
 pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {

@@ -15,6 +15,7 @@ mod outlived;
 mod own_firewall;
 mod path;
 mod persistent;
+mod prelude;
 mod reuse;
 mod rule;
 mod server;

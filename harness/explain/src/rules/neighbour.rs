@@ -1,21 +1,10 @@
 //! Neighbours that do not answer to ARP.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual, doing};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::{Claim, Fate};
-use super::super::fate::{claims, is_broadcast};
+use super::super::claim::Claim;
+use super::super::fate::is_broadcast;
 use super::super::icmp::HOST_UNREACHABLE;
-use super::super::moment;
-use super::super::passage::Seen;
-use super::rule::{Explains, Finding, Rule, tcp};
-use super::shared::{first, times};
-use crate::Source;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::{Body, Packet};
-use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use super::prelude::*;
+use lvs_matrix_model::capture::Body;
 
 const NEIGHBOUR: Source = Source::of("neigh_timer_handler", "net/core/neighbour.c");
 const ARP_FAILURE: Source = Source::of("arp_error_report", "net/ipv4/arp.c");

@@ -1,21 +1,11 @@
 //! Connections whose real server was deleted from the table: entries without a destination.
 
-use super::super::advice::{Advice, patience};
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::{claims, said};
-use super::super::passage::{Passage, Seen};
 use super::super::table::Table;
-use super::rule::{Explains, Finding, Rule, connections, control, core};
-use super::shared::{OWN_TCP, first, times};
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
+use super::prelude::*;
+use super::shared::OWN_TCP;
 use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::record::Moment;
-use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
-use std::time::Duration;
+use lvs_matrix_model::verdict::Terminator;
 
 pub(super) const EXPIRE_NODEST_CONN: &str = "net.ipv4.vs.expire_nodest_conn";
 

@@ -1,19 +1,10 @@
 //! Answers that come in spite of what stopped them for a while: connections outlive processes that stand
 //! still and links that are down.
 
-use super::super::bilingual::{bilingual, doing};
-use super::super::cell_view::packet;
-use super::super::claim::Fate;
-use super::super::fate::claims;
-use super::super::moment;
 use super::frozen::{frozen, last};
-use super::rule::{Explains, Finding, Rule, tcp_timer};
-use super::shared::{answer_from, first, with_method};
-use crate::Source;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::duration::Instant;
+use super::prelude::*;
+use super::shared::with_method;
 use lvs_matrix_model::scenario::Forwarding;
-use lvs_matrix_model::verdict::Citation;
 
 /// A mysqld that was stopped runs again.
 pub(super) const THAWED: Rule = Rule {

@@ -2,16 +2,14 @@
 //! (`__netif_receive_skb_core` hands a frame to packet sockets first), and what it holds back never gets
 //! there.
 
-use super::super::advice::{Advice, about_firewalls, patience};
-use super::super::bilingual::{Bilingual, bilingual, operation};
-use super::super::cell_view::CellView;
+use super::super::advice::about_firewalls;
+use super::super::bilingual::operation;
 use super::client::end_event;
 use super::firewall::{NFT, REJECT_ICMP, REJECT_RST};
-use super::rule::{Explains, Finding, Rule, tcp_output, tcp_timer};
-use super::shared::times;
-use crate::Source;
-use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
-use lvs_matrix_model::verdict::{Behaviour, Citation, Discarded, DiscardedKind, HeldBack, Reason};
+use super::prelude::*;
+use super::rule::tcp_output;
+use lvs_matrix_model::action::{Chain, FirewallVerdict};
+use lvs_matrix_model::verdict::{Behaviour, Discarded, DiscardedKind, HeldBack, Reason};
 
 const TAPS: Source = Source::of("__netif_receive_skb_core", "net/core/dev.c");
 const HOOK: Source = Source::of("nf_hook_slow", "net/netfilter/core.c");

@@ -1,21 +1,13 @@
 //! Hosts that are off, and links that are down, that lose or that delay.
 
-use super::super::advice::{Advice, patience};
-use super::super::bilingual::{Bilingual, bilingual, doing};
-use super::super::cell_view::{CellView, packet, size};
-use super::super::claim::Fate;
+use super::super::cell_view::size;
 use super::super::fate::claims as fated;
 use super::super::icmp::HOST_UNREACHABLE;
-use super::super::passage::{Passage, Seen};
 use super::neighbour::unanswered_arp;
-use super::rule::{Explains, Finding, Rule, tcp, transmit};
-use super::shared::{first, times};
-use crate::Source;
-use lvs_matrix_model::action::{Node, Percent};
-use lvs_matrix_model::capture::Packet;
-use lvs_matrix_model::duration::Human;
+use super::prelude::*;
+use lvs_matrix_model::action::Percent;
 use lvs_matrix_model::record::StepRecord;
-use lvs_matrix_model::verdict::{Behaviour, Citation, TerminatorKind};
+use lvs_matrix_model::verdict::Behaviour;
 
 const NETEM: Source = Source::of("netem_enqueue", "net/sched/sch_netem.c");
 

@@ -1,14 +1,6 @@
 //! Persistence: a connect that a template decides, and not the scheduler.
 
-use super::super::bilingual::bilingual;
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::claims;
-use super::rule::{Explains, Finding, Rule, connections, core};
-use super::shared::{answer_from, first};
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::verdict::Citation;
+use super::prelude::*;
 
 /// The real server that the template of the client's address leads to when it connects, and what shows it.
 pub(super) fn by_template(view: &CellView<'_>) -> Option<(Name, Vec<Citation>)> {

@@ -1,19 +1,10 @@
 //! A SYN from a port whose earlier connection the director still has an entry for.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet};
 use super::super::claim;
-use super::super::fate::claims;
-use super::super::passage::Seen;
 use super::super::table::{Entry, Table};
 use super::nodest::EXPIRE_NODEST_CONN;
-use super::rule::{Explains, Finding, Rule, connections, core, tcp_protocol, transmit};
-use super::shared::{answer_from, first, times};
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::Citation;
+use super::prelude::*;
+use super::rule::tcp_protocol;
 
 const CONN_REUSE_MODE: &str = "net.ipv4.vs.conn_reuse_mode";
 

@@ -1,23 +1,12 @@
 //! What a real server's kernel says for a mysqld that has ended, and what a host that is off does not say.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual, doing};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::{claims, said};
-use super::super::moment;
-use super::super::passage::Seen;
 use super::persistent::by_template;
-use super::rule::{Explains, Finding, Rule, tcp, transmit};
-use super::shared::{by_method, first, past, with_method};
-use crate::Source;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{ClientAction, Node, Reaction, ServerDeed};
-use lvs_matrix_model::duration::{Human, Instant};
+use super::prelude::*;
+use super::shared::{by_method, past, with_method};
+use lvs_matrix_model::action::{ClientAction, Reaction, ServerDeed};
 use lvs_matrix_model::record::{ClientEventKind, StepRecord};
 use lvs_matrix_model::scenario::Forwarding;
-use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
-use std::time::Duration;
+use lvs_matrix_model::verdict::Terminator;
 
 pub(super) const TCP_CLOSE: Source = Source::of("__tcp_close", "net/ipv4/tcp.c");
 

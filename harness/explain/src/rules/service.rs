@@ -1,16 +1,10 @@
 //! Virtual services that are not there, and entries whose time was over.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::packet;
-use super::super::claim::Fate;
-use super::super::fate::said;
 use super::nodest::{entry_was_over, found_ended, left_to_the_director, reset_by_director};
-use super::rule::{Explains, Finding, Rule, connections, control, core, tcp, tcp_protocol};
-use super::shared::{OWN_TCP, first, with_table};
-use lvs_matrix_model::action::{Action, Node, TrafficAction};
-use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
+use super::prelude::*;
+use super::rule::tcp_protocol;
+use super::shared::{OWN_TCP, with_table};
+use lvs_matrix_model::action::{Action, TrafficAction};
 
 /// A SYN for a service that is not there.
 pub(super) const NO_SERVICE: Rule = Rule {

@@ -1,24 +1,12 @@
 //! Settings of the client that end its waiting: clocks of TCP that are off unless they are set, and the
 //! program's own.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{bilingual, listed};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::claims;
-use super::super::moment;
-use super::super::passage::{Passage, Seen};
-use super::rule::{Explains, Finding, Rule, core, tcp_timer};
-use super::shared::times;
-use crate::Source;
-use lvs_matrix_model::action::{Action, HostAction, Node};
-use lvs_matrix_model::capture::Packet;
+use super::super::bilingual::listed;
+use super::prelude::*;
+use lvs_matrix_model::action::{Action, HostAction};
 use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::client::{Keepalive, Setting};
-use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::ClientErrorKind;
-use lvs_matrix_model::verdict::Citation;
-use std::time::Duration;
 
 const ETIMEDOUT: u16 = 110;
 

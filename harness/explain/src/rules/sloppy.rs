@@ -1,19 +1,8 @@
 //! Segments without an entry that are scheduled all the same, and entries that are older than their time.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet};
 use super::super::claim;
-use super::super::fate::{claims, said};
-use super::super::passage::Seen;
-use super::rule::{Explains, Finding, Rule, connections, core, tcp, tcp_protocol};
-use super::shared::{answer_from, first};
-use crate::Source;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
-use std::time::Duration;
+use super::prelude::*;
+use super::rule::tcp_protocol;
 
 const SLOPPY_TCP: &str = "net.ipv4.vs.sloppy_tcp";
 

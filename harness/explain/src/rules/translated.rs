@@ -1,21 +1,11 @@
 //! Masquerading: answers pass the director, which translates them by the connection's entry.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet, size};
+use super::super::cell_view::size;
 use super::super::claim;
-use super::super::fate::claims;
-use super::super::passage::Seen;
 use super::nodest::EXPIRE_NODEST_CONN;
-use super::rule::{Explains, Finding, Rule, connections, core};
-use super::shared::{first, times};
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::Packet;
+use super::prelude::*;
 use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::path::{Hop, Rewrite};
-use lvs_matrix_model::verdict::Citation;
 use std::net::IpAddr;
 
 /// The answer comes when the director has forgotten the connection, and keeps the real server's address.

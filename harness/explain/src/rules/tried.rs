@@ -1,11 +1,7 @@
 //! Real servers that a connect tried one after another.
 
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet};
-use super::rule::{Explains, Finding, Rule, core};
-use super::shared::first;
-use lvs_matrix_model::action::Node;
-use lvs_matrix_model::verdict::{Citation, Tried};
+use super::prelude::*;
+use lvs_matrix_model::verdict::Tried;
 
 /// The SYN reached one real server, and when it was sent again another one, which answered.
 pub(super) const ANOTHER: Rule = Rule {

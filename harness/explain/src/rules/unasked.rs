@@ -1,17 +1,10 @@
 //! Segments that the client's TCP sends by itself, without a word of the program: acknowledgements that it
 //! had put off, and keepalive probes. They may meet what the program does not know of yet.
 
-use super::super::bilingual::bilingual;
-use super::super::cell_view::{packet, size};
-use super::super::moment;
+use super::super::cell_view::size;
 use super::nodest::reset_by_director;
-use super::rule::{Explains, Finding, Rule, tcp_timer};
-use super::shared::first;
-use crate::Source;
+use super::prelude::*;
 use lvs_matrix_model::capture::flow::at_or_after;
-use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::Citation;
-use std::time::Duration;
 
 /// What is later than this was put off: `TCP_DELACK_MIN` is 40 ms (include/net/tcp.h).
 const AT_ONCE: Duration = Duration::from_millis(10);

@@ -1,17 +1,10 @@
 //! Statements that were past the director before a change, and were answered after it.
 
-use super::super::bilingual::{Bilingual, bilingual, clauses, doing};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::claims;
-use super::super::passage::{Passage, Seen};
-use super::rule::{Explains, Finding, Rule, core, transmit};
-use super::shared::{answer_from, changes_between, first, with_method};
+use super::super::bilingual::clauses;
+use super::prelude::*;
+use super::shared::{changes_between, with_method};
 use super::translated::sent_on;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, HostAction, Node, TrafficAction};
-use lvs_matrix_model::capture::Packet;
-use lvs_matrix_model::verdict::Citation;
+use lvs_matrix_model::action::{Action, Chain, HostAction, TrafficAction};
 
 /// The answer does not need the director.
 pub(super) const PAST_THE_DIRECTOR: Rule = Rule {

@@ -2,22 +2,13 @@
 //! it has the server's SYN-ACK, and that it reads on. Neither is sent again by a timer of the client's; and
 //! what the server makes of the silence.
 
-use super::super::advice::{Advice, patience};
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet, size};
-use super::super::claim::Fate;
-use super::super::fate::claims;
-use super::super::passage::Passage;
+use super::super::cell_view::size;
 use super::nodest::Orphan;
-use super::rule::{Explains, Finding, Rule, control, core};
+use super::prelude::*;
 use super::server::{TCP_CLOSE, abrupt, closed_by_itself};
-use super::shared::{by_method, first, past, times};
-use crate::{Source, moment};
+use super::shared::{by_method, past};
+use lvs_matrix_model::capture::Segment;
 use lvs_matrix_model::capture::flow::at_or_after;
-use lvs_matrix_model::capture::{Packet, Segment};
-use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::verdict::Citation;
-use std::time::Duration;
 
 /// The connection is established to the client only.
 pub(super) const HANDSHAKE: Rule = Rule {
