@@ -6,13 +6,14 @@ use crate::netlink::{Conversation, Request};
 use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NetlinkSerializable, Parseable};
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
 use netlink_packet_route::link::{
-    BridgeStpState, InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    BridgeStpState, InfoBridge, InfoData, InfoIpTunnel, InfoKind, InfoVeth, LinkAttribute, LinkFlags,
+    LinkInfo, LinkMessage,
 };
 use netlink_packet_route::route::{
     RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_packet_route::{AddressFamily, IpProtocol, RouteNetlinkMessage};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
@@ -31,6 +32,15 @@ pub(crate) enum Change<'a> {
         mac: [u8; 6],
         /// A path that leads to the peer's network namespace.
         namespace: &'a str,
+    },
+    /// A device at which tunnels end, that takes what comes from anybody.
+    AddTunnel {
+        name: &'a str,
+        kind: InfoKind,
+        /// Whose packets it takes.
+        local: IpAddr,
+        /// What those carry, where the device must be told.
+        carries: Option<IpProtocol>,
     },
     SetLink {
         name: &'a str,
@@ -95,6 +105,26 @@ impl<'a> Change<'a> {
                 // A word without a slash would be the name of a namespace of ip-netns(8).
                 namespace: Some(namespace).filter(|path| path.starts_with('/'))?,
             },
+            ["link", "add", "name", name, "type", ref kind @ .., "local", local] => {
+                let local: IpAddr = local.parse().ok()?;
+                let (kind, carries) = match (kind, local) {
+                    (["ipip"], IpAddr::V4(_)) => (InfoKind::IpIp, None),
+                    (["sit"], IpAddr::V4(_)) => (InfoKind::SitTun, None),
+                    (["ip6tnl", "mode", "ipip6"], IpAddr::V6(_)) => {
+                        (InfoKind::Ip6Tnl, Some(IpProtocol::Ipip))
+                    }
+                    (["ip6tnl", "mode", "ip6ip6"], IpAddr::V6(_)) => {
+                        (InfoKind::Ip6Tnl, Some(IpProtocol::Ipv6))
+                    }
+                    _ => return None,
+                };
+                Self::AddTunnel {
+                    name,
+                    kind,
+                    local,
+                    carries,
+                }
+            }
             ["link", "set", "dev", name, state] => Self::SetLink {
                 name,
                 bridge: None,
@@ -185,6 +215,22 @@ impl<'a> Change<'a> {
                 ];
                 let data = InfoData::Veth(InfoVeth::Peer(other));
                 let link = named(name, InfoKind::Veth, data);
+                add(kernel, &RouteNetlinkMessage::NewLink(link))
+            }
+            Self::AddTunnel {
+                name,
+                kind,
+                local,
+                carries,
+            } => {
+                let mut data = vec![InfoIpTunnel::Local(*local)];
+                if let Some(carries) = carries {
+                    // As ip(8) has it.
+                    let rest = [InfoIpTunnel::EncapLimit(4), InfoIpTunnel::Ttl(64)];
+                    data.push(InfoIpTunnel::Protocol(*carries));
+                    data.extend(rest);
+                }
+                let link = named(name, kind.clone(), InfoData::IpTunnel(data));
                 add(kernel, &RouteNetlinkMessage::NewLink(link))
             }
             Self::SetLink { name, bridge, up } => {
@@ -380,6 +426,8 @@ mod tests {
             "addr add 192.0.2.1/33 dev eth0",
             "link set dev eth0 mtu 1400",
             "link set dev eth0 address 02:00:00:00:00:02 up",
+            "link add name tunnel0 type gre local 192.0.2.1",
+            "link add name tunnel0 type ipip local 2001:db8::1",
             "link add name br0 type bridge vlan_filtering 1",
             "link add name br0 type bridge stp_state",
             "link add name p type veth peer name eth0 address 02:00:00:00:00 netns /proc/1/fd/3",

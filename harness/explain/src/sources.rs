@@ -3,7 +3,8 @@
 
 use super::Source;
 use super::cell_view::CellView;
-use lvs_matrix_model::scenario::Forwarding;
+use lvs_matrix_model::action::Node;
+use lvs_matrix_model::scenario::{Forwarding, TunnelType};
 
 /// What passes a packet on, by its name in direct routing and IPv4.
 const TRANSMIT: &str = "ip_vs_dr_xmit";
@@ -14,13 +15,37 @@ pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
         .server()
         .map_or_else(|| view.plan.service().forwarding(), |server| view.method(server));
     let ipv6 = view.plan.vip().is_ipv6();
+    let backend = view.server().and_then(|name| {
+        let node = Node::RealServer(name.clone());
+        view.plan.service().backend(&node)
+    });
+    // What sends to a real server goes by that server's address (ip_vs_conn.c, `ip_vs_bind_xmit_v6`).
+    let outer = backend.and_then(|backend| backend.address);
+    let outer = outer.map_or(ipv6, |address| address.is_ipv6());
+    let tunnel = backend.map_or(TunnelType::Ipip, |backend| backend.tunnel);
     let mut all: Vec<Source> = Vec::new();
-    for source in sources.iter().map(|source| here(*source, method, ipv6)) {
-        if !all.contains(&source) {
-            all.push(source);
+    for source in sources {
+        let transmits = source.function == TRANSMIT;
+        let own = here(*source, method, if transmits { outer } else { ipv6 });
+        let wraps = transmits && method == Forwarding::Tunneling;
+        let wrapped = wrapping(tunnel).filter(|_| wraps);
+        let wrapped = wrapped.map(|function| Source { function, ..own });
+        for source in std::iter::once(own).chain(wrapped) {
+            if !all.contains(&source) {
+                all.push(source);
+            }
         }
     }
     all
+}
+
+/// What puts a header between the packet and the one around it.
+fn wrapping(tunnel: TunnelType) -> Option<&'static str> {
+    match tunnel {
+        TunnelType::Ipip => None,
+        TunnelType::Gue => Some("ipvs_gue_encap"),
+        TunnelType::Gre => Some("ipvs_gre_encap"),
+    }
 }
 
 fn here(source: Source, method: Forwarding, ipv6: bool) -> Source {

@@ -11,7 +11,7 @@ mod sysctls;
 
 pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind};
 pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
-pub use host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel};
+pub use host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel, TunnelEnd};
 pub use make::plan;
 pub use segment::{Allocated, Allocator, Cidr, Mac, Network, NotACidr, NotAMac, Segment, Use};
 pub use service::{Backend, Service};

@@ -9,7 +9,7 @@ mod support;
 
 use etherparse::PacketBuilder;
 use lvs_matrix_model::capture::decode::frame;
-use lvs_matrix_model::capture::{Body, TcpOption, Transport};
+use lvs_matrix_model::capture::{Body, Encapsulation, TcpOption, Transport};
 use lvs_matrix_model::plan::Mac;
 use std::net::{IpAddr, Ipv4Addr};
 use support::random::Random;
@@ -160,7 +160,8 @@ fn ip_in_ip_is_opened() {
     let Body::Ip {
         source,
         transport:
-            Transport::IpInIp {
+            Transport::Tunneled {
+                by: Encapsulation::IpInIp,
                 source: inner,
                 transport,
                 ..

@@ -242,6 +242,48 @@ fn icmp6(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// A segment within a packet of either family, in that of either family, by any type of tunnel: what the
+/// Ethernet frame carries.
+fn tunneled(random: &mut Random) -> Vec<u8> {
+    let (outer_is_v4, inner_is_v4) = (random.below(2) == 0, random.below(2) == 0);
+    let segment = tcp(random, 40776, 3306);
+    let (inner, protocol, ethertype) = if inner_is_v4 {
+        (
+            ipv4(6, [192, 0, 2, 10], [192, 0, 2, 100], &segment),
+            4,
+            0x0800_u16,
+        )
+    } else {
+        (ipv6(6, 0x10, 0x64, &segment), 41, 0x86dd)
+    };
+    let (protocol, payload) = match random.below(3) {
+        0 => (protocol, inner),
+        1 => {
+            // A header of GUE may be longer than four bytes.
+            let words = u8::try_from(random.below(3)).unwrap();
+            let mut bytes = [0xc0, random.byte(), 0x17, 0xc0].to_vec();
+            let length = 8 + 4 + 4 * usize::from(words) + inner.len();
+            bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
+            bytes.extend([0, 0, words, protocol, 0, 0]);
+            bytes.extend(vec![0; 4 * usize::from(words)]);
+            bytes.extend(inner);
+            (17, bytes)
+        }
+        _ => {
+            let mut bytes = [0, 0].to_vec();
+            bytes.extend(ethertype.to_be_bytes());
+            bytes.extend(inner);
+            (47, bytes)
+        }
+    };
+    if outer_is_v4 {
+        let outer = ipv4(protocol, [192, 0, 2, 20], [192, 0, 2, 31], &payload);
+        [ethernet(0x0800), outer].concat()
+    } else {
+        [ethernet(0x86dd), ipv6(protocol, 0x20, 0x31, &payload)].concat()
+    }
+}
+
 fn arp(random: &mut Random) -> Vec<u8> {
     let mut bytes = vec![0, 1, 8, 0, 6, 4, 0, 1 + random.byte() % 2];
     bytes.extend(mac(10).0);
@@ -260,7 +302,8 @@ fn random_frames_read_as_tcpdump_prints_them() {
         let up = random.below(2) == 0;
         let port = 40776 + u16::try_from(random.below(4)).unwrap();
         let (from, to) = if up { (port, 3306) } else { (3306, port) };
-        let bytes = match random.below(10) {
+        let bytes = match random.below(11) {
+            10 => tunneled(&mut random),
             0 => [ethernet(0x0806), arp(&mut random)].concat(),
             1 => [
                 ethernet(0x0800),

@@ -15,7 +15,7 @@ use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName, Lab,
-    Observe, Phases, Position, RealServer, Scenario, Source, Style, Url, Value, Wiring, load, load_bytes,
+    Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value, Wiring, load, load_bytes,
     render, schema,
 };
 use std::collections::BTreeSet;
@@ -35,6 +35,8 @@ claim: >-
 source: { title: "An incident: IPVS and Kubernetes", url: "https://incidents.example/81775?a=1#b" }
 lab:
   forwarding: masquerading
+  tunnel-type: gue
+  tunnel-family: ipv4
   wiring: one-armed
   persistence: 5m
   persistence-prefix: 24
@@ -42,7 +44,7 @@ lab:
   scheduler-flags: [sh-port, sh-fallback]
   family: ipv4
   scheduler: sh
-  real-servers: { rs2: { weight: 7 }, rs1: { forwarding: tunneling } }
+  real-servers: { rs2: { weight: 7 }, rs1: { forwarding: tunneling, tunnel-type: gre, tunnel-family: ipv4 } }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
   mysqld: { innodb: true, sql: [create database shop] }
   director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
@@ -137,6 +139,8 @@ fn server(text: &str, weight: u16) -> RealServer {
         name,
         weight,
         forwarding: None,
+        tunnel_type: None,
+        tunnel_family: None,
     }
 }
 
@@ -354,6 +358,8 @@ fn every_field_has_its_effect() {
         }),
         lab: Lab {
             forwarding: Some(Forwarding::Masquerading),
+            tunnel_type: Some(TunnelType::Gue),
+            tunnel_family: Some(Family::Ipv4),
             wired_for: None,
             wiring: Some(Wiring::OneArmed),
             persistence: Some(Duration::from_secs(300)),
@@ -368,6 +374,8 @@ fn every_field_has_its_effect() {
                 server("rs2", 7),
                 RealServer {
                     forwarding: Some(Forwarding::Tunneling),
+                    tunnel_type: Some(TunnelType::Gre),
+                    tunnel_family: Some(Family::Ipv4),
                     ..server("rs1", 1)
                 },
             ],

@@ -9,10 +9,11 @@
 mod support;
 
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::{Body, Datagram, Flags, Packet, Segment, Transport};
+use lvs_matrix_model::base::TunnelType;
+use lvs_matrix_model::capture::{Body, Datagram, Encapsulation, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::path::{
-    Encapsulation, End, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role,
+    End, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role,
 };
 use lvs_matrix_model::plan::Mac;
 use std::collections::BTreeSet;
@@ -227,7 +228,8 @@ fn a_packet_may_be_put_into_another_one_and_taken_out_again() {
     let tunnelled = Body::Ip {
         source: ip(20),
         destination: ip(31),
-        transport: Transport::IpInIp {
+        transport: Transport::Tunneled {
+            by: Encapsulation::IpInIp,
             source: ip(10),
             destination: ip(VIP),
             transport: Box::new(Transport::Tcp(asked)),
@@ -244,8 +246,8 @@ fn a_packet_may_be_put_into_another_one_and_taken_out_again() {
         rewrites(&journeys, 0),
         [
             Rewrite::None,
-            Rewrite::Encapsulated(Encapsulation::IpInIp),
-            Rewrite::Decapsulated(Encapsulation::IpInIp),
+            Rewrite::Encapsulated(TunnelType::Ipip),
+            Rewrite::Decapsulated(TunnelType::Ipip),
         ]
     );
 }

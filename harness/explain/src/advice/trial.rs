@@ -482,6 +482,8 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
         name: spare.clone(),
         weight: 0,
         forwarding: None,
+        tunnel_type: None,
+        tunnel_family: None,
     });
     // What the table has at that place.
     let (mut service, mut known) = (true, true);

@@ -88,7 +88,7 @@ pub(super) const NO_TUNNEL: Rule = Rule {
             let tunnel = matches!(
                 packet.body,
                 Body::Ip {
-                    transport: Transport::IpInIp { .. },
+                    transport: Transport::Tunneled { .. },
                     ..
                 }
             );

@@ -3,7 +3,7 @@
 use super::*;
 use lvs_matrix_explain::{Status, explain};
 use lvs_matrix_language::Language;
-use lvs_matrix_model::capture::{Body, Transport};
+use lvs_matrix_model::capture::{Body, Encapsulation, Transport};
 use lvs_matrix_report::explanation;
 
 /// The whole text is in the stored report, where it is reviewed with the run that it is of; here, what must
@@ -108,7 +108,8 @@ fn the_way_of_a_segment_is_found_by_the_segment() {
                 packet.body = Body::Ip {
                     source: *source,
                     destination: *destination,
-                    transport: Transport::IpInIp {
+                    transport: Transport::Tunneled {
+                        by: Encapsulation::IpInIp,
                         source: *source,
                         destination: *destination,
                         transport: Box::new(transport.clone()),

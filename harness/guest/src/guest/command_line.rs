@@ -32,6 +32,9 @@ pub(super) fn arguments(
         "con0=fd:0,fd:1".into(),
         "ssl=null".into(),
         "quiet".into(),
+        // Tunnels put no device of theirs into each network namespace (net/core/sysctl_net_core.c,
+        // `fb_tunnels_only_for_init_net_sysctl_setup`; since Linux 5.10). A lab makes those that it uses.
+        "fb_tunnels=none".into(),
         // Relative to the working folder, which is the share. The default is ~/.uml, and stays behind.
         format!("uml_dir={PRIVATE_FOLDER}/uml/"),
         "umid=guest".into(),

@@ -9,6 +9,7 @@ pub use one_or_more::{Empty, OneOrMore};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::IpAddr;
 
 /// The port of the virtual service and of every real server (direct routing cannot translate ports).
 pub const MYSQL_PORT: u16 = 3306;
@@ -16,6 +17,8 @@ pub const MYSQL_PORT: u16 = 3306;
 pub const ECHO_PORT: u16 = 9007;
 /// Real servers of a lab have the addresses .31 to .99.
 pub const MAX_REAL_SERVERS: usize = 69;
+/// The port at which GUE arrives at a real server: IANA's, and that of ipvsadm(8)'s examples.
+pub const GUE_PORT: u16 = 6080;
 /// The weight of a real server for which none is given: ipvsadm(8)'s own default.
 pub const DEFAULT_WEIGHT: u16 = 1;
 
@@ -29,7 +32,7 @@ pub enum Forwarding {
     /// `-m`, masquerading: the director rewrites the destination's address and port, and those of the
     /// answers, which must pass it.
     Masquerading,
-    /// `-i`, tunneling: the director puts the packet into one for the real server (IP in IP).
+    /// `-i`, tunneling: the director puts the packet into one for the real server ([`TunnelType`]).
     Tunneling,
 }
 
@@ -42,6 +45,37 @@ impl Forwarding {
             Self::Masquerading => "masquerading",
             Self::Tunneling => "tunneling",
         }
+    }
+}
+
+/// How tunneling puts a packet into another one: ipvsadm(8)'s `--tun-type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TunnelType {
+    /// IP in IP (RFC 2003, RFC 2473, RFC 4213).
+    #[default]
+    Ipip,
+    /// Generic UDP Encapsulation (draft-ietf-intarea-gue): IP in UDP.
+    Gue,
+    /// Generic Routing Encapsulation (RFC 2784).
+    Gre,
+}
+
+impl TunnelType {
+    /// Its name in scenarios and for ipvsadm(8).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ipip => "ipip",
+            Self::Gue => "gue",
+            Self::Gre => "gre",
+        }
+    }
+
+    /// Is it the one that is meant where none is said?
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -68,7 +102,9 @@ impl Wiring {
 }
 
 /// An address family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     /// IPv4.
@@ -79,6 +115,15 @@ pub enum Family {
 }
 
 impl Family {
+    /// That of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+
     /// Its name in scenarios.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -2,7 +2,8 @@
 //! quoted flow of an ICMP error, IP within IP, TCP options, and the lengths on the wire. No frame is an
 //! error: what cannot be decoded is [`Body::Malformed`] with the reason.
 
-use super::{Body, Datagram, Flags, Segment, TcpOption, Transport};
+use super::{Body, Datagram, Encapsulation, Flags, Segment, TcpOption, Transport};
+use crate::base::GUE_PORT;
 use crate::plan::{Mac, SENTINEL_ETHERTYPE};
 use etherparse::{
     ArpPacketSlice, Ethernet2Slice, LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice,
@@ -194,6 +195,15 @@ fn transport(
                 .checked_sub(UDP_HEADER)
                 .ok_or("the UDP header's length is shorter than the header")?;
             let whole = u32::try_from(udp.payload().len()).is_ok_and(|captured| captured == payload_length);
+            if udp.destination_port() == GUE_PORT
+                && let Some(inner) = within_gue(udp.payload())
+            {
+                let by = Encapsulation::Gue {
+                    source_port: udp.source_port(),
+                    length: payload_length,
+                };
+                return tunneled(by, inner, !whole);
+            }
             Transport::Udp(Datagram {
                 said: Segment {
                     source_port: udp.source_port(),
@@ -208,20 +218,50 @@ fn transport(
         }
         Some(TransportSlice::Igmp(_)) | None => match payload.ip_number {
             ip_number::IPV4 | ip_number::IPV6 => {
-                let inner = LaxSlicedPacket::from_ip(payload.payload).map_err(|error| error.to_string())?;
-                let (source, destination, transport) = ip(&inner, payload.incomplete)?;
-                Transport::IpInIp {
-                    source,
-                    destination,
-                    transport: Box::new(transport),
-                }
+                tunneled(Encapsulation::IpInIp, payload.payload, payload.incomplete)?
             }
-            other => Transport::Other {
-                protocol: other.0,
-                length: on_the_wire,
+            other => match within_gre(payload.payload).filter(|_| other == ip_number::GRE) {
+                Some(inner) => {
+                    let by = Encapsulation::Gre { length: on_the_wire };
+                    tunneled(by, inner, payload.incomplete)?
+                }
+                None => Transport::Other {
+                    protocol: other.0,
+                    length: on_the_wire,
+                },
             },
         },
     })
+}
+
+/// The packet `inner`, of which a part may not have been captured (`cut`).
+fn tunneled(by: Encapsulation, inner: &[u8], cut: bool) -> Result<Transport, String> {
+    let inner = LaxSlicedPacket::from_ip(inner).map_err(|error| error.to_string())?;
+    let (source, destination, transport) = ip(&inner, cut)?;
+    Ok(Transport::Tunneled {
+        by,
+        source,
+        destination,
+        transport: Box::new(transport),
+    })
+}
+
+/// The IP packet after a header of GUE: version 0, no control message, and so many words of 32 bits beyond
+/// the first four bytes (include/net/gue.h, `struct guehdr`).
+fn within_gue(bytes: &[u8]) -> Option<&[u8]> {
+    let (&[first, protocol, ..], _) = bytes.split_first_chunk::<4>()?;
+    let ip = [ip_number::IPV4.0, ip_number::IPV6.0].contains(&protocol);
+    let (is_data, words) = (first >> 5 == 0, usize::from(first & 0x1f));
+    bytes.get(4 + 4 * words..).filter(|_| is_data && ip)
+}
+
+/// The IP packet after a header of GRE as a director puts it there (RFC 2784): version 0, without checksum,
+/// key and sequence number.
+fn within_gre(bytes: &[u8]) -> Option<&[u8]> {
+    let (&[flags, version, high, low], inner) = bytes.split_first_chunk::<4>()?;
+    let kind = etherparse::EtherType(u16::from_be_bytes([high, low]));
+    let ip = [ether_type::IPV4, ether_type::IPV6].contains(&kind);
+    Some(inner).filter(|_| ip && flags == 0 && version == 0)
 }
 
 /// The TCP or UDP flow of the packet that an ICMP error quotes.

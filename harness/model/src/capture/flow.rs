@@ -27,7 +27,8 @@ pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
         match transport {
             Transport::Tcp(segment) => return Some((source, destination, segment)),
             Transport::Udp(datagram) => return Some((source, destination, &datagram.said)),
-            Transport::IpInIp {
+            Transport::Tunneled {
+                by: _,
                 source: inner_source,
                 destination: inner_destination,
                 transport: inner,

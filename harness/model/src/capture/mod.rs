@@ -19,6 +19,7 @@ pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, names, read, wr
 pub use remarks::{Remarks, marks};
 pub use way::{Way, is_group};
 
+use crate::base::TunnelType;
 use crate::duration::Instant;
 use crate::ipvs::Protocol;
 use crate::plan::{Echo, Host, LabPlan, Mac, Server};
@@ -133,7 +134,9 @@ pub enum Transport {
         hop_by_hop: bool,
     },
     /// An IP packet within this one (IPVS's tunneling).
-    IpInIp {
+    Tunneled {
+        /// What is between the two.
+        by: Encapsulation,
         /// The inner source address.
         source: IpAddr,
         /// The inner destination address.
@@ -150,6 +153,37 @@ pub enum Transport {
         /// The length of the IP payload on the wire in bytes.
         length: u32,
     },
+}
+
+/// What is between an IP packet and the one around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encapsulation {
+    /// Nothing: IP in IP (RFC 2003, RFC 2473, RFC 4213).
+    IpInIp,
+    /// A header of UDP and one of GUE (draft-ietf-intarea-gue).
+    Gue {
+        /// UDP's source port.
+        source_port: u16,
+        /// The length of UDP's payload on the wire in bytes, the header of GUE included.
+        length: u32,
+    },
+    /// A header of GRE (RFC 2784).
+    Gre {
+        /// Its length on the wire in bytes, with what it carries.
+        length: u32,
+    },
+}
+
+impl Encapsulation {
+    /// The type of tunnel that does it.
+    #[must_use]
+    pub fn kind(self) -> TunnelType {
+        match self {
+            Self::IpInIp => TunnelType::Ipip,
+            Self::Gue { .. } => TunnelType::Gue,
+            Self::Gre { .. } => TunnelType::Gre,
+        }
+    }
 }
 
 /// A UDP datagram.

@@ -7,7 +7,8 @@
 
 mod icmp;
 
-use super::{Body, Datagram, Flags, Packet, Segment, TcpOption, Transport};
+use super::{Body, Datagram, Encapsulation, Flags, Packet, Segment, TcpOption, Transport};
+use crate::base::GUE_PORT;
 use crate::duration::Instant;
 use crate::plan::Mac;
 use crate::record::CellRecord;
@@ -188,13 +189,28 @@ fn ip(
                 ),
             };
         }
-        Transport::IpInIp {
+        Transport::Tunneled {
+            by,
             source: inner_source,
             destination: inner_destination,
             transport,
         } => {
-            let _ = write!(line, "{version} {source} > {destination}: ");
+            let _ = match by {
+                Encapsulation::IpInIp => write!(line, "{version} {source} > {destination}: "),
+                // tcpdump does not look into GUE.
+                Encapsulation::Gue { source_port, length } => write!(
+                    line,
+                    "{version} {source}.{source_port} > {destination}.{GUE_PORT}: UDP, length {length}"
+                ),
+                Encapsulation::Gre { length } => write!(
+                    line,
+                    "{version} {source} > {destination}: GREv0, length {length}: "
+                ),
+            };
             let _ = write!(key, "{line}");
+            if matches!(by, Encapsulation::Gue { .. }) {
+                return;
+            }
             let (mut inner, mut inner_key) = (String::new(), String::new());
             ip(
                 &mut inner,

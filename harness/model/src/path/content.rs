@@ -1,6 +1,7 @@
 //! What stays the same when a packet is passed on, and what is put around it on the way.
 
-use super::{Encapsulation, Flow, Rewrite};
+use super::{Flow, Rewrite};
+use crate::base::TunnelType;
 use crate::capture::decode::quoted_sequence;
 use crate::capture::{Body, Datagram, Packet, Segment, Transport};
 use crate::plan::Mac;
@@ -63,7 +64,7 @@ impl<'a> Content<'a> {
                     }),
                 }
             }
-            Transport::IpInIp { .. } | Transport::Other { .. } => None,
+            Transport::Tunneled { .. } | Transport::Other { .. } => None,
         }
     }
 
@@ -175,7 +176,8 @@ fn innermost(packet: &Packet) -> Option<(IpAddr, IpAddr, usize, &Transport)> {
         return None;
     };
     let (mut source, mut destination, mut depth, mut transport) = (*source, *destination, 0, transport);
-    while let Transport::IpInIp {
+    while let Transport::Tunneled {
+        by: _,
         source: inner_source,
         destination: inner_destination,
         transport: inner,
@@ -193,7 +195,7 @@ pub fn flow(packet: &Packet) -> Option<Flow> {
     let (from, to) = match transport {
         Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
         Transport::Udp(Datagram { said, .. }) => (said.source_port, said.destination_port),
-        Transport::Icmp { .. } | Transport::IpInIp { .. } | Transport::Other { .. } => (0, 0),
+        Transport::Icmp { .. } | Transport::Tunneled { .. } | Transport::Other { .. } => (0, 0),
     };
     Some(Flow {
         source: (source, from),
@@ -201,12 +203,27 @@ pub fn flow(packet: &Packet) -> Option<Flow> {
     })
 }
 
+/// How the outermost packet is put around the others: the type of tunnel.
+fn outermost(packet: &Packet) -> TunnelType {
+    match &packet.body {
+        Body::Ip {
+            transport: Transport::Tunneled { by, .. },
+            ..
+        } => by.kind(),
+        Body::Sentinel { .. }
+        | Body::Arp { .. }
+        | Body::Ip { .. }
+        | Body::Other { .. }
+        | Body::Malformed { .. } => TunnelType::Ipip,
+    }
+}
+
 /// What was done to a packet of which one hop shows `before` and the next one `after`.
 pub(super) fn rewrite(before: &Packet, after: &Packet) -> Rewrite {
     let depth = |packet: &Packet| innermost(packet).map_or(0, |(_, _, depth, _)| depth);
     match depth(after).cmp(&depth(before)) {
-        std::cmp::Ordering::Greater => Rewrite::Encapsulated(Encapsulation::IpInIp),
-        std::cmp::Ordering::Less => Rewrite::Decapsulated(Encapsulation::IpInIp),
+        std::cmp::Ordering::Greater => Rewrite::Encapsulated(outermost(after)),
+        std::cmp::Ordering::Less => Rewrite::Decapsulated(outermost(before)),
         std::cmp::Ordering::Equal => match (flow(before), flow(after)) {
             (Some(from), Some(to)) if from != to => Rewrite::Nat { from, to },
             (_, _) => Rewrite::Link,

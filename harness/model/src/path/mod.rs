@@ -35,6 +35,7 @@ pub use lab::{End, Host, HostIndex, Interface, Lab, Point, SegmentIndex};
 pub use packets::PacketRef;
 
 use crate::action::Node;
+use crate::base::TunnelType;
 use crate::capture::flow::segment;
 use crate::capture::{Body, Packet, Segment};
 use crate::duration::Instant;
@@ -75,13 +76,6 @@ impl Flow {
     }
 }
 
-/// How a packet is put into another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Encapsulation {
-    /// IP in IP (RFC 2003, RFC 2473, RFC 4213).
-    IpInIp,
-}
-
 /// What a host did to a packet before it sent it on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rewrite {
@@ -97,9 +91,9 @@ pub enum Rewrite {
         to: Flow,
     },
     /// It put the packet into another one.
-    Encapsulated(Encapsulation),
+    Encapsulated(TunnelType),
     /// It took the packet out of another one.
-    Decapsulated(Encapsulation),
+    Decapsulated(TunnelType),
 }
 
 /// A frame on a link, with the packets of the capture that show it.

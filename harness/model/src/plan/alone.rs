@@ -5,11 +5,10 @@ use super::sysctls::{
 };
 use super::{Host, LabPlan, Phase, Step};
 use crate::action::{Node, Timed};
-use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, Wiring};
+use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Wiring};
 use crate::client::{ClientChoice, Program};
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
-use std::net::IpAddr;
 
 impl LabPlan {
     /// The scenario whose only cell has this plan: the lab, the steps and the expectation of the cell, and no
@@ -21,7 +20,7 @@ impl LabPlan {
     pub fn alone(&self) -> Scenario {
         let own = |node: &Node, roles: &[&[(&str, &str)]]| {
             self.host(node)
-                .map_or_else(Vec::new, |host| own_sysctls(host, self.family(), roles))
+                .map_or_else(Vec::new, |host| own_sysctls(host, roles))
         };
         let (service, client) = (self.service(), self.client());
         let of_client = client.sysctls();
@@ -30,7 +29,7 @@ impl LabPlan {
         // All real servers have the same.
         let first = self.real_servers().next();
         let server_sysctls = first.map_or_else(Vec::new, |(_, host)| {
-            own_sysctls(host, self.family(), &[SERVER_SYSCTLS, TUNNEL_SYSCTLS])
+            own_sysctls(host, &[SERVER_SYSCTLS, TUNNEL_SYSCTLS, OLDER_TUNNEL_SYSCTLS])
         });
         Scenario {
             name: self.cell.scenario.clone(),
@@ -38,6 +37,9 @@ impl LabPlan {
             source: None,
             lab: Lab {
                 forwarding: Some(service.forwarding()),
+                // Each real server says it for itself.
+                tunnel_type: None,
+                tunnel_family: None,
                 wired_for: self.wired_for(),
                 wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
                 family: Some(self.family()).filter(|family| *family != Family::default()),
@@ -58,6 +60,13 @@ impl LabPlan {
                             forwarding: backend
                                 .map(|backend| backend.forwarding)
                                 .filter(|forwarding| *forwarding != service.forwarding()),
+                            tunnel_type: backend
+                                .map(|backend| backend.tunnel)
+                                .filter(|kind| *kind != TunnelType::default()),
+                            tunnel_family: backend
+                                .and_then(|backend| backend.address)
+                                .map(Family::of)
+                                .filter(|family| *family != self.family()),
                         }
                     })
                     .collect(),
@@ -99,10 +108,7 @@ impl LabPlan {
     }
 
     fn family(&self) -> Family {
-        match self.vip() {
-            IpAddr::V4(_) => Family::Ipv4,
-            IpAddr::V6(_) => Family::Ipv6,
-        }
+        Family::of(self.vip())
     }
 
     /// The methods that the real servers are wired for, if those are not the ones that they have.
@@ -146,8 +152,14 @@ impl LabPlan {
     }
 }
 
+/// What labs set while their tunnels ended at the kernel's own device.
+const OLDER_TUNNEL_SYSCTLS: &[(&str, &str)] = &[("net.ipv4.conf.tunl0.rp_filter", "0")];
+
 /// Sysctls of a host that no lab of the family has by itself.
-fn own_sysctls(host: &Host, family: Family, roles: &[&[(&str, &str)]]) -> Vec<(String, String)> {
+fn own_sysctls(host: &Host, roles: &[&[(&str, &str)]]) -> Vec<(String, String)> {
+    // A host with an address of IPv6 has what IPv6 needs.
+    let families = host.addresses().map(Family::of);
+    let family = families.max().unwrap_or_default();
     // What roles add to each other is any of their values.
     let interfaces: Vec<&str> = host.nics.iter().map(|nic| nic.name.as_str()).collect();
     let usual: Vec<Vec<(String, String)>> = (1..=roles.len())

@@ -41,8 +41,9 @@ impl LabPlan {
         let destination =
             |server: &Name| host(server).map_or_else(String::new, |host| service.server_word(host));
         let edit = |server: &Name, method: Forwarding, weight: u16| {
-            let (destination, flag) = (destination(server), method.flag());
-            format!("ipvsadm -e {flagged} -r {destination} {flag} -w {weight}")
+            let destination = destination(server);
+            let flags = host(server).map_or_else(String::new, |host| service.flags(host, method));
+            format!("ipvsadm -e {flagged} -r {destination} {flags} -w {weight}")
         };
         words(&match action {
             TableAction::RemoveRealServer { server } => {

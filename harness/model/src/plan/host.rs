@@ -3,7 +3,7 @@
 use super::segment::{Cidr, Mac};
 use crate::Name;
 use crate::action::Node;
-use crate::base::OneOrMore;
+use crate::base::{GUE_PORT, OneOrMore, TunnelType};
 use crate::client::Client;
 use crate::ipvs::Protocol;
 use crate::mysqld::MysqldSetup;
@@ -61,11 +61,51 @@ pub struct Nic {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Tunnel {
-    /// The device's name in the host: `tunl0`.
+    /// The device's name in the host.
     pub name: String,
+    /// What is taken out of what; `None` for the device that a driver of the kernel puts into each namespace,
+    /// as plans of before have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<TunnelEnd>,
     /// Its addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Cidr>,
+}
+
+/// The end of tunnels that a lab makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TunnelEnd {
+    /// How packets are put into others.
+    pub kind: TunnelType,
+    /// The address of the host to which those others go.
+    pub local: IpAddr,
+    /// An address of the family of the packets inside: the VIP.
+    pub inner: IpAddr,
+}
+
+impl TunnelEnd {
+    /// The lines of ip(8) that make it as the device `name`. It takes what comes from anybody.
+    ///
+    /// With GUE a port of UDP takes off its own headers, and hands the rest to the device for IP in IP
+    /// (net/ipv4/fou_core.c, `gue_udp_recv`).
+    fn lines(&self, name: &str) -> Vec<String> {
+        let Self { kind, local, inner } = self;
+        let device = match (kind, local, inner) {
+            (TunnelType::Ipip | TunnelType::Gue, IpAddr::V4(_), IpAddr::V4(_)) => "ipip",
+            (TunnelType::Ipip | TunnelType::Gue, IpAddr::V4(_), IpAddr::V6(_)) => "sit",
+            (TunnelType::Ipip | TunnelType::Gue, IpAddr::V6(_), IpAddr::V4(_)) => "ip6tnl mode ipip6",
+            (TunnelType::Ipip | TunnelType::Gue, IpAddr::V6(_), IpAddr::V6(_)) => "ip6tnl mode ip6ip6",
+            (TunnelType::Gre, IpAddr::V4(_), _) => "gre",
+            (TunnelType::Gre, IpAddr::V6(_), _) => "ip6gre",
+        };
+        let mut lines = vec![format!("link add name {name} type {device} local {local}")];
+        if *kind == TunnelType::Gue {
+            let family = if local.is_ipv6() { " -6" } else { "" };
+            lines.push(format!("fou add port {GUE_PORT} gue{family}"));
+        }
+        lines
+    }
 }
 
 /// A route: what is for `to` goes `via` a neighbour.
@@ -228,7 +268,8 @@ impl Host {
             lines.extend(nic.addresses.iter().skip(1).map(|cidr| further(cidr, name)));
         }
         lines.extend(loopback.iter().map(|cidr| add(cidr, "lo")));
-        for Tunnel { name, addresses } in tunnels {
+        for Tunnel { name, end, addresses } in tunnels {
+            lines.extend(end.iter().flat_map(|end| end.lines(name)));
             lines.push(format!("link set dev {name} up"));
             lines.extend(addresses.iter().map(|cidr| add(cidr, name)));
         }
@@ -309,7 +350,12 @@ mod tests {
             addresses: OneOrMore::new(given.ipv6),
         });
         let tunnel = Tunnel {
-            name: "tunl0".to_owned(),
+            name: "tunnel0".to_owned(),
+            end: Some(TunnelEnd {
+                kind: TunnelType::Gue,
+                local: given.ipv6.address,
+                inner: "2001:db8:0:1::100".parse().unwrap(),
+            }),
             addresses: vec![Cidr::alone("2001:db8:0:1::100".parse().unwrap())],
         };
         let route = Route {
@@ -323,8 +369,10 @@ mod tests {
                 "link set dev lo up",
                 "addr add 2001:db8:0:1::31/64 dev eth0 nodad",
                 "link set dev eth0 up",
-                "link set dev tunl0 up",
-                "addr add 2001:db8:0:1::100/128 dev tunl0 nodad",
+                "link add name tunnel0 type ip6tnl mode ip6ip6 local 2001:db8:0:1::31",
+                "fou add port 6080 gue -6",
+                "link set dev tunnel0 up",
+                "addr add 2001:db8:0:1::100/128 dev tunnel0 nodad",
                 "route add default via 2001:db8:0:1::20 table 100",
                 "rule add from 2001:db8:0:1::31 lookup 100",
             ]

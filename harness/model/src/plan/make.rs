@@ -1,10 +1,11 @@
 //! The short form of a lab becomes hosts, cards, segments and services.
 
-use super::host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel};
+use super::host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel, TunnelEnd};
 use super::segment::{Allocator, Cidr, LINK_DELAY, Mac, Network, Segment, Use};
 use super::service::{Backend, Service};
 use super::sysctls::{
-    self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
+    self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_DEVICE,
+    TUNNEL_SYSCTLS,
 };
 use super::{INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, words};
 use crate::Name;
@@ -41,15 +42,24 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
     let family = lab.family.unwrap_or_default();
     let wiring = lab.wiring.unwrap_or_default();
     let segments = segments_of(wiring, LINK_DELAY);
-    let mut front = Place::new(&segments, 0, family);
-    let mut back = Place::new(&segments, segments.len().saturating_sub(1), family);
+    let wired = |server: &RealServer, method: Forwarding| match &lab.wired_for {
+        Some(methods) => methods.contains(&method),
+        None => lab.forwarding_to(server) == method,
+    };
+    // A tunnel of the other family: director and real servers have addresses of both.
+    let crosses =
+        |server: &RealServer| wired(server, Forwarding::Tunneling) && lab.tunnel_family_to(server) != family;
+    let both = lab.real_servers.iter().any(crosses);
+    let families = if both { Family::Ipv6 } else { family };
+    let mut front = Place::new(&segments, 0, family, both);
+    let mut back = Place::new(&segments, segments.len().saturating_sub(1), family, both);
     // The first of each use there always is; of the servers `check` has refused those that find no address.
     let unspecified = Cidr::alone(Ipv4Addr::UNSPECIFIED.into());
     let vip = front
         .next(Use::Virtual)
         .map_or(unspecified, |given| given.address);
     let vip = Cidr::alone(vip.address);
-    let client = front.next(Use::Client);
+    let client = front.next(Use::Client).map(Given::of_one_family);
     let director = front.next(Use::Balancer);
     // Behind the director everything is on its second link.
     let (director_back, servers_on) = match wiring {
@@ -81,17 +91,15 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         scheduler_flags: lab.scheduler_flags.clone().unwrap_or_default(),
         backends: servers
             .iter()
-            .map(|(server, _)| Backend {
+            .map(|(server, given)| Backend {
                 host: Node::RealServer(server.name.clone()),
                 port: kind.port(),
                 weight: server.weight,
                 forwarding: lab.forwarding_to(server),
+                tunnel: lab.tunnel_type_to(server),
+                address: given.other.filter(|_| crosses(server)).map(|other| other.address),
             })
             .collect(),
-    };
-    let wired = |server: &RealServer, method: Forwarding| match &lab.wired_for {
-        Some(methods) => methods.contains(&method),
-        None => lab.forwarding_to(server) == method,
     };
     let translates = lab
         .real_servers
@@ -118,7 +126,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let mut roles = vec![DIRECTOR_SYSCTLS];
         roles.extend(quiet.then_some(NO_REDIRECTS));
         roles.extend((family == Family::Ipv6).then_some(IPV6_FORWARDING));
-        let sysctls = parts.sysctls(family, &roles, &lab.director_sysctls);
+        let sysctls = parts.sysctls(families, &roles, &lab.director_sysctls);
         (parts, sysctls)
     });
     let servers = servers.into_iter().map(|(server, given)| {
@@ -131,6 +139,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
             ServerKind::TcpEcho | ServerKind::UdpEcho => Server::Echo(Echo { server_id, protocol }),
         });
         let own = given.address.address;
+        let outer = given.other.filter(|_| crosses(server)).unwrap_or(given.address);
         let mut parts = Parts::new(Node::RealServer(server.name.clone()), runs, given);
         // The article's real server: the VIP on `lo`, and ARP kept quiet about it.
         if wired(server, Forwarding::DirectRouting) {
@@ -144,9 +153,16 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
             } else {
                 Vec::new()
             };
-            let name = sysctls::tunnel_device(family).to_owned();
-            parts.tunnels.push(Tunnel { name, addresses });
-            roles.extend((family == Family::Ipv4).then_some(TUNNEL_SYSCTLS));
+            parts.tunnels.push(Tunnel {
+                name: TUNNEL_DEVICE.to_owned(),
+                end: Some(TunnelEnd {
+                    kind: lab.tunnel_type_to(server),
+                    local: outer.address,
+                    inner: vip.address,
+                }),
+                addresses,
+            });
+            roles.extend((families == Family::Ipv6).then_some(TUNNEL_SYSCTLS));
         }
         // The director must see the answers, to translate their addresses back.
         match (wiring, wired(server, Forwarding::Masquerading)) {
@@ -162,7 +178,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
             }),
             (Wiring::OneArmed, false) => {}
         }
-        let sysctls = parts.sysctls(family, &roles, &lab.server_sysctls);
+        let sysctls = parts.sysctls(families, &roles, &lab.server_sysctls);
         (parts, sysctls)
     });
     let parts = client.into_iter().chain(director).chain(servers);
@@ -191,11 +207,13 @@ struct Place {
     segment: Name,
     allocator: Allocator,
     family: Family,
+    /// Are addresses of the other family given, too?
+    both: bool,
 }
 
 impl Place {
     /// That of the lab's segment of this number.
-    fn new(segments: &[Segment], number: usize, family: Family) -> Self {
+    fn new(segments: &[Segment], number: usize, family: Family, both: bool) -> Self {
         let network = match number {
             0 => Network::First,
             _ => Network::Second,
@@ -206,20 +224,23 @@ impl Place {
                 .map_or_else(only_service, |segment| segment.id.clone()),
             allocator: Allocator::new(network),
             family,
+            both,
         }
     }
 
     fn next(&mut self, of: Use) -> Option<Given> {
         let place = self.allocator.next(of)?;
+        let (address, other) = match self.family {
+            Family::Ipv4 => (place.ipv4, place.ipv6),
+            Family::Ipv6 => (place.ipv6, place.ipv4),
+        };
         Some(Given {
             segment: self.segment.clone(),
-            address: match self.family {
-                Family::Ipv4 => place.ipv4,
-                Family::Ipv6 => place.ipv6,
-            },
+            address,
+            other: Some(other).filter(|_| self.both),
             // What asks for a neighbour on behalf of an address that another device has, as the VIP on `lo`,
             // asks by this one (net/ipv6/ndisc.c, `ndisc_solicit`).
-            link_local: Some(place.link_local).filter(|_| self.family == Family::Ipv6),
+            link_local: Some(place.link_local).filter(|_| self.both || self.family == Family::Ipv6),
             index: place.index,
             mac: place.mac,
             port: place.port,
@@ -231,6 +252,8 @@ impl Place {
 struct Given {
     segment: Name,
     address: Cidr,
+    /// That of the other family.
+    other: Option<Cidr>,
     link_local: Option<Cidr>,
     index: u8,
     mac: Mac,
@@ -238,10 +261,20 @@ struct Given {
 }
 
 impl Given {
+    /// Without what the other family needs.
+    fn of_one_family(self) -> Self {
+        let ipv6 = self.address.address.is_ipv6();
+        Self {
+            other: None,
+            link_local: self.link_local.filter(|_| ipv6),
+            ..self
+        }
+    }
+
     fn nic(self, name: &str) -> Nic {
         let mut addresses = OneOrMore::new(self.address);
-        if let Some(link_local) = self.link_local {
-            addresses.push(link_local);
+        for further in [self.other, self.link_local].into_iter().flatten() {
+            addresses.push(further);
         }
         Nic {
             name: name.to_owned(),

@@ -6,7 +6,7 @@ use super::segment::{Cidr, Mac, Segment};
 use super::service::{Backend, Service};
 use super::{INTERFACE, LabPlan, Step, only_segment, only_service};
 use crate::action::Node;
-use crate::base::{CellRef, DEFAULT_WEIGHT, Forwarding, OneOrMore};
+use crate::base::{CellRef, DEFAULT_WEIGHT, Forwarding, OneOrMore, TunnelType};
 use crate::client::Client;
 use crate::ipvs::Protocol;
 use crate::mysqld::MysqldSetup;
@@ -189,6 +189,8 @@ impl Before {
                     port,
                     weight: weight(&filled, SocketAddr::new(host.address(), port)),
                     forwarding,
+                    tunnel: TunnelType::Ipip,
+                    address: None,
                 })
                 .collect(),
         };

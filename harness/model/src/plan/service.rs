@@ -4,7 +4,7 @@ use super::host::Host;
 use super::words;
 use crate::Name;
 use crate::action::Node;
-use crate::base::Forwarding;
+use crate::base::{Forwarding, GUE_PORT, TunnelType};
 use crate::ipvs::{Listen, Protocol};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -57,6 +57,29 @@ pub struct Backend {
     pub weight: u16,
     /// How packets reach it.
     pub forwarding: Forwarding,
+    /// How tunneling puts them into others.
+    #[serde(default, skip_serializing_if = "TunnelType::is_default")]
+    pub tunnel: TunnelType,
+    /// The address of the host to which IPVS sends, if it is not the first one of its first card: that of a
+    /// tunnel of the other family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+}
+
+impl Backend {
+    /// ipvsadm(8)'s options for a method: `-g`, `-i --tun-type gre`.
+    #[must_use]
+    pub fn flags(&self, forwarding: Forwarding) -> String {
+        let flag = forwarding.flag();
+        match (forwarding, self.tunnel) {
+            (Forwarding::DirectRouting | Forwarding::Masquerading, _)
+            | (Forwarding::Tunneling, TunnelType::Ipip) => flag.to_owned(),
+            (Forwarding::Tunneling, TunnelType::Gue) => {
+                format!("{flag} --tun-type gue --tun-port {GUE_PORT}")
+            }
+            (Forwarding::Tunneling, TunnelType::Gre) => format!("{flag} --tun-type gre"),
+        }
+    }
 }
 
 impl Service {
@@ -126,11 +149,16 @@ impl Service {
         own.map_or_else(|| self.forwarding(), |backend| backend.forwarding)
     }
 
-    /// Where IPVS sends to if it sends to this host: the host's own address, and the port of its server.
+    /// Where IPVS sends to if it sends to this host: the host's address, and the port of its server.
     #[must_use]
     pub fn destination(&self, host: &Host) -> SocketAddr {
-        let port = self.backend(&host.node).map(|backend| backend.port);
-        SocketAddr::new(host.address(), port.unwrap_or(self.address.port()))
+        let own = self.backend(&host.node);
+        let address = own.and_then(|backend| backend.address);
+        let port = own.map(|backend| backend.port);
+        SocketAddr::new(
+            address.unwrap_or_else(|| host.address()),
+            port.unwrap_or(self.address.port()),
+        )
     }
 
     /// The same as the table lists it. In the service of a mark it has port 0: the port that the client asked
@@ -138,7 +166,7 @@ impl Service {
     #[must_use]
     pub fn listed(&self, host: &Host) -> SocketAddr {
         match self.mark {
-            Some(_) => SocketAddr::new(host.address(), 0),
+            Some(_) => SocketAddr::new(self.destination(host).ip(), 0),
             None => self.destination(host),
         }
     }
@@ -147,7 +175,7 @@ impl Service {
     #[must_use]
     pub fn server_word(&self, host: &Host) -> String {
         match self.mark {
-            Some(_) => host.address().to_string(),
+            Some(_) => self.destination(host).ip().to_string(),
             None => self.destination(host).to_string(),
         }
     }
@@ -178,10 +206,17 @@ impl Service {
     #[must_use]
     pub fn add_line(&self, host: &Host, forwarding: Forwarding, weight: u16) -> Vec<String> {
         let (service, destination) = (self.flagged(), self.server_word(host));
-        let flag = forwarding.flag();
+        let flags = self.flags(host, forwarding);
         words(&format!(
-            "ipvsadm -a {service} -r {destination} {flag} -w {weight}"
+            "ipvsadm -a {service} -r {destination} {flags} -w {weight}"
         ))
+    }
+
+    /// ipvsadm(8)'s options for the method by which packets reach this host.
+    #[must_use]
+    pub fn flags(&self, host: &Host, forwarding: Forwarding) -> String {
+        let own = self.backend(&host.node);
+        own.map_or_else(|| forwarding.flag().to_owned(), |own| own.flags(forwarding))
     }
 
     /// The lines that make the service, with each real server for which there is a weight.

@@ -64,18 +64,17 @@ pub(super) const NO_REDIRECTS: &[(&str, &str)] = &[
     ("net.ipv4.conf.eth0.send_redirects", "0"),
 ];
 
-/// The device at which those IP-in-IP tunnels end that no other device takes (net/ipv4/ipip.c,
-/// `ipip_init_net`; net/ipv6/ip6_tunnel.c, `ip6_tnl_init_net`). Each namespace has it.
-pub(super) fn tunnel_device(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "tunl0",
-        Family::Ipv6 => "ip6tnl0",
-    }
-}
+/// The device at which tunnels end. It is made after the sysctls are set, and takes those of `default`:
+/// without them what comes out of a tunnel would be dropped, for its source has another route
+/// (net/ipv4/fib_frontend.c, `__fib_validate_source`).
+pub(super) const TUNNEL_DEVICE: &str = "tunnel0";
 
-/// A real server at which tunnels of IPv4 end. What comes out of one has a source to which the host has
-/// another route: with a filter of sources it would be dropped.
-pub(super) const TUNNEL_SYSCTLS: &[(&str, &str)] = &[("net.ipv4.conf.tunl0.rp_filter", "0")];
+/// A real server at which tunnels of IPv6 end: the device has the addresses of the plan only, and asks no
+/// router.
+pub(super) const TUNNEL_SYSCTLS: &[(&str, &str)] = &[
+    ("net.ipv6.conf.default.accept_ra", "0"),
+    ("net.ipv6.conf.default.addr_gen_mode", "1"),
+];
 
 /// IPv6 instead of none. The addresses are those of the plan only: no router is asked for any, and none is
 /// made of the Ethernet address (`addr_gen_mode` 1).

@@ -23,7 +23,7 @@ mod text;
 mod written;
 mod yaml;
 
-pub use crate::base::{Family, Forwarding, ServerKind, Wiring};
+pub use crate::base::{Family, Forwarding, ServerKind, TunnelType, Wiring};
 pub use check::MAX_CELLS;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
@@ -73,6 +73,11 @@ pub struct Scenario {
 pub struct Lab {
     /// The forwarding method of every real server that has none of its own. Default: direct routing.
     pub forwarding: Option<Forwarding>,
+    /// How tunneling puts packets into others, for every real server that says nothing else. Default: IP in
+    /// IP.
+    pub tunnel_type: Option<TunnelType>,
+    /// The address family of the packets around those of a tunnel, likewise. Default: the lab's.
+    pub tunnel_family: Option<Family>,
     /// The methods that the real servers are wired for. Default: those that they have.
     pub wired_for: Option<Vec<Forwarding>>,
     /// The links. Default: one for all.
@@ -116,6 +121,8 @@ impl Lab {
             let added = |own: Vec<_>, more: &[_]| own.into_iter().chain(more.iter().cloned()).collect();
             Self {
                 forwarding: part.forwarding.or(lab.forwarding),
+                tunnel_type: part.tunnel_type.or(lab.tunnel_type),
+                tunnel_family: part.tunnel_family.or(lab.tunnel_family),
                 wired_for: part.wired_for.clone().or(lab.wired_for),
                 wiring: part.wiring.or(lab.wiring),
                 family: part.family.or(lab.family),
@@ -145,6 +152,19 @@ impl Lab {
     pub fn forwarding_to(&self, server: &RealServer) -> Forwarding {
         server.forwarding.or(self.forwarding).unwrap_or_default()
     }
+
+    /// How tunneling puts packets for a real server into others.
+    #[must_use]
+    pub fn tunnel_type_to(&self, server: &RealServer) -> TunnelType {
+        server.tunnel_type.or(self.tunnel_type).unwrap_or_default()
+    }
+
+    /// The address family of those others.
+    #[must_use]
+    pub fn tunnel_family_to(&self, server: &RealServer) -> Family {
+        let said = server.tunnel_family.or(self.tunnel_family);
+        said.or(self.family).unwrap_or_default()
+    }
 }
 
 /// A real server of the lab.
@@ -156,6 +176,12 @@ pub struct RealServer {
     pub weight: u16,
     /// Its forwarding method, if it is not that of the lab.
     pub forwarding: Option<Forwarding>,
+    /// Its tunnel type, if it is not that of the lab.
+    #[serde(default)]
+    pub tunnel_type: Option<TunnelType>,
+    /// The address family of its tunnel, if it is not that of the lab.
+    #[serde(default)]
+    pub tunnel_family: Option<Family>,
 }
 
 /// An axis: something that is varied.

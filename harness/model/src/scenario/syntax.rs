@@ -16,7 +16,7 @@ use super::scalar::{
     Weight, Yes,
 };
 use super::table::{Structure as _, structure};
-use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Url, Wiring};
+use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Url, Wiring};
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use std::time::Duration;
@@ -74,6 +74,12 @@ macro_rules! lab_structure {
                 /// How packets reach the real servers: ipvsadm(8)'s packet-forwarding methods. Default:
                 /// `direct-routing`.
                 optional "forwarding" forwarding: At<Forwarding>;
+                /// How tunneling puts packets into others, by its name in ipvsadm(8) (`--tun-type`): `ipip`,
+                /// IP in IP; `gue`, IP in UDP, to port 6080; `gre`. Default: `ipip`.
+                optional "tunnel-type" tunnel_type: At<TunnelType>;
+                /// The address family of the packets around those of a tunnel. With the one that is not
+                /// `family`, real servers have addresses of both families. Default: that of `family`.
+                optional "tunnel-family" tunnel_family: At<Family>;
                 /// The methods that the real servers are wired for. By default those are the methods that
                 /// they have at the beginning. Name more where `set-forwarding` is to find a server that can
                 /// take packets either way.
@@ -127,6 +133,8 @@ macro_rules! lab_structure {
             fn lab(&self) -> LabFields<'_> {
                 LabFields {
                     forwarding: self.forwarding.as_ref(),
+                    tunnel_type: self.tunnel_type.as_ref(),
+                    tunnel_family: self.tunnel_family.as_ref(),
                     wired_for: self.wired_for.as_ref(),
                     wiring: self.wiring.as_ref(),
                     family: self.family.as_ref(),
@@ -161,6 +169,8 @@ pub(super) trait SaysOfLab {
 #[derive(Clone, Copy)]
 pub(super) struct LabFields<'i> {
     pub(super) forwarding: Option<&'i At<Forwarding>>,
+    pub(super) tunnel_type: Option<&'i At<TunnelType>>,
+    pub(super) tunnel_family: Option<&'i At<Family>>,
     pub(super) wired_for: Option<&'i List<At<Forwarding>>>,
     pub(super) wiring: Option<&'i At<Wiring>>,
     pub(super) family: Option<&'i At<Family>>,
@@ -193,6 +203,10 @@ structure! {
         default(DEFAULT_WEIGHT) "weight" weight: At<Weight>;
         /// How packets reach it, if not as they reach the others of the lab.
         optional "forwarding" forwarding: At<Forwarding>;
+        /// The type of its tunnel, if not that of the lab.
+        optional "tunnel-type" tunnel_type: At<TunnelType>;
+        /// The address family of the packets around those of its tunnel, if not that of the lab.
+        optional "tunnel-family" tunnel_family: At<Family>;
     }
 }
 

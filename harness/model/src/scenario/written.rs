@@ -3,7 +3,7 @@
 use super::syntax::AFTER;
 use super::{
     Axis, Expectation, Expected, Family, Forwarding, Lab, Phases, RealServer, Scenario, ServerKind,
-    Value as AxisValue, Wiring,
+    TunnelType, Value as AxisValue, Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
@@ -121,6 +121,8 @@ fn phases(steps: &Phases) -> impl Iterator<Item = (&'static str, &[Timed])> {
 fn lab(lab: &Lab) -> Fields {
     let Lab {
         forwarding,
+        tunnel_type,
+        tunnel_family,
         wired_for,
         wiring,
         family,
@@ -145,6 +147,8 @@ fn lab(lab: &Lab) -> Fields {
         }
     };
     word("forwarding", forwarding.map(Forwarding::as_str));
+    word("tunnel-type", tunnel_type.map(TunnelType::as_str));
+    word("tunnel-family", tunnel_family.map(Family::as_str));
     word("wiring", wiring.map(Wiring::as_str));
     word("family", family.map(Family::as_str));
     word("server", server.map(ServerKind::as_str));
@@ -232,11 +236,19 @@ fn real_servers(servers: &[RealServer]) -> Part {
             name,
             weight,
             forwarding,
+            tunnel_type,
+            tunnel_family,
         } = server;
         let mut fields = vec![("weight".to_owned(), Part::Plain(weight.to_string()))];
-        if let Some(forwarding) = forwarding {
-            let method = Part::Text(forwarding.as_str().to_owned());
-            insert(&mut fields, "forwarding", method);
+        let words = [
+            ("forwarding", forwarding.map(Forwarding::as_str)),
+            ("tunnel-type", tunnel_type.map(TunnelType::as_str)),
+            ("tunnel-family", tunnel_family.map(Family::as_str)),
+        ];
+        for (key, word) in words {
+            if let Some(word) = word {
+                insert(&mut fields, key, Part::Text(word.to_owned()));
+            }
         }
         (name.to_string(), Part::Map(fields))
     });

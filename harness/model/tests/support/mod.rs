@@ -49,6 +49,8 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
         name: name(text),
         weight: 1,
         forwarding: None,
+        tunnel_type: None,
+        tunnel_family: None,
     };
     let scenario = Scenario {
         name: name("test"),

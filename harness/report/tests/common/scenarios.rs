@@ -40,6 +40,8 @@ pub(crate) fn scenario() -> Scenario {
                 name: name("rs1"),
                 weight: 1,
                 forwarding: None,
+                tunnel_type: None,
+                tunnel_family: None,
             }],
             ..Lab::default()
         },

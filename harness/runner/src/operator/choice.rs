@@ -12,6 +12,7 @@ use crate::error::{LabError, Result};
 use crate::lab::{Lab, run_recorded};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
+use lvs_matrix_model::base::Forwarding;
 use lvs_matrix_model::ipvs::{Method, Service, Table};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::CommandRecord;
@@ -124,15 +125,16 @@ fn edits(plan: &LabPlan, service: &Service, server: &Name) -> Result<Vec<Edit>> 
         if wanted == found.weight {
             continue;
         }
-        let flag = match found.method {
-            Method::Masquerading => "-m",
-            Method::Tunneling => "-i",
-            Method::DirectRouting | Method::Local | Method::Bypass => "-g",
+        let method = match found.method {
+            Method::Masquerading => Forwarding::Masquerading,
+            Method::Tunneling => Forwarding::Tunneling,
+            Method::DirectRouting | Method::Local | Method::Bypass => Forwarding::DirectRouting,
         };
+        let flags = plan.service().flags(host, method);
         let destination = plan.service().server_word(host);
         let line = |weight: u32| {
             words(format!(
-                "ipvsadm -e {address} -r {destination} {flag} -w {weight}"
+                "ipvsadm -e {address} -r {destination} {flags} -w {weight}"
             ))
         };
         edits.push(Edit {

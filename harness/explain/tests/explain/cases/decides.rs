@@ -139,7 +139,7 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
                 matches!(
                     packet.body,
                     Body::Ip {
-                        transport: Transport::IpInIp { .. },
+                        transport: Transport::Tunneled { .. },
                         ..
                     }
                 )

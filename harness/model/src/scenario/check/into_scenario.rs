@@ -54,6 +54,8 @@ impl lab::Added {
         };
         Lab {
             forwarding: value(self.forwarding),
+            tunnel_type: value(self.tunnel_type),
+            tunnel_family: value(self.tunnel_family),
             wired_for: value(self.wired_for),
             wiring: value(self.wiring),
             family: value(self.family),

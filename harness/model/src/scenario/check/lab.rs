@@ -11,13 +11,15 @@ use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
 use crate::scenario::table::Structure;
-use crate::scenario::{Family, Forwarding, RealServer, ServerKind, Wiring};
+use crate::scenario::{Family, Forwarding, RealServer, ServerKind, TunnelType, Wiring};
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// What the lab says, or a value adds to it.
 pub(super) struct Added {
     pub(super) forwarding: Option<At<Forwarding>>,
+    pub(super) tunnel_type: Option<At<TunnelType>>,
+    pub(super) tunnel_family: Option<At<Family>>,
     pub(super) wired_for: Option<At<Vec<Forwarding>>>,
     pub(super) wiring: Option<At<Wiring>>,
     pub(super) family: Option<At<Family>>,
@@ -58,6 +60,8 @@ impl Added {
         let input = input.lab();
         Self {
             forwarding: input.forwarding.cloned(),
+            tunnel_type: input.tunnel_type.cloned(),
+            tunnel_family: input.tunnel_family.cloned(),
             wired_for: input.wired_for.map(|methods| At {
                 value: methods.items.iter().map(|method| method.value).collect(),
                 span: methods.span,
@@ -122,6 +126,8 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
                     .as_ref()
                     .map_or(DEFAULT_WEIGHT, |weight| weight.value.0),
                 forwarding: server.forwarding.as_ref().map(|forwarding| forwarding.value),
+                tunnel_type: server.tunnel_type.as_ref().map(|kind| kind.value),
+                tunnel_family: server.tunnel_family.as_ref().map(|family| family.value),
             },
             span: name.span,
         })

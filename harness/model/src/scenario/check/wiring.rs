@@ -6,7 +6,7 @@ use super::lab::Added;
 use super::{AxisDraft, Draft, service};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
-use crate::scenario::{Forwarding, Wiring};
+use crate::scenario::{Family, Forwarding, RealServer, Wiring};
 
 /// What of a lab has one value in a cell, by its key, in words, and its place.
 fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
@@ -25,6 +25,12 @@ fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
     [
         said("forwarding", added.forwarding.as_ref(), |method| {
             method.as_str().to_owned()
+        }),
+        said("tunnel-type", added.tunnel_type.as_ref(), |kind| {
+            kind.as_str().to_owned()
+        }),
+        said("tunnel-family", added.tunnel_family.as_ref(), |family| {
+            family.as_str().to_owned()
         }),
         said("wired-for", added.wired_for.as_ref(), methods),
         said("wiring", added.wiring.as_ref(), |wiring| {
@@ -162,6 +168,7 @@ fn unfit(said: &Said<'_>) -> Vec<Mistake> {
             )
         }));
     }
+    mistakes.extend(untunneled(said));
     if let Some(wired) = said.last(|part| part.wired_for.as_ref()) {
         let mut lacking = said.own_methods(wired.span).into_iter();
         let lacking = lacking.find(|(method, _)| !wired.value.contains(method));
@@ -171,6 +178,68 @@ fn unfit(said: &Said<'_>) -> Vec<Mistake> {
             mistake
                 .second(wired.span, "this does not name it")
                 .help("a lab is ready when each real server has answered through the virtual service")
+        }));
+    }
+    mistakes
+}
+
+/// What is said of tunnels where there are none, and tunnels of the other family that are not alone.
+fn untunneled(said: &Said<'_>) -> Vec<Mistake> {
+    let wrong = |span, message: String, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
+    let wired = said.last(|part| part.wired_for.as_ref());
+    let common = said.last(|part| part.forwarding.as_ref());
+    let common = common.map_or_else(Forwarding::default, |at| at.value);
+    let methods = |server: &RealServer| match wired {
+        Some(wired) => wired.value.clone(),
+        None => vec![server.forwarding.unwrap_or(common)],
+    };
+    let servers = || said.parts.iter().flat_map(|part| &part.real_servers);
+    let tunnels = |server: &RealServer| methods(server).contains(&Forwarding::Tunneling);
+    let family = said.last(|part| part.family.as_ref());
+    let family = family.map_or_else(Family::default, |at| at.value);
+    let tunnel_family = said.last(|part| part.tunnel_family.as_ref());
+    let mut mistakes = Vec::new();
+    let of_lab = [
+        (
+            "tunnel-type",
+            said.last(|part| part.tunnel_type.as_ref()).map(|at| at.span),
+        ),
+        ("tunnel-family", tunnel_family.map(|at| at.span)),
+    ];
+    for (key, span) in of_lab {
+        if let Some(span) = span.filter(|_| !servers().any(|server| tunnels(&server.value))) {
+            let message = format!("`{key}` without a tunnel");
+            mistakes.push(
+                wrong(span, message, "no real server is reached by one").help("add `forwarding: tunneling`"),
+            );
+        }
+    }
+    for At { value: server, span } in servers() {
+        let own = [
+            ("tunnel-type", server.tunnel_type.is_some()),
+            ("tunnel-family", server.tunnel_family.is_some()),
+        ];
+        let own = own.iter().find(|(_, said)| *said && !tunnels(server));
+        mistakes.extend(own.map(|(key, _)| {
+            let message = format!("`{}` has a `{key}` without a tunnel", server.name);
+            wrong(*span, message, "it is not reached by one").help("give it `forwarding: tunneling`")
+        }));
+        let outer = server.tunnel_family.or(tunnel_family.map(|at| at.value));
+        let other = methods(server)
+            .into_iter()
+            .find(|method| *method != Forwarding::Tunneling);
+        let crossed = outer.filter(|outer| *outer != family && tunnels(server));
+        mistakes.extend(crossed.zip(other).map(|(outer, other)| {
+            let message = format!(
+                "`{}` is wired for tunnels of {} and for `{}`",
+                server.name,
+                outer.as_str(),
+                other.as_str()
+            );
+            wrong(*span, message, "one address of it stands in the table").help(
+                "only tunneling reaches an address of the other family (net/netfilter/ipvs/ip_vs_ctl.c, \
+                 `ip_vs_genl_set_cmd`): name `tunneling` alone",
+            )
         }));
     }
     mistakes

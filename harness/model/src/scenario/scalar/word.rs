@@ -2,7 +2,7 @@
 
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
-use super::super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, Wiring};
+use super::super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Wiring};
 use crate::action::{Chain, Closing, Counted, FirewallVerdict, Neighbours, Reaction, StopSignal};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
@@ -46,6 +46,12 @@ impl Word for Forwarding {
         ("masquerading", Self::Masquerading),
         ("tunneling", Self::Tunneling),
     ];
+}
+
+impl Word for TunnelType {
+    const WHAT: &'static str = "a type of tunnel";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ipip", Self::Ipip), ("gue", Self::Gue), ("gre", Self::Gre)];
 }
 
 impl Word for Wiring {
