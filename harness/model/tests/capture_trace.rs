@@ -256,12 +256,13 @@ fn tunneled(random: &mut Random) -> Vec<u8> {
     } else {
         (ipv6(6, 0x10, 0x64, &segment), 41, 0x86dd)
     };
+    let words = u8::try_from(random.below(3)).unwrap();
     let (protocol, payload) = match random.below(3) {
         0 => (protocol, inner),
         1 => {
             // A header of GUE may be longer than four bytes.
-            let words = u8::try_from(random.below(3)).unwrap();
-            let mut bytes = [0xc0, random.byte(), 0x17, 0xc0].to_vec();
+            // Not at a port of which tcpdump takes the payload for something else.
+            let mut bytes = [0xc1, random.byte(), 0x17, 0xc0].to_vec();
             let length = 8 + 4 + 4 * usize::from(words) + inner.len();
             bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
             bytes.extend([0, 0, words, protocol, 0, 0]);
@@ -276,12 +277,19 @@ fn tunneled(random: &mut Random) -> Vec<u8> {
             (47, bytes)
         }
     };
-    if outer_is_v4 {
+    let mut frame = if outer_is_v4 {
         let outer = ipv4(protocol, [192, 0, 2, 20], [192, 0, 2, 31], &payload);
         [ethernet(0x0800), outer].concat()
     } else {
         [ethernet(0x86dd), ipv6(protocol, 0x20, 0x31, &payload)].concat()
+    };
+    // As the end of a tunnel of GUE shows it.
+    if protocol == 17 && random.below(2) == 0 {
+        let (at, taken) = (14 + if outer_is_v4 { 2 } else { 4 }, 12 + 4 * u16::from(words));
+        let length = u16::from_be_bytes([frame[at], frame[at + 1]]) - taken;
+        frame[at..at + 2].copy_from_slice(&length.to_be_bytes());
     }
+    frame
 }
 
 fn arp(random: &mut Random) -> Vec<u8> {

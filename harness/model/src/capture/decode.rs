@@ -2,6 +2,7 @@
 //! quoted flow of an ICMP error, IP within IP, TCP options, and the lengths on the wire. No frame is an
 //! error: what cannot be decoded is [`Body::Malformed`] with the reason.
 
+use super::gue;
 use super::{Body, Datagram, Encapsulation, Flags, Segment, TcpOption, Transport};
 use crate::base::GUE_PORT;
 use crate::plan::{Mac, SENTINEL_ETHERTYPE};
@@ -72,13 +73,21 @@ fn body(ethernet: &Ethernet2Slice<'_>, cut: bool) -> Result<Body, String> {
             })
         }
         kind @ (ether_type::ARP | ether_type::IPV4 | ether_type::IPV6) => {
+            let as_sent = gue::as_sent(kind, payload);
+            let payload = as_sent.as_ref().map_or(payload, |(packet, _)| packet);
             let sliced = LaxSlicedPacket::from_ether_type(kind, payload);
             match (&sliced.net, &sliced.stop_err) {
                 (None, Some((error, _))) => Err(error.to_string()),
                 (None, None) => Ok(Body::Other { ethertype: kind.0 }),
                 (Some(LaxNetSlice::Arp(arp)), _) => arp_body(arp),
                 (Some(_), _) => {
-                    let (source, destination, transport) = ip(&sliced, cut)?;
+                    let (source, destination, mut transport) = ip(&sliced, cut)?;
+                    if let (Some((_, by_receiver)), Transport::Tunneled { by, .. }) =
+                        (&as_sent, &mut transport)
+                        && let Encapsulation::Gue { taken, .. } = by
+                    {
+                        *taken = *by_receiver;
+                    }
                     Ok(Body::Ip {
                         source,
                         destination,
@@ -196,11 +205,12 @@ fn transport(
                 .ok_or("the UDP header's length is shorter than the header")?;
             let whole = u32::try_from(udp.payload().len()).is_ok_and(|captured| captured == payload_length);
             if udp.destination_port() == GUE_PORT
-                && let Some(inner) = within_gue(udp.payload())
+                && let Some(inner) = gue::within(udp.payload())
             {
                 let by = Encapsulation::Gue {
                     source_port: udp.source_port(),
                     length: payload_length,
+                    taken: 0,
                 };
                 return tunneled(by, inner, !whole);
             }
@@ -244,15 +254,6 @@ fn tunneled(by: Encapsulation, inner: &[u8], cut: bool) -> Result<Transport, Str
         destination,
         transport: Box::new(transport),
     })
-}
-
-/// The IP packet after a header of GUE: version 0, no control message, and so many words of 32 bits beyond
-/// the first four bytes (include/net/gue.h, `struct guehdr`).
-fn within_gue(bytes: &[u8]) -> Option<&[u8]> {
-    let (&[first, protocol, ..], _) = bytes.split_first_chunk::<4>()?;
-    let ip = [ip_number::IPV4.0, ip_number::IPV6.0].contains(&protocol);
-    let (is_data, words) = (first >> 5 == 0, usize::from(first & 0x1f));
-    bytes.get(4 + 4 * words..).filter(|_| is_data && ip)
 }
 
 /// The IP packet after a header of GRE as a director puts it there (RFC 2784): version 0, without checksum,

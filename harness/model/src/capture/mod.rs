@@ -8,6 +8,7 @@ pub mod decode;
 pub mod dialect;
 pub mod echo;
 pub mod flow;
+mod gue;
 pub mod mysql;
 mod pcapng;
 mod remarks;
@@ -166,6 +167,9 @@ pub enum Encapsulation {
         source_port: u16,
         /// The length of UDP's payload on the wire in bytes, the header of GUE included.
         length: u32,
+        /// By so many bytes is the length in the outer IP header shorter than it was on the wire, because the
+        /// receiver had taken them off before the packet was captured.
+        taken: u16,
     },
     /// A header of GRE (RFC 2784).
     Gre {

@@ -198,9 +198,22 @@ fn ip(
             let _ = match by {
                 Encapsulation::IpInIp => write!(line, "{version} {source} > {destination}: "),
                 // tcpdump does not look into GUE.
-                Encapsulation::Gue { source_port, length } => write!(
+                Encapsulation::Gue {
+                    source_port,
+                    length,
+                    taken: 0,
+                } => write!(
                     line,
                     "{version} {source}.{source_port} > {destination}.{GUE_PORT}: UDP, length {length}"
+                ),
+                Encapsulation::Gue {
+                    source_port,
+                    length,
+                    taken,
+                } => write!(
+                    line,
+                    "{version} {source}.{source_port} > {destination}.{GUE_PORT}: UDP, bad length {length} > {}",
+                    length.saturating_sub(u32::from(*taken))
                 ),
                 Encapsulation::Gre { length } => write!(
                     line,

@@ -152,6 +152,10 @@ pub(super) fn same_frame(one: &Packet, other: &Packet) -> bool {
                         && one.destination_port == other.destination_port
                         && same_but_ports(one, other)
                 }
+                // Of a tunnel of GUE its end shows another length.
+                (Some((a, b, c, Transport::Udp(one))), Some((d, e, f, Transport::Udp(other)))) => {
+                    c > 0 && (a, b, c) == (d, e, f) && one == other
+                }
                 (_, _) => false,
             })
 }
