@@ -216,13 +216,19 @@ fn frame(number: u32, host: &str, at: i64, bytes: &[u8]) -> Option<Frame> {
     })
 }
 
-/// RFC 791. Protocols: 1 ICMP, 4 IP in IP, 6 TCP.
+/// RFC 791. Protocols: 1 ICMP, 4 IP in IP, 6 TCP, 17 UDP, 47 GRE.
 fn ip(packet: &[u8], tunneled: bool) -> Option<What> {
     let header = usize::from(packet.first()? & 15) * 4;
     let total = usize::from(short(packet, 2)?);
-    let body = packet.get(header..packet.len().min(total))?;
+    let protocol = *packet.get(9)?;
+    let end = if protocol == UDP {
+        packet.len()
+    } else {
+        packet.len().min(total)
+    };
+    let body = packet.get(header..end)?;
     carried(
-        *packet.get(9)?,
+        protocol,
         body,
         (four(packet, 12)?, four(packet, 16)?),
         total.checked_sub(header)?,
@@ -234,9 +240,15 @@ fn ip(packet: &[u8], tunneled: bool) -> Option<What> {
 fn ip6(packet: &[u8], tunneled: bool) -> Option<What> {
     const HEADER: usize = 40;
     let length = usize::from(short(packet, 4)?);
-    let body = packet.get(HEADER..packet.len().min(HEADER + length))?;
+    let protocol = *packet.get(6)?;
+    let end = if protocol == UDP {
+        packet.len()
+    } else {
+        packet.len().min(HEADER + length)
+    };
+    let body = packet.get(HEADER..end)?;
     let between = (sixteen(packet, 8)?, sixteen(packet, 24)?);
-    carried(*packet.get(6)?, body, between, length, tunneled)
+    carried(protocol, body, between, length, tunneled)
 }
 
 /// What an IP packet of this protocol carries, by its length on the wire.
@@ -265,6 +277,13 @@ fn carried(
         }
         4 => ip(body, true),
         41 => ip6(body, true),
+        // GRE (RFC 2784), without what is optional: the EtherType stands before the packet.
+        47 => match short(body, 2)? {
+            0x0800 => ip(body.get(4..)?, true),
+            0x86dd => ip6(body.get(4..)?, true),
+            _ => None,
+        },
+        UDP if short(body, 2)? == GUE => in_gue(body.get(8..)?),
         6 => {
             let data = usize::from(body.get(12)? >> 4) * 4;
             Some(What::Tcp {
@@ -281,6 +300,23 @@ fn carried(
                 tunneled,
             })
         }
+        _ => None,
+    }
+}
+
+/// UDP's protocol number.
+const UDP: u8 = 17;
+/// The UDP port of GUE in a lab.
+const GUE: u16 = 6080;
+
+/// GUE (draft-ietf-intarea-gue): the low five bits of its first byte count words of 32 bits beyond the first
+/// one, the second byte is the protocol inside. The host that unpacks it shortens the outer packet's length
+/// before the capture sees it, so that of the inner packet counts.
+fn in_gue(bytes: &[u8]) -> Option<What> {
+    let inner = bytes.get(4 + 4 * usize::from(bytes.first()? & 31)..)?;
+    match bytes.get(1)? {
+        4 => ip(inner, true),
+        41 => ip6(inner, true),
         _ => None,
     }
 }

@@ -495,6 +495,10 @@ pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
     }
 }
 
+/// The code of ICMP's "fragmentation needed" (RFC 1191). It ends nothing: TCP sends smaller segments
+/// (net/ipv4/tcp_ipv4.c, `tcp_v4_err`). ICMPv6 has a type of its own for it.
+const TOO_BIG: u8 = 4;
+
 pub(super) fn terminators(
     paths: &Journeys,
     side: &ClientSide<'_>,
@@ -518,6 +522,7 @@ pub(super) fn terminators(
         .collect();
     terminators.extend(
         side.unreachable(connection)
+            .filter(|(_, code)| *code != TOO_BIG)
             .map(|(packet, code)| terminator(TerminatorKind::Icmp { code }, packet)),
     );
     terminators.retain(|terminator| terminator.at <= end);
