@@ -52,7 +52,9 @@ fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
     let flush = || -> Action { TrafficAction::FlushFirewall { node: node() }.into() };
     let (server, neighbours) = (rs1(), Neighbours::Permanent);
     let off: Action = HostAction::PowerOff { server, neighbours }.into();
-    let cases: [(Vec<Action>, &[u32]); 11] = [
+    let kill = || -> Action { MysqldAction::KillSessions { server: rs1() }.into() };
+    let cases: [(Vec<Action>, &[u32]); 12] = [
+        (vec![kill()], &[]),
         (vec![stop()], &[1]),
         (vec![stop(), start()], &[]),
         (vec![freeze(), thaw()], &[]),

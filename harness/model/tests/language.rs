@@ -79,6 +79,7 @@ change:
   - { after: 20ms, restore-table: {} }
   - remove-service: { port: 80 }
   - start-mysqld: { server: rs1 }
+  - kill-sessions: { server: rs1 }
   - freeze-mysqld: { server: rs1 }
   - thaw-mysqld: { server: rs1 }
   - link-down: { node: director }
@@ -257,6 +258,7 @@ fn common_steps() -> Phases {
             Action::Table(TableAction::RestoreTable),
             Action::Table(TableAction::RemoveService { port: Some(80) }),
             Action::Mysqld(MysqldAction::StartMysqld { server: rs1() }),
+            Action::Mysqld(MysqldAction::KillSessions { server: rs1() }),
             Action::Mysqld(MysqldAction::FreezeMysqld { server: rs1() }),
             Action::Mysqld(MysqldAction::ThawMysqld { server: rs1() }),
             Action::Host(HostAction::LinkDown { node: Node::Director }),

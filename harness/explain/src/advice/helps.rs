@@ -275,6 +275,7 @@ fn mysqld_runs(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
             Some(match action.deed_on(server)? {
                 ServerDeed::Start | ServerDeed::Thaw => true,
                 ServerDeed::Stop(_) | ServerDeed::Freeze => false,
+                ServerDeed::KillSessions => return None,
             })
         })
         .filter(|(_, began, _)| *began < at);

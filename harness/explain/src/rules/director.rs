@@ -168,14 +168,18 @@ pub(super) const NO_SERVER: Rule = Rule {
         tcp("tcp_v4_err"),
     ],
     holds: |view| {
-        let request = view.request().filter(|_| view.is_connect())?;
-        let arrived = request.stopped_at_director()?;
         let refusal = view
             .terminator(TerminatorKind::Icmp {
                 code: PORT_UNREACHABLE,
             })
-            .filter(|refusal| refusal.by == Some(Node::Director))?;
-        let (table, servers) = nobody_to_choose(view, request.sent)?;
+            .filter(|refusal| view.is_connect() && refusal.by == Some(Node::Director))?;
+        // Refusals of its first sendings may have been held back.
+        let sendings = view.sendings();
+        let request = sendings
+            .take_while(|sent| sent.sent.packet < refusal.packet)
+            .last()?;
+        let arrived = request.stopped_at_director()?;
+        let (table, servers) = nobody_to_choose(view, view.request()?.sent)?;
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
@@ -191,7 +195,13 @@ pub(super) const NO_SERVER: Rule = Rule {
                 refusal = refusal.packet,
             ),
             shown_by: with_table(&table, [request.sent, arrived], refusal),
-            claims: said(request, claim::Fate::Refused, refusal, claim::Fate::NoServer),
+            // Which of several sendings an ICMP error quotes, it does not say.
+            claims: match view.request() {
+                Some(first) if first.sent.packet == request.sent.packet => {
+                    said(request, claim::Fate::Refused, refusal, claim::Fate::NoServer)
+                }
+                Some(_) | None => claims([refusal.packet], &claim::Fate::NoServer),
+            },
             advice: vec![Advice::KeepAServer(None), Advice::Reconnect],
         })
     },

@@ -183,7 +183,7 @@ pub(super) fn last<'a>(
     view.done(|action| match action.deed_on(server)? {
         ServerDeed::Freeze => Some(true),
         ServerDeed::Thaw => Some(false),
-        ServerDeed::Stop(_) | ServerDeed::Start => None,
+        ServerDeed::Stop(_) | ServerDeed::Start | ServerDeed::KillSessions => None,
     })
     .filter(|(_, began, _)| *began <= by)
     .last()

@@ -7,6 +7,8 @@ mod datagram;
 mod director;
 mod firewall;
 mod frozen;
+mod killed;
+mod limited;
 mod locks;
 mod method;
 mod neighbour;
@@ -45,6 +47,7 @@ pub(super) const ALL: &[Rule] = &[
     under_way::PAST_THE_DIRECTOR,
     under_way::BY_ITS_ENTRY,
     director::SERVER_SAID,
+    limited::HELD_BACK,
     director::NO_SERVER,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
@@ -92,6 +95,7 @@ pub(super) const ALL: &[Rule] = &[
     neighbour::NO_NEIGHBOUR,
     server::NOTHING_LISTENS,
     server::CLOSED,
+    killed::KILLED,
     server::TOLD_TO,
     server::UNREAD,
     server::WAIT_TIMEOUT,

@@ -45,7 +45,8 @@ impl<'a> OldEntry<'a> {
             _ => false,
         };
         let fate = match table.weight(server) {
-            Some(0) if expires && mode != 0 => Fate::ExpiresNow,
+            // Whatever conn_reuse_mode is.
+            Some(0) if expires => Fate::ExpiresNow,
             _ if over => Fate::MakesPlace,
             Some(_) => Fate::PassesOn,
             None if expires => Fate::ExpiresNow,

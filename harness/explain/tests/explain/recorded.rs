@@ -51,6 +51,19 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
         // Another error than the one that keepalive leaves behind.
         cell.observed.error.as_mut().unwrap().errno = Some(104);
     }),
+    ("session-killed", "session-killed", |cell| {
+        undone(cell, |action| matches!(action, Action::Mysqld(_)));
+    }),
+    ("refusal-held-back", "refusal-held-back", |cell| {
+        let mut hosts = cell.record.plan.hosts.iter_mut();
+        let director = hosts.find(|host| host.node == Node::Director).unwrap();
+        let unlimited = ("net.ipv4.icmp_ratelimit".to_owned(), "0".to_owned());
+        director.sysctls.push(unlimited);
+    }),
+    // The entry of a server with weight 0 makes place whatever conn_reuse_mode is.
+    ("scheduled", "reused-port", |cell| {
+        sysctl(cell, &Node::Director, "net.ipv4.vs.expire_nodest_conn", "0");
+    }),
     ("connection-lost-before", "lost-before", |cell| {
         let lost = |fact: &Fact| matches!(fact, Fact::LostBefore { .. });
         cell.observed.evidence.retain(|evidence| !lost(&evidence.fact));
@@ -84,7 +97,7 @@ fn rules_on_the_cells_that_were_recorded_for_them() {
 }
 
 #[test]
-fn sentences_about_the_clients_own_firewall_and_servers_in_turn() {
+fn sentences_of_the_rules_that_no_kept_cell_shows() {
     let text = |id: &str| plain(&explain(&recorded(id)));
     for (id, said) in [
         (
@@ -102,6 +115,18 @@ fn sentences_about_the_clients_own_firewall_and_servers_in_turn() {
         (
             "refused-itself",
             "The rule answered the client itself, over its own loopback, with an ICMP error.",
+        ),
+        (
+            "session-killed",
+            "The operator ended the session (kill the sessions on rs1)",
+        ),
+        (
+            "refusal-held-back",
+            "no refusal left the director: it had sent 6 of them to this client just before",
+        ),
+        (
+            "reused-port",
+            "with expire_nodest_conn=1 an entry whose server can take nothing more goes",
         ),
         (
             "tried-in-turn",

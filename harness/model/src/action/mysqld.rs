@@ -58,6 +58,15 @@ actions! {
             { server } => en("thaw mysqld on {server} (SIGCONT)") zh("恢复 {server} 的 mysqld（SIGCONT）");
         }
 
+        /// The operator ends every session of a client on a mysqld: `KILL` for each, as `root` and past the
+        /// network; done when the process list has none left.
+        "kill-sessions" KillSessions {
+            /// A real server of the lab.
+            required "server" server: Name;
+        } says {
+            { server } => en("kill the sessions on {server}") zh("终止 {server} 上的会话");
+        }
+
         /// A server, of whatever kind, is ended by a signal; done when the process is gone.
         "stop-server" StopServer {
             /// The real server it runs on.
@@ -110,6 +119,8 @@ pub enum ServerDeed {
     Freeze,
     /// It goes on.
     Thaw,
+    /// It goes on running, and ends its sessions.
+    KillSessions,
 }
 
 impl MysqldAction {
@@ -121,6 +132,7 @@ impl MysqldAction {
             | Self::StartMysqld { server }
             | Self::FreezeMysqld { server }
             | Self::ThawMysqld { server }
+            | Self::KillSessions { server }
             | Self::StopServer { server, .. }
             | Self::StartServer { server }
             | Self::FreezeServer { server }
@@ -136,6 +148,7 @@ impl MysqldAction {
             Self::StartMysqld { .. } | Self::StartServer { .. } => ServerDeed::Start,
             Self::FreezeMysqld { .. } | Self::FreezeServer { .. } => ServerDeed::Freeze,
             Self::ThawMysqld { .. } | Self::ThawServer { .. } => ServerDeed::Thaw,
+            Self::KillSessions { .. } => ServerDeed::KillSessions,
         }
     }
 
@@ -146,7 +159,8 @@ impl MysqldAction {
             Self::StopMysqld { .. }
             | Self::StartMysqld { .. }
             | Self::FreezeMysqld { .. }
-            | Self::ThawMysqld { .. } => true,
+            | Self::ThawMysqld { .. }
+            | Self::KillSessions { .. } => true,
             Self::StopServer { .. }
             | Self::StartServer { .. }
             | Self::FreezeServer { .. }

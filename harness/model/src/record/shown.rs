@@ -140,6 +140,11 @@ readable_sentences! {
             /// The `server_id` that it answered with.
             id: u32,
         } => "it answers with server_id {id}",
+        /// The mysqld has ended the sessions of clients.
+        SessionsEnded {
+            /// How many it had.
+            sessions: u32,
+        } => "it had {sessions} sessions of clients, and has none any more",
         /// A server that names itself was started, or goes on.
         AnswersAs {
             /// The name that it answered with.
@@ -304,6 +309,7 @@ impl Proof {
             | Self::StillFrozen
             | Self::RunsAgain { .. }
             | Self::Started { .. }
+            | Self::SessionsEnded { .. }
             | Self::Port { .. }
             | Self::Sysctl { .. }
             | Self::NoRule

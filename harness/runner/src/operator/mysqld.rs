@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long the threads of a process may take to stop, and to go on.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a mysqld may take to end its sessions: one that waits for a lock or a disk notices the KILL late.
+const KILL_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Does it.
 pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<Deed> {
     let name = action.server();
@@ -34,6 +37,9 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<
         }
         ServerDeed::Freeze => freeze(server, port),
         ServerDeed::Thaw => thaw(server),
+        ServerDeed::KillSessions => server
+            .end_sessions(KILL_DEADLINE, Duration::from_millis(1))
+            .map(|sessions| Proof::SessionsEnded { sessions }),
     };
     let proof = proof.map_err(|error| LabError::new(action.to_string(), error))?;
     Ok(Deed {
@@ -65,7 +71,7 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
             MysqldState::Ended { status } if echo => Err(Instead::ServerEnded { status }),
             MysqldState::Ended { status } => Err(Instead::MysqldEnded { status }),
         }),
-        ServerDeed::Start | ServerDeed::Thaw => None,
+        ServerDeed::Start | ServerDeed::Thaw | ServerDeed::KillSessions => None,
     })
 }
 

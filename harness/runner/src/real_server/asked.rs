@@ -6,7 +6,7 @@ use crate::error::{LabError, Result};
 use lvs_matrix_model::record::{OpenTransaction, ServerSession};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -20,21 +20,25 @@ const TIMEOUTS: [&str; 5] = [
 ];
 
 impl RealServer {
-    /// Ends every session of a client, and waits until they are gone.
-    pub(crate) fn end_sessions(&self, deadline: Duration, between: Duration) -> Result<()> {
+    /// Ends every session of a client, and waits until they are gone. Gives how many there were.
+    pub(crate) fn end_sessions(&self, deadline: Duration, between: Duration) -> Result<u32> {
         // Those that came over the network: the lab's own come over the socket.
         const OTHERS: &str = "select id from information_schema.processlist where host like '%:%'";
         let stage = || format!("end the sessions of {}", self.name);
         let failed = |error| LabError::new(stage(), error);
+        let mut known = BTreeSet::new();
         let ended = poll_for(deadline, between, || {
             let others = self.ask(OTHERS).map_err(failed)?;
             for id in others.iter().filter_map(|row| row.get::<u64, _>(0)) {
+                known.insert(id);
                 // It may have ended by itself meanwhile; the next look shows it.
                 let _ = self.ask(&format!("kill {id}"));
             }
             Ok(others.is_empty().then_some(()))
         })?;
-        ended.ok_or_else(|| LabError::new(stage(), "some are still there"))
+        let sessions = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        let still = || LabError::new(stage(), "some are still there");
+        ended.map(|()| sessions).ok_or_else(still)
     }
 
     /// A schema or a table that the server did not come with, if there is any.

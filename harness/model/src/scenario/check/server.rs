@@ -141,13 +141,16 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
 }
 
 fn no_mysqld(kind: ServerKind, action: &MysqldAction, span: Span) -> Option<Mistake> {
-    let other = action.key().replace("-mysqld", "-server");
     let message = format!(
         "`{}`: no real server has a mysqld, but `{}`",
         action.key(),
         kind.as_str()
     );
-    let mistake = wrong(span, message, format!("`{other}` speaks of any server"));
+    let label = match action.key().replace("-mysqld", "-server") {
+        other if other != action.key() => format!("`{other}` speaks of any server"),
+        _ => "an echo server keeps no sessions".to_owned(),
+    };
+    let mistake = wrong(span, message, label);
     (kind.is_echo() && action.is_of_mysqld()).then_some(mistake)
 }
 

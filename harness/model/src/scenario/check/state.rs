@@ -103,6 +103,11 @@ impl From<Conflict<'_>> for Wrong {
                 format!("the mysqld on `{name}` is frozen: it cannot obey SIGTERM"),
                 "`thaw-mysqld` must come before it, or `signal: KILL`",
             ),
+            Conflict::CannotKill(name) => wrong(
+                MysqldState,
+                format!("the mysqld on `{name}` is frozen: it cannot end a session"),
+                "`thaw-mysqld` must come before it",
+            ),
             Conflict::Running(name) => wrong(
                 MysqldState,
                 format!("the mysqld on `{name}` is running already"),

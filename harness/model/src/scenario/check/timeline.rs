@@ -2,14 +2,17 @@
 //! not a surprise of the run.
 
 use super::Draft;
+mod ports;
+mod watch;
+
 use super::findings::Findings;
-use super::gap::{self, Gone};
+use super::gap::Gone;
 use super::possible::{Candidate, Passed, Watched, impossible};
 use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
 use crate::Name;
-use crate::action::{Action, ClientAction, ClockAction, HostAction, Node, Request, Statement};
+use crate::action::{Action, ClientAction, ClockAction, Node, Request, Statement};
 use crate::base::Phase;
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
@@ -154,7 +157,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             good: true,
             phase: Phase::Before,
             watched_at_most: Duration::ZERO,
-            ports: ports(draft, choice),
+            ports: ports::ports(draft, choice),
             undisturbed: true,
             persistent: said().any(|added| added.persistence.is_some()),
         }
@@ -299,17 +302,6 @@ impl<'d, 'f> Walk<'d, 'f> {
         self.found(step.span, kind, || {
             Mistake::new(kind, step.span, message, label).help(help)
         });
-    }
-
-    /// The gap before a step passes.
-    fn gap(&mut self, step: &Placed) {
-        let gap = step.gap();
-        self.now = self.now.saturating_add(gap);
-        self.passed.wait(gap);
-        // A gap of no width that is stated is meant.
-        if step.after.is_some() || !gap::takes_no_time(&step.action) {
-            self.gone = Gone::default();
-        }
     }
 
     /// Takes a step. After a mistake the walk goes on as if it had worked: what follows from it is not said
@@ -552,40 +544,6 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
     }
 
-    /// Something must be waited for, one thing at a time, and it must be able to come true.
-    fn step_of_watch(&mut self, step: &'d Placed) {
-        let mut conditions = step.conditions();
-        let label =
-            "one of `no-connections-to`, `no-entry`, `in-table` and `not-in-table` is what is waited for";
-        let help = "to wait for two things, write two steps";
-        match (conditions.next(), conditions.next()) {
-            (None, _) => self.wrong(
-                step,
-                MistakeKind::NothingAwaited,
-                "nothing is waited for",
-                label,
-                help,
-            ),
-            (Some(_), Some(span)) => self.found(span, MistakeKind::NothingAwaited, || {
-                Mistake::new(
-                    MistakeKind::NothingAwaited,
-                    span,
-                    "two things are waited for in one step",
-                    label,
-                )
-                .help(help)
-            }),
-            (Some(_), None) => {}
-        }
-        if let Some(name) = step.action.server()
-            && self.state.servers().all(|server| server != name)
-        {
-            self.unknown_here(step, name);
-        } else if let Some(wrong) = self.state.conflict(&step.action).map(Wrong::from) {
-            self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
-        }
-    }
-
     fn unknown_here(&mut self, step: &Placed, name: &Name) {
         // A name that no lab has was reported where the names were looked up.
         let anywhere = self.draft.values().flat_map(|value| &value.added.real_servers);
@@ -615,38 +573,4 @@ fn program(draft: &Draft, choice: &[usize]) -> Option<Program> {
         let kind = server::kind(draft, choice);
         ClientChoice::merged(kind, said().map(|said| &said.choice)).program
     })
-}
-
-/// How many ports the cell's client has, if the scenario says so, and no step changes it.
-fn ports(draft: &Draft, choice: &[usize]) -> Option<u32> {
-    const RANGE: &str = "net.ipv4.ip_local_port_range";
-    let steps = std::iter::once(&draft.steps).chain(draft.chosen(choice).map(|(_, value)| &value.steps));
-    let sets = |step: &Placed| match &step.action {
-        Action::Host(HostAction::SetSysctl { key, .. }) => key == RANGE,
-        Action::Host(_)
-        | Action::Client(_)
-        | Action::Table(_)
-        | Action::Mysqld(_)
-        | Action::Traffic(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => false,
-    };
-    if steps.flat_map(Steps::all).any(sets) {
-        return None;
-    }
-    let lab = draft.lab.iter();
-    let added = lab.chain(draft.chosen(choice).map(|(_, value)| &value.added));
-    let range = added
-        .flat_map(|added| &added.client_sysctls)
-        .filter(|sysctl| sysctl.key == RANGE)
-        .last()?;
-    let ends: Vec<u32> = range
-        .value
-        .split_whitespace()
-        .filter_map(|end| end.parse().ok())
-        .collect();
-    match ends.as_slice() {
-        [first, last] if first <= last => Some(last - first + 1),
-        _ => None,
-    }
 }

@@ -1,0 +1,113 @@
+//! The director's table after some edits.
+
+use super::Conflict;
+use crate::Name;
+use crate::action::TableAction;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The virtual service, its real servers, and the ports of other services.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Table {
+    /// Is the virtual service there?
+    pub service: bool,
+    /// Its real servers, each with its weight.
+    pub servers: BTreeMap<Name, u16>,
+    /// The ports of other virtual services.
+    pub others: BTreeSet<u16>,
+}
+
+impl Table {
+    /// Why `edit` cannot work now; `saved` is what `save-table` saved.
+    #[must_use]
+    pub fn conflict<'a>(&self, edit: &'a TableAction, saved: Option<&Self>) -> Option<Conflict<'a>> {
+        match edit {
+            TableAction::RemoveRealServer { .. }
+            | TableAction::AddRealServer { .. }
+            | TableAction::SetWeight { .. }
+            | TableAction::SetForwarding { .. }
+            | TableAction::SetScheduler { .. }
+            | TableAction::RemoveService { port: None }
+                if !self.service =>
+            {
+                Some(Conflict::NoService)
+            }
+            TableAction::RemoveRealServer { server }
+            | TableAction::SetWeight { server, .. }
+            | TableAction::SetForwarding { server, .. } => {
+                (!self.servers.contains_key(server)).then_some(Conflict::NotInTable(server))
+            }
+            TableAction::AddRealServer { server, .. } => {
+                let there = self.servers.contains_key(server);
+                there.then_some(Conflict::InTable(server))
+            }
+            TableAction::AddService { port: None } => self.service.then_some(Conflict::ServiceThere),
+            TableAction::RemoveService { port: Some(port) } => {
+                (!self.others.contains(port)).then_some(Conflict::NoServiceOf(*port))
+            }
+            TableAction::AddService { port: Some(port) } => {
+                let there = self.others.contains(port);
+                there.then_some(Conflict::ServiceOfThere(*port))
+            }
+            TableAction::FlushTable => self.is_empty().then_some(Conflict::Empty),
+            TableAction::RestoreTable => match saved {
+                None => Some(Conflict::NothingSaved),
+                Some(saved) => {
+                    // `ipvsadm -R` only adds.
+                    let there = saved.service && self.service || !saved.others.is_disjoint(&self.others);
+                    there.then_some(Conflict::SavedStillThere)
+                }
+            },
+            TableAction::RemoveService { port: None }
+            | TableAction::SetScheduler { .. }
+            | TableAction::SetTimeouts { .. }
+            | TableAction::SaveTable => None,
+        }
+    }
+
+    /// Makes the edit, as if it worked; `saved` is what `save-table` saved. Without the virtual service none
+    /// of its real servers can be edited.
+    pub fn edit(&mut self, edit: &TableAction, saved: Option<&Self>) {
+        match edit {
+            TableAction::RemoveRealServer { server } => {
+                if self.service {
+                    self.servers.remove(server);
+                }
+            }
+            TableAction::AddRealServer { server, weight }
+            | TableAction::SetWeight { server, weight }
+            | TableAction::SetForwarding { server, weight, .. } => {
+                if self.service {
+                    self.servers.insert(server.clone(), *weight);
+                }
+            }
+            TableAction::RemoveService { port: None } => {
+                self.servers.clear();
+                self.service = false;
+            }
+            TableAction::AddService { port: None } => self.service = true,
+            TableAction::RemoveService { port: Some(port) } => {
+                self.others.remove(port);
+            }
+            TableAction::AddService { port: Some(port) } => {
+                self.others.insert(*port);
+            }
+            TableAction::FlushTable => *self = Self::default(),
+            TableAction::RestoreTable => {
+                if let Some(saved) = saved {
+                    if saved.service {
+                        self.service = true;
+                        self.servers.clone_from(&saved.servers);
+                    }
+                    self.others.extend(&saved.others);
+                }
+            }
+            TableAction::SetScheduler { .. } | TableAction::SetTimeouts { .. } | TableAction::SaveTable => {}
+        }
+    }
+
+    /// Is there no virtual service at all?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.service && self.others.is_empty()
+    }
+}
