@@ -15,8 +15,8 @@ use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName, Lab,
-    Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value, Wiring, load, load_bytes,
-    render, schema,
+    Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value, Vip, Wiring,
+    load, load_bytes, render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -38,6 +38,7 @@ lab:
   tunnel-type: gue
   tunnel-family: ipv4
   wiring: one-armed
+  vip: routed
   persistence: 5m
   persistence-prefix: 24
   firewall-mark: 7
@@ -364,6 +365,7 @@ fn every_field_has_its_effect() {
             tunnel_family: Some(Family::Ipv4),
             wired_for: None,
             wiring: Some(Wiring::OneArmed),
+            vip: Some(Vip::Routed),
             persistence: Some(Duration::from_secs(300)),
             persistence_prefix: Some(24),
             firewall_mark: Some(7),

@@ -12,9 +12,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::base::TunnelType;
 use lvs_matrix_model::capture::{Body, Datagram, Encapsulation, Flags, Packet, Segment, Transport};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::path::{
-    End, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role,
-};
+use lvs_matrix_model::path::{End, Fate, Flow, Hop, Host, Interface, Journeys, Lab, Point, Rewrite, Role};
 use lvs_matrix_model::plan::Mac;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};

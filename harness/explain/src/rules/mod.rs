@@ -19,6 +19,7 @@ mod path;
 mod persistent;
 mod prelude;
 mod reuse;
+mod routed;
 mod rule;
 mod server;
 mod service;
@@ -59,6 +60,9 @@ pub(super) const ALL: &[Rule] = &[
     service::NO_SERVICE,
     service::NO_HOOKS,
     service::UNMARKED,
+    routed::MUTE,
+    routed::REFUSED,
+    routed::UNREACHABLE,
     service::ENTRY_TIMED_OUT,
     nodest::DROPPED,
     nodest::EXPIRED_AT_ONCE,

@@ -70,6 +70,42 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         not_by_it,
     ),
     (
+        "answer-from-nobodys-address",
+        "vip-not-local/delete-service_next_0_ipv4",
+        "the service was gone",
+        |cell| {
+            table(cell, Moment::AfterChange, |_| {
+                "FWM  1 rr\n  -> 192.0.2.31:0  Route 1 0 0\n".to_owned()
+            });
+        },
+    ),
+    (
+        "answer-from-nobodys-address",
+        "vip-not-local/delete_idle_1_ipv4",
+        "the real server had been deleted",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Table(TableAction::RemoveRealServer { .. }))
+            });
+        },
+    ),
+    (
+        "passed-on-without-a-mark",
+        "vip-not-local/flush-firewall_next_0_ipv4",
+        "the director sent the ICMP errors",
+        not_by_it,
+    ),
+    (
+        "statement-without-a-mark",
+        "vip-not-local/flush-firewall_idle_0_ipv6",
+        "the rule that marks was taken away",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Traffic(TrafficAction::FlushFirewall { .. }))
+            });
+        },
+    ),
+    (
         "last-service-gone",
         "delete-variants/service_none_execute-sql_0",
         "there was no other service",

@@ -101,6 +101,28 @@ impl Wiring {
     }
 }
 
+/// How packets for the VIP come into the director's IPVS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Vip {
+    /// The VIP is an address of the director.
+    #[default]
+    OnDirector,
+    /// It is nobody's. Whoever wants it sends to the director, which takes in what its firewall marks.
+    Routed,
+}
+
+impl Vip {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDirector => "on-director",
+            Self::Routed => "routed",
+        }
+    }
+}
+
 /// An address family.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, schemars::JsonSchema,

@@ -5,7 +5,7 @@ use super::sysctls::{
 };
 use super::{Host, LabPlan, Phase, Step};
 use crate::action::{Node, Timed};
-use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Wiring};
+use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
 use crate::client::{ClientChoice, Program};
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
@@ -41,6 +41,7 @@ impl LabPlan {
                 tunnel_type: None,
                 tunnel_family: None,
                 wired_for: self.wired_for(),
+                vip: self.is_routed().then_some(Vip::Routed),
                 wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
                 family: Some(self.family()).filter(|family| *family != Family::default()),
                 server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
@@ -98,6 +99,12 @@ impl LabPlan {
             fails_without_change: false,
             warnings: Vec::new(),
         }
+    }
+
+    /// Is the VIP nobody's?
+    fn is_routed(&self) -> bool {
+        let mut balancers = self.balancers();
+        !balancers.any(|host| host.addresses().any(|address| address == self.vip()))
     }
 
     fn wiring(&self) -> Wiring {

@@ -10,7 +10,7 @@ use super::sysctls::{
 use super::{INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, words};
 use crate::Name;
 use crate::action::Node;
-use crate::base::{Family, Forwarding, OneOrMore, Phase, ServerKind, Wiring};
+use crate::base::{Family, Forwarding, OneOrMore, Phase, ServerKind, Vip, Wiring};
 use crate::client::{Client, ClientChoice};
 use crate::ipvs::Protocol;
 use crate::matrix::Cell;
@@ -105,24 +105,34 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .real_servers
         .iter()
         .any(|server| wired(server, Forwarding::Masquerading));
+    let routed = lab.vip == Some(Vip::Routed);
     let client = client.map(|given| {
         let mut own = lab.client_sysctls.clone();
         own.extend(program.sysctls());
         let runs = Process::Client(program.clone());
-        let parts = Parts::new(Node::Client, runs, given);
+        let mut parts = Parts::new(Node::Client, runs, given);
+        if let Some(director) = director.as_ref().filter(|_| routed) {
+            parts.routes.push(Route {
+                from: None,
+                to: Some(vip),
+                via: director.address.address,
+            });
+        }
         let sysctls = parts.sysctls(family, &[CLIENT_SYSCTLS], &own);
         (parts, sysctls)
     });
-    // The article's director: the VIP on its own interface, forwarding on, the table made by ipvsadm.
+    // The article's director has the VIP on its own interface, forwarding on, the table made by ipvsadm.
     let director = director.map(|given| {
         let mut parts = Parts::new(Node::Director, Process::Ipvs, given);
-        parts.nics.first_mut().addresses.push(vip);
+        if !routed {
+            parts.nics.first_mut().addresses.push(vip);
+        }
         if let Some(given) = director_back {
             parts.nics.push(given.nic(SECOND_INTERFACE));
         }
         // Answers that come in by the link by which they leave would have it send redirects
         // (net/ipv4/route.c, `__mkroute_input`), by which its servers would pass it by.
-        let quiet = translates && wiring == Wiring::OneArmed;
+        let quiet = routed || (translates && wiring == Wiring::OneArmed);
         let mut roles = vec![DIRECTOR_SYSCTLS];
         roles.extend(quiet.then_some(NO_REDIRECTS));
         roles.extend((family == Family::Ipv6).then_some(IPV6_FORWARDING));
@@ -183,7 +193,10 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
     });
     let parts = client.into_iter().chain(director).chain(servers);
     let mut hosts: Vec<Host> = parts.map(|(parts, sysctls)| parts.host(sysctls)).collect();
-    let filled = fill(&service, &hosts);
+    let mut filled = fill(&service, &hosts);
+    if routed {
+        filled.extend(service.policy_lines());
+    }
     for host in hosts
         .iter_mut()
         .filter(|host| service.balancers.contains(&host.node))

@@ -202,6 +202,20 @@ impl Service {
         .collect()
     }
 
+    /// The lines by which a balancer that does not have the VIP takes in what has the mark: as if all
+    /// addresses were its own (ip-rule(8), ip-route(8)).
+    #[must_use]
+    pub fn policy_lines(&self) -> Vec<Vec<String>> {
+        let family = if self.vip().is_ipv6() { "ip -6" } else { "ip" };
+        let lines = self.mark.map(|mark| {
+            [
+                format!("{family} rule add fwmark {mark} lookup {MARKED}"),
+                format!("{family} route add local default dev lo table {MARKED}"),
+            ]
+        });
+        lines.iter().flatten().map(|line| words(line)).collect()
+    }
+
     /// The line that adds a real server.
     #[must_use]
     pub fn add_line(&self, host: &Host, forwarding: Forwarding, weight: u16) -> Vec<String> {
@@ -297,6 +311,9 @@ impl Service {
         flagged(self.protocol, SocketAddr::new(self.vip(), port))
     }
 }
+
+/// The number of the routing table for what has the mark.
+const MARKED: u8 = 200;
 
 fn flagged(protocol: Protocol, address: SocketAddr) -> String {
     let flag = match protocol {

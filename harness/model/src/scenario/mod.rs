@@ -23,7 +23,7 @@ mod text;
 mod written;
 mod yaml;
 
-pub use crate::base::{Family, Forwarding, ServerKind, TunnelType, Wiring};
+pub use crate::base::{Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
 pub use check::MAX_CELLS;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
@@ -82,6 +82,8 @@ pub struct Lab {
     pub wired_for: Option<Vec<Forwarding>>,
     /// The links. Default: one for all.
     pub wiring: Option<Wiring>,
+    /// How packets for the VIP come into IPVS. Default: the VIP is the director's.
+    pub vip: Option<Vip>,
     /// The address family of hosts and service. Default: IPv4.
     pub family: Option<Family>,
     /// What serves on the real servers. Default: a mysqld.
@@ -125,6 +127,7 @@ impl Lab {
                 tunnel_family: part.tunnel_family.or(lab.tunnel_family),
                 wired_for: part.wired_for.clone().or(lab.wired_for),
                 wiring: part.wiring.or(lab.wiring),
+                vip: part.vip.or(lab.vip),
                 family: part.family.or(lab.family),
                 server: part.server.or(lab.server),
                 one_packet: part.one_packet || lab.one_packet,

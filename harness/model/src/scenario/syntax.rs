@@ -16,7 +16,7 @@ use super::scalar::{
     Weight, Yes,
 };
 use super::table::{Structure as _, structure};
-use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Url, Wiring};
+use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Url, Vip, Wiring};
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use std::time::Duration;
@@ -87,6 +87,11 @@ macro_rules! lab_structure {
                 /// The links: `one-armed` has all hosts on one, `two-armed` has the real servers on a second
                 /// one behind the director. Default: `one-armed`.
                 optional "wiring" wiring: At<Wiring>;
+                /// How packets for the VIP come into IPVS: `on-director`, the VIP is an address of the
+                /// director; `routed`, it is nobody's, the client has a route to it by the director, and
+                /// that takes in what its firewall marks (`firewall-mark`; ip-rule(8)'s `fwmark`). Default:
+                /// `on-director`.
+                optional "vip" vip: At<Vip>;
                 /// The address family of all hosts and of the virtual service. Default: `ipv4`.
                 optional "family" family: At<Family>;
                 /// What serves on the real servers: `mysql`, a mysqld; `tcp-echo` or `udp-echo`, the
@@ -137,6 +142,7 @@ macro_rules! lab_structure {
                     tunnel_family: self.tunnel_family.as_ref(),
                     wired_for: self.wired_for.as_ref(),
                     wiring: self.wiring.as_ref(),
+                    vip: self.vip.as_ref(),
                     family: self.family.as_ref(),
                     server: self.server.as_ref(),
                     one_packet: self.one_packet.as_ref(),
@@ -173,6 +179,7 @@ pub(super) struct LabFields<'i> {
     pub(super) tunnel_family: Option<&'i At<Family>>,
     pub(super) wired_for: Option<&'i List<At<Forwarding>>>,
     pub(super) wiring: Option<&'i At<Wiring>>,
+    pub(super) vip: Option<&'i At<Vip>>,
     pub(super) family: Option<&'i At<Family>>,
     pub(super) server: Option<&'i At<ServerKind>>,
     pub(super) one_packet: Option<&'i At<Yes>>,

@@ -3,7 +3,7 @@
 use super::syntax::AFTER;
 use super::{
     Axis, Expectation, Expected, Family, Forwarding, Lab, Phases, RealServer, Scenario, ServerKind,
-    TunnelType, Value as AxisValue, Wiring,
+    TunnelType, Value as AxisValue, Vip, Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
@@ -125,6 +125,7 @@ fn lab(lab: &Lab) -> Fields {
         tunnel_family,
         wired_for,
         wiring,
+        vip,
         family,
         server,
         one_packet,
@@ -150,6 +151,7 @@ fn lab(lab: &Lab) -> Fields {
     word("tunnel-type", tunnel_type.map(TunnelType::as_str));
     word("tunnel-family", tunnel_family.map(Family::as_str));
     word("wiring", wiring.map(Wiring::as_str));
+    word("vip", vip.map(Vip::as_str));
     word("family", family.map(Family::as_str));
     word("server", server.map(ServerKind::as_str));
     word("scheduler", scheduler.as_deref());

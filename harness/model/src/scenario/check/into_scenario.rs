@@ -58,6 +58,7 @@ impl lab::Added {
             tunnel_family: value(self.tunnel_family),
             wired_for: value(self.wired_for),
             wiring: value(self.wiring),
+            vip: value(self.vip),
             family: value(self.family),
             server: value(self.server),
             one_packet: self.one_packet.is_some(),

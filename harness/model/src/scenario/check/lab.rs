@@ -11,7 +11,7 @@ use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
 use crate::scenario::table::Structure;
-use crate::scenario::{Family, Forwarding, RealServer, ServerKind, TunnelType, Wiring};
+use crate::scenario::{Family, Forwarding, RealServer, ServerKind, TunnelType, Vip, Wiring};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub(super) struct Added {
     pub(super) tunnel_family: Option<At<Family>>,
     pub(super) wired_for: Option<At<Vec<Forwarding>>>,
     pub(super) wiring: Option<At<Wiring>>,
+    pub(super) vip: Option<At<Vip>>,
     pub(super) family: Option<At<Family>>,
     pub(super) server: Option<At<ServerKind>>,
     /// Where it is said, if it is.
@@ -67,6 +68,7 @@ impl Added {
                 span: methods.span,
             }),
             wiring: input.wiring.cloned(),
+            vip: input.vip.cloned(),
             family: input.family.cloned(),
             server: input.server.cloned(),
             one_packet: input.one_packet.map(|yes| yes.span),

@@ -3,7 +3,7 @@
 use super::wiring::Said;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
-use crate::scenario::{Family, ServerKind};
+use crate::scenario::{Family, ServerKind, Vip};
 
 fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mistake {
     Mistake::new(MistakeKind::Wiring, span, message, label)
@@ -11,7 +11,7 @@ fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mi
 
 /// What of it does not fit.
 pub(super) fn unfit(said: &Said<'_>) -> Vec<Mistake> {
-    let of = [flags, prefix, one_packet];
+    let of = [flags, prefix, one_packet, routed];
     of.iter().filter_map(|of| of(said)).collect()
 }
 
@@ -57,6 +57,19 @@ fn prefix(said: &Said<'_>) -> Option<Mistake> {
             prefix.value
         );
         wrong(prefix.span, message, "at most 32")
+    })
+}
+
+/// What is not the director's own it takes in only by a mark.
+fn routed(said: &Said<'_>) -> Option<Mistake> {
+    let vip = said.last(|part| part.vip.as_ref())?;
+    let marked = said.last(|part| part.firewall_mark.as_ref()).is_some();
+    (vip.value == Vip::Routed && !marked).then(|| {
+        let label = "no `firewall-mark` by which the director would take its packets in";
+        wrong(vip.span, "`vip: routed` without `firewall-mark`", label).help(
+            "packets for an address that is not its own a host passes on; IPVS looks at those that it takes in \
+             (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_ops4`: NF_INET_LOCAL_IN); add `firewall-mark: 1`",
+        )
     })
 }
 

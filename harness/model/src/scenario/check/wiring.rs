@@ -36,6 +36,7 @@ fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
         said("wiring", added.wiring.as_ref(), |wiring| {
             wiring.as_str().to_owned()
         }),
+        said("vip", added.vip.as_ref(), |vip| vip.as_str().to_owned()),
         said("persistence", added.persistence.as_ref(), |time| {
             format!("{time:?}")
         }),

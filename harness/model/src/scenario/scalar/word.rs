@@ -2,7 +2,7 @@
 
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
-use super::super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Wiring};
+use super::super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Vip, Wiring};
 use crate::action::{Chain, Closing, Counted, FirewallVerdict, Neighbours, Reaction, StopSignal};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
@@ -58,6 +58,12 @@ impl Word for Wiring {
     const WHAT: &'static str = "a way to join the hosts";
     const WORDS: &'static [(&'static str, Self)] =
         &[("one-armed", Self::OneArmed), ("two-armed", Self::TwoArmed)];
+}
+
+impl Word for Vip {
+    const WHAT: &'static str = "a way into IPVS";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("on-director", Self::OnDirector), ("routed", Self::Routed)];
 }
 
 impl Word for Family {
