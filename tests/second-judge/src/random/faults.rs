@@ -8,7 +8,7 @@ impl Writer {
     /// Something that an operator or fate does.
     pub(super) fn fault(&mut self) -> Option<String> {
         for _ in 0..20 {
-            let step = match self.chance.below(22) {
+            let step = match self.chance.below(24) {
                 0..=2 => self.remove(),
                 3 => self.add(),
                 4 => self.weight(),
@@ -28,6 +28,8 @@ impl Writer {
                 18 => self.firewall(),
                 19 => self.unfirewall(),
                 20 => self.netem(),
+                21 => self.kill_sessions(),
+                22 => Some(self.wait_until()),
                 _ => self.sysctl(),
             };
             if step.is_some() {
@@ -178,6 +180,16 @@ impl Writer {
             "thaw-mysqld"
         };
         Some(format!("{action}: {{ server: {} }}", server.name))
+    }
+
+    fn kill_sessions(&mut self) -> Option<String> {
+        let server = self.some_server(|server| server.on && server.running && !server.frozen)?;
+        Some(format!("kill-sessions: {{ server: {} }}", server.name))
+    }
+
+    fn wait_until(&mut self) -> String {
+        self.spent += 2000;
+        "wait-until: { no-entry: true, at-most: 2s, may-fail: true }".to_owned()
     }
 
     pub(super) fn power(&mut self) -> Option<String> {
