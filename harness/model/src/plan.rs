@@ -216,8 +216,8 @@ impl LabPlan {
         self.observe_at_most.filter(|limit| *limit < self.observe.until)
     }
 
-    /// The time that the steps themselves take by the clock: gaps, waits, and what a healthy server needs for the
-    /// statements.
+    /// The time that the steps themselves take by the clock: gaps, waits, and what a healthy server needs for
+    /// the statements.
     #[must_use]
     pub fn own_time(&self) -> Duration {
         let own = |step: &Step| step.timed().own_time();

@@ -70,8 +70,8 @@ pub(super) const KILLED: Rule = Rule {
         Some(Finding {
             at: closing.at,
             text: bilingual!(
-                "The operator ended the session ({step}): the mysqld on {server} closed its connection with a \
-                 FIN (packet {closing} on client, {at}){way}. {then}."
+                "The operator ended the session ({step}): the mysqld on {server} closed its connection with \
+                 a FIN (packet {closing} on client, {at}){way}. {then}."
                     / "操作员终止了会话（{step}）：{server} 上的 mysqld 以 FIN 关闭了它的连接（client 上的数据包 {closing}，{at}）{way}。{then}。",
                 step = doing(&step.action),
                 server = server,

@@ -90,8 +90,8 @@ pub(super) const MUTE: Rule = Rule {
 /// What the director would have answered, and what shows that.
 fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<Citation>)> {
     let own_tcp = bilingual!(
-        "IPVS let it pass, and it came to the director's own TCP, where nothing listens: an RST was to answer \
-         it."
+        "IPVS let it pass, and it came to the director's own TCP, where nothing listens: an RST was to \
+         answer it."
             / "IPVS 放行，它来到调度器自己的 TCP，那里没有监听：本应以 RST 应答。"
     );
     let table = view.table_then(request.sent.at)?;
@@ -117,7 +117,8 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
         return None;
     }
     let why = bilingual!(
-        "{server} had been deleted, and with expire_nodest_conn=1 the connection's entry went with it. {own_tcp}"
+        "{server} had been deleted, and with expire_nodest_conn=1 the connection's entry went with it. \
+         {own_tcp}"
             / "{server} 已被删除，expire_nodest_conn=1 时连接的条目也随之消失。{own_tcp}",
         server = server,
         own_tcp = own_tcp,
@@ -151,8 +152,8 @@ pub(super) const UNREACHABLE: Rule = Rule {
         let request = view.request().filter(|_| !view.is_connect())?;
         let (mut found, _) = passed_on(view, request)?;
         found.text.push(&bilingual!(
-            " A connected socket keeps that in mind and goes on repeating. That the director has an entry for \
-             the connection does not matter: IPVS sees only what is taken in."
+            " A connected socket keeps that in mind and goes on repeating. That the director has an entry \
+             for the connection does not matter: IPVS sees only what is taken in."
                 / "已建立连接的套接字只记下它，继续重传。调度器有该连接的条目也没有用：IPVS 只看到被收下的数据包。"
         ));
         Some(found)
@@ -180,11 +181,11 @@ fn passed_on<'a>(view: &CellView<'a>, request: &Passage<'a>) -> Option<(Finding,
     let finding = Finding {
         at: request.sent.at,
         text: bilingual!(
-            "Step {flush} had taken the rule away by which the director marks what is for the VIP, and the VIP is \
-             no address of the director. So the client's {what} ({arrived} on director) was nothing to take in: \
-             the director passed it on like a router and looked on the link for whoever has the VIP. Nobody said \
-             so. After three questions, one a second, the kernel gives a neighbour up, and what waited for it is \
-             answered with an ICMP host unreachable (packet {refusal} on client)."
+            "Step {flush} had taken the rule away by which the director marks what is for the VIP, and the \
+             VIP is no address of the director. So the client's {what} ({arrived} on director) was nothing \
+             to take in: the director passed it on like a router and looked on the link for whoever has the \
+             VIP. Nobody said so. After three questions, one a second, the kernel gives a neighbour up, and \
+             what waited for it is answered with an ICMP host unreachable (packet {refusal} on client)."
                 / "步骤 {flush} 删去了调度器给发往 VIP 的数据包打标记的规则，而 VIP 不是调度器的地址。于是客户端{what}（director 上的\
                    {arrived}）不被收下：调度器像路由器一样转发，在链路上寻找具有 VIP 的主机，无人应答。每秒一次询问三次之后，内核放弃\
                    该邻居，等候它的报文段得到 ICMP host unreachable 应答（client 上的数据包 {refusal}）。",

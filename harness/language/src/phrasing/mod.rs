@@ -43,8 +43,8 @@ macro_rules! in_both {
 }
 
 in_both! {
-    /// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as it
-    /// is.
+    /// Why something of a cell is not known: what the judge says, in the language; what the lab says stays as
+    /// it is.
     doubt(Doubt) / doubts::doubt;
     /// Why there is no record of a cell.
     missing(Missing) / doubts::missing;

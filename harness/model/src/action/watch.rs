@@ -49,8 +49,8 @@ fields! {
         /// No connection to this real server is left, as the director's table counts them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         optional "no-connections-to" no_connections_to: Option<Name> as Name;
-        /// Which of them count, by the columns of `ipvsadm -Ln`: `active` (ActiveConn), `inactive` (InActConn)
-        /// or `both`.
+        /// Which of them count, by the columns of `ipvsadm -Ln`: `active` (ActiveConn), `inactive`
+        /// (InActConn) or `both`.
         #[serde(default)]
         default("both") "counted" counted: Counted;
         /// The director has no entry of the client's for the virtual service.

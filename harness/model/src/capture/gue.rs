@@ -1,9 +1,9 @@
 //! Generic UDP Encapsulation (draft-ietf-intarea-gue): an IP packet in a datagram to [`GUE_PORT`].
 //!
 //! A host at which such tunnels end takes the headers of UDP and GUE off where the packet lies, and makes the
-//! length in the IP header so much shorter (net/ipv4/fou_core.c, `gue_udp_recv`). A packet socket of that host
-//! shares the bytes (net/packet/af_packet.c, `packet_rcv` clones): what it has captured shows the shorter
-//! length, which was not on the wire.
+//! length in the IP header so much shorter (net/ipv4/fou_core.c, `gue_udp_recv`). A packet socket of that
+//! host shares the bytes (net/packet/af_packet.c, `packet_rcv` clones): what it has captured shows the
+//! shorter length, which was not on the wire.
 
 use crate::base::GUE_PORT;
 use etherparse::{EtherType, ether_type, ip_number};

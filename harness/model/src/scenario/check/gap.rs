@@ -76,7 +76,7 @@ fn no_gap(step: &Placed, what: &str, gone: Span) -> Mistake {
     )
     .second(gone, "taken out here")
     .help(
-        "computing takes no time in the lab, so no packet meets the table without it: say how long it is gone, as \
-         `after: 50ms` beside the action, or `after: 0s` if that is meant",
+        "computing takes no time in the lab, so no packet meets the table without it: say how long it is \
+         gone, as `after: 50ms` beside the action, or `after: 0s` if that is meant",
     )
 }

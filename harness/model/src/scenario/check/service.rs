@@ -67,8 +67,8 @@ fn routed(said: &Said<'_>) -> Option<Mistake> {
     (vip.value == Vip::Routed && !marked).then(|| {
         let label = "no `firewall-mark` by which the director would take its packets in";
         wrong(vip.span, "`vip: routed` without `firewall-mark`", label).help(
-            "packets for an address that is not its own a host passes on; IPVS looks at those that it takes in \
-             (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_ops4`: NF_INET_LOCAL_IN); add `firewall-mark: 1`",
+            "packets for an address that is not its own a host passes on; IPVS looks at those that it takes \
+             in (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_ops4`: NF_INET_LOCAL_IN); add `firewall-mark: 1`",
         )
     })
 }

@@ -94,9 +94,9 @@ impl Placed {
 pub(in crate::scenario) const AFTER: &str = "after";
 
 /// What authors read of a step.
-const STEP_SAYS: &str = "A step: a map with one key, the action, and under it the action's fields. Beside the \
-    action `after` may stand: `{ after: 50ms, set-weight: { server: rs1, weight: 0 } }`. So long after the end of \
-    the step before it begins; without that it begins at once.";
+const STEP_SAYS: &str = "A step: a map with one key, the action, and under it the action's fields. Beside \
+    the action `after` may stand: `{ after: 50ms, set-weight: { server: rs1, weight: 0 } }`. So long after \
+    the end of the step before it begins; without that it begins at once.";
 
 /// What authors read of `after`.
 const AFTER_SAYS: &str =
