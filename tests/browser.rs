@@ -117,7 +117,7 @@ fn every_cell_opens_and_every_link_leads_somewhere() {
             files.contains(&format!("{id}/capture.pcapng").as_str()),
             "{files:?}"
         );
-        for file in files {
+        for file in files.into_iter().filter(|file| !file.starts_with("https://")) {
             // The servers' logs are not kept.
             assert!(file.ends_with(".log") || stored().join(file).is_file(), "{file}");
         }

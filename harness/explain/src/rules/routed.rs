@@ -71,10 +71,10 @@ pub(super) const MUTE: Rule = Rule {
                  in. {why} Such an answer has the VIP as its source. But no device of the director has the \
                  VIP: that it takes in what is for it is a rule of policy routing alone. The kernel finds no \
                  route for a packet from an address that is not its own, and sends nothing. A director that \
-                 has the VIP on a device (ip addr add {vip}/32 dev lo) would have answered."
+                 has the VIP on a device (`ip addr add {vip}/32 dev lo`) would have answered."
                     / "客户端{what}到达调度器（director 上的{arrived}），带有标记，被收下。{why}这样的应答以 VIP 为源地址，但调度器没有\
                        任何设备具有 VIP：收下发往它的数据包，只是策略路由的规则。对于源地址不属于自己的数据包，内核找不到路由，什么也\
-                       不发送。若调度器的某个设备具有 VIP（ip addr add {vip}/32 dev lo），它就会应答。",
+                       不发送。若调度器的某个设备具有 VIP（`ip addr add {vip}/32 dev lo`），它就会应答。",
                 what = view.kind(request),
                 arrived = first(arrived),
                 why = why,

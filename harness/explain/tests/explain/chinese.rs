@@ -186,7 +186,9 @@ fn doubts_are_chinese() {
 #[test]
 fn every_stored_page_is_chinese() {
     let summary: RunSummary = serde_json::from_slice(&fs::read(run().join("run.json")).unwrap()).unwrap();
-    let claims: Vec<String> = summary.scenarios.iter().map(|one| one.claim.clone()).collect();
+    let scenarios = || summary.scenarios.iter();
+    let titles = scenarios().filter_map(|one| Some(one.source.as_ref()?.title.clone()));
+    let claims: Vec<String> = scenarios().map(|one| one.claim.clone()).chain(titles).collect();
     let report = RunReport::new(summary, all(), Vec::new()).in_language(Language::Chinese);
     for cell in report.cells() {
         let left = english_left(&markdown_cell(&report, cell), &claims);

@@ -1,7 +1,7 @@
 //! With what each rule of `explain` goes together: what the client lives through, and a step without which
 //! the rule cannot be. `tests/matrix` uses this table, too.
 
-use lvs_matrix_model::action::{Action, HostAction, ServerDeed, TableAction, TrafficAction};
+use lvs_matrix_model::action::{Action, HostAction, MysqldAction, ServerDeed, TableAction, TrafficAction};
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, JudgedCell};
 
 /// What a client lives through where a rule is (part of) the reason.
@@ -76,6 +76,10 @@ fn firewall(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::AddFirewallRule { .. }))
 }
 
+fn kill(action: &Action) -> bool {
+    matches!(action, Action::Mysqld(MysqldAction::KillSessions { .. }))
+}
+
 fn flush(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::FlushFirewall { .. }))
 }
@@ -110,6 +114,8 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("no-service-for-a-syn", ERRORS, deletion),
     ("last-service-gone", ERRORS, deletion),
     ("no-mark-on-a-syn", ERRORS, flush),
+    ("session-killed", ERRORS, kill),
+    ("refusal-held-back", ERRORS, nothing),
     ("answer-from-nobodys-address", LATE, deletion),
     ("passed-on-without-a-mark", ERRORS, flush),
     ("statement-without-a-mark", LATE, flush),

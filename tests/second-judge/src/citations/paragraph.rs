@@ -390,6 +390,8 @@ const WORDS: &[(&str, Says)] = &[
     ("more times", Says::Repeats),
     ("sent the segment", Says::Again),
     ("sent it again", Says::Again),
+    ("to this client just before", Says::Kind("ICMP port unreachable")),
+    ("has none such", Says::Reached),
     ("arrived at the director", Says::Arrived),
     (
         "address to which the client has no connection",

@@ -94,6 +94,12 @@ pub(super) fn of_ipv6(kind: u8, code: u8, rest: [u8; 4], body: &[u8]) -> String 
         (134, _) => "router advertisement".to_owned(),
         (135, _) => format!("neighbor solicitation, who has {}", target()),
         (136, _) => format!("neighbor advertisement, tgt is {}", target()),
+        // The better next hop, and for what (RFC 4861, 4.5).
+        (137, _) => {
+            let destination: Option<[u8; 16]> = body.get(16..32).and_then(|bytes| bytes.try_into().ok());
+            let to = destination.map_or_else(String::new, |bytes| Ipv6Addr::from(bytes).to_string());
+            format!("redirect, {to} to {}", target())
+        }
         (143, _) => format!("multicast listener report v2, {second} group record(s)"),
         _ => format!("type {kind}, code {code}"),
     }
