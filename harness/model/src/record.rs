@@ -9,14 +9,13 @@ mod shown;
 mod socket;
 
 pub use client::{
-    ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, OpenedSocket,
-    SettingShown, TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
+    ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, Misconduct,
+    OpenedSocket, SettingShown, TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
 };
 pub use limits::overlong_text;
 pub use missing::Missing;
-
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
-pub use shown::{Instead, Misconduct, Packets, PortState, Proof};
+pub use shown::{Instead, Packets, PortState, Proof};
 pub use socket::{Socket, SocketTimer};
 
 use crate::Name;

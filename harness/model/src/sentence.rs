@@ -75,7 +75,7 @@ macro_rules! readable_sentences {
         impl $name {
             /// The forms of the English sentences, in the order in which they are tried.
             #[cfg(test)]
-            const FORMS: &'static [&'static str] = &[$($form),*];
+            pub(crate) const FORMS: &'static [&'static str] = &[$($form),*];
 
             /// Reads an English sentence.
             #[must_use]

@@ -1,8 +1,8 @@
 //! What was seen of the client program.
 
-use super::{Instead, Misconduct, Proof};
+use super::{Instead, Proof};
 use crate::duration::Instant;
-use crate::sentence;
+use crate::sentence::{self, readable_sentences};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -338,5 +338,51 @@ impl ClientRecord {
             }
         }
         Some(text)
+    }
+}
+
+readable_sentences! {
+    /// What a client program did that no client may do.
+    pub enum Misconduct {
+        /// Processes that it started outlived it and could not be ended.
+        LeftProcesses => "left processes behind that could not be ended",
+        /// Its standard error is longer than is read.
+        LongStandardError => "printed more than 1 MiB on its standard error",
+        /// It printed more than is read of one operation.
+        LongOutput {
+            /// What is read, in MiB.
+            mib: u64,
+        } => "printed more than {mib} MiB for one operation",
+        /// A line is longer than is read.
+        LongLine => "printed a line of more than 1 MiB",
+        /// It spoke unasked.
+        SaidUnasked => "said something that it was not asked for",
+        /// A line is none of the protocol's.
+        NotOfProtocol {
+            /// The line's beginning.
+            start: String,
+            /// What is wrong with it.
+            error: String,
+        } => "printed a line that is not of the protocol: `{start}` ({error})",
+        /// It never came to an end.
+        ManyLines {
+            /// How many lines are read.
+            lines: u64,
+        } => "printed {lines} lines for one operation without ending it",
+        /// It ended.
+        Ended {
+            /// How.
+            how: String,
+        } => "ended while it was to do something: {how}",
+        /// It answered another question.
+        OtherAnswer {
+            /// Its answer's name.
+            answer: String,
+        } => "answered `{answer}` to what it was to do",
+        /// It told of a setting that no scenario has.
+        UnknownSetting {
+            /// The setting's name.
+            setting: String,
+        } => "tells of a setting `{setting}`, which there is not",
     }
 }

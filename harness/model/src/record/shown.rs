@@ -1,6 +1,6 @@
-//! What a record says in sentences: what showed that a step had its effect, what was found instead, and what
-//! a client program did that no client may do. They are data; a report in another language matches their
-//! variants. Records of format 1 held the English sentences.
+//! What a record says in sentences: what showed that a step had its effect, and what was found instead. They
+//! are data; a report in another language matches their variants. Records of format 1 held the English
+//! sentences.
 
 use crate::Name;
 use crate::action::{Chain, Node, Percent};
@@ -442,52 +442,6 @@ readable_sentences! {
     }
 }
 
-readable_sentences! {
-    /// What a client program did that no client may do.
-    pub enum Misconduct {
-        /// Processes that it started outlived it and could not be ended.
-        LeftProcesses => "left processes behind that could not be ended",
-        /// Its standard error is longer than is read.
-        LongStandardError => "printed more than 1 MiB on its standard error",
-        /// It printed more than is read of one operation.
-        LongOutput {
-            /// What is read, in MiB.
-            mib: u64,
-        } => "printed more than {mib} MiB for one operation",
-        /// A line is longer than is read.
-        LongLine => "printed a line of more than 1 MiB",
-        /// It spoke unasked.
-        SaidUnasked => "said something that it was not asked for",
-        /// A line is none of the protocol's.
-        NotOfProtocol {
-            /// The line's beginning.
-            start: String,
-            /// What is wrong with it.
-            error: String,
-        } => "printed a line that is not of the protocol: `{start}` ({error})",
-        /// It never came to an end.
-        ManyLines {
-            /// How many lines are read.
-            lines: u64,
-        } => "printed {lines} lines for one operation without ending it",
-        /// It ended.
-        Ended {
-            /// How.
-            how: String,
-        } => "ended while it was to do something: {how}",
-        /// It answered another question.
-        OtherAnswer {
-            /// Its answer's name.
-            answer: String,
-        } => "answered `{answer}` to what it was to do",
-        /// It told of a setting that no scenario has.
-        UnknownSetting {
-            /// The setting's name.
-            setting: String,
-        } => "tells of a setting `{setting}`, which there is not",
-    }
-}
-
 /// A number of packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
@@ -545,6 +499,7 @@ impl Place for PortState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Misconduct;
 
     /// What the runs under `reports/` hold, and what a runner of format 1 could also have written.
     #[test]
