@@ -8,6 +8,9 @@
 
 mod support;
 
+#[path = "path/links.rs"]
+mod links;
+
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::base::TunnelType;
 use lvs_matrix_model::capture::{Body, Datagram, Encapsulation, Flags, Packet, Segment, Transport};
@@ -26,7 +29,7 @@ const SERVER: usize = 2;
 /// The director's second interface: a capture point of its own.
 const DIRECTOR_BACK: usize = 3;
 
-/// The links.
+/// The links: the second one is behind the director, where a lab has it.
 const FRONT: usize = 0;
 const BACK: usize = 1;
 
@@ -356,16 +359,8 @@ fn what_waited_for_a_neighbour_goes_on_late() {
     assert_eq!(journeys.all()[0].fate, Fate::Delivered { to: SERVER });
 }
 
-#[test]
-fn a_refusal_answers_the_segment_whose_numbers_it_has() {
-    let mut capture = Capture::default();
-    capture.hop(0, (CLIENT, DIRECTOR), &tcp(10, VIP, segment(1, b"select 1")));
-    let other = Segment {
-        acknowledgement: 6000,
-        ..segment(9, b"x")
-    };
-    capture.hop(1, (CLIENT, DIRECTOR), &tcp(10, VIP, other));
-    // `tcp_v4_send_reset` takes its number from the acknowledgement.
+/// The VIP's answer to [`segment`]: `tcp_v4_send_reset` takes its number from the acknowledgement.
+fn reset() -> Body {
     let reset = Segment {
         source_port: 3306,
         destination_port: 40_000,
@@ -375,7 +370,19 @@ fn a_refusal_answers_the_segment_whose_numbers_it_has() {
         },
         ..segment(5000, b"")
     };
-    capture.hop(3, (DIRECTOR, CLIENT), &tcp(VIP, 10, reset));
+    tcp(VIP, 10, reset)
+}
+
+#[test]
+fn a_refusal_answers_the_segment_whose_numbers_it_has() {
+    let mut capture = Capture::default();
+    capture.hop(0, (CLIENT, DIRECTOR), &tcp(10, VIP, segment(1, b"select 1")));
+    let other = Segment {
+        acknowledgement: 6000,
+        ..segment(9, b"x")
+    };
+    capture.hop(1, (CLIENT, DIRECTOR), &tcp(10, VIP, other));
+    capture.hop(3, (DIRECTOR, CLIENT), &reset());
     // An ICMP error comes late where a host asked for a neighbour first.
     capture.hop(10, (CLIENT, DIRECTOR), &tcp(10, VIP, segment(20, b"late")));
     capture.hop(3000, (DIRECTOR, CLIENT), &unreachable(20, (10, VIP, 3306), 20));
@@ -416,159 +423,6 @@ fn what_a_capture_with_gaps_does_not_show_is_unknown() {
 }
 
 #[test]
-fn arp_goes_over_one_link_only() {
-    let request = Body::Arp {
-        request: true,
-        sender: ip(10),
-        sender_mac: mac(10),
-        target: ip(VIP),
-        target_mac: Mac([0; 6]),
-    };
-    let mut capture = Capture::default();
-    let everybody = (mac(10), Mac([0xff; 6]));
-    for (millis, point) in [(0, CLIENT), (1, DIRECTOR), (1, SERVER), (1, DIRECTOR_BACK)] {
-        capture.frame(millis, point, everybody, &request);
-    }
-    let journeys = capture.journeys();
-    let [journey] = journeys.all() else {
-        panic!("{:#?}", journeys.all())
-    };
-    assert_eq!((journey.origin, journey.fate), (Some(CLIENT), Fate::ForAll));
-    assert_eq!(journey.hops[0].overheard.len(), 3);
-    assert_eq!(journeys.place(2).unwrap().role, Role::Overheard);
-    assert_eq!(journeys.reached(2), None);
-}
-
-#[test]
-fn a_flooded_copy_belongs_to_the_journey_of_its_frame() {
-    let body = tcp(VIP, 10, segment(1, b"result"));
-    let mut capture = Capture::default();
-    capture.see(0, SERVER, (SERVER, CLIENT), &body);
-    capture.see(1, DIRECTOR, (SERVER, CLIENT), &body);
-    capture.see(1, CLIENT, (SERVER, CLIENT), &body);
-    let journeys = capture.journeys();
-    assert_eq!(journeys.all().len(), 1);
-    assert_eq!(journeys.all()[0].fate, Fate::Delivered { to: CLIENT });
-    assert_eq!(journeys.place(2).unwrap().role, Role::Overheard);
-    assert_eq!(journeys.origin(2), Some(&Node::RealServer(name("rs1"))));
-}
-
-/// Two interfaces have one Ethernet address, as those of a virtual router have: the first sighting of a frame
-/// is where it left.
-#[test]
-fn a_shared_ethernet_address_leaves_it_to_time_who_sent_a_frame() {
-    let mut lab = lab();
-    // Director and server are one virtual router.
-    lab.interfaces[SERVER].mac = mac(MACS[DIRECTOR]);
-    for (first, second, origin) in [
-        (DIRECTOR, SERVER, Node::Director),
-        (SERVER, DIRECTOR, Node::RealServer(name("rs1"))),
-    ] {
-        let mut capture = Capture::default();
-        let body = tcp(VIP, 10, segment(1, b"result"));
-        capture.see(0, first, (DIRECTOR, CLIENT), &body);
-        // The bridge floods it to the other one.
-        capture.see(1, second, (DIRECTOR, CLIENT), &body);
-        capture.see(1, CLIENT, (DIRECTOR, CLIENT), &body);
-        let journeys = capture.journeys_in(lab.clone());
-        assert_eq!(journeys.all().len(), 1, "{:#?}", journeys.all());
-        assert_eq!(journeys.origin(3), Some(&origin));
-        assert_eq!(journeys.place(2).unwrap().role, Role::Overheard);
-    }
-}
-
-/// The director's second card and the server are on a link of their own.
-fn two_armed() -> Lab {
-    let mut lab = lab();
-    for behind in [SERVER, DIRECTOR_BACK] {
-        lab.interfaces[behind].segment = BACK;
-    }
-    lab
-}
-
-#[test]
-fn the_two_links_of_a_host_are_told_apart_even_by_one_ethernet_address() {
-    let mut shared = two_armed();
-    shared.interfaces[DIRECTOR_BACK].mac = mac(MACS[DIRECTOR]);
-    let body = tcp(10, VIP, segment(1, b"select 1"));
-    for (lab, back) in [(two_armed(), DIRECTOR_BACK), (shared, DIRECTOR)] {
-        let mut capture = Capture::default();
-        capture.hop(0, (CLIENT, DIRECTOR), &body);
-        capture.see(2, DIRECTOR_BACK, (back, SERVER), &body);
-        capture.see(3, SERVER, (back, SERVER), &body);
-        let journeys = capture.journeys_in(lab);
-        let [journey] = journeys.all() else {
-            panic!("{:#?}", journeys.all())
-        };
-        let end = |host, interface| Some(End { host, interface });
-        let ends: Vec<_> = journey.hops.iter().map(|hop| (hop.from, hop.to)).collect();
-        assert_eq!(
-            ends,
-            [
-                (end(CLIENT, CLIENT), end(DIRECTOR, DIRECTOR)),
-                (end(DIRECTOR, DIRECTOR_BACK), end(SERVER, SERVER)),
-            ]
-        );
-    }
-}
-
-#[test]
-fn an_ethernet_address_belongs_to_a_card_of_the_link_on_which_it_was_seen() {
-    // The server has the address of the director's first card, on another link.
-    let mut lab = two_armed();
-    lab.interfaces[SERVER].mac = mac(MACS[DIRECTOR]);
-    let mut capture = Capture::default();
-    capture.see(
-        0,
-        CLIENT,
-        (DIRECTOR, CLIENT),
-        &tcp(VIP, 10, segment(1, b"result")),
-    );
-    let journeys = capture.journeys_in(lab.clone());
-    assert_eq!(journeys.sender(1), Some(&Node::Director));
-    let mut capture = Capture::default();
-    capture.see(
-        0,
-        DIRECTOR_BACK,
-        (DIRECTOR, DIRECTOR_BACK),
-        &tcp(31, 10, segment(1, b"result")),
-    );
-    let journeys = capture.journeys_in(lab);
-    assert_eq!(journeys.sender(1), Some(&Node::RealServer(name("rs1"))));
-}
-
-#[test]
-fn a_frame_for_a_shared_ethernet_address_is_received_once() {
-    let mut lab = lab();
-    lab.interfaces[SERVER].mac = mac(MACS[DIRECTOR]);
-    let mut capture = Capture::default();
-    let body = tcp(10, VIP, segment(1, b"select 1"));
-    capture.see(0, CLIENT, (CLIENT, DIRECTOR), &body);
-    for receiver in [SERVER, DIRECTOR] {
-        capture.see(1, receiver, (CLIENT, DIRECTOR), &body);
-    }
-    let journeys = capture.journeys_in(lab);
-    assert_eq!(journeys.all().len(), 1, "{:#?}", journeys.all());
-    assert_eq!(journeys.reached(2), Some(&Node::RealServer(name("rs1"))));
-    assert_eq!(journeys.place(3).unwrap().role, Role::Overheard);
-}
-
-#[test]
-fn only_the_card_that_a_frame_is_for_shows_that_the_frame_was_lost() {
-    let body = tcp(10, VIP, segment(1, b"select 1"));
-    let mut capture = Capture::default();
-    capture.see(0, CLIENT, (CLIENT, DIRECTOR), &body);
-    for (card, fate) in [
-        (DIRECTOR, Fate::Unknown),
-        (DIRECTOR_BACK, Fate::Lost { before: DIRECTOR }),
-    ] {
-        let mut lab = two_armed();
-        lab.points[card].whole = false;
-        assert_eq!(capture.journeys_in(lab).all()[0].fate, fate);
-    }
-}
-
-#[test]
 fn without_its_beginning_a_packet_is_the_owners_of_its_address_or_nobodys() {
     let body = tcp(VIP, 10, segment(1, b"result"));
     let mut capture = Capture::default();
@@ -587,6 +441,29 @@ fn without_its_beginning_a_packet_is_the_owners_of_its_address_or_nobodys() {
     capture.hop(0, (DIRECTOR, SERVER), &tcp(10, VIP, segment(1, b"select 1")));
     assert_eq!(capture.journeys().origin(1), None);
     assert_eq!(capture.journeys().sender(1), Some(&Node::Director));
+}
+
+/// Policy routing lets a director take in what is for a VIP that it does not have. What it refuses has the VIP
+/// as its source all the same.
+#[test]
+fn a_balancer_answers_from_a_vip_that_it_does_not_have() {
+    let mut lab = lab();
+    lab.hosts[DIRECTOR].addresses = vec![ip(20)];
+    let mut capture = Capture::default();
+    capture.hop(0, (CLIENT, DIRECTOR), &tcp(10, VIP, segment(1, b"select 1")));
+    capture.hop(2, (DIRECTOR, CLIENT), &reset());
+    let journeys = capture.journeys_in(lab.clone());
+    assert_eq!(journeys.origin(3), Some(&Node::Director));
+    assert_eq!(
+        journeys.all()[0].fate,
+        Fate::Answered {
+            by: DIRECTOR,
+            with: 3
+        }
+    );
+    // Of a host that balances nothing it would be somebody else's.
+    lab.hosts[DIRECTOR].virtual_addresses = Vec::new();
+    assert_eq!(capture.journeys_in(lab).origin(3), None);
 }
 
 #[test]

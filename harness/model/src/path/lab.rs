@@ -17,9 +17,10 @@ pub type HostIndex = usize;
 pub struct Host {
     /// Which one.
     pub node: Node,
-    /// The addresses that it has: the sources of packets that it makes.
+    /// The addresses that it has.
     pub addresses: Vec<IpAddr>,
-    /// Those among them at which it is not the end: a balancer passes on what is for a virtual service.
+    /// The VIPs that it balances, whether it has them or takes in what is for them by policy routing. It is not
+    /// their end: it passes on what is for a virtual service. What it refuses has the VIP as its source.
     pub virtual_addresses: Vec<IpAddr>,
 }
 
@@ -165,7 +166,9 @@ impl Lab {
     /// May the host have made a packet with this source?
     pub(super) fn may_speak_as(&self, host: HostIndex, address: IpAddr) -> bool {
         let host = self.hosts.get(host);
-        host.is_some_and(|host| host.addresses.contains(&address))
+        host.is_some_and(|host| {
+            host.addresses.contains(&address) || host.virtual_addresses.contains(&address)
+        })
     }
 
     /// Is each interface of the host captured, and captured whole?
