@@ -6,7 +6,7 @@ use super::frozen::frozen;
 use super::prelude::*;
 use super::rule::{udp, udp_protocol};
 use super::server::stopped_mysqld;
-use super::shared::{nobody_to_choose, served, with_table};
+use super::shared::{nobody_to_choose, served, why_own, with_table};
 use lvs_matrix_model::verdict::Terminator;
 
 /// Did the director have to choose a real server for this datagram, because it had no entry for its flow, or
@@ -179,12 +179,12 @@ pub(super) const NO_SERVICE: Rule = Rule {
             at: request.sent.at,
             text: bilingual!(
                 "The client's {what} arrived at the director ({arrived} on director), which had no virtual \
-                 service for it. It came to the director's own UDP, for the VIP is an address of the \
-                 director; no socket has that port, and the kernel answered with an ICMP port unreachable \
-                 (packet {refusal} on client). {told}."
-                    / "客户端{what}到达调度器（director 上的{arrived}），而调度器没有对应的虚拟服务。VIP 是调度器的地址，它于是来到调度器\
-                       自己的 UDP；没有套接字使用这个端口，内核以 ICMP port unreachable 应答（client 上的数据包 {refusal}）。{told}。",
+                 service for it. It came to the director's own UDP, for {why}; no socket has that port, and \
+                 the kernel answered with an ICMP port unreachable (packet {refusal} on client). {told}."
+                    / "客户端{what}到达调度器（director 上的{arrived}），而调度器没有对应的虚拟服务。{why}，它于是来到调度器自己的 UDP；没有\
+                       套接字使用这个端口，内核以 ICMP port unreachable 应答（client 上的数据包 {refusal}）。{told}。",
                 what = view.carrier(),
+                why = why_own(view),
                 arrived = first(arrived),
                 refusal = refusal.packet,
                 told = told(),

@@ -1,19 +1,10 @@
 //! A session that the operator ended by `KILL`.
 
-use super::super::advice::Advice;
-use super::super::bilingual::{Bilingual, bilingual, doing};
-use super::super::cell_view::CellView;
-use super::super::claim::Fate;
-use super::super::fate::claims;
-use super::super::moment;
-use super::rule::{Explains, Finding, Rule, Source};
+use super::prelude::*;
+use super::server::TCP_CLOSE;
 use super::shared::with_method;
-use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, MysqldAction, ServerDeed};
-use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::action::ServerDeed;
 use lvs_matrix_model::record::StepRecord;
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
-use std::time::Duration;
 
 /// What a mysqld takes at most to close the connection of a session that is gone from its list.
 const SOON: Duration = Duration::from_secs(1);
@@ -22,16 +13,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) const KILLED: Rule = Rule {
     name: "session-killed",
     explains: Explains::Error,
-    sources: &[
-        Source {
-            function: "__tcp_close",
-            file: "net/ipv4/tcp.c",
-        },
-        Source {
-            function: "tcp_fin",
-            file: "net/ipv4/tcp_input.c",
-        },
-    ],
+    sources: &[TCP_CLOSE, Source::of("tcp_fin", "net/ipv4/tcp_input.c")],
     holds: |view| {
         let server = view.server().filter(|_| !view.is_connect())?;
         let closing = view.terminator(TerminatorKind::Fin)?;
@@ -55,13 +37,14 @@ pub(super) const KILLED: Rule = Rule {
                 what = view.what(),
             ),
         };
-        let way = match view.answers_past_the_director() {
-            true => bilingual!(
+        let way = if view.answers_past_the_director() {
+            bilingual!(
                 ". {with} that goes to the client directly, whatever the director's table says"
                     / "。{with}，它直接发给客户端，与调度器的表无关",
                 with = with_method(view, server),
-            ),
-            false => Bilingual::default(),
+            )
+        } else {
+            Bilingual::default()
         };
         let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
         packets.push(closing.packet);
@@ -72,7 +55,8 @@ pub(super) const KILLED: Rule = Rule {
             text: bilingual!(
                 "The operator ended the session ({step}): the mysqld on {server} closed its connection with \
                  a FIN (packet {closing} on client, {at}){way}. {then}."
-                    / "操作员终止了会话（{step}）：{server} 上的 mysqld 以 FIN 关闭了它的连接（client 上的数据包 {closing}，{at}）{way}。{then}。",
+                    / "操作员终止了会话（{step}）：{server} 上的 mysqld 以 FIN 关闭了它的连接（client 上的数据包 {closing}，\
+                       {at}）{way}。{then}。",
                 step = doing(&step.action),
                 server = server,
                 closing = closing.packet,
@@ -89,18 +73,7 @@ pub(super) const KILLED: Rule = Rule {
 
 /// The last step that ended the sessions of a server before this moment, if that was at once before.
 fn killed<'a>(view: &CellView<'a>, server: &Name, by: Instant) -> Option<&'a StepRecord> {
-    let kills = view.done(|action| match action {
-        Action::Mysqld(action @ MysqldAction::KillSessions { .. }) => {
-            (action.server() == server && action.deed() == ServerDeed::KillSessions).then_some(())
-        }
-        Action::Mysqld(_)
-        | Action::Client(_)
-        | Action::Table(_)
-        | Action::Host(_)
-        | Action::Traffic(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => None,
-    });
+    let kills = view.done(|action| (action.deed_on(server) == Some(ServerDeed::KillSessions)).then_some(()));
     let (step, _, ()) = kills.filter(|(_, began, ())| *began <= by).last()?;
     let ended = step.ended?;
     (by <= ended.plus(SOON)).then_some(step)

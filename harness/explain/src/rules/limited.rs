@@ -1,14 +1,9 @@
 //! Refusals that a host holds back, because it has sent too many of them.
 
-use super::super::bilingual::bilingual;
-use super::super::cell_view::{CellView, packet};
 use super::super::icmp::PORT_UNREACHABLE;
-use super::rule::{Explains, Finding, Rule, Source, core};
-use super::shared::{first, nobody_to_choose};
-use lvs_matrix_model::action::Node;
+use super::prelude::*;
+use super::shared::nobody_to_choose;
 use lvs_matrix_model::capture::flow::unreachable;
-use lvs_matrix_model::duration::{Human, Instant};
-use lvs_matrix_model::verdict::{Citation, TerminatorKind};
 
 /// So many errors a host sends to one destination at once; then one a second (`XRLIM_BURST_FACTOR` in
 /// net/ipv4/inetpeer.c; the default of `icmp_ratelimit`, `icmpv6_time` in net/ipv6/icmp.c).
@@ -22,18 +17,9 @@ pub(super) const HELD_BACK: Rule = Rule {
     explains: Explains::Circumstance,
     sources: &[
         core("ip_vs_leave"),
-        Source {
-            function: "icmpv4_xrlim_allow",
-            file: "net/ipv4/icmp.c",
-        },
-        Source {
-            function: "icmpv6_xrlim_allow",
-            file: "net/ipv6/icmp.c",
-        },
-        Source {
-            function: "inet_peer_xrlim_allow",
-            file: "net/ipv4/inetpeer.c",
-        },
+        Source::of("icmpv4_xrlim_allow", "net/ipv4/icmp.c"),
+        Source::of("icmpv6_xrlim_allow", "net/ipv6/icmp.c"),
+        Source::of("inet_peer_xrlim_allow", "net/ipv4/inetpeer.c"),
     ],
     holds: |view| {
         let request = view.request().filter(|_| view.is_connect())?;
@@ -83,8 +69,7 @@ pub(super) const HELD_BACK: Rule = Rule {
                 Citation::Packet(*to),
                 packet(again.sent),
             ],
-            claims: Vec::new(),
-            advice: Vec::new(),
+            ..Finding::default()
         })
     },
 };

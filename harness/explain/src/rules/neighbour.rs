@@ -6,7 +6,7 @@ use super::super::icmp::HOST_UNREACHABLE;
 use super::prelude::*;
 use lvs_matrix_model::capture::Body;
 
-const NEIGHBOUR: Source = Source::of("neigh_timer_handler", "net/core/neighbour.c");
+pub(super) const NEIGHBOUR: Source = Source::of("neigh_timer_handler", "net/core/neighbour.c");
 const ARP_FAILURE: Source = Source::of("arp_error_report", "net/ipv4/arp.c");
 const ARP_ASKED: Source = Source::of("arp_process", "net/ipv4/arp.c");
 const EHOSTUNREACH: u16 = 113;

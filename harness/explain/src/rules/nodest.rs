@@ -2,7 +2,7 @@
 
 use super::super::table::Table;
 use super::prelude::*;
-use super::shared::OWN_TCP;
+use super::shared::{OWN_TCP, why_own};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::record::Moment;
 use lvs_matrix_model::verdict::Terminator;
@@ -128,7 +128,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
                 since = since,
                 what = view.kind(answered),
                 arrived = first(arrived),
-                left = left_to_the_director(),
+                left = left_to_the_director(view),
                 reset = reset.packet,
                 found_ended = found_ended(view),
             ),
@@ -153,13 +153,12 @@ pub(super) fn found_ended(view: &CellView<'_>) -> Bilingual {
 }
 
 /// What becomes of a segment without an entry, up to the packet that shows it.
-pub(super) fn left_to_the_director() -> Bilingual {
+pub(super) fn left_to_the_director(view: &CellView<'_>) -> Bilingual {
     bilingual!(
-        "A segment that has no entry and is no SYN is not scheduled but left to the director's own TCP; the \
-         VIP is an address of the director, no socket there has this connection, and so it answered with an \
-         RST"
-            / "没有条目又不是 SYN 的报文段不会被调度，而是交给调度器自己的 TCP；VIP 是调度器的地址，那里没有这条连接的套接字，所以它以 \
-               RST 应答"
+        "A segment that has no entry and is no SYN is not scheduled but left to the director's own TCP; \
+         {why}, no socket there has this connection, and so it answered with an RST"
+            / "没有条目又不是 SYN 的报文段不会被调度，而是交给调度器自己的 TCP；{why}，那里没有这条连接的套接字，所以它以 RST 应答",
+        why = why_own(view),
     )
 }
 

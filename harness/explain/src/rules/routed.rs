@@ -1,53 +1,24 @@
 //! A director that does not have the VIP, and takes in what its firewall marks.
 
-use super::super::bilingual::{Bilingual, bilingual};
-use super::super::cell_view::{CellView, packet};
-use super::super::claim::Fate;
-use super::super::fate::claims;
 use super::super::icmp::HOST_UNREACHABLE;
-use super::super::passage::{Passage, Seen};
-
+use super::neighbour::NEIGHBOUR;
 use super::nodest::EXPIRE_NODEST_CONN;
-use super::rule::{Explains, Finding, Rule, tcp};
-use super::shared::{first, nobody_to_choose};
-use crate::Source;
-use lvs_matrix_model::action::{Action, Node, TrafficAction};
-use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::record::StepRecord;
-use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
+use super::prelude::*;
+use super::shared::{flushed, is_routed, nobody_to_choose};
+use lvs_matrix_model::verdict::Terminator;
 
-/// Is the VIP no address of the director?
-fn is_routed(view: &CellView<'_>) -> bool {
-    let director = view.plan.host(&Node::Director);
-    director.is_some_and(|host| host.addresses().all(|address| address != view.plan.vip()))
-}
-
-/// The step that flushed the director's firewall, if nothing marks packets at this moment.
-fn flushed<'a>(view: &CellView<'a>, at: Instant) -> Option<&'a StepRecord> {
-    let flush = Action::Traffic(TrafficAction::FlushFirewall { node: Node::Director });
-    let steps = view.done(|action| (*action == flush).then_some(()));
-    let (step, _, ()) = steps.filter(|(_, began, ())| *began <= at).last()?;
-    (!view.record.state_at(at).marks(&Node::Director)).then_some(step)
-}
+/// IPVS looks at what the host takes in.
+const TAKEN_IN: Source = core("ip_vs_ops4");
 
 /// An answer from an address that no device has finds no way out.
 pub(super) const MUTE: Rule = Rule {
     name: "answer-from-nobodys-address",
     explains: Explains::Silence,
     sources: &[
-        Source {
-            function: "ip_route_output_key_hash_rcu",
-            file: "net/ipv4/route.c",
-        },
-        Source {
-            function: "__ip_dev_find",
-            file: "net/ipv4/devinet.c",
-        },
+        Source::of("ip_route_output_key_hash_rcu", "net/ipv4/route.c"),
+        Source::of("__ip_dev_find", "net/ipv4/devinet.c"),
         tcp("tcp_v4_send_reset"),
-        Source {
-            function: "icmp_route_lookup",
-            file: "net/ipv4/icmp.c",
-        },
+        Source::of("icmp_route_lookup", "net/ipv4/icmp.c"),
     ],
     holds: |view| {
         // IPv6 does not ask whose the source is (net/ipv6/ip6_output.c, `ip6_dst_lookup_tail`).
@@ -160,15 +131,6 @@ pub(super) const UNREACHABLE: Rule = Rule {
     },
 };
 
-const TAKEN_IN: Source = Source {
-    function: "ip_vs_ops4",
-    file: "net/netfilter/ipvs/ip_vs_core.c",
-};
-const NEIGHBOUR: Source = Source {
-    function: "neigh_timer_handler",
-    file: "net/core/neighbour.c",
-};
-
 /// What was passed on to the VIP as to somebody on the link, and the message that came of it.
 fn passed_on<'a>(view: &CellView<'a>, request: &Passage<'a>) -> Option<(Finding, &'a Terminator)> {
     let arrived: Seen = request.stopped_at_director().filter(|_| is_routed(view))?;
@@ -200,8 +162,7 @@ fn passed_on<'a>(view: &CellView<'a>, request: &Passage<'a>) -> Option<(Finding,
             packet(arrived),
             Citation::Packet(refusal.packet),
         ],
-        claims: Vec::new(),
-        advice: Vec::new(),
+        ..Finding::default()
     };
     Some((finding, refusal))
 }

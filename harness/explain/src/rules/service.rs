@@ -1,42 +1,45 @@
 //! Virtual services that are not there, and entries whose time was over.
 
+use super::super::table::Table;
 use super::nodest::{entry_was_over, found_ended, left_to_the_director, reset_by_director};
 use super::prelude::*;
-use super::rule::tcp_protocol;
-use super::shared::{OWN_TCP, with_table};
-use lvs_matrix_model::action::{Action, TrafficAction};
+use super::shared::{OWN_TCP, flushed, why_own, with_table};
+use lvs_matrix_model::verdict::Terminator;
+
+/// A SYN that no service takes goes up to the director's own TCP.
+const NO_SERVICE_TAKES_IT: [Source; 4] = [control("ip_vs_service_find"), OWN_TCP[0], OWN_TCP[1], OWN_TCP[2]];
+
+/// The client's SYN, where it arrived at the director, the RST by which the director refused it, and the
+/// director's table.
+fn refused_syn<'v, 'a>(view: &'v CellView<'a>) -> Option<(&'v Passage<'a>, Seen, &'a Terminator, Table)> {
+    let request = view.request().filter(|_| view.is_connect())?;
+    let arrived = request.stopped_at_director()?;
+    let reset = view
+        .terminator(TerminatorKind::Rst)
+        .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
+    Some((request, arrived, reset, view.table_then(request.sent.at)?))
+}
 
 /// A SYN for a service that is not there.
 pub(super) const NO_SERVICE: Rule = Rule {
     name: "no-service-for-a-syn",
     explains: Explains::Error,
-    sources: &[
-        control("ip_vs_service_find"),
-        tcp_protocol("tcp_conn_schedule"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
-    ],
+    sources: &NO_SERVICE_TAKES_IT,
     holds: |view| {
-        let request = view.request().filter(|_| view.is_connect())?;
-        let arrived = request.stopped_at_director()?;
-        let reset = view
-            .terminator(TerminatorKind::Rst)
-            .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
-        let table = view
-            .table_then(request.sent.at)
-            .filter(|table| !table.has_service())?;
-        Some(Finding {
+        let (request, arrived, reset, table) = refused_syn(view)?;
+        (!table.has_service()).then(|| Finding {
             at: request.sent.at,
             text: bilingual!(
                 "The client's SYN arrived at the director ({arrived} on director), which had no virtual \
                  service for it: IPVS lets such a packet pass, and it came to the director's own TCP, for \
-                 the VIP is an address of the director. Nothing listens there, so it answered with an RST \
-                 (packet {reset} on client): ECONNREFUSED. (With a service but no server the answer would \
-                 have been an ICMP port unreachable.)"
+                 {why}. Nothing listens there, so it answered with an RST (packet {reset} on client): \
+                 ECONNREFUSED. (With a service but no server the answer would have been an ICMP port \
+                 unreachable.)"
                     / "客户端的 SYN 到达调度器（director 上的{arrived}），而调度器没有对应的虚拟服务：IPVS 放行这样的数据包，它来到调度器自己\
-                       的 TCP，因为 VIP 是调度器的地址。那里没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。（若有\
-                       虚拟服务而没有真实服务器，应答会是 ICMP port unreachable。）",
+                       的 TCP（{why}）。那里没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。（若有虚拟服务而\
+                       没有真实服务器，应答会是 ICMP port unreachable。）",
                 arrived = first(arrived),
+                why = why_own(view),
                 reset = reset.packet,
             ),
             shown_by: with_table(&table, [request.sent, arrived], reset),
@@ -50,27 +53,14 @@ pub(super) const NO_SERVICE: Rule = Rule {
 pub(super) const UNMARKED: Rule = Rule {
     name: "no-mark-on-a-syn",
     explains: Explains::Error,
-    sources: &[
-        control("ip_vs_service_find"),
-        tcp_protocol("tcp_conn_schedule"),
-        tcp("tcp_v4_rcv"),
-        tcp("tcp_v4_send_reset"),
-    ],
+    sources: &NO_SERVICE_TAKES_IT,
     holds: |view| {
         let mark = view.plan.service().mark?;
-        let request = view.request().filter(|_| view.is_connect())?;
-        let arrived = request.stopped_at_director()?;
-        let reset = view
-            .terminator(TerminatorKind::Rst)
-            .filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
-        let table = view
-            .table_then(request.sent.at)
-            .filter(|table| table.has_service())?;
-        let here = TrafficAction::FlushFirewall { node: Node::Director };
-        let flushes = view.done(|action| (*action == Action::Traffic(here.clone())).then_some(()));
-        let (flush, _, ()) = flushes.filter(|(_, began, ())| *began <= arrived.at).last()?;
-        let marks = view.record.state_at(arrived.at).marks(&Node::Director);
-        (!marks).then(|| Finding {
+        let (request, arrived, reset, table) = refused_syn(view).filter(|(.., table)| table.has_service())?;
+        let flush = flushed(view, arrived.at)?.number;
+        let mut shown_by = vec![Citation::Step(flush)];
+        shown_by.extend(with_table(&table, [request.sent, arrived], reset));
+        Some(Finding {
             at: request.sent.at,
             text: bilingual!(
                 "The virtual service is one of firewall mark {mark}, and step {flush} had taken the rule \
@@ -83,15 +73,11 @@ pub(super) const UNMARKED: Rule = Rule {
                        上的{arrived}），也没有服务具有它的地址和端口：IPVS 放行，它来到调度器自己的 TCP，因为 VIP 是调度器的地址。那里\
                        没有监听，于是以 RST 应答（client 上的数据包 {reset}）：ECONNREFUSED。已有条目的连接，其报文段无需标记即被转发。",
                 mark = mark,
-                flush = flush.number,
+                flush = flush,
                 arrived = first(arrived),
                 reset = reset.packet,
             ),
-            shown_by: {
-                let mut shown_by = with_table(&table, [request.sent, arrived], reset);
-                shown_by.insert(0, Citation::Step(flush.number));
-                shown_by
-            },
+            shown_by,
             claims: said(request, Fate::LeftToDirector, reset, Fate::NoConnection),
             advice: Vec::new(),
         })
@@ -201,7 +187,7 @@ pub(super) const ENTRY_TIMED_OUT: Rule = Rule {
                 whatever = whatever,
                 what = view.kind(answered),
                 arrived = first(arrived),
-                left = left_to_the_director(),
+                left = left_to_the_director(view),
                 reset = reset.packet,
             ),
             shown_by: [

@@ -9,8 +9,10 @@ use super::super::passage::Seen;
 use super::super::table::Table;
 use super::rule::{Finding, Source, tcp, tcp_protocol};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node};
+use lvs_matrix_model::action::{Action, Node, TrafficAction};
 use lvs_matrix_model::capture::Packet;
+use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::{Citation, Terminator};
 
@@ -102,6 +104,29 @@ pub(super) const OWN_TCP: [Source; 3] = [
     tcp("tcp_v4_rcv"),
     tcp("tcp_v4_send_reset"),
 ];
+
+/// Is the VIP no address of the director, which takes in what its firewall marks?
+pub(super) fn is_routed(view: &CellView<'_>) -> bool {
+    let director = view.plan.host(&Node::Director);
+    director.is_some_and(|host| host.addresses().all(|address| address != view.plan.vip()))
+}
+
+/// Why what is for the VIP comes to the director's own TCP or UDP.
+pub(super) fn why_own(view: &CellView<'_>) -> Bilingual {
+    if is_routed(view) {
+        bilingual!("policy routing takes in what has the mark" / "策略路由收下带有标记的数据包")
+    } else {
+        bilingual!("the VIP is an address of the director" / "VIP 是调度器的地址")
+    }
+}
+
+/// The step that flushed the director's firewall, if nothing marks packets at this moment.
+pub(super) fn flushed<'a>(view: &CellView<'a>, at: Instant) -> Option<&'a StepRecord> {
+    let flush = Action::Traffic(TrafficAction::FlushFirewall { node: Node::Director });
+    let steps = view.done(|action| (*action == flush).then_some(()));
+    let (step, _, ()) = steps.filter(|(_, began, ())| *began <= at).last()?;
+    (!view.record.state_at(at).marks(&Node::Director)).then_some(step)
+}
 
 /// What was passed on reached the server, perhaps not at its first sending, and was answered.
 pub(super) fn served(

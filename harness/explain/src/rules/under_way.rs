@@ -111,10 +111,7 @@ impl<'v, 'a> UnderWay<'v, 'a> {
             at: self.request.sent.at,
             text,
             shown_by,
-            claims: claims(
-                [self.request.sent.packet],
-                &Fate::Delivered(Node::RealServer(self.server.clone())),
-            ),
+            claims: claims([self.request.sent.packet], &Fate::delivered(self.server)),
             advice: Vec::new(),
         }
     }

@@ -255,7 +255,8 @@ impl<'a> Cell<'a> {
                 if same {
                     s.sequence == first.sequence
                 } else {
-                    self.is_repetition(other)
+                    // Of other segments, such as the last one (a tail loss probe), it does not speak.
+                    overlap(s, first) && self.is_repetition(other)
                 }
             });
             between && right
