@@ -115,7 +115,9 @@ axes:
       client-sysctls: { net.ipv4.tcp_syn_retries: 2 }
       server-sysctls: { net.ipv4.tcp_ecn: 0 }
       before: [{ wait: 1s }]
-      change: [{ remove-real-server: { server: rs3 } }, { after: 1s, add-real-server: { server: rs3, weight: 2 } }]
+      change:
+        - remove-real-server: { server: rs3 }
+        - { after: 1s, add-real-server: { server: rs3, weight: 2 } }
       act: [{ connect: {} }]
 observe: { patience: 500ms, until: 6h }
 expect:

@@ -443,8 +443,8 @@ fn without_its_beginning_a_packet_is_the_owners_of_its_address_or_nobodys() {
     assert_eq!(capture.journeys().sender(1), Some(&Node::Director));
 }
 
-/// Policy routing lets a director take in what is for a VIP that it does not have. What it refuses has the VIP
-/// as its source all the same.
+/// Policy routing lets a director take in what is for a VIP that it does not have. What it refuses has the
+/// VIP as its source all the same.
 #[test]
 fn a_balancer_answers_from_a_vip_that_it_does_not_have() {
     let mut lab = lab();

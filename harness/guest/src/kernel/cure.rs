@@ -10,8 +10,8 @@
 //! Each reading also costs 10 us of virtual time instead of `timer_read`'s quarter, and 100 us from the 17th
 //! in a row on: MariaDB's calibration reads clocks until 10 ms have gone by, again and again, and a reading
 //! is a system call here. Measured: a server start takes 0.8 s of wall clock instead of 4 s. With the 100 us
-//! a run of `config-change` has 156,000 system calls instead of 183,000. Time stamps
-//! of packets and timers read no clock by system call and are as precise as before.
+//! a run of `config-change` has 156,000 system calls instead of 183,000. Time stamps of packets and timers
+//! read no clock by system call and are as precise as before.
 //!
 //! Not taken: LD_PRELOAD (would not reach static programs, nor those that call the kernel themselves); a tick
 //! per reading (costs up to 10 ms of virtual time each).

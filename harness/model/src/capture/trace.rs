@@ -212,7 +212,8 @@ fn ip(
                     taken,
                 } => write!(
                     line,
-                    "{version} {source}.{source_port} > {destination}.{GUE_PORT}: UDP, bad length {length} > {}",
+                    "{version} {source}.{source_port} > {destination}.{GUE_PORT}: \
+                     UDP, bad length {length} > {}",
                     length.saturating_sub(u32::from(*taken))
                 ),
                 Encapsulation::Gre { length } => write!(

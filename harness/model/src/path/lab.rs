@@ -19,8 +19,8 @@ pub struct Host {
     pub node: Node,
     /// The addresses that it has.
     pub addresses: Vec<IpAddr>,
-    /// The VIPs that it balances, whether it has them or takes in what is for them by policy routing. It is not
-    /// their end: it passes on what is for a virtual service. What it refuses has the VIP as its source.
+    /// The VIPs that it balances, whether it has them or takes in what is for them by policy routing. It is
+    /// not their end: it passes on what is for a virtual service. What it refuses has the VIP as its source.
     pub virtual_addresses: Vec<IpAddr>,
 }
 

@@ -121,7 +121,8 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let sysctls = parts.sysctls(family, &[CLIENT_SYSCTLS], &own);
         (parts, sysctls)
     });
-    // The article's director has the VIP on its own interface, forwarding on, the table made by ipvsadm.
+    // The article's director has the VIP on its own interface, forwards packets, and has a table made by
+    // ipvsadm.
     let director = director.map(|given| {
         let mut parts = Parts::new(Node::Director, Process::Ipvs, given);
         if !routed {

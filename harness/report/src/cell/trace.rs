@@ -1,7 +1,6 @@
 //! The trace of every interface, as an operator's tcpdump would have shown it, with what only the harness
-//! knows beside it: the packet's number in the capture, its time, its sender, whether
-//! it was sent before, and what it says in the MySQL protocol; between the packets the steps of the time
-//! line.
+//! knows beside it: the packet's number in the capture, its time, its sender, whether it was sent before, and
+//! what it says in the MySQL protocol; between the packets the steps of the time line.
 
 use crate::blocks::{Block, Code, Folded, Line, Section, foreign};
 use crate::escape::one_line;

@@ -241,9 +241,9 @@ pub(super) fn io_kind(error: &io::Error) -> ClientErrorKind {
 }
 
 /// Connects once, asks for `@@server_id`, and is gone: how the lab sees that it is ready. Runs in the calling
-/// thread's namespace. The connection is destroyed on both sides by an RST (the kernel's
-/// SOCK_DESTROY, as `ss -K`), not closed: a FIN would leave TIME_WAIT behind for minutes, in the client and in the
-/// director's table.
+/// thread's namespace. The connection is destroyed on both sides by an RST (the kernel's SOCK_DESTROY, as
+/// `ss -K`), not closed: a FIN would leave TIME_WAIT behind for minutes, in the client and in the director's
+/// table.
 pub(crate) fn ask_server_id(
     address: IpAddr,
     port: u16,

@@ -1,18 +1,19 @@
 //! Every cell's time line is walked through: a step that cannot work in some cell is a mistake of the file,
 //! not a surprise of the run.
 
-use super::Draft;
 mod ports;
 mod watch;
 
+use super::Draft;
 use super::findings::Findings;
 use super::gap::Gone;
 use super::possible::{Candidate, Passed, Watched, impossible};
 use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
+use super::wiring::{Said, TUNNELS_ALONE};
 use crate::Name;
-use crate::action::{Action, ClientAction, ClockAction, Node, Request, Statement};
+use crate::action::{Action, ClientAction, ClockAction, Node, Request, Statement, TableAction};
 use crate::base::Phase;
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
@@ -20,7 +21,7 @@ use crate::lab::{State, Table};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
-use crate::scenario::{Expected, RealServer};
+use crate::scenario::{Expected, Family, Forwarding, RealServer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -112,6 +113,8 @@ struct Walk<'d, 'f> {
     undisturbed: bool,
     /// Is the virtual service persistent?
     persistent: bool,
+    /// The real servers that are reached by tunnels of the other family than the VIP's, with that family.
+    crossed: BTreeMap<&'d Name, Family>,
 }
 
 impl<'d, 'f> Walk<'d, 'f> {
@@ -137,9 +140,10 @@ impl<'d, 'f> Walk<'d, 'f> {
         };
         let ever_in_table = table.servers.keys().cloned().collect();
         let state = State::new(servers.iter().map(|server| &server.name)).with_table(table);
-        let state = match said().any(|added| added.firewall_mark.is_some()) {
-            true => state.with_marks_by(&Node::Director),
-            false => state,
+        let state = if said().any(|added| added.firewall_mark.is_some()) {
+            state.with_marks_by(&Node::Director)
+        } else {
+            state
         };
         Self {
             draft,
@@ -160,6 +164,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             ports: ports::ports(draft, choice),
             undisturbed: true,
             persistent: said().any(|added| added.persistence.is_some()),
+            crossed: Said::of(draft, choice).all_crossed().collect(),
         }
     }
 
@@ -422,9 +427,10 @@ impl<'d, 'f> Walk<'d, 'f> {
             .state
             .table()
             .map(|table| table.servers.keys().cloned().collect());
-        let servers = match action.opens() {
-            true => now,
-            false => now.map(|_| self.ever_in_table.clone()),
+        let servers = if action.opens() {
+            now
+        } else {
+            now.map(|_| self.ever_in_table.clone())
         };
         Candidate::new(action, self.passed, servers)
     }
@@ -523,6 +529,14 @@ impl<'d, 'f> Walk<'d, 'f> {
         }
         if let Some(wrong) = self.state.conflict(&step.action).map(Wrong::from) {
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
+        }
+        if let Action::Table(TableAction::SetForwarding { server, method, .. }) = &step.action
+            && *method != Forwarding::Tunneling
+            && let Some(family) = self.crossed.get(server)
+        {
+            let message = format!("`{server}` cannot have `{}`", method.as_str());
+            let label = format!("it is reached by tunnels of {}", family.as_str());
+            self.wrong(step, MistakeKind::TableState, &message, &label, TUNNELS_ALONE);
         }
         let before = self.state.table().cloned();
         // Nobody asks here which step it was.

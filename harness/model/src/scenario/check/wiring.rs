@@ -4,6 +4,7 @@
 use super::findings::Findings;
 use super::lab::Added;
 use super::{AxisDraft, Draft, service};
+use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
 use crate::scenario::{Family, Forwarding, RealServer, Wiring};
@@ -97,6 +98,19 @@ pub(super) struct Said<'d> {
 }
 
 impl<'d> Said<'d> {
+    /// What the cell of these values says.
+    pub(super) fn of(draft: &'d Draft, choice: &'d [usize]) -> Self {
+        let chosen = draft.chosen(choice).map(|(_, value)| &value.added);
+        Self {
+            parts: draft.lab.iter().chain(chosen).collect(),
+        }
+    }
+
+    /// Its real servers.
+    fn servers(&self) -> impl Iterator<Item = &'d At<RealServer>> {
+        self.parts.iter().flat_map(|part| &part.real_servers)
+    }
+
     pub(super) fn last<T>(&self, of: impl Fn(&'d Added) -> Option<&'d At<T>>) -> Option<&'d At<T>> {
         self.parts.iter().rev().find_map(|part| of(part))
     }
@@ -111,8 +125,7 @@ impl<'d> Said<'d> {
     fn own_methods(&self, otherwise: Span) -> Vec<(Forwarding, Span)> {
         let common = self.last(|part| part.forwarding.as_ref());
         let (method, span) = common.map_or((Forwarding::default(), otherwise), |at| (at.value, at.span));
-        let servers = self.parts.iter().flat_map(|part| &part.real_servers);
-        let own = servers.map(|server| match server.value.forwarding {
+        let own = self.servers().map(|server| match server.value.forwarding {
             Some(own) => (own, server.span),
             None => (method, span),
         });
@@ -129,15 +142,42 @@ impl<'d> Said<'d> {
         methods.extend(wired);
         methods
     }
+
+    /// The methods that this real server is wired for.
+    fn wired(&self, server: &RealServer) -> Vec<Forwarding> {
+        let common = self.last(|part| part.forwarding.as_ref());
+        let own = server.forwarding.or(common.map(|at| at.value));
+        match self.last(|part| part.wired_for.as_ref()) {
+            Some(wired) => wired.value.clone(),
+            None => vec![own.unwrap_or_default()],
+        }
+    }
+
+    /// The family of the tunnels to this real server, if it is not the VIP's.
+    fn crossed(&self, server: &RealServer) -> Option<Family> {
+        let tunnels = self.wired(server).contains(&Forwarding::Tunneling);
+        let common = self.last(|part| part.tunnel_family.as_ref());
+        let outer = server.tunnel_family.or(common.map(|at| at.value))?;
+        let family = self.last(|part| part.family.as_ref());
+        let family = family.map_or_else(Family::default, |at| at.value);
+        (tunnels && outer != family).then_some(outer)
+    }
+
+    /// The real servers that are reached by tunnels of the other family than the VIP's, with that family.
+    pub(super) fn all_crossed(&self) -> impl Iterator<Item = (&'d Name, Family)> {
+        self.servers()
+            .filter_map(|At { value, .. }| Some((&value.name, self.crossed(value)?)))
+    }
 }
+
+/// Why a real server of such a tunnel has no other method.
+pub(super) const TUNNELS_ALONE: &str = "only tunneling reaches an address of the other family \
+                                        (net/netfilter/ipvs/ip_vs_ctl.c, `ip_vs_genl_set_cmd`)";
 
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut findings = Findings::default();
     for choice in Draft::cells(sizes) {
-        let chosen = draft.chosen(&choice).map(|(_, value)| &value.added);
-        let said = Said {
-            parts: draft.lab.iter().chain(chosen).collect(),
-        };
+        let said = Said::of(draft, &choice);
         for mistake in unfit(&said).into_iter().chain(service::unfit(&said)) {
             let span = mistake.span;
             findings.add(|| draft.slug(&choice), span, MistakeKind::Wiring, || mistake);
@@ -187,35 +227,27 @@ fn unfit(said: &Said<'_>) -> Vec<Mistake> {
 /// What is said of tunnels where there are none, and tunnels of the other family that are not alone.
 fn untunneled(said: &Said<'_>) -> Vec<Mistake> {
     let wrong = |span, message: String, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
-    let wired = said.last(|part| part.wired_for.as_ref());
-    let common = said.last(|part| part.forwarding.as_ref());
-    let common = common.map_or_else(Forwarding::default, |at| at.value);
-    let methods = |server: &RealServer| match wired {
-        Some(wired) => wired.value.clone(),
-        None => vec![server.forwarding.unwrap_or(common)],
-    };
-    let servers = || said.parts.iter().flat_map(|part| &part.real_servers);
-    let tunnels = |server: &RealServer| methods(server).contains(&Forwarding::Tunneling);
-    let family = said.last(|part| part.family.as_ref());
-    let family = family.map_or_else(Family::default, |at| at.value);
-    let tunnel_family = said.last(|part| part.tunnel_family.as_ref());
+    let tunnels = |server: &RealServer| said.wired(server).contains(&Forwarding::Tunneling);
     let mut mistakes = Vec::new();
     let of_lab = [
         (
             "tunnel-type",
             said.last(|part| part.tunnel_type.as_ref()).map(|at| at.span),
         ),
-        ("tunnel-family", tunnel_family.map(|at| at.span)),
+        (
+            "tunnel-family",
+            said.last(|part| part.tunnel_family.as_ref()).map(|at| at.span),
+        ),
     ];
     for (key, span) in of_lab {
-        if let Some(span) = span.filter(|_| !servers().any(|server| tunnels(&server.value))) {
+        if let Some(span) = span.filter(|_| !said.servers().any(|server| tunnels(&server.value))) {
             let message = format!("`{key}` without a tunnel");
             mistakes.push(
                 wrong(span, message, "no real server is reached by one").help("add `forwarding: tunneling`"),
             );
         }
     }
-    for At { value: server, span } in servers() {
+    for At { value: server, span } in said.servers() {
         let own = [
             ("tunnel-type", server.tunnel_type.is_some()),
             ("tunnel-family", server.tunnel_family.is_some()),
@@ -225,22 +257,19 @@ fn untunneled(said: &Said<'_>) -> Vec<Mistake> {
             let message = format!("`{}` has a `{key}` without a tunnel", server.name);
             wrong(*span, message, "it is not reached by one").help("give it `forwarding: tunneling`")
         }));
-        let outer = server.tunnel_family.or(tunnel_family.map(|at| at.value));
-        let other = methods(server)
+        let other = said
+            .wired(server)
             .into_iter()
             .find(|method| *method != Forwarding::Tunneling);
-        let crossed = outer.filter(|outer| *outer != family && tunnels(server));
-        mistakes.extend(crossed.zip(other).map(|(outer, other)| {
+        mistakes.extend(said.crossed(server).zip(other).map(|(outer, other)| {
             let message = format!(
                 "`{}` is wired for tunnels of {} and for `{}`",
                 server.name,
                 outer.as_str(),
                 other.as_str()
             );
-            wrong(*span, message, "one address of it stands in the table").help(
-                "only tunneling reaches an address of the other family (net/netfilter/ipvs/ip_vs_ctl.c, \
-                 `ip_vs_genl_set_cmd`): name `tunneling` alone",
-            )
+            wrong(*span, message, "one address of it stands in the table")
+                .help(format!("{TUNNELS_ALONE}: name `tunneling` alone"))
         }));
     }
     mistakes
