@@ -70,6 +70,12 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         not_by_it,
     ),
     (
+        "no-service-for-a-syn",
+        "vip-not-local/delete-service_next_0_ipv6",
+        "the director sent the RST",
+        not_by_it,
+    ),
+    (
         "answer-from-nobodys-address",
         "vip-not-local/delete-service_next_0_ipv4",
         "the service was gone",
