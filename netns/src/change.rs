@@ -19,6 +19,9 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+/// What a tunnel of IPv4 carries where ip(8) is not told: whatever its kind can.
+const ANY: IpProtocol = IpProtocol::Hopopts;
+
 /// A change of the network namespace's links, addresses, routes or queueing disciplines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change<'a> {
@@ -39,8 +42,8 @@ pub(crate) enum Change<'a> {
         kind: InfoKind,
         /// Whose packets it takes.
         local: IpAddr,
-        /// What those carry, where the device must be told.
-        carries: Option<IpProtocol>,
+        /// What those carry.
+        carries: IpProtocol,
     },
     SetLink {
         name: &'a str,
@@ -108,14 +111,10 @@ impl<'a> Change<'a> {
             ["link", "add", "name", name, "type", ref kind @ .., "local", local] => {
                 let local: IpAddr = local.parse().ok()?;
                 let (kind, carries) = match (kind, local) {
-                    (["ipip"], IpAddr::V4(_)) => (InfoKind::IpIp, None),
-                    (["sit"], IpAddr::V4(_)) => (InfoKind::SitTun, None),
-                    (["ip6tnl", "mode", "ipip6"], IpAddr::V6(_)) => {
-                        (InfoKind::Ip6Tnl, Some(IpProtocol::Ipip))
-                    }
-                    (["ip6tnl", "mode", "ip6ip6"], IpAddr::V6(_)) => {
-                        (InfoKind::Ip6Tnl, Some(IpProtocol::Ipv6))
-                    }
+                    (["ipip"], IpAddr::V4(_)) => (InfoKind::IpIp, ANY),
+                    (["sit"], IpAddr::V4(_)) => (InfoKind::SitTun, ANY),
+                    (["ip6tnl", "mode", "ipip6"], IpAddr::V6(_)) => (InfoKind::Ip6Tnl, IpProtocol::Ipip),
+                    (["ip6tnl", "mode", "ip6ip6"], IpAddr::V6(_)) => (InfoKind::Ip6Tnl, IpProtocol::Ipv6),
                     _ => return None,
                 };
                 Self::AddTunnel {
@@ -223,13 +222,12 @@ impl<'a> Change<'a> {
                 local,
                 carries,
             } => {
-                let mut data = vec![InfoIpTunnel::Local(*local)];
-                if let Some(carries) = carries {
-                    // As ip(8) has it.
-                    let rest = [InfoIpTunnel::EncapLimit(4), InfoIpTunnel::Ttl(64)];
-                    data.push(InfoIpTunnel::Protocol(*carries));
-                    data.extend(rest);
-                }
+                let mut data = vec![InfoIpTunnel::Local(*local), InfoIpTunnel::Protocol(*carries)];
+                // As ip(8) has it; 0 is inherited.
+                data.extend(match local {
+                    IpAddr::V4(_) => vec![InfoIpTunnel::Ttl(0)],
+                    IpAddr::V6(_) => vec![InfoIpTunnel::EncapLimit(4), InfoIpTunnel::Ttl(64)],
+                });
                 let link = named(name, kind.clone(), InfoData::IpTunnel(data));
                 add(kernel, &RouteNetlinkMessage::NewLink(link))
             }

@@ -310,7 +310,9 @@ fn lines_that_are_done_in_this_process_do_what_their_programs_do() {
         "addr add 192.0.2.103/32 dev tunnel0",
         "link add name tunnel1 type sit local 192.0.2.10",
         "link add name tunnel2 type ip6tnl mode ip6ip6 local 2001:db8:0:1::10",
-        "link add name tunnel3 type ip6tnl mode ipip6 local 2001:db8:0:1::10",
+        // A device of ip6tnl is one pair of addresses, whatever it carries (`ip6_tnl_locate`,
+        // net/ipv6/ip6_tunnel.c).
+        "link add name tunnel3 type ip6tnl mode ipip6 local 2001:db8:0:1::11",
         "route add 203.0.113.0/24 via 192.0.2.20",
         "route add default via 192.0.2.20",
         "route add default via 192.0.2.21 table 100",
@@ -357,8 +359,10 @@ fn lines_that_are_done_in_this_process_do_what_their_programs_do() {
         "inet6 2001:db8:0:1::10/64",
         "default via 192.0.2.21 dev eth0 table 100",
         "203.0.113.0/24 via 192.0.2.20",
-        "ipip remote any local 192.0.2.10",
-        "ip4ip6 remote any local 2001:db8:0:1::10",
+        "ipip any remote any local 192.0.2.10",
+        "sit any remote any local 192.0.2.10",
+        "ip6ip6 remote any local 2001:db8:0:1::10",
+        "ipip6 remote any local 2001:db8:0:1::11",
     ] {
         assert!(all.contains(sign), "{sign} in {all}");
     }

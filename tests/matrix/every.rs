@@ -186,6 +186,7 @@ fn packets_are_what_the_report_says(cell: &Value, context: &str) {
                 _ if line.contains("ICMP6") => "unreachable port, 2001:db8:0:1::100 tcp port 3306",
                 _ => "tcp port 3306 unreachable",
             },
+            "ICMP host unreachable" if line.contains("ICMP6") => "unreachable address 2001:db8:0:1::100",
             "ICMP host unreachable" => "host 192.0.2.100 unreachable",
             other => panic!("{other}: {context}"),
         };

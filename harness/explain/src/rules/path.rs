@@ -201,24 +201,28 @@ fn some_lost(
     let request = view.request()?;
     let is_lost = |passage: &&Passage<'_>| lost.iter().any(|(sent, _)| sent.packet == passage.sent.packet);
     let mut segments = view.since_request().iter().filter(is_lost);
-    let what = if segments.all(|passage| size(passage.segment) == 0) {
-        bilingual!("segments that only acknowledge" / "只作确认的报文段")
-    } else {
-        bilingual!("segments" / "报文段")
+    let acknowledge = segments.all(|passage| size(passage.segment) == 0);
+    let count = lost.len();
+    let what = match (count, acknowledge) {
+        (1, true) => bilingual!("one segment that only acknowledges was" / " 1 个只作确认的报文段"),
+        (1, false) => bilingual!("one segment was" / " 1 个报文段"),
+        (_, true) => {
+            bilingual!("{count} segments that only acknowledge were" / " {count} 个只作确认的报文段")
+        }
+        (_, false) => bilingual!("{count} segments were" / " {count} 个报文段"),
     };
     let mut shown_by = vec![Citation::Step(step.number), packet(request.sent)];
     shown_by.extend(lost.iter().map(|(_, seen)| packet(*seen)));
     Some(Finding {
         at: request.sent.at,
         text: bilingual!(
-            "Of what the client sent from its {request} on (packet {sent} on client), {count} {what} were \
-             lost {place}. Whichever side misses an acknowledgement sends again, after a second in the \
+            "Of what the client sent from its {request} on (packet {sent} on client), {what} lost \
+             {place}. Whichever side misses an acknowledgement sends again, after a second in the \
              handshake and after a few round trips later on, at gaps that double."
-                / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有 {count} 个{what}{place}。\
+                / "从客户端{request}（client 上的数据包 {sent}）起，客户端所发送的有{what}{place}。\
                    没有等到确认的一方会重传：握手时在一秒之后，此后在几个往返时间之后，间隔逐次加倍。",
             request = view.carrier(),
             sent = request.sent.packet,
-            count = lost.len(),
             what = what,
             place = place,
         ),

@@ -90,6 +90,17 @@ impl<'a> PickedUp<'a> {
         })
     }
 
+    /// What helps: an entry that was idle for too long can be kept; one that went with its table cannot.
+    fn advice(&self) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        if self.idle > self.timeout {
+            advice.push(Advice::EntryTimeout(self.idle));
+            advice.push(Advice::ProbesBelowEntry(self.timeout));
+        }
+        advice.push(Advice::Reconnect);
+        advice
+    }
+
     /// What happened to the segment at the director.
     fn text(&self, view: &CellView<'_>) -> Bilingual {
         bilingual!(
@@ -191,11 +202,7 @@ pub(super) const ELSEWHERE: Rule = Rule {
                 reset,
                 claim::Fate::NoConnection,
             ),
-            advice: vec![
-                Advice::EntryTimeout(picked.idle),
-                Advice::ProbesBelowEntry(picked.timeout),
-                Advice::Reconnect,
-            ],
+            advice: picked.advice(),
         })
     },
 };

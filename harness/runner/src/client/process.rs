@@ -298,18 +298,20 @@ fn members(enclosure: &str) -> Vec<u32> {
 fn drain(mut errors: PipeReader, log: &super::log::Log, transcript: usize) {
     let mut chunk = [0; 4096];
     let (mut line, mut read) = (Vec::new(), 0);
-    let put = |line: &mut Vec<u8>| {
+    let put = |line: &mut Vec<u8>, at| {
         let text = super::cli::text_of(&std::mem::take(line));
         log.line(
             transcript,
             TranscriptLine {
-                at: log.now(),
+                at,
                 from: TranscriptSource::Error,
                 text: text.chars().take(2000).collect(),
             },
         );
     };
     while let Ok(count @ 1..) = errors.read(&mut chunk) {
+        // What was read at once was there at once.
+        let at = log.now();
         read += count;
         if read > MOST_ERRORS {
             log.misconduct(Misconduct::LongStandardError);
@@ -317,13 +319,13 @@ fn drain(mut errors: PipeReader, log: &super::log::Log, transcript: usize) {
         }
         for byte in chunk.iter().take(count) {
             match byte {
-                b'\n' => put(&mut line),
+                b'\n' => put(&mut line, at),
                 _ => line.push(*byte),
             }
         }
     }
     if !line.is_empty() {
-        put(&mut line);
+        put(&mut line, log.now());
     }
 }
 
