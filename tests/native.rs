@@ -21,6 +21,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use lvs_matrix_guest::kernel::{CacheFolder, find};
 use lvs_matrix_guest::protocol::PayloadEnd;
 use lvs_matrix_guest::{DEFAULT_CLOCK_START, Guest, GuestConfig, GuestEnd, ReadOnlyInput, init};
+use lvs_matrix_model::ipvs::{Connections, Table};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Trial::test("servers_have_no_privileges_and_nothing_is_left", privileges),
         Trial::test("a_killed_run_leaves_nothing", killed),
         Trial::test("a_director_in_use_is_refused", in_use),
+        Trial::test("tables_are_printed_as_ipvsadm_prints_them", tables),
     ];
     if let Ok(scenarios) = std::env::var("LVS_MATRIX_PARITY") {
         trials.push(Trial::test(
@@ -417,6 +419,20 @@ fn in_use() -> Result<(), Failed> {
     );
     assert!(after["cure"].to_string().contains("--place guest"), "{after:#}");
     assert!(!share.join("out").exists(), "half-written");
+    Ok(())
+}
+
+/// What snapshots print in place of ipvsadm(8) is what ipvsadm of this machine prints.
+fn tables() -> Result<(), Failed> {
+    let shown = json(&machine("tables", &["tables"])?.join("tables.json"));
+    let text = |of: &str, index: usize| shown[of][index].as_str().unwrap().to_owned();
+    let (services, entries) = (text("kernel", 0), text("kernel", 1));
+    let first = services.lines().next().unwrap();
+    let below = Table::of_kernel(&services).unwrap().print().unwrap();
+    assert_eq!(format!("{first}\n{below}"), text("ipvsadm", 0));
+    let entries = Connections::of_kernel(&entries).unwrap();
+    assert!(!entries.entries.is_empty());
+    assert_eq!(entries.print().unwrap(), text("ipvsadm", 1));
     Ok(())
 }
 

@@ -74,6 +74,7 @@ pub(crate) fn act(words: &[String]) -> ExitCode {
             store("left.json", &before.left());
         }
         "kill" => kill(arguments),
+        "tables" => tables(),
         "in-use" => {
             doctor("before.json");
             let status = Command::new("ipvsadm")
@@ -87,6 +88,38 @@ pub(crate) fn act(words: &[String]) -> ExitCode {
         other => panic!("{other:?}"),
     }
     ExitCode::SUCCESS
+}
+
+/// A table of several services, entries in it, and how ipvsadm(8) and the kernel show them.
+fn tables() {
+    let ipvsadm = |line: &str| {
+        let output = Command::new("ipvsadm").args(line.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
+    assert!(up.unwrap().success());
+    for line in [
+        "-A -t 127.0.0.1:8001 -s wlc",
+        "-a -t 127.0.0.1:8001 -r 127.0.0.12:8002 -m -w 0",
+        "-a -t 127.0.0.1:8001 -r 127.0.0.11:8002 -m -w 100",
+        "-A -u 192.0.2.100:53 -s rr -o",
+        "-a -u 192.0.2.100:53 -r 192.0.2.32:53 -g -w 1",
+        "-a -u 192.0.2.100:53 -r 192.0.2.31:53 -i -w 65535",
+        "-A -t [2001:db8::100]:3306 -s wrr",
+        "-a -t [2001:db8::100]:3306 -r [2001:db8::31]:3306 -g -w 2",
+        "-A -t 172.16.0.100:80 -s nq",
+    ] {
+        ipvsadm(line);
+    }
+    // A connection that is refused leaves an entry.
+    assert!(std::net::TcpStream::connect("127.0.0.1:8001").is_err());
+    let shown = ["ip_vs", "ip_vs_conn"].map(|name| fs::read_to_string(format!("/proc/net/{name}")).unwrap());
+    let listed = ["-Ln", "-Lnc"].map(ipvsadm);
+    store(
+        "tables.json",
+        &serde_json::json!({ "kernel": shown, "ipvsadm": listed }),
+    );
 }
 
 fn folder(variable: &str) -> PathBuf {

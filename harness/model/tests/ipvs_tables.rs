@@ -219,3 +219,61 @@ fn what_is_no_table_is_not_read() {
         assert!(Connections::of_kernel(text).is_err(), "{text}");
     }
 }
+
+/// The blocks of a text of services whose first line has none of these words in it, and its head.
+fn without(text: &str, words: &[&str]) -> String {
+    let mut kept = true;
+    let lines = text.lines().filter(|line| {
+        if !line.starts_with("  ->") {
+            kept = !words.iter().any(|word| line.contains(word));
+        }
+        kept
+    });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn what_the_kernel_shows_is_printed_as_ipvsadm_prints_it() {
+    // A service of IPv6 with destinations of both families has persistence, too.
+    let silent = ["persistent", "FWM", " sh", " mh"];
+    let (kernel, listed) = (without(KERNEL, &silent), without(LISTED, &silent));
+    let table = Table::of_kernel(&kernel).unwrap();
+    assert!(table.services.len() >= 3, "{kernel}");
+    let first = listed.find('\n').unwrap() + 1;
+    assert_eq!(table.print().unwrap(), listed[first..]);
+
+    for one in ["sh", "mh", "FWM", "persistent"] {
+        let others: Vec<&str> = silent.iter().copied().filter(|word| word.trim() != one).collect();
+        let table = Table::of_kernel(&without(KERNEL, &others)).unwrap();
+        assert_eq!(table.print(), None, "{one} is not said whole by the kernel");
+    }
+}
+
+#[test]
+fn addresses_that_ipvsadm_sorts_in_another_way_are_left_to_it() {
+    let of = |one: &str, other: &str| {
+        let head = "IP Virtual Server version 1.2.1 (size=256)\nTCP  C0000264:0CEA rr\n";
+        let line = |address| format!("  -> {address}:0CEA      Route   1      0          0\n");
+        Table::of_kernel(&format!("{head}{}{}", line(one), line(other)))
+            .unwrap()
+            .print()
+    };
+    // 192.0.2.31 and 10.1.0.11, 192.0.2.31 and 192.0.2.32.
+    assert_eq!(of("C000021F", "0A01000B"), None);
+    let both = of("C0000220", "C000021F").unwrap();
+    assert!(
+        both.find("192.0.2.31").unwrap() < both.find("192.0.2.32").unwrap(),
+        "{both}"
+    );
+}
+
+#[test]
+fn entries_are_printed_as_ipvsadm_prints_them() {
+    let no_mark = |text: &str| -> String {
+        let lines = text.lines().filter(|line| !line.starts_with("IP "));
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    let entries = Connections::of_kernel(&no_mark(KERNEL_CONNECTIONS)).unwrap();
+    assert_eq!(entries.print().unwrap(), no_mark(LISTED_CONNECTIONS));
+    assert_eq!(Connections::of_kernel(KERNEL_CONNECTIONS).unwrap().print(), None);
+}

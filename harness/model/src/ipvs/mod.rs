@@ -6,6 +6,7 @@
 
 mod kernel;
 mod listing;
+mod print;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -10,15 +10,31 @@ use lvs_matrix_model::record::{DirectorSnapshot, Moment};
 use lvs_matrix_netns::{CommandLine, Namespace};
 use std::time::{Duration, Instant};
 
-/// `ipvsadm -Ln` and `ipvsadm -Lnc` now.
+/// `ipvsadm -Ln` and `ipvsadm -Lnc` now. Where the kernel shows all that ipvsadm(8) would print, it is not
+/// started.
 pub(crate) fn snapshot(
     namespace: &Namespace,
     number: u32,
     moment: Moment,
     clock: Clock,
 ) -> Result<DirectorSnapshot> {
-    let stage = "read the director's tables";
     let at = clock.now();
+    let (services, connections) = match table::printed(namespace)? {
+        Some(both) => both,
+        None => asked(namespace)?,
+    };
+    Ok(DirectorSnapshot {
+        number,
+        moment,
+        at,
+        services: services.trim_end().to_owned(),
+        connections,
+    })
+}
+
+/// What ipvsadm(8) prints: services, connection entries.
+fn asked(namespace: &Namespace) -> Result<(String, String)> {
+    let stage = "read the director's tables";
     let both = namespace
         .check(&in_one_go("-Ln\n-Lnc\n".to_owned()))
         .stage(stage)?;
@@ -29,13 +45,7 @@ pub(crate) fn snapshot(
         ));
     };
     let (services, connections) = both.split_at(second);
-    Ok(DirectorSnapshot {
-        number,
-        moment,
-        at,
-        services: services.trim_end().to_owned(),
-        connections: connections.to_owned(),
-    })
+    Ok((services.to_owned(), connections.to_owned()))
 }
 
 /// How the list of `ipvsadm -Lnc` begins (ipvsadm.c, `print_conn` is below it).
