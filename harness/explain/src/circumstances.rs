@@ -179,6 +179,7 @@ impl<'a> CellView<'a> {
             let Action::Host(host) = action else { return None };
             match host {
                 HostAction::PowerOff { server, .. } => (node.real_server() == Some(server)).then_some(true),
+                HostAction::PowerOn { server } => (node.real_server() == Some(server)).then_some(false),
                 HostAction::LinkDown { node: of } => (of == node).then_some(true),
                 HostAction::LinkUp { node: of } => (of == node).then_some(false),
                 HostAction::SetSysctl { .. } => None,

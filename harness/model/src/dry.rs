@@ -78,6 +78,7 @@ fn undisturbed(scenario: &Scenario) -> Scenario {
     }
     for server in servers {
         server.weight = server.weight.max(1);
+        server.stands_by = false;
     }
     scenario
 }

@@ -109,6 +109,8 @@ pub enum Conflict<'a> {
     SavedStillThere,
     /// The host has no power.
     Off(&'a Name),
+    /// The host has power.
+    On(&'a Name),
     /// The mysqld is stopped already.
     Stopped(&'a Name),
     /// The mysqld is frozen and cannot obey SIGTERM.
@@ -190,6 +192,9 @@ impl<'a> State<'a> {
         match action {
             Action::Table(edit) => self.table.as_ref()?.conflict(edit, self.saved.as_ref()),
             Action::Mysqld(action) => self.off(action.server()).or_else(|| self.of_mysqld(action)),
+            Action::Host(HostAction::PowerOn { server }) => {
+                (!self.is_off(server)).then_some(Conflict::On(server))
+            }
             Action::Host(action) => {
                 let off = action.server().and_then(|name| self.off(name));
                 off.or_else(|| self.of_host(action))
@@ -282,7 +287,7 @@ impl<'a> State<'a> {
             HostAction::LinkDown { node: Node::Client } => Some(Conflict::ClientLink),
             HostAction::LinkDown { node } => self.cut.contains_key(node).then_some(Conflict::LinkDown(node)),
             HostAction::LinkUp { node } => (!self.cut.contains_key(node)).then_some(Conflict::LinkUp(node)),
-            HostAction::PowerOff { .. } | HostAction::SetSysctl { .. } => None,
+            HostAction::PowerOff { .. } | HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }
 
@@ -318,10 +323,12 @@ impl<'a> State<'a> {
                     | TableAction::AddService { .. }
                     | TableAction::SetScheduler { .. }
                     | TableAction::FlushTable
+                    | TableAction::ZeroCounters
                     | TableAction::RestoreTable => {}
                 }
             }
             Action::Mysqld(action) if self.off(action.server()).is_none() => self.mysqld(step, action),
+            Action::Host(action @ HostAction::PowerOn { .. }) => self.host(step, action),
             Action::Host(action) if action.server().and_then(|name| self.off(name)).is_none() => {
                 self.host(step, action);
             }
@@ -356,6 +363,13 @@ impl<'a> State<'a> {
             HostAction::PowerOff { server, .. } => {
                 let known = self.servers.iter_mut().find(|known| known.name == server);
                 known.into_iter().for_each(|server| server.off = Some(step));
+            }
+            // What it boots starts its server, whatever that was doing.
+            HostAction::PowerOn { server } => {
+                let known = self.servers.iter_mut().find(|known| known.name == server);
+                known.into_iter().for_each(|server| {
+                    (server.off, server.stopped, server.frozen) = (None, None, None);
+                });
             }
             HostAction::LinkDown { node } => {
                 self.cut.entry(node).or_insert(step);

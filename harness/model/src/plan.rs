@@ -194,7 +194,8 @@ impl LabPlan {
     /// The director's table before the first step, as the services say it.
     #[must_use]
     pub fn table(&self) -> Table {
-        let weight = |backend: &Backend| Some((backend.host.real_server()?.clone(), backend.weight));
+        let weight =
+            |backend: &Backend| Some((backend.host.real_server()?.clone(), backend.weight_at_first()?));
         let others = self.services.iter().skip(1).map(|service| service.address.port());
         Table {
             service: true,

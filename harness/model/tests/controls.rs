@@ -129,9 +129,25 @@ fn without_packets_or_a_sentinel_nothing_is_known() {
 
 /// A host without power sees nothing any more.
 fn without_power(record: &CellRecord, node: &Node) -> bool {
-    record.steps.iter().any(|step| {
-        matches!(&step.action, Action::Host(HostAction::PowerOff { server, .. }) if node.real_server() == Some(server))
-    })
+    let off = |action: &Action, off: bool| match action {
+        Action::Host(HostAction::PowerOff { server, .. }) => off && node.real_server() == Some(server),
+        Action::Host(HostAction::PowerOn { server }) => !off && node.real_server() == Some(server),
+        Action::Host(_)
+        | Action::Table(_)
+        | Action::Mysqld(_)
+        | Action::Client(_)
+        | Action::Wait(_)
+        | Action::Traffic(_)
+        | Action::Watch(_) => false,
+    };
+    let count = |power: bool| {
+        record
+            .steps
+            .iter()
+            .filter(|step| off(&step.action, power))
+            .count()
+    };
+    count(true) > count(false)
 }
 
 #[test]

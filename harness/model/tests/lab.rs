@@ -52,8 +52,9 @@ fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
     let flush = || -> Action { TrafficAction::FlushFirewall { node: node() }.into() };
     let (server, neighbours) = (rs1(), Neighbours::Permanent);
     let off: Action = HostAction::PowerOff { server, neighbours }.into();
+    let on: Action = HostAction::PowerOn { server: rs1() }.into();
     let kill = || -> Action { MysqldAction::KillSessions { server: rs1() }.into() };
-    let cases: [(Vec<Action>, &[u32]); 12] = [
+    let cases: [(Vec<Action>, &[u32]); 13] = [
         (vec![kill()], &[]),
         (vec![stop()], &[1]),
         (vec![stop(), start()], &[]),
@@ -64,7 +65,9 @@ fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
         (vec![rule(Chain::Input), rule(Chain::Output)], &[1, 2]),
         (vec![rule(Chain::Input), flush(), rule(Chain::Output)], &[3]),
         (vec![netem(100), netem(0)], &[2]),
-        (vec![stop(), off], &[1, 2]),
+        (vec![stop(), off.clone()], &[1, 2]),
+        // Its server starts with it.
+        (vec![stop(), off, on], &[]),
         (vec![sysctl("1"), Action::wait(Duration::ZERO)], &[]),
     ];
     for (steps, lasting) in &cases {
@@ -148,6 +151,12 @@ fn nothing_is_done_on_a_host_without_power() {
     assert!(state.lasts(1) && !state.lasts(2));
     assert_eq!(state.unplugged(&node()), Some(1));
     assert!(state.is_silent());
+    let on = HostAction::PowerOn { server: rs1() }.into();
+    assert_eq!(state.conflict(&on), None);
+    state.apply(3, &on);
+    assert_eq!(state.conflict(&on), Some(Conflict::On(&name)));
+    assert_eq!((state.conflict(&stop), state.unplugged(&node())), (None, None));
+    assert!(!state.lasts(1) && !state.is_silent());
 }
 
 fn table(servers: &[(&Name, u16)]) -> Table {

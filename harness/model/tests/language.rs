@@ -45,7 +45,10 @@ lab:
   scheduler-flags: [sh-port, sh-fallback]
   family: ipv4
   scheduler: sh
-  real-servers: { rs2: { weight: 7 }, rs1: { forwarding: tunneling, tunnel-type: gre, tunnel-family: ipv4 } }
+  real-servers:
+    rs2: { weight: 7, upper-threshold: 20, lower-threshold: 10 }
+    rs1: { forwarding: tunneling, tunnel-type: gre, tunnel-family: ipv4 }
+    spare: { stands-by: true }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
   mysqld: { innodb: true, sql: [create database shop] }
   director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
@@ -71,6 +74,7 @@ change:
   - wait-until: { no-entry: true, at-most: 16m }
   - wait-until: { in-table: rs2, at-most: 1s }
   - set-timeouts: { tcp: 60s, tcp-fin: 10s }
+  - zero-counters: {}
   - add-service: { port: 80 }
   - save-table: {}
   - remove-service: {}
@@ -91,6 +95,7 @@ change:
   - set-netem: { node: rs2 }
   - power-off: { server: rs1 }
   - power-off: { server: rs2, neighbours: dynamic }
+  - power-on: { server: rs1 }
 act:
   - wait: 1m 30s
   - query: { sql: "select 1" }
@@ -142,6 +147,9 @@ fn server(text: &str, weight: u16) -> RealServer {
     RealServer {
         name,
         weight,
+        stands_by: false,
+        upper_threshold: None,
+        lower_threshold: None,
         forwarding: None,
         tunnel_type: None,
         tunnel_family: None,
@@ -253,6 +261,7 @@ fn common_steps() -> Phases {
                 tcp_fin: Some(Duration::from_secs(10)),
                 udp: None,
             }),
+            Action::Table(TableAction::ZeroCounters),
             Action::Table(TableAction::AddService { port: Some(80) }),
             Action::Table(TableAction::SaveTable),
             Action::Table(TableAction::RemoveService { port: None }),
@@ -282,6 +291,7 @@ fn common_steps() -> Phases {
                 server: name("rs2"),
                 neighbours: Neighbours::Dynamic,
             }),
+            Action::Host(HostAction::PowerOn { server: rs1() }),
         ],
         vec![
             Action::wait(Duration::from_secs(90)),
@@ -377,12 +387,20 @@ fn every_field_has_its_effect() {
             one_packet: false,
             scheduler: Some("sh".to_owned()),
             real_servers: vec![
-                server("rs2", 7),
+                RealServer {
+                    upper_threshold: Some(20),
+                    lower_threshold: Some(10),
+                    ..server("rs2", 7)
+                },
                 RealServer {
                     forwarding: Some(Forwarding::Tunneling),
                     tunnel_type: Some(TunnelType::Gre),
                     tunnel_family: Some(Family::Ipv4),
                     ..server("rs1", 1)
+                },
+                RealServer {
+                    stands_by: true,
+                    ..server("spare", 1)
                 },
             ],
             client: ClientChoice {

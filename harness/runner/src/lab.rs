@@ -269,7 +269,10 @@ impl Lab {
         // A server of weight 0 would get no connection.
         // Neither may the check leave a template of persistence, which lives long.
         let alone = self.servers.len() == 1
-            && service.backends.iter().all(|backend| backend.weight > 0)
+            && service
+                .backends
+                .iter()
+                .all(|backend| backend.weight_at_first() > Some(0))
             && service.persistence.is_none();
         let reuse = read_sysctl(director, CONN_REUSE_MODE).stage("make the lab")?;
         for server in &self.servers {
@@ -319,7 +322,7 @@ impl Lab {
             self.set_udp_timeout(UDP_TIMEOUT)?;
         }
         if !alone {
-            self.fill_table(plan, service, |backend| Some(backend.weight))?;
+            self.fill_table(plan, service, Backend::weight_at_first)?;
         }
         Ok(())
     }

@@ -105,7 +105,7 @@ fn are_plain(plan: &LabPlan) -> bool {
 pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
     let of_server = |node: &Node| node.real_server().is_some();
     let touches = |action: &Action| match action {
-        Action::Mysqld(_) | Action::Host(HostAction::PowerOff { .. }) => true,
+        Action::Mysqld(_) | Action::Host(HostAction::PowerOff { .. } | HostAction::PowerOn { .. }) => true,
         Action::Host(HostAction::SetSysctl { node, .. })
         | Action::Traffic(
             TrafficAction::AddFirewallRule { node, .. } | TrafficAction::FlushFirewall { node },

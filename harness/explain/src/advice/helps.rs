@@ -5,7 +5,7 @@ use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, Node, Percent, ServerDeed, TableAction, TrafficAction,
+    Action, Chain, FirewallVerdict, HostAction, Node, Percent, ServerDeed, TableAction, TrafficAction,
 };
 use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
@@ -296,7 +296,14 @@ fn probes_find_nobody(view: &CellView<'_>) -> bool {
         view.netem(&node, end)
             .is_some_and(|(_, _, loss)| loss == Percent(10_000))
     });
-    cut || deleted || lost || !view.firewall(end).is_empty()
+    // A host that has started anew answers them with an RST.
+    let anew = view.server().is_some_and(|server| {
+        let on = HostAction::PowerOn {
+            server: server.clone(),
+        };
+        first_step(view, |action| *action == Action::Host(on.clone())).is_some()
+    });
+    cut || deleted || lost || anew || !view.firewall(end).is_empty()
 }
 
 /// Did something that the client sent for the operation meet this rule of a firewall, which drops or rejects?

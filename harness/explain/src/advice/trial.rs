@@ -270,7 +270,7 @@ fn cuts_off(action: &Action, server: &Name) -> bool {
     match action {
         HostAction::PowerOff { server: of, .. } => of == server,
         HostAction::LinkDown { node } => node.real_server() == Some(server),
-        HostAction::LinkUp { .. } | HostAction::SetSysctl { .. } => false,
+        HostAction::PowerOn { .. } | HostAction::LinkUp { .. } | HostAction::SetSysctl { .. } => false,
     }
 }
 
@@ -336,6 +336,7 @@ fn comes_after(action: &Action, server: &Name) -> bool {
             | TableAction::AddService { port: Some(_) }
             | TableAction::SetScheduler { .. }
             | TableAction::SaveTable
+            | TableAction::ZeroCounters
             | TableAction::SetTimeouts { .. } => false,
         },
         Action::Mysqld(mysqld) => mysqld.server() == server,
@@ -473,14 +474,26 @@ fn may_fail(action: ClientAction) -> ClientAction {
     }
 }
 
+/// A name that no server of the cell has.
+fn free_name(view: &CellView<'_>) -> Option<Name> {
+    let numbered = (2..).map(|number: u32| format!("{SPARE}-{number}"));
+    let mut names = std::iter::once(SPARE.to_owned()).chain(numbered);
+    let taken = |name: &str| view.plan.real_servers().any(|(known, _)| known.as_str() == name);
+    let free = names.find(|name| !taken(name))?;
+    Name::new(&free).ok()
+}
+
 /// Another server is ready from the beginning, and takes new connections when the client's operation begins.
 fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&Name>) {
-    let (Ok(spare), Some((begins, _))) = (Name::new(SPARE), places(view)) else {
+    let (Some(spare), Some((begins, _))) = (free_name(view), places(view)) else {
         return;
     };
     line.scenario.lab.real_servers.push(RealServer {
         name: spare.clone(),
         weight: 0,
+        stands_by: false,
+        upper_threshold: None,
+        lower_threshold: None,
         forwarding: None,
         tunnel_type: None,
         tunnel_family: None,
@@ -497,7 +510,8 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
                 TableAction::AddService { port: None } => service = true,
                 TableAction::SaveTable => saved = (service, known),
                 TableAction::RestoreTable => (service, known) = saved,
-                TableAction::RemoveRealServer { .. }
+                TableAction::ZeroCounters
+                | TableAction::RemoveRealServer { .. }
                 | TableAction::AddRealServer { .. }
                 | TableAction::SetWeight { .. }
                 | TableAction::SetForwarding { .. }

@@ -17,6 +17,7 @@ mod outlived;
 mod own_firewall;
 mod path;
 mod persistent;
+mod power;
 mod prelude;
 mod reuse;
 mod routed;
@@ -49,6 +50,7 @@ pub(super) const ALL: &[Rule] = &[
     under_way::BY_ITS_ENTRY,
     director::SERVER_SAID,
     limited::HELD_BACK,
+    director::FULL,
     director::NO_SERVER,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
@@ -88,6 +90,9 @@ pub(super) const ALL: &[Rule] = &[
     own_firewall::REFUSES,
     own_firewall::GIVES_UP,
     path::HOST_OFF,
+    power::OFF_FOR_A_WHILE,
+    power::UNKNOWN_NOW,
+    power::FORGOTTEN,
     path::DIRECTOR_UNPLUGGED,
     path::LOST_BEFORE,
     path::LOST_AFTER,

@@ -46,11 +46,26 @@ pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a 
 /// server to choose; and what of real servers it had.
 pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table, Bilingual)> {
     let table = view.table_then(sent.at)?;
-    if !table.has_service() || table.servers().any(|(_, weight)| weight > 0) {
+    let full: Vec<Full<'_>> = Full::all(view, &table, sent.at).collect();
+    let has_room = |name: &Name| full.iter().all(|full| full.server != name);
+    let takes = |(name, weight): (&Name, u16)| weight > 0 && has_room(name);
+    if !table.has_service() || table.servers().any(takes) {
         return None;
     }
-    let names: Vec<&Name> = table.servers().map(|(name, _)| name).collect();
-    let servers = if names.is_empty() {
+    let quiet = table.servers().filter(|(_, weight)| *weight == 0);
+    let names: Vec<&Name> = quiet.map(|(name, _)| name).collect();
+    let servers = if !full.is_empty() {
+        let mut why: Vec<Bilingual> = full.iter().map(Full::says).collect();
+        why.extend(
+            names
+                .iter()
+                .map(|name| bilingual!("{name} has a weight of 0" / "{name} 的权重为 0")),
+        );
+        bilingual!(
+            "no real server that took new connections ({why})" / "没有接受新连接的真实服务器（{why}）",
+            why = listed(&why),
+        )
+    } else if names.is_empty() {
         bilingual!("no real server" / "没有真实服务器")
     } else {
         bilingual!(
@@ -60,6 +75,67 @@ pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table
         )
     };
     Some((table, servers))
+}
+
+/// A real server that is at its upper threshold, and gets no new connection.
+pub(super) struct Full<'v> {
+    pub(super) server: &'v Name,
+    /// How many connections it has.
+    pub(super) count: usize,
+    pub(super) upper: u16,
+    /// Below so many it gets new ones again.
+    pub(super) lower: u16,
+}
+
+impl<'v> Full<'v> {
+    /// Those of the table at a moment.
+    pub(super) fn all(view: &'v CellView<'_>, table: &Table, at: Instant) -> impl Iterator<Item = Self> {
+        let names = view.plan.real_servers().map(|(name, _)| name);
+        let there = names.filter(|name| table.weight(name).is_some_and(|weight| weight > 0));
+        there.filter_map(move |name| Self::of(view, name, at))
+    }
+
+    /// The server's, if it is one: it has as many connections as its upper threshold says, or had them, and is
+    /// not below its lower one (net/netfilter/ipvs/ip_vs_ctl.c, `__ip_vs_dest_update_overload`).
+    fn of(view: &'v CellView<'_>, server: &'v Name, at: Instant) -> Option<Self> {
+        let backend = view.plan.service().backend(&Node::RealServer(server.clone()))?;
+        let upper = backend.upper_threshold?;
+        let lower = backend.lower_threshold.unwrap_or(upper - upper / 4);
+        let snapshots = view.record.snapshots.iter().filter(|snapshot| snapshot.at <= at);
+        let tables: Vec<Table> = snapshots
+            .filter_map(|snapshot| Table::of(view.plan, snapshot))
+            .collect();
+        let count = tables.last()?.connections_to(view.plan, server, at);
+        let reached = |table: &Table| table.connections_to(view.plan, server, table.at) >= usize::from(upper);
+        let full = count >= usize::from(upper) || count >= usize::from(lower) && tables.iter().any(reached);
+        full.then_some(Self {
+            server,
+            count,
+            upper,
+            lower,
+        })
+    }
+
+    fn says(&self) -> Bilingual {
+        let Self {
+            server,
+            count,
+            upper,
+            lower,
+        } = self;
+        if *count >= usize::from(*upper) {
+            bilingual!(
+                "{server} has {count} connections, its upper threshold"
+                    / "{server} 有 {count} 个连接，已达其上限"
+            )
+        } else {
+            bilingual!(
+                "{server} had {upper} connections, its upper threshold, and has {count}, not yet fewer than \
+                 {lower}"
+                    / "{server} 曾有 {upper} 个连接，达到其上限，现有 {count} 个，还不少于 {lower}"
+            )
+        }
+    }
 }
 
 /// What shows that the director refused a packet: its table, the packet where it was seen, and the refusal.

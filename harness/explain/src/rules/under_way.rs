@@ -123,7 +123,7 @@ fn on_the_way_back(action: &Action, server: &Name) -> bool {
     match action {
         Action::Mysqld(mysqld) => mysqld.server() == server,
         Action::Host(host) => match host {
-            HostAction::PowerOff { server: of, .. } => of == server,
+            HostAction::PowerOff { server: of, .. } | HostAction::PowerOn { server: of } => of == server,
             HostAction::LinkDown { node } | HostAction::LinkUp { node } => ends(node),
             HostAction::SetSysctl { .. } => false,
         },

@@ -45,6 +45,12 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::StillFrozen => "mysqld 的所有线程都处于状态 T".to_owned(),
         Proof::RunsAgain { id } => format!("它在运行，并以 server_id {id} 应答"),
         Proof::Started { id } => format!("它以 server_id {id} 应答"),
+        Proof::Zeroed { before, after } => {
+            format!("/proc/net/ip_vs_stats 计有 {after} 个数据包，之前为 {before} 个")
+        }
+        Proof::Booted { port, seen } => {
+            format!("{port} 的状态为 UP，先前的连接已全部消失，{}", self::proof(seen))
+        }
         Proof::Port { port, state } => format!("{port} 的状态为 {state}"),
         Proof::Sysctl { key, value, node } => format!("{node} 上的 {key} 读出为 {value}"),
         Proof::NoRule => "nft 没有列出规则".to_owned(),
@@ -113,6 +119,7 @@ pub(super) fn instead(found: &Instead) -> String {
         Instead::MysqldRuns => "有 mysqld 在运行".to_owned(),
         Instead::MysqldNotFrozen => "mysqld 在运行".to_owned(),
         Instead::MysqldEnded { status } => format!("mysqld 已结束：{status}"),
+        Instead::ConnectionLeft { line } => format!("还留有先前的连接：{line}"),
         Instead::OtherPortState { state, shown } => format!("端口的状态不是 {state}：{shown}"),
         Instead::NoSuchRule {
             rule,

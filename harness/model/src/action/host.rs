@@ -39,6 +39,16 @@ actions! {
                 en("power off {server}, on a flat segment") zh("{server} 断电（同一网段）");
         }
 
+        /// A host that was powered off starts again, with the addresses, the VIP among them, and the settings
+        /// that it had, those of steps included. Its connections are lost, its firewall's rules are not. Its
+        /// server is up when the step ends.
+        "power-on" PowerOn {
+            /// A real server of the lab that is off.
+            required "server" server: Name;
+        } says {
+            { server } => en("power on {server}") zh("{server} 重新上电");
+        }
+
         /// The host's cable is pulled: the switch's port goes down, and the host has no carrier. The others
         /// learn by ARP that it is gone.
         "link-down" LinkDown {
@@ -79,7 +89,7 @@ impl HostAction {
     #[must_use]
     pub fn server(&self) -> Option<&Name> {
         match self {
-            Self::PowerOff { server, .. } => Some(server),
+            Self::PowerOff { server, .. } | Self::PowerOn { server } => Some(server),
             Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => {
                 node.real_server()
             }

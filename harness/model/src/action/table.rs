@@ -102,6 +102,12 @@ actions! {
             {} => en("restore the table") zh("恢复表");
         }
 
+        /// The operator sets the counters of packets, bytes and connections to zero: `ipvsadm -Z`. The
+        /// connections that a scheduler counts are others, and stay.
+        "zero-counters" ZeroCounters says {
+            {} => en("zero the counters") zh("计数器清零");
+        }
+
         /// The operator sets how long connection entries live without a packet: `ipvsadm --set`. An entry
         /// that is there gets it with its next packet.
         "set-timeouts" SetTimeouts {
@@ -140,6 +146,7 @@ impl TableAction {
             | Self::FlushTable
             | Self::SaveTable
             | Self::RestoreTable
+            | Self::ZeroCounters
             | Self::SetTimeouts { .. } => None,
         }
     }
@@ -159,6 +166,7 @@ impl TableAction {
             | Self::AddService { .. }
             | Self::SetScheduler { .. }
             | Self::SaveTable
+            | Self::ZeroCounters
             | Self::SetTimeouts { .. } => None,
         }
     }

@@ -60,6 +60,7 @@ impl Table {
             TableAction::RemoveService { port: None }
             | TableAction::SetScheduler { .. }
             | TableAction::SetTimeouts { .. }
+            | TableAction::ZeroCounters
             | TableAction::SaveTable => None,
         }
     }
@@ -101,7 +102,10 @@ impl Table {
                     self.others.extend(&saved.others);
                 }
             }
-            TableAction::SetScheduler { .. } | TableAction::SetTimeouts { .. } | TableAction::SaveTable => {}
+            TableAction::SetScheduler { .. }
+            | TableAction::SetTimeouts { .. }
+            | TableAction::ZeroCounters
+            | TableAction::SaveTable => {}
         }
     }
 

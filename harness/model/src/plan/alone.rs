@@ -58,6 +58,9 @@ impl LabPlan {
                         RealServer {
                             name: name.clone(),
                             weight: backend.map_or(DEFAULT_WEIGHT, |backend| backend.weight),
+                            stands_by: backend.is_some_and(|backend| backend.stands_by),
+                            upper_threshold: backend.and_then(|backend| backend.upper_threshold),
+                            lower_threshold: backend.and_then(|backend| backend.lower_threshold),
                             forwarding: backend
                                 .map(|backend| backend.forwarding)
                                 .filter(|forwarding| *forwarding != service.forwarding()),

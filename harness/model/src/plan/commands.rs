@@ -70,6 +70,7 @@ impl LabPlan {
             TableAction::FlushTable => "ipvsadm -C".to_owned(),
             TableAction::SaveTable => "ipvsadm -S -n".to_owned(),
             TableAction::RestoreTable => "ipvsadm -R".to_owned(),
+            TableAction::ZeroCounters => "ipvsadm -Z".to_owned(),
             // 0 leaves a time-out as it is (ipvsadm(8)).
             TableAction::SetTimeouts { tcp, tcp_fin, udp } => {
                 let seconds = |time: &Option<Duration>| time.map_or(0, |time| time.as_secs());
@@ -88,6 +89,14 @@ impl LabPlan {
                     Neighbours::Dynamic => Vec::new(),
                 };
                 lines.extend(self.port_lines(&node, "down"));
+                lines
+            }
+            HostAction::PowerOn { server } => {
+                let node = Node::RealServer(server.clone());
+                // What it had in memory is gone: connections, and what it knew of its neighbours.
+                let forgets = ["ss --kill --tcp --numeric", "ip neigh flush all"];
+                let mut lines: Vec<PlacedLine> = forgets.map(|line| (Some(node.clone()), words(line))).into();
+                lines.extend(self.port_lines(&node, "up"));
                 lines
             }
             HostAction::LinkDown { node } => self.port_lines(node, "down"),

@@ -95,6 +95,9 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
                 host: Node::RealServer(server.name.clone()),
                 port: kind.port(),
                 weight: server.weight,
+                stands_by: server.stands_by,
+                upper_threshold: server.upper_threshold,
+                lower_threshold: server.lower_threshold,
                 forwarding: lab.forwarding_to(server),
                 tunnel: lab.tunnel_type_to(server),
                 address: given.other.filter(|_| crosses(server)).map(|other| other.address),
@@ -212,7 +215,7 @@ fn fill(service: &Service, hosts: &[Host]) -> Vec<Vec<String>> {
     // The defaults, stated: the life of an entry decides how a hang ends. (tcp, tcp after FIN, udp; seconds)
     let mut lines = service.mark_lines();
     lines.push(words(&format!("ipvsadm --set 900 120 {UDP_TIMEOUT}")));
-    lines.extend(service.fill_lines(hosts, |backend| Some(backend.weight)));
+    lines.extend(service.fill_lines(hosts, Backend::weight_at_first));
     lines
 }
 

@@ -55,6 +55,15 @@ pub struct Backend {
     pub port: u16,
     /// Its weight at the beginning.
     pub weight: u16,
+    /// Is it outside the table at the beginning?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stands_by: bool,
+    /// With so many connections it gets no new one (`-x`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper_threshold: Option<u16>,
+    /// With fewer than so many it gets new ones again (`-y`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower_threshold: Option<u16>,
     /// How packets reach it.
     pub forwarding: Forwarding,
     /// How tunneling puts them into others.
@@ -67,9 +76,26 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// ipvsadm(8)'s options for a method: `-g`, `-i --tun-type gre`.
+    /// Its weight in the table at the beginning; `None` if it is not in it.
+    #[must_use]
+    pub fn weight_at_first(&self) -> Option<u16> {
+        (!self.stands_by).then_some(self.weight)
+    }
+
+    /// ipvsadm(8)'s options for a method, and for its thresholds, which an edit without them would take away:
+    /// `-g`, `-i --tun-type gre`, `-m -x 20 -y 10`.
     #[must_use]
     pub fn flags(&self, forwarding: Forwarding) -> String {
+        let mut flags = self.method_flags(forwarding);
+        for (flag, threshold) in [("-x", self.upper_threshold), ("-y", self.lower_threshold)] {
+            if let Some(threshold) = threshold {
+                flags += &format!(" {flag} {threshold}");
+            }
+        }
+        flags
+    }
+
+    fn method_flags(&self, forwarding: Forwarding) -> String {
         let flag = forwarding.flag();
         match (forwarding, self.tunnel) {
             (Forwarding::DirectRouting | Forwarding::Masquerading, _)

@@ -95,6 +95,20 @@ readable_sentences! {
             /// The lines, with `; ` between them.
             lines: String,
         } => "ipvsadm saved {lines}",
+        /// IPVS has begun to count anew.
+        Zeroed {
+            /// The packets that it had counted.
+            before: u64,
+            /// Those that it counts now.
+            after: u64,
+        } => "/proc/net/ip_vs_stats counts {after} packets, after {before}",
+        /// A host has started again.
+        Booted {
+            /// The bridge's port to it.
+            port: String,
+            /// What its server says.
+            seen: Box<Proof>,
+        } => "{port} is in state UP, no connection of before is left, and {seen}",
         /// The time-outs of connection entries, in seconds.
         Timeouts {
             /// Of established TCP connections.
@@ -303,6 +317,8 @@ impl Proof {
             | Self::Restored
             | Self::Saved { .. }
             | Self::Timeouts { .. }
+            | Self::Zeroed { .. }
+            | Self::Booted { .. }
             | Self::ProcessEnded { .. }
             | Self::NoMysqld { .. }
             | Self::ProcessFrozen { .. }
@@ -366,6 +382,11 @@ readable_sentences! {
             /// How.
             status: String,
         } => "the mysqld has ended: {status}",
+        /// A host that has started again has a connection of before.
+        ConnectionLeft {
+            /// What `ss` shows.
+            line: String,
+        } => "a connection of before is left: {line}",
         /// The bridge's port has another state.
         OtherPortState {
             /// The state that it was to have.

@@ -83,6 +83,8 @@ kinds! {
     TooManyRealServers,
     /// A real server that is in the lab already.
     RealServerTwice,
+    /// Something that a real server cannot have in the director's table.
+    InTable,
     /// Two values of different axes set the same sysctl differently.
     SysctlConflict,
     /// Two axes say different things of the same part of the lab.

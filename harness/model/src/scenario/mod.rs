@@ -177,6 +177,15 @@ pub struct RealServer {
     pub name: Name,
     /// Its weight in the table, 0 to 65535.
     pub weight: u16,
+    /// Is it outside the table at the beginning?
+    #[serde(default)]
+    pub stands_by: bool,
+    /// With so many connections it gets no new one (`-x`).
+    #[serde(default)]
+    pub upper_threshold: Option<u16>,
+    /// With fewer than so many it gets new ones again (`-y`).
+    #[serde(default)]
+    pub lower_threshold: Option<u16>,
     /// Its forwarding method, if it is not that of the lab.
     pub forwarding: Option<Forwarding>,
     /// Its tunnel type, if it is not that of the lab.

@@ -13,7 +13,7 @@ use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{
     Errno, ErrorCode, Mark, PrefixLength, Scheduler, SchedulerFlag, Seconds, SysctlKey, SysctlValue, Text,
-    Weight, Yes,
+    Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
 use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Url, Vip, Wiring};
@@ -204,8 +204,17 @@ lab_structure! {
 }
 
 structure! {
-    /// A real server with its mysqld, in the director's table from the beginning.
+    /// A real server with its mysqld, in the director's table from the beginning, or standing by.
     RealServerInput {
+        /// It is not in the director's table at the beginning, though all of it runs: a fresh server that
+        /// `add-real-server` puts in, with a weight of that step's.
+        optional "stands-by" stands_by: At<Yes>;
+        /// With so many connections in the director's table, those in their last states included, it gets no
+        /// new one: ipvsadm(8)'s `-x`.
+        optional "upper-threshold" upper_threshold: At<Threshold>;
+        /// Once it is at its upper threshold it gets new ones again when it has fewer connections than this:
+        /// ipvsadm(8)'s `-y`. Default: three quarters of the upper one.
+        optional "lower-threshold" lower_threshold: At<Threshold>;
         /// Its weight in the table. A server of weight 0 gets no new connection.
         default(DEFAULT_WEIGHT) "weight" weight: At<Weight>;
         /// How packets reach it, if not as they reach the others of the lab.

@@ -237,11 +237,26 @@ fn real_servers(servers: &[RealServer]) -> Part {
         let RealServer {
             name,
             weight,
+            stands_by,
+            upper_threshold,
+            lower_threshold,
             forwarding,
             tunnel_type,
             tunnel_family,
         } = server;
-        let mut fields = vec![("weight".to_owned(), Part::Plain(weight.to_string()))];
+        // A server outside the table has no weight.
+        let mut fields = vec![if *stands_by {
+            ("stands-by".to_owned(), Part::Plain("true".to_owned()))
+        } else {
+            ("weight".to_owned(), Part::Plain(weight.to_string()))
+        }];
+        let numbers = [
+            ("upper-threshold", upper_threshold),
+            ("lower-threshold", lower_threshold),
+        ];
+        for (key, number) in numbers {
+            fields.extend(number.map(|number| (key.to_owned(), Part::Plain(number.to_string()))));
+        }
         let words = [
             ("forwarding", forwarding.map(Forwarding::as_str)),
             ("tunnel-type", tunnel_type.map(TunnelType::as_str)),

@@ -181,7 +181,12 @@ pub fn is_control(record: &CellRecord) -> bool {
 fn changes(phase: Phase, action: &Action) -> bool {
     match (phase, action) {
         (Phase::Before, _)
-        | (_, Action::Wait(_) | Action::Watch(_) | Action::Table(TableAction::SaveTable)) => false,
+        | (
+            _,
+            Action::Wait(_)
+            | Action::Watch(_)
+            | Action::Table(TableAction::SaveTable | TableAction::ZeroCounters),
+        ) => false,
         (Phase::Change, Action::Client(_)) => true,
         (Phase::Act, Action::Client(_)) => false,
         (

@@ -48,6 +48,9 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
     let real_server = |text| RealServer {
         name: name(text),
         weight: 1,
+        stands_by: false,
+        upper_threshold: None,
+        lower_threshold: None,
         forwarding: None,
         tunnel_type: None,
         tunnel_family: None,

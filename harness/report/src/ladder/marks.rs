@@ -69,7 +69,9 @@ fn acts_on(action: &Action) -> Node {
     match action {
         Action::Table(_) => Node::Director,
         Action::Mysqld(action) => Node::RealServer(action.server().clone()),
-        Action::Host(HostAction::PowerOff { server, .. }) => Node::RealServer(server.clone()),
+        Action::Host(HostAction::PowerOff { server, .. } | HostAction::PowerOn { server }) => {
+            Node::RealServer(server.clone())
+        }
         Action::Host(
             HostAction::LinkDown { node } | HostAction::LinkUp { node } | HostAction::SetSysctl { node, .. },
         ) => node.clone(),

@@ -39,6 +39,9 @@ pub(crate) fn scenario() -> Scenario {
             real_servers: vec![RealServer {
                 name: name("rs1"),
                 weight: 1,
+                stands_by: false,
+                upper_threshold: None,
+                lower_threshold: None,
                 forwarding: None,
                 tunnel_type: None,
                 tunnel_family: None,

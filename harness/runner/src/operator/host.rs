@@ -4,7 +4,8 @@ use super::{Shown, find, real_server};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
-use lvs_matrix_model::action::HostAction;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::action::{HostAction, StopSignal};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{Instead, PortState, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace, read_sysctl};
@@ -18,6 +19,7 @@ const LINK_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) fn shown(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Shown> {
     match action {
         HostAction::PowerOff { server, .. } => ports(lab, real_server(plan, server)?, PortState::Down),
+        HostAction::PowerOn { server } => ports(lab, real_server(plan, server)?, PortState::Up),
         HostAction::LinkDown { node } => ports(lab, find(plan, node)?, PortState::Down),
         HostAction::LinkUp { node } => ports(lab, find(plan, node)?, PortState::Up),
         HostAction::SetSysctl { node, key, value } => {
@@ -32,6 +34,36 @@ pub(super) fn shown(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Sh
             })
         }
     }
+}
+
+/// A host that has power again boots: of what its server did before nothing is left, and the server starts.
+pub(super) fn booted(plan: &LabPlan, lab: &mut Lab, name: &Name) -> Result<Shown> {
+    let host = real_server(plan, name)?;
+    let server = lab.servers.iter_mut().find(|server| server.name == *name);
+    let server =
+        server.ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))?;
+    if server.pid().is_some() {
+        server.stop_process(StopSignal::Kill)?;
+    }
+    let look = CommandLine::new(["ss", "--no-header", "--tcp", "--numeric"]);
+    let left = server
+        .namespace
+        .check(&look)
+        .stage("look for connections of before")?;
+    if let Some(line) = left.lines().next() {
+        let line = line.to_owned();
+        return Ok(Err(Instead::ConnectionLeft { line }));
+    }
+    server.start_process()?;
+    server.wait_ready()?;
+    let seen = Box::new(match server.is_echo() {
+        true => Proof::AnswersAs { server: name.clone() },
+        false => Proof::Started { id: server.server_id },
+    });
+    Ok(ports(lab, host, PortState::Up)?.map(|_| Proof::Booted {
+        port: host.nic().port.clone(),
+        seen,
+    }))
 }
 
 /// Is each bridge port of the host in this state? The proof is of its first card, unless another one is not.

@@ -35,8 +35,12 @@ pub(crate) struct Deed {
 pub(crate) type Shown = std::result::Result<Proof, Instead>;
 
 /// Does something to a host.
-pub(crate) fn host(plan: &LabPlan, lab: &Lab, action: &HostAction) -> Result<Deed> {
+pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Deed> {
     let commands = run_lines(plan, lab, &action.clone().into())?;
+    if let HostAction::PowerOn { server } = action {
+        let proof = host::booted(plan, lab, server)?;
+        return deed(action, commands, proof);
+    }
     deed(action, commands, host::shown(plan, lab, action)?)
 }
 
@@ -122,7 +126,9 @@ pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
                 let undo = TrafficAction::SetNetem { node, delay, loss };
                 run_lines(plan, lab, &undo.into())?;
             }
-            Action::Host(HostAction::LinkUp { .. } | HostAction::SetSysctl { .. })
+            Action::Host(
+                HostAction::PowerOn { .. } | HostAction::LinkUp { .. } | HostAction::SetSysctl { .. },
+            )
             | Action::Traffic(TrafficAction::AddFirewallRule { .. } | TrafficAction::FlushFirewall { .. })
             | Action::Table(_)
             | Action::Mysqld(_)

@@ -31,6 +31,7 @@ pub(crate) fn edit_table(
     saved: &mut Option<Saved>,
 ) -> Result<Deed> {
     let action = edit.clone().into();
+    let before = counted(lab, edit)?;
     let commands = if *edit == TableAction::RestoreTable {
         let no_table = || LabError::new(edit.to_string(), "no table was saved");
         let stdin = saved.as_ref().ok_or_else(no_table)?.lines.as_bytes();
@@ -51,7 +52,9 @@ pub(crate) fn edit_table(
             table: now.clone(),
         });
     }
-    let shown = if let TableAction::SetTimeouts { tcp, tcp_fin, udp } = edit {
+    let shown = if let Some(before) = before {
+        zeroed(before, counted(lab, edit)?)
+    } else if let TableAction::SetTimeouts { tcp, tcp_fin, udp } = edit {
         let line = CommandLine::new(["ipvsadm", "-L", "--timeout"]);
         let shown = lab.director()?.check(&line).stage("read the time-outs")?;
         let seconds = |time: &Option<Duration>| time.map(|time| time.as_secs());
@@ -60,6 +63,42 @@ pub(crate) fn edit_table(
         in_table(plan, edit, &now, saved.as_ref())
     };
     deed(edit, commands, shown)
+}
+
+/// The packets that IPVS has counted, if the edit is one of its counters.
+fn counted(lab: &Lab, edit: &TableAction) -> Result<Option<u64>> {
+    if *edit != TableAction::ZeroCounters {
+        return Ok(None);
+    }
+    let stage = "read /proc/net/ip_vs_stats";
+    let text = lab
+        .director()?
+        .run(|| std::fs::read_to_string("/proc/thread-self/net/ip_vs_stats"))
+        .stage(stage)?
+        .stage(stage)?;
+    let counted =
+        incoming(&text).ok_or_else(|| LabError::new(stage, format!("it has no counters: {text}")))?;
+    Ok(Some(counted))
+}
+
+/// The second number of the first line of numbers (net/netfilter/ipvs/ip_vs_ctl.c, `ip_vs_stats_show`).
+fn incoming(stats: &str) -> Option<u64> {
+    let number = |word: &str| u64::from_str_radix(word, 16).ok();
+    let mut lines = stats.lines().map(str::split_whitespace);
+    lines.find_map(|words| {
+        let numbers: Option<Vec<u64>> = words.map(number).collect();
+        numbers?.get(1).copied()
+    })
+}
+
+/// Packets that came meanwhile count anew.
+fn zeroed(before: u64, after: Option<u64>) -> Shown {
+    match after {
+        Some(after) if after < before || after == 0 => Ok(Proof::Zeroed { before, after }),
+        after => Err(format!(
+            "/proc/net/ip_vs_stats counted {before} packets before, and {after:?} after"
+        )),
+    }
 }
 
 /// Does the table show that `edit` was made?
@@ -151,6 +190,7 @@ fn in_table(plan: &LabPlan, edit: &TableAction, now: &Table, saved: Option<&Save
             }
         }
         TableAction::SetTimeouts { .. } => Err("the kernel's table does not show time-outs".to_owned()),
+        TableAction::ZeroCounters => Err("the kernel's table does not show counters".to_owned()),
     }
 }
 

@@ -31,7 +31,10 @@ pub(super) fn takes_no_time(action: &Action) -> bool {
         Action::Client(_)
         | Action::Mysqld(_)
         | Action::Host(
-            HostAction::PowerOff { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. },
+            HostAction::PowerOff { .. }
+            | HostAction::PowerOn { .. }
+            | HostAction::LinkDown { .. }
+            | HostAction::LinkUp { .. },
         )
         | Action::Wait(_)
         | Action::Watch(_) => false,

@@ -38,6 +38,7 @@ pub(super) struct Added {
     pub(super) real_servers: Vec<At<RealServer>>,
     pub(super) real_servers_complete: bool,
     real_servers_span: Option<Span>,
+    misfits: Vec<Mistake>,
     pub(super) director_sysctls: Vec<Sysctl>,
     pub(super) client_sysctls: Vec<Sysctl>,
     pub(super) server_sysctls: Vec<Sysctl>,
@@ -98,6 +99,7 @@ impl Added {
             real_servers_complete: input.real_servers_known
                 && input.real_servers.is_none_or(|servers| servers.complete),
             real_servers_span: input.real_servers.map(|servers| servers.span),
+            misfits: misfits(input.real_servers),
             director_sysctls: sysctls(input.director_sysctls),
             client_sysctls: sysctls(input.client_sysctls),
             server_sysctls: sysctls(input.server_sysctls),
@@ -127,6 +129,9 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
                     .weight
                     .as_ref()
                     .map_or(DEFAULT_WEIGHT, |weight| weight.value.0),
+                stands_by: server.stands_by.is_some(),
+                upper_threshold: server.upper_threshold.as_ref().map(|at| at.value.0),
+                lower_threshold: server.lower_threshold.as_ref().map(|at| at.value.0),
                 forwarding: server.forwarding.as_ref().map(|forwarding| forwarding.value),
                 tunnel_type: server.tunnel_type.as_ref().map(|kind| kind.value),
                 tunnel_family: server.tunnel_family.as_ref().map(|family| family.value),
@@ -134,6 +139,49 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
             span: name.span,
         })
         .collect()
+}
+
+/// What real servers are said to have in the table, and cannot have.
+fn misfits(input: Option<&Map<Name, RealServerInput>>) -> Vec<Mistake> {
+    let servers = input.into_iter().flat_map(|servers| &servers.entries);
+    let of = |(name, server): &(At<Name>, RealServerInput)| {
+        let name = &name.value;
+        let weight = server.weight.as_ref().zip(server.stands_by.as_ref());
+        let weight = weight.map(|(weight, stands_by)| {
+            Mistake::new(
+                MistakeKind::InTable,
+                weight.span,
+                format!("{name} stands by outside the table, where it has no weight"),
+                "the step that adds it gives its weight",
+            )
+            .second(stands_by.span, "it stands by")
+        });
+        let threshold = server.lower_threshold.as_ref().and_then(|lower| {
+            let (what, note) = match &server.upper_threshold {
+                None => (
+                    "a lower threshold says when a server is no longer at its upper one",
+                    None,
+                ),
+                Some(upper) if upper.value.0 < lower.value.0 => (
+                    "the kernel takes no lower threshold above the upper one",
+                    Some(upper.span),
+                ),
+                Some(_) => return None,
+            };
+            let mistake = Mistake::new(
+                MistakeKind::InTable,
+                lower.span,
+                what,
+                "at most its `upper-threshold`, which must be there, too",
+            );
+            Some(match note {
+                None => mistake,
+                Some(span) => mistake.second(span, "the upper one"),
+            })
+        });
+        weight.into_iter().chain(threshold)
+    };
+    servers.flat_map(of).collect()
 }
 
 fn sysctls(input: Option<&Map<SysctlKey, At<SysctlValue>>>) -> Vec<Sysctl> {
@@ -156,6 +204,10 @@ pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
     };
     for added in std::iter::once(lab).chain(draft.values().map(|value| &value.added)) {
         reserved(added, mistakes);
+        added
+            .misfits
+            .iter()
+            .for_each(|mistake| mistakes.add(mistake.clone()));
     }
     if lab.real_servers.is_empty() && lab.real_servers_complete {
         mistakes.add(

@@ -91,7 +91,13 @@ impl From<Conflict<'_>> for Wrong {
                 kind: HostOff,
                 message: format!("`{name}` is off: nothing can be done on it"),
                 label: "it was powered off before",
-                help: "`power-off` is for good: there is no action that powers a host on",
+                help: "`power-on` starts it again",
+            },
+            Conflict::On(name) => Self {
+                kind: HostOff,
+                message: format!("`{name}` has power already"),
+                label: "no step before this one powers it off",
+                help: "`power-on` is for a host that `power-off` took the power of",
             },
             Conflict::Stopped(name) => wrong(
                 MysqldState,

@@ -64,7 +64,7 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
                 HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. },
             )
             | Action::Traffic(_) => ("host", "client, director, "),
-            Action::Host(HostAction::PowerOff { .. })
+            Action::Host(HostAction::PowerOff { .. } | HostAction::PowerOn { .. })
             | Action::Table(_)
             | Action::Mysqld(_)
             | Action::Client(_)

@@ -132,7 +132,8 @@ impl<'d, 'f> Walk<'d, 'f> {
             .flat_map(|added| &added.real_servers)
             .map(|server| &server.value)
             .collect();
-        let weights = servers.iter().map(|server| (server.name.clone(), server.weight));
+        let in_table = servers.iter().filter(|server| !server.stands_by);
+        let weights = in_table.map(|server| (server.name.clone(), server.weight));
         let table = Table {
             service: true,
             servers: weights.collect(),

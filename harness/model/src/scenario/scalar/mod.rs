@@ -4,7 +4,7 @@ mod number;
 mod sysctl;
 mod word;
 
-pub(super) use number::{Bytes, Errno, ErrorCode, Mark, Port, PrefixLength, Probes, Rows, Weight};
+pub(super) use number::{Bytes, Errno, ErrorCode, Mark, Port, PrefixLength, Probes, Rows, Threshold, Weight};
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};
 

@@ -26,6 +26,25 @@ impl Scalar for Weight {
     }
 }
 
+/// A number of connections at which a real server has its fill. 0 is that of one that never has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Threshold(pub(in crate::scenario) u16);
+
+impl Scalar for Threshold {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {}", u16::MAX)
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|connections| *connections > 0)
+            .map(Self)
+            .ok_or_else(|| not_a_number("a threshold", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": 65535 })
+    }
+}
+
 /// A firewall mark. 0 is that of what has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scenario) struct Mark(pub(in crate::scenario) u32);

@@ -91,6 +91,7 @@ impl Word for Scheduler {
         ("fo", Self("fo")),
         ("ovf", Self("ovf")),
         ("mh", Self("mh")),
+        ("twos", Self("twos")),
     ];
 }
 
