@@ -68,11 +68,13 @@ pub fn plans(scenario: &Scenario, cells: &[Cell]) -> Vec<LabPlan> {
 fn undisturbed(scenario: &Scenario) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.lab.client = ClientChoice::default();
+    scenario.lab.misbuilt.clear();
     quiet(&mut scenario.steps);
     let values = scenario.axes.iter_mut().flat_map(|axis| &mut axis.values);
     let mut servers: Vec<_> = scenario.lab.real_servers.iter_mut().collect();
     for value in values {
         value.lab.client = ClientChoice::default();
+        value.lab.misbuilt.clear();
         quiet(&mut value.steps);
         servers.extend(&mut value.lab.real_servers);
     }

@@ -169,15 +169,22 @@ impl<'a> State<'a> {
         self
     }
 
-    /// The same, with these sysctls of a host.
+    /// The same, with these sysctls of a host. Of two values of one the later counts.
     #[must_use]
     pub fn with_sysctls(mut self, node: &'a Node, sysctls: &'a [(String, String)]) -> Self {
-        self.sysctls.extend(sysctls.iter().map(|(key, value)| Sysctl {
-            node,
-            key,
-            value,
-            step: None,
-        }));
+        for (key, value) in sysctls {
+            let given = Sysctl {
+                node,
+                key,
+                value,
+                step: None,
+            };
+            let mut known = self.sysctls.iter_mut();
+            match known.find(|sysctl| sysctl.node == node && sysctl.key == key) {
+                Some(sysctl) => *sysctl = given,
+                None => self.sysctls.push(given),
+            }
+        }
         self
     }
 

@@ -4,6 +4,7 @@ mod alone;
 mod commands;
 mod host;
 mod make;
+mod misbuilt;
 mod older;
 mod segment;
 mod service;
@@ -13,6 +14,7 @@ pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind
 pub use commands::{FIREWALL, NETEM_LIMIT, PlacedLine};
 pub use host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel, TunnelEnd};
 pub use make::plan;
+pub use misbuilt::Misbuilt;
 pub use segment::{Allocated, Allocator, Cidr, Mac, Network, NotACidr, NotAMac, Segment, Use};
 pub use service::{Backend, Service};
 
@@ -82,6 +84,9 @@ pub struct LabPlan {
     pub services: OneOrMore<Service>,
     /// Client, director, then the real servers.
     pub hosts: Vec<Host>,
+    /// What is built wrong on purpose, once the lab has been shown to be ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub misbuilt: Vec<Misbuilt>,
     /// The time line.
     pub steps: Vec<Step>,
     /// How the outcome is watched.
@@ -188,7 +193,11 @@ impl LabPlan {
         let marking = service.balancers.iter().filter(|_| service.mark.is_some());
         let state = marking.fold(state, State::with_marks_by);
         let hosts = self.hosts.iter();
-        hosts.fold(state, |state, host| state.with_sysctls(&host.node, &host.sysctls))
+        let state = hosts.fold(state, |state, host| state.with_sysctls(&host.node, &host.sysctls));
+        let wrong = self.misbuilt.iter();
+        wrong.fold(state, |state, wrong| {
+            state.with_sysctls(&wrong.node, &wrong.sysctls)
+        })
     }
 
     /// The director's table before the first step, as the services say it.

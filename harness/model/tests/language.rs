@@ -15,8 +15,8 @@ use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
     Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName, Lab,
-    Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value, Vip, Wiring,
-    load, load_bytes, render, schema,
+    Misbuild, Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value, Vip,
+    Wiring, load, load_bytes, render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -49,6 +49,7 @@ lab:
     rs2: { weight: 7, upper-threshold: 20, lower-threshold: 10 }
     rs1: { forwarding: tunneling, tunnel-type: gre, tunnel-family: ipv4 }
     spare: { stands-by: true }
+  misbuilt: { rs1: no-vip, director: no-forwarding }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
   mysqld: { innodb: true, sql: [create database shop] }
   director-sysctls: { net.ipv4.vs.expire_nodest_conn: 1, net.ipv4.ip_local_port_range: "1024 60999" }
@@ -402,6 +403,10 @@ fn every_field_has_its_effect() {
                     stands_by: true,
                     ..server("spare", 1)
                 },
+            ],
+            misbuilt: vec![
+                (name("rs1"), Misbuild::NoVip),
+                (name("director"), Misbuild::NoForwarding),
             ],
             client: ClientChoice {
                 program: Some(own(&["python3", "driver.py"])),

@@ -14,6 +14,7 @@ use lvs_matrix_model::plan::{
     Backend, Host, LabPlan, NETEM_LIMIT, Nic, Segment, Server, Service, UDP_TIMEOUT,
 };
 use lvs_matrix_model::record::CommandRecord;
+use lvs_matrix_model::scenario::Misbuild;
 use lvs_matrix_netns::{CommandLine, Finished, Namespace, ip_batch, read_sysctl, tc_batch, write_sysctls};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -140,6 +141,7 @@ impl Lab {
         }
         reached(Milestone::ServersReady);
         lab.prove_ready(plan)?;
+        lab.build_wrong(plan)?;
         Ok(lab)
     }
 
@@ -327,6 +329,47 @@ impl Lab {
         Ok(())
     }
 
+    /// What is to be wrong with the lab is done to it now, and shown to be so. What the client has learnt of
+    /// the VIP so far it forgets.
+    fn build_wrong(&mut self, plan: &LabPlan) -> Result<()> {
+        for wrong in &plan.misbuilt {
+            let (node, how) = (&wrong.node, wrong.how.as_str());
+            let stage = || format!("build {node} wrong ({how})");
+            let namespace = self.namespace(node)?;
+            write_sysctls(namespace, &wrong.sysctls).stage(stage())?;
+            for (key, value) in &wrong.sysctls {
+                let found = read_sysctl(namespace, key).stage(stage())?;
+                if found.trim() != value {
+                    return Err(LabError::new(stage(), format!("{key} reads {found}")));
+                }
+            }
+            let mut done = Vec::new();
+            for argv in &wrong.commands {
+                done.push(run_recorded(namespace, Some(node.clone()), argv)?);
+            }
+            let left = match wrong.how {
+                Misbuild::NoVip => {
+                    let vip = plan.vip().to_string();
+                    let look = CommandLine::new(["ip", "-o", "addr", "show", "to", &vip]);
+                    namespace.check(&look).stage(stage())?
+                }
+                Misbuild::WrongGateway => routes_of_its_own(namespace, plan).stage(stage())?,
+                Misbuild::AnswersArp | Misbuild::NoForwarding => String::new(),
+            };
+            if !left.trim().is_empty() {
+                return Err(LabError::new(stage(), format!("it still has {left}")));
+            }
+            self.preparation.append(&mut done);
+        }
+        if !plan.misbuilt.is_empty() {
+            let vip = plan.vip().to_string();
+            let forget = ["ip", "neigh", "flush", "to", &vip].map(str::to_owned);
+            let done = run_recorded(self.client()?, Some(self.client.clone()), &forget)?;
+            self.preparation.push(done);
+        }
+        Ok(())
+    }
+
     /// How long the director keeps the entry of a UDP flow from now on, in seconds.
     fn set_udp_timeout(&self, seconds: u32) -> Result<()> {
         // 0 leaves a time-out as it is (ipvsadm(8)).
@@ -348,6 +391,22 @@ impl Lab {
         lines.extend(service.fill_lines(&plan.hosts, weight));
         director::give(director, &lines).stage(stage())
     }
+}
+
+/// The routes and rules by which a host would send to another one than the destination: those by a gateway,
+/// and those of a source.
+fn routes_of_its_own(namespace: &Namespace, plan: &LabPlan) -> lvs_matrix_netns::Result<String> {
+    let family = if plan.vip().is_ipv6() { "-6" } else { "-4" };
+    let mut left = String::new();
+    for what in ["route", "rule"] {
+        let shown = namespace.check(&CommandLine::new(["ip", family, what, "show"]))?;
+        let own = |line: &&str| match what {
+            "route" => line.starts_with("default"),
+            _ => !line.contains("from all"),
+        };
+        left.extend(shown.lines().filter(own));
+    }
+    Ok(left)
 }
 
 /// What a server listens to so that it has any address of this one's family.

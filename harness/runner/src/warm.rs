@@ -119,6 +119,7 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         | Action::Watch(_) => false,
     };
     are_plain(plan)
+        && plan.misbuilt.is_empty()
         && plan.mysqlds().all(|mysqld| mysqld.setup.sql.is_empty())
         && !plan.steps.iter().any(|step| touches(&step.action))
 }

@@ -11,6 +11,7 @@ mod killed;
 mod limited;
 mod locks;
 mod method;
+mod misbuilt;
 mod neighbour;
 mod nodest;
 mod outlived;
@@ -81,6 +82,9 @@ pub(super) const ALL: &[Rule] = &[
     method::NOT_TRANSLATED_BACK,
     method::NO_TUNNEL,
     method::OTHER_ROUTE,
+    misbuilt::NO_VIP,
+    misbuilt::WRONG_GATEWAY,
+    misbuilt::NO_FORWARDING,
     firewall::DROPS,
     firewall::REFUSES,
     firewall::RESETS,

@@ -123,6 +123,33 @@ impl Vip {
     }
 }
 
+/// What may be wrong with a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Misbuild {
+    /// A real server that has the VIP answers ARP requests for it.
+    AnswersArp,
+    /// A real server does not have the VIP.
+    NoVip,
+    /// A masqueraded real server does not send its answers to the director.
+    WrongGateway,
+    /// The director passes on no packets that are not for it.
+    NoForwarding,
+}
+
+impl Misbuild {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AnswersArp => "answers-arp",
+            Self::NoVip => "no-vip",
+            Self::WrongGateway => "wrong-gateway",
+            Self::NoForwarding => "no-forwarding",
+        }
+    }
+}
+
 /// An address family.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, schemars::JsonSchema,

@@ -3,7 +3,8 @@
 use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
 };
-use super::{Host, LabPlan, Phase, Step};
+use super::{Host, LabPlan, Misbuilt, Phase, Step};
+use crate::Name;
 use crate::action::{Node, Timed};
 use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
 use crate::client::{ClientChoice, Program};
@@ -26,6 +27,7 @@ impl LabPlan {
         let of_client = client.sysctls();
         let mut client_sysctls = own(&Node::Client, &[CLIENT_SYSCTLS]);
         client_sysctls.retain(|sysctl| !of_client.contains(sysctl));
+        let misbuilt = |wrong: &Misbuilt| Some((Name::new(&wrong.node.to_string()).ok()?, wrong.how));
         // All real servers have the same.
         let first = self.real_servers().next();
         let server_sysctls = first.map_or_else(Vec::new, |(_, host)| {
@@ -74,6 +76,7 @@ impl LabPlan {
                         }
                     })
                     .collect(),
+                misbuilt: self.misbuilt.iter().filter_map(misbuilt).collect(),
                 client: ClientChoice {
                     program: Some(client.program.clone())
                         .filter(|program| *program != Program::of(self.server_kind())),

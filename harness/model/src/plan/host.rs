@@ -288,6 +288,21 @@ impl Host {
     }
 }
 
+impl Host {
+    /// The command lines that take away its routes beside those to its own segments.
+    pub(super) fn without_routes(&self) -> Vec<Vec<String>> {
+        let numbered = (FIRST_TABLE..).zip(&self.routes);
+        let line = |(table, Route { from, to, via }): (u8, &Route)| match from {
+            Some(from) => format!("ip rule del from {from} lookup {table}"),
+            None => {
+                let to = to.map_or_else(|| "default".to_owned(), |to| to.to_string());
+                format!("ip route del {to} via {via}")
+            }
+        };
+        numbered.map(line).map(|line| super::words(&line)).collect()
+    }
+}
+
 /// The number of the first routing table for routes of one source. Those from 253 on are the kernel's own
 /// (include/uapi/linux/rtnetlink.h, `rt_class_t`).
 const FIRST_TABLE: u8 = 100;

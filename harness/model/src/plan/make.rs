@@ -1,6 +1,7 @@
 //! The short form of a lab becomes hosts, cards, segments and services.
 
 use super::host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel, TunnelEnd};
+use super::misbuilt::Misbuilt;
 use super::segment::{Allocator, Cidr, LINK_DELAY, Mac, Network, Segment, Use};
 use super::service::{Backend, Service};
 use super::sysctls::{
@@ -10,7 +11,7 @@ use super::sysctls::{
 use super::{INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, words};
 use crate::Name;
 use crate::action::Node;
-use crate::base::{Family, Forwarding, OneOrMore, Phase, ServerKind, Vip, Wiring};
+use crate::base::{Family, Forwarding, Misbuild, OneOrMore, Phase, ServerKind, Vip, Wiring};
 use crate::client::{Client, ClientChoice};
 use crate::ipvs::Protocol;
 use crate::matrix::Cell;
@@ -25,10 +26,17 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
     let lab = lab_of(scenario, cell);
     let client = ClientChoice::merged(lab.server.unwrap_or_default(), [&lab.client]);
     let (segments, service, hosts) = hosts_of(&lab, &client);
+    let wrong = |(name, how): &(Name, Misbuild)| {
+        let node = Node::from(name.clone());
+        let host = hosts.iter().find(|host| host.node == node)?;
+        Some(Misbuilt::of(host, &service, *how))
+    };
+    let misbuilt = lab.misbuilt.iter().filter_map(wrong).collect();
     LabPlan {
         cell: cell.cell.clone(),
         segments,
         services: OneOrMore::new(service),
+        misbuilt,
         hosts,
         steps: steps_of(scenario, cell),
         observe: scenario.observe,

@@ -2,6 +2,7 @@
 //! one director, one link and one virtual service as fields of the plan.
 
 use super::host::{Host, MySql, Nic, Process, Route, Server, Tunnel};
+use super::misbuilt::Misbuilt;
 use super::segment::{Cidr, Mac, Segment};
 use super::service::{Backend, Service};
 use super::{INTERFACE, LabPlan, Step, only_segment, only_service};
@@ -36,6 +37,9 @@ struct Written {
     services: Option<OneOrMore<Service>>,
     /// Client, director, then the real servers.
     hosts: Vec<WrittenHost>,
+    /// What is built wrong on purpose, once the lab has been shown to be ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    misbuilt: Vec<Misbuilt>,
     /// The time line.
     steps: Vec<Step>,
     /// How the outcome is watched.
@@ -147,6 +151,7 @@ impl<'de> Deserialize<'de> for LabPlan {
             segments,
             services,
             hosts,
+            misbuilt: written.misbuilt,
             steps: written.steps,
             observe: written.observe,
             observe_at_most: written.observe_at_most,

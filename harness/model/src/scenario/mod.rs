@@ -23,7 +23,7 @@ mod text;
 mod written;
 mod yaml;
 
-pub use crate::base::{Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
+pub use crate::base::{Family, Forwarding, Misbuild, ServerKind, TunnelType, Vip, Wiring};
 pub use check::MAX_CELLS;
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
@@ -102,6 +102,8 @@ pub struct Lab {
     pub scheduler_flags: Option<Vec<String>>,
     /// The real servers in the order in which they are added to the table.
     pub real_servers: Vec<RealServer>,
+    /// What is built wrong on purpose, and on which host.
+    pub misbuilt: Vec<(Name, Misbuild)>,
     /// The client program and its settings.
     pub client: ClientChoice,
     /// The mysqld of every real server.
@@ -140,6 +142,11 @@ impl Lab {
                     .real_servers
                     .into_iter()
                     .chain(part.real_servers.iter().cloned())
+                    .collect(),
+                misbuilt: lab
+                    .misbuilt
+                    .into_iter()
+                    .chain(part.misbuilt.iter().cloned())
                     .collect(),
                 client: lab.client.with(&part.client),
                 mysqld: lab.mysqld.with(&part.mysqld),

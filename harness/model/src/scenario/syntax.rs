@@ -16,7 +16,9 @@ use super::scalar::{
     Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
-use super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Url, Vip, Wiring};
+use super::{
+    BehaviourName, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Url, Vip, Wiring,
+};
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use std::time::Duration;
 type Steps = List<Placed>;
 type Sysctls = Map<SysctlKey, At<SysctlValue>>;
 type RealServers = Map<Name, RealServerInput>;
+type Misbuilds = Map<Name, OneOrMany<At<Misbuild>>>;
 
 structure! {
     /// A scenario of lvs-matrix: a claim about clients behind an IPVS director, and the cells that show it.
@@ -119,6 +122,12 @@ macro_rules! lab_structure {
                 /// The real servers by name, in the order in which they are added to the table. Those of a
                 /// value come after the lab's.
                 $servers "real-servers" real_servers: RealServers;
+                /// What is built wrong on purpose, by host: `rs1: no-vip`. The lab is made as it should be and
+                /// shown to be ready; then this is done to it. Of a real server: `answers-arp`, it answers
+                /// ARP requests for the VIP; `no-vip`, it does not have the VIP; `wrong-gateway`, it is
+                /// masqueraded and does not send its answers to the director. Of the `director`:
+                /// `no-forwarding`, it passes on nothing that is not for it.
+                optional "misbuilt" misbuilt: Misbuilds;
                 /// The client program and its settings. Without it the client is the driver mysql_async,
                 /// unset, or that of the echo servers.
                 optional "client" client: ClientInput;
@@ -153,6 +162,7 @@ macro_rules! lab_structure {
                     scheduler_flags: self.scheduler_flags.as_ref(),
                     real_servers: self.real_servers.as_ref(),
                     real_servers_known: self.knows("real-servers"),
+                    misbuilt: self.misbuilt.as_ref(),
                     client: self.client.as_ref(),
                     client_known: self.knows("client"),
                     mysqld: self.mysqld.as_ref(),
@@ -190,6 +200,7 @@ pub(super) struct LabFields<'i> {
     pub(super) scheduler_flags: Option<&'i List<At<SchedulerFlag>>>,
     pub(super) real_servers: Option<&'i RealServers>,
     pub(super) real_servers_known: bool,
+    pub(super) misbuilt: Option<&'i Misbuilds>,
     pub(super) client: Option<&'i ClientInput>,
     pub(super) client_known: bool,
     pub(super) mysqld: Option<&'i MysqldInput>,

@@ -135,6 +135,7 @@ fn lab(lab: &Lab) -> Fields {
         scheduler,
         scheduler_flags,
         real_servers: servers,
+        misbuilt,
         client: the_client,
         mysqld,
         director_sysctls,
@@ -179,6 +180,15 @@ fn lab(lab: &Lab) -> Fields {
         map.push(("wired-for".to_owned(), Part::List(methods.collect())));
     }
     insert(&mut map, "real-servers", real_servers(servers));
+    let mut wrong = Fields::new();
+    for (host, how) in misbuilt {
+        let how = Part::Text(how.as_str().to_owned());
+        match wrong.iter_mut().find(|(known, _)| known == host.as_str()) {
+            Some((_, Part::List(ways))) => ways.push(how),
+            Some(_) | None => wrong.push((host.to_string(), Part::List(vec![how]))),
+        }
+    }
+    insert(&mut map, "misbuilt", Part::Map(wrong));
     insert(&mut map, "client", client(the_client));
     insert(&mut map, "mysqld", data(mysqld));
     insert(&mut map, "director-sysctls", sysctls(director_sysctls));

@@ -69,6 +69,11 @@ impl lab::Added {
             scheduler_flags: value(self.scheduler_flags)
                 .map(|flags| flags.into_iter().map(str::to_owned).collect()),
             real_servers: self.real_servers.into_iter().map(|server| server.value).collect(),
+            misbuilt: self
+                .misbuilt
+                .into_iter()
+                .map(|(host, how)| (host.value, how.value))
+                .collect(),
             client,
             mysqld: self.mysqld,
             director_sysctls: sysctls(self.director_sysctls),

@@ -11,7 +11,7 @@ use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
 use crate::scenario::table::Structure;
-use crate::scenario::{Family, Forwarding, RealServer, ServerKind, TunnelType, Vip, Wiring};
+use crate::scenario::{Family, Forwarding, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub(super) struct Added {
     pub(super) real_servers_complete: bool,
     real_servers_span: Option<Span>,
     misfits: Vec<Mistake>,
+    /// Each host that is built wrong, and how.
+    pub(super) misbuilt: Vec<(At<Name>, At<Misbuild>)>,
     pub(super) director_sysctls: Vec<Sysctl>,
     pub(super) client_sysctls: Vec<Sysctl>,
     pub(super) server_sysctls: Vec<Sysctl>,
@@ -100,6 +102,12 @@ impl Added {
                 && input.real_servers.is_none_or(|servers| servers.complete),
             real_servers_span: input.real_servers.map(|servers| servers.span),
             misfits: misfits(input.real_servers),
+            misbuilt: input
+                .misbuilt
+                .into_iter()
+                .flat_map(|hosts| &hosts.entries)
+                .flat_map(|(host, ways)| ways.items.iter().map(|how| (host.clone(), how.clone())))
+                .collect(),
             director_sysctls: sysctls(input.director_sysctls),
             client_sysctls: sysctls(input.client_sysctls),
             server_sysctls: sysctls(input.server_sysctls),

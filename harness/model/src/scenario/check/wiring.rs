@@ -7,7 +7,7 @@ use super::{AxisDraft, Draft, service};
 use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
-use crate::scenario::{Family, Forwarding, RealServer, Wiring};
+use crate::scenario::{Family, Forwarding, Misbuild, RealServer, Wiring};
 
 /// What of a lab has one value in a cell, by its key, in words, and its place.
 fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
@@ -210,6 +210,7 @@ fn unfit(said: &Said<'_>) -> Vec<Mistake> {
         }));
     }
     mistakes.extend(untunneled(said));
+    mistakes.extend(misbuilt(said));
     if let Some(wired) = said.last(|part| part.wired_for.as_ref()) {
         let mut lacking = said.own_methods(wired.span).into_iter();
         let lacking = lacking.find(|(method, _)| !wired.value.contains(method));
@@ -222,6 +223,51 @@ fn unfit(said: &Said<'_>) -> Vec<Mistake> {
         }));
     }
     mistakes
+}
+
+/// What no host of the cell can have wrong with it.
+fn misbuilt(said: &Said<'_>) -> Vec<Mistake> {
+    let all = said.parts.iter().flat_map(|part| &part.misbuilt);
+    let family = said.last(|part| part.family.as_ref());
+    let ipv6 = family.is_some_and(|family| family.value == Family::Ipv6);
+    let unfit = |(host, how): &(At<Name>, At<Misbuild>)| {
+        let server = said.servers().find(|server| server.value.name == host.value);
+        let director = host.value.as_str() == "director";
+        let wired = |wanted: &[Forwarding]| {
+            let methods = server.map(|server| said.wired(&server.value));
+            methods.is_some_and(|methods| methods.iter().any(|method| wanted.contains(method)))
+        };
+        let (fits, help) = match how.value {
+            Misbuild::AnswersArp => (
+                wired(&[Forwarding::DirectRouting, Forwarding::Tunneling]) && !ipv6,
+                "a real server can answer ARP for a VIP that it has: with direct routing or tunneling, over IPv4",
+            ),
+            Misbuild::NoVip => (
+                wired(&[Forwarding::DirectRouting, Forwarding::Tunneling]),
+                "a real server has the VIP with direct routing and tunneling",
+            ),
+            Misbuild::WrongGateway => (
+                wired(&[Forwarding::Masquerading]),
+                "a real server that is masqueraded sends its answers to the director",
+            ),
+            Misbuild::NoForwarding => (director, "it is the director that passes packets on"),
+        };
+        (!fits).then(|| {
+            let (host, how) = (&host.value, how);
+            Mistake::new(
+                MistakeKind::Wiring,
+                how.span,
+                format!("`{host}` cannot be built wrong by `{}`", how.value.as_str()),
+                if server.is_some() || director {
+                    "it has nothing of the kind to lose"
+                } else {
+                    "the cell has no such host"
+                },
+            )
+            .help(help)
+        })
+    };
+    all.filter_map(unfit).collect()
 }
 
 /// What is said of tunnels where there are none, and tunnels of the other family that are not alone.

@@ -2,7 +2,9 @@
 
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
-use super::super::{BehaviourName, Family, Forwarding, HangEndName, ServerKind, TunnelType, Vip, Wiring};
+use super::super::{
+    BehaviourName, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Vip, Wiring,
+};
 use crate::action::{Chain, Closing, Counted, FirewallVerdict, Neighbours, Reaction, StopSignal};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
@@ -64,6 +66,16 @@ impl Word for Vip {
     const WHAT: &'static str = "a way into IPVS";
     const WORDS: &'static [(&'static str, Self)] =
         &[("on-director", Self::OnDirector), ("routed", Self::Routed)];
+}
+
+impl Word for Misbuild {
+    const WHAT: &'static str = "a way to build a host wrong";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("answers-arp", Self::AnswersArp),
+        ("no-vip", Self::NoVip),
+        ("wrong-gateway", Self::WrongGateway),
+        ("no-forwarding", Self::NoForwarding),
+    ];
 }
 
 impl Word for Family {

@@ -1,0 +1,175 @@
+//! Hosts that are built wrong from the beginning.
+
+use super::super::fate::claims as fated;
+use super::prelude::*;
+use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::scenario::Misbuild;
+
+/// A host drops what is not for it if it does not forward (`ip_route_input_slow`: no route, `ip_error`).
+const NOT_FOR_ME: [Source; 2] = [
+    Source::of("ip_route_input_slow", "net/ipv4/route.c"),
+    Source::of("ip_error", "net/ipv4/route.c"),
+];
+
+/// The SYN's sendings that came to a real server, and that server, if it is built wrong in this way.
+fn reached<'v>(view: &'v CellView<'_>, how: Misbuild) -> Option<(&'v Name, Vec<(u32, Seen)>)> {
+    if !view.is_connect() {
+        return None;
+    }
+    let at_server: Vec<(u32, Seen, &Name)> = view
+        .sendings()
+        .filter_map(|passage| {
+            let (seen, server) = passage.at_server()?;
+            Some((passage.sent.packet, *seen, server))
+        })
+        .collect();
+    let (_, _, server) = at_server.first()?;
+    is(view, &Node::RealServer((*server).clone()), how).then(|| {
+        let seen = at_server.iter().map(|(sent, seen, _)| (*sent, *seen));
+        (*server, seen.collect())
+    })
+}
+
+fn is(view: &CellView<'_>, node: &Node, how: Misbuild) -> bool {
+    let mut wrong = view.plan.misbuilt.iter();
+    wrong.any(|wrong| wrong.node == *node && wrong.how == how)
+}
+
+/// What a host sent of the client's connection, as one of its own interfaces saw it leave.
+fn answers<'v, 'a>(
+    view: &'v CellView<'a>,
+    server: &Name,
+    after: Seen,
+    on: &'v Node,
+) -> impl Iterator<Item = &'a Packet> + use<'v, 'a> {
+    let node = Node::RealServer(server.clone());
+    let port = view.client.1;
+    view.seen_on(on).filter(move |packet| {
+        let to_client = segment(packet).is_some_and(|(_, _, segment)| segment.destination_port == port);
+        to_client && packet.number > after.packet && view.sender(packet) == Some(&node)
+    })
+}
+
+/// A real server gets packets for an address that it does not have.
+pub(super) const NO_VIP: Rule = Rule {
+    name: "server-without-the-vip",
+    explains: Explains::Silence,
+    sources: &[transmit("ip_vs_dr_xmit"), NOT_FOR_ME[0], NOT_FOR_ME[1]],
+    holds: |view| {
+        let (server, seen) = reached(view, Misbuild::NoVip)?;
+        let (_, head) = *seen.first()?;
+        let node = Node::RealServer(server.clone());
+        if answers(view, server, head, &node).next().is_some() {
+            return None;
+        }
+        Some(Finding {
+            at: head.at,
+            text: bilingual!(
+                "The client's SYN reached {server} {times} (first {head} there). Its destination is the VIP, \
+                 as the director changes no address of a packet that it passes on so, and {server} does not \
+                 have the VIP: the SYN is not for it. A host that is no router drops what is not for it, and \
+                 says nothing. IPVS does not know that, and chooses {server} again and again."
+                    / "客户端的 SYN 到达 {server} {times}（首次为 {server} 上的{head}）。其目的地址是 VIP，因为这种转发方式不改变数据包的地址，\
+                       而 {server} 没有 VIP：这个 SYN 不是发给它的。不做路由的主机丢弃不属于自己的数据包，也不作通知。IPVS 对此一无所知，会\
+                       一再选择 {server}。",
+                times = times(seen.len()),
+                head = first(head),
+            ),
+            shown_by: seen.iter().map(|(_, seen)| packet(*seen)).collect(),
+            claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
+            advice: silent(server),
+        })
+    },
+};
+
+/// A masqueraded real server answers past the director, or not at all.
+pub(super) const WRONG_GATEWAY: Rule = Rule {
+    name: "wrong-gateway",
+    explains: Explains::Silence,
+    sources: &[
+        transmit("ip_vs_nat_xmit"),
+        core("ip_vs_out_hook"),
+        tcp("tcp_v4_rcv"),
+    ],
+    holds: |view| {
+        let (server, seen) = reached(view, Misbuild::WrongGateway)?;
+        let (_, head) = *seen.first()?;
+        let node = Node::RealServer(server.clone());
+        let mut shown_by: Vec<Citation> = seen.iter().map(|(_, seen)| packet(*seen)).collect();
+        let then = match answers(view, server, head, &Node::Client).next() {
+            Some(answer) => {
+                shown_by.push(Citation::Packet(answer.number));
+                bilingual!(
+                    "It sent its answer to the client itself ({answer} on client): from an address to which \
+                     the client has no connection, and the client's own TCP refused it with an RST"
+                        / "它把应答直接发给客户端（client 上的{answer}）：来自一个客户端没有连接的地址，被客户端自己的 TCP 以 RST 拒绝",
+                    answer = first(Seen::from(answer)),
+                )
+            }
+            None if answers(view, server, head, &node).next().is_none() => bilingual!(
+                "It has no route to the client, and sent nothing" / "它没有到客户端的路由，什么也没有发送"
+            ),
+            None => return None,
+        };
+        Some(Finding {
+            at: head.at,
+            text: bilingual!(
+                "The client's SYN reached {server} {times} (first {head} there) with the address of {server} \
+                 in place of the VIP, as masquerading does. The answers must come back through the director, \
+                 which puts the VIP in again; but the director is not the gateway of {server}. {then}."
+                    / "客户端的 SYN 到达 {server} {times}（首次为 {server} 上的{head}），NAT 模式已把 VIP 换成 {server} 的地址。应答必须经过\
+                       调度器返回，由它换回 VIP；但 {server} 的网关不是调度器。{then}。",
+                times = times(seen.len()),
+                head = first(head),
+                then = then,
+            ),
+            shown_by,
+            claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
+            advice: silent(server),
+        })
+    },
+};
+
+/// The answers of a masqueraded server come to a director that passes nothing on.
+pub(super) const NO_FORWARDING: Rule = Rule {
+    name: "director-is-no-router",
+    explains: Explains::Silence,
+    sources: &[NOT_FOR_ME[0], NOT_FOR_ME[1], core("ip_vs_out_hook")],
+    holds: |view| {
+        if !is(view, &Node::Director, Misbuild::NoForwarding) || !view.is_connect() {
+            return None;
+        }
+        let mut at_server = view.sendings().filter_map(Passage::at_server);
+        let (head, server) = at_server.next()?;
+        let back: Vec<&Packet> = answers(view, server, *head, &Node::Director).collect();
+        let answer = back.first()?;
+        let mut shown_by = vec![packet(*head)];
+        shown_by.extend(back.iter().map(|packet| Citation::Packet(packet.number)));
+        Some(Finding {
+            at: head.at,
+            text: bilingual!(
+                "The client's SYN reached {server} ({head} there), whose answer came back to the director \
+                 ({answer} on director; {times} in all). It is for the client, not for the director, and \
+                 with ip_forward=0 a host drops what is not for it before IPVS sees it: IPVS looks at \
+                 answers on their way through the host. What comes from the client is for the VIP, and needs \
+                 no forwarding: so the SYNs arrive, and the answers do not."
+                    / "客户端的 SYN 到达 {server}（{server} 上的{head}），其应答回到调度器（director 上的{answer}；共 {times}）。应答是给客户端\
+                       的，不是给调度器的；ip_forward=0 时，主机在 IPVS 看到之前就丢弃不属于自己的数据包：IPVS 是在数据包穿过主机时查看应答\
+                       的。来自客户端的数据包目的地址是 VIP，不需要转发：所以 SYN 能到达，应答却回不去。",
+                head = first(*head),
+                answer = first(Seen::from(*answer)),
+                times = times(back.len()),
+            ),
+            shown_by,
+            claims: Vec::new(),
+            advice: patience(),
+        })
+    },
+};
+
+/// What helps a client of a server that is silent to it.
+fn silent(server: &Name) -> Vec<Advice> {
+    let mut advice = vec![Advice::OutOfTheTable(server.clone())];
+    advice.extend(patience());
+    advice
+}
