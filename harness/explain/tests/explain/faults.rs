@@ -30,6 +30,22 @@ fn no_freeze(cell: &mut JudgedCell) {
     });
 }
 
+fn no_power_on(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        matches!(action, Action::Host(HostAction::PowerOn { .. }))
+    });
+}
+
+fn built_right(cell: &mut JudgedCell) {
+    cell.record.plan.misbuilt.clear();
+}
+
+fn without_thresholds(cell: &mut JudgedCell) {
+    for backend in &mut cell.record.plan.services.first_mut().backends {
+        (backend.upper_threshold, backend.lower_threshold) = (None, None);
+    }
+}
+
 fn not_by_it(cell: &mut JudgedCell) {
     for terminator in &mut cell.observed.terminators {
         terminator.by = None;
@@ -37,6 +53,66 @@ fn not_by_it(cell: &mut JudgedCell) {
 }
 
 pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
+    (
+        "off-for-a-while",
+        "power-on/speaks_none",
+        "the host came back",
+        no_power_on,
+    ),
+    (
+        "started-anew",
+        "power-on/speaks_none",
+        "the host started anew",
+        no_power_on,
+    ),
+    (
+        "started-anew",
+        "power-on/speaks_none",
+        "the server sent the RST",
+        not_by_it,
+    ),
+    (
+        "statement-forgotten",
+        "power-on/waits_none",
+        "the host started anew",
+        no_power_on,
+    ),
+    (
+        "server-at-its-threshold",
+        "thresholds/upper-2_none",
+        "the server had a threshold",
+        without_thresholds,
+    ),
+    (
+        "no-server-for-a-syn",
+        "thresholds/upper-2_none",
+        "the server had a threshold",
+        without_thresholds,
+    ),
+    (
+        "server-without-the-vip",
+        "misbuilt/no-vip_nothing",
+        "the VIP was missing",
+        built_right,
+    ),
+    (
+        "wrong-gateway",
+        "misbuilt/nat-wrong-gateway_nothing",
+        "the director was not the gateway",
+        built_right,
+    ),
+    (
+        "wrong-gateway",
+        "misbuilt/nat-two-armed-wrong-gateway_nothing",
+        "the director was not the gateway",
+        built_right,
+    ),
+    (
+        "director-is-no-router",
+        "misbuilt/nat-no-forwarding_nothing",
+        "the director did not forward",
+        built_right,
+    ),
     (
         "no-service-for-a-syn",
         "delete-variants/service_one_new-connection_0",

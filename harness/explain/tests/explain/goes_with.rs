@@ -80,6 +80,10 @@ fn kill(action: &Action) -> bool {
     matches!(action, Action::Mysqld(MysqldAction::KillSessions { .. }))
 }
 
+fn power_on(action: &Action) -> bool {
+    matches!(action, Action::Host(HostAction::PowerOn { .. }))
+}
+
 fn flush(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::FlushFirewall { .. }))
 }
@@ -115,6 +119,13 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("last-service-gone", ERRORS, deletion),
     ("no-mark-on-a-syn", ERRORS, flush),
     ("session-killed", ERRORS, kill),
+    ("off-for-a-while", SILENT, unplugged),
+    ("started-anew", ERRORS, power_on),
+    ("statement-forgotten", SILENT, power_on),
+    ("server-at-its-threshold", LATE, nothing),
+    ("server-without-the-vip", SILENT, nothing),
+    ("wrong-gateway", SILENT, nothing),
+    ("director-is-no-router", SILENT, nothing),
     ("refusal-held-back", ERRORS, nothing),
     ("answer-from-nobodys-address", LATE, deletion),
     ("passed-on-without-a-mark", ERRORS, flush),
