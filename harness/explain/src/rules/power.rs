@@ -44,8 +44,8 @@ pub(super) const OFF_FOR_A_WHILE: Rule = Rule {
         let mut shown_by = vec![Citation::Step(off.number), Citation::Step(on.number)];
         shown_by.extend(lost.iter().map(|(_, seen)| packet(*seen)));
         shown_by.push(packet(again.sent));
-        let mut claims = fated(lost.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone()));
-        claims.extend(fated([again.sent.packet], &Fate::Delivered(node.clone())));
+        // What became of the one that arrived is another rule's.
+        let claims = fated(lost.iter().map(|(sent, _)| *sent), &Fate::LostAfter(node.clone()));
         Some(Finding {
             at: head.sent.at,
             text: bilingual!(

@@ -36,6 +36,15 @@ fn no_power_on(cell: &mut JudgedCell) {
     });
 }
 
+fn always_on(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        matches!(
+            action,
+            Action::Host(HostAction::PowerOff { .. } | HostAction::PowerOn { .. })
+        )
+    });
+}
+
 fn built_right(cell: &mut JudgedCell) {
     cell.record.plan.misbuilt.clear();
 }
@@ -74,8 +83,8 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
     (
         "statement-forgotten",
         "power-on/waits_none",
-        "the host started anew",
-        no_power_on,
+        "the host had no power for a while",
+        always_on,
     ),
     (
         "server-at-its-threshold",
