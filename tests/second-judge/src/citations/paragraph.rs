@@ -136,6 +136,13 @@ impl<'a> Cell<'a> {
                     .then_some(())
                     .ok_or_else(|| "does not ask for the VIP's address".to_owned())
             }
+            Says::SpeaksForService => {
+                let service = self.record.service.0;
+                let right = matches!(frame.what, What::Arp { operation: 2, sender, .. } if sender == service);
+                (right && self.is_real(frame.from))
+                    .then_some(())
+                    .ok_or_else(|| "is no ARP reply of a real server for the VIP".to_owned())
+            }
             Says::AsksForServer => {
                 let server = |address| self.record.hosts.iter().any(|host| host.address == address);
                 let right = matches!(frame.what, What::Arp { operation: 1, target, .. } if server(target));
@@ -334,11 +341,15 @@ enum Says {
     Refuses,
     Wrapped,
     ServerError,
+    SpeaksForService,
 }
 
 /// Words and what they say; of several in a clause the last counts.
 const WORDS: &[(&str, Says)] = &[
     ("SYN", Says::Kind("SYN")),
+    ("came back to the director", Says::Untranslated),
+    ("answer to the client itself", Says::Untranslated),
+    ("the VIP has its Ethernet address", Says::SpeaksForService),
     ("SYN-ACK", Says::Kind("SYN-ACK")),
     ("RST", Says::Kind("RST")),
     ("FIN", Says::Kind("FIN")),

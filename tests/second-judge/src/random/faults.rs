@@ -17,13 +17,14 @@ impl Writer {
                 7 => self.other_service(),
                 8 => self.scheduler(),
                 9 => self.flush(),
+                10 if self.chance.percent(20) => Some("zero-counters: {}".to_owned()),
                 10 => self.save(),
                 11 => self.restore(),
                 12 => self.timeouts(&["10s", "60s", "900s", "3000s"]),
                 13 => self.stop(),
                 14 => self.start(),
                 15 => self.freeze(),
-                16 => self.power(),
+                16 => self.power_on().or_else(|| self.power()),
                 17 => self.link(),
                 18 => self.firewall(),
                 19 => self.unfirewall(),
@@ -190,6 +191,12 @@ impl Writer {
     fn wait_until(&mut self) -> String {
         self.spent += 2000;
         "wait-until: { no-entry: true, at-most: 2s, may-fail: true }".to_owned()
+    }
+
+    pub(super) fn power_on(&mut self) -> Option<String> {
+        let server = self.some_server(|server| !server.on)?;
+        (server.on, server.running, server.frozen) = (true, true, false);
+        Some(format!("power-on: {{ server: {} }}", server.name))
     }
 
     pub(super) fn power(&mut self) -> Option<String> {
