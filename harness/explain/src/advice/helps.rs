@@ -1,6 +1,7 @@
 //! Where advice is given: not where it is in force already, nor where it cannot help.
 
 use super::super::cell_view::CellView;
+use super::super::rules::Full;
 use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
@@ -354,6 +355,14 @@ fn a_new_connection_is_served(view: &CellView<'_>) -> bool {
 /// Would this server have served a new connection at that moment?
 fn serves(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
     let node = Node::RealServer(server.clone());
+    let full = view.table_then(at).is_some_and(|table| {
+        let mut full = Full::all(view, &table, at);
+        full.any(|full| full.server == server)
+    });
+    let mut wrong = view.plan.misbuilt.iter();
+    if full || wrong.any(|wrong| wrong.node == node || wrong.node == Node::Director) {
+        return false;
+    }
     let hosts = || [&Node::Client, &Node::Director, &node].into_iter();
     let plugged = hosts().all(|host| view.unplugged(host, at).is_none());
     let lossless = hosts().all(|host| {

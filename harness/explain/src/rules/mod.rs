@@ -35,7 +35,7 @@ mod under_way;
 mod unheard;
 
 pub(super) use rule::{Explains, Finding, Rule};
-pub(super) use shared::with_method;
+pub(super) use shared::{Full, with_method};
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[

@@ -78,8 +78,8 @@ pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table
 }
 
 /// A real server that is at its upper threshold, and gets no new connection.
-pub(super) struct Full<'v> {
-    pub(super) server: &'v Name,
+pub(in super::super) struct Full<'v> {
+    pub(in super::super) server: &'v Name,
     /// How many connections it has.
     pub(super) count: usize,
     pub(super) upper: u16,
@@ -89,7 +89,11 @@ pub(super) struct Full<'v> {
 
 impl<'v> Full<'v> {
     /// Those of the table at a moment.
-    pub(super) fn all(view: &'v CellView<'_>, table: &Table, at: Instant) -> impl Iterator<Item = Self> {
+    pub(in super::super) fn all(
+        view: &'v CellView<'_>,
+        table: &Table,
+        at: Instant,
+    ) -> impl Iterator<Item = Self> {
         let names = view.plan.real_servers().map(|(name, _)| name);
         let there = names.filter(|name| table.weight(name).is_some_and(|weight| weight > 0));
         there.filter_map(move |name| Self::of(view, name, at))

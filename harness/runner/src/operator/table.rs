@@ -371,6 +371,19 @@ mod tests {
     }
 
     #[test]
+    fn counters_count_anew() {
+        let shown = "   Total Incoming Outgoing         Incoming         Outgoing\n   \
+                     Conns  Packets  Packets            Bytes            Bytes\n       \
+                     1       1F        0              6A4                0\n";
+        assert_eq!(incoming(shown), Some(31));
+        assert_eq!(incoming("Total Incoming\n"), None, "no counters");
+        assert!(zeroed(31, Some(0)).is_ok() && zeroed(0, Some(0)).is_ok());
+        assert!(zeroed(31, Some(2)).is_ok(), "they count on");
+        assert!(zeroed(31, Some(31)).is_err() && zeroed(31, Some(40)).is_err());
+        assert!(zeroed(31, None).is_err());
+    }
+
+    #[test]
     fn time_outs_are_read_as_ipvsadm_shows_them() {
         let shown = "Timeout (tcp tcpfin udp): 60 120 300";
         assert!(timeouts(shown, 60, None, None).is_ok());
