@@ -203,6 +203,24 @@ fn a_connection_is_on_the_server_that_the_scenario_names() {
     }
 }
 
+/// A statement that never reaches a server is under way all the same, also one whose rows were to be read
+/// slowly.
+#[test]
+fn a_large_result_that_never_begins_is_no_reason_to_wait() {
+    let text = "name: never\nclaim: A statement that is dropped on its way.\n\
+                lab: { real-servers: { rs1: {} } }\n\
+                before:\n  - connect: {}\n  - wait: 1s\n  - remove-real-server: { server: rs1 }\n  - wait: 1s\n\
+                change:\n  - start-query: { sql: \"select repeat('x', 1000) from information_schema.collations\", \
+                pause-after: 10 }\n\
+                act: [{ await-result: {} }]\n\
+                observe: { patience: 5s, until: 20m }\n\
+                expect: [{ behaviour: hung, ends: error }]\n";
+    let (said, out) = run(&results("tested-never"), "never", text);
+    said.expect_code(0);
+    let record = support::json(&out.join("never/only/record.json"));
+    assert_eq!(record["steps"][4]["outcome"]["done"]["proof"], "sent-again");
+}
+
 /// Each scenario that stands whole in the documentation is run, and is as expected.
 #[test]
 fn the_documentation_s_scenarios_give_what_they_say() {

@@ -395,12 +395,15 @@ impl Timeline<'_> {
             if held_back.is_some() && self.held_back()? > held_back {
                 return Ok(Some(Proof::HeldBack));
             }
-            if let Some(rows) = statement.pause_after {
-                let paused = self.client.is_paused(operation);
-                return Ok(paused.then_some(Proof::StoppedReading { rows: rows.into() }));
+            let pause_after = statement.pause_after;
+            if let Some(rows) = pause_after.filter(|_| self.client.is_paused(operation)) {
+                return Ok(Some(Proof::StoppedReading { rows: rows.into() }));
             }
             if self.captures.count(&Node::Client, from, is_it) > 1 {
                 return Ok(Some(Proof::SentAgain));
+            }
+            if pause_after.is_some() {
+                return Ok(None);
             }
             for server in &mut self.lab.servers {
                 let (MysqldState::Running, Some(address)) = (server.state(), client_address) else {
