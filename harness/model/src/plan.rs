@@ -255,6 +255,12 @@ impl LabPlan {
         self.service().address.port()
     }
 
+    /// Is this the port to which a packet of the service's clients goes, somewhere on its way?
+    #[must_use]
+    pub fn has_port(&self, port: u16) -> bool {
+        self.service().has_port(port)
+    }
+
     /// Where IPVS sends to if it sends to this host: the host's own address, and the port of its server.
     #[must_use]
     pub fn destination(&self, host: &Host) -> SocketAddr {

@@ -44,10 +44,11 @@ lab:
   firewall-mark: 7
   scheduler-flags: [sh-port, sh-fallback]
   family: ipv4
+  server-port: 3307
   scheduler: sh
   real-servers:
     rs2: { weight: 7, upper-threshold: 20, lower-threshold: 10 }
-    rs1: { forwarding: tunneling, tunnel-type: gre, tunnel-family: ipv4 }
+    rs1: { forwarding: tunneling, tunnel-type: gre, tunnel-family: ipv4, port: 3306 }
     spare: { stands-by: true }
   misbuilt: { rs1: no-vip, director: no-forwarding }
   client: { program: { argv: [python3, driver.py] }, connect-timeout: 3s, keepalive: {} }
@@ -154,6 +155,7 @@ fn server(text: &str, weight: u16) -> RealServer {
         forwarding: None,
         tunnel_type: None,
         tunnel_family: None,
+        port: None,
     }
 }
 
@@ -385,6 +387,7 @@ fn every_field_has_its_effect() {
             scheduler_flags: Some(vec!["sh-port".to_owned(), "sh-fallback".to_owned()]),
             family: Some(Family::Ipv4),
             server: None,
+            server_port: Some(3307),
             one_packet: false,
             scheduler: Some("sh".to_owned()),
             real_servers: vec![
@@ -397,6 +400,7 @@ fn every_field_has_its_effect() {
                     forwarding: Some(Forwarding::Tunneling),
                     tunnel_type: Some(TunnelType::Gre),
                     tunnel_family: Some(Family::Ipv4),
+                    port: Some(3306),
                     ..server("rs1", 1)
                 },
                 RealServer {

@@ -392,6 +392,11 @@ impl RealServer {
         self.echo.is_some()
     }
 
+    /// The port that it listens to.
+    pub(crate) fn port(&self) -> u16 {
+        self.listen.port()
+    }
+
     /// What it listens over.
     pub(crate) fn protocol(&self) -> Protocol {
         self.echo.as_ref().map_or(Protocol::Tcp, |echo| echo.protocol)

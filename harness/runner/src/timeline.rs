@@ -253,7 +253,7 @@ impl<'a> Timeline<'a> {
             Action::Table(edit) => {
                 operator::edit_table(self.plan, self.lab, edit, &mut self.saved).map(Done::from)
             }
-            Action::Mysqld(fault) => operator::mysqld(self.lab, fault, self.plan.port()).map(Done::from),
+            Action::Mysqld(fault) => operator::mysqld(self.lab, fault).map(Done::from),
             Action::Host(fault) => operator::host(self.plan, self.lab, fault).map(Done::from),
             Action::Traffic(fault) => operator::traffic(self.plan, self.lab, fault).map(Done::from),
             Action::Client(action) => self.client_acts(action),

@@ -497,6 +497,7 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
         forwarding: None,
         tunnel_type: None,
         tunnel_family: None,
+        port: None,
     });
     // What the table has at that place.
     let (mut service, mut known) = (true, true);

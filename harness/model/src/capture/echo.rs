@@ -205,14 +205,14 @@ impl Dialect for EchoDatagrams {
     }
 
     fn annotations(&self, packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String> {
-        let port = record.plan.port();
+        let ours = |port| record.plan.has_port(port);
         let note = |packet: &Packet| {
             let (_, _, segment) = flow::segment(packet)?;
             let line = Line {
                 text: segment.payload.clone(),
                 whole: true,
             };
-            let side = match (segment.destination_port == port, segment.source_port == port) {
+            let side = match (ours(segment.destination_port), ours(segment.source_port)) {
                 (true, _) => Side::Client,
                 (false, true) => Side::Server,
                 (false, false) => return None,
@@ -270,13 +270,13 @@ impl Dialogue {
 
 /// What is said in the packets that passed `point`: ``request `1 hello` ``, ``rs1 answers `hello` ``.
 fn annotations(packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String> {
-    let port = record.plan.port();
+    let ours = |port| record.plan.has_port(port);
     let mut connections: BTreeMap<(IpAddr, u16), (Direction, Direction)> = BTreeMap::new();
     let note = |packet: &Packet| {
         let (source, destination, segment) = flow::segment(packet)?;
-        let (side, client) = if segment.destination_port == port {
+        let (side, client) = if ours(segment.destination_port) {
             (Side::Client, (source, segment.source_port))
-        } else if segment.source_port == port {
+        } else if ours(segment.source_port) {
             (Side::Server, (destination, segment.destination_port))
         } else {
             return None;

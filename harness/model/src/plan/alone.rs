@@ -47,6 +47,8 @@ impl LabPlan {
                 wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
                 family: Some(self.family()).filter(|family| *family != Family::default()),
                 server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
+                // Each real server says it for itself.
+                server_port: None,
                 one_packet: service.one_packet,
                 persistence: service.persistence,
                 persistence_prefix: service.persistence_prefix,
@@ -73,6 +75,9 @@ impl LabPlan {
                                 .and_then(|backend| backend.address)
                                 .map(Family::of)
                                 .filter(|family| *family != self.family()),
+                            port: backend
+                                .map(|backend| backend.port)
+                                .filter(|port| *port != self.port()),
                         }
                     })
                     .collect(),

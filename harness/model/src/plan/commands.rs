@@ -190,7 +190,21 @@ impl LabPlan {
             Protocol::Udp => "udp",
             Protocol::Sctp => "sctp",
         };
-        let (direction, port) = (if to_service { "dport" } else { "sport" }, service.address.port());
+        let direction = if to_service { "dport" } else { "sport" };
+        // A server sends from the port that it listens to, and what IPVS translated goes there.
+        let own = service.backend(node).map(|backend| backend.port);
+        let port = match own {
+            Some(port) => port.to_string(),
+            None if balances && chain == Chain::Output => {
+                let ports: Vec<String> = service.server_ports().iter().map(u16::to_string).collect();
+                match ports.as_slice() {
+                    [] => service.address.port().to_string(),
+                    [only] => only.clone(),
+                    several => format!("{{ {} }}", several.join(", ")),
+                }
+            }
+            None => service.address.port().to_string(),
+        };
         format!("{protocol} {direction} {port}")
     }
 }
@@ -204,5 +218,65 @@ impl Forwarding {
             Self::Masquerading => "-m",
             Self::Tunneling => "-i",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::cells;
+    use crate::plan::plan;
+    use crate::scenario::load;
+
+    fn planned(lab: &str) -> LabPlan {
+        let text = format!(
+            "{{ name: sample, claim: A plan., lab: {lab}, act: [{{ connect: {{}} }}], \
+             observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+        );
+        let scenario = load(&text).unwrap();
+        plan(&scenario, &cells(&scenario)[0])
+    }
+
+    #[test]
+    fn a_rule_matches_the_port_that_a_packet_has_where_the_rule_is() {
+        let plan = planned(
+            "{ forwarding: masquerading, server-port: 3307, real-servers: { rs1: {}, rs2: { port: 3308 } } }",
+        );
+        let rs1 = Node::RealServer(Name::new("rs1").unwrap());
+        for (node, chain, matched) in [
+            (&Node::Client, Chain::Output, "tcp dport 3306"),
+            (&Node::Client, Chain::Input, "tcp sport 3306"),
+            (&Node::Director, Chain::Input, "tcp dport 3306"),
+            (&Node::Director, Chain::Output, "tcp dport { 3307, 3308 }"),
+            (&rs1, Chain::Input, "tcp dport 3307"),
+            (&rs1, Chain::Output, "tcp sport 3307"),
+        ] {
+            assert_eq!(plan.matched(node, chain), matched, "{node} {chain}");
+        }
+    }
+
+    #[test]
+    fn the_table_has_the_servers_own_ports() {
+        let added = |lab: &str| -> Vec<String> {
+            let lines = planned(lab).host(&Node::Director).unwrap().commands.clone();
+            let lines = lines.iter().map(|line| line.join(" "));
+            lines.filter(|line| line.starts_with("ipvsadm -a")).collect()
+        };
+        let lab = "forwarding: masquerading, real-servers: { rs1: {}, rs2: { port: 3307 } }";
+        assert_eq!(
+            added(&format!("{{ {lab} }}")),
+            [
+                "ipvsadm -a -t 192.0.2.100:3306 -r 192.0.2.31:3306 -m -w 1",
+                "ipvsadm -a -t 192.0.2.100:3306 -r 192.0.2.32:3307 -m -w 1",
+            ]
+        );
+        // In a mark's service no port means the one that the client asked for.
+        assert_eq!(
+            added(&format!("{{ firewall-mark: 1, {lab} }}")),
+            [
+                "ipvsadm -a -f 1 -r 192.0.2.31 -m -w 1",
+                "ipvsadm -a -f 1 -r 192.0.2.32:3307 -m -w 1",
+            ]
+        );
     }
 }

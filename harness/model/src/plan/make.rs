@@ -101,7 +101,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
             .iter()
             .map(|(server, given)| Backend {
                 host: Node::RealServer(server.name.clone()),
-                port: kind.port(),
+                port: lab.port_of(server),
                 weight: server.weight,
                 stands_by: server.stands_by,
                 upper_threshold: server.upper_threshold,

@@ -7,6 +7,7 @@ use crate::action::Node;
 use crate::base::{Forwarding, GUE_PORT, TunnelType};
 use crate::ipvs::{Listen, Protocol};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -187,22 +188,37 @@ impl Service {
         )
     }
 
-    /// The same as the table lists it. In the service of a mark it has port 0: the port that the client asked
-    /// for (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_schedule`).
+    /// The same as the table lists it. In the service of a mark a real server that has the port that clients
+    /// ask for has port 0 (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_schedule`).
     #[must_use]
     pub fn listed(&self, host: &Host) -> SocketAddr {
+        let destination = self.destination(host);
         match self.mark {
-            Some(_) => SocketAddr::new(self.destination(host).ip(), 0),
-            None => self.destination(host),
+            Some(_) if destination.port() == self.address.port() => SocketAddr::new(destination.ip(), 0),
+            Some(_) | None => destination,
         }
     }
 
-    /// ipvsadm(8)'s word for a real server: `192.0.2.31:3306`, or the address alone in the service of a mark.
+    /// The ports of its real servers, each once.
+    #[must_use]
+    pub fn server_ports(&self) -> BTreeSet<u16> {
+        self.backends.iter().map(|backend| backend.port).collect()
+    }
+
+    /// Is this the port to which a packet of its clients goes, somewhere on its way?
+    #[must_use]
+    pub fn has_port(&self, port: u16) -> bool {
+        port == self.address.port() || self.backends.iter().any(|backend| backend.port == port)
+    }
+
+    /// ipvsadm(8)'s word for a real server: `192.0.2.31:3306`, or in the service of a mark the address alone,
+    /// if the real server has the port that clients ask for.
     #[must_use]
     pub fn server_word(&self, host: &Host) -> String {
-        match self.mark {
-            Some(_) => self.destination(host).ip().to_string(),
-            None => self.destination(host).to_string(),
+        let listed = self.listed(host);
+        match listed.port() {
+            0 => listed.ip().to_string(),
+            _ => listed.to_string(),
         }
     }
 

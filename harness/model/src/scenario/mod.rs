@@ -88,6 +88,8 @@ pub struct Lab {
     pub family: Option<Family>,
     /// What serves on the real servers. Default: a mysqld.
     pub server: Option<ServerKind>,
+    /// The port that the real servers listen to. Default: the virtual service's.
+    pub server_port: Option<u16>,
     /// Is each packet scheduled by itself?
     pub one_packet: bool,
     /// For how long a client's connections go to the same real server, if the service is persistent.
@@ -132,6 +134,7 @@ impl Lab {
                 vip: part.vip.or(lab.vip),
                 family: part.family.or(lab.family),
                 server: part.server.or(lab.server),
+                server_port: part.server_port.or(lab.server_port),
                 one_packet: part.one_packet || lab.one_packet,
                 persistence: part.persistence.or(lab.persistence),
                 persistence_prefix: part.persistence_prefix.or(lab.persistence_prefix),
@@ -161,6 +164,13 @@ impl Lab {
     #[must_use]
     pub fn forwarding_to(&self, server: &RealServer) -> Forwarding {
         server.forwarding.or(self.forwarding).unwrap_or_default()
+    }
+
+    /// The port that a real server listens to.
+    #[must_use]
+    pub fn port_of(&self, server: &RealServer) -> u16 {
+        let said = server.port.or(self.server_port);
+        said.unwrap_or_else(|| self.server.unwrap_or_default().port())
     }
 
     /// How tunneling puts packets for a real server into others.
@@ -201,6 +211,9 @@ pub struct RealServer {
     /// The address family of its tunnel, if it is not that of the lab.
     #[serde(default)]
     pub tunnel_family: Option<Family>,
+    /// The port that it listens to, if it is not that of the lab.
+    #[serde(default)]
+    pub port: Option<u16>,
 }
 
 /// An axis: something that is varied.

@@ -12,8 +12,8 @@ pub(super) use step::{AFTER, Placed};
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{
-    Errno, ErrorCode, Mark, PrefixLength, Scheduler, SchedulerFlag, Seconds, SysctlKey, SysctlValue, Text,
-    Threshold, Weight, Yes,
+    Errno, ErrorCode, Mark, PrefixLength, Scheduler, SchedulerFlag, Seconds, ServerPort, SysctlKey,
+    SysctlValue, Text, Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
 use super::{
@@ -101,6 +101,9 @@ macro_rules! lab_structure {
                 /// harness's own echo server, which answers a line with its name and that line. With
                 /// `udp-echo` the virtual service is one of UDP. Default: `mysql`.
                 optional "server" server: At<ServerKind>;
+                /// The port that the real servers listen to, if it is not the virtual service's. For
+                /// `masquerading`: the other methods leave a packet's port as it is.
+                optional "server-port" server_port: At<ServerPort>;
                 /// Each packet is scheduled by itself, and leaves no entry: ipvsadm(8)'s `-o`. For
                 /// `udp-echo`.
                 optional "one-packet" one_packet: At<Yes>;
@@ -154,6 +157,7 @@ macro_rules! lab_structure {
                     vip: self.vip.as_ref(),
                     family: self.family.as_ref(),
                     server: self.server.as_ref(),
+                    server_port: self.server_port.as_ref(),
                     one_packet: self.one_packet.as_ref(),
                     persistence: self.persistence.as_ref(),
                     persistence_prefix: self.persistence_prefix.as_ref(),
@@ -192,6 +196,7 @@ pub(super) struct LabFields<'i> {
     pub(super) vip: Option<&'i At<Vip>>,
     pub(super) family: Option<&'i At<Family>>,
     pub(super) server: Option<&'i At<ServerKind>>,
+    pub(super) server_port: Option<&'i At<ServerPort>>,
     pub(super) one_packet: Option<&'i At<Yes>>,
     pub(super) persistence: Option<&'i At<Seconds>>,
     pub(super) persistence_prefix: Option<&'i At<PrefixLength>>,
@@ -234,6 +239,8 @@ structure! {
         optional "tunnel-type" tunnel_type: At<TunnelType>;
         /// The address family of the packets around those of its tunnel, if not that of the lab.
         optional "tunnel-family" tunnel_family: At<Family>;
+        /// The port that it listens to, if not that of the lab's others.
+        optional "port" port: At<ServerPort>;
     }
 }
 

@@ -128,6 +128,7 @@ fn lab(lab: &Lab) -> Fields {
         vip,
         family,
         server,
+        server_port,
         one_packet,
         persistence,
         persistence_prefix,
@@ -160,6 +161,9 @@ fn lab(lab: &Lab) -> Fields {
         insert(&mut map, "persistence", data(persistence));
     }
     let number = |number: &dyn std::fmt::Display| Part::Plain(number.to_string());
+    if let Some(port) = server_port {
+        insert(&mut map, "server-port", number(port));
+    }
     if let Some(length) = persistence_prefix {
         insert(&mut map, "persistence-prefix", number(length));
     }
@@ -253,6 +257,7 @@ fn real_servers(servers: &[RealServer]) -> Part {
             forwarding,
             tunnel_type,
             tunnel_family,
+            port,
         } = server;
         // A server outside the table has no weight.
         let mut fields = vec![if *stands_by {
@@ -276,6 +281,9 @@ fn real_servers(servers: &[RealServer]) -> Part {
             if let Some(word) = word {
                 insert(&mut fields, key, Part::Text(word.to_owned()));
             }
+        }
+        if let Some(port) = port {
+            insert(&mut fields, "port", Part::Plain(port.to_string()));
         }
         (name.to_string(), Part::Map(fields))
     });

@@ -145,7 +145,7 @@ fn reached_from(
     }
     for journey in paths.all() {
         let ours = journey.segment().is_some_and(|segment| {
-            segment.source_port == connection.client_port && segment.destination_port == record.plan.port()
+            segment.source_port == connection.client_port && record.plan.has_port(segment.destination_port)
         });
         for hop in journey.hops.iter().filter(|_| ours) {
             if let Some(packet) = hop

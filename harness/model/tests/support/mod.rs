@@ -54,6 +54,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
         forwarding: None,
         tunnel_type: None,
         tunnel_family: None,
+        port: None,
     };
     let scenario = Scenario {
         name: name("test"),

@@ -6,6 +6,7 @@ use lvs_matrix_model::action::Node;
 use lvs_matrix_model::capture::flow::{ClientSide, Connection, segment};
 use lvs_matrix_model::capture::{Body, Packet, dialect_of};
 use lvs_matrix_model::path::{self, Hop, PacketRef};
+use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,7 +24,7 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
     let shown = judged(cell, &all);
     let client = record.plan.host(&Node::Client).map(|host| host.address());
     let ours = |packet: &Packet| {
-        let port = client.and_then(|client| client_port(client, record.plan.port(), packet));
+        let port = client.and_then(|client| client_port(client, &record.plan, packet));
         // The number of a SYN is that of its packet on the client's interface, where each connection's
         // packets begin.
         port.is_some_and(|port| {
@@ -71,7 +72,7 @@ fn judged<'a>(cell: &JudgedCell, all: &'a [Connection]) -> Vec<&'a Connection> {
 
 /// The client's port in a packet between it and the service, whatever address the other end has there: a
 /// tunnel wraps it, and masquerading changes it.
-fn client_port(client: IpAddr, service_port: u16, packet: &Packet) -> Option<u16> {
+fn client_port(client: IpAddr, plan: &LabPlan, packet: &Packet) -> Option<u16> {
     let flow = match segment(packet) {
         Some((source, destination, segment)) => {
             Some((source, segment.source_port, destination, segment.destination_port))
@@ -79,8 +80,8 @@ fn client_port(client: IpAddr, service_port: u16, packet: &Packet) -> Option<u16
         None => quoted(packet),
     };
     match flow? {
-        (source, port, _, to) if source == client && to == service_port => Some(port),
-        (_, from, destination, port) if destination == client && from == service_port => Some(port),
+        (source, port, _, to) if source == client && plan.has_port(to) => Some(port),
+        (_, from, destination, port) if destination == client && plan.has_port(from) => Some(port),
         _ => None,
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn scenario() -> Scenario {
                 forwarding: None,
                 tunnel_type: None,
                 tunnel_family: None,
+                port: None,
             }],
             ..Lab::default()
         },

@@ -20,13 +20,13 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const KILL_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Does it.
-pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<Deed> {
+pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction) -> Result<Deed> {
     let name = action.server();
     let server = lab.servers.iter_mut().find(|server| &server.name == name);
     let server =
         server.ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))?;
     let proof = match action.deed() {
-        ServerDeed::Stop(signal) => stop(server, signal, port),
+        ServerDeed::Stop(signal) => stop(server, signal),
         ServerDeed::Start => {
             server.start_process()?;
             server.wait_ready()?;
@@ -35,7 +35,7 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction, port: u16) -> Result<
                 false => Proof::Started { id: server.server_id },
             })
         }
-        ServerDeed::Freeze => freeze(server, port),
+        ServerDeed::Freeze => freeze(server),
         ServerDeed::Thaw => thaw(server),
         ServerDeed::KillSessions => server
             .end_sessions(KILL_DEADLINE, Duration::from_millis(1))
@@ -77,7 +77,8 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
 
 /// The end of the process alone is not enough: a program that starts the server and waits for it would end,
 /// and the server go on.
-fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<Proof> {
+fn stop(server: &mut RealServer, signal: StopSignal) -> Result<Proof> {
+    let port = server.port();
     let status = server.stop_process(signal)?;
     match listener(server, port)? {
         None => Ok(Proof::ProcessEnded { status, port }),
@@ -88,7 +89,8 @@ fn stop(server: &mut RealServer, signal: StopSignal, port: u16) -> Result<Proof>
     }
 }
 
-fn freeze(server: &RealServer, port: u16) -> Result<Proof> {
+fn freeze(server: &RealServer) -> Result<Proof> {
+    let port = server.port();
     let pid = signal(server, Signal::STOP)?;
     let all_stopped = || Ok::<_, io::Error>(frozen(pid)?.then_some(()));
     let stopped =

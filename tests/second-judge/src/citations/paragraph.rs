@@ -110,7 +110,16 @@ impl<'a> Cell<'a> {
             Says::Closes if client.is_none_or(|s| s.window > 0) => wrong("leaves a window"),
             Says::OfService if service.is_none() => wrong("does not come from the service"),
             Says::Acknowledges => {
-                let right = service.is_some_and(|s| s.has(ACK)) && self.is_real(frame.from);
+                // A director that translates had it from a server, which spoke with its own address.
+                let same = |said: &Tcp, s: &Tcp| {
+                    let numbers = |s: &Tcp| (s.sequence, s.acknowledgement, s.target);
+                    numbers(s) == numbers(said)
+                };
+                let of_server = |said: &Tcp| {
+                    let mut frames = self.frames.iter().filter(|other| self.is_real(other.from));
+                    frames.any(|other| tcp(other).is_some_and(|s| same(said, s)))
+                };
+                let right = service.is_some_and(|s| s.has(ACK) && of_server(s));
                 right
                     .then_some(())
                     .ok_or_else(|| "is no acknowledgement of a server".to_owned())

@@ -41,9 +41,9 @@ pub fn annotations(packets: &[Packet], record: &CellRecord, point: usize) -> BTr
         .filter(|packet| packet.point == point)
         .filter_map(|packet| {
             let (source, destination, segment) = flow::segment(packet)?;
-            let (side, key) = if segment.destination_port == record.plan.port() {
+            let (side, key) = if record.plan.has_port(segment.destination_port) {
                 (Side::Client, (source, segment.source_port, destination))
-            } else if segment.source_port == record.plan.port() {
+            } else if record.plan.has_port(segment.source_port) {
                 (Side::Server, (destination, segment.destination_port, source))
             } else {
                 return None;

@@ -61,6 +61,7 @@ impl lab::Added {
             vip: value(self.vip),
             family: value(self.family),
             server: value(self.server),
+            server_port: value(self.server_port),
             one_packet: self.one_packet.is_some(),
             persistence: value(self.persistence),
             persistence_prefix: value(self.persistence_prefix),

@@ -25,6 +25,7 @@ pub(super) struct Added {
     pub(super) vip: Option<At<Vip>>,
     pub(super) family: Option<At<Family>>,
     pub(super) server: Option<At<ServerKind>>,
+    pub(super) server_port: Option<At<u16>>,
     /// Where it is said, if it is.
     pub(super) one_packet: Option<Span>,
     pub(super) persistence: Option<At<Duration>>,
@@ -74,6 +75,10 @@ impl Added {
             vip: input.vip.cloned(),
             family: input.family.cloned(),
             server: input.server.cloned(),
+            server_port: input.server_port.map(|port| At {
+                value: port.value.0,
+                span: port.span,
+            }),
             one_packet: input.one_packet.map(|yes| yes.span),
             persistence: input.persistence.map(|time| At {
                 value: time.value.0,
@@ -143,6 +148,7 @@ fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer
                 forwarding: server.forwarding.as_ref().map(|forwarding| forwarding.value),
                 tunnel_type: server.tunnel_type.as_ref().map(|kind| kind.value),
                 tunnel_family: server.tunnel_family.as_ref().map(|family| family.value),
+                port: server.port.as_ref().map(|port| port.value.0),
             },
             span: name.span,
         })

@@ -11,7 +11,7 @@ fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mi
 
 /// What of it does not fit.
 pub(super) fn unfit(said: &Said<'_>) -> Vec<Mistake> {
-    let of = [flags, prefix, one_packet, routed];
+    let of = [flags, prefix, one_packet, routed, port];
     of.iter().filter_map(|of| of(said)).collect()
 }
 
@@ -71,6 +71,25 @@ fn routed(said: &Said<'_>) -> Option<Mistake> {
              in (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_ops4`: NF_INET_LOCAL_IN); add `firewall-mark: 1`",
         )
     })
+}
+
+/// By a template of a mark's service a packet keeps its port.
+fn port(said: &Said<'_>) -> Option<Mistake> {
+    said.last(|part| part.firewall_mark.as_ref())?;
+    let persistence = said.last(|part| part.persistence.as_ref())?;
+    let (name, span) = said.all_translated().next()?;
+    Some(
+        wrong(
+            span,
+            format!("the port of `{name}` is not the service's"),
+            "persistence of a firewall mark does not translate ports",
+        )
+        .second(persistence.span, "the persistence")
+        .help(
+            "only a packet for the port of the service itself gets the port of the real server \
+             (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_sched_persist`), and a mark's service has no port",
+        ),
+    )
 }
 
 /// What follows a template is not scheduled.

@@ -11,7 +11,7 @@ use super::possible::{Candidate, Passed, Watched, impossible};
 use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
-use super::wiring::{Said, TUNNELS_ALONE};
+use super::wiring::{ONE_PORT, Said, TUNNELS_ALONE};
 use crate::Name;
 use crate::action::{Action, ClientAction, ClockAction, Node, Request, Statement, TableAction};
 use crate::base::Phase;
@@ -115,6 +115,8 @@ struct Walk<'d, 'f> {
     persistent: bool,
     /// The real servers that are reached by tunnels of the other family than the VIP's, with that family.
     crossed: BTreeMap<&'d Name, Family>,
+    /// The real servers whose port is not the service's.
+    translated: BTreeSet<&'d Name>,
 }
 
 impl<'d, 'f> Walk<'d, 'f> {
@@ -166,6 +168,10 @@ impl<'d, 'f> Walk<'d, 'f> {
             undisturbed: true,
             persistent: said().any(|added| added.persistence.is_some()),
             crossed: Said::of(draft, choice).all_crossed().collect(),
+            translated: Said::of(draft, choice)
+                .all_translated()
+                .map(|(name, _)| name)
+                .collect(),
         }
     }
 
@@ -538,6 +544,14 @@ impl<'d, 'f> Walk<'d, 'f> {
             let message = format!("`{server}` cannot have `{}`", method.as_str());
             let label = format!("it is reached by tunnels of {}", family.as_str());
             self.wrong(step, MistakeKind::TableState, &message, &label, TUNNELS_ALONE);
+        }
+        if let Action::Table(TableAction::SetForwarding { server, method, .. }) = &step.action
+            && *method != Forwarding::Masquerading
+            && self.translated.contains(server)
+        {
+            let message = format!("`{server}` cannot have `{}`", method.as_str());
+            let label = "its port is not the service's";
+            self.wrong(step, MistakeKind::TableState, &message, label, ONE_PORT);
         }
         let before = self.state.table().cloned();
         // Nobody asks here which step it was.

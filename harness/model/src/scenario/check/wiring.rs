@@ -7,7 +7,7 @@ use super::{AxisDraft, Draft, service};
 use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
-use crate::scenario::{Family, Forwarding, Misbuild, RealServer, Wiring};
+use crate::scenario::{Family, Forwarding, Misbuild, RealServer, ServerKind, Wiring};
 
 /// What of a lab has one value in a cell, by its key, in words, and its place.
 fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
@@ -61,6 +61,7 @@ fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
             u8::to_string,
         ),
         said("firewall-mark", added.firewall_mark.as_ref(), u32::to_string),
+        said("server-port", added.server_port.as_ref(), u16::to_string),
     ]
     .into_iter()
     .flatten()
@@ -153,6 +154,22 @@ impl<'d> Said<'d> {
         }
     }
 
+    /// The port of this real server, if it is not the service's, with where that is said.
+    fn translated(&self, server: &At<RealServer>) -> Option<(u16, Span)> {
+        let common = self.last(|part| part.server_port.as_ref());
+        let own = server.value.port.map(|port| (port, server.span));
+        let said = own.or(common.map(|at| (at.value, at.span)));
+        let kind = self.last(|part| part.server.as_ref());
+        let of_service = kind.map_or_else(ServerKind::default, |kind| kind.value).port();
+        said.filter(|(port, _)| *port != of_service)
+    }
+
+    /// The real servers whose port is not the service's.
+    pub(super) fn all_translated(&self) -> impl Iterator<Item = (&'d Name, Span)> {
+        self.servers()
+            .filter_map(|server| Some((&server.value.name, self.translated(server)?.1)))
+    }
+
     /// The family of the tunnels to this real server, if it is not the VIP's.
     fn crossed(&self, server: &RealServer) -> Option<Family> {
         let tunnels = self.wired(server).contains(&Forwarding::Tunneling);
@@ -211,6 +228,7 @@ fn unfit(said: &Said<'_>) -> Vec<Mistake> {
     }
     mistakes.extend(untunneled(said));
     mistakes.extend(misbuilt(said));
+    mistakes.extend(untranslated(said));
     if let Some(wired) = said.last(|part| part.wired_for.as_ref()) {
         let mut lacking = said.own_methods(wired.span).into_iter();
         let lacking = lacking.find(|(method, _)| !wired.value.contains(method));
@@ -268,6 +286,28 @@ fn misbuilt(said: &Said<'_>) -> Vec<Mistake> {
         })
     };
     all.filter_map(unfit).collect()
+}
+
+/// Why only masquerading reaches another port.
+pub(super) const ONE_PORT: &str = "only masquerading gives a packet another port (net/netfilter/ipvs/ip_vs_xmit.c, \
+                                   `ip_vs_nat_xmit`); with the other methods ipvsadm(8) takes the service's port \
+                                   whatever is typed";
+
+/// Ports of real servers that no packet would reach.
+fn untranslated(said: &Said<'_>) -> Vec<Mistake> {
+    let mistake = |server: &At<RealServer>| {
+        let (port, span) = said.translated(server)?;
+        let mut wired = said.wired(&server.value).into_iter();
+        let other = wired.find(|method| *method != Forwarding::Masquerading)?;
+        let message = format!(
+            "`{}` has port {port}, which `{}` does not reach",
+            server.value.name,
+            other.as_str()
+        );
+        let label = "not the port of the virtual service";
+        Some(Mistake::new(MistakeKind::Wiring, span, message, label).help(ONE_PORT))
+    };
+    said.servers().filter_map(mistake).collect()
 }
 
 /// What is said of tunnels where there are none, and tunnels of the other family that are not alone.

@@ -4,7 +4,9 @@ mod number;
 mod sysctl;
 mod word;
 
-pub(super) use number::{Bytes, Errno, ErrorCode, Mark, Port, PrefixLength, Probes, Rows, Threshold, Weight};
+pub(super) use number::{
+    Bytes, Errno, ErrorCode, Mark, Port, PrefixLength, Probes, Rows, ServerPort, Threshold, Weight,
+};
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};
 

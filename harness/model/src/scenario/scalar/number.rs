@@ -240,6 +240,28 @@ impl Scalar for Port {
     }
 }
 
+/// The port of a server, which may be started by an ordinary user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct ServerPort(pub(in crate::scenario) u16);
+
+/// Lower ports take a capability (`ip_unprivileged_port_start` in net/ipv4/af_inet.c).
+const FIRST_SERVER_PORT: u16 = 1024;
+
+impl Scalar for ServerPort {
+    fn accepts() -> String {
+        format!("a port from {FIRST_SERVER_PORT} to {}", u16::MAX)
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|port| *port >= FIRST_SERVER_PORT)
+            .map(Self)
+            .ok_or_else(|| not_a_number("the port of a server", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": FIRST_SERVER_PORT, "maximum": 65535 })
+    }
+}
+
 impl Scalar for Percent {
     fn accepts() -> String {
         "a share of packets such as `5%` or `0.5%`, from `0%` to `100%`".to_owned()
