@@ -161,6 +161,11 @@ impl<'a> CellView<'a> {
             .collect()
     }
 
+    /// The step since which the client's firewall drops ICMP.
+    pub(super) fn filters_icmp(&self, at: Instant) -> Option<u32> {
+        self.record.state_at(at).filters_icmp(&Node::Client)
+    }
+
     /// What the link to a host did at a moment: the step, the delay beyond the link's own, and the loss.
     pub(super) fn netem(&self, node: &Node, at: Instant) -> Option<(&'a StepRecord, Duration, Percent)> {
         let Link { delay, loss, step } = self.record.state_at(at).link(node)?;

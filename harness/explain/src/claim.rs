@@ -27,6 +27,8 @@ pub enum Fate {
     LeftToDirector,
     /// IPVS had no real server for it, and refused it.
     Refused,
+    /// IPVS found it larger than what it can pass on, and said so.
+    TooBig,
     /// The firewall of this host dropped it, or answered it.
     Filtered(Node),
     /// The director passed it on to this host, where it did not arrive.

@@ -5,6 +5,7 @@ use super::claim::{Claim, Fate};
 use super::icmp::HOST_UNREACHABLE;
 use super::passage::Passage;
 use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
+use lvs_matrix_model::capture::flow::TOO_BIG;
 use lvs_matrix_model::capture::{Body, Packet};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::verdict::{Terminator, TerminatorKind};
@@ -39,6 +40,7 @@ impl<'a> CellView<'a> {
             Some(TerminatorKind::Icmp {
                 code: HOST_UNREACHABLE,
             }) => Some(Fate::WaitedForNeighbour),
+            Some(TerminatorKind::Icmp { code: TOO_BIG }) => Some(Fate::TooBig),
             Some(TerminatorKind::Icmp { .. }) => Some(Fate::Refused),
             Some(TerminatorKind::Fin) => None,
             None => self.asked_for(arrived.at).map(|_| Fate::WaitedForNeighbour),
@@ -116,7 +118,7 @@ impl<'a> CellView<'a> {
         match &claim.fate {
             Fate::LostBefore => passage.arrived.is_none() && passage.reached.is_none(),
             Fate::Dropped => at_director && self.stopped(passage).is_none(),
-            Fate::WaitedForNeighbour | Fate::LeftToDirector | Fate::Refused => {
+            Fate::WaitedForNeighbour | Fate::LeftToDirector | Fate::Refused | Fate::TooBig => {
                 at_director && self.stopped(passage).as_ref() == Some(&claim.fate)
             }
             Fate::Filtered(Node::Director) => at_director,

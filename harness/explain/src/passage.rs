@@ -2,7 +2,7 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::flow::unreachable;
+use lvs_matrix_model::capture::flow::{TOO_BIG, too_big, unreachable};
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::path::{End, Fate, Hop, Journey, Journeys};
@@ -117,5 +117,8 @@ fn passage<'a>(paths: &Journeys, packet: &'a Packet, segment: &'a Segment) -> Pa
 
 /// What a refusal is.
 fn kind_of_answer(packet: &Packet) -> TerminatorKind {
+    if too_big(packet).is_some() {
+        return TerminatorKind::Icmp { code: TOO_BIG };
+    }
     unreachable(packet).map_or(TerminatorKind::Rst, |(code, _)| TerminatorKind::Icmp { code })
 }

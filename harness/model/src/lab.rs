@@ -29,6 +29,12 @@ pub struct State<'a> {
     cut: BTreeMap<&'a Node, u32>,
     links: BTreeMap<&'a Node, Link>,
     rules: Vec<Rule<'a>>,
+    /// MTUs that steps gave to hosts.
+    mtus: BTreeMap<&'a Node, (u16, u32)>,
+    /// Hosts whose firewall drops ICMP, with the step that made it do so.
+    filters: BTreeMap<&'a Node, u32>,
+    /// Hosts whose firewall lowers the MSS.
+    clamps: BTreeMap<&'a Node, (u16, u32)>,
     /// Hosts whose firewall marks the packets of the service.
     marking: Vec<&'a Node>,
     sysctls: Vec<Sysctl<'a>>,
@@ -149,6 +155,9 @@ impl<'a> State<'a> {
             cut: BTreeMap::new(),
             links: BTreeMap::new(),
             rules: Vec::new(),
+            mtus: BTreeMap::new(),
+            filters: BTreeMap::new(),
+            clamps: BTreeMap::new(),
             marking: Vec::new(),
             sysctls: Vec::new(),
             timeout: None,
@@ -238,6 +247,13 @@ impl<'a> State<'a> {
                 Some(link) => link.delay == *delay && link.loss == *loss,
                 None => delay.is_zero() && *loss == Percent(0),
             },
+            Action::Traffic(TrafficAction::SetMtu { node, mtu }) => {
+                self.mtus.get(node).is_some_and(|(known, _)| known == mtu)
+            }
+            Action::Traffic(TrafficAction::FilterIcmp { node }) => self.filters.contains_key(node),
+            Action::Traffic(TrafficAction::ClampMss { node, size }) => {
+                self.clamps.get(node).is_some_and(|(known, _)| known <= size)
+            }
             Action::Table(_)
             | Action::Mysqld(_)
             | Action::Host(_)
@@ -301,10 +317,15 @@ impl<'a> State<'a> {
     fn of_traffic(&self, action: &'a TrafficAction) -> Option<Conflict<'a>> {
         match action {
             TrafficAction::FlushFirewall { node } => {
-                let any = self.rules.iter().any(|rule| rule.node == node) || self.marks(node);
+                let of_sizes = self.filters.contains_key(node) || self.clamps.contains_key(node);
+                let any = self.rules.iter().any(|rule| rule.node == node) || self.marks(node) || of_sizes;
                 (!any).then_some(Conflict::NoRule(node))
             }
-            TrafficAction::AddFirewallRule { .. } | TrafficAction::SetNetem { .. } => None,
+            TrafficAction::AddFirewallRule { .. }
+            | TrafficAction::SetNetem { .. }
+            | TrafficAction::SetMtu { .. }
+            | TrafficAction::FilterIcmp { .. }
+            | TrafficAction::ClampMss { .. } => None,
         }
     }
 
@@ -411,10 +432,25 @@ impl<'a> State<'a> {
             TrafficAction::FlushFirewall { node } => {
                 self.rules.retain(|rule| rule.node != node);
                 self.marking.retain(|marking| *marking != node);
+                self.filters.remove(node);
+                self.clamps.remove(node);
             }
             TrafficAction::SetNetem { node, delay, loss } => {
                 let (delay, loss) = (*delay, *loss);
                 self.links.insert(node, Link { delay, loss, step });
+            }
+            TrafficAction::SetMtu { node, mtu } => {
+                self.mtus.insert(node, (*mtu, step));
+            }
+            TrafficAction::FilterIcmp { node } => {
+                self.filters.entry(node).or_insert(step);
+            }
+            TrafficAction::ClampMss { node, size } => {
+                // The kernel only ever lowers it (`nft_exthdr_tcp_set_eval` in net/netfilter/nft_exthdr.c).
+                let known = self.clamps.entry(node).or_insert((*size, step));
+                if *size < known.0 {
+                    *known = (*size, step);
+                }
             }
         }
     }
@@ -429,6 +465,12 @@ impl<'a> State<'a> {
             || self.cut.values().any(|by| *by == step)
             || self.links.values().any(|link| link.step == step)
             || self.rules.iter().any(|rule| rule.step == step)
+            || self
+                .mtus
+                .values()
+                .chain(self.clamps.values())
+                .any(|(_, by)| *by == step)
+            || self.filters.values().any(|by| *by == step)
     }
 
     /// Is this real server without power?
@@ -452,6 +494,18 @@ impl<'a> State<'a> {
     /// The firewall rules that are in force, in the order in which they were added.
     pub fn rules(&self) -> impl Iterator<Item = Rule<'a>> {
         self.rules.iter().copied()
+    }
+
+    /// The step since which the firewall of this host drops ICMP.
+    #[must_use]
+    pub fn filters_icmp(&self, node: &Node) -> Option<u32> {
+        self.filters.get(node).copied()
+    }
+
+    /// The size to which the firewall of this host lowers the MSS, with the step that made it do so.
+    #[must_use]
+    pub fn clamped(&self, node: &Node) -> Option<(u16, u32)> {
+        self.clamps.get(node).copied()
     }
 
     /// What a step made the link to a host do; `None` if no step did.

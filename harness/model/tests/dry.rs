@@ -103,6 +103,7 @@ const SHIPPED: &[&str] = &[
     "drain/closed-by-wait-timeout_weight-0@dry",
     "orphaned-locks/commits_read@dry",
     "transactions/stays_next-update_0@dry",
+    "tunnel-mtu/direct-routing_ipv4_passes_none_large@dry",
     "tunnels/ipip_4-in-4_large-statement_delete@dry",
 ];
 

@@ -44,7 +44,8 @@ lab:
   firewall-mark: 7
   scheduler-flags: [sh-port, sh-fallback]
   family: ipv4
-  server-port: 3307
+  server-port: 3306
+  server-mtu: 1400
   scheduler: sh
   real-servers:
     rs2: { weight: 7, upper-threshold: 20, lower-threshold: 10 }
@@ -95,6 +96,9 @@ change:
   - flush-firewall: { node: client }
   - set-netem: { node: rs2, delay: 200ms, loss: 12.5% }
   - set-netem: { node: rs2 }
+  - set-mtu: { node: rs2, mtu: 1400 }
+  - filter-icmp: { node: rs2 }
+  - clamp-mss: { node: rs2, size: 1360 }
   - power-off: { server: rs1 }
   - power-off: { server: rs2, neighbours: dynamic }
   - power-on: { server: rs1 }
@@ -286,6 +290,17 @@ fn common_steps() -> Phases {
             Action::Traffic(TrafficAction::FlushFirewall { node: Node::Client }),
             netem(Duration::from_millis(200), Percent(1250)),
             netem(Duration::ZERO, Percent(0)),
+            Action::Traffic(TrafficAction::SetMtu {
+                node: Node::RealServer(name("rs2")),
+                mtu: 1400,
+            }),
+            Action::Traffic(TrafficAction::FilterIcmp {
+                node: Node::RealServer(name("rs2")),
+            }),
+            Action::Traffic(TrafficAction::ClampMss {
+                node: Node::RealServer(name("rs2")),
+                size: 1360,
+            }),
             Action::Host(HostAction::PowerOff {
                 server: rs1(),
                 neighbours: Neighbours::Permanent,
@@ -387,7 +402,8 @@ fn every_field_has_its_effect() {
             scheduler_flags: Some(vec!["sh-port".to_owned(), "sh-fallback".to_owned()]),
             family: Some(Family::Ipv4),
             server: None,
-            server_port: Some(3307),
+            server_port: Some(3306),
+            server_mtu: Some(1400),
             one_packet: false,
             scheduler: Some("sh".to_owned()),
             real_servers: vec![

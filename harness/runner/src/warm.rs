@@ -108,11 +108,14 @@ pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
         Action::Mysqld(_) | Action::Host(HostAction::PowerOff { .. } | HostAction::PowerOn { .. }) => true,
         Action::Host(HostAction::SetSysctl { node, .. })
         | Action::Traffic(
-            TrafficAction::AddFirewallRule { node, .. } | TrafficAction::FlushFirewall { node },
+            TrafficAction::AddFirewallRule { node, .. }
+            | TrafficAction::FlushFirewall { node }
+            | TrafficAction::FilterIcmp { node }
+            | TrafficAction::ClampMss { node, .. },
         ) => of_server(node),
         // A link and its queueing discipline go with the interface.
         Action::Host(HostAction::LinkDown { .. } | HostAction::LinkUp { .. })
-        | Action::Traffic(TrafficAction::SetNetem { .. })
+        | Action::Traffic(TrafficAction::SetNetem { .. } | TrafficAction::SetMtu { .. })
         | Action::Table(_)
         | Action::Client(_)
         | Action::Wait(_)

@@ -249,7 +249,8 @@ fn nothing_else_in_its_way(view: &CellView<'_>) -> bool {
     let fault = first_step(view, |action| match action {
         Action::Traffic(TrafficAction::AddFirewallRule { .. }) => true,
         Action::Traffic(TrafficAction::SetNetem { loss, .. }) => *loss != Percent::default(),
-        Action::Traffic(TrafficAction::FlushFirewall { .. })
+        Action::Traffic(TrafficAction::SetMtu { .. } | TrafficAction::FilterIcmp { .. }) => true,
+        Action::Traffic(TrafficAction::FlushFirewall { .. } | TrafficAction::ClampMss { .. })
         | Action::Client(_)
         | Action::Table(_)
         | Action::Mysqld(_)

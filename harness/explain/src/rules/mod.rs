@@ -28,6 +28,7 @@ mod service;
 mod settings;
 mod shared;
 mod sloppy;
+mod too_big;
 mod translated;
 mod tried;
 mod unasked;
@@ -79,6 +80,9 @@ pub(super) const ALL: &[Rule] = &[
     outlived::THAWED,
     outlived::LINK_BACK,
     translated::NO_ENTRY,
+    too_big::LEARNED,
+    too_big::UNHEARD,
+    too_big::PROBED,
     method::NOT_TRANSLATED_BACK,
     method::NO_TUNNEL,
     method::OTHER_ROUTE,

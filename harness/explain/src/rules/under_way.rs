@@ -135,6 +135,9 @@ fn on_the_way_back(action: &Action, server: &Name) -> bool {
             TrafficAction::FlushFirewall { node } => ends(node),
             // What is sent to the node is delayed or lost.
             TrafficAction::SetNetem { node, .. } => *node == Node::Client,
+            // An MTU of its own may hold back what the server has to say.
+            TrafficAction::SetMtu { node, .. } => node.real_server() == Some(server),
+            TrafficAction::FilterIcmp { .. } | TrafficAction::ClampMss { .. } => false,
         },
         Action::Table(_) | Action::Wait(_) | Action::Watch(_) | Action::Client(_) => false,
     }

@@ -53,6 +53,17 @@ pub(super) fn proof(proof: &Proof) -> String {
         }
         Proof::Port { port, state } => format!("{port} 的状态为 {state}"),
         Proof::Sysctl { key, value, node } => format!("{node} 上的 {key} 读出为 {value}"),
+        Proof::Mtu { node, mtu } => format!("{node} 的所有网卡的 MTU 为 {mtu}"),
+        Proof::IcmpFiltered { node, packets } => {
+            format!(
+                "nft 列出 {node} 丢弃 ICMP 的规则；它已匹配 {} 个数据包",
+                packets.0
+            )
+        }
+        Proof::MssClamped { node, size, packets } => format!(
+            "nft 列出 {node} 将 MSS 限制为 {size} 的规则；它已匹配 {} 个数据包",
+            packets.0
+        ),
         Proof::NoRule => "nft 没有列出规则".to_owned(),
         Proof::Rule {
             chain,
@@ -131,6 +142,8 @@ pub(super) fn instead(found: &Instead) -> String {
         Instead::UnreadableQdisc { error, shown } => format!("无法读取 tc 的输出（{error}）：{shown}"),
         Instead::NoNetem { port, shown } => format!("{port} 没有 netem：{shown}"),
         Instead::OtherLink { port, shown } => format!("{port} 的 qdisc 是另一个：{shown}"),
+        Instead::OtherMtu { shown } => format!("ip 显示的 MTU 不同：{shown}"),
+        Instead::NoRuleOfSizes { rule, shown } => format!("nft 没有列出规则 `{rule}`：{shown}"),
         Instead::OtherSysctl { found, value } => format!("读出为 `{found}`，不是 `{value}`"),
         Instead::NoSockets { error } => format!("无法查看客户端的套接字：{error}"),
         Instead::NoNewSocket => "客户端没有连接到该服务的新套接字".to_owned(),

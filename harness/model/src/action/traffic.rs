@@ -168,6 +168,37 @@ actions! {
                 en("let the link to {node} delay by {} and lose {loss}", Human(*delay))
                 zh("通往 {node} 的链路延迟 {} 并丢包 {loss}", Human(*delay));
         }
+
+        /// The network cards of a host get another MTU: `ip link set dev eth0 mtu`. It bounds what the host
+        /// sends, and what it says of the segments that it takes in connections made from then on.
+        "set-mtu" SetMtu {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+            /// The largest IP packet, in bytes. 1500 at the beginning, unless the lab says otherwise.
+            required "mtu" mtu: u16 as Mtu;
+        } says {
+            { node, mtu } => en("set the MTU of {node} to {mtu}") zh("将 {node} 的 MTU 设为 {mtu}");
+        }
+
+        /// A host's firewall drops ICMP that comes to the host. Of ICMPv6 it is "packet too big" only:
+        /// without neighbour discovery nothing would pass.
+        "filter-icmp" FilterIcmp {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+        } says {
+            { node } => en("let the firewall of {node} drop ICMP") zh("{node} 的防火墙丢弃 ICMP");
+        }
+
+        /// A host's firewall lowers the MSS in every SYN that leaves the host: `tcp option maxseg size set`.
+        /// Who gets such a SYN, or SYN-ACK, sends no larger segment.
+        "clamp-mss" ClampMss {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+            /// The largest segment, in bytes of payload.
+            required "size" size: u16 as Mss;
+        } says {
+            { node, size } => en("let {node} clamp the MSS to {size}") zh("{node} 将 MSS 限制为 {size}");
+        }
     }
 }
 
@@ -178,7 +209,10 @@ impl TrafficAction {
         match self {
             Self::AddFirewallRule { node, .. }
             | Self::FlushFirewall { node }
-            | Self::SetNetem { node, .. } => node,
+            | Self::SetNetem { node, .. }
+            | Self::SetMtu { node, .. }
+            | Self::FilterIcmp { node }
+            | Self::ClampMss { node, .. } => node,
         }
     }
 

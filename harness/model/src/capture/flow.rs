@@ -1,6 +1,7 @@
 //! Connections of the client in the packets of its own interface: who opened which, what was sent again, what
 //! came back.
 
+use super::decode::quoted_sequence;
 use super::{Body, Packet, Segment, Transport, Way};
 use crate::duration::Instant;
 use crate::ipvs::Protocol;
@@ -68,6 +69,53 @@ pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> 
         | Body::Malformed { .. } => None,
     }
 }
+
+/// What an ICMP error says of a packet that is too big for the way ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooBig {
+    /// The MTU that it names.
+    pub mtu: u32,
+    /// The flow of the packet that it quotes: source with port, destination with port.
+    pub quoted: (IpAddr, u16, IpAddr, u16),
+    /// That packet's sequence number, if it is quoted.
+    pub sequence: Option<u32>,
+}
+
+/// "Fragmentation needed" (RFC 1191: type 3, code 4), or ICMPv6's "packet too big" (RFC 4443: type 2).
+#[must_use]
+pub fn too_big(packet: &Packet) -> Option<TooBig> {
+    let Body::Ip {
+        source,
+        transport:
+            Transport::Icmp {
+                kind,
+                code,
+                rest,
+                quoted: Some(quoted),
+                body,
+                ..
+            },
+        ..
+    } = &packet.body
+    else {
+        return None;
+    };
+    let [_, _, high, low] = *rest;
+    let mtu = match (source, *kind, *code) {
+        (IpAddr::V4(_), 3, TOO_BIG) => u16::from_be_bytes([high, low]).into(),
+        (IpAddr::V6(_), 2, _) => u32::from_be_bytes(*rest),
+        (IpAddr::V4(_) | IpAddr::V6(_), _, _) => return None,
+    };
+    Some(TooBig {
+        mtu,
+        quoted: *quoted,
+        sequence: quoted_sequence(body),
+    })
+}
+
+/// The code of ICMP's "fragmentation needed" (RFC 1191). It ends nothing: TCP sends smaller segments
+/// (net/ipv4/tcp_ipv4.c, `tcp_v4_err`). ICMPv6 has a type of its own for it.
+pub const TOO_BIG: u8 = 4;
 
 /// The code of ICMP (RFC 792, RFC 1812) that says what this one of ICMPv6 does (RFC 4443, 3.1).
 #[must_use]
@@ -280,6 +328,20 @@ impl<'a> ClientSide<'a> {
         self.to_client().filter_map(move |packet| {
             let (code, quoted) = unreachable(packet)?;
             (quoted == flow && connection.spans(packet)).then_some((packet, code))
+        })
+    }
+
+    /// What reached the client of packets of `connection` that were too big.
+    pub fn too_big(&self, connection: &Connection) -> impl Iterator<Item = (&'a Packet, TooBig)> {
+        let flow = (
+            self.client.address(),
+            connection.client_port,
+            self.plan.vip(),
+            self.plan.port(),
+        );
+        self.to_client().filter_map(move |packet| {
+            let said = too_big(packet)?;
+            (said.quoted == flow && connection.spans(packet)).then_some((packet, said))
         })
     }
 

@@ -3,7 +3,7 @@
 use super::{Flow, Rewrite};
 use crate::base::TunnelType;
 use crate::capture::decode::quoted_sequence;
-use crate::capture::{Body, Datagram, Packet, Segment, Transport};
+use crate::capture::{Body, Datagram, Packet, Segment, TcpOption, Transport};
 use crate::plan::Mac;
 use std::net::IpAddr;
 
@@ -134,8 +134,18 @@ fn same_but_ports(one: &Segment, other: &Segment) -> bool {
         && one.flags == other.flags
         && one.window == other.window
         && one.urgent == other.urgent
-        && one.options == other.options
+        && same_options(one, other)
         && same_payload(one, other)
+}
+
+/// A host may lower the MSS of a SYN that it passes on.
+fn same_options(one: &Segment, other: &Segment) -> bool {
+    if !one.flags.syn {
+        return one.options == other.options;
+    }
+    let mss = |option: &TcpOption| matches!(option, TcpOption::Mss(_));
+    let same = |(one, other): (&TcpOption, &TcpOption)| one == other || (mss(one) && mss(other));
+    one.options.len() == other.options.len() && one.options.iter().zip(&other.options).all(same)
 }
 
 /// Are they the same frame, seen on two interfaces?

@@ -4,7 +4,7 @@ use super::content::flow;
 use super::lab::{End, HostIndex, Lab};
 use super::{Flow, Journey, near};
 use crate::capture::decode::quoted_sequence;
-use crate::capture::flow::{segment, unreachable};
+use crate::capture::flow::{segment, too_big, unreachable};
 use crate::capture::{Body, Packet, Segment, Transport};
 use crate::duration::Instant;
 use std::collections::HashMap;
@@ -155,7 +155,9 @@ fn refuses(by: HostIndex, packet: &Packet) -> Vec<Answered> {
         return keys;
     }
     // A redirect quotes the packet, too, but refuses nothing.
-    let Some((_, (source, from, destination, to))) = unreachable(packet) else {
+    let refused = unreachable(packet).map(|(_, quoted)| quoted);
+    let Some((source, from, destination, to)) = refused.or_else(|| too_big(packet).map(|said| said.quoted))
+    else {
         return Vec::new();
     };
     let quoted = Flow {

@@ -49,6 +49,8 @@ impl LabPlan {
                 server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
                 // Each real server says it for itself.
                 server_port: None,
+                // All real servers have the same.
+                server_mtu: first.and_then(|(_, host)| host.nic().mtu),
                 one_packet: service.one_packet,
                 persistence: service.persistence,
                 persistence_prefix: service.persistence_prefix,

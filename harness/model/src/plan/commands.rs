@@ -1,14 +1,25 @@
 //! The command lines by which an operator does an action.
 
-use super::{LabPlan, words};
+use super::{LabPlan, Nic, words};
 use crate::Name;
 use crate::action::{Action, Chain, HostAction, Neighbours, Node, TableAction, TrafficAction};
 use crate::base::Forwarding;
 use crate::ipvs::Protocol;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The family and name of a host's table in nft(8); both address families, as most distributions have it.
 pub const FIREWALL: &str = "inet filter";
+/// The same for what steps do about the size of packets.
+pub const SIZES: &str = "inet sizes";
+/// The chain of it that drops ICMP.
+pub const NO_ICMP: &str = "no_icmp";
+/// The chain of it that lowers the MSS.
+pub const MSS: &str = "mss";
+/// What a rule of that chain looks at, in nft(8)'s words.
+pub const SYN: &str = "tcp flags syn";
+/// What it does, before the size.
+pub const SET_MSS: &str = "tcp option maxseg size set";
 /// Frames that a link holds at a time: enough that none is ever dropped for want of room.
 pub const NETEM_LIMIT: u32 = 10_000;
 
@@ -169,6 +180,41 @@ impl LabPlan {
                 })
                 .collect()
             }
+            TrafficAction::SetMtu { node, mtu } => {
+                let nics = self.host(node).into_iter().flat_map(|host| host.nics.iter());
+                let line = |nic: &Nic| words(&format!("ip link set dev {} mtu {mtu}", nic.name));
+                nics.map(|nic| (Some(node.clone()), line(nic))).collect()
+            }
+            TrafficAction::FilterIcmp { node } => {
+                let rule = format!("{} counter drop", self.filtered_icmp());
+                Self::size_lines(node, NO_ICMP, "input priority filter", &rule)
+            }
+            TrafficAction::ClampMss { node, size } => {
+                let rule = format!("{SYN} counter {} {size}", SET_MSS);
+                Self::size_lines(node, MSS, "postrouting priority mangle", &rule)
+            }
+        }
+    }
+
+    /// The lines that make a chain of a host's own for packets of another size, with a rule in it.
+    fn size_lines(node: &Node, chain: &str, hook: &str, rule: &str) -> Vec<PlacedLine> {
+        let mut make_chain = words(&format!("nft add chain {SIZES} {chain}"));
+        make_chain.push(format!("{{ type filter hook {hook}; policy accept; }}"));
+        [
+            words(&format!("nft add table {SIZES}")),
+            make_chain,
+            words(&format!("nft add rule {SIZES} {chain} {rule}")),
+        ]
+        .map(|line| (Some(node.clone()), line))
+        .into()
+    }
+
+    /// The ICMP that `filter-icmp` drops, as nft(8) has it.
+    #[must_use]
+    pub fn filtered_icmp(&self) -> &'static str {
+        match self.vip() {
+            IpAddr::V4(_) => "ip protocol icmp",
+            IpAddr::V6(_) => "icmpv6 type packet-too-big",
         }
     }
 

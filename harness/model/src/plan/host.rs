@@ -55,6 +55,9 @@ pub struct Nic {
     pub mac: Mac,
     /// Its addresses, the host's own first.
     pub addresses: OneOrMore<Cidr>,
+    /// Its MTU; `None` for that of a new card, 1500 (`ether_setup` in net/ethernet/eth.c).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
 }
 
 /// The end of tunnels: a device that takes packets out of those that are addressed to the host.
@@ -263,6 +266,7 @@ impl Host {
         };
         for nic in nics.iter() {
             let name = &nic.name;
+            lines.extend(nic.mtu.map(|mtu| format!("link set dev {name} mtu {mtu}")));
             lines.push(add(nic.addresses.first(), name));
             lines.push(format!("link set dev {name} up"));
             lines.extend(nic.addresses.iter().skip(1).map(|cidr| further(cidr, name)));
@@ -323,6 +327,7 @@ mod tests {
                 port: given.port,
                 mac: given.mac,
                 addresses: OneOrMore::new(given.ipv4),
+                mtu: None,
             }
         };
         let mut nics = OneOrMore::new(nic(Network::First, "eth0"));
@@ -363,6 +368,7 @@ mod tests {
             port: given.port,
             mac: given.mac,
             addresses: OneOrMore::new(given.ipv6),
+            mtu: None,
         });
         let tunnel = Tunnel {
             name: "tunnel0".to_owned(),

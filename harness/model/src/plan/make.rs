@@ -163,6 +163,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let own = given.address.address;
         let outer = given.other.filter(|_| crosses(server)).unwrap_or(given.address);
         let mut parts = Parts::new(Node::RealServer(server.name.clone()), runs, given);
+        parts.nics.first_mut().mtu = lab.server_mtu;
         // The article's real server: the VIP on `lo`, and ARP kept quiet about it.
         if wired(server, Forwarding::DirectRouting) {
             parts.loopback.push(vip);
@@ -307,6 +308,7 @@ impl Given {
             port: self.port,
             mac: self.mac,
             addresses,
+            mtu: None,
         }
     }
 }

@@ -269,6 +269,7 @@ impl WrittenHost {
                 port: self.port.ok_or("port")?,
                 mac: self.mac.ok_or("mac")?,
                 addresses,
+                mtu: None,
             }),
             loopback,
             tunnels: Vec::new(),

@@ -198,6 +198,29 @@ readable_sentences! {
             /// The packets that the rule has met so far.
             packets: Packets,
         } => "nft lists the rule in the {chain} chain of {table}; it has met {packets}",
+        /// The MTU of the cards of a host.
+        Mtu {
+            /// Which host.
+            node: Node,
+            /// The MTU.
+            mtu: u16,
+        } => "every card of {node} has an MTU of {mtu}",
+        /// The firewall drops ICMP.
+        IcmpFiltered {
+            /// On which host.
+            node: Node,
+            /// The packets that the rule has met so far.
+            packets: Packets,
+        } => "nft lists the rule of {node} against ICMP; it has met {packets}",
+        /// The firewall lowers the MSS.
+        MssClamped {
+            /// On which host.
+            node: Node,
+            /// To how many bytes.
+            size: u16,
+            /// The packets that the rule has met so far.
+            packets: Packets,
+        } => "nft lists the rule of {node} for an MSS of {size}; it has met {packets}",
         /// The link delays and loses as it was told.
         Link {
             /// The bridge's port to the host.
@@ -296,7 +319,9 @@ impl Proof {
     #[must_use]
     pub fn packets(&self) -> Option<u64> {
         match self {
-            Self::Rule { packets, .. } => Some(packets.0),
+            Self::Rule { packets, .. }
+            | Self::IcmpFiltered { packets, .. }
+            | Self::MssClamped { packets, .. } => Some(packets.0),
             Self::Link { packets, loss, .. } => (*loss != Percent(0)).then_some(packets.0),
             Self::Chosen { .. }
             | Self::NotChosen { .. }
@@ -328,6 +353,7 @@ impl Proof {
             | Self::SessionsEnded { .. }
             | Self::Port { .. }
             | Self::Sysctl { .. }
+            | Self::Mtu { .. }
             | Self::NoRule
             | Self::SynSent
             | Self::SynHeldBack
@@ -431,6 +457,18 @@ readable_sentences! {
             /// What tc shows.
             shown: String,
         } => "the qdisc of {port} is another: {shown}",
+        /// A card has another MTU.
+        OtherMtu {
+            /// What ip shows.
+            shown: String,
+        } => "ip shows another MTU: {shown}",
+        /// The firewall lacks a rule about the size of packets.
+        NoRuleOfSizes {
+            /// The rule.
+            rule: String,
+            /// What nft lists.
+            shown: String,
+        } => "nft lists no rule `{rule}`: {shown}",
         /// The sysctl reads otherwise.
         OtherSysctl {
             /// What it reads.

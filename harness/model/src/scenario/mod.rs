@@ -90,6 +90,8 @@ pub struct Lab {
     pub server: Option<ServerKind>,
     /// The port that the real servers listen to. Default: the virtual service's.
     pub server_port: Option<u16>,
+    /// The MTU of the real servers' cards. Default: the link's.
+    pub server_mtu: Option<u16>,
     /// Is each packet scheduled by itself?
     pub one_packet: bool,
     /// For how long a client's connections go to the same real server, if the service is persistent.
@@ -135,6 +137,7 @@ impl Lab {
                 family: part.family.or(lab.family),
                 server: part.server.or(lab.server),
                 server_port: part.server_port.or(lab.server_port),
+                server_mtu: part.server_mtu.or(lab.server_mtu),
                 one_packet: part.one_packet || lab.one_packet,
                 persistence: part.persistence.or(lab.persistence),
                 persistence_prefix: part.persistence_prefix.or(lab.persistence_prefix),

@@ -12,7 +12,7 @@ pub(super) use step::{AFTER, Placed};
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{
-    Errno, ErrorCode, Mark, PrefixLength, Scheduler, SchedulerFlag, Seconds, ServerPort, SysctlKey,
+    Errno, ErrorCode, Mark, Mtu, PrefixLength, Scheduler, SchedulerFlag, Seconds, ServerPort, SysctlKey,
     SysctlValue, Text, Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
@@ -104,6 +104,8 @@ macro_rules! lab_structure {
                 /// The port that the real servers listen to, if it is not the virtual service's. For
                 /// `masquerading`: the other methods leave a packet's port as it is.
                 optional "server-port" server_port: At<ServerPort>;
+                /// The MTU of the real servers' network cards. Default: 1500.
+                optional "server-mtu" server_mtu: At<Mtu>;
                 /// Each packet is scheduled by itself, and leaves no entry: ipvsadm(8)'s `-o`. For
                 /// `udp-echo`.
                 optional "one-packet" one_packet: At<Yes>;
@@ -158,6 +160,7 @@ macro_rules! lab_structure {
                     family: self.family.as_ref(),
                     server: self.server.as_ref(),
                     server_port: self.server_port.as_ref(),
+                    server_mtu: self.server_mtu.as_ref(),
                     one_packet: self.one_packet.as_ref(),
                     persistence: self.persistence.as_ref(),
                     persistence_prefix: self.persistence_prefix.as_ref(),
@@ -197,6 +200,7 @@ pub(super) struct LabFields<'i> {
     pub(super) family: Option<&'i At<Family>>,
     pub(super) server: Option<&'i At<ServerKind>>,
     pub(super) server_port: Option<&'i At<ServerPort>>,
+    pub(super) server_mtu: Option<&'i At<Mtu>>,
     pub(super) one_packet: Option<&'i At<Yes>>,
     pub(super) persistence: Option<&'i At<Seconds>>,
     pub(super) persistence_prefix: Option<&'i At<PrefixLength>>,

@@ -129,6 +129,7 @@ fn lab(lab: &Lab) -> Fields {
         family,
         server,
         server_port,
+        server_mtu,
         one_packet,
         persistence,
         persistence_prefix,
@@ -163,6 +164,9 @@ fn lab(lab: &Lab) -> Fields {
     let number = |number: &dyn std::fmt::Display| Part::Plain(number.to_string());
     if let Some(port) = server_port {
         insert(&mut map, "server-port", number(port));
+    }
+    if let Some(mtu) = server_mtu {
+        insert(&mut map, "server-mtu", number(mtu));
     }
     if let Some(length) = persistence_prefix {
         insert(&mut map, "persistence-prefix", number(length));

@@ -176,7 +176,10 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
             }
             TrafficAction::AddFirewallRule { .. }
             | TrafficAction::FlushFirewall { .. }
-            | TrafficAction::SetNetem { .. } => {}
+            | TrafficAction::SetNetem { .. }
+            | TrafficAction::SetMtu { .. }
+            | TrafficAction::FilterIcmp { .. }
+            | TrafficAction::ClampMss { .. } => {}
         }
     }
     rules

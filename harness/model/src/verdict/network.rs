@@ -7,7 +7,7 @@ use super::segments;
 use super::servers::{Servers, servers};
 use super::{Doubt, Retransmissions, Terminator, TerminatorKind};
 use crate::capture::dialect::PacketAt;
-use crate::capture::flow::{ClientSide, Connection};
+use crate::capture::flow::{ClientSide, Connection, TOO_BIG};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
 use crate::path::Journeys;
@@ -494,10 +494,6 @@ pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
         }
     }
 }
-
-/// The code of ICMP's "fragmentation needed" (RFC 1191). It ends nothing: TCP sends smaller segments
-/// (net/ipv4/tcp_ipv4.c, `tcp_v4_err`). ICMPv6 has a type of its own for it.
-const TOO_BIG: u8 = 4;
 
 pub(super) fn terminators(
     paths: &Journeys,

@@ -30,7 +30,7 @@ pub(super) fn empty_shown(namespace: &Namespace) -> Result<Shown> {
     })
 }
 
-fn list(namespace: &Namespace) -> Result<String> {
+pub(super) fn list(namespace: &Namespace) -> Result<String> {
     let list = CommandLine::new(["nft", "list", "ruleset"]);
     namespace.check(&list).stage("list the firewall's rules")
 }

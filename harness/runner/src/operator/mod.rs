@@ -7,6 +7,7 @@ mod firewall;
 mod host;
 mod mysqld;
 mod netem;
+mod size;
 mod table;
 mod watch;
 
@@ -57,6 +58,9 @@ fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Sh
         }
         TrafficAction::FlushFirewall { node } => firewall::empty_shown(lab.namespace(node)?),
         TrafficAction::SetNetem { node, delay, loss } => netem::shown(plan, lab, node, *delay, *loss),
+        TrafficAction::SetMtu { node, mtu } => size::mtu(plan, lab, node, *mtu),
+        TrafficAction::FilterIcmp { node } => size::filter(plan, lab, node),
+        TrafficAction::ClampMss { node, size } => size::clamp(lab, node, *size),
     }
 }
 
@@ -129,7 +133,13 @@ pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
             Action::Host(
                 HostAction::PowerOn { .. } | HostAction::LinkUp { .. } | HostAction::SetSysctl { .. },
             )
-            | Action::Traffic(TrafficAction::AddFirewallRule { .. } | TrafficAction::FlushFirewall { .. })
+            | Action::Traffic(
+                TrafficAction::AddFirewallRule { .. }
+                | TrafficAction::FlushFirewall { .. }
+                | TrafficAction::SetMtu { .. }
+                | TrafficAction::FilterIcmp { .. }
+                | TrafficAction::ClampMss { .. },
+            )
             | Action::Table(_)
             | Action::Mysqld(_)
             | Action::Client(_)

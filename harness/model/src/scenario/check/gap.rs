@@ -26,7 +26,10 @@ pub(super) fn takes_no_time(action: &Action) -> bool {
         | Action::Traffic(
             TrafficAction::AddFirewallRule { .. }
             | TrafficAction::FlushFirewall { .. }
-            | TrafficAction::SetNetem { .. },
+            | TrafficAction::SetNetem { .. }
+            | TrafficAction::SetMtu { .. }
+            | TrafficAction::FilterIcmp { .. }
+            | TrafficAction::ClampMss { .. },
         ) => true,
         Action::Client(_)
         | Action::Mysqld(_)

@@ -62,6 +62,7 @@ impl lab::Added {
             family: value(self.family),
             server: value(self.server),
             server_port: value(self.server_port),
+            server_mtu: value(self.server_mtu),
             one_packet: self.one_packet.is_some(),
             persistence: value(self.persistence),
             persistence_prefix: value(self.persistence_prefix),

@@ -26,6 +26,7 @@ pub(super) struct Added {
     pub(super) family: Option<At<Family>>,
     pub(super) server: Option<At<ServerKind>>,
     pub(super) server_port: Option<At<u16>>,
+    pub(super) server_mtu: Option<At<u16>>,
     /// Where it is said, if it is.
     pub(super) one_packet: Option<Span>,
     pub(super) persistence: Option<At<Duration>>,
@@ -78,6 +79,10 @@ impl Added {
             server_port: input.server_port.map(|port| At {
                 value: port.value.0,
                 span: port.span,
+            }),
+            server_mtu: input.server_mtu.map(|mtu| At {
+                value: mtu.value.0,
+                span: mtu.span,
             }),
             one_packet: input.one_packet.map(|yes| yes.span),
             persistence: input.persistence.map(|time| At {

@@ -61,6 +61,7 @@ fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
             u8::to_string,
         ),
         said("firewall-mark", added.firewall_mark.as_ref(), u32::to_string),
+        said("server-mtu", added.server_mtu.as_ref(), u16::to_string),
         said("server-port", added.server_port.as_ref(), u16::to_string),
     ]
     .into_iter()

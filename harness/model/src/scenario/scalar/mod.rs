@@ -5,7 +5,7 @@ mod sysctl;
 mod word;
 
 pub(super) use number::{
-    Bytes, Errno, ErrorCode, Mark, Port, PrefixLength, Probes, Rows, ServerPort, Threshold, Weight,
+    Bytes, Errno, ErrorCode, Mark, Mss, Mtu, Port, PrefixLength, Probes, Rows, ServerPort, Threshold, Weight,
 };
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};
@@ -65,6 +65,8 @@ macro_rules! value_of {
 value_of! {
     Bytes => u32;
     Line => String;
+    Mss => u16;
+    Mtu => u16;
     Port => u16;
     Rows => u32;
     Seconds => Duration;

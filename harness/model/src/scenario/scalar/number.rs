@@ -262,6 +262,47 @@ impl Scalar for ServerPort {
     }
 }
 
+/// The MTU of network cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Mtu(pub(in crate::scenario) u16);
+
+/// The least with which IPv6 works (RFC 8200, 5), and the most that a lab's links carry.
+const MTUS: std::ops::RangeInclusive<u16> = 1280..=1500;
+
+impl Scalar for Mtu {
+    fn accepts() -> String {
+        format!("an MTU from {} to {}", MTUS.start(), MTUS.end())
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let mtu = whole(text).filter(|mtu| MTUS.contains(mtu));
+        mtu.map(Self).ok_or_else(|| not_a_number("an MTU", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": MTUS.start(), "maximum": MTUS.end() })
+    }
+}
+
+/// The largest segment of TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Mss(pub(in crate::scenario) u16);
+
+/// The size that everybody takes (RFC 9293, 3.7.1), and what fits into a packet of IPv4 of 1500 bytes.
+const SIZES: std::ops::RangeInclusive<u16> = 536..=1460;
+
+impl Scalar for Mss {
+    fn accepts() -> String {
+        format!("a size of segments from {} to {}", SIZES.start(), SIZES.end())
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let size = whole(text).filter(|size| SIZES.contains(size));
+        size.map(Self)
+            .ok_or_else(|| not_a_number("a size of segments", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": SIZES.start(), "maximum": SIZES.end() })
+    }
+}
+
 impl Scalar for Percent {
     fn accepts() -> String {
         "a share of packets such as `5%` or `0.5%`, from `0%` to `100%`".to_owned()

@@ -14,7 +14,7 @@ use crate::scenario::mistake::Mistakes;
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
-    Bytes, Line, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
+    Bytes, Line, Mss, Mtu, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
 };
 use crate::scenario::schema;
 use crate::scenario::table::{self, Field, default, required};

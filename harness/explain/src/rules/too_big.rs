@@ -1,0 +1,178 @@
+//! Packets that are too big for the way from the director to a real server, as those that a tunnel makes
+//! larger, and whether the client learns of it.
+
+use super::prelude::*;
+use lvs_matrix_model::capture::flow::{TOO_BIG, TooBig, too_big};
+
+const TCP_V4: Source = tcp("tcp_v4_mtu_reduced");
+const TCP_V6: Source = Source::of("tcp_v6_mtu_reduced", "net/ipv6/tcp_ipv6.c");
+const NFT: Source = Source::of("nft_do_chain", "net/netfilter/nf_tables_core.c");
+const SIZES: Source = transmit("ensure_mtu_is_adequate");
+
+/// What was too big, and what the director said of it.
+struct Refused<'v, 'a> {
+    /// The first of the client's segments that was too big.
+    segment: &'v Passage<'a>,
+    /// All of them.
+    all: Vec<u32>,
+    /// Where the director's ICMP error reached the client's interface.
+    told: Seen,
+    said: TooBig,
+}
+
+impl<'v, 'a> Refused<'v, 'a> {
+    fn of(view: &'v CellView<'a>) -> Option<Self> {
+        let refused =
+            |passage: &&Passage<'_>| passage.answered == Some(TerminatorKind::Icmp { code: TOO_BIG });
+        let all: Vec<&Passage<'_>> = view.since_request().iter().filter(refused).collect();
+        let segment = *all.first()?;
+        let (told, said) = view
+            .seen_on(&Node::Client)
+            .filter(|packet| packet.at >= segment.sent.at)
+            .find_map(|packet| Some((Seen::from(packet), too_big(packet)?)))
+            .filter(|(_, said)| said.quoted.1 == view.client.1)?;
+        Some(Self {
+            segment,
+            all: all.iter().map(|passage| passage.sent.packet).collect(),
+            told,
+            said,
+        })
+    }
+
+    /// The first segment after the error that the director passed on, and that carried something.
+    fn passed(&self, view: &'v CellView<'a>) -> Option<(&'v Passage<'a>, Seen)> {
+        let later = view
+            .since_request()
+            .iter()
+            .filter(|passage| passage.sent.at >= self.told.at && passage.segment.payload_length > 0);
+        let mut later = later.filter_map(|passage| Some((passage, *passage.sent_to_server()?.0)));
+        later.next()
+    }
+
+    /// "could not pass it on", as the director said it.
+    fn told(&self, view: &CellView<'_>) -> Bilingual {
+        bilingual!(
+            "The client's {what} (packet {sent} on client) came in IP packets that are larger than the \
+             director can pass on, with what it puts around them. IPVS dropped it and answered with an ICMP \
+             error, from the VIP's address: {mtu} bytes are the most ({told} on client)."
+                / "客户端的{what}（client 上的数据包 {sent}）所在的 IP 包加上调度器添加的外层头之后超过了可转发的大小。IPVS 将其丢弃，并以 VIP 为源地址\
+                   发出 ICMP 错误：最大为 {mtu} 字节（client 上的{told}）。",
+            what = view.carrier(),
+            sent = self.segment.sent.packet,
+            mtu = self.said.mtu,
+            told = first(self.told),
+        )
+    }
+
+    fn shown_by(&self) -> Vec<Citation> {
+        let all = self.all.iter().map(|number| Citation::Packet(*number));
+        all.chain([packet(self.told)]).collect()
+    }
+
+    fn claims(&self) -> Vec<super::super::claim::Claim> {
+        claims(self.all.iter().copied(), &Fate::TooBig)
+    }
+}
+
+/// The client learns the size, and sends smaller segments.
+pub(super) const LEARNED: Rule = Rule {
+    name: "smaller-segments",
+    explains: Explains::Answer,
+    sources: &[SIZES, TCP_V4, TCP_V6],
+    holds: |view| {
+        let refused = Refused::of(view)?;
+        if view.filters_icmp(refused.told.at).is_some() {
+            return None;
+        }
+        let (_, passed) = refused.passed(view)?;
+        let (answer, _) = view.answers().find(|(packet, _)| packet.at >= passed.at)?;
+        let mut shown_by = refused.shown_by();
+        shown_by.extend([packet(passed), Citation::Packet(answer.number)]);
+        Some(Finding {
+            at: refused.told.at,
+            text: bilingual!(
+                "{told} The client's TCP took that for the MTU of the way and sent the data again in smaller \
+                 segments, which the director passed on ({passed} on director). So the answer came (packet \
+                 {answer} on client)."
+                    / "{told}客户端的 TCP 把它作为路径的 MTU，以更小的报文段重发数据，调度器将其转发（director \
+                       上的{passed}）。于是应答到达（client 上的数据包 {answer}）。",
+                told = refused.told(view),
+                passed = first(passed),
+                answer = answer.number,
+            ),
+            shown_by,
+            claims: refused.claims(),
+            advice: Vec::new(),
+        })
+    },
+};
+
+/// The client's firewall drops what would tell the client the size.
+pub(super) const UNHEARD: Rule = Rule {
+    name: "icmp-filtered",
+    explains: Explains::Silence,
+    sources: &[SIZES, NFT],
+    holds: |view| {
+        let refused = Refused::of(view)?;
+        let step = view.filters_icmp(refused.told.at)?;
+        if refused.passed(view).is_some() {
+            return None;
+        }
+        let mut shown_by = refused.shown_by();
+        shown_by.push(Citation::Step(step));
+        Some(Finding {
+            at: refused.told.at,
+            text: bilingual!(
+                "{told} The client's own firewall drops ICMP (step {step}), behind the interface where the \
+                 capture sees it. So the client's TCP does not learn of the size. It takes the silence for a \
+                 loss and sends segments of the same size again, {times} in all. Small statements fit, and \
+                 are answered on such a way."
+                    / "{told}客户端自己的防火墙丢弃 ICMP（步骤 {step}），抓包在它之前看到该报文。因此客户端的 TCP \
+                       不知道该大小，把沉默当作丢包，以同样大小重发报文段，共 {times}。小语句放得下，在这样的路径上能得到应答。",
+                told = refused.told(view),
+                step = step,
+                times = times(refused.all.len()),
+            ),
+            shown_by,
+            claims: refused.claims(),
+            advice: patience().into_iter().collect(),
+        })
+    },
+};
+
+/// Nobody tells the client the size, and its TCP tries smaller segments by itself.
+pub(super) const PROBED: Rule = Rule {
+    name: "mtu-probing",
+    explains: Explains::Answer,
+    sources: &[SIZES, NFT, tcp_timer("tcp_mtu_probing")],
+    holds: |view| {
+        const KEY: &str = "net.ipv4.tcp_mtu_probing";
+        let refused = Refused::of(view)?;
+        let step = view.filters_icmp(refused.told.at)?;
+        let value = view.sysctl(&Node::Client, KEY, refused.told.at)?;
+        let (segment, passed) = refused.passed(view).filter(|_| value != "0")?;
+        let (answer, _) = view.answers().find(|(packet, _)| packet.at >= passed.at)?;
+        let mut shown_by = refused.shown_by();
+        shown_by.extend([Citation::Step(step), packet(segment.sent), packet(passed)]);
+        shown_by.push(Citation::Packet(answer.number));
+        Some(Finding {
+            at: passed.at,
+            text: bilingual!(
+                "{told} The client's own firewall drops ICMP (step {step}), and the client's TCP does not \
+                 learn of the size. With {KEY}={value} it lowers the size by itself once tcp_retries1 \
+                 retransmissions were in vain: a segment of {bytes} bytes was passed on ({passed} on \
+                 director), and the answer came (packet {answer} on client)."
+                    / "{told}客户端自己的防火墙丢弃 ICMP（步骤 {step}），客户端的 TCP 不知道该大小。{KEY}={value} 时，在 tcp_retries1 \
+                       次重传无效之后，TCP 自行减小报文段：{bytes} 字节的报文段被转发（director 上的{passed}），应答到达（client \
+                       上的数据包 {answer}）。",
+                told = refused.told(view),
+                bytes = segment.segment.payload_length,
+                passed = first(passed),
+                answer = answer.number,
+            ),
+            shown_by,
+            claims: refused.claims(),
+            advice: Vec::new(),
+        })
+    },
+};
