@@ -50,14 +50,13 @@ impl<'v, 'a> Refused<'v, 'a> {
     }
 
     /// "could not pass it on", as the director said it.
-    fn told(&self, view: &CellView<'_>) -> Bilingual {
+    fn told(&self) -> Bilingual {
         bilingual!(
-            "The client's {what} (packet {sent} on client) came in IP packets that are larger than the \
-             director can pass on, with what it puts around them. IPVS dropped it and answered with an ICMP \
+            "The client's segment (packet {sent} on client) makes an IP packet that is larger than the \
+             director can pass on, with what it puts around it. IPVS dropped it and answered with an ICMP \
              error, from the VIP's address: {mtu} bytes are the most ({told} on client)."
-                / "客户端的{what}（client 上的数据包 {sent}）所在的 IP 包加上调度器添加的外层头之后超过了可转发的大小。IPVS 将其丢弃，并以 VIP 为源地址\
+                / "客户端的报文段（client 上的数据包 {sent}）构成的 IP 包加上调度器添加的外层头之后超过了可转发的大小。IPVS 将其丢弃，并以 VIP 为源地址\
                    发出 ICMP 错误：最大为 {mtu} 字节（client 上的{told}）。",
-            what = view.carrier(),
             sent = self.segment.sent.packet,
             mtu = self.said.mtu,
             told = first(self.told),
@@ -92,11 +91,11 @@ pub(super) const LEARNED: Rule = Rule {
             at: refused.told.at,
             text: bilingual!(
                 "{told} The client's TCP took that for the MTU of the way and sent the data again in smaller \
-                 segments, which the director passed on ({passed} on director). So the answer came (packet \
+                 segments, which the director passed on ({passed} on director). So the client was answered (packet \
                  {answer} on client)."
                     / "{told}客户端的 TCP 把它作为路径的 MTU，以更小的报文段重发数据，调度器将其转发（director \
                        上的{passed}）。于是应答到达（client 上的数据包 {answer}）。",
-                told = refused.told(view),
+                told = refused.told(),
                 passed = first(passed),
                 answer = answer.number,
             ),
@@ -129,7 +128,7 @@ pub(super) const UNHEARD: Rule = Rule {
                  are answered on such a way."
                     / "{told}客户端自己的防火墙丢弃 ICMP（步骤 {step}），抓包在它之前看到该报文。因此客户端的 TCP \
                        不知道该大小，把沉默当作丢包，以同样大小重发报文段，共 {times}。小语句放得下，在这样的路径上能得到应答。",
-                told = refused.told(view),
+                told = refused.told(),
                 step = step,
                 times = times(refused.all.len()),
             ),
@@ -161,11 +160,11 @@ pub(super) const PROBED: Rule = Rule {
                 "{told} The client's own firewall drops ICMP (step {step}), and the client's TCP does not \
                  learn of the size. With {KEY}={value} it lowers the size by itself once tcp_retries1 \
                  retransmissions were in vain: a segment of {bytes} bytes was passed on ({passed} on \
-                 director), and the answer came (packet {answer} on client)."
+                 director), and the client was answered (packet {answer} on client)."
                     / "{told}客户端自己的防火墙丢弃 ICMP（步骤 {step}），客户端的 TCP 不知道该大小。{KEY}={value} 时，在 tcp_retries1 \
                        次重传无效之后，TCP 自行减小报文段：{bytes} 字节的报文段被转发（director 上的{passed}），应答到达（client \
                        上的数据包 {answer}）。",
-                told = refused.told(view),
+                told = refused.told(),
                 bytes = segment.segment.payload_length,
                 passed = first(passed),
                 answer = answer.number,

@@ -110,6 +110,8 @@ impl<'a> Cell<'a> {
             |set: u8, clear: u8| segment.is_some_and(|s| s.flags & set == set && s.flags & clear == 0);
         let icmp = |wanted: Option<u8>| match frame.what {
             What::Icmp { kind: 3, code, .. } => wanted.is_none_or(|wanted| wanted == code),
+            // ICMPv6's "packet too big"; ICMP has no such type.
+            What::Icmp { kind: 2, .. } => wanted.is_none(),
             What::Icmp { .. } | What::Arp { .. } | What::Tcp { .. } | What::Other => false,
         };
         let right = match kind {
