@@ -91,8 +91,8 @@ pub(super) const LEARNED: Rule = Rule {
             at: refused.told.at,
             text: bilingual!(
                 "{told} The client's TCP took that for the MTU of the way and sent the data again in smaller \
-                 segments, which the director passed on ({passed} on director). So the client was answered (packet \
-                 {answer} on client)."
+                 segments, which the director passed on ({passed} on director). So the client was answered \
+                 (packet {answer} on client)."
                     / "{told}客户端的 TCP 把它作为路径的 MTU，以更小的报文段重发数据，调度器将其转发（director \
                        上的{passed}）。于是应答到达（client 上的数据包 {answer}）。",
                 told = refused.told(),
