@@ -15,7 +15,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Rules beside which another explains the same.
-const BESIDE: &[&str] = &["answer-past-the-director", "delayed-on-the-link"];
+const BESIDE: &[&str] = &[
+    "answer-past-the-director",
+    "delayed-on-the-link",
+    "smaller-segments",
+];
 
 /// The client's socket is as the kernel makes it.
 fn socket_as_it_is_made(cell: &mut JudgedCell) {

@@ -12,6 +12,12 @@ fn no_firewall(cell: &mut JudgedCell) {
     });
 }
 
+fn no_filter(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        matches!(action, Action::Traffic(TrafficAction::FilterIcmp { .. }))
+    });
+}
+
 fn no_netem(cell: &mut JudgedCell) {
     undone(cell, |action| {
         matches!(action, Action::Traffic(TrafficAction::SetNetem { .. }))
@@ -303,6 +309,42 @@ pub(crate) const FAULTS: &[(&str, &str, &str, Damage)] = &[
         "faults/host-off-on-flat-segment_new-connection_0",
         "the error was EHOSTUNREACH",
         |cell| cell.observed.error.as_mut().unwrap().errno = Some(111),
+    ),
+    (
+        "smaller-segments",
+        "tunnel-mtu/gre_ipv4_passes_none_large",
+        "the director said how large a packet may be",
+        without_icmp,
+    ),
+    (
+        "smaller-segments",
+        "tunnel-mtu/gre_ipv4_passes_none_large",
+        "a smaller segment left the director",
+        |cell| from_director_gone(cell),
+    ),
+    (
+        "icmp-filtered",
+        "tunnel-mtu/gre_ipv4_filtered_none_large",
+        "the client's firewall dropped what it said",
+        no_filter,
+    ),
+    (
+        "icmp-filtered",
+        "tunnel-mtu/gre_ipv4_filtered_none_large",
+        "the director said how large a packet may be",
+        without_icmp,
+    ),
+    (
+        "mtu-probing",
+        "tunnel-mtu/ipip_ipv4_filtered_mtu-probing_large",
+        "a smaller segment left the director",
+        |cell| from_director_gone(cell),
+    ),
+    (
+        "mtu-probing",
+        "tunnel-mtu/ipip_ipv4_filtered_mtu-probing_large",
+        "the client's TCP tries other sizes",
+        |cell| sysctl(cell, &Node::Client, "net.ipv4.tcp_mtu_probing", "0"),
     ),
     (
         "delayed-on-the-link",

@@ -76,6 +76,10 @@ fn firewall(action: &Action) -> bool {
     matches!(action, Action::Traffic(TrafficAction::AddFirewallRule { .. }))
 }
 
+fn filter(action: &Action) -> bool {
+    matches!(action, Action::Traffic(TrafficAction::FilterIcmp { .. }))
+}
+
 fn kill(action: &Action) -> bool {
     matches!(action, Action::Mysqld(MysqldAction::KillSessions { .. }))
 }
@@ -123,6 +127,9 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("started-anew", ERRORS, power_on),
     ("statement-forgotten", SILENT, power_on),
     ("server-at-its-threshold", LATE, nothing),
+    ("smaller-segments", ANSWERS, nothing),
+    ("icmp-filtered", SILENT, filter),
+    ("mtu-probing", ANSWERS, filter),
     ("server-without-the-vip", SILENT, nothing),
     ("wrong-gateway", SILENT, nothing),
     ("director-is-no-router", SILENT, nothing),

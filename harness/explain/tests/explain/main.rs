@@ -22,8 +22,8 @@ mod translated;
 
 use lvs_matrix_explain::Explanation;
 use lvs_matrix_model::action::{Action, Node};
-use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::capture::{Body, Packet, Transport};
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, Moment, RECORD_FILE, StepOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{RunSummary, plain};
@@ -77,6 +77,19 @@ fn without(cell: &mut JudgedCell, lost: impl Fn(&Packet, &Node) -> bool) {
         .map(|point| point.node.clone())
         .collect();
     cell.change_packets(|packets| packets.retain(|packet| !lost(packet, &points[packet.point])));
+}
+
+fn without_icmp(cell: &mut JudgedCell) {
+    without(cell, |packet, _| {
+        matches!(
+            packet.body,
+            Body::Ip {
+                transport: Transport::Icmp { .. },
+                ..
+            }
+        )
+    });
+    cell.observed.terminators.clear();
 }
 
 fn sysctl(cell: &mut JudgedCell, node: &Node, key: &str, value: &str) {

@@ -28,19 +28,6 @@ fn reset_answers(cell: &mut JudgedCell) {
     });
 }
 
-fn without_icmp(cell: &mut JudgedCell) {
-    without(cell, |packet, _| {
-        matches!(
-            packet.body,
-            Body::Ip {
-                transport: Transport::Icmp { .. },
-                ..
-            }
-        )
-    });
-    cell.observed.terminators.clear();
-}
-
 fn nothing_on_rs1(cell: &mut JudgedCell) {
     without(cell, |_, node| node.real_server().is_some());
 }
