@@ -2,27 +2,11 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
+pub(super) use lvs_matrix_model::capture::Seen;
 use lvs_matrix_model::capture::flow::{TOO_BIG, too_big, unreachable};
 use lvs_matrix_model::capture::{Packet, Segment};
-use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::path::{End, Fate, Hop, Journey, Journeys};
 use lvs_matrix_model::verdict::TerminatorKind;
-
-/// A packet by its number and time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) packet: u32,
-    pub(super) at: Instant,
-}
-
-impl From<&Packet> for Seen {
-    fn from(packet: &Packet) -> Self {
-        Self {
-            packet: packet.number,
-            at: packet.at,
-        }
-    }
-}
 
 /// A segment that the client sent, and where it was seen after that.
 #[derive(Debug, Clone)]

@@ -88,6 +88,7 @@ fn what_is_wrong_is_noticed() {
     for cell in report["cells"].as_array().unwrap() {
         let folder = run.join(cell["id"].as_str().unwrap());
         let record = Record::read(&folder).unwrap();
+        // This judge reads TCP: what datagrams say it cannot judge (`twice` passes those cells over, too).
         if record.is_udp() {
             continue;
         }

@@ -212,7 +212,7 @@ fn none_of_them_holds_without_what_decides_it() {
         let mut cell = fixture(id);
         assert!(rules(&explain(&cell)).contains(rule), "{rule} holds for {id}");
         damage(&mut cell);
-        cell.change_packets(|_| {});
+        cell.follow_anew();
         let explanation = explain(&cell);
         assert!(
             !rules(&explanation).contains(rule),

@@ -71,7 +71,7 @@ fn a_rule_does_not_hold_without_what_decides_it() {
         let mut cell = stored(id);
         assert!(rules(&explain(&cell)).contains(rule), "{rule} holds for {id}");
         damage(&mut cell);
-        cell.change_packets(|_| {});
+        cell.follow_anew();
         let explanation = explain(&cell);
         assert!(
             !rules(&explanation).contains(rule),

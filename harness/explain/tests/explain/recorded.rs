@@ -88,7 +88,7 @@ fn rules_on_the_cells_that_were_recorded_for_them() {
         );
         crate::chinese::in_chinese(&cell);
         damage(&mut cell);
-        cell.change_packets(|_| {});
+        cell.follow_anew();
         assert!(
             !rules(&explain(&cell)).contains(rule),
             "{rule} still holds for {id}"

@@ -2,7 +2,7 @@
 //! packets.
 
 use super::flow::{ClientSide, Connection};
-use super::{Packet, Segment};
+use super::{Packet, Seen, Segment};
 use crate::duration::Instant;
 use crate::record::CellRecord;
 use serde::{Deserialize, Serialize};
@@ -71,24 +71,6 @@ pub enum Loss {
     BeforeRequest,
     /// The connection ended after the request had been sent.
     AfterRequest,
-}
-
-/// A packet of the client's interface and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PacketAt {
-    /// Its number.
-    pub packet: u32,
-    /// Its time.
-    pub at: Instant,
-}
-
-impl From<&Packet> for PacketAt {
-    fn from(packet: &Packet) -> Self {
-        Self {
-            packet: packet.number,
-            at: packet.at,
-        }
-    }
 }
 
 /// An ERR packet of a server.
@@ -241,14 +223,14 @@ pub enum Outcome {
     /// By all that belongs to it: OK, or every result set to its end.
     Complete {
         /// The packet with its last byte.
-        by: PacketAt,
+        by: Seen,
         /// How many rows it has.
         rows: u64,
     },
     /// By an ERR.
     Error {
         /// The packet with its last byte.
-        by: PacketAt,
+        by: Seen,
         /// What it says.
         error: ServerError,
     },
@@ -260,12 +242,12 @@ pub struct Exchange {
     /// What was asked for.
     pub command: Command,
     /// The packet with the beginning of the request; of a login the SYN.
-    pub asked: PacketAt,
+    pub asked: Seen,
     /// Is all of the request there?
     pub whole: bool,
     /// The packets that brought bytes of the answer which the client did not have before, in the order of
     /// their bytes.
-    pub parts: Vec<PacketAt>,
+    pub parts: Vec<Seen>,
     /// How it was answered.
     pub outcome: Outcome,
 }
@@ -277,7 +259,7 @@ impl Exchange {
 
     /// The packet with the last byte of the whole answer, if that came.
     #[must_use]
-    pub fn answered(&self) -> Option<PacketAt> {
+    pub fn answered(&self) -> Option<Seen> {
         match &self.outcome {
             Outcome::Complete { by, .. } | Outcome::Error { by, .. } => Some(*by),
             Outcome::NeedsNone | Outcome::Open => None,
@@ -293,9 +275,9 @@ pub struct Dialogue {
     /// The login first, then the commands in order.
     pub exchanges: Vec<Exchange>,
     /// What the server said without having been asked, as it does when it closes the connection.
-    pub unasked: Vec<(PacketAt, ServerError)>,
+    pub unasked: Vec<(Seen, ServerError)>,
     /// From this packet on the connection cannot be read.
-    pub unread: Option<(PacketAt, Unread)>,
+    pub unread: Option<(Seen, Unread)>,
     /// How many of `exchanges` from the first one on are not open any more.
     closed: usize,
 }
@@ -316,7 +298,7 @@ impl Dialogue {
     pub(super) fn opened(connection: &Connection) -> Self {
         let login = Exchange {
             command: Command::Login,
-            asked: PacketAt {
+            asked: Seen {
                 packet: connection.syn,
                 at: connection.began,
             },
@@ -343,14 +325,14 @@ impl Dialogue {
     }
 
     /// The packet is part of the answer that is under way.
-    pub(super) fn part(&mut self, by: PacketAt) {
+    pub(super) fn part(&mut self, by: Seen) {
         if let Some(open) = self.open() {
             open.parts.push(by);
         }
     }
 
     /// The answer that is under way ends with the packet.
-    pub(super) fn close(&mut self, by: PacketAt, outcome: Outcome) {
+    pub(super) fn close(&mut self, by: Seen, outcome: Outcome) {
         if let Some(open) = self.open() {
             // A segment may hold the end of one answer and all of the next.
             if open.parts.last() != Some(&by) {

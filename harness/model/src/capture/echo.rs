@@ -2,11 +2,11 @@
 //! [`Answer`] are the lines.
 
 use super::dialect::{
-    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt, Passed, Side, Unread,
+    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, Passed, Side, Unread,
 };
 use super::flow::Connection;
 use super::stream::Stream;
-use super::{Packet, Segment, flow};
+use super::{Packet, Seen, Segment, flow};
 use crate::action::Answer;
 use crate::record::CellRecord;
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ impl Dialect for EchoLines {
         let mut dialogue = Dialogue::opened(connection);
         let (mut client, mut server) = (Direction::default(), Direction::default());
         for &(side, packet, segment) in passed {
-            let by = PacketAt::from(packet);
+            let by = Seen::from(packet);
             if dialogue.unread.is_some() {
                 break;
             }
@@ -151,7 +151,7 @@ impl Dialect for EchoDatagrams {
         let mut dialogue = Dialogue::silent();
         let mut numbers = Vec::new();
         for &(side, packet, segment) in passed {
-            let by = PacketAt::from(packet);
+            let by = Seen::from(packet);
             let text = String::from_utf8_lossy(&segment.payload);
             let number = text
                 .split_once(' ')
@@ -226,7 +226,7 @@ impl Dialect for EchoDatagrams {
 
 impl Dialogue {
     /// A segment of the client's.
-    fn asked(&mut self, by: PacketAt, client: &mut Direction, segment: &Segment) {
+    fn asked(&mut self, by: Seen, client: &mut Direction, segment: &Segment) {
         let brought = client.take(segment);
         let mut begun = brought.begins;
         let beginning = (!client.line.text.is_empty()).then(|| client.line.order().to_vec());
@@ -253,7 +253,7 @@ impl Dialogue {
     }
 
     /// A segment of the server's.
-    fn said(&mut self, by: PacketAt, server: &mut Direction, segment: &Segment) {
+    fn said(&mut self, by: Seen, server: &mut Direction, segment: &Segment) {
         // To connect is to be connected by TCP: nothing else is said.
         if segment.flags.syn {
             self.close(by, Outcome::Complete { by, rows: 0 });

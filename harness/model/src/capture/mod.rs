@@ -12,12 +12,14 @@ mod gue;
 pub mod mysql;
 mod pcapng;
 mod remarks;
+mod seen;
 mod stream;
 pub mod trace;
 mod way;
 
 pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, names, read, write};
 pub use remarks::{Remarks, marks};
+pub use seen::Seen;
 pub use way::{Way, is_group};
 
 use crate::base::TunnelType;

@@ -2,12 +2,12 @@
 //! and every command that it sent between the operation's beginning and its end, each with what answered it.
 
 use super::accepted::{Acceptance, Firewall, HeldBack};
-use super::network::{Seen, terminators};
 use super::operation::{Classified, Place};
+use super::terminators::terminators;
 use super::{Doubt, Terminator, TerminatorKind};
 use crate::capture::dialect::{Command, Dialect, Dialogue, Exchange, Outcome, ServerError, Unread, passed};
 use crate::capture::flow::{ClientSide, Connection};
-use crate::capture::{Packet, Segment, dialect_of};
+use crate::capture::{Packet, Seen, Segment, dialect_of};
 use crate::duration::Instant;
 use crate::ipvs::Protocol;
 use crate::path::Journeys;
@@ -276,12 +276,9 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
             Outcome::NeedsNone => continue,
             Outcome::Open if dialogue.unread.is_some() => Reply::Unread,
             Outcome::Open => Reply::Open,
-            Outcome::Complete { by, rows } => Reply::Complete {
-                by: (*by).into(),
-                rows: *rows,
-            },
+            Outcome::Complete { by, rows } => Reply::Complete { by: *by, rows: *rows },
             Outcome::Error { by, error } => Reply::Error {
-                by: (*by).into(),
+                by: *by,
                 error: error.clone(),
             },
         };
@@ -308,9 +305,9 @@ fn exchanges(operation: &Classified<'_>, connection: &Connection, dialogue: &Dia
         let attempt = Attempt {
             connection: connection.clone(),
             asked,
-            request: exchange.asked.into(),
+            request: exchange.asked,
             whole: exchange.whole,
-            parts: exchange.parts.iter().map(|part| (*part).into()).collect(),
+            parts: exchange.parts.clone(),
             reply,
         };
         if attempt.request.at >= operation.began() {

@@ -3,9 +3,10 @@
 use super::attempts::{self, Attempt, Reply, SLACK};
 use super::contradiction::{ClientWord, Contradiction, WireWord};
 use super::error;
-use super::network::{Seen, Silence, Wire};
+use super::network::{Silence, Wire};
 use super::operation::Classified;
 use super::{Behaviour, Doubt, HangEnd, TerminatorKind};
+use crate::capture::Seen;
 use crate::capture::dialect::Outcome;
 use crate::record::{ClientError, ClientErrorKind, ClientEventKind};
 
@@ -192,7 +193,7 @@ fn earlier(operation: &Classified<'_>, wire: &Wire, attempt: &Attempt) -> Option
         let before = exchange.asked.at < operation.began();
         let during = |by: Seen| operation.began() <= by.at && by.at <= operation.end.at;
         let by = match &exchange.outcome {
-            Outcome::Complete { by, .. } | Outcome::Error { by, .. } => Seen::from(*by),
+            Outcome::Complete { by, .. } | Outcome::Error { by, .. } => *by,
             Outcome::NeedsNone | Outcome::Open => return None,
         };
         let statement = exchange.command.sql()?;

@@ -239,10 +239,16 @@ impl From<&Verdict> for RunOutcome {
 
 impl JudgedCell {
     /// Changes its packets, and follows them anew. Nothing is judged again: it is for those who ask what a
-    /// reader makes of other packets, or of a record that was changed.
+    /// reader makes of other packets.
     pub fn change_packets(&mut self, change: impl FnOnce(&mut Vec<Packet>)) {
         let mut packets = self.packets().to_vec();
         change(&mut packets);
         self.journeys = Journeys::of(&self.record, packets);
+    }
+
+    /// Follows the same packets anew: after a change of the record, whose plan the journeys are followed by.
+    /// Nothing is judged again.
+    pub fn follow_anew(&mut self) {
+        self.change_packets(|_| {});
     }
 }

@@ -20,6 +20,7 @@ mod orphans;
 mod repeat;
 mod segments;
 mod servers;
+mod terminators;
 mod tries;
 mod untested;
 

@@ -5,41 +5,14 @@ use super::attempts::{self, Asked, Attempt, Looked, Reply, SLACK};
 use super::operation::Classified;
 use super::segments;
 use super::servers::{Servers, servers};
+use super::terminators::terminators;
 use super::{Doubt, Retransmissions, Terminator, TerminatorKind};
-use crate::capture::dialect::PacketAt;
-use crate::capture::flow::{ClientSide, Connection, TOO_BIG};
-use crate::capture::{Packet, Segment};
+use crate::capture::flow::{ClientSide, Connection};
+use crate::capture::{Packet, Seen, Segment};
 use crate::duration::Instant;
 use crate::path::Journeys;
 use crate::record::CellRecord;
 use std::time::Duration;
-
-/// A packet by its number and time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
-    /// Its number.
-    pub(super) packet: u32,
-    /// Its time.
-    pub(super) at: Instant,
-}
-
-impl From<PacketAt> for Seen {
-    fn from(said: PacketAt) -> Self {
-        Self {
-            packet: said.packet,
-            at: said.at,
-        }
-    }
-}
-
-impl From<&Packet> for Seen {
-    fn from(packet: &Packet) -> Self {
-        Self {
-            packet: packet.number,
-            at: packet.at,
-        }
-    }
-}
 
 /// What carried the operation out of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -432,7 +405,7 @@ impl View<'_> {
 /// An ERR that the server sent on the connection without having been asked.
 fn unasked(connection: &Connection, looked: &Looked) -> Option<Seen> {
     let (by, _) = looked.dialogue(connection)?.unasked.first()?;
-    Some((*by).into())
+    Some(*by)
 }
 
 /// The first byte of a statement of which the network let so little through that the rest never left the
@@ -493,35 +466,4 @@ pub(super) fn ends(terminator: &Terminator, established: Option<Seen>) -> bool {
             established.is_none_or(|established| terminator.packet < established.packet)
         }
     }
-}
-
-pub(super) fn terminators(
-    paths: &Journeys,
-    side: &ClientSide<'_>,
-    received: &[(&Packet, &Segment)],
-    connection: &Connection,
-    end: Instant,
-) -> Vec<Terminator> {
-    let terminator = |kind: TerminatorKind, packet: &Packet| Terminator {
-        kind,
-        by: paths.origin(packet.number).cloned(),
-        packet: packet.number,
-        at: packet.at,
-    };
-    let mut terminators: Vec<Terminator> = received
-        .iter()
-        .filter_map(|(packet, segment)| match (segment.flags.rst, segment.flags.fin) {
-            (true, _) => Some(terminator(TerminatorKind::Rst, packet)),
-            (false, true) => Some(terminator(TerminatorKind::Fin, packet)),
-            (false, false) => None,
-        })
-        .collect();
-    terminators.extend(
-        side.unreachable(connection)
-            .filter(|(_, code)| *code != TOO_BIG)
-            .map(|(packet, code)| terminator(TerminatorKind::Icmp { code }, packet)),
-    );
-    terminators.retain(|terminator| terminator.at <= end);
-    terminators.sort_by_key(|terminator| terminator.packet);
-    terminators
 }

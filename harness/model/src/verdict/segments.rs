@@ -3,9 +3,8 @@
 
 use super::Retransmissions;
 use super::doubt::{At, Doubt};
-use super::network::Seen;
 use crate::capture::flow::{self, at_or_after};
-use crate::capture::{Packet, Segment};
+use crate::capture::{Packet, Seen, Segment};
 use crate::duration::Instant;
 
 /// Segments of one connection in one direction, in their order.

@@ -2,10 +2,12 @@
 //! and how that ended.
 
 use super::attempts::{Asked, Attempt, Reply};
-use super::network::{Seen, Wire, ends, terminators};
+use super::network::{Wire, ends};
 use super::operation::Classified;
 use super::servers::servers;
+use super::terminators::terminators;
 use super::{Try, TryEnd};
+use crate::capture::Seen;
 use crate::capture::flow::{ClientSide, Connection};
 use crate::duration::Instant;
 use crate::path::Journeys;

@@ -158,7 +158,7 @@ fn what_the_capture_does_not_show_arriving_is_lost_only_if_it_would_show_it() {
     );
     // Its interface lost frames: who knows?
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
-    cell.change_packets(|_| {});
+    cell.follow_anew();
     assert!(
         lost(&cell).iter().all(|text| text == "end not shown"),
         "{:?}",
@@ -171,7 +171,7 @@ fn a_director_whose_capture_lost_frames_drops_nothing() {
     let mut cell = cell("config-change/absent_up_execute-sql_0");
     let point = point(&cell, &Node::Director);
     cell.record.capture.as_mut().unwrap().points[point].dropped = 1;
-    cell.change_packets(|_| {});
+    cell.follow_anew();
     let elements = elements(&ladder_svg(Language::English, &cell).unwrap());
     assert!(!elements.iter().any(|element| element.is("lm-cross")));
     assert_eq!(texts(&elements, "lm-lost"), ["end not shown"; 3]);

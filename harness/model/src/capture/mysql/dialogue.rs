@@ -4,11 +4,11 @@
 
 use super::MySql;
 use super::session::Utterance;
-use crate::capture::Packet;
 use crate::capture::dialect::{
-    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, PacketAt, Passed, Side,
+    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, Passed, Side,
 };
 use crate::capture::flow::Connection;
+use crate::capture::{Packet, Seen};
 use crate::record::CellRecord;
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl Dialect for MySql {
         for &(side, packet, segment) in passed {
             followed.take(side, segment);
             let heard = followed.session.heard();
-            let by = PacketAt::from(packet);
+            let by = Seen::from(packet);
             if dialogue.unread.is_none() {
                 dialogue.take(side, by, followed.fresh, heard);
             }
@@ -78,7 +78,7 @@ fn kind(code: u8) -> CommandKind {
 }
 
 impl Dialogue {
-    fn take(&mut self, side: Side, by: PacketAt, fresh: bool, heard: Vec<Utterance>) {
+    fn take(&mut self, side: Side, by: Seen, fresh: bool, heard: Vec<Utterance>) {
         if side == Side::Server && fresh {
             self.part(by);
         }
