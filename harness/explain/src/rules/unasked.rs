@@ -74,21 +74,38 @@ pub(super) const PROBE: Rule = Rule {
         if idle < keepalive.time {
             return None;
         }
+        let others = view.sent.iter().filter(|passage| {
+            let number = passage.sent.packet;
+            heard.number < number && number < answered.sent.packet && view.is_probe(passage)
+        });
+        let others = others.count();
+        let which = if others == 0 {
+            bilingual!(
+                "That probe was the first segment of the client's since then, and what it met"
+                    / "这个探测是此后客户端的第一个报文段，它所遇到的"
+            )
+        } else {
+            bilingual!(
+                "It had asked {often} before, and nobody had answered; what this probe met"
+                    / "此前它已询问 {often}，都没有应答；这个探测所遇到的",
+                often = times(others),
+            )
+        };
         Some(Finding {
             at: answered.sent.at,
             text: bilingual!(
                 "All that the client had sent was acknowledged, and it only waited. Its socket has \
                  SO_KEEPALIVE with a TCP_KEEPIDLE of {time}: {idle} after the last sign of the other side \
                  (packet {heard} on client) its TCP asked by itself whether that is still there ({sent} on \
-                 client). That probe was the first segment of the client's since then, and what it met ended \
-                 the wait (packet {reset} on client)."
+                 client). {which} ended the wait (packet {reset} on client)."
                     / "客户端发送的都已得到确认，它只是在等待。其套接字开启了 SO_KEEPALIVE，TCP_KEEPIDLE 为 {time}：在对方最后一次有动静\
-                       （client 上的数据包 {heard}）{idle} 之后，其 TCP 自行询问对方是否还在（client 上的{sent}）。这个探测是此后客户端的\
-                       第一个报文段，它所遇到的结束了等待（client 上的数据包 {reset}）。",
+                       （client 上的数据包 {heard}）{idle} 之后，其 TCP 自行询问对方是否还在（client 上的{sent}）。{which}\
+                       结束了等待（client 上的数据包 {reset}）。",
                 time = Human(keepalive.time),
                 idle = Human(idle),
                 heard = heard.number,
                 sent = first(answered.sent),
+                which = which,
                 reset = reset.packet,
             ),
             shown_by: vec![

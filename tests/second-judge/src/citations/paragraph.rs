@@ -405,6 +405,7 @@ const WORDS: &[(&str, Says)] = &[
     ("alone, ", Says::Asks),
     ("asked everybody", Says::AsksForServer),
     ("asked by itself", Says::Probe),
+    ("until the first probe", Says::Probe),
     ("ended the wait", Says::Ends),
     ("last sign of the other side", Says::OfService),
     ("Nothing had passed between the client and ", Says::OfConnection),

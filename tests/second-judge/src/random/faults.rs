@@ -8,7 +8,7 @@ impl Writer {
     /// Something that an operator or fate does.
     pub(super) fn fault(&mut self) -> Option<String> {
         for _ in 0..20 {
-            let step = match self.chance.below(24) {
+            let step = match self.chance.below(25) {
                 0..=2 => self.remove(),
                 3 => self.add(),
                 4 => self.weight(),
@@ -31,6 +31,7 @@ impl Writer {
                 20 => self.netem(),
                 21 => self.kill_sessions(),
                 22 => Some(self.wait_until()),
+                23 => self.size(),
                 _ => self.sysctl(),
             };
             if step.is_some() {
@@ -257,6 +258,22 @@ impl Writer {
             _ => format!(", delay: {}", self.chance.word(&["20ms", "300ms", "2s", "8s"])),
         };
         Some(format!("set-netem: {{ node: {node}{what} }}"))
+    }
+
+    /// How large packets may be, or whether anybody hears of it.
+    pub(super) fn size(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        match self.chance.below(3) {
+            0 => Some(format!(
+                "set-mtu: {{ node: {node}, mtu: {} }}",
+                self.chance.word(&["1280", "1400", "1500"])
+            )),
+            1 => Some(format!(
+                "clamp-mss: {{ node: {node}, size: {} }}",
+                self.chance.word(&["536", "1200", "1460"])
+            )),
+            _ => Some(format!("filter-icmp: {{ node: {node} }}")),
+        }
     }
 
     pub(super) fn small_delay(&mut self) -> Option<String> {
