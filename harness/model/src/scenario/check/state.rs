@@ -16,13 +16,16 @@ pub(super) struct Wrong {
 const ORDER: &str = "steps run in the order before, change, act; in each, the scenario's own come first, \
     then those of each axis in the order of the file";
 
+/// Why a real server is not in the table.
+const NOT_THERE: &str = "it was removed before, or stands by since the beginning";
+
 /// Why the director cannot choose this real server for a connection, if it is not in the table.
 pub(super) fn not_in_table(server: &Name) -> Wrong {
     Wrong {
         kind: MistakeKind::TableState,
         message: format!("no connection can be opened to `{server}`: it is not in the director's table"),
-        label: "it was removed before",
-        help: "add it to the table again before, or leave `to` out",
+        label: NOT_THERE,
+        help: "add it to the table before, or leave `to` out",
     }
 }
 
@@ -47,15 +50,13 @@ impl From<Conflict<'_>> for Wrong {
                 "the virtual service is already in the table".to_owned(),
                 "it is there from the beginning, until it is removed",
             ),
-            Conflict::NotInTable(name) => wrong(
-                TableState,
-                format!("`{name}` is not in the table"),
-                "it was removed before",
-            ),
+            Conflict::NotInTable(name) => {
+                wrong(TableState, format!("`{name}` is not in the table"), NOT_THERE)
+            }
             Conflict::InTable(name) => wrong(
                 TableState,
                 format!("`{name}` is already in the table"),
-                "every real server is in the table from the beginning, until it is removed",
+                "whoever does not stand by is there from the beginning, until it is removed",
             ),
             Conflict::StillInTable(name) => wrong(
                 TableState,

@@ -277,7 +277,7 @@ fn misbuilt(said: &Said<'_>) -> Vec<Mistake> {
                 MistakeKind::Wiring,
                 how.span,
                 format!("`{host}` cannot be built wrong by `{}`", how.value.as_str()),
-                if server.is_some() || director {
+                if server.is_some() || director || host.as_str() == "client" {
                     "it has nothing of the kind to lose"
                 } else {
                     "the cell has no such host"
