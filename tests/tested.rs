@@ -209,9 +209,10 @@ fn a_connection_is_on_the_server_that_the_scenario_names() {
 fn a_large_result_that_never_begins_is_no_reason_to_wait() {
     let text = "name: never\nclaim: A statement that is dropped on its way.\n\
                 lab: { real-servers: { rs1: {} } }\n\
-                before:\n  - connect: {}\n  - wait: 1s\n  - remove-real-server: { server: rs1 }\n  - wait: 1s\n\
-                change:\n  - start-query: { sql: \"select repeat('x', 1000) from information_schema.collations\", \
-                pause-after: 10 }\n\
+                before:\n  - connect: {}\n  - wait: 1s\n  - remove-real-server: { server: rs1 }\n  \
+                - wait: 1s\n\
+                change:\n  - start-query: { sql: \"select repeat('x', 1000) from \
+                information_schema.collations\", pause-after: 10 }\n\
                 act: [{ await-result: {} }]\n\
                 observe: { patience: 5s, until: 20m }\n\
                 expect: [{ behaviour: hung, ends: error }]\n";

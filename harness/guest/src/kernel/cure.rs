@@ -10,22 +10,22 @@
 //! Each reading also costs 10 us of virtual time instead of `timer_read`'s quarter, and 100 us from the 17th
 //! in a row on: MariaDB's calibration reads clocks until 10 ms have gone by, again and again, and a reading
 //! is a system call here. Measured: a server start takes 0.8 s of wall clock instead of 4 s. With the 100 us
-//! a run of `config-change` has 156,000 system calls instead of 183,000. times(2) counts in steps of 10 ms, so
-//! one of its readings costs 1 ms from the 17th on: a start of mariadbd 10.11 read it 1,022 times. Time stamps
-//! of packets and timers read no clock by system call and are as precise as before.
+//! a run of `config-change` has 156,000 system calls instead of 183,000. times(2) counts in steps of 10 ms,
+//! so one of its readings costs 1 ms from the 17th on: a start of mariadbd 10.11 read it 1,022 times. Time
+//! stamps of packets and timers read no clock by system call and are as precise as before.
 //!
 //! Not taken: LD_PRELOAD (would not reach static programs, nor those that call the kernel themselves); a tick
 //! per reading (costs up to 10 ms of virtual time each).
 //!
 //! **Pages** (`handle_page_fault()`). A fault is a hand-over from the process to the guest's kernel and back,
 //! two processes of the host: 20 to 40 us. A program that writes to fresh memory has one for each page. So
-//! with a page that is written to for the first time the ones after it are made ready, to the end of its
-//! 64 KiB: a run of `config-change` has 30,000 faults instead of 95,000. More than 64 KiB gained nothing.
+//! with a page that is written to for the first time the ones after it are made ready, to the end of its 64
+//! KiB: a run of `config-change` has 30,000 faults instead of 95,000. More than 64 KiB gained nothing.
 //!
 //! The pages around one that was read from a file are made ready by the kernel itself (`do_fault_around`,
-//! mm/memory.c). But 6.1 gives the process only the one page that it asked for (`flush_tlb_page` at the end of
-//! `handle_page_fault`), so that it had a fault for each of them all the same: 150,000 in such a run. So all
-//! that is ready in the 64 KiB is given.
+//! mm/memory.c). But 6.1 gives the process only the one page that it asked for (`flush_tlb_page` at the end
+//! of `handle_page_fault`), so that it had a fault for each of them all the same: 150,000 in such a run. So
+//! all that is ready in the 64 KiB is given.
 
 use super::KernelError;
 use std::fs;

@@ -259,7 +259,8 @@ fn misbuilt(said: &Said<'_>) -> Vec<Mistake> {
         let (fits, help) = match how.value {
             Misbuild::AnswersArp => (
                 wired(&[Forwarding::DirectRouting, Forwarding::Tunneling]) && !ipv6,
-                "a real server can answer ARP for a VIP that it has: with direct routing or tunneling, over IPv4",
+                "a real server can answer ARP for a VIP that it has: with direct routing or tunneling, \
+                 over IPv4",
             ),
             Misbuild::NoVip => (
                 wired(&[Forwarding::DirectRouting, Forwarding::Tunneling]),
