@@ -2,6 +2,7 @@
 //! `capture.pcapng` per cell; judging and reporting read these and nothing else.
 
 mod client;
+mod instead;
 mod limits;
 mod missing;
 mod server;
@@ -12,10 +13,11 @@ pub use client::{
     ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord, EventRole, Misconduct,
     OpenedSocket, SettingShown, TRANSCRIPT_FILE, Transcript, TranscriptLine, TranscriptSource,
 };
+pub use instead::Instead;
 pub use limits::overlong_text;
 pub use missing::Missing;
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
-pub use shown::{Instead, Packets, PortState, Proof};
+pub use shown::{Packets, PortState, Proof};
 pub use socket::{Socket, SocketTimer};
 
 use crate::Name;

@@ -117,8 +117,8 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
                 "The client's SYN reached {server} {times} (first {head} there) with the address of {server} \
                  in place of the VIP, as masquerading does. The answers must come back through the director, \
                  which puts the VIP in again; but the director is not the gateway of {server}. {then}."
-                    / "客户端的 SYN 到达 {server} {times}（首次为 {server} 上的{head}），NAT 模式已把 VIP 换成 {server} 的地址。应答必须经过\
-                       调度器返回，由它换回 VIP；但 {server} 的网关不是调度器。{then}。",
+                    / "客户端的 SYN 到达 {server} {times}（首次为 {server} 上的{head}），NAT 模式已把 VIP 换成 {server} 的地址。应答必须\
+                       经过调度器返回，由它换回 VIP；但 {server} 的网关不是调度器。{then}。",
                 times = times(seen.len()),
                 head = first(head),
                 then = then,
@@ -153,8 +153,8 @@ pub(super) const NO_FORWARDING: Rule = Rule {
                  with ip_forward=0 a host drops what is not for it before IPVS sees it: IPVS looks at \
                  answers on their way through the host. What comes from the client is for the VIP, and needs \
                  no forwarding: so the SYNs arrive, and the answers do not."
-                    / "客户端的 SYN 到达 {server}（{server} 上的{head}），其应答回到调度器（director 上的{answer}；共 {times}）。应答是给客户端\
-                       的，不是给调度器的；ip_forward=0 时，主机在 IPVS 看到之前就丢弃不属于自己的数据包：IPVS 是在数据包穿过主机时查看应答\
+                    / "客户端的 SYN 到达 {server}（{server} 上的{head}），其应答回到调度器（director 上的{answer}；共 {times}）。应答是给\
+                       客户端的，不是给调度器的；ip_forward=0 时，主机在 IPVS 看到之前就丢弃不属于自己的数据包：IPVS 是在数据包穿过主机时查看应答\
                        的。来自客户端的数据包目的地址是 VIP，不需要转发：所以 SYN 能到达，应答却回不去。",
                 head = first(*head),
                 answer = first(Seen::from(*answer)),

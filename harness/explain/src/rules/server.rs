@@ -436,8 +436,24 @@ fn wait_timeout(view: &CellView<'_>, server: &Name) -> Option<(Duration, Bilingu
     Some((limit, name, vec![Citation::Server(held.server_id)]))
 }
 
+/// The last of the client's segments that had reached the real server before it sent `reset`, and where.
+pub(super) fn last_at<'v, 'a>(
+    view: &'v CellView<'a>,
+    server: &Name,
+    reset: &Terminator,
+) -> Option<(&'v Passage<'a>, Seen)> {
+    let reached = |passage: &'v Passage<'a>| {
+        let (seen, at) = passage.reached.as_ref()?;
+        (at.real_server() == Some(server) && seen.packet < reset.packet).then_some((passage, *seen))
+    };
+    view.since_request().iter().filter_map(reached).next_back()
+}
+
 /// The real server that served the connection, and the end of this kind that it made of it.
-fn ended_by_its_server<'a>(view: &CellView<'a>, kind: TerminatorKind) -> Option<(&'a Name, &'a Terminator)> {
+pub(super) fn ended_by_its_server<'a>(
+    view: &CellView<'a>,
+    kind: TerminatorKind,
+) -> Option<(&'a Name, &'a Terminator)> {
     let server = view.server().filter(|_| !view.is_connect())?;
     let end = view.terminator(kind)?;
     (end.by.as_ref()?.real_server() == Some(server)).then_some((server, end))
@@ -449,20 +465,12 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
     explains: Explains::Error,
     sources: &[tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
     holds: |view| {
-        let server = view.server().filter(|_| !view.is_connect())?;
-        let node = Node::RealServer(server.clone());
-        let reset = view
-            .terminator(TerminatorKind::Rst)
-            .filter(|reset| reset.by.as_ref() == Some(&node))?;
+        let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (stopped, _) = stopped_mysqld(view, server, reset.at)?;
         if view.is_active(reset)? {
             return None;
         }
-        let refused = view.since_request().iter().rfind(|passage| {
-            let reached = passage.reached.as_ref();
-            reached.is_some_and(|(seen, at)| *at == node && seen.packet < reset.packet)
-        })?;
-        let (reached, _) = refused.reached.as_ref()?;
+        let (refused, reached) = last_at(view, server, reset)?;
         Some(Finding {
             at: reached.at,
             text: bilingual!(
@@ -472,15 +480,20 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
                     / "客户端{what}到达了 {server}（{server} 上的{reached}），但客户端所连接的 mysqld 已经结束；新的 mysqld 不知道原来的连接，\
                        内核也不知道，于是以 RST 应答（client 上的数据包 {reset}）。",
                 what = view.carrier(),
-                reached = first(*reached),
+                reached = first(reached),
                 reset = reset.packet,
             ),
             shown_by: vec![
                 Citation::Step(stopped.number),
-                packet(*reached),
+                packet(reached),
                 Citation::Packet(reset.packet),
             ],
-            claims: said(refused, Fate::UnknownAt(node.clone()), reset, Fate::NoConnection),
+            claims: said(
+                refused,
+                Fate::UnknownAt(Node::RealServer(server.clone())),
+                reset,
+                Fate::NoConnection,
+            ),
             advice: vec![Advice::Reconnect],
         })
     },

@@ -99,8 +99,8 @@ impl<'v> Full<'v> {
         there.filter_map(move |name| Self::of(view, name, at))
     }
 
-    /// The server's, if it is one: it has as many connections as its upper threshold says, or had them, and is
-    /// not below its lower one (net/netfilter/ipvs/ip_vs_ctl.c, `__ip_vs_dest_update_overload`).
+    /// The server's, if it is one: it has as many connections as its upper threshold says, or had them, and
+    /// is not below its lower one (net/netfilter/ipvs/ip_vs_ctl.c, `__ip_vs_dest_update_overload`).
     fn of(view: &'v CellView<'_>, server: &'v Name, at: Instant) -> Option<Self> {
         let backend = view.plan.service().backend(&Node::RealServer(server.clone()))?;
         let upper = backend.upper_threshold?;

@@ -42,7 +42,7 @@ pub fn segment(packet: &Packet) -> Option<(IpAddr, IpAddr, &Segment)> {
 /// The code of an ICMP "destination unreachable", with the TCP or UDP flow that it quotes. Codes of ICMPv6
 /// are given as those of ICMP that say the same.
 #[must_use]
-pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> {
+pub fn unreachable(packet: &Packet) -> Option<(u8, Quoted)> {
     match &packet.body {
         Body::Ip {
             source,
@@ -70,13 +70,16 @@ pub fn unreachable(packet: &Packet) -> Option<(u8, (IpAddr, u16, IpAddr, u16))> 
     }
 }
 
+/// The flow of a packet that an ICMP error quotes: source with port, destination with port.
+pub type Quoted = (IpAddr, u16, IpAddr, u16);
+
 /// What an ICMP error says of a packet that is too big for the way ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooBig {
     /// The MTU that it names.
     pub mtu: u32,
     /// The flow of the packet that it quotes: source with port, destination with port.
-    pub quoted: (IpAddr, u16, IpAddr, u16),
+    pub quoted: Quoted,
     /// That packet's sequence number, if it is quoted.
     pub sequence: Option<u32>,
 }
@@ -319,20 +322,27 @@ impl<'a> ClientSide<'a> {
 
     /// "Destination unreachable" that reached the client for `connection`, with its code.
     pub fn unreachable(&self, connection: &Connection) -> impl Iterator<Item = (&'a Packet, u8)> {
-        let flow = (
-            self.client.address(),
-            connection.client_port,
-            self.plan.vip(),
-            self.plan.port(),
-        );
-        self.to_client().filter_map(move |packet| {
+        self.quoting(connection, |packet| {
             let (code, quoted) = unreachable(packet)?;
-            (quoted == flow && connection.spans(packet)).then_some((packet, code))
+            Some((quoted, code))
         })
     }
 
     /// What reached the client of packets of `connection` that were too big.
     pub fn too_big(&self, connection: &Connection) -> impl Iterator<Item = (&'a Packet, TooBig)> {
+        self.quoting(connection, |packet| {
+            let said = too_big(packet)?;
+            Some((said.quoted, said))
+        })
+    }
+
+    /// The ICMP errors that reached the client and quote a packet of `connection`. `read` gives the flow that
+    /// one quotes, and what it says.
+    fn quoting<T>(
+        &self,
+        connection: &Connection,
+        read: fn(&Packet) -> Option<(Quoted, T)>,
+    ) -> impl Iterator<Item = (&'a Packet, T)> {
         let flow = (
             self.client.address(),
             connection.client_port,
@@ -340,8 +350,8 @@ impl<'a> ClientSide<'a> {
             self.plan.port(),
         );
         self.to_client().filter_map(move |packet| {
-            let said = too_big(packet)?;
-            (said.quoted == flow && connection.spans(packet)).then_some((packet, said))
+            let (quoted, said) = read(packet)?;
+            (quoted == flow && connection.spans(packet)).then_some((packet, said))
         })
     }
 

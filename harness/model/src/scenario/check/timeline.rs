@@ -1,6 +1,7 @@
 //! Every cell's time line is walked through: a step that cannot work in some cell is a mistake of the file,
 //! not a surprise of the run.
 
+mod method;
 mod ports;
 mod watch;
 
@@ -11,9 +12,9 @@ use super::possible::{Candidate, Passed, Watched, impossible};
 use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
-use super::wiring::{ONE_PORT, Said, TUNNELS_ALONE};
+use super::wiring::Said;
 use crate::Name;
-use crate::action::{Action, ClientAction, ClockAction, Node, Request, Statement, TableAction};
+use crate::action::{Action, ClientAction, ClockAction, Node, Request, Statement};
 use crate::base::Phase;
 use crate::client::{ClientChoice, Program};
 use crate::duration::Human;
@@ -21,7 +22,7 @@ use crate::lab::{State, Table};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
-use crate::scenario::{Expected, Family, Forwarding, RealServer};
+use crate::scenario::{Expected, Family, RealServer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -537,22 +538,7 @@ impl<'d, 'f> Walk<'d, 'f> {
         if let Some(wrong) = self.state.conflict(&step.action).map(Wrong::from) {
             self.wrong(step, wrong.kind, &wrong.message, wrong.label, wrong.help);
         }
-        if let Action::Table(TableAction::SetForwarding { server, method, .. }) = &step.action
-            && *method != Forwarding::Tunneling
-            && let Some(family) = self.crossed.get(server)
-        {
-            let message = format!("`{server}` cannot have `{}`", method.as_str());
-            let label = format!("it is reached by tunnels of {}", family.as_str());
-            self.wrong(step, MistakeKind::TableState, &message, &label, TUNNELS_ALONE);
-        }
-        if let Action::Table(TableAction::SetForwarding { server, method, .. }) = &step.action
-            && *method != Forwarding::Masquerading
-            && self.translated.contains(server)
-        {
-            let message = format!("`{server}` cannot have `{}`", method.as_str());
-            let label = "its port is not the service's";
-            self.wrong(step, MistakeKind::TableState, &message, label, ONE_PORT);
-        }
+        self.can_be_reached(step);
         let before = self.state.table().cloned();
         // Nobody asks here which step it was.
         self.state.apply(0, &step.action);

@@ -291,9 +291,9 @@ fn misbuilt(said: &Said<'_>) -> Vec<Mistake> {
 }
 
 /// Why only masquerading reaches another port.
-pub(super) const ONE_PORT: &str = "only masquerading gives a packet another port (net/netfilter/ipvs/ip_vs_xmit.c, \
-                                   `ip_vs_nat_xmit`); with the other methods ipvsadm(8) takes the service's port \
-                                   whatever is typed";
+pub(super) const ONE_PORT: &str = "only masquerading gives a packet another port \
+    (net/netfilter/ipvs/ip_vs_xmit.c, `ip_vs_nat_xmit`); with the other methods ipvsadm(8) takes the \
+    service's port whatever is typed";
 
 /// Ports of real servers that no packet would reach.
 fn untranslated(said: &Said<'_>) -> Vec<Mistake> {
