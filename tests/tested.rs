@@ -222,6 +222,19 @@ fn a_large_result_that_never_begins_is_no_reason_to_wait() {
     assert_eq!(record["steps"][4]["outcome"]["done"]["proof"], "sent-again");
 }
 
+/// With one arm the answers of a real server go to the director by a rule for their source, in both families.
+#[test]
+fn masquerading_on_one_link_is_made_in_both_families() {
+    let text = "name: one-armed\nclaim: Masquerading on one link.\n\
+                lab: { real-servers: { rs1: {} }, forwarding: masquerading, wiring: one-armed }\n\
+                axes:\n  family: { ipv4: { family: ipv4 }, ipv6: { family: ipv6 } }\n\
+                act: [{ connect: {} }]\n\
+                observe: { patience: 5s, until: 1m }\n\
+                expect: [{ behaviour: answered, served-by: rs1 }]\n";
+    let (said, _) = run(&results("tested-one-armed"), "one-armed", text);
+    said.expect_code(0);
+}
+
 /// Each scenario that stands whole in the documentation is run, and is as expected.
 #[test]
 fn the_documentation_s_scenarios_give_what_they_say() {

@@ -12,6 +12,7 @@ use netlink_packet_route::link::{
 use netlink_packet_route::route::{
     RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
+use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use netlink_packet_route::{AddressFamily, IpProtocol, RouteNetlinkMessage};
 use std::io;
@@ -67,6 +68,11 @@ pub(crate) enum Change<'a> {
         /// `None` is the default route.
         to: Option<(IpAddr, u8)>,
         via: IpAddr,
+        table: u8,
+    },
+    /// Packets from this address are routed by this table.
+    AddRule {
+        from: IpAddr,
         table: u8,
     },
     AddNetem {
@@ -161,6 +167,15 @@ impl<'a> Change<'a> {
                     ["table", number] => number.parse().ok().filter(|number| *number > 0)?,
                     _ => return None,
                 },
+            },
+            ["rule", "add", "from", from, "lookup", table] => Self::AddRule {
+                // Without -6 ip(8) takes it for one of IPv4.
+                from: IpAddr::V4(from.parse().ok()?),
+                table: table.parse().ok().filter(|number| *number > 0)?,
+            },
+            ["-6", "rule", "add", "from", from, "lookup", table] => Self::AddRule {
+                from: IpAddr::V6(from.parse().ok()?),
+                table: table.parse().ok().filter(|number| *number > 0)?,
             },
             _ => return None,
         })
@@ -299,6 +314,15 @@ impl<'a> Change<'a> {
                 route.attributes.push(RouteAttribute::Gateway((*via).into()));
                 add(kernel, &RouteNetlinkMessage::NewRoute(route))
             }
+            Self::AddRule { from, table } => {
+                let mut rule = RuleMessage::default();
+                rule.header.family = family(*from);
+                rule.header.src_len = if from.is_ipv6() { 128 } else { 32 };
+                rule.header.table = *table;
+                rule.header.action = RuleAction::ToTable;
+                rule.attributes = vec![RuleAttribute::Source(*from)];
+                add(kernel, &RouteNetlinkMessage::NewRule(rule))
+            }
             Self::AddNetem { device, ticks, limit } => {
                 let mut qdisc = TcMessage::with_index(index(kernel, device)?.cast_signed());
                 qdisc.header.parent = TcHandle::ROOT;
@@ -434,7 +458,7 @@ mod tests {
             "route add default via 192.0.2.1 dev eth0",
             "route add default via 192.0.2.1 table main",
             "route add default via nobody",
-            "rule add from 192.0.2.31 lookup 100",
+            "rule add from 2001:db8::31 lookup 100",
             "neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev eth0",
             "",
         ] {
@@ -477,6 +501,20 @@ mod tests {
                     to: None,
                     via,
                     table: 254,
+                },
+            ),
+            (
+                "rule add from 192.0.2.1 lookup 100",
+                Change::AddRule {
+                    from: via,
+                    table: 100,
+                },
+            ),
+            (
+                "-6 rule add from 2001:db8::1 lookup 100",
+                Change::AddRule {
+                    from: "2001:db8::1".parse().unwrap(),
+                    table: 100,
                 },
             ),
             (

@@ -195,10 +195,7 @@ fn a_failing_line_of_ip_is_quoted() {
         "{error}"
     );
     // Of lines that only the program knows it quotes the one that failed.
-    let lines = words(&[
-        "rule add from 192.0.2.1 lookup 100",
-        "link set dev nosuch mtu 1400",
-    ]);
+    let lines = words(&["route add blackhole 192.0.1.0/24", "link set dev nosuch mtu 1400"]);
     let error = ip_batch(&namespace, &lines).unwrap_err();
     let quoted = "`ip link set dev nosuch mtu 1400` failed (exit 1)";
     assert!(error.to_string().contains(quoted), "{error}");
@@ -213,6 +210,7 @@ fn shown(namespace: &Namespace) -> Vec<String> {
         "ip -details route show table all",
         "ip -details -6 route show table all",
         "ip rule show",
+        "ip -6 rule show",
         "tc -raw qdisc show",
     ]
     .iter()
@@ -318,8 +316,10 @@ fn lines_that_are_done_in_this_process_do_what_their_programs_do() {
         "route add default via 192.0.2.21 table 100",
         "route add 2001:db8:0:3::/64 via 2001:db8:0:1::20",
         "route add default via 2001:db8:0:1::20 table 101",
-        // Not known in this process: it comes between those that are.
         "rule add from 192.0.2.100 lookup 100",
+        "-6 rule add from 2001:db8:0:1::100 lookup 101",
+        // Not known in this process: it comes between those that are.
+        "route add blackhole 192.0.1.0/24",
         "route add 192.0.0.0/24 via 198.51.100.20",
     ]);
     let places = ["typed", "done"].map(|way| {

@@ -284,7 +284,7 @@ impl Host {
                 None => lines.push(route),
                 Some(from) => {
                     lines.push(format!("{route} table {table}"));
-                    lines.push(format!("rule add from {from} lookup {table}"));
+                    lines.push(format!("{}rule add from {from} lookup {table}", family_of(*from)));
                 }
             }
         }
@@ -297,7 +297,7 @@ impl Host {
     pub(super) fn without_routes(&self) -> Vec<Vec<String>> {
         let numbered = (FIRST_TABLE..).zip(&self.routes);
         let line = |(table, Route { from, to, via }): (u8, &Route)| match from {
-            Some(from) => format!("ip rule del from {from} lookup {table}"),
+            Some(from) => format!("ip {}rule del from {from} lookup {table}", family_of(*from)),
             None => {
                 let to = to.map_or_else(|| "default".to_owned(), |to| to.to_string());
                 format!("ip route del {to} via {via}")
@@ -305,6 +305,11 @@ impl Host {
         };
         numbered.map(line).map(|line| super::words(&line)).collect()
     }
+}
+
+/// The option by which `ip rule` takes an address for one of IPv6: unlike `ip route` it does not look.
+fn family_of(address: IpAddr) -> &'static str {
+    if address.is_ipv6() { "-6 " } else { "" }
 }
 
 /// The number of the first routing table for routes of one source. Those from 253 on are the kernel's own
@@ -395,7 +400,7 @@ mod tests {
                 "link set dev tunnel0 up",
                 "addr add 2001:db8:0:1::100/128 dev tunnel0 nodad",
                 "route add default via 2001:db8:0:1::20 table 100",
-                "rule add from 2001:db8:0:1::31 lookup 100",
+                "-6 rule add from 2001:db8:0:1::31 lookup 100",
             ]
         );
     }

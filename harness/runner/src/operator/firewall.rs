@@ -67,16 +67,22 @@ fn rule_in(listed: &str, matched: &str, chain: Chain, verdict: FirewallVerdict) 
 
 /// The packets that the rule has met, if the line is the rule.
 fn counter(line: &str, matched: &str, verdict: FirewallVerdict) -> Option<u64> {
-    let rest = line.strip_prefix(matched)?.strip_prefix(" counter packets ")?;
-    let (packets, rest) = rest.split_once(" bytes ")?;
-    let (_, statement) = rest.split_once(' ')?;
+    let (packets, statement) = counted(line, matched)?;
     let same = match verdict {
         FirewallVerdict::Drop => statement == "drop",
         // nft may name the ICMP type that `reject` stands for.
         FirewallVerdict::Reject => statement == "reject" || statement.starts_with("reject with icmp"),
         FirewallVerdict::TcpReset => statement == "reject with tcp reset",
     };
-    same.then(|| packets.parse().ok())?
+    same.then_some(packets)
+}
+
+/// The packets that a rule has met, and its statement, if the line is one for what is `matched`.
+pub(super) fn counted<'l>(line: &'l str, matched: &str) -> Option<(u64, &'l str)> {
+    let rest = line.strip_prefix(matched)?.strip_prefix(" counter packets ")?;
+    let (packets, rest) = rest.split_once(" bytes ")?;
+    let (_, statement) = rest.split_once(' ')?;
+    Some((packets.parse().ok()?, statement))
 }
 
 #[cfg(test)]

@@ -67,14 +67,12 @@ fn rule_in(
         .skip_while(|line| *line != format!("chain {chain} {{"))
         .skip(1)
         .take_while(|line| !line.starts_with("chain "));
-    let counted = |line: &str| {
-        let rest = line.strip_prefix(matched)?.strip_prefix(" counter packets ")?;
-        let (packets, rest) = rest.split_once(" bytes ")?;
-        let (_, said) = rest.split_once(' ')?;
-        (said == statement).then(|| packets.parse().ok())?
+    let met = |line: &str| {
+        let (packets, said) = firewall::counted(line, matched)?;
+        (said == statement).then_some(packets)
     };
     of_chain
-        .find_map(counted)
+        .find_map(met)
         .map(Packets)
         .ok_or_else(|| Instead::NoRuleOfSizes {
             rule: format!("{matched} … {statement}"),
