@@ -47,13 +47,21 @@ axes:
     too-late:
       before: [{ connect: { to: rs1 } }]
       act: [{ query: { sql: select 1 } }, { stop-mysqld: { server: rs1 } }]
+    # Nobody is there to be ended, and the scheduler and the method are those that there were.
+    as-before:
+      before: [{ connect: { to: rs1 } }, { disconnect: {} }, { wait: 1s }]
+      change:
+        - kill-sessions: { server: rs1 }
+        - set-scheduler: { scheduler: wlc }
+        - set-forwarding: { server: rs1, method: direct-routing, weight: 100 }
+      act: [{ connect: { to: rs1 } }]
     # Nothing is changed, on purpose.
     control:
       before: [{ connect: { to: rs1 } }]
       act: [{ query: { sql: select 1 } }]
 observe: { patience: 5s, until: 20m }
 expect:
-  - { when: { what: [elsewhere, too-late, control] }, behaviour: answered }
+  - { when: { what: [elsewhere, too-late, as-before, control] }, behaviour: answered }
   - { when: { what: there }, behaviour: hung, served-by: rs1 }
   - { when: { what: left-alone }, behaviour: answered, served-by: [rs2, rs3] }
   - { when: { what: over-before }, observe-only: true }
@@ -71,7 +79,7 @@ fn run(folder: &Path, name: &str, text: &str) -> (Said, PathBuf) {
 #[test]
 fn a_cell_that_tested_nothing_says_so_everywhere() {
     let (said, out) = run(&results("tested"), "tested", TESTED);
-    // Nothing is violated; of three cells nothing is known that would speak of their change.
+    // Nothing is violated; of four cells nothing is known that would speak of their change.
     let said = said.expect_code(3);
     let report = support::json(&out.join("report.json"));
     let verdict = |what: &str| cell(&report, &format!("tested/{what}"))["verdict"]["result"].clone();
@@ -85,6 +93,7 @@ fn a_cell_that_tested_nothing_says_so_everywhere() {
         ("elsewhere", "other-server", "answered"),
         ("over-before", "over-before", "failed-fast"),
         ("too-late", "over-before", "answered"),
+        ("as-before", "no-change", "answered"),
     ];
     let junit = fs::read_to_string(out.join("junit.xml")).unwrap();
     let markdown = fs::read_to_string(out.join("report.md")).unwrap();
@@ -139,9 +148,9 @@ fn a_cell_that_tested_nothing_says_so_everywhere() {
     }
     assert_eq!(
         [&report["totals"]["tested-nothing"], &report["totals"]["result"]],
-        [&json!(3), &json!("undetermined")]
+        [&json!(4), &json!("undetermined")]
     );
-    let headline = "3 of 6 cells tested nothing: the change had no part in what was judged.";
+    let headline = "4 of 7 cells tested nothing: the change had no part in what was judged.";
     assert!(said.stdout.contains(headline) && markdown.contains(headline) && html.contains(headline));
     let explained = say(lvs_matrix()
         .args(["explain", "--run"])

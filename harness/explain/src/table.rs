@@ -58,6 +58,7 @@ impl Table {
                 .flat_map(|service| service.destinations.iter().filter_map(server))
                 .collect(),
             others: others.filter_map(port).collect(),
+            ..lab::Table::default()
         };
         let mark = plan.service().mark;
         let of_service = |entry: &Connection| match entry.service {

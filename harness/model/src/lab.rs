@@ -229,15 +229,12 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn is_so(&self, action: &Action) -> bool {
         match action {
-            Action::Table(TableAction::SetWeight { server, weight }) => {
-                let table = self.table.as_ref();
-                table.is_some_and(|table| table.servers.get(server) == Some(weight))
-            }
             Action::Table(TableAction::SetTimeouts {
                 tcp,
                 tcp_fin: None,
                 udp: None,
             }) => self.entry_timeout() == Some(*tcp),
+            Action::Table(edit) => self.table.as_ref().is_some_and(|table| table.is_so(edit)),
             Action::Host(HostAction::SetSysctl { node, key, value }) => {
                 let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
                 let known = self.sysctl(node, key);
@@ -254,8 +251,7 @@ impl<'a> State<'a> {
             Action::Traffic(TrafficAction::ClampMss { node, size }) => {
                 self.clamps.get(node).is_some_and(|(known, _)| known <= size)
             }
-            Action::Table(_)
-            | Action::Mysqld(_)
+            Action::Mysqld(_)
             | Action::Host(_)
             | Action::Traffic(_)
             | Action::Client(_)

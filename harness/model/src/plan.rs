@@ -206,10 +206,14 @@ impl LabPlan {
         let weight =
             |backend: &Backend| Some((backend.host.real_server()?.clone(), backend.weight_at_first()?));
         let others = self.services.iter().skip(1).map(|service| service.address.port());
+        let service = self.service();
+        let method = |backend: &Backend| Some((backend.host.real_server()?.clone(), backend.forwarding));
         Table {
             service: true,
-            servers: self.service().backends.iter().filter_map(weight).collect(),
+            servers: service.backends.iter().filter_map(weight).collect(),
             others: others.collect(),
+            scheduler: Some(service.scheduler.clone()),
+            methods: service.backends.iter().filter_map(method).collect(),
         }
     }
 

@@ -11,6 +11,7 @@ use lvs_matrix_model::action::{
     TableAction, TrafficAction, Until, WatchAction,
 };
 use lvs_matrix_model::lab::{Conflict, State, Table};
+use lvs_matrix_model::scenario::Forwarding;
 use std::time::Duration;
 
 fn rs1() -> Name {
@@ -274,4 +275,38 @@ fn a_wait_for_what_cannot_come_true_is_known() {
     state.apply(1, &remove);
     let gone = format!("{:?}", Some(Conflict::NotInTable(&name)));
     assert_eq!(of(&state), [gone.clone(), gone, none.clone(), none]);
+}
+
+/// An edit that repeats what is there is known to change nothing; where it is not known what is there, it is
+/// not said.
+#[test]
+fn an_edit_that_repeats_what_is_there_is_known() {
+    let name = rs1();
+    let scheduler = |name: &str| TableAction::SetScheduler {
+        scheduler: name.to_owned(),
+    };
+    let method = |method, weight| TableAction::SetForwarding {
+        server: rs1(),
+        method,
+        weight,
+    };
+    let mut held = table(&[(&name, 1)]);
+    assert!(!held.is_so(&scheduler("rr")), "nobody said which it is");
+    held.scheduler = Some("rr".to_owned());
+    held.methods.insert(rs1(), Forwarding::DirectRouting);
+    assert!(held.is_so(&scheduler("rr")) && !held.is_so(&scheduler("wrr")));
+    assert!(held.is_so(&method(Forwarding::DirectRouting, 1)));
+    assert!(!held.is_so(&method(Forwarding::DirectRouting, 2)));
+    assert!(!held.is_so(&method(Forwarding::Masquerading, 1)));
+
+    let before = held.clone();
+    held.edit(&scheduler("wrr"), None);
+    held.edit(&method(Forwarding::Masquerading, 1), None);
+    assert!(held.is_so(&scheduler("wrr")) && held.is_so(&method(Forwarding::Masquerading, 1)));
+    held.edit(&TableAction::FlushTable, None);
+    held.edit(&TableAction::RestoreTable, Some(&before));
+    assert_eq!(held, before);
+    held.edit(&TableAction::RemoveService { port: None }, None);
+    held.edit(&TableAction::AddService { port: None }, None);
+    assert!(!held.is_so(&scheduler("rr")), "a service that was added anew");
 }

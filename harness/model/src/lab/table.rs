@@ -3,6 +3,7 @@
 use super::Conflict;
 use crate::Name;
 use crate::action::TableAction;
+use crate::base::Forwarding;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The virtual service, its real servers, and the ports of other services.
@@ -14,6 +15,10 @@ pub struct Table {
     pub servers: BTreeMap<Name, u16>,
     /// The ports of other virtual services.
     pub others: BTreeSet<u16>,
+    /// The scheduler of the virtual service, where it is known.
+    pub scheduler: Option<String>,
+    /// The packet-forwarding methods of its real servers, where they are known.
+    pub methods: BTreeMap<Name, Forwarding>,
 }
 
 impl Table {
@@ -74,16 +79,33 @@ impl Table {
                     self.servers.remove(server);
                 }
             }
-            TableAction::AddRealServer { server, weight }
-            | TableAction::SetWeight { server, weight }
-            | TableAction::SetForwarding { server, weight, .. } => {
+            TableAction::AddRealServer { server, weight } => {
+                if self.service {
+                    self.servers.insert(server.clone(), *weight);
+                    // The lab's own for it.
+                    self.methods.remove(server);
+                }
+            }
+            TableAction::SetWeight { server, weight } => {
                 if self.service {
                     self.servers.insert(server.clone(), *weight);
                 }
             }
+            TableAction::SetForwarding {
+                server,
+                method,
+                weight,
+            } => {
+                if self.service {
+                    self.servers.insert(server.clone(), *weight);
+                    self.methods.insert(server.clone(), *method);
+                }
+            }
+            TableAction::SetScheduler { scheduler } => self.scheduler = Some(scheduler.clone()),
             TableAction::RemoveService { port: None } => {
                 self.servers.clear();
-                self.service = false;
+                self.methods.clear();
+                (self.service, self.scheduler) = (false, None);
             }
             TableAction::AddService { port: None } => self.service = true,
             TableAction::RemoveService { port: Some(port) } => {
@@ -98,14 +120,36 @@ impl Table {
                     if saved.service {
                         self.service = true;
                         self.servers.clone_from(&saved.servers);
+                        self.methods.clone_from(&saved.methods);
+                        self.scheduler.clone_from(&saved.scheduler);
                     }
                     self.others.extend(&saved.others);
                 }
             }
-            TableAction::SetScheduler { .. }
-            | TableAction::SetTimeouts { .. }
+            TableAction::SetTimeouts { .. } | TableAction::ZeroCounters | TableAction::SaveTable => {}
+        }
+    }
+
+    /// Is it known that `edit` would leave the table as it is?
+    #[must_use]
+    pub fn is_so(&self, edit: &TableAction) -> bool {
+        match edit {
+            TableAction::SetWeight { server, weight } => self.servers.get(server) == Some(weight),
+            TableAction::SetForwarding {
+                server,
+                method,
+                weight,
+            } => self.servers.get(server) == Some(weight) && self.methods.get(server) == Some(method),
+            TableAction::SetScheduler { scheduler } => self.scheduler.as_ref() == Some(scheduler),
+            TableAction::RemoveRealServer { .. }
+            | TableAction::AddRealServer { .. }
+            | TableAction::RemoveService { .. }
+            | TableAction::AddService { .. }
+            | TableAction::FlushTable
+            | TableAction::SaveTable
+            | TableAction::RestoreTable
             | TableAction::ZeroCounters
-            | TableAction::SaveTable => {}
+            | TableAction::SetTimeouts { .. } => false,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::capture::flow::{self, ClientSide, Connection};
 use crate::duration::{Human, Instant};
 use crate::path::Journeys;
 use crate::plan::Phase;
-use crate::record::{CellRecord, StepOutcome, StepRecord};
+use crate::record::{CellRecord, Proof, StepOutcome, StepRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -415,7 +415,14 @@ fn idle_steps(record: &CellRecord) -> BTreeSet<u32> {
     let mut idle = BTreeSet::new();
     let done = |step: &&StepRecord| matches!(step.outcome, StepOutcome::Done { .. });
     for step in record.steps.iter().filter(done) {
-        if state.is_so(&step.action) {
+        let nobody = matches!(
+            step.outcome,
+            StepOutcome::Done {
+                proof: Proof::SessionsEnded { sessions: 0 },
+                ..
+            }
+        );
+        if nobody || state.is_so(&step.action) {
             idle.insert(step.number);
         }
         state.apply(step.number, &step.action);
