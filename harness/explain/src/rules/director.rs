@@ -188,11 +188,11 @@ pub(super) const FULL: Rule = Rule {
                 "{server} had been given an upper threshold of {upper} connections, and the director counted \
                  {count} when the client's SYN came. It counts its own entries, and one that is over counts \
                  until it ends: 2m after the client's FIN, 10s after an RST. With {upper} connections a \
-                 server is marked as overloaded, and every scheduler passes it over until it has fewer than \
-                 {lower}."
+                 server is marked as overloaded, and a scheduler that looks for a server passes it over \
+                 until it has fewer than {lower}."
                     / "{server} 的连接数上限为 {upper}，客户端的 SYN 到来时调度器计有 {count} 个连接。它数的是自己的条目，已经结束的连接在条目\
-                       到期之前仍计算在内：客户端 FIN 之后 2m，RST 之后 10s。达到 {upper} 个连接时，真实服务器被标记为过载，所有调度算法都\
-                       跳过它，直到连接数少于 {lower}。",
+                       到期之前仍计算在内：客户端 FIN 之后 2m，RST 之后 10s。达到 {upper} 个连接时，真实服务器被标记为过载，调度算法选择\
+                       服务器时跳过它，直到连接数少于 {lower}。",
                 server = server,
             ),
             shown_by: table.shown_by(),

@@ -9,7 +9,7 @@ use super::super::passage::Seen;
 use super::super::table::Table;
 use super::rule::{Finding, Source, tcp, tcp_protocol};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Node, TrafficAction};
+use lvs_matrix_model::action::{Action, ClientAction, Node, TableAction, TrafficAction};
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::StepRecord;
@@ -77,6 +77,32 @@ pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table
     Some((table, servers))
 }
 
+/// Has this server no thresholds any more, because the table was saved and restored? ipvsadm(8) does not save
+/// them (ipvsadm.c, `print_service_entry` with `FMT_RULE`). The next edit of the server says them again.
+fn saved_without(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
+    let edits = view.done(|action| match action {
+        Action::Table(TableAction::RestoreTable) => Some(true),
+        Action::Table(edit) => (edit.server() == Some(server)).then_some(false),
+        Action::Client(_)
+        | Action::Mysqld(_)
+        | Action::Host(_)
+        | Action::Traffic(_)
+        | Action::Wait(_)
+        | Action::Watch(_) => None,
+    });
+    let last = edits.filter(|(_, began, _)| *began <= at).last();
+    last.is_some_and(|(_, _, restored)| restored)
+}
+
+/// Did the client open or close connections in this time, so that no snapshot says how many there are?
+fn opened_or_closed(view: &CellView<'_>, from: Instant, to: Instant) -> bool {
+    let mut steps = view.done(|action| {
+        let action = action.of_client()?;
+        (action.opens() || matches!(action, ClientAction::Disconnect { .. })).then_some(())
+    });
+    steps.any(|(step, began, ())| from <= began && step.ended.is_some_and(|ended| ended <= to))
+}
+
 /// A real server that is at its upper threshold, and gets no new connection.
 pub(in super::super) struct Full<'v> {
     pub(in super::super) server: &'v Name,
@@ -106,6 +132,9 @@ impl<'v> Full<'v> {
         let upper = backend.upper_threshold?;
         let lower = backend.lower_threshold.unwrap_or(upper - upper / 4);
         let snapshots = view.record.snapshots.iter().filter(|snapshot| snapshot.at <= at);
+        if saved_without(view, server, at) || opened_or_closed(view, snapshots.clone().next_back()?.at, at) {
+            return None;
+        }
         let tables: Vec<Table> = snapshots
             .filter_map(|snapshot| Table::of(view.plan, snapshot))
             .collect();
