@@ -203,7 +203,8 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
                  with an RST (packet {reset} on client): that ended the hang. The longer a connection had \
                  been idle before, the shorter such a hang."
                     / "条目的 {timeout} 时限从调度器转发的最后一个报文段（{last}）算起，{came}（director 上的{arrived}）已经过期。没有条目\
-                       而又不是 SYN 的报文段交给调度器自己的 TCP，它不知道这条连接，以 RST 应答（client 上的数据包 {reset}）：一直等待到此结束。连接此前空闲得越久，这样的等待就越短。",
+                       而又不是 SYN 的报文段交给调度器自己的 TCP，它不知道这条连接，以 RST 应答（client 上的数据包 {reset}）：一直\
+                       等待到此结束。连接此前空闲得越久，这样的等待就越短。",
                 timeout = Human(timeout),
                 last = first(*last),
                 came = came,

@@ -128,9 +128,9 @@ macro_rules! lab_structure {
                 /// value come after the lab's.
                 $servers "real-servers" real_servers: RealServers;
                 /// What is built wrong on purpose, by host: `rs1: no-vip`. The lab is made as it should be
-                /// and shown to be ready; then this is done to it. Of a real server: `answers-arp`, it answers
-                /// ARP requests for the VIP; `no-vip`, it does not have the VIP; `wrong-gateway`, it is
-                /// masqueraded and does not send its answers to the director. Of the `director`:
+                /// and shown to be ready; then this is done to it. Of a real server: `answers-arp`, it
+                /// answers ARP requests for the VIP; `no-vip`, it does not have the VIP; `wrong-gateway`, it
+                /// is masqueraded and does not send its answers to the director. Of the `director`:
                 /// `no-forwarding`, it passes on nothing that is not for it.
                 optional "misbuilt" misbuilt: Misbuilds;
                 /// The client program and its settings. Without it the client is the driver mysql_async,
