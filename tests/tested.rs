@@ -231,6 +231,21 @@ fn a_large_result_that_never_begins_is_no_reason_to_wait() {
     assert_eq!(record["steps"][4]["outcome"]["done"]["proof"], "sent-again");
 }
 
+/// A server that answers ARP for the VIP has clients that the director knows nothing of: what happens to it
+/// concerns those that another server serves in the end.
+#[test]
+fn a_change_to_a_server_that_answers_arp_concerns_every_client() {
+    let text = "name: arp\nclaim: The host that the client speaks to past the director is powered off.\n\
+                lab: { real-servers: { rs1: {}, rs2: {} }, misbuilt: { rs1: answers-arp } }\n\
+                before:\n  - set-netem: { node: director, delay: 1ms }\n  - connect: {}\n  - wait: 1s\n\
+                change:\n  - power-off: { server: rs1 }\n  - wait: 3m\n\
+                act: [{ connect: { as: other } }]\n\
+                observe: { patience: 5s, until: 5m }\n\
+                expect: [{ behaviour: hung, ends: answer }]\n";
+    let (said, _) = run(&results("tested-arp"), "arp", text);
+    said.expect_code(0);
+}
+
 /// With one arm the answers of a real server go to the director by a rule for their source, in both families.
 #[test]
 fn masquerading_on_one_link_is_made_in_both_families() {

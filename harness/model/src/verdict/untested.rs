@@ -9,6 +9,7 @@ use super::servers::reached;
 use super::{Behaviour, Doubt, Observed};
 use crate::Name;
 use crate::action::{Action, ClientAction, Node, TableAction};
+use crate::base::Misbuild;
 use crate::capture::Packet;
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::duration::{Human, Instant};
@@ -206,14 +207,20 @@ enum Concern {
     Table(Name),
 }
 
+/// Does this real server answer ARP for the VIP? Then any client may be on its way to it, past the director.
+fn answers_arp(record: &CellRecord, server: &Name) -> bool {
+    let mut wrong = record.plan.misbuilt.iter();
+    wrong.any(|wrong| wrong.how == Misbuild::AnswersArp && wrong.node.real_server() == Some(server))
+}
+
 /// What the action of a step concerns.
 fn concern(view: &View<'_>, step: &StepRecord) -> Concern {
     let server = step.action.server();
     match &step.action {
         Action::Table(_) => server.map_or(Concern::All, |server| Concern::Table(server.clone())),
-        Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
-            server.map_or(Concern::All, |server| Concern::Servers(vec![server.clone()]))
-        }
+        Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => server
+            .filter(|server| !answers_arp(view.record, server))
+            .map_or(Concern::All, |server| Concern::Servers(vec![server.clone()])),
         // What the client does on another connection may matter to the server that serves it: locks,
         // variables, its last session.
         Action::Client(action) => view
