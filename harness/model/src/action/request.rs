@@ -8,9 +8,8 @@
 //! 3 rs1 hello              what rs1 answers
 //! ```
 
-use super::Statement;
-use super::client::PAYLOAD;
 use super::entry::fields;
+use super::statement::{PAYLOAD, Statement};
 use crate::Name;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -16,6 +16,7 @@ mod reference;
 mod render;
 mod scalar;
 mod schema;
+mod schema_parts;
 mod source;
 mod syntax;
 mod table;

@@ -1,6 +1,7 @@
 //! The fields of the language as markdown: the generated half of docs/scenarios.md.
 
-use super::schema::{ACCEPTS, ORDER, annotated};
+use super::schema::annotated;
+use super::schema_parts::{ACCEPTS, ORDER};
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -6,14 +6,8 @@
 use super::mistake::{Mistake, MistakeKind, Mistakes, closest, did_you_mean, listed, quoted};
 use super::place::{At, Span};
 use super::read::{Input, wrong_type};
+use super::schema_parts::Field;
 use super::yaml::{Entry, Kind, Node};
-
-/// A field of a structure, or an action of a step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Field {
-    pub(super) key: &'static str,
-    pub(super) required: bool,
-}
 
 /// What every structure knows of itself.
 pub(super) trait Structure {
@@ -241,7 +235,7 @@ macro_rules! structure {
         }
 
         impl $name {
-            const FIELDS: &[$crate::scenario::table::Field] = &[$($crate::scenario::table::Field {
+            const FIELDS: &[$crate::scenario::schema_parts::Field] = &[$($crate::scenario::schema_parts::Field {
                 key: $key,
                 required: $crate::scenario::table::required!($need),
             },)+];
@@ -267,7 +261,7 @@ macro_rules! structure {
                 stringify!($name).trim_end_matches("Input").into()
             }
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                $crate::scenario::schema::structure(
+                $crate::scenario::schema_parts::structure(
                     concat!($($doc, "\n"),+),
                     Self::FIELDS,
                     [$((

@@ -10,7 +10,8 @@
 //!   3.2; net/ipv4/tcp_input.c, `tcp_rcv_synsent_state_process`, `tcp_validate_incoming`);
 //! - what the client sends afterwards: each of its segments acknowledges all that its TCP has taken in order.
 
-use super::Doubt;
+use super::discarded::{Discarded, DiscardedKind, Reason};
+use super::doubt::Doubt;
 use crate::action::{Action, Chain, FirewallVerdict, Node, TrafficAction};
 use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::{Packet, Segment};
@@ -19,7 +20,6 @@ use crate::path::Journeys;
 use crate::record::{AtEnd, CellRecord, StepOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 /// TCP acknowledges what it takes within 200 ms (`TCP_DELACK_MAX` in include/net/tcp.h). Until then a segment
@@ -27,85 +27,6 @@ use std::time::Duration;
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(1);
 /// No receive window is larger than this (RFC 7323, 2.3: 65,535 bytes shifted by 14).
 const LARGEST_WINDOW: u32 = 1 << 30;
-
-/// A segment that reached the client's interface and that its kernel did not accept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Discarded {
-    /// The packet on the client's interface.
-    pub packet: u32,
-    /// When it reached the interface.
-    pub at: Instant,
-    /// What it was.
-    pub kind: DiscardedKind,
-    /// Which node sent it, by its Ethernet address; `None` if the address is none of the lab's.
-    pub by: Option<Node>,
-    /// Why the kernel did not accept it.
-    pub why: Reason,
-}
-
-/// What a discarded segment was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum DiscardedKind {
-    /// A SYN-ACK: the answer to a SYN.
-    SynAck,
-    /// An RST.
-    Rst,
-    /// A FIN.
-    Fin,
-    /// Nothing but an acknowledgement.
-    Acknowledgement,
-    /// Payload.
-    Payload {
-        /// How many bytes.
-        length: u32,
-    },
-}
-
-/// Why a kernel did not accept a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Reason {
-    /// A rule in the input chain of the client's own firewall.
-    OwnFirewall {
-        /// The step that added the rule.
-        step: u32,
-    },
-    /// TCP's rules: it is an answer to another SYN, or its sequence number is not the one that the client
-    /// expects next.
-    Unexpected,
-    /// The connection had ended for the client before.
-    Ended,
-    /// Nothing that the client sent later acknowledges it; why is not known.
-    NotAcknowledged,
-}
-
-impl fmt::Display for DiscardedKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SynAck => f.write_str("SYN-ACK"),
-            Self::Rst => f.write_str("RST"),
-            Self::Fin => f.write_str("FIN"),
-            Self::Acknowledgement => f.write_str("acknowledgement"),
-            Self::Payload { length: 1 } => f.write_str("segment with 1 byte"),
-            Self::Payload { length } => write!(f, "segment with {length} bytes"),
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OwnFirewall { step } => {
-                write!(f, "the client's own firewall did not let it in (step {step})")
-            }
-            Self::Unexpected => f.write_str("it is not what the client's TCP expected on this connection"),
-            Self::Ended => f.write_str("the connection had already ended for the client"),
-            Self::NotAcknowledged => f.write_str("nothing that the client sent later acknowledges it"),
-        }
-    }
-}
 
 /// A rule of the client's own firewall, and what it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

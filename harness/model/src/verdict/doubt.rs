@@ -1,7 +1,8 @@
 //! Why something is not known, as data. The English words stand beside each variant; a report in another
 //! language matches the variants.
 
-use super::{Contradiction, Reason};
+use super::contradiction::Contradiction;
+use super::discarded::Reason;
 use crate::Name;
 use crate::action::{Action, Node};
 use crate::capture::CaptureError;

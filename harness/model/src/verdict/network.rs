@@ -1,7 +1,8 @@
 //! What the packets show of the classified operation.
 
-use super::accepted::{Discarded, HeldBack};
+use super::accepted::HeldBack;
 use super::attempts::{self, Asked, Attempt, Looked, Reply, SLACK};
+use super::discarded::Discarded;
 use super::operation::Classified;
 use super::segments;
 use super::servers::{Servers, servers};

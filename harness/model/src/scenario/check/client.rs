@@ -200,7 +200,8 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
         if said.iter().all(|said| said.complete) {
             let kind = server::kind(draft, &choice);
             let client = ClientChoice::merged(kind, said.iter().map(|said| &said.choice));
-            server::check(draft, &choice, kind, &said, &client, &mut findings);
+            let places: Vec<_> = said.iter().flat_map(|said| said.places()).collect();
+            server::check(draft, &choice, kind, &client, &places, &mut findings);
             for (setting, span) in said.iter().flat_map(|said| &said.settings) {
                 if let Some(mistake) = unfit(&client.program, *setting, &client.settings, *span) {
                     findings.add(

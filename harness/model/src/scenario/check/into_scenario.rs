@@ -1,6 +1,7 @@
 //! The last step: a draft without mistakes becomes a scenario.
 
-use super::{Draft, ValueDraft, lab, steps};
+use super::added::{Added, Sysctl};
+use super::{Draft, ValueDraft, steps};
 use crate::client::ClientChoice;
 use crate::scenario::place::At;
 use crate::scenario::syntax::Placed;
@@ -46,9 +47,9 @@ fn into_value(value: ValueDraft) -> Value {
     }
 }
 
-impl lab::Added {
+impl Added {
     fn into_lab(self, client: ClientChoice) -> Lab {
-        let sysctls = |sysctls: Vec<lab::Sysctl>| {
+        let sysctls = |sysctls: Vec<Sysctl>| {
             let all = sysctls.into_iter();
             all.map(|sysctl| (sysctl.key, sysctl.value)).collect()
         };

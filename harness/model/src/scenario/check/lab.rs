@@ -1,220 +1,13 @@
 //! The lab and what values add to it: names that are free, servers that are there once, sysctls that are set
 //! once.
 
+use super::added::{Added, SYSCTLS, Sysctl, SysctlsOf};
 use super::{AxisDraft, wiring};
 use crate::Name;
-use crate::base::{DEFAULT_WEIGHT, MAX_REAL_SERVERS};
-use crate::mysqld::MysqldSetup;
+use crate::base::MAX_REAL_SERVERS;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
-use crate::scenario::place::{At, Span};
-use crate::scenario::read::Map;
-use crate::scenario::scalar::{SysctlKey, SysctlValue};
-use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
-use crate::scenario::table::Structure;
-use crate::scenario::{Family, Forwarding, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
+use crate::scenario::place::Span;
 use std::collections::HashMap;
-use std::time::Duration;
-
-/// What the lab says, or a value adds to it.
-pub(super) struct Added {
-    pub(super) forwarding: Option<At<Forwarding>>,
-    pub(super) tunnel_type: Option<At<TunnelType>>,
-    pub(super) tunnel_family: Option<At<Family>>,
-    pub(super) wired_for: Option<At<Vec<Forwarding>>>,
-    pub(super) wiring: Option<At<Wiring>>,
-    pub(super) vip: Option<At<Vip>>,
-    pub(super) family: Option<At<Family>>,
-    pub(super) server: Option<At<ServerKind>>,
-    pub(super) server_port: Option<At<u16>>,
-    pub(super) server_mtu: Option<At<u16>>,
-    /// Where it is said, if it is.
-    pub(super) one_packet: Option<Span>,
-    pub(super) persistence: Option<At<Duration>>,
-    pub(super) persistence_prefix: Option<At<u8>>,
-    pub(super) firewall_mark: Option<At<u32>>,
-    pub(super) scheduler: Option<At<&'static str>>,
-    pub(super) scheduler_flags: Option<At<Vec<&'static str>>>,
-    pub(super) mysqld: MysqldSetup,
-    /// Where that is said.
-    pub(super) mysqld_span: Option<Span>,
-    pub(super) real_servers: Vec<At<RealServer>>,
-    pub(super) real_servers_complete: bool,
-    real_servers_span: Option<Span>,
-    misfits: Vec<Mistake>,
-    /// Each host that is built wrong, and how.
-    pub(super) misbuilt: Vec<(At<Name>, At<Misbuild>)>,
-    pub(super) director_sysctls: Vec<Sysctl>,
-    pub(super) client_sysctls: Vec<Sysctl>,
-    pub(super) server_sysctls: Vec<Sysctl>,
-}
-
-/// A sysctl and the places of its name and its value.
-pub(super) struct Sysctl {
-    pub(super) key: String,
-    pub(super) value: String,
-    pub(super) key_span: Span,
-    pub(super) span: Span,
-}
-
-impl Added {
-    /// Every sysctl that it sets.
-    pub(super) fn sysctls(&self) -> impl Iterator<Item = &Sysctl> {
-        OF.iter().flat_map(|(_, sysctls)| sysctls(self))
-    }
-
-    pub(super) fn of(input: &impl SaysOfLab) -> Self {
-        let input = input.lab();
-        Self {
-            forwarding: input.forwarding.cloned(),
-            tunnel_type: input.tunnel_type.cloned(),
-            tunnel_family: input.tunnel_family.cloned(),
-            wired_for: input.wired_for.map(|methods| At {
-                value: methods.items.iter().map(|method| method.value).collect(),
-                span: methods.span,
-            }),
-            wiring: input.wiring.cloned(),
-            vip: input.vip.cloned(),
-            family: input.family.cloned(),
-            server: input.server.cloned(),
-            server_port: input.server_port.map(|port| At {
-                value: port.value.0,
-                span: port.span,
-            }),
-            server_mtu: input.server_mtu.map(|mtu| At {
-                value: mtu.value.0,
-                span: mtu.span,
-            }),
-            one_packet: input.one_packet.map(|yes| yes.span),
-            persistence: input.persistence.map(|time| At {
-                value: time.value.0,
-                span: time.span,
-            }),
-            persistence_prefix: input.persistence_prefix.map(|length| At {
-                value: length.value.0,
-                span: length.span,
-            }),
-            firewall_mark: input.firewall_mark.map(|mark| At {
-                value: mark.value.0,
-                span: mark.span,
-            }),
-            scheduler: input.scheduler.map(|scheduler| At {
-                value: scheduler.value.0,
-                span: scheduler.span,
-            }),
-            scheduler_flags: input.scheduler_flags.map(|flags| At {
-                value: flags.items.iter().map(|flag| flag.value.0).collect(),
-                span: flags.span,
-            }),
-            mysqld: mysqld(input.mysqld),
-            mysqld_span: input.mysqld.map(Structure::span),
-            real_servers: real_servers(input.real_servers),
-            real_servers_complete: input.real_servers_known
-                && input.real_servers.is_none_or(|servers| servers.complete),
-            real_servers_span: input.real_servers.map(|servers| servers.span),
-            misfits: misfits(input.real_servers),
-            misbuilt: input
-                .misbuilt
-                .into_iter()
-                .flat_map(|hosts| &hosts.entries)
-                .flat_map(|(host, ways)| ways.items.iter().map(|how| (host.clone(), how.clone())))
-                .collect(),
-            director_sysctls: sysctls(input.director_sysctls),
-            client_sysctls: sysctls(input.client_sysctls),
-            server_sysctls: sysctls(input.server_sysctls),
-        }
-    }
-}
-
-fn mysqld(input: Option<&MysqldInput>) -> MysqldSetup {
-    let statements = input.into_iter().filter_map(|mysqld| mysqld.sql.as_ref());
-    MysqldSetup {
-        innodb: input.is_some_and(|mysqld| mysqld.innodb.is_some()),
-        sql: statements
-            .flat_map(|statements| &statements.items)
-            .map(|statement| statement.value.0.clone())
-            .collect(),
-    }
-}
-
-fn real_servers(input: Option<&Map<Name, RealServerInput>>) -> Vec<At<RealServer>> {
-    input
-        .into_iter()
-        .flat_map(|servers| &servers.entries)
-        .map(|(name, server)| At {
-            value: RealServer {
-                name: name.value.clone(),
-                weight: server
-                    .weight
-                    .as_ref()
-                    .map_or(DEFAULT_WEIGHT, |weight| weight.value.0),
-                stands_by: server.stands_by.is_some(),
-                upper_threshold: server.upper_threshold.as_ref().map(|at| at.value.0),
-                lower_threshold: server.lower_threshold.as_ref().map(|at| at.value.0),
-                forwarding: server.forwarding.as_ref().map(|forwarding| forwarding.value),
-                tunnel_type: server.tunnel_type.as_ref().map(|kind| kind.value),
-                tunnel_family: server.tunnel_family.as_ref().map(|family| family.value),
-                port: server.port.as_ref().map(|port| port.value.0),
-            },
-            span: name.span,
-        })
-        .collect()
-}
-
-/// What real servers are said to have in the table, and cannot have.
-fn misfits(input: Option<&Map<Name, RealServerInput>>) -> Vec<Mistake> {
-    let servers = input.into_iter().flat_map(|servers| &servers.entries);
-    let of = |(name, server): &(At<Name>, RealServerInput)| {
-        let name = &name.value;
-        let weight = server.weight.as_ref().zip(server.stands_by.as_ref());
-        let weight = weight.map(|(weight, stands_by)| {
-            Mistake::new(
-                MistakeKind::InTable,
-                weight.span,
-                format!("{name} stands by outside the table, where it has no weight"),
-                "the step that adds it gives its weight",
-            )
-            .second(stands_by.span, "it stands by")
-        });
-        let threshold = server.lower_threshold.as_ref().and_then(|lower| {
-            let (what, note) = match &server.upper_threshold {
-                None => (
-                    "a lower threshold says when a server is no longer at its upper one",
-                    None,
-                ),
-                Some(upper) if upper.value.0 < lower.value.0 => (
-                    "the kernel takes no lower threshold above the upper one",
-                    Some(upper.span),
-                ),
-                Some(_) => return None,
-            };
-            let mistake = Mistake::new(
-                MistakeKind::InTable,
-                lower.span,
-                what,
-                "at most its `upper-threshold`, which must be there, too",
-            );
-            Some(match note {
-                None => mistake,
-                Some(span) => mistake.second(span, "the upper one"),
-            })
-        });
-        weight.into_iter().chain(threshold)
-    };
-    servers.flat_map(of).collect()
-}
-
-fn sysctls(input: Option<&Map<SysctlKey, At<SysctlValue>>>) -> Vec<Sysctl> {
-    input
-        .into_iter()
-        .flat_map(|sysctls| &sysctls.entries)
-        .map(|(key, value)| Sysctl {
-            key: key.value.0.clone(),
-            value: value.value.0.clone(),
-            key_span: key.span,
-            span: value.span,
-        })
-        .collect()
-}
 
 /// Checks the lab. Says whether all real servers of the file are known, so that their names can be looked up.
 pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
@@ -246,20 +39,13 @@ pub(super) fn check(draft: &super::Draft, mistakes: &mut Mistakes) -> bool {
     twice(lab, &draft.axes, mistakes);
     too_many(lab, &draft.axes, mistakes);
     wiring::conflicts(&draft.axes, mistakes);
-    for (whose, sysctls) in OF {
+    for (whose, sysctls) in SYSCTLS {
         conflicts(&draft.axes, whose, *sysctls, mistakes);
     }
     lab.real_servers_complete
         && draft.axes_complete
         && draft.values().all(|value| value.added.real_servers_complete)
 }
-
-type SysctlsOf = fn(&Added) -> &Vec<Sysctl>;
-const OF: &[(&str, SysctlsOf)] = &[
-    ("the director", |added| &added.director_sysctls),
-    ("the client", |added| &added.client_sysctls),
-    ("the real servers", |added| &added.server_sysctls),
-];
 
 fn reserved(added: &Added, mistakes: &mut Mistakes) {
     for server in &added.real_servers {

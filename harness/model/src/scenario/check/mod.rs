@@ -1,6 +1,7 @@
 //! From the file as typed to the scenario as believed. Each check adds its mistakes and concludes nothing
 //! from what could not be read: one slip of the pen is one message.
 
+mod added;
 mod client;
 mod client_steps;
 mod coverage;
@@ -11,6 +12,7 @@ mod gap;
 mod into_scenario;
 mod lab;
 mod possible;
+mod said;
 mod served_by;
 mod server;
 mod service;
@@ -44,7 +46,7 @@ struct Draft {
     name: Option<Name>,
     claim: Option<String>,
     source: Option<Source>,
-    lab: Option<lab::Added>,
+    lab: Option<added::Added>,
     /// What the lab says of the client.
     client: client::ClientDraft,
     axes: Vec<AxisDraft>,
@@ -75,7 +77,7 @@ struct AxisDraft {
 
 struct ValueDraft {
     name: At<Name>,
-    added: lab::Added,
+    added: added::Added,
     client: client::ClientDraft,
     steps: steps::Steps,
 }
@@ -162,7 +164,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
                 .iter()
                 .map(|(name, value)| ValueDraft {
                     name: name.clone(),
-                    added: lab::Added::of(value),
+                    added: added::Added::of(value),
                     client: client::ClientDraft::of(Some(value.lab()), mistakes),
                     steps: steps::Steps::of(&value.before, &value.change, &value.act, knows_steps(value)),
                 })
@@ -191,7 +193,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
                 url: source.url.as_ref()?.value.clone(),
             })
         }),
-        lab: input.lab.as_ref().map(lab::Added::of),
+        lab: input.lab.as_ref().map(added::Added::of),
         client,
         axes,
         axes_complete,

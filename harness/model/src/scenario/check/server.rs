@@ -1,7 +1,6 @@
 //! What serves on the real servers: steps, client and expectations must be such that they fit it.
 
 use super::Draft;
-use super::client::ClientDraft;
 use super::findings::Findings;
 use super::steps::Steps;
 use crate::action::{Action, ClientAction, MysqldAction, Reaction, Request};
@@ -25,20 +24,20 @@ pub(super) fn kind(draft: &Draft, choice: &[usize]) -> ServerKind {
 /// A large datagram would be sent in fragments; so much fits into one packet of any link.
 const MOST_OF_A_DATAGRAM: u32 = 1024;
 
-/// In this cell everything must fit the servers.
+/// In this cell everything must fit the servers. What is said of the client is there by its key.
 pub(super) fn check(
     draft: &Draft,
     choice: &[usize],
     kind: ServerKind,
-    clients: &[&ClientDraft],
     client: &Client,
+    of_client: &[(&'static str, Span)],
     findings: &mut Findings,
 ) {
     let mut found = |mistake: Mistake| {
         let span = mistake.span;
         findings.add(|| draft.slug(choice), span, MistakeKind::WrongServer, || mistake);
     };
-    for (what, span) in clients.iter().flat_map(|client| client.places()) {
+    for (what, span) in of_client.iter().copied() {
         let mistake = match what {
             "program" => wrong_program(kind, &client.program, span),
             setting => wrong_setting(kind, setting, span),

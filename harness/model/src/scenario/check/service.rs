@@ -1,6 +1,6 @@
 //! The virtual service: what one cell says of it must fit together.
 
-use super::wiring::Said;
+use super::said::Said;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
 use crate::scenario::{Family, ServerKind, Vip};

@@ -41,7 +41,7 @@ pub(super) fn check(draft: &Draft, mistakes: &mut Mistakes) {
     let added = draft.lab.iter();
     for sysctl in added
         .chain(draft.values().map(|value| &value.added))
-        .flat_map(super::lab::Added::sysctls)
+        .flat_map(super::added::Added::sysctls)
     {
         one(
             &sysctl.key,

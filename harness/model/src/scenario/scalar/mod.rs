@@ -31,7 +31,7 @@ impl<T: Scalar> JsonSchema for At<T> {
         std::any::type_name::<T>().into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        super::schema::scalar::<T>()
+        super::schema_parts::scalar::<T>()
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::mistake::Mistakes;
 use super::super::place::At;
 use super::super::read::{Input, List, Scalar, wrong_type};
 use super::super::scalar::{Probes, ProgramWord, Text};
-use super::super::schema::ACCEPTS;
+use super::super::schema_parts::ACCEPTS;
 use super::super::table::structure;
 use super::super::yaml::{Kind, Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -16,8 +16,8 @@ use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
     Bytes, Line, Mss, Mtu, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
 };
-use crate::scenario::schema;
-use crate::scenario::table::{self, Field, default, required};
+use crate::scenario::schema_parts::{self, Field};
+use crate::scenario::table::{self, default, required};
 use crate::scenario::yaml::Node;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
@@ -171,7 +171,7 @@ impl JsonSchema for Placed {
         actions.extend(ClientAction::schemas(generator));
         actions.extend(WatchAction::schemas(generator));
         actions.extend(ClockAction::schemas(generator));
-        schema::actions(
+        schema_parts::actions(
             STEP_SAYS,
             actions,
             (AFTER, AFTER_SAYS, generator.subschema_for::<At<Duration>>()),
@@ -280,7 +280,7 @@ macro_rules! read {
 /// The schema of such fields.
 macro_rules! shown {
     ($generator:ident) => {
-        schema::structure("", &[], [])
+        schema_parts::structure("", &[], [])
     };
     ($generator:ident ($fields:ident)) => {
         <$fields as Shared>::schema($generator)
@@ -292,7 +292,7 @@ macro_rules! shown {
             $need:ident $(($default:expr))? $key:literal $field:ident: $type:ty $(as $scalar:ident)?;
         )+
     }) => {
-        schema::structure("", fields!($($need $key)+), [$((
+        schema_parts::structure("", fields!($($need $key)+), [$((
             concat!($($doc, "\n"),+),
             $generator.subschema_for::<At<scalar!($need, $type $(, $scalar)?)>>(),
             default!($($default)?),

@@ -1,0 +1,101 @@
+//! What one cell says of its lab: that of the lab itself, and of its values.
+
+use super::Draft;
+use super::added::Added;
+use crate::Name;
+use crate::scenario::place::{At, Span};
+use crate::scenario::{Family, Forwarding, RealServer, ServerKind};
+
+/// What a cell says of its lab, the last word of each.
+pub(super) struct Said<'d> {
+    pub(super) parts: Vec<&'d Added>,
+}
+
+impl<'d> Said<'d> {
+    /// What the cell of these values says.
+    pub(super) fn of(draft: &'d Draft, choice: &'d [usize]) -> Self {
+        let chosen = draft.chosen(choice).map(|(_, value)| &value.added);
+        Self {
+            parts: draft.lab.iter().chain(chosen).collect(),
+        }
+    }
+
+    /// Its real servers.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &'d At<RealServer>> {
+        self.parts.iter().flat_map(|part| &part.real_servers)
+    }
+
+    pub(super) fn last<T>(&self, of: impl Fn(&'d Added) -> Option<&'d At<T>>) -> Option<&'d At<T>> {
+        self.parts.iter().rev().find_map(|part| of(part))
+    }
+
+    /// Where `one-packet` is said.
+    pub(super) fn one_packet(&self) -> Option<Span> {
+        self.parts.iter().rev().find_map(|part| part.one_packet)
+    }
+
+    /// The methods that real servers have, each with where that is said. Where nothing is said the place is
+    /// `otherwise`.
+    pub(super) fn own_methods(&self, otherwise: Span) -> Vec<(Forwarding, Span)> {
+        let common = self.last(|part| part.forwarding.as_ref());
+        let (method, span) = common.map_or((Forwarding::default(), otherwise), |at| (at.value, at.span));
+        let own = self.servers().map(|server| match server.value.forwarding {
+            Some(own) => (own, server.span),
+            None => (method, span),
+        });
+        own.collect()
+    }
+
+    /// The same, and the methods that they are wired for.
+    pub(super) fn methods(&self, otherwise: Span) -> Vec<(Forwarding, Span)> {
+        let mut methods = self.own_methods(otherwise);
+        let wired = self.last(|part| part.wired_for.as_ref());
+        let wired = wired
+            .into_iter()
+            .flat_map(|at| at.value.iter().map(|method| (*method, at.span)));
+        methods.extend(wired);
+        methods
+    }
+
+    /// The methods that this real server is wired for.
+    pub(super) fn wired(&self, server: &RealServer) -> Vec<Forwarding> {
+        let common = self.last(|part| part.forwarding.as_ref());
+        let own = server.forwarding.or(common.map(|at| at.value));
+        match self.last(|part| part.wired_for.as_ref()) {
+            Some(wired) => wired.value.clone(),
+            None => vec![own.unwrap_or_default()],
+        }
+    }
+
+    /// The port of this real server, if it is not the service's, with where that is said.
+    pub(super) fn translated(&self, server: &At<RealServer>) -> Option<(u16, Span)> {
+        let common = self.last(|part| part.server_port.as_ref());
+        let own = server.value.port.map(|port| (port, server.span));
+        let said = own.or(common.map(|at| (at.value, at.span)));
+        let kind = self.last(|part| part.server.as_ref());
+        let of_service = kind.map_or_else(ServerKind::default, |kind| kind.value).port();
+        said.filter(|(port, _)| *port != of_service)
+    }
+
+    /// The real servers whose port is not the service's.
+    pub(super) fn all_translated(&self) -> impl Iterator<Item = (&'d Name, Span)> {
+        self.servers()
+            .filter_map(|server| Some((&server.value.name, self.translated(server)?.1)))
+    }
+
+    /// The family of the tunnels to this real server, if it is not the VIP's.
+    pub(super) fn crossed(&self, server: &RealServer) -> Option<Family> {
+        let tunnels = self.wired(server).contains(&Forwarding::Tunneling);
+        let common = self.last(|part| part.tunnel_family.as_ref());
+        let outer = server.tunnel_family.or(common.map(|at| at.value))?;
+        let family = self.last(|part| part.family.as_ref());
+        let family = family.map_or_else(Family::default, |at| at.value);
+        (tunnels && outer != family).then_some(outer)
+    }
+
+    /// The real servers that are reached by tunnels of the other family than the VIP's, with that family.
+    pub(super) fn all_crossed(&self) -> impl Iterator<Item = (&'d Name, Family)> {
+        self.servers()
+            .filter_map(|At { value, .. }| Some((&value.name, self.crossed(value)?)))
+    }
+}
