@@ -51,9 +51,10 @@ pub use lvs_matrix_language::phrasing::expectation;
 pub use lvs_matrix_language::{Language, UnknownLanguage, plural};
 pub use markdown::{Pages, markdown, markdown_cell, summary};
 pub use plain::{explanation, plain};
+pub use row::MissingCell;
 pub use run::{
-    AxisSummary, DryReport, ExpectationPlace, HTML_FILE, MissingCell, REPORT_FILE, RUN_FILE, RUN_FORMAT,
-    RunReport, RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
+    AxisSummary, DryReport, ExpectationPlace, HTML_FILE, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport,
+    RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
 };
 pub use schedule::{ArticleSending, Schedule, ScheduleRow, Sending, schedule, schedule_svg};
 pub use schema::{diff_schema, events_schema, record_schema, report_schema};

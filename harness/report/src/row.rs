@@ -1,8 +1,19 @@
 //! Rows of tables: judged cells, and those without a record.
 
-use crate::run::MissingCell;
 use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::record::Missing;
 use lvs_matrix_model::verdict::{JudgedCell, Outcome, RunOutcome};
+use serde::{Deserialize, Serialize};
+
+/// A cell that was selected and of which no record can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MissingCell {
+    /// Which one.
+    pub cell: CellRef,
+    /// Why there is none, with what to do about it if that is known.
+    pub reason: Missing,
+}
 
 /// A row of a table.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
-use crate::row::Row;
+use crate::row::{MissingCell, Row};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::plural;
 use lvs_matrix_model::Name;
@@ -157,16 +157,6 @@ impl ScenarioSummary {
     pub fn cell_count(&self) -> usize {
         self.axes.iter().map(|axis| axis.values.len()).product()
     }
-}
-
-/// A cell that was selected and of which no record can be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct MissingCell {
-    /// Which one.
-    pub cell: CellRef,
-    /// Why there is none, with what to do about it if that is known.
-    pub reason: Missing,
 }
 
 /// A run with everything that judging its records gave: what every report is made of.

@@ -8,7 +8,8 @@ pub(crate) use form::form;
 
 use crate::error::ReportError;
 use crate::escape::json_text;
-use crate::run::{AxisSummary, DryReport, MissingCell, RunReport, RunState, ScenarioSummary};
+use crate::row::MissingCell;
+use crate::run::{AxisSummary, DryReport, RunReport, RunState, ScenarioSummary};
 use crate::totals::Totals;
 use cell::CellJson;
 use lvs_matrix_model::Name;

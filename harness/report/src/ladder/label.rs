@@ -2,7 +2,7 @@
 
 use super::journey::{Fate, Journey};
 use super::lanes::Lanes;
-use super::rows::{Ladder, Row};
+use super::row::{Ladder, Row};
 use crate::stamp::Stamp;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{BYTE, Language, MORE_PACKET, OTHER_CONNECTION, PACKET, ROW};

@@ -1,7 +1,7 @@
 //! The lanes of a ladder: client, director, and the real servers that took part.
 
 use super::journey::Host;
-use super::rows::Row;
+use super::row::Row;
 use lvs_matrix_language::{Language, REAL_SERVER};
 use lvs_matrix_model::action::Node;
 use lvs_matrix_model::plan::LabPlan;

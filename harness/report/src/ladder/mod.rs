@@ -17,6 +17,7 @@ mod label;
 mod lanes;
 mod marks;
 mod mermaid;
+mod row;
 mod rows;
 mod select;
 mod svg;

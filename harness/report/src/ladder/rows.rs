@@ -1,13 +1,13 @@
 //! The rows of a ladder, from top to bottom: the one layout of both printers.
 
 use super::fold::{Part, fold};
-use super::journey::{Host, Journey};
-use super::marks::{Mark, events, phases, steps};
+use super::journey::Journey;
+use super::marks::{events, phases, steps};
+use super::row::{Ladder, Row};
 use super::select::select;
 use crate::svg::Glyph;
 use lvs_matrix_language::Language;
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::time::Duration;
 
@@ -17,95 +17,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) const MAX_ROWS: usize = 120;
 /// Of a ladder with more, so many are drawn before what is left out, and the rest after it.
 const SHOWN_BEFORE: usize = 70;
-
-/// A row.
-#[derive(Debug, Clone)]
-pub(super) enum Row<'a> {
-    /// A phase of the time line begins.
-    Phase { at: Instant, phase: Phase },
-    /// Something on one lane.
-    Mark(Mark),
-    /// A packet.
-    Arrow(Journey<'a>),
-    /// The pattern of the rows before, so many times more.
-    Again {
-        journeys: Vec<Journey<'a>>,
-        times: usize,
-        /// The shortest and the longest time between two repetitions.
-        gaps: (Duration, Duration),
-    },
-    /// Many packets soon after one another, all of which arrived.
-    Transfer(Vec<Journey<'a>>),
-    /// Nothing for so long.
-    Silence(Duration),
-    /// So many rows that a bounded drawing has no room for.
-    LeftOut {
-        rows: usize,
-        packets: usize,
-        from: Instant,
-        to: Instant,
-    },
-}
-
-impl Row<'_> {
-    pub(super) fn began(&self) -> Option<Instant> {
-        match self {
-            Self::Phase { at, .. } => Some(*at),
-            Self::Mark(mark) => Some(mark.at),
-            Self::Arrow(journey) => Some(journey.began()),
-            Self::Again { journeys, .. } | Self::Transfer(journeys) => {
-                journeys.first().map(|journey| journey.began())
-            }
-            Self::Silence(_) => None,
-            Self::LeftOut { from, .. } => Some(*from),
-        }
-    }
-
-    fn ended(&self) -> Option<Instant> {
-        match self {
-            Self::Phase { .. } | Self::Mark(_) | Self::Silence(_) => self.began(),
-            Self::Arrow(journey) => Some(journey.ended()),
-            Self::Again { journeys, .. } | Self::Transfer(journeys) => {
-                journeys.iter().map(|journey| journey.ended()).max()
-            }
-            Self::LeftOut { to, .. } => Some(*to),
-        }
-    }
-
-    /// The journeys that it shows or stands for.
-    pub(super) fn journeys(&self) -> &[Journey<'_>] {
-        match self {
-            Self::Arrow(journey) => std::slice::from_ref(journey),
-            Self::Again { journeys, .. } | Self::Transfer(journeys) => journeys,
-            Self::Phase { .. } | Self::Mark(_) | Self::Silence(_) | Self::LeftOut { .. } => &[],
-        }
-    }
-
-    /// The hosts whose lanes it needs.
-    pub(super) fn hosts(&self) -> Vec<Host> {
-        match self {
-            Self::Mark(mark) => vec![mark.host],
-            Self::Phase { .. }
-            | Self::Arrow(_)
-            | Self::Again { .. }
-            | Self::Transfer(_)
-            | Self::Silence(_)
-            | Self::LeftOut { .. } => self
-                .journeys()
-                .iter()
-                .flat_map(|journey| journey.hosts())
-                .collect(),
-        }
-    }
-}
-
-/// A ladder before it is drawn.
-#[derive(Debug)]
-pub(super) struct Ladder<'a> {
-    pub(super) rows: Vec<Row<'a>>,
-    /// Connections of the client that are not shown.
-    pub(super) other_connections: usize,
-}
 
 /// The ladder of a cell; `None` if nothing happened in it that could be drawn.
 pub(super) fn ladder(words: Language, cell: &JudgedCell) -> Option<Ladder<'_>> {
