@@ -7,13 +7,13 @@ use crate::environment::environment;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
 use crate::operator;
+use crate::progress::{Milestone, Progress};
 use crate::recorder::{cell_folder, write_record};
 use crate::template::{Template, copy_folder};
 use crate::timeline::Timeline;
 use crate::warm::Warm;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::capture::{self, PointFrames, Remarks};
-use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::{
     CaptureRecord, CellRecord, Environment, Hashes, LabOutcome, Moment, MysqldState, Place, ServerView,
@@ -49,33 +49,6 @@ pub struct Config {
     /// The folders of the scenarios' files, for those whose client is a program of the author's own: it runs
     /// there.
     pub scenario_folders: BTreeMap<Name, PathBuf>,
-}
-
-/// What a run tells while it goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress<'a> {
-    /// A cell begins.
-    Started(&'a CellRef),
-    /// The cell that began last has reached a milestone.
-    Reached(Milestone),
-    /// A cell's record is on disk.
-    Recorded(&'a CellRef),
-}
-
-/// The milestones of a cell, in order; a cell may fail before any of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Milestone {
-    /// The links and hosts are made, the tables filled; servers that are not lent are starting.
-    HostsMade,
-    /// Each server answers on its own socket.
-    ServersReady,
-    /// The servers answer through the VIP, nothing of that is left, the captures run.
-    LabReady,
-    /// The time line was played to the end of the observation.
-    Played,
-    /// The captures are ended and the record is written.
-    Recorded,
 }
 
 /// Runs the cells one after another. Whatever happens in a cell, it leaves a record.

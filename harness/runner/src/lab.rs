@@ -1,10 +1,10 @@
 //! The lab: a bridge for each segment in a namespace of their own, and a namespace for each host.
 
-use crate::cell::Milestone;
 use crate::client::ask_server_id;
 use crate::director;
 use crate::echo_server;
 use crate::error::{LabError, Result, Stage};
+use crate::progress::Milestone;
 use crate::real_server::{Blueprint, EchoPlan, RealServer};
 use crate::template::Template;
 use crate::warm::Warm;

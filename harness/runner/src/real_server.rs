@@ -2,6 +2,9 @@
 //! server.
 
 mod asked;
+mod frozen;
+
+pub(crate) use frozen::frozen;
 
 use crate::clock::poll_for;
 use crate::echo_server;
@@ -55,7 +58,7 @@ pub(crate) struct RealServer {
     listen: SocketAddr,
     /// How many cells it was in before this one.
     pub(crate) earlier_cells: u32,
-    /// What is in its namespace before any cell, see [`crate::warm::seen_in`].
+    /// What is in its namespace before any cell, see [`crate::traces::seen_in`].
     pub(crate) as_new: BTreeSet<String>,
     /// The sysctls of its namespace that cells have set.
     pub(crate) sysctls: BTreeSet<String>,
@@ -132,7 +135,7 @@ impl RealServer {
             earlier_cells: 0,
             sysctls: BTreeSet::new(),
             as_new: if blueprint.lendable {
-                crate::warm::seen_in(&namespace)?
+                crate::traces::seen_in(&namespace)?
             } else {
                 BTreeSet::new()
             },
@@ -360,7 +363,7 @@ impl RealServer {
                 // Not ended; or not ours to wait for, which cannot be: it was spawned here and is reaped
                 // nowhere else.
                 Ok(None) | Err(_) => {
-                    let frozen = crate::operator::frozen(Pid::from_child(&process.0)).unwrap_or(false);
+                    let frozen = frozen(Pid::from_child(&process.0)).unwrap_or(false);
                     return if frozen {
                         MysqldState::Frozen
                     } else {

@@ -12,7 +12,7 @@ mod table;
 mod watch;
 
 pub(crate) use choice::{BY_HASH, BY_WEIGHT, entry_of, leave_only};
-pub(crate) use mysqld::{frozen, mysqld};
+pub(crate) use mysqld::mysqld;
 pub(crate) use table::{Saved, edit_table};
 pub(crate) use watch::{Waited, watch};
 
