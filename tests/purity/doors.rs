@@ -123,6 +123,6 @@ fn one_door_into_a_namespace() {
             }
         }
     }
-    let wanted = ["harness/guest/src/guest/spawn.rs", "netns/src/namespace.rs"].map(PathBuf::from);
+    let wanted = ["harness/guest/src/guest/unshare.rs", "netns/src/namespace.rs"].map(PathBuf::from);
     assert_eq!(found, BTreeSet::from(wanted));
 }

@@ -4,9 +4,10 @@ mod command_line;
 mod console;
 mod memory;
 mod processor;
-pub(crate) mod spawn;
+mod spawn;
 mod surroundings;
 mod sweep;
+pub(crate) mod unshare;
 mod user;
 mod watch;
 

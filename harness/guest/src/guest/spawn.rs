@@ -1,7 +1,7 @@
-//! The one place with raw process set-up: what must happen between fork and exec of the guest, and the
-//! namespaces of the thread that forks it.
+//! The one place with raw process set-up: what must happen between fork and exec of the guest.
 
 use super::surroundings::Surroundings;
+use super::unshare::WRAPPER;
 use super::user::User;
 use crate::protocol::{GUEST_VARIABLE, IN_A_SANDBOX};
 use rustix::fs::Mode;
@@ -20,17 +20,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Gives an ordinary user's guest a PID namespace, whose end is the end of all in it; dies with its parent,
-/// and takes the guest along.
-pub(super) const WRAPPER: [&str; 6] = [
-    "unshare",
-    "--user",
-    "--map-current-user",
-    "--pid",
-    "--fork",
-    "--kill-child=KILL",
-];
-
 /// What the wrapper runs: the guest, once its parent has said that it is still there. The wrapper asks to die
 /// with its parent, and its child with the wrapper, only after they were made; who dies before that takes
 /// nobody along. So the child says that it has come so far, and goes on when it is answered: by then both had
@@ -43,39 +32,6 @@ const AFTER_A_HANDSHAKE: [&str; 4] = [
 ];
 /// How long the wrapper's child may take to come so far.
 const HANDSHAKE: Duration = Duration::from_secs(30);
-
-/// The calling thread, not the process, gets a mount namespace of its own.
-pub(super) fn unshare_mounts() -> rustix::io::Result<()> {
-    unshare_in_this_thread(rustix::thread::UnshareFlags::NEWNS)
-}
-
-/// The calling thread gets mount and network namespaces of its own, and, where the kernel has such, IPC and
-/// UTS namespaces.
-pub(crate) fn unshare_sandbox() -> rustix::io::Result<()> {
-    use rustix::thread::UnshareFlags;
-    let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWNET;
-    // Kernels may be built without (CONFIG_IPC_NS, CONFIG_UTS_NS); unshare(2) then knows no such flag.
-    flags.set(UnshareFlags::NEWIPC, Path::new("/proc/self/ns/ipc").exists());
-    flags.set(UnshareFlags::NEWUTS, Path::new("/proc/self/ns/uts").exists());
-    unshare_in_this_thread(flags)
-}
-
-/// The calling thread's next child becomes PID 1 of a new PID namespace. It can make no thread after that,
-/// and no child once that one has ended (pid_namespaces(7)).
-pub(super) fn unshare_pids() -> rustix::io::Result<()> {
-    unshare_in_this_thread(rustix::thread::UnshareFlags::NEWPID)
-}
-
-#[expect(
-    unsafe_code,
-    reason = "unshare(2) can break what std assumes; here it is the act of a thread made for it"
-)]
-fn unshare_in_this_thread(flags: rustix::thread::UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: no flag concerns file descriptors, which is what rustix warns of; no lock or memory of std
-    // depends on the namespaces of mounts, links, names or System V's objects, nor on where children get
-    // their PIDs. The effect stays with this thread.
-    unsafe { rustix::thread::unshare_unsafe(flags) }
-}
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 

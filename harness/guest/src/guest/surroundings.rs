@@ -24,7 +24,7 @@
 //! On the host's own kernel the thread makes the PID namespace alone, and goes on seeing the host's folders;
 //! init does the rest.
 
-use super::spawn::{unshare_mounts, unshare_pids};
+use super::unshare::{WRAPPER, unshare_mounts, unshare_pids};
 use super::user::User;
 use super::{GuestConfig, GuestError, ReadOnlyInput, RunsOn};
 use crate::kernel::{Kernel, OLDEST_DEFAULT_LINE};
@@ -448,8 +448,8 @@ fn give(path: &Path, user: User) -> Result<(), GuestError> {
 
 /// Whether unshare(1) can give an ordinary user a PID namespace here.
 fn can_wrap() -> Result<(), String> {
-    let output = Command::new(super::spawn::WRAPPER[0])
-        .args(&super::spawn::WRAPPER[1..])
+    let output = Command::new(WRAPPER[0])
+        .args(&WRAPPER[1..])
         .arg("true")
         .stdin(Stdio::null())
         .output()

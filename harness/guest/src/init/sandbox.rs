@@ -23,7 +23,7 @@ pub(super) fn check_place() -> Result<(), InitError> {
 /// Makes the namespaces a place to work in. Gives what the caller asks for.
 pub(super) fn set_up() -> Result<Boot, InitError> {
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
-    crate::guest::spawn::unshare_sandbox().map_err(InitError::step("make private namespaces"))?;
+    crate::guest::unshare::unshare_sandbox().map_err(InitError::step("make private namespaces"))?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(
         InitError::step("make mounts private (in a chroot whose root is no mount this cannot be done)"),
     )?;

@@ -1,8 +1,16 @@
 //! What can go wrong while a kernel is provisioned or looked for, each with what to do next.
 
-use super::tools::MissingTool;
 use std::io;
 use std::path::PathBuf;
+
+/// Something that the build needs and the machine lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingTool {
+    /// The program or header.
+    pub what: &'static str,
+    /// The Debian package that brings it.
+    pub package: &'static str,
+}
 
 /// Why there is no kernel.
 #[derive(Debug, thiserror::Error)]

@@ -1,17 +1,9 @@
 //! The programs and headers that a kernel build needs, and the Debian package that brings each.
 
-use super::{KernelError, Source};
+use super::Source;
+use super::error::{KernelError, MissingTool};
 use std::env;
 use std::path::{Path, PathBuf};
-
-/// Something that the build needs and the machine lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MissingTool {
-    /// The program or header.
-    pub what: &'static str,
-    /// The Debian package that brings it.
-    pub package: &'static str,
-}
 
 const BUILD: [(&str, &str); 12] = [
     ("gcc", "gcc"),
