@@ -1,6 +1,7 @@
 //! Two snapshots held against each other.
 
-use crate::snapshot::{Class, Item, Kind, Snapshot, View};
+use crate::snapshot::{Class, Kind, Snapshot};
+use crate::view::{Item, View};
 use std::fmt;
 
 /// What became of a thing.

@@ -1,7 +1,7 @@
 //! Files, by folder.
 
 use crate::people::{People, homes, own_cgroups, owner};
-use crate::snapshot::View;
+use crate::view::View;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;

@@ -35,7 +35,9 @@ mod people;
 mod processes;
 mod settings;
 mod snapshot;
+mod view;
 
 pub use compare::{Allowance, Finding, NotAnAllowance, What, compare};
 pub use people::Scope;
-pub use snapshot::{Class, FORMAT, Item, Kind, Snapshot, View};
+pub use snapshot::{Class, FORMAT, Kind, Snapshot};
+pub use view::{Item, View};

@@ -1,7 +1,7 @@
 //! The network namespace that this process is in.
 
 use crate::people::{People, root};
-use crate::snapshot::View;
+use crate::view::View;
 use serde_json::Value;
 use std::fs;
 use std::process::{Command, Stdio};

@@ -1,7 +1,7 @@
 //! Processes and namespaces.
 
 use crate::people::People;
-use crate::snapshot::View;
+use crate::view::View;
 use std::collections::BTreeMap;
 use std::fs;
 

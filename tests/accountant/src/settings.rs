@@ -1,6 +1,6 @@
 //! Settings of the kernel: mounts and sysctls.
 
-use crate::snapshot::View;
+use crate::view::View;
 use std::fs;
 use std::path::Path;
 

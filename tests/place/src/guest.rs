@@ -1,6 +1,6 @@
 //! On the host: boots the guest, hands the test binary over, prints what comes out of it.
 
-use crate::payload::{FIXTURES, FIXTURES_IN_SHARE, JOB, Job, Piece, Stream};
+use crate::payload::{FIXTURES, FIXTURES_IN_SHARE, JOB, Job, PROGRAM, Piece, Stream};
 use crate::{PAYLOAD, Trouble};
 use lvs_matrix_guest::kernel::{CacheFolder, find};
 use lvs_matrix_guest::protocol::PayloadEnd;
@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The name of the test binary among the guest's inputs.
-pub(crate) const PROGRAM: &str = "program";
 /// Tests start servers and keep their data folders in the guest's memory.
 const MEMORY_MIB: u32 = 2048;
 /// Of the host's clock, without a word of the tests. The longest test takes seconds.

@@ -1,7 +1,6 @@
 //! In the guest: makes the folders that tests use reachable, starts the test binary, passes its output on.
 
 use crate::Trouble;
-use crate::guest::PROGRAM;
 use lvs_matrix_guest::init::Console;
 use lvs_matrix_guest::protocol::{INPUTS, SHARE};
 use rustix::mount::{MountFlags, mount, mount_bind};
@@ -15,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 
+/// The name of the test binary among the guest's inputs.
+pub(crate) const PROGRAM: &str = "program";
 /// The file in the share that says what to run.
 pub(crate) const JOB: &str = "job.json";
 /// What tests read of the repository, by the path that they have from their build.
