@@ -7,6 +7,8 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+#[path = "purity/circles.rs"]
+mod circles;
 #[path = "purity/doors.rs"]
 mod doors;
 #[path = "purity/edges.rs"]
