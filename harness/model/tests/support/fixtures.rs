@@ -10,8 +10,9 @@
 //! ```
 //!
 //! In the input `\xNN` is a byte, `\\` a backslash, and a backslash at the end of a line takes the line's end
-//! away. What is too large for that is a file of its own in the folder `tests/fixtures/<name>`, with its
-//! message beside it; so may be what was added by hand.
+//! away. `\9000(k\#: 1\)` is what stands in the parentheses, 9,000 times, each time with its number, from 0
+//! on, in the place of `\#`; `\#(` repeats as often as that number says. A case may also be a file of its own
+//! in the folder `tests/fixtures/<name>`, with its message beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Case {
     pub stem: String,
     /// What is in it.
     pub bytes: Vec<u8>,
+    /// The same as it is written in the section.
+    input: String,
     /// The message; empty if none is written down yet.
     message: String,
     /// Where the file lies; none if it is a section.
@@ -43,6 +46,7 @@ pub fn cases(name: &str) -> Vec<Case> {
             cases.push(Case {
                 stem: path.file_stem().unwrap().to_str().unwrap().to_owned(),
                 bytes: fs::read(&path).unwrap(),
+                input: String::new(),
                 message: fs::read_to_string(path.with_extension("txt")).unwrap_or_default(),
                 path: Some(path),
             });
@@ -65,20 +69,15 @@ pub fn differing(name: &str, said: &[(Case, String)]) -> Vec<String> {
     }
     let mut text = String::new();
     for (case, message) in said {
-        match &case.path {
-            Some(path) => fs::write(path.with_extension("txt"), message).unwrap(),
-            None => {
-                assert!(
-                    message.ends_with('\n') && !message.contains("\n#### "),
-                    "{message}"
-                );
-                text.push_str(&format!(
-                    "#### {}\n{}----\n{message}",
-                    case.stem,
-                    written(&case.bytes)
-                ));
-            }
+        if let Some(path) = &case.path {
+            fs::write(path.with_extension("txt"), message).unwrap();
+            continue;
         }
+        assert!(
+            message.ends_with('\n') && !message.contains("\n#### "),
+            "{message}"
+        );
+        text.push_str(&format!("#### {}{}\n----\n{message}", case.stem, case.input));
     }
     if !text.is_empty() {
         fs::write(fixtures().join(name).with_extension("txt"), text).unwrap();
@@ -95,9 +94,14 @@ fn sections(text: &str) -> Vec<Case> {
             let rest = format!("\n{rest}");
             let (input, message) = rest.split_once("\n----").unwrap();
             let message = message.strip_prefix('\n').unwrap_or_default();
+            let mut bytes = Vec::new();
+            if let Some(input) = input.strip_prefix('\n') {
+                read(format!("{input}\n").as_bytes(), 0, &mut bytes);
+            }
             Case {
                 stem: stem.to_owned(),
-                bytes: input.strip_prefix('\n').map_or_else(Vec::new, read),
+                bytes,
+                input: input.to_owned(),
                 message: if message.is_empty() {
                     String::new()
                 } else {
@@ -109,43 +113,64 @@ fn sections(text: &str) -> Vec<Case> {
         .collect()
 }
 
-/// The bytes of an input, of which the last line lacks its end.
-fn read(input: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = input.bytes().chain([b'\n']);
-    while let Some(byte) = rest.next() {
-        if byte != b'\\' {
-            bytes.push(byte);
+/// Adds the bytes of an input, or of what is repeated in it for the time with this number.
+fn read(mut input: &[u8], number: usize, bytes: &mut Vec<u8>) {
+    while let Some((first, rest)) = input.split_first() {
+        input = rest;
+        if *first != b'\\' {
+            bytes.push(*first);
             continue;
         }
-        match rest.next().unwrap() {
-            b'\n' => {}
+        match input[0] {
+            b'\n' => input = &input[1..],
             b'x' => {
-                let digits = [rest.next().unwrap(), rest.next().unwrap()];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+                let digits = std::str::from_utf8(&input[1..3]).unwrap();
+                bytes.push(u8::from_str_radix(digits, 16).unwrap());
+                input = &input[3..];
             }
-            other => bytes.push(other),
+            b'#' | b'0'..=b'9' => {
+                let digits = input.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let times = match digits {
+                    0 => number,
+                    _ => std::str::from_utf8(&input[..digits]).unwrap().parse().unwrap(),
+                };
+                input = &input[digits.max(1)..];
+                if let Some(repeated) = input.strip_prefix(b"(") {
+                    let length = before_end(repeated);
+                    (0..times).for_each(|number| read(&repeated[..length], number, bytes));
+                    input = &repeated[length + 2..];
+                } else {
+                    bytes.extend(times.to_string().bytes());
+                }
+            }
+            other => {
+                bytes.push(other);
+                input = &input[1..];
+            }
         }
     }
-    bytes
 }
 
-/// The input of these bytes: whole lines.
-fn written(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    let mut begins = true;
-    for (at, byte) in bytes.iter().enumerate() {
-        let marks = begins && (bytes[at..].starts_with(b"#### ") || bytes[at..].starts_with(b"----"));
-        begins = *byte == b'\n';
-        match byte {
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push('\n'),
-            b' '..=b'~' if !marks => out.push(char::from(*byte)),
-            other => out.push_str(&format!("\\x{other:02x}")),
+/// How much stands before the `\)` that ends what is repeated.
+fn before_end(repeated: &[u8]) -> usize {
+    let (mut at, mut open) = (0, 0);
+    loop {
+        match (repeated[at], repeated[at + 1]) {
+            (b'\\', b')') if open == 0 => return at,
+            (b'\\', b')') => open -= 1,
+            (b'\\', b'#' | b'0'..=b'9') => {
+                let mark = repeated[at + 1..].iter();
+                let digits = mark
+                    .take_while(|byte| byte.is_ascii_digit() || **byte == b'#')
+                    .count();
+                open += usize::from(repeated[at + 1 + digits] == b'(');
+            }
+            (b'\\', _) => {}
+            _ => {
+                at += 1;
+                continue;
+            }
         }
+        at += 2;
     }
-    if !bytes.is_empty() && !bytes.ends_with(b"\n") {
-        out.push_str("\\\n");
-    }
-    out
 }
