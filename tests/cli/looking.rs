@@ -57,8 +57,14 @@ fn looking_at_scenarios_needs_nothing() {
 fn the_shipped_scenarios_are_good() {
     let said = say(plain(&["check"]).args(shipped())).expect_code(0);
     assert_snapshot!("check_shipped", said.stdout);
-    let said = say(plain(&["list"]).args(shipped())).expect_code(0);
-    assert_snapshot!("list_shipped", said.stdout);
+    let listed = say(plain(&["list"]).args(shipped())).expect_code(0).stdout;
+    let counted = say(plain(&["list", "--format", "json"]).args(shipped())).expect_code(0);
+    let counted: Value = serde_json::from_str(&counted.stdout).unwrap();
+    assert_eq!(listed.lines().count(), counted.as_array().unwrap().len());
+    // All of them would be a page that changes with every scenario.
+    let of_two = ["article", "config-change"].map(|name| repository().join(format!("scenarios/{name}.yaml")));
+    let said = say(plain(&["list"]).args(of_two)).expect_code(0);
+    assert_snapshot!("list_of_two", said.stdout);
 }
 
 /// The plan of the cell that the whole project is about: the article's set-up, command line by command line.
