@@ -15,6 +15,8 @@ mod doors;
 mod edges;
 #[path = "purity/source.rs"]
 mod source;
+#[path = "purity/weight.rs"]
+mod weight;
 
 use rstest::rstest;
 use source::{cargo, repository, sources, without_tests};

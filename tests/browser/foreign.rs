@@ -10,7 +10,8 @@ use std::fs;
 const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)> \"' \
     onfocus=alert(4) a|b `tick` \
                        ]]> --> \
-                       </template></noscript></script></style></title><b>bold</b> \u{1b}[31mred \u{202e}reversed\u{202c} \
+                       </template></noscript></script></style></title><b>bold</b> \
+                       \u{1b}[31mred \u{202e}reversed\u{202c} \
                        \n::error file=x::boom\n##[group]z\n&lt;i&gt; javascript:alert(5) \\u003cscript>";
 
 /// Replaces texts of others in a record, or in what was selected.
@@ -83,8 +84,10 @@ fn nothing_foreign_acts() {
         // lets it act.
         let strange = browser.value(
             "[...document.querySelectorAll('*')].filter((element) =>
-               ['IMG', 'IFRAME', 'OBJECT', 'EMBED', 'B-', 'I-', 'BASE', 'FOREIGNOBJECT'].includes(element.tagName.toUpperCase())
-               || [...element.attributes].some(({ name, value }) => name.startsWith('on') || (name === 'style' && !/^--columns: \\d+;$/.test(value)) || name === 'src'
+               ['IMG', 'IFRAME', 'OBJECT', 'EMBED', 'B-', 'I-', 'BASE', 'FOREIGNOBJECT']
+                 .includes(element.tagName.toUpperCase())
+               || [...element.attributes].some(({ name, value }) => name.startsWith('on')
+                 || (name === 'style' && !/^--columns: \\d+;$/.test(value)) || name === 'src'
                  || (name === 'href' && /^\\s*javascript:/i.test(value))))
              .map((element) => element.outerHTML.slice(0, 200))",
         );

@@ -136,7 +136,8 @@ fn pictures_and_accessibility() {
             browser.value(&format!("{source}\n;0"));
             let faults = browser.value(
                 "axe.run().then(({ violations }) => violations.map(({ id, impact, help, nodes }) =>
-                   ({ id, impact, help, nodes: nodes.slice(0, 3).map((node) => node.html + ' ' + node.failureSummary) })))",
+                   ({ id, impact, help,
+                     nodes: nodes.slice(0, 3).map((node) => node.html + ' ' + node.failureSummary) })))",
             );
             all.extend(
                 faults

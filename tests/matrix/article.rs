@@ -36,7 +36,11 @@ const MARIADB_SAYS: [(&str, &str); 4] = [
     &[REFUSED]
 )]
 // The article has 2006 and a new connection here.
-#[case("article/present-down-execute-sql", FailedFast(2013, None, PROCESS_ENDED), &["mysql> select 1;", LOST])]
+#[case(
+    "article/present-down-execute-sql",
+    FailedFast(2013, None, PROCESS_ENDED),
+    &["mysql> select 1;", LOST]
+)]
 #[case(
     "article/present-down-execute-sql-again",
     FailedFast(2006, None, PROCESS_ENDED),
@@ -65,7 +69,11 @@ const MARIADB_SAYS: [(&str, &str); 4] = [
         ONE_ROW,
     ]
 )]
-#[case("article/present-down-waiting", FailedFast(2013, None, PROCESS_ENDED), &["mysql> select sleep(20);", LOST])]
+#[case(
+    "article/present-down-waiting",
+    FailedFast(2013, None, PROCESS_ENDED),
+    &["mysql> select sleep(20);", LOST]
+)]
 #[case(
     "article/absent-up-new-connection",
     FailedFast(2002, Some(EINPROGRESS), NO_SERVER),
@@ -82,7 +90,11 @@ const MARIADB_SAYS: [(&str, &str); 4] = [
     Hung(Answer("rs1")),
     &["mysql> select 1;", "| 1 |", "1 row in set (5 min "]
 )]
-#[case("article/absent-up-execute-sql-expire-nodest", FailedFast(2013, None, NO_ENTRY), &["mysql> select 1;", LOST])]
+#[case(
+    "article/absent-up-execute-sql-expire-nodest",
+    FailedFast(2013, None, NO_ENTRY),
+    &["mysql> select 1;", LOST]
+)]
 #[case(
     "article/absent-up-waiting",
     Answered("rs1"),

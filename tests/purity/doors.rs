@@ -66,7 +66,7 @@ fn no_shell() {
         ),
         (
             "harness/guest/src/guest/command_line.rs",
-            "exec /sys/.guest/handed/init\"\"#;",
+            r#"exec /sys/.guest/handed/init\"";"#,
         ),
         (
             "harness/runner/src/client/process.rs",

@@ -4,7 +4,7 @@
 //! A console line that begins with [`PREFIX`] is a message; every other line is talk of the kernel or of
 //! programs:
 //! ```text
-//! @lvs-matrix say TEXT            the payload says TEXT to the caller (opaque here; the caller defines JSON in it)
+//! @lvs-matrix say TEXT            the payload says TEXT to the caller, who knows what it means
 //! @lvs-matrix end exited CODE     the payload ended by exit(CODE); power-off follows
 //! @lvs-matrix end signalled N     the payload was ended by signal N; power-off follows
 //! @lvs-matrix failed TEXT         init itself failed; power-off follows

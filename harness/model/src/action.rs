@@ -266,6 +266,21 @@ impl Action {
 }
 
 impl Action {
+    /// The real server that it adds to the table, and with which weight.
+    #[must_use]
+    pub fn adds(&self) -> Option<(&Name, u16)> {
+        match self {
+            Self::Table(TableAction::AddRealServer { server, weight }) => Some((server, *weight)),
+            Self::Table(_)
+            | Self::Mysqld(_)
+            | Self::Client(_)
+            | Self::Host(_)
+            | Self::Traffic(_)
+            | Self::Wait(_)
+            | Self::Watch(_) => None,
+        }
+    }
+
     /// What it does to the process of the server on this real server.
     #[must_use]
     pub fn deed_on(&self, server: &Name) -> Option<ServerDeed> {

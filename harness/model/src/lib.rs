@@ -3,7 +3,8 @@
 //! `tests/purity.rs` of the workspace holds it to that.
 //!
 //! ```text
-//! scenario (YAML text) -> matrix (cells) -> plan (what to do) ..run.. record (what was seen) -> verdict (what it means)
+//! scenario (YAML text) -> matrix (cells) -> plan (what to do)
+//!     ..run.. record (what was seen) -> verdict (what it means)
 //! ```
 
 pub mod action;

@@ -54,10 +54,11 @@ fn every_file_that_is_warned_of_is_accepted_with_its_warning() {
         let stem = &case.stem;
         let text = String::from_utf8_lossy(&case.bytes).into_owned();
         let warnings = load(&text).expect(stem).warnings;
+        let fits = |kind| stem.starts_with(&name(kind));
         assert!(
             warnings
                 .iter()
-                .all(|warning| warning.severity == Severity::Warning && stem.starts_with(&name(warning.kind))),
+                .all(|warning| warning.severity == Severity::Warning && fits(warning.kind)),
             "{stem} is named for its warnings: {warnings:#?}"
         );
         let rendered = render(&warnings, &format!("{stem}.yaml"), &text, Style::Plain);

@@ -55,7 +55,10 @@ pub struct Allowance {
 
 /// The text is no [`Allowance`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` allows nothing: write CLASS:PATTERN, with a class of {classes}", classes = Class::ALL.map(Class::name).join(", "))]
+#[error(
+    "`{0}` allows nothing: write CLASS:PATTERN, with a class of {classes}",
+    classes = Class::ALL.map(Class::name).join(", ")
+)]
 pub struct NotAnAllowance(String);
 
 impl std::str::FromStr for Allowance {

@@ -66,7 +66,12 @@ pub(crate) enum Trouble {
     NoKernel,
     #[error("a run had not ended after {}", humantime::format_duration(*.0))]
     Stuck(Duration),
-    #[error("{} has no place for a result; it is between the lines `{}` and `{}`", .0.display(), page::BEGIN, page::END)]
+    #[error(
+        "{} has no place for a result; it is between the lines `{}` and `{}`",
+        .0.display(),
+        page::BEGIN,
+        page::END
+    )]
     NoMarks(PathBuf),
 }
 

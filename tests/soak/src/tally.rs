@@ -152,10 +152,15 @@ mod tests {
 
     fn report(behaviours: [&str; 2], errno: u16) -> Report {
         let cell = |(number, behaviour): (usize, &&str)| {
+            let result = if *behaviour == "undetermined" {
+                "undetermined"
+            } else {
+                "met"
+            };
             serde_json::json!({
                 "id": format!("s/{number}"), "behaviour": behaviour, "ends": null, "article": "OK",
                 "error": { "classic": 2013, "server": null, "errno": errno },
-                "verdict": { "result": if *behaviour == "undetermined" { "undetermined" } else { "met" }, "reasons": [], "differences": [] },
+                "verdict": { "result": result, "reasons": [], "differences": [] },
             })
         };
         let cells: Vec<_> = behaviours.iter().enumerate().map(cell).collect();

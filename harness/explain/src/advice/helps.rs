@@ -37,120 +37,130 @@ impl Advice {
         // Over UDP only the director can do something for a client that waits.
         let for_datagrams = matches!(self, Self::ExpireNodestConn | Self::Drain { .. });
         let fits = for_datagrams || !view.is_udp();
-        failed && fits && match self {
-            Self::ExpireNodestConn => {
-                let key = "net.ipv4.vs.expire_nodest_conn";
-                // What it makes of a silence is an error.
-                hung && view.sysctl(&Node::Director, key, at) == Some("0")
+        failed
+            && fits
+            && match self {
+                Self::ExpireNodestConn => {
+                    let key = "net.ipv4.vs.expire_nodest_conn";
+                    // What it makes of a silence is an error.
+                    hung && view.sysctl(&Node::Director, key, at) == Some("0")
+                }
+                Self::ConnReuseMode => {
+                    let mode = view.sysctl(&Node::Director, "net.ipv4.vs.conn_reuse_mode", at);
+                    mode.and_then(|mode| mode.parse::<u8>().ok())
+                        .is_some_and(|mode| mode & 2 == 0)
+                }
+                Self::Drain(server) => {
+                    let gone = first_step(view, |action| takes_away(action, server));
+                    gone.is_some() && answers_by_itself(view, server) && nothing_else_in_its_way(view)
+                }
+                Self::StopMysqldFirst(server) => {
+                    let gone = first_step(view, |action| deletes(action, server));
+                    let runs = gone.is_some_and(|gone| mysqld_runs(view, server, gone));
+                    hung && runs && answers_by_itself(view, server) && nothing_else_in_its_way(view)
+                }
+                Self::UserTimeout => {
+                    // Programs set their sockets when these are connected and the server has spoken.
+                    let has = has(view, Setting::TcpUserTimeout) && !view.is_connect();
+                    let unset = settings.tcp_user_timeout.is_none();
+                    hung && has && unset && waits_for(view) == Waits::Acknowledgement
+                }
+                Self::FewerRetries => {
+                    let allowed = number(view, &Node::Client, "net.ipv4.tcp_retries2", at);
+                    let own = settings.tcp_user_timeout.is_some();
+                    let lower = allowed.is_some_and(|allowed| allowed > RETRIES) && !own;
+                    lower && far_sooner(RETRIES_TAKE) && waits_for(view) == Waits::Acknowledgement
+                }
+                Self::ConnectTimeout => {
+                    let set = settings.connect_timeout.is_some();
+                    let bounded = !waits_for_a_greeting_by_itself(view);
+                    let has = has(view, Setting::ConnectTimeout) || nothing_else(view);
+                    hung && view.is_connect() && bounded && !set && has
+                }
+                Self::FewerSynRetries => {
+                    let allowed = number(view, &Node::Client, "net.ipv4.tcp_syn_retries", at);
+                    let lower = allowed.is_some_and(|allowed| allowed > SYN_RETRIES);
+                    lower && far_sooner(SYN_RETRIES_TAKE) && waits_for(view) == Waits::SynAck
+                }
+                Self::Keepalive => {
+                    let set = settings.keepalive.map(gives_up_after);
+                    let in_force = set.is_some_and(|time| time <= SOON_ENOUGH);
+                    let silent = waits_for(view) == Waits::Nothing && probes_find_nobody(view);
+                    !view.is_connect() && !in_force && silent && far_sooner(gives_up_after(PROBES))
+                }
+                Self::ReadTimeout => {
+                    let set = settings.read_timeout.is_some();
+                    let reads = !view.is_connect() || waits_for_a_greeting_by_itself(view);
+                    let has = has(view, Setting::ReadTimeout) || nothing_else(view);
+                    hung && reads && !set && has
+                }
+                Self::EntryTimeout(idle) => {
+                    view.entry_timeout(at).is_none_or(|timeout| timeout <= *idle) && server_is_there(view)
+                }
+                Self::ProbesBelowEntry(timeout) => {
+                    settings
+                        .keepalive
+                        .is_none_or(|keepalive| keepalive.time >= *timeout)
+                        && server_is_there(view)
+                }
+                Self::WaitTimeout { server, idle } => {
+                    // Else the deletion, the stop or the end of the entry is next in its way.
+                    let kept = view.entry_timeout(at).is_none_or(|timeout| timeout > *idle);
+                    kept && mysqld_runs(view, server, at) && view.deleted(server, at).is_none()
+                }
+                Self::Reconnect => view.operation.ended.is_some() && a_new_connection_is_served(view),
+                Self::KeepAServer(instead_of) => {
+                    view.is_connect()
+                        && match instead_of {
+                            None => true,
+                            Some(server) => !others_serve(view, server, at),
+                        }
+                }
+                Self::OutOfTheTable(server) => view.is_connect() && others_serve(view, server, at),
+                Self::ResetInstead { node, chain } => {
+                    let from_the_client = match (node, chain) {
+                        (Node::RealServer(_) | Node::Director, Chain::Input)
+                        | (Node::Director | Node::Client, Chain::Output) => true,
+                        (Node::RealServer(_), Chain::Output) | (Node::Client, Chain::Input) => false,
+                    };
+                    hung && from_the_client && met_by_the_client(view, node, *chain)
+                }
+                Self::ResetTheOtherWay(node) => {
+                    let chain = match node {
+                        Node::RealServer(_) => Chain::Output,
+                        Node::Client => Chain::Input,
+                        Node::Director => return false,
+                    };
+                    hung && met_by_the_client(view, node, chain)
+                }
+                Self::HealthCheck(server) => {
+                    let node = Node::RealServer(server.clone());
+                    let silent = view.unplugged(&node, view.end()).is_some();
+                    silent && view.deleted(server, at).is_none() && waits_for(view) != Waits::Nothing
+                }
+                Self::AskingHealthCheck(server) => {
+                    let frozen =
+                        first_step(view, |action| action.deed_on(server) == Some(ServerDeed::Freeze));
+                    let reachable = view
+                        .unplugged(&Node::RealServer(server.clone()), view.end())
+                        .is_none();
+                    hung && frozen.is_some() && reachable && view.firewall(view.end()).is_empty()
+                }
+                Self::EndLostSessions(server) => {
+                    first_step(view, |action| action.adds().is_some_and(|(of, _)| of == server))
+                        .is_some_and(|added| mysqld_runs(view, server, added))
+                }
+                Self::ServerKeepalive => {
+                    let mut servers = view
+                        .plan
+                        .real_servers()
+                        .map(|(name, _)| Node::RealServer(name.clone()));
+                    let key = "net.ipv4.tcp_keepalive_time";
+                    let late = |time: u32| Duration::from_secs(u64::from(time)) > SOON_ENOUGH;
+                    servers.all(|node| number(view, &node, key, at).is_some_and(late))
+                }
+                Self::SameForwarding { .. } => true,
             }
-            Self::ConnReuseMode => {
-                let mode = view.sysctl(&Node::Director, "net.ipv4.vs.conn_reuse_mode", at);
-                mode.and_then(|mode| mode.parse::<u8>().ok())
-                    .is_some_and(|mode| mode & 2 == 0)
-            }
-            Self::Drain(server) => {
-                let gone = first_step(view, |action| takes_away(action, server));
-                gone.is_some() && answers_by_itself(view, server) && nothing_else_in_its_way(view)
-            }
-            Self::StopMysqldFirst(server) => {
-                let gone = first_step(view, |action| deletes(action, server));
-                let runs = gone.is_some_and(|gone| mysqld_runs(view, server, gone));
-                hung && runs && answers_by_itself(view, server) && nothing_else_in_its_way(view)
-            }
-            Self::UserTimeout => {
-                // Programs set their sockets when these are connected and the server has spoken.
-                let has = has(view, Setting::TcpUserTimeout) && !view.is_connect();
-                let unset = settings.tcp_user_timeout.is_none();
-                hung && has && unset && waits_for(view) == Waits::Acknowledgement
-            }
-            Self::FewerRetries => {
-                let allowed = number(view, &Node::Client, "net.ipv4.tcp_retries2", at);
-                let own = settings.tcp_user_timeout.is_some();
-                let lower = allowed.is_some_and(|allowed| allowed > RETRIES) && !own;
-                lower && far_sooner(RETRIES_TAKE) && waits_for(view) == Waits::Acknowledgement
-            }
-            Self::ConnectTimeout => {
-                let set = settings.connect_timeout.is_some();
-                let bounded = !waits_for_a_greeting_by_itself(view);
-                let has = has(view, Setting::ConnectTimeout) || nothing_else(view);
-                hung && view.is_connect() && bounded && !set && has
-            }
-            Self::FewerSynRetries => {
-                let allowed = number(view, &Node::Client, "net.ipv4.tcp_syn_retries", at);
-                let lower = allowed.is_some_and(|allowed| allowed > SYN_RETRIES);
-                lower && far_sooner(SYN_RETRIES_TAKE) && waits_for(view) == Waits::SynAck
-            }
-            Self::Keepalive => {
-                let set = settings.keepalive.map(gives_up_after);
-                let in_force = set.is_some_and(|time| time <= SOON_ENOUGH);
-                let silent = waits_for(view) == Waits::Nothing && probes_find_nobody(view);
-                !view.is_connect() && !in_force && silent && far_sooner(gives_up_after(PROBES))
-            }
-            Self::ReadTimeout => {
-                let set = settings.read_timeout.is_some();
-                let reads = !view.is_connect() || waits_for_a_greeting_by_itself(view);
-                let has = has(view, Setting::ReadTimeout) || nothing_else(view);
-                hung && reads && !set && has
-            }
-            Self::EntryTimeout(idle) => {
-                view.entry_timeout(at).is_none_or(|timeout| timeout <= *idle) && server_is_there(view)
-            }
-            Self::ProbesBelowEntry(timeout) => {
-                settings.keepalive.is_none_or(|keepalive| keepalive.time >= *timeout) && server_is_there(view)
-            }
-            Self::WaitTimeout { server, idle } => {
-                // Else the deletion, the stop or the end of the entry is next in its way.
-                let kept = view.entry_timeout(at).is_none_or(|timeout| timeout > *idle);
-                kept && mysqld_runs(view, server, at) && view.deleted(server, at).is_none()
-            }
-            Self::Reconnect => view.operation.ended.is_some() && a_new_connection_is_served(view),
-            Self::KeepAServer(instead_of) => {
-                view.is_connect()
-                    && match instead_of {
-                        None => true,
-                        Some(server) => !others_serve(view, server, at),
-                    }
-            }
-            Self::OutOfTheTable(server) => view.is_connect() && others_serve(view, server, at),
-            Self::ResetInstead { node, chain } => {
-                let from_the_client = match (node, chain) {
-                    (Node::RealServer(_) | Node::Director, Chain::Input)
-                    | (Node::Director | Node::Client, Chain::Output) => true,
-                    (Node::RealServer(_), Chain::Output) | (Node::Client, Chain::Input) => false,
-                };
-                hung && from_the_client && met_by_the_client(view, node, *chain)
-            }
-            Self::ResetTheOtherWay(node) => {
-                let chain = match node {
-                    Node::RealServer(_) => Chain::Output,
-                    Node::Client => Chain::Input,
-                    Node::Director => return false,
-                };
-                hung && met_by_the_client(view, node, chain)
-            }
-            Self::HealthCheck(server) => {
-                let node = Node::RealServer(server.clone());
-                let silent = view.unplugged(&node, view.end()).is_some();
-                silent && view.deleted(server, at).is_none() && waits_for(view) != Waits::Nothing
-            }
-            Self::AskingHealthCheck(server) => {
-                let frozen = first_step(view, |action| action.deed_on(server) == Some(ServerDeed::Freeze));
-                let reachable = view.unplugged(&Node::RealServer(server.clone()), view.end()).is_none();
-                hung && frozen.is_some() && reachable && view.firewall(view.end()).is_empty()
-            }
-            Self::EndLostSessions(server) => first_step(
-                view,
-                |action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server),
-            )
-            .is_some_and(|added| mysqld_runs(view, server, added)),
-            Self::ServerKeepalive => {
-                let mut servers = view.plan.real_servers().map(|(name, _)| Node::RealServer(name.clone()));
-                let key = "net.ipv4.tcp_keepalive_time";
-                let late = |time: u32| Duration::from_secs(u64::from(time)) > SOON_ENOUGH;
-                servers.all(|node| number(view, &node, key, at).is_some_and(late))
-            }
-            Self::SameForwarding { .. } => true,
-        }
     }
 }
 

@@ -147,12 +147,11 @@ impl Advice {
             Self::HealthCheck(server) => {
                 sysctl(&mut line, Role::Director, "net.ipv4.vs.expire_nodest_conn", 1);
                 if let Some(place) = line.first(|action| cuts_off(action, server)) {
-                    line.remove(place, |action| {
-                        matches!(action, Action::Table(TableAction::RemoveRealServer { server: of }) if of == server)
-                    });
                     let remove = TableAction::RemoveRealServer {
                         server: server.clone(),
                     };
+                    let removal = Action::from(remove.clone());
+                    line.remove(place, |action| *action == removal);
                     line.insert_after(place, remove);
                 }
             }
@@ -169,7 +168,7 @@ impl Advice {
                 }
             }
             Self::EndLostSessions(server) => {
-                let adds = |action: &Action| matches!(action, Action::Table(TableAction::AddRealServer { server: of, .. }) if of == server);
+                let adds = |action: &Action| action.adds().is_some_and(|(of, _)| of == server);
                 if let Some(place) = line.first(adds) {
                     line.insert(place, start(view, server));
                     line.insert(place, stop(view, server, StopSignal::Term));

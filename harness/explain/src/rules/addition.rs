@@ -2,7 +2,6 @@
 
 use super::nodest::Dropped;
 use super::prelude::*;
-use lvs_matrix_model::action::{Action, TableAction};
 
 /// The next repetition is passed on.
 pub(super) const SERVER_BACK: Rule = Rule {
@@ -22,8 +21,8 @@ pub(super) const SERVER_BACK: Rule = Rule {
         })?;
         let (step, began, ()) = view
             .done(|action| {
-                let again =
-                    matches!(action, Action::Table(TableAction::AddRealServer { server: of, weight }) if of == server && *weight > 0);
+                let added = action.adds();
+                let again = added.is_some_and(|(of, weight)| of == server && weight > 0);
                 again.then_some(())
             })
             .find(|(_, began, ())| *began < passed.at)?;

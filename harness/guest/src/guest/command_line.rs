@@ -64,7 +64,9 @@ pub(super) fn arguments(
 /// init program takes the place of the shell. mount(8) from 2.39 on would hand hostfs its root in a way that
 /// kernels before 6.9 do not know. It is set-user-id of a user who is not root where the guest's process is
 /// in a user namespace: setpriv(1) keeps that from having an effect.
-const MOUNT_AND_BECOME: &str = r#""PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always setpriv --no-new-privs mount -n -t hostfs -o /proc/self/cwd/. none /sys && exec /sys/.guest/handed/init""#;
+const MOUNT_AND_BECOME: &str = "\"PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always \
+     setpriv --no-new-privs mount -n -t hostfs -o /proc/self/cwd/. none /sys && \
+     exec /sys/.guest/handed/init\"";
 
 /// A path as the kernel reads it back (lib/cmdline.c, next_arg): spaces need quotes, and quotes cannot be
 /// had.

@@ -5,7 +5,7 @@
 //! private mount namespace        tmpfs on an empty folder (/mnt), and in it, by bind mount:
 //!   /mnt/lvs-matrix/linux, init, inputs/NAME     read-only
 //!   /mnt/lvs-matrix/share                        the guest's working folder
-//! private PID namespace          the guest is its PID 1: when it ends, for whatever reason, the kernel ends all in it
+//! private PID namespace          the guest is its PID 1: when it ends, the kernel ends all in it
 //! ```
 //! so that folders that the unprivileged user cannot enter (/root, a 0700 temporary folder) still work. Both
 //! namespaces are held by that thread and its child alone.

@@ -4,7 +4,7 @@
 //! kernel ─ runs ─▶ PID 1: init::run()          mounts, lo, hostname; reaps every orphan; powers off
 //!                    └─ runs ─▶ /proc/self/exe PAYLOAD_ARGS    an ordinary process, root in the guest
 //!
-//! caller ─ runs ─▶ PID 1: init::run()          mounts, lo, hostname, in namespaces of its own; reaps every orphan; ends
+//! caller ─ runs ─▶ PID 1: init::run()          the same, in namespaces of its own; at last it ends
 //!                    └─ runs ─▶ /proc/self/exe PAYLOAD_ARGS    an ordinary user with a few capabilities
 //! ```
 //! PID 1 does nothing else, so that it can reap whatever dies without taking an exit status from a program

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! first process   root by its number, and nothing else once the payload runs: no capability at all
-//! └─ payload      an ordinary user with KEPT, which pass on to ip(8), tc(8), ipvsadm(8) and ss(8) as ambient capabilities
+//! └─ payload      an ordinary user with KEPT, ambient: ip(8), tc(8), ipvsadm(8) and ss(8) have them, too
 //!    └─ servers and clients: the same user without any; the payload drops them (capabilities(7))
 //! ```
 //! no_new_privs is set since before the first process was started (prctl(2)), so no program can give anything

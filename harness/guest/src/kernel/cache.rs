@@ -172,12 +172,10 @@ pub(super) fn for_source(cache: &CacheFolder, source: &Source) -> Result<Option<
             |_, provenance| matches!(&provenance.source, Identity::Package { name, .. } if name == wanted),
         ),
         Source::Tarball(path) => {
-            let wanted = sha256_of_file(path)?;
-            pick(
-                cache,
-                "",
-                |_, provenance| matches!(&provenance.source, Identity::Tarball { sha256 } if *sha256 == wanted),
-            )
+            let wanted = Identity::Tarball {
+                sha256: sha256_of_file(path)?,
+            };
+            pick(cache, "", |_, provenance| provenance.source == wanted)
         }
     };
     match found {

@@ -22,7 +22,11 @@ pub enum KernelError {
     )]
     NoCacheFolder,
     /// No cached kernel fits.
-    #[error("no guest kernel {wanted} in {}{}; build one with `lvs-matrix kernel build`", cache.display(), have(.found))]
+    #[error(
+        "no guest kernel {wanted} in {}{}; build one with `lvs-matrix kernel build`",
+        cache.display(),
+        have(.found)
+    )]
     NotFound {
         /// What was looked for, in words.
         wanted: String,

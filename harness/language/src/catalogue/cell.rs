@@ -35,7 +35,8 @@ crate::catalogue::words! {
     was_answered(subject, time): "{subject} was answered after {time}." / "{subject}在 {time} 后得到应答。";
     failed_after(subject, time, error): "{subject} failed after {time}{error}." / "{subject}在 {time} \
         后失败{error}。";
-    how_not_known(subject, reasons): "How it went is not known. {subject}: {reasons}." / "结果不明。{subject}：{reasons}。";
+    how_not_known(subject, reasons): "How it went is not known. {subject}: {reasons}."
+        / "结果不明。{subject}：{reasons}。";
     met_silence(subject, time): "{subject} met silence for {time}" / "{subject}遭遇了 {time} 的沉默";
     in_brackets(what): " ({what})" / "（{what}）";
     nothing_sent_again: "nothing was sent again" / "没有重发任何数据";

@@ -88,7 +88,8 @@ crate::catalogue::words! {
     not_to_scale(epoch): "Not to scale; times from {epoch}. Small numbers: packets of the capture, where it \
         left and where it arrived."
         / "不按比例；时间从{epoch}算起。小号数字：抓包中的数据包编号，分别为离开处和到达处。";
-    others_not_drawn(connections): "{connections} of the client not drawn: another one was judged." / "未画出客户端的 {connections}：判定的是另一条。";
+    others_not_drawn(connections): "{connections} of the client not drawn: another one was judged."
+        / "未画出客户端的 {connections}：判定的是另一条。";
     more_servers(count): "{count} more" / "另有 {count} 台";
     took_no_part_one(servers): "{servers} took no part and is not drawn." / "{servers}未参与，没有画出。";
     took_no_part(servers): "{servers} took no part and are not drawn." / "{servers}未参与，没有画出。";

@@ -9,7 +9,8 @@ crate::catalogue::words! {
         / "实测所得。正常应答与快速失败：客户端的最后一次操作在场景的忍耐时间内成功或失败。一直等待：已发出数据，而在更长的时间内没有任何应答返回。";
     link_to_page: "The link leads to the cell's own page with everything that shows it."
         / "链接指向该单元自己的页面，其中有全部依据。";
-    meaning_of_time: "from the beginning of the operation to its end, as the client felt it." / "从操作开始到结束，以客户端的感受为准。";
+    meaning_of_time: "from the beginning of the operation to its end, as the client felt it."
+        / "从操作开始到结束，以客户端的感受为准。";
     error: "error" / "错误";
     meaning_of_error: "the code that the classic mysql client prints in the same situation, with the errno."
         / "经典的 mysql 客户端在同样情形下显示的错误码，以及 errno。";

@@ -9,7 +9,8 @@ crate::catalogue::words! {
         个：见下方表格中的判定";
     expected_observed_evidence: "expected, observed, evidence" / "预期、实测、证据";
     where_left_waiting: "Where clients were left waiting (NG)" / "客户端一直等待之处（NG）";
-    in_no_cell: "In no cell: every client had an answer or an error within patience." / "没有：每个客户端都在忍耐时间内得到了应答或错误。";
+    in_no_cell: "In no cell: every client had an answer or an error within patience."
+        / "没有：每个客户端都在忍耐时间内得到了应答或错误。";
     in_no_tested_cell(cells): "In no cell that tested its change: there, every client had an answer or an \
         error within patience. {cells} tested nothing." / "在检验了变更的单元中没有：那里每个客户端都在忍耐时间内得到了应答或错误。{cells}未检验变更。";
     no_cell_tested: "Not known: no cell tested its change." / "不得而知：没有任何单元检验了变更。";

@@ -10,7 +10,8 @@ crate::catalogue::words! {
     script_outcomes: "{count} outcomes" / "{count} 个结果";
     script_all_found: "{cells}." / "共 {cells}。";
     script_found: "{count} of {cells}." / "{cells}中的 {count} 个。";
-    script_no_such_place: "This report has neither a cell nor a place “{place}”. Here are all cells." / "本报告中没有名为“{place}”的单元或位置。以下是全部单元。";
+    script_no_such_place: "This report has neither a cell nor a place “{place}”. Here are all cells."
+        / "本报告中没有名为“{place}”的单元或位置。以下是全部单元。";
     script_show_all: "Show all" / "全部显示";
     script_rows: "Rows" / "行";
     script_columns: "Columns" / "列";

@@ -342,7 +342,8 @@ pub fn length(words: Language, length: Length) -> String {
     }
 }
 
-/// `hung, then error after 15m32s, error 2013 (110 ETIMEDOUT), 16 retransmissions of 13 bytes, RST by director`.
+/// `hung, then error after 15m32s, error 2013 (110 ETIMEDOUT), 16 retransmissions of 13 bytes, RST by
+/// director`.
 pub fn observed(words: Language, cell: &JudgedCell) -> String {
     let observed = &cell.observed;
     let mut text = behaviour(words, &observed.behaviour);

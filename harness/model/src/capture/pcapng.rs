@@ -78,7 +78,11 @@ pub enum CaptureError {
     #[error("the capture has a second section; the runner writes one, so this is not its file")]
     SecondSection,
     /// The interfaces are not those of the record.
-    #[error("the capture's interfaces are [{}], the record's points [{}]: they are not of the same cell", .file.join(", "), .record.join(", "))]
+    #[error(
+        "the capture's interfaces are [{}], the record's points [{}]: they are not of the same cell",
+        .file.join(", "),
+        .record.join(", ")
+    )]
     OtherPoints {
         /// Names in the file.
         file: Vec<String>,

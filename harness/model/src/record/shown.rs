@@ -1,5 +1,5 @@
-//! What a record says in sentences: what showed that a step had its effect. They are data; a report in another
-//! language matches their variants. Records of format 1 held the English sentences.
+//! What a record says in sentences: what showed that a step had its effect. They are data; a report in
+//! another language matches their variants. Records of format 1 held the English sentences.
 
 use crate::Name;
 use crate::action::{Chain, Node, Percent};

@@ -210,7 +210,10 @@ macro_rules! structure {
     (
         $(#[doc = $doc:literal])+
         $name:ident {
-            $($(#[doc = $field_doc:literal])+ $need:ident $(($default:expr))? $key:literal $field:ident: $type:ty;)+
+            $(
+                $(#[doc = $field_doc:literal])+
+                $need:ident $(($default:expr))? $key:literal $field:ident: $type:ty;
+            )+
         }
     ) => {
         $(#[doc = $doc])+
@@ -235,10 +238,12 @@ macro_rules! structure {
         }
 
         impl $name {
-            const FIELDS: &[$crate::scenario::schema_parts::Field] = &[$($crate::scenario::schema_parts::Field {
-                key: $key,
-                required: $crate::scenario::table::required!($need),
-            },)+];
+            const FIELDS: &[$crate::scenario::schema_parts::Field] = &[
+                $($crate::scenario::schema_parts::Field {
+                    key: $key,
+                    required: $crate::scenario::table::required!($need),
+                },)+
+            ];
         }
 
         impl $crate::scenario::read::Input for $name {

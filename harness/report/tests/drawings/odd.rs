@@ -4,6 +4,7 @@
 use crate::stored::{assert_texts_apart, cell, elements};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, HostAction, Node};
+use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Packet, Transport};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::plan::Mac;
@@ -65,9 +66,8 @@ fn transfer(count: u32, apart: i64) -> JudgedCell {
     let rs1 = cell.record.plan.hosts[2].mac();
     let began = cell.observed.operation.as_ref().unwrap().began;
     let is_data = |packet: &&Packet| {
-        packet.source_mac == rs1
-            && packet.at > began
-            && matches!(&packet.body, Body::Ip { transport: Transport::Tcp(segment), .. } if segment.payload_length > 0)
+        let carries_data = segment(packet).is_some_and(|(_, _, segment)| segment.payload_length > 0);
+        packet.source_mac == rs1 && packet.at > began && carries_data
     };
     let mut copies: Vec<Packet> = cell.packets().iter().filter(is_data).cloned().collect();
     assert_eq!(copies.len(), 2, "where it left and where it arrived");

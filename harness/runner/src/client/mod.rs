@@ -7,7 +7,8 @@
 //! ```text
 //! mysql_async.rs   the driver, in this process (runtime.rs)
 //! echo.rs          the client of the echo servers, in this process
-//! cli.rs           the mariadb or mysql command line, typed to in a terminal (terminal.rs); printed.rs reads what it prints
+//! cli.rs           the mariadb or mysql command line, typed to in a terminal (terminal.rs);
+//!                  printed.rs reads what it prints
 //! batch.rs         the same in batch mode, on pipes (process.rs)
 //! own_program.rs   a program of the author's own, on pipes, in a PID namespace
 //! ```

@@ -87,8 +87,11 @@ fn qdisc_in(shown: &str, port: &str, delay: Duration, loss: Percent) -> Shown {
 mod tests {
     use super::*;
 
-    /// As tc of iproute2 6.1 prints it.
-    const SHOWN: &str = r#"[{"kind":"netem","handle":"803c:","root":true,"refcnt":2,"options":{"limit":10000,"delay":{"delay":0.200099,"jitter":0,"correlation":0},"loss-random":{"loss":0.3,"correlation":0},"ecn":false,"gap":0},"bytes":696,"packets":10,"drops":4,"overlimits":0,"requeues":0,"backlog":0,"qlen":0}]"#;
+    /// As tc of iproute2 6.1 prints it, but for line ends.
+    const SHOWN: &str = r#"[{"kind":"netem","handle":"803c:","root":true,"refcnt":2,"options":{"limit":10000,
+        "delay":{"delay":0.200099,"jitter":0,"correlation":0},"loss-random":{"loss":0.3,"correlation":0},
+        "ecn":false,"gap":0},"bytes":696,"packets":10,"drops":4,"overlimits":0,"requeues":0,"backlog":0,
+        "qlen":0}]"#;
 
     #[test]
     fn a_qdisc_is_known_by_its_delay_and_loss() {

@@ -96,7 +96,10 @@ impl JsonSchema for ProgramInput {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "anyOf": [generator.subschema_for::<At<ProgramWord>>(), generator.subschema_for::<OwnProgramInput>()],
+            "anyOf": [
+                generator.subschema_for::<At<ProgramWord>>(),
+                generator.subschema_for::<OwnProgramInput>(),
+            ],
             (ACCEPTS): accepts(),
         })
     }
