@@ -13,12 +13,16 @@ mod fixtures;
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
+#[path = "cli/beginning.rs"]
+mod beginning;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/looking.rs"]
 mod looking;
+#[path = "cli/parts.rs"]
+mod parts;
 #[path = "cli/place.rs"]
 mod place;
 #[path = "cli/refused.rs"]

@@ -1,5 +1,5 @@
 //! `--repeat`: each repetition has its folder, its record and its verdict, and those that disagree are a
-//! result of their own.
+//! result of their own. And runs that are parts of one, stop early, or take up what failed.
 
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
@@ -136,4 +136,77 @@ fn an_undetermined_repetition_neither_agrees_nor_disagrees() {
     assert_eq!(report["totals"]["undetermined"], 1);
     assert_eq!(report["totals"]["disagreeing"], Value::Null);
     assert!(stdout.contains("undetermined (run 2)"), "{stdout}");
+}
+
+/// Two machines run a part each, repetitions included: merged, they are what one run of all is.
+#[test]
+fn parts_make_a_run() {
+    let folder = results("parts");
+    let run = |name: &str, part: &str| {
+        let run = [
+            "run",
+            "--repeat",
+            "2",
+            "--quiet",
+            "--partition",
+            part,
+            "--filter",
+            HUNG,
+            "--filter",
+            FAST,
+            "--out",
+        ];
+        let said = say(lvs_matrix().args(run).arg(folder.join(name))).expect_code(0);
+        assert_eq!(said.stderr, "", "--quiet");
+        records(&folder.join(name)).len()
+    };
+    assert_eq!((run("one", "slice:1/2"), run("two", "slice:2/2")), (2, 2));
+    // More parts than cells: a part may be empty.
+    assert_eq!(run("three", "slice:3/3"), 0);
+    let merged = say(lvs_matrix()
+        .arg("merge")
+        .args([folder.join("two"), folder.join("one")])
+        .arg("--out")
+        .arg(folder.join("whole")));
+    merged.expect_code(0);
+    let ids = |out: &Path| -> Vec<Value> {
+        let run = support::json(&out.join("run.json"));
+        run["selected"].as_array().unwrap().clone()
+    };
+    let whole = folder.join("whole");
+    assert_eq!(records(&whole).len(), 4);
+    let (mut order, own) = (ids(original()), ids(&whole));
+    order.truncate(4);
+    assert_eq!(own, order);
+    assert_eq!(support::json(&whole.join("run.json"))["part"], Value::Null);
+}
+
+/// A matrix with a wrong expectation: `--fail-fast` stops at it, `--failed` takes it up when it is mended.
+#[test]
+fn what_failed_is_taken_up() {
+    let folder = results("failed");
+    let file = folder.join("mine.yaml");
+    let good = fs::read_to_string(support::repository().join("scenarios/config-change.yaml")).unwrap();
+    // The article's hang, said to be an answer; it is the first cell by this filter, and one of two.
+    let expected = "    behaviour: hung\n    at-least: 10m";
+    assert_eq!(good.matches(expected).count(), 1);
+    fs::write(&file, good.replacen(expected, "    behaviour: answered", 1)).unwrap();
+    let run = |name: &str, more: &[&str], code: i32| {
+        let out = folder.join(name);
+        let said = say(lvs_matrix().arg("run").args(more).arg("--out").arg(&out)).expect_code(code);
+        (out, said)
+    };
+    let mine = file.to_str().unwrap();
+    let one = ["--jobs", "1", "--filter", "real-server=absent,mysqld=up", mine];
+    let (_, said) = run("stopped", &[&one[..], &["--fail-fast"]].concat(), 1);
+    assert!(said.stdout.contains("violated"), "{said:#?}");
+    assert!(said.stderr.contains("--fail-fast, at "), "{said:#?}");
+    let (all, _) = run("all", &one, 1);
+    assert_eq!(records(&all).len(), 6);
+    fs::write(&file, good).unwrap();
+    let failed = format!("--failed={}", all.display());
+    let (again, _) = run("again", &[&failed], 0);
+    assert_eq!(records(&again), vec![again.join(HUNG).join("record.json")]);
+    let page = fs::read_to_string(again.join("report.md")).unwrap();
+    assert!(page.contains("`--failed`"), "{page}");
 }

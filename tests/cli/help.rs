@@ -13,7 +13,10 @@ use std::process::Command;
 #[case::check(&["check"])]
 #[case::list(&["list"])]
 #[case::plan(&["plan"])]
+#[case::new(&["new"])]
+#[case::schema(&["schema"])]
 #[case::judge(&["judge"])]
+#[case::merge(&["merge"])]
 #[case::report(&["report"])]
 #[case::explain(&["explain"])]
 #[case::diff(&["diff"])]
@@ -21,6 +24,7 @@ use std::process::Command;
 #[case::kernel(&["kernel"])]
 #[case::kernel_build(&["kernel", "build"])]
 #[case::kernel_list(&["kernel", "list"])]
+#[case::man(&["man"])]
 #[case::completions(&["completions"])]
 fn help(#[case] command: &[&str], #[context] context: Context) {
     let said = say(&mut plain(&[command, &["--help"]].concat())).expect_code(0);

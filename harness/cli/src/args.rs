@@ -1,7 +1,7 @@
 //! The command line's grammar and help.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lvs_matrix_report::Language;
+use lvs_matrix_report::{Language, Partition};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
@@ -29,16 +29,18 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   lvs-matrix run                                            the shipped config-change matrix, 24 cells
+  lvs-matrix run drain                                      another shipped scenario
   lvs-matrix run scenarios/*.yaml --out result              several scenarios into the folder `result`
   lvs-matrix run --filter 'real-server=absent,client=execute-sql|waiting'
   lvs-matrix run drain.yaml --repeat 5                      is it always so?
+  lvs-matrix run --failed                                   what was not met in the last run, again
   lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld
   sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time")]
     Run(RunArguments),
     /// Check scenario files and show every mistake at once; needs no privilege and no kernel
     #[command(after_help = "Example:\n  lvs-matrix check scenarios/*.yaml")]
     Check {
-        /// Scenario files; none: the shipped config-change
+        /// Scenario files, or names of shipped scenarios; none: config-change
         files: Vec<PathBuf>,
         /// How to print the result: as text, mistakes go to stderr; as JSON everything goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -52,6 +54,15 @@ Examples:
     /// Show what cells would do: hosts, addresses, sysctls, command lines, steps
     #[command(after_help = "Example:\n  lvs-matrix plan --filter absent_up_execute-sql_0")]
     Plan(InspectArguments),
+    /// Begin a scenario of your own with a copy of a shipped one; without a name list them
+    #[command(after_help = "\
+Examples:
+  lvs-matrix new                                            what there is
+  lvs-matrix new drain --out mine.yaml                      a file to edit")]
+    New(NewArguments),
+    /// Print the JSON schema of scenario files, for editors
+    #[command(after_help = "Example:\n  lvs-matrix schema > scenario.schema.json")]
+    Schema,
     /// Judge the records of a run again, write its reports again, and exit as the run did
     #[command(after_help = "Example:\n  lvs-matrix judge lvs-matrix-out/latest")]
     Judge {
@@ -65,6 +76,16 @@ Examples:
         #[arg(long, value_name = "LANGUAGE")]
         lang: Option<Language>,
     },
+    /// Put runs together that are parts of one (`run --partition`), or that have no cell in common
+    #[command(after_help = "\
+The result is what one run of all cells would have left, and the exit code is that run's. Runs of different
+programs, kernels, servers or scenarios are refused, and so are parts of which one is missing.
+
+Example:
+  lvs-matrix run drain --partition slice:1/2 --out one      on a machine
+  lvs-matrix run drain --partition slice:2/2 --out two      on another
+  lvs-matrix merge one two --out whole")]
+    Merge(MergeArguments),
     /// Print a report of a run, made again from its records
     #[command(after_help = "\
 Examples:
@@ -121,6 +142,9 @@ Examples:
     /// Run scenarios several times and print how long it took and where the time went, as medians
     #[command(after_help = "Example:\n  lvs-matrix bench --runs 5 scenarios/*.yaml")]
     Bench(BenchArguments),
+    /// Print the manual page
+    #[command(after_help = "Example:\n  lvs-matrix man | man -l -")]
+    Man,
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  lvs-matrix completions bash > /etc/bash_completion.d/lvs-matrix")]
     Completions {
@@ -198,9 +222,31 @@ pub(crate) struct RunArguments {
     /// Keep the guests' shared folders, with their logs, below DIR/guests
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Only the cells of an earlier run that were not met there, of the scenario files as they are now; without
+    /// FILES those of that run [default: the latest run]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true,
+          default_missing_value = crate::folder::DEFAULT_RUN)]
+    pub(crate) failed: Option<PathBuf>,
+    /// Only a part of the cells, for several machines: `slice:1/4` deals them out in turn, `hash:1/4` by their
+    /// ids; `merge` puts the parts together
+    #[arg(long, value_name = "PART")]
+    pub(crate) partition: Option<Partition>,
+    /// Show the report in the browser when the run is over, by xdg-open(1)
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
-/// How often, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// The folders of the parts
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// The folder for the whole run; it must be new or empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+/// How often, for whom, and how far.
 #[derive(Debug, Args)]
 pub(crate) struct Manner {
     /// Run each cell so many times; repetitions that disagree are a result of their own (exit code 4)
@@ -209,12 +255,18 @@ pub(crate) struct Manner {
     /// The language of the reports for people: en (English) or zh (Simplified Chinese)
     #[arg(long, value_name = "LANGUAGE", default_value_t = Language::English)]
     pub(crate) lang: Language,
+    /// Stop at the first cell that is violated
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Say nothing while cells run
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 /// Which cells, and on what.
 #[derive(Debug, Args)]
 pub(crate) struct WhatToRun {
-    /// Scenario files; none: the shipped config-change
+    /// Scenario files, or names of shipped scenarios; none: config-change
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
@@ -246,6 +298,18 @@ pub(crate) struct WhatToRun {
     /// Run the cells in an order made from this number; reports are in the matrix's order all the same
     #[arg(long, value_name = "N", hide = true)]
     pub(crate) shuffle: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The shipped scenario to begin with [default: list them, each with its claim]
+    pub(crate) name: Option<String>,
+    /// List the shipped scenarios, each with its claim
+    #[arg(long, conflicts_with_all = ["name", "out"])]
+    pub(crate) list: bool,
+    /// Write it into this file, which must be new [default: standard output]
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -329,7 +393,7 @@ pub(crate) struct BenchArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// Scenario files; none: the shipped config-change
+    /// Scenario files, or names of shipped scenarios; none: config-change
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,

@@ -9,6 +9,7 @@ use crate::output;
 use crate::reports::write_reports;
 use crate::run::run_into;
 use crate::scenarios;
+use crate::selection::Selection;
 use crate::stop::Stop;
 use crate::unfinished::{self, Held};
 use lvs_matrix_model::duration::{Human, Instant};
@@ -109,7 +110,7 @@ pub(crate) fn tidy(folder: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn sample(what: &WhatToRun, place: &Place, environment: Environment, stop: &Stop) -> Result<Sample, Failure> {
-    let selected = scenarios::select(&what.files, &what.filter.expressions)?;
+    let selection = Selection::new(&what.files, &what.filter.expressions)?;
     let out = tempfile::Builder::new()
         .prefix("run-")
         .tempdir_in(place.folder.path())
@@ -117,9 +118,11 @@ fn sample(what: &WhatToRun, place: &Place, environment: Environment, stop: &Stop
     let once = Manner {
         repeat: FIRST,
         lang: Language::English,
+        fail_fast: false,
+        quiet: false,
     };
     let began = HostInstant::now();
-    let (_, timings) = run_into(out.path(), &selected, what, &once, environment, stop, None)?;
+    let (_, timings) = run_into(out.path(), &selection, what, &once, environment, stop, None)?;
     let ran = began.elapsed();
     let report = load(out.path())?;
     write_reports(out.path(), &report)?;

@@ -74,6 +74,22 @@ impl Beneath {
         Ok(Some(bytes))
     }
 
+    /// The names of its regular files, in their order. A name that is no UTF-8 is none of ours.
+    pub(crate) fn files(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.0)? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().to_str()
+                && !matches!(name, "." | "..")
+                && self.has_file(name)?
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Writes a file of this folder by rename: it is there whole, or as it was. There is no waiting for the
     /// disk.
     pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {

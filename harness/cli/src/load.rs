@@ -24,8 +24,8 @@ pub(crate) fn load_in(folder: &Path, lang: Option<Language>) -> Result<RunReport
     })
 }
 
-/// Reads and judges every selected cell of the run in `folder`.
-pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
+/// What the folder of a run says of it, and the folder.
+pub(crate) fn read_run(folder: &Path) -> Result<(Beneath, RunSummary), Failure> {
     let path = folder.join(RUN_FILE);
     let no_run = |error: io::Error| {
         Failure::Mistake(format!(
@@ -57,6 +57,12 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
             path.display()
         ))
     })?;
+    Ok((open, run))
+}
+
+/// Reads and judges every selected cell of the run in `folder`.
+pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
+    let (open, run) = read_run(folder)?;
     let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
     let mut packets = 0_usize;
     let some = run.selected.chunks(CELLS_AT_ONCE);

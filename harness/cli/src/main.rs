@@ -24,13 +24,18 @@ mod inspect;
 mod jobs;
 mod judge;
 mod load;
+mod merge;
 mod named;
+mod new;
 mod output;
 mod payload;
 mod place;
+mod progress;
 mod reports;
 mod run;
 mod scenarios;
+mod selection;
+mod shipped;
 mod stop;
 mod unfinished;
 mod version;
@@ -98,11 +103,14 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Check { files, format } => inspect::check(&files, format),
         Command::List(arguments) => inspect::list(&arguments),
         Command::Plan(arguments) => inspect::plan(&arguments),
+        Command::New(arguments) => new::new(&arguments),
+        Command::Schema => new::schema(),
         Command::Judge {
             folder,
             annotations,
             lang,
         } => judge::judge(&folder, annotations, lang),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Report(arguments) => reports::report(&arguments),
         Command::Explain {
             cell,
@@ -119,6 +127,14 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "lvs-matrix", &mut script);
             output::data(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command())
+                .render(&mut page)
+                .map_err(|error| Failure::Software(error.to_string()))?;
+            output::data(&String::from_utf8_lossy(&page))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Tidy { folder } => bench::tidy(&folder),

@@ -44,12 +44,6 @@ pub(crate) fn progress(text: &str) {
     }
 }
 
-/// A piece of progress that is worth a line in a log: on a terminal it replaces the line, elsewhere it is
-/// one.
-pub(crate) fn milestone(text: &str) {
-    if is_terminal() { progress(text) } else { talk(text) }
-}
-
 /// Is stderr a terminal?
 pub(crate) fn is_terminal() -> bool {
     io::stderr().is_terminal()

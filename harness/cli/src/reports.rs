@@ -10,7 +10,7 @@ use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_report::{
     HTML_FILE, REPORT_FILE, RunReport, cell_report_path, html, json, junit, markdown, markdown_cell, summary,
-    terminal,
+    terminal_coloured,
 };
 use std::io;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
         (None, ReportFormat::Html) => html(&report),
         (None, ReportFormat::Json) => json(&report).map_err(software)?,
         (None, ReportFormat::Junit) => junit(&report).map_err(software)?,
-        (None, ReportFormat::Text) => terminal(&report),
+        (None, ReportFormat::Text) => terminal_coloured(&report),
         (None, ReportFormat::Summary) => match github::summary_file() {
             Some(file) => {
                 github::append_summary(&report, &file).map_err(software)?;

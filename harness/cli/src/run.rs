@@ -10,25 +10,26 @@ use crate::guests::{Event, Guests, Timings};
 use crate::inspect::plans;
 use crate::jobs;
 use crate::judge::exit_code;
-use crate::load::{MOST_CELLS, load};
+use crate::load::{self, MOST_CELLS, load};
 use crate::output;
 use crate::place;
+use crate::progress::Progress;
 use crate::reports::write_reports;
-use crate::scenarios::{self, Selected};
+use crate::selection::Selection;
 use crate::stop::Stop;
 use crate::unfinished;
 use lvs_matrix_model::dry;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::verdict::Verdict;
+use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use lvs_matrix_report::{
     HTML_FILE, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunEvent, RunReport, RunState, RunSummary, ScenarioSummary,
-    plural, terminal,
+    plural, terminal_coloured,
 };
 use sha2::{Digest, Sha256};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 /// What is held back of the disk for the end of `run.json`, besides its cells, bytes.
@@ -37,11 +38,15 @@ const END_BYTES: usize = 64 << 10;
 /// `run`.
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
-    let selected = scenarios::select(&what.files, &what.filter.expressions)?;
+    let Some(selection) = Selection::of_run(arguments)? else {
+        output::talk("every cell of that run was met: there is nothing to run again");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let selected = &selection.scenarios;
     for selected in selected.iter().filter(|selected| !selected.warnings.is_empty()) {
         output::talk(&selected.warnings);
     }
-    let environment = Environment::find(what, &selected)?;
+    let environment = Environment::find(what, selected)?;
     // Before anything is made that a signal would leave behind.
     let stop = Stop::on_signals()?;
     let folder = Folder::make(arguments.out.as_deref())?;
@@ -60,7 +65,14 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     folder.check_space(cells)?;
     let events = arguments.events.as_deref().map(Events::open).transpose();
     let events = events.inspect_err(|_| folder.discard_if_without_records())?;
-    let result = run_and_report(arguments, &selected, environment, &folder, &stop, events.as_ref());
+    let result = run_and_report(
+        arguments,
+        &selection,
+        environment,
+        &folder,
+        &stop,
+        events.as_ref(),
+    );
     if let Some(events) = events {
         match &result {
             Ok(report) => events.send(RunEvent::Over(report)),
@@ -73,7 +85,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
 
 fn run_and_report(
     arguments: &RunArguments,
-    selected: &[Selected],
+    selection: &Selection,
     environment: Environment,
     folder: &Folder,
     stop: &Stop,
@@ -82,7 +94,7 @@ fn run_and_report(
     let out = folder.path();
     let result = run_into(
         out,
-        selected,
+        selection,
         &arguments.what,
         &arguments.manner,
         environment,
@@ -103,7 +115,7 @@ fn run_and_report(
         }
         Some(_) | None => output::data(text),
     };
-    print(&terminal(&report))?;
+    print(&terminal_coloured(&report))?;
     github::tell(&report, arguments.annotations);
     if let RunState::Interrupted { reason } = &summary.state {
         output::talk(&format!("the run was stopped by {reason}: the report is partial"));
@@ -115,13 +127,32 @@ fn run_and_report(
     let (html, markdown) = (out.join(HTML_FILE), out.join(REPORT_FILE));
     let (html, markdown) = (html.display(), markdown.display());
     print(&format!("report: {html} (for a browser; as text: {markdown})\n"))?;
+    if arguments.open {
+        show(&out.join(HTML_FILE));
+    }
     Ok(report)
+}
+
+/// Shows a file to its user, by the program that the desktop has for it. That there is none is no failure of
+/// the run.
+fn show(file: &Path) {
+    let mut program = std::process::Command::new("xdg-open");
+    program
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if let Err(error) = program.spawn() {
+        output::talk(&format!(
+            "--open: cannot start xdg-open(1), of the package xdg-utils: {error}"
+        ));
+    }
 }
 
 /// The cell to look into first: one that is not as expected, else one whose client hung, else the first.
 fn worth_explaining(report: &RunReport) -> Option<&CellRef> {
     let cells = || report.cells().iter();
-    let violated = cells().find(|cell| matches!(cell.verdict, Verdict::Violated { .. }));
+    let violated = cells().find(|cell| is_violated(cell));
     let hung = || cells().find(|cell| cell.left_waiting());
     let cell = violated.or_else(hung).or_else(|| cells().next())?;
     Some(&cell.record.plan.cell)
@@ -139,16 +170,17 @@ fn own_name() -> String {
 /// Runs the selected cells into `out`, which exists and is empty.
 pub(crate) fn run_into(
     out: &Path,
-    selected: &[Selected],
+    selection: &Selection,
     arguments: &WhatToRun,
     manner: &Manner,
     environment: Environment,
     stop: &Stop,
     events: Option<&Events>,
 ) -> Result<(RunSummary, Timings), Failure> {
+    let selected = &selection.scenarios;
     let dry: Vec<LabPlan> = selected
         .iter()
-        .flat_map(|selected| dry::plans(&selected.scenario, &selected.cells))
+        .flat_map(|selected| dry::plans(&selected.scenario, &selected.tried))
         .collect();
     let dry_cells = dry.iter().map(|plan| plan.cell.clone()).collect();
     let mut plans = repeated(plans(selected), manner.repeat);
@@ -156,13 +188,14 @@ pub(crate) fn run_into(
         plan.observe_at_most = environment.observe_at_most;
     }
     let count = plans.len();
-    let expressions = &arguments.filter.expressions;
+    let cells: Vec<CellRef> = plans.iter().map(|plan| plan.cell.clone()).collect();
     let mut summary = RunSummary {
         format: RUN_FORMAT,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         hashes: Some(environment.hashes.clone()),
         state: RunState::Begun,
-        filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
+        filter: selection.filter.clone(),
+        part: selection.part(&cells, manner.repeat),
         language: manner.lang,
         scenarios: selected
             .iter()
@@ -172,7 +205,7 @@ pub(crate) fn run_into(
                 ..ScenarioSummary::from(&selected.scenario)
             })
             .collect(),
-        selected: plans.iter().map(|plan| plan.cell.clone()).collect(),
+        selected: cells,
         dry: dry_cells,
     };
     write_summary(out, &summary)?;
@@ -206,7 +239,12 @@ pub(crate) fn run_into(
             .filter_map(|selected| Some((selected.scenario.name.clone(), selected.folder()?)))
             .collect(),
     };
-    output::talk(&format!(
+    let talk = |text: &str| {
+        if !manner.quiet {
+            output::talk(text);
+        }
+    };
+    talk(&format!(
         "running {}{}{}, {} at once, {}, {}",
         plural(count / times, "cell"),
         if times > 1 {
@@ -229,6 +267,7 @@ pub(crate) fn run_into(
             server: guests.template.server.version_alone(),
         });
     }
+    let progress = Progress::of(count, manner.quiet);
     let (mut recorded, mut cut) = (0, false);
     let result = guests.run(plans, &mut |event| {
         if event.of_dry_cell() {
@@ -238,20 +277,25 @@ pub(crate) fn run_into(
             events.pass_on(&event, out);
         }
         match event {
-            Event::Started(cell) => output::progress(&format!("{recorded}/{count}  {cell}")),
+            Event::Started(cell) => progress.begun(cell),
             Event::Reached(_, _) => {}
             Event::Recorded(cell) | Event::Unfinished(cell) => {
                 cut |= matches!(event, Event::Unfinished(_)) && stop.reason().is_some();
                 recorded += 1;
-                output::milestone(&format!("{recorded}/{count}  {cell}"));
+                let judged = if manner.fail_fast || progress.is_shown() {
+                    load::one(out, cell).ok()
+                } else {
+                    None
+                };
+                progress.recorded(cell, judged.as_ref());
+                if manner.fail_fast && judged.is_some_and(|cell| is_violated(&cell)) {
+                    stop.request(&format!("--fail-fast, at {cell}"));
+                }
             }
-            Event::Trouble(text) => {
-                output::progress("");
-                output::talk(&text);
-            }
+            Event::Trouble(text) => progress.aside(|| output::talk(&text)),
         }
     });
-    output::progress("");
+    progress.over();
     summary.state = match (stop.reason(), &result) {
         // A signal that came when all was done has stopped nothing.
         (Some(_), Ok(_)) if recorded == count && !cut => RunState::Ended,
@@ -264,6 +308,10 @@ pub(crate) fn run_into(
     drop(reserve);
     write_summary(out, &summary)?;
     Ok((summary, result?))
+}
+
+fn is_violated(cell: &JudgedCell) -> bool {
+    matches!(cell.verdict, Verdict::Violated { .. })
 }
 
 /// All cells once, then all of them again.

@@ -3,37 +3,36 @@
 use crate::error::Failure;
 use crate::filter::Filter;
 use crate::named;
+use crate::shipped::{self, Shipped};
 use lvs_matrix_model::matrix::{Cell, CellRef, cells};
 use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::io::{IsTerminal, Read};
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-/// The scenario that is run where none is named.
-const SHIPPED: &str = include_str!("../../../scenarios/config-change.yaml");
-const SHIPPED_NAME: &str = "scenarios/config-change.yaml (shipped)";
 /// No more of a file is read than the loader accepts, and a byte, which makes it refuse the file.
 const MOST_BYTES: u64 = (1 << 20) + 1;
 
 /// A scenario with those of its cells that were selected.
 #[derive(Debug)]
 pub(crate) struct Selected {
-    /// Its file as typed, below the current folder relative to it; `None` for the shipped scenario of this
-    /// program.
+    /// Its file as typed, below the current folder relative to it; `None` for one that came with the program.
     pub(crate) file: Option<String>,
     pub(crate) scenario: Scenario,
     /// SHA-256 of its text, hexadecimal.
     pub(crate) sha256: String,
     pub(crate) cells: Vec<Cell>,
+    /// Those of which it tries the statements without any change: `cells`, and, if the run is a part of
+    /// another, those of the other parts.
+    pub(crate) tried: Vec<Cell>,
     /// What its author should look at, as it is shown; empty if there is nothing.
     pub(crate) warnings: String,
 }
 
 impl Selected {
-    /// The folder of its file, where a client program of the author's own runs; `None` for the shipped
-    /// scenario.
+    /// The folder of its file, where a client program of the author's own runs; `None` for a shipped one.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         let file = std::path::absolute(self.file.as_ref()?).ok()?;
         file.parent().map(Path::to_path_buf)
@@ -50,17 +49,50 @@ pub(crate) struct Loaded {
     pub(crate) warnings: String,
 }
 
-/// The names of the files as [`Selected::file`] has them; without any, that of the shipped scenario.
-fn names(files: &[PathBuf]) -> impl Iterator<Item = Option<String>> {
-    let here = std::env::current_dir().unwrap_or_default();
-    let names = files.iter().map(move |file| {
-        let file = file.strip_prefix(&here).unwrap_or(file);
-        Some(file.to_string_lossy().into_owned())
-    });
-    names.chain([None])
+/// Where a scenario is read from.
+#[derive(Debug)]
+enum Source {
+    /// It came with the program.
+    Shipped(Shipped),
+    File(PathBuf),
 }
 
-/// Loads the files (none: the shipped scenario).
+impl Source {
+    /// As messages name it.
+    fn name(&self) -> String {
+        match self {
+            Self::Shipped(shipped) => shipped.file(),
+            Self::File(file) => file.display().to_string(),
+        }
+    }
+
+    /// As [`Selected::file`] has it.
+    fn file(&self) -> Option<String> {
+        let Self::File(file) = self else { return None };
+        let here = std::env::current_dir().unwrap_or_default();
+        let file = file.strip_prefix(here).unwrap_or(file);
+        Some(file.to_string_lossy().into_owned())
+    }
+
+    fn read(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Shipped(shipped) => Ok(shipped.text.as_bytes().to_vec()),
+            Self::File(file) => read(file),
+        }
+    }
+}
+
+/// What was named: a file, or, where there is none of that name, a shipped scenario. Nothing: the default.
+fn sources(named: &[PathBuf]) -> Vec<Source> {
+    if named.is_empty() {
+        return vec![Source::Shipped(shipped::DEFAULT)];
+    }
+    let source =
+        |file: &PathBuf| shipped::meant(file).map_or_else(|| Source::File(file.clone()), Source::Shipped);
+    named.iter().map(source).collect()
+}
+
+/// Loads what was named, as [`sources`] takes it.
 pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut mistakes = String::new();
@@ -75,8 +107,9 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
     } else {
         Style::Plain
     };
-    for ((name, source), file) in sources(files).into_iter().zip(names(files)) {
-        match source {
+    for source in sources(files) {
+        let name = source.name();
+        match source.read() {
             Ok(bytes) => match load_bytes(&bytes) {
                 Ok(scenario) if loaded.iter().any(|other| other.scenario.name == scenario.name) => {
                     note(&format!(
@@ -86,7 +119,7 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
                     ))
                 }
                 Ok(scenario) => loaded.push(Loaded {
-                    file,
+                    file: source.file(),
                     warnings: render(&scenario.warnings, &name, &String::from_utf8_lossy(&bytes), style),
                     scenario,
                     sha256: sha256(&bytes),
@@ -125,15 +158,15 @@ impl Checked {
 
 /// Checks each file by itself.
 pub(crate) fn check_each(files: &[PathBuf]) -> Vec<Checked> {
-    let check = |(file, source): (String, Result<Vec<u8>, String>)| {
+    let check = |source: Source| {
         let bare = Checked {
-            file,
+            file: source.name(),
             cells: None,
             unreadable: None,
             mistakes: Vec::new(),
             warnings: Vec::new(),
         };
-        match source.map(|bytes| load_bytes(&bytes)) {
+        match source.read().map(|bytes| load_bytes(&bytes)) {
             Ok(Ok(scenario)) => Checked {
                 cells: Some(cells(&scenario).len()),
                 warnings: scenario.warnings,
@@ -149,9 +182,9 @@ pub(crate) fn check_each(files: &[PathBuf]) -> Vec<Checked> {
     sources(files).into_iter().map(check).collect()
 }
 
-/// The shipped scenario's SHA-256.
+/// The SHA-256 of the shipped scenario that is run where none is named.
 pub(crate) fn shipped_sha256() -> String {
-    sha256(SHIPPED.as_bytes())
+    sha256(shipped::DEFAULT.text.as_bytes())
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -161,19 +194,15 @@ fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The files with what is in them; without any the shipped scenario.
-fn sources(files: &[PathBuf]) -> Vec<(String, Result<Vec<u8>, String>)> {
-    if files.is_empty() {
-        return vec![(SHIPPED_NAME.to_owned(), Ok(SHIPPED.as_bytes().to_vec()))];
-    }
-    files
-        .iter()
-        .map(|file| (file.display().to_string(), read(file)))
-        .collect()
-}
-
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("cannot read the scenario {}: {error}", file.display());
+    let failed = |error: std::io::Error| {
+        let hint = if error.kind() == ErrorKind::NotFound {
+            shipped::hint(file)
+        } else {
+            String::new()
+        };
+        format!("cannot read the scenario {}: {error}{hint}", file.display())
+    };
     let open = fs::File::open(file).map_err(failed)?;
     if open.metadata().map_err(failed)?.is_dir() {
         return Err(format!(
@@ -194,15 +223,17 @@ pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Se
     let filter = Filter::parse(expressions, &scenarios)?;
     let selected: Vec<Selected> = loaded
         .into_iter()
-        .map(|loaded| Selected {
-            file: loaded.file,
-            cells: cells(&loaded.scenario)
-                .into_iter()
-                .filter(|cell| filter.admits(&cell.cell))
-                .collect(),
-            scenario: loaded.scenario,
-            sha256: loaded.sha256,
-            warnings: loaded.warnings,
+        .map(|loaded| {
+            let mut cells = cells(&loaded.scenario);
+            cells.retain(|cell| filter.admits(&cell.cell));
+            Selected {
+                file: loaded.file,
+                tried: cells.clone(),
+                cells,
+                scenario: loaded.scenario,
+                sha256: loaded.sha256,
+                warnings: loaded.warnings,
+            }
         })
         .collect();
     if selected.iter().all(|selected| selected.cells.is_empty()) {

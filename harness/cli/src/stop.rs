@@ -41,7 +41,7 @@ impl Stop {
     }
 
     /// Asks for an orderly end; false if that was asked before.
-    fn request(&self, reason: &str) -> bool {
+    pub(crate) fn request(&self, reason: &str) -> bool {
         let mut state = self.state();
         if state.reason.is_some() {
             return false;

@@ -26,6 +26,7 @@ mod ladder;
 mod markdown;
 mod overview;
 mod packet;
+mod part;
 mod plain;
 mod repeat;
 mod row;
@@ -50,6 +51,7 @@ pub use ladder::{ladder_mermaid, ladder_svg};
 pub use lvs_matrix_language::phrasing::expectation;
 pub use lvs_matrix_language::{Language, UnknownLanguage, plural};
 pub use markdown::{Pages, markdown, markdown_cell, summary};
+pub use part::{DealtBy, Part, Partition};
 pub use plain::{explanation, plain};
 pub use row::MissingCell;
 pub use run::{
@@ -59,6 +61,6 @@ pub use run::{
 pub use schedule::{ArticleSending, Schedule, ScheduleRow, Sending, schedule, schedule_svg};
 pub use schema::{diff_schema, events_schema, record_schema, report_schema};
 pub use svg::{stand_alone, style as svg_style};
-pub use terminal::terminal;
+pub use terminal::{terminal, terminal_coloured};
 pub use timeline::{cell_timeline_svg, timeline_svg};
 pub use totals::Totals;

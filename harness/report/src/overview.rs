@@ -36,7 +36,9 @@ pub(crate) fn notes(words: Language, report: &RunReport) -> Vec<Block> {
     let dry = dry.map(|dry| strong(&foreign(&cut(&dry.line(), 2 * LONGEST))));
     let filter = report.run().filter.iter();
     let filter = filter.map(|filter| words.only_selected(code(&cut(filter, LONGEST))));
-    dry.chain(filter).map(Block::Note).collect()
+    let part = report.run().part.iter();
+    let part = part.map(|part| words.only_part(code(&part.partition.to_string())));
+    dry.chain(filter).chain(part).map(Block::Note).collect()
 }
 
 /// What needs a look: what may be another way tomorrow, what is not as expected, then what is not known. Each

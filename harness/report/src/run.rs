@@ -1,5 +1,6 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
+use crate::part::Part;
 use crate::row::{MissingCell, Row};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::plural;
@@ -41,6 +42,9 @@ pub struct RunSummary {
     pub state: RunState,
     /// The `--filter` expression as typed; `None` if every cell was selected.
     pub filter: Option<String>,
+    /// Which part of a run this is; `None` if it is a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// The language of the reports for people; not written if it is English.
     #[serde(default, skip_serializing_if = "Language::is_default")]
     pub language: Language,

@@ -15,6 +15,17 @@ use std::fmt::Write as _;
 /// The report as plain text, aligned with blanks, without colours, ending with a newline.
 #[must_use]
 pub fn terminal(report: &RunReport) -> String {
+    printed(report, false)
+}
+
+/// [`terminal`] with its verdicts in colours, by SGR sequences (console_codes(4)). Who prints it takes them away
+/// where they are not wanted.
+#[must_use]
+pub fn terminal_coloured(report: &RunReport) -> String {
+    printed(report, true)
+}
+
+fn printed(report: &RunReport, coloured: bool) -> String {
     let mut out = String::new();
     for scenario in &report.run().scenarios {
         let mut header: Vec<String> = scenario.axes.iter().map(|axis| axis.name.to_string()).collect();
@@ -24,7 +35,7 @@ pub fn terminal(report: &RunReport) -> String {
         if lines.len() > 1 {
             out.push_str(scenario.name.as_str());
             out.push('\n');
-            table(&mut out, &lines);
+            table(&mut out, &lines, coloured);
             out.push('\n');
         }
     }
@@ -80,7 +91,20 @@ fn row(row: Row<'_>) -> Vec<String> {
     columns
 }
 
-fn table(out: &mut String, lines: &[Vec<String>]) {
+/// The colour of a verdict in the last column: red, yellow, green; none of another word.
+fn colour(word: &str) -> Option<u8> {
+    let words = Language::English;
+    let colours = [
+        (words.violated(), 31),
+        (words.undetermined(), 33),
+        (words.tested_nothing(), 33),
+        (words.met(), 32),
+    ];
+    let found = colours.into_iter().find(|(verdict, _)| *verdict == word);
+    found.map(|(_, colour)| colour)
+}
+
+fn table(out: &mut String, lines: &[Vec<String>], coloured: bool) {
     let count = lines.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
         .map(|column| {
@@ -93,8 +117,16 @@ fn table(out: &mut String, lines: &[Vec<String>]) {
         for (column, width) in line.iter().zip(&widths) {
             let _ = write!(text, "{column:<width$}  ");
         }
-        out.push_str(text.trim_end());
-        out.push('\n');
+        let text = text.trim_end();
+        let last = line.last().filter(|_| coloured);
+        match last.and_then(|word| Some((text.strip_suffix(word.as_str())?, word, colour(word)?))) {
+            Some((text, word, colour)) => {
+                let _ = writeln!(out, "{text}\x1b[{colour}m{word}\x1b[0m");
+            }
+            None => {
+                let _ = writeln!(out, "{text}");
+            }
+        }
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn big_of(count: usize, change: impl Fn(usize, &mut JudgedCell)) -> R
         hashes: None,
         state: RunState::Ended,
         filter: None,
+        part: None,
         language: lvs_matrix_report::Language::English,
         scenarios: vec![summary_of(&scenario)],
         selected,

@@ -72,6 +72,7 @@ pub(crate) fn report_of(judged: Vec<JudgedCell>, state: RunState) -> RunReport {
         hashes: None,
         state,
         filter: None,
+        part: None,
         language: lvs_matrix_report::Language::English,
         scenarios: scenarios.iter().map(summary_of).collect(),
         selected: scenarios

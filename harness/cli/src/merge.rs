@@ -1,0 +1,218 @@
+//! `merge`: runs that are parts of one, put together.
+
+use crate::args::MergeArguments;
+use crate::beneath::Beneath;
+use crate::error::Failure;
+use crate::folder::Folder;
+use crate::judge::judge;
+use crate::load::read_run;
+use crate::output;
+use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::record::RECORD_FILE;
+use lvs_matrix_report::{Part, REPORT_FILE, RUN_FILE, RunState, RunSummary, ScenarioSummary};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A run that is put together with others.
+struct One<'f> {
+    folder: &'f Path,
+    open: Beneath,
+    run: RunSummary,
+}
+
+/// `merge DIR… --out DIR`.
+pub(crate) fn merge(arguments: &MergeArguments) -> Result<ExitCode, Failure> {
+    let mut runs = Vec::new();
+    for folder in &arguments.folders {
+        let (open, run) = read_run(folder)?;
+        runs.push(One { folder, open, run });
+    }
+    let (run, from) = whole(&runs)?;
+    let folder = Folder::make(Some(&arguments.out))?;
+    let copied = copy(&from, folder.path());
+    let text = serde_json::to_string_pretty(&run).map_err(|error| Failure::Software(error.to_string()));
+    let written = copied
+        .and(text)
+        .and_then(|text| output::write_file(folder.path(), RUN_FILE, &(text + "\n")));
+    written.inspect_err(|_| folder.discard_if_without_records())?;
+    judge(folder.path(), false, None)
+}
+
+/// Each cell of the whole run with the run that has it.
+type From<'r, 'f> = Vec<(CellRef, &'r One<'f>)>;
+
+/// What the whole run says of itself, and where its cells are.
+fn whole<'r, 'f>(runs: &'r [One<'f>]) -> Result<(RunSummary, From<'r, 'f>), Failure> {
+    let [first, others @ ..] = runs else {
+        return Err(Failure::Mistake("no run was named".to_owned()));
+    };
+    for other in others {
+        same(first, other)?;
+    }
+    let mut cells: Vec<(usize, CellRef, &One<'_>)> = Vec::new();
+    for (one, places) in runs.iter().zip(places(runs)?) {
+        cells.extend(
+            places
+                .into_iter()
+                .zip(&one.run.selected)
+                .map(|(place, cell)| (place, cell.clone(), one)),
+        );
+    }
+    cells.sort_by_key(|(place, _, _)| *place);
+    let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
+    for (_, cell, one) in &cells {
+        if let Some(other) = seen.insert(cell.to_string(), one.folder) {
+            return Err(Failure::Mistake(format!(
+                "{} and {} have both the cell {cell}; merge takes every cell once (`diff` compares runs)",
+                other.display(),
+                one.folder.display()
+            )));
+        }
+    }
+    let mut scenarios: Vec<ScenarioSummary> = Vec::new();
+    let mut dry: From<'_, '_> = Vec::new();
+    for (_, cell, one) in &cells {
+        if scenarios.iter().any(|known| known.name == cell.scenario) {
+            continue;
+        }
+        scenarios.extend(
+            one.run
+                .scenarios
+                .iter()
+                .find(|own| own.name == cell.scenario)
+                .cloned(),
+        );
+        let own = one.run.dry.iter().filter(|dry| dry.scenario == cell.scenario);
+        dry.extend(own.map(|dry| (dry.clone(), *one)));
+    }
+    let stopped = runs.iter().find_map(|one| match &one.run.state {
+        RunState::Ended => None,
+        RunState::Begun => Some((one, "it was killed")),
+        RunState::Interrupted { reason } => Some((one, reason.as_str())),
+    });
+    let run = RunSummary {
+        state: stopped.map_or(RunState::Ended, |(one, reason)| RunState::Interrupted {
+            reason: match &one.run.part {
+                Some(part) => format!("part {}: {reason}", part.partition),
+                None => reason.to_owned(),
+            },
+        }),
+        part: None,
+        scenarios,
+        selected: cells.iter().map(|(_, cell, _)| cell.clone()).collect(),
+        dry: dry.iter().map(|(cell, _)| cell.clone()).collect(),
+        ..first.run.clone()
+    };
+    let cells = cells.into_iter().map(|(_, cell, one)| (cell, one));
+    Ok((run, cells.chain(dry).collect()))
+}
+
+/// Refuses two runs that were not made with the same things.
+fn same(a: &One<'_>, b: &One<'_>) -> Result<(), Failure> {
+    let refused = |what: &str| {
+        Err(Failure::Mistake(format!(
+            "{} and {} were run with different {what}: they are no parts of one run (`diff` compares runs)",
+            a.folder.display(),
+            b.folder.display()
+        )))
+    };
+    let part = |one: &One<'_>, what: fn(&lvs_matrix_model::record::Hashes) -> &str| {
+        one.run.hashes.as_ref().map(|hashes| what(hashes).to_owned())
+    };
+    if part(a, |hashes| &hashes.harness) != part(b, |hashes| &hashes.harness)
+        || a.run.harness != b.run.harness
+    {
+        return refused("programs of lvs-matrix");
+    }
+    let kernel = |one: &One<'_>| one.run.hashes.as_ref().map(|hashes| hashes.kernel.clone());
+    if kernel(a) != kernel(b) {
+        return refused("guest kernels");
+    }
+    if part(a, |hashes| &hashes.mysqld) != part(b, |hashes| &hashes.mysqld) {
+        return refused("server programs");
+    }
+    for scenario in &a.run.scenarios {
+        let other = b.run.scenarios.iter().find(|other| other.name == scenario.name);
+        // Where its file lay on each machine is no matter.
+        if other.is_some_and(|other| other.sha256 != scenario.sha256 || other.axes != scenario.axes) {
+            return refused(&format!("texts of the scenario `{}`", scenario.name));
+        }
+    }
+    let whole = |one: &One<'_>| {
+        one.run
+            .part
+            .as_ref()
+            .map(|part| (part.partition.by, part.partition.of, part.whole.clone()))
+    };
+    if whole(a) != whole(b) || a.run.filter != b.run.filter {
+        return refused("cells as the whole, or divided otherwise");
+    }
+    Ok(())
+}
+
+/// The place of each cell of each run in the whole one.
+fn places(runs: &[One<'_>]) -> Result<Vec<Vec<usize>>, Failure> {
+    let parts: Vec<&Part> = runs.iter().filter_map(|one| one.run.part.as_ref()).collect();
+    let [first, ..] = parts.as_slice() else {
+        // Whole runs: one after the other.
+        let mut next = 0..;
+        return Ok(runs
+            .iter()
+            .map(|one| next.by_ref().take(one.run.selected.len()).collect())
+            .collect());
+    };
+    let there: BTreeSet<u32> = parts.iter().map(|part| part.partition.number.get()).collect();
+    let absent: Vec<String> = (1..=first.partition.of.get())
+        .filter(|number| !there.contains(number))
+        .take(10)
+        .map(|number| number.to_string())
+        .collect();
+    if !absent.is_empty() {
+        return Err(Failure::Mistake(format!(
+            "of {} parts these are missing: {}; name their folders, too",
+            first.partition.of,
+            absent.join(", ")
+        )));
+    }
+    let torn = runs
+        .iter()
+        .zip(&parts)
+        .find(|(one, part)| one.run.selected.len() != part.places.len());
+    if let Some((one, _)) = torn {
+        return Err(Failure::Mistake(format!(
+            "{} is no run's of lvs-matrix: it has other cells than places for them",
+            one.folder.display()
+        )));
+    }
+    Ok(parts.iter().map(|part| part.places.clone()).collect())
+}
+
+/// Copies what was recorded of the cells.
+fn copy(from: &From<'_, '_>, to: &Path) -> Result<(), Failure> {
+    for (cell, one) in from {
+        let failed = |error: std::io::Error| {
+            Failure::Software(format!("cannot copy {cell} of {}: {error}", one.folder.display()))
+        };
+        let slug = cell.slug();
+        let own = match one.open.folder(&[cell.scenario.as_str(), &slug]) {
+            Ok(own) => own,
+            // It has no record; the report will say so.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        let folder: PathBuf = to.join(cell.scenario.as_str()).join(&slug);
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let mut files = own.files().map_err(failed)?;
+        // Its page is made anew. The record comes last, as it does in a run.
+        files.retain(|file| file != REPORT_FILE);
+        files.sort_by_key(|file| file == RECORD_FILE);
+        for name in files {
+            if let Some(bytes) = own.read(&name, u64::MAX).map_err(failed)? {
+                fs::write(folder.join(&name), bytes).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Which cells of which scenarios a run takes: what was named, `--filter`, `--failed`, `--partition`.
+
+use crate::args::RunArguments;
+use crate::error::Failure;
+use crate::load::load;
+use crate::scenarios::{self, Selected};
+use lvs_matrix_model::matrix::{CellRef, FIRST};
+use lvs_matrix_model::verdict::Verdict;
+use lvs_matrix_report::{Part, Partition};
+use std::collections::{BTreeSet, HashSet};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+/// What a run takes.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    /// The scenarios of which it takes cells.
+    pub(crate) scenarios: Vec<Selected>,
+    /// How they were chosen, for the report; `None`: all cells.
+    pub(crate) filter: Option<String>,
+    /// If it is a part of a run: which part, and all cells of that run.
+    part: Option<(Partition, Vec<CellRef>)>,
+}
+
+impl Selection {
+    /// The cells that `files` (none: the default scenario) and `expressions` name.
+    pub(crate) fn new(files: &[PathBuf], expressions: &[String]) -> Result<Self, Failure> {
+        Ok(Self {
+            scenarios: scenarios::select(files, expressions)?,
+            filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
+            part: None,
+        })
+    }
+
+    /// What `run` was asked for; `None` if `--failed` found nothing that failed.
+    pub(crate) fn of_run(arguments: &RunArguments) -> Result<Option<Self>, Failure> {
+        let (files, expressions) = (&arguments.what.files, &arguments.what.filter.expressions);
+        let mut selection = match &arguments.failed {
+            None => Self::new(files, expressions)?,
+            Some(folder) => {
+                let failed = Failed::of(folder)?;
+                if failed.cells.is_empty() {
+                    return Ok(None);
+                }
+                let files = if files.is_empty() { &failed.files } else { files };
+                let mut selection = Self::new(files, expressions)?;
+                failed.retain(&mut selection.scenarios, folder)?;
+                let words = selection.filter.into_iter().chain(["--failed".to_owned()]);
+                selection.filter = Some(words.collect::<Vec<_>>().join(" "));
+                selection
+            }
+        };
+        if let Some(partition) = arguments.partition {
+            selection.divide(partition);
+        }
+        Ok(Some(selection))
+    }
+
+    /// Leaves of the cells one part. Dry cells are those of the whole, so that every part has the same.
+    fn divide(&mut self, partition: Partition) {
+        let all = self.scenarios.iter().flat_map(|selected| &selected.cells);
+        let whole: Vec<CellRef> = all.map(|cell| cell.cell.clone()).collect();
+        let mut place = 0..;
+        for selected in &mut self.scenarios {
+            let has =
+                |cell: &CellRef, place: Option<usize>| place.is_some_and(|place| partition.has(place, cell));
+            selected.cells.retain(|cell| has(&cell.cell, place.next()));
+        }
+        self.scenarios.retain(|selected| !selected.cells.is_empty());
+        self.part = Some((partition, whole));
+    }
+
+    /// Which part of a run this is, with cells that are repeated so often.
+    pub(crate) fn part(&self, selected: &[CellRef], times: NonZero<u32>) -> Option<Part> {
+        let (partition, once) = self.part.as_ref()?;
+        let numbers = (1..=times.get()).filter_map(NonZero::new);
+        let whole = numbers.flat_map(|number| once.iter().map(move |cell| cell.repeated(number)));
+        Some(Part::new(*partition, selected, &whole.collect::<Vec<_>>()))
+    }
+}
+
+/// What was not met in an earlier run.
+struct Failed {
+    /// The ids of the cells, without the numbers of repetitions.
+    cells: BTreeSet<String>,
+    /// The run's scenarios, as they are named on a command line.
+    files: Vec<PathBuf>,
+}
+
+impl Failed {
+    fn of(folder: &Path) -> Result<Self, Failure> {
+        let report = load(folder)?;
+        let judged = report.cells().iter().filter(|cell| match cell.verdict {
+            Verdict::Met | Verdict::ObservedOnly => false,
+            Verdict::TestedNothing { .. } | Verdict::Violated { .. } | Verdict::Undetermined { .. } => true,
+        });
+        let judged = judged.map(|cell| &cell.record.plan.cell);
+        let missing = report.missing().iter().map(|missing| &missing.cell);
+        let disagreeing = report
+            .disagreements()
+            .iter()
+            .map(|disagreement| &disagreement.cell);
+        let cells: HashSet<&CellRef> = judged.chain(missing).chain(disagreeing).collect();
+        let scenarios = report.run().scenarios.iter();
+        let scenarios = scenarios.filter(|scenario| cells.iter().any(|cell| cell.scenario == scenario.name));
+        Ok(Self {
+            files: scenarios
+                .map(|scenario| PathBuf::from(scenario.file.as_deref().unwrap_or(scenario.name.as_str())))
+                .collect(),
+            cells: cells
+                .into_iter()
+                .map(|cell| cell.repeated(FIRST).to_string())
+                .collect(),
+        })
+    }
+
+    /// Leaves of what was selected only what failed.
+    fn retain(&self, scenarios: &mut Vec<Selected>, folder: &Path) -> Result<(), Failure> {
+        for selected in &mut *scenarios {
+            selected
+                .cells
+                .retain(|cell| self.cells.contains(&cell.cell.to_string()));
+            selected.tried.clone_from(&selected.cells);
+        }
+        scenarios.retain(|selected| !selected.cells.is_empty());
+        if scenarios.is_empty() {
+            return Err(Failure::Mistake(format!(
+                "no cell that was not met in {} is among those that are selected here",
+                folder.display()
+            )));
+        }
+        Ok(())
+    }
+}
