@@ -37,7 +37,7 @@ pub(crate) fn notes(words: Language, report: &RunReport) -> Vec<Block> {
     let filter = report.run().filter.iter();
     let filter = filter.map(|filter| words.only_selected(code(&cut(filter, LONGEST))));
     let part = report.run().part.iter();
-    let part = part.map(|part| words.only_part(code(&part.partition.to_string())));
+    let part = part.map(|part| words.only_part(code(&part.partition.to_string()), code("lvs-matrix merge")));
     dry.chain(filter).chain(part).map(Block::Note).collect()
 }
 

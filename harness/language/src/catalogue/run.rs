@@ -23,8 +23,8 @@ crate::catalogue::words! {
     all: "all" / "合计";
     part_of(part, all): "{part} of {all}" / "{part} / {all}";
     only_selected(filter): "Only cells that match {filter} were selected." / "仅选择了符合 {filter} 的单元。";
-    only_part(part): "This is a part of a run: {part}. `lvs-matrix merge` puts the parts together." / "这是\
-        一次运行的一部分：{part}。`lvs-matrix merge` 可将各部分合并。";
+    only_part(part, merge): "This is a part of a run: {part}. {merge} puts the parts together." / "这是一次运行的\
+        一部分：{part}。{merge} 可将各部分合并。";
     counted(count, what): ", {count} {what}" / "，{what} {count}";
     runs_of(runs, cells): "{runs} of {cells}" / "{cells}的 {runs}";
     sums_met(cells, count): "{cells}: {count} met" / "{cells}：符合预期 {count}";
