@@ -3,7 +3,7 @@
 use super::cell_view::CellView;
 use super::table::Table;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, HostAction, Node, Percent, TableAction};
+use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Node, Percent, TableAction};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::lab::Link;
 use lvs_matrix_model::record::{Moment, StepOutcome, StepRecord};
@@ -182,13 +182,7 @@ impl<'a> CellView<'a> {
     pub(super) fn links(&self, node: &Node) -> impl Iterator<Item = (&'a StepRecord, Instant, bool)> {
         self.done(move |action| {
             let Action::Host(host) = action else { return None };
-            match host {
-                HostAction::PowerOff { server, .. } => (node.real_server() == Some(server)).then_some(true),
-                HostAction::PowerOn { server } => (node.real_server() == Some(server)).then_some(false),
-                HostAction::LinkDown { node: of } => (of == node).then_some(true),
-                HostAction::LinkUp { node: of } => (of == node).then_some(false),
-                HostAction::SetSysctl { .. } => None,
-            }
+            host.cuts_off().filter(|_| host.node() == *node)
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::real_server::{Blueprint, RealServer};
 use crate::traces::left_in;
-use lvs_matrix_model::action::{Action, HostAction, Node, TrafficAction};
+use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::MysqldState;
 use lvs_matrix_netns::{Namespace, destroy_tcp_sockets, forget_tcp_metrics, ip_batch};
@@ -104,23 +104,11 @@ fn are_plain(plan: &LabPlan) -> bool {
 /// Does no step of the plan stop, freeze or set anything of a real server, and has no server statements of
 /// its own? The client's account has no privileges, so that what the client does ends with its sessions.
 pub(crate) fn leaves_servers_alone(plan: &LabPlan) -> bool {
-    let of_server = |node: &Node| node.real_server().is_some();
     let touches = |action: &Action| match action {
-        Action::Mysqld(_) | Action::Host(HostAction::PowerOff { .. } | HostAction::PowerOn { .. }) => true,
-        Action::Host(HostAction::SetSysctl { node, .. })
-        | Action::Traffic(
-            TrafficAction::AddFirewallRule { node, .. }
-            | TrafficAction::FlushFirewall { node }
-            | TrafficAction::FilterIcmp { node }
-            | TrafficAction::ClampMss { node, .. },
-        ) => of_server(node),
-        // A link and its queueing discipline go with the interface.
-        Action::Host(HostAction::LinkDown { .. } | HostAction::LinkUp { .. })
-        | Action::Traffic(TrafficAction::SetNetem { .. } | TrafficAction::SetMtu { .. })
-        | Action::Table(_)
-        | Action::Client(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => false,
+        Action::Mysqld(_) => true,
+        Action::Host(action) => action.server().is_some() && action.outlives_interfaces(),
+        Action::Traffic(action) => action.server().is_some() && action.outlives_interfaces(),
+        Action::Table(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
     };
     are_plain(plan)
         && plan.misbuilt.is_empty()

@@ -266,11 +266,7 @@ fn cuts_off(action: &Action, server: &Name) -> bool {
     let Action::Host(action) = action else {
         return false;
     };
-    match action {
-        HostAction::PowerOff { server: of, .. } => of == server,
-        HostAction::LinkDown { node } => node.real_server() == Some(server),
-        HostAction::PowerOn { .. } | HostAction::LinkUp { .. } | HostAction::SetSysctl { .. } => false,
-    }
+    action.cuts_off() == Some(true) && action.server() == Some(server)
 }
 
 fn rules(line: &mut Timeline) -> impl Iterator<Item = (&Node, &mut Chain, &mut FirewallVerdict)> {

@@ -4,7 +4,7 @@ use super::super::bilingual::clauses;
 use super::prelude::*;
 use super::shared::{changes_between, with_method};
 use super::translated::sent_on;
-use lvs_matrix_model::action::{Action, Chain, HostAction, TrafficAction};
+use lvs_matrix_model::action::{Action, Chain};
 
 /// The answer does not need the director.
 pub(super) const PAST_THE_DIRECTOR: Rule = Rule {
@@ -119,26 +119,16 @@ impl<'v, 'a> UnderWay<'v, 'a> {
 
 /// Is an action about what makes the answer of a real server or about its way to the client?
 fn on_the_way_back(action: &Action, server: &Name) -> bool {
-    let ends = |node: &Node| *node == Node::Client || node.real_server() == Some(server);
     match action {
         Action::Mysqld(mysqld) => mysqld.server() == server,
-        Action::Host(host) => match host {
-            HostAction::PowerOff { server: of, .. } | HostAction::PowerOn { server: of } => of == server,
-            HostAction::LinkDown { node } | HostAction::LinkUp { node } => ends(node),
-            HostAction::SetSysctl { .. } => false,
-        },
-        Action::Traffic(traffic) => match traffic {
-            TrafficAction::AddFirewallRule { node, chain, .. } => match chain {
-                Chain::Input => *node == Node::Client,
-                Chain::Output => node.real_server() == Some(server),
-            },
-            TrafficAction::FlushFirewall { node } => ends(node),
-            // What is sent to the node is delayed or lost.
-            TrafficAction::SetNetem { node, .. } => *node == Node::Client,
-            // An MTU of its own may hold back what the server has to say.
-            TrafficAction::SetMtu { node, .. } => node.real_server() == Some(server),
-            TrafficAction::FilterIcmp { .. } | TrafficAction::ClampMss { .. } => false,
-        },
+        Action::Host(host) => {
+            let ends = host.node() == Node::Client || host.server() == Some(server);
+            ends && host.cuts_off().is_some()
+        }
+        Action::Traffic(traffic) => {
+            let comes_to_client = *traffic.node() == Node::Client && traffic.is_about(Chain::Input);
+            comes_to_client || traffic.server() == Some(server) && traffic.is_about(Chain::Output)
+        }
         Action::Table(_) | Action::Wait(_) | Action::Watch(_) | Action::Client(_) => false,
     }
 }

@@ -85,6 +85,54 @@ actions! {
 }
 
 impl HostAction {
+    /// The host that it is done to.
+    #[must_use]
+    pub fn node(&self) -> Node {
+        match self {
+            Self::PowerOff { server, .. } | Self::PowerOn { server } => Node::RealServer(server.clone()),
+            Self::LinkDown { node } | Self::LinkUp { node } | Self::SetSysctl { node, .. } => node.clone(),
+        }
+    }
+
+    /// Does it cut the host off (true), or bring it back (false)? `None` if neither.
+    #[must_use]
+    pub fn cuts_off(&self) -> Option<bool> {
+        match self {
+            Self::PowerOff { .. } | Self::LinkDown { .. } => Some(true),
+            Self::PowerOn { .. } | Self::LinkUp { .. } => Some(false),
+            Self::SetSysctl { .. } => None,
+        }
+    }
+
+    /// Is nothing waited for while it is done?
+    #[must_use]
+    pub fn takes_no_time(&self) -> bool {
+        match self {
+            Self::SetSysctl { .. } => true,
+            Self::PowerOff { .. } | Self::PowerOn { .. } | Self::LinkDown { .. } | Self::LinkUp { .. } => {
+                false
+            }
+        }
+    }
+
+    /// Does what it changes stay with the host when the interfaces go?
+    #[must_use]
+    pub fn outlives_interfaces(&self) -> bool {
+        match self {
+            Self::PowerOff { .. } | Self::PowerOn { .. } | Self::SetSysctl { .. } => true,
+            Self::LinkDown { .. } | Self::LinkUp { .. } => false,
+        }
+    }
+
+    /// Is it done to real servers alone?
+    #[must_use]
+    pub fn is_of_real_servers(&self) -> bool {
+        match self {
+            Self::PowerOff { .. } | Self::PowerOn { .. } => true,
+            Self::LinkDown { .. } | Self::LinkUp { .. } | Self::SetSysctl { .. } => false,
+        }
+    }
+
     /// The real server that it is done to; `None` if it is the client or the director.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {

@@ -216,6 +216,33 @@ impl TrafficAction {
         }
     }
 
+    /// Is it about what the host sends, or about what comes to it, on connections that there are?
+    #[must_use]
+    pub fn is_about(&self, chain: Chain) -> bool {
+        match self {
+            Self::AddFirewallRule { chain: of, .. } => *of == chain,
+            Self::FlushFirewall { .. } => true,
+            // What is sent to the host is delayed or lost.
+            Self::SetNetem { .. } => chain == Chain::Input,
+            // An MTU of its own may hold back what the host has to say.
+            Self::SetMtu { .. } => chain == Chain::Output,
+            Self::FilterIcmp { .. } | Self::ClampMss { .. } => false,
+        }
+    }
+
+    /// Does what it changes stay with the host when the interfaces go?
+    #[must_use]
+    pub fn outlives_interfaces(&self) -> bool {
+        match self {
+            Self::AddFirewallRule { .. }
+            | Self::FlushFirewall { .. }
+            | Self::FilterIcmp { .. }
+            | Self::ClampMss { .. } => true,
+            // A link's queueing discipline goes with the interface.
+            Self::SetNetem { .. } | Self::SetMtu { .. } => false,
+        }
+    }
+
     /// The real server that it is done to; `None` if it is the client or the director.
     #[must_use]
     pub fn server(&self) -> Option<&Name> {

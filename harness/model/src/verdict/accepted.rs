@@ -68,39 +68,32 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
         else {
             continue;
         };
-        match action {
-            TrafficAction::AddFirewallRule {
-                node: Node::Client,
-                chain,
-                verdict,
-            } => {
-                let in_force = |rule: &OwnRule| rule.chain == *chain && rule.until.is_none();
-                if !rules.iter().any(in_force) {
-                    rules.push(OwnRule {
-                        step: step.number,
-                        chain: *chain,
-                        verdict: *verdict,
-                        earliest: began,
-                        surely: step.ended.unwrap_or(began),
-                        until: None,
-                        met: match &step.at_end {
-                            Some(AtEnd::InForce { packets, .. }) => *packets,
-                            Some(AtEnd::Gone { .. }) | None => None,
-                        },
-                    });
-                }
+        // Other actions neither add a rule that meets segments, nor take one away.
+        if let TrafficAction::AddFirewallRule {
+            node: Node::Client,
+            chain,
+            verdict,
+        } = action
+        {
+            let in_force = |rule: &OwnRule| rule.chain == *chain && rule.until.is_none();
+            if !rules.iter().any(in_force) {
+                rules.push(OwnRule {
+                    step: step.number,
+                    chain: *chain,
+                    verdict: *verdict,
+                    earliest: began,
+                    surely: step.ended.unwrap_or(began),
+                    until: None,
+                    met: match &step.at_end {
+                        Some(AtEnd::InForce { packets, .. }) => *packets,
+                        Some(AtEnd::Gone { .. }) | None => None,
+                    },
+                });
             }
-            TrafficAction::FlushFirewall { node: Node::Client } => {
-                for rule in rules.iter_mut().filter(|rule| rule.until.is_none()) {
-                    rule.until = Some(began);
-                }
+        } else if let TrafficAction::FlushFirewall { node: Node::Client } = action {
+            for rule in rules.iter_mut().filter(|rule| rule.until.is_none()) {
+                rule.until = Some(began);
             }
-            TrafficAction::AddFirewallRule { .. }
-            | TrafficAction::FlushFirewall { .. }
-            | TrafficAction::SetNetem { .. }
-            | TrafficAction::SetMtu { .. }
-            | TrafficAction::FilterIcmp { .. }
-            | TrafficAction::ClampMss { .. } => {}
         }
     }
     rules

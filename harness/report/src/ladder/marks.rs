@@ -5,7 +5,7 @@ use super::journey::{Host, host_of};
 use crate::svg::Glyph;
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
-use lvs_matrix_model::action::{Action, HostAction, Node};
+use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{
@@ -69,12 +69,7 @@ fn acts_on(action: &Action) -> Node {
     match action {
         Action::Table(_) => Node::Director,
         Action::Mysqld(action) => Node::RealServer(action.server().clone()),
-        Action::Host(HostAction::PowerOff { server, .. } | HostAction::PowerOn { server }) => {
-            Node::RealServer(server.clone())
-        }
-        Action::Host(
-            HostAction::LinkDown { node } | HostAction::LinkUp { node } | HostAction::SetSysctl { node, .. },
-        ) => node.clone(),
+        Action::Host(action) => action.node(),
         Action::Traffic(action) => action.node().clone(),
         Action::Watch(_) => Node::Director,
         Action::Client(_) | Action::Wait(_) => Node::Client,

@@ -121,25 +121,14 @@ pub(crate) fn at_end(
 pub(crate) fn restore_links(plan: &LabPlan, lab: &Lab) -> Result<()> {
     for step in &plan.steps {
         match &step.action {
-            Action::Host(HostAction::PowerOff { server, .. }) => {
-                link_up(plan, lab, &Node::RealServer(server.clone()))?;
-            }
-            Action::Host(HostAction::LinkDown { node }) => link_up(plan, lab, node)?,
+            Action::Host(action) if action.cuts_off() == Some(true) => link_up(plan, lab, &action.node())?,
             Action::Traffic(TrafficAction::SetNetem { node, .. }) => {
                 let (node, delay, loss) = (node.clone(), std::time::Duration::ZERO, Percent(0));
                 let undo = TrafficAction::SetNetem { node, delay, loss };
                 run_lines(plan, lab, &undo.into())?;
             }
-            Action::Host(
-                HostAction::PowerOn { .. } | HostAction::LinkUp { .. } | HostAction::SetSysctl { .. },
-            )
-            | Action::Traffic(
-                TrafficAction::AddFirewallRule { .. }
-                | TrafficAction::FlushFirewall { .. }
-                | TrafficAction::SetMtu { .. }
-                | TrafficAction::FilterIcmp { .. }
-                | TrafficAction::ClampMss { .. },
-            )
+            Action::Host(_)
+            | Action::Traffic(_)
             | Action::Table(_)
             | Action::Mysqld(_)
             | Action::Client(_)

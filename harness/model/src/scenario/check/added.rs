@@ -2,6 +2,7 @@
 
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
+use crate::client::ClientChoice;
 use crate::mysqld::MysqldSetup;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::{At, Span};
@@ -9,7 +10,7 @@ use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
 use crate::scenario::table::Structure;
-use crate::scenario::{Family, Forwarding, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
+use crate::scenario::{Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
 use std::time::Duration;
 
 /// What the lab says, or a value adds to it.
@@ -121,6 +122,107 @@ impl Added {
             server_sysctls: sysctls(input.server_sysctls),
         }
     }
+
+    /// Without the places.
+    pub(super) fn into_lab(self, client: ClientChoice) -> Lab {
+        let sysctls = |sysctls: Vec<Sysctl>| {
+            let all = sysctls.into_iter();
+            all.map(|sysctl| (sysctl.key, sysctl.value)).collect()
+        };
+        Lab {
+            forwarding: value(self.forwarding),
+            tunnel_type: value(self.tunnel_type),
+            tunnel_family: value(self.tunnel_family),
+            wired_for: value(self.wired_for),
+            wiring: value(self.wiring),
+            vip: value(self.vip),
+            family: value(self.family),
+            server: value(self.server),
+            server_port: value(self.server_port),
+            server_mtu: value(self.server_mtu),
+            one_packet: self.one_packet.is_some(),
+            persistence: value(self.persistence),
+            persistence_prefix: value(self.persistence_prefix),
+            firewall_mark: value(self.firewall_mark),
+            scheduler: value(self.scheduler).map(str::to_owned),
+            scheduler_flags: value(self.scheduler_flags)
+                .map(|flags| flags.into_iter().map(str::to_owned).collect()),
+            real_servers: self.real_servers.into_iter().map(|server| server.value).collect(),
+            misbuilt: self
+                .misbuilt
+                .into_iter()
+                .map(|(host, how)| (host.value, how.value))
+                .collect(),
+            client,
+            mysqld: self.mysqld,
+            director_sysctls: sysctls(self.director_sysctls),
+            client_sysctls: sysctls(self.client_sysctls),
+            server_sysctls: sysctls(self.server_sysctls),
+        }
+    }
+
+    /// What of a lab has one value in a cell, by its key, in words, and its place.
+    pub(super) fn single(&self) -> impl Iterator<Item = (&'static str, String, Span)> {
+        fn word_of<T>(
+            key: &'static str,
+            at: Option<&At<T>>,
+            word: impl Fn(&T) -> String,
+        ) -> Option<(&'static str, String, Span)> {
+            at.map(|at| (key, word(&at.value), at.span))
+        }
+        let methods = |methods: &Vec<Forwarding>| {
+            let mut words: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+            words.sort_unstable();
+            words.join(" ")
+        };
+        [
+            word_of("forwarding", self.forwarding.as_ref(), |method| {
+                method.as_str().to_owned()
+            }),
+            word_of("tunnel-type", self.tunnel_type.as_ref(), |kind| {
+                kind.as_str().to_owned()
+            }),
+            word_of("tunnel-family", self.tunnel_family.as_ref(), |family| {
+                family.as_str().to_owned()
+            }),
+            word_of("wired-for", self.wired_for.as_ref(), methods),
+            word_of("wiring", self.wiring.as_ref(), |wiring| {
+                wiring.as_str().to_owned()
+            }),
+            word_of("vip", self.vip.as_ref(), |vip| vip.as_str().to_owned()),
+            word_of("persistence", self.persistence.as_ref(), |time| {
+                format!("{time:?}")
+            }),
+            word_of("family", self.family.as_ref(), |family| {
+                family.as_str().to_owned()
+            }),
+            word_of("server", self.server.as_ref(), |server| {
+                server.as_str().to_owned()
+            }),
+            word_of("scheduler", self.scheduler.as_ref(), |scheduler| {
+                (*scheduler).to_owned()
+            }),
+            word_of("scheduler-flags", self.scheduler_flags.as_ref(), |flags| {
+                let mut flags = flags.clone();
+                flags.sort_unstable();
+                flags.join(" ")
+            }),
+            word_of(
+                "persistence-prefix",
+                self.persistence_prefix.as_ref(),
+                u8::to_string,
+            ),
+            word_of("firewall-mark", self.firewall_mark.as_ref(), u32::to_string),
+            word_of("server-mtu", self.server_mtu.as_ref(), u16::to_string),
+            word_of("server-port", self.server_port.as_ref(), u16::to_string),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+fn value<T>(said: Option<At<T>>) -> Option<T> {
+    said.map(|said| said.value)
 }
 
 fn mysqld(input: Option<&MysqldInput>) -> MysqldSetup {

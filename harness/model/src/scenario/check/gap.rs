@@ -4,7 +4,7 @@
 //! `ip_vs_expire_nodest_conn_flush`).
 
 use crate::Name;
-use crate::action::{Action, HostAction, TrafficAction};
+use crate::action::Action;
 use crate::lab::Table;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
@@ -21,26 +21,9 @@ pub(super) struct Gone {
 /// Is nothing waited for while this is done?
 pub(super) fn takes_no_time(action: &Action) -> bool {
     match action {
-        Action::Table(_)
-        | Action::Host(HostAction::SetSysctl { .. })
-        | Action::Traffic(
-            TrafficAction::AddFirewallRule { .. }
-            | TrafficAction::FlushFirewall { .. }
-            | TrafficAction::SetNetem { .. }
-            | TrafficAction::SetMtu { .. }
-            | TrafficAction::FilterIcmp { .. }
-            | TrafficAction::ClampMss { .. },
-        ) => true,
-        Action::Client(_)
-        | Action::Mysqld(_)
-        | Action::Host(
-            HostAction::PowerOff { .. }
-            | HostAction::PowerOn { .. }
-            | HostAction::LinkDown { .. }
-            | HostAction::LinkUp { .. },
-        )
-        | Action::Wait(_)
-        | Action::Watch(_) => false,
+        Action::Table(_) | Action::Traffic(_) => true,
+        Action::Host(action) => action.takes_no_time(),
+        Action::Client(_) | Action::Mysqld(_) | Action::Wait(_) | Action::Watch(_) => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Steps by phase, and the real servers that they name.
 
-use crate::action::{Action, HostAction};
+use crate::action::Action;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
 use crate::scenario::read::List;
 use crate::scenario::syntax::Placed;
@@ -59,17 +59,16 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
         if known.contains(&name.as_str()) {
             continue;
         }
-        let (what, more) = match &step.action {
-            Action::Host(
-                HostAction::SetSysctl { .. } | HostAction::LinkDown { .. } | HostAction::LinkUp { .. },
-            )
-            | Action::Traffic(_) => ("host", "client, director, "),
-            Action::Host(HostAction::PowerOff { .. } | HostAction::PowerOn { .. })
-            | Action::Table(_)
-            | Action::Mysqld(_)
-            | Action::Client(_)
-            | Action::Wait(_)
-            | Action::Watch(_) => ("real server", ""),
+        let of_any_host = match &step.action {
+            Action::Traffic(_) => true,
+            Action::Host(action) => !action.is_of_real_servers(),
+            Action::Table(_) | Action::Mysqld(_) | Action::Client(_) | Action::Wait(_) | Action::Watch(_) => {
+                false
+            }
+        };
+        let (what, more) = match of_any_host {
+            true => ("host", "client, director, "),
+            false => ("real server", ""),
         };
         mistakes.add(
             Mistake::new(

@@ -1,7 +1,6 @@
 //! How the hosts are joined, what the service is, and how packets reach the real servers: what one cell says
 //! of it must fit together, and values of different axes must not say different things.
 
-use super::added::Added;
 use super::findings::Findings;
 use super::said::Said;
 use super::{AxisDraft, Draft, service};
@@ -10,71 +9,12 @@ use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
 use crate::scenario::{Family, Forwarding, Misbuild, RealServer, Wiring};
 
-/// What of a lab has one value in a cell, by its key, in words, and its place.
-fn single(added: &Added) -> impl Iterator<Item = (&'static str, String, Span)> {
-    fn said<T>(
-        key: &'static str,
-        at: Option<&At<T>>,
-        word: impl Fn(&T) -> String,
-    ) -> Option<(&'static str, String, Span)> {
-        at.map(|at| (key, word(&at.value), at.span))
-    }
-    let methods = |methods: &Vec<Forwarding>| {
-        let mut words: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
-        words.sort_unstable();
-        words.join(" ")
-    };
-    [
-        said("forwarding", added.forwarding.as_ref(), |method| {
-            method.as_str().to_owned()
-        }),
-        said("tunnel-type", added.tunnel_type.as_ref(), |kind| {
-            kind.as_str().to_owned()
-        }),
-        said("tunnel-family", added.tunnel_family.as_ref(), |family| {
-            family.as_str().to_owned()
-        }),
-        said("wired-for", added.wired_for.as_ref(), methods),
-        said("wiring", added.wiring.as_ref(), |wiring| {
-            wiring.as_str().to_owned()
-        }),
-        said("vip", added.vip.as_ref(), |vip| vip.as_str().to_owned()),
-        said("persistence", added.persistence.as_ref(), |time| {
-            format!("{time:?}")
-        }),
-        said("family", added.family.as_ref(), |family| {
-            family.as_str().to_owned()
-        }),
-        said("server", added.server.as_ref(), |server| {
-            server.as_str().to_owned()
-        }),
-        said("scheduler", added.scheduler.as_ref(), |scheduler| {
-            (*scheduler).to_owned()
-        }),
-        said("scheduler-flags", added.scheduler_flags.as_ref(), |flags| {
-            let mut flags = flags.clone();
-            flags.sort_unstable();
-            flags.join(" ")
-        }),
-        said(
-            "persistence-prefix",
-            added.persistence_prefix.as_ref(),
-            u8::to_string,
-        ),
-        said("firewall-mark", added.firewall_mark.as_ref(), u32::to_string),
-        said("server-mtu", added.server_mtu.as_ref(), u16::to_string),
-        said("server-port", added.server_port.as_ref(), u16::to_string),
-    ]
-    .into_iter()
-    .flatten()
-}
-
 /// Every two values of different axes meet in some cell.
 pub(super) fn conflicts(axes: &[AxisDraft], mistakes: &mut Mistakes) {
     for (count, axis) in axes.iter().enumerate() {
         let earlier = || axes.iter().take(count).flat_map(|axis| &axis.values);
-        for (key, word, span) in axis.values.iter().flat_map(|value| single(&value.added)) {
-            let others = earlier().flat_map(|value| single(&value.added));
+        for (key, word, span) in axis.values.iter().flat_map(|value| value.added.single()) {
+            let others = earlier().flat_map(|value| value.added.single());
             let other = others
                 .filter(|(known, other, _)| *known == key && *other != word)
                 .map(|(_, _, span)| span)
