@@ -71,11 +71,11 @@ impl Done {
     }
 }
 
-impl From<operator::Deed> for Done {
-    fn from(deed: operator::Deed) -> Self {
+impl From<operator::Effect> for Done {
+    fn from(effect: operator::Effect) -> Self {
         Self {
-            commands: deed.commands,
-            ..Self::proven(deed.proof)
+            commands: effect.commands,
+            ..Self::proven(effect.proof)
         }
     }
 }

@@ -7,9 +7,9 @@
 //! [`fares_better`].
 
 mod helps;
+mod phrasing;
 mod timeline;
 mod trial;
-mod words;
 
 pub(super) use helps::about_firewalls;
 

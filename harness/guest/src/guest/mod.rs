@@ -220,7 +220,7 @@ pub enum GuestError {
     },
     /// A sandbox on the host's kernel cannot be made.
     #[error("cannot run on this host's kernel: {0}")]
-    NoWorld(String),
+    NoSandbox(String),
     /// Processes of an ended guest did not go away.
     #[error("processes of the ended guest are still there: {0:?}; end them by hand")]
     Left(Vec<i32>),

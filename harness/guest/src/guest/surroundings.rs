@@ -173,7 +173,7 @@ impl Surroundings {
     ) -> Result<(), GuestError> {
         if !user.other {
             let reason = "only root can make the namespaces, and IPVS obeys only root";
-            return Err(GuestError::NoWorld(reason.into()));
+            return Err(GuestError::NoSandbox(reason.into()));
         }
         // The boot file stays root's: it says what root is to do.
         give(&self.share, user)?;

@@ -52,7 +52,7 @@ pub(crate) fn kill(mut caller: Child) {
 pub(crate) fn await_none(place: &Place) {
     let start = Instant::now();
     loop {
-        let left = left::processes_in(&place.share());
+        let left = left_processes::processes_in(&place.share());
         if left.is_empty() {
             return;
         }
@@ -66,7 +66,7 @@ fn killed_while_running() -> Result<(), Failed> {
     let caller = start(&place, "caller");
     await_spinning(&place);
     assert!(
-        !left::processes_in(&place.share()).is_empty(),
+        !left_processes::processes_in(&place.share()).is_empty(),
         "a spinning guest is seen by this test's own eyes"
     );
     kill(caller);

@@ -12,7 +12,7 @@
 
 mod caller;
 mod ends;
-mod left;
+mod left_processes;
 mod payload;
 mod sandbox;
 mod surroundings;
@@ -130,7 +130,7 @@ impl Place {
     fn check_nothing_left(&self) {
         let share = self.share();
         assert_eq!(
-            left::processes_in(&share),
+            left_processes::processes_in(&share),
             Vec::<i32>::new(),
             "processes are left"
         );

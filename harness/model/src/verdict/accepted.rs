@@ -234,7 +234,7 @@ impl Acceptance {
     }
 
     /// What was discarded of these segments.
-    pub(super) fn told(&self, paths: &Journeys, received: &[(&Packet, &Segment)]) -> Vec<Discarded> {
+    pub(super) fn discarded_of(&self, paths: &Journeys, received: &[(&Packet, &Segment)]) -> Vec<Discarded> {
         let discarded = received.iter().filter_map(|(packet, segment)| {
             let why = self.discarded(packet.number)?;
             let kind = if segment.flags.rst {

@@ -358,7 +358,9 @@ impl View<'_> {
                 error.map(|(packet, _)| Seen::from(*packet))
             }),
             terminators: terminators(self.paths, self.side, &received, connection, until),
-            discarded: acceptance.map_or_else(Vec::new, |acceptance| acceptance.told(self.paths, &reached)),
+            discarded: acceptance.map_or_else(Vec::new, |acceptance| {
+                acceptance.discarded_of(self.paths, &reached)
+            }),
             last_received: received.last().map(|(packet, _)| Seen::from(*packet)),
             last_sent: sent.last().map(|(packet, _)| Seen::from(*packet)),
             sent: sent.iter().map(|(packet, _)| Seen::from(*packet)).collect(),

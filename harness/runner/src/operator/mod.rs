@@ -27,7 +27,7 @@ use lvs_matrix_netns::ip_batch;
 use std::fmt;
 
 /// What was done, and what shows it.
-pub(crate) struct Deed {
+pub(crate) struct Effect {
     pub(crate) proof: Proof,
     pub(crate) commands: Vec<CommandRecord>,
 }
@@ -36,19 +36,19 @@ pub(crate) struct Deed {
 pub(crate) type Shown = std::result::Result<Proof, Instead>;
 
 /// Does something to a host.
-pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Deed> {
+pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result<Effect> {
     let commands = run_lines(plan, lab, &action.clone().into())?;
     if let HostAction::PowerOn { server } = action {
         let proof = host::booted(plan, lab, server)?;
-        return deed(action, commands, proof);
+        return effect(action, commands, proof);
     }
-    deed(action, commands, host::shown(plan, lab, action)?)
+    effect(action, commands, host::shown(plan, lab, action)?)
 }
 
 /// Does something to packets on their way.
-pub(crate) fn traffic(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Deed> {
+pub(crate) fn traffic(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Effect> {
     let commands = run_lines(plan, lab, &action.clone().into())?;
-    deed(action, commands, traffic_shown(plan, lab, action)?)
+    effect(action, commands, traffic_shown(plan, lab, action)?)
 }
 
 fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Shown> {
@@ -64,13 +64,13 @@ fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Sh
     }
 }
 
-fn deed(
+fn effect(
     action: &impl ToString,
     commands: Vec<CommandRecord>,
     shown: std::result::Result<Proof, impl fmt::Display>,
-) -> Result<Deed> {
+) -> Result<Effect> {
     match shown {
-        Ok(proof) => Ok(Deed { proof, commands }),
+        Ok(proof) => Ok(Effect { proof, commands }),
         Err(reason) => Err(LabError::new(action.to_string(), reason)),
     }
 }

@@ -1,6 +1,6 @@
 //! What happens to a mysqld's process.
 
-use super::{Deed, Shown};
+use super::{Effect, Shown};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
@@ -20,7 +20,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const KILL_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Does it.
-pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction) -> Result<Deed> {
+pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction) -> Result<Effect> {
     let name = action.server();
     let server = lab.servers.iter_mut().find(|server| &server.name == name);
     let server =
@@ -42,7 +42,7 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction) -> Result<Deed> {
             .map(|sessions| Proof::SessionsEnded { sessions }),
     };
     let proof = proof.map_err(|error| LabError::new(action.to_string(), error))?;
-    Ok(Deed {
+    Ok(Effect {
         proof,
         commands: Vec::new(),
     })

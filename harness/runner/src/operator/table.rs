@@ -1,6 +1,6 @@
 //! Edits of the director's table, by ipvsadm(8), and what the kernel's own table says of them.
 
-use super::{Deed, deed, run_lines};
+use super::{Effect, effect, run_lines};
 use crate::director::table;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::{Lab, run_recorded_with};
@@ -29,7 +29,7 @@ pub(crate) fn edit_table(
     lab: &Lab,
     edit: &TableAction,
     saved: &mut Option<Saved>,
-) -> Result<Deed> {
+) -> Result<Effect> {
     let action = edit.clone().into();
     let before = counted(lab, edit)?;
     let commands = if *edit == TableAction::RestoreTable {
@@ -62,7 +62,7 @@ pub(crate) fn edit_table(
     } else {
         in_table(plan, edit, &now, saved.as_ref())
     };
-    deed(edit, commands, shown)
+    effect(edit, commands, shown)
 }
 
 /// The packets that IPVS has counted, if the edit is one of its counters.

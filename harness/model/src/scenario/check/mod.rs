@@ -2,6 +2,7 @@
 //! from what could not be read: one slip of the pen is one message.
 
 mod added;
+mod cell_lab;
 mod client;
 mod client_steps;
 mod coverage;
@@ -12,7 +13,7 @@ mod gap;
 mod into_scenario;
 mod lab;
 mod possible;
-mod said;
+
 mod served_by;
 mod server;
 mod service;

@@ -1,6 +1,6 @@
 //! The virtual service: what one cell says of it must fit together.
 
-use super::said::Said;
+use super::cell_lab::CellLab;
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
 use crate::scenario::{Family, ServerKind, Vip};
@@ -10,13 +10,13 @@ fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mi
 }
 
 /// What of it does not fit.
-pub(super) fn unfit(said: &Said<'_>) -> Vec<Mistake> {
+pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     let of = [flags, prefix, one_packet, routed, port];
     of.iter().filter_map(|of| of(said)).collect()
 }
 
 /// A flag is one of its scheduler: `sh-port` of `sh`.
-fn flags(said: &Said<'_>) -> Option<Mistake> {
+fn flags(said: &CellLab<'_>) -> Option<Mistake> {
     let flags = said.last(|part| part.scheduler_flags.as_ref())?;
     let scheduler = said.last(|part| part.scheduler.as_ref());
     let name = scheduler.map_or("rr", |scheduler| scheduler.value);
@@ -41,7 +41,7 @@ fn flags(said: &Said<'_>) -> Option<Mistake> {
 }
 
 /// Without persistence there is nobody to put together, and a prefix is no longer than an address.
-fn prefix(said: &Said<'_>) -> Option<Mistake> {
+fn prefix(said: &CellLab<'_>) -> Option<Mistake> {
     let prefix = said.last(|part| part.persistence_prefix.as_ref())?;
     if said.last(|part| part.persistence.as_ref()).is_none() {
         let label = "no `persistence` that it could be of";
@@ -61,7 +61,7 @@ fn prefix(said: &Said<'_>) -> Option<Mistake> {
 }
 
 /// What is not the director's own it takes in only by a mark.
-fn routed(said: &Said<'_>) -> Option<Mistake> {
+fn routed(said: &CellLab<'_>) -> Option<Mistake> {
     let vip = said.last(|part| part.vip.as_ref())?;
     let marked = said.last(|part| part.firewall_mark.as_ref()).is_some();
     (vip.value == Vip::Routed && !marked).then(|| {
@@ -74,7 +74,7 @@ fn routed(said: &Said<'_>) -> Option<Mistake> {
 }
 
 /// By a template of a mark's service a packet keeps its port.
-fn port(said: &Said<'_>) -> Option<Mistake> {
+fn port(said: &CellLab<'_>) -> Option<Mistake> {
     said.last(|part| part.firewall_mark.as_ref())?;
     let persistence = said.last(|part| part.persistence.as_ref())?;
     let (name, span) = said.all_translated().next()?;
@@ -93,7 +93,7 @@ fn port(said: &Said<'_>) -> Option<Mistake> {
 }
 
 /// What follows a template is not scheduled.
-fn one_packet(said: &Said<'_>) -> Option<Mistake> {
+fn one_packet(said: &CellLab<'_>) -> Option<Mistake> {
     let persistence = said.last(|part| part.persistence.as_ref())?;
     let one_packet = said.one_packet()?;
     let kind = said.last(|part| part.server.as_ref()).map(|kind| kind.value);

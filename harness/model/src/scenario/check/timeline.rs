@@ -6,10 +6,10 @@ mod ports;
 mod watch;
 
 use super::Draft;
+use super::cell_lab::CellLab;
 use super::findings::Findings;
 use super::gap::Gone;
 use super::possible::{Candidate, Passed, Watched, impossible};
-use super::said::Said;
 use super::server;
 use super::state::{Wrong, not_in_table};
 use super::steps::Steps;
@@ -168,8 +168,8 @@ impl<'d, 'f> Walk<'d, 'f> {
             ports: ports::ports(draft, choice),
             undisturbed: true,
             persistent: said().any(|added| added.persistence.is_some()),
-            crossed: Said::of(draft, choice).all_crossed().collect(),
-            translated: Said::of(draft, choice)
+            crossed: CellLab::of(draft, choice).all_crossed().collect(),
+            translated: CellLab::of(draft, choice)
                 .all_translated()
                 .map(|(name, _)| name)
                 .collect(),

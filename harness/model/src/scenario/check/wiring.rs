@@ -1,8 +1,8 @@
 //! How the hosts are joined, what the service is, and how packets reach the real servers: what one cell says
 //! of it must fit together, and values of different axes must not say different things.
 
+use super::cell_lab::CellLab;
 use super::findings::Findings;
-use super::said::Said;
 use super::{AxisDraft, Draft, service};
 use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
@@ -42,7 +42,7 @@ pub(super) const TUNNELS_ALONE: &str = "only tunneling reaches an address of the
 pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     let mut findings = Findings::default();
     for choice in Draft::cells(sizes) {
-        let said = Said::of(draft, &choice);
+        let said = CellLab::of(draft, &choice);
         for mistake in unfit(&said).into_iter().chain(service::unfit(&said)) {
             let span = mistake.span;
             findings.add(|| draft.slug(&choice), span, MistakeKind::Wiring, || mistake);
@@ -51,7 +51,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     findings.report(draft, mistakes);
 }
 
-fn unfit(said: &Said<'_>) -> Vec<Mistake> {
+fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
     let wrong = |span, message: &str, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
     let wiring = said.last(|part| part.wiring.as_ref());
     let mut mistakes = Vec::new();
@@ -92,7 +92,7 @@ fn unfit(said: &Said<'_>) -> Vec<Mistake> {
 }
 
 /// What no host of the cell can have wrong with it.
-fn misbuilt(said: &Said<'_>) -> Vec<Mistake> {
+fn misbuilt(said: &CellLab<'_>) -> Vec<Mistake> {
     let all = said.parts.iter().flat_map(|part| &part.misbuilt);
     let family = said.last(|part| part.family.as_ref());
     let ipv6 = family.is_some_and(|family| family.value == Family::Ipv6);
@@ -143,7 +143,7 @@ pub(super) const ONE_PORT: &str = "only masquerading gives a packet another port
     service's port whatever is typed";
 
 /// Ports of real servers that no packet would reach.
-fn untranslated(said: &Said<'_>) -> Vec<Mistake> {
+fn untranslated(said: &CellLab<'_>) -> Vec<Mistake> {
     let mistake = |server: &At<RealServer>| {
         let (port, span) = said.translated(server)?;
         let mut wired = said.wired(&server.value).into_iter();
@@ -160,7 +160,7 @@ fn untranslated(said: &Said<'_>) -> Vec<Mistake> {
 }
 
 /// What is said of tunnels where there are none, and tunnels of the other family that are not alone.
-fn untunneled(said: &Said<'_>) -> Vec<Mistake> {
+fn untunneled(said: &CellLab<'_>) -> Vec<Mistake> {
     let wrong = |span, message: String, label: &str| Mistake::new(MistakeKind::Wiring, span, message, label);
     let tunnels = |server: &RealServer| said.wired(server).contains(&Forwarding::Tunneling);
     let mut mistakes = Vec::new();

@@ -7,11 +7,11 @@ use crate::scenario::place::{At, Span};
 use crate::scenario::{Family, Forwarding, RealServer, ServerKind};
 
 /// What a cell says of its lab, the last word of each.
-pub(super) struct Said<'d> {
+pub(super) struct CellLab<'d> {
     pub(super) parts: Vec<&'d Added>,
 }
 
-impl<'d> Said<'d> {
+impl<'d> CellLab<'d> {
     /// What the cell of these values says.
     pub(super) fn of(draft: &'d Draft, choice: &'d [usize]) -> Self {
         let chosen = draft.chosen(choice).map(|(_, value)| &value.added);
