@@ -229,15 +229,11 @@ fn first_step(view: &CellView<'_>, wanted: impl Fn(&Action) -> bool) -> Option<I
 pub(super) fn weight_was_0(view: &CellView<'_>, server: &Name) -> bool {
     let gone = first_step(view, |action| takes_away(action, server)).unwrap_or(view.end());
     let weights = view
-        .done(|action| match action {
-            Action::Table(TableAction::SetWeight { server: of, weight }) => (of == server).then_some(*weight),
-            Action::Table(_)
-            | Action::Client(_)
-            | Action::Mysqld(_)
-            | Action::Host(_)
-            | Action::Traffic(_)
-            | Action::Wait(_)
-            | Action::Watch(_) => None,
+        .done(|action| {
+            let Action::Table(TableAction::SetWeight { server: of, weight }) = action else {
+                return None;
+            };
+            (of == server).then_some(*weight)
         })
         .filter(|(_, began, _)| *began <= gone);
     weights.last().is_some_and(|(_, _, weight)| weight == 0)
@@ -383,17 +379,14 @@ fn serves(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
     let rules = view.firewall(at);
     let open = !rules.iter().any(|(_, of, _, _)| hosts().any(|host| host == *of));
     let forwarded = view
-        .done(|action| match action {
-            Action::Table(TableAction::SetForwarding {
+        .done(|action| {
+            let Action::Table(TableAction::SetForwarding {
                 server: of, method, ..
-            }) => (of == server).then_some(*method),
-            Action::Table(_)
-            | Action::Client(_)
-            | Action::Mysqld(_)
-            | Action::Host(_)
-            | Action::Traffic(_)
-            | Action::Wait(_)
-            | Action::Watch(_) => None,
+            }) = action
+            else {
+                return None;
+            };
+            (of == server).then_some(*method)
         })
         .filter(|(_, began, _)| *began <= at)
         .last()

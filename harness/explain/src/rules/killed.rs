@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use super::server::TCP_CLOSE;
-use super::shared::with_method;
+use super::shared::past_the_director;
 use lvs_matrix_model::action::ServerDeed;
 use lvs_matrix_model::record::StepRecord;
 
@@ -37,15 +37,7 @@ pub(super) const KILLED: Rule = Rule {
                 what = view.what(),
             ),
         };
-        let way = if view.answers_past_the_director() {
-            bilingual!(
-                ". {with} that goes to the client directly, whatever the director's table says"
-                    / "。{with}，它直接发给客户端，与调度器的表无关",
-                with = with_method(view, server),
-            )
-        } else {
-            Bilingual::default()
-        };
+        let way = past_the_director(view, server);
         let mut packets: Vec<u32> = request.map(|sent| sent.packet).into_iter().collect();
         packets.push(closing.packet);
         packets.sort_unstable();

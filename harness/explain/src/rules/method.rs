@@ -1,7 +1,7 @@
 //! A forwarding method that the real server is not set up for.
 
-use super::super::icmp::HOST_UNREACHABLE;
 use super::prelude::*;
+use super::shared::told_unreachable;
 use lvs_matrix_model::action::{Action, TableAction};
 use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::capture::{Body, Transport};
@@ -189,19 +189,7 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
                 && packet.at <= head.at
                 && view.sender(packet) == Some(&Node::Director)
         })?;
-        let told: Vec<u32> = view
-            .observed
-            .terminators
-            .iter()
-            .filter(|item| {
-                item.kind
-                    == TerminatorKind::Icmp {
-                        code: HOST_UNREACHABLE,
-                    }
-            })
-            .filter(|item| item.by == Some(Node::Director))
-            .map(|item| item.packet)
-            .collect();
+        let told = told_unreachable(view);
         let told_so = match (told.first(), told.last()) {
             (Some(from), Some(to)) => bilingual!(
                 " It told the client so with an ICMP host unreachable, {times} (packets {from} to {to} on \

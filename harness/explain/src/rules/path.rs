@@ -2,9 +2,9 @@
 
 use super::super::cell_view::size;
 use super::super::fate::claims as fated;
-use super::super::icmp::HOST_UNREACHABLE;
 use super::neighbour::unanswered_arp;
 use super::prelude::*;
+use super::shared::told_unreachable;
 use lvs_matrix_model::action::Percent;
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::verdict::Behaviour;
@@ -73,19 +73,10 @@ pub(super) const HOST_OFF: Rule = Rule {
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => return None,
         };
-        let told: Vec<u32> = view
-            .observed
-            .terminators
-            .iter()
-            .filter(|item| {
-                item.kind
-                    == TerminatorKind::Icmp {
-                        code: HOST_UNREACHABLE,
-                    }
-            })
-            .filter(|item| item.by == Some(Node::Director) && !view.is_connect())
-            .map(|item| item.packet)
-            .collect();
+        let told = match view.is_connect() {
+            true => Vec::new(),
+            false => told_unreachable(view),
+        };
         let told_so = match told.first() {
             None => Bilingual::default(),
             Some(number) => bilingual!(

@@ -2,7 +2,7 @@
 
 use super::super::fate::claims as fated;
 use super::prelude::*;
-use super::server::{ended_by_its_server, last_at};
+use super::server::{answered_as_unknown, ended_by_its_server, last_at};
 use lvs_matrix_model::action::{Action, HostAction};
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::verdict::Behaviour;
@@ -81,35 +81,21 @@ pub(super) const UNKNOWN_NOW: Rule = Rule {
         let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
         let (on, back) = started_anew(view, server, reset.at)?;
         let (refused, reached) = last_at(view, server, reset).filter(|(_, reached)| back <= reached.at)?;
-        Some(Finding {
-            at: reached.at,
-            text: bilingual!(
-                "The client's {what} reached {server} ({reached} there), which had started anew {back} \
+        let text = bilingual!(
+            "The client's {what} reached {server} ({reached} there), which had started anew {back} \
                  ({on}). What it had known of the connection was in its memory; now its TCP answered what \
                  belongs to none of its connections with an RST (packet {reset} on client). The director's \
                  entry and the client's socket had outlived the machine."
-                    / "客户端{what}到达 {server}（{server} 上的{reached}），而 {server} 已{back}重新启动（{on}）。它原先对这条连接的了解都在\
+                / "客户端{what}到达 {server}（{server} 上的{reached}），而 {server} 已{back}重新启动（{on}）。它原先对这条连接的了解都在\
                        内存里；现在它的 TCP 对不属于任何连接的报文段以 RST 应答（client 上的数据包 {reset}）。调度器的条目和客户端的套接字都比\
                        那台机器活得更久。",
-                what = view.kind(refused),
-                reached = first(reached),
-                back = moment(back),
-                on = doing(&on.action),
-                reset = reset.packet,
-            ),
-            shown_by: vec![
-                Citation::Step(on.number),
-                packet(reached),
-                Citation::Packet(reset.packet),
-            ],
-            claims: said(
-                refused,
-                Fate::UnknownAt(Node::RealServer(server.clone())),
-                reset,
-                Fate::NoConnection,
-            ),
-            advice: vec![Advice::Reconnect],
-        })
+            what = view.kind(refused),
+            reached = first(reached),
+            back = moment(back),
+            on = doing(&on.action),
+            reset = reset.packet,
+        );
+        Some(answered_as_unknown(text, on, (refused, reached), (server, reset)))
     },
 };
 

@@ -2,7 +2,7 @@
 
 use super::persistent::by_template;
 use super::prelude::*;
-use super::shared::{by_method, past, with_method};
+use super::shared::{by_method, past, past_the_director, with_method};
 use lvs_matrix_model::action::{ClientAction, Reaction, ServerDeed};
 use lvs_matrix_model::record::{ClientEventKind, StepRecord};
 use lvs_matrix_model::scenario::Forwarding;
@@ -88,15 +88,7 @@ pub(super) const CLOSED: Rule = Rule {
     holds: |view| {
         let (server, closing) = ended_by_its_server(view, TerminatorKind::Fin)?;
         let (stopped, began) = stopped_mysqld(view, server, closing.at)?;
-        let way = if view.answers_past_the_director() {
-            bilingual!(
-                ". {with} that goes to the client directly, whatever the director's table says"
-                    / "。{with}，它直接发给客户端，与调度器的表无关",
-                with = with_method(view, server),
-            )
-        } else {
-            Bilingual::default()
-        };
+        let way = past_the_director(view, server);
         let request = view.request().map(|request| request.sent);
         // Only MySQL has codes for the end of a connection.
         let echo = view.plan.server_kind().is_echo();
@@ -471,33 +463,50 @@ pub(super) const UNKNOWN_THERE: Rule = Rule {
             return None;
         }
         let (refused, reached) = last_at(view, server, reset)?;
-        Some(Finding {
-            at: reached.at,
-            text: bilingual!(
-                "The client's {what} reached {server} ({reached} there), but the mysqld to which the client \
+        let text = bilingual!(
+            "The client's {what} reached {server} ({reached} there), but the mysqld to which the client \
                  was connected had ended; a new one does not know its connections, and neither does the \
                  kernel. It answered with an RST (packet {reset} on client)."
-                    / "客户端{what}到达了 {server}（{server} 上的{reached}），但客户端所连接的 mysqld 已经结束；新的 mysqld 不知道原来的连接，\
+                / "客户端{what}到达了 {server}（{server} 上的{reached}），但客户端所连接的 mysqld 已经结束；新的 mysqld 不知道原来的连接，\
                        内核也不知道，于是以 RST 应答（client 上的数据包 {reset}）。",
-                what = view.carrier(),
-                reached = first(reached),
-                reset = reset.packet,
-            ),
-            shown_by: vec![
-                Citation::Step(stopped.number),
-                packet(reached),
-                Citation::Packet(reset.packet),
-            ],
-            claims: said(
-                refused,
-                Fate::UnknownAt(Node::RealServer(server.clone())),
-                reset,
-                Fate::NoConnection,
-            ),
-            advice: vec![Advice::Reconnect],
-        })
+            what = view.carrier(),
+            reached = first(reached),
+            reset = reset.packet,
+        );
+        Some(answered_as_unknown(
+            text,
+            stopped,
+            (refused, reached),
+            (server, reset),
+        ))
     },
 };
+
+/// A server whose TCP had no such connection any more answered with an RST: it was reached here, after this
+/// step.
+pub(super) fn answered_as_unknown(
+    text: Bilingual,
+    step: &StepRecord,
+    (refused, reached): (&Passage<'_>, Seen),
+    (server, reset): (&Name, &Terminator),
+) -> Finding {
+    Finding {
+        at: reached.at,
+        text,
+        shown_by: vec![
+            Citation::Step(step.number),
+            packet(reached),
+            Citation::Packet(reset.packet),
+        ],
+        claims: said(
+            refused,
+            Fate::UnknownAt(Node::RealServer(server.clone())),
+            reset,
+            Fate::NoConnection,
+        ),
+        advice: vec![Advice::Reconnect],
+    }
+}
 
 /// The last step that ended the mysqld of a server by then. Whether another was started since makes no
 /// difference to connections with the first.

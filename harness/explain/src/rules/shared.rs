@@ -4,6 +4,7 @@ use super::super::bilingual::{Bilingual, bilingual, listed};
 use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::claims;
+use super::super::icmp::HOST_UNREACHABLE;
 use super::super::moment;
 use super::super::passage::Seen;
 use super::super::table::Table;
@@ -14,7 +15,7 @@ use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::scenario::Forwarding;
-use lvs_matrix_model::verdict::{Citation, Terminator};
+use lvs_matrix_model::verdict::{Citation, Terminator, TerminatorKind};
 
 /// `packet 33, at 1s`.
 pub(super) fn first(seen: Seen) -> Bilingual {
@@ -23,6 +24,28 @@ pub(super) fn first(seen: Seen) -> Bilingual {
         "packet {packet}, {at}" / "数据包 {packet}，{at}",
         at = moment(seen.at)
     )
+}
+
+/// Where the answers of this server do not pass the director.
+pub(super) fn past_the_director(view: &CellView<'_>, server: &Name) -> Bilingual {
+    if !view.answers_past_the_director() {
+        return Bilingual::default();
+    }
+    bilingual!(
+        ". {with} that goes to the client directly, whatever the director's table says"
+            / "。{with}，它直接发给客户端，与调度器的表无关",
+        with = with_method(view, server),
+    )
+}
+
+/// The packets by which the director told the client that a host is unreachable.
+pub(super) fn told_unreachable(view: &CellView<'_>) -> Vec<u32> {
+    let kind = TerminatorKind::Icmp {
+        code: HOST_UNREACHABLE,
+    };
+    let told = view.observed.terminators.iter();
+    let told = told.filter(|item| item.kind == kind && item.by == Some(Node::Director));
+    told.map(|item| item.packet).collect()
 }
 
 /// `once`, `twice`, `3 times`.
@@ -80,15 +103,10 @@ pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table
 /// Has this server no thresholds any more, because the table was saved and restored? ipvsadm(8) does not save
 /// them (ipvsadm.c, `print_service_entry` with `FMT_RULE`). The next edit of the server says them again.
 fn saved_without(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
-    let edits = view.done(|action| match action {
-        Action::Table(TableAction::RestoreTable) => Some(true),
-        Action::Table(edit) => (edit.server() == Some(server)).then_some(false),
-        Action::Client(_)
-        | Action::Mysqld(_)
-        | Action::Host(_)
-        | Action::Traffic(_)
-        | Action::Wait(_)
-        | Action::Watch(_) => None,
+    let edits = view.done(|action| {
+        let Action::Table(edit) = action else { return None };
+        let restored = *edit == TableAction::RestoreTable;
+        (restored || edit.server() == Some(server)).then_some(restored)
     });
     let last = edits.filter(|(_, began, _)| *began <= at).last();
     last.is_some_and(|(_, _, restored)| restored)
