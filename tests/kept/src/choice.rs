@@ -4,7 +4,7 @@ use crate::folder::{read, size};
 use crate::{Trouble, WHOLE};
 use lvs_matrix_explain::explain;
 use lvs_matrix_model::matrix::CellRef;
-use lvs_matrix_report::{RunReport, ScenarioSummary};
+use lvs_matrix_report::RunReport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,9 @@ const SOURCES: [&str; 13] = [
 /// 1. every cell of the scenarios [`WHOLE`], which have pages under `reports/`;
 /// 2. every cell that a test names;
 /// 3. for each rule of `explain` and each kind of advice that none of these shows, the smallest cell that
-///    does;
-/// 4. for each scenario that has none of these, its smallest cell.
+///    does.
+///
+/// A scenario that has none of these is tested with fresh cells (`tests/matrix`).
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -58,15 +59,7 @@ pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<C
         }
     }
     let selected = &report.run().selected;
-    let of = |scenario: &ScenarioSummary| {
-        selected
-            .iter()
-            .filter(|cell| cell.scenario == scenario.name)
-            .collect()
-    };
-    let scenarios = report.run().scenarios.iter();
-    let scenarios: Vec<Vec<&CellRef>> = scenarios.map(of).collect();
-    for cells in places.into_values().chain(scenarios) {
+    for cells in places.into_values() {
         if cells.iter().any(|cell| chosen.contains(&cell.to_string())) {
             continue;
         }

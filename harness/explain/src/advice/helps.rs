@@ -6,7 +6,7 @@ use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, HostAction, Node, Percent, ServerDeed, TableAction, TrafficAction,
+    Action, Chain, FirewallVerdict, HostAction, Node, Percent, ServerDeed, TableAction,
 };
 use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
@@ -253,11 +253,8 @@ fn answers_by_itself(view: &CellView<'_>, server: &Name) -> bool {
 /// at once could become a hang.
 fn nothing_else_in_its_way(view: &CellView<'_>) -> bool {
     let fault = first_step(view, |action| match action {
-        Action::Traffic(TrafficAction::AddFirewallRule { .. }) => true,
-        Action::Traffic(TrafficAction::SetNetem { loss, .. }) => *loss != Percent::default(),
-        Action::Traffic(TrafficAction::SetMtu { .. } | TrafficAction::FilterIcmp { .. }) => true,
-        Action::Traffic(TrafficAction::FlushFirewall { .. } | TrafficAction::ClampMss { .. })
-        | Action::Client(_)
+        Action::Traffic(action) => action.takes_packets(),
+        Action::Client(_)
         | Action::Table(_)
         | Action::Mysqld(_)
         | Action::Host(_)

@@ -230,6 +230,16 @@ impl TrafficAction {
         }
     }
 
+    /// Can a packet be lost by it?
+    #[must_use]
+    pub fn takes_packets(&self) -> bool {
+        match self {
+            Self::AddFirewallRule { .. } | Self::SetMtu { .. } | Self::FilterIcmp { .. } => true,
+            Self::SetNetem { loss, .. } => *loss != Percent::default(),
+            Self::FlushFirewall { .. } | Self::ClampMss { .. } => false,
+        }
+    }
+
     /// Does what it changes stay with the host when the interfaces go?
     #[must_use]
     pub fn outlives_interfaces(&self) -> bool {
