@@ -1,6 +1,6 @@
 //! The caller of a guest is killed: nothing may be left.
 
-use crate::{Place, left, this_program};
+use crate::{Place, left_processes, this_program};
 use libtest_mimic::{Failed, Trial};
 use lvs_matrix_guest::{Guest, GuestConfig};
 use std::path::Path;

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::{AxisDraft, Draft, service};
 use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
-use crate::scenario::place::{At, Span};
+use crate::scenario::place::At;
 use crate::scenario::{Family, Forwarding, Misbuild, RealServer, Wiring};
 
 /// Every two values of different axes meet in some cell.
