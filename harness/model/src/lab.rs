@@ -39,6 +39,10 @@ pub struct State<'a> {
     marking: Vec<&'a Node>,
     sysctls: Vec<Sysctl<'a>>,
     timeout: Option<(Duration, u32)>,
+    /// Real servers whose answers reach no client, as they or the director are built wrong.
+    mute: Vec<&'a Name>,
+    /// May clients be on their way to a real server past the director, because it answers ARP for the VIP?
+    bypassed: bool,
 }
 
 /// A real server.
@@ -135,6 +139,8 @@ pub enum Conflict<'a> {
     LinkDown(&'a Node),
     /// The link is up.
     LinkUp(&'a Node),
+    /// The host's link is down, and nothing could show that its power goes.
+    PowerUnseen(&'a Name),
     /// The firewall has no rule.
     NoRule(&'a Node),
 }
@@ -161,6 +167,8 @@ impl<'a> State<'a> {
             marking: Vec::new(),
             sysctls: Vec::new(),
             timeout: None,
+            mute: Vec::new(),
+            bypassed: false,
         }
     }
 
@@ -175,6 +183,21 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn with_marks_by(mut self, node: &'a Node) -> Self {
         self.marking.push(node);
+        self
+    }
+
+    /// The same, with these real servers built so that their answers reach no client, as long as they keep
+    /// their packet-forwarding method.
+    #[must_use]
+    pub fn with_mute(mut self, servers: impl Iterator<Item = &'a Name>) -> Self {
+        self.mute.extend(servers);
+        self
+    }
+
+    /// The same, with a real server that answers ARP for the VIP, if that is so.
+    #[must_use]
+    pub fn with_bypass(mut self, bypassed: bool) -> Self {
+        self.bypassed = bypassed;
         self
     }
 
@@ -306,7 +329,13 @@ impl<'a> State<'a> {
             HostAction::LinkDown { node: Node::Client } => Some(Conflict::ClientLink),
             HostAction::LinkDown { node } => self.cut.contains_key(node).then_some(Conflict::LinkDown(node)),
             HostAction::LinkUp { node } => (!self.cut.contains_key(node)).then_some(Conflict::LinkUp(node)),
-            HostAction::PowerOff { .. } | HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
+            // `power-on` would bring back the link that is cut.
+            HostAction::PowerOff { server, .. } => {
+                let mut cut = self.cut.keys();
+                let cut = cut.any(|node| node.real_server() == Some(server));
+                cut.then_some(Conflict::PowerUnseen(server))
+            }
+            HostAction::PowerOn { .. } | HostAction::SetSysctl { .. } => None,
         }
     }
 
@@ -331,6 +360,9 @@ impl<'a> State<'a> {
             Action::Table(edit) => {
                 if let Some(table) = &mut self.table {
                     table.edit(edit, self.saved.as_ref());
+                }
+                if let TableAction::SetForwarding { server, .. } = edit {
+                    self.mute.retain(|mute| *mute != server);
                 }
                 match edit {
                     TableAction::SaveTable => self.saved = self.table.clone(),
@@ -535,7 +567,7 @@ impl<'a> State<'a> {
     /// Why no new connection to the service can be answered, if that is certain and the table is known.
     #[must_use]
     pub fn refuses(&self) -> Option<&'static str> {
-        let table = self.table.as_ref()?;
+        let table = self.table.as_ref().filter(|_| !self.bypassed)?;
         let weight = |server: &Server<'_>| table.servers.get(server.name).copied();
         let mut chosen = self
             .servers
@@ -552,7 +584,7 @@ impl<'a> State<'a> {
         } else if self.cut.contains_key(&Node::Director) {
             Some("the director's link is down")
         } else if !chosen.any(|server| self.answers(server)) {
-            Some("no real server in the table can answer: each is stopped, frozen or off")
+            Some("no real server in the table can answer: each is stopped, frozen, off or built wrong")
         } else {
             None
         }
@@ -566,6 +598,7 @@ impl<'a> State<'a> {
 
     fn answers(&self, server: &Server<'_>) -> bool {
         let cut = self.cut.contains_key(&Node::RealServer(server.name.clone()));
-        server.stopped.is_none() && server.frozen.is_none() && server.off.is_none() && !cut
+        let heard = !self.mute.contains(&server.name);
+        heard && server.stopped.is_none() && server.frozen.is_none() && server.off.is_none() && !cut
     }
 }

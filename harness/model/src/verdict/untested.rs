@@ -184,9 +184,7 @@ fn changes(phase: Phase, action: &Action) -> bool {
         (Phase::Before, _)
         | (
             _,
-            Action::Wait(_)
-            | Action::Watch(_)
-            | Action::Table(TableAction::SaveTable | TableAction::ZeroCounters),
+            Action::Wait(_) | Action::Watch(_) | Action::Table(TableAction::SaveTable),
         ) => false,
         (Phase::Change, Action::Client(_)) => true,
         (Phase::Act, Action::Client(_)) => false,

@@ -4,7 +4,7 @@ use super::Draft;
 use super::added::Added;
 use crate::Name;
 use crate::scenario::place::{At, Span};
-use crate::scenario::{Family, Forwarding, RealServer, ServerKind};
+use crate::scenario::{Family, Forwarding, Misbuild, RealServer, ServerKind};
 
 /// What a cell says of its lab, the last word of each.
 pub(super) struct CellLab<'d> {
@@ -59,12 +59,56 @@ impl<'d> CellLab<'d> {
 
     /// The methods that this real server is wired for.
     pub(super) fn wired(&self, server: &RealServer) -> Vec<Forwarding> {
-        let common = self.last(|part| part.forwarding.as_ref());
-        let own = server.forwarding.or(common.map(|at| at.value));
         match self.last(|part| part.wired_for.as_ref()) {
             Some(wired) => wired.value.clone(),
-            None => vec![own.unwrap_or_default()],
+            None => vec![self.own(server)],
         }
+    }
+
+    /// The method that this real server has at the beginning.
+    fn own(&self, server: &RealServer) -> Forwarding {
+        let common = self.last(|part| part.forwarding.as_ref());
+        server
+            .forwarding
+            .or(common.map(|at| at.value))
+            .unwrap_or_default()
+    }
+
+    /// What is built wrong, by host.
+    pub(super) fn misbuilt(&self) -> impl Iterator<Item = &'d (At<Name>, At<Misbuild>)> {
+        self.parts.iter().flat_map(|part| &part.misbuilt)
+    }
+
+    /// Is this host built wrong in this way?
+    fn is_misbuilt(&self, host: &str, how: Misbuild) -> bool {
+        let mut all = self.misbuilt();
+        all.any(|(of, wrong)| of.value.as_str() == host && wrong.value == how)
+    }
+
+    /// The real servers whose answers reach no client, because of what is built wrong.
+    pub(super) fn all_mute(&self) -> impl Iterator<Item = &'d Name> {
+        self.servers().map(|at| &at.value).filter_map(|server| {
+            let wrong = |how| self.is_misbuilt(server.name.as_str(), how);
+            let mute = match self.own(server) {
+                Forwarding::DirectRouting | Forwarding::Tunneling => wrong(Misbuild::NoVip),
+                Forwarding::Masquerading => {
+                    wrong(Misbuild::WrongGateway) || self.is_misbuilt("director", Misbuild::NoForwarding)
+                }
+            };
+            mute.then_some(&server.name)
+        })
+    }
+
+    /// The real servers that answer ARP for the VIP: clients may reach them past the director.
+    pub(super) fn all_bypassing(&self) -> impl Iterator<Item = &'d Name> {
+        let servers = self.servers().map(|at| &at.value.name);
+        servers.filter(|name| self.is_misbuilt(name.as_str(), Misbuild::AnswersArp))
+    }
+
+    /// The upper thresholds of its real servers, where they have one.
+    pub(super) fn thresholds(&self) -> impl Iterator<Item = (&'d Name, u16)> {
+        let servers = self.servers().map(|at| &at.value);
+        servers.filter_map(|server| Some((&server.name, server.upper_threshold?)))
     }
 
     /// The port of this real server, if it is not the service's, with where that is said.

@@ -147,6 +147,13 @@ impl From<Conflict<'_>> for Wrong {
                 format!("the link of `{node}` is up"),
                 "`link-down` must come before it",
             ),
+            Conflict::PowerUnseen(name) => Self {
+                kind: LinkState,
+                message: format!("the link of `{name}` is down: nothing would show that its power goes"),
+                label: "the link was taken down before",
+                help: "`link-up` must come before it; or leave one of the two out, as either makes the host \
+                       silent",
+            },
             Conflict::NoRule(node) => wrong(
                 FirewallState,
                 format!("the firewall of `{node}` has no rule"),

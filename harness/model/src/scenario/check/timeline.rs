@@ -1,6 +1,7 @@
 //! Every cell's time line is walked through: a step that cannot work in some cell is a mistake of the file,
 //! not a surprise of the run.
 
+mod filled;
 mod method;
 mod ports;
 mod watch;
@@ -22,7 +23,8 @@ use crate::lab::{State, Table};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
-use crate::scenario::{Expected, Family, RealServer};
+use crate::scenario::{Expected, Family, RealServer, ServerKind};
+use filled::Filled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -114,6 +116,12 @@ struct Walk<'d, 'f> {
     undisturbed: bool,
     /// Is the virtual service persistent?
     persistent: bool,
+    /// The real servers that clients may reach past the director.
+    bypassing: BTreeSet<Name>,
+    /// The connections that the director counts for thresholds.
+    filled: Filled<'d>,
+    /// Is the service one of UDP, where a connect sends nothing?
+    datagrams: bool,
     /// The real servers that are reached by tunnels of the other family than the VIP's, with that family.
     crossed: BTreeMap<&'d Name, Family>,
     /// The real servers whose port is not the service's.
@@ -142,8 +150,15 @@ impl<'d, 'f> Walk<'d, 'f> {
             servers: weights.collect(),
             ..Table::default()
         };
-        let ever_in_table = table.servers.keys().cloned().collect();
-        let state = State::new(servers.iter().map(|server| &server.name)).with_table(table);
+        let wiring = CellLab::of(draft, choice);
+        let bypassing: BTreeSet<Name> = wiring.all_bypassing().cloned().collect();
+        let in_table = table.servers.keys().cloned();
+        let ever_in_table = in_table.chain(bypassing.iter().cloned()).collect();
+        let filled = Filled::of(&table, wiring.thresholds());
+        let state = State::new(servers.iter().map(|server| &server.name))
+            .with_table(table)
+            .with_mute(wiring.all_mute())
+            .with_bypass(!bypassing.is_empty());
         let state = if said().any(|added| added.firewall_mark.is_some()) {
             state.with_marks_by(&Node::Director)
         } else {
@@ -156,6 +171,9 @@ impl<'d, 'f> Walk<'d, 'f> {
             warnings,
             gone: Gone::default(),
             ever_in_table,
+            bypassing,
+            filled,
+            datagrams: server::kind(draft, choice) == ServerKind::UdpEcho,
             state,
             connected: BTreeSet::new(),
             running: BTreeMap::new(),
@@ -168,11 +186,8 @@ impl<'d, 'f> Walk<'d, 'f> {
             ports: ports::ports(draft, choice),
             undisturbed: true,
             persistent: said().any(|added| added.persistence.is_some()),
-            crossed: CellLab::of(draft, choice).all_crossed().collect(),
-            translated: CellLab::of(draft, choice)
-                .all_translated()
-                .map(|(name, _)| name)
-                .collect(),
+            crossed: wiring.all_crossed().collect(),
+            translated: wiring.all_translated().map(|(name, _)| name).collect(),
         }
     }
 
@@ -327,12 +342,14 @@ impl<'d, 'f> Walk<'d, 'f> {
             }
             Action::Watch(action) => {
                 self.step_of_watch(step);
+                self.filled.waits();
                 self.watched_at_most = self.watched_at_most.saturating_add(action.until().at_most);
                 self.passed.step(action.until().at_most);
             }
             Action::Wait(ClockAction::Wait(time)) => {
                 self.now = self.now.saturating_add(*time);
                 self.passed.wait(*time);
+                self.filled.waits();
             }
             Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => {
                 self.step_of_lab(step);
@@ -351,10 +368,12 @@ impl<'d, 'f> Walk<'d, 'f> {
             ClientAction::Connect(_) => {
                 self.needs_nothing_running(step, on);
                 self.needs_port(step, on);
-                // A template of persistence may lead to a server of weight 0.
-                let refuses = self.state.refuses().filter(|_| !self.persistent);
-                self.must_be_answered(step, action, refuses);
+                let refused = self.refuses(action);
+                self.must_be_answered(step, action, refused);
                 self.connected.insert(on);
+                if refused.is_none() {
+                    self.filled.opens(on, action.to());
+                }
                 self.operations.push(self.candidate(action));
             }
             ClientAction::StartConnect(_) => {
@@ -374,7 +393,7 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.must_be_answered(
                     step,
                     action,
-                    silent.then_some("every server is stopped, frozen or off"),
+                    silent.then_some("every server is stopped, frozen, off or built wrong"),
                 );
                 self.now = self.now.saturating_add(*takes);
                 self.operations.push(self.candidate(action));
@@ -391,8 +410,23 @@ impl<'d, 'f> Walk<'d, 'f> {
                 self.needs_connection(step, on);
                 self.needs_nothing_running(step, on);
                 self.connected.remove(&on);
+                self.filled.closes(on);
             }
         }
+    }
+
+    /// Why no connect can be answered now, if that is certain.
+    fn refuses(&self, action: &ClientAction) -> Option<&'static str> {
+        // A template of persistence may lead to a server of weight 0, or to one at its threshold; and a
+        // socket of UDP sends nothing when it is connected.
+        if self.persistent || self.datagrams {
+            return None;
+        }
+        // Entries of idle connections end after a quarter of an hour.
+        let counted = self.undisturbed && self.now < Duration::from_secs(600);
+        let full = counted && self.bypassing.is_empty() && self.filled.full(action.to());
+        let full = full.then_some("the connections before it fill the thresholds of all that could serve it");
+        self.state.refuses().or(full)
     }
 
     /// Before `act` an operation that fails or hangs is the end of the cell: what is to be classified is
@@ -431,10 +465,10 @@ impl<'d, 'f> Walk<'d, 'f> {
     /// An operation that `action` begins. The client may open its connection now; one that sends a statement
     /// may have done so at any time since the cell began, and a program may do so again.
     fn candidate(&self, action: &'d ClientAction) -> Candidate<'d> {
-        let now = self
-            .state
-            .table()
-            .map(|table| table.servers.keys().cloned().collect());
+        let now = self.state.table().map(|table| {
+            let in_table = table.servers.keys().cloned();
+            in_table.chain(self.bypassing.iter().cloned()).collect()
+        });
         let servers = if action.opens() {
             now
         } else {

@@ -93,7 +93,6 @@ fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
 
 /// What no host of the cell can have wrong with it.
 fn misbuilt(said: &CellLab<'_>) -> Vec<Mistake> {
-    let all = said.parts.iter().flat_map(|part| &part.misbuilt);
     let family = said.last(|part| part.family.as_ref());
     let ipv6 = family.is_some_and(|family| family.value == Family::Ipv6);
     let unfit = |(host, how): &(At<Name>, At<Misbuild>)| {
@@ -134,7 +133,22 @@ fn misbuilt(said: &CellLab<'_>) -> Vec<Mistake> {
             .help(help)
         })
     };
-    all.filter_map(unfit).collect()
+    let mut mistakes: Vec<Mistake> = said.misbuilt().filter_map(unfit).collect();
+    for (place, (host, how)) in said.misbuilt().enumerate() {
+        let mut before = said.misbuilt().take(place);
+        let before = before.find(|(of, known)| of.value == host.value && known.value == how.value);
+        mistakes.extend(before.map(|(_, known)| {
+            Mistake::new(
+                MistakeKind::Wiring,
+                how.span,
+                format!("`{}` is said twice of `{}`", how.value.as_str(), host.value),
+                "what is wrong already cannot be made wrong",
+            )
+            .second(known.span, "said here before")
+            .help("what a value says is added to what the lab says: say it in one of them")
+        }));
+    }
+    mistakes
 }
 
 /// Why only masquerading reaches another port.
