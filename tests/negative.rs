@@ -237,7 +237,7 @@ fn packets_that_were_dropped(#[values(0, 1, 2)] point: usize) {
     copy.edit(&copy.record(HUNG), |record| {
         record["capture"]["points"][point]["dropped"] = json!(1)
     });
-    copy.is_undetermined(HUNG, "lost 1 packets");
+    copy.is_undetermined(HUNG, "lost 1 packet");
 }
 
 #[test]

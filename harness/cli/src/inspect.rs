@@ -130,6 +130,15 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
             }
         }
     }
+    for wrong in &plan.misbuilt {
+        let _ = writeln!(text, "  {}, built wrong: {}", wrong.node, wrong.how.as_str());
+        for (key, value) in &wrong.sysctls {
+            let _ = writeln!(text, "    sysctl -w {key}={value}");
+        }
+        for argv in &wrong.commands {
+            let _ = writeln!(text, "    {}", argv.join(" "));
+        }
+    }
     for step in &plan.steps {
         let gap = step.after.map(|gap| format!("after {}: ", Human(gap)));
         let _ = writeln!(

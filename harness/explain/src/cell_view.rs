@@ -4,7 +4,7 @@ use super::bilingual::{Bilingual, bilingual, operation};
 use super::passage::{Passage, Seen, passages};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::Node;
-use lvs_matrix_model::capture::flow::{ClientSide, at_or_after, segment};
+use lvs_matrix_model::capture::flow::{ClientSide, TOO_BIG, at_or_after, segment};
 use lvs_matrix_model::capture::{Packet, Segment};
 use lvs_matrix_model::client::{Keepalive, Setting};
 use lvs_matrix_model::duration::Instant;
@@ -18,6 +18,10 @@ use lvs_matrix_model::verdict::{
 };
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// What a connect fails with that has no port, or no neighbour, before its SYN is out.
+pub(super) const EADDRNOTAVAIL: u16 = 99;
+pub(super) const EHOSTUNREACH: u16 = 113;
 
 /// A cell whose classified operation has a connection in the capture, or would have one if the client's own
 /// firewall let it.
@@ -104,10 +108,14 @@ impl<'a> CellView<'a> {
         })
     }
 
-    /// A cell whose classified operation left no connection in the capture, because the client's own firewall
-    /// held back its SYN.
+    /// A cell whose classified operation left no connection in the capture: the client's own firewall held
+    /// back its SYN, or its kernel had no port, or no way, for it.
     fn unsent(cell: &'a JudgedCell, operation: &'a Operation) -> Option<Self> {
-        cell.observed.held_back?;
+        let errno = cell.observed.error.as_ref().and_then(|error| error.errno);
+        let unsent = errno.is_some_and(|errno| [EADDRNOTAVAIL, EHOSTUNREACH].contains(&errno));
+        if cell.observed.held_back.is_none() && !unsent {
+            return None;
+        }
         Some(Self {
             record: &cell.record,
             plan: &cell.record.plan,
@@ -180,11 +188,14 @@ impl<'a> CellView<'a> {
         self.request.map_or(&[], |index| &self.sent[index..])
     }
 
-    /// The first of the request's sendings that arrived at the director, if the director passed it on.
+    /// The first of the request's sendings that arrived at the director, if the director passed it on. What it
+    /// refused as too big was sent again at once, in other sizes.
     pub(super) fn first_passed_on(&self) -> Option<&Passage<'a>> {
+        let refused = Some(TerminatorKind::Icmp { code: TOO_BIG });
         let mut arrived = self
             .sendings()
-            .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some());
+            .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some())
+            .filter(|passage| passage.passed_on.is_some() || passage.answered != refused);
         arrived.next().filter(|passage| passage.passed_on.is_some())
     }
 

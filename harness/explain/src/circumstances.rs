@@ -48,6 +48,19 @@ impl<'a> CellView<'a> {
         Table::of(self.plan, snapshot)
     }
 
+    /// The service's scheduler at a moment: the plan's, or what a step had set by then.
+    pub(super) fn scheduler(&self, at: Instant) -> &'a str {
+        let steps = self.done(|action| {
+            let Action::Table(TableAction::SetScheduler { scheduler }) = action else {
+                return None;
+            };
+            Some(scheduler.as_str())
+        });
+        let set = steps.filter(|(_, began, _)| *began <= at).last();
+        let planned = self.plan.service().scheduler.as_str();
+        set.map_or(planned, |(_, _, scheduler)| scheduler)
+    }
+
     /// How long an entry of an established connection lives after a segment that was passed on at a moment:
     /// what `ipvsadm --set` had said by then (0: as it was), if it had.
     pub(super) fn entry_timeout(&self, at: Instant) -> Option<Duration> {

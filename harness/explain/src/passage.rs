@@ -15,6 +15,8 @@ pub(super) struct Passage<'a> {
     pub(super) sent: Seen,
     /// The segment.
     pub(super) segment: &'a Segment,
+    /// The host whose Ethernet address the client sent it to.
+    pub(super) to: Option<Node>,
     /// On the director's interface, coming from the client.
     pub(super) arrived: Option<Seen>,
     /// On the director's interface, sent on by it, and to whom.
@@ -84,6 +86,7 @@ fn passage<'a>(paths: &Journeys, packet: &'a Packet, segment: &'a Segment) -> Pa
     Passage {
         sent: Seen::from(packet),
         segment,
+        to: hops.first().and_then(|hop| node(hop.to)).cloned(),
         arrived: hops
             .iter()
             .find_map(|hop| came_to(hop, &|to| *to == Node::Director))

@@ -9,6 +9,9 @@ use lvs_matrix_model::scenario::{Forwarding, TunnelType};
 /// What passes a packet on, by its name in direct routing and IPv4.
 const TRANSMIT: &str = "ip_vs_dr_xmit";
 
+/// What depends on the packet around another, by its name in IPv4.
+const OF_TUNNELS: [&str; 2] = ["ip_vs_tunnel_xmit", "ip_vs_in_icmp"];
+
 /// Those functions for a cell.
 pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
     let method = view
@@ -23,10 +26,22 @@ pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
     let outer = backend.and_then(|backend| backend.address);
     let outer = outer.map_or(ipv6, |address| address.is_ipv6());
     let tunnel = backend.map_or(TunnelType::Ipip, |backend| backend.tunnel);
+    let at = view
+        .request()
+        .map_or(view.operation.began, |request| request.sent.at);
+    let scheduler = view.scheduler(at);
     let mut all: Vec<Source> = Vec::new();
     for source in sources {
         let transmits = source.function == TRANSMIT;
-        let own = here(*source, method, if transmits { outer } else { ipv6 });
+        if is_foreign(*source, scheduler, ipv6) {
+            continue;
+        }
+        let around = transmits || OF_TUNNELS.contains(&source.function);
+        let ipv6 = if around { outer } else { ipv6 };
+        let own = match transmits {
+            true => here(*source, method, ipv6),
+            false => here(translated(*source, view.is_udp(), ipv6), method, ipv6),
+        };
         let wraps = transmits && method == Forwarding::Tunneling;
         let wrapped = wrapping(tunnel).filter(|_| wraps);
         let wrapped = wrapped.map(|function| Source { function, ..own });
@@ -49,17 +64,7 @@ fn wrapping(tunnel: TunnelType) -> Option<&'static str> {
 }
 
 fn here(source: Source, method: Forwarding, ipv6: bool) -> Source {
-    const TCP_V6: &str = "net/ipv6/tcp_ipv6.c";
-    const UDP_V6: &str = "net/ipv6/udp.c";
     let function = |function| Source { function, ..source };
-    let of_tcp = |function| Source {
-        function,
-        file: TCP_V6,
-    };
-    let of_udp = |function| Source {
-        function,
-        file: UDP_V6,
-    };
     match (source.function, ipv6, method) {
         (TRANSMIT, false, Forwarding::DirectRouting) => source,
         (TRANSMIT, true, Forwarding::DirectRouting) => function("ip_vs_dr_xmit_v6"),
@@ -67,11 +72,92 @@ fn here(source: Source, method: Forwarding, ipv6: bool) -> Source {
         (TRANSMIT | "ip_vs_nat_xmit", true, Forwarding::Masquerading) => function("ip_vs_nat_xmit_v6"),
         (TRANSMIT, false, Forwarding::Tunneling) => function("ip_vs_tunnel_xmit"),
         (TRANSMIT, true, Forwarding::Tunneling) => function("ip_vs_tunnel_xmit_v6"),
-        ("tcp_v4_rcv", true, _) => of_tcp("tcp_v6_rcv"),
-        ("tcp_v4_send_reset", true, _) => of_tcp("tcp_v6_send_reset"),
-        ("tcp_v4_err", true, _) => of_tcp("tcp_v6_err"),
-        ("udp_rcv", true, _) => of_udp("udpv6_rcv"),
-        ("udp_err", true, _) => of_udp("udpv6_err"),
         _ => source,
     }
+}
+
+/// What does over UDP what the first does over TCP.
+const OVER_UDP: &[(&str, Source)] = &[
+    (
+        "tcp_conn_schedule",
+        Source::of("udp_conn_schedule", "net/netfilter/ipvs/ip_vs_proto_udp.c"),
+    ),
+    ("tcp_v4_rcv", Source::of("udp_rcv", "net/ipv4/udp.c")),
+    ("tcp_v4_send_reset", Source::of("__icmp_send", "net/ipv4/icmp.c")),
+    ("tcp_v4_err", Source::of("udp_err", "net/ipv4/udp.c")),
+];
+
+/// What does over IPv6 what the first does over IPv4.
+const OVER_IPV6: &[(&str, Source)] = &[
+    (
+        "ip_vs_ops4",
+        Source::of("ip_vs_ops6", "net/netfilter/ipvs/ip_vs_core.c"),
+    ),
+    (
+        "ip_vs_in_icmp",
+        Source::of("ip_vs_in_icmp_v6", "net/netfilter/ipvs/ip_vs_core.c"),
+    ),
+    (
+        "ip_vs_tunnel_xmit",
+        Source::of("ip_vs_tunnel_xmit_v6", "net/netfilter/ipvs/ip_vs_xmit.c"),
+    ),
+    (
+        "__ip_vs_get_out_rt",
+        Source::of("__ip_vs_get_out_rt_v6", "net/netfilter/ipvs/ip_vs_xmit.c"),
+    ),
+    ("tcp_v4_rcv", Source::of("tcp_v6_rcv", "net/ipv6/tcp_ipv6.c")),
+    (
+        "tcp_v4_send_reset",
+        Source::of("tcp_v6_send_reset", "net/ipv6/tcp_ipv6.c"),
+    ),
+    ("tcp_v4_err", Source::of("tcp_v6_err", "net/ipv6/tcp_ipv6.c")),
+    (
+        "tcp_v4_mtu_reduced",
+        Source::of("tcp_v6_mtu_reduced", "net/ipv6/tcp_ipv6.c"),
+    ),
+    ("udp_rcv", Source::of("udpv6_rcv", "net/ipv6/udp.c")),
+    ("udp_err", Source::of("udpv6_err", "net/ipv6/udp.c")),
+    ("__icmp_send", Source::of("icmp6_send", "net/ipv6/icmp.c")),
+    (
+        "icmpv4_xrlim_allow",
+        Source::of("icmpv6_xrlim_allow", "net/ipv6/icmp.c"),
+    ),
+    ("arp_process", Source::of("ndisc_recv_na", "net/ipv6/ndisc.c")),
+    (
+        "arp_error_report",
+        Source::of("ndisc_error_report", "net/ipv6/ndisc.c"),
+    ),
+    (
+        "nf_send_unreach",
+        Source::of("nf_send_unreach6", "net/ipv6/netfilter/nf_reject_ipv6.c"),
+    ),
+    (
+        "nf_send_reset",
+        Source::of("nf_send_reset6", "net/ipv6/netfilter/nf_reject_ipv6.c"),
+    ),
+    // What is for another host is passed on, or dropped there; IPv4 finds no route for it before.
+    (
+        "ip_route_input_slow",
+        Source::of("ip6_forward", "net/ipv6/ip6_output.c"),
+    ),
+    ("ip_error", Source::of("ip6_forward", "net/ipv6/ip6_output.c")),
+];
+
+/// A function as the cell's protocol and address family have it.
+fn translated(source: Source, udp: bool, ipv6: bool) -> Source {
+    let look_up = |table: &[(&str, Source)], source: Source| {
+        let mut rows = table.iter();
+        let row = rows.find(|(of, _)| *of == source.function);
+        row.map_or(source, |(_, there)| *there)
+    };
+    let source = if udp { look_up(OVER_UDP, source) } else { source };
+    if ipv6 { look_up(OVER_IPV6, source) } else { source }
+}
+
+/// Is it of another scheduler than the cell's, or of the other address family?
+fn is_foreign(source: Source, scheduler: &str, ipv6: bool) -> bool {
+    const SCHEDULERS: [&str; 4] = ["dh", "sh", "mh", "lblc"];
+    let of = |scheduler: &str| source.file.ends_with(&format!("/ip_vs_{scheduler}.c"));
+    let other = SCHEDULERS.iter().any(|known| *known != scheduler && of(known));
+    other || !ipv6 && source.file.starts_with("net/ipv6/")
 }

@@ -141,14 +141,6 @@ impl Table {
         self.entry_from((plan.service().persistent_client(client), 0))
     }
 
-    /// How many connections to this server the director counts at a moment: its entries, those in their last
-    /// states included, but no template of persistence.
-    pub(super) fn connections_to(&self, plan: &LabPlan, server: &Name, at: Instant) -> usize {
-        let alive = |Entry(entry): &&Entry| entry.client.port() != 0 && at.since(self.at) < entry.expires;
-        let theirs = self.connections.iter().filter(alive);
-        theirs.filter(|entry| entry.server(plan) == Some(server)).count()
-    }
-
     /// Is there any entry for the connection from this address and port?
     pub(super) fn has_entry(&self, from: (IpAddr, u16)) -> bool {
         self.entry_from(from).is_some()

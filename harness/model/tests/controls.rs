@@ -158,7 +158,7 @@ fn lost_frames_and_failed_captures_are_reasons() {
             let mut record = cell.record.clone();
             let points = &mut record.capture.as_mut().unwrap().points;
             points[index].dropped = 1;
-            is_undetermined(&record, &packets, "lost 1 packets", "a frame was dropped");
+            is_undetermined(&record, &packets, "lost 1 packet", "a frame was dropped");
             let points = &mut record.capture.as_mut().unwrap().points;
             (points[index].dropped, points[index].failure) = (0, Some("it broke".to_owned()));
             is_undetermined(&record, &packets, "it broke", "a capture failed");

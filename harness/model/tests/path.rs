@@ -285,6 +285,27 @@ fn a_datagram_is_known_by_its_hash_across_translated_ports() {
 }
 
 /// An IPv4 header and the first eight bytes of a segment, as an ICMP error quotes them.
+/// A host refuses a segment, and its sender sends the same bytes again at once: what goes on is the second
+/// sending, not the one that was refused.
+#[test]
+fn what_was_refused_does_not_go_on() {
+    let body = tcp(10, VIP, segment(77, b"select 1"));
+    let mut capture = Capture::default();
+    capture.hop(0, (CLIENT, DIRECTOR), &body);
+    capture.hop(2, (DIRECTOR, CLIENT), &unreachable(20, (10, VIP, 3306), 77));
+    capture.hop(4, (CLIENT, DIRECTOR), &body);
+    capture.hop(6, (DIRECTOR, SERVER), &body);
+    let journeys = capture.journeys();
+    let fates: Vec<Fate> = journeys.all().iter().map(|journey| journey.fate).collect();
+    let refused = Fate::Answered {
+        by: DIRECTOR,
+        with: 3,
+    };
+    assert_eq!(fates[0], refused, "{:#?}", journeys.all());
+    assert_eq!(fates[2], Fate::Delivered { to: SERVER });
+    assert_eq!(journeys.all()[2].hops.len(), 2);
+}
+
 fn quoting(source: u8, destination: u8, ports: (u16, u16), sequence: u32) -> Vec<u8> {
     let mut bytes = vec![0x45, 0, 0, 60, 0, 0, 0, 0, 64, 6, 0, 0];
     bytes.extend([192, 0, 2, source, 192, 0, 2, destination]);

@@ -37,7 +37,7 @@ fn what_the_lab_could_not_do_is_undetermined() {
 #[test]
 fn a_capture_that_is_not_proven_is_undetermined() {
     for index in [CLIENT, DIRECTOR, RS1, RS2] {
-        spoils_every_cell("lost 1 packets", |world| point(world, index).dropped = 1);
+        spoils_every_cell("lost 1 packet", |world| point(world, index).dropped = 1);
         spoils_every_cell("failed: no such device", |world| {
             point(world, index).failure = Some("no such device".to_owned());
         });

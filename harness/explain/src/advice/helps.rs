@@ -1,7 +1,7 @@
 //! Where advice is given: not where it is in force already, nor where it cannot help.
 
 use super::super::cell_view::CellView;
-use super::super::rules::Full;
+use super::super::rules::{Full, by_its_scheduler};
 use super::timeline::{deletes, takes_away};
 use super::{Advice, HUNG, PROBES, RETRIES, SHORTER, SYN_RETRIES, gives_up_after, lived};
 use lvs_matrix_model::Name;
@@ -11,6 +11,7 @@ use lvs_matrix_model::action::{
 use lvs_matrix_model::client::{Program, Setting};
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::Moment;
+use lvs_matrix_model::scenario::Misbuild;
 use std::time::Duration;
 
 /// The longest time that [`RETRIES`] retransmissions can take: the limit of `tcp_model_timeout`, and the
@@ -35,7 +36,10 @@ impl Advice {
             .request()
             .map_or(view.operation.began, |request| request.sent.at);
         // Over UDP only the director can do something for a client that waits.
-        let for_datagrams = matches!(self, Self::ExpireNodestConn | Self::Drain { .. });
+        let for_datagrams = matches!(
+            self,
+            Self::ExpireNodestConn | Self::Drain { .. } | Self::BuildRight(..)
+        );
         let fits = for_datagrams || !view.is_udp();
         failed
             && fits
@@ -110,7 +114,9 @@ impl Advice {
                 }
                 Self::Reconnect => view.operation.ended.is_some() && a_new_connection_is_served(view),
                 Self::KeepAServer(instead_of) => {
+                    // Where a hash leads after a server more is in the table is not known.
                     view.is_connect()
+                        && by_its_scheduler(view, at).is_none()
                         && match instead_of {
                             None => true,
                             Some(server) => !others_serve(view, server, at),
@@ -141,10 +147,13 @@ impl Advice {
                 Self::AskingHealthCheck(server) => {
                     let frozen =
                         first_step(view, |action| action.deed_on(server) == Some(ServerDeed::Freeze));
-                    let reachable = view
-                        .unplugged(&Node::RealServer(server.clone()), view.end())
-                        .is_none();
-                    hung && frozen.is_some() && reachable && view.firewall(view.end()).is_empty()
+                    let node = Node::RealServer(server.clone());
+                    let reachable = view.unplugged(&node, view.end()).is_none();
+                    // Nor by weight nor by deletion is a client that goes past the director kept off it.
+                    let asked = view
+                        .request()
+                        .is_none_or(|request| request.to.as_ref() != Some(&node));
+                    hung && asked && frozen.is_some() && reachable && view.firewall(view.end()).is_empty()
                 }
                 Self::EndLostSessions(server) => {
                     first_step(view, |action| action.adds().is_some_and(|(of, _)| of == server))
@@ -160,6 +169,14 @@ impl Advice {
                     servers.all(|node| number(view, &node, key, at).is_some_and(late))
                 }
                 Self::SameForwarding { .. } => true,
+                // A client that goes past the director is served by what the director chooses then.
+                Self::BuildRight(Node::RealServer(server), Misbuild::AnswersArp) => {
+                    view.is_connect() && others_serve(view, server, at)
+                }
+                Self::BuildRight(node, how) => {
+                    let chosen = view.server().or(node.real_server());
+                    chosen.is_some_and(|server| serves_but(view, server, at, Some((node, *how))))
+                }
             }
     }
 }
@@ -358,12 +375,18 @@ fn a_new_connection_is_served(view: &CellView<'_>) -> bool {
 
 /// Would this server have served a new connection at that moment?
 fn serves(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
+    serves_but(view, server, at, None)
+}
+
+/// The same, if a host did not have this fault.
+fn serves_but(view: &CellView<'_>, server: &Name, at: Instant, cured: Option<(&Node, Misbuild)>) -> bool {
     let node = Node::RealServer(server.clone());
     let full = view.table_then(at).is_some_and(|table| {
-        let mut full = Full::all(view, &table, at);
-        full.any(|full| full.server == server)
+        let full = Full::all(view, &table, at);
+        full.iter().any(|full| full.server == server)
     });
-    let mut wrong = view.plan.misbuilt.iter();
+    let wrong = view.plan.misbuilt.iter();
+    let mut wrong = wrong.filter(|wrong| Some((&wrong.node, wrong.how)) != cured);
     if full || wrong.any(|wrong| wrong.node == node || wrong.node == Node::Director) {
         return false;
     }

@@ -20,6 +20,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Chain, Node};
 use lvs_matrix_model::client::Keepalive;
 use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::scenario::{self, Misbuild};
 use lvs_matrix_model::verdict::{Behaviour, HangEnd, Observed};
 use std::time::Duration;
 
@@ -84,6 +85,8 @@ pub(super) enum Advice {
     ServerKeepalive,
     /// The operator: the lab's own forwarding method.
     SameForwarding(Name),
+    /// The operator: a host as it should be built.
+    BuildRight(Node, Misbuild),
 }
 
 /// A piece of advice in an explanation.
@@ -141,15 +144,32 @@ impl Advice {
             Self::EndLostSessions { .. } => "end-lost-sessions",
             Self::ServerKeepalive => "server-keepalive",
             Self::SameForwarding { .. } => "same-forwarding",
+            Self::BuildRight(_, how) => match how {
+                Misbuild::AnswersArp => "quiet-about-the-vip",
+                Misbuild::NoVip => "add-the-vip",
+                Misbuild::WrongGateway => "director-as-gateway",
+                Misbuild::NoForwarding => "ip-forward",
+            },
         }
     }
 
     /// The advice with its words and its trial, if it helps in this cell.
     pub(super) fn advised(&self, view: &CellView<'_>, words: Language) -> Option<Advised> {
-        self.helps(view).then(|| Advised {
+        if !self.helps(view) {
+            return None;
+        }
+        let trial = self.trial(view, words);
+        // Steps of the cell may stand in its way: a host that is off, a server that stands by. What `check`
+        // refuses cannot be done, and what changes nothing is no advice.
+        if let Trial::Scenario { file, change } = &trial
+            && (change.is_empty() || scenario::load(file).is_err())
+        {
+            return None;
+        }
+        Some(Advised {
             kind: self.kind(),
             text: fitting(view.plan, self.text(view).into_words(words)),
-            trial: self.trial(view, words),
+            trial,
         })
     }
 }

@@ -7,7 +7,7 @@ use super::{Advice, Limits, PROBES, RETRIES, SYN_RETRIES, gives_up_after, helps,
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, FirewallVerdict, Node, TableAction};
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::scenario::Forwarding;
+use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
 /// The command line by which an operator takes a server out of the scheduler's choice.
 fn weight_0(view: &CellView<'_>, server: &Name) -> String {
@@ -149,6 +149,13 @@ impl Advice {
                        连接选中它。",
                 command = weight_0(view, server),
             ),
+            Self::OutOfTheTable(server) if is_misbuilt(view, server) => bilingual!(
+                "Take {server} out of the table as long as it is built like this (`{command}`, or delete it), \
+                 or let a health check do so: else the director goes on choosing it for new connections."
+                    / "在 {server} 的配置改好之前，先让它不再被调度（`{command}`，或将其删除），或者由健康检查来做：否则调度器会继续为新连接选中它。",
+                command = weight_0(view, server),
+            ),
+            Self::BuildRight(node, how) => built_right(view, node, *how),
             Self::OutOfTheTable(server) if view.plan.service().persistence.is_some() => bilingual!(
                 "Delete {server} from the table before its mysqld is stopped (`{command}`), or let a health \
                  check do so. Weight 0 is not enough: the templates of a persistent service go on leading to \
@@ -253,6 +260,59 @@ fn reset_instead(view: &CellView<'_>, node: &Node, chain: Chain) -> Bilingual {
         chain = chain.as_str(),
         why = why,
     )
+}
+
+fn is_misbuilt(view: &CellView<'_>, server: &Name) -> bool {
+    let mut wrong = view.plan.misbuilt.iter();
+    wrong.any(|wrong| wrong.node.real_server() == Some(server))
+}
+
+/// How a host is built as it should be.
+fn built_right(view: &CellView<'_>, node: &Node, how: Misbuild) -> Bilingual {
+    let vip = view.plan.vip();
+    let device = view.plan.host(node).and_then(|host| host.tunnels.first());
+    let device = device.map_or("lo", |tunnel| tunnel.name.as_str());
+    let bits = if vip.is_ipv6() { 128 } else { 32 };
+    match how {
+        Misbuild::NoVip => bilingual!(
+            "Give {node} the VIP (`ip addr add {vip}/{bits} dev {device}`), so that it takes in what is for the \
+             VIP; over IPv4 with arp_ignore=1 and arp_announce=2, so that it does not answer ARP for it."
+                / "给 {node} 加上 VIP（`ip addr add {vip}/{bits} dev {device}`），使它收下发往 VIP 的数据包；IPv4 下还要设置 arp_ignore=1 \
+                   和 arp_announce=2，使它不为 VIP 应答 ARP。",
+        ),
+        Misbuild::AnswersArp => bilingual!(
+            "On {node}, set net.ipv4.conf.all.arp_ignore=1 and net.ipv4.conf.all.arp_announce=2, so that it \
+             does not answer ARP for the VIP; then let clients and routers forget what it told them (`ip neigh \
+             flush`)."
+                / "在 {node} 上设置 net.ipv4.conf.all.arp_ignore=1 和 net.ipv4.conf.all.arp_announce=2，使它不为 VIP 应答 ARP；\
+                   然后让客户端和路由器忘记它所说的（`ip neigh flush`）。",
+        ),
+        Misbuild::WrongGateway => {
+            let director = view.plan.host(&Node::Director);
+            let address = director.map_or(vip, |host| {
+                host.nics
+                    .iter()
+                    .last()
+                    .map_or(vip, |nic| nic.addresses.first().address)
+            });
+            bilingual!(
+                "Let what {node} sends to clients go through the director (`ip route add default via \
+                 {address}`), which puts the VIP into its answers."
+                    / "让 {node} 发给客户端的数据包经过调度器（`ip route add default via {address}`），由调度器把 VIP 换进应答。",
+            )
+        }
+        Misbuild::NoForwarding => {
+            let key = if vip.is_ipv6() {
+                "net.ipv6.conf.all.forwarding"
+            } else {
+                "net.ipv4.ip_forward"
+            };
+            bilingual!(
+                "On the director, set {key}=1: with masquerading it is the router of its real servers."
+                    / "在调度器上设置 {key}=1：NAT 模式下它是真实服务器的路由器。",
+            )
+        }
+    }
 }
 
 fn reset_the_other_way(node: &Node) -> Bilingual {

@@ -75,7 +75,8 @@ impl Advice {
             | Self::AskingHealthCheck { .. }
             | Self::EndLostSessions { .. }
             | Self::ServerKeepalive
-            | Self::SameForwarding { .. } => None,
+            | Self::SameForwarding { .. }
+            | Self::BuildRight(..) => None,
         }
     }
 
@@ -125,7 +126,12 @@ impl Advice {
             Self::WaitTimeout { idle, .. } => wait_timeout(&mut line, longer_than(*idle)),
             Self::Reconnect => reconnect(view, &mut line),
             Self::KeepAServer(instead_of) => keep_a_server(view, &mut line, instead_of.as_ref()),
-            Self::OutOfTheTable(server) => out_of_the_table(&mut line, server),
+            Self::OutOfTheTable(server) => out_of_the_table(view, &mut line, server),
+            Self::BuildRight(node, how) => {
+                let host = node.to_string();
+                let misbuilt = &mut line.scenario.lab.misbuilt;
+                misbuilt.retain(|(of, wrong)| of.as_str() != host || wrong != how);
+            }
             Self::ResetInstead { node, chain } => {
                 for (of, hook, verdict) in rules(&mut line) {
                     if of == node && *hook == *chain {
@@ -531,12 +537,14 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
         line.insert(begins, TableAction::AddService { port: None });
     }
     if let Some(server) = instead_of {
-        out_of_the_table(line, server);
+        out_of_the_table(view, line, server);
     }
 }
 
-fn out_of_the_table(line: &mut Timeline, server: &Name) {
-    let Some(place) = line.first(|action| stops(action, server)) else {
+/// The server leaves the table before it is stopped; or before the operation begins, where it never served.
+fn out_of_the_table(view: &CellView<'_>, line: &mut Timeline, server: &Name) {
+    let stopped = line.first(|action| stops(action, server));
+    let Some(place) = stopped.or_else(|| Some(places(view)?.0)) else {
         return;
     };
     // A template of persistence leads to a server of weight 0, too.

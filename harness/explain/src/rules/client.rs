@@ -1,5 +1,6 @@
 //! The client's own TCP, which gives up in the end.
 
+use super::super::cell_view::EADDRNOTAVAIL;
 use super::super::cell_view::size;
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::neighbour::unanswered_arp;
@@ -56,16 +57,16 @@ pub(super) const GAVE_UP: Rule = Rule {
         Some(Finding {
             at: ended,
             text: bilingual!(
-                "The client's TCP sent {again} {more} more times (packets {first} to {last} on client) and \
+                "The client's TCP sent {again} {more} (packets {first} to {last} on client) and \
                  gave up {lasted} after the first sending. That is net.ipv4.tcp_retries2={retries}: it \
                  stands for the time that so many retransmissions would take at gaps that double from \
                  {least} up to {most}, here {limit}, and is looked at whenever the retransmission timer runs \
                  out; it first did so after that time {ended}. {remembered}"
-                    / "客户端的 TCP 把{again}重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} \
+                    / "客户端的 TCP 把{again}重传了 {more}（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} \
                        后放弃。这由 net.ipv4.tcp_retries2={retries} 决定：它代表这么多次重传（间隔从 {least} 起加倍，直到 {most}）所需\
                        的时间，此处为 {limit}；每当重传定时器到期时检查，超过这段时间后的第一次到期{ended}。{remembered}",
                 again = again,
-                more = sendings.len() - 1,
+                more = times_more(sendings.len() - 1),
                 first = first.packet,
                 last = last.packet,
                 lasted = Human(lasted),
@@ -299,13 +300,13 @@ pub(super) const GAVE_UP_CONNECTING: Rule = Rule {
         Some(Finding {
             at: ended,
             text: bilingual!(
-                "{nothing}. Its TCP sent it {more} more times and gave up {lasted} after the first with \
+                "{nothing}. Its TCP sent it {more} and gave up {lasted} after the first with \
                  ETIMEDOUT: net.ipv4.tcp_syn_retries={retries} (kernels from 6.5 on add \
                  net.ipv4.tcp_syn_linear_timeouts to it)."
-                    / "{nothing}。其 TCP 又重传了 {more} 次，在首次发送 {lasted} 后以 ETIMEDOUT 放弃：\
+                    / "{nothing}。其 TCP 又重传了 {more}，在首次发送 {lasted} 后以 ETIMEDOUT 放弃：\
                        net.ipv4.tcp_syn_retries={retries}（6.5 及以后的内核还要加上 net.ipv4.tcp_syn_linear_timeouts）。",
                 nothing = nothing,
-                more = syns.len() - 1,
+                more = times_more(syns.len() - 1),
                 lasted = Human(ended.since(request.sent.at)),
             ),
             shown_by: vec![packet(*first), packet(*last), Citation::Event(end_event(view)?)],
@@ -348,3 +349,33 @@ fn model_timeout(retries: u32) -> Option<Duration> {
     let doubled = RTO_MIN.checked_mul(2_u32.checked_pow(retries.min(doublings) + 1)? - 1)?;
     doubled.checked_add(RTO_MAX.checked_mul(retries.saturating_sub(doublings))?)
 }
+
+/// The client has no port for another connection.
+pub(super) const NO_PORT: Rule = Rule {
+    name: "no-port-left",
+    explains: Explains::Error,
+    sources: &[Source::of("__inet_hash_connect", "net/ipv4/inet_hashtables.c")],
+    holds: |view| {
+        let errno = view.observed.error.as_ref()?.errno;
+        if !view.is_connect() || view.request().is_some() || errno != Some(EADDRNOTAVAIL) {
+            return None;
+        }
+        let at = view.operation.began;
+        let range = view.sysctl(&Node::Client, "net.ipv4.ip_local_port_range", at)?;
+        let range = range.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(Finding {
+            at,
+            text: bilingual!(
+                "The client sent nothing. For a connection to the VIP its kernel takes a port out of \
+                 net.ipv4.ip_local_port_range={range} that no other connection to the VIP and its port has; a \
+                 connection that the client had closed itself has its port for 60 s more (TIME-WAIT). It \
+                 found none: EADDRNOTAVAIL, at once. Neither the director nor any server had a part in it."
+                    / "客户端什么也没有发送。要连接 VIP，其内核从 net.ipv4.ip_local_port_range={range} 中选取一个没有被其他到 VIP \
+                       同一端口的连接占用的端口；由客户端自己关闭的连接还会占用端口 60 s（TIME-WAIT）。没有找到可用的端口：立刻报告 \
+                       EADDRNOTAVAIL。这与调度器和真实服务器都没有关系。",
+            ),
+            shown_by: vec![Citation::Event(end_event(view)?)],
+            ..Finding::default()
+        })
+    },
+};

@@ -9,8 +9,9 @@ use super::persistent::by_template;
 use super::prelude::*;
 use super::reuse::{Fate, OldEntry};
 use super::rule::tcp_protocol;
-use super::shared::{Full, changes_between, nobody_to_choose, served, with_table};
+use super::shared::{changes_between, nobody_to_choose, served, with_table};
 use super::sloppy::PickedUp;
+use super::thresholds::Full;
 
 /// A connect is scheduled, passed on and answered.
 pub(super) const SCHEDULED: Rule = Rule {
@@ -56,10 +57,11 @@ pub(super) const SCHEDULED: Rule = Rule {
         );
         if let Some(table) = view.table_then(request.sent.at) {
             let full = Full::all(view, &table, request.sent.at);
-            let full: Vec<&Name> = full.map(|full| full.server).collect();
+            let full: Vec<&Name> = full.iter().map(|full| full.server).collect();
             let passed_over: Vec<Bilingual> = view
                 .plan
                 .real_servers()
+                .filter(|(name, _)| *name != server)
                 .filter_map(|(name, _)| match table.weight(name) {
                     None => Some(bilingual!("{name} is not in its table" / "{name} 不在表中")),
                     Some(0) => Some(bilingual!("{name} has a weight of 0" / "{name} 的权重为 0")),
@@ -162,45 +164,6 @@ pub(super) const SERVER_SAID: Rule = Rule {
 
 /// `ER_LOCK_WAIT_TIMEOUT` and `ER_LOCK_DEADLOCK`.
 const LOCKS: [u16; 2] = [1205, 1213];
-
-/// What a real server has that is at its upper threshold.
-pub(super) const FULL: Rule = Rule {
-    name: "server-at-its-threshold",
-    explains: Explains::Circumstance,
-    sources: &[
-        connections("ip_vs_bind_dest"),
-        control("__ip_vs_dest_update_overload"),
-        connections("ip_vs_unbind_dest"),
-    ],
-    holds: |view| {
-        let request = view.request().filter(|_| view.is_connect())?;
-        let table = view.table_then(request.sent.at)?;
-        let full = Full::all(view, &table, request.sent.at).next()?;
-        let Full {
-            server,
-            count,
-            upper,
-            lower,
-        } = full;
-        Some(Finding {
-            at: request.sent.at,
-            text: bilingual!(
-                "{server} had been given an upper threshold of {upper} connections, and the director counted \
-                 {count} when the client's SYN came. It counts its own entries, and one that is over counts \
-                 until it ends: 2m after the client's FIN, 10s after an RST. With {upper} connections a \
-                 server is marked as overloaded, and a scheduler that looks for a server passes it over \
-                 until it has fewer than {lower}."
-                    / "{server} 的连接数上限为 {upper}，客户端的 SYN 到来时调度器计有 {count} 个连接。它数的是自己的条目，已经结束的连接在条目\
-                       到期之前仍计算在内：客户端 FIN 之后 2m，RST 之后 10s。达到 {upper} 个连接时，真实服务器被标记为过载，调度算法选择\
-                       服务器时跳过它，直到连接数少于 {lower}。",
-                server = server,
-            ),
-            shown_by: table.shown_by(),
-            claims: Vec::new(),
-            advice: Vec::new(),
-        })
-    },
-};
 
 /// A SYN that no server is there for.
 pub(super) const NO_SERVER: Rule = Rule {

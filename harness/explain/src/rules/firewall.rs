@@ -4,7 +4,7 @@
 use super::super::advice::about_firewalls;
 use super::prelude::*;
 use lvs_matrix_model::action::{Chain, FirewallVerdict};
-use lvs_matrix_model::record::{AtEnd, StepRecord};
+use lvs_matrix_model::record::{AtEnd, Packets, StepRecord};
 use lvs_matrix_model::verdict::Terminator;
 
 pub(super) const NFT: Source = Source::of("nft_do_chain", "net/netfilter/nf_tables_core.c");
@@ -33,7 +33,10 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
         Some(AtEnd::InForce { packets: Some(0), .. } | AtEnd::Gone { .. }) => return None,
         Some(AtEnd::InForce {
             packets: Some(count), ..
-        }) => bilingual!(", {count} packets by the end" / "，到结束时共 {count} 个数据包"),
+        }) => {
+            let packets = Packets(*count);
+            bilingual!(", {packets} by the end" / "，到结束时共 {count} 个数据包")
+        }
         Some(AtEnd::InForce { packets: None, .. }) | None => Bilingual::default(),
     };
     let since: Vec<&Passage<'_>> = view

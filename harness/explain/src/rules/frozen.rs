@@ -1,7 +1,7 @@
 //! Servers that are there and do not speak, and clients that have nothing to say.
 
 use super::prelude::*;
-use lvs_matrix_model::action::ServerDeed;
+use lvs_matrix_model::action::{Action, HostAction, ServerDeed};
 use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::verdict::Behaviour;
 
@@ -190,7 +190,7 @@ pub(super) fn last<'a>(
 }
 
 /// The step that froze the mysqld, if it was frozen then. One that had been killed when the client asked is
-/// frozen no more.
+/// frozen no more, and neither is one whose host has started anew.
 pub(super) fn frozen<'a>(
     view: &CellView<'a>,
     server: &Name,
@@ -204,7 +204,15 @@ pub(super) fn frozen<'a>(
         });
         stops.any(|(_, at, ())| began <= at && at <= asked)
     };
+    let node = Node::RealServer(server.clone());
+    let anew = |began: Instant| {
+        let mut links = view.links(&node);
+        links.any(|(step, at, down)| {
+            let power = matches!(step.action, Action::Host(HostAction::PowerOn { .. }));
+            power && !down && began <= at && at <= by
+        })
+    };
     last(view, server, by)
-        .filter(|(_, began, frozen)| *frozen && !ended(*began))
+        .filter(|(_, began, frozen)| *frozen && !ended(*began) && !anew(*began))
         .map(|(step, began, _)| (step, began))
 }

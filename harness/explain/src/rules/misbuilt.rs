@@ -13,7 +13,7 @@ const NOT_FOR_ME: [Source; 2] = [
 
 /// The SYN's sendings that came to a real server, and that server, if it is built wrong in this way.
 fn reached<'v>(view: &'v CellView<'_>, how: Misbuild) -> Option<(&'v Name, Vec<(u32, Seen)>)> {
-    if !view.is_connect() {
+    if !view.is_connect() && !view.is_udp() {
         return None;
     }
     let at_server: Vec<(u32, Seen, &Name)> = view
@@ -65,19 +65,20 @@ pub(super) const NO_VIP: Rule = Rule {
         Some(Finding {
             at: head.at,
             text: bilingual!(
-                "The client's SYN reached {server} {times} (first {head} there). Its destination is the VIP, \
-                 as the director changes no address of a packet that it passes on so, and {server} does not \
-                 have the VIP: the SYN is not for it. A host that is no router drops what is not for it, and \
-                 says nothing. IPVS does not know that, and chooses {server} again and again."
-                    / "客户端的 SYN 到达 {server} {times}（首次为 {server} 上的{head}）。其目的地址是 VIP，因为这种转发方式不改变数据包的地址，\
-                       而 {server} 没有 VIP：这个 SYN 不是发给它的。不做路由的主机丢弃不属于自己的数据包，也不作通知。IPVS 对此一无所知，会\
-                       一再选择 {server}。",
+                "The client's {what} reached {server} {times} (first {head} there). Its destination is the \
+                 VIP, as the director changes no address of a packet that it passes on so, and {server} does \
+                 not have the VIP: the packet is not for it. A host that is no router drops what is not for \
+                 it, and says nothing. IPVS does not know that, and chooses {server} again and again."
+                    / "客户端{what}到达 {server} {times}（首次为 {server} 上的{head}）。其目的地址是 VIP，因为这种转发方式不改变数据包的\
+                       地址，而 {server} 没有 VIP：这个数据包不是发给它的。不做路由的主机丢弃不属于自己的数据包，也不作通知。IPVS \
+                       对此一无所知，会一再选择 {server}。",
+                what = view.carrier(),
                 times = times(seen.len()),
                 head = first(head),
             ),
             shown_by: seen.iter().map(|(_, seen)| packet(*seen)).collect(),
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
-            advice: silent(server),
+            advice: silent(server, Misbuild::NoVip),
         })
     },
 };
@@ -97,6 +98,17 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
         let node = Node::RealServer(server.clone());
         let mut shown_by: Vec<Citation> = seen.iter().map(|(_, seen)| packet(*seen)).collect();
         let then = match answers(view, server, head, &Node::Client).next() {
+            Some(answer) if view.is_udp() => {
+                shown_by.push(Citation::Packet(answer.number));
+                bilingual!(
+                    "It sent its answer to the client itself ({answer} on client): from an address to which \
+                     the client's socket is not connected, and the client's own kernel refused it with an \
+                     ICMP port unreachable"
+                        / "它把应答直接发给客户端（client 上的{answer}）：来自客户端的套接字没有连接的地址，被客户端自己的内核以 ICMP \
+                           port unreachable 拒绝",
+                    answer = first(Seen::from(answer)),
+                )
+            }
             Some(answer) => {
                 shown_by.push(Citation::Packet(answer.number));
                 bilingual!(
@@ -114,18 +126,19 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
         Some(Finding {
             at: head.at,
             text: bilingual!(
-                "The client's SYN reached {server} {times} (first {head} there) with the address of {server} \
+                "The client's {what} reached {server} {times} (first {head} there) with the address of {server} \
                  in place of the VIP, as masquerading does. The answers must come back through the director, \
                  which puts the VIP in again; but the director is not the gateway of {server}. {then}."
-                    / "客户端的 SYN 到达 {server} {times}（首次为 {server} 上的{head}），NAT 模式已把 VIP 换成 {server} 的地址。应答必须\
+                    / "客户端{what}到达 {server} {times}（首次为 {server} 上的{head}），NAT 模式已把 VIP 换成 {server} 的地址。应答必须\
                        经过调度器返回，由它换回 VIP；但 {server} 的网关不是调度器。{then}。",
+                what = view.carrier(),
                 times = times(seen.len()),
                 head = first(head),
                 then = then,
             ),
             shown_by,
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
-            advice: silent(server),
+            advice: silent(server, Misbuild::WrongGateway),
         })
     },
 };
@@ -136,7 +149,8 @@ pub(super) const NO_FORWARDING: Rule = Rule {
     explains: Explains::Silence,
     sources: &[NOT_FOR_ME[0], NOT_FOR_ME[1], core("ip_vs_out_hook")],
     holds: |view| {
-        if !is(view, &Node::Director, Misbuild::NoForwarding) || !view.is_connect() {
+        let asks = view.is_connect() || view.is_udp();
+        if !asks || !is(view, &Node::Director, Misbuild::NoForwarding) {
             return None;
         }
         let mut at_server = view.sendings().filter_map(Passage::at_server);
@@ -148,28 +162,36 @@ pub(super) const NO_FORWARDING: Rule = Rule {
         Some(Finding {
             at: head.at,
             text: bilingual!(
-                "The client's SYN reached {server} ({head} there), whose answer came back to the director \
+                "The client's {what} reached {server} ({head} there), whose answer came back to the director \
                  ({answer} on director; {times} in all). It is for the client, not for the director, and \
                  with ip_forward=0 a host drops what is not for it before IPVS sees it: IPVS looks at \
                  answers on their way through the host. What comes from the client is for the VIP, and needs \
-                 no forwarding: so the SYNs arrive, and the answers do not."
-                    / "客户端的 SYN 到达 {server}（{server} 上的{head}），其应答回到调度器（director 上的{answer}；共 {times}）。应答是给\
+                 no forwarding: so that arrives, and the answers do not."
+                    / "客户端{what}到达 {server}（{server} 上的{head}），其应答回到调度器（director 上的{answer}；共 {times}）。应答是给\
                        客户端的，不是给调度器的；ip_forward=0 时，主机在 IPVS 看到之前就丢弃不属于自己的数据包：IPVS 是在数据包穿过主机时查看应答\
-                       的。来自客户端的数据包目的地址是 VIP，不需要转发：所以 SYN 能到达，应答却回不去。",
+                       的。来自客户端的数据包目的地址是 VIP，不需要转发：所以它们能到达，应答却回不去。",
+                what = view.carrier(),
                 head = first(*head),
                 answer = first(Seen::from(*answer)),
                 times = times(back.len()),
             ),
             shown_by,
             claims: Vec::new(),
-            advice: patience(),
+            advice: [
+                vec![Advice::BuildRight(Node::Director, Misbuild::NoForwarding)],
+                patience(),
+            ]
+            .concat(),
         })
     },
 };
 
 /// What helps a client of a server that is silent to it.
-fn silent(server: &Name) -> Vec<Advice> {
-    let mut advice = vec![Advice::OutOfTheTable(server.clone())];
+fn silent(server: &Name, how: Misbuild) -> Vec<Advice> {
+    let mut advice = vec![
+        Advice::BuildRight(Node::RealServer(server.clone()), how),
+        Advice::OutOfTheTable(server.clone()),
+    ];
     advice.extend(patience());
     advice
 }

@@ -28,6 +28,7 @@ mod service;
 mod settings;
 mod shared;
 mod sloppy;
+mod thresholds;
 mod too_big;
 mod translated;
 mod tried;
@@ -36,7 +37,8 @@ mod under_way;
 mod unheard;
 
 pub(super) use rule::{Explains, Finding, Rule};
-pub(super) use shared::{Full, with_method};
+pub(super) use shared::{by_its_scheduler, with_method};
+pub(super) use thresholds::Full;
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[
@@ -52,7 +54,10 @@ pub(super) const ALL: &[Rule] = &[
     under_way::BY_ITS_ENTRY,
     director::SERVER_SAID,
     limited::HELD_BACK,
-    director::FULL,
+    thresholds::FULL,
+    thresholds::KEPT_IN_CACHE,
+    thresholds::PASSED_BY,
+    thresholds::HASHED,
     director::NO_SERVER,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
@@ -65,6 +70,7 @@ pub(super) const ALL: &[Rule] = &[
     service::NO_HOOKS,
     service::UNMARKED,
     routed::MUTE,
+    routed::NO_ROUTER,
     routed::REFUSED,
     routed::UNREACHABLE,
     service::ENTRY_TIMED_OUT,
@@ -109,6 +115,9 @@ pub(super) const ALL: &[Rule] = &[
     neighbour::STILL_REACHABLE,
     neighbour::VIP_TAKEN,
     neighbour::VIP_TAKEN_BY_ANOTHER,
+    neighbour::VIP_UNKNOWN,
+    neighbour::TAKEN_AND_SILENT,
+    neighbour::BACK_AT_THE_DIRECTOR,
     neighbour::NO_NEIGHBOUR,
     server::NOTHING_LISTENS,
     server::CLOSED,
@@ -123,6 +132,7 @@ pub(super) const ALL: &[Rule] = &[
     locks::FREED,
     locks::GIVEN_UP,
     client::REVERTED,
+    client::NO_PORT,
     client::GAVE_UP,
     client::GAVE_UP_CONNECTING,
     client::GONE,

@@ -1,15 +1,17 @@
 //! Neighbours that do not answer to ARP.
 
+use super::super::cell_view::EHOSTUNREACH;
 use super::super::claim::Claim;
 use super::super::fate::is_broadcast;
-use super::super::icmp::HOST_UNREACHABLE;
+use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
 use super::prelude::*;
+use lvs_matrix_model::action::Percent;
 use lvs_matrix_model::capture::Body;
+use lvs_matrix_model::scenario::Misbuild;
 
 pub(super) const NEIGHBOUR: Source = Source::of("neigh_timer_handler", "net/core/neighbour.c");
 const ARP_FAILURE: Source = Source::of("arp_error_report", "net/ipv4/arp.c");
 const ARP_ASKED: Source = Source::of("arp_process", "net/ipv4/arp.c");
-const EHOSTUNREACH: u16 = 113;
 
 /// The director cannot find its server's Ethernet address.
 pub(super) const NO_NEIGHBOUR: Rule = Rule {
@@ -71,6 +73,54 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             shown_by,
             claims: claims(unreachable.map(|item| item.packet), &Fate::Unreachable),
             advice: silent.map(Advice::HealthCheck).into_iter().collect(),
+        })
+    },
+};
+
+/// The client cannot find out who has the VIP, and has sent nothing.
+pub(super) const VIP_UNKNOWN: Rule = Rule {
+    name: "nobody-has-the-vip",
+    explains: Explains::Error,
+    sources: &[NEIGHBOUR, ARP_FAILURE],
+    holds: |view| {
+        let errno = view.observed.error.as_ref()?.errno;
+        if !view.is_connect() || view.request().is_some() || errno != Some(EHOSTUNREACH) {
+            return None;
+        }
+        let ended = view.operation.ended?;
+        let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip()), view.operation.began)?;
+        let hosts = || [Node::Client, Node::Director].into_iter();
+        let unplugged = hosts().find_map(|node| Some(view.unplugged(&node, asked.at)?.0));
+        let slow = || hosts().find_map(|node| Some(view.netem(&node, asked.at)?.0));
+        let mut shown_by = vec![Citation::Packet(asked.number)];
+        let step = unplugged.or_else(slow);
+        shown_by.extend(step.map(|step| Citation::Step(step.number)));
+        let why = match step {
+            None => Bilingual::default(),
+            Some(step) if unplugged.is_some() => {
+                bilingual!(" ({step})" / "（{step}）", step = doing(&step.action))
+            }
+            Some(step) => bilingual!(
+                " in time ({step})" / "或没有及时应答（{step}）",
+                step = doing(&step.action)
+            ),
+        };
+        Some(Finding {
+            at: ended,
+            text: bilingual!(
+                "The client did not know whose Ethernet address the VIP has, so its SYN had to wait. It asked \
+                 everybody on the link, last with packet {asked} on client, and nobody answered{why}. After \
+                 three requests its kernel gives a neighbour up and tells its own TCP that the host is \
+                 unreachable. To a socket that is connecting that is final: EHOSTUNREACH, {ended}."
+                    / "客户端不知道 VIP 对应的以太网地址，它的 SYN 只能等待。它询问了链路上的所有主机（最后为 client 上的数据包 {asked}），\
+                       无人应答{why}。三次询问之后其内核放弃该邻居，并告诉自己的 TCP 主机不可达。对正在建立连接的套接字来说，这是最终\
+                       结果：{ended}报告 EHOSTUNREACH。",
+                asked = asked.number,
+                why = why,
+                ended = moment(ended),
+            ),
+            shown_by,
+            ..Finding::default()
         })
     },
 };
@@ -199,23 +249,41 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
     sources: &[ARP_ASKED, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
     holds: |view| {
         let taken = Taken::of(view)?;
+        let kind = match view.is_udp() {
+            true => TerminatorKind::Icmp {
+                code: PORT_UNREACHABLE,
+            },
+            false => TerminatorKind::Rst,
+        };
         let reset = view
-            .terminator(TerminatorKind::Rst)
+            .terminator(kind)
             .filter(|reset| reset.by.as_ref() == Some(&taken.node) && reset.packet > taken.reached.packet)?;
-        if view.is_active(reset)? && !view.is_connect() {
+        if !view.is_udp() && view.is_active(reset)? && !view.is_connect() {
             return None;
         }
         let mut shown_by = taken.shown_by();
         shown_by.push(Citation::Packet(reset.packet));
+        let refused = match view.is_udp() {
+            true => bilingual!(
+                "No socket of {server} has the port, and its kernel answered with an ICMP port unreachable \
+                 (packet {reset} on client)"
+                    / "{server} 没有套接字使用这个端口，其内核以 ICMP port unreachable 应答（client 上的数据包 {reset}）",
+                server = taken.server,
+                reset = reset.packet,
+            ),
+            false => bilingual!(
+                "The TCP of {server} has no socket for it, and answered with an RST (packet {reset} on client)"
+                    / "{server} 的 TCP 没有对应的套接字，以 RST 应答（client 上的数据包 {reset}）",
+                server = taken.server,
+                reset = reset.packet,
+            ),
+        };
         Some(Finding {
             at: taken.reached.at,
             text: bilingual!(
-                "{taken} The TCP of {server} has no socket for it, and answered with an RST (packet {reset} \
-                 on client)."
-                    / "{taken}{server} 的 TCP 没有对应的套接字，以 RST 应答（client 上的数据包 {reset}）。",
+                "{taken} {refused}." / "{taken}{refused}。",
                 taken = taken.text(view),
-                server = taken.server,
-                reset = reset.packet,
+                refused = refused,
             ),
             shown_by,
             claims: vec![
@@ -228,7 +296,123 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
                     fate: Fate::NoConnection,
                 },
             ],
-            advice: Vec::new(),
+            advice: vec![Advice::BuildRight(taken.node.clone(), Misbuild::AnswersArp)],
+        })
+    },
+};
+
+/// The real server to which the client sends for the VIP, because it had spoken for that, and the reply.
+fn taken_by<'a>(view: &CellView<'a>, passage: &Passage<'a>) -> Option<(Node, &'a Packet)> {
+    let to = passage.to.clone().filter(|to| to.real_server().is_some())?;
+    let vip = view.plan.vip();
+    let reply = view.seen_on(&Node::Client).filter(|packet| {
+        let speaks = matches!(packet.body, Body::Arp { sender, .. } if sender == vip)
+            && view.sender(packet) == Some(&to);
+        speaks && packet.number < passage.sent.packet
+    });
+    let reply = reply.last()?;
+    Some((to, reply))
+}
+
+/// A real server that speaks for the VIP cannot be reached, and the client's segments go to it.
+pub(super) const TAKEN_AND_SILENT: Rule = Rule {
+    name: "vip-answered-by-a-silent-server",
+    explains: Explains::Silence,
+    sources: &[ARP_ASKED],
+    holds: |view| {
+        let request = view.request()?;
+        let (node, reply) = taken_by(view, request)?;
+        let lost: Vec<Seen> = view
+            .sendings()
+            .filter(|passage| passage.to.as_ref() == Some(&node) && passage.reached.is_none())
+            .map(|passage| passage.sent)
+            .collect();
+        let head = *lost.first()?;
+        let off = view.unplugged(&node, head.at).map(|(step, _)| step);
+        let step = off.or_else(|| {
+            let (step, delay, loss) = view.netem(&node, head.at)?;
+            (loss != Percent::default() || head.at.plus(delay) > view.end()).then_some(step)
+        })?;
+        let mut shown_by = vec![Citation::Step(step.number), Citation::Packet(reply.number)];
+        shown_by.extend(lost.iter().copied().map(packet));
+        Some(Finding {
+            at: head.at,
+            text: bilingual!(
+                "{node} had told the client that the VIP has its Ethernet address ({reply} on client), so \
+                 what the client sent did not go to the director, but to {node} itself: its {what}, {times} \
+                 (first {head} on client). None of that arrived there ({step}), and the director, which knew \
+                 nothing of the connection, had no part in it."
+                    / "{node} 曾告诉客户端，VIP 对应的是它的以太网地址（client 上的{reply}），所以客户端发送的报文不去往调度器，而直接去往 \
+                       {node}：客户端{what}，{times}（首次为 client 上的{head}）。它们都没有到达那里（{step}）；调度器对这条连接一无所知，\
+                       与此无关。",
+                node = node,
+                reply = first(Seen::from(reply)),
+                what = view.carrier(),
+                times = times(lost.len()),
+                head = first(head),
+                step = doing(&step.action),
+            ),
+            shown_by,
+            claims: claims(lost.iter().map(|seen| seen.packet), &Fate::LostBefore),
+            advice: [
+                vec![Advice::BuildRight(node.clone(), Misbuild::AnswersArp)],
+                patience(),
+            ]
+            .concat(),
+        })
+    },
+};
+
+/// The client finds the director again, which knows nothing of the connection.
+pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
+    name: "vip-back-at-the-director",
+    explains: Explains::Error,
+    sources: &[NEIGHBOUR, tcp("tcp_v4_rcv"), tcp("tcp_v4_send_reset")],
+    holds: |view| {
+        let (answered, reset) = super::nodest::reset_by_director(view)?;
+        let before = view
+            .sent
+            .iter()
+            .take_while(|passage| passage.sent.packet < answered.sent.packet);
+        let (node, _) = before.filter_map(|passage| taken_by(view, passage)).last()?;
+        let vip = view.plan.vip();
+        let replies = view.seen_on(&Node::Client).filter(|packet| {
+            matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == vip)
+                && view.sender(packet) == Some(&Node::Director)
+        });
+        let reply = replies
+            .filter(|packet| packet.number < answered.sent.packet)
+            .last()?;
+        let table = view.table_then(answered.sent.at)?;
+        if table.has_entry(view.client) {
+            return None;
+        }
+        let mut shown_by = table.shown_by();
+        shown_by.extend([
+            Citation::Packet(reply.number),
+            packet(answered.sent),
+            Citation::Packet(reset.packet),
+        ]);
+        Some(Finding {
+            at: answered.sent.at,
+            text: bilingual!(
+                "The client's kernel gave up {node} as the neighbour that has the VIP, and asked again. This \
+                 time the director said that it has it ({reply} on client). So the next {what} went there \
+                 ({sent} on client). The connection had been made past the director, which had no entry for \
+                 it: the segment came to the director's own TCP, which answered with an RST (packet {reset} \
+                 on client)."
+                    / "客户端的内核放弃了作为 VIP 邻居的 {node}，重新询问。这次调度器应答说 VIP 在它那里（client 上的{reply}）。于是下一个\
+                       {what}去往调度器（client 上的{sent}）。这条连接没有经过调度器，调度器没有它的条目：报文段来到调度器自己的 TCP，被以 \
+                       RST 拒绝（client 上的数据包 {reset}）。",
+                node = node,
+                reply = first(Seen::from(reply)),
+                what = view.kind(answered),
+                sent = first(answered.sent),
+                reset = reset.packet,
+            ),
+            shown_by,
+            claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
+            advice: vec![Advice::Reconnect],
         })
     },
 };

@@ -160,8 +160,11 @@ pub(super) const LOST_BEFORE: Rule = Rule {
         if view.unplugged(&Node::Director, at).is_some() {
             return None;
         }
-        let (step, _, loss) = view.netem(&Node::Director, at)?;
-        lost_before(view, step).or_else(|| {
+        let (step, delay, loss) = view.netem(&Node::Director, at)?;
+        // What is only delayed is still on its way when the watching ends, or it is not on this link.
+        let late = at.plus(delay) > view.end();
+        let all = lost_before(view, step).filter(|_| loss != Percent::default() || late);
+        all.or_else(|| {
             let since = view.since_request().iter();
             let lost = since.filter(|passage| passage.arrived.is_none() && passage.reached.is_none());
             let lost: Vec<Lost> = lost.map(|passage| (passage.sent, passage.sent)).collect();
@@ -228,7 +231,7 @@ fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
     // What goes to another host is none that was lost on its way to the director.
     let to_director: Vec<&Passage<'_>> = view
         .sendings()
-        .filter(|passage| passage.reached.is_none())
+        .filter(|passage| passage.reached.is_none() && passage.to == Some(Node::Director))
         .collect();
     let lost: Vec<Seen> = to_director
         .iter()
@@ -328,44 +331,101 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
     },
 };
 
-/// A link that holds what is sent for a while.
+/// A link that holds what is sent for a while, and a packet that shows it.
+struct Held<'a> {
+    node: Node,
+    step: &'a StepRecord,
+    delay: Duration,
+    left: Seen,
+    came: Seen,
+}
+
+/// The links that held packets of the connection since the request, each with the first packet that shows it.
+fn held<'a>(view: &CellView<'a>, at: Instant) -> Vec<Held<'a>> {
+    let hosts = [Node::Director].into_iter();
+    let servers = view
+        .plan
+        .real_servers()
+        .map(|(name, _)| Node::RealServer(name.clone()));
+    let slow = hosts.chain(servers).chain([Node::Client]).filter_map(|node| {
+        let (step, delay, _) = view.netem(&node, at).filter(|(_, delay, _)| !delay.is_zero())?;
+        Some((node, step, delay))
+    });
+    let request = view.request().map_or(u32::MAX, |request| request.sent.packet);
+    let sent = view.since_request().iter().map(|passage| passage.sent.packet);
+    let received = view.received.iter().map(|(packet, _)| packet.number);
+    let numbers: Vec<u32> = sent.chain(received.filter(|number| *number > request)).collect();
+    let hops = || {
+        let journeys = numbers.iter().filter_map(|number| view.paths.showing(*number));
+        journeys.flat_map(|journey| &journey.hops)
+    };
+    let first = |(node, step, delay): (Node, &'a StepRecord, Duration)| {
+        hops().find_map(|hop| {
+            let to = view.paths.lab().node(hop.to?.host)?;
+            let (left, came) = (hop.sent.as_ref()?, hop.received.as_ref()?);
+            let (left, came) = (Seen::from(&**left), Seen::from(&**came));
+            let slow = *to == node && came.at.since(left.at) >= delay && came.at <= view.end();
+            slow.then(|| Held {
+                node: node.clone(),
+                step,
+                delay,
+                left,
+                came,
+            })
+        })
+    };
+    slow.filter_map(first).collect()
+}
+
+/// Links that hold what is sent for a while.
 pub(super) const DELAYED: Rule = Rule {
     name: "delayed-on-the-link",
     explains: Explains::Silence,
     sources: &[NETEM],
     holds: |view| {
         let request = view.request()?;
-        let (passed, node) = request.passed_on.as_ref()?;
-        let (reached, _) = request.reached.as_ref()?;
-        let (step, delay, _) = view
-            .netem(node, request.sent.at)
-            .filter(|(_, delay, _)| !delay.is_zero())?;
-        if reached.at.since(passed.at) < delay {
-            return None;
-        }
-        // Of a silence that lasts longer than a round trip something else is the reason.
+        let held = held(view, request.sent.at);
+        let all = held.iter().map(|held| held.delay).sum::<Duration>();
+        // Of a longer silence something else is the reason: a statement goes there and back, perhaps after
+        // ARP; a connect has TCP's handshake before the greeting.
+        let rounds = if view.is_connect() { 3 } else { 2 };
+        let longest = all * rounds + Duration::from_secs(1);
         if let Behaviour::Hung { silence, .. } = &view.observed.behaviour
-            && *silence > delay * 2
+            && *silence > longest
         {
             return None;
         }
-        Some(Finding {
+        let mut text = bilingual!(
+            "The client's {what} went over a slow way (packet {sent} on client)."
+                / "客户端{what}走的是一条慢路（client 上的数据包 {sent}）。",
+            what = view.carrier(),
+            sent = request.sent.packet,
+        );
+        let mut shown_by = vec![packet(request.sent)];
+        for link in &held {
+            text.push(&bilingual!(
+                " The link to {node} holds every packet for {delay} ({step}): what was sent as packet {left} \
+                 was there {later} later (packet {came} on {node})."
+                    / "到 {node} 的链路把每个数据包都延迟 {delay}（{step}）：数据包 {left} 所示的报文在 {later} 后才到达（{node} 上的\
+                       数据包 {came}）。",
+                node = link.node,
+                delay = Human(link.delay),
+                step = doing(&link.step.action),
+                left = link.left.packet,
+                later = Human(link.came.at.since(link.left.at)),
+                came = link.came.packet,
+            ));
+            shown_by.extend([
+                Citation::Step(link.step.number),
+                packet(link.left),
+                packet(link.came),
+            ]);
+        }
+        (!held.is_empty()).then(|| Finding {
             at: request.sent.at,
-            text: bilingual!(
-                "The director passed the client's {what} on ({passed} on director), and {node} had it only \
-                 {later} later ({reached} there): its link holds every packet for {delay} ({step})."
-                    / "调度器转发了客户端{what}（director 上的{passed}），{later} 后才到达 {node}（{node} 上的{reached}）：其链路把每个数据包\
-                       都延迟 {delay}（{step}）。",
-                what = view.carrier(),
-                passed = first(*passed),
-                later = Human(reached.at.since(passed.at)),
-                reached = first(*reached),
-                delay = Human(delay),
-                step = doing(&step.action),
-            ),
-            shown_by: vec![Citation::Step(step.number), packet(*passed), packet(*reached)],
-            claims: fated([request.sent.packet], &Fate::Delivered(node.clone())),
-            advice: Vec::new(),
+            text,
+            shown_by,
+            ..Finding::default()
         })
     },
 };

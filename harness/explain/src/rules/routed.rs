@@ -97,6 +97,54 @@ fn meant(view: &CellView<'_>, request: &Passage<'_>) -> Option<(Bilingual, Vec<C
     Some((why, vec![Citation::Step(deleted.number)]))
 }
 
+/// What no mark takes in comes to a director that passes nothing on.
+pub(super) const NO_ROUTER: Rule = Rule {
+    name: "unmarked-and-no-router",
+    explains: Explains::Silence,
+    sources: &[
+        TAKEN_IN,
+        Source::of("ip_route_input_slow", "net/ipv4/route.c"),
+        Source::of("ip_error", "net/ipv4/route.c"),
+    ],
+    holds: |view| {
+        let sendings: Vec<&Passage<'_>> = view.sendings().filter(|_| is_routed(view)).collect();
+        let request = *sendings.first()?;
+        let arrived = request.stopped_at_director()?;
+        let flush = flushed(view, arrived.at)?;
+        let dropped =
+            |passage: &&Passage<'_>| passage.stopped_at_director().is_some() && passage.answered.is_none();
+        let key = match view.plan.vip().is_ipv6() {
+            true => "net.ipv6.conf.all.forwarding",
+            false => "net.ipv4.ip_forward",
+        };
+        let forwards = view.sysctl(&Node::Director, key, arrived.at)?;
+        if forwards.trim() != "0" || !sendings.iter().all(dropped) {
+            return None;
+        }
+        let seen = sendings.iter().filter_map(|passage| passage.arrived);
+        let mut shown_by = vec![Citation::Step(flush.number), packet(request.sent)];
+        shown_by.extend(seen.map(packet));
+        Some(Finding {
+            at: request.sent.at,
+            text: bilingual!(
+                "Step {flush} had taken the rule away by which the director marks what is for the VIP, and the \
+                 VIP is no address of the director. So the client's {what} ({arrived} on director; {times} in \
+                 all) was nothing to take in, and with {key}=0 nothing to pass on either: the kernel dropped \
+                 it, and said nothing. IPVS sees only what is taken in."
+                    / "步骤 {flush} 删去了调度器给发往 VIP 的数据包打标记的规则，而 VIP 不是调度器的地址。于是客户端{what}（director 上的\
+                       {arrived}；共 {times}）不被收下；{key}=0 时也不转发：内核丢弃了它，不作通知。IPVS 只看到被收下的数据包。",
+                flush = flush.number,
+                what = view.kind(request),
+                arrived = first(arrived),
+                times = times(sendings.len()),
+            ),
+            shown_by,
+            claims: claims(sendings.iter().map(|passage| passage.sent.packet), &Fate::Dropped),
+            advice: patience(),
+        })
+    },
+};
+
 /// A connect that no mark takes in.
 pub(super) const REFUSED: Rule = Rule {
     name: "passed-on-without-a-mark",

@@ -4,6 +4,7 @@ use super::persistent::by_template;
 use super::prelude::*;
 use super::shared::{by_method, past, past_the_director, with_method};
 use lvs_matrix_model::action::{ClientAction, Reaction, ServerDeed};
+use lvs_matrix_model::path::Journey;
 use lvs_matrix_model::record::{ClientEventKind, StepRecord};
 use lvs_matrix_model::scenario::Forwarding;
 use lvs_matrix_model::verdict::Terminator;
@@ -428,17 +429,24 @@ fn wait_timeout(view: &CellView<'_>, server: &Name) -> Option<(Duration, Bilingu
     Some((limit, name, vec![Citation::Server(held.server_id)]))
 }
 
-/// The last of the client's segments that had reached the real server before it sent `reset`, and where.
+/// The last of the client's segments that had reached the real server before it sent `reset`, and where. It
+/// need not be of the request: TCP may have put an acknowledgement off.
 pub(super) fn last_at<'v, 'a>(
     view: &'v CellView<'a>,
     server: &Name,
     reset: &Terminator,
 ) -> Option<(&'v Passage<'a>, Seen)> {
+    // On its way to the client more may have reached the server.
+    let journey = view.paths.showing(reset.packet);
+    let left = journey.and_then(Journey::packet);
+    let left = left.map_or(reset.packet, |packet| packet.number);
     let reached = |passage: &'v Passage<'a>| {
         let (seen, at) = passage.reached.as_ref()?;
-        (at.real_server() == Some(server) && seen.packet < reset.packet).then_some((passage, *seen))
+        (at.real_server() == Some(server) && seen.packet < left).then_some((passage, *seen))
     };
-    view.since_request().iter().filter_map(reached).next_back()
+    let mut own = view.since_request().iter().filter_map(reached);
+    own.next_back()
+        .or_else(|| view.sent.iter().filter_map(reached).next_back())
 }
 
 /// The real server that served the connection, and the end of this kind that it made of it.

@@ -38,15 +38,15 @@ pub(super) const USER_TIMEOUT: Rule = Rule {
             at: ended,
             text: bilingual!(
                 "The client's socket has TCP_USER_TIMEOUT {limit}: what it sends may stay unacknowledged for \
-                 so long. Its TCP had sent the same {bytes} bytes {more} more times (packets {first} to \
+                 so long. Its TCP had sent the same {bytes} bytes {more} (packets {first} to \
                  {last} on client) and gave up {lasted} after the first sending with ETIMEDOUT. \
                  net.ipv4.tcp_retries2 is not asked where the socket has such a time."
                     / "客户端的套接字设置了 TCP_USER_TIMEOUT {limit}：所发送的数据最多可以在这段时间内不被确认。其 TCP 把同样的 {bytes} \
-                       字节重传了 {more} 次（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} 后以 ETIMEDOUT 放弃。套接字设置了\
+                       字节重传了 {more}（client 上的数据包 {first} 至 {last}），在首次发送 {lasted} 后以 ETIMEDOUT 放弃。套接字设置了\
                        这个时间后，就不再看 net.ipv4.tcp_retries2。",
                 limit = Human(limit),
                 bytes = request.segment.payload_length,
-                more = sendings.len() - 1,
+                more = times_more(sendings.len() - 1),
                 first = first.packet,
                 last = last.packet,
                 lasted = Human(lasted),

@@ -9,8 +9,9 @@ use super::super::moment;
 use super::super::passage::Seen;
 use super::super::table::Table;
 use super::rule::{Finding, Source, tcp, tcp_protocol};
+use super::thresholds::Full;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, ClientAction, Node, TableAction, TrafficAction};
+use lvs_matrix_model::action::{Action, Node, TrafficAction};
 use lvs_matrix_model::capture::Packet;
 use lvs_matrix_model::duration::Instant;
 use lvs_matrix_model::record::StepRecord;
@@ -57,40 +58,61 @@ pub(super) fn times(count: usize) -> Bilingual {
     }
 }
 
+/// `once more`, `3 more times`.
+pub(super) fn times_more(count: usize) -> Bilingual {
+    match count {
+        1 => bilingual!("once more" / "1 次"),
+        several => bilingual!("{several} more times" / "{several} 次"),
+    }
+}
+
 /// The first answer to the request, if this server sent it.
 pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a Packet> {
-    let packet = view.payload()?;
+    // An echo server has no greeting: a connect to it is over with the SYN-ACK.
+    let handshake = view.is_connect() && view.plan.server_kind().is_echo();
+    let packet = if handshake {
+        view.answers().next()?.0
+    } else {
+        view.payload()?
+    };
     // With masquerading the director sent the frame on.
     let theirs = matches!(view.paths.origin(packet.number), Some(Node::RealServer(name)) if name == server);
     theirs.then_some(packet)
 }
 
 /// The director's table when a new connection, or a flow of datagrams, came to a service without a real
-/// server to choose; and what of real servers it had.
+/// server to choose; and what of real servers it had. A scheduler that goes by a hash may have named one that
+/// takes no connections, while others do.
 pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table, Bilingual)> {
     let table = view.table_then(sent.at)?;
-    let full: Vec<Full<'_>> = Full::all(view, &table, sent.at).collect();
+    let full = Full::all(view, &table, sent.at);
     let has_room = |name: &Name| full.iter().all(|full| full.server != name);
     let takes = |(name, weight): (&Name, u16)| weight > 0 && has_room(name);
-    if !table.has_service() || table.servers().any(takes) {
+    let (some_take, none_has) = (
+        table.servers().any(takes),
+        !table.servers().any(|server| !takes(server)),
+    );
+    if !table.has_service() || some_take && (none_has || by_its_scheduler(view, sent.at).is_none()) {
         return None;
     }
-    let quiet = table.servers().filter(|(_, weight)| *weight == 0);
-    let names: Vec<&Name> = quiet.map(|(name, _)| name).collect();
-    let servers = if !full.is_empty() {
-        let mut why: Vec<Bilingual> = full.iter().map(Full::says).collect();
-        why.extend(
-            names
-                .iter()
-                .map(|name| bilingual!("{name} has a weight of 0" / "{name} 的权重为 0")),
-        );
+    let why = unavailable(&table, &full);
+    let servers = if some_take {
+        bilingual!(
+            "nothing but a server that took no new connections where the hash of {scheduler} led ({why})"
+                / "在 {scheduler} 的散列所指定的位置只有不接受新连接的真实服务器（{why}）",
+            scheduler = view.scheduler(sent.at),
+            why = listed(&why),
+        )
+    } else if !full.is_empty() {
         bilingual!(
             "no real server that took new connections ({why})" / "没有接受新连接的真实服务器（{why}）",
             why = listed(&why),
         )
-    } else if names.is_empty() {
+    } else if why.is_empty() {
         bilingual!("no real server" / "没有真实服务器")
     } else {
+        let quiet = table.servers().filter(|(_, weight)| *weight == 0);
+        let names: Vec<&Name> = quiet.map(|(name, _)| name).collect();
         bilingual!(
             "no real server with a weight above 0 ({names} has 0)"
                 / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",
@@ -100,93 +122,40 @@ pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table
     Some((table, servers))
 }
 
-/// Has this server no thresholds any more, because the table was saved and restored? ipvsadm(8) does not save
-/// them (ipvsadm.c, `print_service_entry` with `FMT_RULE`). The next edit of the server says them again.
-fn saved_without(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
-    let edits = view.done(|action| {
-        let Action::Table(edit) = action else { return None };
-        let restored = *edit == TableAction::RestoreTable;
-        (restored || edit.server() == Some(server)).then_some(restored)
-    });
-    let last = edits.filter(|(_, began, _)| *began <= at).last();
-    last.is_some_and(|(_, _, restored)| restored)
+/// The real servers of a table that take no new connections, each with the reason.
+pub(super) fn unavailable(table: &Table, full: &[Full<'_>]) -> Vec<Bilingual> {
+    let quiet = table.servers().filter(|(_, weight)| *weight == 0);
+    let quiet = quiet.map(|(name, _)| bilingual!("{name} has a weight of 0" / "{name} 的权重为 0"));
+    full.iter().map(Full::says).chain(quiet).collect()
 }
 
-/// Did the client open or close connections in this time, so that no snapshot says how many there are?
-fn opened_or_closed(view: &CellView<'_>, from: Instant, to: Instant) -> bool {
-    let mut steps = view.done(|action| {
-        let action = action.of_client()?;
-        (action.opens() || matches!(action, ClientAction::Disconnect { .. })).then_some(())
-    });
-    steps.any(|(step, began, ())| from <= began && step.ended.is_some_and(|ended| ended <= to))
-}
-
-/// A real server that is at its upper threshold, and gets no new connection.
-pub(in super::super) struct Full<'v> {
-    pub(in super::super) server: &'v Name,
-    /// How many connections it has.
-    pub(super) count: usize,
-    pub(super) upper: u16,
-    /// Below so many it gets new ones again.
-    pub(super) lower: u16,
-}
-
-impl<'v> Full<'v> {
-    /// Those of the table at a moment.
-    pub(in super::super) fn all(
-        view: &'v CellView<'_>,
-        table: &Table,
-        at: Instant,
-    ) -> impl Iterator<Item = Self> {
-        let names = view.plan.real_servers().map(|(name, _)| name);
-        let there = names.filter(|name| table.weight(name).is_some_and(|weight| weight > 0));
-        there.filter_map(move |name| Self::of(view, name, at))
-    }
-
-    /// The server's, if it is one: it has as many connections as its upper threshold says, or had them, and
-    /// is not below its lower one (net/netfilter/ipvs/ip_vs_ctl.c, `__ip_vs_dest_update_overload`).
-    fn of(view: &'v CellView<'_>, server: &'v Name, at: Instant) -> Option<Self> {
-        let backend = view.plan.service().backend(&Node::RealServer(server.clone()))?;
-        let upper = backend.upper_threshold?;
-        let lower = backend.lower_threshold.unwrap_or(upper - upper / 4);
-        let snapshots = view.record.snapshots.iter().filter(|snapshot| snapshot.at <= at);
-        if saved_without(view, server, at) || opened_or_closed(view, snapshots.clone().next_back()?.at, at) {
-            return None;
+/// What a scheduler makes a hash of that goes by nothing else, if this one does so at that moment.
+pub(in super::super) fn by_its_scheduler(view: &CellView<'_>, at: Instant) -> Option<Bilingual> {
+    let scheduler = view.scheduler(at);
+    let has = |flag: &str| {
+        let service = view.plan.service();
+        scheduler == service.scheduler && service.scheduler_flags.iter().any(|known| known == flag)
+    };
+    let with_port = || bilingual!("the client's address and port" / "客户端的地址和端口");
+    let address = || bilingual!("the client's address" / "客户端的地址");
+    Some(match scheduler {
+        "dh" => bilingual!("the VIP" / " VIP "),
+        "sh" if !has("sh-fallback") => {
+            if has("sh-port") {
+                with_port()
+            } else {
+                address()
+            }
         }
-        let tables: Vec<Table> = snapshots
-            .filter_map(|snapshot| Table::of(view.plan, snapshot))
-            .collect();
-        let count = tables.last()?.connections_to(view.plan, server, at);
-        let reached = |table: &Table| table.connections_to(view.plan, server, table.at) >= usize::from(upper);
-        let full = count >= usize::from(upper) || count >= usize::from(lower) && tables.iter().any(reached);
-        full.then_some(Self {
-            server,
-            count,
-            upper,
-            lower,
-        })
-    }
-
-    fn says(&self) -> Bilingual {
-        let Self {
-            server,
-            count,
-            upper,
-            lower,
-        } = self;
-        if *count >= usize::from(*upper) {
-            bilingual!(
-                "{server} has {count} connections, its upper threshold"
-                    / "{server} 有 {count} 个连接，已达其上限"
-            )
-        } else {
-            bilingual!(
-                "{server} had {upper} connections, its upper threshold, and has {count}, not yet fewer than \
-                 {lower}"
-                    / "{server} 曾有 {upper} 个连接，达到其上限，现有 {count} 个，还不少于 {lower}"
-            )
+        "mh" if !has("mh-fallback") => {
+            if has("mh-port") {
+                with_port()
+            } else {
+                address()
+            }
         }
-    }
+        _ => return None,
+    })
 }
 
 /// What shows that the director refused a packet: its table, the packet where it was seen, and the refusal.

@@ -4,6 +4,7 @@
 use super::super::cell_view::size;
 use super::nodest::reset_by_director;
 use super::prelude::*;
+use super::server::{ended_by_its_server, last_at};
 use lvs_matrix_model::capture::flow::at_or_after;
 
 /// What is later than this was put off: `TCP_DELACK_MIN` is 40 ms (include/net/tcp.h).
@@ -18,7 +19,15 @@ pub(super) const PUT_OFF: Rule = Rule {
         tcp_timer("tcp_delack_timer"),
     ],
     holds: |view| {
-        let (answered, _) = reset_by_director(view)?;
+        let answered = match reset_by_director(view) {
+            Some((answered, _)) => answered,
+            None => {
+                let (server, reset) = ended_by_its_server(view, TerminatorKind::Rst)?;
+                // One that is sent of the sender's own accord answers nothing.
+                let answers = view.is_active(reset) == Some(false);
+                last_at(view, server, reset).filter(|_| answers)?.0
+            }
+        };
         let own = answered.segment;
         if size(own) > 0 || own.flags.fin || view.is_probe(answered) {
             return None;

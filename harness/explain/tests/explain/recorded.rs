@@ -18,6 +18,26 @@ fn nothing_held_back(cell: &mut JudgedCell) {
     cell.observed.held_back = None;
 }
 
+fn not_by_it(cell: &mut JudgedCell) {
+    for terminator in &mut cell.observed.terminators {
+        terminator.by = None;
+    }
+}
+
+fn built_right(cell: &mut JudgedCell) {
+    cell.record.plan.misbuilt.clear();
+}
+
+fn another_scheduler(cell: &mut JudgedCell) {
+    "rr".clone_into(&mut cell.record.plan.services.first_mut().scheduler);
+}
+
+fn without_thresholds(cell: &mut JudgedCell) {
+    for backend in &mut cell.record.plan.services.first_mut().backends {
+        (backend.upper_threshold, backend.lower_threshold) = (None, None);
+    }
+}
+
 /// The rule, a cell that it holds for, and what it does not hold without.
 pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("own-firewall-keeps-out", "kept-out", |cell| {
@@ -63,6 +83,48 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     // The entry of a server with weight 0 makes place whatever conn_reuse_mode is.
     ("scheduled", "reused-port", |cell| {
         sysctl(cell, &Node::Director, "net.ipv4.vs.expire_nodest_conn", "0");
+    }),
+    (
+        "hashed-to-an-unavailable-server",
+        "threshold-dh",
+        another_scheduler,
+    ),
+    (
+        "hashed-to-an-unavailable-server",
+        "threshold-dh",
+        without_thresholds,
+    ),
+    ("lblc-keeps-its-server", "threshold-lblc", another_scheduler),
+    ("lblc-keeps-its-server", "threshold-lblc", without_thresholds),
+    ("lblc-passes-by", "lblc-passes-by", another_scheduler),
+    (
+        "server-at-its-threshold",
+        "threshold-filled-in-act",
+        without_thresholds,
+    ),
+    ("vip-answered-by-a-silent-server", "past-the-director", |cell| {
+        undone(cell, |action| matches!(action, Action::Host(_)));
+    }),
+    ("vip-back-at-the-director", "past-the-director", not_by_it),
+    (
+        "vip-answered-by-another-server",
+        "udp-past-the-director",
+        not_by_it,
+    ),
+    ("unmarked-and-no-router", "unmarked-and-no-router", built_right),
+    ("server-without-the-vip", "udp-no-vip", built_right),
+    ("wrong-gateway", "udp-wrong-gateway", built_right),
+    ("director-is-no-router", "udp-no-forwarding", built_right),
+    ("started-anew", "power-cycle-at-once", not_by_it),
+    ("acknowledgement-put-off", "power-cycle-at-once", not_by_it),
+    ("delayed-on-the-link", "slow-client", |cell| {
+        undone(cell, |action| matches!(action, Action::Traffic(_)));
+    }),
+    ("no-port-left", "no-port-left", |cell| {
+        cell.observed.error.as_mut().unwrap().errno = Some(111);
+    }),
+    ("nobody-has-the-vip", "nobody-has-the-vip", |cell| {
+        cell.observed.error.as_mut().unwrap().errno = Some(111);
     }),
     ("connection-lost-before", "lost-before", |cell| {
         let lost = |fact: &Fact| matches!(fact, Fact::LostBefore { .. });

@@ -70,10 +70,10 @@ fn what_is_not_known_is_not_explained() {
     assert_eq!(
         explanation.status,
         Status::Undetermined {
-            reasons: vec!["the capture on client lost 1 packets".to_owned()]
+            reasons: vec!["the capture on client lost 1 packet".to_owned()]
         }
     );
-    assert!(plain(&explanation).contains("the capture on client lost 1 packets"));
+    assert!(plain(&explanation).contains("the capture on client lost 1 packet"));
 }
 
 /// Foreign text reaches the explanation by the statement.

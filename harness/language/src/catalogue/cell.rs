@@ -126,7 +126,7 @@ crate::catalogue::words! {
     trace_of(node, interface, packets): "Trace of {node}, {interface} ({packets})" / "{node} \
         的抓包，{interface}（{packets}）";
     capture_failed(failure): "The capture failed: {failure}" / "抓包失败：{failure}";
-    frames_dropped(count): "The kernel dropped {count} frames of it." / "内核丢掉了其中 {count} 帧。";
+    frames_dropped(count): "Frames of it that the kernel dropped: {count}." / "内核丢掉了其中 {count} 帧。";
     nothing_passed: "Nothing passed this interface." / "没有数据包经过此接口。";
     folded_in_trace: "folded in the trace" / "在抓包记录中已折叠";
 

@@ -33,7 +33,9 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         Doubt::NothingCaptured => "没有抓包".to_owned(),
         Doubt::NotCaptured { node } => format!("没有 {node} 的抓包"),
         Doubt::CaptureFailed { node, reason } => format!("{node} 上的抓包失败：{reason}"),
-        Doubt::PacketsLost { node, packets } => format!("{node} 上的抓包丢失了 {packets} 个数据包"),
+        Doubt::PacketsLost { node, packets } => {
+            format!("{node} 上的抓包丢失了 {} 个数据包", packets.0)
+        }
         Doubt::NoFirstSentinel { node } => {
             format!("{node} 上的抓包在第一步之前没有显示其首个哨兵帧：它可能开始得太晚")
         }

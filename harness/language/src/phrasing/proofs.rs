@@ -21,8 +21,10 @@ pub(super) fn proof(proof: &Proof) -> String {
             active,
             inactive,
             server,
-        } => format!("/proc/net/ip_vs 中 {server} 有 {active} 个活动连接和 {inactive} 个非活动连接"),
-        Proof::Entries { entries } => format!("客户端在 /proc/net/ip_vs_conn 中有 {entries} 个条目"),
+        } => format!("/proc/net/ip_vs 中 {server} 的 ActiveConn 为 {active}，InActConn 为 {inactive}"),
+        Proof::Entries { entries } => {
+            format!("客户端在 /proc/net/ip_vs_conn 中有 {} 个条目", entries.0)
+        }
         Proof::Closed => "已关闭".to_owned(),
         Proof::HasServer {
             server,
@@ -92,7 +94,9 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::TimeoutsWithUdp { tcp, fin, udp } => {
             format!("超时为 {tcp} 秒，FIN 之后 {fin} 秒，UDP {udp} 秒")
         }
-        Proof::SessionsEnded { sessions } => format!("它曾有 {sessions} 个客户端会话，现在一个也没有"),
+        Proof::SessionsEnded { sessions } => {
+            format!("它曾有 {} 个客户端会话，现在一个也没有", sessions.0)
+        }
         Proof::AnswersAs { server } => format!("它以 {server} 的名义应答"),
         Proof::NoServerRuns { status } => format!("没有服务程序在运行（{status}）"),
         Proof::ServerStillFrozen => "服务程序的所有线程都处于状态 T".to_owned(),
@@ -101,7 +105,7 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::Runs { server } => format!("它在 {server} 的进程列表中"),
         Proof::KernelHasIt { server } => format!("{server} 的 mysqld 已冻结，其内核已确认它"),
         Proof::KernelHasBeginning { server } => format!("{server} 的内核已确认其开头"),
-        Proof::StoppedReading { rows } => format!("客户端读取 {rows} 行后停止"),
+        Proof::StoppedReading { rows } => format!("客户端读取 {} 行后停止", rows.0),
         Proof::Keepalive {
             port,
             on,

@@ -45,7 +45,7 @@ pub enum Fate {
 /// `tcp_v4_send_reset` in net/ipv4/tcp_ipv4.c, `nf_reject_ip_tcphdr_put` in
 /// net/ipv4/netfilter/nf_reject_ipv4.c), an ICMP error quotes the segment's number.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Answered {
+pub(super) enum Answered {
     /// With ACK: the RST has its acknowledgement number as sequence number.
     Acknowledging(HostIndex, Flow, u32),
     /// Without ACK: the RST acknowledges its last byte.
@@ -143,7 +143,7 @@ fn ends(lab: &Lab, host: HostIndex, packet: &Packet) -> bool {
 }
 
 /// What a packet refuses, if it is a refusal.
-fn refuses(by: HostIndex, packet: &Packet) -> Vec<Answered> {
+pub(super) fn refuses(by: HostIndex, packet: &Packet) -> Vec<Answered> {
     if let (Some((_, _, segment)), Some(flow)) = (segment(packet), flow(packet)) {
         let mut keys = Vec::new();
         if segment.flags.rst {
@@ -182,7 +182,7 @@ fn refuses(by: HostIndex, packet: &Packet) -> Vec<Answered> {
 }
 
 /// What a refusal of a packet by a host would look like.
-fn asked(by: HostIndex, packet: &Packet) -> Option<[Answered; 2]> {
+pub(super) fn asked(by: HostIndex, packet: &Packet) -> Option<[Answered; 2]> {
     let (flow, (_, _, segment)) = (flow(packet)?, segment(packet)?);
     let reset = if segment.flags.ack {
         Answered::Acknowledging(by, flow, segment.acknowledgement)

@@ -234,12 +234,14 @@ fn journeys(lab: Lab, packets: Vec<Packet>) -> Journeys {
     let mut place_of: Vec<(usize, usize)> = Vec::with_capacity(hops.len());
     // The journeys that went to a host and may go on from there, by what tells contents apart best.
     let mut waiting: HashMap<(HostIndex, Key), Vec<usize>> = HashMap::new();
+    // What hosts refused so far, with the packets that say so.
+    let mut refused: HashMap<fate::Answered, Vec<u32>> = HashMap::new();
     for mut hop in hops {
         let content = hop.packet().and_then(Content::of);
         let key = content.as_ref().map(Content::key);
         let before = hop.from.zip(content).and_then(|(from, content)| {
             let candidates = waiting.get_mut(&(from.host, content.key()))?;
-            let found = goes_on(&all, candidates, &content, &hop)?;
+            let found = goes_on(&all, candidates, &content, &hop, &refused)?;
             Some(candidates.remove(found))
         });
         let index = before.unwrap_or(all.len());
@@ -262,8 +264,14 @@ fn journeys(lab: Lab, packets: Vec<Packet>) -> Journeys {
             }
             None => {
                 place_of.push((index, 0));
+                let origin = origin(&lab, &hop);
+                if let Some((by, packet)) = origin.zip(hop.packet()) {
+                    for what in fate::refuses(by, packet) {
+                        refused.entry(what).or_default().push(packet.number);
+                    }
+                }
                 all.push(Journey {
-                    origin: origin(&lab, &hop),
+                    origin,
                     hops: vec![hop],
                     fate: Fate::Unknown,
                     again: false,
@@ -288,14 +296,32 @@ fn journeys(lab: Lab, packets: Vec<Packet>) -> Journeys {
 /// Which of `candidates`, journeys that went to the host that sent `hop`, goes on with it. A host passes on
 /// at once what it can: so it is the first of those that arrived just before. A host keeps what must wait for
 /// a neighbour's Ethernet address (`__neigh_event_send` in net/core/neighbour.c): without one that arrived
-/// just before, it is the last of all.
-fn goes_on(all: &[Journey], candidates: &[usize], content: &Content<'_>, hop: &Hop) -> Option<usize> {
+/// just before, it is the last of all. What the host has refused by then it does not pass on.
+fn goes_on(
+    all: &[Journey],
+    candidates: &[usize],
+    content: &Content<'_>,
+    hop: &Hop,
+    refused: &HashMap<fate::Answered, Vec<u32>>,
+) -> Option<usize> {
+    let went_on = hop.packet().map_or(u32::MAX, |packet| packet.number);
+    let is_refused = |last: &Hop| {
+        let keys = last
+            .to
+            .zip(last.received.as_deref())
+            .and_then(|(to, packet)| Some((fate::asked(to.host, packet)?, packet.number)));
+        keys.is_some_and(|(keys, arrived)| {
+            let mut said = keys.iter().filter_map(|key| refused.get(key)).flatten();
+            said.any(|number| arrived < *number && *number < went_on)
+        })
+    };
     let same = |index: &usize| {
         let last = all.get(*index).and_then(|journey| journey.hops.last());
         last.is_some_and(|last| {
             // A frame that is seen in the other order on a real clock was still sent before it went on.
             let before = last.ended() <= hop.began() || near(last.ended(), hop.began());
             before
+                && !is_refused(last)
                 && last
                     .packet()
                     .and_then(Content::of)

@@ -3,7 +3,7 @@
 use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
 };
-use super::{Host, LabPlan, Misbuilt, Phase, Step};
+use super::{Backend, Host, LabPlan, Misbuilt, Phase, Step};
 use crate::Name;
 use crate::action::{Node, Timed};
 use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
@@ -28,6 +28,12 @@ impl LabPlan {
         let mut client_sysctls = own(&Node::Client, &[CLIENT_SYSCTLS]);
         client_sysctls.retain(|sysctl| !of_client.contains(sysctl));
         let misbuilt = |wrong: &Misbuilt| Some((Name::new(&wrong.node.to_string()).ok()?, wrong.how));
+        // A server that no tunnel reaches has no type of one.
+        let wired = self.wired_for();
+        let tunnels = |backend: &&Backend| match &wired {
+            Some(wired) => wired.contains(&Forwarding::Tunneling),
+            None => backend.forwarding == Forwarding::Tunneling,
+        };
         // All real servers have the same.
         let first = self.real_servers().next();
         let server_sysctls = first.map_or_else(Vec::new, |(_, host)| {
@@ -42,7 +48,7 @@ impl LabPlan {
                 // Each real server says it for itself.
                 tunnel_type: None,
                 tunnel_family: None,
-                wired_for: self.wired_for(),
+                wired_for: wired.clone(),
                 vip: self.is_routed().then_some(Vip::Routed),
                 wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
                 family: Some(self.family()).filter(|family| *family != Family::default()),
@@ -71,6 +77,7 @@ impl LabPlan {
                                 .map(|backend| backend.forwarding)
                                 .filter(|forwarding| *forwarding != service.forwarding()),
                             tunnel_type: backend
+                                .filter(tunnels)
                                 .map(|backend| backend.tunnel)
                                 .filter(|kind| *kind != TunnelType::default()),
                             tunnel_family: backend

@@ -54,12 +54,12 @@ readable_sentences! {
             inactive: u32,
             /// The real server.
             server: Name,
-        } => "/proc/net/ip_vs counts {active} active and {inactive} inactive connections to {server}",
+        } => "/proc/net/ip_vs has {server} with ActiveConn {active} and InActConn {inactive}",
         /// The director's entries of the client.
         Entries {
             /// How many there are.
-            entries: u32,
-        } => "the client has {entries} entries in /proc/net/ip_vs_conn",
+            entries: Entries,
+        } => "the client has {entries} in /proc/net/ip_vs_conn",
         /// The client has closed its connection.
         Closed => "closed",
         /// The table has the real server as it was to be.
@@ -156,8 +156,8 @@ readable_sentences! {
         /// The mysqld has ended the sessions of clients.
         SessionsEnded {
             /// How many it had.
-            sessions: u32,
-        } => "it had {sessions} sessions of clients, and has none any more",
+            sessions: Sessions,
+        } => "it had {sessions} of clients, and has none any more",
         /// A server that names itself was started, or goes on.
         AnswersAs {
             /// The name that it answered with.
@@ -276,8 +276,8 @@ readable_sentences! {
         /// The client has stopped reading, as it was told.
         StoppedReading {
             /// After how many rows.
-            rows: u64,
-        } => "the client has read {rows} rows and stopped",
+            rows: Rows,
+        } => "the client has read {rows} and stopped",
         /// How a socket of the client is kept alive.
         Keepalive {
             /// The client's port.
@@ -386,23 +386,40 @@ impl Proof {
     }
 }
 
-/// A number of packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(transparent)]
-pub struct Packets(pub u64);
+/// Numbers of things, with the word for the thing: `1 packet`, `2 packets`.
+macro_rules! counts {
+    ($($(#[$about:meta])* $name:ident($number:ty): $one:literal, $more:literal;)+) => {
+        $(
+            $(#[$about])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+            #[serde(transparent)]
+            pub struct $name(pub $number);
 
-impl fmt::Display for Packets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.0 == 1 { "" } else { "s" };
-        write!(f, "{} packet{plural}", self.0)
-    }
+            impl fmt::Display for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    write!(f, "{} {}", self.0, if self.0 == 1 { $one } else { $more })
+                }
+            }
+
+            impl Place for $name {
+                fn read(text: &str) -> Option<Self> {
+                    let (count, what) = text.split_once(' ')?;
+                    count.parse().ok().filter(|_| [$one, $more].contains(&what)).map(Self)
+                }
+            }
+        )+
+    };
 }
 
-impl Place for Packets {
-    fn read(text: &str) -> Option<Self> {
-        let (count, _) = text.split_once(" packet")?;
-        count.parse().ok().map(Self)
-    }
+counts! {
+    /// A number of packets.
+    Packets(u64): "packet", "packets";
+    /// A number of sessions.
+    Sessions(u32): "session", "sessions";
+    /// A number of rows.
+    Rows(u64): "row", "rows";
+    /// A number of entries.
+    Entries(u32): "entry", "entries";
 }
 
 /// The states of a bridge's port that steps bring about, as `ip link` names them.

@@ -9,7 +9,7 @@ use crate::capture::CaptureError;
 use crate::duration::{Human, Instant};
 use crate::matrix::CellRef;
 use crate::plan::Phase;
-use crate::record::{Instead, Misconduct};
+use crate::record::{Instead, Misconduct, Packets};
 use crate::sentence::sentences;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -88,8 +88,8 @@ sentences! {
             /// The host.
             node: Node,
             /// How many were lost.
-            packets: u32,
-        } => "the capture on {node} lost {packets} packets",
+            packets: Packets,
+        } => "the capture on {node} lost {packets}",
         /// The sentinel before the first step is missing.
         NoFirstSentinel {
             /// The host.

@@ -9,8 +9,8 @@ use crate::client::Setting;
 use crate::duration::{Human, Instant};
 use crate::plan::{Host, Nic, Phase};
 use crate::record::{
-    AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, Proof, READ_FORMATS,
-    SettingShown, StepOutcome, StepRecord,
+    AtEnd, CapturePoint, CellRecord, ClientEventKind, EventRole, FORMAT, LabOutcome, Packets, Proof,
+    READ_FORMATS, SettingShown, StepOutcome, StepRecord,
 };
 
 /// All reasons why `record` and its `packets` may not be believed, whatever the client did.
@@ -140,7 +140,7 @@ fn counters(point: &CapturePoint, doubts: &mut Vec<Doubt>) {
         doubts.push(Doubt::CaptureFailed { node: node(), reason });
     }
     if point.dropped > 0 {
-        let packets = point.dropped;
+        let packets = Packets(point.dropped.into());
         doubts.push(Doubt::PacketsLost {
             node: node(),
             packets,

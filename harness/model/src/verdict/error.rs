@@ -11,6 +11,7 @@ use crate::record::{ClientError, ClientErrorKind};
 
 // Linux's numbers (include/uapi/asm-generic/errno.h), the same on every architecture that runs the harness.
 const EPIPE: i32 = 32;
+const EADDRNOTAVAIL: i32 = 99;
 const ENETUNREACH: i32 = 101;
 const ECONNABORTED: i32 = 103;
 const ECONNRESET: i32 = 104;
@@ -26,7 +27,7 @@ const EINPROGRESS: i32 = 115;
 pub fn errno_name(errno: u16) -> Option<&'static str> {
     Some(match i32::from(errno) {
         EPIPE => "EPIPE",
-        99 => "EADDRNOTAVAIL",
+        EADDRNOTAVAIL => "EADDRNOTAVAIL",
         100 => "ENETDOWN",
         ENETUNREACH => "ENETUNREACH",
         ECONNABORTED => "ECONNABORTED",
@@ -211,6 +212,16 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
     }
 }
 
+/// Did the client's own kernel refuse a connect before anything was sent, because the client had no port left
+/// for it (net/ipv4/inet_hashtables.c, `__inet_hash_connect`)?
+pub(super) fn has_no_port(operation: &Classified<'_>, network: &Network) -> bool {
+    let errno = operation.failure().and_then(|error| match error.kind {
+        ClientErrorKind::Io { errno } => errno,
+        _ => None,
+    });
+    network.connects && network.connection.is_none() && errno == Some(EADDRNOTAVAIL)
+}
+
 fn any_end_shown(network: &Network) -> bool {
     !network.terminators.is_empty()
         || network.arp_unanswered.is_some()
@@ -270,6 +281,7 @@ fn by_errno(errno: i32, network: &Network) -> InPackets {
             Unseen::Unreachable,
         ),
         ETIMEDOUT => InPackets::if_(timed_out(network), Unseen::Unanswered),
+        EADDRNOTAVAIL if network.connects && network.connection.is_none() => InPackets::Yes,
         _ => InPackets::Never(errno),
     }
 }

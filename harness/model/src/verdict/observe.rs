@@ -241,7 +241,7 @@ fn nothing_sent(operation: &Classified<'_>, network: &Network) -> Option<Doubt> 
     if network.cut_short && operation.chooses() {
         return Some(Doubt::RequestCutShort);
     }
-    if network.request.is_some() || network.held_back.is_some() {
+    if network.request.is_some() || network.held_back.is_some() || error::has_no_port(operation, network) {
         return None;
     }
     let ended_before = network

@@ -15,7 +15,7 @@ use crate::capture::flow::{self, ClientSide, Connection};
 use crate::duration::{Human, Instant};
 use crate::path::Journeys;
 use crate::plan::Phase;
-use crate::record::{CellRecord, Proof, StepOutcome, StepRecord};
+use crate::record::{CellRecord, Proof, Sessions, StepOutcome, StepRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -182,10 +182,7 @@ pub fn is_control(record: &CellRecord) -> bool {
 fn changes(phase: Phase, action: &Action) -> bool {
     match (phase, action) {
         (Phase::Before, _)
-        | (
-            _,
-            Action::Wait(_) | Action::Watch(_) | Action::Table(TableAction::SaveTable),
-        ) => false,
+        | (_, Action::Wait(_) | Action::Watch(_) | Action::Table(TableAction::SaveTable)) => false,
         (Phase::Change, Action::Client(_)) => true,
         (Phase::Act, Action::Client(_)) => false,
         (
@@ -423,7 +420,9 @@ fn idle_steps(record: &CellRecord) -> BTreeSet<u32> {
         let nobody = matches!(
             step.outcome,
             StepOutcome::Done {
-                proof: Proof::SessionsEnded { sessions: 0 },
+                proof: Proof::SessionsEnded {
+                    sessions: Sessions(0)
+                },
                 ..
             }
         );

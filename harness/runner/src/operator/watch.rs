@@ -7,7 +7,7 @@ use crate::lab::Lab;
 use lvs_matrix_model::action::{Condition, Node, Until};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::{Host, LabPlan};
-use lvs_matrix_model::record::Proof;
+use lvs_matrix_model::record::{Entries, Proof};
 use std::time::{Duration, Instant};
 
 /// How far apart the looks are at first, and at the most. In between a hundredth of the time that has passed.
@@ -91,7 +91,12 @@ fn seen(plan: &LabPlan, lab: &Lab, condition: Condition<'_>) -> Result<(bool, Pr
                     && entry.protocol == Some(plan.service().protocol)
             });
             let entries = u32::try_from(own.count()).unwrap_or(u32::MAX);
-            (entries == 0, Proof::Entries { entries })
+            (
+                entries == 0,
+                Proof::Entries {
+                    entries: Entries(entries),
+                },
+            )
         }
         Condition::InTable(server) | Condition::NotInTable(server) => {
             let found = destination(server.clone())?;

@@ -14,7 +14,7 @@ use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
 use lvs_matrix_model::client::Program;
 use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{Host, Mac};
-use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, StepOutcome};
+use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, Rows, StepOutcome};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -397,7 +397,9 @@ impl Timeline<'_> {
             }
             let pause_after = statement.pause_after;
             if let Some(rows) = pause_after.filter(|_| self.client.is_paused(operation)) {
-                return Ok(Some(Proof::StoppedReading { rows: rows.into() }));
+                return Ok(Some(Proof::StoppedReading {
+                    rows: Rows(rows.into()),
+                }));
             }
             if self.captures.count(&Node::Client, from, is_it) > 1 {
                 return Ok(Some(Proof::SentAgain));
