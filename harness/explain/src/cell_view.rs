@@ -19,6 +19,9 @@ use lvs_matrix_model::verdict::{
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// What TCP sends again within this time it sends because of an ICMP error, and not by a timer.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// What a connect fails with that has no port, or no neighbour, before its SYN is out.
 pub(super) const EADDRNOTAVAIL: u16 = 99;
 pub(super) const EHOSTUNREACH: u16 = 113;
@@ -189,14 +192,19 @@ impl<'a> CellView<'a> {
     }
 
     /// The first of the request's sendings that arrived at the director, if the director passed it on. What it
-    /// refused as too big was sent again at once, in other sizes.
+    /// refused as too big may have been sent again at once, in other sizes.
     pub(super) fn first_passed_on(&self) -> Option<&Passage<'a>> {
-        let refused = Some(TerminatorKind::Icmp { code: TOO_BIG });
         let mut arrived = self
             .sendings()
-            .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some())
-            .filter(|passage| passage.passed_on.is_some() || passage.answered != refused);
-        arrived.next().filter(|passage| passage.passed_on.is_some())
+            .filter(|passage| passage.arrived.is_some() || passage.passed_on.is_some());
+        let first = arrived.next()?;
+        if first.answered == Some(TerminatorKind::Icmp { code: TOO_BIG }) {
+            let at_once = |passage: &&Passage<'a>| {
+                passage.passed_on.is_some() && passage.sent.at.since(first.sent.at) < AT_ONCE
+            };
+            return arrived.find(at_once);
+        }
+        Some(first).filter(|first| first.passed_on.is_some())
     }
 
     /// The first of the request's sendings that reached a real server, by way of the director.
