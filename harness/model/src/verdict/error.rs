@@ -215,9 +215,11 @@ pub(super) fn doubt(error: &ClientError, operation: &Classified<'_>, wire: &Wire
 /// Did the client's own kernel refuse a connect before anything was sent, because the client had no port left
 /// for it (net/ipv4/inet_hashtables.c, `__inet_hash_connect`)?
 pub(super) fn has_no_port(operation: &Classified<'_>, network: &Network) -> bool {
-    let errno = operation.failure().and_then(|error| match error.kind {
-        ClientErrorKind::Io { errno } => errno,
-        _ => None,
+    let errno = operation.failure().and_then(|error| {
+        let ClientErrorKind::Io { errno } = error.kind else {
+            return None;
+        };
+        errno
     });
     network.connects && network.connection.is_none() && errno == Some(EADDRNOTAVAIL)
 }
