@@ -91,6 +91,14 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The connections that are tracked could not be listed or forgotten.
+    #[error("cannot {what}: {source}")]
+    Conntrack {
+        /// `list tracked connections`, for instance.
+        what: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// A sysctl could not be read or written.
     #[error("cannot {what} sysctl {key}: {source}{cause}")]
     Sysctl {

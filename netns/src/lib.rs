@@ -7,6 +7,7 @@
 
 mod change;
 mod command;
+mod conntrack;
 mod error;
 mod ip;
 mod metrics;
@@ -18,6 +19,7 @@ mod sockets;
 mod sysctl;
 
 pub use command::{CommandLine, Finished, run};
+pub use conntrack::{flush_conntrack, tracked_connections};
 pub use error::{Error, Result};
 pub use ip::{ip_batch, tc_batch};
 pub use metrics::{count_tcp_metrics, forget_tcp_metrics};

@@ -28,7 +28,7 @@ impl<'a> CellView<'a> {
     }
 
     /// A step by its number, with its beginning.
-    fn step(&self, number: u32) -> Option<(&'a StepRecord, Instant)> {
+    pub(super) fn step(&self, number: u32) -> Option<(&'a StepRecord, Instant)> {
         let step = self.record.steps.iter().find(|step| step.number == number)?;
         Some((step, step.began?))
     }

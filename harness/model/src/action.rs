@@ -28,7 +28,7 @@ pub use statement::{PAYLOAD, Statement};
 pub use table::TableAction;
 pub(crate) use table::table_actions;
 pub(crate) use traffic::traffic_actions;
-pub use traffic::{Chain, FirewallVerdict, Percent, TrafficAction};
+pub use traffic::{Chain, FirewallVerdict, NewConnections, Percent, TrafficAction};
 pub use watch::{Condition, Counted, Until, WatchAction};
 pub(crate) use watch::{until_fields, watch_actions};
 

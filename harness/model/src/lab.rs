@@ -12,8 +12,8 @@ pub use table::Table;
 
 use crate::Name;
 use crate::action::{
-    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Node, Percent, ServerDeed, StopSignal,
-    TableAction, TrafficAction, WatchAction,
+    Action, Chain, FirewallVerdict, HostAction, MysqldAction, NewConnections, Node, Percent, ServerDeed,
+    StopSignal, TableAction, TrafficAction, WatchAction,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub struct State<'a> {
     cut: BTreeMap<&'a Node, u32>,
     links: BTreeMap<&'a Node, Link>,
     rules: Vec<Rule<'a>>,
+    stateful: Vec<Stateful<'a>>,
     /// MTUs that steps gave to hosts.
     mtus: BTreeMap<&'a Node, (u16, u32)>,
     /// Hosts whose firewall drops ICMP, with the step that made it do so.
@@ -78,6 +79,19 @@ pub struct Rule<'a> {
     /// What becomes of the packets that it meets.
     pub verdict: FirewallVerdict,
     /// The step that added the rule.
+    pub step: u32,
+}
+
+/// A stateful firewall that is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stateful<'a> {
+    /// On which host.
+    pub node: &'a Node,
+    /// In which chain.
+    pub chain: Chain,
+    /// What may begin a connection.
+    pub new: NewConnections,
+    /// The step that made it.
     pub step: u32,
 }
 
@@ -143,6 +157,10 @@ pub enum Conflict<'a> {
     PowerUnseen(&'a Name),
     /// The firewall has no rule.
     NoRule(&'a Node),
+    /// The chain has a stateful firewall already.
+    StatefulThere(&'a Node, Chain),
+    /// The host forwards nothing of the service.
+    ForwardsNothing(&'a Node),
 }
 
 impl<'a> State<'a> {
@@ -161,6 +179,7 @@ impl<'a> State<'a> {
             cut: BTreeMap::new(),
             links: BTreeMap::new(),
             rules: Vec::new(),
+            stateful: Vec::new(),
             mtus: BTreeMap::new(),
             filters: BTreeMap::new(),
             clamps: BTreeMap::new(),
@@ -270,6 +289,7 @@ impl<'a> State<'a> {
             Action::Traffic(TrafficAction::SetMtu { node, mtu }) => {
                 self.mtus.get(node).is_some_and(|(known, _)| known == mtu)
             }
+            Action::Traffic(TrafficAction::FlushConntrack { node }) => !self.tracks(node),
             Action::Traffic(TrafficAction::FilterIcmp { node }) => self.filters.contains_key(node),
             Action::Traffic(TrafficAction::ClampMss { node, size }) => {
                 self.clamps.get(node).is_some_and(|(known, _)| known <= size)
@@ -343,10 +363,19 @@ impl<'a> State<'a> {
         match action {
             TrafficAction::FlushFirewall { node } => {
                 let of_sizes = self.filters.contains_key(node) || self.clamps.contains_key(node);
-                let any = self.rules.iter().any(|rule| rule.node == node) || self.marks(node) || of_sizes;
+                let ruled = self.rules.iter().any(|rule| rule.node == node) || self.tracks(node);
+                let any = ruled || self.marks(node) || of_sizes;
                 (!any).then_some(Conflict::NoRule(node))
             }
-            TrafficAction::AddFirewallRule { .. }
+            TrafficAction::AddFirewallRule { node, chain, .. } => forwards(node, *chain),
+            TrafficAction::AddStatefulFirewall { node, chain, .. } => {
+                let there = self
+                    .stateful
+                    .iter()
+                    .any(|one| one.node == node && one.chain == *chain);
+                forwards(node, *chain).or(there.then_some(Conflict::StatefulThere(node, *chain)))
+            }
+            TrafficAction::FlushConntrack { .. }
             | TrafficAction::SetNetem { .. }
             | TrafficAction::SetMtu { .. }
             | TrafficAction::FilterIcmp { .. }
@@ -457,8 +486,16 @@ impl<'a> State<'a> {
                 verdict: *verdict,
                 step,
             }),
+            TrafficAction::AddStatefulFirewall { node, chain, new } => self.stateful.push(Stateful {
+                node,
+                chain: *chain,
+                new: *new,
+                step,
+            }),
+            TrafficAction::FlushConntrack { .. } => {}
             TrafficAction::FlushFirewall { node } => {
                 self.rules.retain(|rule| rule.node != node);
+                self.stateful.retain(|one| one.node != node);
                 self.marking.retain(|marking| *marking != node);
                 self.filters.remove(node);
                 self.clamps.remove(node);
@@ -493,6 +530,7 @@ impl<'a> State<'a> {
             || self.cut.values().any(|by| *by == step)
             || self.links.values().any(|link| link.step == step)
             || self.rules.iter().any(|rule| rule.step == step)
+            || self.stateful.iter().any(|one| one.step == step)
             || self
                 .mtus
                 .values()
@@ -522,6 +560,18 @@ impl<'a> State<'a> {
     /// The firewall rules that are in force, in the order in which they were added.
     pub fn rules(&self) -> impl Iterator<Item = Rule<'a>> {
         self.rules.iter().copied()
+    }
+
+    /// The stateful firewalls that are in force.
+    pub fn stateful(&self) -> impl Iterator<Item = Stateful<'a>> {
+        self.stateful.iter().copied()
+    }
+
+    /// Does the host track connections: does a rule of its firewall ask for their states? Without such a rule
+    /// nothing is tracked (net/netfilter/nf_conntrack_proto.c, `nf_ct_netns_get`).
+    #[must_use]
+    pub fn tracks(&self, node: &Node) -> bool {
+        self.stateful.iter().any(|one| one.node == node)
     }
 
     /// The step since which the firewall of this host drops ICMP.
@@ -600,5 +650,13 @@ impl<'a> State<'a> {
         let cut = self.cut.contains_key(&Node::RealServer(server.name.clone()));
         let heard = !self.mute.contains(&server.name);
         heard && server.stopped.is_none() && server.frozen.is_none() && server.off.is_none() && !cut
+    }
+}
+
+/// Only the director forwards packets of the service.
+fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
+    match (node, chain) {
+        (Node::Director, _) | (_, Chain::Input | Chain::Output) => None,
+        (Node::Client | Node::RealServer(_), Chain::Forward) => Some(Conflict::ForwardsNothing(node)),
     }
 }

@@ -11,7 +11,9 @@ mod service;
 mod sysctls;
 
 pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind};
-pub use commands::{FIREWALL, MSS, NETEM_LIMIT, NO_ICMP, PlacedLine, SET_MSS, SIZES, SYN};
+pub use commands::{
+    FIREWALL, MSS, NETEM_LIMIT, NO_ICMP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN, StatefulRule,
+};
 pub use host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel, TunnelEnd};
 pub use make::plan;
 pub use misbuilt::Misbuilt;

@@ -7,8 +7,8 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, StopSignal,
-    TableAction, TrafficAction, Until, WatchAction,
+    Action, Chain, FirewallVerdict, HostAction, MysqldAction, Neighbours, NewConnections, Node, Percent,
+    StopSignal, TableAction, TrafficAction, Until, WatchAction,
 };
 use lvs_matrix_model::lab::{Conflict, State, Table};
 use lvs_matrix_model::scenario::Forwarding;
@@ -55,7 +55,14 @@ fn a_fault_lasts_until_a_step_undoes_it_or_does_the_same_anew() {
     let off: Action = HostAction::PowerOff { server, neighbours }.into();
     let on: Action = HostAction::PowerOn { server: rs1() }.into();
     let kill = || -> Action { MysqldAction::KillSessions { server: rs1() }.into() };
-    let cases: [(Vec<Action>, &[u32]); 13] = [
+    let guard = || -> Action {
+        let (node, chain, new) = (node(), Chain::Input, NewConnections::Any);
+        TrafficAction::AddStatefulFirewall { node, chain, new }.into()
+    };
+    let forget = || -> Action { TrafficAction::FlushConntrack { node: node() }.into() };
+    let cases: [(Vec<Action>, &[u32]); 15] = [
+        (vec![guard(), forget()], &[1]),
+        (vec![guard(), flush(), guard()], &[3]),
         (vec![kill()], &[]),
         (vec![stop()], &[1]),
         (vec![stop(), start()], &[]),

@@ -8,8 +8,8 @@
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{
-    Action, Chain, Counted, FirewallVerdict, HostAction, MysqldAction, Neighbours, Node, Percent, Statement,
-    StopSignal, TableAction, Timed, TrafficAction, Until, WatchAction,
+    Action, Chain, Counted, FirewallVerdict, HostAction, MysqldAction, Neighbours, NewConnections, Node,
+    Percent, Statement, StopSignal, TableAction, Timed, TrafficAction, Until, WatchAction,
 };
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
@@ -93,6 +93,8 @@ change:
   - link-down: { node: director }
   - link-up: { node: director }
   - add-firewall-rule: { node: client, chain: output, verdict: tcp-reset }
+  - add-stateful-firewall: { node: director, chain: forward, new: syn }
+  - flush-conntrack: { node: director }
   - flush-firewall: { node: client }
   - set-netem: { node: rs2, delay: 200ms, loss: 12.5% }
   - set-netem: { node: rs2 }
@@ -287,6 +289,12 @@ fn common_steps() -> Phases {
                 chain: Chain::Output,
                 verdict: FirewallVerdict::TcpReset,
             }),
+            Action::Traffic(TrafficAction::AddStatefulFirewall {
+                node: Node::Director,
+                chain: Chain::Forward,
+                new: NewConnections::Syn,
+            }),
+            Action::Traffic(TrafficAction::FlushConntrack { node: Node::Director }),
             Action::Traffic(TrafficAction::FlushFirewall { node: Node::Client }),
             netem(Duration::from_millis(200), Percent(1250)),
             netem(Duration::ZERO, Percent(0)),

@@ -418,7 +418,7 @@ fn any(address: IpAddr) -> IpAddr {
 }
 
 /// The record of a command line that succeeded without a word.
-fn silent(node: Option<Node>, argv: Vec<String>) -> CommandRecord {
+pub(crate) fn silent(node: Option<Node>, argv: Vec<String>) -> CommandRecord {
     CommandRecord {
         node,
         argv,

@@ -112,7 +112,14 @@ pub fn connections<'a>(record: &Record, frames: &'a [Frame], until: i64) -> Vec<
             known.received.push(seen);
         }
     }
+    let stateful = record.steps().any(|step| {
+        let input = step.action == "add-stateful-firewall" && step.fields["chain"] == "input";
+        input && step.node().as_deref() == Some("client")
+    });
     for connection in &mut found {
+        if stateful {
+            connection.forget_unheard();
+        }
         connection.read();
     }
     found
@@ -148,6 +155,30 @@ impl<'a> Connection<'a> {
         self.news.dedup();
     }
 
+    /// Leaves out what a stateful firewall of the client's kept from its kernel: what was sent more than
+    /// once, and never acknowledged.
+    fn forget_unheard(&mut self) {
+        let acknowledged = |at: i64, segment: &Tcp| {
+            let end = segment.sequence.wrapping_add(segment.length);
+            self.sent.iter().any(|(when, _, own)| {
+                *when >= at && own.has(ACK) && own.acknowledgement.wrapping_sub(end) < 1 << 31
+            })
+        };
+        let times = |segment: &Tcp| {
+            let same = |other: &&Seen<'a>| other.2.sequence == segment.sequence && other.2.length > 0;
+            self.received.iter().filter(same).count()
+        };
+        let unheard: Vec<u32> = self
+            .received
+            .iter()
+            .filter(|(at, _, segment)| {
+                segment.length > 0 && times(segment) > 1 && !acknowledged(*at, segment)
+            })
+            .map(|(_, number, _)| *number)
+            .collect();
+        self.received.retain(|(_, number, _)| !unheard.contains(number));
+    }
+
     /// What a TCP that is open takes: segments that acknowledge something of its own.
     fn accepted(&self) -> impl Iterator<Item = Seen<'a>> {
         let received = self.received.iter().copied();
@@ -180,6 +211,14 @@ fn filtered(record: &Record, chain: &str) -> Vec<(i64, i64)> {
         match step.action {
             "add-firewall-rule"
                 if step.node().as_deref() == Some("client") && step.fields["chain"] == chain =>
+            {
+                since.get_or_insert(at);
+            }
+            // What one lets in is told by what the client acknowledges.
+            "add-stateful-firewall"
+                if step.node().as_deref() == Some("client")
+                    && step.fields["chain"] == chain
+                    && chain == "output" =>
             {
                 since.get_or_insert(at);
             }

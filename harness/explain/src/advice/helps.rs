@@ -19,6 +19,8 @@ use std::time::Duration;
 const RETRIES_TAKE: Duration = Duration::from_secs(26);
 /// The longest time that [`SYN_RETRIES`] take, `tcp_syn_linear_timeouts` (4) included.
 const SYN_RETRIES_TAKE: Duration = Duration::from_secs(16);
+/// Below it there is no IPv6 (RFC 8200, 5), and scenarios have none.
+const SMALLEST_MTU: u16 = 1280;
 /// A keepalive that finds a silent host within this is no matter of advice.
 const SOON_ENOUGH: Duration = Duration::from_secs(120);
 
@@ -127,7 +129,9 @@ impl Advice {
                     let from_the_client = match (node, chain) {
                         (Node::RealServer(_) | Node::Director, Chain::Input)
                         | (Node::Director | Node::Client, Chain::Output) => true,
-                        (Node::RealServer(_), Chain::Output) | (Node::Client, Chain::Input) => false,
+                        (Node::RealServer(_), Chain::Output)
+                        | (Node::Client, Chain::Input)
+                        | (_, Chain::Forward) => false,
                     };
                     hung && from_the_client && met_by_the_client(view, node, *chain)
                 }
@@ -167,6 +171,22 @@ impl Advice {
                     let key = "net.ipv4.tcp_keepalive_time";
                     let late = |time: u32| Duration::from_secs(u64::from(time)) > SOON_ENOUGH;
                     servers.all(|node| number(view, &node, key, at).is_some_and(late))
+                }
+                Self::LetIcmpPass => hung && view.filters_icmp(view.end()).is_some(),
+                Self::MtuProbing => {
+                    let set = number(view, &Node::Client, "net.ipv4.tcp_mtu_probing", at);
+                    hung && set.is_none_or(|value| value == 0)
+                }
+                Self::ClampMss { server, size } => {
+                    let node = Node::RealServer(server.clone());
+                    let clamped = view.record.state_at(view.end()).clamped(&node);
+                    hung && clamped.is_none_or(|(known, _)| known > *size)
+                }
+                Self::ServerMtu(mtu) => {
+                    let mut servers = view.plan.real_servers();
+                    let mut larger =
+                        || servers.all(|(_, host)| host.nic().mtu.is_none_or(|known| known > *mtu));
+                    hung && *mtu >= SMALLEST_MTU && larger()
                 }
                 Self::SameForwarding { .. } => true,
                 // A client that goes past the director is served by what the director chooses then.

@@ -83,6 +83,19 @@ pub(super) enum Advice {
     EndLostSessions(Name),
     /// The real servers: TCP keepalive that finds a lost client soon.
     ServerKeepalive,
+    /// The client's firewall lets ICMP pass.
+    LetIcmpPass,
+    /// The client: `net.ipv4.tcp_mtu_probing`.
+    MtuProbing,
+    /// This server's firewall lowers the MSS in its SYN-ACKs.
+    ClampMss {
+        /// Which server.
+        server: Name,
+        /// The largest segment that fits into the tunnel, in bytes of payload.
+        size: u16,
+    },
+    /// The real servers' cards get this MTU, the largest that fits into the tunnel.
+    ServerMtu(u16),
     /// The operator: the lab's own forwarding method.
     SameForwarding(Name),
     /// The operator: a host as it should be built.
@@ -143,6 +156,10 @@ impl Advice {
             Self::AskingHealthCheck { .. } => "asking-health-check",
             Self::EndLostSessions { .. } => "end-lost-sessions",
             Self::ServerKeepalive => "server-keepalive",
+            Self::LetIcmpPass => "let-icmp-pass",
+            Self::MtuProbing => "mtu-probing",
+            Self::ClampMss { .. } => "clamp-mss",
+            Self::ServerMtu { .. } => "server-mtu",
             Self::SameForwarding { .. } => "same-forwarding",
             Self::BuildRight(_, how) => match how {
                 Misbuild::AnswersArp => "quiet-about-the-vip",

@@ -212,6 +212,31 @@ impl Advice {
                 interval = PROBES.interval.as_secs(),
                 probes = PROBES.probes,
             ),
+            Self::LetIcmpPass => bilingual!(
+                "Let the client's firewall pass ICMP \"fragmentation needed\" (of ICMPv6 \"packet too \
+                 big\"): the client's TCP then learns at once how large a packet may be."
+                    / "让客户端的防火墙放行 ICMP 的 fragmentation needed（ICMPv6 为 packet too big）：客户端的 TCP 立刻就知道\
+                       数据包可以有多大。"
+            ),
+            Self::MtuProbing => bilingual!(
+                "On the client, set net.ipv4.tcp_mtu_probing=1: TCP then tries smaller segments by itself \
+                 when larger ones get no answer, after some seconds."
+                    / "在客户端设置 net.ipv4.tcp_mtu_probing=1：较大的报文段得不到应答时，TCP 几秒后会自行改用较小的报文段。"
+            ),
+            Self::ClampMss { server, size } => bilingual!(
+                "On {server}, let the firewall lower the MSS in what it sends with SYN (nft(8): `tcp flags \
+                 syn tcp option maxseg size set {size}`, in postrouting). The client's TCP sends no larger \
+                 segment than its SYN-ACK allows. On the director that changes nothing for it, as the \
+                 SYN-ACK does not pass there."
+                    / "在 {server} 上让防火墙降低其 SYN-ACK 中的 MSS（nft(8)：postrouting 中的 `tcp flags syn tcp option \
+                       maxseg size set {size}`）。客户端的 TCP 发送的报文段不会大于 SYN-ACK 所允许的。在调度器上这样做对它没有作用，因为 SYN-ACK \
+                       不经过那里。"
+            ),
+            Self::ServerMtu(mtu) => bilingual!(
+                "Or give the real servers' cards an MTU of {mtu}: their SYN-ACKs then ask for segments that \
+                 fit into the tunnel."
+                    / "或者把真实服务器网卡的 MTU 设为 {mtu}：它们的 SYN-ACK 会要求放得进隧道的报文段。"
+            ),
             Self::SameForwarding(server) => bilingual!(
                 "Edit {server} with `{flag}`, as the service's servers are set up. Masquerading (`-m`) needs \
                  the director as the real servers' gateway to the clients, and tunneling (`-i`) a tunnel \

@@ -75,6 +75,10 @@ impl Advice {
             | Self::AskingHealthCheck { .. }
             | Self::EndLostSessions { .. }
             | Self::ServerKeepalive
+            | Self::LetIcmpPass
+            | Self::MtuProbing
+            | Self::ClampMss { .. }
+            | Self::ServerMtu { .. }
             | Self::SameForwarding { .. }
             | Self::BuildRight(..) => None,
         }
@@ -189,6 +193,15 @@ impl Advice {
                     sysctl(&mut line, Role::Servers, key, value);
                 }
             }
+            Self::LetIcmpPass => line
+                .steps
+                .retain(|step| !matches!(step.action, Action::Traffic(TrafficAction::FilterIcmp { .. }))),
+            Self::MtuProbing => sysctl(&mut line, Role::Client, "net.ipv4.tcp_mtu_probing", 1),
+            Self::ClampMss { server, size } => {
+                let (node, size) = (Node::RealServer(server.clone()), *size);
+                line.insert(0, TrafficAction::ClampMss { node, size });
+            }
+            Self::ServerMtu(mtu) => line.scenario.lab.server_mtu = Some(*mtu),
             Self::SameForwarding(server) => {
                 let usual = line.scenario.lab.forwarding.unwrap_or_default();
                 for step in &mut line.steps {

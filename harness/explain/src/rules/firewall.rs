@@ -3,7 +3,9 @@
 
 use super::super::advice::about_firewalls;
 use super::prelude::*;
+use super::translated::sent_on;
 use lvs_matrix_model::action::{Chain, FirewallVerdict};
+use lvs_matrix_model::capture::flow::segment;
 use lvs_matrix_model::record::{AtEnd, Packets, StepRecord};
 use lvs_matrix_model::verdict::Terminator;
 
@@ -46,12 +48,14 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
     let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
     let filtered = Fate::Filtered(node.clone());
     let (seen, way, fated, fate) = match (node, chain) {
-        (Node::Client, _) => return None,
+        (Node::Client, _) | (Node::RealServer(_), Chain::Forward) => return None,
         (Node::Director, Chain::Input | Chain::Output) => {
             // What comes in meets the firewall first; what goes on, IPVS.
             let met = |passage: &&Passage<'_>| match chain {
                 Chain::Input => view.stopped(passage).as_ref() == Some(&filtered),
-                Chain::Output => view.stopped(passage).is_none() && server_is_there(view, passage),
+                Chain::Output | Chain::Forward => {
+                    view.stopped(passage).is_none() && server_is_there(view, passage)
+                }
             };
             if !all(|passage| passage.stopped_at_director().is_some()) || !since.iter().all(met) {
                 return None;
@@ -69,6 +73,19 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
                 before = before,
             );
             (seen, text, since.clone(), filtered)
+        }
+        (Node::Director, Chain::Forward) => {
+            let stopped = answers_stopped(view, began);
+            let (_, server) = request.at_server()?;
+            if stopped.is_empty() {
+                return None;
+            }
+            let text = bilingual!(
+                "reached {server}, but whatever {server} answers is dropped on its way back, in the forward \
+                 chain of the director's firewall"
+                    / "到达了 {server}，但 {server} 的应答都在返回途中被调度器防火墙的 forward 链丢弃"
+            );
+            (stopped, text, vec![request], Fate::delivered(server))
         }
         (Node::RealServer(server), Chain::Input) => {
             let reached = |passage: &Passage<'_>| passage.reached.is_some();
@@ -134,6 +151,21 @@ fn server_is_there(view: &CellView<'_>, passage: &Passage<'_>) -> bool {
     match view.server() {
         Some(server) => view.deleted(server, passage.sent.at).is_none(),
         None => view.is_connect(),
+    }
+}
+
+/// Where the answers of real servers came to the director since a moment, if it passed none on.
+fn answers_stopped(view: &CellView<'_>, since: Instant) -> Vec<Seen> {
+    let port = view.client.1;
+    let answers = view.seen_on(&Node::Director).filter(|packet| {
+        let ours = segment(packet).is_some_and(|(_, _, segment)| segment.destination_port == port);
+        ours && packet.at >= since && matches!(view.sender(packet), Some(Node::RealServer(_)))
+    });
+    let answers: Vec<&Packet> = answers.collect();
+    let passed = answers.iter().any(|packet| sent_on(view, packet).is_some());
+    match passed {
+        true => Vec::new(),
+        false => answers.into_iter().map(Seen::from).collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::fate::claims as fated;
 use super::prelude::*;
 use lvs_matrix_model::capture::flow::segment;
-use lvs_matrix_model::scenario::Misbuild;
+use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
 /// A host drops what is not for it if it does not forward (`ip_route_input_slow`: no route, `ip_error`).
 const NOT_FOR_ME: [Source; 2] = [
@@ -182,6 +182,56 @@ pub(super) const NO_FORWARDING: Rule = Rule {
                 patience(),
             ]
             .concat(),
+        })
+    },
+};
+
+/// A real server drops what comes out of a tunnel, because its way back is another one.
+pub(super) const REVERSE_PATH: Rule = Rule {
+    name: "reverse-path-filter",
+    explains: Explains::Silence,
+    sources: &[
+        Source::of("ip_rcv_finish_core", "net/ipv4/ip_input.c"),
+        Source::of("fib_validate_source", "net/ipv4/fib_frontend.c"),
+    ],
+    holds: |view| {
+        let (head, server) = view.request()?.at_server()?;
+        let node = Node::RealServer(server.clone());
+        let device = &view.plan.host(&node)?.tunnels.first()?.name;
+        if !view.plan.vip().is_ipv4() || view.method(server) != Forwarding::Tunneling {
+            return None;
+        }
+        let keys = ["all", device.as_str()].map(|device| format!("net.ipv4.conf.{device}.rp_filter"));
+        let state = view.record.state_at(head.at);
+        let set = keys
+            .iter()
+            .find_map(|key| state.sysctl(&node, key).filter(|known| known.value.trim() == "1"))?;
+        if view.sent_by(server).any(|(packet, _)| packet.at >= head.at) {
+            return None;
+        }
+        let seen: Vec<(u32, Seen)> = view
+            .sendings()
+            .filter_map(|passage| Some((passage.sent.packet, *passage.at_server()?.0)))
+            .collect();
+        let mut shown_by: Vec<Citation> = seen.iter().map(|(_, seen)| packet(*seen)).collect();
+        shown_by.extend(set.step.map(Citation::Step));
+        Some(Finding {
+            at: head.at,
+            text: bilingual!(
+                "The client's {what} reached {server} {times} (first {head} there), in a tunnel. What is in \
+                 it comes out of {device}, with the client's address as its source; but the way from \
+                 {server} to the client is eth0. With {key}=1 the kernel of {server} drops what comes in by \
+                 another way than the one back, and says nothing."
+                    / "客户端{what}在隧道中到达 {server} {times}（首次为 {server} 上的{head}）。其中的数据包从 {device} 出来，源地址是客户端；\
+                       而 {server} 到客户端的路径是 eth0。{key}=1 时，{server} 的内核丢弃不是从返回路径进来的数据包，不作通知。",
+                what = view.carrier(),
+                times = times(seen.len()),
+                head = first(*head),
+                key = set.key,
+            ),
+            shown_by,
+            claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node.clone())),
+            advice: silent(server),
         })
     },
 };

@@ -28,6 +28,7 @@ mod service;
 mod settings;
 mod shared;
 mod sloppy;
+mod stateful;
 mod thresholds;
 mod too_big;
 mod translated;
@@ -95,7 +96,9 @@ pub(super) const ALL: &[Rule] = &[
     misbuilt::NO_VIP,
     misbuilt::WRONG_GATEWAY,
     misbuilt::NO_FORWARDING,
+    misbuilt::REVERSE_PATH,
     firewall::DROPS,
+    stateful::DROPS,
     firewall::REFUSES,
     firewall::RESETS,
     firewall::NOT_FATAL,

@@ -63,6 +63,18 @@ impl<'v, 'a> Refused<'v, 'a> {
         )
     }
 
+    /// What makes segments smaller, or lets the client learn that they must be.
+    fn smaller(&self, view: &CellView<'_>) -> Vec<Advice> {
+        let headers = if view.plan.vip().is_ipv6() { 60 } else { 40 };
+        let mtu = u16::try_from(self.said.mtu).unwrap_or(u16::MAX);
+        let clamp = view.server().map(|server| Advice::ClampMss {
+            server: server.clone(),
+            size: mtu.saturating_sub(headers),
+        });
+        let all = [Advice::LetIcmpPass].into_iter().chain(clamp);
+        all.chain([Advice::ServerMtu(mtu), Advice::MtuProbing]).collect()
+    }
+
     fn shown_by(&self) -> Vec<Citation> {
         let all = self.all.iter().map(|number| Citation::Packet(*number));
         all.chain([packet(self.told)]).collect()
@@ -134,7 +146,7 @@ pub(super) const UNHEARD: Rule = Rule {
             ),
             shown_by,
             claims: refused.claims(),
-            advice: patience().into_iter().collect(),
+            advice: refused.smaller(view).into_iter().chain(patience()).collect(),
         })
     },
 };

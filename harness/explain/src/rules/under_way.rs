@@ -127,7 +127,12 @@ fn on_the_way_back(action: &Action, server: &Name) -> bool {
         }
         Action::Traffic(traffic) => {
             let comes_to_client = *traffic.node() == Node::Client && traffic.is_about(Chain::Input);
-            comes_to_client || traffic.server() == Some(server) && traffic.is_about(Chain::Output)
+            let passes_director = match traffic {
+                TrafficAction::AddFirewallRule { chain, .. }
+                | TrafficAction::AddStatefulFirewall { chain, .. } => *chain == Chain::Forward,
+                _ => false,
+            };
+            comes_to_client || passes_director || traffic.server() == Some(server) && traffic.is_about(Chain::Output)
         }
         Action::Table(_) | Action::Wait(_) | Action::Watch(_) | Action::Client(_) => false,
     }

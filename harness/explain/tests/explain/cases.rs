@@ -124,6 +124,38 @@ const CELLS: &[(&str, &[&str])] = &[
     ("echo/stopped", &["mysqld-ended"]),
     ("echo/frozen", &["mysqld-frozen"]),
     ("udp-frozen/only", &["datagram-unread"]),
+    (
+        "stateful/direct-routing_1_director-input_connect",
+        &["stateful-firewall-drops"],
+    ),
+    (
+        "stateful/masquerading_0_director-forward_connect",
+        &["stateful-firewall-drops", "syn-retries-exhausted"],
+    ),
+    (
+        "stateful/direct-routing_0_director-output_statement",
+        &["stateful-firewall-drops", "retransmissions-exhausted"],
+    ),
+    (
+        "forgotten/server-input-syn_idle_timed-out",
+        &["stateful-firewall-drops", "retransmissions-exhausted"],
+    ),
+    (
+        "forgotten/client-input_in-flight_flushed",
+        &["stateful-firewall-drops"],
+    ),
+    (
+        "forgotten/server-output_in-flight_timed-out",
+        &["stateful-firewall-drops"],
+    ),
+    (
+        "forgotten/director-forward_in-flight_flushed",
+        &["stateful-firewall-drops"],
+    ),
+    (
+        "reverse-path/only",
+        &["reverse-path-filter", "syn-retries-exhausted"],
+    ),
 ];
 
 #[test]

@@ -73,7 +73,14 @@ fn unplugged(action: &Action) -> bool {
 }
 
 fn firewall(action: &Action) -> bool {
-    matches!(action, Action::Traffic(TrafficAction::AddFirewallRule { .. }))
+    matches!(
+        action,
+        Action::Traffic(TrafficAction::AddFirewallRule { .. } | TrafficAction::AddStatefulFirewall { .. })
+    )
+}
+
+fn stateful(action: &Action) -> bool {
+    matches!(action, Action::Traffic(TrafficAction::AddStatefulFirewall { .. }))
 }
 
 fn filter(action: &Action) -> bool {
@@ -210,6 +217,8 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("nothing-listens-to-datagrams", ERRORS, stop),
     ("datagram-unread", SILENT, nothing),
     ("told-to-end-the-connection", ERRORS, nothing),
+    ("stateful-firewall-drops", SILENT, stateful),
+    ("reverse-path-filter", SILENT, nothing),
 ];
 
 /// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or

@@ -171,6 +171,13 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         Doubt::FirewallCount { met, step, reached } => {
             format!("客户端自己的防火墙计数为 {met} 个报文段（步骤 {step}），但有 {reached} 个到达其接口")
         }
+        Doubt::FirewallState {
+            dropped,
+            step,
+            expected,
+        } => format!(
+            "客户端自己的有状态防火墙丢弃了 {dropped} 个报文段（步骤 {step}），但按 conntrack 所知应丢弃 {expected} 个"
+        ),
         Doubt::FirewallUnclear { segments, step } => format!(
             "步骤 {step} 更改客户端的防火墙时有 {segments} 个报文段到达客户端：不知道规则是否匹配了它们"
         ),

@@ -89,6 +89,21 @@ pub(super) fn proof(proof: &Proof) -> String {
         Proof::ClosingSent { packet } => format!("其 {packet} 已在链路上"),
         Proof::ClosedUnheard { packet } => format!("已关闭，链路上没有 {packet}"),
         Proof::EndedAlready => "它已经结束".to_owned(),
+        Proof::Stateful {
+            node,
+            chain,
+            known,
+            new,
+            dropped,
+        } => format!(
+            "nft 列出 {node} 的 {chain} 链中的有状态防火墙；已知连接的数据包 {known} 个，新连接的 {new} 个，丢弃 {dropped} 个",
+            known = known.0,
+            new = new.0,
+            dropped = dropped.0,
+        ),
+        Proof::Forgotten { node, connections } => {
+            format!("{node} 的内核忘掉了它所跟踪的 {connections} 个连接")
+        }
         Proof::HeldBack => "它遇到了客户端自己的防火墙".to_owned(),
         Proof::SentAgain => "它被重发，没有得到确认".to_owned(),
         Proof::TimeoutsWithUdp { tcp, fin, udp } => {
@@ -142,6 +157,7 @@ pub(super) fn instead(found: &Instead) -> String {
             table,
             shown,
         } => format!("nft 在 {table} 的 {chain} 链中没有列出规则 `{rule}`：{shown}"),
+        Instead::StillTracked { connections } => format!("仍有 {connections} 个连接被跟踪"),
         Instead::StillRules { shown } => format!("nft 仍列出：{shown}"),
         Instead::UnreadableQdisc { error, shown } => format!("无法读取 tc 的输出（{error}）：{shown}"),
         Instead::NoNetem { port, shown } => format!("{port} 没有 netem：{shown}"),

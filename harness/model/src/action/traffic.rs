@@ -16,6 +16,8 @@ pub enum Chain {
     Input,
     /// What the host sends; on the director also what IPVS forwards.
     Output,
+    /// What the director's own routing passes on: the answers of masqueraded servers.
+    Forward,
 }
 
 impl fmt::Display for Chain {
@@ -31,6 +33,7 @@ impl Chain {
         match self {
             Self::Input => "input",
             Self::Output => "output",
+            Self::Forward => "forward",
         }
     }
 }
@@ -57,6 +60,19 @@ impl FirewallVerdict {
             Self::TcpReset => "reject with tcp reset",
         }
     }
+}
+
+/// Which packets a stateful firewall takes for the beginning of a connection, of those that conntrack knows
+/// no connection of (`ct state new`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewConnections {
+    /// Whatever conntrack takes for one: of TCP also a segment in the middle of a connection.
+    Any,
+    /// Of TCP a SYN only.
+    Syn,
+    /// None: connections are made from the other side only.
+    None,
 }
 
 /// A share of packets, in hundredths of a per cent: 0 to 10000. Written `12.50%`, without what is zero after
@@ -125,7 +141,8 @@ actions! {
             /// `client`, `director`, or a real server of the lab.
             required "node" node: Node as Name;
             /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host
-            /// sends, on the director what IPVS forwards.
+            /// sends, on the director what IPVS forwards. `forward`, of the director: the answers of
+            /// masqueraded servers.
             required "chain" chain: Chain;
             /// `drop`: nothing is said. `reject`: ICMP port unreachable goes back. `tcp-reset`: an RST goes
             /// back.
@@ -137,6 +154,41 @@ actions! {
                 en("let the firewall of {node} reject its {chain}") zh("{node} 的防火墙拒绝 {chain} 链的数据包");
             { node, chain, verdict: FirewallVerdict::TcpReset } =>
                 en("let the firewall of {node} reset its {chain}") zh("{node} 的防火墙重置 {chain} 链的数据包");
+        }
+
+        /// A host's firewall becomes a stateful one for the packets of the virtual service: what belongs to a
+        /// connection that conntrack knows passes (`ct state established,related accept`), and so does what
+        /// begins one; the rest is dropped. Conntrack knows nothing of connections from before.
+        "add-stateful-firewall" AddStatefulFirewall {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+            /// `input`: what comes to the host, on the director before IPVS sees it. `output`: what the host
+            /// sends, on the director what IPVS forwards. `forward`, of the director: the answers of
+            /// masqueraded servers.
+            required "chain" chain: Chain;
+            /// What may begin a connection. `any`: whatever conntrack takes for a beginning (`ct state new`),
+            /// also a segment from the middle of a connection that it does not know. `syn`: a SYN only.
+            /// `none`: nothing, so that only the other side begins connections.
+            default("any") "new" new: NewConnections;
+        } says {
+            { node, chain, new: NewConnections::Any } =>
+                en("let a stateful firewall of {node} guard its {chain}")
+                zh("{node} 的 {chain} 链启用有状态防火墙");
+            { node, chain, new: NewConnections::Syn } =>
+                en("let a stateful firewall of {node} guard its {chain}, and a SYN begin a connection")
+                zh("{node} 的 {chain} 链启用有状态防火墙，新连接须以 SYN 开始");
+            { node, chain, new: NewConnections::None } =>
+                en("let a stateful firewall of {node} guard its {chain}, and nothing begin a connection")
+                zh("{node} 的 {chain} 链启用有状态防火墙，不接受新连接");
+        }
+
+        /// The connection tracking of a host forgets all connections: `conntrack -F`. A stateful firewall of
+        /// the host then knows none of them.
+        "flush-conntrack" FlushConntrack {
+            /// `client`, `director`, or a real server of the lab.
+            required "node" node: Node as Name;
+        } says {
+            { node } => en("flush the conntrack table of {node}") zh("清空 {node} 的 conntrack 表");
         }
 
         /// Every rule of a host's firewall goes: `nft flush ruleset`.
@@ -208,6 +260,8 @@ impl TrafficAction {
     pub fn node(&self) -> &Node {
         match self {
             Self::AddFirewallRule { node, .. }
+            | Self::AddStatefulFirewall { node, .. }
+            | Self::FlushConntrack { node }
             | Self::FlushFirewall { node }
             | Self::SetNetem { node, .. }
             | Self::SetMtu { node, .. }
@@ -220,8 +274,10 @@ impl TrafficAction {
     #[must_use]
     pub fn is_about(&self, chain: Chain) -> bool {
         match self {
-            Self::AddFirewallRule { chain: of, .. } => *of == chain,
-            Self::FlushFirewall { .. } => true,
+            Self::AddFirewallRule { chain: of, .. } | Self::AddStatefulFirewall { chain: of, .. } => {
+                *of == chain
+            }
+            Self::FlushFirewall { .. } | Self::FlushConntrack { .. } => true,
             // What is sent to the host is delayed or lost.
             Self::SetNetem { .. } => chain == Chain::Input,
             // An MTU of its own may hold back what the host has to say.
@@ -234,9 +290,12 @@ impl TrafficAction {
     #[must_use]
     pub fn takes_packets(&self) -> bool {
         match self {
-            Self::AddFirewallRule { .. } | Self::SetMtu { .. } | Self::FilterIcmp { .. } => true,
+            Self::AddFirewallRule { .. }
+            | Self::AddStatefulFirewall { .. }
+            | Self::SetMtu { .. }
+            | Self::FilterIcmp { .. } => true,
             Self::SetNetem { loss, .. } => *loss != Percent::default(),
-            Self::FlushFirewall { .. } | Self::ClampMss { .. } => false,
+            Self::FlushFirewall { .. } | Self::FlushConntrack { .. } | Self::ClampMss { .. } => false,
         }
     }
 
@@ -245,7 +304,9 @@ impl TrafficAction {
     pub fn outlives_interfaces(&self) -> bool {
         match self {
             Self::AddFirewallRule { .. }
+            | Self::AddStatefulFirewall { .. }
             | Self::FlushFirewall { .. }
+            | Self::FlushConntrack { .. }
             | Self::FilterIcmp { .. }
             | Self::ClampMss { .. } => true,
             // A link's queueing discipline goes with the interface.

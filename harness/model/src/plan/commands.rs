@@ -2,7 +2,9 @@
 
 use super::{LabPlan, Nic, words};
 use crate::Name;
-use crate::action::{Action, Chain, HostAction, Neighbours, Node, TableAction, TrafficAction};
+use crate::action::{
+    Action, Chain, HostAction, Neighbours, NewConnections, Node, TableAction, TrafficAction,
+};
 use crate::base::Forwarding;
 use crate::ipvs::Protocol;
 use std::net::IpAddr;
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 /// The family and name of a host's table in nft(8); both address families, as most distributions have it.
 pub const FIREWALL: &str = "inet filter";
+/// The same for stateful firewalls.
+pub const STATEFUL: &str = "inet stateful";
 /// The same for what steps do about the size of packets.
 pub const SIZES: &str = "inet sizes";
 /// The chain of it that drops ICMP.
@@ -22,6 +26,29 @@ pub const SYN: &str = "tcp flags syn";
 pub const SET_MSS: &str = "tcp option maxseg size set";
 /// Frames that a link holds at a time: enough that none is ever dropped for want of room.
 pub const NETEM_LIMIT: u32 = 10_000;
+
+/// A rule of a stateful firewall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatefulRule {
+    /// What it looks at.
+    pub matched: String,
+    /// What becomes of that.
+    pub verdict: &'static str,
+    /// What it is called.
+    pub comment: &'static str,
+}
+
+impl StatefulRule {
+    /// As nft(8) takes it.
+    fn line(&self) -> String {
+        let Self {
+            matched,
+            verdict,
+            comment,
+        } = self;
+        format!("{matched} counter {verdict} comment {comment}")
+    }
+}
 
 /// A command line with the node to run it on (`None`: on the link between the hosts).
 pub type PlacedLine = (Option<Node>, Vec<String>);
@@ -167,6 +194,14 @@ impl LabPlan {
                 .map(|line| (Some(node.clone()), line))
                 .into()
             }
+            TrafficAction::AddStatefulFirewall { node, chain, new } => {
+                let name = chain.as_str();
+                let rules = self.stateful_rules(node, *chain, *new);
+                let rules: Vec<String> = rules.iter().map(StatefulRule::line).collect();
+                let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+                Self::chain_lines(node, STATEFUL, name, &format!("{name} priority filter"), &rules)
+            }
+            TrafficAction::FlushConntrack { node } => vec![(Some(node.clone()), words("conntrack -F"))],
             TrafficAction::FlushFirewall { node } => vec![(Some(node.clone()), words("nft flush ruleset"))],
             TrafficAction::SetNetem { node, delay, loss } => {
                 let nics = self.host(node).into_iter().flat_map(|host| host.nics.iter());
@@ -187,26 +222,47 @@ impl LabPlan {
             }
             TrafficAction::FilterIcmp { node } => {
                 let rule = format!("{} counter drop", self.filtered_icmp());
-                Self::size_lines(node, NO_ICMP, "input priority filter", &rule)
+                Self::chain_lines(node, SIZES, NO_ICMP, "input priority filter", &[&rule])
             }
             TrafficAction::ClampMss { node, size } => {
                 let rule = format!("{SYN} counter {} {size}", SET_MSS);
-                Self::size_lines(node, MSS, "postrouting priority mangle", &rule)
+                Self::chain_lines(node, SIZES, MSS, "postrouting priority mangle", &[&rule])
             }
         }
     }
 
-    /// The lines that make a chain of a host's own for packets of another size, with a rule in it.
-    fn size_lines(node: &Node, chain: &str, hook: &str, rule: &str) -> Vec<PlacedLine> {
-        let mut make_chain = words(&format!("nft add chain {SIZES} {chain}"));
+    /// The lines that make a chain in a table of a host's firewall, with rules in it.
+    fn chain_lines(node: &Node, table: &str, chain: &str, hook: &str, rules: &[&str]) -> Vec<PlacedLine> {
+        let mut make_chain = words(&format!("nft add chain {table} {chain}"));
         make_chain.push(format!("{{ type filter hook {hook}; policy accept; }}"));
-        [
-            words(&format!("nft add table {SIZES}")),
-            make_chain,
-            words(&format!("nft add rule {SIZES} {chain} {rule}")),
-        ]
-        .map(|line| (Some(node.clone()), line))
-        .into()
+        let made = [words(&format!("nft add table {table}")), make_chain];
+        let rules = rules
+            .iter()
+            .map(|rule| words(&format!("nft add rule {table} {chain} {rule}")));
+        let lines = made.into_iter().chain(rules);
+        lines.map(|line| (Some(node.clone()), line)).collect()
+    }
+
+    /// The rules of a stateful firewall, in order: what each matches, its verdict, and the comment by which
+    /// it is found again, as nft(8) may list a match in other words.
+    #[must_use]
+    pub fn stateful_rules(&self, node: &Node, chain: Chain, new: NewConnections) -> Vec<StatefulRule> {
+        let matched = self.matched(node, chain);
+        let rule = |state: &str, verdict, comment| StatefulRule {
+            matched: format!("{matched}{state}"),
+            verdict,
+            comment,
+        };
+        let begins = match new {
+            NewConnections::Any => Some(" ct state new"),
+            NewConnections::Syn if self.service().protocol == Protocol::Udp => Some(" ct state new"),
+            NewConnections::Syn => Some(" tcp flags & (fin | syn | rst | ack) == syn ct state new"),
+            NewConnections::None => None,
+        };
+        let known = rule(" ct state established,related", "accept", "known-connection");
+        let new = begins.map(|state| rule(state, "accept", "new-connection"));
+        let rest = rule("", "drop", "all-else");
+        [known].into_iter().chain(new).chain([rest]).collect()
     }
 
     /// The ICMP that `filter-icmp` drops, as nft(8) has it.
@@ -223,14 +279,14 @@ impl LabPlan {
     pub fn matched(&self, node: &Node, chain: Chain) -> String {
         let service = self.service();
         // What the client sends goes to the service's port, at each host that it passes; what servers send
-        // comes from it. What passes a balancer is for the service, in both chains.
+        // comes from it. What passes a balancer is for the service, in both chains; what it forwards is not.
         let balances = service.balancers.contains(node);
         let serves = service.backend(node).is_some();
-        let to_service = balances
-            || match chain {
-                Chain::Input => serves,
-                Chain::Output => !serves,
-            };
+        let to_service = match chain {
+            Chain::Input => balances || serves,
+            Chain::Output => balances || !serves,
+            Chain::Forward => false,
+        };
         let protocol = match service.protocol {
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
@@ -241,7 +297,7 @@ impl LabPlan {
         let own = service.backend(node).map(|backend| backend.port);
         let port = match own {
             Some(port) => port.to_string(),
-            None if balances && chain == Chain::Output => {
+            None if balances && chain != Chain::Input => {
                 let ports: Vec<String> = service.server_ports().iter().map(u16::to_string).collect();
                 match ports.as_slice() {
                     [] => service.address.port().to_string(),

@@ -53,6 +53,11 @@ readable_sentences! {
             /// What nft lists.
             shown: String,
         } => "nft still lists: {shown}",
+        /// Connections are still tracked.
+        StillTracked {
+            /// How many.
+            connections: u64,
+        } => "{connections} connections are still tracked",
         /// What tc printed is not what it prints.
         UnreadableQdisc {
             /// What is wrong with it.

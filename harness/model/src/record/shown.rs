@@ -197,6 +197,27 @@ readable_sentences! {
             /// The packets that the rule has met so far.
             packets: Packets,
         } => "nft lists the rule in the {chain} chain of {table}; it has met {packets}",
+        /// The firewall is a stateful one.
+        Stateful {
+            /// On which host.
+            node: Node,
+            /// In which chain.
+            chain: Chain,
+            /// What passed so far because its connection was known.
+            known: Packets,
+            /// What passed so far as the beginning of a connection.
+            new: Packets,
+            /// What was dropped so far.
+            dropped: Packets,
+        } => "nft lists the stateful firewall in the {chain} chain of {node}; of known connections it has \
+              met {known}, of new ones {new}, and it has dropped {dropped}",
+        /// The connection tracking has forgotten all connections.
+        Forgotten {
+            /// On which host.
+            node: Node,
+            /// How many it knew.
+            connections: u64,
+        } => "the kernel of {node} has forgotten the {connections} connections that it tracked",
         /// The MTU of the cards of a host.
         Mtu {
             /// Which host.
@@ -319,6 +340,7 @@ impl Proof {
     pub fn packets(&self) -> Option<u64> {
         match self {
             Self::Rule { packets, .. }
+            | Self::Stateful { dropped: packets, .. }
             | Self::IcmpFiltered { packets, .. }
             | Self::MssClamped { packets, .. } => Some(packets.0),
             Self::Link { packets, loss, .. } => (*loss != Percent(0)).then_some(packets.0),
@@ -353,6 +375,7 @@ impl Proof {
             | Self::Port { .. }
             | Self::Sysctl { .. }
             | Self::Mtu { .. }
+            | Self::Forgotten { .. }
             | Self::NoRule
             | Self::SynSent
             | Self::SynHeldBack

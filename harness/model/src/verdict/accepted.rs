@@ -10,6 +10,7 @@
 //!   3.2; net/ipv4/tcp_input.c, `tcp_rcv_synsent_state_process`, `tcp_validate_incoming`);
 //! - what the client sends afterwards: each of its segments acknowledges all that its TCP has taken in order.
 
+use super::conntrack::{Conntrack, Met, Passing};
 use super::discarded::{Discarded, DiscardedKind, Reason};
 use super::doubt::Doubt;
 use crate::action::{Action, Chain, FirewallVerdict, Node, TrafficAction};
@@ -17,7 +18,7 @@ use crate::capture::flow::{self, ClientSide, Connection};
 use crate::capture::{Packet, Segment};
 use crate::duration::Instant;
 use crate::path::Journeys;
-use crate::record::{AtEnd, CellRecord, StepOutcome};
+use crate::record::{AtEnd, CellRecord, StepOutcome, StepRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -58,8 +59,8 @@ impl OwnRule {
     }
 }
 
-/// The rules of the client's own firewall. Both verdicts of a chain end it, so of several rules in one chain
-/// only the first one ever meets a segment.
+/// The rules of the client's own firewall, but for a stateful one of its input chain. All verdicts of a chain
+/// end it, so of several rules in one chain only the first one ever meets a segment.
 fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
     let mut rules: Vec<OwnRule> = Vec::new();
     for step in &record.steps {
@@ -68,35 +69,63 @@ fn own_rules(record: &CellRecord) -> Vec<OwnRule> {
         else {
             continue;
         };
-        // Other actions neither add a rule that meets segments, nor take one away.
-        if let TrafficAction::AddFirewallRule {
-            node: Node::Client,
-            chain,
-            verdict,
-        } = action
-        {
-            let in_force = |rule: &OwnRule| rule.chain == *chain && rule.until.is_none();
-            if !rules.iter().any(in_force) {
-                rules.push(OwnRule {
-                    step: step.number,
-                    chain: *chain,
-                    verdict: *verdict,
-                    earliest: began,
-                    surely: step.ended.unwrap_or(began),
-                    until: None,
-                    met: match &step.at_end {
-                        Some(AtEnd::InForce { packets, .. }) => *packets,
-                        Some(AtEnd::Gone { .. }) | None => None,
-                    },
-                });
+        match action {
+            TrafficAction::AddFirewallRule {
+                node: Node::Client,
+                chain,
+                verdict,
+            } => {
+                let in_force = |rule: &OwnRule| rule.chain == *chain && rule.until.is_none();
+                if !rules.iter().any(in_force) {
+                    rules.push(OwnRule {
+                        step: step.number,
+                        chain: *chain,
+                        verdict: *verdict,
+                        earliest: began,
+                        surely: step.ended.unwrap_or(began),
+                        until: None,
+                        met: counted(step),
+                    });
+                }
             }
-        } else if let TrafficAction::FlushFirewall { node: Node::Client } = action {
-            for rule in rules.iter_mut().filter(|rule| rule.until.is_none()) {
-                rule.until = Some(began);
+            // What it lets pass it does not hold back; it drops the rest.
+            TrafficAction::AddStatefulFirewall {
+                node: Node::Client,
+                chain: Chain::Output,
+                ..
+            } => rules.push(OwnRule {
+                step: step.number,
+                chain: Chain::Output,
+                verdict: FirewallVerdict::Drop,
+                earliest: began,
+                surely: step.ended.unwrap_or(began),
+                until: None,
+                met: counted(step),
+            }),
+            TrafficAction::FlushFirewall { node: Node::Client } => {
+                for rule in rules.iter_mut().filter(|rule| rule.until.is_none()) {
+                    rule.until = Some(began);
+                }
             }
+            TrafficAction::AddFirewallRule { .. }
+            | TrafficAction::FlushFirewall { .. }
+            | TrafficAction::SetNetem { .. }
+            | TrafficAction::SetMtu { .. }
+            | TrafficAction::FilterIcmp { .. }
+            | TrafficAction::FlushConntrack { .. }
+            | TrafficAction::AddStatefulFirewall { .. }
+            | TrafficAction::ClampMss { .. } => {}
         }
     }
     rules
+}
+
+/// How many packets the fault of a step had met when the observation ended, if the kernel counts them.
+fn counted(step: &StepRecord) -> Option<u64> {
+    match &step.at_end {
+        Some(AtEnd::InForce { packets, .. }) => *packets,
+        Some(AtEnd::Gone { .. }) | None => None,
+    }
 }
 
 /// What the client's own firewall did with segments that the client sent. They did not reach the interface,
@@ -172,7 +201,8 @@ impl Firewall {
     pub(super) fn of(record: &CellRecord, side: &ClientSide<'_>) -> Self {
         let rules = own_rules(record);
         let mut doubts = Vec::new();
-        let kept_out = kept_out(record, side, &rules, &mut doubts);
+        let mut kept_out = kept_out(record, side, &rules, &mut doubts);
+        kept_out.extend(kept_out_by_state(record, side, &mut doubts));
         Self {
             rules,
             kept_out,
@@ -306,6 +336,62 @@ fn kept_out(
         kept_out.extend(met.map(|packet| (packet.number, rule.step)));
     }
     kept_out
+}
+
+/// The packets that a stateful firewall of the client kept out, each with the step that made it. The kernel's
+/// counter must bear out what is worked out here.
+fn kept_out_by_state(
+    record: &CellRecord,
+    side: &ClientSide<'_>,
+    doubts: &mut Vec<Doubt>,
+) -> BTreeMap<u32, u32> {
+    let node = Node::Client;
+    let mut met: Vec<Met> = Vec::new();
+    for connection in side.connections() {
+        let Some(mut conntrack) = Conntrack::of(record, &node) else {
+            return BTreeMap::new();
+        };
+        let passing = |by_client: bool| {
+            move |(packet, segment): (&Packet, _)| Passing {
+                packet: packet.number,
+                at: packet.at,
+                by_client,
+                segment,
+            }
+        };
+        let sent = side.sent(&connection).map(passing(true));
+        let mut all: Vec<Passing<'_>> = sent
+            .chain(side.received(&connection).map(passing(false)))
+            .collect();
+        all.sort_by_key(|passing| passing.packet);
+        met.extend(all.into_iter().flat_map(|passing| conntrack.meets(passing)));
+    }
+    let dropped = || met.iter().filter(|met| met.chain == Chain::Input && met.dropped);
+    for step in &record.steps {
+        let of_step = dropped().filter(|met| met.step == step.number);
+        // Later ones may have come after the counter was read.
+        let in_time = of_step.clone().filter(|met| met.at <= record.ended).count();
+        let makes = matches!(
+            &step.action,
+            Action::Traffic(TrafficAction::AddStatefulFirewall {
+                node: Node::Client,
+                chain: Chain::Input,
+                ..
+            })
+        );
+        let counted = counted(step).map(usize::try_from).filter(|_| makes);
+        let fits = |count: usize| in_time <= count && count <= of_step.clone().count();
+        if let Some(counted) = counted
+            && !counted.is_ok_and(fits)
+        {
+            doubts.push(Doubt::FirewallState {
+                dropped: self::counted(step).unwrap_or_default(),
+                step: step.number,
+                expected: in_time,
+            });
+        }
+    }
+    dropped().map(|met| (met.packet, met.step)).collect()
 }
 
 /// The client's TCP, as far as it decides what is accepted.

@@ -370,6 +370,16 @@ sentences! {
             reached: usize,
         } => "the client's own firewall has counted {met} segments (step {step}), but {reached} reached its \
               interface",
+        /// The counter of a stateful firewall and what conntrack should have made of the segments disagree.
+        FirewallState {
+            /// What the firewall has dropped.
+            dropped: u64,
+            /// The step that made it.
+            step: u32,
+            /// How many it should have dropped.
+            expected: usize,
+        } => "the client's own stateful firewall has dropped {dropped} segments (step {step}), but by what \
+              conntrack knew it should have dropped {expected}",
         /// The rule came while segments came.
         FirewallUnclear {
             /// How many segments.

@@ -4,6 +4,7 @@
 
 mod accepted;
 mod attempts;
+pub mod conntrack;
 mod contradiction;
 mod difference;
 mod discarded;

@@ -2,10 +2,10 @@
 
 use super::Shown;
 use crate::error::{Result, Stage};
-use lvs_matrix_model::action::{Chain, FirewallVerdict, Node};
-use lvs_matrix_model::plan::{FIREWALL, LabPlan};
+use lvs_matrix_model::action::{Chain, FirewallVerdict, NewConnections, Node};
+use lvs_matrix_model::plan::{FIREWALL, LabPlan, STATEFUL, StatefulRule};
 use lvs_matrix_model::record::{Instead, Packets, Proof};
-use lvs_matrix_netns::{CommandLine, Namespace};
+use lvs_matrix_netns::{CommandLine, Namespace, flush_conntrack, tracked_connections};
 
 /// Is the rule in the kernel's list, and how many packets has it met?
 pub(super) fn rule_shown(
@@ -18,6 +18,100 @@ pub(super) fn rule_shown(
     // The whole ruleset, because a chain that is not there is an error of nft and no answer.
     let listed = list(namespace)?;
     Ok(rule_in(&listed, &plan.matched(node, chain), chain, verdict))
+}
+
+/// Are the rules of the stateful firewall in the kernel's list, in their order, and how many packets has each
+/// met?
+pub(super) fn stateful_shown(
+    plan: &LabPlan,
+    namespace: &Namespace,
+    node: &Node,
+    chain: Chain,
+    new: NewConnections,
+) -> Result<Shown> {
+    let listed = list(namespace)?;
+    let rules = plan.stateful_rules(node, chain, new);
+    Ok(
+        stateful_in(&listed, &plan.matched(node, chain), &rules, chain).map(|met| Proof::Stateful {
+            node: node.clone(),
+            chain,
+            known: met.known,
+            new: met.new,
+            dropped: met.dropped,
+        }),
+    )
+}
+
+/// What the rules of a stateful firewall have met.
+#[derive(Debug, PartialEq, Eq)]
+struct Met {
+    known: Packets,
+    new: Packets,
+    dropped: Packets,
+}
+
+fn stateful_in(
+    listed: &str,
+    matched: &str,
+    rules: &[StatefulRule],
+    chain: Chain,
+) -> std::result::Result<Met, Instead> {
+    let table = format!("table {STATEFUL} {{");
+    let heading = format!("chain {} {{", chain.as_str());
+    let lines = listed.lines().map(str::trim);
+    let of_table = lines.skip_while(|line| *line != table).skip(1);
+    let of_table = of_table.take_while(|line| !line.starts_with("table "));
+    let of_chain = of_table.skip_while(|line| *line != heading).skip(1);
+    let mut listed_rules = of_chain
+        .take_while(|line| *line != "}")
+        .filter(|line| !line.starts_with("type "));
+    let met: Option<Vec<u64>> = rules
+        .iter()
+        .map(|rule| {
+            let (_, rest) = listed_rules
+                .next()?
+                .strip_prefix(matched)?
+                .split_once(" counter packets ")?;
+            let (packets, said) = after_counter(rest)?;
+            let wanted = format!("{} comment \"{}\"", rule.verdict, rule.comment);
+            (said == wanted).then_some(packets)
+        })
+        .collect();
+    match (met.as_deref(), listed_rules.next()) {
+        (Some([known, new @ .., dropped]), None) => Ok(Met {
+            known: Packets(*known),
+            new: Packets(new.iter().sum()),
+            dropped: Packets(*dropped),
+        }),
+        _ => Err(Instead::NoSuchRule {
+            rule: rules
+                .iter()
+                .map(|rule| format!("{} … {}; ", rule.matched, rule.verdict))
+                .collect(),
+            chain,
+            table: STATEFUL.to_owned(),
+            shown: listed.to_owned(),
+        }),
+    }
+}
+
+/// Makes the connection tracking forget all connections, and looks that those that it knew are gone. Others
+/// may have come meanwhile.
+pub(super) fn forget(namespace: &Namespace, node: &Node) -> Result<Shown> {
+    let look = || tracked_connections(namespace).stage("list the tracked connections");
+    let known = look()?;
+    flush_conntrack(namespace).stage("forget the tracked connections")?;
+    let left = look()?.intersection(&known).count();
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Ok(match left {
+        0 => Ok(Proof::Forgotten {
+            node: node.clone(),
+            connections: number(known.len()),
+        }),
+        left => Err(Instead::StillTracked {
+            connections: number(left),
+        }),
+    })
 }
 
 /// Is the ruleset empty?
@@ -79,8 +173,12 @@ fn counter(line: &str, matched: &str, verdict: FirewallVerdict) -> Option<u64> {
 
 /// The packets that a rule has met, and its statement, if the line is one for what is `matched`.
 pub(super) fn counted<'l>(line: &'l str, matched: &str) -> Option<(u64, &'l str)> {
-    let rest = line.strip_prefix(matched)?.strip_prefix(" counter packets ")?;
-    let (packets, rest) = rest.split_once(" bytes ")?;
+    after_counter(line.strip_prefix(matched)?.strip_prefix(" counter packets ")?)
+}
+
+/// `17 bytes 1105 drop` as 17 and `drop`.
+fn after_counter(text: &str) -> Option<(u64, &str)> {
+    let (packets, rest) = text.split_once(" bytes ")?;
     let (_, statement) = rest.split_once(' ')?;
     Some((packets.parse().ok()?, statement))
 }
@@ -126,5 +224,56 @@ table inet filter {
             rule_in("", dport, Chain::Input, FirewallVerdict::Drop).is_err(),
             "no firewall at all"
         );
+    }
+    #[test]
+    fn a_stateful_firewall_is_known_by_all_its_rules_in_their_order() {
+        let rule = |matched: &str, counted: &str, comment: &str| {
+            format!("\t\ttcp dport 3306{matched} counter {counted} comment \"{comment}\"\n")
+        };
+        let rules = [
+            rule(
+                " ct state established,related",
+                "packets 5 bytes 300 accept",
+                "known-connection",
+            ),
+            rule(
+                " tcp flags syn / fin,syn,rst,ack ct state new",
+                "packets 2 bytes 120 accept",
+                "new-connection",
+            ),
+            rule("", "packets 1 bytes 52 drop", "all-else"),
+        ];
+        let hook = "type filter hook input priority filter; policy accept;";
+        let listed = format!(
+            "table inet stateful {{\n\tchain input {{\n\t\t{hook}\n{}\t}}\n}}",
+            rules.concat()
+        );
+        let rule = |verdict, comment| StatefulRule {
+            matched: "tcp dport 3306 …".to_owned(),
+            verdict,
+            comment,
+        };
+        let rules = |new: bool| {
+            let known = rule("accept", "known-connection");
+            let new = new.then(|| rule("accept", "new-connection"));
+            let all = [known].into_iter().chain(new).chain([rule("drop", "all-else")]);
+            all.collect::<Vec<_>>()
+        };
+        let stateful_in =
+            |rules: &[StatefulRule], chain| stateful_in(&listed, "tcp dport 3306", rules, chain);
+        let met = Met {
+            known: Packets(5),
+            new: Packets(2),
+            dropped: Packets(1),
+        };
+        assert_eq!(stateful_in(&rules(true), Chain::Input), Ok(met));
+        assert!(
+            stateful_in(&rules(false), Chain::Input).is_err(),
+            "one rule too many"
+        );
+        assert!(stateful_in(&rules(true), Chain::Output).is_err(), "another chain");
+        let mut turned = rules(true);
+        turned.reverse();
+        assert!(stateful_in(&turned, Chain::Input).is_err(), "another order");
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use table::{Saved, edit_table};
 pub(crate) use watch::{Waited, watch};
 
 use crate::error::{LabError, Result};
-use crate::lab::{Lab, run_recorded};
+use crate::lab::{Lab, run_recorded, silent};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Chain, HostAction, Node, Percent, TrafficAction};
 use lvs_matrix_model::lab::State;
@@ -47,7 +47,14 @@ pub(crate) fn host(plan: &LabPlan, lab: &mut Lab, action: &HostAction) -> Result
 
 /// Does something to packets on their way.
 pub(crate) fn traffic(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Effect> {
-    let commands = run_lines(plan, lab, &action.clone().into())?;
+    let lines = action.clone().into();
+    let commands = if let TrafficAction::FlushConntrack { .. } = action {
+        // Done by netlink, where it is shown.
+        let lines = plan.command_lines(&lines).into_iter();
+        lines.map(|(node, argv)| silent(node, argv)).collect()
+    } else {
+        run_lines(plan, lab, &lines)?
+    };
     effect(action, commands, traffic_shown(plan, lab, action)?)
 }
 
@@ -56,6 +63,10 @@ fn traffic_shown(plan: &LabPlan, lab: &Lab, action: &TrafficAction) -> Result<Sh
         TrafficAction::AddFirewallRule { node, chain, verdict } => {
             firewall::rule_shown(plan, lab.namespace(node)?, node, *chain, *verdict)
         }
+        TrafficAction::AddStatefulFirewall { node, chain, new } => {
+            firewall::stateful_shown(plan, lab.namespace(node)?, node, *chain, *new)
+        }
+        TrafficAction::FlushConntrack { node } => firewall::forget(lab.namespace(node)?, node),
         TrafficAction::FlushFirewall { node } => firewall::empty_shown(lab.namespace(node)?),
         TrafficAction::SetNetem { node, delay, loss } => netem::shown(plan, lab, node, *delay, *loss),
         TrafficAction::SetMtu { node, mtu } => size::mtu(plan, lab, node, *mtu),
@@ -78,6 +89,13 @@ fn effect(
 /// How many of the client's own segments its firewall has held back so far, by the kernel's counter; `None`
 /// if no such rule is in force. Of several rules in a chain only the first one meets anything.
 pub(crate) fn held_back(plan: &LabPlan, lab: &Lab, state: &State<'_>) -> Result<Option<u64>> {
+    let mut firewalls = state.stateful();
+    let stateful = firewalls.find(|one| *one.node == Node::Client && one.chain == Chain::Output);
+    if let Some(one) = stateful {
+        let namespace = lab.namespace(one.node)?;
+        let shown = firewall::stateful_shown(plan, namespace, one.node, one.chain, one.new)?;
+        return Ok(shown.ok().and_then(|proof| proof.packets()));
+    }
     let mut rules = state.rules();
     let Some(rule) = rules.find(|rule| *rule.node == Node::Client && rule.chain == Chain::Output) else {
         return Ok(None);

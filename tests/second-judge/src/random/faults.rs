@@ -8,7 +8,7 @@ impl Writer {
     /// Something that an operator or fate does.
     pub(super) fn fault(&mut self) -> Option<String> {
         for _ in 0..20 {
-            let step = match self.chance.below(25) {
+            let step = match self.chance.below(27) {
                 0..=2 => self.remove(),
                 3 => self.add(),
                 4 => self.weight(),
@@ -32,6 +32,10 @@ impl Writer {
                 21 => self.kill_sessions(),
                 22 => Some(self.wait_until()),
                 23 => self.size(),
+                24 => self.stateful(),
+                25 => self
+                    .node(true)
+                    .map(|node| format!("flush-conntrack: {{ node: {node} }}")),
                 _ => self.sysctl(),
             };
             if step.is_some() {
@@ -243,9 +247,23 @@ impl Writer {
         ))
     }
 
+    /// A firewall that knows connections; of each chain of a host one.
+    pub(super) fn stateful(&mut self) -> Option<String> {
+        let node = self.node(true)?;
+        let chain = match node {
+            "director" => self.chance.word(&["input", "output", "forward"]),
+            _ => self.chance.word(&["input", "output"]),
+        };
+        let new = self.chance.word(&["any", "syn", "none"]);
+        let fresh = self.stateful.insert((node, chain));
+        self.filtered.insert(node);
+        fresh.then(|| format!("add-stateful-firewall: {{ node: {node}, chain: {chain}, new: {new} }}"))
+    }
+
     pub(super) fn unfirewall(&mut self) -> Option<String> {
         let node = self.node(true).filter(|node| self.filtered.contains(node))?;
         self.filtered.remove(node);
+        self.stateful.retain(|(of, _)| *of != node);
         Some(format!("flush-firewall: {{ node: {node} }}"))
     }
 

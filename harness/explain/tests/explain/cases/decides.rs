@@ -28,6 +28,12 @@ fn reset_answers(cell: &mut JudgedCell) {
     });
 }
 
+fn without_firewalls(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        matches!(action, Action::Traffic(TrafficAction::AddStatefulFirewall { .. }))
+    });
+}
+
 fn nothing_on_rs1(cell: &mut JudgedCell) {
     without(cell, |_, node| node.real_server().is_some());
 }
@@ -355,5 +361,85 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "echo/resets",
         "the connection was reset",
         |cell| cell.observed.terminators.clear(),
+    ),
+    (
+        "stateful-firewall-drops",
+        "stateful/direct-routing_1_director-input_connect",
+        "there was a stateful firewall",
+        without_firewalls,
+    ),
+    (
+        "stateful-firewall-drops",
+        "stateful/direct-routing_0_director-output_statement",
+        "the statement went no further than the director",
+        |cell| without(cell, |_, node| *node == Node::Director),
+    ),
+    (
+        "stateful-firewall-drops",
+        "stateful/masquerading_0_director-forward_connect",
+        "conntrack keeps nothing of what IPVS forwards",
+        |cell| {
+            let hosts = &mut cell.record.plan.hosts;
+            for (key, value) in hosts.iter_mut().flat_map(|host| &mut host.sysctls) {
+                if key == "net.ipv4.vs.conntrack" {
+                    "1".clone_into(value);
+                }
+            }
+        },
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/server-input-syn_idle_timed-out",
+        "the entry lives for less than the client was idle",
+        |cell| {
+            let hosts = &mut cell.record.plan.hosts;
+            for (key, value) in hosts.iter_mut().flat_map(|host| &mut host.sysctls) {
+                if key.ends_with("_timeout_established") {
+                    "432000".clone_into(value);
+                }
+            }
+        },
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/client-input_in-flight_flushed",
+        "the client's kernel did not get the answer",
+        |cell| cell.observed.discarded.clear(),
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/server-output_in-flight_timed-out",
+        "the firewall dropped something",
+        |cell| {
+            for step in &mut cell.record.steps {
+                step.at_end = None;
+            }
+        },
+    ),
+    (
+        "stateful-firewall-drops",
+        "forgotten/director-forward_in-flight_flushed",
+        "a step made conntrack forget",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Traffic(TrafficAction::FlushConntrack { .. }))
+            });
+        },
+    ),
+    (
+        "reverse-path-filter",
+        "reverse-path/only",
+        "the filter was on",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::SetSysctl { .. }))
+            })
+        },
+    ),
+    (
+        "reverse-path-filter",
+        "reverse-path/only",
+        "the SYN reached the server",
+        nothing_on_rs1,
     ),
 ];

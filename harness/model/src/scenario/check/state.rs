@@ -159,6 +159,16 @@ impl From<Conflict<'_>> for Wrong {
                 format!("the firewall of `{node}` has no rule"),
                 "`add-firewall-rule` must come before it",
             ),
+            Conflict::StatefulThere(node, chain) => wrong(
+                FirewallState,
+                format!("a stateful firewall guards the {chain} chain of `{node}` already"),
+                "it was added before",
+            ),
+            Conflict::ForwardsNothing(node) => wrong(
+                FirewallState,
+                format!("`{node}` forwards nothing"),
+                "only the director has packets of the service in its forward chain",
+            ),
         }
     }
 }

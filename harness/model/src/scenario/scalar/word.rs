@@ -5,7 +5,9 @@ use super::super::read::{Refusal, Scalar};
 use super::super::{
     BehaviourName, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Vip, Wiring,
 };
-use crate::action::{Chain, Closing, Counted, FirewallVerdict, Neighbours, Reaction, StopSignal};
+use crate::action::{
+    Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal,
+};
 use crate::client::Program;
 use schemars::{Schema, json_schema};
 
@@ -180,7 +182,17 @@ impl Word for Neighbours {
 
 impl Word for Chain {
     const WHAT: &'static str = "a chain of a host's firewall";
-    const WORDS: &'static [(&'static str, Self)] = &[("input", Self::Input), ("output", Self::Output)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("input", Self::Input),
+        ("output", Self::Output),
+        ("forward", Self::Forward),
+    ];
+}
+
+impl Word for NewConnections {
+    const WHAT: &'static str = "what may begin a connection";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("any", Self::Any), ("syn", Self::Syn), ("none", Self::None)];
 }
 
 impl Word for FirewallVerdict {
