@@ -231,17 +231,21 @@ pub(super) const REVERSE_PATH: Rule = Rule {
             ),
             shown_by,
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node.clone())),
-            advice: silent(server),
+            advice: left_out(server),
         })
     },
 };
 
 /// What helps a client of a server that is silent to it.
 fn silent(server: &Name, how: Misbuild) -> Vec<Advice> {
-    let mut advice = vec![
-        Advice::BuildRight(Node::RealServer(server.clone()), how),
-        Advice::OutOfTheTable(server.clone()),
-    ];
+    let mut advice = vec![Advice::BuildRight(Node::RealServer(server.clone()), how)];
+    advice.extend(left_out(server));
+    advice
+}
+
+/// What helps as long as that server stays as it is.
+fn left_out(server: &Name) -> Vec<Advice> {
+    let mut advice = vec![Advice::OutOfTheTable(server.clone())];
     advice.extend(patience());
     advice
 }

@@ -4,7 +4,7 @@ use super::super::bilingual::clauses;
 use super::prelude::*;
 use super::shared::{changes_between, with_method};
 use super::translated::sent_on;
-use lvs_matrix_model::action::{Action, Chain};
+use lvs_matrix_model::action::{Action, Chain, TrafficAction};
 
 /// The answer does not need the director.
 pub(super) const PAST_THE_DIRECTOR: Rule = Rule {
@@ -127,12 +127,18 @@ fn on_the_way_back(action: &Action, server: &Name) -> bool {
         }
         Action::Traffic(traffic) => {
             let comes_to_client = *traffic.node() == Node::Client && traffic.is_about(Chain::Input);
-            let passes_director = match traffic {
-                TrafficAction::AddFirewallRule { chain, .. }
-                | TrafficAction::AddStatefulFirewall { chain, .. } => *chain == Chain::Forward,
-                _ => false,
-            };
-            comes_to_client || passes_director || traffic.server() == Some(server) && traffic.is_about(Chain::Output)
+            let passes_director = matches!(
+                traffic,
+                TrafficAction::AddFirewallRule {
+                    chain: Chain::Forward,
+                    ..
+                } | TrafficAction::AddStatefulFirewall {
+                    chain: Chain::Forward,
+                    ..
+                }
+            );
+            let from_server = traffic.server() == Some(server) && traffic.is_about(Chain::Output);
+            comes_to_client || passes_director || from_server
         }
         Action::Table(_) | Action::Wait(_) | Action::Watch(_) | Action::Client(_) => false,
     }
