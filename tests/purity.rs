@@ -125,7 +125,8 @@ fn no_dependency_that_acts(
         "lvs-matrix-model",
         "lvs-matrix-language",
         "lvs-matrix-explain",
-        "lvs-matrix-report"
+        "lvs-matrix-report",
+        "lvs-matrix-setup"
     )]
     package: &str,
 ) {
@@ -182,7 +183,8 @@ fn no_source_that_acts(
         "harness/model/src",
         "harness/language/src",
         "harness/explain/src",
-        "harness/report/src"
+        "harness/report/src",
+        "harness/setup/src"
     )]
     folder: &str,
 ) {

@@ -15,6 +15,7 @@ use std::process::Command;
 #[case::plan(&["plan"])]
 #[case::new(&["new"])]
 #[case::schema(&["schema"])]
+#[case::runbook(&["runbook"])]
 #[case::judge(&["judge"])]
 #[case::merge(&["merge"])]
 #[case::report(&["report"])]

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lvs_matrix_report::{Language, Partition};
+use lvs_matrix_setup::runbook::Client;
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
@@ -54,15 +55,30 @@ Examples:
     /// Show what cells would do: hosts, addresses, sysctls, command lines, steps
     #[command(after_help = "Example:\n  lvs-matrix plan --filter absent_up_execute-sql_0")]
     Plan(InspectArguments),
-    /// Begin a scenario of your own with a copy of a shipped one; without a name list them
+    /// Begin a scenario of your own: with a copy of a shipped one, or with the lab of your director's files;
+    /// without either list the shipped ones
     #[command(after_help = "\
 Examples:
   lvs-matrix new                                            what there is
-  lvs-matrix new drain --out mine.yaml                      a file to edit")]
+  lvs-matrix new drain --out mine.yaml                      a file to edit
+  ipvsadm -Sn > rules && lvs-matrix new --from rules --out mine.yaml
+  lvs-matrix new --from /etc/keepalived/keepalived.conf --service 192.0.2.7:3306")]
     New(NewArguments),
     /// Print the JSON schema of scenario files, for editors
     #[command(after_help = "Example:\n  lvs-matrix schema > scenario.schema.json")]
     Schema,
+    /// Say how a real server is taken out of an operator's own set-up: run the procedures that people use,
+    /// and answer with the one that hurts nobody
+    #[command(after_help = "\
+Exit codes:
+  0   a procedure hurts nobody
+  1   each hurts somebody; the one that does least harm is shown
+  2   a mistake in a file or on the command line
+
+Examples:
+  ipvsadm -Sn > rules && lvs-matrix runbook --from rules
+  lvs-matrix runbook --from keepalived.conf sysctls --server 192.0.2.11 --clients idle,new --wait 2m")]
+    Runbook(RunbookArguments),
     /// Judge the records of a run again, write its reports again, and exit as the run did
     #[command(after_help = "Example:\n  lvs-matrix judge lvs-matrix-out/latest")]
     Judge {
@@ -222,13 +238,13 @@ pub(crate) struct RunArguments {
     /// Keep the guests' shared folders, with their logs, below DIR/guests
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Only the cells of an earlier run that were not met there, of the scenario files as they are now; without
-    /// FILES those of that run [default: the latest run]
+    /// Only the cells of an earlier run that were not met there, of the scenario files as they are now;
+    /// without FILES those of that run [default: the latest run]
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true,
           default_missing_value = crate::folder::DEFAULT_RUN)]
     pub(crate) failed: Option<PathBuf>,
-    /// Only a part of the cells, for several machines: `slice:1/4` deals them out in turn, `hash:1/4` by their
-    /// ids; `merge` puts the parts together
+    /// Only a part of the cells, for several machines: `slice:1/4` deals them out in turn, `hash:1/4` by
+    /// their ids; `merge` puts the parts together
     #[arg(long, value_name = "PART")]
     pub(crate) partition: Option<Partition>,
     /// Show the report in the browser when the run is over, by xdg-open(1)
@@ -303,13 +319,68 @@ pub(crate) struct WhatToRun {
 #[derive(Debug, Args)]
 pub(crate) struct NewArguments {
     /// The shipped scenario to begin with [default: list them, each with its claim]
+    #[arg(group = "source")]
     pub(crate) name: Option<String>,
     /// List the shipped scenarios, each with its claim
-    #[arg(long, conflicts_with_all = ["name", "out"])]
+    #[arg(long, conflicts_with_all = ["name", "from", "out"])]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) own: OwnSetup,
     /// Write it into this file, which must be new [default: standard output]
-    #[arg(long, value_name = "FILE", requires = "name")]
+    #[arg(long, value_name = "FILE", requires = "source")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunbookArguments {
+    #[command(flatten)]
+    pub(crate) own: OwnSetup,
+    /// The real server that is to leave: its address, with or without its port [default: the first one that
+    /// takes connections]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) server: Option<String>,
+    /// Whose view is wanted
+    #[arg(long, value_delimiter = ',', value_parser = client,
+        default_value = "idle,in-flight,transaction,new,pool"
+    )]
+    pub(crate) clients: Vec<Client>,
+    /// How long an operator waits for work to end
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10m")]
+    pub(crate) wait: std::time::Duration,
+    /// Do not try settings that may help
+    #[arg(long)]
+    pub(crate) no_settings: bool,
+    /// The folder for the result; it must be new or empty [default: a new one in lvs-matrix-out/, linked as
+    /// latest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many guests at once [default: as `run` has it]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZero<usize>>,
+    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
+    #[arg(long, value_name = "VERSION|FILE")]
+    pub(crate) kernel: Option<String>,
+    /// The server program of the real servers [default: mariadbd, else mysqld]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mysqld: Option<PathBuf>,
+}
+
+/// An operator's own files.
+#[derive(Debug, Args)]
+pub(crate) struct OwnSetup {
+    /// The director's files, in any number: what `ipvsadm -Sn`, `ipvsadm -Ln`, `ipvsadm -L --timeout` and
+    /// `sysctl -a` print, keepalived.conf, ldirectord.cf; `-`: standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., group = "source")]
+    pub(crate) from: Vec<PathBuf>,
+    /// Which virtual service: its address and port, its address alone, or its mark [default: the first]
+    #[arg(long, value_name = "VIP:PORT", requires = "from")]
+    pub(crate) service: Option<String>,
+    /// The sysctls of a client (`sysctl -a`)
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "from")]
+    pub(crate) client_sysctls: Vec<PathBuf>,
+    /// The sysctls of a real server (`sysctl -a`)
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "from")]
+    pub(crate) server_sysctls: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -354,6 +425,14 @@ pub(crate) enum PlaceArgument {
     Host,
     /// On the host's kernel if it has all that is needed, else in guests; says which and why
     Auto,
+}
+
+/// A client whose view a runbook has.
+fn client(text: &str) -> Result<Client, String> {
+    let mut all = Client::ALL.into_iter();
+    let names = || Client::ALL.map(Client::as_str).join(", ");
+    all.find(|client| client.as_str() == text)
+        .ok_or_else(|| format!("one of {}", names()))
 }
 
 /// A length of time as scenarios write it, and not none.

@@ -81,9 +81,11 @@ impl Environment {
         };
         let template =
             |innodb| prepare_template(&server, innodb, &cache_root(&cache)).map_err(|error| with_log(&error));
-        let innodb = selected
-            .iter()
-            .any(|selected| selected.scenario.lab.mysqld.innodb);
+        // The lab may ask for it, or a value of an axis.
+        let innodb = selected.iter().any(|selected| {
+            let values = selected.scenario.axes.iter().flat_map(|axis| &axis.values);
+            selected.scenario.lab.mysqld.innodb || values.into_iter().any(|value| value.lab.mysqld.innodb)
+        });
         let with_innodb = innodb.then(|| template(true)).transpose()?;
         let template = template(false)?;
         let observe_at_most = match &runs_on {

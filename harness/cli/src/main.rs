@@ -27,12 +27,15 @@ mod load;
 mod merge;
 mod named;
 mod new;
+mod new_from;
 mod output;
+mod own;
 mod payload;
 mod place;
 mod progress;
 mod reports;
 mod run;
+mod runbook;
 mod scenarios;
 mod selection;
 mod shipped;
@@ -103,8 +106,12 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Check { files, format } => inspect::check(&files, format),
         Command::List(arguments) => inspect::list(&arguments),
         Command::Plan(arguments) => inspect::plan(&arguments),
+        Command::New(arguments) if !arguments.own.from.is_empty() => {
+            new_from::new(&arguments.own, arguments.out.as_deref())
+        }
         Command::New(arguments) => new::new(&arguments),
         Command::Schema => new::schema(),
+        Command::Runbook(arguments) => runbook::runbook(&arguments),
         Command::Judge {
             folder,
             annotations,

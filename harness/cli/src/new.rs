@@ -32,7 +32,8 @@ pub(crate) fn new(arguments: &NewArguments) -> Result<ExitCode, Failure> {
             write_new(file, shipped.text)?;
             let shown = file.display();
             output::talk(&format!(
-                "{shown} is a copy of `{}`: give it a name and a claim of its own, then `lvs-matrix check {shown}`\n\
+                "{shown} is a copy of `{}`: give it a name and a claim of its own, then \
+                 `lvs-matrix check {shown}`\n\
                  editors complete its fields with the schema beside it: `lvs-matrix schema > {}`",
                 shipped.name,
                 file.with_file_name(SCHEMA_FILE).display()
@@ -63,7 +64,7 @@ fn listed() -> String {
 }
 
 /// Writes a file that is not there yet: nothing that somebody wrote is lost.
-fn write_new(file: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write_new(file: &Path, text: &str) -> Result<(), Failure> {
     let open = OpenOptions::new().write(true).create_new(true).open(file);
     let written = open.and_then(|mut open| open.write_all(text.as_bytes()));
     written.map_err(|error| {

@@ -159,7 +159,7 @@ fn worth_explaining(report: &RunReport) -> Option<&CellRef> {
 }
 
 /// This program as it was called, for a command line to be copied.
-fn own_name() -> String {
+pub(crate) fn own_name() -> String {
     let called = std::env::args_os().next();
     called.map_or_else(
         || "lvs-matrix".to_owned(),

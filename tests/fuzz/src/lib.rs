@@ -18,6 +18,7 @@ mod loader;
 mod mutate;
 mod noise;
 mod seeds;
+mod setup;
 
 pub use noise::Noise;
 
@@ -37,7 +38,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target {
         name: "loader",
         run: loader::run,
@@ -61,6 +62,12 @@ pub const TARGETS: [Target; 4] = [
         run: console::run,
         mutate: mutate::text,
         seeds: seeds::consoles,
+    },
+    Target {
+        name: "setup",
+        run: setup::run,
+        mutate: mutate::text,
+        seeds: seeds::setups,
     },
 ];
 

@@ -80,3 +80,23 @@ pub(crate) fn consoles() -> Vec<Vec<u8>> {
         [b"\x01", lines.as_bytes()].concat(),
     ]
 }
+
+/// The configurations that the import is tested with.
+pub(crate) fn setups() -> Vec<Vec<u8>> {
+    let root = repository().join("harness/setup/tests/fixtures");
+    let mut files = Vec::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of fixtures") {
+            let path = entry.expect("an entry of it").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let read = |path: &PathBuf| std::fs::read(path).expect("a fixture");
+    files.iter().map(read).collect()
+}

@@ -36,6 +36,11 @@ fn console() {
     fuzz("console");
 }
 
+#[test]
+fn setup() {
+    fuzz("setup");
+}
+
 fn fuzz(name: &str) {
     let target = target(name).unwrap();
     let mut inputs = (target.seeds)();
