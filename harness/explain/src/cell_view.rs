@@ -103,7 +103,7 @@ impl<'a> CellView<'a> {
             plan: &record.plan,
             observed,
             operation,
-            client: (record.plan.client_host()?.address(), port),
+            client: (record.client_address(port)?, port),
             sent,
             received,
             request,

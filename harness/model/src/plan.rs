@@ -124,6 +124,25 @@ impl LabPlan {
         self.hosts.iter().find(|host| host.client().is_some())
     }
 
+    /// The addresses from which the client can connect: its own, and the further ones of a lab with several.
+    pub fn client_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let ipv6 = self.vip().is_ipv6();
+        let cards = self.client_host().into_iter().map(Host::nic);
+        cards
+            .flat_map(|nic| nic.addresses.iter())
+            .map(|cidr| cidr.address)
+            .filter(move |address| match address {
+                IpAddr::V4(_) => !ipv6,
+                IpAddr::V6(address) => ipv6 && !address.is_unicast_link_local(),
+            })
+    }
+
+    /// Is it one of those?
+    #[must_use]
+    pub fn is_clients(&self, address: IpAddr) -> bool {
+        self.client_addresses().any(|own| own == address)
+    }
+
     /// The client program and its settings.
     #[must_use]
     pub fn client(&self) -> &Client {

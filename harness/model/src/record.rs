@@ -27,6 +27,7 @@ use crate::lab::State;
 use crate::plan::{LabPlan, Phase};
 use crate::sentence;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// The number of the format that is written. In format 1 proofs and the like were English sentences; in
 /// format 2 they are data.
@@ -96,8 +97,19 @@ impl CellRecord {
     pub fn start_of(&self, operation: u32) -> Option<(&StepRecord, &ClientAction)> {
         self.steps.iter().find_map(|step| {
             let action = step.action.of_client().filter(|action| !action.only_awaits())?;
-            (step.operation == Some(operation)).then_some((step, action))
+            step.operations()
+                .any(|own| own == operation)
+                .then_some((step, action))
         })
+    }
+
+    /// The client's address of its port: that which it was bound to, else the host's own.
+    #[must_use]
+    pub fn client_address(&self, port: u16) -> Option<IpAddr> {
+        let sockets = self.client.iter().flat_map(|client| &client.sockets);
+        let mut bound = sockets.filter(|socket| socket.port == port);
+        let bound = bound.find_map(|socket| socket.bound_to);
+        bound.or_else(|| self.plan.client_addresses().next())
     }
 
     /// The gap before a step, if the scenario states one. A record is pushed for each step of the plan, in
@@ -257,9 +269,29 @@ pub struct StepRecord {
     pub commands: Vec<CommandRecord>,
     /// For a step of the client: the number of its operation (1 for the client's first).
     pub operation: Option<u32>,
+    /// How many further operations it began; they have the numbers that follow.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub further_operations: u32,
     /// For a fault that lasts and was not undone: how it was found when the observation ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_end: Option<AtEnd>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl StepRecord {
+    /// The numbers of its operations.
+    pub fn operations(&self) -> impl Iterator<Item = u32> + use<> {
+        let first = self.operation.into_iter();
+        let further = self.further_operations;
+        first.flat_map(move |first| first..=first.saturating_add(further))
+    }
 }
 
 /// How a fault that lasts was found when the observation ended.

@@ -12,6 +12,7 @@ fn steps_of_the_client_are_about_a_connection() {
     let opening = |name: &str, to: Option<&str>, may_fail| Opening {
         name: on(name),
         to: to.and_then(on),
+        from: None,
         may_fail,
     };
     let select = |on, may_fail| Statement {

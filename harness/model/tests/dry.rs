@@ -123,6 +123,7 @@ fn what_rests_on_a_statement_that_fails_is_not_known() {
         let mut world = reset();
         world.record.plan.expected = Expected::Behaviour(ExpectedBehaviour {
             served_by: Vec::new(),
+            clients: None,
             behaviour: BehaviourName::FailedFast,
             error: Some(2013),
             errno: None,

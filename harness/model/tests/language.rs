@@ -27,6 +27,9 @@ const CONNECTIONS: &str = include_str!("fixtures/connections.yaml");
 /// What only echo servers understand: servers.rs.
 const ECHO: &str = include_str!("fixtures/echo.yaml");
 
+/// What needs many addresses: clients.rs.
+const CLIENTS: &str = include_str!("fixtures/clients.yaml");
+
 const EVERYTHING: &str = r#"
 name: everything
 claim: >-
@@ -412,6 +415,7 @@ fn every_field_has_its_effect() {
             server: None,
             server_port: Some(3306),
             server_mtu: Some(1400),
+            clients: None,
             one_packet: false,
             scheduler: Some("sh".to_owned()),
             real_servers: vec![
@@ -475,6 +479,7 @@ fn every_field_has_its_effect() {
                     at_least: Some(Duration::from_secs(600)),
                     at_most: Some(Duration::from_secs(1020)),
                     served_by: vec![name("rs2"), name("rs1")],
+                    clients: None,
                 }),
                 position: position_of("when: { more: \"0\" }"),
             },
@@ -492,7 +497,7 @@ fn every_field_has_its_effect() {
 
 #[test]
 fn actions_are_called_what_reports_call_them() {
-    let steps = [EVERYTHING, CONNECTIONS, ECHO].map(|text| loaded(text).steps);
+    let steps = [EVERYTHING, CONNECTIONS, ECHO, CLIENTS].map(|text| loaded(text).steps);
     let phases = steps
         .iter()
         .flat_map(|steps| [&steps.before, &steps.change, &steps.act]);

@@ -139,6 +139,7 @@ fn either_code_of_a_failed_connect_fits() {
             at_least: None,
             at_most: None,
             served_by: Vec::new(),
+            clients: None,
         };
         let verdict = judge(&Expected::Behaviour(expected_behaviour), &observed(code));
         assert_eq!(

@@ -27,6 +27,7 @@ fn only(behaviour: BehaviourName) -> ExpectedBehaviour {
         at_least: None,
         at_most: None,
         served_by: Vec::new(),
+        clients: None,
     }
 }
 

@@ -52,6 +52,7 @@ struct Done {
     outcome: StepOutcome,
     commands: Vec<CommandRecord>,
     operation: Option<u32>,
+    further_operations: u32,
     /// Does the time line go on if the client failed?
     may_fail: bool,
 }
@@ -66,6 +67,7 @@ impl Done {
             outcome,
             commands: Vec::new(),
             operation: None,
+            further_operations: 0,
             may_fail: false,
         }
     }
@@ -230,6 +232,7 @@ impl<'a> Timeline<'a> {
             outcome: done.outcome,
             commands: done.commands,
             operation: done.operation,
+            further_operations: done.further_operations,
             at_end: None,
         });
     }

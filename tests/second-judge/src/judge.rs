@@ -10,7 +10,7 @@
 
 use crate::capture::{ACK, FIN, Frame, RST, SYN, Tcp, What};
 use crate::mysql::{Answer, Exchange, Request, Seen, Stream, Talk, talk};
-use crate::record::{Operation, Record};
+use crate::record::{Operation, Record, list};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -244,7 +244,12 @@ pub fn judge(record: &Record, frames: &[Frame]) -> Result<Judgement, &'static st
     let concerned = concerned(record, operation, &connections);
     let (mut end, mut server_error) = (if operation.waiting { End::None } else { End::Error }, None);
     let mut ended = operation.ended;
-    match answer(operation, &concerned) {
+    let answer = if record.echo {
+        opened(&concerned)
+    } else {
+        answer(operation, &concerned)
+    };
+    match answer {
         // A client that has stopped reading has its answer when it has read on, wherever the rest was until
         // then.
         Some(Answer::Good { at, .. }) if operation.paused => {
@@ -319,6 +324,13 @@ fn concerned<'c, 'a>(
         concerned.splice(0..0, old.into_iter().filter(used));
     }
     concerned
+}
+
+/// The answer to a connect of which nothing more is awaited than TCP's handshake.
+fn opened(concerned: &[&Connection<'_>]) -> Option<Answer> {
+    let mut all = concerned.iter().flat_map(|connection| connection.accepted());
+    let (at, first, _) = all.find(|(_, _, segment)| segment.has(SYN))?;
+    Some(Answer::Good { at, first })
 }
 
 /// The last answer to what the operation asked; `None` if nothing was asked.
@@ -423,8 +435,10 @@ fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, unt
             .host(&frame.host)
             .is_some_and(|host| host.macs.contains(&frame.to));
         // By an edited table the director may have put the server's own address in the place of the VIP.
-        let of_client = record.host("client").map(|host| (host.address, connection.port));
-        if real(&frame.host) && to && Some(segment.source) == of_client {
+        let of_client = record.host("client").is_some_and(|host| {
+            host.addresses.contains(&segment.source.0) || host.address == segment.source.0
+        });
+        if real(&frame.host) && to && of_client && segment.source.1 == connection.port {
             reached.insert(frame.host.as_str());
         }
     }
@@ -491,6 +505,43 @@ impl fmt::Display for Difference {
     }
 }
 
+/// What each client of many addresses reached, each time that one connected from every address: the name of
+/// the real server that answered, `error` or `silence`.
+#[must_use]
+pub fn spread(record: &Record, frames: &[Frame]) -> Vec<Vec<String>> {
+    let reached = |operation: &&Operation| {
+        let connections = connections(record, frames, operation.ended);
+        let mut own = connections.iter();
+        let own = own.find(|connection| Some(connection.port) == operation.port);
+        let opened = own.filter(|own| opened(&[own]).is_some());
+        let server = opened.and_then(|own| served_by(record, frames, own, operation.ended));
+        let slow = operation.waiting || operation.ended - operation.began > record.patience;
+        match server {
+            _ if slow => "silence".to_owned(),
+            Some(server) => server,
+            None => "error".to_owned(),
+        }
+    };
+    let rounds = record.rounds();
+    rounds
+        .iter()
+        .map(|round| round.iter().map(reached).collect())
+        .collect()
+}
+
+/// The same as the report says it.
+fn reported(cell: &Value) -> Vec<Vec<String>> {
+    let reached = |client: &Value| {
+        let reached = &client["reached"];
+        let server = reached["server"].as_str().or(reached.as_str());
+        server.unwrap_or_default().to_owned()
+    };
+    let rounds = list(&cell["spread"]["rounds"]).iter();
+    rounds
+        .map(|round| list(&round["clients"]).iter().map(reached).collect())
+        .collect()
+}
+
 /// Two readings of a clock for one moment may differ by this, in nanoseconds.
 const SLACK: i64 = 10_000_000;
 
@@ -498,7 +549,7 @@ const SLACK: i64 = 10_000_000;
 #[must_use]
 pub fn differences(
     cell: &Value,
-    record: &Record,
+    (record, frames): (&Record, &[Frame]),
     judgement: &Result<Judgement, &'static str>,
 ) -> Vec<Difference> {
     let reasons = cell["verdict"]["reasons"].as_array();
@@ -554,5 +605,15 @@ pub fn differences(
         );
     }
     times("silence", cell["silence-ns"].as_i64(), judgement.silence);
+    if !cell["spread"].is_null() {
+        let (report, second) = (reported(cell), spread(record, frames));
+        if report != second {
+            found.push(Difference::Otherwise {
+                what: "what each client reached",
+                report: format!("{report:?}"),
+                second: format!("{second:?}"),
+            });
+        }
+    }
     found
 }

@@ -16,6 +16,8 @@ pub struct Host {
     pub macs: Vec<[u8; 6]>,
     /// Its own IP address.
     pub address: IpAddr,
+    /// All addresses of its first interface.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// What of a cell's record is needed to judge it.
@@ -34,6 +36,8 @@ pub struct Record {
     /// Is the client the driver of the harness? It has one connection for each name, and opens none by
     /// itself.
     pub driver: bool,
+    /// Do echo servers listen? They say nothing before they are asked.
+    pub echo: bool,
     /// The operations of the client, by number.
     pub operations: Vec<Operation>,
     /// The number of the operation that is judged; `None` if none was reached in `act`.
@@ -89,7 +93,12 @@ impl Record {
             hosts: hosts.iter().filter_map(host).collect(),
             epoch: json["epoch-unix-nanos"].as_i64().ok_or_else(|| lacks("epoch"))?,
             patience: span(&plan["observe"]["patience"]).ok_or_else(|| lacks("patience"))?,
-            driver: client_program(plan).is_none_or(|program| program == "mysql-async"),
+            driver: client_program(plan)
+                .is_none_or(|program| ["mysql-async", "echo-client"].contains(&program)),
+            echo: hosts
+                .iter()
+                .flat_map(|host| list(&host["runs"]))
+                .any(|process| !process["server"]["echo"].is_null()),
             operations: Vec::new(),
             judged: None,
             json,
@@ -99,10 +108,25 @@ impl Record {
         Ok(record)
     }
 
-    /// Is the service one of UDP? What is said over it this judge cannot read.
+    /// Is what is judged said in a language that this judge cannot read: over UDP, or to an echo server?
     #[must_use]
-    pub fn is_udp(&self) -> bool {
-        self.json["plan"]["services"][0]["protocol"] == "udp"
+    pub fn is_foreign(&self) -> bool {
+        let asks = |step: Step<'_>| step.operation == self.judged && !step.action.contains("connect");
+        let udp = self.json["plan"]["services"][0]["protocol"] == "udp";
+        udp || self.echo && self.steps().any(asks)
+    }
+
+    /// The operations that each step began which connects from every address, in order up to the judged one.
+    #[must_use]
+    pub fn rounds(&self) -> Vec<Vec<&Operation>> {
+        let rounds = self.steps().filter(|step| step.action == "connect-each");
+        let of = |step: Step<'_>| {
+            let numbers = step.operations();
+            let all = self.operations.iter();
+            all.filter(|operation| numbers.contains(&operation.number))
+                .collect()
+        };
+        rounds.map(of).collect()
     }
 
     /// The operation that is judged.
@@ -134,14 +158,15 @@ impl Record {
     fn all_operations(&self) -> Vec<Operation> {
         let mut found: Vec<Operation> = Vec::new();
         for step in self.steps() {
-            let Some(operation) = step.operation else { continue };
-            if let Some(known) = found.iter_mut().find(|known| known.number == operation) {
-                // A client that had stopped reading goes on.
-                if known.paused {
-                    known.due = known.due.max(self.epoch + step.began);
+            for operation in step.operations() {
+                if let Some(known) = found.iter_mut().find(|known| known.number == operation) {
+                    // A client that had stopped reading goes on.
+                    if known.paused {
+                        known.due = known.due.max(self.epoch + step.began);
+                    }
+                } else if let Some(new) = self.begun(operation, &step) {
+                    found.push(new);
                 }
-            } else if let Some(new) = self.begun(operation, &step) {
-                found.push(new);
             }
         }
         found
@@ -192,7 +217,24 @@ impl Record {
     fn last_in_act(&self) -> Option<u32> {
         let steps = self.steps().filter(|step| step.phase == "act");
         let of_client = steps.filter(|step| step.action != "disconnect" && step.operation.is_some());
-        of_client.last().and_then(|step| step.operation)
+        let step = of_client.last()?;
+        let numbers = step.operations();
+        let all = self
+            .operations
+            .iter()
+            .filter(|operation| numbers.contains(&operation.number));
+        // Of several the one that fared worst, and of equals the first.
+        let fared = |operation: &Operation| {
+            let lasted = operation.ended - operation.began;
+            let silence = if operation.waiting || lasted > self.patience {
+                lasted
+            } else {
+                0
+            };
+            (operation.waiting, silence, operation.failed)
+        };
+        let worst = all.rev().max_by_key(|operation| fared(operation));
+        worst.map(|operation| operation.number).or(step.operation)
     }
 }
 
@@ -225,6 +267,8 @@ pub struct Step<'a> {
     pub ended: Option<i64>,
     /// The client's operation that it is about.
     pub operation: Option<u32>,
+    /// How many further ones it began.
+    further: u32,
 }
 
 impl<'a> Step<'a> {
@@ -242,7 +286,15 @@ impl<'a> Step<'a> {
             began: json["began"].as_i64()?,
             ended: json["ended"].as_i64(),
             operation: number(&json["operation"]),
+            further: number(&json["further-operations"]).unwrap_or(0),
         })
+    }
+
+    /// The numbers of its operations.
+    #[must_use]
+    pub fn operations(&self) -> Vec<u32> {
+        let first = self.operation.into_iter();
+        first.flat_map(|first| first..=first + self.further).collect()
     }
 
     /// The name of the host that it is done to.
@@ -317,7 +369,9 @@ fn host(json: &Value) -> Option<Host> {
     // Its first card; in plans from before the host itself is the card.
     let card = json["nics"].get(0).unwrap_or(json);
     let cards = list(&json["nics"]).iter().skip(1);
+    let addresses = list(&card["addresses"]).iter().filter_map(with_prefix);
     Some(Host {
+        addresses: addresses.collect(),
         name: node(&json["node"])?,
         macs: std::iter::once(card)
             .chain(cards)

@@ -57,10 +57,10 @@ pub fn judge_again(run: &Path) -> Result<Tally, Trouble> {
                 continue;
             }
         };
-        if record.is_udp() {
+        if record.is_foreign() {
             continue;
         }
-        for difference in differences(cell, &record, &judge(&record, &frames)) {
+        for difference in differences(cell, (&record, &frames), &judge(&record, &frames)) {
             match difference {
                 Difference::Undetermined(_) => tally.undetermined += 1,
                 Difference::CannotTell(_) | Difference::Otherwise { .. } => tally.disagreements += 1,
@@ -99,7 +99,7 @@ pub fn wrongly_cited(folder: &Path, paragraphs: &[(String, Vec<u32>)]) -> Result
         Record::read(folder)?,
         capture::read(&folder.join("capture.pcapng"))?,
     );
-    if record.is_udp() {
+    if record.is_foreign() {
         return Ok(Vec::new());
     }
     let cited = Cell::of(&record, &frames);

@@ -89,7 +89,7 @@ fn what_is_wrong_is_noticed() {
         let folder = run.join(cell["id"].as_str().unwrap());
         let record = Record::read(&folder).unwrap();
         // This judge reads TCP: what datagrams say it cannot judge (`twice` passes those cells over, too).
-        if record.is_udp() {
+        if record.is_foreign() {
             continue;
         }
         let frames = capture::read(&folder.join("capture.pcapng")).unwrap();
@@ -97,7 +97,7 @@ fn what_is_wrong_is_noticed() {
         for other in ["answered", "failed-fast", "hung"] {
             let mut flipped = cell.clone();
             flipped["behaviour"] = other.into();
-            let agrees = differences(&flipped, &record, &judgement).is_empty();
+            let agrees = differences(&flipped, (&record, &frames), &judgement).is_empty();
             assert_eq!(agrees, cell["behaviour"] == other, "{}: {other}", cell["id"]);
         }
         let cited = Cell::of(&record, &frames);

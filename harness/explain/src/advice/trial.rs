@@ -388,6 +388,7 @@ fn reconnect(view: &CellView<'_>, line: &mut Timeline) {
         to: None,
         name: on,
         may_fail: false,
+        from: None,
     });
     line.insert_after(awaited, connect);
 }
@@ -449,6 +450,7 @@ fn awaited_at_once(action: &ClientAction) -> Option<ClientAction> {
             }))
         }
         ClientAction::Connect(_)
+        | ClientAction::ConnectEach { .. }
         | ClientAction::StartConnect(_)
         | ClientAction::AwaitConnect { .. }
         | ClientAction::AwaitResult { .. }
@@ -466,6 +468,10 @@ fn may_fail(action: ClientAction) -> ClientAction {
             may_fail: true,
             ..opening
         }),
+        ClientAction::ConnectEach { every, .. } => {
+            let may_fail = true;
+            ClientAction::ConnectEach { every, may_fail }
+        }
         ClientAction::Query(statement) => ClientAction::Query(Statement {
             may_fail: true,
             ..statement

@@ -28,6 +28,7 @@ mod service;
 mod settings;
 mod shared;
 mod sloppy;
+mod spread;
 mod stateful;
 mod thresholds;
 mod too_big;
@@ -60,6 +61,11 @@ pub(super) const ALL: &[Rule] = &[
     thresholds::PASSED_BY,
     thresholds::HASHED,
     director::NO_SERVER,
+    spread::NO_SERVER_FOR_ITS_HASH,
+    spread::BY_SOURCE_HASH,
+    spread::BY_MAGLEV,
+    spread::BY_DESTINATION,
+    spread::BY_TURN_OR_COUNT,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
     datagram::NO_SERVICE,

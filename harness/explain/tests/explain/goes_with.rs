@@ -187,6 +187,11 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("row-locked-by-an-orphan", SILENT, deletion),
     ("lost-session-ended-by-keepalive", &[HungThenAnswer], deletion),
     ("lock-wait-timeout", ERRORS, nothing),
+    ("spread-by-source-hash", LATE, nothing),
+    ("spread-by-maglev", LATE, nothing),
+    ("spread-by-destination", LATE, nothing),
+    ("spread-by-turn-or-count", LATE, nothing),
+    ("no-server-for-its-hash", ERRORS, nothing),
 ];
 
 /// The same of the client's settings, whose cells are in `tests/matrix/timeouts.rs`.

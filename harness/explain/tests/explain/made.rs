@@ -5,6 +5,8 @@ use super::*;
 use lvs_matrix_explain::explain;
 use lvs_matrix_model::action::{HostAction, MysqldAction, Percent, StopSignal, TableAction, TrafficAction};
 use lvs_matrix_model::duration::Instant;
+use lvs_matrix_model::plan::Phase;
+use lvs_matrix_model::verdict::{Landed, Reached, Round, Spread};
 use std::time::Duration;
 
 /// The action of the first step of which `which` says so becomes another.
@@ -102,7 +104,95 @@ fn rs1() -> lvs_matrix_model::Name {
 }
 
 /// The rule, the cell, what makes it hold, and what then takes it away again.
+/// A connect that was answered.
+const ANSWERED: &str = "other-server/rs2";
+
+/// A connect that was refused, in a lab of two real servers.
+const REFUSED_OF_TWO: &str = "thresholds/upper-2_none";
+
+fn scheduler(cell: &mut JudgedCell, name: &str) {
+    name.clone_into(&mut cell.record.plan.services.first_mut().scheduler);
+}
+
+/// Two clients were with rs1, which has stayed, and one of them is with another now.
+fn spread_by(cell: &mut JudgedCell, name: &str) {
+    scheduler(cell, name);
+    let round = |phase, step, reached: [Reached; 2]| Round {
+        step,
+        phase,
+        clients: [111, 112]
+            .into_iter()
+            .zip(reached)
+            .map(|(last, reached)| Landed {
+                address: [192, 0, 2, last].into(),
+                port: 1000 + u16::from(last),
+                packet: None,
+                reached,
+            })
+            .collect(),
+    };
+    let (here, there) = (Reached::Server(rs1()), Reached::Error);
+    cell.observed.spread = Some(Spread {
+        rounds: vec![
+            round(Phase::Before, 1, [here.clone(), here.clone()]),
+            round(Phase::Act, 2, [here, there]),
+        ],
+        stayed: vec![rs1()],
+    });
+}
+
+/// The table has a server of weight 0 beside one with a weight, and neither has its fill.
+fn one_of_two_quiet(cell: &mut JudgedCell) {
+    for backend in &mut cell.record.plan.services.first_mut().backends {
+        (backend.upper_threshold, backend.lower_threshold) = (None, None);
+    }
+    table(cell, Moment::AfterChange, |text| {
+        let quiet = "  -> 192.0.2.31:3306              Route   0      0          0";
+        match text.contains("RemoteAddress") {
+            true => format!("{}\n{quiet}\n", text.trim_end()),
+            // The list of connections.
+            false => text.to_owned(),
+        }
+    });
+}
+
 pub(crate) const MADE: &[(&str, &str, Damage, Damage)] = &[
+    (
+        "spread-by-source-hash",
+        ANSWERED,
+        |cell| spread_by(cell, "sh"),
+        |cell| scheduler(cell, "mh"),
+    ),
+    (
+        "spread-by-maglev",
+        ANSWERED,
+        |cell| spread_by(cell, "mh"),
+        |cell| scheduler(cell, "sh"),
+    ),
+    (
+        "spread-by-destination",
+        ANSWERED,
+        |cell| spread_by(cell, "dh"),
+        |cell| scheduler(cell, "sh"),
+    ),
+    (
+        "spread-by-turn-or-count",
+        ANSWERED,
+        |cell| spread_by(cell, "wlc"),
+        |cell| cell.observed.spread = None,
+    ),
+    (
+        "no-server-for-its-hash",
+        REFUSED_OF_TWO,
+        |cell| {
+            one_of_two_quiet(cell);
+            scheduler(cell, "sh");
+        },
+        |cell| {
+            let service = cell.record.plan.services.first_mut();
+            service.scheduler_flags = vec!["sh-fallback".to_owned()];
+        },
+    ),
     (
         "entry-timed-out",
         IDLE,

@@ -70,6 +70,13 @@ crate::catalogue::words! {
     directors_tables: "The director's tables" / "调度器上的表";
     snapshot_at(number, moment, at): "Snapshot {number}, {moment}, at {at}:" / "快照 {number}，{moment}，{at}：";
     snapshot_figure(number, at): "snapshot {number}, {at}" / "快照 {number}，{at}";
+    spread_title: "Where the clients went" / "客户端的去向";
+    spread_at(step, phase): "step {step} ({phase})" / "步骤 {step}（{phase}）";
+    with_an_error: "an error" / "出错";
+    with_silence: "silence" / "沉默";
+    spread_moved(moved, of, total):
+        "Of {total} clients, {of} had a real server that has stayed. {moved} of these reached another one."
+        / "{total} 个客户端中，{of} 个原来的真实服务器仍在。其中 {moved} 个到了别的服务器。";
     servers_at_end: "The real servers at the end" / "结束时的真实服务器";
     mysqld_runs: "mysqld runs" / "mysqld 正在运行";
     mysqld_frozen: "mysqld is frozen (SIGSTOP)" / "mysqld 已冻结（SIGSTOP）";

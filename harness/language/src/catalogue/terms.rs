@@ -124,6 +124,9 @@ crate::catalogue::words! {
     not_as_expected: ": not as expected" / "：不符合预期";
     but_tested_nothing: ": tested nothing" / "：未检验变更";
     served_by_one_of(servers): ", served by {servers}" / "，由 {servers} 提供服务";
+    clients_moved(count): ", clients moved: {count}" / "，移走的客户端：{count}";
+    clients_failed(count): ", clients failed: {count}" / "，出错的客户端：{count}";
+    clients_on(server, count): ", clients on {server}: {count}" / "，在 {server} 上的客户端：{count}";
     or_server: " or " / " 或 ";
     and_server: " and " / " 和 ";
     spanned(first, last): "{first} to {last}" / "{first} 至 {last}";

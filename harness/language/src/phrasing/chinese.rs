@@ -7,7 +7,7 @@ use lvs_matrix_model::duration::{Human, Instant};
 use lvs_matrix_model::record::{OpenTransaction, SocketTimer};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{
-    ClientWord, ConnectionEntry, Contradiction, Difference, Discarded, DiscardedKind, Fact, HangEnd,
+    ClientWord, ConnectionEntry, Contradiction, Counted, Difference, Discarded, DiscardedKind, Fact, HangEnd,
     HeldBack, HeldServer, OperationEnd, OrphanedSession, Reason, Sent, WireWord, named_gaps,
 };
 use std::time::Duration;
@@ -322,6 +322,19 @@ pub(super) fn difference(difference: &Difference) -> String {
                 .as_ref()
                 .map_or_else(|| "没有服务器".to_owned(), ToString::to_string);
             format!("预期连接由 {} 提供服务，实测为 {observed}", expected.join(" 或 "))
+        }
+        Difference::Clients {
+            counted,
+            expected,
+            observed,
+        } => {
+            let counted = match counted {
+                Counted::Moved => "移走的客户端".to_owned(),
+                Counted::Failed => "出错的客户端".to_owned(),
+                Counted::Served(server) => format!("在 {server} 上的客户端"),
+            };
+            let observed = observed.map_or_else(|| "无".to_owned(), |count| count.to_string());
+            format!("预期{counted}：{expected}，实测 {observed}")
         }
     }
 }

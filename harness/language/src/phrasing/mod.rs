@@ -23,7 +23,7 @@ use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{
     Environment, Instead, Misconduct, Missing, Moment, OpenTransaction, Place, Proof,
 };
-use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
+use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Contradiction, Difference, Doubt, Evidence, Fact, JudgedCell, OrphanedSession,
     Retransmissions, Terminator, Untested, Verdict, later_by,
@@ -204,6 +204,7 @@ fn expected_behaviour(words: Language, expected: &ExpectedBehaviour) -> String {
         at_least,
         at_most,
         served_by,
+        clients,
     } = expected;
     let mut text = behaviour_name(words, *behaviour).to_owned();
     if let Some(end) = ends {
@@ -223,6 +224,19 @@ fn expected_behaviour(words: Language, expected: &ExpectedBehaviour) -> String {
     }
     if !served_by.is_empty() {
         text += &words.served_by_one_of(names(served_by, words, words.or_server()));
+    }
+    if let Some(ExpectedSpread {
+        moved,
+        failed,
+        served,
+    }) = clients
+    {
+        let of_servers = served
+            .iter()
+            .map(|(server, count)| words.clients_on(server, count));
+        text.extend(moved.map(|count| words.clients_moved(count)));
+        text.extend(failed.map(|count| words.clients_failed(count)));
+        text.extend(of_servers);
     }
     text
 }

@@ -21,6 +21,10 @@ fields! {
         /// the scheduler has no other, and puts it back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         optional "to" to: Option<Name> as Name;
+        /// Which of the client's addresses it comes from, of a lab with `clients`: 1 is the client's own,
+        /// from which every other connection comes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optional "from" from: Option<u8> as ClientNumber;
         /// The time line goes on if it fails; else an error of the client's is the end of the cell.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         flag "may-fail" may_fail: bool;
@@ -74,6 +78,19 @@ actions! {
             optional "on" on: Option<Name> as Name;
         } says {
             { on } => en("await connect{}", on_english(on)) zh("等待连接建立{}", on_chinese(on));
+        }
+
+        /// The client opens a connection from each of its addresses (`clients`), one after the other, and
+        /// waits until each is open or has failed. The one that fares worst is classified: one that is met
+        /// with silence, else one that fails, else the first. All of them stay open.
+        "connect-each" ConnectEach {
+            /// How long after one has begun the next one begins.
+            default("10ms") "every" every: Duration;
+            /// The time line goes on if one fails; else an error of the client's is the end of the cell.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            flag "may-fail" may_fail: bool;
+        } says {
+            { .. } => en("connect from each address") zh("从每个地址各新建一个连接");
         }
 
         /// The client sends a statement and waits for its result.
@@ -133,13 +150,16 @@ impl Opening {
     fn in_english(&self) -> String {
         let name = self.name.as_ref().map(|name| format!(" as {name}"));
         let to = self.to.as_ref().map(|server| format!(" to {server}"));
-        [name, to].into_iter().flatten().collect()
+        let from = self.from.map(|number| format!(" from address {number}"));
+        [name, to, from].into_iter().flatten().collect()
     }
 
     /// The same in Chinese.
     fn in_chinese(&self) -> String {
         let to = self.to.as_ref().map(|server| format!("，指定 {server}"));
-        format!("{}{}", on_chinese(&self.name), to.unwrap_or_default())
+        let from = self.from.map(|number| format!("，从第 {number} 个地址"));
+        let [to, from] = [to, from].map(Option::unwrap_or_default);
+        format!("{}{to}{from}", on_chinese(&self.name))
     }
 }
 
@@ -205,6 +225,7 @@ impl ClientAction {
             Self::AwaitResult { on } => on.is_none().then_some(Word::AwaitResult),
             Self::StartConnect(_)
             | Self::AwaitConnect { .. }
+            | Self::ConnectEach { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
             | Self::Request(_)
@@ -213,10 +234,12 @@ impl ClientAction {
         }
     }
 
-    /// The name of the connection that it is about; `None` is the plain one.
+    /// The name of the connection that it is about; `None` is the plain one. Those of `connect-each` have
+    /// none, and nothing else can be done with them.
     #[must_use]
     pub fn connection(&self) -> Option<&Name> {
         match self {
+            Self::ConnectEach { .. } => None,
             Self::Connect(opening) | Self::StartConnect(opening) => opening.name.as_ref(),
             Self::Query(statement) | Self::StartQuery(statement) => statement.on.as_ref(),
             Self::Request(request) | Self::StartRequest(request) => request.on.as_ref(),
@@ -230,6 +253,7 @@ impl ClientAction {
         match self {
             Self::Connect(opening) | Self::StartConnect(opening) => opening.to.as_ref(),
             Self::AwaitConnect { .. }
+            | Self::ConnectEach { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
             | Self::Request(_)
@@ -248,6 +272,7 @@ impl ClientAction {
             Self::Connect(_)
             | Self::StartConnect(_)
             | Self::AwaitConnect { .. }
+            | Self::ConnectEach { .. }
             | Self::AwaitResult { .. }
             | Self::Disconnect { .. } => None,
         }
@@ -260,6 +285,7 @@ impl ClientAction {
             Self::Connect(_)
             | Self::StartConnect(_)
             | Self::AwaitConnect { .. }
+            | Self::ConnectEach { .. }
             | Self::Disconnect { .. } => "connect",
             Self::Query(_) | Self::StartQuery(_) | Self::AwaitResult { .. } => "query",
             Self::Request(_) | Self::StartRequest(_) => "request",
@@ -270,7 +296,7 @@ impl ClientAction {
     #[must_use]
     pub fn opens(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::StartConnect(_) => true,
+            Self::Connect(_) | Self::StartConnect(_) | Self::ConnectEach { .. } => true,
             Self::AwaitConnect { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
@@ -281,6 +307,12 @@ impl ClientAction {
         }
     }
 
+    /// Does it open a connection from each of the client's addresses?
+    #[must_use]
+    pub fn is_each(&self) -> bool {
+        matches!(self, Self::ConnectEach { .. })
+    }
+
     /// Does it only begin an operation, which another step awaits?
     #[must_use]
     pub fn only_begins(&self) -> bool {
@@ -288,6 +320,7 @@ impl ClientAction {
             Self::StartConnect(_) | Self::StartQuery(_) | Self::StartRequest(_) => true,
             Self::Connect(_)
             | Self::AwaitConnect { .. }
+            | Self::ConnectEach { .. }
             | Self::Query(_)
             | Self::Request(_)
             | Self::AwaitResult { .. }
@@ -302,6 +335,7 @@ impl ClientAction {
             Self::AwaitConnect { .. } | Self::AwaitResult { .. } => true,
             Self::Connect(_)
             | Self::StartConnect(_)
+            | Self::ConnectEach { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
             | Self::Request(_)
@@ -318,6 +352,7 @@ impl ClientAction {
             Self::Connect(_)
             | Self::StartConnect(_)
             | Self::AwaitConnect { .. }
+            | Self::ConnectEach { .. }
             | Self::Query(_)
             | Self::StartQuery(_)
             | Self::Request(_)
@@ -334,6 +369,7 @@ impl ClientAction {
             Self::Connect(opening) | Self::StartConnect(opening) => opening.may_fail,
             Self::Query(statement) | Self::StartQuery(statement) => statement.may_fail,
             Self::Request(request) | Self::StartRequest(request) => request.may_fail,
+            Self::ConnectEach { may_fail, .. } => *may_fail,
             Self::AwaitConnect { .. } | Self::AwaitResult { .. } | Self::Disconnect { .. } => false,
         }
     }

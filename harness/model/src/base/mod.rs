@@ -17,6 +17,8 @@ pub const MYSQL_PORT: u16 = 3306;
 pub const ECHO_PORT: u16 = 9007;
 /// Real servers of a lab have the addresses .31 to .99.
 pub const MAX_REAL_SERVERS: usize = 69;
+/// The client of a lab has at most so many addresses: its own, and .111 to .199.
+pub const MAX_CLIENTS: u8 = 90;
 /// The port at which GUE arrives at a real server: IANA's, and that of ipvsadm(8)'s examples.
 pub const GUE_PORT: u16 = 6080;
 /// The weight of a real server for which none is given: ipvsadm(8)'s own default.

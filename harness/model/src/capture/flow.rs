@@ -7,8 +7,8 @@ use crate::duration::Instant;
 use crate::ipvs::Protocol;
 use crate::plan::{Host, LabPlan};
 use crate::record::CellRecord;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// A TCP segment, or what a UDP datagram says, with the addresses of its IP packet; that within a tunnel
@@ -169,6 +169,7 @@ impl Connection {
 pub struct ClientSide<'a> {
     plan: &'a LabPlan,
     client: &'a Host,
+    addresses: BTreeSet<IpAddr>,
     packets: Vec<&'a Packet>,
     /// Segments of each of the client's ports to the virtual service and back, in order.
     by_port: BTreeMap<u16, Vec<Passed<'a>>>,
@@ -195,6 +196,7 @@ impl<'a> ClientSide<'a> {
         let mut side = Self {
             plan: &record.plan,
             client,
+            addresses: record.plan.client_addresses().collect(),
             packets: packets.iter().filter(|packet| packet.point == point).collect(),
             by_port: BTreeMap::new(),
         };
@@ -211,7 +213,8 @@ impl<'a> ClientSide<'a> {
     /// A segment of the client's to the virtual service, or back, with the client's port.
     fn passed(&self, packet: &'a Packet) -> Option<(u16, Passed<'a>)> {
         let (source, destination, segment) = segment(packet)?;
-        let (mine, service) = (self.client.address(), (self.plan.vip(), self.plan.port()));
+        let mine = |address: IpAddr| self.addresses.contains(&address);
+        let service = (self.plan.vip(), self.plan.port());
         let passed = |by_client| Passed {
             by_client,
             packet,
@@ -219,11 +222,11 @@ impl<'a> ClientSide<'a> {
         };
         match self.way(packet) {
             Way::Out => {
-                let ours = source == mine && (destination, segment.destination_port) == service;
+                let ours = mine(source) && (destination, segment.destination_port) == service;
                 ours.then(|| (segment.source_port, passed(true)))
             }
             Way::In => {
-                let ours = destination == mine && (source, segment.source_port) == service;
+                let ours = mine(destination) && (source, segment.source_port) == service;
                 ours.then(|| (segment.destination_port, passed(false)))
             }
             Way::Group | Way::Past => None,
@@ -343,15 +346,12 @@ impl<'a> ClientSide<'a> {
         connection: &Connection,
         read: fn(&Packet) -> Option<(Quoted, T)>,
     ) -> impl Iterator<Item = (&'a Packet, T)> {
-        let flow = (
-            self.client.address(),
-            connection.client_port,
-            self.plan.vip(),
-            self.plan.port(),
-        );
+        let flow = (connection.client_port, self.plan.vip(), self.plan.port());
         self.to_client().filter_map(move |packet| {
             let (quoted, said) = read(packet)?;
-            (quoted == flow && connection.spans(packet)).then_some((packet, said))
+            let (from, port, to, of_service) = quoted;
+            let ours = self.addresses.contains(&from) && (port, to, of_service) == flow;
+            (ours && connection.spans(packet)).then_some((packet, said))
         })
     }
 
@@ -383,7 +383,7 @@ impl<'a> ClientSide<'a> {
         self.packets().filter_map(|packet| {
             let (source, destination, segment) = segment(packet)?;
             let ours = self.way(packet) == Way::Out
-                && source == self.client.address()
+                && self.addresses.contains(&source)
                 && destination == self.plan.vip()
                 && segment.destination_port == self.plan.port();
             ours.then_some((packet, segment))

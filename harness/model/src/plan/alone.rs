@@ -91,6 +91,9 @@ impl LabPlan {
                     })
                     .collect(),
                 misbuilt: self.misbuilt.iter().filter_map(misbuilt).collect(),
+                clients: u8::try_from(self.client_addresses().count())
+                    .ok()
+                    .filter(|count| *count > 1),
                 client: ClientChoice {
                     program: Some(client.program.clone())
                         .filter(|program| *program != Program::of(self.server_kind())),

@@ -68,6 +68,10 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .map_or(unspecified, |given| given.address);
     let vip = Cidr::alone(vip.address);
     let client = front.next(Use::Client).map(Given::of_one_family);
+    let further: Vec<Cidr> = (1..lab.clients.unwrap_or(1))
+        .map_while(|_| front.next(Use::Further))
+        .map(|given| given.address)
+        .collect();
     let director = front.next(Use::Balancer);
     // Behind the director everything is on its second link.
     let (director_back, servers_on) = match wiring {
@@ -122,6 +126,8 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         own.extend(program.sysctls());
         let runs = Process::Client(program.clone());
         let mut parts = Parts::new(Node::Client, runs, given);
+        let addresses = &mut parts.nics.first_mut().addresses;
+        further.iter().for_each(|address| addresses.push(*address));
         if let Some(director) = director.as_ref().filter(|_| routed) {
             parts.routes.push(Route {
                 from: None,

@@ -2,6 +2,7 @@
 
 use super::MAX_REAL_SERVERS;
 use crate::Name;
+use crate::base::MAX_CLIENTS;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -181,21 +182,24 @@ pub enum Use {
     Balancer,
     /// A real server: .31 to .99.
     Server,
-    /// A virtual service: .100 to .199. It has no card of its own.
+    /// A virtual service: .100 to .110. It has no card of its own.
     Virtual,
+    /// A further address of a client's card: .111 to .199.
+    Further,
     /// A router between segments: .200 to .254.
     Router,
 }
 
 impl Use {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     fn numbers(self) -> (u8, u8) {
         match self {
             Self::Client => (10, 19),
             Self::Balancer => (20, 30),
             Self::Server => (31, 99),
-            Self::Virtual => (100, 199),
+            Self::Virtual => (100, 110),
+            Self::Further => (111, 199),
             Self::Router => (200, 254),
         }
     }
@@ -207,12 +211,15 @@ impl Use {
             Self::Server => 2,
             Self::Virtual => 3,
             Self::Router => 4,
+            Self::Further => 5,
         }
     }
 }
 
 // The check refuses a lab that has more real servers than a segment has addresses for.
 const _: () = assert!(MAX_REAL_SERVERS == 99 - 31 + 1);
+// And a client of more addresses.
+const _: () = assert!(MAX_CLIENTS == 199 - 111 + 1 + 1);
 
 /// What one place on a segment is called: a card's addresses, or those of a virtual service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -305,7 +312,14 @@ mod tests {
     #[test]
     fn no_address_is_given_twice() {
         let networks = [Network::First, Network::Second, Network::Third];
-        let uses = [Use::Client, Use::Balancer, Use::Server, Use::Virtual, Use::Router];
+        let uses = [
+            Use::Client,
+            Use::Balancer,
+            Use::Server,
+            Use::Virtual,
+            Use::Further,
+            Use::Router,
+        ];
         let mut seen = BTreeSet::new();
         let mut count = 0;
         for network in networks {
@@ -321,7 +335,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(count, 3 * (10 + 11 + 69 + 100 + 55));
+        assert_eq!(count, 3 * (10 + 11 + 69 + 11 + 89 + 55));
         assert_eq!(seen.len(), 4 * count);
     }
 

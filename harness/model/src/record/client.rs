@@ -4,6 +4,7 @@ use super::{Instead, Proof};
 use crate::duration::Instant;
 use crate::sentence::{self, readable_sentences};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The name of the file with the client program's transcripts in the cell's folder. There is none without a
@@ -230,6 +231,10 @@ pub struct OpenedSocket {
     pub operation: u32,
     /// The client's port.
     pub port: u16,
+    /// The address that it was bound to before it connected, in a lab whose client has several. Its port was
+    /// known then, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_to: Option<IpAddr>,
     /// `SO_KEEPALIVE`.
     pub keepalive: bool,
     /// `TCP_KEEPIDLE`.

@@ -42,6 +42,7 @@ use crate::base::CellRef;
 use crate::client::ClientChoice;
 use crate::mysqld::MysqldSetup;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// A checked scenario. Made only by the loader, from YAML text.
@@ -109,6 +110,9 @@ pub struct Lab {
     pub real_servers: Vec<RealServer>,
     /// What is built wrong on purpose, and on which host.
     pub misbuilt: Vec<(Name, Misbuild)>,
+    /// How many addresses the client host has. Default: one.
+    #[serde(default)]
+    pub clients: Option<u8>,
     /// The client program and its settings.
     pub client: ClientChoice,
     /// The mysqld of every real server.
@@ -155,6 +159,7 @@ impl Lab {
                     .into_iter()
                     .chain(part.misbuilt.iter().cloned())
                     .collect(),
+                clients: part.clients.or(lab.clients),
                 client: lab.client.with(&part.client),
                 mysqld: lab.mysqld.with(&part.mysqld),
                 director_sysctls: added(lab.director_sysctls, &part.director_sysctls),
@@ -360,6 +365,51 @@ pub struct ExpectedBehaviour {
     /// One of these real servers serves the connection of the operation; empty if nothing is said of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub served_by: Vec<Name>,
+    /// How the clients of `connect-each` are spread over the real servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<ExpectedSpread>,
+}
+
+/// How clients are to be spread over the real servers; what is not stated is not held against anything.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExpectedSpread {
+    /// How many reach another real server than before, though theirs has stayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Range>,
+    /// How many get an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Range>,
+    /// How many are served by these real servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served: Vec<(Name, Range)>,
+}
+
+/// A number of clients, from the least to the most. Written `12`, or `8-14`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Range {
+    /// The least.
+    pub least: u8,
+    /// The most.
+    pub most: u8,
+}
+
+impl Range {
+    /// Is this number within?
+    #[must_use]
+    pub fn holds(self, number: usize) -> bool {
+        (usize::from(self.least)..=usize::from(self.most)).contains(&number)
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self { least, most } if least == most => write!(f, "{least}"),
+            Self { least, most } => write!(f, "{least}-{most}"),
+        }
+    }
 }
 
 /// How a hang ends, as scenarios and reports write it.

@@ -12,8 +12,8 @@ pub(super) use step::{AFTER, Placed};
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{
-    Errno, ErrorCode, Mark, Mtu, PrefixLength, Scheduler, SchedulerFlag, Seconds, ServerPort, SysctlKey,
-    SysctlValue, Text, Threshold, Weight, Yes,
+    Clients, Count, Errno, ErrorCode, Mark, Mtu, PrefixLength, Scheduler, SchedulerFlag, Seconds, ServerPort,
+    SysctlKey, SysctlValue, Text, Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
 use super::{
@@ -133,6 +133,9 @@ macro_rules! lab_structure {
                 /// is masqueraded and does not send its answers to the director. Of the `director`:
                 /// `no-forwarding`, it passes on nothing that is not for it.
                 optional "misbuilt" misbuilt: Misbuilds;
+                /// The client host has so many addresses, each that of a client of its own to the director:
+                /// for `connect-each`, and for `from` of a `connect`. For `tcp-echo`. Default: one.
+                optional "clients" clients: At<Clients>;
                 /// The client program and its settings. Without it the client is the driver mysql_async,
                 /// unset, or that of the echo servers.
                 optional "client" client: ClientInput;
@@ -170,6 +173,7 @@ macro_rules! lab_structure {
                     real_servers: self.real_servers.as_ref(),
                     real_servers_known: self.knows("real-servers"),
                     misbuilt: self.misbuilt.as_ref(),
+                    clients: self.clients.as_ref(),
                     client: self.client.as_ref(),
                     client_known: self.knows("client"),
                     mysqld: self.mysqld.as_ref(),
@@ -210,6 +214,7 @@ pub(super) struct LabFields<'i> {
     pub(super) real_servers: Option<&'i RealServers>,
     pub(super) real_servers_known: bool,
     pub(super) misbuilt: Option<&'i Misbuilds>,
+    pub(super) clients: Option<&'i At<Clients>>,
     pub(super) client: Option<&'i ClientInput>,
     pub(super) client_known: bool,
     pub(super) mysqld: Option<&'i MysqldInput>,
@@ -304,7 +309,23 @@ structure! {
         /// whose change is made to other servers only has tested nothing, unless this says that the
         /// connection is meant to be on a server that is left alone.
         optional "served-by" served_by: OneOrMany<At<Name>>;
+        /// How the clients of `connect-each` are spread over the real servers.
+        optional "clients" clients: SpreadInput;
         /// Nothing is expected: the cells are run, classified and shown, and not held against anything.
         optional "observe-only" observe_only: At<Yes>;
+    }
+}
+
+structure! {
+    /// How the clients of the last `connect-each` of `act` are spread over the real servers. Each number is
+    /// one such as `12`, or two such as `8-14`, of which both are within.
+    SpreadInput {
+        /// How many of them reach another real server than with the last `connect-each` of `before`. Only
+        /// those count whose server has stayed: it is in the director's table, and its weight is not 0.
+        optional "moved" moved: At<Count>;
+        /// How many get an error.
+        optional "failed" failed: At<Count>;
+        /// How many are served by which real server. One that is not named may serve any number.
+        optional "served" served: Map<Name, At<Count>>;
     }
 }

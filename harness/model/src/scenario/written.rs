@@ -2,8 +2,8 @@
 
 use super::syntax::AFTER;
 use super::{
-    Axis, Expectation, Expected, Family, Forwarding, Lab, Phases, RealServer, Scenario, ServerKind,
-    TunnelType, Value as AxisValue, Vip, Wiring,
+    Axis, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Family, Forwarding, Lab, Phases, Range,
+    RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
@@ -138,6 +138,7 @@ fn lab(lab: &Lab) -> Fields {
         scheduler_flags,
         real_servers: servers,
         misbuilt,
+        clients,
         client: the_client,
         mysqld,
         director_sysctls,
@@ -170,6 +171,9 @@ fn lab(lab: &Lab) -> Fields {
     }
     if let Some(length) = persistence_prefix {
         insert(&mut map, "persistence-prefix", number(length));
+    }
+    if let Some(clients) = clients {
+        insert(&mut map, "clients", number(clients));
     }
     if let Some(mark) = firewall_mark {
         insert(&mut map, "firewall-mark", number(mark));
@@ -227,9 +231,35 @@ fn expected(expectation: &Expectation) -> Fields {
     insert(&mut map, "when", Part::Map(when.collect()));
     match &expectation.expected {
         Expected::ObserveOnly => insert(&mut map, "observe-only", Part::Plain("true".to_owned())),
-        Expected::Behaviour(behaviour) => extend(&mut map, data(behaviour)),
+        Expected::Behaviour(behaviour) => {
+            let clients = behaviour.clients.as_ref().map(spread);
+            let others = ExpectedBehaviour {
+                clients: None,
+                ..behaviour.clone()
+            };
+            extend(&mut map, data(&others));
+            map.extend(clients.map(|clients| ("clients".to_owned(), clients)));
+        }
     }
     map
+}
+
+fn spread(spread: &ExpectedSpread) -> Part {
+    let ExpectedSpread {
+        moved,
+        failed,
+        served,
+    } = spread;
+    let count = |range: &Range| Part::Text(range.to_string());
+    let mut map = Fields::new();
+    for (key, range) in [("moved", moved), ("failed", failed)] {
+        map.extend(range.as_ref().map(|range| (key.to_owned(), count(range))));
+    }
+    let served = served
+        .iter()
+        .map(|(name, range)| (name.to_string(), count(range)));
+    insert(&mut map, "served", Part::Map(served.collect()));
+    Part::Map(map)
 }
 
 /// Puts `value` in unless it says nothing.
@@ -385,6 +415,7 @@ const USUAL: &[(&str, &str)] = &[
     ("delay", "0s"),
     ("loss", "0%"),
     ("counted", "both"),
+    ("every", "10ms"),
 ];
 
 fn usual(key: &str, value: &Part) -> bool {

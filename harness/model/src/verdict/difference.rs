@@ -4,7 +4,7 @@
 use crate::Name;
 use crate::action::Node;
 use crate::duration::Human;
-use crate::scenario::{BehaviourName, HangEndName};
+use crate::scenario::{BehaviourName, HangEndName, Range};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -62,6 +62,37 @@ pub enum Difference {
         /// Where it was; `None` if no packet shows a server.
         observed: Option<Node>,
     },
+    /// Another number of clients.
+    Clients {
+        /// Of those that did what.
+        counted: Counted,
+        /// How many were expected.
+        expected: Range,
+        /// How many there were; `None` if nobody connected from each address.
+        observed: Option<usize>,
+    },
+}
+
+/// Which of the clients of many addresses are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    /// Those that moved though their server stayed.
+    Moved,
+    /// Those that got an error.
+    Failed,
+    /// Those that this real server served.
+    Served(Name),
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved => f.write_str("clients moved"),
+            Self::Failed => f.write_str("clients failed"),
+            Self::Served(server) => write!(f, "clients on {server}"),
+        }
+    }
 }
 
 impl fmt::Display for Difference {
@@ -102,6 +133,15 @@ impl fmt::Display for Difference {
                     Some(server) => server.fmt(f),
                     None => f.write_str("no server that served it"),
                 }
+            }
+            Self::Clients {
+                counted,
+                expected,
+                observed,
+            } => {
+                let observed =
+                    observed.map_or_else(|| "nobody counted".to_owned(), |count| count.to_string());
+                write!(f, "expected {counted}: {expected}, observed {observed}")
             }
         }
     }

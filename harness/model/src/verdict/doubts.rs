@@ -273,8 +273,7 @@ fn unproven(step: &StepRecord, proof: &Proof) -> Option<Doubt> {
 
 /// The classified step's outcome and the client's own last event must say the same.
 fn own(record: &CellRecord, step: &StepRecord) -> Option<Doubt> {
-    let end = step.operation.and_then(|operation| record.end_of(operation));
-    let agree = match (&step.outcome, end.map(|end| end.kind.role())) {
+    let agree = match (&step.outcome, role_of(record, step)) {
         (StepOutcome::Failed { reason }, _) => {
             return Some(Doubt::NotDone {
                 step: step.number,
@@ -310,11 +309,18 @@ fn own(record: &CellRecord, step: &StepRecord) -> Option<Doubt> {
     })
 }
 
+/// How the operations of a step ended by the client's events: one that waits counts before one that failed.
+fn role_of(record: &CellRecord, step: &StepRecord) -> Option<EventRole> {
+    let role = |operation: u32| record.end_of(operation).map(|end| end.kind.role());
+    let roles: Option<Vec<EventRole>> = step.operations().map(role).collect();
+    let roles = roles?;
+    let first_of = [EventRole::Waits, EventRole::Fails];
+    let worst = first_of.into_iter().find(|role| roles.contains(role));
+    worst.or_else(|| roles.first().copied())
+}
+
 fn later(record: &CellRecord, step: &StepRecord, classified: &StepRecord) -> Option<Doubt> {
-    let end = classified
-        .operation
-        .and_then(|operation| record.end_of(operation));
-    let role = end.map(|end| end.kind.role());
+    let role = role_of(record, classified);
     let (failed, waiting) = (role == Some(EventRole::Fails), role == Some(EventRole::Waits));
     let follows = match &step.outcome {
         StepOutcome::Done { proof } => return unproven(step, proof),

@@ -8,7 +8,7 @@ use super::{
     Behaviour, Citation, ConnectionEntry, Contradiction, Discarded, Evidence, Fact, HeldServer, OperationEnd,
     Reason, Sent, Terminator, TerminatorKind,
 };
-use crate::action::{Action, Node};
+use crate::action::Action;
 use crate::ipvs::{Connections, Table};
 use crate::plan::Phase;
 use crate::record::{AtEnd, CellRecord, Moment, StepOutcome};
@@ -154,8 +154,8 @@ fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
 /// The entry of the connection from this port of the client's.
 fn entry(record: &CellRecord, listed: &Connections, client_port: u16) -> ConnectionEntry {
     let plan = &record.plan;
-    let held = plan.host(&Node::Client).and_then(|host| {
-        let client = SocketAddr::new(host.address(), client_port);
+    let held = record.client_address(client_port).and_then(|address| {
+        let client = SocketAddr::new(address, client_port);
         let mut entries = listed.of(client, plan.service().address);
         entries.next()
     });

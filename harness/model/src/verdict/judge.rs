@@ -1,13 +1,16 @@
 //! What was observed, held against what was expected.
 
-use super::observe::{observe, undetermined};
-use super::{Awaited, Behaviour, Difference, Doubt, JudgedCell, Observed, Untested, Verdict};
+use super::observe::undetermined;
+use super::spread::observe;
+use super::{
+    Awaited, Behaviour, Counted, Difference, Doubt, JudgedCell, Observed, Reached, Spread, Untested, Verdict,
+};
 use crate::action::Node;
 use crate::capture::{self, Packet};
 use crate::duration::Human;
 use crate::path::Journeys;
 use crate::record::{CellRecord, LabOutcome};
-use crate::scenario::{Expected, ExpectedBehaviour, HangEndName};
+use crate::scenario::{Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
 use std::time::Duration;
 
 /// Holds `observed` against `expected`. Everything that is stated is compared, and every difference is said.
@@ -153,10 +156,39 @@ fn compare(expected: &ExpectedBehaviour, observed: &Observed) -> Compared {
             differences.push(Difference::ServedBy { expected, observed });
         }
     }
+    if let Some(expected) = &expected.clients {
+        differences.extend(spread(expected, observed.spread.as_ref()));
+    }
     Compared {
         differences,
         undecided,
     }
+}
+
+/// In what the clients are spread otherwise than expected.
+fn spread(expected: &ExpectedSpread, observed: Option<&Spread>) -> Vec<Difference> {
+    let ExpectedSpread {
+        moved,
+        failed,
+        served,
+    } = expected;
+    let last = observed.and_then(Spread::last);
+    let count = |reached: &Reached| last.map(|round| round.count(reached));
+    let of_servers = served.iter().map(|(name, range)| {
+        let reached = Reached::Server(name.clone());
+        let found = count(&reached);
+        (Counted::Served(name.clone()), *range, found)
+    });
+    let moved = moved.map(|range| (Counted::Moved, range, observed.map(Spread::moved)));
+    let failed = failed.map(|range| (Counted::Failed, range, count(&Reached::Error)));
+    let all = moved.into_iter().chain(failed).chain(of_servers);
+    all.filter(|(_, range, found)| found.is_none_or(|found| !range.holds(found)))
+        .map(|(counted, expected, observed)| Difference::Clients {
+            counted,
+            expected,
+            observed,
+        })
+        .collect()
 }
 
 /// How long the operation lasted: to its end, or as long as it was watched.

@@ -15,6 +15,7 @@ mod evidence;
 mod exchange;
 mod fact;
 mod judge;
+mod landed;
 mod network;
 mod observe;
 mod operation;
@@ -22,21 +23,23 @@ mod orphans;
 mod repeat;
 mod segments;
 mod servers;
+mod spread;
 mod terminators;
 mod tries;
 mod untested;
 
 pub use accepted::HeldBack;
 pub use contradiction::{ClientWord, Contradiction, WireWord};
-pub use difference::Difference;
+pub use difference::{Counted, Difference};
 pub use discarded::{Discarded, DiscardedKind, Reason};
 pub use doubt::{Answered, At, Awaited, Doubt, Success, Unseen, Went};
 pub use error::errno_name;
 pub use fact::{ConnectionEntry, Fact, HeldServer, OperationEnd, Sent, named_gaps};
 pub use judge::{RunOutcome, judge, judged};
-pub use observe::observe;
+pub use landed::{Landed, Reached, Round, Spread};
 pub use repeat::{Disagreement, Outcome, disagreements};
 pub use servers::Tried;
+pub use spread::observe;
 pub use untested::{Untested, is_control, later_by};
 
 use crate::Name;
@@ -44,9 +47,10 @@ use crate::action::Node;
 use crate::capture::Packet;
 use crate::duration::Instant;
 use crate::path::Journeys;
-use crate::record::{CellRecord, ServerSession, Socket};
+use crate::record::{CellRecord, ClientEvent, ServerSession, Socket, StepRecord};
 use crate::scenario::{BehaviourName, HangEndName};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the client lived through, and what shows it.
@@ -88,6 +92,9 @@ pub struct Observed {
     pub contradiction: Option<Contradiction>,
     /// Sessions that the client has lost and a real server still held when the observation ended.
     pub orphaned_sessions: Vec<OrphanedSession>,
+    /// How the clients of `connect-each` are spread over the real servers, if there is such a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
     /// Why the cell says nothing about its change; `None` if the change could bear on the operation, or if
     /// there is no change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -413,6 +420,18 @@ impl JudgedCell {
     #[must_use]
     pub fn packets(&self) -> &[Packet] {
         self.journeys.packets()
+    }
+
+    /// What the client wrote down of the operations that a report speaks of: of those that one step began the
+    /// judged one.
+    pub fn events(&self) -> impl Iterator<Item = &ClientEvent> {
+        let judged = self.observed.operation.as_ref().map(|operation| operation.number);
+        let of_many = |step: &&StepRecord| step.further_operations > 0;
+        let many = self.record.steps.iter().filter(of_many);
+        let folded: BTreeSet<u32> = many.flat_map(StepRecord::operations).collect();
+        let told =
+            move |event: &&ClientEvent| judged == Some(event.operation) || !folded.contains(&event.operation);
+        self.record.client_events.iter().filter(told)
     }
 
     /// Why the cell says nothing about its change; `None` if it does, or if its expectation names the server

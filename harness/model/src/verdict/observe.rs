@@ -19,7 +19,8 @@ use super::orphans;
 use super::tries;
 use super::untested;
 use super::{
-    Answered, At, Behaviour, Doubt, HangEnd, Observed, ObservedError, Operation, Retransmissions, Success,
+    Answered, At, Behaviour, Doubt, HangEnd, Observed, ObservedError, Operation, Retransmissions, Spread,
+    Success,
 };
 use crate::action::Node;
 use crate::capture::dialect_of;
@@ -28,9 +29,13 @@ use crate::path::Journeys;
 use crate::record::{CellRecord, ClientEventKind, EventRole};
 use std::time::Duration;
 
-/// What the client of `record` lived through, as its events and the packets of its capture show it.
-#[must_use]
-pub fn observe(record: &CellRecord, paths: &Journeys) -> Observed {
+/// What the client of `record` lived through, as its events and the packets of its capture show it. `spread`
+/// looks at its other connections.
+pub(super) fn observe_with(
+    record: &CellRecord,
+    paths: &Journeys,
+    spread: impl FnOnce(&mut Vec<Doubt>) -> Option<Spread>,
+) -> Observed {
     let mut doubts = super::doubts::doubts(record, paths.packets());
     doubts.extend(untested::elsewhere(record, paths));
     let operation = match classified(record) {
@@ -40,10 +45,12 @@ pub fn observe(record: &CellRecord, paths: &Journeys) -> Observed {
             return undetermined(doubts);
         }
     };
-    let wire = network(record, paths, &operation);
-    doubts.extend(wire.doubts.iter().cloned());
-    let word = word(&operation, &wire, &mut doubts);
-    let behaviour = classify(record, &operation, &wire, &word, &mut doubts);
+    let Seen {
+        wire,
+        word,
+        behaviour,
+    } = seen(record, paths, &operation, &mut doubts);
+    let spread = spread(&mut doubts);
     let behaviour = if doubts.is_empty() {
         behaviour
     } else {
@@ -80,10 +87,36 @@ pub fn observe(record: &CellRecord, paths: &Journeys) -> Observed {
         attempts: tries::tries(record, paths, &operation, &wire),
         contradiction: word.contradiction,
         behaviour,
+        spread,
         untested: None,
     };
     observed.untested = untested::untested(record, paths, &observed);
     observed
+}
+
+/// What became of an operation.
+pub(super) struct Seen {
+    pub(super) wire: Wire,
+    word: Word,
+    pub(super) behaviour: Behaviour,
+}
+
+/// What became of `operation`, with the reasons not to believe it.
+pub(super) fn seen(
+    record: &CellRecord,
+    paths: &Journeys,
+    operation: &Classified<'_>,
+    doubts: &mut Vec<Doubt>,
+) -> Seen {
+    let wire = network(record, paths, operation);
+    doubts.extend(wire.doubts.iter().cloned());
+    let word = word(operation, &wire, doubts);
+    let behaviour = classify(record, operation, &wire, &word, doubts);
+    Seen {
+        wire,
+        word,
+        behaviour,
+    }
 }
 
 /// An observation that gave nothing, for these reasons.
@@ -101,6 +134,7 @@ pub(super) fn undetermined(reasons: Vec<Doubt>) -> Observed {
         attempts: Vec::new(),
         contradiction: None,
         orphaned_sessions: Vec::new(),
+        spread: None,
         untested: None,
         evidence: Vec::new(),
     }

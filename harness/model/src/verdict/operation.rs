@@ -44,7 +44,8 @@ pub(super) enum Place {
     /// The harness's own driver told when it opened it: from `ConnectBegun` to `Connected` or the operation's
     /// end. It has no pool and does not connect anew.
     Opened(Instant, Instant),
-    /// Over UDP: the harness's own client told the port of its socket.
+    /// The harness's own client told the port of its socket before it sent anything: over UDP, and where it
+    /// has several addresses.
     Port(u16),
     /// Any other program may open and use what connections it likes. All of them are looked at, and what it
     /// says of connecting anew is not needed: a line is dated when it is read, and by then the SYN may be
@@ -101,7 +102,38 @@ impl Classified<'_> {
 )]
 pub(super) fn classified(record: &CellRecord) -> Result<Classified<'_>, Doubt> {
     let step = classified_step(record)?;
-    let number = step.operation.ok_or(Doubt::NoOperation { step: step.number })?;
+    let number = judged_operation(record, step).ok_or(Doubt::NoOperation { step: step.number })?;
+    numbered(record, number)
+}
+
+/// The operation of a step that is judged: of several the one that fared worst.
+pub(super) fn judged_operation(record: &CellRecord, step: &StepRecord) -> Option<u32> {
+    let patience = record.plan.observe.patience;
+    // What was met with silence, then what failed, then the rest; of silences the longest.
+    let fared = |number: u32| {
+        let mut all = of_operation(record, number);
+        let begun = all.next().map(|event| event.at);
+        let end = record.end_of(number);
+        let lasted = begun.zip(end).map(|(begun, end)| end.at.since(begun));
+        let waits = end.is_none_or(|end| end.kind.role() == EventRole::Waits);
+        let silence = lasted.filter(|lasted| waits || *lasted > patience);
+        let failed = end.is_some_and(|end| end.kind.role() == EventRole::Fails);
+        (waits, silence, failed)
+    };
+    // Of those that fared alike the first.
+    step.operations().reduce(
+        |worst, next| {
+            if fared(next) > fared(worst) { next } else { worst }
+        },
+    )
+}
+
+/// The operation of this number, as if it were the one that is classified.
+#[expect(
+    clippy::result_large_err,
+    reason = "asked a few times for a cell, not in a loop"
+)]
+pub(super) fn numbered(record: &CellRecord, number: u32) -> Result<Classified<'_>, Doubt> {
     let (starts, action) = record
         .start_of(number)
         .ok_or(Doubt::NotStarted { operation: number })?;
@@ -269,7 +301,12 @@ fn place(
         Program::MysqlAsync | Program::EchoClient if says_so => return Some(Place::Anywhere { anew: true }),
         Program::MysqlAsync | Program::EchoClient => {}
     }
+    let sockets = || record.client.iter().flat_map(|client| &client.sockets);
     if connects {
+        let mut own = sockets().filter(|socket| socket.operation == begun.operation);
+        if let Some(bound) = own.find(|socket| socket.bound_to.is_some()) {
+            return Some(Place::Port(bound.port));
+        }
         return Some(Place::Opened(begun.at, opened_by(starts, action, end.at)));
     }
     let connected = record
@@ -279,11 +316,18 @@ fn place(
         .rfind(|event| {
             record
                 .start_of(event.operation)
-                .is_some_and(|(_, opening)| opening.connection() == action.connection())
+                .is_some_and(|(_, opening)| !opening.is_each() && opening.connection() == action.connection())
         })?;
+    let own = || {
+        sockets()
+            .rev()
+            .find(|socket| socket.operation == connected.operation)
+    };
+    if let Some(bound) = own().filter(|socket| socket.bound_to.is_some()) {
+        return Some(Place::Port(bound.port));
+    }
     if record.plan.service().protocol == Protocol::Udp {
-        let sockets = record.client.iter().flat_map(|client| &client.sockets);
-        let own = sockets
+        let own = sockets()
             .rev()
             .find(|socket| socket.operation == connected.operation)?;
         return Some(Place::Port(own.port));
@@ -315,7 +359,7 @@ fn lost_before<'a>(
         event.number < begun.number
             && record
                 .start_of(event.operation)
-                .is_some_and(|(_, started)| started.connection() == action.connection())
+                .is_some_and(|(_, started)| !started.is_each() && started.connection() == action.connection())
     });
     let last = earlier.rfind(|event| is_connected(event) || event.kind.role() == EventRole::Fails)?;
     let lost = last

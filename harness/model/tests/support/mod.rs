@@ -96,6 +96,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
             outcome: StepOutcome::NotReached,
             commands: Vec::new(),
             operation: None,
+            further_operations: 0,
             at_end: None,
         })
         .collect();

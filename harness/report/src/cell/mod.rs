@@ -4,11 +4,13 @@ pub(crate) mod commands;
 mod packets;
 mod program;
 mod servers;
+mod spread;
 mod trace;
 
 pub(crate) use packets::{retransmissions, timeline};
 pub(crate) use program::program;
 pub(crate) use servers::{director, servers};
+pub(crate) use spread::spread;
 pub(crate) use trace::traces;
 
 use crate::blocks::{Block, Code, Section, Statement, code, foreign, phrase, prose, strong};

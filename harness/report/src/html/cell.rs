@@ -87,6 +87,7 @@ fn page(out: &mut String, words: Language, judged: &JudgedCell, preparations: &P
     writeln!(out, "<div class=\"story\"><div>")?;
     printer.section(out, Some(&cell::why(words, judged)))?;
     printer.section(out, Some(&cell::judgement(words, judged)))?;
+    printer.section(out, cell::spread(words, judged).as_ref())?;
     printer.section(out, cell::log(words, record).as_ref())?;
     printer.section(out, cell::evidence(words, judged).as_ref())?;
     writeln!(out, "</div><div>")?;

@@ -8,11 +8,11 @@ use lvs_matrix_language::phrasing;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{FirewallVerdict, Node};
 use lvs_matrix_model::record::Environment;
-use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
+use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
 use lvs_matrix_model::verdict::{
     ArticleResult, Behaviour, Contradiction, Discarded, Doubt, Evidence, HangEnd, HeldBack, JudgedCell,
-    ObservedError, Operation, OrphanedSession, Retransmissions, Terminator, Tried, Try, TryEnd, Untested,
-    Verdict, errno_name,
+    ObservedError, Operation, OrphanedSession, Retransmissions, Spread, Terminator, Tried, Try, TryEnd,
+    Untested, Verdict, errno_name,
 };
 use std::time::Duration;
 
@@ -43,6 +43,15 @@ form! {
         #[serde(skip_serializing_if = "Option::is_none")]
         contradiction: Option<ContradictionJson> =
             cell.observed.contradiction.as_ref().map(ContradictionJson::of);
+        /// How the clients of many addresses were spread over the real servers; absent if they were not asked
+        /// to connect.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        spread: Option<&'a Spread> = cell.observed.spread.as_ref();
+        /// How many of those whose real server has stayed reached another one; absent if nothing is known of
+        /// before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        moved: Option<usize> =
+            cell.observed.spread.as_ref().filter(|spread| spread.before().is_some()).map(Spread::moved);
         /// The article's word; null if the behaviour is not known.
         article: Option<ArticleResult> = cell.article();
         /// The client's operation that was classified; null if there was none.
@@ -196,6 +205,9 @@ form! {
         /// The real servers of which one is to serve the connection; absent if nothing is said of it.
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         served_by: &'a [Name] = &expected.served_by;
+        /// How the clients of many addresses are to be spread; absent if nothing is said of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        clients: Option<&'a ExpectedSpread> = expected.clients.as_ref();
     }
 
     UntestedJson of (cell, why) => (&JudgedCell, &Untested) {

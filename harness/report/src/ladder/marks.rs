@@ -11,7 +11,7 @@ use lvs_matrix_model::plan::Phase;
 use lvs_matrix_model::record::{
     CellRecord, ClientError, ClientErrorKind, ClientEventKind, StepOutcome, StepRecord,
 };
-use lvs_matrix_model::verdict::Citation;
+use lvs_matrix_model::verdict::{Citation, JudgedCell};
 use std::collections::HashMap;
 
 /// Something on one lane.
@@ -77,14 +77,13 @@ fn acts_on(action: &Action) -> Node {
 }
 
 /// What the client wrote down.
-pub(super) fn events(words: Language, record: &CellRecord) -> Vec<Mark> {
+pub(super) fn events(words: Language, cell: &JudgedCell) -> Vec<Mark> {
+    let record = &cell.record;
     let Some(host) = host_of(record, &Node::Client) else {
         return Vec::new();
     };
     let mut begun: HashMap<u32, Instant> = HashMap::new();
-    record
-        .client_events
-        .iter()
+    cell.events()
         .map(|event| {
             let began = *begun.entry(event.operation).or_insert(event.at);
             let after = Human(event.at.since(began));

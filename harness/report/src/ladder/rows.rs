@@ -39,7 +39,7 @@ fn in_order<'a>(words: Language, cell: &JudgedCell, journeys: Vec<Journey<'a>>) 
             .into_iter()
             .map(|(at, phase)| (at, 0, Row::Phase { at, phase })),
     );
-    for mark in steps(words, record).into_iter().chain(events(words, record)) {
+    for mark in steps(words, record).into_iter().chain(events(words, cell)) {
         let rank = match mark.kind {
             Glyph::Step | Glyph::FailedStep | Glyph::Unknown | Glyph::Cross => 1,
             Glyph::Begun => 2,

@@ -8,7 +8,7 @@ use lvs_matrix_model::capture::{Body, Packet, dialect_of};
 use lvs_matrix_model::path::{self, Hop, PacketRef};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::verdict::JudgedCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// What a ladder shows of the capture.
@@ -22,9 +22,9 @@ pub(super) fn select(cell: &JudgedCell) -> Selection<'_> {
     let record = &cell.record;
     let all = ClientSide::of(record, cell.packets()).map_or_else(Vec::new, |side| side.connections());
     let shown = judged(cell, &all);
-    let client = record.plan.host(&Node::Client).map(|host| host.address());
+    let addresses: BTreeSet<IpAddr> = record.plan.client_addresses().collect();
     let ours = |packet: &Packet| {
-        let port = client.and_then(|client| client_port(client, &record.plan, packet));
+        let port = client_port(&addresses, &record.plan, packet);
         // The number of a SYN is that of its packet on the client's interface, where each connection's
         // packets begin.
         port.is_some_and(|port| {
@@ -72,7 +72,7 @@ fn judged<'a>(cell: &JudgedCell, all: &'a [Connection]) -> Vec<&'a Connection> {
 
 /// The client's port in a packet between it and the service, whatever address the other end has there: a
 /// tunnel wraps it, and masquerading changes it.
-fn client_port(client: IpAddr, plan: &LabPlan, packet: &Packet) -> Option<u16> {
+fn client_port(client: &BTreeSet<IpAddr>, plan: &LabPlan, packet: &Packet) -> Option<u16> {
     let flow = match segment(packet) {
         Some((source, destination, segment)) => {
             Some((source, segment.source_port, destination, segment.destination_port))
@@ -80,8 +80,8 @@ fn client_port(client: IpAddr, plan: &LabPlan, packet: &Packet) -> Option<u16> {
         None => quoted(packet),
     };
     match flow? {
-        (source, port, _, to) if source == client && plan.has_port(to) => Some(port),
-        (_, from, destination, port) if destination == client && plan.has_port(from) => Some(port),
+        (source, port, _, to) if client.contains(&source) && plan.has_port(to) => Some(port),
+        (_, from, destination, port) if client.contains(&destination) && plan.has_port(from) => Some(port),
         _ => None,
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn entries(cell: &JudgedCell, words: Language) -> Vec<Entry> {
     let record = &cell.record;
     let mut entries: Vec<Entry> = record.steps.iter().map(|one| step(one, words)).collect();
     entries.extend(reached(&cell.observed.terminators, words));
-    entries.extend(record.client_events.iter().map(|event| Entry {
+    entries.extend(cell.events().map(|event| Entry {
         at: Some(event.at),
         place: Some(Citation::Event(event.number)),
         who: Who::Client,

@@ -131,7 +131,7 @@ fn director(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
 
 fn client(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
     let judged = cell.observed.operation.as_ref().map(|operation| operation.number);
-    let items = cell.record.client_events.iter().map(|event| {
+    let items = cell.events().map(|event| {
         let (glyph, text) = match &event.kind {
             ClientEventKind::ConnectBegun => (Glyph::Begun, words.connect().to_owned()),
             ClientEventKind::Connected { .. } => (Glyph::Answered, words.connected().to_owned()),

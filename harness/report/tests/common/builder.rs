@@ -22,6 +22,7 @@ impl Builder {
                 record,
                 observed: Observed {
                     untested: None,
+                    spread: None,
                     behaviour: Behaviour::Answered {
                         after: Duration::from_millis(2),
                     },
@@ -242,6 +243,7 @@ pub(crate) fn record(plan: LabPlan) -> CellRecord {
             outcome: StepOutcome::NotReached,
             commands: vec![],
             operation: None,
+            further_operations: 0,
             at_end: None,
         })
         .collect();

@@ -108,6 +108,7 @@ pub(crate) fn drain() -> Scenario {
 pub(crate) fn expect(behaviour: BehaviourName) -> ExpectedBehaviour {
     ExpectedBehaviour {
         served_by: Vec::new(),
+        clients: None,
         behaviour,
         error: None,
         errno: None,

@@ -12,9 +12,9 @@ use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 /// The largest UDP datagram.
 const LARGEST_DATAGRAM: usize = 1 << 16;
@@ -64,6 +64,14 @@ async fn perform(
     let Order { number, on, task } = order;
     let (mut now, mut before) = (None, None);
     match (task, open) {
+        (Task::From(bound), earlier) => match connect_from(desk, number, bound.address).await {
+            Ok(fresh) if bound.beside => (now, before) = (earlier, Some(fresh)),
+            Ok(fresh) => (now, before) = (Some(fresh), earlier),
+            Err(error) => {
+                desk.write(number, ClientEventKind::Failed(client_error(&error)));
+                now = earlier;
+            }
+        },
         (Task::Begin(Operation::Connect), earlier) => match connect(desk, number).await {
             Ok(fresh) => (now, before) = (Some(fresh), earlier),
             Err(error) => {
@@ -112,13 +120,49 @@ async fn connect(desk: &Desk, number: u32) -> io::Result<Open> {
             Open { socket, port }
         }
     };
+    write_connected(desk, number);
+    Ok(open)
+}
+
+/// Opens a connection from one of the client's addresses. No two of its connections have the same port, even
+/// from different addresses: by its port a connection is told from others in the capture.
+async fn connect_from(desk: &Desk, number: u32, address: IpAddr) -> io::Result<Open> {
+    // Those of ports that were used before are kept meanwhile, so that the kernel chooses another one.
+    let mut others = Vec::new();
+    let (socket, port) = loop {
+        let socket = match address {
+            IpAddr::V4(_) => TcpSocket::new_v4()?,
+            IpAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.bind(SocketAddr::new(address, 0))?;
+        let port = socket.local_addr()?.port();
+        if desk.log.is_first_of(port) {
+            break (socket, port);
+        }
+        others.push(socket);
+    };
+    drop(others);
+    sockets::note_bound(desk, number, address, port);
+    let known = sockets::inodes();
+    let stream = socket.connect(SocketAddr::new(desk.address, desk.port)).await?;
+    if !desk.settled.settings.is_empty() {
+        sockets::set_own(desk);
+        sockets::note_beside(desk, number, &[std::process::id()], &known);
+    }
+    write_connected(desk, number);
+    Ok(Open {
+        socket: Socket::Tcp(BufReader::new(stream)),
+        port: Some(port),
+    })
+}
+
+fn write_connected(desk: &Desk, number: u32) {
     // An echo server says nothing of itself before it is asked.
     let kind = ClientEventKind::Connected {
         connection_id: 0,
         server_version: String::new(),
     };
     desk.write(number, kind);
-    Ok(open)
 }
 
 /// Sends a line and waits for the answer to it; that to an earlier one, which comes late, is passed over.

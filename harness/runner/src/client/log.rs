@@ -36,6 +36,7 @@ struct State {
     paused: BTreeSet<u32>,
     program: ClientRecord,
     inodes: BTreeSet<String>,
+    ports: BTreeSet<u16>,
     kept: usize,
     closed: bool,
 }
@@ -181,6 +182,11 @@ impl Log {
     /// Is this inode of a socket new? It is known from now on.
     pub(super) fn is_new(&self, inode: &str) -> bool {
         self.state().inodes.insert(inode.to_owned())
+    }
+
+    /// Has no connection of the client's had this port before?
+    pub(super) fn is_first_of(&self, port: u16) -> bool {
+        self.state().ports.insert(port)
     }
 
     /// What shows a setting, or why it is not shown. A doubt stays: one connection without the setting is

@@ -67,11 +67,22 @@ struct Order {
 #[derive(Debug)]
 enum Task {
     Begin(Operation),
+    /// A connect from this address.
+    From(Bound),
     /// A statement with a payload, or whose result is not read at once.
     Large(Statement),
     /// The rest of the result is to be read.
     Resume,
     Disconnect(Closing),
+}
+
+/// What a connection is bound to before it is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound {
+    /// One of the client's addresses.
+    pub(crate) address: IpAddr,
+    /// Is it kept open without a name, beside that which the order's name has?
+    pub(crate) beside: bool,
 }
 
 type Inbox = mpsc::UnboundedReceiver<Order>;
@@ -153,6 +164,11 @@ impl Client {
     /// caller's, 1 for the first. A connection does one thing at a time.
     pub(crate) fn begin(&self, number: u32, on: Option<&Name>, operation: Operation) -> Result<()> {
         self.tell(number, on, Task::Begin(operation))
+    }
+
+    /// Begins to open a connection from one of the client's addresses.
+    pub(crate) fn begin_from(&self, number: u32, on: Option<&Name>, bound: Bound) -> Result<()> {
+        self.tell(number, on, Task::From(bound))
     }
 
     /// Begins a statement with a payload, or whose result is not read at once.
@@ -284,6 +300,7 @@ impl Task {
     fn begun(&self) -> Option<ClientEventKind> {
         match self {
             Self::Begin(operation) => Some(operation.begun()),
+            Self::From(_) => Some(Operation::Connect.begun()),
             Self::Large(Statement { sql, .. }) => Some(ClientEventKind::StatementBegun { sql: sql.clone() }),
             Self::Resume => None,
             Self::Disconnect(_) => Some(ClientEventKind::DisconnectBegun),
@@ -297,7 +314,7 @@ fn serve(mut inbox: Inbox, desk: &Desk, mut session: impl Session) {
         match task {
             Task::Begin(operation) => session.perform(desk, number, operation),
             // A scenario that says so is refused when it is read.
-            Task::Large(_) | Task::Resume | Task::Disconnect(_) => {
+            Task::From(_) | Task::Large(_) | Task::Resume | Task::Disconnect(_) => {
                 task.begun()
                     .into_iter()
                     .for_each(|begun| desk.write(number, begun));

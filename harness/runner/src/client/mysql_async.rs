@@ -115,6 +115,14 @@ async fn perform(desk: &Desk, options: &Opts, order: Order, open: Option<Open>, 
             done.open = Some(open);
         }
         (Task::Resume, open) => done.open = open,
+        // A scenario that says so is refused when it is read.
+        (Task::From(_), open) => {
+            desk.write(
+                number,
+                failed("the driver cannot choose the address that it connects from"),
+            );
+            done.open = open;
+        }
         (Task::Disconnect(how), Some(open)) => {
             let kind = disconnect(desk, open, how).await;
             desk.write(number, kind);

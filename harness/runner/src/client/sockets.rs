@@ -10,7 +10,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -170,9 +170,19 @@ pub(super) fn note_beside(
 
 /// Writes down the port of a UDP socket, which has none of TCP's options.
 pub(super) fn note_port(desk: &Desk, operation: u32, port: u16) {
+    note_unset(desk, operation, port, None);
+}
+
+/// Writes down what a socket is bound to that is not connected yet.
+pub(super) fn note_bound(desk: &Desk, operation: u32, address: IpAddr, port: u16) {
+    note_unset(desk, operation, port, Some(address));
+}
+
+fn note_unset(desk: &Desk, operation: u32, port: u16, bound_to: Option<IpAddr>) {
     desk.log.socket(OpenedSocket {
         operation,
         port,
+        bound_to,
         keepalive: false,
         keepalive_time: Duration::ZERO,
         keepalive_interval: Duration::ZERO,
@@ -199,6 +209,7 @@ fn options(operation: u32, found: &Found) -> rustix::io::Result<OpenedSocket> {
     Ok(OpenedSocket {
         operation,
         port: found.port,
+        bound_to: None,
         keepalive: sockopt::socket_keepalive(socket)?,
         keepalive_time: sockopt::tcp_keepidle(socket)?,
         keepalive_interval: sockopt::tcp_keepintvl(socket)?,

@@ -16,7 +16,7 @@ use lvs_matrix_model::base::Forwarding;
 use lvs_matrix_model::ipvs::{Method, Service, Table};
 use lvs_matrix_model::plan::{Host, LabPlan};
 use lvs_matrix_model::record::CommandRecord;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The scheduler for the time of the choice where the table's own goes by a hash. Those give a real server of
 /// weight 0 its part of the hash table all the same, and fail if the hash names it (ip_vs_dh.c and
@@ -184,13 +184,18 @@ fn settled(table: &Table) -> Table {
     table
 }
 
-/// Where the director's entry for the connection from the client's `port` leads to, if there is one.
-pub(crate) fn entry_of(plan: &LabPlan, lab: &Lab, port: u16) -> Result<Option<Node>> {
-    let Some(client) = plan.client_host() else {
+/// Where the director's entry for the client's connection from this address and port leads to, if there is
+/// one. Without an address it comes from the client's own.
+pub(crate) fn entry_of(
+    plan: &LabPlan,
+    lab: &Lab,
+    (address, port): (Option<IpAddr>, u16),
+) -> Result<Option<Node>> {
+    let Some(own) = plan.client_addresses().next() else {
         return Ok(None);
     };
     let entries = entries(lab.director()?)?;
-    let client = SocketAddr::new(client.address(), port);
+    let client = SocketAddr::new(address.unwrap_or(own), port);
     let entry = entries.of(client, plan.service().address).next();
     Ok(entry.and_then(|entry| {
         let leads_to = |host: &&Host| plan.destination(host) == entry.destination;

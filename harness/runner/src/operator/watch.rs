@@ -82,11 +82,10 @@ fn seen(plan: &LabPlan, lab: &Lab, condition: Condition<'_>) -> Result<(bool, Pr
             (counted.of(active, inactive) == 0, seen)
         }
         Condition::NoEntry => {
-            let of_client = plan.client_host().map(Host::address);
             let now = entries(lab.director()?)?;
             // A template of persistence has port 0.
             let own = now.entries.iter().filter(|entry| {
-                Some(entry.client.ip()) == of_client
+                plan.is_clients(entry.client.ip())
                     && entry.client.port() != 0
                     && entry.protocol == Some(plan.service().protocol)
             });

@@ -2,7 +2,7 @@
 
 use super::{Done, Started, Timeline};
 use crate::capture::holds;
-use crate::client::{Operation, Standing};
+use crate::client::{Bound, Operation, Standing};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result};
 use crate::operator;
@@ -16,6 +16,7 @@ use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::plan::{Host, Mac};
 use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, Rows, StepOutcome};
 use std::net::IpAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long an operation of the client may take before the `act` phase, where nothing is expected to hang.
@@ -37,6 +38,7 @@ impl Timeline<'_> {
                 led.add_to(&mut done);
                 Ok(done)
             }
+            ClientAction::ConnectEach { every, may_fail } => self.connect_each(*every, *may_fail),
             ClientAction::Query(statement) => {
                 let operation = self.begin_statement(statement)?;
                 Ok(self.await_end(&started(operation, statement.takes, action), Proof::Answered))
@@ -63,6 +65,71 @@ impl Timeline<'_> {
         let number = self.next_operation();
         self.client.begin(number, on, operation)?;
         Ok(number)
+    }
+
+    /// Begins to connect, from the address that the scenario says, if the client has several.
+    fn begin_opening(&mut self, opening: &Opening) -> Result<u32> {
+        let on = opening.name.as_ref();
+        let Some(address) = self.source(opening) else {
+            return self.begin(on, Operation::Connect);
+        };
+        let number = self.next_operation();
+        let beside = false;
+        self.client.begin_from(number, on, Bound { address, beside })?;
+        Ok(number)
+    }
+
+    /// The address that a connection comes from; `None` if the client has one only.
+    fn source(&self, opening: &Opening) -> Option<IpAddr> {
+        let addresses: Vec<IpAddr> = self.plan.client_addresses().collect();
+        let place = usize::from(opening.from.unwrap_or(1)).checked_sub(1)?;
+        addresses.get(place).filter(|_| addresses.len() > 1).copied()
+    }
+
+    /// Opens a connection from each of the client's addresses, one beginning a while after the other, and
+    /// waits for all of them.
+    fn connect_each(&mut self, every: Duration, may_fail: bool) -> Result<Done> {
+        let until = |timeline: &Self| {
+            let otherwise = || Instant::now() + BEFORE_DEADLINE;
+            timeline.act_until.unwrap_or_else(otherwise)
+        };
+        let mut begun = Vec::new();
+        for address in self.plan.client_addresses() {
+            if !begun.is_empty() {
+                thread::sleep(every);
+            }
+            let number = self.next_operation();
+            let beside = true;
+            self.client.begin_from(number, None, Bound { address, beside })?;
+            begun.push(number);
+        }
+        let until = until(self);
+        let standing = begun
+            .iter()
+            .map(|number| (*number, self.client.wait(*number, until)));
+        let standing: Vec<(u32, Standing)> = standing.collect();
+        for (number, _) in standing
+            .iter()
+            .filter(|(_, standing)| *standing == Standing::Pending)
+        {
+            self.client.still_waiting(*number);
+        }
+        let any = |wanted| standing.iter().any(|(_, standing)| *standing == wanted);
+        let outcome = if any(Standing::Pending) {
+            StepOutcome::Unfinished
+        } else if any(Standing::Failed) {
+            StepOutcome::ClientFailed
+        } else {
+            StepOutcome::Done {
+                proof: Proof::Connected,
+            }
+        };
+        Ok(Done {
+            operation: begun.first().copied(),
+            further_operations: u32::try_from(begun.len().saturating_sub(1)).unwrap_or(u32::MAX),
+            may_fail,
+            ..Done::with(outcome)
+        })
     }
 
     fn begin_statement(&mut self, statement: &Statement) -> Result<u32> {
@@ -180,14 +247,14 @@ impl Timeline<'_> {
     /// Begins to connect. If the connection is to be on a certain real server, the director has chosen that
     /// one by the end of this, and its table is as it was.
     fn begin_connect(&mut self, opening: &Opening) -> Result<(u32, Led)> {
-        let on = opening.name.as_ref();
         let Some(server) = &opening.to else {
-            return Ok((self.begin(on, Operation::Connect)?, Led::default()));
+            return Ok((self.begin_opening(opening)?, Led::default()));
         };
         let from = self.captures.seen_by(&Node::Client);
         let mut choice = operator::leave_only(self.plan, self.lab, server)?;
-        let chosen = self.begin(on, Operation::Connect).and_then(|operation| {
-            let entry = self.entry(from, operation)?;
+        let address = self.source(opening);
+        let chosen = self.begin_opening(opening).and_then(|operation| {
+            let entry = self.entry(from, operation, address)?;
             // A program of the author's may open several connections, one after the other.
             if matches!(self.plan.client().program, Program::Own { .. }) {
                 self.client.wait(operation, Instant::now() + SEVERAL_CONNECTIONS);
@@ -217,7 +284,7 @@ impl Timeline<'_> {
     /// The director's entry for a connection that the client opens after the first `from` frames of its
     /// interface: its port, and where it leads. `None` if the operation has ended without, or if there is
     /// none for long: its SYN does not come so far.
-    fn entry(&self, from: usize, operation: u32) -> Result<Option<(u16, Node)>> {
+    fn entry(&self, from: usize, operation: u32, address: Option<IpAddr>) -> Result<Option<(u16, Node)>> {
         let deadline = self.act_until.map_or(START_DEADLINE, |until| {
             until
                 .saturating_duration_since(Instant::now())
@@ -226,7 +293,7 @@ impl Timeline<'_> {
         let entry = poll_for(deadline, Duration::from_millis(1), || {
             let ended = self.has_ended(operation);
             for port in self.ports_opened(from) {
-                if let Some(node) = operator::entry_of(self.plan, self.lab, port)? {
+                if let Some(node) = operator::entry_of(self.plan, self.lab, (address, port))? {
                     return Ok::<_, LabError>(Some(Some((port, node))));
                 }
             }

@@ -54,7 +54,7 @@ impl<'a> Cell<'a> {
     /// address in the place of the VIP.
     fn of_client(&self, frame: &'a Frame) -> Option<&'a Tcp> {
         let client = self.record.host("client")?;
-        tcp(frame).filter(|segment| segment.source.0 == client.address)
+        tcp(frame).filter(|segment| client.addresses.contains(&segment.source.0))
     }
 
     /// A segment of the virtual service's to the client.

@@ -32,6 +32,7 @@ pub(super) struct Added {
     pub(super) firewall_mark: Option<At<u32>>,
     pub(super) scheduler: Option<At<&'static str>>,
     pub(super) scheduler_flags: Option<At<Vec<&'static str>>>,
+    pub(super) clients: Option<At<u8>>,
     pub(super) mysqld: MysqldSetup,
     /// Where that is said.
     pub(super) mysqld_span: Option<Span>,
@@ -103,6 +104,10 @@ impl Added {
             scheduler_flags: input.scheduler_flags.map(|flags| At {
                 value: flags.items.iter().map(|flag| flag.value.0).collect(),
                 span: flags.span,
+            }),
+            clients: input.clients.map(|clients| At {
+                value: clients.value.0,
+                span: clients.span,
             }),
             mysqld: mysqld(input.mysqld),
             mysqld_span: input.mysqld.map(Structure::span),

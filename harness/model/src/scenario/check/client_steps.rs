@@ -3,11 +3,12 @@
 
 use super::Draft;
 use super::findings::Findings;
+use super::said::Said;
 use crate::action::{ClientAction, PAYLOAD, Statement};
 use crate::client::Program;
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
-use crate::scenario::place::Span;
+use crate::scenario::place::{At, Span};
 use std::time::Duration;
 
 /// Warns of statements that are slow by what they say themselves: patience would end while a healthy server
@@ -54,11 +55,13 @@ fn sleeps(sql: &str) -> Option<Duration> {
 /// In this cell the program must be told what can be told to it.
 pub(super) fn check(draft: &Draft, choice: &[usize], program: &Program, findings: &mut Findings) {
     let steps = std::iter::once(&draft.steps).chain(draft.chosen(choice).map(|(_, value)| &value.steps));
+    let clients = Said::of(draft, choice).last(|part| part.clients.as_ref());
     for step in steps.flat_map(super::steps::Steps::all) {
         let Some(action) = step.action.of_client() else {
             continue;
         };
         let mistakes = [
+            no_such_address(clients, action, step.span),
             not_of_the_program(program, action, step.span),
             reads_at_once(action, step.span),
             action
@@ -71,6 +74,38 @@ pub(super) fn check(draft: &Draft, choice: &[usize], program: &Program, findings
         for mistake in mistakes.into_iter().flatten() {
             findings.add(|| draft.slug(choice), step.span, mistake.kind, || mistake);
         }
+    }
+}
+
+/// An address that the client does not have.
+fn no_such_address(clients: Option<&At<u8>>, action: &ClientAction, span: Span) -> Option<Mistake> {
+    let from = match action {
+        ClientAction::Connect(opening) | ClientAction::StartConnect(opening) => opening.from,
+        ClientAction::ConnectEach { .. } => None,
+        ClientAction::AwaitConnect { .. }
+        | ClientAction::Query(_)
+        | ClientAction::StartQuery(_)
+        | ClientAction::Request(_)
+        | ClientAction::StartRequest(_)
+        | ClientAction::AwaitResult { .. }
+        | ClientAction::Disconnect { .. } => return None,
+    };
+    let mistake =
+        |message: String, label: &str| Mistake::new(MistakeKind::NoSuchAction, span, message, label);
+    match (clients, from) {
+        (Some(clients), Some(from)) if from > clients.value => {
+            let message = format!("the client has no address {from}");
+            let mistake = mistake(message, "beyond the last one");
+            Some(mistake.second(clients.span, "so many it has"))
+        }
+        (None, None) if !action.is_each() => None,
+        (None, Some(1)) => None,
+        (None, _) => {
+            let message = format!("`{}` where the client has one address", action.key());
+            let mistake = mistake(message, "no `clients` in the lab of these cells");
+            Some(mistake.help("give the client more of them: `clients: 60`, with `server: tcp-echo`"))
+        }
+        (Some(_), _) => None,
     }
 }
 
@@ -140,7 +175,9 @@ fn only_a_driver(action: &ClientAction) -> Option<&'static str> {
             let payload = statement.payload.map(|_| "put a payload into its statement");
             payload.or(statement.pause_after.map(|_| "stop reading its result"))
         }
-        ClientAction::Request(_)
+        // What needs many addresses needs echo servers, which have no other client.
+        ClientAction::ConnectEach { .. }
+        | ClientAction::Request(_)
         | ClientAction::StartRequest(_)
         | ClientAction::Connect(_)
         | ClientAction::AwaitResult { .. } => None,

@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub(super) expected: Expected,
     /// The real servers that it names, each where it stands.
     pub(super) served_by: Vec<At<Name>>,
+    /// These, and those that it names besides.
+    pub(super) named: Vec<At<Name>>,
     pub(super) span: Span,
     pub(super) places: Option<Places>,
 }
@@ -31,6 +33,8 @@ pub(super) struct Places {
     pub(super) errno: Option<Span>,
     pub(super) at_least: Option<Span>,
     pub(super) at_most: Option<Span>,
+    pub(super) clients: Option<Span>,
+    pub(super) moved: Option<Span>,
 }
 
 impl Places {
@@ -41,6 +45,12 @@ impl Places {
             errno: input.errno.as_ref().map(|field| field.span),
             at_least: input.at_least.as_ref().map(|field| field.span),
             at_most: input.at_most.as_ref().map(|field| field.span),
+            clients: input.clients.as_ref().map(Structure::span),
+            moved: input
+                .clients
+                .as_ref()
+                .and_then(|clients| clients.moved.as_ref())
+                .map(|field| field.span),
         })
     }
 }
@@ -128,9 +138,18 @@ fn expectation(
             .served_by
             .as_ref()
             .map_or_else(Vec::new, |named| named.items.clone()),
+        named: named(input),
         span: input.span(),
         places: Places::of(input),
     })
+}
+
+/// The real servers that it names, each where it stands.
+fn named(input: &ExpectationInput) -> Vec<At<Name>> {
+    let serves = input.served_by.iter().flat_map(|named| &named.items);
+    let served = input.clients.iter().filter_map(|clients| clients.served.as_ref());
+    let of_clients = served.flat_map(|served| &served.entries).map(|(name, _)| name);
+    serves.chain(of_clients).cloned().collect()
 }
 
 fn unknown_axis(name: &At<Name>, axes: &[AxisDraft]) -> Mistake {

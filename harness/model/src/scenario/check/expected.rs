@@ -4,9 +4,10 @@ use crate::Name;
 use crate::duration::Human;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::{At, Span};
-use crate::scenario::syntax::ExpectationInput;
+use crate::scenario::scalar::Count;
+use crate::scenario::syntax::{ExpectationInput, SpreadInput};
 use crate::scenario::table::Structure;
-use crate::scenario::{BehaviourName, Expected, ExpectedBehaviour, HangEndName};
+use crate::scenario::{BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
 use std::time::Duration;
 
 /// What the item expects, if its fields can be true together.
@@ -82,6 +83,7 @@ pub(super) fn expected(
         at_least: input.at_least.as_ref().map(|time| time.value),
         at_most: input.at_most.as_ref().map(|time| time.value),
         served_by,
+        clients: input.clients.as_ref().map(spread),
     }))
 }
 
@@ -165,6 +167,20 @@ fn servers(input: &ExpectationInput, mistakes: &mut Mistakes) -> Vec<Name> {
     servers
 }
 
+/// How clients are to be spread. Whether the lab has those servers, and the cells those clients, is checked
+/// with the cells.
+fn spread(input: &SpreadInput) -> ExpectedSpread {
+    let range = |count: &At<Count>| count.value.0;
+    let served = input.served.iter().flat_map(|served| &served.entries);
+    ExpectedSpread {
+        moved: input.moved.as_ref().map(range),
+        failed: input.failed.as_ref().map(range),
+        served: served
+            .map(|(name, count)| (name.value.clone(), range(count)))
+            .collect(),
+    }
+}
+
 /// An item without a behaviour must be observed only, and then say nothing else.
 fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Option<Expected> {
     let details = [
@@ -174,6 +190,7 @@ fn without_behaviour(input: &ExpectationInput, mistakes: &mut Mistakes) -> Optio
         ("at-least", input.at_least.as_ref().map(|field| field.span)),
         ("at-most", input.at_most.as_ref().map(|field| field.span)),
         ("served-by", input.served_by.as_ref().map(|field| field.span)),
+        ("clients", input.clients.as_ref().map(Structure::span)),
     ];
     let Some(only) = &input.observe_only else {
         mistakes.add(

@@ -57,6 +57,8 @@ pub(super) struct Candidate<'d> {
     /// How much time had passed when it began.
     begun: Passed,
     may_fail: bool,
+    /// Is it a connect from each address?
+    each: bool,
     /// The real servers that were in the director's table at a moment at which its connection can have been
     /// scheduled; `None` if that is not known. The director passes nothing on to any other
     /// (net/netfilter/ipvs/ip_vs_core.c, `ip_vs_in_hook`: an entry whose destination is not available).
@@ -70,6 +72,7 @@ impl<'d> Candidate<'d> {
             statement: action.statement(),
             begun,
             may_fail: action.may_fail(),
+            each: action.is_each(),
             servers,
         }
     }
@@ -105,6 +108,8 @@ pub(super) struct Watched<'d> {
     pub(super) until: Span,
     /// The client program; `None` if it is not known.
     pub(super) program: Option<Program>,
+    /// Does the client connect from each address before the change?
+    pub(super) each_before: bool,
 }
 
 /// Why `expected` cannot be met by any run of the cell.
@@ -151,6 +156,27 @@ impl Case<'_, '_> {
             .or_else(|| self.too_short(operation))
             .or_else(|| self.no_such_error(operation))
             .or_else(|| self.served_by_none(operation))
+            .or_else(|| self.nobody_counted(operation))
+    }
+
+    /// Is there nobody to be counted, or nothing to be compared with?
+    fn nobody_counted(&self, operation: &Candidate<'_>) -> Option<Mistake> {
+        let span = self.places.clients?;
+        let never =
+            |span, message: &str, label: &str| Mistake::new(MistakeKind::NeverMet, span, message, label);
+        if !operation.each {
+            let (message, label) = (
+                "`clients` of an operation that is no `connect-each`",
+                "the last operation of `act` has one connection",
+            );
+            return Some(never(span, message, label).help("end `act` with `- connect-each: {}`"));
+        }
+        let moved = self.places.moved.filter(|_| !self.watched.each_before)?;
+        let (message, label) = (
+            "`moved` without a `connect-each` in `before`",
+            "nothing to compare with",
+        );
+        Some(never(moved, message, label).help("add `- connect-each: {}` to `before`"))
     }
 
     /// Was none of the real servers that are to serve it in the director's table when one was chosen?

@@ -9,7 +9,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
     if draft
         .expectations
         .iter()
-        .all(|expectation| expectation.served_by.is_empty())
+        .all(|expectation| expectation.named.is_empty())
     {
         return;
     }
@@ -25,7 +25,7 @@ pub(super) fn check(draft: &Draft, sizes: &[usize], mistakes: &mut Mistakes) {
             .expectations
             .iter()
             .filter(|expectation| expectation.covers(&choice));
-        for named in covering.flat_map(|expectation| &expectation.served_by) {
+        for named in covering.flat_map(|expectation| &expectation.named) {
             if servers.contains(&named.value.as_str()) {
                 continue;
             }

@@ -126,6 +126,7 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
                 ClientAction::Connect(_)
                 | ClientAction::StartConnect(_)
                 | ClientAction::AwaitConnect { .. }
+                | ClientAction::ConnectEach { .. }
                 | ClientAction::AwaitResult { .. }
                 | ClientAction::Disconnect { .. } => (true, ""),
             };
@@ -176,7 +177,9 @@ fn not_over_udp(action: &ClientAction, span: Span) -> Option<Mistake> {
             .help("it opens a socket, and sends nothing"),
         ),
         ClientAction::Request(request) | ClientAction::StartRequest(request) => too_much(request, span),
-        ClientAction::Query(_)
+        // `clients`, which it needs, are not for UDP.
+        ClientAction::ConnectEach { .. }
+        | ClientAction::Query(_)
         | ClientAction::StartQuery(_)
         | ClientAction::AwaitResult { .. }
         | ClientAction::Disconnect { .. } => None,

@@ -11,7 +11,7 @@ fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mi
 
 /// What of it does not fit.
 pub(super) fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
-    let of = [flags, prefix, one_packet, routed, port];
+    let of = [flags, prefix, one_packet, routed, port, clients];
     of.iter().filter_map(|of| of(said)).collect()
 }
 
@@ -108,5 +108,25 @@ fn one_packet(said: &CellLab<'_>) -> Option<Mistake> {
             "each packet of a client goes to the server of its template",
         )
         .help("leave one of them out, or have them in different values of an axis")
+    })
+}
+
+/// Many addresses are of the client of the echo servers, and of what it opens: over UDP nothing is sent for a
+/// connect.
+fn clients(said: &CellLab<'_>) -> Option<Mistake> {
+    let clients = said.last(|part| part.clients.as_ref())?;
+    let kind = said.last(|part| part.server.as_ref());
+    let name = kind.map_or_else(ServerKind::default, |kind| kind.value);
+    (name != ServerKind::TcpEcho).then(|| {
+        let message = format!("`clients` with `{}`", name.as_str());
+        let mistake = wrong(clients.span, message, "only with `server: tcp-echo`");
+        let mistake = match kind {
+            Some(kind) => mistake.second(kind.span, "what serves"),
+            None => mistake,
+        };
+        mistake.help(
+            "only `echo-client` can choose the address that it connects from; over UDP nothing is sent for a \
+             connect, so that no server would be chosen",
+        )
     })
 }

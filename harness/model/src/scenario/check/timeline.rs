@@ -114,6 +114,8 @@ struct Walk<'d, 'f> {
     /// far?
     ports: Option<u32>,
     undisturbed: bool,
+    /// Has the client connected from each address in `before`?
+    each_before: bool,
     /// Is the virtual service persistent?
     persistent: bool,
     /// The real servers that clients may reach past the director.
@@ -185,6 +187,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             watched_at_most: Duration::ZERO,
             ports: ports::ports(draft, choice),
             undisturbed: true,
+            each_before: false,
             persistent: said().any(|added| added.persistence.is_some()),
             crossed: wiring.all_crossed().collect(),
             translated: wiring.all_translated().map(|(name, _)| name).collect(),
@@ -266,6 +269,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             observe,
             until,
             program: program(self.draft, self.choice),
+            each_before: self.each_before,
         };
         if let Some(mistake) = impossible(expected, places, &item.served_by, &watched) {
             let (draft, choice) = (self.draft, self.choice);
@@ -374,6 +378,15 @@ impl<'d, 'f> Walk<'d, 'f> {
                 if refused.is_none() {
                     self.filled.opens(on, action.to());
                 }
+                self.operations.push(self.candidate(action));
+            }
+            ClientAction::ConnectEach { every, .. } => {
+                self.each_before |= self.phase == Phase::Before;
+                let clients = Said::of(self.draft, self.choice).last(|part| part.clients.as_ref());
+                let gaps = clients.map_or(0, |clients| u32::from(clients.value).saturating_sub(1));
+                self.now = self.now.saturating_add(every.saturating_mul(gaps));
+                let refuses = self.state.refuses().filter(|_| !self.persistent);
+                self.must_be_answered(step, action, refuses);
                 self.operations.push(self.candidate(action));
             }
             ClientAction::StartConnect(_) => {

@@ -5,7 +5,8 @@ mod sysctl;
 mod word;
 
 pub(super) use number::{
-    Bytes, Errno, ErrorCode, Mark, Mss, Mtu, Port, PrefixLength, Probes, Rows, ServerPort, Threshold, Weight,
+    Bytes, ClientNumber, Clients, Count, Errno, ErrorCode, Mark, Mss, Mtu, Port, PrefixLength, Probes, Rows,
+    ServerPort, Threshold, Weight,
 };
 pub(super) use sysctl::{SysctlKey, SysctlValue};
 pub(super) use word::{ProgramWord, Scheduler, SchedulerFlag, Yes};
@@ -64,6 +65,7 @@ macro_rules! value_of {
 
 value_of! {
     Bytes => u32;
+    ClientNumber => u8;
     Line => String;
     Mss => u16;
     Mtu => u16;

@@ -3,7 +3,8 @@
 use super::super::mistake::{MistakeKind, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use crate::action::Percent;
-use crate::base::MYSQL_PORT;
+use crate::base::{MAX_CLIENTS, MYSQL_PORT};
+use crate::scenario::Range;
 use schemars::{Schema, json_schema};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -42,6 +43,65 @@ impl Scalar for Threshold {
     }
     fn schema() -> Schema {
         json_schema!({ "type": "integer", "minimum": 1, "maximum": 65535 })
+    }
+}
+
+/// A number of client addresses: without it there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Clients(pub(in crate::scenario) u8);
+
+impl Scalar for Clients {
+    fn accepts() -> String {
+        format!("a whole number from 2 to {MAX_CLIENTS}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|clients| (2..=MAX_CLIENTS).contains(clients))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of clients", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 2, "maximum": MAX_CLIENTS })
+    }
+}
+
+/// One of the client's addresses: 1 is that of a lab without `clients`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct ClientNumber(pub(in crate::scenario) u8);
+
+impl Scalar for ClientNumber {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {MAX_CLIENTS}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|number| (1..=MAX_CLIENTS).contains(number))
+            .map(Self)
+            .ok_or_else(|| not_a_number("the number of a client", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_CLIENTS })
+    }
+}
+
+/// How many clients: a number, or the least and the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Count(pub(in crate::scenario) Range);
+
+impl Scalar for Count {
+    fn accepts() -> String {
+        format!("a whole number up to {MAX_CLIENTS} such as `12`, or two such as `8-14`")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let (least, most) = text.split_once('-').unwrap_or((text, text));
+        let range = whole(least).zip(whole(most));
+        range
+            .filter(|(least, most)| least <= most && *most <= MAX_CLIENTS)
+            .map(|(least, most)| Self(Range { least, most }))
+            .ok_or_else(|| not_a_number("a number of clients", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": ["integer", "string"], "pattern": "^[0-9]+(-[0-9]+)?$" })
     }
 }
 

@@ -14,7 +14,8 @@ use crate::scenario::mistake::Mistakes;
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::{Input, Scalar};
 use crate::scenario::scalar::{
-    Bytes, Line, Mss, Mtu, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text, Weight, Yes,
+    Bytes, ClientNumber, Line, Mss, Mtu, Port, Rows, Scheduler, Seconds, SysctlKey, SysctlValue, Text,
+    Weight, Yes,
 };
 use crate::scenario::schema_parts::{self, Field};
 use crate::scenario::table::{self, default, required};

@@ -1,0 +1,236 @@
+//! Clients of many addresses: by what their schedulers go, and who moves when a real server leaves or comes
+//! back. And what a scheduler that goes by a hash does where the hash leads to a server of weight 0.
+
+use super::super::icmp::PORT_UNREACHABLE;
+use super::prelude::*;
+use super::shared::nobody_to_choose;
+use lvs_matrix_model::action::{Action, TableAction};
+use lvs_matrix_model::record::StepOutcome;
+use lvs_matrix_model::verdict::Spread;
+
+const fn source_hash(function: &'static str) -> Source {
+    Source::of(function, "net/netfilter/ipvs/ip_vs_sh.c")
+}
+
+const fn maglev(function: &'static str) -> Source {
+    Source::of(function, "net/netfilter/ipvs/ip_vs_mh.c")
+}
+
+const fn destination_hash(function: &'static str) -> Source {
+    Source::of(function, "net/netfilter/ipvs/ip_vs_dh.c")
+}
+
+/// The scheduler of the service, if no step has set another one.
+fn scheduler<'a>(view: &CellView<'a>) -> Option<&'a str> {
+    let set = view.record.steps.iter().any(|step| {
+        matches!(step.action, Action::Table(TableAction::SetScheduler { .. }))
+            && matches!(step.outcome, StepOutcome::Done { .. })
+    });
+    (!set).then_some(view.plan.service().scheduler.as_str())
+}
+
+fn has_flag(view: &CellView<'_>, flag: &str) -> bool {
+    view.plan.service().scheduler_flags.iter().any(|own| own == flag)
+}
+
+/// How the clients were spread by one of these schedulers, before and when they were judged. Where
+/// persistence decides no scheduler is asked.
+fn spread<'a>(view: &CellView<'a>, by: &[&str]) -> Option<(&'a str, &'a Spread)> {
+    let spread = view.observed.spread.as_ref()?;
+    spread.before()?;
+    let own = scheduler(view).filter(|own| by.contains(own))?;
+    view.plan.service().persistence.is_none().then_some((own, spread))
+}
+
+/// What is said of the clients, ahead of the reason.
+fn counted(spread: &Spread) -> Bilingual {
+    let stayed = spread.of_stayed().count();
+    let total = spread.last().map_or(0, |last| last.clients.len());
+    bilingual!(
+        "Of the {total} clients {stayed} had a real server that has stayed in the table with a weight, and \
+         {moved} of these reached another one now."
+            / "{total} 个客户端中，{stayed} 个原来的真实服务器仍在表中且权重不为 0，其中 {moved} 个现在到了另一台。",
+        total = total,
+        stayed = stayed,
+        moved = spread.moved(),
+    )
+}
+
+fn finding(view: &CellView<'_>, spread: &Spread, mut text: Bilingual, why: &Bilingual) -> Finding {
+    text.push(why);
+    let rounds = spread.before().into_iter().chain(spread.last());
+    Finding {
+        at: view.operation.began,
+        text,
+        shown_by: rounds.map(|round| Citation::Step(round.step)).collect(),
+        ..Finding::default()
+    }
+}
+
+/// `sh`: a table of 256 places, which is dealt out anew at each change.
+pub(super) const BY_SOURCE_HASH: Rule = Rule {
+    name: "spread-by-source-hash",
+    explains: Explains::Circumstance,
+    sources: &[source_hash("ip_vs_sh_hashkey"), source_hash("ip_vs_sh_reassign")],
+    holds: |view| {
+        let (_, spread) = spread(view, &["sh"])?;
+        let text = counted(spread);
+        let why = if has_flag(view, "sh-port") {
+            bilingual!(
+                " With sh-port the client's port is hashed, too, and a new connection has another port: a \
+                 client is bound to no server."
+                    / "使用 sh-port 时端口也参与散列，新连接的端口不同：客户端不固定于任何服务器。"
+            )
+        } else {
+            bilingual!(
+                " sh hashes the client's address to one of 256 places, which are dealt out to the real \
+                 servers in turn, as many to each as its weight. They are all dealt out anew when a server \
+                 is added, edited or deleted: with another number of servers most places have another one. \
+                 A server of weight 0 keeps a place in its turn."
+                    / "sh 把客户端地址散列到 256 个位置之一，这些位置按权重轮流分给各真实服务器。添加、修改或删除服务器时全部重新分配：服务器数目变了，\
+                       多数位置就换了服务器。权重为 0 的服务器轮到时仍占一个位置。"
+            )
+        };
+        Some(finding(view, spread, text, &why))
+    },
+};
+
+/// `mh`: Maglev's table, in which those that stay keep most of their places.
+pub(super) const BY_MAGLEV: Rule = Rule {
+    name: "spread-by-maglev",
+    explains: Explains::Circumstance,
+    sources: &[maglev("ip_vs_mh_permutate"), maglev("ip_vs_mh_populate")],
+    holds: |view| {
+        let (_, spread) = spread(view, &["mh"])?;
+        let text = counted(spread);
+        let why = if has_flag(view, "mh-port") {
+            bilingual!(
+                " With mh-port the client's port is hashed, too, and a new connection has another port: a \
+                 client is bound to no server."
+                    / "使用 mh-port 时端口也参与散列，新连接的端口不同：客户端不固定于任何服务器。"
+            )
+        } else {
+            bilingual!(
+                " mh (Maglev) hashes the client's address to a place of a large table. Each real server \
+                 takes places in an order of its own, which follows from its address. So when a server \
+                 leaves, the others take its places and keep nearly all of theirs; when it comes back, \
+                 it takes the same places again. A server of weight 0 keeps its places: the table goes by the last weight that \
+                 was not 0."
+                    / "mh（Maglev）把客户端地址散列到一张大表中的位置。每台真实服务器按由其地址决定的次序占位。某台离开时，其余服务器接过它的位置，\
+                       而自己的位置几乎都不变；它回来时又占回同样的位置。权重为 0 的服务器保留其位置：该表按最近一次非 0 的权重计算。"
+            )
+        };
+        Some(finding(view, spread, text, &why))
+    },
+};
+
+/// `dh`, `lblc`, `lblcr`: by the address that the client asks for.
+pub(super) const BY_DESTINATION: Rule = Rule {
+    name: "spread-by-destination",
+    explains: Explains::Circumstance,
+    sources: &[
+        destination_hash("ip_vs_dh_schedule"),
+        Source::of("ip_vs_lblc_schedule", "net/netfilter/ipvs/ip_vs_lblc.c"),
+        Source::of("ip_vs_lblcr_schedule", "net/netfilter/ipvs/ip_vs_lblcr.c"),
+    ],
+    holds: |view| {
+        let (own, spread) = spread(view, &["dh", "lblc", "lblcr"])?;
+        let text = counted(spread);
+        let why = bilingual!(
+            " {own} goes by the address that a client asks for, which is the VIP for all of them: it leads \
+             all to the same real server, as long as that one can be chosen. It is meant for caches, where \
+             each address asked for is another site."
+                / "{own} 依据客户端请求的目的地址，而对所有客户端那都是 VIP：只要某台真实服务器可选，所有客户端都到它那里。它是为缓存设计的，\
+                   在那里每个目的地址是不同的站点。",
+            own = own,
+        );
+        Some(finding(view, spread, text, &why))
+    },
+};
+
+/// The others take turns or count connections, whoever asks.
+pub(super) const BY_TURN_OR_COUNT: Rule = Rule {
+    name: "spread-by-turn-or-count",
+    explains: Explains::Circumstance,
+    sources: &[
+        Source::of("ip_vs_rr_schedule", "net/netfilter/ipvs/ip_vs_rr.c"),
+        Source::of("ip_vs_wlc_schedule", "net/netfilter/ipvs/ip_vs_wlc.c"),
+    ],
+    holds: |view| {
+        let of = ["rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "twos"];
+        let (own, spread) = spread(view, &of)?;
+        let text = counted(spread);
+        let why = bilingual!(
+            " {own} does not look at who asks: a client whose turn is the same as before reaches the same \
+             server by chance."
+                / "{own} 不看是谁在请求：客户端再次到达同一台服务器只是碰巧轮到。",
+            own = own,
+        );
+        Some(finding(view, spread, text, &why))
+    },
+};
+
+/// The hash leads to a server that cannot be chosen, and the scheduler looks for no other.
+pub(super) const NO_SERVER_FOR_ITS_HASH: Rule = Rule {
+    name: "no-server-for-its-hash",
+    explains: Explains::Error,
+    sources: &[
+        source_hash("ip_vs_sh_get"),
+        maglev("ip_vs_mh_get"),
+        destination_hash("ip_vs_dh_schedule"),
+        super::rule::core("ip_vs_leave"),
+    ],
+    holds: |view| {
+        let refusal = view
+            .terminator(TerminatorKind::Icmp {
+                code: PORT_UNREACHABLE,
+            })
+            .filter(|refusal| view.is_connect() && refusal.by == Some(Node::Director))?;
+        let own = scheduler(view).filter(|own| ["sh", "mh", "dh"].contains(own))?;
+        if has_flag(view, "sh-fallback") || has_flag(view, "mh-fallback") {
+            return None;
+        }
+        let request = view.request()?;
+        let arrived = request.stopped_at_director()?;
+        let table = view.table_then(request.sent.at)?;
+        let (takes, other): (Vec<_>, Vec<_>) = table.servers().partition(|(_, weight)| *weight > 0);
+        // With nobody at all to choose another rule says so.
+        if nobody_to_choose(view, request.sent).is_some() {
+            return None;
+        }
+        let ((first_of_others, _), (_, _)) = other.first().zip(takes.first())?;
+        let without = match own {
+            "dh" => bilingual!("dh has no way around it" / "dh 没有别的出路"),
+            _ => bilingual!(
+                "without {own}-fallback it looks for no other" / "没有 {own}-fallback 时不找别的",
+                own = own
+            ),
+        };
+        let mut shown_by = vec![
+            packet(request.sent),
+            packet(arrived),
+            Citation::Packet(refusal.packet),
+        ];
+        shown_by.extend(table.shown_by());
+        Some(Finding {
+            at: request.sent.at,
+            text: bilingual!(
+                "The client's SYN arrived at the director ({arrived} on director). The hash of {own} leads \
+                 it to a real server that has a weight of 0, such as {server}, and {without}, though the \
+                 table has others with a weight. IPVS answers with an ICMP port unreachable (packet \
+                 {refusal} on client), which a socket that is connecting reports as ECONNREFUSED."
+                    / "客户端的 SYN 到达调度器（director 上的{arrived}）。{own} 的散列把它引向权重为 0 的真实服务器（例如 {server}），{without}，\
+                       尽管表中还有权重不为 0 的服务器。IPVS 以 ICMP port unreachable 应答（client 上的数据包 {refusal}），\
+                       正在建立连接的套接字据此报告 ECONNREFUSED。",
+                arrived = first(arrived),
+                own = own,
+                server = first_of_others,
+                without = without,
+                refusal = refusal.packet,
+            ),
+            shown_by,
+            claims: said(request, Fate::Refused, refusal, Fate::NoServer),
+            advice: Vec::new(),
+        })
+    },
+};
