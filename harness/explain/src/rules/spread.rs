@@ -114,8 +114,8 @@ pub(super) const BY_MAGLEV: Rule = Rule {
                 " mh (Maglev) hashes the client's address to a place of a large table. Each real server \
                  takes places in an order of its own, which follows from its address. So when a server \
                  leaves, the others take its places and keep nearly all of theirs; when it comes back, \
-                 it takes the same places again. A server of weight 0 keeps its places: the table goes by the last weight that \
-                 was not 0."
+                 it takes the same places again. A server of weight 0 keeps its places: the table goes \
+                 by the last weight that was not 0."
                     / "mh（Maglev）把客户端地址散列到一张大表中的位置。每台真实服务器按由其地址决定的次序占位。某台离开时，其余服务器接过它的位置，\
                        而自己的位置几乎都不变；它回来时又占回同样的位置。权重为 0 的服务器保留其位置：该表按最近一次非 0 的权重计算。"
             )
