@@ -6,7 +6,7 @@ use crate::error::{LabError, Result};
 use crate::lab::Lab;
 use lvs_matrix_model::action::{Condition, Node, Until};
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::plan::{Host, LabPlan};
+use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{Entries, Proof};
 use std::time::{Duration, Instant};
 

@@ -253,6 +253,7 @@ impl Lines<'_> {
         // Over UDP a socket reaches nobody until it sends.
         let to = (to_it && self.kind() != ServerKind::UdpEcho).then(|| self.server().clone());
         Self::client(ClientAction::Connect(Opening {
+            from: None,
             name: name.cloned(),
             to,
             may_fail,

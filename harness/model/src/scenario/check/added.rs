@@ -158,6 +158,7 @@ impl Added {
                 .into_iter()
                 .map(|(host, how)| (host.value, how.value))
                 .collect(),
+            clients: value(self.clients),
             client,
             mysqld: self.mysqld,
             director_sysctls: sysctls(self.director_sysctls),
@@ -218,6 +219,7 @@ impl Added {
                 u8::to_string,
             ),
             word_of("firewall-mark", self.firewall_mark.as_ref(), u32::to_string),
+            word_of("clients", self.clients.as_ref(), u8::to_string),
             word_of("server-mtu", self.server_mtu.as_ref(), u16::to_string),
             word_of("server-port", self.server_port.as_ref(), u16::to_string),
         ]

@@ -2,8 +2,8 @@
 //! they stand.
 
 use super::Draft;
+use super::cell_lab::CellLab;
 use super::findings::Findings;
-use super::said::Said;
 use crate::action::{ClientAction, PAYLOAD, Statement};
 use crate::client::Program;
 use crate::duration::Human;
@@ -55,7 +55,7 @@ fn sleeps(sql: &str) -> Option<Duration> {
 /// In this cell the program must be told what can be told to it.
 pub(super) fn check(draft: &Draft, choice: &[usize], program: &Program, findings: &mut Findings) {
     let steps = std::iter::once(&draft.steps).chain(draft.chosen(choice).map(|(_, value)| &value.steps));
-    let clients = Said::of(draft, choice).last(|part| part.clients.as_ref());
+    let clients = CellLab::of(draft, choice).last(|part| part.clients.as_ref());
     for step in steps.flat_map(super::steps::Steps::all) {
         let Some(action) = step.action.of_client() else {
             continue;

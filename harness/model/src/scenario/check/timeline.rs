@@ -382,7 +382,7 @@ impl<'d, 'f> Walk<'d, 'f> {
             }
             ClientAction::ConnectEach { every, .. } => {
                 self.each_before |= self.phase == Phase::Before;
-                let clients = Said::of(self.draft, self.choice).last(|part| part.clients.as_ref());
+                let clients = CellLab::of(self.draft, self.choice).last(|part| part.clients.as_ref());
                 let gaps = clients.map_or(0, |clients| u32::from(clients.value).saturating_sub(1));
                 self.now = self.now.saturating_add(every.saturating_mul(gaps));
                 let refuses = self.state.refuses().filter(|_| !self.persistent);
