@@ -68,10 +68,7 @@ fn no_shell() {
             "harness/guest/src/guest/command_line.rs",
             r#"exec /sys/.guest/handed/init\"";"#,
         ),
-        (
-            "harness/runner/src/client/process.rs",
-            r##"r#""$@"; exit "$?""#"##,
-        ),
+        ("harness/runner/src/enclosed.rs", r##"r#""$@"; exit "$?""#"##),
         ("harness/runner/src/template.rs", r##"r#"exec "$@" <"$0""#"##),
     ];
     let files: BTreeSet<&str> = found.iter().map(|(file, _)| file.as_str()).collect();

@@ -1,4 +1,5 @@
-//! The client programs of the selected cells: those that the machine does not have, each with its cure.
+//! The programs of the selected cells, clients and servers: those that the machine does not have, each with
+//! its cure.
 
 use crate::scenarios::Selected;
 use lvs_matrix_guest::init::{OWN_FOLDERS, PATH};
@@ -14,12 +15,27 @@ pub(crate) fn missing(selected: &[Selected]) -> BTreeSet<String> {
         let cells = selected.cells.iter();
         cells.map(move |cell| (selected, plan(&selected.scenario, cell).client().program.clone()))
     });
+    let servers = selected.iter().flat_map(|selected| {
+        let cells = selected.cells.iter();
+        cells.filter_map(move |cell| {
+            let plan = plan(&selected.scenario, cell);
+            if selected.folder().is_none() && plan.runs_own_programs() {
+                return Some(format!(
+                    "the programs of {} lie beside its file, and do not come with this program: run the \
+                     file in `scenarios/` of the repository",
+                    selected.scenario.name
+                ));
+            }
+            own(selected, "server", plan.server_program()?.argv.first()?)
+        })
+    });
     programs
         .filter_map(|(selected, program)| match program {
-            Program::MysqlAsync | Program::EchoClient => None,
+            Program::MysqlAsync | Program::EchoClient | Program::StreamClient => None,
             Program::InteractiveCli | Program::BatchCli => command_line(&selected.scenario.name, &program),
-            Program::Own { argv } => own(selected, argv.first()?),
+            Program::Own { argv } => own(selected, "client", argv.first()?),
         })
+        .chain(servers)
         .collect()
 }
 
@@ -35,7 +51,7 @@ fn command_line(scenario: &lvs_matrix_model::Name, program: &Program) -> Option<
 }
 
 /// A program of the author's own is not there, or not where a cell sees it.
-fn own(selected: &Selected, program: &str) -> Option<String> {
+fn own(selected: &Selected, what: &str, program: &str) -> Option<String> {
     let path = Path::new(program);
     let lack = if !program.contains('/') {
         (!in_path(program)).then(|| format!("is not in {PATH}: install it there, or give its path"))
@@ -59,7 +75,7 @@ fn own(selected: &Selected, program: &str) -> Option<String> {
     };
     lack.map(|lack| {
         format!(
-            "the client program `{program}` of {} {lack}",
+            "the {what} program `{program}` of {} {lack}",
             selected.scenario.name
         )
     })

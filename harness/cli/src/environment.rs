@@ -28,7 +28,8 @@ pub(crate) const OWN_FILE: &str = "/proc/self/exe";
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
     pub(crate) runs_on: RunsOn,
-    pub(crate) template: Template,
+    /// The data folder's template; `None` if no real server of the run is a mysqld.
+    pub(crate) template: Option<Template>,
     /// The same with InnoDB, if a scenario asks for it.
     pub(crate) with_innodb: Option<Template>,
     /// This binary.
@@ -55,10 +56,13 @@ impl Environment {
             Some(program) => Server::probe(&reachable(&absolute(program)?)?),
             None => Server::find(&path()),
         };
+        // A run whose servers are others needs no mysqld.
+        let needed = selected.iter().any(Selected::needs_mysqld);
         let server = match server {
-            Ok(server) => Some(server),
+            Ok(server) => Some(server).filter(|_| needed),
             // A path that was given is the user's mistake, not the machine's lack.
             Err(error) if arguments.mysqld.is_some() => return Err(Failure::Mistake(error.to_string())),
+            Err(_) if !needed => None,
             Err(error) => {
                 missing.push(error.to_string());
                 None
@@ -73,26 +77,29 @@ impl Environment {
                 None
             }
         };
-        let (Some(server), Some(runs_on), true) = (server, runs_on, missing.is_empty()) else {
+        let (Some(runs_on), true) = (runs_on, missing.is_empty()) else {
             return Err(Failure::Unavailable(format!(
                 "this machine cannot run cells yet:\n  {}",
                 missing.join("\n  ")
             )));
         };
-        let template =
-            |innodb| prepare_template(&server, innodb, &cache_root(&cache)).map_err(|error| with_log(&error));
+        let template = |innodb| {
+            let server = server.as_ref();
+            let prepared = server.map(|server| prepare_template(server, innodb, &cache_root(&cache)));
+            prepared.transpose().map_err(|error| with_log(&error))
+        };
         // The lab may ask for it, or a value of an axis.
         let innodb = selected.iter().any(|selected| {
             let values = selected.scenario.axes.iter().flat_map(|axis| &axis.values);
             selected.scenario.lab.mysqld.innodb || values.into_iter().any(|value| value.lab.mysqld.innodb)
         });
-        let with_innodb = innodb.then(|| template(true)).transpose()?;
+        let with_innodb = if innodb { template(true)? } else { None };
         let template = template(false)?;
         let observe_at_most = match &runs_on {
             RunsOn::Kernel(_) => arguments.observe_at_most,
             RunsOn::Host => Some(arguments.observe_at_most.unwrap_or(OBSERVE_AT_MOST)),
         };
-        let hashes = hashes(&runs_on, &template.server)?;
+        let hashes = hashes(&runs_on, server.as_ref())?;
         Ok(Self {
             runs_on,
             template,
@@ -105,7 +112,7 @@ impl Environment {
 }
 
 /// SHA-256 of this program, the guest kernel and the server program.
-fn hashes(runs_on: &RunsOn, server: &Server) -> Result<Hashes, Failure> {
+fn hashes(runs_on: &RunsOn, server: Option<&Server>) -> Result<Hashes, Failure> {
     let of = |file: &Path| kernel::sha256_of_file(file).map_err(|error| Failure::Software(error.to_string()));
     Ok(Hashes {
         harness: of(Path::new(OWN_FILE))?,
@@ -119,7 +126,7 @@ fn hashes(runs_on: &RunsOn, server: &Server) -> Result<Hashes, Failure> {
             }
             RunsOn::Host => None,
         },
-        mysqld: of(&server.program)?,
+        mysqld: server.map(|server| of(&server.program)).transpose()?,
     })
 }
 

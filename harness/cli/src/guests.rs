@@ -16,7 +16,6 @@ use crate::stop::Stop;
 use lvs_matrix_guest::kernel::Kernel;
 use lvs_matrix_guest::{Guest, GuestConfig, GuestReport, ReadOnlyInput, RunsOn};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::client::Program;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
@@ -39,7 +38,8 @@ pub(crate) struct Guests<'a> {
     pub(crate) runs_on: RunsOn,
     /// This binary.
     pub(crate) init: PathBuf,
-    pub(crate) template: Template,
+    /// `None` if no real server is a mysqld.
+    pub(crate) template: Option<Template>,
     /// The same with InnoDB, if a plan asks for it.
     pub(crate) with_innodb: Option<Template>,
     /// What the run is made with.
@@ -169,12 +169,17 @@ impl Guests<'_> {
             name: name.to_owned(),
             path: template.folder.clone(),
         };
-        config.inputs = vec![data_folder(TEMPLATE_INPUT, &self.template)];
+        let template = self.template.as_ref();
+        config.inputs = template
+            .map(|template| data_folder(TEMPLATE_INPUT, template))
+            .into_iter()
+            .collect();
         let with_innodb = self.with_innodb.as_ref().filter(|_| needs_innodb(&batch));
         config
             .inputs
             .extend(with_innodb.map(|template| data_folder(INNODB_INPUT, template)));
-        let tree = self.template.server.tree.clone().map(|path| ReadOnlyInput {
+        let tree = template.and_then(|template| template.server.tree.clone());
+        let tree = tree.map(|path| ReadOnlyInput {
             name: SERVER_INPUT.to_owned(),
             path,
         });
@@ -277,12 +282,11 @@ impl Guests<'_> {
         Ok(others)
     }
 
-    /// The folders of those scenarios whose client is a program of the author's own.
+    /// The folders of those scenarios that run programs of the author's own.
     fn program_folders<'s>(&'s self, batch: &[LabPlan]) -> impl Iterator<Item = (&'s Name, &'s PathBuf)> {
-        let own = |plan: &&LabPlan| matches!(plan.client().program, Program::Own { .. });
         let scenarios: BTreeSet<Name> = batch
             .iter()
-            .filter(own)
+            .filter(|plan| plan.runs_own_programs())
             .map(|plan| plan.cell.scenario.clone())
             .collect();
         self.folders
@@ -300,7 +304,7 @@ impl Guests<'_> {
         fs::create_dir(&share).map_err(|error| failed("make", &share, &error))?;
         let job = Job {
             place: place::place(&self.runs_on),
-            server: self.template.server.clone(),
+            server: self.template.as_ref().map(|template| template.server.clone()),
             hashes: self.hashes.clone(),
             scenario_sha256: self.scenario_sha256.clone(),
             program_folders: self
@@ -319,7 +323,7 @@ impl Guests<'_> {
     /// The record of a cell that could not make one itself.
     fn begun(&self, plan: LabPlan) -> CellRecord {
         let scenario_sha256 = self.scenario_sha256.get(&plan.cell.scenario).cloned();
-        let environment = place::environment(&self.runs_on, &self.template, &self.hashes);
+        let environment = place::environment(&self.runs_on, self.template.as_ref(), &self.hashes);
         CellRecord {
             scenario_sha256,
             ..CellRecord::begun(plan, environment)

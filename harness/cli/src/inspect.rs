@@ -128,6 +128,9 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
             Some(Server::Echo(Echo { protocol, .. })) => {
                 let _ = writeln!(text, "    echo server ({protocol})");
             }
+            Some(Server::Program(own)) => {
+                let _ = writeln!(text, "    {}", own.program.argv.join(" "));
+            }
         }
     }
     for wrong in &plan.misbuilt {

@@ -28,7 +28,8 @@ pub(crate) const SERVER_INPUT: &str = "server";
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) place: Place,
-    pub(crate) server: Server,
+    /// `None` if no real server is a mysqld.
+    pub(crate) server: Option<Server>,
     pub(crate) hashes: Hashes,
     /// SHA-256 of the scenarios' texts.
     pub(crate) scenario_sha256: BTreeMap<Name, String>,
@@ -101,10 +102,12 @@ fn work(mut say: impl FnMut(GuestMessage)) -> Result<(), Failure> {
     let text = std::fs::read(share.join(JOB_FILE)).map_err(|error| failed(&error))?;
     let job: Job = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     let inputs = folder(INPUTS_VARIABLE)?;
-    let template = |input: &str, innodb| Template {
-        folder: inputs.join(input),
-        innodb,
-        server: job.server.clone().seen_as(&inputs.join(SERVER_INPUT)),
+    let template = |input: &str, innodb| {
+        Some(Template {
+            folder: inputs.join(input),
+            innodb,
+            server: job.server.clone()?.seen_as(&inputs.join(SERVER_INPUT)),
+        })
     };
     let config = Config {
         place: job.place,
@@ -112,7 +115,7 @@ fn work(mut say: impl FnMut(GuestMessage)) -> Result<(), Failure> {
         hashes: Some(job.hashes),
         scenario_sha256: job.scenario_sha256,
         template: template(TEMPLATE_INPUT, false),
-        with_innodb: needs_innodb(&job.plans).then(|| template(INNODB_INPUT, true)),
+        with_innodb: template(INNODB_INPUT, true).filter(|_| needs_innodb(&job.plans)),
         scratch: std::env::temp_dir(),
         fresh_servers: job.fresh_servers,
         out: share.join(CELLS_FOLDER),

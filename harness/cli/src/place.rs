@@ -33,7 +33,7 @@ pub(crate) fn place(runs_on: &RunsOn) -> Place {
 }
 
 /// What is known of the environment of a cell that could not say it itself.
-pub(crate) fn environment(runs_on: &RunsOn, template: &Template, hashes: &Hashes) -> Environment {
+pub(crate) fn environment(runs_on: &RunsOn, template: Option<&Template>, hashes: &Hashes) -> Environment {
     Environment {
         place: place(runs_on),
         kernel: match runs_on {
@@ -42,7 +42,7 @@ pub(crate) fn environment(runs_on: &RunsOn, template: &Template, hashes: &Hashes
         },
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         ipvsadm: String::new(),
-        mysqld: template.server.version_alone().to_owned(),
+        mysqld: template.map_or_else(String::new, |template| template.server.version_alone().to_owned()),
         hashes: Some(hashes.clone()),
     }
 }

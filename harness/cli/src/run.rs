@@ -239,13 +239,15 @@ pub(crate) fn run_into(
             .filter_map(|selected| Some((selected.scenario.name.clone(), selected.folder()?)))
             .collect(),
     };
+    let server = guests.template.as_ref();
+    let server = server.map(|template| template.server.version_alone());
     let talk = |text: &str| {
         if !manner.quiet {
             output::talk(text);
         }
     };
     talk(&format!(
-        "running {}{}{}, {} at once, {}, {}",
+        "running {}{}{}, {} at once, {}{}",
         plural(count / times, "cell"),
         if times > 1 {
             format!(", each {times} times")
@@ -258,13 +260,13 @@ pub(crate) fn run_into(
         },
         plural(guests.jobs.get(), place::noun(&guests.runs_on)),
         place::in_words(&guests.runs_on),
-        guests.template.server.version_alone()
+        server.map_or_else(String::new, |server| format!(", {server}"))
     ));
     if let Some(events) = events {
         events.send(RunEvent::Begun {
             run: &summary,
             place: &place::in_words(&guests.runs_on),
-            server: guests.template.server.version_alone(),
+            server: server.unwrap_or_default(),
         });
     }
     let progress = Progress::of(count, manner.quiet);

@@ -5,6 +5,7 @@ use crate::filter::Filter;
 use crate::named;
 use crate::shipped::{self, Shipped};
 use lvs_matrix_model::matrix::{Cell, CellRef, cells};
+use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -32,10 +33,17 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
-    /// The folder of its file, where a client program of the author's own runs; `None` for a shipped one.
+    /// The folder of its file, where programs of the author's own run; `None` for one that came with the
+    /// program.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         let file = std::path::absolute(self.file.as_ref()?).ok()?;
         file.parent().map(Path::to_path_buf)
+    }
+
+    /// Is a real server of one of its cells a mysqld?
+    pub(crate) fn needs_mysqld(&self) -> bool {
+        let mut cells = self.cells.iter().chain(&self.tried);
+        cells.any(|cell| plan(&self.scenario, cell).server_kind().is_mysql())
     }
 }
 

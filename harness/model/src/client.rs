@@ -50,6 +50,9 @@ pub enum Program {
     MysqlAsync,
     /// The client of the echo servers, in the harness itself: TCP or UDP, as the servers are.
     EchoClient,
+    /// The client of servers that are programs of the author's own, in the harness itself: it sends bytes and
+    /// takes whatever comes back.
+    StreamClient,
     /// The `mariadb` or `mysql` command line in a terminal, typed to like by a person.
     InteractiveCli,
     /// The same program in batch mode, with its statements on standard input.
@@ -68,6 +71,7 @@ impl Program {
         match server {
             ServerKind::Mysql => Self::MysqlAsync,
             ServerKind::TcpEcho | ServerKind::UdpEcho => Self::EchoClient,
+            ServerKind::Program => Self::StreamClient,
         }
     }
 
@@ -77,6 +81,7 @@ impl Program {
         match self {
             Self::MysqlAsync => "mysql-async",
             Self::EchoClient => "echo-client",
+            Self::StreamClient => "stream-client",
             Self::InteractiveCli => "interactive-cli",
             Self::BatchCli => "batch-cli",
             Self::Own { .. } => "argv",
@@ -88,7 +93,7 @@ impl Program {
     pub fn is_cli(&self) -> bool {
         match self {
             Self::InteractiveCli | Self::BatchCli => true,
-            Self::MysqlAsync | Self::EchoClient | Self::Own { .. } => false,
+            Self::MysqlAsync | Self::EchoClient | Self::StreamClient | Self::Own { .. } => false,
         }
     }
 
@@ -97,7 +102,7 @@ impl Program {
     #[must_use]
     pub fn does_as_told(&self) -> bool {
         match self {
-            Self::MysqlAsync | Self::EchoClient => true,
+            Self::MysqlAsync | Self::EchoClient | Self::StreamClient => true,
             Self::InteractiveCli | Self::BatchCli | Self::Own { .. } => false,
         }
     }
@@ -106,7 +111,9 @@ impl Program {
     #[must_use]
     pub fn settings(&self) -> &'static [Setting] {
         match self {
-            Self::MysqlAsync | Self::EchoClient => &[Setting::Keepalive, Setting::TcpUserTimeout],
+            Self::MysqlAsync | Self::EchoClient | Self::StreamClient => {
+                &[Setting::Keepalive, Setting::TcpUserTimeout]
+            }
             Self::InteractiveCli | Self::BatchCli => &[Setting::ConnectTimeout, Setting::Keepalive],
             Self::Own { .. } => Setting::ALL,
         }
@@ -116,9 +123,11 @@ impl Program {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MysqlAsync | Self::EchoClient | Self::InteractiveCli | Self::BatchCli => {
-                f.write_str(self.name())
-            }
+            Self::MysqlAsync
+            | Self::EchoClient
+            | Self::StreamClient
+            | Self::InteractiveCli
+            | Self::BatchCli => f.write_str(self.name()),
             Self::Own { argv } => f.write_str(&argv.join(" ")),
         }
     }

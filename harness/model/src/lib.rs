@@ -23,6 +23,7 @@ pub mod plan;
 pub mod record;
 pub mod scenario;
 mod sentence;
+pub mod serving;
 pub mod verdict;
 
 pub use name::Name;

@@ -14,7 +14,7 @@ pub use crate::base::{ECHO_PORT, MAX_REAL_SERVERS, MYSQL_PORT, Phase, ServerKind
 pub use commands::{
     FIREWALL, MSS, NETEM_LIMIT, NO_ICMP, PlacedLine, SET_MSS, SIZES, STATEFUL, SYN, StatefulRule,
 };
-pub use host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel, TunnelEnd};
+pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
 pub use make::plan;
 pub use misbuilt::Misbuilt;
 pub use segment::{Allocated, Allocator, Cidr, Mac, Network, NotACidr, NotAMac, Segment, Use};
@@ -23,10 +23,11 @@ pub use service::{Backend, Service};
 use crate::Name;
 use crate::action::{Action, Node, Timed};
 use crate::base::{CellRef, OneOrMore, Wiring};
-use crate::client::Client;
+use crate::client::{Client, Program};
 use crate::ipvs::Protocol;
 use crate::lab::{State, Table};
 use crate::scenario::{Expected, Observe};
+use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
@@ -174,6 +175,7 @@ impl LabPlan {
     pub fn server_kind(&self) -> ServerKind {
         match self.hosts.iter().find_map(Host::server) {
             Some(Server::MySql(_)) | None => ServerKind::Mysql,
+            Some(Server::Program(_)) => ServerKind::Program,
             Some(Server::Echo(Echo {
                 protocol: Protocol::Udp,
                 ..
@@ -183,6 +185,21 @@ impl LabPlan {
                 ..
             })) => ServerKind::TcpEcho,
         }
+    }
+
+    /// The program that serves on the real servers, if it is the author's own.
+    #[must_use]
+    pub fn server_program(&self) -> Option<&ServerProgram> {
+        self.hosts.iter().find_map(|host| match host.server()? {
+            Server::Program(own) => Some(&own.program),
+            Server::MySql(_) | Server::Echo(_) => None,
+        })
+    }
+
+    /// Does it run programs of the author's own?
+    #[must_use]
+    pub fn runs_own_programs(&self) -> bool {
+        matches!(self.client().program, Program::Own { .. }) || self.server_program().is_some()
     }
 
     /// Does a mysqld of the lab need a data folder with InnoDB?

@@ -183,7 +183,7 @@ pub struct Environment {
     pub harness: String,
     /// `ipvsadm --version`, its first line.
     pub ipvsadm: String,
-    /// The server program's version line.
+    /// The mysqld's version line; empty in a run without one.
     pub mysqld: String,
     /// Which files exactly these were; `None` in records of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,8 +198,9 @@ pub struct Hashes {
     pub harness: String,
     /// The guest kernel's file; `None` on the host's own kernel.
     pub kernel: Option<String>,
-    /// The server program's file.
-    pub mysqld: String,
+    /// The mysqld's file; `None` in a run without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mysqld: Option<String>,
 }
 
 /// Where cells run.

@@ -413,6 +413,7 @@ fn every_field_has_its_effect() {
             scheduler_flags: Some(vec!["sh-port".to_owned(), "sh-fallback".to_owned()]),
             family: Some(Family::Ipv4),
             server: None,
+            server_program: None,
             server_port: Some(3306),
             server_mtu: Some(1400),
             clients: None,

@@ -1,4 +1,5 @@
-//! What serves on the real servers of a lab: mysqlds, or echo servers over TCP and UDP.
+//! What serves on the real servers of a lab: mysqlds, echo servers over TCP and UDP, programs of the
+//! author's own.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,8 +10,9 @@ use lvs_matrix_model::action::{Action, ClientAction, MysqldAction, Orders, React
 use lvs_matrix_model::client::Program;
 use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::matrix::cells;
-use lvs_matrix_model::plan::{Echo, LabPlan, Server, ServerKind, plan};
+use lvs_matrix_model::plan::{Echo, LabPlan, OwnServer, Server, ServerKind, plan};
 use lvs_matrix_model::scenario::{Scenario, load, written};
+use lvs_matrix_model::serving::{Asked, ServerProgram};
 use std::time::Duration;
 
 const ECHO: &str = include_str!("fixtures/echo.yaml");
@@ -23,6 +25,9 @@ fn udp(more: &str) -> String {
          expect: [{{ behaviour: answered }}]\n"
     )
 }
+
+/// Programs of the author's own.
+const OWN: &str = include_str!("fixtures/own-server.yaml");
 
 fn loaded(text: &str) -> Scenario {
     load(text).unwrap()
@@ -58,6 +63,32 @@ fn an_echo_server_has_a_service_a_port_and_a_client_of_its_own() {
             "ipvsadm -a -t 192.0.2.100:9007 -r 192.0.2.31:9007 -g -w 1",
         ]
     );
+}
+
+#[test]
+fn a_program_of_the_authors_own_can_serve() {
+    let plan = only(OWN);
+    assert_eq!(plan.server_kind(), ServerKind::Program);
+    assert!(!plan.server_kind().is_mysql() && plan.runs_own_programs());
+    assert_eq!(plan.client().program, Program::StreamClient);
+    assert_eq!((plan.port(), plan.service().protocol), (9007, Protocol::Tcp));
+    let wanted = Server::Program(OwnServer {
+        server_id: 101,
+        program: ServerProgram {
+            argv: ["./server.pl", "{port}"].map(str::to_owned).to_vec(),
+            ready: Some(Asked {
+                send: r"PING\r\n".to_owned(),
+                expect: "+PONG".to_owned(),
+            }),
+        },
+    });
+    let (_, host) = plan.real_servers().next().unwrap();
+    assert_eq!((host.server(), host.mysqld()), (Some(&wanted), None));
+    let Action::Client(ClientAction::StartRequest(request)) = &plan.steps[1].action else {
+        unreachable!("the second step starts a request");
+    };
+    let sent = lvs_matrix_model::serving::sent(&request.statement().sql);
+    assert_eq!(sent, b"WORK 20\r\n", "how long it takes is not sent");
 }
 
 #[test]
@@ -147,8 +178,13 @@ fn steps_that_name_the_mysqld_and_the_server_do_the_same() {
 }
 
 #[test]
-fn a_cell_with_echo_servers_is_written_as_a_scenario_that_makes_the_same_cell() {
-    for text in [ECHO.to_owned(), udp(""), udp(", one-packet: true")] {
+fn a_cell_with_other_servers_is_written_as_a_scenario_that_makes_the_same_cell() {
+    for text in [
+        ECHO.to_owned(),
+        OWN.to_owned(),
+        udp(""),
+        udp(", one-packet: true"),
+    ] {
         let first = only(&text);
         let again = only(&written(&first.alone()));
         assert_eq!(again.hosts, first.hosts);

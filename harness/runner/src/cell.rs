@@ -37,7 +37,8 @@ pub struct Config {
     /// SHA-256 of the scenarios' texts.
     pub scenario_sha256: BTreeMap<Name, String>,
     /// The data folder's template and the server program.
-    pub template: Template,
+    /// `None` in a run in which none is needed.
+    pub template: Option<Template>,
     /// The same with InnoDB, for the plans that ask for it.
     pub with_innodb: Option<Template>,
     /// A folder in memory for data folders.
@@ -46,8 +47,7 @@ pub struct Config {
     pub fresh_servers: bool,
     /// The folder that receives `<scenario>/<slug>/record.json`.
     pub out: PathBuf,
-    /// The folders of the scenarios' files, for those whose client is a program of the author's own: it runs
-    /// there.
+    /// The folders of the scenarios' files, for those with programs of the author's own: they run there.
     pub scenario_folders: BTreeMap<Name, PathBuf>,
 }
 
@@ -60,7 +60,7 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
         config.place,
         &config.harness,
         config.hashes.clone(),
-        &config.template.server,
+        config.template.as_ref().map(|template| &template.server),
     )?;
     // The template is copied into memory once; the folder given may be slow, as a guest's shared folder is.
     let scratch = tempfile::Builder::new()
@@ -75,7 +75,8 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
             ..template.clone()
         })
     };
-    let template = near(&config.template, "template")?;
+    let template = config.template.as_ref();
+    let template = template.map(|template| near(template, "template")).transpose()?;
     let with_innodb = config.with_innodb.as_ref();
     let with_innodb = with_innodb
         .map(|template| near(template, "with-innodb"))
@@ -99,7 +100,7 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
         let template = with_innodb
             .as_ref()
             .filter(|_| plan.needs_innodb())
-            .unwrap_or(&template);
+            .or(template.as_ref());
         run_cell(&environment, template, places, plan, &mut warm, &mut reached)?;
         progress(Progress::Recorded(&plan.cell));
     }
@@ -113,14 +114,14 @@ struct Places<'a> {
     scratch: &'a Path,
     /// Where records go.
     out: &'a Path,
-    /// Where a client program of the author's own runs.
+    /// Where programs of the author's own run.
     program: Option<&'a Path>,
     scenario_sha256: Option<&'a str>,
 }
 
 fn run_cell(
     environment: &Environment,
-    template: &Template,
+    template: Option<&Template>,
     places: Places<'_>,
     plan: &LabPlan,
     warm: &mut Warm,
@@ -172,13 +173,21 @@ struct Observed {
 /// on the way.
 fn observe(
     plan: &LabPlan,
-    template: &Template,
+    template: Option<&Template>,
     places: Places<'_>,
     record: &mut CellRecord,
     warm: &mut Warm,
     reached: &mut dyn FnMut(Milestone),
 ) -> Result<Observed> {
-    let mut lab = Lab::make(plan, template, places.scratch, places.out, warm, reached)?;
+    let mut lab = Lab::make(
+        plan,
+        template,
+        places.program,
+        places.scratch,
+        places.out,
+        warm,
+        reached,
+    )?;
     record.preparation = std::mem::take(&mut lab.preparation);
     let captures = {
         let hosts = plan

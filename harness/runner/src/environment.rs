@@ -42,7 +42,7 @@ pub(crate) fn environment(
     place: Place,
     harness: &str,
     hashes: Option<Hashes>,
-    server: &Server,
+    server: Option<&Server>,
 ) -> Result<Environment> {
     let ipvsadm = run(&CommandLine::new(["ipvsadm", "--version"])).stage("ask ipvsadm for its version")?;
     Ok(Environment {
@@ -50,7 +50,7 @@ pub(crate) fn environment(
         kernel: running_kernel(),
         harness: harness.to_owned(),
         ipvsadm: ipvsadm.output.lines().next().unwrap_or_default().to_owned(),
-        mysqld: version_alone(&server.version).to_owned(),
+        mysqld: server.map_or_else(String::new, |server| version_alone(&server.version).to_owned()),
         hashes,
     })
 }

@@ -5,7 +5,7 @@ use crate::director;
 use crate::echo_server;
 use crate::error::{LabError, Result, Stage};
 use crate::progress::Milestone;
-use crate::real_server::{Blueprint, EchoPlan, RealServer};
+use crate::real_server::{Blueprint, EchoPlan, OwnPlan, RealServer, Serves, ask_through};
 use crate::template::Template;
 use crate::warm::Warm;
 use lvs_matrix_model::action::Node;
@@ -53,11 +53,13 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Makes the lab of `plan`. Servers log into `folder`; those that no other cell may have work in
+    /// Makes the lab of `plan`. Servers that are programs of the author's own run in `programs`. Servers log
+    /// into `folder`; those that no other cell may have work in
     /// `scratch`. It tells the milestones on the way.
     pub(crate) fn make(
         plan: &LabPlan,
-        template: &Template,
+        template: Option<&Template>,
+        programs: Option<&Path>,
         scratch: &Path,
         folder: &Path,
         warm: &mut Warm,
@@ -88,9 +90,17 @@ impl Lab {
         let lent_from = warm.scratch(plan).map(Path::to_owned);
         for (name, host) in plan.real_servers() {
             let port = plan.destination(host).port();
-            let (server_id, sql, echo) = match host.server() {
+            let (server_id, sql, serves) = match host.server() {
                 None => continue,
-                Some(Server::MySql(mysqld)) => (mysqld.server_id, mysqld.setup.sql.as_slice(), None),
+                Some(Server::MySql(mysqld)) => (mysqld.server_id, mysqld.setup.sql.as_slice(), Serves::MySql),
+                Some(Server::Program(own)) => {
+                    let plan = OwnPlan {
+                        words: own.program.words(name, port),
+                        ready: own.program.ready.clone(),
+                        folder: programs.map(Path::to_owned),
+                    };
+                    (own.server_id, &[][..], Serves::Own(plan))
+                }
                 Some(Server::Echo(echo)) => {
                     // A link-local address is one of a link only, and no service has it.
                     let link_local = |address: &IpAddr| match address {
@@ -103,16 +113,16 @@ impl Lab {
                         protocol: echo.protocol,
                         addresses: own.map(|address| SocketAddr::new(address, port)).collect(),
                     };
-                    (echo.server_id, &[][..], Some(listens))
+                    (echo.server_id, &[][..], Serves::Echo(listens))
                 }
             };
-            // An echo server starts at once.
-            let lent_from = lent_from.as_ref().filter(|_| echo.is_none());
+            // Others start at once.
+            let lent_from = lent_from.as_ref().filter(|_| serves == Serves::MySql);
             let blueprint = Blueprint {
                 name,
                 server_id,
                 sql,
-                echo,
+                serves,
                 template,
                 scratch: lent_from.map_or(scratch, PathBuf::as_path),
                 lendable: lent_from.is_some(),
@@ -147,7 +157,7 @@ impl Lab {
 
     /// Ends the lab after its cell. Servers that are as new can be lent to the next one.
     pub(crate) fn dissolve(self, plan: &LabPlan, warm: &mut Warm) {
-        for server in self.servers.into_iter().filter(|server| !server.is_echo()) {
+        for server in self.servers.into_iter().filter(RealServer::is_mysql) {
             warm.take_back(plan, server);
         }
     }
@@ -288,25 +298,31 @@ impl Lab {
             let (vip, port) = (plan.vip(), plan.port());
             let stage = || format!("query {} through the VIP", server.name);
             let client = self.client()?;
-            if server.is_echo() {
-                let (address, protocol) = (SocketAddr::new(vip, port), service.protocol);
-                let name = client
-                    .run(move || echo_server::ask(address, protocol, READY_DEADLINE))
-                    .stage(stage())?
-                    .stage(stage())?;
-                if name != server.name.as_str() {
-                    return Err(echo_server::another(stage(), &name, server.name.as_str()));
+            let address = SocketAddr::new(vip, port);
+            match server.serves() {
+                Serves::Echo(echo) => {
+                    let protocol = echo.protocol;
+                    let name = client
+                        .run(move || echo_server::ask(address, protocol, READY_DEADLINE))
+                        .stage(stage())?
+                        .stage(stage())?;
+                    if name != server.name.as_str() {
+                        return Err(echo_server::another(stage(), &name, server.name.as_str()));
+                    }
                 }
-            } else {
-                let id = client
-                    .run(move || ask_server_id(vip, port, READY_DEADLINE))
-                    .stage(stage())?
-                    .stage(stage())?;
-                if id != server.server_id {
-                    return Err(LabError::new(
-                        stage(),
-                        format!("server_id {id} answered, not {}", server.server_id),
-                    ));
+                // Nobody else is in the table.
+                Serves::Own(own) => ask_through(client, own, address, READY_DEADLINE, &stage())?,
+                Serves::MySql => {
+                    let id = client
+                        .run(move || ask_server_id(vip, port, READY_DEADLINE))
+                        .stage(stage())?
+                        .stage(stage())?;
+                    if id != server.server_id {
+                        return Err(LabError::new(
+                            stage(),
+                            format!("server_id {id} answered, not {}", server.server_id),
+                        ));
+                    }
                 }
             }
             // Of a UDP flow nobody sees the end.

@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod director;
 mod echo_server;
+mod enclosed;
 mod environment;
 mod error;
 mod host;

@@ -1,13 +1,16 @@
 //! A real server: a network namespace with a mysqld in it, on a data folder of its own, or with an echo
-//! server.
+//! server, or a program of the author's own.
 
 mod asked;
 mod frozen;
+mod own;
 
-pub(crate) use frozen::frozen;
+pub(crate) use frozen::all_frozen;
+pub(crate) use own::{OwnPlan, ask_through};
 
 use crate::clock::poll_for;
 use crate::echo_server;
+use crate::enclosed;
 use crate::error::{LabError, Result, Stage};
 use crate::program::in_path;
 use crate::server::Flavour;
@@ -37,15 +40,15 @@ const START_STOP_DEADLINE: Duration = Duration::from_secs(120);
 /// How long the server may take to answer a question asked over its own socket.
 const ADMIN_DEADLINE: Duration = Duration::from_secs(20);
 
-/// A real server. Dropping it kills the mysqld or the echo server; then its folder and the namespace go.
+/// A real server. Dropping it kills what serves; then its folder and the namespace go.
 #[derive(Debug)]
 pub(crate) struct RealServer {
     pub(crate) name: Name,
     pub(crate) server_id: u32,
     /// The lab's own statements.
     sql: Vec<String>,
-    /// The echo server that runs in the place of a mysqld.
-    echo: Option<EchoPlan>,
+    /// What serves.
+    serves: Serves,
     /// `None` while no mysqld runs.
     process: Option<Running>,
     last_end: Option<ExitStatus>,
@@ -54,7 +57,8 @@ pub(crate) struct RealServer {
     log: PathBuf,
     /// What brings the server's log to that file, if the server may outlive a cell.
     pump: Option<Pump>,
-    template: Template,
+    /// What a mysqld is made of.
+    template: Option<Template>,
     listen: SocketAddr,
     /// How many cells it was in before this one.
     pub(crate) earlier_cells: u32,
@@ -69,14 +73,42 @@ pub(crate) struct RealServer {
 
 /// The running process of a server; killed and reaped on drop.
 #[derive(Debug)]
-struct Running(Child);
+struct Running {
+    child: Child,
+    /// The PID namespace of a program of the author's own.
+    enclosure: Option<String>,
+}
+
+impl Running {
+    /// The process of the server, and those that it has started.
+    fn pids(&self) -> Vec<Pid> {
+        match &self.enclosure {
+            None => vec![Pid::from_child(&self.child)],
+            Some(enclosure) => enclosed::of_program(&self.child, enclosure)
+                .into_iter()
+                .filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
+                .collect(),
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         // Both fail only if it was reaped already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// What serves on a real server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// A mysqld.
+    MySql,
+    /// The harness's echo server.
+    Echo(EchoPlan),
+    /// A program of the author's own.
+    Own(OwnPlan),
 }
 
 /// An echo server, which is started when its host has its addresses.
@@ -93,9 +125,9 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) server_id: u32,
     /// Statements that it executes by itself before the lab is ready.
     pub(crate) sql: &'a [String],
-    /// The echo server that is to run in the place of a mysqld.
-    pub(crate) echo: Option<EchoPlan>,
-    pub(crate) template: &'a Template,
+    pub(crate) serves: Serves,
+    /// What a mysqld is made of.
+    pub(crate) template: Option<&'a Template>,
     /// An existing folder; the server's own is made in it.
     pub(crate) scratch: &'a Path,
     /// May the server outlive the cell?
@@ -117,20 +149,26 @@ impl RealServer {
             .prefix(&format!("{}-", blueprint.name))
             .tempdir_in(blueprint.scratch)
             .stage(stage())?;
-        if blueprint.echo.is_none() {
-            make_data(own.path(), blueprint.template).stage(stage())?;
-        }
+        let template = match blueprint.serves {
+            Serves::MySql => {
+                let none = || LabError::new(stage(), "the run has no MySQL server");
+                let template = blueprint.template.ok_or_else(none)?;
+                make_data(own.path(), template).stage(stage())?;
+                Some(template.clone())
+            }
+            Serves::Echo(_) | Serves::Own(_) => None,
+        };
         let mut server = Self {
             name: blueprint.name.clone(),
             server_id: blueprint.server_id,
             sql: blueprint.sql.to_vec(),
-            echo: blueprint.echo.clone(),
+            serves: blueprint.serves.clone(),
             process: None,
             last_end: None,
             folder: own,
             log: blueprint.log.clone(),
             pump: None,
-            template: blueprint.template.clone(),
+            template,
             listen: blueprint.listen,
             earlier_cells: 0,
             sysctls: BTreeSet::new(),
@@ -143,7 +181,7 @@ impl RealServer {
             namespace,
         };
         server.pump = blueprint.lendable.then(Pump::new);
-        if server.echo.is_none() {
+        if server.is_mysql() {
             server.start_process()?;
         }
         Ok(server)
@@ -151,23 +189,26 @@ impl RealServer {
 
     /// Starts what could not be started before the host had its addresses.
     pub(crate) fn start_late(&mut self) -> Result<()> {
-        match self.echo {
-            Some(_) => self.start_process(),
-            None => Ok(()),
+        match self.serves {
+            Serves::Echo(_) | Serves::Own(_) => self.start_process(),
+            Serves::MySql => Ok(()),
         }
     }
 
     /// What speaks with clients: `mysqld` or `the echo server`.
     fn what(&self) -> &'static str {
-        match self.echo {
-            None => "mysqld",
-            Some(_) => "the echo server",
+        match self.serves {
+            Serves::MySql => "mysqld",
+            Serves::Echo(_) => "the echo server",
+            Serves::Own(_) => "the server program",
         }
     }
 
     /// Is it what `blueprint` asks for, but for its name?
     pub(crate) fn is_made_of(&self, blueprint: &Blueprint<'_>) -> bool {
-        self.template == *blueprint.template && self.listen == blueprint.listen
+        self.serves == blueprint.serves
+            && self.template.as_ref() == blueprint.template
+            && self.listen == blueprint.listen
     }
 
     /// Becomes the server of `blueprint`: a lent one has been another's.
@@ -193,7 +234,7 @@ impl RealServer {
         }
     }
 
-    /// Starts the mysqld, or the echo server; it is not ready when this returns.
+    /// Starts the server; it is not ready when this returns.
     pub(crate) fn start_process(&mut self) -> Result<()> {
         let stage = || format!("start {} on {}", self.what(), self.name);
         if self.process.is_some() {
@@ -208,31 +249,56 @@ impl RealServer {
                 .stage(stage())?
                 .into(),
         };
-        if let Some(echo) = &self.echo {
-            let (name, addresses) = (self.name.as_str(), &echo.addresses);
-            let child = echo_server::start(&self.namespace, echo.protocol, name, addresses, log)?;
-            self.process = Some(Running(child));
-            return Ok(());
-        }
         let own = getrlimit(Resource::Fsize).maximum;
         let most = own.map_or(MOST_FILE, |own| own.min(MOST_FILE));
         // prlimit(1) becomes the server: it never runs without the limit.
-        let mut command = Command::new(in_path("prlimit").stage(stage())?);
-        command
-            .arg(format!("--fsize={most}"))
-            .arg("--")
-            .arg(&self.template.server.program)
-            .args(self.arguments())
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        let prlimit = in_path("prlimit").stage(stage())?;
+        let mut command = match (&self.serves, &self.template) {
+            (Serves::Echo(echo), _) => {
+                let (name, addresses) = (self.name.as_str(), &echo.addresses);
+                let child = echo_server::start(&self.namespace, echo.protocol, name, addresses, log)?;
+                self.process = Some(Running {
+                    child,
+                    enclosure: None,
+                });
+                return Ok(());
+            }
+            (Serves::Own(own), _) => {
+                let limit = [
+                    prlimit.display().to_string(),
+                    format!("--fsize={most}"),
+                    "--".to_owned(),
+                ];
+                let (name, port) = (&self.name, self.listen.port());
+                own.command(name, port, self.folder.path(), &limit)
+                    .stage(stage())?
+            }
+            (Serves::MySql, None) => return Err(LabError::new(stage(), "the run has no MySQL server")),
+            (Serves::MySql, Some(template)) => {
+                let mut command = Command::new(prlimit);
+                command
+                    .arg(format!("--fsize={most}"))
+                    .arg("--")
+                    .arg(&template.server.program)
+                    .args(self.arguments(template))
+                    .env_clear()
+                    .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+                    .current_dir(self.folder.path());
+                command
+            }
+        };
+        command.stdin(Stdio::null());
         command.stdout(log.try_clone().stage(stage())?).stderr(log);
         let child = self.namespace.start(command).stage(stage())?;
-        self.process = Some(Running(child));
+        let enclosure = match &self.serves {
+            Serves::Own(_) => enclosed::namespace_of(&child),
+            Serves::MySql | Serves::Echo(_) => None,
+        };
+        self.process = Some(Running { child, enclosure });
         Ok(())
     }
 
-    fn arguments(&self) -> Vec<String> {
+    fn arguments(&self, template: &Template) -> Vec<String> {
         let folder = self.folder.path();
         let data = folder.join("data");
         let mut words = vec![
@@ -251,8 +317,8 @@ impl RealServer {
             "--performance-schema=OFF".to_owned(),
             "--skip-log-bin".to_owned(),
         ];
-        words.extend(self.template.server.options(self.template.innodb));
-        match self.template.server.flavour {
+        words.extend(template.server.options(template.innodb));
+        match template.server.flavour {
             Flavour::MariaDb => {
                 words.extend(["--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M"].map(str::to_owned));
             }
@@ -277,15 +343,27 @@ impl RealServer {
             if let MysqldState::Ended { status } = self.state() {
                 return Err(LabError::new(stage.clone(), format!("it ended: {status}")));
             }
-            if let Some(echo) = &self.echo {
-                return match self.ask_echo(echo.protocol) {
-                    Ok(name) if name == self.name.as_str() => Ok(Some(())),
-                    Ok(name) => Err(echo_server::another(stage.clone(), &name, self.name.as_str())),
-                    Err(error) => {
-                        last = error;
-                        Ok(None)
-                    }
-                };
+            match &self.serves {
+                Serves::MySql => {}
+                Serves::Echo(echo) => {
+                    return match self.ask_echo(echo.protocol) {
+                        Ok(name) if name == self.name.as_str() => Ok(Some(())),
+                        Ok(name) => Err(echo_server::another(stage.clone(), &name, self.name.as_str())),
+                        Err(error) => {
+                            last = error;
+                            Ok(None)
+                        }
+                    };
+                }
+                Serves::Own(own) => {
+                    return Ok(match self.ask_own(own) {
+                        Ok(()) => Some(()),
+                        Err(error) => {
+                            last = error;
+                            None
+                        }
+                    });
+                }
             }
             if !self.socket().exists() {
                 return Ok(None);
@@ -328,9 +406,14 @@ impl RealServer {
             StopSignal::Term => Signal::TERM,
             StopSignal::Kill => Signal::KILL,
         };
-        rustix::process::kill_process(Pid::from_child(&process.0), signal).stage(stage.clone())?;
+        let own = process.pids();
+        // The signal is for the server; what it has started ends with its PID namespace.
+        let own = own
+            .first()
+            .ok_or_else(|| LabError::new(stage.clone(), "it has no process"))?;
+        rustix::process::kill_process(*own, signal).stage(stage.clone())?;
         let ended = poll_for(START_STOP_DEADLINE, Duration::from_millis(1), || {
-            process.0.try_wait()
+            process.child.try_wait()
         })
         .stage(stage.clone())?;
         let Some(status) = ended else {
@@ -344,18 +427,18 @@ impl RealServer {
         };
         self.process = None;
         self.last_end = Some(status);
-        Ok(status_text(status))
+        Ok(self.status_text(status))
     }
 
-    /// The mysqld's process.
-    pub(crate) fn pid(&self) -> Option<Pid> {
-        self.process.as_ref().map(|process| Pid::from_child(&process.0))
+    /// The server's process, and those that it has started.
+    pub(crate) fn pids(&self) -> Vec<Pid> {
+        self.process.as_ref().map(Running::pids).unwrap_or_default()
     }
 
     /// What the mysqld is doing now.
     pub(crate) fn state(&mut self) -> MysqldState {
         if let Some(process) = self.process.as_mut() {
-            match process.0.try_wait() {
+            match process.child.try_wait() {
                 Ok(Some(status)) => {
                     self.process = None;
                     self.last_end = Some(status);
@@ -363,7 +446,7 @@ impl RealServer {
                 // Not ended; or not ours to wait for, which cannot be: it was spawned here and is reaped
                 // nowhere else.
                 Ok(None) | Err(_) => {
-                    let frozen = frozen(Pid::from_child(&process.0)).unwrap_or(false);
+                    let frozen = all_frozen(&process.pids()).unwrap_or(false);
                     return if frozen {
                         MysqldState::Frozen
                     } else {
@@ -375,7 +458,15 @@ impl RealServer {
         MysqldState::Ended {
             status: self
                 .last_end
-                .map_or_else(|| "never started".to_owned(), status_text),
+                .map_or_else(|| "never started".to_owned(), |status| self.status_text(status)),
+        }
+    }
+
+    /// How it ended. Of a program of the author's own a shell says it, which adds 128 to a signal.
+    fn status_text(&self, status: ExitStatus) -> String {
+        match (&self.serves, status.code()) {
+            (Serves::Own(_), Some(code @ 129..)) => format!("signal {}", code - 128),
+            (Serves::Own(_) | Serves::MySql | Serves::Echo(_), _) => status_text(status),
         }
     }
 
@@ -390,9 +481,14 @@ impl RealServer {
             .map_err(|error| error.to_string())
     }
 
-    /// Is it an echo server?
-    pub(crate) fn is_echo(&self) -> bool {
-        self.echo.is_some()
+    /// Is it a mysqld?
+    pub(crate) fn is_mysql(&self) -> bool {
+        self.serves == Serves::MySql
+    }
+
+    /// What serves.
+    pub(crate) fn serves(&self) -> &Serves {
+        &self.serves
     }
 
     /// The port that it listens to.
@@ -402,7 +498,10 @@ impl RealServer {
 
     /// What it listens over.
     pub(crate) fn protocol(&self) -> Protocol {
-        self.echo.as_ref().map_or(Protocol::Tcp, |echo| echo.protocol)
+        match &self.serves {
+            Serves::Echo(echo) => echo.protocol,
+            Serves::MySql | Serves::Own(_) => Protocol::Tcp,
+        }
     }
 
     /// The end of the server's log.

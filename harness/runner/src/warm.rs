@@ -154,6 +154,7 @@ fn destroy_sockets(namespace: &Namespace) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::real_server::Serves;
     use crate::server::Server;
     use crate::template::{Template, prepare};
     use crate::traces::seen_in;
@@ -216,11 +217,11 @@ mod tests {
         Blueprint {
             name,
             server_id,
-            template,
+            template: Some(template),
             scratch: folder,
             lendable: true,
             sql: &[],
-            echo: None,
+            serves: Serves::MySql,
             log: folder.join(format!("{name}.log")),
             listen: (std::net::Ipv4Addr::UNSPECIFIED, 3306).into(),
         }

@@ -92,9 +92,9 @@ pub(super) const CLOSED: Rule = Rule {
         let way = past_the_director(view, server);
         let request = view.request().map(|request| request.sent);
         // Only MySQL has codes for the end of a connection.
-        let echo = view.plan.server_kind().is_echo();
+        let other = !view.plan.server_kind().is_mysql();
         let then = match request.filter(|request| request.packet < closing.packet) {
-            Some(sent) if echo => bilingual!(
+            Some(sent) if other => bilingual!(
                 "The client was waiting for the answer to its {what} (packet {sent}) and learnt in this way \
                  that there will be none"
                     / "客户端正在等待{what} 的应答（数据包 {sent}），由此得知不会再有应答",
@@ -111,7 +111,7 @@ pub(super) const CLOSED: Rule = Rule {
             ),
             // MySQL's own program looks at the socket before it sends; MariaDB's sends first, and then reads
             // the end.
-            None if echo => bilingual!(
+            None if other => bilingual!(
                 "It had reached the client before its {what}, which found the connection ended"
                     / "它在客户端{what} 之前就已到达，此时连接已经结束",
                 what = view.what(),

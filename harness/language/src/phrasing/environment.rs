@@ -25,10 +25,10 @@ pub enum Stated<'a> {
 }
 
 /// What there is to say of `environment`, in the order of reports.
-pub fn particulars(words: Language, environment: &Environment) -> [Particular<'_>; 5] {
+pub fn particulars(words: Language, environment: &Environment) -> Vec<Particular<'_>> {
     let hashes = environment.hashes.as_ref();
     let line = |key, value, hash| Particular { key, value, hash };
-    [
+    let mut all = vec![
         line(
             words.kernel_under_test(),
             Stated::Printed(&environment.kernel),
@@ -38,7 +38,7 @@ pub fn particulars(words: Language, environment: &Environment) -> [Particular<'_
         line(
             words.real_servers(),
             Stated::Printed(&environment.mysqld),
-            hashes.map(|hashes| hashes.mysqld.as_str()),
+            hashes.and_then(|hashes| hashes.mysqld.as_deref()),
         ),
         line(words.director(), Stated::Printed(&environment.ipvsadm), None),
         line(
@@ -46,5 +46,8 @@ pub fn particulars(words: Language, environment: &Environment) -> [Particular<'_
             Stated::Harness(&environment.harness),
             hashes.map(|hashes| hashes.harness.as_str()),
         ),
-    ]
+    ];
+    // A run without a mysqld names none.
+    all.retain(|line| !matches!(line.value, Stated::Printed("")));
+    all
 }

@@ -60,8 +60,8 @@ actions! {
     // The traits of serde are below: of the plain connection, `"connect"` and `"await-result"` are words, as
     // they were before connections had names.
     ClientAction(serde(remote = "Self"), schemars(transform = words_too)) {
-        /// The client opens a connection to the virtual service: TCP handshake, greeting, login; to an echo
-        /// server the handshake alone. Over UDP it opens a socket, and sends nothing.
+        /// The client opens a connection to the virtual service: TCP handshake, greeting, login; to a server
+        /// that is no mysqld the handshake alone. Over UDP it opens a socket, and sends nothing.
         "connect" Connect(Opening) says {
             (opening) => en("connect{}", opening.in_english()) zh("新建连接{}", opening.in_chinese());
         }
@@ -106,14 +106,14 @@ actions! {
         }
 
         /// The client sends a line to an echo server and waits for its answer, which is the line again behind
-        /// the server's name.
+        /// the server's name. Or it sends bytes to a program of your own; whatever comes back is the answer.
         "request" Request(Request) says {
             (request) => en("request `{}`{}", request.line(), on_english(&request.on))
                 zh("发送请求 `{}`{}", request.line(), on_chinese(&request.on));
         }
 
-        /// The client sends a line to an echo server; the next step begins once the line has reached a
-        /// server, or cannot. Over UDP: once it has left.
+        /// The client sends a request to an echo server or a program of your own; the next step begins once
+        /// the request has reached a server, or cannot. Over UDP: once it has left.
         "start-request" StartRequest(Request) says {
             (request) => en("start request `{}`{}", request.line(), on_english(&request.on))
                 zh("开始发送请求 `{}`{}", request.line(), on_chinese(&request.on));

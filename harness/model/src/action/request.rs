@@ -18,11 +18,15 @@ use std::time::Duration;
 fields! {
     $ request_fields;
 
-    /// A line for an echo server, and what the server is to do with it.
+    /// What is sent to a server that is no mysqld: a line for an echo server, and what that is to do with it;
+    /// or bytes for a program of your own.
     Request {
-        /// What the server answers with, behind its own name: one line, without `=`.
+        /// What an echo server answers with, behind its own name: one line, without `=`. To a program of your
+        /// own (`server-program`) nothing is sent but these bytes; `\r`, `\n`, `\t`, `\\` and `\xHH` are the
+        /// bytes that they stand for.
         default("ping") "text" text: String as Line;
-        /// The server answers, or closes, after this time. Patience begins after that.
+        /// The server answers, or closes, after this time; a program of your own, where all is well. Patience
+        /// begins after that.
         default("0s") "takes" takes: Duration;
         /// What the server does then: `answer`; `close` without an answer, by a FIN; `reset` without an
         /// answer, by an RST. The last two are for TCP.

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 /// The port of the virtual service and of every real server (direct routing cannot translate ports).
 pub const MYSQL_PORT: u16 = 3306;
-/// The same where echo servers are behind it: beyond those that only root may listen to.
+/// The same where no mysqlds are behind it: beyond those that only root may listen to.
 pub const ECHO_PORT: u16 = 9007;
 /// Real servers of a lab have the addresses .31 to .99.
 pub const MAX_REAL_SERVERS: usize = 69;
@@ -196,6 +196,8 @@ pub enum ServerKind {
     TcpEcho,
     /// The same over UDP.
     UdpEcho,
+    /// A program of the author's own, over TCP.
+    Program,
 }
 
 impl ServerKind {
@@ -206,6 +208,7 @@ impl ServerKind {
             Self::Mysql => "mysql",
             Self::TcpEcho => "tcp-echo",
             Self::UdpEcho => "udp-echo",
+            Self::Program => "program",
         }
     }
 
@@ -213,8 +216,17 @@ impl ServerKind {
     #[must_use]
     pub fn is_echo(self) -> bool {
         match self {
-            Self::Mysql => false,
+            Self::Mysql | Self::Program => false,
             Self::TcpEcho | Self::UdpEcho => true,
+        }
+    }
+
+    /// Is it a mysqld? All others are sent requests, and know no SQL, no sessions and no codes of errors.
+    #[must_use]
+    pub fn is_mysql(self) -> bool {
+        match self {
+            Self::Mysql => true,
+            Self::TcpEcho | Self::UdpEcho | Self::Program => false,
         }
     }
 
@@ -223,7 +235,7 @@ impl ServerKind {
     pub fn port(self) -> u16 {
         match self {
             Self::Mysql => MYSQL_PORT,
-            Self::TcpEcho | Self::UdpEcho => ECHO_PORT,
+            Self::TcpEcho | Self::UdpEcho | Self::Program => ECHO_PORT,
         }
     }
 }

@@ -15,6 +15,7 @@ mod remarks;
 mod seen;
 mod stream;
 pub mod trace;
+pub mod unknown;
 mod way;
 
 pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, names, read, write};
@@ -39,6 +40,7 @@ pub fn dialect_of(plan: &LabPlan) -> &'static dyn Dialect {
         .filter_map(|backend| plan.host(&backend.host));
     match hosts.find_map(Host::server) {
         Some(Server::MySql(_)) | None => &mysql::MySql,
+        Some(Server::Program(_)) => &unknown::UnknownStream,
         Some(Server::Echo(Echo {
             protocol: Protocol::Udp,
             ..

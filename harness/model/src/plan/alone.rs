@@ -53,6 +53,7 @@ impl LabPlan {
                 wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
                 family: Some(self.family()).filter(|family| *family != Family::default()),
                 server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
+                server_program: self.server_program().cloned(),
                 // Each real server says it for itself.
                 server_port: None,
                 // All real servers have the same.

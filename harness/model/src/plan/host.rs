@@ -7,6 +7,7 @@ use crate::base::{GUE_PORT, OneOrMore, TunnelType};
 use crate::client::Client;
 use crate::ipvs::Protocol;
 use crate::mysqld::MysqldSetup;
+use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -144,6 +145,19 @@ pub enum Server {
     MySql(MySql),
     /// The harness's own echo server.
     Echo(Echo),
+    /// A program of the author's own.
+    Program(OwnServer),
+}
+
+/// A program of the author's own that serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct OwnServer {
+    /// Its number in the lab.
+    pub server_id: u32,
+    /// What it is.
+    #[serde(flatten)]
+    pub program: ServerProgram,
 }
 
 /// An echo server.
@@ -232,7 +246,7 @@ impl Host {
     pub fn mysqld(&self) -> Option<&MySql> {
         match self.server()? {
             Server::MySql(mysqld) => Some(mysqld),
-            Server::Echo(_) => None,
+            Server::Echo(_) | Server::Program(_) => None,
         }
     }
 
@@ -242,6 +256,7 @@ impl Host {
         Some(match self.server()? {
             Server::MySql(mysqld) => mysqld.server_id,
             Server::Echo(echo) => echo.server_id,
+            Server::Program(own) => own.server_id,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The short form of a lab becomes hosts, cards, segments and services.
 
-use super::host::{Echo, Host, MySql, Nic, Process, Route, Server, Tunnel, TunnelEnd};
+use super::host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
 use super::misbuilt::Misbuilt;
 use super::segment::{Allocator, Cidr, LINK_DELAY, Mac, Network, Segment, Use};
 use super::service::{Backend, Service};
@@ -87,7 +87,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .collect();
     let kind = lab.server.unwrap_or_default();
     let protocol = match kind {
-        ServerKind::Mysql | ServerKind::TcpEcho => Protocol::Tcp,
+        ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::Program => Protocol::Tcp,
         ServerKind::UdpEcho => Protocol::Udp,
     };
     let service = Service {
@@ -165,6 +165,10 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
                 setup: lab.mysqld.clone(),
             }),
             ServerKind::TcpEcho | ServerKind::UdpEcho => Server::Echo(Echo { server_id, protocol }),
+            ServerKind::Program => Server::Program(OwnServer {
+                server_id,
+                program: lab.server_program.clone().unwrap_or_default(),
+            }),
         });
         let own = given.address.address;
         let outer = given.other.filter(|_| crosses(server)).unwrap_or(given.address);

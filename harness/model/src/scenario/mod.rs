@@ -41,6 +41,7 @@ use crate::action::Timed;
 use crate::base::CellRef;
 use crate::client::ClientChoice;
 use crate::mysqld::MysqldSetup;
+use crate::serving::ServerProgram;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -90,6 +91,8 @@ pub struct Lab {
     pub family: Option<Family>,
     /// What serves on the real servers. Default: a mysqld.
     pub server: Option<ServerKind>,
+    /// The program that serves, if it is the author's own.
+    pub server_program: Option<ServerProgram>,
     /// The port that the real servers listen to. Default: the virtual service's.
     pub server_port: Option<u16>,
     /// The MTU of the real servers' cards. Default: the link's.
@@ -141,6 +144,7 @@ impl Lab {
                 vip: part.vip.or(lab.vip),
                 family: part.family.or(lab.family),
                 server: part.server.or(lab.server),
+                server_program: part.server_program.clone().or(lab.server_program),
                 server_port: part.server_port.or(lab.server_port),
                 server_mtu: part.server_mtu.or(lab.server_mtu),
                 one_packet: part.one_packet || lab.one_packet,

@@ -3,10 +3,12 @@
 
 mod client;
 mod mysqld;
+mod server_program;
 mod step;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
 pub(super) use mysqld::MysqldInput;
+pub(super) use server_program::ServerProgramInput;
 pub(super) use step::{AFTER, Placed};
 
 use super::place::At;
@@ -98,9 +100,12 @@ macro_rules! lab_structure {
                 /// The address family of all hosts and of the virtual service. Default: `ipv4`.
                 optional "family" family: At<Family>;
                 /// What serves on the real servers: `mysql`, a mysqld; `tcp-echo` or `udp-echo`, the
-                /// harness's own echo server, which answers a line with its name and that line. With
-                /// `udp-echo` the virtual service is one of UDP. Default: `mysql`.
+                /// harness's own echo server, which answers a line with its name and that line; `program`, a
+                /// program of your own (`server-program`). With `udp-echo` the virtual service is one of
+                /// UDP. Default: `mysql`.
                 optional "server" server: At<ServerKind>;
+                /// The program that serves on every real server, with `server: program`.
+                optional "server-program" server_program: ServerProgramInput;
                 /// The port that the real servers listen to, if it is not the virtual service's. For
                 /// `masquerading`: the other methods leave a packet's port as it is.
                 optional "server-port" server_port: At<ServerPort>;
@@ -137,7 +142,7 @@ macro_rules! lab_structure {
                 /// for `connect-each`, and for `from` of a `connect`. For `tcp-echo`. Default: one.
                 optional "clients" clients: At<Clients>;
                 /// The client program and its settings. Without it the client is the driver mysql_async,
-                /// unset, or that of the echo servers.
+                /// unset, or the one that fits other servers.
                 optional "client" client: ClientInput;
                 /// The mysqld of every real server. Statements of a value come after the lab's.
                 optional "mysqld" mysqld: MysqldInput;
@@ -162,6 +167,7 @@ macro_rules! lab_structure {
                     vip: self.vip.as_ref(),
                     family: self.family.as_ref(),
                     server: self.server.as_ref(),
+                    server_program: self.server_program.as_ref(),
                     server_port: self.server_port.as_ref(),
                     server_mtu: self.server_mtu.as_ref(),
                     one_packet: self.one_packet.as_ref(),
@@ -203,6 +209,7 @@ pub(super) struct LabFields<'i> {
     pub(super) vip: Option<&'i At<Vip>>,
     pub(super) family: Option<&'i At<Family>>,
     pub(super) server: Option<&'i At<ServerKind>>,
+    pub(super) server_program: Option<&'i ServerProgramInput>,
     pub(super) server_port: Option<&'i At<ServerPort>>,
     pub(super) server_mtu: Option<&'i At<Mtu>>,
     pub(super) one_packet: Option<&'i At<Yes>>,

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
+use crate::serving::{Asked, ServerProgram};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -128,6 +129,7 @@ fn lab(lab: &Lab) -> Fields {
         vip,
         family,
         server,
+        server_program: program,
         server_port,
         server_mtu,
         one_packet,
@@ -163,6 +165,9 @@ fn lab(lab: &Lab) -> Fields {
         insert(&mut map, "persistence", data(persistence));
     }
     let number = |number: &dyn std::fmt::Display| Part::Plain(number.to_string());
+    if let Some(program) = program {
+        insert(&mut map, "server-program", server_program(program));
+    }
     if let Some(port) = server_port {
         insert(&mut map, "server-port", number(port));
     }
@@ -280,6 +285,19 @@ fn extend(map: &mut Fields, by: Part) {
     }
 }
 
+fn server_program(program: &ServerProgram) -> Part {
+    let argv = program.argv.iter().cloned().map(Part::Text);
+    let mut fields = Fields::new();
+    insert(&mut fields, "argv", Part::List(argv.collect()));
+    if let Some(Asked { send, expect }) = &program.ready {
+        let mut ready = Fields::new();
+        insert(&mut ready, "send", Part::Text(send.clone()));
+        insert(&mut ready, "expect", Part::Text(expect.clone()));
+        insert(&mut fields, "ready", Part::Map(ready));
+    }
+    Part::Map(fields)
+}
+
 fn real_servers(servers: &[RealServer]) -> Part {
     let servers = servers.iter().map(|server| {
         let RealServer {
@@ -335,7 +353,11 @@ fn client(choice: &ClientChoice) -> Part {
             insert(&mut map, "program", Part::Map(own));
         }
         Some(
-            named @ (Program::MysqlAsync | Program::EchoClient | Program::InteractiveCli | Program::BatchCli),
+            named @ (Program::MysqlAsync
+            | Program::EchoClient
+            | Program::StreamClient
+            | Program::InteractiveCli
+            | Program::BatchCli),
         ) => {
             insert(&mut map, "program", Part::Text(named.name().to_owned()));
         }

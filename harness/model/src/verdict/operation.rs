@@ -298,8 +298,10 @@ fn place(
             let anew = connects || says_so || end.kind.role() != EventRole::Fails;
             return Some(Place::Anywhere { anew });
         }
-        Program::MysqlAsync | Program::EchoClient if says_so => return Some(Place::Anywhere { anew: true }),
-        Program::MysqlAsync | Program::EchoClient => {}
+        Program::MysqlAsync | Program::EchoClient | Program::StreamClient if says_so => {
+            return Some(Place::Anywhere { anew: true });
+        }
+        Program::MysqlAsync | Program::EchoClient | Program::StreamClient => {}
     }
     let sockets = || record.client.iter().flat_map(|client| &client.sockets);
     if connects {

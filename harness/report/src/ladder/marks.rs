@@ -89,7 +89,7 @@ pub(super) fn events(words: Language, cell: &JudgedCell) -> Vec<Mark> {
             let after = Human(event.at.since(began));
             let (kind, text) = match &event.kind {
                 ClientEventKind::ConnectBegun => (Glyph::Begun, words.connect().to_owned()),
-                ClientEventKind::StatementBegun { sql } if record.plan.server_kind().is_echo() => {
+                ClientEventKind::StatementBegun { sql } if !record.plan.server_kind().is_mysql() => {
                     (Glyph::Begun, words.request(sql))
                 }
                 ClientEventKind::StatementBegun { sql } => (Glyph::Begun, words.query(sql)),

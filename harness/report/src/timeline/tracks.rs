@@ -135,7 +135,7 @@ fn client(words: Language, cell: &JudgedCell, facts: &Facts) -> Track {
         let (glyph, text) = match &event.kind {
             ClientEventKind::ConnectBegun => (Glyph::Begun, words.connect().to_owned()),
             ClientEventKind::Connected { .. } => (Glyph::Answered, words.connected().to_owned()),
-            ClientEventKind::StatementBegun { sql } if cell.record.plan.server_kind().is_echo() => {
+            ClientEventKind::StatementBegun { sql } if !cell.record.plan.server_kind().is_mysql() => {
                 (Glyph::Begun, words.request(sql))
             }
             ClientEventKind::StatementBegun { sql } => (Glyph::Begun, words.query(sql)),

@@ -1,5 +1,5 @@
 //! The client of the echo servers: a line there, a line back, over TCP or UDP, on one thread in the client's
-//! namespace.
+//! namespace. To programs of the author's own it sends bytes, and takes what comes back.
 
 use super::mysql_async::io_kind;
 use super::{Desk, Inbox, Operation, Order, Task, failed, sockets};
@@ -9,7 +9,9 @@ use futures_util::stream::FuturesUnordered;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Answer, Closing, Orders};
 use lvs_matrix_model::ipvs::Protocol;
+use lvs_matrix_model::plan::ServerKind;
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind};
+use lvs_matrix_model::serving;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +20,8 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 /// The largest UDP datagram.
 const LARGEST_DATAGRAM: usize = 1 << 16;
+/// So many bytes of a program's answer are kept.
+const SHOWN: usize = 60;
 
 /// An open connection.
 struct Open {
@@ -168,14 +172,16 @@ fn write_connected(desk: &Desk, number: u32) {
 /// Sends a line and waits for the answer to it; that to an earlier one, which comes late, is passed over.
 async fn request(desk: &Desk, number: u32, mut open: Open, text: &str) -> Open {
     let line = Orders::line(number, text);
+    let named = |Answer { server, text, .. }| format!("{server} {text}");
     let answer = match &mut open.socket {
-        Socket::Tcp(stream) => over_tcp(stream, number, line.as_bytes()).await,
-        Socket::Udp(socket) => over_udp(socket, number, line.as_bytes()).await,
+        Socket::Tcp(stream) if desk.server == ServerKind::Program => over_stream(stream, text).await,
+        Socket::Tcp(stream) => over_tcp(stream, number, line.as_bytes()).await.map(named),
+        Socket::Udp(socket) => over_udp(socket, number, line.as_bytes()).await.map(named),
     };
     let kind = match answer {
-        Ok(Answer { server, text, .. }) => ClientEventKind::ResultReceived {
+        Ok(answer) => ClientEventKind::ResultReceived {
             rows: 1,
-            first_row: vec![format!("{server} {text}")],
+            first_row: vec![answer],
         },
         Err(error) => ClientEventKind::Failed(client_error(&error)),
     };
@@ -196,6 +202,28 @@ async fn over_tcp(stream: &mut BufReader<TcpStream>, number: u32, line: &[u8]) -
             return Ok(answer);
         }
     }
+}
+
+/// Sends bytes, and takes what comes back first for the answer: nobody here knows where it ends. What is left
+/// of an earlier answer is passed over.
+async fn over_stream(stream: &mut BufReader<TcpStream>, text: &str) -> io::Result<String> {
+    let known = stream.buffer().len();
+    stream.consume(known);
+    let mut earlier = [0; 4096];
+    while stream
+        .get_ref()
+        .try_read(&mut earlier)
+        .is_ok_and(|count| count > 0)
+    {}
+    stream.write_all(&serving::sent(text)).await?;
+    let answer = stream.fill_buf().await?;
+    if answer.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let (count, begin) = (answer.len(), answer.get(..SHOWN).unwrap_or(answer));
+    let begin = serving::text(begin);
+    stream.consume(count);
+    Ok(begin)
 }
 
 async fn over_udp(socket: &UdpSocket, number: u32, line: &[u8]) -> io::Result<Answer> {

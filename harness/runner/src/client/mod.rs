@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! mysql_async.rs   the driver, in this process (runtime.rs)
-//! echo.rs          the client of the echo servers, in this process
+//! echo.rs          the client of the echo servers and of programs of the author's own, in this process
 //! cli.rs           the mariadb or mysql command line, typed to in a terminal (terminal.rs);
 //!                  printed.rs reads what it prints
 //! batch.rs         the same in batch mode, on pipes (process.rs)
@@ -37,7 +37,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Closing, Statement};
 use lvs_matrix_model::client::{Client as Settled, Program};
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::plan::LabPlan;
+use lvs_matrix_model::plan::{LabPlan, ServerKind};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEvent, ClientEventKind, ClientRecord};
 use lvs_matrix_netns::{Namespace, give_up_capabilities};
 use std::io::{PipeReader, PipeWriter};
@@ -100,6 +100,8 @@ pub(crate) struct Client {
 /// stop.
 struct Desk {
     protocol: Protocol,
+    /// What it speaks with.
+    server: ServerKind,
     address: IpAddr,
     port: u16,
     settled: Settled,
@@ -137,6 +139,7 @@ impl Client {
         let (operations, inbox) = mpsc::unbounded_channel();
         let desk = Desk {
             protocol: plan.service().protocol,
+            server: plan.server_kind(),
             address: plan.vip(),
             port: plan.port(),
             settled: plan.client().clone(),
@@ -253,7 +256,7 @@ impl Drop for Client {
 fn run(inbox: Inbox, desk: &Desk, program: Program, folder: Option<PathBuf>) {
     match program {
         Program::MysqlAsync => runtime::serve(inbox, desk, mysql_async::operate),
-        Program::EchoClient => runtime::serve(inbox, desk, echo::operate),
+        Program::EchoClient | Program::StreamClient => runtime::serve(inbox, desk, echo::operate),
         Program::InteractiveCli => match cli::Interactive::new(&desk.log) {
             Ok(session) => serve(inbox, desk, session),
             Err(why) => fail_all(inbox, desk, &why),

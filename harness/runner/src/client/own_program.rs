@@ -5,8 +5,9 @@
 use super::process::{Output, Process, Start};
 use super::{Desk, Operation, Session, failed, sockets};
 use lvs_matrix_model::client::{Setting, Settings};
-use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER};
+use lvs_matrix_model::plan::{CLIENT_PASSWORD, CLIENT_USER, ServerKind};
 use lvs_matrix_model::record::{ClientError, ClientErrorKind, ClientEventKind, Misconduct, Proof};
+use lvs_matrix_model::serving;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +20,13 @@ const MOST_LINES: u32 = 1000;
 #[serde(tag = "do", rename_all = "lowercase")]
 enum Request<'a> {
     Connect,
-    Query { sql: &'a str },
+    Query {
+        sql: &'a str,
+    },
+    /// To a server that is no mysqld.
+    Request {
+        text: &'a str,
+    },
 }
 
 /// What the program may say.
@@ -35,7 +42,7 @@ enum Event {
     },
     /// The whole result is there.
     Result {
-        rows: u64,
+        rows: Option<u64>,
         #[serde(default)]
         first_row: Vec<String>,
     },
@@ -76,7 +83,13 @@ impl OwnProgram {
     fn perform_or_why(&mut self, desk: &Desk, number: u32, operation: &Operation) -> Result<(), Failure> {
         let request = match operation {
             Operation::Connect => Request::Connect,
-            Operation::Statement(sql) => Request::Query { sql },
+            Operation::Statement(sql) if desk.server.is_mysql() => Request::Query { sql },
+            Operation::Statement(sql) => Request::Request {
+                text: match desk.server {
+                    ServerKind::Program => serving::without_time(sql),
+                    ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::UdpEcho => sql,
+                },
+            },
         };
         let request = serde_json::to_string(&request).map_err(|error| Failure::Plain(error.to_string()))?;
         let fresh = self.process.is_none();
@@ -199,6 +212,13 @@ fn said(
         }
         (Event::Connected { .. }, Operation::Statement(_)) => unasked("connected"),
         (Event::Result { rows, first_row }, Operation::Statement(_)) => {
+            // Of rows only a mysqld knows.
+            let Some(rows) = rows.or((!desk.server.is_mysql()).then_some(1)) else {
+                return Err(Failure::Misconduct(Misconduct::NotOfProtocol {
+                    start: r#"{"event":"result"}"#.to_owned(),
+                    error: "missing field `rows`".to_owned(),
+                }));
+            };
             desk.write(number, ClientEventKind::ResultReceived { rows, first_row });
             Ok(true)
         }

@@ -2,7 +2,7 @@
 
 use super::Desk;
 use crate::clock::poll_for;
-use crate::program::in_path;
+use crate::enclosed;
 use lvs_matrix_model::record::{Misconduct, TranscriptLine, TranscriptSource};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -65,20 +65,7 @@ impl Process {
     pub(super) fn start(desk: &Desk, operation: u32, start: &Start<'_>) -> io::Result<Self> {
         let transcript = desk.log.transcript(operation, start.argv);
         let mut command = if start.enclosed {
-            let mut command = Command::new(in_path("unshare")?);
-            // Its child is the first process of the namespace; when either ends, the kernel ends all that is
-            // in it.
-            if !rustix::process::geteuid().is_root() {
-                // Without capabilities a PID namespace takes a user namespace.
-                command.args(["--user", "--map-current-user"]);
-            }
-            command.args(["--pid", "--fork", "--kill-child=SIGKILL", "--"]);
-            // Not the program itself: the first process of a PID namespace does not die of its own signals
-            // (pid_namespaces(7)).
-            command
-                .args(["/bin/sh", "-c", r#""$@"; exit "$?""#, "sh"])
-                .args(start.argv);
-            command
+            enclosed::command(start.argv)?
         } else {
             let (program, arguments) = start.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
             let mut command = Command::new(program);
@@ -112,7 +99,7 @@ impl Process {
             let thread = std::thread::Builder::new().name("client-errors".to_owned());
             Some(thread.spawn(move || drain(errors, &log, transcript))?)
         };
-        let enclosure = start.enclosed.then(|| enclosure_of(&child)).flatten();
+        let enclosure = start.enclosed.then(|| enclosed::namespace_of(&child)).flatten();
         Ok(Self {
             child,
             input,
@@ -129,7 +116,7 @@ impl Process {
     pub(super) fn pids(&self) -> Vec<u32> {
         let mut pids = vec![self.child.id()];
         if let Some(enclosure) = &self.enclosure {
-            pids.extend(members(enclosure));
+            pids.extend(enclosed::members(enclosure));
         }
         pids
     }
@@ -236,7 +223,7 @@ impl Process {
         }
         if let Some(enclosure) = self.enclosure.take() {
             let gone = poll_for(Duration::from_secs(10), Duration::from_millis(1), || {
-                Ok::<_, io::Error>(members(&enclosure).is_empty().then_some(()))
+                Ok::<_, io::Error>(enclosed::members(&enclosure).is_empty().then_some(()))
             });
             if !matches!(gone, Ok(Some(()))) {
                 desk.log.misconduct(Misconduct::LeftProcesses);
@@ -268,30 +255,6 @@ fn wait(fds: &mut [PollFd<'_>]) -> io::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// The PID namespace of the children of unshare(1), once it has made it.
-fn enclosure_of(child: &Child) -> Option<String> {
-    let own = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    let file = format!("/proc/{}/ns/pid_for_children", child.id());
-    let made = poll_for(Duration::from_secs(5), Duration::from_millis(1), || {
-        // An error: it has ended already, or has not forked its first child yet.
-        let link = std::fs::read_link(&file).unwrap_or_default();
-        let other = !link.as_os_str().is_empty() && link != own;
-        Ok::<_, io::Error>(other.then(|| link.to_string_lossy().into_owned()))
-    });
-    made.ok().flatten()
-}
-
-/// The processes in a PID namespace.
-fn members(enclosure: &str) -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok())
-        .filter(|pid| {
-            std::fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|link| link.as_os_str() == enclosure)
-        })
-        .collect()
 }
 
 /// Puts the lines of a program's standard error into its transcript.

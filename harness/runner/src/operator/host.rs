@@ -7,7 +7,7 @@ use crate::lab::Lab;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{HostAction, StopSignal};
 use lvs_matrix_model::plan::{Host, LabPlan};
-use lvs_matrix_model::record::{Instead, PortState, Proof};
+use lvs_matrix_model::record::{Instead, MysqldState, PortState, Proof};
 use lvs_matrix_netns::{CommandLine, Namespace, read_sysctl};
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) fn booted(plan: &LabPlan, lab: &mut Lab, name: &Name) -> Result<Shown
     let server = lab.servers.iter_mut().find(|server| server.name == *name);
     let server =
         server.ok_or_else(|| LabError::new(format!("find {name}"), "the lab has no such real server"))?;
-    if server.pid().is_some() {
+    if !matches!(server.state(), MysqldState::Ended { .. }) {
         server.stop_process(StopSignal::Kill)?;
     }
     let look = CommandLine::new(["ss", "--no-header", "--tcp", "--numeric"]);
@@ -56,9 +56,9 @@ pub(super) fn booted(plan: &LabPlan, lab: &mut Lab, name: &Name) -> Result<Shown
     }
     server.start_process()?;
     server.wait_ready()?;
-    let seen = Box::new(match server.is_echo() {
-        true => Proof::AnswersAs { server: name.clone() },
-        false => Proof::Started { id: server.server_id },
+    let seen = Box::new(match server.is_mysql() {
+        true => Proof::Started { id: server.server_id },
+        false => Proof::AnswersAs { server: name.clone() },
     });
     Ok(ports(lab, host, PortState::Up)?.map(|_| Proof::Booted {
         port: host.nic().port.clone(),

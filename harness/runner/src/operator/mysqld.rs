@@ -4,7 +4,7 @@ use super::{Effect, Shown};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result, Stage};
 use crate::lab::Lab;
-use crate::real_server::{RealServer, frozen};
+use crate::real_server::{RealServer, all_frozen};
 use lvs_matrix_model::action::{MysqldAction, ServerDeed, StopSignal};
 use lvs_matrix_model::ipvs::Protocol;
 use lvs_matrix_model::record::{Instead, MysqldState, Proof, Sessions};
@@ -30,9 +30,9 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction) -> Result<Effect> {
         ServerDeed::Start => {
             server.start_process()?;
             server.wait_ready()?;
-            Ok(match server.is_echo() {
-                true => Proof::AnswersAs { server: name.clone() },
-                false => Proof::Started { id: server.server_id },
+            Ok(match server.is_mysql() {
+                true => Proof::Started { id: server.server_id },
+                false => Proof::AnswersAs { server: name.clone() },
             })
         }
         ServerDeed::Freeze => freeze(server),
@@ -59,20 +59,20 @@ pub(super) fn lasting(lab: &mut Lab, action: &MysqldAction) -> Result<Option<Sho
         return Ok(None);
     };
     let state = server.state();
-    let echo = server.is_echo();
+    let other = !server.is_mysql();
     Ok(match action.deed() {
         ServerDeed::Stop(_) => Some(match state {
-            MysqldState::Ended { status } if echo => Ok(Proof::NoServerRuns { status }),
+            MysqldState::Ended { status } if other => Ok(Proof::NoServerRuns { status }),
             MysqldState::Ended { status } => Ok(Proof::NoMysqld { status }),
-            MysqldState::Running | MysqldState::Frozen if echo => Err(Instead::ServerRuns),
+            MysqldState::Running | MysqldState::Frozen if other => Err(Instead::ServerRuns),
             MysqldState::Running | MysqldState::Frozen => Err(Instead::MysqldRuns),
         }),
         ServerDeed::Freeze => Some(match state {
-            MysqldState::Frozen if echo => Ok(Proof::ServerStillFrozen),
+            MysqldState::Frozen if other => Ok(Proof::ServerStillFrozen),
             MysqldState::Frozen => Ok(Proof::StillFrozen),
-            MysqldState::Running if echo => Err(Instead::ServerNotFrozen),
+            MysqldState::Running if other => Err(Instead::ServerNotFrozen),
             MysqldState::Running => Err(Instead::MysqldNotFrozen),
-            MysqldState::Ended { status } if echo => Err(Instead::ServerEnded { status }),
+            MysqldState::Ended { status } if other => Err(Instead::ServerEnded { status }),
             MysqldState::Ended { status } => Err(Instead::MysqldEnded { status }),
         }),
         ServerDeed::Start | ServerDeed::Thaw | ServerDeed::KillSessions => None,
@@ -95,8 +95,8 @@ fn stop(server: &mut RealServer, signal: StopSignal) -> Result<Proof> {
 
 fn freeze(server: &RealServer) -> Result<Proof> {
     let port = server.port();
-    let pid = signal(server, Signal::STOP)?;
-    let all_stopped = || Ok::<_, io::Error>(frozen(pid)?.then_some(()));
+    let pids = signal(server, Signal::STOP)?;
+    let all_stopped = || Ok::<_, io::Error>(all_frozen(&pids)?.then_some(()));
     let stopped =
         poll_for(STOP_DEADLINE, Duration::from_millis(1), all_stopped).stage("read the threads' states")?;
     let failed = |reason: String| LabError::new("look at the process", reason);
@@ -104,21 +104,25 @@ fn freeze(server: &RealServer) -> Result<Proof> {
         return Err(failed("not all of its threads are in state T".to_owned()));
     }
     match listener(server, port)? {
-        Some(line) if line.contains(&format!("pid={},", pid.as_raw_nonzero())) => {
+        Some(line)
+            if pids
+                .iter()
+                .any(|pid| line.contains(&format!("pid={},", pid.as_raw_nonzero()))) =>
+        {
             Ok(Proof::ProcessFrozen { port })
         }
         Some(line) => Err(failed(format!(
-            "process {pid:?} is frozen, but port {port} is another's: {line}"
+            "{pids:?} are frozen, but port {port} is another's: {line}"
         ))),
         None => Err(failed(format!(
-            "process {pid:?} is frozen, but nobody is seen to listen on port {port}"
+            "{pids:?} are frozen, but nobody is seen to listen on port {port}"
         ))),
     }
 }
 
 fn thaw(server: &mut RealServer) -> Result<Proof> {
-    let pid = signal(server, Signal::CONT)?;
-    let goes_on = || Ok::<_, io::Error>((!frozen(pid)?).then_some(()));
+    let pids = signal(server, Signal::CONT)?;
+    let goes_on = || Ok::<_, io::Error>((!all_frozen(&pids)?).then_some(()));
     let going =
         poll_for(STOP_DEADLINE, Duration::from_millis(1), goes_on).stage("read the threads' states")?;
     if going.is_none() {
@@ -128,21 +132,25 @@ fn thaw(server: &mut RealServer) -> Result<Proof> {
         ));
     }
     server.wait_ready()?;
-    Ok(match server.is_echo() {
-        true => Proof::AnswersAs {
+    Ok(match server.is_mysql() {
+        true => Proof::RunsAgain { id: server.server_id },
+        false => Proof::AnswersAs {
             server: server.name.clone(),
         },
-        false => Proof::RunsAgain { id: server.server_id },
     })
 }
 
-fn signal(server: &RealServer, signal: Signal) -> Result<Pid> {
+/// Sends it to every process of the server.
+fn signal(server: &RealServer, signal: Signal) -> Result<Vec<Pid>> {
     let stage = format!("send {signal:?}");
-    let pid = server
-        .pid()
-        .ok_or_else(|| LabError::new(stage.clone(), "no server is running"))?;
-    rustix::process::kill_process(pid, signal).stage(stage)?;
-    Ok(pid)
+    let pids = server.pids();
+    if pids.is_empty() {
+        return Err(LabError::new(stage, "no server is running"));
+    }
+    for pid in &pids {
+        rustix::process::kill_process(*pid, signal).stage(stage.clone())?;
+    }
+    Ok(pids)
 }
 
 /// Who listens on the port, as `ss` shows it.

@@ -3,6 +3,7 @@
 use super::{ADMIN_DEADLINE, RealServer};
 use crate::clock::poll_for;
 use crate::error::{LabError, Result};
+use crate::template::Template;
 use lvs_matrix_model::record::{OpenTransaction, ServerSession};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
@@ -61,10 +62,10 @@ impl RealServer {
         flushed.map_err(|error| LabError::new(stage(), error))
     }
 
-    /// The sessions that come from `client`, if the server answers. An echo server keeps no list of them.
+    /// The sessions that come from `client`, if the server answers. One that is no mysqld has no list.
     pub(crate) fn sessions(&self, client: IpAddr) -> std::result::Result<Vec<ServerSession>, String> {
-        if self.is_echo() {
-            return Err("an echo server lists no sessions".to_owned());
+        if !self.is_mysql() {
+            return Err("it lists no sessions".to_owned());
         }
         let prefix = format!("{client}:");
         let mut transactions = self.transactions()?;
@@ -86,7 +87,7 @@ impl RealServer {
 
     /// What InnoDB has of open transactions, by the session's id; nothing where it is off.
     fn transactions(&self) -> std::result::Result<BTreeMap<u64, OpenTransaction>, String> {
-        if !self.template.has_innodb() {
+        if !self.template.as_ref().is_some_and(Template::has_innodb) {
             return Ok(BTreeMap::new());
         }
         let rows = self.ask(
@@ -120,7 +121,7 @@ impl RealServer {
     /// Reads how long the server waits for its clients. A server that does not say so is asked for nothing
     /// more: an explanation then lacks the value, and says so.
     pub(crate) fn read_timeouts(&mut self) {
-        if self.is_echo() {
+        if !self.is_mysql() {
             return;
         }
         let list = TIMEOUTS.map(|name| format!("'{name}'")).join(", ");

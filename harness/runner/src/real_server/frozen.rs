@@ -1,11 +1,21 @@
-//! Is a process stopped?
+//! Are processes stopped?
 
 use rustix::process::Pid;
 use std::io;
 
+/// Are all of these processes stopped, and is there any?
+pub(crate) fn all_frozen(pids: &[Pid]) -> io::Result<bool> {
+    for pid in pids {
+        if !frozen(*pid)? {
+            return Ok(false);
+        }
+    }
+    Ok(!pids.is_empty())
+}
+
 /// Is every thread of the process stopped by a signal? (`T` in proc_pid_stat(5), the first field after the
 /// name.)
-pub(crate) fn frozen(pid: Pid) -> io::Result<bool> {
+fn frozen(pid: Pid) -> io::Result<bool> {
     let mut any = false;
     for task in std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {
         match std::fs::read_to_string(task?.path().join("stat")) {

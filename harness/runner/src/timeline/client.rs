@@ -13,8 +13,9 @@ use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
 use lvs_matrix_model::client::Program;
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::plan::{Host, Mac};
+use lvs_matrix_model::plan::{Host, Mac, ServerKind};
 use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, Rows, StepOutcome};
+use lvs_matrix_model::serving;
 use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -356,14 +357,20 @@ impl Timeline<'_> {
         self.client.standing(operation) != Standing::Pending
     }
 
-    /// Sends a request to an echo server and waits until it is under way: it has arrived at a server, or
-    /// the client's own firewall holds it back, or it was sent a second time because nobody acknowledged
-    /// it, or it has ended already. Of a datagram that is lost nobody says anything: it is under way once
-    /// it has left.
+    /// Sends a request to a server that is no mysqld and waits until it is under way: it has arrived at a
+    /// server, or the client's own firewall holds it back, or it was sent a second time because nobody
+    /// acknowledged it, or it has ended already. Of a datagram that is lost nobody says anything: it is under
+    /// way once it has left.
     fn start_request(&mut self, request: &Request) -> Result<Done> {
         let statement = request.statement();
         let stage = || format!("start request `{}`", statement.sql);
-        let needle = statement.beginning().as_bytes();
+        let needle = match self.plan.server_kind() {
+            ServerKind::Program => serving::sent(statement.beginning()),
+            ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::UdpEcho => {
+                statement.beginning().as_bytes().to_vec()
+            }
+        };
+        let needle = needle.as_slice();
         let from = self.captures.seen_by(&Node::Client);
         let at_servers: Vec<(Name, Mac, usize)> = self
             .plan

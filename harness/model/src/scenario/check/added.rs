@@ -8,9 +8,10 @@ use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::{At, Span};
 use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
-use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab};
+use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab, ServerProgramInput};
 use crate::scenario::table::Structure;
 use crate::scenario::{Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
+use crate::serving::{Asked, ServerProgram};
 use std::time::Duration;
 
 /// What the lab says, or a value adds to it.
@@ -23,6 +24,7 @@ pub(super) struct Added {
     pub(super) vip: Option<At<Vip>>,
     pub(super) family: Option<At<Family>>,
     pub(super) server: Option<At<ServerKind>>,
+    pub(super) server_program: Option<At<ServerProgram>>,
     pub(super) server_port: Option<At<u16>>,
     pub(super) server_mtu: Option<At<u16>>,
     /// Where it is said, if it is.
@@ -76,6 +78,7 @@ impl Added {
             vip: input.vip.cloned(),
             family: input.family.cloned(),
             server: input.server.cloned(),
+            server_program: input.server_program.map(server_program),
             server_port: input.server_port.map(|port| At {
                 value: port.value.0,
                 span: port.span,
@@ -115,7 +118,10 @@ impl Added {
             real_servers_complete: input.real_servers_known
                 && input.real_servers.is_none_or(|servers| servers.complete),
             real_servers_span: input.real_servers.map(|servers| servers.span),
-            misfits: misfits(input.real_servers),
+            misfits: misfits(input.real_servers)
+                .into_iter()
+                .chain(input.server_program.and_then(no_command_line))
+                .collect(),
             misbuilt: input
                 .misbuilt
                 .into_iter()
@@ -143,6 +149,7 @@ impl Added {
             vip: value(self.vip),
             family: value(self.family),
             server: value(self.server),
+            server_program: value(self.server_program),
             server_port: value(self.server_port),
             server_mtu: value(self.server_mtu),
             one_packet: self.one_packet.is_some(),
@@ -205,6 +212,9 @@ impl Added {
             word_of("server", self.server.as_ref(), |server| {
                 server.as_str().to_owned()
             }),
+            word_of("server-program", self.server_program.as_ref(), |program| {
+                program.argv.join(" ")
+            }),
             word_of("scheduler", self.scheduler.as_ref(), |scheduler| {
                 (*scheduler).to_owned()
             }),
@@ -240,6 +250,35 @@ fn mysqld(input: Option<&MysqldInput>) -> MysqldSetup {
             .flat_map(|statements| &statements.items)
             .map(|statement| statement.value.0.clone())
             .collect(),
+    }
+}
+
+fn no_command_line(input: &ServerProgramInput) -> Option<Mistake> {
+    let argv = input.argv.as_ref();
+    let argv = argv.filter(|argv| argv.items.is_empty() && argv.complete)?;
+    let mistake = Mistake::new(
+        MistakeKind::EmptyArgv,
+        argv.span,
+        "a program without a command line",
+        "at least the program, such as `[perl, server.pl, \"{port}\"]`",
+    );
+    Some(mistake.help("each word is an item of the list; no shell is involved"))
+}
+
+fn server_program(input: &ServerProgramInput) -> At<ServerProgram> {
+    let words = input.argv.iter().flat_map(|argv| &argv.items);
+    let ready = input.ready.as_ref();
+    At {
+        value: ServerProgram {
+            argv: words.map(|word| word.value.0.clone()).collect(),
+            ready: ready.and_then(|ready| {
+                Some(Asked {
+                    send: ready.send.as_ref()?.value.0.clone(),
+                    expect: ready.expect.as_ref()?.value.0.clone(),
+                })
+            }),
+        },
+        span: input.span(),
     }
 }
 

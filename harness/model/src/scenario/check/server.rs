@@ -9,6 +9,7 @@ use crate::client::{Client, Program};
 use crate::scenario::mistake::{Mistake, MistakeKind};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
+use crate::serving;
 
 /// What serves in the cell with these value indices.
 pub(super) fn kind(draft: &Draft, choice: &[usize]) -> ServerKind {
@@ -47,12 +48,34 @@ pub(super) fn check(
     let values = || draft.chosen(choice).map(|(_, value)| value);
     let added = draft.lab.iter().chain(values().map(|value| &value.added));
     for span in added.filter_map(|added| added.mysqld_span) {
-        if kind.is_echo() {
+        if !kind.is_mysql() {
             let message = format!(
                 "`mysqld` says how a mysqld is set up, and `{}` is none",
                 kind.as_str()
             );
             found(wrong(span, message, "no real server of these cells has one").help("leave it out"));
+        }
+    }
+    let added = draft.lab.iter().chain(values().map(|value| &value.added));
+    let program = added.filter_map(|added| added.server_program.as_ref()).last();
+    match (kind, program) {
+        (ServerKind::Program, Some(_))
+        | (ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::UdpEcho, None) => {}
+        (ServerKind::Program, None) => {
+            let said = draft.lab.iter().chain(values().map(|value| &value.added));
+            let said = said.filter_map(|added| added.server.as_ref()).last();
+            if let Some(said) = said {
+                let message = "`server: program` needs a program".to_owned();
+                let mistake = wrong(said.span, message, "`server-program` says which one");
+                found(mistake.help("server-program: { argv: [perl, server.pl, \"{port}\"] }"));
+            }
+        }
+        (ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::UdpEcho, Some(program)) => {
+            let message = format!(
+                "`server-program` is a program of yours, and `{}` is none",
+                kind.as_str()
+            );
+            found(wrong(program.span, message, "write `server: program`, too"));
         }
     }
     let added = draft.lab.iter().chain(values().map(|value| &value.added));
@@ -78,7 +101,7 @@ pub(super) fn check(
     }
     let covering = draft.expectations.iter().filter(|item| item.covers(choice));
     for span in covering.filter_map(|item| item.places?.error) {
-        if kind.is_echo() {
+        if !kind.is_mysql() {
             let message = format!("`error` is a code of MySQL, and `{}` knows none", kind.as_str());
             let mistake = wrong(span, message, "an error there has an errno only");
             found(mistake.help("write `errno`, such as 104 (ECONNRESET) or 111 (ECONNREFUSED)"));
@@ -93,9 +116,10 @@ fn wrong(span: Span, message: impl Into<String>, label: impl Into<String>) -> Mi
 fn wrong_program(kind: ServerKind, program: &Program, span: Span) -> Option<Mistake> {
     let fits = match program {
         Program::EchoClient => kind.is_echo(),
-        Program::MysqlAsync | Program::InteractiveCli | Program::BatchCli | Program::Own { .. } => {
-            !kind.is_echo()
-        }
+        Program::StreamClient => kind == ServerKind::Program,
+        Program::MysqlAsync | Program::InteractiveCli | Program::BatchCli => kind.is_mysql(),
+        // Of a program's UDP sockets nobody knows which one is the client's.
+        Program::Own { .. } => kind != ServerKind::UdpEcho,
     };
     let message = format!(
         "the client `{}` does not speak with `{}`",
@@ -119,10 +143,10 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
         Action::Mysqld(action) => no_mysqld(kind, action, step.span),
         Action::Client(action) => {
             let (fits, other) = match action {
-                ClientAction::Query(_) => (!kind.is_echo(), "request"),
-                ClientAction::StartQuery(_) => (!kind.is_echo(), "start-request"),
-                ClientAction::Request(_) => (kind.is_echo(), "query"),
-                ClientAction::StartRequest(_) => (kind.is_echo(), "start-query"),
+                ClientAction::Query(_) => (kind.is_mysql(), "request"),
+                ClientAction::StartQuery(_) => (kind.is_mysql(), "start-request"),
+                ClientAction::Request(_) => (!kind.is_mysql(), "query"),
+                ClientAction::StartRequest(_) => (!kind.is_mysql(), "start-query"),
                 ClientAction::Connect(_)
                 | ClientAction::StartConnect(_)
                 | ClientAction::AwaitConnect { .. }
@@ -134,7 +158,20 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
                 let message = format!("`{key}` is not understood by `{}`", kind.as_str());
                 return Some(wrong(step.span, message, format!("`{other}` is")));
             }
-            not_over_udp(action, step.span).filter(|_| kind == ServerKind::UdpEcho)
+            let asked = match action {
+                ClientAction::Request(request) | ClientAction::StartRequest(request) => Some(request),
+                ClientAction::Connect(_)
+                | ClientAction::StartConnect(_)
+                | ClientAction::AwaitConnect { .. }
+                | ClientAction::Query(_)
+                | ClientAction::StartQuery(_)
+                | ClientAction::AwaitResult { .. }
+                | ClientAction::Disconnect { .. } => None,
+            };
+            let udp = || not_over_udp(action, step.span).filter(|_| kind == ServerKind::UdpEcho);
+            asked
+                .and_then(|request| not_understood(kind, request, step.span))
+                .or_else(udp)
         }
         Action::Table(_) | Action::Host(_) | Action::Traffic(_) | Action::Wait(_) | Action::Watch(_) => None,
     }
@@ -148,10 +185,58 @@ fn no_mysqld(kind: ServerKind, action: &MysqldAction, span: Span) -> Option<Mist
     );
     let label = match action.key().replace("-mysqld", "-server") {
         other if other != action.key() => format!("`{other}` speaks of any server"),
-        _ => "an echo server keeps no sessions".to_owned(),
+        _ if kind.is_echo() => "an echo server keeps no sessions".to_owned(),
+        _ => "what sessions a program keeps is not known".to_owned(),
     };
     let mistake = wrong(span, message, label);
-    (kind.is_echo() && action.is_of_mysqld()).then_some(mistake)
+    (!kind.is_mysql() && action.is_of_mysqld()).then_some(mistake)
+}
+
+/// What a server of this kind does not understand of a request.
+fn not_understood(kind: ServerKind, request: &Request, span: Span) -> Option<Mistake> {
+    let Request {
+        text,
+        then,
+        answer,
+        payload,
+        ..
+    } = request;
+    if kind.is_echo() {
+        let bad = text.contains('=') || text.contains("  ");
+        return bad.then(|| {
+            wrong(
+                span,
+                "this is not a line that can be sent to an echo server",
+                "no `=`, and single blanks between its words",
+            )
+            .help("words with `=` are orders to the server")
+        });
+    }
+    let orders = [
+        ("then", *then != Reaction::Answer),
+        ("answer", answer.is_some()),
+        ("payload", payload.is_some()),
+    ];
+    if let Some((what, _)) = orders.iter().find(|(_, said)| *said) {
+        let message = format!("`{what}` is an order to an echo server");
+        return Some(wrong(
+            span,
+            message,
+            "what a program of yours does with a request is its own affair",
+        ));
+    }
+    let plain = serving::bytes(text).map(|bytes| serving::text(&bytes));
+    if plain.as_deref() == Some(text) && !text.contains(serving::TAKES) {
+        return None;
+    }
+    let label = match plain {
+        Some(plain) if plain != *text => format!("write `{plain}`"),
+        Some(_) => "`takes` is a field of its own".to_owned(),
+        None => "it has an escape that is none".to_owned(),
+    };
+    let message = "these are not bytes that can be sent to a program";
+    let help = r"`\r`, `\n`, `\t`, `\\`, and `\xHH` for what is no character of ASCII";
+    Some(wrong(span, message, label).help(help))
 }
 
 /// What cannot be done over UDP.

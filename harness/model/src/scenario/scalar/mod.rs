@@ -17,6 +17,7 @@ use super::place::At;
 use super::read::{Refusal, Scalar};
 use super::text::is_misleading;
 use crate::name::{NAME_RULE, Name};
+use crate::serving;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -142,31 +143,53 @@ impl Scalar for Url {
     }
 }
 
-/// A line for an echo server: words for it have a `=`.
+/// A request of one line. What echo servers and programs ask more of it, `check` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line(pub(super) String);
 
-/// So short that it is one UDP datagram in one packet, with what stands around it.
+/// So short that it is one packet, with what stands around it, and fits into a report.
 const MAX_LINE: usize = 200;
 
 impl Scalar for Line {
     fn accepts() -> String {
-        format!("one line of at most {MAX_LINE} bytes without `=`, with single blanks between its words")
+        format!("one line of at most {MAX_LINE} bytes")
     }
     fn parse(text: &str) -> Result<Self, Refusal> {
         let Text(line) = Text::parse(text)?;
-        let bad = |c: char| c == '=' || c.is_control();
-        if line.len() > MAX_LINE || line.contains(bad) || line.contains("  ") {
-            let what = format!(
-                "{} is not a line that can be sent to an echo server",
-                quoted(text)
-            );
+        if line.len() > MAX_LINE || line.contains(char::is_control) {
+            let what = format!("{} is not a line that can be sent as a request", quoted(text));
             return Err(Refusal::new(MistakeKind::BadText, what));
         }
         Ok(Self(line))
     }
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_LINE, "pattern": "^[^=]*$" })
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_LINE })
+    }
+}
+
+/// Bytes that are sent or looked for, with the escapes of [`serving::bytes`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Escaped(pub(super) String);
+
+impl Scalar for Escaped {
+    fn accepts() -> String {
+        format!("{} with `\\r`, `\\n`, `\\t`, `\\\\` and `\\xHH`", Line::accepts())
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let Line(line) = Line::parse(text)?;
+        match serving::bytes(&line) {
+            Some(_) => Ok(Self(line)),
+            None => Err(Refusal {
+                help: Some("a backslash is written `\\\\`".to_owned()),
+                ..Refusal::new(
+                    MistakeKind::BadText,
+                    format!("{} has an escape that is none", quoted(text)),
+                )
+            }),
+        }
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_LINE })
     }
 }
 

@@ -132,6 +132,7 @@ impl Word for ProgramWord {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("mysql-async", Self(Program::MysqlAsync)),
         ("echo-client", Self(Program::EchoClient)),
+        ("stream-client", Self(Program::StreamClient)),
         ("interactive-cli", Self(Program::InteractiveCli)),
         ("batch-cli", Self(Program::BatchCli)),
     ];
@@ -143,6 +144,7 @@ impl Word for ServerKind {
         ("mysql", Self::Mysql),
         ("tcp-echo", Self::TcpEcho),
         ("udp-echo", Self::UdpEcho),
+        ("program", Self::Program),
     ];
 }
 

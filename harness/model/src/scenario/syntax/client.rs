@@ -16,8 +16,10 @@ structure! {
     /// that it has is shown to be in force, or the cell is undetermined. docs/client-programs.md says more.
     ClientInput {
         /// `mysql-async` (the default): a driver, in the harness itself. `echo-client` (the default with echo
-        /// servers): a client of those, in the harness itself. `interactive-cli`: the `mariadb` or
-        /// `mysql` command line in a terminal, typed to like by a person. `batch-cli`: the same in batch
+        /// servers): a client of those, in the harness itself. `stream-client` (the default with
+        /// `server: program`): sends bytes and takes what comes back, in the harness itself.
+        /// `interactive-cli`: the `mariadb` or `mysql` command line in a terminal, typed to like by a person.
+        /// `batch-cli`: the same in batch
         /// mode. `{ argv: [python3, driver.py] }`: a program of your own; no shell is involved, and it runs
         /// in the folder of this file.
         optional "program" program: ProgramInput;
