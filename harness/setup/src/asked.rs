@@ -8,7 +8,9 @@ use std::time::Duration;
 pub(crate) fn ask(kind: ServerKind, takes: Duration) -> ClientAction {
     match kind {
         ServerKind::Mysql => ClientAction::Query(statement(takes)),
-        ServerKind::TcpEcho | ServerKind::UdpEcho => ClientAction::Request(request(takes)),
+        ServerKind::TcpEcho | ServerKind::UdpEcho | ServerKind::Program => {
+            ClientAction::Request(request(takes))
+        }
     }
 }
 

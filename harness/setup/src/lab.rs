@@ -658,7 +658,7 @@ fn draft(lab: &scenario::Lab, before: &[Action]) -> Option<Scenario> {
 fn asks(kind: ServerKind) -> Vec<Action> {
     let connect = Action::Client(ClientAction::Connect(Opening::default()));
     match kind {
-        ServerKind::Mysql | ServerKind::TcpEcho => vec![connect],
+        ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::Program => vec![connect],
         ServerKind::UdpEcho => vec![connect, Action::Client(ask(kind, Duration::ZERO))],
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn typed(one: Move, question: &Question) -> Vec<String> {
         )],
         Move::Stop => vec![match question.kind() {
             ServerKind::Mysql => format!("ssh {host} systemctl stop mariadb"),
-            ServerKind::TcpEcho | ServerKind::UdpEcho => {
+            ServerKind::TcpEcho | ServerKind::UdpEcho | ServerKind::Program => {
                 format!("ssh {host} systemctl stop YOUR-SERVER")
             }
         }],

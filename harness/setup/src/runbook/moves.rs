@@ -57,7 +57,9 @@ pub(crate) fn action(one: Move, server: &Name, kind: ServerKind) -> Action {
             let signal = StopSignal::Term;
             Action::Mysqld(match kind {
                 ServerKind::Mysql => MysqldAction::StopMysqld { server, signal },
-                ServerKind::TcpEcho | ServerKind::UdpEcho => MysqldAction::StopServer { server, signal },
+                ServerKind::TcpEcho | ServerKind::UdpEcho | ServerKind::Program => {
+                    MysqldAction::StopServer { server, signal }
+                }
             })
         }
         Move::Kill => Action::Mysqld(MysqldAction::KillSessions { server }),

@@ -275,7 +275,7 @@ impl Lines<'_> {
                     ClientAction::Query(statement)
                 }
             }
-            ServerKind::TcpEcho | ServerKind::UdpEcho => {
+            ServerKind::TcpEcho | ServerKind::UdpEcho | ServerKind::Program => {
                 let request = lvs_matrix_model::action::Request {
                     on,
                     may_fail,

@@ -163,6 +163,7 @@ fn wrong_step(kind: ServerKind, step: &Placed) -> Option<Mistake> {
                 ClientAction::Connect(_)
                 | ClientAction::StartConnect(_)
                 | ClientAction::AwaitConnect { .. }
+                | ClientAction::ConnectEach { .. }
                 | ClientAction::Query(_)
                 | ClientAction::StartQuery(_)
                 | ClientAction::AwaitResult { .. }
