@@ -15,10 +15,10 @@ use std::time::Duration;
 /// How many lines a program may say for one operation.
 const MOST_LINES: u32 = 1000;
 
-/// A request to the program.
+/// What the program is told.
 #[derive(Serialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
-enum Request<'a> {
+enum Order<'a> {
     Connect,
     Query {
         sql: &'a str,
@@ -82,9 +82,9 @@ impl OwnProgram {
 
     fn perform_or_why(&mut self, desk: &Desk, number: u32, operation: &Operation) -> Result<(), Failure> {
         let request = match operation {
-            Operation::Connect => Request::Connect,
-            Operation::Statement(sql) if desk.server.is_mysql() => Request::Query { sql },
-            Operation::Statement(sql) => Request::Request {
+            Operation::Connect => Order::Connect,
+            Operation::Statement(sql) if desk.server.is_mysql() => Order::Query { sql },
+            Operation::Statement(sql) => Order::Request {
                 text: match desk.server {
                     ServerKind::Program => serving::without_time(sql),
                     ServerKind::Mysql | ServerKind::TcpEcho | ServerKind::UdpEcho => sql,
