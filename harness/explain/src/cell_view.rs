@@ -191,8 +191,8 @@ impl<'a> CellView<'a> {
         self.request.map_or(&[], |index| &self.sent[index..])
     }
 
-    /// The first of the request's sendings that arrived at the director, if the director passed it on. What it
-    /// refused as too big may have been sent again at once, in other sizes.
+    /// The first of the request's sendings that arrived at the director, if the director passed it on. What
+    /// it refused as too big may have been sent again at once, in other sizes.
     pub(super) fn first_passed_on(&self) -> Option<&Passage<'a>> {
         let mut arrived = self
             .sendings()

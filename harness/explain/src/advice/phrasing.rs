@@ -150,7 +150,8 @@ impl Advice {
                 command = weight_0(view, server),
             ),
             Self::OutOfTheTable(server) if is_misbuilt(view, server) => bilingual!(
-                "Take {server} out of the table as long as it is built like this (`{command}`, or delete it), \
+                "Take {server} out of the table as long as it is built like this (`{command}`, or \
+                 delete it), \
                  or let a health check do so: else the director goes on choosing it for new connections."
                     / "在 {server} 的配置改好之前，先让它不再被调度（`{command}`，或将其删除），或者由健康检查来做：否则调度器会继续为新连接选中它。",
                 command = weight_0(view, server),
@@ -300,16 +301,20 @@ fn built_right(view: &CellView<'_>, node: &Node, how: Misbuild) -> Bilingual {
     let bits = if vip.is_ipv6() { 128 } else { 32 };
     match how {
         Misbuild::NoVip => bilingual!(
-            "Give {node} the VIP (`ip addr add {vip}/{bits} dev {device}`), so that it takes in what is for the \
+            "Give {node} the VIP (`ip addr add {vip}/{bits} dev {device}`), so that it takes in \
+             what is for the \
              VIP; over IPv4 with arp_ignore=1 and arp_announce=2, so that it does not answer ARP for it."
-                / "给 {node} 加上 VIP（`ip addr add {vip}/{bits} dev {device}`），使它收下发往 VIP 的数据包；IPv4 下还要设置 arp_ignore=1 \
+                / "给 {node} 加上 VIP（`ip addr add {vip}/{bits} dev {device}`），使它收下发往 VIP 的数据包；IPv4 \
+                   下还要设置 arp_ignore=1 \
                    和 arp_announce=2，使它不为 VIP 应答 ARP。",
         ),
         Misbuild::AnswersArp => bilingual!(
             "On {node}, set net.ipv4.conf.all.arp_ignore=1 and net.ipv4.conf.all.arp_announce=2, so that it \
-             does not answer ARP for the VIP; then let clients and routers forget what it told them (`ip neigh \
+             does not answer ARP for the VIP; then let clients and routers forget what it told them \
+             (`ip neigh \
              flush`)."
-                / "在 {node} 上设置 net.ipv4.conf.all.arp_ignore=1 和 net.ipv4.conf.all.arp_announce=2，使它不为 VIP 应答 ARP；\
+                / "在 {node} 上设置 net.ipv4.conf.all.arp_ignore=1 和 \
+                   net.ipv4.conf.all.arp_announce=2，使它不为 VIP 应答 ARP； \
                    然后让客户端和路由器忘记它所说的（`ip neigh flush`）。",
         ),
         Misbuild::WrongGateway => {

@@ -367,7 +367,8 @@ pub(super) const NO_PORT: Rule = Rule {
             at,
             text: bilingual!(
                 "The client sent nothing. For a connection to the VIP its kernel takes a port out of \
-                 net.ipv4.ip_local_port_range={range} that no other connection to the VIP and its port has; a \
+                 net.ipv4.ip_local_port_range={range} that no other connection to the VIP and its \
+                 port has; a \
                  connection that the client had closed itself has its port for 60 s more (TIME-WAIT). It \
                  found none: EADDRNOTAVAIL, at once. Neither the director nor any server had a part in it."
                     / "客户端什么也没有发送。要连接 VIP，其内核从 net.ipv4.ip_local_port_range={range} 中选取一个没有被其他到 VIP \

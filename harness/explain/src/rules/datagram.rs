@@ -6,7 +6,8 @@ use super::frozen::frozen;
 use super::prelude::*;
 use super::rule::{udp, udp_protocol};
 use super::server::stopped_mysqld;
-use super::shared::{nobody_to_choose, served, why_own, with_table};
+use super::shared::{served, why_own, with_table};
+use super::thresholds::nobody_to_choose;
 use lvs_matrix_model::verdict::Terminator;
 
 /// Did the director have to choose a real server for this datagram, because it had no entry for its flow, or

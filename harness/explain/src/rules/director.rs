@@ -9,9 +9,9 @@ use super::persistent::by_template;
 use super::prelude::*;
 use super::reuse::{Fate, OldEntry};
 use super::rule::tcp_protocol;
-use super::shared::{changes_between, nobody_to_choose, served, with_table};
+use super::shared::{changes_between, served, with_table};
 use super::sloppy::PickedUp;
-use super::thresholds::Full;
+use super::thresholds::{Full, nobody_to_choose};
 
 /// A connect is scheduled, passed on and answered.
 pub(super) const SCHEDULED: Rule = Rule {

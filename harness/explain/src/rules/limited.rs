@@ -2,7 +2,7 @@
 
 use super::super::icmp::PORT_UNREACHABLE;
 use super::prelude::*;
-use super::shared::nobody_to_choose;
+use super::thresholds::nobody_to_choose;
 use lvs_matrix_model::capture::flow::unreachable;
 
 /// So many errors a host sends to one destination at once; then one a second (`XRLIM_BURST_FACTOR` in

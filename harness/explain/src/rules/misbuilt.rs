@@ -126,7 +126,8 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
         Some(Finding {
             at: head.at,
             text: bilingual!(
-                "The client's {what} reached {server} {times} (first {head} there) with the address of {server} \
+                "The client's {what} reached {server} {times} (first {head} there) with the address \
+                 of {server} \
                  in place of the VIP, as masquerading does. The answers must come back through the director, \
                  which puts the VIP in again; but the director is not the gateway of {server}. {then}."
                     / "客户端{what}到达 {server} {times}（首次为 {server} 上的{head}），NAT 模式已把 VIP 换成 {server} 的地址。应答必须\

@@ -39,8 +39,8 @@ mod under_way;
 mod unheard;
 
 pub(super) use rule::{Explains, Finding, Rule};
-pub(super) use shared::{by_its_scheduler, with_method};
-pub(super) use thresholds::Full;
+pub(super) use shared::with_method;
+pub(super) use thresholds::{Full, by_its_scheduler};
 
 /// All rules. Of rules that speak of the same moment the earlier comes first.
 pub(super) const ALL: &[Rule] = &[

@@ -108,7 +108,8 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
         Some(Finding {
             at: ended,
             text: bilingual!(
-                "The client did not know whose Ethernet address the VIP has, so its SYN had to wait. It asked \
+                "The client did not know whose Ethernet address the VIP has, so its SYN had to \
+                 wait. It asked \
                  everybody on the link, last with packet {asked} on client, and nobody answered{why}. After \
                  three requests its kernel gives a neighbour up and tells its own TCP that the host is \
                  unreachable. To a socket that is connecting that is final: EHOSTUNREACH, {ended}."
@@ -272,7 +273,8 @@ pub(super) const VIP_TAKEN_BY_ANOTHER: Rule = Rule {
                 reset = reset.packet,
             ),
             false => bilingual!(
-                "The TCP of {server} has no socket for it, and answered with an RST (packet {reset} on client)"
+                "The TCP of {server} has no socket for it, and answered with an RST (packet {reset} \
+                 on client)"
                     / "{server} 的 TCP 没有对应的套接字，以 RST 应答（client 上的数据包 {reset}）",
                 server = taken.server,
                 reset = reset.packet,

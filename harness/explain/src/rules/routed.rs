@@ -4,7 +4,8 @@ use super::super::icmp::HOST_UNREACHABLE;
 use super::neighbour::NEIGHBOUR;
 use super::nodest::EXPIRE_NODEST_CONN;
 use super::prelude::*;
-use super::shared::{flushed, is_routed, nobody_to_choose};
+use super::shared::{flushed, is_routed};
+use super::thresholds::nobody_to_choose;
 use lvs_matrix_model::verdict::Terminator;
 
 /// IPVS looks at what the host takes in.
@@ -127,8 +128,10 @@ pub(super) const NO_ROUTER: Rule = Rule {
         Some(Finding {
             at: request.sent.at,
             text: bilingual!(
-                "Step {flush} had taken the rule away by which the director marks what is for the VIP, and the \
-                 VIP is no address of the director. So the client's {what} ({arrived} on director; {times} in \
+                "Step {flush} had taken the rule away by which the director marks what is for the \
+                 VIP, and the \
+                 VIP is no address of the director. So the client's {what} ({arrived} on director; \
+                 {times} in \
                  all) was nothing to take in, and with {key}=0 nothing to pass on either: the kernel dropped \
                  it, and said nothing. IPVS sees only what is taken in."
                     / "步骤 {flush} 删去了调度器给发往 VIP 的数据包打标记的规则，而 VIP 不是调度器的地址。于是客户端{what}（director 上的\

@@ -1,6 +1,6 @@
 //! Words and questions that rules of several files share.
 
-use super::super::bilingual::{Bilingual, bilingual, listed};
+use super::super::bilingual::{Bilingual, bilingual};
 use super::super::cell_view::{CellView, packet};
 use super::super::claim::Fate;
 use super::super::fate::claims;
@@ -9,7 +9,6 @@ use super::super::moment;
 use super::super::passage::Seen;
 use super::super::table::Table;
 use super::rule::{Finding, Source, tcp, tcp_protocol};
-use super::thresholds::Full;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, Node, TrafficAction};
 use lvs_matrix_model::capture::Packet;
@@ -78,84 +77,6 @@ pub(super) fn answer_from<'a>(view: &CellView<'a>, server: &Name) -> Option<&'a 
     // With masquerading the director sent the frame on.
     let theirs = matches!(view.paths.origin(packet.number), Some(Node::RealServer(name)) if name == server);
     theirs.then_some(packet)
-}
-
-/// The director's table when a new connection, or a flow of datagrams, came to a service without a real
-/// server to choose; and what of real servers it had. A scheduler that goes by a hash may have named one that
-/// takes no connections, while others do.
-pub(super) fn nobody_to_choose(view: &CellView<'_>, sent: Seen) -> Option<(Table, Bilingual)> {
-    let table = view.table_then(sent.at)?;
-    let full = Full::all(view, &table, sent.at);
-    let has_room = |name: &Name| full.iter().all(|full| full.server != name);
-    let takes = |(name, weight): (&Name, u16)| weight > 0 && has_room(name);
-    let (some_take, none_has) = (
-        table.servers().any(takes),
-        !table.servers().any(|server| !takes(server)),
-    );
-    if !table.has_service() || some_take && (none_has || by_its_scheduler(view, sent.at).is_none()) {
-        return None;
-    }
-    let why = unavailable(&table, &full);
-    let servers = if some_take {
-        bilingual!(
-            "nothing but a server that took no new connections where the hash of {scheduler} led ({why})"
-                / "在 {scheduler} 的散列所指定的位置只有不接受新连接的真实服务器（{why}）",
-            scheduler = view.scheduler(sent.at),
-            why = listed(&why),
-        )
-    } else if !full.is_empty() {
-        bilingual!(
-            "no real server that took new connections ({why})" / "没有接受新连接的真实服务器（{why}）",
-            why = listed(&why),
-        )
-    } else if why.is_empty() {
-        bilingual!("no real server" / "没有真实服务器")
-    } else {
-        let quiet = table.servers().filter(|(_, weight)| *weight == 0);
-        let names: Vec<&Name> = quiet.map(|(name, _)| name).collect();
-        bilingual!(
-            "no real server with a weight above 0 ({names} has 0)"
-                / "没有权重大于 0 的真实服务器（{names} 的权重为 0）",
-            names = listed(&names),
-        )
-    };
-    Some((table, servers))
-}
-
-/// The real servers of a table that take no new connections, each with the reason.
-pub(super) fn unavailable(table: &Table, full: &[Full<'_>]) -> Vec<Bilingual> {
-    let quiet = table.servers().filter(|(_, weight)| *weight == 0);
-    let quiet = quiet.map(|(name, _)| bilingual!("{name} has a weight of 0" / "{name} 的权重为 0"));
-    full.iter().map(Full::says).chain(quiet).collect()
-}
-
-/// What a scheduler makes a hash of that goes by nothing else, if this one does so at that moment.
-pub(in super::super) fn by_its_scheduler(view: &CellView<'_>, at: Instant) -> Option<Bilingual> {
-    let scheduler = view.scheduler(at);
-    let has = |flag: &str| {
-        let service = view.plan.service();
-        scheduler == service.scheduler && service.scheduler_flags.iter().any(|known| known == flag)
-    };
-    let with_port = || bilingual!("the client's address and port" / "客户端的地址和端口");
-    let address = || bilingual!("the client's address" / "客户端的地址");
-    Some(match scheduler {
-        "dh" => bilingual!("the VIP" / " VIP "),
-        "sh" if !has("sh-fallback") => {
-            if has("sh-port") {
-                with_port()
-            } else {
-                address()
-            }
-        }
-        "mh" if !has("mh-fallback") => {
-            if has("mh-port") {
-                with_port()
-            } else {
-                address()
-            }
-        }
-        _ => return None,
-    })
 }
 
 /// What shows that the director refused a packet: its table, the packet where it was seen, and the refusal.

@@ -97,29 +97,11 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("lblc-keeps-its-server", "threshold-lblc", another_scheduler),
     ("lblc-keeps-its-server", "threshold-lblc", without_thresholds),
     ("lblc-passes-by", "lblc-passes-by", another_scheduler),
-    (
-        "server-at-its-threshold",
-        "threshold-filled-in-act",
-        without_thresholds,
-    ),
     ("vip-answered-by-a-silent-server", "past-the-director", |cell| {
         undone(cell, |action| matches!(action, Action::Host(_)));
     }),
     ("vip-back-at-the-director", "past-the-director", not_by_it),
-    (
-        "vip-answered-by-another-server",
-        "udp-past-the-director",
-        not_by_it,
-    ),
     ("unmarked-and-no-router", "unmarked-and-no-router", built_right),
-    ("server-without-the-vip", "udp-no-vip", built_right),
-    ("wrong-gateway", "udp-wrong-gateway", built_right),
-    ("director-is-no-router", "udp-no-forwarding", built_right),
-    ("started-anew", "power-cycle-at-once", not_by_it),
-    ("acknowledgement-put-off", "power-cycle-at-once", not_by_it),
-    ("delayed-on-the-link", "slow-client", |cell| {
-        undone(cell, |action| matches!(action, Action::Traffic(_)));
-    }),
     ("no-port-left", "no-port-left", |cell| {
         cell.observed.error.as_mut().unwrap().errno = Some(111);
     }),

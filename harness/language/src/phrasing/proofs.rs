@@ -110,7 +110,7 @@ pub(super) fn proof(proof: &Proof) -> String {
             format!("超时为 {tcp} 秒，FIN 之后 {fin} 秒，UDP {udp} 秒")
         }
         Proof::SessionsEnded { sessions } => {
-            format!("它曾有 {} 个客户端会话，现在一个也没有", sessions.0)
+            format!("它曾有 {sessions} 个客户端会话，现在一个也没有")
         }
         Proof::AnswersAs { server } => format!("它以 {server} 的名义应答"),
         Proof::NoServerRuns { status } => format!("没有服务程序在运行（{status}）"),

@@ -156,8 +156,8 @@ readable_sentences! {
         /// The mysqld has ended the sessions of clients.
         SessionsEnded {
             /// How many it had.
-            sessions: Sessions,
-        } => "it had {sessions} of clients, and has none any more",
+            sessions: u32,
+        } => "it had {sessions} sessions of clients, and has none any more",
         /// A server that names itself was started, or goes on.
         AnswersAs {
             /// The name that it answered with.
@@ -437,8 +437,6 @@ macro_rules! counts {
 counts! {
     /// A number of packets.
     Packets(u64): "packet", "packets";
-    /// A number of sessions.
-    Sessions(u32): "session", "sessions";
     /// A number of rows.
     Rows(u64): "row", "rows";
     /// A number of entries.
