@@ -21,7 +21,7 @@ pub(super) fn proof(proof: &Proof) -> String {
             active,
             inactive,
             server,
-        } => format!("/proc/net/ip_vs 中 {server} 的 ActiveConn 为 {active}，InActConn 为 {inactive}"),
+        } => format!("/proc/net/ip_vs 中 {server} 有 {active} 个活动连接和 {inactive} 个非活动连接"),
         Proof::Entries { entries } => {
             format!("客户端在 /proc/net/ip_vs_conn 中有 {} 个条目", entries.0)
         }

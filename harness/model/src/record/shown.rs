@@ -54,7 +54,7 @@ readable_sentences! {
             inactive: u32,
             /// The real server.
             server: Name,
-        } => "/proc/net/ip_vs has {server} with ActiveConn {active} and InActConn {inactive}",
+        } => "/proc/net/ip_vs counts {active} active and {inactive} inactive connections to {server}",
         /// The director's entries of the client.
         Entries {
             /// How many there are.
