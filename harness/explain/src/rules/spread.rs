@@ -3,7 +3,7 @@
 
 use super::super::icmp::PORT_UNREACHABLE;
 use super::prelude::*;
-use super::shared::nobody_to_choose;
+use super::thresholds::nobody_to_choose;
 use lvs_matrix_model::action::{Action, TableAction};
 use lvs_matrix_model::record::StepOutcome;
 use lvs_matrix_model::verdict::Spread;
