@@ -61,7 +61,6 @@ pub(super) const ALL: &[Rule] = &[
     thresholds::PASSED_BY,
     thresholds::HASHED,
     director::NO_SERVER,
-    spread::NO_SERVER_FOR_ITS_HASH,
     spread::BY_SOURCE_HASH,
     spread::BY_MAGLEV,
     spread::BY_DESTINATION,

@@ -1,9 +1,7 @@
 //! Clients of many addresses: by what their schedulers go, and who moves when a real server leaves or comes
 //! back. And what a scheduler that goes by a hash does where the hash leads to a server of weight 0.
 
-use super::super::icmp::PORT_UNREACHABLE;
 use super::prelude::*;
-use super::thresholds::nobody_to_choose;
 use lvs_matrix_model::action::{Action, TableAction};
 use lvs_matrix_model::record::StepOutcome;
 use lvs_matrix_model::verdict::Spread;
@@ -167,70 +165,5 @@ pub(super) const BY_TURN_OR_COUNT: Rule = Rule {
             own = own,
         );
         Some(finding(view, spread, text, &why))
-    },
-};
-
-/// The hash leads to a server that cannot be chosen, and the scheduler looks for no other.
-pub(super) const NO_SERVER_FOR_ITS_HASH: Rule = Rule {
-    name: "no-server-for-its-hash",
-    explains: Explains::Error,
-    sources: &[
-        source_hash("ip_vs_sh_get"),
-        maglev("ip_vs_mh_get"),
-        destination_hash("ip_vs_dh_schedule"),
-        super::rule::core("ip_vs_leave"),
-    ],
-    holds: |view| {
-        let refusal = view
-            .terminator(TerminatorKind::Icmp {
-                code: PORT_UNREACHABLE,
-            })
-            .filter(|refusal| view.is_connect() && refusal.by == Some(Node::Director))?;
-        let own = scheduler(view).filter(|own| ["sh", "mh", "dh"].contains(own))?;
-        if has_flag(view, "sh-fallback") || has_flag(view, "mh-fallback") {
-            return None;
-        }
-        let request = view.request()?;
-        let arrived = request.stopped_at_director()?;
-        let table = view.table_then(request.sent.at)?;
-        let (takes, other): (Vec<_>, Vec<_>) = table.servers().partition(|(_, weight)| *weight > 0);
-        // With nobody at all to choose another rule says so.
-        if nobody_to_choose(view, request.sent).is_some() {
-            return None;
-        }
-        let ((first_of_others, _), (_, _)) = other.first().zip(takes.first())?;
-        let without = match own {
-            "dh" => bilingual!("dh has no way around it" / "dh 没有别的出路"),
-            _ => bilingual!(
-                "without {own}-fallback it looks for no other" / "没有 {own}-fallback 时不找别的",
-                own = own
-            ),
-        };
-        let mut shown_by = vec![
-            packet(request.sent),
-            packet(arrived),
-            Citation::Packet(refusal.packet),
-        ];
-        shown_by.extend(table.shown_by());
-        Some(Finding {
-            at: request.sent.at,
-            text: bilingual!(
-                "The client's SYN arrived at the director ({arrived} on director). The hash of {own} leads \
-                 it to a real server that has a weight of 0, such as {server}, and {without}, though the \
-                 table has others with a weight. IPVS answers with an ICMP port unreachable (packet \
-                 {refusal} on client), which a socket that is connecting reports as ECONNREFUSED."
-                    / "客户端的 SYN 到达调度器（director 上的{arrived}）。{own} 的散列把它引向权重为 0 的真实服务器（例如 {server}），{without}，\
-                       尽管表中还有权重不为 0 的服务器。IPVS 以 ICMP port unreachable 应答（client 上的数据包 {refusal}），\
-                       正在建立连接的套接字据此报告 ECONNREFUSED。",
-                arrived = first(arrived),
-                own = own,
-                server = first_of_others,
-                without = without,
-                refusal = refusal.packet,
-            ),
-            shown_by,
-            claims: said(request, Fate::Refused, refusal, Fate::NoServer),
-            advice: Vec::new(),
-        })
     },
 };

@@ -191,7 +191,6 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("spread-by-maglev", LATE, nothing),
     ("spread-by-destination", LATE, nothing),
     ("spread-by-turn-or-count", LATE, nothing),
-    ("no-server-for-its-hash", ERRORS, nothing),
 ];
 
 /// The same of the client's settings, whose cells are in `tests/matrix/timeouts.rs`.

@@ -182,7 +182,7 @@ pub(crate) const MADE: &[(&str, &str, Damage, Damage)] = &[
         |cell| cell.observed.spread = None,
     ),
     (
-        "no-server-for-its-hash",
+        "hashed-to-an-unavailable-server",
         REFUSED_OF_TWO,
         |cell| {
             one_of_two_quiet(cell);
