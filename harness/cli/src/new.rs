@@ -58,7 +58,8 @@ fn listed() -> String {
     let line = |shipped: shipped::Shipped| {
         let claim = load(shipped.text).map_or_else(|_| String::new(), |scenario| scenario.claim);
         let first = claim.split_inclusive(". ").next().unwrap_or_default();
-        format!("{:width$}  {}\n", shipped.name, first.trim())
+        let first: Vec<&str> = first.split_whitespace().collect();
+        format!("{:width$}  {}\n", shipped.name, first.join(" "))
     };
     shipped::all().map(line).collect()
 }

@@ -18,8 +18,8 @@ pub fn terminal(report: &RunReport) -> String {
     printed(report, false)
 }
 
-/// [`terminal`] with its verdicts in colours, by SGR sequences (console_codes(4)). Who prints it takes them away
-/// where they are not wanted.
+/// [`terminal`] with its verdicts in colours, by SGR sequences (console_codes(4)). Who prints it takes them
+/// away where they are not wanted.
 #[must_use]
 pub fn terminal_coloured(report: &RunReport) -> String {
     printed(report, true)
