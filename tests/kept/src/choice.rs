@@ -32,7 +32,7 @@ const SOURCES: [&str; 13] = [
 /// 1. every cell of the scenarios [`WHOLE`], which have pages under `reports/`;
 /// 2. every cell that a test names;
 /// 3. for each rule of `explain` and each kind of advice that none of these shows, the smallest cell that
-///    does.
+///    does, unless it has more than [`MOST_BYTES`]: such rules are tested with cells that tests make.
 ///
 /// A scenario that has none of these is tested with fresh cells (`tests/matrix`).
 ///
@@ -67,7 +67,9 @@ pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<C
         for cell in &cells {
             sizes.push((size(run, cell)?, cell.to_string()));
         }
-        chosen.extend(sizes.into_iter().min().map(|(_, id)| id));
+        let smallest = sizes.into_iter().min();
+        let light = smallest.filter(|(size, _)| *size <= MOST_BYTES);
+        chosen.extend(light.map(|(_, id)| id));
     }
     Ok(selected
         .iter()
@@ -75,6 +77,9 @@ pub fn choose(run: &Path, report: &RunReport, repository: &Path) -> Result<Vec<C
         .cloned()
         .collect())
 }
+
+/// A cell that no test names is kept up to this size, in bytes.
+const MOST_BYTES: usize = 128 << 10;
 
 /// A list of cells, each at the beginning of a line, before a colon; relative to the repository.
 const LIST: &str = "harness/explain/tests/explain/key-cells.txt";

@@ -24,7 +24,10 @@ pub fn from_fixtures(repository: &Path) -> Result<Vec<(PathBuf, String)>, Troubl
         .map(|cell| pages.of_cell(&report, cell))
         .map(|(file, text)| (Path::new(PAGES).join(file), text))
         .collect();
-    files.push((Path::new(FIXTURES).join("report.json"), report_json));
+    files.push((
+        Path::new(FIXTURES).join("report.json"),
+        without_indentation(&report_json),
+    ));
     files.push((Path::new(FIXTURES).join("explain.txt"), explanations(&report)));
     let hang = report.cell(PICTURED).ok_or_else(|| Trouble::Lacks {
         run: folder,
@@ -111,4 +114,10 @@ fn fixtures(run: &Path, repository: &Path) -> Result<usize, Trouble> {
     folder::copy(run, &chosen, &to)?;
     renew(repository)?;
     Ok(chosen.len())
+}
+
+/// The same lines without the blanks before them, which are two fifths of a report for programs.
+fn without_indentation(text: &str) -> String {
+    let lines = text.lines().map(|line| format!("{}\n", line.trim_start()));
+    lines.collect()
 }
