@@ -108,12 +108,16 @@ impl Record {
         Ok(record)
     }
 
-    /// Is what is judged said in a language that this judge cannot read: over UDP, or to an echo server?
+    /// Is what is judged said in a language that this judge cannot read: over UDP, to an echo server, or to a
+    /// program of the author's own?
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         let asks = |step: Step<'_>| step.operation == self.judged && !step.action.contains("connect");
         let udp = self.json["plan"]["services"][0]["protocol"] == "udp";
-        udp || self.echo && self.steps().any(asks)
+        let own = |process: &Value| !process["server"]["program"].is_null();
+        let mut hosts = list(&self.json["plan"]["hosts"]).iter();
+        let program = hosts.any(|host| list(&host["runs"]).iter().any(own));
+        udp || (self.echo || program) && self.steps().any(asks)
     }
 
     /// The operations that each step began which connects from every address, in order up to the judged one.

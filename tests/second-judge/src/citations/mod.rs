@@ -45,6 +45,29 @@ impl<'a> Cell<'a> {
         self.record.by_mac(frame.to) == Some(name)
     }
 
+    /// Was it sent by this real server, or by the director, which had the same segment from that server?
+    fn is_made_by(&self, frame: &Frame, name: &str) -> bool {
+        let passed_on = || self.earlier_same(frame).any(|other| self.is_from(other, name));
+        self.is_from(frame, name) || self.is_from(frame, "director") && passed_on()
+    }
+
+    /// Was it made by a real server?
+    fn is_made_by_a_real_server(&self, frame: &Frame) -> bool {
+        let passed_on = || self.earlier_same(frame).any(|other| self.is_real(other.from));
+        self.is_real(frame.from) || self.is_from(frame, "director") && passed_on()
+    }
+
+    /// The frames before this one with the same segment, whatever addresses are on it.
+    fn earlier_same(&self, frame: &Frame) -> impl Iterator<Item = &'a Frame> {
+        let number = frame.number;
+        let mine = tcp(frame).map(|own| (own.sequence, own.flags, own.length, own.payload.clone()));
+        let frames = self.frames.iter().take_while(move |other| other.number < number);
+        frames.filter(move |other| {
+            let theirs = tcp(other).map(|own| (own.sequence, own.flags, own.length, own.payload.clone()));
+            mine.is_some() && theirs == mine
+        })
+    }
+
     fn is_real(&self, mac: [u8; 6]) -> bool {
         let name = self.record.by_mac(mac);
         name.is_some_and(|name| name != "client" && name != "director")

@@ -79,7 +79,9 @@ impl<'a> Cell<'a> {
                 }
                 self.query(frame, sql)
             }
-            Says::Answer if !self.is_real(frame.from) => wrong("does not come from a real server"),
+            Says::Answer if !self.is_made_by_a_real_server(frame) => {
+                wrong("does not come from a real server")
+            }
             Says::Answer if service.is_none_or(|s| s.length == 0 && !s.has(SYN)) => wrong("answers nothing"),
             Says::PassedOn if !(frame.host == "director" && self.is_from(frame, "director")) => {
                 wrong("was not sent by the director")
@@ -381,6 +383,7 @@ const WORDS: &[(&str, Says)] = &[
     ("passed that on", Says::PassedOn),
     ("scheduled it to", Says::PassedOn),
     ("reached", Says::Reached),
+    ("was there", Says::OfConnection),
     ("had it", Says::Reached),
     ("closed the connection", Says::Closed),
     ("login", Says::Login),
