@@ -71,22 +71,28 @@ fn whole<'r, 'f>(runs: &'r [One<'f>]) -> Result<(RunSummary, From<'r, 'f>), Fail
             )));
         }
     }
-    let mut scenarios: Vec<ScenarioSummary> = Vec::new();
+    let mut in_order: Vec<&CellRef> = Vec::new();
     let mut dry: From<'_, '_> = Vec::new();
     for (_, cell, one) in &cells {
-        if scenarios.iter().any(|known| known.name == cell.scenario) {
+        if in_order.iter().any(|known| known.scenario == cell.scenario) {
             continue;
         }
-        scenarios.extend(
-            one.run
-                .scenarios
-                .iter()
-                .find(|own| own.name == cell.scenario)
-                .cloned(),
-        );
+        in_order.push(cell);
         let own = one.run.dry.iter().filter(|dry| dry.scenario == cell.scenario);
         dry.extend(own.map(|dry| (dry.clone(), *one)));
     }
+    let names = |one: &One<'_>| -> Vec<_> {
+        let scenarios = one.run.scenarios.iter();
+        scenarios.map(|scenario| scenario.name.clone()).collect()
+    };
+    let scenarios: Vec<ScenarioSummary> = if runs.iter().all(|one| names(one) == names(first)) {
+        first.run.scenarios.clone()
+    } else {
+        // A part to which no cell of a scenario fell does not know it.
+        let all = || runs.iter().flat_map(|one| &one.run.scenarios);
+        let of = |cell: &&CellRef| all().find(|own| own.name == cell.scenario).cloned();
+        in_order.iter().filter_map(of).collect()
+    };
     let stopped = runs.iter().find_map(|one| match &one.run.state {
         RunState::Ended => None,
         RunState::Begun => Some((one, "it was killed")),
