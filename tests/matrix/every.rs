@@ -184,6 +184,8 @@ fn packets_are_what_the_report_says(cell: &Value, context: &str) {
             "ICMP port unreachable" => match record["plan"]["services"][0]["protocol"].as_str() {
                 Some("udp") => "udp port 9007 unreachable",
                 _ if line.contains("ICMP6") => "unreachable port, 2001:db8:0:1::100 tcp port 3306",
+                // That of echo servers and of programs of the author's own.
+                _ if line.contains("tcp port 9007") => "tcp port 9007 unreachable",
                 _ => "tcp port 3306 unreachable",
             },
             "ICMP host unreachable" if line.contains("ICMP6") => "unreachable address 2001:db8:0:1::100",

@@ -251,6 +251,8 @@ pub(crate) fn says_enough_of_a_place(scenario: &Path) -> bool {
     let of_many = [
         "faults.yaml",
         "delete-variants.yaml",
+        "distribution.yaml",
+        "firewall.yaml",
         "drain.yaml",
         "client-actions.yaml",
         "client-timeouts.yaml",

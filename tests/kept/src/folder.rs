@@ -84,6 +84,10 @@ pub fn size(run: &Path, cell: &CellRef) -> Result<usize, Trouble> {
 pub fn copy(run: &Path, cells: &[CellRef], to: &Path) -> Result<(), Trouble> {
     let mut summary = summary(run)?;
     summary.selected.retain(|cell| cells.contains(cell));
+    // Pages that list scenarios lead to their tables, which those without cells have not.
+    summary
+        .scenarios
+        .retain(|scenario| cells.iter().any(|cell| cell.scenario == scenario.name));
     summary.dry.clear();
     let path = to.join(RUN_FILE);
     let mut text = serde_json::to_vec(&summary).map_err(|error| Trouble::content(&path, error))?;

@@ -47,8 +47,14 @@ pub(super) const BY_ITS_ENTRY: Rule = Rule {
         let under_way = UnderWay::of(view)?;
         let server = under_way.server;
         let (translated, _) = sent_on(view, under_way.answer).filter(|(_, translated)| *translated)?;
-        let of_the_table = |(_, action): &(u32, &Action)| matches!(action, Action::Table(_));
-        if !under_way.changes.iter().all(of_the_table) {
+        // What conntrack forgets is not IPVS's entry.
+        let leaves_the_entry = |(_, action): &(u32, &Action)| {
+            matches!(
+                action,
+                Action::Table(_) | Action::Traffic(TrafficAction::FlushConntrack { .. })
+            )
+        };
+        if !under_way.changes.iter().all(leaves_the_entry) {
             return None;
         }
         let text = bilingual!(
