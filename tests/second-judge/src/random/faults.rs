@@ -206,7 +206,9 @@ impl Writer {
 
     pub(super) fn power(&mut self) -> Option<String> {
         let how = self.chance.word(&["permanent", "dynamic"]);
-        let server = self.some_server(|server| server.on)?;
+        // Of a host whose link is cut nothing would show it.
+        let cut = self.cut.clone();
+        let server = self.some_server(|server| server.on && !cut.contains(server.name))?;
         server.on = false;
         Some(format!(
             "power-off: {{ server: {}, neighbours: {how} }}",
