@@ -1,13 +1,14 @@
 //! What a client and a server say to each other, whatever their protocol. A [`Dialect`] reads it from
 //! packets.
 
-use super::flow::{ClientSide, Connection};
+use super::flow::{self, ClientSide, Connection};
 use super::{Packet, Seen, Segment};
 use crate::duration::Instant;
 use crate::record::CellRecord;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 /// A protocol of clients and servers: all that the judge has to know of it.
 pub trait Dialect: Sync {
@@ -35,6 +36,34 @@ pub enum Side {
     Client,
     /// The server.
     Server,
+}
+
+/// What [`Dialect::annotations`] gives, for a protocol in which each direction of a connection is read by
+/// itself, by a `D`. `note` is given a segment, who sent it, and the reader of its direction.
+pub(super) fn notes<D: Default>(
+    packets: &[Packet],
+    record: &CellRecord,
+    point: usize,
+    mut note: impl FnMut(Side, &mut D, &Segment) -> Option<String>,
+) -> BTreeMap<u32, String> {
+    let ours = |port| record.plan.has_port(port);
+    let mut connections: BTreeMap<(IpAddr, u16), (D, D)> = BTreeMap::new();
+    let of_packet = |packet: &Packet| {
+        let (source, destination, segment) = flow::segment(packet)?;
+        let said = if ours(segment.destination_port) {
+            let (asks, _) = connections.entry((source, segment.source_port)).or_default();
+            note(Side::Client, asks, segment)
+        } else if ours(segment.source_port) {
+            let client = (destination, segment.destination_port);
+            let (_, answers) = connections.entry(client).or_default();
+            note(Side::Server, answers, segment)
+        } else {
+            None
+        };
+        Some((packet.number, said?))
+    };
+    let of_point = packets.iter().filter(|packet| packet.point == point);
+    of_point.filter_map(of_packet).collect()
 }
 
 /// A segment, and which side sent it.

@@ -2,7 +2,7 @@
 //! [`Answer`] are the lines.
 
 use super::dialect::{
-    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, Passed, Side, Unread,
+    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, Passed, Side, Unread, notes,
 };
 use super::flow::Connection;
 use super::stream::Stream;
@@ -10,7 +10,6 @@ use super::{Packet, Seen, Segment, flow};
 use crate::action::Answer;
 use crate::record::CellRecord;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// The protocol of the echo servers: a line there, a line back.
 #[derive(Debug, Clone, Copy)]
@@ -270,27 +269,16 @@ impl Dialogue {
 
 /// What is said in the packets that passed `point`: ``request `1 hello` ``, ``rs1 answers `hello` ``.
 fn annotations(packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String> {
-    let ours = |port| record.plan.has_port(port);
-    let mut connections: BTreeMap<(IpAddr, u16), (Direction, Direction)> = BTreeMap::new();
-    let note = |packet: &Packet| {
-        let (source, destination, segment) = flow::segment(packet)?;
-        let (side, client) = if ours(segment.destination_port) {
-            (Side::Client, (source, segment.source_port))
-        } else if ours(segment.source_port) {
-            (Side::Server, (destination, segment.destination_port))
-        } else {
-            return None;
-        };
-        let (asks, answers) = connections.entry(client).or_default();
-        let lines = match side {
-            Side::Client => asks.take(segment).lines,
-            Side::Server => answers.take(segment).lines,
-        };
-        let said: Vec<String> = lines.iter().map(|line| said(side, line)).collect();
-        (!said.is_empty()).then(|| (packet.number, said.join("; ")))
-    };
-    let of_point = packets.iter().filter(|packet| packet.point == point);
-    of_point.filter_map(note).collect()
+    notes(
+        packets,
+        record,
+        point,
+        |side, direction: &mut Direction, segment| {
+            let lines = direction.take(segment).lines;
+            let said: Vec<String> = lines.iter().map(|line| said(side, line)).collect();
+            (!said.is_empty()).then(|| said.join("; "))
+        },
+    )
 }
 
 /// A line in words.

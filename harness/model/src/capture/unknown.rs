@@ -2,15 +2,14 @@
 //! protocol that nobody here knows. Whatever the server sends after a request is the answer to it.
 
 use super::dialect::{
-    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, Passed, Side, Unread,
+    Command, CommandKind, Dialect, Dialogue, Exchange, Loss, Outcome, Passed, Side, Unread, notes,
 };
-use super::flow::{self, Connection};
+use super::flow::Connection;
 use super::stream::Stream;
 use super::{Packet, Seen, Segment};
 use crate::record::CellRecord;
 use crate::serving;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// A stream of bytes there, and one back.
 #[derive(Debug, Clone, Copy)]
@@ -97,26 +96,14 @@ impl Dialect for UnknownStream {
     }
 
     fn annotations(&self, packets: &[Packet], record: &CellRecord, point: usize) -> BTreeMap<u32, String> {
-        let ours = |port| record.plan.has_port(port);
-        let mut connections: BTreeMap<(IpAddr, u16), (Direction, Direction)> = BTreeMap::new();
-        let note = |packet: &Packet| {
-            let (source, destination, segment) = flow::segment(packet)?;
-            let (side, client) = if ours(segment.destination_port) {
-                (Side::Client, (source, segment.source_port))
-            } else if ours(segment.source_port) {
-                (Side::Server, (destination, segment.destination_port))
-            } else {
-                return None;
+        notes(packets, record, point, |side, said: &mut Direction, segment| {
+            let bytes = said.take(segment);
+            let what = match side {
+                Side::Client => "request",
+                Side::Server => "answer",
             };
-            let (asks, answers) = connections.entry(client).or_default();
-            let (bytes, what) = match side {
-                Side::Client => (asks.take(segment), "request"),
-                Side::Server => (answers.take(segment), "answer"),
-            };
-            (!bytes.is_empty()).then(|| (packet.number, format!("{what} `{}`", shown(&bytes))))
-        };
-        let of_point = packets.iter().filter(|packet| packet.point == point);
-        of_point.filter_map(note).collect()
+            (!bytes.is_empty()).then(|| format!("{what} `{}`", shown(&bytes)))
+        })
     }
 }
 
