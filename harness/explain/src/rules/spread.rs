@@ -1,5 +1,5 @@
 //! Clients of many addresses: by what their schedulers go, and who moves when a real server leaves or comes
-//! back. And what a scheduler that goes by a hash does where the hash leads to a server of weight 0.
+//! back.
 
 use super::prelude::*;
 use lvs_matrix_model::action::{Action, TableAction};
@@ -65,6 +65,16 @@ fn finding(view: &CellView<'_>, spread: &Spread, mut text: Bilingual, why: &Bili
     }
 }
 
+/// What hashes the client's port, too, binds no client to a server.
+fn with_port(flag: &str) -> Bilingual {
+    bilingual!(
+        " With {flag} the client's port is hashed, too, and a new connection has another port: a client is \
+         bound to no server."
+            / "使用 {flag} 时端口也参与散列，新连接的端口不同：客户端不固定于任何服务器。",
+        flag = flag,
+    )
+}
+
 /// `sh`: a table of 256 places, which is dealt out anew at each change.
 pub(super) const BY_SOURCE_HASH: Rule = Rule {
     name: "spread-by-source-hash",
@@ -74,11 +84,7 @@ pub(super) const BY_SOURCE_HASH: Rule = Rule {
         let (_, spread) = spread(view, &["sh"])?;
         let text = counted(spread);
         let why = if has_flag(view, "sh-port") {
-            bilingual!(
-                " With sh-port the client's port is hashed, too, and a new connection has another port: a \
-                 client is bound to no server."
-                    / "使用 sh-port 时端口也参与散列，新连接的端口不同：客户端不固定于任何服务器。"
-            )
+            with_port("sh-port")
         } else {
             bilingual!(
                 " sh hashes the client's address to one of 256 places, which are dealt out to the real \
@@ -102,11 +108,7 @@ pub(super) const BY_MAGLEV: Rule = Rule {
         let (_, spread) = spread(view, &["mh"])?;
         let text = counted(spread);
         let why = if has_flag(view, "mh-port") {
-            bilingual!(
-                " With mh-port the client's port is hashed, too, and a new connection has another port: a \
-                 client is bound to no server."
-                    / "使用 mh-port 时端口也参与散列，新连接的端口不同：客户端不固定于任何服务器。"
-            )
+            with_port("mh-port")
         } else {
             bilingual!(
                 " mh (Maglev) hashes the client's address to a place of a large table. Each real server \
