@@ -31,12 +31,16 @@ pub(crate) fn merge(arguments: &MergeArguments) -> Result<ExitCode, Failure> {
     }
     let (run, from) = whole(&runs)?;
     let folder = Folder::make(Some(&arguments.out))?;
-    let copied = copy(&from, folder.path());
-    let text = serde_json::to_string_pretty(&run).map_err(|error| Failure::Software(error.to_string()));
-    let written = copied
-        .and(text)
-        .and_then(|text| output::write_file(folder.path(), RUN_FILE, &(text + "\n")));
-    written.inspect_err(|_| folder.discard_if_without_records())?;
+    let text = serde_json::to_string_pretty(&run).map_err(|error| Failure::Software(error.to_string()))?;
+    let written =
+        copy(&from, folder.path()).and_then(|()| output::write_file(folder.path(), RUN_FILE, &(text + "\n")));
+    written.inspect_err(|_| {
+        // Half of a run is none. What cannot be removed stays; the failure that led here is what is reported.
+        for scenario in &run.scenarios {
+            let _ = fs::remove_dir_all(folder.path().join(scenario.name.as_str()));
+        }
+        folder.discard_if_without_records();
+    })?;
     judge(folder.path(), false, None)
 }
 
