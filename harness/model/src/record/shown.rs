@@ -217,7 +217,7 @@ readable_sentences! {
             node: Node,
             /// How many it knew.
             connections: u64,
-        } => "the kernel of {node} has forgotten the {connections} connections that it tracked",
+        } => "conntrack of {node} has forgotten all connections; how many it had tracked: {connections}",
         /// The MTU of the cards of a host.
         Mtu {
             /// Which host.
