@@ -154,18 +154,7 @@ fn name(text: &str) -> Name {
 }
 
 fn server(text: &str, weight: u16) -> RealServer {
-    let name = name(text);
-    RealServer {
-        name,
-        weight,
-        stands_by: false,
-        upper_threshold: None,
-        lower_threshold: None,
-        forwarding: None,
-        tunnel_type: None,
-        tunnel_family: None,
-        port: None,
-    }
+    RealServer::new(name(text), weight)
 }
 
 fn sysctls(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

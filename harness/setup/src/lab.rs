@@ -573,21 +573,11 @@ impl<'s> Making<'s> {
 
     /// Is a lab that differs from none by this accepted without a word?
     fn try_lab(&self, change: impl FnOnce(&mut scenario::Lab)) -> bool {
+        let Ok(name) = Name::new("rs1") else {
+            return false;
+        };
         let mut lab = scenario::Lab {
-            real_servers: vec![RealServer {
-                name: match Name::new("rs1") {
-                    Ok(name) => name,
-                    Err(_) => return false,
-                },
-                weight: 1,
-                stands_by: false,
-                upper_threshold: None,
-                lower_threshold: None,
-                forwarding: None,
-                tunnel_type: None,
-                tunnel_family: None,
-                port: None,
-            }],
+            real_servers: vec![RealServer::new(name, 1)],
             ..scenario::Lab::default()
         };
         change(&mut lab);

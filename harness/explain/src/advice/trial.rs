@@ -508,17 +508,10 @@ fn keep_a_server(view: &CellView<'_>, line: &mut Timeline, instead_of: Option<&N
     let (Some(spare), Some((begins, _))) = (free_name(view), places(view)) else {
         return;
     };
-    line.scenario.lab.real_servers.push(RealServer {
-        name: spare.clone(),
-        weight: 0,
-        stands_by: false,
-        upper_threshold: None,
-        lower_threshold: None,
-        forwarding: None,
-        tunnel_type: None,
-        tunnel_family: None,
-        port: None,
-    });
+    line.scenario
+        .lab
+        .real_servers
+        .push(RealServer::new(spare.clone(), 0));
     // What the table has at that place.
     let (mut service, mut known) = (true, true);
     let mut saved = (true, true);

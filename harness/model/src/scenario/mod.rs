@@ -229,6 +229,24 @@ pub struct RealServer {
     pub port: Option<u16>,
 }
 
+impl RealServer {
+    /// One of that name and weight, in the table from the beginning, with all else as the lab has it.
+    #[must_use]
+    pub fn new(name: Name, weight: u16) -> Self {
+        Self {
+            name,
+            weight,
+            stands_by: false,
+            upper_threshold: None,
+            lower_threshold: None,
+            forwarding: None,
+            tunnel_type: None,
+            tunnel_family: None,
+            port: None,
+        }
+    }
+}
+
 /// An axis: something that is varied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {

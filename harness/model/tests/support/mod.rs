@@ -45,17 +45,7 @@ pub fn seconds(seconds: f64) -> Duration {
 
 /// The plan of a one-cell scenario with real servers rs1 and rs2, patience 5 s, until 1200 s.
 pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
-    let real_server = |text| RealServer {
-        name: name(text),
-        weight: 1,
-        stands_by: false,
-        upper_threshold: None,
-        lower_threshold: None,
-        forwarding: None,
-        tunnel_type: None,
-        tunnel_family: None,
-        port: None,
-    };
+    let real_server = |text| RealServer::new(name(text), 1);
     let scenario = Scenario {
         name: name("test"),
         claim: String::new(),

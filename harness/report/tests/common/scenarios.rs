@@ -36,17 +36,7 @@ pub(crate) fn scenario() -> Scenario {
             url: Url::new("https://incidents.example/463968?a=1&b=2").unwrap(),
         }),
         lab: Lab {
-            real_servers: vec![RealServer {
-                name: name("rs1"),
-                weight: 1,
-                stands_by: false,
-                upper_threshold: None,
-                lower_threshold: None,
-                forwarding: None,
-                tunnel_type: None,
-                tunnel_family: None,
-                port: None,
-            }],
+            real_servers: vec![RealServer::new(name("rs1"), 1)],
             ..Lab::default()
         },
         axes: vec![
