@@ -1,7 +1,8 @@
 //! The scenario that `new --from` writes: the lab of the operator's service, and a first question.
 
 use crate::asked::ask;
-use crate::lab::{Lab, observe_only};
+use crate::draft::observe_only;
+use crate::lab::Lab;
 use crate::place::Fate;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, ClientAction, Opening, TableAction};

@@ -8,6 +8,7 @@
 
 mod asked;
 mod begun;
+mod draft;
 mod endpoint;
 mod lab;
 mod place;

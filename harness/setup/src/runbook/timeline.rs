@@ -4,7 +4,7 @@
 use super::moves::{Move, action};
 use super::{Client, Procedure, Question};
 use crate::asked::{request, statement};
-use crate::lab::observe_only;
+use crate::draft::observe_only;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, ClientAction, Closing, Opening, Statement, Timed};
 use lvs_matrix_model::mysqld::MysqldSetup;
