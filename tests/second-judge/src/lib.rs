@@ -16,6 +16,8 @@
 pub mod capture;
 pub mod chance;
 pub mod citations;
+pub mod connection;
+pub mod difference;
 pub mod judge;
 pub mod mysql;
 pub mod random;

@@ -1,7 +1,8 @@
 //! Cells that are judged twice: by the report of a run, and by the second judge.
 
 use crate::citations::Cell;
-use crate::judge::{Difference, differences, judge};
+use crate::difference::{Difference, differences};
+use crate::judge::judge;
 use crate::record::{Record, list};
 use crate::{Trouble, capture, random};
 use serde_json::Value;

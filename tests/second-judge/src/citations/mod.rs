@@ -9,7 +9,7 @@ mod paragraph;
 mod text;
 
 use crate::capture::{ACK, FIN, Frame, RST, SYN, Tcp, What};
-use crate::judge::{Connection, connections};
+use crate::connection::{Connection, connections};
 use crate::record::Record;
 use text::same_span;
 
