@@ -125,6 +125,12 @@ fn included(include: Include<'_>) -> Result<Vec<Source>, String> {
             }
         }
     }
+    if files.len() > MOST_FILES {
+        return Err(format!(
+            "`{}` names more than {MOST_FILES} files; name those that matter one by one",
+            include.pattern
+        ));
+    }
     files.iter().map(|file| source(file)).collect()
 }
 
@@ -141,5 +147,5 @@ fn matching(pattern: &Path) -> Vec<PathBuf> {
         .flatten()
         .flatten()
         .filter(|path| path.is_file());
-    files.take(MOST_FILES).collect()
+    files.take(MOST_FILES + 1).collect()
 }

@@ -62,7 +62,13 @@ pub(crate) fn runbook(arguments: &RunbookArguments) -> Result<ExitCode, Failure>
     let folder = Folder::make(arguments.out.as_deref())?;
     let at = |part: &str| folder.path().join(part);
     let files = write_all(&at(SCENARIOS), &asked)?;
-    let report = run(arguments, &files, &at(RUN), &stop)?;
+    let report = run(arguments, &files, &at(RUN), &stop).inspect_err(|_| {
+        // Where nothing was run, a folder with scenarios is no answer. What cannot be removed stays.
+        if !at(RUN).exists() {
+            let _ = fs::remove_dir_all(at(SCENARIOS));
+            folder.discard_if_without_records();
+        }
+    })?;
     stopped(&stop)?;
     let answer = runbook::answer(&question, report.cells()).map_err(refused)?;
     let tried = if arguments.no_settings {
