@@ -165,11 +165,17 @@ fn unfit(service: &Service) -> Option<String> {
     if matches!(service.listen, Listen::Sctp(_)) {
         return Some("the lab has no servers of SCTP; name another one by --service".to_owned());
     }
-    let remote = |server: &&Server| server.method != Method::Local && !server.stands_by;
-    service
+    let mut remote = service
         .servers
         .iter()
-        .find(remote)
-        .is_none()
-        .then(|| "it has no real server beside the director; name another one by --service".to_owned())
+        .filter(|server| server.method != Method::Local && !server.stands_by)
+        .peekable();
+    if remote.peek().is_none() {
+        return Some("it has no real server beside the director; name another one by --service".to_owned());
+    }
+    remote.all(|server| server.weight == 0).then(|| {
+        "every real server of it has weight 0, so that no client has a connection; give one a weight, or name \
+         another one by --service"
+            .to_owned()
+    })
 }
