@@ -174,8 +174,8 @@ fn unfit(service: &Service) -> Option<String> {
         return Some("it has no real server beside the director; name another one by --service".to_owned());
     }
     remote.all(|server| server.weight == 0).then(|| {
-        "every real server of it has weight 0, so that no client has a connection; give one a weight, or name \
-         another one by --service"
+        "every real server of it has weight 0, so that no client has a connection; give one a weight, or \
+         name another one by --service"
             .to_owned()
     })
 }
