@@ -244,10 +244,20 @@ pub struct CommandRecord {
     pub node: Option<Node>,
     /// Program and arguments.
     pub argv: Vec<String>,
-    /// Its exit code; `None` if it was ended by a signal.
+    /// Its exit code; `None` if it was ended by a signal. A 0 is not written down.
+    #[serde(default = "succeeded", skip_serializing_if = "is_success")]
     pub exit: Option<i32>,
-    /// What it printed on both streams, at most 4 KiB.
+    /// What it printed on both streams, at most 4 KiB. Nothing is not written down.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
+}
+
+const fn succeeded() -> Option<i32> {
+    Some(0)
+}
+
+fn is_success(exit: &Option<i32>) -> bool {
+    *exit == succeeded()
 }
 
 /// A step of the time line.
