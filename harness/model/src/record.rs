@@ -17,7 +17,7 @@ pub use instead::Instead;
 pub use limits::overlong_text;
 pub use missing::Missing;
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
-pub use shown::{Entries, Packets, PortState, Proof, Rows};
+pub use shown::{Entries, Inactive, Packets, PortState, Proof, Rows, Sessions, Tracked};
 pub use socket::{Socket, SocketTimer};
 
 use crate::Name;

@@ -15,6 +15,7 @@ pub(crate) fn draft(lab: &scenario::Lab, before: &[Action]) -> Option<Scenario> 
     Some(Scenario {
         name: Name::new("draft").ok()?,
         claim: "A client connects.".to_owned(),
+        claim_zh: None,
         source: None,
         lab: lab.clone(),
         axes: Vec::new(),

@@ -42,6 +42,7 @@ impl LabPlan {
         Scenario {
             name: self.cell.scenario.clone(),
             claim: format!("The cell {} by itself.", self.cell),
+            claim_zh: None,
             source: None,
             lab: Lab {
                 forwarding: Some(service.forwarding()),

@@ -53,6 +53,8 @@ pub struct Scenario {
     pub name: Name,
     /// The claim in a sentence or two, as the author wrote it.
     pub claim: String,
+    /// The claim in Simplified Chinese, if its author gives it.
+    pub claim_zh: Option<String>,
     /// The incident that it reproduces, if its author names one.
     pub source: Option<Source>,
     /// The lab that every cell begins with, before its values change it.

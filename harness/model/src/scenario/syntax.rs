@@ -37,6 +37,8 @@ structure! {
         required "name" name: At<Name>;
         /// What the scenario shows, in a sentence or two of plain text. The report begins with it.
         required "claim" claim: At<Text>;
+        /// The claim in Simplified Chinese, for reports in Chinese.
+        optional "claim-zh" claim_zh: At<Text>;
         /// The incident that it reproduces, or the text that it comes from. Reports link to it.
         optional "source" source: SourceInput;
         /// The lab that every cell begins with, before its values add to it.

@@ -72,6 +72,9 @@ fn write_difference(out: &mut String, from: &Scenario, changed: &Scenario) -> st
 fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     writeln!(out, "name: {}", text(scenario.name.as_str()))?;
     writeln!(out, "claim: {}", quoted(&scenario.claim))?;
+    if let Some(claim) = &scenario.claim_zh {
+        writeln!(out, "claim-zh: {}", quoted(claim))?;
+    }
     if let Some(source) = &scenario.source {
         writeln!(out, "source: {}", flow(&data(source)))?;
     }

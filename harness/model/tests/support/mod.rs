@@ -49,6 +49,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
     let scenario = Scenario {
         name: name("test"),
         claim: String::new(),
+        claim_zh: None,
         source: None,
         lab: Lab {
             real_servers: vec![real_server("rs1"), real_server("rs2")],

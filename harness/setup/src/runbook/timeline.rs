@@ -191,6 +191,7 @@ fn scenario(
     Ok(Scenario {
         name: names(name)?,
         claim,
+        claim_zh: None,
         source: None,
         lab,
         axes: Vec::new(),

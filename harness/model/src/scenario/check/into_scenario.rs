@@ -10,6 +10,7 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
     Some(Scenario {
         name: draft.name?,
         claim: draft.claim?,
+        claim_zh: draft.claim_zh,
         source: draft.source,
         lab: lab.into_lab(draft.client.choice),
         axes: draft

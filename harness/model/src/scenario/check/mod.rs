@@ -46,6 +46,7 @@ const MIN_PATIENCE: Duration = Duration::from_millis(100);
 struct Draft {
     name: Option<Name>,
     claim: Option<String>,
+    claim_zh: Option<String>,
     source: Option<Source>,
     lab: Option<added::Added>,
     /// What the lab says of the client.
@@ -188,6 +189,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     Draft {
         name: input.name.as_ref().map(|name| name.value.clone()),
         claim: input.claim.as_ref().map(|claim| claim.value.0.clone()),
+        claim_zh: input.claim_zh.as_ref().map(|claim| claim.value.0.clone()),
         source: input.source.as_ref().and_then(|source| {
             Some(Source {
                 title: source.title.as_ref()?.value.0.clone(),
