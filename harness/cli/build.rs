@@ -1,5 +1,7 @@
-//! Puts the shipped scenarios into the binary: all of `scenarios/`, so that a new one needs no Rust.
+//! Puts the shipped scenarios into the binary, and the programs that they name: all of `scenarios/`, so that a
+//! new one needs no Rust.
 
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
@@ -15,14 +17,23 @@ fn main() -> io::Result<()> {
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<_>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
+    let out = env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    let is = |file: &PathBuf, wanted: &str| file.extension().is_some_and(|extension| extension == wanted);
+    let scenarios = files.iter().filter(|file| is(file, "yaml"));
+    let scenarios = scenarios.map(|file| (file.file_stem().unwrap_or_default(), file));
+    fs::write(out.join("shipped.rs"), table(scenarios))?;
+    let programs = files.iter().filter(|file| !is(file, "yaml") && !is(file, "json"));
+    let programs = programs.map(|file| (file.file_name().unwrap_or_default(), file));
+    fs::write(out.join("programs.rs"), table(programs))
+}
+
+/// Names, each with the text of its file.
+fn table<'a>(files: impl Iterator<Item = (&'a OsStr, &'a PathBuf)>) -> String {
     let mut table = "[\n".to_owned();
-    for file in &files {
-        let name = file.file_stem().unwrap_or_default();
+    for (name, file) in files {
         let _ = writeln!(table, "({name:?}, include_str!({:?})),", file.as_os_str());
     }
     table.push(']');
-    let out = env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
-    fs::write(out.join("shipped.rs"), table)
+    table
 }

@@ -35,8 +35,14 @@ Examples:
   lvs-matrix run --filter 'real-server=absent,client=execute-sql|waiting'
   lvs-matrix run drain.yaml --repeat 5                      is it always so?
   lvs-matrix run --failed                                   what was not met in the last run, again
+  lvs-matrix run --watch mine.yaml                          again after each change of mine.yaml
   lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld
-  sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time")]
+  sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time
+
+Defaults of the options jobs, kernel, lang, mysqld, observe-at-most, place, repeat and stall may stand in \
+lvs-matrix.toml in
+this folder or one above it, and in ~/.config/lvs-matrix/config.toml (`jobs = 2`). What is typed wins, then the
+environment, then the nearer file. `lvs-matrix doctor` says which files are in force.")]
     Run(RunArguments),
     /// Check scenario files and show every mistake at once; needs no privilege and no kernel
     #[command(after_help = "Example:\n  lvs-matrix check scenarios/*.yaml")]
@@ -247,6 +253,9 @@ pub(crate) struct RunArguments {
     /// their ids; `merge` puts the parts together
     #[arg(long, value_name = "PART")]
     pub(crate) partition: Option<Partition>,
+    /// Run again whenever the scenario files change, or the programs beside them that they name
+    #[arg(long, conflicts_with_all = ["out", "failed", "events"])]
+    pub(crate) watch: bool,
     /// Show the report in the browser when the run is over, by xdg-open(1)
     #[arg(long)]
     pub(crate) open: bool,

@@ -9,6 +9,8 @@ mod bench;
 mod beneath;
 mod build_kernel;
 mod clients;
+mod clock;
+mod defaults;
 mod diff;
 mod doctor;
 mod environment;
@@ -42,10 +44,11 @@ mod shipped;
 mod stop;
 mod unfinished;
 mod version;
+mod watch;
 
 use args::{Arguments, Command, KernelCommand};
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use error::Failure;
 use signal_hook::consts::SIGXFSZ;
 use std::process::ExitCode;
@@ -71,7 +74,18 @@ fn main() -> ExitCode {
     if !in_a_place() {
         lvs_matrix_keeper::arrange(&[environment::OWN_FILE, KEEPER]);
     }
-    let arguments = match Arguments::try_parse() {
+    let grammar = Arguments::command();
+    let grammar = if defaults::are_wanted() {
+        match defaults::files().and_then(|files| defaults::applied(grammar, &files)) {
+            Ok(grammar) => grammar,
+            Err(failure) => return output::report(&failure),
+        }
+    } else {
+        grammar
+    };
+    let parsed = grammar.try_get_matches();
+    let parsed = parsed.and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return output::data(&version::text())
@@ -102,6 +116,7 @@ fn in_a_place() -> bool {
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Run(arguments) if arguments.watch => watch::watch(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Check { files, format } => inspect::check(&files, format),
         Command::List(arguments) => inspect::list(&arguments),

@@ -35,6 +35,12 @@ impl CacheFolder {
         Self(folder.into())
     }
 
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
     /// The folder of the kernels in it.
     pub fn kernels(&self) -> PathBuf {
         self.0.join("kernels")
