@@ -85,6 +85,26 @@ Examples:
   ipvsadm -Sn > rules && lvs-matrix runbook --from rules
   lvs-matrix runbook --from keepalived.conf sysctls --server 192.0.2.11 --clients idle,new --wait 2m")]
     Runbook(RunbookArguments),
+    /// Search sequences of actions for what must never happen to a client: what the `explore` section of a
+    /// scenario names
+    #[command(after_help = "\
+The search begins with the scenario's own cells, varies what gave something new, and makes each finding as
+simple as it can. The same seed and number of cells give the same findings. What was found is run five
+times, and lies below DIR/findings as scenario files. A folder of a search that was stopped, or that is to
+go on, is continued with the same --out.
+
+Exit codes:
+  0   nothing was found
+  1   something was found
+  2   a mistake in a file or on the command line
+  3   nothing was found, but the search was stopped
+
+Examples:
+  lvs-matrix explore                                        the shipped search `everything`, for 10 minutes
+  lvs-matrix explore mine.yaml --for 1h --out search        a search of your own
+  lvs-matrix explore mine.yaml --for 1h --out search        … and an hour more of it
+  lvs-matrix explore drains --cells 1000 --seed 7")]
+    Explore(ExploreArguments),
     /// Judge the records of a run again, write its reports again, and exit as the run did
     #[command(after_help = "Example:\n  lvs-matrix judge lvs-matrix-out/latest")]
     Judge {
@@ -372,6 +392,38 @@ pub(crate) struct RunbookArguments {
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE")]
     pub(crate) mysqld: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExploreArguments {
+    /// A scenario file with an `explore` section, or the name of a shipped search: everything, drains
+    #[arg(default_value = "everything")]
+    pub(crate) file: PathBuf,
+    /// Search until so many cells were run; findings are made simpler after that
+    #[arg(long, value_name = "N", conflicts_with = "limit")]
+    pub(crate) cells: Option<std::num::NonZero<usize>>,
+    /// Search for so long (10m, 1h); findings are made simpler after that [default: 10m]
+    #[arg(long = "for", id = "limit", value_name = "TIME", value_parser = time)]
+    pub(crate) limit: Option<std::time::Duration>,
+    /// Where chance begins
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The folder for the result: a new or an empty one, or that of a search that is to go on [default: a
+    /// new one in lvs-matrix-out/, linked as latest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many guests at once [default: as `run` has it]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZero<usize>>,
+    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
+    #[arg(long, value_name = "VERSION|FILE")]
+    pub(crate) kernel: Option<String>,
+    /// The server program of the real servers [default: mariadbd, else mysqld]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mysqld: Option<PathBuf>,
+    /// Say nothing while cells run
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 /// An operator's own files.

@@ -183,7 +183,7 @@ pub(crate) fn one(folder: &Path, cell: &CellRef) -> Result<JudgedCell, String> {
 const CELLS_AT_ONCE: usize = 256;
 
 /// Cells, each as [`read_cell`] gives it, in their order. Every processor judges one at a time.
-fn read_cells(folder: &Beneath, cells: &[CellRef]) -> Vec<Result<Option<JudgedCell>, Missing>> {
+pub(crate) fn read_cells(folder: &Beneath, cells: &[CellRef]) -> Vec<Result<Option<JudgedCell>, Missing>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let one = || {

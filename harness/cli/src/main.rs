@@ -17,6 +17,9 @@ mod environment;
 mod error;
 mod events;
 mod explain;
+mod explore;
+mod explore_folder;
+mod explore_progress;
 mod filter;
 mod folder;
 mod github;
@@ -37,9 +40,11 @@ mod place;
 mod progress;
 mod reports;
 mod run;
+mod run_on;
 mod runbook;
 mod scenarios;
 mod selection;
+mod sequences;
 mod shipped;
 mod stop;
 mod unfinished;
@@ -127,6 +132,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::New(arguments) => new::new(&arguments),
         Command::Schema => new::schema(),
         Command::Runbook(arguments) => runbook::runbook(&arguments),
+        Command::Explore(arguments) => explore::explore(&arguments),
         Command::Judge {
             folder,
             annotations,

@@ -236,6 +236,21 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// A shipped search, with all its own cells.
+pub(crate) fn select_shipped(search: Shipped) -> Result<Vec<Selected>, Failure> {
+    let scenario = load_bytes(search.text.as_bytes())
+        .map_err(|found| Failure::Software(render(&found, search.name, search.text, Style::Plain)))?;
+    let cells = cells(&scenario);
+    Ok(vec![Selected {
+        file: None,
+        tried: cells.clone(),
+        cells,
+        sha256: sha256(search.text.as_bytes()),
+        warnings: String::new(),
+        scenario,
+    }])
+}
+
 /// Loads the files and selects cells.
 pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Selected>, Failure> {
     let loaded = load(files)?;

@@ -89,6 +89,17 @@ pub(crate) fn named(name: &str) -> Option<Shipped> {
     all().find(|shipped| shipped.name == name)
 }
 
+/// Name and text of each search that came with the program, in the order of their names.
+static SEARCHES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/searches.rs"));
+
+/// The shipped search that is meant by what was typed in the place of a file, if there is no such file.
+pub(crate) fn search(file: &Path) -> Option<Shipped> {
+    let name = file.to_str().filter(|_| !file.exists())?;
+    let name = name.strip_suffix(".yaml").unwrap_or(name);
+    let mut all = SEARCHES.iter().map(|(name, text)| Shipped { name, text });
+    all.find(|shipped| shipped.name == name)
+}
+
 /// The one that is run where none is named.
 pub(crate) const DEFAULT: Shipped = Shipped {
     name: "config-change",

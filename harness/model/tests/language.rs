@@ -483,6 +483,7 @@ fn every_field_has_its_effect() {
             },
         ],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     };
     assert_eq!(loaded(EVERYTHING), expected);

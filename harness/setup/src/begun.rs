@@ -146,6 +146,7 @@ fn scenario(lab: &Lab, name: &str) -> Result<Scenario, String> {
         },
         expectations: vec![observe_only()],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     })
 }

@@ -26,6 +26,7 @@ pub(crate) fn draft(lab: &scenario::Lab, before: &[Action]) -> Option<Scenario> 
         },
         expectations: vec![observe_only()],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     })
 }

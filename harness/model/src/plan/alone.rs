@@ -122,6 +122,7 @@ impl LabPlan {
                 position: Position { line: 1, column: 1 },
             }],
             fails_without_change: false,
+            explore: None,
             warnings: Vec::new(),
         }
     }

@@ -62,6 +62,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
             until: seconds(1200.0),
         },
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
         expectations: vec![Expectation {
             when: Vec::new(),

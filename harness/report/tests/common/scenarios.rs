@@ -74,6 +74,7 @@ pub(crate) fn scenario() -> Scenario {
         },
         expectations: vec![],
         fails_without_change: false,
+        explore: None,
         warnings: vec![],
     }
 }

@@ -202,6 +202,7 @@ fn scenario(
         },
         expectations: vec![observe_only()],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     })
 }

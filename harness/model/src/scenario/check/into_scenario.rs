@@ -1,6 +1,6 @@
 //! The last step: a draft without mistakes becomes a scenario.
 
-use super::{Draft, ValueDraft, steps};
+use super::{Draft, ValueDraft, explore, steps};
 use crate::scenario::syntax::Placed;
 use crate::scenario::{Axis, Expectation, Phases, Scenario, Value};
 
@@ -33,6 +33,7 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
             })
             .collect(),
         fails_without_change: draft.fails_without_change,
+        explore: draft.explore.and_then(explore::ExploreDraft::into_explore),
         warnings: Vec::new(),
     })
 }

@@ -8,6 +8,7 @@ mod client_steps;
 mod coverage;
 mod expect;
 mod expected;
+mod explore;
 mod findings;
 mod gap;
 mod into_scenario;
@@ -26,7 +27,7 @@ mod wiring;
 
 use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
-use super::syntax::{ObserveInput, SaysOfLab, ScenarioInput};
+use super::syntax::{ObserveInput, Placed, SaysOfLab, ScenarioInput};
 use super::table::Structure;
 use super::{Observe, Scenario, Source};
 use crate::Name;
@@ -60,6 +61,7 @@ struct Draft {
     expectations: Vec<expect::Draft>,
     /// Were all expectations read?
     expectations_complete: bool,
+    explore: Option<explore::ExploreDraft>,
     places: Places,
 }
 
@@ -211,6 +213,10 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
             .is_some_and(|observe| observe.fails_without_change.is_some()),
         expectations,
         expectations_complete,
+        explore: input
+            .explore
+            .as_ref()
+            .map(|input| explore::ExploreDraft::of(input, mistakes)),
         places,
     }
 }
@@ -338,6 +344,13 @@ impl Draft {
             .iter()
             .zip(choice)
             .filter_map(|(axis, index)| Some((axis, axis.values.get(*index)?)))
+    }
+
+    /// Every step that stands in the file, those of sequences that are searched included.
+    fn all_steps(&self) -> impl Iterator<Item = &Placed> {
+        let steps = std::iter::once(&self.steps).chain(self.values().map(|value| &value.steps));
+        let searched = self.explore.iter().flat_map(|explore| &explore.actions);
+        steps.flat_map(steps::Steps::all).chain(searched)
     }
 
     fn values(&self) -> impl Iterator<Item = &ValueDraft> {

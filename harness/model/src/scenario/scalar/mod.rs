@@ -5,7 +5,7 @@ mod sysctl;
 mod word;
 
 pub(super) use number::{
-    Bytes, ClientNumber, Clients, Count, Errno, ErrorCode, Mark, Mss, Mtu, Port, PrefixLength, Probes, Rows,
+    Bytes, ClientNumber, Clients, Count, Errno, ErrorCode, Length, Mark, Mss, Mtu, Port, PrefixLength, Probes, Rows,
     ServerPort, Threshold, Weight,
 };
 pub(super) use sysctl::{SysctlKey, SysctlValue};
