@@ -15,9 +15,12 @@ use crate::stop::Stop;
 use crate::unfinished;
 use lvs_matrix_explain::explain;
 use lvs_matrix_explore::{Candidate, Finding, GENERATION, Outcome, Search, outcome, scenario_of};
-use lvs_matrix_model::scenario::Never;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::scenario::{Never, Scenario, written_step};
 use lvs_matrix_model::verdict::JudgedCell;
-use lvs_matrix_report::plural;
+use lvs_matrix_report::{
+    Again, Exploration, Found, HTML_FILE, Knowledge, exploration_html, exploration_markdown, plural,
+};
 use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -28,6 +31,7 @@ use std::time::{Duration, Instant};
 const FINDINGS: &str = "findings";
 const RUN: &str = "run";
 const PAGE: &str = "explore.md";
+const HTML_PAGE: &str = "explore.html";
 /// How long is searched if nothing is said.
 const DEFAULT_TIME: Duration = Duration::from_secs(600);
 /// So often each finding is run again.
@@ -77,7 +81,11 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure>
     folder.replay(&mut search)?;
     let before = search.cells();
     if before > 0 {
-        output::talk(&format!("going on after {}: {}", plural(before, "cell"), in_words(&search)));
+        output::talk(&format!(
+            "going on after {}: {}",
+            plural(before, "cell"),
+            in_words(&search)
+        ));
     }
     let sequences = Sequences {
         scenario,
@@ -95,20 +103,24 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure>
         progress: Progress::new(arguments.quiet),
     };
     let whole = work.search(&mut search, arguments)?;
-    let shown = if whole {
-        work.confirm(&search, &on)?
-    } else {
-        None
-    };
+    let shown = if whole { work.confirm(&search, &on)? } else { None };
     let stopped = stop.reason();
-    let text = text(&search, arguments, shown.as_deref(), &folder, stopped.is_some());
-    output::write_file(folder.path(), PAGE, &text)?;
+    let out = folder.path();
+    let page = exploration(
+        &search,
+        scenario,
+        arguments.seed,
+        shown.as_deref(),
+        stopped.clone(),
+    );
+    output::write_file(out, PAGE, &exploration_markdown(&page))?;
+    output::write_file(out, HTML_PAGE, &exploration_html(&page))?;
     folder.link_latest()?;
-    output::data(&text)?;
+    output::data(&text(&page, out))?;
     if let Some(reason) = &stopped {
         output::talk(&format!(
             "stopped by {reason}; go on with the same command and --out {}",
-            folder.path().display()
+            out.display()
         ));
     }
     Ok(match (search.findings().is_empty(), stopped) {
@@ -151,9 +163,12 @@ impl Work<'_> {
             let left = arguments
                 .cells
                 .map_or(GENERATION, |cells| cells.get().saturating_sub(search.cells()));
-            let searching =
-                !drawn_out && left > 0 && limit.is_none_or(|limit| began.elapsed() < limit);
-            let most = if searching { left.min(GENERATION) } else { GENERATION };
+            let searching = !drawn_out && left > 0 && limit.is_none_or(|limit| began.elapsed() < limit);
+            let most = if searching {
+                left.min(GENERATION)
+            } else {
+                GENERATION
+            };
             let candidates = search.next_generation(most, searching).to_vec();
             if candidates.is_empty() {
                 if searching {
@@ -175,7 +190,8 @@ impl Work<'_> {
                     Err(_) => Outcome::undetermined(),
                 })
                 .collect();
-            self.folder.note((most, searching), fingerprint(&candidates), &outcomes)?;
+            self.folder
+                .note((most, searching), fingerprint(&candidates), &outcomes)?;
             search.learn(outcomes);
             let purpose = if searching { "" } else { "making findings simpler" };
             self.progress.learned(search, purpose);
@@ -214,20 +230,21 @@ impl Work<'_> {
                 let text = scenario_of(scenario, finding, name.clone(), cell, &explain(cell))?;
                 Some((name, text))
             });
-            let file = match file {
-                None => None,
-                Some((name, text)) => {
-                    let file = format!("{name}.yaml");
-                    output::write_file(&folder, &file, &text)?;
-                    Some((name, folder.join(file)))
-                }
-            };
-            confirmed.push(Confirmed { file, held: 0 });
+            let explanation = cell.as_ref().map(explain).ok();
+            let paragraphs = explanation
+                .into_iter()
+                .flat_map(|explanation| explanation.paragraphs);
+            confirmed.push(Confirmed {
+                name: file.as_ref().map(|(name, _)| name.clone()),
+                held: 0,
+                explanation: paragraphs.map(|paragraph| paragraph.text).collect(),
+            });
+            if let Some((name, text)) = file {
+                output::write_file(&folder, &format!("{name}.yaml"), &text)?;
+            }
         }
-        let files: Vec<PathBuf> = confirmed
-            .iter()
-            .filter_map(|one| one.file.as_ref().map(|(_, file)| file.clone()))
-            .collect();
+        let names = confirmed.iter().filter_map(|one| one.name.as_ref());
+        let files: Vec<PathBuf> = names.map(|name| folder.join(format!("{name}.yaml"))).collect();
         if files.is_empty() {
             return Ok(Some(confirmed));
         }
@@ -236,8 +253,11 @@ impl Work<'_> {
             return Ok(None);
         }
         for (one, finding) in confirmed.iter_mut().zip(&findings) {
-            let Some((name, _)) = &one.file else { continue };
-            let own = report.cells().iter().filter(|cell| cell.record.plan.cell.scenario == *name);
+            let Some(name) = &one.name else { continue };
+            let own = report
+                .cells()
+                .iter()
+                .filter(|cell| cell.record.plan.cell.scenario == *name);
             let same = own.filter(|cell| finding.is_shown_by(&outcome(cell, self.never)));
             one.held = same.count();
         }
@@ -247,76 +267,101 @@ impl Work<'_> {
 
 /// What became of a finding when it was run again.
 struct Confirmed {
-    /// Its scenario, with its name.
-    file: Option<(lvs_matrix_model::Name, PathBuf)>,
+    /// The name of its scenario; `None` if its cell said nothing certain when it was run again.
+    name: Option<Name>,
     /// How many times of [`REPEATS`] it was so again.
     held: usize,
+    /// Why it is so.
+    explanation: Vec<String>,
 }
 
-/// What is said of the search in the end.
-fn text(
+impl Confirmed {
+    fn again(confirmed: Option<&Self>) -> Again {
+        confirmed.map_or(Again::NotYet, |one| Again::So {
+            held: one.held,
+            times: usize::try_from(REPEATS.get()).unwrap_or(usize::MAX),
+        })
+    }
+}
+
+/// The search as its page has it.
+fn exploration(
     search: &Search<'_>,
-    arguments: &ExploreArguments,
+    scenario: &Scenario,
+    seed: u64,
     confirmed: Option<&[Confirmed]>,
-    folder: &SearchFolder,
-    stopped: bool,
-) -> String {
-    let mut text = format!(
-        "{} of {}, seed {}: {}{}\n",
-        plural(search.cells(), "cell"),
-        arguments.file.display(),
-        arguments.seed,
-        in_words(search),
-        if stopped { " (stopped before its end)" } else { "" },
-    );
-    if search.undetermined() > 0 {
-        text += &format!(
-            "{} of these cells say nothing certain: a step before the last one did not come about\n",
-            search.undetermined()
-        );
-    }
-    for (number, finding) in search.findings().into_iter().enumerate() {
-        text += &one(number, finding, confirmed.and_then(|all| all.get(number)));
-    }
-    let unused = search.unused();
-    if !unused.is_empty() {
-        text += "\nnever came about:\n";
-        for step in unused {
-            text += &format!("  {}\n", lvs_matrix_model::scenario::written_step(step));
+    stopped: Option<String>,
+) -> Exploration {
+    let growth = search.growth().iter().map(|growth| Knowledge {
+        cells: growth.cells,
+        signatures: growth.signatures,
+        findings: growth.findings,
+    });
+    let found = |(number, finding): (usize, &Finding)| {
+        let own = confirmed.and_then(|all| all.get(number));
+        let name = own.and_then(|own| own.name.as_ref());
+        Found {
+            breaches: finding
+                .breaches
+                .iter()
+                .map(|breach| breach.as_str().to_owned())
+                .collect(),
+            lived_through: finding.signature.lived_through(),
+            steps: finding.steps(),
+            lab: finding.candidate.chosen(scenario),
+            rules: finding.signature.rules.clone(),
+            explained: finding.signature.explained,
+            seen: finding.seen,
+            first: finding.first,
+            again: Confirmed::again(own),
+            file: name.map(|name| format!("{FINDINGS}/{name}.yaml")),
+            explanation: own.map_or_else(Vec::new, |own| own.explanation.clone()),
         }
+    };
+    Exploration {
+        name: scenario.name.to_string(),
+        claim: scenario.claim.clone(),
+        seed,
+        stopped,
+        undetermined: search.undetermined(),
+        growth: growth.collect(),
+        findings: search.findings().into_iter().enumerate().map(found).collect(),
+        unused: search.unused().into_iter().map(written_step).collect(),
+        run: confirmed
+            .is_some_and(|all| all.iter().any(|one| one.name.is_some()))
+            .then(|| format!("{RUN}/{HTML_FILE}")),
     }
-    text += &format!("\nresult: {}\n", folder.path().display());
-    text
 }
 
-fn one(number: usize, finding: &Finding, confirmed: Option<&Confirmed>) -> String {
-    let signature = &finding.signature;
-    let breaches: Vec<&str> = finding.breaches.iter().map(|breach| breach.as_str()).collect();
-    let ends = signature.ends.as_ref().map_or_else(String::new, |end| format!(", ends {end}"));
-    let error = signature.error.as_ref().map_or_else(String::new, |error| format!(", {error}"));
-    let why = if signature.explained {
-        signature.rules.join(", ")
-    } else {
-        format!("unexplained ({})", signature.rules.join(", "))
-    };
-    let again = match confirmed {
-        None => "not run again yet".to_owned(),
-        Some(one) if one.file.is_none() => "its cell says nothing certain when it is run again".to_owned(),
-        Some(one) if one.held == usize::try_from(REPEATS.get()).unwrap_or(0) => {
-            format!("so in {} of {REPEATS} repetitions", one.held)
+/// What the command prints of it.
+fn text(exploration: &Exploration, out: &Path) -> String {
+    let mut text = format!("{}\n", exploration.headline());
+    for (number, finding) in exploration.findings.iter().enumerate() {
+        let why = match (finding.explained, finding.rules.join(", ")) {
+            (true, rules) => rules,
+            (false, rules) if rules.is_empty() => "unexplained".to_owned(),
+            (false, rules) => format!("unexplained; these rules hold: {rules}"),
+        };
+        let lab = match finding.lab.as_slice() {
+            [] => String::new(),
+            values => format!("   lab: {}\n", values.join(", ")),
+        };
+        text += &format!(
+            "\n{}. {}: {}\n   {}\n{lab}   why: {why}\n   {}\n",
+            number + 1,
+            finding.breaches.join(", "),
+            finding.lived_through,
+            finding.steps.join("; "),
+            finding.again.in_words(),
+        );
+        if let Some(file) = &finding.file {
+            text += &format!("   {}\n", out.join(file).display());
         }
-        Some(one) => format!("DOES NOT REPEAT: so in {} of {REPEATS} repetitions", one.held),
-    };
-    let file = confirmed.and_then(|one| one.file.as_ref()).map_or_else(String::new, |(_, file)| {
-        format!("\n   {}", file.display())
-    });
-    format!(
-        "\n{}. {}: {}{ends}{error}\n   {}\n   why: {why}\n   in {} of the cells, first in cell {}; {again}{file}\n",
-        number + 1,
-        breaches.join(", "),
-        signature.behaviour,
-        finding.steps(),
-        finding.seen,
-        finding.first,
-    )
+    }
+    text += &format!(
+        "\nreport: {} (for a browser; as text: {})\n",
+        out.join(HTML_PAGE).display(),
+        out.join(PAGE).display()
+    );
+    text
 }

@@ -156,9 +156,8 @@ impl SearchFolder {
     pub(crate) fn clear(&self, part: &str) -> Result<PathBuf, Failure> {
         let path = self.path.join(part);
         if path.exists() {
-            fs::remove_dir_all(&path).map_err(|error| {
-                Failure::Software(format!("cannot remove {}: {error}", path.display()))
-            })?;
+            fs::remove_dir_all(&path)
+                .map_err(|error| Failure::Software(format!("cannot remove {}: {error}", path.display())))?;
         }
         Ok(path)
     }

@@ -48,11 +48,15 @@ impl Progress {
         if self.bar.is_hidden() {
             if !self.quiet {
                 let gone = Human(Duration::from_secs(self.began.elapsed().as_secs()));
-                output::talk(&format!("{}, {found}, {gone} gone", plural(search.cells(), "cell")));
+                output::talk(&format!(
+                    "{}, {found}, {gone} gone",
+                    plural(search.cells(), "cell")
+                ));
             }
             return;
         }
-        self.bar.set_position(u64::try_from(search.cells()).unwrap_or(u64::MAX));
+        self.bar
+            .set_position(u64::try_from(search.cells()).unwrap_or(u64::MAX));
         self.bar.set_prefix(format!("{found}, "));
         self.bar.set_message(purpose);
     }
@@ -71,7 +75,10 @@ impl Progress {
 /// `131 signatures, 9 findings, 2 of them unexplained`.
 pub(crate) fn in_words(search: &Search<'_>) -> String {
     let findings = search.findings();
-    let unexplained = findings.iter().filter(|finding| !finding.signature.explained).count();
+    let unexplained = findings
+        .iter()
+        .filter(|finding| !finding.signature.explained)
+        .count();
     let unexplained = match unexplained {
         0 => String::new(),
         count => format!(", {count} of them unexplained"),

@@ -46,9 +46,8 @@ impl Sequences<'_> {
         listener: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Option<Vec<Result<JudgedCell, String>>>, Failure> {
         let folder = self.out.join(CELLS);
-        let unusable = |error: std::io::Error| {
-            Failure::Software(format!("cannot use {}: {error}", folder.display()))
-        };
+        let unusable =
+            |error: std::io::Error| Failure::Software(format!("cannot use {}: {error}", folder.display()));
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(unusable)?;
         }
@@ -60,7 +59,9 @@ impl Sequences<'_> {
             .collect();
         let refs: Vec<CellRef> = plans.iter().map(|plan| plan.cell.clone()).collect();
         if refs.len() != candidates.len() {
-            return Err(Failure::Software("a sequence of the search has no plan".to_owned()));
+            return Err(Failure::Software(
+                "a sequence of the search has no plan".to_owned(),
+            ));
         }
         let names = || refs.iter().map(|cell| cell.scenario.clone());
         let environment = self.environment.clone();

@@ -59,7 +59,11 @@ impl Candidate {
     /// What was chosen of the lab, as `axis=value`, where it is not the axis's first value.
     #[must_use]
     pub fn chosen(&self, scenario: &Scenario) -> Vec<String> {
-        let chosen = scenario.axes.iter().zip(&self.lab).filter(|(_, index)| **index > 0);
+        let chosen = scenario
+            .axes
+            .iter()
+            .zip(&self.lab)
+            .filter(|(_, index)| **index > 0);
         chosen
             .filter_map(|(axis, index)| Some(format!("{}={}", axis.name, axis.values.get(*index)?.name)))
             .collect()

@@ -5,9 +5,7 @@ use crate::outcome::{Breach, Outcome, Signature};
 use lvs_matrix_explain::{Explanation, Status};
 use lvs_matrix_model::Name;
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::scenario::{
-    Expected, ExpectedBehaviour, Scenario, load, written,
-};
+use lvs_matrix_model::scenario::{Expected, ExpectedBehaviour, HangEndName, Scenario, load, written};
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -67,24 +65,23 @@ impl Finding {
             Some(rule) if self.signature.explained => rule,
             Some(_) | None => "unexplained",
         };
-        let name: String = format!("found-{number}-{why}").chars().take(LONGEST_NAME).collect();
+        let name: String = format!("found-{number}-{why}")
+            .chars()
+            .take(LONGEST_NAME)
+            .collect();
         Name::new(name.trim_end_matches(['-', '.'])).ok()
     }
 
-    /// The steps in a sentence: `connect to rs1; remove real server rs1; query `select 1``.
+    /// The steps, as reports say them.
     #[must_use]
-    pub fn steps(&self) -> String {
-        let steps: Vec<String> = self
-            .candidate
-            .steps
-            .iter()
-            .map(|step| {
-                let action = step.action.to_string();
-                step.after
-                    .map_or_else(|| action.clone(), |after| format!("{} later {action}", Human(after)))
+    pub fn steps(&self) -> Vec<String> {
+        let steps = self.candidate.steps.iter();
+        steps
+            .map(|step| match step.after {
+                Some(after) => format!("{} later {}", Human(after), step.action),
+                None => step.action.to_string(),
             })
-            .collect();
-        steps.join("; ")
+            .collect()
     }
 }
 
@@ -106,12 +103,16 @@ pub fn scenario_of(
     scenario.claim = format!(
         "Found by exploring {}: {}. {}",
         of.name,
-        finding.steps(),
+        finding.steps().join("; "),
         lived_through(cell)
     );
     let mut text = String::new();
     let breaches: Vec<&str> = finding.breaches.iter().map(|breach| breach.as_str()).collect();
-    let _ = writeln!(text, "# What must never happen and happened here: {}.", breaches.join(", "));
+    let _ = writeln!(
+        text,
+        "# What must never happen and happened here: {}.",
+        breaches.join(", ")
+    );
     for line in explained(explanation) {
         comment(&mut text, &line);
     }
@@ -131,15 +132,13 @@ fn lived_through(cell: &JudgedCell) -> String {
         Behaviour::Answered { .. } => "The client is answered.".to_owned(),
         Behaviour::FailedFast { .. } => format!("The client gets {error} at once."),
         Behaviour::Hung { end, .. } => match end.name() {
-            lvs_matrix_model::scenario::HangEndName::Answer => {
+            HangEndName::Answer => {
                 format!("The client waits for longer than {patience}, and is answered in the end.")
             }
-            lvs_matrix_model::scenario::HangEndName::Error => {
+            HangEndName::Error => {
                 format!("The client waits for longer than {patience}, and gets {error} in the end.")
             }
-            lvs_matrix_model::scenario::HangEndName::None => {
-                "The client waits until the observation ends.".to_owned()
-            }
+            HangEndName::None => "The client waits until the observation ends.".to_owned(),
         },
         Behaviour::Undetermined { .. } => "What the client lived through is not known.".to_owned(),
     }
@@ -156,33 +155,22 @@ fn observed(cell: &JudgedCell) -> Option<Expected> {
     let mysql = cell.record.plan.server_kind().is_mysql();
     let error = observed.error.as_ref();
     let code = error.and_then(|error| error.server.or(error.classic));
-    let served_by = match cell.untested() {
-        // Of a connection that was left alone the server is named.
-        Some(_) => observed.operation.iter().filter_map(|operation| operation.served_by.as_ref()),
-        None => return Some(expected(behaviour, ends, mysql, code, error.and_then(|error| error.errno), Vec::new())),
-    };
-    let served_by = served_by.filter_map(|node| node.real_server().cloned()).collect();
-    Some(expected(behaviour, ends, mysql, code, error.and_then(|error| error.errno), served_by))
-}
-
-fn expected(
-    behaviour: lvs_matrix_model::scenario::BehaviourName,
-    ends: Option<lvs_matrix_model::scenario::HangEndName>,
-    mysql: bool,
-    code: Option<u16>,
-    errno: Option<u16>,
-    served_by: Vec<Name>,
-) -> Expected {
-    Expected::Behaviour(ExpectedBehaviour {
+    // Of a connection to a server that was left alone the server is named.
+    let operation = observed.operation.as_ref().filter(|_| cell.untested().is_some());
+    let served_by = operation.and_then(|operation| operation.served_by.as_ref());
+    Some(Expected::Behaviour(ExpectedBehaviour {
         behaviour,
         error: code.filter(|_| mysql),
-        errno: errno.filter(|_| !mysql),
+        errno: error.and_then(|error| error.errno).filter(|_| !mysql),
         ends,
         at_least: None,
         at_most: None,
-        served_by,
+        served_by: served_by
+            .and_then(|node| node.real_server().cloned())
+            .into_iter()
+            .collect(),
         clients: None,
-    })
+    }))
 }
 
 fn explained(explanation: &Explanation) -> Vec<String> {

@@ -71,6 +71,19 @@ impl Signature {
         }
     }
 
+    /// What the client lived through: `hung, ends: error, 2013`.
+    #[must_use]
+    pub fn lived_through(&self) -> String {
+        let ends = self.ends.iter().map(|end| format!("ends: {end}"));
+        let error = self.error.iter().cloned();
+        let parts: Vec<String> = [self.behaviour.clone()]
+            .into_iter()
+            .chain(ends)
+            .chain(error)
+            .collect();
+        parts.join(", ")
+    }
+
     /// Is it not known what the client lived through?
     #[must_use]
     pub fn is_undetermined(&self) -> bool {
@@ -126,7 +139,11 @@ pub fn outcome(cell: &JudgedCell, never: &Never) -> Outcome {
     if behaviour == UNDETERMINED {
         return Outcome::undetermined();
     }
-    let rules: BTreeSet<&str> = explanation.paragraphs.iter().map(|paragraph| paragraph.rule).collect();
+    let rules: BTreeSet<&str> = explanation
+        .paragraphs
+        .iter()
+        .map(|paragraph| paragraph.rule)
+        .collect();
     Outcome {
         signature: Signature {
             behaviour: behaviour.to_owned(),
@@ -134,7 +151,12 @@ pub fn outcome(cell: &JudgedCell, never: &Never) -> Outcome {
             error: observed.error.as_ref().map(number),
             rules: rules.into_iter().map(str::to_owned).collect(),
             explained: explanation.status == Status::Explained,
-            entries: cell.record.snapshots.iter().map(|snapshot| entries(&snapshot.connections)).collect(),
+            entries: cell
+                .record
+                .snapshots
+                .iter()
+                .map(|snapshot| entries(&snapshot.connections))
+                .collect(),
         },
         breaches: breaches(cell, never),
     }
@@ -239,7 +261,11 @@ fn outlived(cell: &JudgedCell) -> Option<Duration> {
         let action = &step.action;
         matches!(action, Action::Client(ClientAction::Disconnect { .. }))
     });
-    let failed = cell.observed.operation.as_ref().filter(|_| cell.observed.error.is_some());
+    let failed = cell
+        .observed
+        .operation
+        .as_ref()
+        .filter(|_| cell.observed.error.is_some());
     let moments = ends
         .map(|end| end.at)
         .chain(closed.filter_map(|step| step.ended))

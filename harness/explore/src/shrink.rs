@@ -11,7 +11,10 @@ pub(crate) fn simpler(scenario: &Scenario, candidate: &Candidate) -> Vec<Candida
     let Candidate { lab, steps, .. } = candidate;
     let mut tried: Vec<(Vec<usize>, Vec<Timed>)> = Vec::new();
     let without = |left_out: &[usize]| -> Vec<Timed> {
-        let kept = steps.iter().enumerate().filter(|(place, _)| !left_out.contains(place));
+        let kept = steps
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !left_out.contains(place));
         kept.map(|(_, step)| step.clone()).collect()
     };
     for one in 0..steps.len() {

@@ -492,7 +492,13 @@ impl<'a> State<'a> {
     /// The real servers in the table that would be chosen, run, and have nothing in the way: neither their
     /// links nor their firewalls, nor the director's. None if the table is not known.
     pub fn healthy_servers(&self) -> impl Iterator<Item = &'a Name> {
-        let weight = |name: &Name| self.table.as_ref().filter(|table| table.service)?.servers.get(name);
+        let weight = |name: &Name| {
+            self.table
+                .as_ref()
+                .filter(|table| table.service)?
+                .servers
+                .get(name)
+        };
         let reached = self.is_untouched(&Node::Director) && !self.bypassed;
         let healthy = move |server: &&Server<'a>| {
             let node = Node::RealServer(server.name.clone());

@@ -148,7 +148,11 @@ fn write_explore(out: &mut String, explore: &Explore) -> std::fmt::Result {
         insert(&mut map, "hung", yes());
     }
     if let Some(of) = error {
-        insert(&mut map, "error-beside-healthy-server", Part::Text(of.as_str().to_owned()));
+        insert(
+            &mut map,
+            "error-beside-healthy-server",
+            Part::Text(of.as_str().to_owned()),
+        );
     }
     if *drained_server_chosen {
         insert(&mut map, "drained-server-chosen", yes());

@@ -124,6 +124,29 @@ fn head(out: &mut String, report: &RunReport) -> Result {
     writeln!(out, "<style>{style}</style>\n<script>{SCRIPT}</script>\n</head>")
 }
 
+/// The beginning of a page that has no script, up to its body.
+pub(crate) fn bare_head(out: &mut String, words: Language, title: &str) -> Result {
+    let style = style();
+    writeln!(
+        out,
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; \
+         img-src data:; base-uri 'none'; form-action 'none'\">",
+        words.tag(),
+        hash(&style)
+    )?;
+    out.push_str(include_str!("page/head.html"));
+    writeln!(
+        out,
+        "<title>{title} – lvs-matrix</title>\n<style>{style}</style>\n</head>\n<body>"
+    )
+}
+
+/// Its end.
+pub(crate) fn page_end(out: &mut String) {
+    out.push_str("</body>\n</html>\n");
+}
+
 /// What stays at the top while the rest is scrolled.
 fn top(out: &mut String, words: Language) -> Result {
     writeln!(

@@ -47,7 +47,10 @@ impl ExploreDraft {
         }
         let never = input.never.as_ref().map(|never| asked(never, mistakes));
         Self {
-            length: input.length.as_ref().map_or(DEFAULT_LENGTH, |length| length.value.0),
+            length: input
+                .length
+                .as_ref()
+                .map_or(DEFAULT_LENGTH, |length| length.value.0),
             actions,
             alternatives,
             never,
@@ -64,7 +67,9 @@ impl ExploreDraft {
         let actions = self.alternatives.iter();
         Some(Explore {
             length: self.length,
-            actions: actions.map(|count| steps.by_ref().take(*count).collect()).collect(),
+            actions: actions
+                .map(|count| steps.by_ref().take(*count).collect())
+                .collect(),
             never: self.never?,
         })
     }
