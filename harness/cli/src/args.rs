@@ -155,6 +155,16 @@ Examples:
         #[arg(long = "try", value_name = "NUMBER")]
         tried: Option<usize>,
     },
+    /// Make the lab of a cell, ready before its change, and type commands on its hosts
+    #[command(after_help = crate::by_hand::SHELL_HELP)]
+    Shell(ShellArguments),
+    /// Make the lab of a cell, ready before its change, run one command on a host, and exit as it does
+    #[command(after_help = "\
+Examples:
+  lvs-matrix exec drain/idle -- ipvsadm -Lnc
+  lvs-matrix exec absent_up_execute-sql_0 --on client -- mysql -h 192.0.2.100 -e 'select @@server_id'
+  lvs-matrix exec CELL mine.yaml --on rs1 --out DIR -- sh -c 'ss -tan; ip addr'")]
+    Exec(ExecArguments),
     /// Compare two runs: which cells changed behaviour, error, verdict or time, and what differs in where
     /// they ran
     #[command(after_help = "\
@@ -424,6 +434,65 @@ pub(crate) struct ExploreArguments {
     /// Say nothing while cells run
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShellArguments {
+    #[command(flatten)]
+    pub(crate) lab: ByHandArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArguments {
+    #[command(flatten)]
+    pub(crate) lab: ByHandArguments,
+    /// On which host: client, director, or a real server by its name
+    #[arg(long, value_name = "HOST", default_value = "director")]
+    pub(crate) on: String,
+    /// Give the command what this program reads on standard input, all of it
+    #[arg(long, short = 'i')]
+    pub(crate) stdin: bool,
+    /// The command
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// Whose lab, and where.
+#[derive(Debug, Args)]
+pub(crate) struct ByHandArguments {
+    /// The cell's id or name, or else a part of it that only one cell has
+    pub(crate) cell: String,
+    /// Scenario files, or names of shipped scenarios [default: the latest run, if it has the cell, else all
+    /// shipped scenarios]
+    pub(crate) files: Vec<PathBuf>,
+    /// A cell of this run, with the plan that it had there
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    pub(crate) run: Option<PathBuf>,
+    /// How time passes in a guest; on the host's own kernel it is real
+    #[arg(long, value_enum, default_value_t = TimeArgument::Virtual)]
+    pub(crate) time: TimeArgument,
+    /// Where the lab is
+    #[arg(long, value_enum, default_value_t = PlaceArgument::Guest)]
+    pub(crate) place: PlaceArgument,
+    /// Keep the capture and the record in this folder, which must be new or empty [default: `shell` keeps
+    /// them in a new one in lvs-matrix-out/, `exec` keeps nothing]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
+    #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
+    pub(crate) kernel: Option<String>,
+    /// The server program of the real servers [default: mariadbd, else mysqld]
+    #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]
+    pub(crate) mysqld: Option<PathBuf>,
+}
+
+/// How time passes in a lab that somebody types in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeArgument {
+    /// It stands still while nothing is asked, and waiting takes none of yours
+    Virtual,
+    /// As on any machine
+    Real,
 }
 
 /// An operator's own files.

@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod beneath;
 mod build_kernel;
+mod by_hand;
 mod clients;
 mod clock;
 mod defaults;
@@ -146,6 +147,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             lang,
             tried,
         } => explain::explain(&run, &cell, lang, tried),
+        Command::Shell(arguments) => by_hand::shell(&arguments),
+        Command::Exec(arguments) => by_hand::exec(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),

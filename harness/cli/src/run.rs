@@ -332,7 +332,7 @@ fn repeated(plans: Vec<LabPlan>, times: NonZero<u32>) -> Vec<LabPlan> {
     numbers.flat_map(again).collect()
 }
 
-fn write_summary(out: &Path, summary: &RunSummary) -> Result<(), Failure> {
+pub(crate) fn write_summary(out: &Path, summary: &RunSummary) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(summary).map_err(|error| Failure::Software(error.to_string()))?;
     output::write_file(out, RUN_FILE, &(text + "\n"))
 }

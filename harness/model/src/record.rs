@@ -63,6 +63,9 @@ pub struct CellRecord {
     pub preparation: Vec<CommandRecord>,
     /// The steps of the time line, in order; those that were not reached are here too.
     pub steps: Vec<StepRecord>,
+    /// What was typed by hand in the lab (`lvs-matrix shell` and `exec`), in order; in a run nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ByHand>,
     /// What the client program wrote down, in order.
     pub client_events: Vec<ClientEvent>,
     /// The client program itself: what it is, what it printed, the sockets that it opened. `None` in records
@@ -160,6 +163,7 @@ impl CellRecord {
             lab: LabOutcome::Completed,
             preparation: Vec::new(),
             steps: Vec::new(),
+            by_hand: Vec::new(),
             client_events: Vec::new(),
             client: None,
             snapshots: Vec::new(),
@@ -234,6 +238,23 @@ pub enum LabOutcome {
         /// Why, and what to do about it.
         reason: String,
     },
+}
+
+/// A command line that somebody typed in the lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ByHand {
+    /// On which host.
+    pub node: Node,
+    /// As it was typed.
+    pub line: String,
+    /// When it was started.
+    pub began: Instant,
+    /// When it ended; `None` if it was still running at the end.
+    pub ended: Option<Instant>,
+    /// Its exit code; 128 and the signal's number if a signal ended it; `None` if it was still running at the
+    /// end.
+    pub exit: Option<i32>,
 }
 
 /// A command line that was run.

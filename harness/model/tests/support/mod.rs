@@ -121,6 +121,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         lab: LabOutcome::Completed,
         preparation: Vec::new(),
         steps,
+        by_hand: Vec::new(),
         client_events: Vec::new(),
         client: None,
         snapshots: Vec::new(),
