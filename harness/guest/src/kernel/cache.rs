@@ -51,7 +51,7 @@ impl CacheFolder {
     /// The folder itself.
     #[must_use]
     pub fn root(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 
     /// The folder of the kernels in it.
