@@ -1,7 +1,7 @@
 //! The user's end of a session: requests go out, and whatever happens comes in as one event after another.
 //!
-//! Requests are files in the shared folder: `1`, `2`, … Each is there whole or not at all, and is removed by who
-//! takes it.
+//! Requests are files in the shared folder: `1`, `2`, … Each is there whole or not at all, and is removed by
+//! who takes it.
 
 use crate::error::Failure;
 use lvs_matrix_guest::Brake;

@@ -1,8 +1,8 @@
 //! Halts a guest that has nothing to do but to wait for its caller.
 //!
-//! Under virtual time a guest whose processes all sleep goes on to the next timer at once. A payload that waits
-//! for its caller must therefore not sleep: it asks again and again. That costs a processor, unless the guest's
-//! kernel is halted meanwhile. No time passes in the guest while it is.
+//! Under virtual time a guest whose processes all sleep goes on to the next timer at once. A payload that
+//! waits for its caller must therefore not sleep: it asks again and again. That costs a processor, unless the
+//! guest's kernel is halted meanwhile. No time passes in the guest while it is.
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs;
