@@ -3,7 +3,7 @@
 use crate::candidate::{Candidate, lab_of};
 use crate::possible::Walk;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::action::{Action, Timed};
+use lvs_matrix_model::action::{Action, ClientAction, Timed};
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_model::scenario::{Explore, Scenario};
@@ -46,7 +46,7 @@ pub(crate) fn new(scenario: &Scenario, explore: &Explore, chance: &mut Chance) -
         let last = steps.len() + 1 == length;
         let wanted = |action: &Action| match (last, walk.is_waiting()) {
             (true, true) => action.of_client().is_some_and(|action| action.only_awaits()),
-            (true, false) => action.is_classified(),
+            (true, false) => ends(action, &walk),
             (false, _) => true,
         };
         let of_client = last || chance.once_in(2);
@@ -76,6 +76,101 @@ pub(crate) fn new(scenario: &Scenario, explore: &Explore, chance: &mut Chance) -
         steps.push(step);
     }
     Candidate::of(scenario, lab, steps.into_iter().cloned().collect())
+}
+
+/// The sequences of one step of an operator's: after at most two of the client's, before an operation of the
+/// client. All of them in the simplest lab, those with the fewest steps first, those with equally many in an
+/// order by chance.
+pub(crate) fn single_changes(scenario: &Scenario, explore: &Explore, seed: u64) -> Vec<Vec<Timed>> {
+    let Some(plan) = bare(scenario, &vec![0; scenario.axes.len()]) else {
+        return Vec::new();
+    };
+    let all = || explore.actions.iter().flatten();
+    let mut chance = Chance::of(seed, u32::MAX);
+    let mut sequences = Vec::new();
+    let mut begun = vec![(Vec::<&Timed>::new(), Walk::new(&plan))];
+    for _ in 0..=MOST_BEFORE {
+        let mut tier = Vec::new();
+        for (before, walk) in &begun {
+            let changes = all().filter(|step| is_change(&step.action) && walk.allows(&step.action));
+            for change in changes {
+                let mut walk = walk.clone();
+                walk.take(&change.action);
+                let ends = all().filter(|step| ends(&step.action, &walk) && walk.allows(&step.action));
+                tier.extend(ends.map(|end| {
+                    let steps = before.iter().copied().chain([change, end]);
+                    steps.cloned().collect::<Vec<Timed>>()
+                }));
+            }
+        }
+        for place in (1..tier.len()).rev() {
+            tier.swap(place, chance.below(place + 1));
+        }
+        sequences.extend(tier);
+        let longer = |(before, walk): &(Vec<_>, Walk<'_>)| {
+            let next = all().filter(|step| step.action.is_of_client() && walk.allows(&step.action));
+            let longer = next.map(|step| {
+                let mut walk = walk.clone();
+                walk.take(&step.action);
+                (before.iter().copied().chain([step]).collect(), walk)
+            });
+            longer.collect::<Vec<_>>()
+        };
+        begun = begun.iter().flat_map(longer).collect();
+    }
+    sequences.retain(|steps| steps.len() <= usize::from(explore.length));
+    sequences
+}
+
+/// So many steps of the client come before the change in [`single_changes`].
+const MOST_BEFORE: usize = 2;
+
+fn is_change(action: &Action) -> bool {
+    match action {
+        Action::Table(_) | Action::Mysqld(_) | Action::Host(_) | Action::Traffic(_) => true,
+        Action::Client(_) | Action::Wait(_) | Action::Watch(_) => false,
+    }
+}
+
+/// May a sequence end with this operation of the client? What was begun is awaited.
+fn ends(action: &Action, walk: &Walk<'_>) -> bool {
+    let Some(client) = action.of_client().filter(|client| client.is_classified()) else {
+        return false;
+    };
+    if walk.is_waiting() {
+        client.only_awaits()
+    } else {
+        !begins(client)
+    }
+}
+
+/// Does it only begin what another step awaits?
+pub(crate) fn begins(action: &ClientAction) -> bool {
+    match action {
+        ClientAction::StartConnect(_) | ClientAction::StartQuery(_) | ClientAction::StartRequest(_) => true,
+        ClientAction::Connect(_)
+        | ClientAction::ConnectEach { .. }
+        | ClientAction::AwaitConnect { .. }
+        | ClientAction::Query(_)
+        | ClientAction::Request(_)
+        | ClientAction::AwaitResult { .. }
+        | ClientAction::Disconnect { .. } => false,
+    }
+}
+
+/// The same sequence in every lab that differs from the candidate's in one axis.
+pub(crate) fn other_labs(scenario: &Scenario, candidate: &Candidate) -> Vec<Candidate> {
+    let axes = scenario.axes.iter().enumerate();
+    let labs = axes.flat_map(|(place, axis)| {
+        (0..axis.values.len()).filter_map(move |value| {
+            let mut lab = candidate.lab.clone();
+            let own = lab.get_mut(place).filter(|own| **own != value)?;
+            *own = value;
+            Some(lab)
+        })
+    });
+    labs.filter_map(|lab| Candidate::of(scenario, lab, candidate.steps.clone()))
+        .collect()
 }
 
 /// Half of the labs are the simplest one; in the others an axis or two have another value.

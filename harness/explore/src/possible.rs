@@ -17,6 +17,7 @@ enum Running {
 }
 
 /// A lab and its client after some steps.
+#[derive(Clone)]
 pub(crate) struct Walk<'a> {
     state: State<'a>,
     connected: BTreeSet<On<'a>>,

@@ -16,7 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many cells a generation has. It does not depend on the machine: the next one depends on what it gives.
 pub const GENERATION: usize = 48;
 /// Of these so many at most go to what was found, while the search goes on.
-const TO_SHRINK: usize = 36;
+const TO_SHRINK: usize = 24;
+/// Of the rest a part each goes to sequences of one change, to other labs of what gave something new, and to
+/// chance.
+const PARTS: usize = 3;
 /// So often a draw is tried for one place of a generation.
 const DRAWS: usize = 40;
 /// The scenario's own cells with which the search begins, at most.
@@ -48,6 +51,10 @@ pub struct Search<'s> {
     signatures: BTreeSet<Signature>,
     /// The candidates that gave something new, in their order.
     corpus: Vec<Candidate>,
+    /// Those of the corpus whose other labs were not asked for yet.
+    in_one_lab: Vec<Candidate>,
+    /// Sequences of one change that are to be run, the next one last.
+    single: Vec<Vec<Timed>>,
     findings: Vec<Finding>,
     undetermined: usize,
     growth: Vec<Growth>,
@@ -57,15 +64,20 @@ impl<'s> Search<'s> {
     /// The search of this seed; `None` if the scenario asks for none.
     #[must_use]
     pub fn new(scenario: &'s Scenario, seed: u64) -> Option<Self> {
+        let explore = scenario.explore.as_ref()?;
+        let mut single = draw::single_changes(scenario, explore, seed);
+        single.reverse();
         Some(Self {
             scenario,
-            explore: scenario.explore.as_ref()?,
+            explore,
             seed,
             generation: 0,
             asked: Vec::new(),
             outcomes: BTreeMap::new(),
             signatures: BTreeSet::new(),
             corpus: Vec::new(),
+            in_one_lab: Vec::new(),
+            single,
             findings: Vec::new(),
             undetermined: 0,
             growth: Vec::new(),
@@ -97,6 +109,25 @@ impl<'s> Search<'s> {
                 }
             }
             finding.shrunk = !left;
+        }
+        if searching {
+            let part = most.saturating_sub(batch.candidates.len()) / PARTS;
+            let singles = batch.candidates.len() + part;
+            while batch.candidates.len() < singles
+                && let Some(steps) = self.single.pop()
+            {
+                let simplest = vec![0; self.scenario.axes.len()];
+                let candidate = Candidate::of(self.scenario, simplest, steps);
+                candidate.into_iter().for_each(|candidate| batch.add(candidate));
+            }
+            let labs = batch.candidates.len() + part;
+            while batch.candidates.len() < labs
+                && let Some(next) = simplest(&self.in_one_lab)
+            {
+                let candidate = self.in_one_lab.swap_remove(next);
+                let others = draw::other_labs(self.scenario, &candidate);
+                others.into_iter().for_each(|other| batch.add(other));
+            }
         }
         let mut chance = Chance::of(self.seed, self.generation);
         let mut places = if searching { most * DRAWS } else { 0 };
@@ -151,6 +182,7 @@ impl<'s> Search<'s> {
             }
         }
         if self.signatures.insert(signature) {
+            self.in_one_lab.push(candidate.clone());
             self.corpus.push(candidate);
         }
     }
@@ -198,6 +230,13 @@ impl<'s> Search<'s> {
         })
         .collect()
     }
+}
+
+/// The place of the simplest.
+fn simplest(candidates: &[Candidate]) -> Option<usize> {
+    let places = candidates.iter().enumerate();
+    let simplest = places.min_by(|(_, one), (_, other)| one.measure().cmp(&other.measure()));
+    simplest.map(|(place, _)| place)
 }
 
 /// A generation while it is filled.

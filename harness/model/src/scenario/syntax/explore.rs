@@ -1,6 +1,7 @@
 //! What is searched, as typed.
 
 use super::Placed;
+use super::step::{AFTER, keys};
 use crate::scenario::ErrorsOf;
 use crate::scenario::explore::DEFAULT_LENGTH;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
@@ -11,7 +12,6 @@ use crate::scenario::schema_parts::ACCEPTS;
 use crate::scenario::table::structure;
 use crate::scenario::yaml::{Entry, Kind, Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -124,39 +124,19 @@ impl JsonSchema for Choice {
     fn schema_name() -> Cow<'static, str> {
         "Choice".into()
     }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut step = Placed::json_schema(generator);
-        let described = json!(
-            "An action with its fields, as a step has it. A list in the place of a field's value is a list \
-             of alternatives."
-        );
-        step.insert("description".to_owned(), described);
-        let actions = step.get_mut("properties").and_then(Value::as_object_mut);
-        for action in actions.into_iter().flat_map(serde_json::Map::values_mut) {
-            if let Some(fields) = action.get_mut("properties").and_then(Value::as_object_mut) {
-                fields.values_mut().for_each(or_many);
-            } else {
-                or_many(action);
-            }
-        }
-        step.insert(
-            ACCEPTS.to_owned(),
-            json!("an action as a [Step](#step) has it, in which each value may be a list of alternatives"),
-        );
-        step
-    }
-}
-
-/// Lets a list of such values stand where the value stands.
-fn or_many(value: &mut Value) {
-    let Some(map) = value.as_object_mut() else { return };
-    let description = map.remove("description");
-    let default = map.remove("default");
-    let one = Value::Object(std::mem::take(map));
-    let both = json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] });
-    *value = both.to_value();
-    if let Some(map) = value.as_object_mut() {
-        map.extend(description.map(|text| ("description".to_owned(), text)));
-        map.extend(default.map(|value| ("default".to_owned(), value)));
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut keys = keys();
+        keys.push(AFTER);
+        // The fields are those of a step, which are not said twice: this is read by editors, which complete
+        // the names of actions by it.
+        json_schema!({
+            "description": "An action with its fields, as a step has it. A list in the place of a field's \
+                            value is a list of alternatives.",
+            "type": "object",
+            "propertyNames": { "enum": keys },
+            "minProperties": 1,
+            "maxProperties": 2,
+            (ACCEPTS): "an action as a [Step](#step) has it, in which each value may be a list of alternatives",
+        })
     }
 }
