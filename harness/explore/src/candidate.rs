@@ -88,6 +88,7 @@ fn alone(
     Some(Scenario {
         name,
         claim: "A sequence that is tried.".to_owned(),
+        claim_zh: None,
         source: None,
         lab: lab_of(scenario, lab)?,
         axes: Vec::new(),

@@ -107,19 +107,25 @@ pub(crate) fn single_changes(scenario: &Scenario, explore: &Explore, seed: u64) 
             tier.swap(place, chance.below(place + 1));
         }
         sequences.extend(tier);
-        let longer = |(before, walk): &(Vec<_>, Walk<'_>)| {
-            let next = all().filter(|step| step.action.is_of_client() && walk.allows(&step.action));
-            let longer = next.map(|step| {
-                let mut walk = walk.clone();
-                walk.take(&step.action);
-                (before.iter().copied().chain([step]).collect(), walk)
-            });
-            longer.collect::<Vec<_>>()
-        };
-        begun = begun.iter().flat_map(longer).collect();
+        begun = begun.iter().flat_map(|begun| longer(explore, begun)).collect();
     }
     sequences.retain(|steps| steps.len() <= usize::from(explore.length));
     sequences
+}
+
+/// What the client may do next, step by step.
+fn longer<'a>(
+    explore: &'a Explore,
+    (before, walk): &(Vec<&'a Timed>, Walk<'a>),
+) -> Vec<(Vec<&'a Timed>, Walk<'a>)> {
+    let all = explore.actions.iter().flatten();
+    let next = all.filter(|step| step.action.is_of_client() && walk.allows(&step.action));
+    let longer = next.map(|step| {
+        let mut walk = walk.clone();
+        walk.take(&step.action);
+        (before.iter().copied().chain([step]).collect(), walk)
+    });
+    longer.collect()
 }
 
 /// So many steps of the client come before the change in [`single_changes`].
