@@ -1,5 +1,5 @@
-//! Searches in guests: a small one finds what is there to find, again and again the same, can be stopped and goes
-//! on; and its findings are scenarios that hold.
+//! Searches in guests: a small one finds what is there to find, again and again the same, can be stopped and
+//! goes on; and its findings are scenarios that hold.
 
 #![expect(
     clippy::unwrap_used,

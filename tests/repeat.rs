@@ -261,7 +261,7 @@ fn a_file_that_is_watched_is_run_again() {
         .spawn()
         .unwrap();
     let limit = Duration::from_secs(120);
-    let mut waits = |count: usize| {
+    let waits = |count: usize| {
         support::await_fact("a run that is over", limit, || {
             let said = fs::read_to_string(&heard).unwrap();
             (said.matches("waiting for a change").count() == count).then_some(())

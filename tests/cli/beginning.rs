@@ -67,8 +67,8 @@ fn the_manual_names_every_command() {
     }
 }
 
-/// Defaults come from files; what is typed wins over the environment, that over the nearer file, and that over the
-/// user's own. A kernel that is not there is named in the message, so it tells which one was taken.
+/// Defaults come from files; what is typed wins over the environment, that over the nearer file, and that
+/// over the user's own. A kernel that is not there is named in the message, so it tells which one was taken.
 #[test]
 fn defaults_come_from_files() {
     let folder = tempfile::tempdir().unwrap();

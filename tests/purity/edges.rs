@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-/// cli → explore, setup, report, explain, runner, guest, model, keeper · explore, setup → explain, model · runner → model,
-/// netns · report → explain, language, model · explain → language, model · language → model · guest →
-/// keeper, and at most model · netns → keeper · model, keeper → nothing of ours.
+/// cli → explore, setup, report, explain, runner, guest, model, keeper · explore, setup → explain, model ·
+/// runner → model, netns · report → explain, language, model · explain → language, model · language → model ·
+/// guest → keeper, and at most model · netns → keeper · model, keeper → nothing of ours.
 #[test]
 fn the_edges_between_crates_are_those_of_the_design() {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]);

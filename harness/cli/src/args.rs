@@ -41,8 +41,8 @@ Examples:
 
 Defaults of the options jobs, kernel, lang, mysqld, observe-at-most, place, repeat and stall may stand in \
 lvs-matrix.toml in
-this folder or one above it, and in ~/.config/lvs-matrix/config.toml (`jobs = 2`). What is typed wins, then the
-environment, then the nearer file. `lvs-matrix doctor` says which files are in force.")]
+this folder or one above it, and in ~/.config/lvs-matrix/config.toml (`jobs = 2`). What is typed wins, then
+the environment, then the nearer file. `lvs-matrix doctor` says which files are in force.")]
     Run(RunArguments),
     /// Check scenario files and show every mistake at once; needs no privilege and no kernel
     #[command(after_help = "Example:\n  lvs-matrix check scenarios/*.yaml")]

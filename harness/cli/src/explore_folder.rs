@@ -1,8 +1,8 @@
 //! The folder of a search: what it searches, and what each generation gave, from which it can go on.
 //!
 //! A generation depends on the seed and on what those before gave. So their outcomes are all that is kept, a
-//! line of JSON for each generation; the candidates are made anew, and must have the fingerprint of those that
-//! were run.
+//! line of JSON for each generation; the candidates are made anew, and must have the fingerprint of those
+//! that were run.
 
 use crate::error::Failure;
 use crate::folder::Folder;

@@ -37,8 +37,8 @@ impl Shipped {
     }
 }
 
-/// The folder below `cache` with the programs of shipped scenarios, as a scenario's own folder has them. Other
-/// texts lie in another folder.
+/// The folder below `cache` with the programs of shipped scenarios, as a scenario's own folder has them.
+/// Other texts lie in another folder.
 pub(crate) fn program_folder(cache: &Path) -> PathBuf {
     let mut digest = Sha256::new();
     for (name, text) in PROGRAMS {

@@ -37,8 +37,8 @@ pub(crate) fn watch(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let files = &arguments.what.files;
     if let Some(file) = files.iter().find(|file| !file.is_file()) {
         return Err(Failure::Mistake(format!(
-            "--watch waits for changes of files, and {} is none; shipped scenarios do not change (`lvs-matrix \
-             new NAME --out FILE` makes a file of one)",
+            "--watch waits for changes of files, and {} is none; shipped scenarios do not change \
+             (`lvs-matrix new NAME --out FILE` makes a file of one)",
             file.display()
         )));
     }

@@ -158,7 +158,7 @@ const CAUSES: &[Cause] = &[
     ),
     (
         "connection-unknown-at-the-server",
-        "The client's data reached a server that does not know the connection: its kernel answers with an RST.",
+        "The client's data reached a server that does not know the connection: its kernel answers with RST.",
         "客户端的数据到达了不认识这条连接的服务器：其内核以 RST 应答。",
     ),
     (

@@ -181,8 +181,8 @@ fn entries(listing: &str) -> String {
     states.into_iter().collect::<Vec<_>>().join(" ")
 }
 
-/// What happened that must never happen. A cell whose change could not bear on what is classified, or of which
-/// nothing certain is known, shows nothing.
+/// What happened that must never happen. A cell whose change could not bear on what is classified, or of
+/// which nothing certain is known, shows nothing.
 fn breaches(cell: &JudgedCell, never: &Never) -> BTreeSet<Breach> {
     let mut found = BTreeSet::new();
     if cell.article().is_none() {

@@ -1,5 +1,5 @@
-//! What can be done next: the lab's [`State`] knows of tables, servers and hosts, and of the client it is known
-//! here which connections it has.
+//! What can be done next: the lab's [`State`] knows of tables, servers and hosts, and of the client it is
+//! known here which connections it has.
 
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{Action, ClientAction};

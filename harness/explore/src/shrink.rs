@@ -6,8 +6,9 @@ use lvs_matrix_model::action::{ClientAction, Timed};
 use lvs_matrix_model::scenario::Scenario;
 use std::collections::BTreeSet;
 
-/// The candidates that are simpler than this one, the simplest first: with a step or two less, with an operation in
-/// one step that was begun and awaited, with the first value of an axis or of all, with a simpler alternative of an action.
+/// The candidates that are simpler than this one, the simplest first: with a step or two less, with an
+/// operation in one step that was begun and awaited, with the first value of an axis or of all, with a
+/// simpler alternative of an action.
 pub(crate) fn simpler(scenario: &Scenario, candidate: &Candidate) -> Vec<Candidate> {
     let Candidate { lab, steps, .. } = candidate;
     let mut tried: Vec<(Vec<usize>, Vec<Timed>)> = Vec::new();

@@ -169,8 +169,8 @@ impl Exploration {
         ))];
         if self.undetermined > 0 {
             blocks.push(Block::paragraph(format!(
-                "{} of these cells say nothing certain: a step before the last one did not come about, or the \
-                 lab failed.",
+                "{} of these cells say nothing certain: a step before the last one did not come about, or \
+                 the lab failed.",
                 self.undetermined
             )));
         }

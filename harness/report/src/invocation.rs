@@ -1,5 +1,5 @@
-//! How a run was called, and how long it took on the host's clock. It lies beside `run.json`, in a file of its
-//! own, because it differs from one run to the next in which all else is the same.
+//! How a run was called, and how long it took on the host's clock. It lies beside `run.json`, in a file of
+//! its own, because it differs from one run to the next in which all else is the same.
 
 use crate::blocks::{Block, code, foreign};
 use crate::escape::{cut, shell};
@@ -16,9 +16,9 @@ pub const INVOCATION_FILE: &str = "invocation.json";
 /// The longest command line that is shown, in characters.
 const LONGEST: usize = 2000;
 
-/// How a run was called and how long it took. Stored as `invocation.json`, first when the run begins and again
-/// when it ends. Reports for people print it, and JUnit's XML has its times; a run without it is reported
-/// without them.
+/// How a run was called and how long it took. Stored as `invocation.json`, first when the run begins and
+/// again when it ends. Reports for people print it, and JUnit's XML has its times; a run without it is
+/// reported without them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Invocation {

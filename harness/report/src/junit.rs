@@ -15,9 +15,9 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 /// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the
 /// scenario, `name` the cell's slug, `file` and `line` its expectation's place, the axes as properties).
 /// `failure`: the expectation is violated; `error`: undetermined, tested nothing, or no record; `skipped`:
-/// not run, on purpose. `time` and `timestamp` are of the host's clock and are there if it is known how the run
-/// was called ([`crate::Invocation`]); how long the client's operation took on the cell's own clock is the
-/// property `client-time`. No random ids.
+/// not run, on purpose. `time` and `timestamp` are of the host's clock and are there if it is known how the
+/// run was called ([`crate::Invocation`]); how long the client's operation took on the cell's own clock is
+/// the property `client-time`. No random ids.
 ///
 /// # Errors
 /// [`ReportError::JUnit`] if the XML writer refuses a value.

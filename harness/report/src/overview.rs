@@ -276,7 +276,8 @@ pub(crate) fn sums(view: View<'_>, report: &RunReport) -> Section {
     }
 }
 
-/// How the run was called, and where the cells ran. More than a few places do not come from one run, and each cell's page has its own.
+/// How the run was called, and where the cells ran. More than a few places do not come from one run, and each
+/// cell's page has its own.
 pub(crate) fn places(words: Language, report: &RunReport) -> Vec<Block> {
     let environments = report.environments();
     let invocation = report.invocation().into_iter();

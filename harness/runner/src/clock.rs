@@ -62,8 +62,8 @@ fn unix_nanos() -> i64 {
 }
 
 /// Asks `fact` again and again, until it gives a value or `deadline` has passed: `interval` apart, later a
-/// hundredth of the time that has passed. For facts that nothing announces: rows of a /proc file, a server that
-/// listens.
+/// hundredth of the time that has passed. For facts that nothing announces: rows of a /proc file, a server
+/// that listens.
 pub(crate) fn poll_for<T, E>(
     deadline: Duration,
     interval: Duration,

@@ -136,7 +136,7 @@ impl JsonSchema for Choice {
             "propertyNames": { "enum": keys },
             "minProperties": 1,
             "maxProperties": 2,
-            (ACCEPTS): "an action as a [Step](#step) has it, in which each value may be a list of alternatives",
+            (ACCEPTS): "an action as a [Step](#step) has it; each value may be a list of alternatives",
         })
     }
 }
