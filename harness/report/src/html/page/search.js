@@ -32,7 +32,8 @@ const drawHits = () => {
   const open = Boolean(selection.q) && form.contains(document.activeElement);
   list.hidden = !open;
   find("#search").setAttribute("aria-expanded", String(open));
-  if (!open) return;
+  // A list that is drawn anew would take the focus from the hit that has it.
+  if (!open || list.contains(document.activeElement)) return;
   const found = [...cells.values()].filter((cell) => cell.shown);
   const count = say("found", { count: found.length, cells: plural(cells.size, "cell") });
   const items = found.slice(0, HITS).map((cell) => hit(cell, sought()));
@@ -70,6 +71,9 @@ const startSearch = () => {
   form.addEventListener("focusout", () => setTimeout(drawHits));
   // A hit that is followed takes the focus away from the list.
   find("#hits").addEventListener("click", (event) => {
-    if (event.target.closest("a")) find("#hits").hidden = true;
+    const link = event.target.closest("a");
+    if (!link) return;
+    find("#hits").hidden = true;
+    link.blur();
   });
 };
