@@ -89,6 +89,10 @@ pub fn copy(run: &Path, cells: &[CellRef], to: &Path) -> Result<(), Trouble> {
         .scenarios
         .retain(|scenario| cells.iter().any(|cell| cell.scenario == scenario.name));
     summary.dry.clear();
+    // Where the scenarios lay when they were run is a matter of that machine.
+    for scenario in &mut summary.scenarios {
+        scenario.file = Some(format!("scenarios/{}.yaml", scenario.name));
+    }
     let path = to.join(RUN_FILE);
     let mut text = serde_json::to_vec(&summary).map_err(|error| Trouble::content(&path, error))?;
     text.push(b'\n');
