@@ -13,7 +13,7 @@ KERNEL ?= 7.2
 # Whether tests with MySQL 5.6 must run: `required`, or nothing. Without npm they cannot, are listed as ignored, and it is said why.
 MYSQL56 ?=
 
-.PHONY: run test leaks suite lint bench fuzz soak property reports pictures every-cell packages mysql56 kernel build clean
+.PHONY: run test leaks suite lint bench fuzz soak property reports pictures every-cell packages mysql56 kernel build dist clean
 
 # Runs the shipped matrix; the last line says where the report is.
 run: kernel
@@ -127,6 +127,14 @@ build: packages
 # unoptimised build: a second build only for that would take longer than the tests.)
 kernel: build
 	@$(BIN) kernel build >/dev/null
+
+# A tarball and a Debian package with program, guest kernel, scenarios, manual page and completions, and a Containerfile, in
+# $(DIST). cargo-deb is installed there the first time, unless it is in PATH.
+dist: export CARGO_DEB_VERSION = 3.8.0
+dist: kernel
+	.ci/dist $(abspath $(BIN)) $(abspath $(DIST))
+
+DIST = target/dist
 
 clean:
 	$(CARGO) clean

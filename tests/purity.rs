@@ -126,7 +126,8 @@ fn no_dependency_that_acts(
         "lvs-matrix-language",
         "lvs-matrix-explain",
         "lvs-matrix-report",
-        "lvs-matrix-setup"
+        "lvs-matrix-setup",
+        "lvs-matrix-explore"
     )]
     package: &str,
 ) {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 use support::{cell, copy_folder, lvs_matrix, records, results, say};
 
 /// A cell that hangs, and the same one with a sysctl by which it fails fast.
@@ -209,4 +210,103 @@ fn what_failed_is_taken_up() {
     assert_eq!(records(&again), vec![again.join(HUNG).join("record.json")]);
     let page = fs::read_to_string(again.join("report.md")).unwrap();
     assert!(page.contains("`--failed`"), "{page}");
+}
+
+/// What differs from run to run stands in a file of its own, and in reports only by that.
+#[test]
+fn when_and_how_it_was_run_is_a_file_of_its_own() {
+    let invocation = support::json(&original().join("invocation.json"));
+    assert_eq!(invocation["command"][1], "run");
+    assert_eq!(
+        invocation["cells"].as_object().unwrap().len(),
+        6,
+        "{invocation:#}"
+    );
+    assert!(invocation["took-ms"].as_u64().unwrap() > 0);
+    let began = invocation["began"].as_str().unwrap();
+    let read = |out: &Path, name: &str| fs::read_to_string(out.join(name)).unwrap();
+    let said = |out: &Path, name: &str| read(out, name).contains(began);
+    let with = ["report.md", "report.html", "junit.xml"];
+    assert!(with.iter().all(|name| said(original(), name)));
+    assert!(!said(original(), "report.json"));
+    let out = copy("timeless");
+    fs::remove_file(out.join("invocation.json")).unwrap();
+    report(&out, 0);
+    assert!(with.iter().all(|name| !said(&out, name)));
+    assert_eq!(read(&out, "report.json"), read(original(), "report.json"));
+    let junit = read(&out, "junit.xml");
+    assert!(
+        !junit.contains(" time=\"") && !junit.contains("timestamp"),
+        "{junit}"
+    );
+    assert!(junit.contains("client-time"), "{junit}");
+    fs::write(out.join("invocation.json"), "{}").unwrap();
+    let refused = say(lvs_matrix().arg("judge").arg(&out)).expect_code(2);
+    assert!(refused.stderr.contains("remove it"), "{refused:#?}");
+}
+
+/// A change of the file is a new run; a signal ends the waiting, with the exit code of the last run.
+#[test]
+fn a_file_that_is_watched_is_run_again() {
+    let folder = results("watched");
+    let file = folder.join("mine.yaml");
+    let text = fs::read_to_string(support::repository().join("scenarios/silent-server.yaml")).unwrap();
+    fs::write(&file, &text).unwrap();
+    let heard = folder.join("stderr");
+    let mut child = lvs_matrix()
+        .args(["run", "--watch", "mine.yaml"])
+        .current_dir(&folder)
+        .stdout(std::process::Stdio::null())
+        .stderr(fs::File::create(&heard).unwrap())
+        .spawn()
+        .unwrap();
+    let limit = Duration::from_secs(120);
+    let waits = |count: usize| {
+        support::await_fact("a run that is over", limit, || {
+            let said = fs::read_to_string(&heard).unwrap();
+            (said.matches("waiting for a change").count() == count).then_some(())
+        });
+    };
+    let runs = || {
+        let all = fs::read_dir(folder.join("lvs-matrix-out")).unwrap().flatten();
+        all.filter(|entry| entry.file_name() != "latest").count()
+    };
+    waits(1);
+    assert_eq!(runs(), 1);
+    // The same text is no change; the file that comes after it is.
+    fs::write(&file, &text).unwrap();
+    fs::write(
+        folder.join("mine.new"),
+        text.replace("name: silent-server", "name: mine"),
+    )
+    .unwrap();
+    fs::rename(folder.join("mine.new"), &file).unwrap();
+    waits(2);
+    assert_eq!(runs(), 2);
+    let run = support::json(&folder.join("lvs-matrix-out/latest/run.json"));
+    assert_eq!(run["scenarios"][0]["name"], "mine");
+    // A mistake is told, and waited upon.
+    fs::write(&file, "name: [").unwrap();
+    waits(3);
+    assert_eq!(runs(), 2);
+    fs::write(&file, &text).unwrap();
+    waits(4);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(support::wait(&mut child, limit).code(), Some(0));
+}
+
+/// The programs of a shipped scenario come with this program.
+#[test]
+fn a_shipped_scenario_with_programs_needs_no_checkout() {
+    let folder = results("elsewhere");
+    let said = say(lvs_matrix()
+        .args(["run", "own-server", "--filter", "change=term", "--out", "out"])
+        .current_dir(&folder))
+    .expect_code(0);
+    assert!(
+        said.stdout.contains("All 6 cells are as expected."),
+        "{}",
+        said.stdout
+    );
 }

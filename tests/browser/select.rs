@@ -1,7 +1,7 @@
 //! What is selected and walked: search, filters, axes of one's own, the keyboard.
 
 use super::driver::Browser;
-use super::{alone, ids, report_of_the_stored_run, stored, url};
+use super::{HANG, SHOWN, alone, ids, report_of_the_stored_run, stored, url};
 use crate::support::json;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn search_and_filters_select_and_the_address_keeps_it() {
             .filter(|cell| wanted(cell))
             .count()
     };
-    let shown = "document.querySelectorAll('a.chip').length";
+    let shown = SHOWN;
     let rows = "[...document.querySelectorAll('tr[data-cell]')].filter((row) => !row.hidden).length";
     let mut browser = Browser::start();
     browser.open(&url(page, ""));
@@ -36,8 +36,19 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     );
     let said = browser.value("document.querySelector('#found').textContent");
     assert_eq!(said, format!("{timed_out} of {} cells.", ids(&stored()).len()));
+    // The hits are there at once, below the field: how many there are, then so many of them.
+    browser.holds("!document.querySelector('#hits').hidden");
+    let listed = "document.querySelectorAll('#hits li:not(.note)').length";
+    assert_eq!(browser.value(listed), timed_out.min(12));
+    let noted = browser.value("document.querySelector('#hits .note').textContent");
+    assert_eq!(noted, format!("{timed_out} of {} cells.", ids(&stored()).len()));
+    browser.holds(
+        "[...document.querySelectorAll('#hits li:not(.note)')]
+           .every((hit) => /etimedout/i.test(hit.textContent))",
+    );
     browser.key("Enter");
     browser.holds("document.activeElement.matches('a.chip')");
+    browser.becomes("document.querySelector('#hits').hidden");
     browser.key("/");
     browser.key("Escape");
     assert_eq!(browser.value(shown), ids(&stored()).len());
@@ -73,26 +84,101 @@ fn search_and_filters_select_and_the_address_keeps_it() {
     browser.value(&choose("client", "waiting"));
     let heads =
         "[...document.querySelectorAll('#config-change .map th')].map((head) => head.textContent).join(' ')";
-    assert_eq!(browser.value(heads), "expire-nodest-conn mysqld up down 0 1");
+    assert_eq!(
+        browser.value(heads),
+        "mysqld up mysqld down expire-nodest-conn 0 expire-nodest-conn 1"
+    );
     let waiting = count(&|cell| cell["scenario"] == "config-change" && cell["axes"]["client"] == "waiting");
     assert_eq!(
-        browser.value("document.querySelectorAll('#config-change a.chip').length"),
+        browser.value(&SHOWN.replace("a.chip", "#config-change a.chip")),
         waiting
     );
     // The axis of the columns for the rows: they change places.
     browser.value(&choose("Rows", "mysqld"));
-    assert_eq!(browser.value(heads), "mysqld expire-nodest-conn 0 1 up down");
+    let turned = "expire-nodest-conn 0 expire-nodest-conn 1 mysqld up mysqld down";
+    assert_eq!(browser.value(heads), turned);
 
     // The same address shows the same, and so does the way back from a cell.
     let address = browser.value("location.href");
     browser.open(address.as_str().unwrap());
-    assert_eq!(browser.value(heads), "mysqld expire-nodest-conn 0 1 up down");
+    assert_eq!(browser.value(heads), turned);
     browser.value("document.querySelector('#config-change a.chip').click()");
     browser.becomes("!document.querySelector('#cell').hidden");
     browser.value("history.back()");
     browser.becomes("!document.querySelector('#overview').hidden");
     assert_eq!(browser.value("location.href"), address);
-    assert_eq!(browser.value(heads), "mysqld expire-nodest-conn 0 1 up down");
+    assert_eq!(browser.value(heads), turned);
+    browser.assert_quiet(page);
+}
+
+/// A search from within a cell leaves the cell where it is until a hit is opened.
+#[test]
+fn hits_are_shown_wherever_one_is() {
+    let _alone = alone();
+    let page = report_of_the_stored_run();
+    let mut browser = Browser::start();
+    browser.size(360, 800);
+    browser.open(&url(page, HANG));
+    browser.key("/");
+    browser.keys("silent-server");
+    browser.holds("!document.querySelector('#cell').hidden && !document.querySelector('#hits').hidden");
+    browser.holds("document.documentElement.scrollWidth <= innerWidth");
+    assert_eq!(
+        browser.value("location.hash"),
+        format!("#{HANG}"),
+        "the address is that of the cell that is shown"
+    );
+    browser.key("ArrowDown");
+    browser.holds("document.activeElement.matches('#hits a')");
+    let first = browser.value("document.activeElement.getAttribute('href')");
+    browser.key("ArrowUp");
+    browser.holds("document.activeElement.id === 'search'");
+    browser.key("ArrowDown");
+    browser.key("Enter");
+    browser.becomes(&format!("location.hash === {first}"));
+    browser.becomes("document.querySelector('#hits').hidden");
+    assert_eq!(first, "#silent-server/only");
+    // The way back leads to what is selected.
+    browser.value("document.querySelector('#cell .back').click()");
+    browser.becomes("!document.querySelector('#overview').hidden");
+    assert_eq!(browser.value(SHOWN), 1);
+    browser.assert_quiet(page);
+}
+
+/// A cause leads to its cells, boxes that say the same are one, and values have the names of their axes.
+#[test]
+fn causes_lead_to_their_cells_and_what_is_alike_is_one() {
+    let _alone = alone();
+    let page = report_of_the_stored_run();
+    let report = json(&stored().join("report.json"));
+    let mut browser = Browser::start();
+    browser.open(&url(page, ""));
+    let causes = report["causes"].as_array().unwrap();
+    let some = causes.iter().take(3).enumerate();
+    for (place, cause) in some {
+        let click = format!("document.querySelectorAll('.found a[href*=\"?cause=\"]')[{place}].click()");
+        browser.value(&click);
+        let cells = cause["cells"].as_array().unwrap();
+        browser.becomes(&format!("{SHOWN} === {}", cells.len()));
+        let shown = "[...document.querySelectorAll('tr[data-cell]')].filter((row) => !row.hidden)
+            .map((row) => row.dataset.cell)";
+        assert_eq!(&browser.value(shown), &cause["cells"]);
+    }
+    browser.value("document.querySelector('#clear').click()");
+    assert_eq!(browser.value(SHOWN), ids(&stored()).len());
+    let merged = "[...document.querySelectorAll('#config-change a.chip')]
+        .filter((chip) => Number(chip.dataset.count) > 1).length";
+    assert!(browser.value(merged).as_u64().unwrap() > 3);
+    // Each says by which values of which axes it differs from the others of its box, or that nothing does.
+    browser.holds(
+        "[...document.querySelectorAll('#config-change .chip .rest')].length > 0 &&
+         [...document.querySelectorAll('#config-change .chip .rest')].every((rest) =>
+           /^((client|mysqld|real-server|expire-nodest-conn) .+|all \\d+ alike)$/.test(rest.textContent))",
+    );
+    browser.holds(
+        "[...document.querySelectorAll('#config-change .map th small')].length ===
+         [...document.querySelectorAll('#config-change .map th')].length",
+    );
     browser.assert_quiet(page);
 }
 

@@ -1,7 +1,7 @@
 //! What one begins with: the shipped scenarios and the schema are in the binary, and so is the manual.
 
 use super::plain;
-use crate::support::{repository, say, shipped};
+use crate::support::{Said, repository, say, shipped};
 use insta::assert_snapshot;
 use std::fs;
 
@@ -65,4 +65,94 @@ fn the_manual_names_every_command() {
             "{command}: {page}"
         );
     }
+}
+
+/// Defaults come from files; what is typed wins over the environment, that over the nearer file, and that
+/// over the user's own. A kernel that is not there is named in the message, so it tells which one was taken.
+#[test]
+fn defaults_come_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, home) = (folder.path().join("project"), folder.path().join("home"));
+    let here = project.join("below");
+    fs::create_dir_all(&here).unwrap();
+    fs::create_dir_all(home.join("lvs-matrix")).unwrap();
+    let run = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = plain(&["run", "drain"]);
+        command.env_remove("SUDO_UID").env("XDG_CONFIG_HOME", &home);
+        command.envs(variables.iter().copied());
+        say(command.args(arguments).current_dir(&here))
+    };
+    let kernel = |said: &Said| {
+        let names = ["typed", "variable", "nearer", "users"];
+        let found = names
+            .iter()
+            .filter(|name| said.stderr.contains(&format!("no-kernel-{name}")));
+        found.map(|name| (*name).to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    fs::write(
+        home.join("lvs-matrix/config.toml"),
+        "kernel = \"./no-kernel-users\"\njobs = 7\n",
+    )
+    .unwrap();
+    assert_eq!(kernel(&run(&[], &[])), "users");
+    fs::write(
+        project.join("lvs-matrix.toml"),
+        "kernel = \"./no-kernel-nearer\"\n",
+    )
+    .unwrap();
+    assert_eq!(kernel(&run(&[], &[])), "nearer");
+    let variable = [("LVS_MATRIX_KERNEL", "./no-kernel-variable")];
+    assert_eq!(kernel(&run(&variable, &[])), "variable");
+    assert_eq!(
+        kernel(&run(&variable, &["--kernel", "./no-kernel-typed"])),
+        "typed"
+    );
+    // What the nearer file does not say, the other does.
+    let help = run(&[], &["--help"]).expect_code(0).stdout;
+    assert!(help.contains("[default: 7]"), "{help}");
+    let doctor = say(plain(&["doctor"])
+        .env("XDG_CONFIG_HOME", &home)
+        .current_dir(&here));
+    for file in [
+        project.join("lvs-matrix.toml"),
+        home.join("lvs-matrix/config.toml"),
+    ] {
+        assert!(doctor.stdout.contains(file.to_str().unwrap()), "{doctor:#?}");
+    }
+    for (case, text) in [
+        ("unknown_key", "kernel = \"7.2\"\njbos = 2\n"),
+        ("wrong_type", "jobs = \"two\"\n"),
+        ("wrong_value", "place = \"moon\"\n"),
+        ("not_toml", "jobs: 2\n"),
+    ] {
+        fs::write(project.join("lvs-matrix.toml"), text).unwrap();
+        let said = run(&[], &[]).expect_code(2);
+        let said = said.stderr.replace(folder.path().to_str().unwrap(), "[folder]");
+        assert_snapshot!(format!("defaults_{case}"), said);
+    }
+    // What judges and looks does not depend on it.
+    say(plain(&["list", "drain"])
+        .env("XDG_CONFIG_HOME", &home)
+        .current_dir(&here))
+    .expect_code(0);
+}
+
+/// A copy of a scenario has the programs that it names beside it.
+#[test]
+fn programs_come_with_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = |out: &str| say(plain(&["new", "own-server", "--out", out]).current_dir(folder.path()));
+    new("mine.yaml").expect_code(0);
+    for program in ["key-value-server.pl", "key-value-client.pl"] {
+        let shipped = fs::read_to_string(repository().join("scenarios").join(program)).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join(program)).unwrap(), shipped);
+    }
+    // A second copy has the same ones; one that was changed is not written over.
+    new("other.yaml").expect_code(0);
+    fs::write(folder.path().join("key-value-server.pl"), "mine").unwrap();
+    new("third.yaml").expect_code(2);
+    assert_eq!(
+        fs::read_to_string(folder.path().join("key-value-server.pl")).unwrap(),
+        "mine"
+    );
 }

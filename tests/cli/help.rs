@@ -1,61 +1,41 @@
 //! What the program says of itself, and what shells complete.
 
-use super::{name, plain};
+use super::plain;
 use crate::support::say;
 use insta::assert_snapshot;
-use rstest::{Context, rstest};
+use rstest::rstest;
 use std::fs;
 use std::process::Command;
 
-#[rstest]
-#[case::itself(&[])]
-#[case::run(&["run"])]
-#[case::check(&["check"])]
-#[case::list(&["list"])]
-#[case::plan(&["plan"])]
-#[case::new(&["new"])]
-#[case::schema(&["schema"])]
-#[case::runbook(&["runbook"])]
-#[case::judge(&["judge"])]
-#[case::merge(&["merge"])]
-#[case::report(&["report"])]
-#[case::explain(&["explain"])]
-#[case::diff(&["diff"])]
-#[case::doctor(&["doctor"])]
-#[case::kernel(&["kernel"])]
-#[case::kernel_build(&["kernel", "build"])]
-#[case::kernel_list(&["kernel", "list"])]
-#[case::man(&["man"])]
-#[case::completions(&["completions"])]
-fn help(#[case] command: &[&str], #[context] context: Context) {
-    let said = say(&mut plain(&[command, &["--help"]].concat())).expect_code(0);
-    assert_eq!(said.stderr, "");
-    assert_snapshot!(name("help", &context), said.stdout);
+/// The help of the program and of each command, one after another in one snapshot.
+#[test]
+fn help() {
+    let mut all = String::new();
+    let mut left = vec![Vec::new()];
+    while let Some(command) = left.pop() {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let said = say(&mut plain(&[words.as_slice(), &["--help"]].concat())).expect_code(0);
+        assert_eq!(said.stderr, "");
+        let title = [&["lvs-matrix"], words.as_slice(), &["--help"]]
+            .concat()
+            .join(" ");
+        all.push_str(&format!("$ {title}\n{}\n", said.stdout));
+        // The first of them comes next.
+        let below = commands(&said.stdout).into_iter().rev();
+        left.extend(below.map(|name| [command.as_slice(), &[name.to_owned()]].concat()));
+    }
+    assert_snapshot!("help", all);
 }
 
-/// Every command that the help names has its snapshot above, but for `help` itself.
-#[test]
-fn no_command_without_its_help() {
-    let said = say(&mut plain(&["--help"])).expect_code(0);
-    let commands = said
-        .stdout
-        .split("Commands:\n")
-        .nth(1)
-        .unwrap()
-        .split("\n\n")
-        .next()
-        .unwrap();
-    let source = include_str!("help.rs");
-    let names = commands
-        .lines()
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    for name in names.map(|line| line.split_whitespace().next().unwrap()) {
-        let case = format!("#[case::{name}(&[\"{name}\"])]");
-        assert!(
-            name == "help" || name == "bench" || source.contains(&case),
-            "{name}"
-        );
-    }
+/// The commands that a help names, but for `help` itself, and `bench`, which says what `run` says.
+fn commands(help: &str) -> Vec<&str> {
+    let Some(listed) = help.split("Commands:\n").nth(1) else {
+        return Vec::new();
+    };
+    let lines = listed.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| !["help", "bench"].contains(name)).collect()
 }
 
 #[rstest]

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-/// cli → setup, report, explain, runner, guest, model, keeper · setup → explain, model · runner → model,
-/// netns · report → explain, language, model · explain → language, model · language → model · guest →
-/// keeper, and at most model · netns → keeper · model, keeper → nothing of ours.
+/// cli → explore, setup, report, explain, runner, guest, model, keeper · explore, setup → explain, model ·
+/// runner → model, netns · report → explain, language, model · explain → language, model · language → model ·
+/// guest → keeper, and at most model · netns → keeper · model, keeper → nothing of ours.
 #[test]
 fn the_edges_between_crates_are_those_of_the_design() {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"]);
@@ -36,6 +36,7 @@ fn the_edges_between_crates_are_those_of_the_design() {
             "lvs-matrix",
             BTreeSet::from([
                 "lvs-matrix-explain",
+                "lvs-matrix-explore",
                 "lvs-matrix-report",
                 "lvs-matrix-runner",
                 "lvs-matrix-guest",
@@ -51,10 +52,13 @@ fn the_edges_between_crates_are_those_of_the_design() {
         ("lvs-matrix-language", model.clone()),
         ("lvs-matrix-explain", of_explain),
         ("lvs-matrix-report", of_report),
-        ("lvs-matrix-setup", of_setup),
+        ("lvs-matrix-setup", of_setup.clone()),
+        ("lvs-matrix-explore", of_setup),
         ("lvs-matrix-netns", BTreeSet::from(["lvs-matrix-keeper"])),
         ("lvs-matrix-keeper", BTreeSet::new()),
         ("lvs-matrix-model", BTreeSet::new()),
+        // Knows lvs-matrix as a program only.
+        ("lvs-matrix-test", BTreeSet::new()),
         // Shares nothing with what it looks after.
         ("lvs-matrix-accountant", BTreeSet::new()),
         ("lvs-matrix-soak", BTreeSet::new()),

@@ -35,8 +35,14 @@ Examples:
   lvs-matrix run --filter 'real-server=absent,client=execute-sql|waiting'
   lvs-matrix run drain.yaml --repeat 5                      is it always so?
   lvs-matrix run --failed                                   what was not met in the last run, again
+  lvs-matrix run --watch mine.yaml                          again after each change of mine.yaml
   lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld
-  sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time")]
+  sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time
+
+Defaults of the options jobs, kernel, lang, mysqld, observe-at-most, place, repeat and stall may stand in \
+lvs-matrix.toml in
+this folder or one above it, and in ~/.config/lvs-matrix/config.toml (`jobs = 2`). What is typed wins, then
+the environment, then the nearer file. `lvs-matrix doctor` says which files are in force.")]
     Run(RunArguments),
     /// Check scenario files and show every mistake at once; needs no privilege and no kernel
     #[command(after_help = "Example:\n  lvs-matrix check scenarios/*.yaml")]
@@ -79,6 +85,26 @@ Examples:
   ipvsadm -Sn > rules && lvs-matrix runbook --from rules
   lvs-matrix runbook --from keepalived.conf sysctls --server 192.0.2.11 --clients idle,new --wait 2m")]
     Runbook(RunbookArguments),
+    /// Search sequences of actions for what must never happen to a client: what the `explore` section of a
+    /// scenario names
+    #[command(after_help = "\
+The search begins with the scenario's own cells, varies what gave something new, and makes each finding as
+simple as it can. The same seed and number of cells give the same findings. What was found is run five
+times, and lies below DIR/findings as scenario files. A folder of a search that was stopped, or that is to
+go on, is continued with the same --out.
+
+Exit codes:
+  0   nothing was found
+  1   something was found
+  2   a mistake in a file or on the command line
+  3   nothing was found, but the search was stopped
+
+Examples:
+  lvs-matrix explore                                        the shipped search `everything`, for 10 minutes
+  lvs-matrix explore mine.yaml --for 1h --out search        a search of your own
+  lvs-matrix explore mine.yaml --for 1h --out search        … and an hour more of it
+  lvs-matrix explore drains --cells 1000 --seed 7")]
+    Explore(ExploreArguments),
     /// Judge the records of a run again, write its reports again, and exit as the run did
     #[command(after_help = "Example:\n  lvs-matrix judge lvs-matrix-out/latest")]
     Judge {
@@ -129,6 +155,16 @@ Examples:
         #[arg(long = "try", value_name = "NUMBER")]
         tried: Option<usize>,
     },
+    /// Make the lab of a cell, ready before its change, and type commands on its hosts
+    #[command(after_help = crate::by_hand::SHELL_HELP)]
+    Shell(ShellArguments),
+    /// Make the lab of a cell, ready before its change, run one command on a host, and exit as it does
+    #[command(after_help = "\
+Examples:
+  lvs-matrix exec drain/idle -- ipvsadm -Lnc
+  lvs-matrix exec absent_up_execute-sql_0 --on client -- mysql -h 192.0.2.100 -e 'select @@server_id'
+  lvs-matrix exec CELL mine.yaml --on rs1 --out DIR -- sh -c 'ss -tan; ip addr'")]
+    Exec(ExecArguments),
     /// Compare two runs: which cells changed behaviour, error, verdict or time, and what differs in where
     /// they ran
     #[command(after_help = "\
@@ -247,6 +283,9 @@ pub(crate) struct RunArguments {
     /// their ids; `merge` puts the parts together
     #[arg(long, value_name = "PART")]
     pub(crate) partition: Option<Partition>,
+    /// Run again whenever the scenario files change, or the programs beside them that they name
+    #[arg(long, conflicts_with_all = ["out", "failed", "events"])]
+    pub(crate) watch: bool,
     /// Show the report in the browser when the run is over, by xdg-open(1)
     #[arg(long)]
     pub(crate) open: bool,
@@ -363,6 +402,97 @@ pub(crate) struct RunbookArguments {
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE")]
     pub(crate) mysqld: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExploreArguments {
+    /// A scenario file with an `explore` section, or the name of a shipped search: everything, drains
+    #[arg(default_value = "everything")]
+    pub(crate) file: PathBuf,
+    /// Search until so many cells were run; findings are made simpler after that
+    #[arg(long, value_name = "N", conflicts_with = "limit")]
+    pub(crate) cells: Option<std::num::NonZero<usize>>,
+    /// Search for so long (10m, 1h); findings are made simpler after that [default: 10m]
+    #[arg(long = "for", id = "limit", value_name = "TIME", value_parser = time)]
+    pub(crate) limit: Option<std::time::Duration>,
+    /// Where chance begins
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The folder for the result: a new or an empty one, or that of a search that is to go on [default: a
+    /// new one in lvs-matrix-out/, linked as latest]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many guests at once [default: as `run` has it]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZero<usize>>,
+    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
+    #[arg(long, value_name = "VERSION|FILE")]
+    pub(crate) kernel: Option<String>,
+    /// The server program of the real servers [default: mariadbd, else mysqld]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mysqld: Option<PathBuf>,
+    /// Say nothing while cells run
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShellArguments {
+    #[command(flatten)]
+    pub(crate) lab: ByHandArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArguments {
+    #[command(flatten)]
+    pub(crate) lab: ByHandArguments,
+    /// On which host: client, director, or a real server by its name
+    #[arg(long, value_name = "HOST", default_value = "director")]
+    pub(crate) on: String,
+    /// Give the command what this program reads on standard input, all of it
+    #[arg(long, short = 'i')]
+    pub(crate) stdin: bool,
+    /// The command
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// Whose lab, and where.
+#[derive(Debug, Args)]
+pub(crate) struct ByHandArguments {
+    /// The cell's id or name, or else a part of it that only one cell has
+    pub(crate) cell: String,
+    /// Scenario files, or names of shipped scenarios [default: the latest run, if it has the cell, else all
+    /// shipped scenarios]
+    pub(crate) files: Vec<PathBuf>,
+    /// A cell of this run, with the plan that it had there
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    pub(crate) run: Option<PathBuf>,
+    /// How time passes in a guest; on the host's own kernel it is real
+    #[arg(long, value_enum, default_value_t = TimeArgument::Virtual)]
+    pub(crate) time: TimeArgument,
+    /// Where the lab is
+    #[arg(long, value_enum, default_value_t = PlaceArgument::Guest)]
+    pub(crate) place: PlaceArgument,
+    /// Keep the capture and the record in this folder, which must be new or empty [default: `shell` keeps
+    /// them in a new one in lvs-matrix-out/, `exec` keeps nothing]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Guest kernel: a version, or the path of a `linux` binary [default: as `run` has it]
+    #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
+    pub(crate) kernel: Option<String>,
+    /// The server program of the real servers [default: mariadbd, else mysqld]
+    #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]
+    pub(crate) mysqld: Option<PathBuf>,
+}
+
+/// How time passes in a lab that somebody types in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeArgument {
+    /// It stands still while nothing is asked, and waiting takes none of yours
+    Virtual,
+    /// As on any machine
+    Real,
 }
 
 /// An operator's own files.

@@ -19,13 +19,6 @@ pub(crate) fn missing(selected: &[Selected]) -> BTreeSet<String> {
         let cells = selected.cells.iter();
         cells.filter_map(move |cell| {
             let plan = plan(&selected.scenario, cell);
-            if selected.folder().is_none() && plan.runs_own_programs() {
-                return Some(format!(
-                    "the programs of {} lie beside its file, and do not come with this program: run the \
-                     file in `scenarios/` of the repository",
-                    selected.scenario.name
-                ));
-            }
             own(selected, "server", plan.server_program()?.argv.first()?)
         })
     });

@@ -1,6 +1,7 @@
 //! `doctor`: what this machine has and lacks.
 
 use crate::args::Format;
+use crate::defaults;
 use crate::error::Failure;
 use crate::output;
 use lvs_matrix_guest::doctor::{Check, State, checks};
@@ -23,6 +24,7 @@ pub(crate) fn doctor(format: Format) -> Result<ExitCode, Failure> {
     let mut all = vec![programs(), server()];
     all.extend(checks());
     all.push(own_kernel());
+    all.extend(files_with_defaults());
     let lacks = |check: &Check| matches!(check.state, State::Missing { .. });
     // The tools that build a kernel are needed only where there is none.
     let kernel = all
@@ -106,6 +108,33 @@ fn own_kernel() -> Check {
     }
 }
 
+/// The files from which options get their defaults; none if there is no such file.
+fn files_with_defaults() -> Option<Check> {
+    let state = match defaults::files() {
+        Ok(files) if files.is_empty() => return None,
+        Ok(files) => {
+            let options = |file: &defaults::File| {
+                let options = file.options.iter();
+                let options = options.map(|(name, value)| format!("{name} {}", value.to_string_lossy()));
+                options.collect::<Vec<_>>().join(", ")
+            };
+            let lines = files
+                .iter()
+                .map(|file| format!("{}: {}", file.path.display(), options(file)));
+            State::Found(lines.collect::<Vec<_>>().join("\n"))
+        }
+        Err(failure) => State::Missing {
+            what: failure.to_string(),
+            cure: "mend the file, or remove it".to_owned(),
+        },
+    };
+    Some(Check {
+        name: "defaults of options",
+        state,
+        needed_for: "run, bench, runbook",
+    })
+}
+
 fn programs() -> Check {
     let missing = missing_programs(&path());
     let state = if missing.is_empty() {
@@ -137,7 +166,8 @@ fn server() -> Check {
     Check {
         name: "MySQL server",
         state,
-        needed_for: "running cells",
+        needed_for: "cells whose real servers are mysqlds; those of `server: tcp-echo`, `udp-echo` and \
+                     `program` need none",
     }
 }
 

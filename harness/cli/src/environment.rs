@@ -9,6 +9,7 @@ use crate::error::Failure;
 use crate::folder::absolute;
 use crate::output;
 use crate::scenarios::Selected;
+use crate::shipped;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::{self, CacheFolder, KernelError};
 use lvs_matrix_model::plan::plan;
@@ -51,6 +52,18 @@ impl Environment {
                 "the program `{program}` is missing: apt-get install {package}"
             ));
         }
+        let cache = CacheFolder::of_user().map_err(|error| build_kernel::failure(&error))?;
+        if selected
+            .iter()
+            .any(|one| one.file.is_none() && one.runs_own_programs())
+        {
+            shipped::write_programs(cache.root()).map_err(|error| {
+                Failure::Software(format!(
+                    "cannot write the programs of shipped scenarios below {}: {error}",
+                    cache.root().display()
+                ))
+            })?;
+        }
         missing.extend(clients::missing(selected));
         let server = match &arguments.mysqld {
             Some(program) => Server::probe(&reachable(&absolute(program)?)?),
@@ -68,7 +81,6 @@ impl Environment {
                 None
             }
         };
-        let cache = CacheFolder::of_user().map_err(|error| build_kernel::failure(&error))?;
         kernel::remove_unfinished(&cache);
         let runs_on = match runs_on(arguments, &cache, &init, selected)? {
             Ok(runs_on) => Some(runs_on),
@@ -85,7 +97,7 @@ impl Environment {
         };
         let template = |innodb| {
             let server = server.as_ref();
-            let prepared = server.map(|server| prepare_template(server, innodb, &cache_root(&cache)));
+            let prepared = server.map(|server| prepare_template(server, innodb, cache.root()));
             prepared.transpose().map_err(|error| with_log(&error))
         };
         // The lab may ask for it, or a value of an axis.
@@ -198,13 +210,6 @@ fn reachable(program: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// The cache folder itself: kernels lie one level below it.
-fn cache_root(cache: &CacheFolder) -> PathBuf {
-    cache
-        .kernels()
-        .parent()
-        .map_or_else(|| cache.kernels(), Path::to_path_buf)
-}
-
 fn with_log(error: &LabError) -> Failure {
     let log: String = error.log.iter().map(|line| format!("\n  {line}")).collect();
     Failure::Unavailable(format!("{error}{log}"))

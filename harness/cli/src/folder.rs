@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::guests::GUESTS_FOLDER;
-use lvs_matrix_report::RUN_FILE;
+use lvs_matrix_report::{INVOCATION_FILE, RUN_FILE};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -137,12 +137,18 @@ impl Folder {
         let others = fs::read_dir(&self.path).map_or(0, |entries| {
             entries
                 .flatten()
-                .filter(|entry| entry.file_name() != RUN_FILE)
+                .filter(|entry| {
+                    ![RUN_FILE, INVOCATION_FILE]
+                        .iter()
+                        .any(|own| entry.file_name() == *own)
+                })
                 .count()
         });
         if others == 0 {
             // What cannot be removed stays; the failure that led here is what is reported.
-            let _ = fs::remove_file(self.path.join(RUN_FILE));
+            for own in [RUN_FILE, INVOCATION_FILE] {
+                let _ = fs::remove_file(self.path.join(own));
+            }
             self.remove_if_made();
         }
     }

@@ -107,6 +107,8 @@ impl<'a> GuestProgress<'a> {
                 self.gave_up = Some(reason.chars().take(LONGEST_REASON).collect());
                 Believed::Nothing
             }
+            // Only a session hears it, and a session has its own ear.
+            Ok(GuestMessage::ByHand(_)) => Believed::Nothing,
             // Not ours: what it says is kept with its console.
             Err(_) => Believed::Nothing,
         }

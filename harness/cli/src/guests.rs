@@ -9,7 +9,8 @@ use crate::error::Failure;
 use crate::guest_progress::{Believed, GuestProgress, Stages};
 use crate::jobs;
 use crate::payload::{
-    CELLS_FOLDER, INNODB_INPUT, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, needs_innodb, scenario_input,
+    CELLS_FOLDER, Hands, INNODB_INPUT, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, needs_innodb,
+    scenario_input,
 };
 use crate::place;
 use crate::stop::Stop;
@@ -159,40 +160,7 @@ impl Guests<'_> {
     /// Boots a guest for the batch; gives the cells that it did not begin.
     fn run_batch(&self, batch: Vec<LabPlan>, shared: &Shared<'_>) -> Result<Vec<LabPlan>, Failure> {
         let share = self.make_share(&batch, shared)?;
-        let (init, own) = (self.init.clone(), share.clone());
-        let mut config = match &self.runs_on {
-            RunsOn::Kernel(kernel) => GuestConfig::new(Kernel::clone(kernel), init, own),
-            RunsOn::Host => GuestConfig::on_host(init, own),
-        };
-        config.payload_args = vec!["payload".to_owned()];
-        let data_folder = |name: &str, template: &Template| ReadOnlyInput {
-            name: name.to_owned(),
-            path: template.folder.clone(),
-        };
-        let template = self.template.as_ref();
-        config.inputs = template
-            .map(|template| data_folder(TEMPLATE_INPUT, template))
-            .into_iter()
-            .collect();
-        let with_innodb = self.with_innodb.as_ref().filter(|_| needs_innodb(&batch));
-        config
-            .inputs
-            .extend(with_innodb.map(|template| data_folder(INNODB_INPUT, template)));
-        let tree = template.and_then(|template| template.server.tree.clone());
-        let tree = tree.map(|path| ReadOnlyInput {
-            name: SERVER_INPUT.to_owned(),
-            path,
-        });
-        config.inputs.extend(tree);
-        config.inputs.extend(
-            self.program_folders(&batch)
-                .map(|(scenario, folder)| ReadOnlyInput {
-                    name: scenario_input(scenario),
-                    path: folder.clone(),
-                }),
-        );
-        config.stall = place::stall(&self.runs_on, self.stall, &batch);
-        config.memory_mib = place::memory_mib(&batch);
+        let config = self.config(&batch, &share);
         let guest = Guest::start(config).map_err(|error| {
             Failure::Unavailable(format!("cannot start a {}: {error}", place::noun(&self.runs_on)))
         })?;
@@ -237,8 +205,47 @@ impl Guests<'_> {
         Ok(batch.into_iter().skip(broken + 1).collect())
     }
 
+    /// What a guest for the batch is started with.
+    pub(crate) fn config(&self, batch: &[LabPlan], share: &Path) -> GuestConfig {
+        let (init, own) = (self.init.clone(), share.to_owned());
+        let mut config = match &self.runs_on {
+            RunsOn::Kernel(kernel) => GuestConfig::new(Kernel::clone(kernel), init, own),
+            RunsOn::Host => GuestConfig::on_host(init, own),
+        };
+        config.payload_args = vec!["payload".to_owned()];
+        let data_folder = |name: &str, template: &Template| ReadOnlyInput {
+            name: name.to_owned(),
+            path: template.folder.clone(),
+        };
+        let template = self.template.as_ref();
+        config.inputs = template
+            .map(|template| data_folder(TEMPLATE_INPUT, template))
+            .into_iter()
+            .collect();
+        let with_innodb = self.with_innodb.as_ref().filter(|_| needs_innodb(batch));
+        config
+            .inputs
+            .extend(with_innodb.map(|template| data_folder(INNODB_INPUT, template)));
+        let tree = template.and_then(|template| template.server.tree.clone());
+        let tree = tree.map(|path| ReadOnlyInput {
+            name: SERVER_INPUT.to_owned(),
+            path,
+        });
+        config.inputs.extend(tree);
+        config.inputs.extend(
+            self.program_folders(batch)
+                .map(|(scenario, folder)| ReadOnlyInput {
+                    name: scenario_input(scenario),
+                    path: folder.clone(),
+                }),
+        );
+        config.stall = place::stall(&self.runs_on, self.stall, batch);
+        config.memory_mib = place::memory_mib(batch);
+        config
+    }
+
     /// Takes what the guest recorded; where there is nothing of the kind, the cell is one that failed.
-    fn take_record(&self, cell: &CellRef, batch: &[LabPlan], share: &Path) -> Result<(), Failure> {
+    pub(crate) fn take_record(&self, cell: &CellRef, batch: &[LabPlan], share: &Path) -> Result<(), Failure> {
         match move_cell(share, self.out, cell)? {
             Moved::Whole => Ok(()),
             Moved::NotThere(reason) => {
@@ -301,7 +308,18 @@ impl Guests<'_> {
             *numbers
         };
         let share = self.out.join(GUESTS_FOLDER).join(number.to_string());
-        fs::create_dir(&share).map_err(|error| failed("make", &share, &error))?;
+        self.write_job(&share, batch, None)?;
+        Ok(share)
+    }
+
+    /// Makes the shared folder of a guest, with what is to be done in it.
+    pub(crate) fn write_job(
+        &self,
+        share: &Path,
+        batch: &[LabPlan],
+        by_hand: Option<Hands>,
+    ) -> Result<(), Failure> {
+        fs::create_dir(share).map_err(|error| failed("make", share, &error))?;
         let job = Job {
             place: place::place(&self.runs_on),
             server: self.template.as_ref().map(|template| template.server.clone()),
@@ -312,12 +330,11 @@ impl Guests<'_> {
                 .map(|(scenario, _)| scenario.clone())
                 .collect(),
             fresh_servers: self.fresh_servers,
+            by_hand,
             plans: batch.to_vec(),
         };
         let text = serde_json::to_vec(&job).map_err(|error| Failure::Software(error.to_string()))?;
-        fs::write(share.join(JOB_FILE), text)
-            .map_err(|error| failed("write", &share.join(JOB_FILE), &error))?;
-        Ok(share)
+        fs::write(share.join(JOB_FILE), text).map_err(|error| failed("write", &share.join(JOB_FILE), &error))
     }
 
     /// The record of a cell that could not make one itself.
@@ -331,7 +348,7 @@ impl Guests<'_> {
     }
 
     /// The record of a cell that its guest did not survive.
-    fn record_failure(
+    pub(crate) fn record_failure(
         &self,
         plan: &LabPlan,
         share: &Path,

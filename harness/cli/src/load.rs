@@ -9,7 +9,10 @@ use lvs_matrix_model::record::{
     CAPTURE_FILE, CellRecord, FORMAT, Missing, READ_FORMATS, RECORD_FILE, overlong_text,
 };
 use lvs_matrix_model::verdict::{JudgedCell, judged};
-use lvs_matrix_report::{DryReport, Language, MissingCell, RUN_FILE, RUN_FORMAT, RunReport, RunSummary};
+use lvs_matrix_report::{
+    DryReport, INVOCATION_FILE, INVOCATION_FORMAT, Invocation, Language, MissingCell, RUN_FILE, RUN_FORMAT,
+    RunReport, RunSummary,
+};
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
@@ -108,7 +111,33 @@ pub(crate) fn load(folder: &Path) -> Result<RunReport, Failure> {
     let fails = troubles.into_iter().zip(counts);
     let fails = fails.map(|(trouble, cells)| DryReport::Fails { trouble, cells });
     let dry = fails.chain(unknown).collect();
-    Ok(RunReport::new(run, cells, unreadable).with_dry(dry))
+    let report = RunReport::new(run, cells, unreadable).with_dry(dry);
+    Ok(report.with_invocation(read_invocation(&open, folder)?))
+}
+
+/// How the run was called; `None` where nothing says so, as in runs of before.
+pub(crate) fn read_invocation(open: &Beneath, folder: &Path) -> Result<Option<Invocation>, Failure> {
+    let mistake = |what: String| {
+        Failure::Mistake(format!(
+            "{} {what}; remove it: reports can be made without it",
+            folder.join(INVOCATION_FILE).display()
+        ))
+    };
+    let text = open.read(INVOCATION_FILE, MOST_RUN);
+    let text = text.map_err(|error| mistake(format!("cannot be read: {error}")))?;
+    let Some(text) = text else { return Ok(None) };
+    if let Some(length) = overlong_text(&text) {
+        return Err(mistake(format!("has a text of {length} bytes")));
+    }
+    let own: Invocation =
+        serde_json::from_slice(&text).map_err(|error| mistake(format!("cannot be understood: {error}")))?;
+    if own.format != INVOCATION_FORMAT {
+        return Err(mistake(format!(
+            "has format {}, this lvs-matrix reads {INVOCATION_FORMAT}",
+            own.format
+        )));
+    }
+    Ok(Some(own))
 }
 
 /// The largest files that are read, in bytes. Records and captures of the longest shipped cells have some
@@ -154,7 +183,7 @@ pub(crate) fn one(folder: &Path, cell: &CellRef) -> Result<JudgedCell, String> {
 const CELLS_AT_ONCE: usize = 256;
 
 /// Cells, each as [`read_cell`] gives it, in their order. Every processor judges one at a time.
-fn read_cells(folder: &Beneath, cells: &[CellRef]) -> Vec<Result<Option<JudgedCell>, Missing>> {
+pub(crate) fn read_cells(folder: &Beneath, cells: &[CellRef]) -> Vec<Result<Option<JudgedCell>, Missing>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let one = || {

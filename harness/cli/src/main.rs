@@ -8,13 +8,19 @@ mod args;
 mod bench;
 mod beneath;
 mod build_kernel;
+mod by_hand;
 mod clients;
+mod clock;
+mod defaults;
 mod diff;
 mod doctor;
 mod environment;
 mod error;
 mod events;
 mod explain;
+mod explore;
+mod explore_folder;
+mod explore_progress;
 mod filter;
 mod folder;
 mod github;
@@ -35,17 +41,20 @@ mod place;
 mod progress;
 mod reports;
 mod run;
+mod run_on;
 mod runbook;
 mod scenarios;
 mod selection;
+mod sequences;
 mod shipped;
 mod stop;
 mod unfinished;
 mod version;
+mod watch;
 
 use args::{Arguments, Command, KernelCommand};
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use error::Failure;
 use signal_hook::consts::SIGXFSZ;
 use std::process::ExitCode;
@@ -71,7 +80,18 @@ fn main() -> ExitCode {
     if !in_a_place() {
         lvs_matrix_keeper::arrange(&[environment::OWN_FILE, KEEPER]);
     }
-    let arguments = match Arguments::try_parse() {
+    let grammar = Arguments::command();
+    let grammar = if defaults::are_wanted() {
+        match defaults::files().and_then(|files| defaults::applied(grammar, &files)) {
+            Ok(grammar) => grammar,
+            Err(failure) => return output::report(&failure),
+        }
+    } else {
+        grammar
+    };
+    let parsed = grammar.try_get_matches();
+    let parsed = parsed.and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return output::data(&version::text())
@@ -102,6 +122,7 @@ fn in_a_place() -> bool {
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Run(arguments) if arguments.watch => watch::watch(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Check { files, format } => inspect::check(&files, format),
         Command::List(arguments) => inspect::list(&arguments),
@@ -112,6 +133,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::New(arguments) => new::new(&arguments),
         Command::Schema => new::schema(),
         Command::Runbook(arguments) => runbook::runbook(&arguments),
+        Command::Explore(arguments) => explore::explore(&arguments),
         Command::Judge {
             folder,
             annotations,
@@ -125,6 +147,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             lang,
             tried,
         } => explain::explain(&run, &cell, lang, tried),
+        Command::Shell(arguments) => by_hand::shell(&arguments),
+        Command::Exec(arguments) => by_hand::exec(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Doctor { format } => doctor::doctor(format),
         Command::Kernel(KernelCommand::Build(arguments)) => build_kernel::build(&arguments),

@@ -2,18 +2,20 @@
 
 use crate::args::MergeArguments;
 use crate::beneath::Beneath;
+use crate::clock;
 use crate::error::Failure;
 use crate::folder::Folder;
 use crate::judge::judge;
-use crate::load::read_run;
+use crate::load::{read_invocation, read_run};
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::RECORD_FILE;
-use lvs_matrix_report::{Part, REPORT_FILE, RUN_FILE, RunState, RunSummary, ScenarioSummary};
+use lvs_matrix_report::{Invocation, Part, REPORT_FILE, RUN_FILE, RunState, RunSummary, ScenarioSummary};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 /// A run that is put together with others.
 struct One<'f> {
@@ -41,7 +43,28 @@ pub(crate) fn merge(arguments: &MergeArguments) -> Result<ExitCode, Failure> {
         }
         folder.discard_if_without_records();
     })?;
+    if let Some(invocation) = invocation_of(&runs)? {
+        clock::write(folder.path(), &invocation)?;
+    }
     judge(folder.path(), false, None)
+}
+
+/// When the first part began and how long its cells and those of the others took; `None` if no part says it.
+fn invocation_of(runs: &[One<'_>]) -> Result<Option<Invocation>, Failure> {
+    let mut whole: Option<Invocation> = None;
+    for one in runs {
+        let Some(part) = read_invocation(&one.open, one.folder)? else {
+            continue;
+        };
+        let own = whole.get_or_insert_with(|| Invocation {
+            began: part.began.clone(),
+            ..clock::invocation(SystemTime::UNIX_EPOCH)
+        });
+        // Times of one form and one zone are in the order of their texts.
+        own.began = own.began.clone().min(part.began);
+        own.cells.extend(part.cells);
+    }
+    Ok(whole)
 }
 
 /// Each cell of the whole run with the run that has it.

@@ -13,6 +13,19 @@ const NAMED: usize = 10;
 /// else the only one that begins so; else the only one that contains it. Of a cell that was repeated the
 /// first is meant, unless the number is said.
 pub(crate) fn find<'c>(cells: &'c [CellRef], folder: &Path, wanted: &str) -> Result<&'c CellRef, Failure> {
+    find_in(
+        cells,
+        (&format!("the run in {}", folder.display()), "has"),
+        wanted,
+    )
+}
+
+/// As [`find`], among the cells of a place with its verb (`the scenarios named`, `have`).
+pub(crate) fn find_in<'c>(
+    cells: &'c [CellRef],
+    (place, has): (&str, &str),
+    wanted: &str,
+) -> Result<&'c CellRef, Failure> {
     let fitting = |fits: &dyn Fn(&str, &str) -> bool| -> Vec<&'c CellRef> {
         let fits = |cell: &&CellRef| fits(&cell.to_string(), &cell.slug());
         let all: Vec<&CellRef> = cells.iter().filter(fits).collect();
@@ -42,16 +55,15 @@ pub(crate) fn find<'c>(cells: &'c [CellRef], folder: &Path, wanted: &str) -> Res
     let wanted = wanted.escape_debug();
     if several.is_empty() {
         return Err(Failure::Mistake(format!(
-            "the run in {} has no cell `{wanted}`{}; its cells:\n{}",
-            folder.display(),
+            "{place} {has} no cell `{wanted}`{}; {} cells:\n{}",
             meant(&wanted.to_string(), cells),
+            if has == "has" { "its" } else { "their" },
             list(&cells.iter().collect::<Vec<_>>())
         )));
     }
     Err(Failure::Mistake(format!(
-        "`{wanted}` fits {} cells of the run in {}; name one of them:\n{}",
+        "`{wanted}` fits {} cells of {place}; name one of them:\n{}",
         several.len(),
-        folder.display(),
         list(&several)
     )))
 }

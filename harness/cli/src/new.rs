@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::output;
 use crate::shipped;
 use lvs_matrix_model::scenario::load;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,6 +29,15 @@ pub(crate) fn new(arguments: &NewArguments) -> Result<ExitCode, Failure> {
     match &arguments.out {
         None => output::data(shipped.text)?,
         Some(file) => {
+            // The programs that the scenario names lie beside it, or it could not be run.
+            for (name, text) in shipped.programs() {
+                let program = file.with_file_name(name);
+                if fs::read_to_string(&program).is_ok_and(|there| there == text) {
+                    continue;
+                }
+                write_new(&program, text)?;
+                output::talk(&format!("{} is a program that it names", program.display()));
+            }
             write_new(file, shipped.text)?;
             let shown = file.display();
             output::talk(&format!(

@@ -26,6 +26,17 @@ fn hung_up(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) && device
 }
 
+/// Writes bytes as they are: to stderr, or to stdout.
+pub(crate) fn bytes(to_stderr: bool, bytes: &[u8]) {
+    // As with text: where nobody reads there is no one to tell.
+    let _ = if to_stderr {
+        io::stderr().lock().write_all(bytes)
+    } else {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush())
+    };
+}
+
 /// Says a line (or several) on stderr. If nobody can hear it, there is no one to tell.
 pub(crate) fn talk(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");

@@ -1,5 +1,6 @@
 //! What runs in a guest: cells from the job in the shared folder, records back into it, news on the console.
 
+use crate::by_hand::Requests;
 use crate::error::Failure;
 use lvs_matrix_guest::init::Console;
 use lvs_matrix_guest::protocol::{INPUTS_VARIABLE, SHARE_VARIABLE};
@@ -7,11 +8,14 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{Hashes, Place};
-use lvs_matrix_runner::{Config, Milestone, Progress, Server, Template, run_cells};
+use lvs_matrix_runner::{
+    Config, Milestone, News, Progress, Server, Session, Template, run_by_hand, run_cells,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The job's file in the shared folder.
 pub(crate) const JOB_FILE: &str = "job.json";
@@ -36,7 +40,15 @@ pub(crate) struct Job {
     /// The scenarios whose file's folder is among the guest's inputs.
     pub(crate) program_folders: Vec<Name>,
     pub(crate) fresh_servers: bool,
+    /// Is the lab of the only plan for somebody's hands, and does its time stand still meanwhile?
+    pub(crate) by_hand: Option<Hands>,
     pub(crate) plans: Vec<LabPlan>,
+}
+
+/// How a lab is worked on by hand.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Hands {
+    pub(crate) virtual_time: bool,
 }
 
 /// The name of a scenario's folder among the guest's inputs.
@@ -61,6 +73,8 @@ pub(crate) enum GuestMessage {
     Recorded(CellRef),
     /// Nothing more can be run; why.
     GaveUp(String),
+    /// What a lab says to whoever works in it.
+    ByHand(News),
 }
 
 pub(crate) fn payload() -> Result<ExitCode, Failure> {
@@ -69,11 +83,17 @@ pub(crate) fn payload() -> Result<ExitCode, Failure> {
             "`lvs-matrix payload` is started by a guest's init, not by hand ({error})"
         ))
     })?;
-    let say = |news: &GuestMessage| {
+    let console = Arc::new(console);
+    let own = Arc::clone(&console);
+    let say = move |news: &GuestMessage| {
         // GuestMessage that cannot be said is missed by the host's watchdog, which then ends this guest.
-        let _ = serde_json::to_string(news).map(|text| console.say(&text));
+        let _ = serde_json::to_string(news).map(|text| own.say(&text));
     };
-    match work(|news| say(&news)) {
+    let for_others = Arc::clone(&console);
+    let tell = Arc::new(move |news| {
+        let _ = serde_json::to_string(&GuestMessage::ByHand(news)).map(|text| for_others.say(&text));
+    });
+    match work(|news| say(&news), tell) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(failure) => {
             say(&GuestMessage::GaveUp(failure.to_string()));
@@ -89,7 +109,7 @@ pub(crate) fn try_sandbox() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn work(mut say: impl FnMut(GuestMessage)) -> Result<(), Failure> {
+fn work(mut say: impl FnMut(GuestMessage), tell: Arc<dyn Fn(News) + Send + Sync>) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Software(error.to_string());
     let folder = |variable: &str| {
         std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| {
@@ -125,10 +145,22 @@ fn work(mut say: impl FnMut(GuestMessage)) -> Result<(), Failure> {
             .map(|scenario| (scenario.clone(), inputs.join(scenario_input(scenario))))
             .collect(),
     };
-    run_cells(&config, &job.plans, |progress| match progress {
+    let progress = |progress: Progress<'_>| match progress {
         Progress::Started(cell) => say(GuestMessage::Started(cell.clone())),
         Progress::Reached(milestone) => say(GuestMessage::Reached(milestone)),
         Progress::Recorded(cell) => say(GuestMessage::Recorded(cell.clone())),
-    })
+    };
+    match (job.by_hand, job.plans.as_slice()) {
+        (Some(hands), [plan]) => {
+            let mut requests = Requests::of(&share);
+            let mut session = Session {
+                asked: &mut || requests.take(),
+                tell,
+                virtual_time: hands.virtual_time,
+            };
+            run_by_hand(&config, plan, &mut session, progress)
+        }
+        (_, plans) => run_cells(&config, plans, progress),
+    }
     .map_err(|error| failed(&error))
 }

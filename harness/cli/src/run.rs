@@ -1,6 +1,7 @@
 //! `run`: from scenario files to reports.
 
 use crate::args::{Manner, RunArguments, WhatToRun};
+use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::events::Events;
@@ -209,6 +210,7 @@ pub(crate) fn run_into(
         dry: dry_cells,
     };
     write_summary(out, &summary)?;
+    let mut clock = Clock::started(out)?;
     for mut plan in dry.into_iter().rev() {
         plan.observe_at_most = environment.observe_at_most;
         plans.insert(0, plan);
@@ -278,6 +280,7 @@ pub(crate) fn run_into(
         if let Some(events) = events {
             events.pass_on(&event, out);
         }
+        clock.hear(&event);
         match event {
             Event::Started(cell) => progress.begun(cell),
             Event::Reached(_, _) => {}
@@ -309,6 +312,7 @@ pub(crate) fn run_into(
     };
     drop(reserve);
     write_summary(out, &summary)?;
+    clock.ended(out)?;
     Ok((summary, result?))
 }
 
@@ -328,7 +332,7 @@ fn repeated(plans: Vec<LabPlan>, times: NonZero<u32>) -> Vec<LabPlan> {
     numbers.flat_map(again).collect()
 }
 
-fn write_summary(out: &Path, summary: &RunSummary) -> Result<(), Failure> {
+pub(crate) fn write_summary(out: &Path, summary: &RunSummary) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(summary).map_err(|error| Failure::Software(error.to_string()))?;
     output::write_file(out, RUN_FILE, &(text + "\n"))
 }

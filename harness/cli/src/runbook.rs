@@ -1,21 +1,17 @@
 //! `runbook`: which procedure takes a server out of an operator's own set-up and hurts nobody.
 
-use crate::args::{Arguments, Command, RunArguments, RunbookArguments};
-use crate::environment::Environment;
+use crate::args::RunbookArguments;
 use crate::error::Failure;
 use crate::folder::Folder;
-use crate::load::load;
 use crate::output;
 use crate::own;
-use crate::reports::write_reports;
-use crate::run::{own_name, run_into};
-use crate::selection::Selection;
+use crate::run::own_name;
+use crate::run_on::RunOn;
 use crate::stop::Stop;
-use clap::Parser;
 use lvs_matrix_report::RunReport;
 use lvs_matrix_setup::runbook::{self, Evidence, Feel, Question, Trial};
-use std::ffi::OsString;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -136,36 +132,14 @@ fn run(
     out: &Path,
     stop: &Stop,
 ) -> Result<RunReport, Failure> {
-    let run = as_run(arguments, files)?;
-    let selection = Selection::new(&run.what.files, &run.what.filter.expressions)?;
-    let selected = &selection.scenarios;
-    let environment = Environment::find(&run.what, selected)?;
-    let folder = Folder::make(Some(out))?;
-    folder.check_space(selected.iter().map(|selected| selected.cells.len()).sum())?;
-    let done = run_into(out, &selection, &run.what, &run.manner, environment, stop, None);
-    folder.tidy(false)?;
-    done?;
-    let report = load(out)?;
-    write_reports(out, &report)?;
-    Ok(report)
-}
-
-/// The arguments of a `run` of these files, with everything that is not said as `run` has it.
-fn as_run(arguments: &RunbookArguments, files: &[PathBuf]) -> Result<RunArguments, Failure> {
-    let mut words: Vec<OsString> = ["lvs-matrix", "run"].map(OsString::from).to_vec();
-    let mut option = |name: &str, value: Option<OsString>| {
-        words.extend(value.into_iter().flat_map(|value| [OsString::from(name), value]));
+    let on = RunOn {
+        jobs: arguments.jobs,
+        kernel: arguments.kernel.as_deref(),
+        mysqld: arguments.mysqld.as_deref(),
+        repeat: NonZero::<u32>::MIN,
+        quiet: false,
     };
-    option("--jobs", arguments.jobs.map(|jobs| jobs.to_string().into()));
-    option("--kernel", arguments.kernel.clone().map(OsString::from));
-    option("--mysqld", arguments.mysqld.clone().map(OsString::from));
-    words.push("--".into());
-    words.extend(files.iter().map(|file| file.clone().into_os_string()));
-    match Arguments::try_parse_from(words).map(|parsed| parsed.command) {
-        Ok(Command::Run(run)) => Ok(run),
-        Ok(_) => Err(Failure::Software("`run` was read as another command".to_owned())),
-        Err(error) => Err(Failure::Software(error.to_string())),
-    }
+    on.run(files, out, stop)
 }
 
 /// Runs the trials, and says what clients feel with each.

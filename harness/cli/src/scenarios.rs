@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::filter::Filter;
 use crate::named;
 use crate::shipped::{self, Shipped};
+use lvs_matrix_guest::kernel::CacheFolder;
 use lvs_matrix_model::matrix::{Cell, CellRef, cells};
 use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
@@ -33,11 +34,22 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
-    /// The folder of its file, where programs of the author's own run; `None` for one that came with the
-    /// program.
+    /// The folder where programs of the author's own run: that of its file, or, for one that came with the
+    /// program, the one below the cache into which [`shipped::write_programs`] writes them.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
-        let file = std::path::absolute(self.file.as_ref()?).ok()?;
-        file.parent().map(Path::to_path_buf)
+        match &self.file {
+            Some(file) => {
+                let file = std::path::absolute(file).ok()?;
+                file.parent().map(Path::to_path_buf)
+            }
+            None => Some(shipped::program_folder(CacheFolder::of_user().ok()?.root())),
+        }
+    }
+
+    /// Does one of its cells run programs of the author's own?
+    pub(crate) fn runs_own_programs(&self) -> bool {
+        let mut cells = self.cells.iter().chain(&self.tried);
+        cells.any(|cell| plan(&self.scenario, cell).runs_own_programs())
     }
 
     /// Is a real server of one of its cells a mysqld?
@@ -222,6 +234,21 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     open.take(MOST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+/// A shipped search, with all its own cells.
+pub(crate) fn select_shipped(search: Shipped) -> Result<Vec<Selected>, Failure> {
+    let scenario = load_bytes(search.text.as_bytes())
+        .map_err(|found| Failure::Software(render(&found, search.name, search.text, Style::Plain)))?;
+    let cells = cells(&scenario);
+    Ok(vec![Selected {
+        file: None,
+        tried: cells.clone(),
+        cells,
+        sha256: sha256(search.text.as_bytes()),
+        warnings: String::new(),
+        scenario,
+    }])
 }
 
 /// Loads the files and selects cells.

@@ -8,6 +8,7 @@
 
 mod advice;
 mod bilingual;
+mod causes;
 mod cell_view;
 mod circumstances;
 mod claim;
@@ -76,6 +77,9 @@ pub struct Paragraph {
     pub rule: &'static str,
     /// One or more sentences.
     pub text: String,
+    /// If the rule says why the client hung, or why it failed: the same in one sentence that names nothing of
+    /// the cell. Cells with the same deciding rules have the same cause.
+    pub cause: Option<String>,
     /// What shows it.
     pub shown_by: Vec<Citation>,
     /// The functions of the kernel that do it.
@@ -178,6 +182,10 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
             .map(|(rule, finding)| Paragraph {
                 rule: rule.name,
                 text: fitting(&cell.record.plan, finding.text.into_words(language)),
+                cause: decides(rule.explains, behaviour)
+                    .then(|| causes::cause(language, rule.name))
+                    .flatten()
+                    .map(|text| fitting(&cell.record.plan, text.to_owned())),
                 shown_by: in_order(finding.shown_by),
                 sources: view
                     .as_ref()
@@ -206,6 +214,15 @@ fn fits(explains: Explains, behaviour: &Behaviour) -> bool {
         Explains::Answer => answered == Some(true),
         Explains::Error => answered == Some(false),
         Explains::Silence | Explains::Circumstance => true,
+    }
+}
+
+/// Does this decide how the client fared: why it hung, or, where it did not, why it failed?
+fn decides(explains: Explains, behaviour: &Behaviour) -> bool {
+    match behaviour {
+        Behaviour::Hung { .. } => explains == Explains::Silence,
+        Behaviour::FailedFast { .. } => explains == Explains::Error,
+        Behaviour::Answered { .. } | Behaviour::Undetermined { .. } => false,
     }
 }
 

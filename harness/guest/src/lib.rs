@@ -20,6 +20,6 @@ pub mod native;
 pub mod protocol;
 
 pub use guest::{
-    Canceller, ConsoleEvent, ConsoleLines, DEFAULT_CLOCK_START, DEFAULT_MEMORY_MIB, DEFAULT_STALL, Guest,
-    GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, ReadOnlyInput, RunAs, RunsOn,
+    Brake, Canceller, ConsoleEvent, ConsoleLines, DEFAULT_CLOCK_START, DEFAULT_MEMORY_MIB, DEFAULT_STALL,
+    Guest, GuestConfig, GuestEnd, GuestError, GuestReport, HostStatus, ReadOnlyInput, RunAs, RunsOn,
 };

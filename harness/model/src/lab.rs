@@ -489,6 +489,39 @@ impl<'a> State<'a> {
         }
     }
 
+    /// The real servers in the table that would be chosen, run, and have nothing in the way: neither their
+    /// links nor their firewalls, nor the director's. None if the table is not known.
+    pub fn healthy_servers(&self) -> impl Iterator<Item = &'a Name> {
+        let weight = |name: &Name| {
+            self.table
+                .as_ref()
+                .filter(|table| table.service)?
+                .servers
+                .get(name)
+        };
+        let reached = self.is_untouched(&Node::Director) && !self.bypassed;
+        let healthy = move |server: &&Server<'a>| {
+            let node = Node::RealServer(server.name.clone());
+            weight(server.name).is_some_and(|weight| *weight > 0)
+                && self.answers(server)
+                && self.is_untouched(&node)
+        };
+        let servers = self.servers.iter().filter(move |_| reached);
+        servers.filter(healthy).map(|server| server.name)
+    }
+
+    /// Is nothing at this host in the way of packets: its link, its firewall, its MTU?
+    fn is_untouched(&self, node: &Node) -> bool {
+        let link = self.links.get(node);
+        !self.cut.contains_key(node)
+            && link.is_none_or(|link| link.delay.is_zero() && link.loss == Percent(0))
+            && self.rules.iter().all(|rule| rule.node != node)
+            && !self.tracks(node)
+            && !self.mtus.contains_key(node)
+            && !self.filters.contains_key(node)
+            && !self.clamps.contains_key(node)
+    }
+
     /// Can no real server of the lab answer anything?
     #[must_use]
     pub fn is_silent(&self) -> bool {

@@ -17,7 +17,7 @@ pub use instead::Instead;
 pub use limits::overlong_text;
 pub use missing::Missing;
 pub use server::{MysqldState, OpenTransaction, ServerSession, ServerView, version_alone};
-pub use shown::{Entries, Packets, PortState, Proof, Rows};
+pub use shown::{Entries, Inactive, Packets, PortState, Proof, Rows, Sessions, Tracked};
 pub use socket::{Socket, SocketTimer};
 
 use crate::Name;
@@ -63,6 +63,9 @@ pub struct CellRecord {
     pub preparation: Vec<CommandRecord>,
     /// The steps of the time line, in order; those that were not reached are here too.
     pub steps: Vec<StepRecord>,
+    /// What was typed by hand in the lab (`lvs-matrix shell` and `exec`), in order; in a run nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ByHand>,
     /// What the client program wrote down, in order.
     pub client_events: Vec<ClientEvent>,
     /// The client program itself: what it is, what it printed, the sockets that it opened. `None` in records
@@ -160,6 +163,7 @@ impl CellRecord {
             lab: LabOutcome::Completed,
             preparation: Vec::new(),
             steps: Vec::new(),
+            by_hand: Vec::new(),
             client_events: Vec::new(),
             client: None,
             snapshots: Vec::new(),
@@ -236,6 +240,23 @@ pub enum LabOutcome {
     },
 }
 
+/// A command line that somebody typed in the lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ByHand {
+    /// On which host.
+    pub node: Node,
+    /// As it was typed.
+    pub line: String,
+    /// When it was started.
+    pub began: Instant,
+    /// When it ended; `None` if it was still running at the end.
+    pub ended: Option<Instant>,
+    /// Its exit code; 128 and the signal's number if a signal ended it; `None` if it was still running at the
+    /// end.
+    pub exit: Option<i32>,
+}
+
 /// A command line that was run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -244,10 +265,20 @@ pub struct CommandRecord {
     pub node: Option<Node>,
     /// Program and arguments.
     pub argv: Vec<String>,
-    /// Its exit code; `None` if it was ended by a signal.
+    /// Its exit code; `None` if it was ended by a signal. A 0 is not written down.
+    #[serde(default = "succeeded", skip_serializing_if = "is_success")]
     pub exit: Option<i32>,
-    /// What it printed on both streams, at most 4 KiB.
+    /// What it printed on both streams, at most 4 KiB. Nothing is not written down.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
+}
+
+const fn succeeded() -> Option<i32> {
+    Some(0)
+}
+
+fn is_success(exit: &Option<i32>) -> bool {
+    *exit == succeeded()
 }
 
 /// A step of the time line.

@@ -35,6 +35,8 @@ name: everything
 claim: >-
   Every field has
   a meaning.
+claim-zh: "每个字段\
+  都有含义。"
 source: { title: "An incident: IPVS and Kubernetes", url: "https://incidents.example/81775?a=1#b" }
 lab:
   forwarding: masquerading
@@ -385,6 +387,7 @@ fn every_field_has_its_effect() {
     let expected = Scenario {
         name: name("everything"),
         claim: "Every field has a meaning.".to_owned(),
+        claim_zh: Some("每个字段都有含义。".to_owned()),
         source: Some(Source {
             title: "An incident: IPVS and Kubernetes".to_owned(),
             url: Url::new("https://incidents.example/81775?a=1#b").unwrap(),
@@ -480,6 +483,7 @@ fn every_field_has_its_effect() {
             },
         ],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     };
     assert_eq!(loaded(EVERYTHING), expected);

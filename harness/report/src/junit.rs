@@ -15,8 +15,9 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 /// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the
 /// scenario, `name` the cell's slug, `file` and `line` its expectation's place, the axes as properties).
 /// `failure`: the expectation is violated; `error`: undetermined, tested nothing, or no record; `skipped`:
-/// not run, on purpose. `time` is the client's operation on the cell's own clock. No time stamps, no random
-/// ids.
+/// not run, on purpose. `time` and `timestamp` are of the host's clock and are there if it is known how the
+/// run was called ([`crate::Invocation`]); how long the client's operation took on the cell's own clock is
+/// the property `client-time`. No random ids.
 ///
 /// # Errors
 /// [`ReportError::JUnit`] if the XML writer refuses a value.
@@ -25,8 +26,20 @@ pub fn junit(report: &RunReport) -> Result<String, ReportError> {
     for scenario in &report.run().scenarios {
         let mut suite = TestSuite::new(scenario.name.as_str());
         suite.add_property(("claim", &*one_line(&scenario.claim)));
+        let mut took = None;
         for row in report.all_rows(&scenario.name) {
-            suite.add_test_case(test_case(scenario, row));
+            let mut case = test_case(scenario, row);
+            let own = report.invocation();
+            if let Some(own) = own.and_then(|own| own.of_cell(&row.cell().to_string())) {
+                case.set_time(own);
+                took = Some(took.unwrap_or_default() + own);
+            }
+            suite.add_test_case(case);
+        }
+        if let (Some(took), Some(invocation)) = (took, report.invocation()) {
+            suite.set_time(took);
+            let began = &*one_line(&invocation.began);
+            suite.extra.insert("timestamp".into(), began.into());
         }
         let disagreements = report.disagreements().iter();
         for disagreement in disagreements.filter(|disagreement| disagreement.cell.scenario == scenario.name) {
@@ -64,7 +77,8 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
     }
     if let Row::Judged(cell) = row {
         if let Some(length) = Length::of(cell) {
-            case.set_time(length.time);
+            let time = format!("{:.6}", length.time.as_secs_f64());
+            case.add_property(("client-time", &*time));
         }
         let place = &cell.record.plan.cell;
         case.add_property((

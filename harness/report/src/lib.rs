@@ -14,12 +14,15 @@
 
 mod annotations;
 mod blocks;
+mod causes;
 mod cell;
 mod diff;
 mod error;
 mod escape;
 mod events;
+mod exploration;
 mod html;
+mod invocation;
 mod json;
 mod junit;
 mod ladder;
@@ -44,7 +47,9 @@ pub use annotations::annotations;
 pub use diff::{Aspect, DIFF_FORMAT, DiffOutcome, NamedRun, RunDiff, Tolerance};
 pub use error::ReportError;
 pub use events::{CellMilestone, EVENTS_FORMAT, RunEvent, event_line};
+pub use exploration::{Again, Exploration, Found, Knowledge, exploration_html, exploration_markdown};
 pub use html::html;
+pub use invocation::{INVOCATION_FILE, INVOCATION_FORMAT, Invocation};
 pub use json::{FORMAT, json};
 pub use junit::junit;
 pub use ladder::{ladder_mermaid, ladder_svg};

@@ -5,14 +5,15 @@
 //! opened.
 
 use crate::blocks::{Block, Cell, Column, Folded, Row as Line, Section, Statement, Table};
-use crate::blocks::{code, foreign, link, phrase, strong, tag};
+use crate::blocks::{code, foreign, link, phrase, prose, strong, tag};
+use crate::causes::{Cause, Found};
 use crate::escape::cut;
 use crate::repeat;
 use crate::row::Row;
 use crate::run::{RunReport, ScenarioSummary};
 use crate::totals::{Totals, nobody_waited};
 use crate::view::{Lies, View};
-use lvs_matrix_language::{CELL, Language, Length, Word, phrasing};
+use lvs_matrix_language::{CELL, Language, Length, Noun, RUN, Word, phrasing};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
@@ -39,6 +40,92 @@ pub(crate) fn notes(words: Language, report: &RunReport) -> Vec<Block> {
     let part = report.run().part.iter();
     let part = part.map(|part| words.only_part(code(&part.partition.to_string()), code("lvs-matrix merge")));
     dry.chain(filter).chain(part).map(Block::Note).collect()
+}
+
+/// So many causes are listed; `report.json` has all of them.
+const LISTED_AS_CAUSES: usize = 40;
+/// So many kinds of advice are named for a cause.
+const NAMED: usize = 8;
+
+/// What was found: each cause with its cells and what avoids it, then each piece of advice once; `None` if no
+/// client hung or failed.
+pub(crate) fn found(view: View<'_>, report: &RunReport, found: &Found<'_>) -> Option<Section> {
+    let words = view.words;
+    let (hung, failed) = found.counts();
+    let noun = if report.repetitions() > 1 { RUN } else { CELL };
+    let all = words.count(found.answered + hung + failed, noun);
+    let mut blocks = vec![Block::paragraph(words.how_clients_fared(
+        all,
+        found.answered,
+        failed,
+        hung,
+    ))];
+    let mut items: Vec<Statement> = found
+        .causes
+        .iter()
+        .take(LISTED_AS_CAUSES)
+        .map(|one| Statement::from(cause(view, noun, one)))
+        .collect();
+    let more = found.causes.len().saturating_sub(LISTED_AS_CAUSES);
+    if more > 0 {
+        items.push(Statement::from(words.more_causes_in(more, code("report.json"))));
+    }
+    let folded = items.split_off(items.len().min(OPEN));
+    blocks.push(Block::List(items));
+    if !folded.is_empty() {
+        blocks.push(Block::Folded(Folded {
+            summary: words.more_causes(found.causes.len() - OPEN),
+            in_markdown: true,
+            blocks: vec![Block::List(folded)],
+            ..Folded::default()
+        }));
+    }
+    if !found.advice.is_empty() {
+        blocks.push(Block::Heading(words.what_avoids_it().to_owned()));
+        let advice = found.advice.iter().map(|advice| {
+            let text = words.in_so_many(prose(advice.text()), words.count(advice.cells, noun));
+            (code(advice.kind), text)
+        });
+        blocks.push(Block::Facts(advice.collect()));
+        blocks.push(Block::Note(words.advice_of_one_cell().to_owned()));
+    }
+    let section = Section {
+        id: "causes",
+        class: "found",
+        ..Section::new(words.what_was_found(), blocks)
+    };
+    (!found.causes.is_empty()).then_some(section)
+}
+
+/// A cause in a few sentences: how many cells, why, one of them, and what avoids it.
+fn cause(view: View<'_>, noun: Noun, cause: &Cause<'_>) -> String {
+    let words = view.words;
+    let count = words.count(cause.cells.len(), noun);
+    let (class, said) = if cause.hung {
+        ("b-hung", words.cells_hung(count))
+    } else {
+        ("b-failed-fast", words.cells_failed_fast(count))
+    };
+    let counted = view.cells_of_cause(&tag(class, &strong(&said)), &cause.key());
+    let mut sentences = vec![words.keyed(counted, prose(&cause.why(words)))];
+    if let Some(first) = cause.cells.first() {
+        let observed = phrasing::observed(words, first);
+        let cell = view.cell(&first.record.plan.cell);
+        sentences.push(words.for_example(cell, foreign(&cut(&observed, LONGEST))));
+    }
+    if !cause.advice.is_empty() {
+        let all = cause.cells.len();
+        let kinds = cause.advice.iter().take(NAMED).map(|(kind, cells)| {
+            if *cells == all {
+                code(kind)
+            } else {
+                words.in_so_many(code(kind), words.part_of(cells, all))
+            }
+        });
+        let kinds: Vec<String> = kinds.collect();
+        sentences.push(words.avoided_by(kinds.join(words.listed())));
+    }
+    sentences.join(words.after_sentence())
 }
 
 /// What needs a look: what may be another way tomorrow, what is not as expected, then what is not known. Each
@@ -189,10 +276,12 @@ pub(crate) fn sums(view: View<'_>, report: &RunReport) -> Section {
     }
 }
 
-/// Where the cells ran. More than a few places do not come from one run, and each cell's page has its own.
+/// How the run was called, and where the cells ran. More than a few places do not come from one run, and each
+/// cell's page has its own.
 pub(crate) fn places(words: Language, report: &RunReport) -> Vec<Block> {
     let environments = report.environments();
-    let mut blocks = Vec::new();
+    let invocation = report.invocation().into_iter();
+    let mut blocks: Vec<Block> = invocation.map(|invocation| invocation.block(words)).collect();
     for (environment, count) in environments.iter().take(8) {
         if environments.len() > 1 {
             blocks.push(Block::paragraph(words.heads(words.count(*count, CELL))));
@@ -202,8 +291,8 @@ pub(crate) fn places(words: Language, report: &RunReport) -> Vec<Block> {
     blocks
 }
 
-/// How to read the page.
-pub(crate) fn legend(view: View<'_>) -> Section {
+/// How to read the page, folded: it stands at the top, where it is looked for.
+pub(crate) fn legend(view: View<'_>) -> Block {
     let words = view.words;
     let mut behaviour = words.meaning_of_behaviour().to_owned();
     let mut keys = None;
@@ -216,6 +305,7 @@ pub(crate) fn legend(view: View<'_>) -> Section {
         (words.behaviour(), behaviour),
         (words.time(), words.meaning_of_time().to_owned()),
         (words.error(), words.meaning_of_error().to_owned()),
+        (words.server(), words.meaning_of_server().to_owned()),
         (words.ended_or_refused_by(), words.meaning_of_ending().to_owned()),
         (words.ok_ng(), words.meaning_of_ok_ng().to_owned()),
         (words.verdict(), words.meaning_of_verdict().to_owned()),
@@ -223,23 +313,26 @@ pub(crate) fn legend(view: View<'_>) -> Section {
     ];
     let terms = terms.into_iter().chain(keys);
     let terms = terms.map(|(term, meaning)| (term.to_owned(), meaning));
-    Section {
-        id: "legend",
+    Block::Folded(Folded {
+        id: "legend".to_owned(),
         class: "legend",
-        ..Section::new(words.how_to_read(), vec![Block::Facts(terms.collect())])
-    }
+        summary: words.how_to_read().to_owned(),
+        in_markdown: true,
+        blocks: vec![Block::Facts(terms.collect())],
+        ..Folded::default()
+    })
 }
 
 /// The claim of a scenario, as a quotation.
-pub(crate) fn claim(scenario: &ScenarioSummary) -> Block {
-    let claim = cut(scenario.claim.trim(), LONGEST_CLAIM);
+pub(crate) fn claim(words: Language, scenario: &ScenarioSummary) -> Block {
+    let claim = cut(scenario.claim_in(words).trim(), LONGEST_CLAIM);
     Block::Quote(claim.lines().map(foreign).collect())
 }
 
 /// The claim as the end of a line.
-pub(crate) fn claim_in_a_line(scenario: &ScenarioSummary) -> String {
-    let words: Vec<&str> = scenario.claim.split_whitespace().collect();
-    foreign(&cut(&words.join(" "), LONGEST_CLAIM))
+pub(crate) fn claim_in_a_line(words: Language, scenario: &ScenarioSummary) -> String {
+    let parts: Vec<&str> = scenario.claim_in(words).split_whitespace().collect();
+    foreign(&cut(&parts.join(" "), LONGEST_CLAIM))
 }
 
 /// What the scenario reproduces, with a link to it, if its author says so.
@@ -272,6 +365,7 @@ pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Row<'_>]
         words.behaviour(),
         words.time(),
         words.error(),
+        words.server(),
         words.ended_or_refused_by(),
         words.retransmissions(),
         words.ok_ng(),
@@ -297,7 +391,7 @@ pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Row<'_>]
     }
 }
 
-fn outcome(view: View<'_>, cell: &JudgedCell) -> [String; 8] {
+fn outcome(view: View<'_>, cell: &JudgedCell) -> [String; 9] {
     let (observed, words) = (&cell.observed, view.words);
     let nothing = || phrasing::NOTHING.to_owned();
     let behaviour = phrasing::behaviour(words, &observed.behaviour);
@@ -309,6 +403,7 @@ fn outcome(view: View<'_>, cell: &JudgedCell) -> [String; 8] {
         ),
         Length::of(cell).map_or_else(nothing, |length| phrasing::length(words, length)),
         foreign(&cut(&phrasing::error_and_besides(words, cell), LONGEST)),
+        served_by(cell).unwrap_or_else(nothing),
         cut(
             &phrasing::terminators(words, &observed.terminators),
             LONGEST_ENDINGS,
@@ -322,8 +417,14 @@ fn outcome(view: View<'_>, cell: &JudgedCell) -> [String; 8] {
     ]
 }
 
-fn no_record(view: View<'_>, cell: &CellRef) -> [String; 8] {
-    let mut cells: [String; 8] = std::array::from_fn(|_| phrasing::NOTHING.to_owned());
+/// Which host had the connection that was judged, or took the connect.
+pub(crate) fn served_by(cell: &JudgedCell) -> Option<String> {
+    let operation = cell.observed.operation.as_ref()?;
+    operation.served_by.as_ref().map(ToString::to_string)
+}
+
+fn no_record(view: View<'_>, cell: &CellRef) -> [String; 9] {
+    let mut cells: [String; 9] = std::array::from_fn(|_| phrasing::NOTHING.to_owned());
     let [behaviour, .., verdict] = &mut cells;
     *behaviour = view.missing(&tag("b-undetermined", view.words.no_record()), cell);
     *verdict = tag("v-missing", view.words.undetermined());

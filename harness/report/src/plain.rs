@@ -109,7 +109,7 @@ fn known(out: &mut String, explanation: &Explanation) {
 }
 
 /// `text` in lines, the first after `lead`, the others below its first character.
-fn wrapped(out: &mut String, lead: &str, text: &str) {
+pub(crate) fn wrapped(out: &mut String, lead: &str, text: &str) {
     let text = one_line(text);
     let mut line = lead.to_owned();
     let mut empty = true;

@@ -1,7 +1,9 @@
 //! What a run was, beside its records: enough to lay out reports again from the folder alone.
 
+use crate::invocation::Invocation;
 use crate::part::Part;
 use crate::row::{MissingCell, Row};
+use lvs_matrix_explain::{Explanation, explain_in};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::plural;
 use lvs_matrix_model::Name;
@@ -9,9 +11,10 @@ use lvs_matrix_model::dry::Trouble;
 use lvs_matrix_model::matrix::{CellRef, FIRST};
 use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, Missing, RECORD_FILE};
 use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, Source, matches};
-use lvs_matrix_model::verdict::{Disagreement, JudgedCell, RunOutcome, disagreements};
+use lvs_matrix_model::verdict::{Behaviour, Disagreement, JudgedCell, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// The number of `run.json`'s format. A reader refuses files of another number.
 pub const RUN_FORMAT: u32 = 1;
@@ -80,6 +83,9 @@ pub struct ScenarioSummary {
     pub name: Name,
     /// Its claim, as the author wrote it.
     pub claim: String,
+    /// The claim in Simplified Chinese, if its author gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_zh: Option<String>,
     /// The incident that it reproduces, if its author names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
@@ -124,6 +130,7 @@ impl From<&Scenario> for ScenarioSummary {
         Self {
             name: scenario.name.clone(),
             claim: scenario.claim.clone(),
+            claim_zh: scenario.claim_zh.clone(),
             source: scenario.source.clone(),
             axes: scenario
                 .axes
@@ -156,6 +163,14 @@ impl ScenarioSummary {
         self.expectations.iter().find(|place| matches(&place.when, cell))
     }
 
+    /// Its claim in the language of a report, if its author gives it in that language; else as it is.
+    pub(crate) fn claim_in(&self, words: Language) -> &str {
+        match words {
+            Language::English => &self.claim,
+            Language::Chinese => self.claim_zh.as_deref().unwrap_or(&self.claim),
+        }
+    }
+
     /// How many cells the scenario has, selected or not.
     #[must_use]
     pub fn cell_count(&self) -> usize {
@@ -171,6 +186,20 @@ pub struct RunReport {
     missing: Vec<MissingCell>,
     disagreements: Vec<Disagreement>,
     dry: Vec<DryReport>,
+    invocation: Option<Invocation>,
+    explained: Explained,
+}
+
+/// Why the clients of all cells hung or failed, in each language: found out once, when it is first asked for.
+/// `None` of a cell that has no cause.
+#[derive(Debug, Clone, Default)]
+struct Explained([OnceLock<Vec<Option<Explanation>>>; Language::ALL.len()]);
+
+/// It follows from the cells, so reports that are equal without it are equal.
+impl PartialEq for Explained {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What a dry cell showed of the cells for which it was run.
@@ -211,6 +240,15 @@ impl DryReport {
     }
 }
 
+/// Did its client hang or fail, and does that say something of the change?
+fn has_a_cause(cell: &JudgedCell) -> bool {
+    cell.untested().is_none()
+        && match cell.observed.behaviour {
+            Behaviour::Hung { .. } | Behaviour::FailedFast { .. } => true,
+            Behaviour::Answered { .. } | Behaviour::Undetermined { .. } => false,
+        }
+}
+
 impl RunReport {
     /// Puts `judged` into the order of `run.selected`. A selected cell that is neither in `judged` nor in
     /// `unreadable` is listed as missing with a reason taken from the run's state. A cell that was not
@@ -244,7 +282,36 @@ impl RunReport {
             missing,
             disagreements,
             dry: Vec::new(),
+            invocation: None,
+            explained: Explained::default(),
         }
+    }
+
+    /// The cells whose clients hung or failed, and that tested something, each with why.
+    pub(crate) fn explained(&self, words: Language) -> impl Iterator<Item = (&JudgedCell, &Explanation)> {
+        let place = Language::ALL.iter().position(|language| *language == words);
+        let known = place.and_then(|place| self.explained.0.get(place));
+        let found = || {
+            let cells = self.cells.iter();
+            let asked = cells.map(|cell| has_a_cause(cell).then(|| explain_in(words, cell)));
+            asked.collect()
+        };
+        let known = known.map(|known| known.get_or_init(found));
+        let cells = self.cells.iter().zip(known.into_iter().flatten());
+        cells.filter_map(|(cell, why)| Some((cell, why.as_ref()?)))
+    }
+
+    /// The same with how the run was called, if that is known.
+    #[must_use]
+    pub fn with_invocation(mut self, invocation: Option<Invocation>) -> Self {
+        self.invocation = invocation;
+        self
+    }
+
+    /// How the run was called.
+    #[must_use]
+    pub fn invocation(&self) -> Option<&Invocation> {
+        self.invocation.as_ref()
     }
 
     /// The same with what dry cells showed.

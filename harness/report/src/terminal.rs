@@ -1,15 +1,15 @@
-//! The report for a terminal: a compact table per scenario, then each cell that needs a look, then the sum.
-//! Plain text.
+//! The report for a terminal: what was found, then each cell that needs a look, then a compact table per
+//! scenario, then the sum. Plain text.
 
+use crate::causes::Found;
 use crate::escape::{one_line, visible};
+use crate::overview::served_by;
+use crate::plain::wrapped;
 use crate::repeat;
 use crate::row::Row;
-use crate::run::RunReport;
+use crate::run::{REPORT_FILE, RunReport};
 use crate::totals::{Totals, sentence};
-use lvs_matrix_language::Language;
-use lvs_matrix_language::Length;
-use lvs_matrix_language::phrasing;
-use lvs_matrix_language::plural;
+use lvs_matrix_language::{CELL, Language, Length, RUN, phrasing, plural};
 use std::fmt::Write as _;
 
 /// The report as plain text, aligned with blanks, without colours, ending with a newline.
@@ -27,9 +27,14 @@ pub fn terminal_coloured(report: &RunReport) -> String {
 
 fn printed(report: &RunReport, coloured: bool) -> String {
     let mut out = String::new();
+    for dry in report.dry() {
+        let _ = writeln!(out, "{}\n", one_line(&dry.line()));
+    }
+    found(&mut out, report);
+    problems(&mut out, report);
     for scenario in &report.run().scenarios {
         let mut header: Vec<String> = scenario.axes.iter().map(|axis| axis.name.to_string()).collect();
-        header.extend(["behaviour", "time", "error", "article", "verdict"].map(str::to_owned));
+        header.extend(["behaviour", "time", "error", "server", "article", "verdict"].map(str::to_owned));
         let mut lines = vec![header];
         lines.extend(report.rows(&scenario.name).map(row));
         if lines.len() > 1 {
@@ -39,10 +44,6 @@ fn printed(report: &RunReport, coloured: bool) -> String {
             out.push('\n');
         }
     }
-    for dry in report.dry() {
-        let _ = writeln!(out, "{}\n", one_line(&dry.line()));
-    }
-    problems(&mut out, report);
     let totals = Totals::of(report);
     let _ = writeln!(out, "{}", totals.sums());
     if totals.ng > 0 {
@@ -56,6 +57,54 @@ fn printed(report: &RunReport, coloured: bool) -> String {
     }
     let _ = writeln!(out, "{}", visible(&sentence(Language::English, report)));
     out
+}
+
+/// So many causes, and so many pieces of advice, are shown. The other reports have all of them.
+const SHOWN: usize = 5;
+const ADVISED: usize = 3;
+
+/// What clients lived through, by its causes, and what avoids it.
+fn found(out: &mut String, report: &RunReport) {
+    let words = Language::English;
+    let found = Found::of(words, report);
+    let noun = if report.repetitions() > 1 { RUN } else { CELL };
+    if found.causes.is_empty() {
+        return;
+    }
+    out.push_str("what was found:\n");
+    for cause in found.causes.iter().take(SHOWN) {
+        let count = words.count(cause.cells.len(), noun);
+        let counted = if cause.hung {
+            words.cells_hung(count)
+        } else {
+            words.cells_failed_fast(count)
+        };
+        let example = cause.cells.first().map(|cell| &cell.record.plan.cell);
+        let example = example.map_or_else(String::new, |cell| format!(" (for example {cell})"));
+        wrapped(out, "  ", &format!("{counted}{example}: {}", cause.why(words)));
+        let kinds: Vec<&str> = cause.advice.iter().take(SHOWN).map(|(kind, _)| *kind).collect();
+        if !kinds.is_empty() {
+            wrapped(out, "    avoided by: ", &kinds.join(", "));
+        }
+    }
+    more(out, SHOWN, found.causes.len());
+    out.push('\n');
+    if found.advice.is_empty() {
+        return;
+    }
+    out.push_str("what avoids it:\n");
+    for advice in found.advice.iter().take(ADVISED) {
+        let lead = format!("{} ({}): ", advice.kind, words.count(advice.cells, noun));
+        wrapped(out, "  ", &(lead + advice.text()));
+    }
+    more(out, ADVISED, found.advice.len());
+    out.push('\n');
+}
+
+fn more(out: &mut String, shown: usize, all: usize) {
+    if let Some(more) = all.checked_sub(shown).filter(|more| *more > 0) {
+        let _ = writeln!(out, "  and {more} more: see {REPORT_FILE}");
+    }
 }
 
 fn row(row: Row<'_>) -> Vec<String> {
@@ -75,12 +124,14 @@ fn row(row: Row<'_>) -> Vec<String> {
                 .error
                 .as_ref()
                 .map_or_else(nothing, |error| phrasing::error_code(Language::English, error)),
+            served_by(cell).unwrap_or_else(nothing),
             phrasing::article(cell.article()).to_owned(),
             phrasing::verdict(Language::English, &cell.verdict).to_owned(),
         ]),
         Row::Missing(_) => {
             columns.extend([
                 format!("no record{run}"),
+                nothing(),
                 nothing(),
                 nothing(),
                 nothing(),

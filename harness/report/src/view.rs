@@ -46,6 +46,14 @@ impl View<'_> {
         self.link(&cell.to_string(), cell)
     }
 
+    /// A marked text as a link to the cells of a cause, where they can be selected.
+    pub(crate) fn cells_of_cause(self, text: &str, key: &str) -> String {
+        match self.lies {
+            Lies::InTheFile => link(&format!("#matrix?cause={key}"), text),
+            Lies::InTheFolder | Lies::AmongPages { .. } | Lies::Elsewhere => text.to_owned(),
+        }
+    }
+
     /// A scenario's name as a link to its table.
     pub(crate) fn section(self, name: &Name) -> String {
         match self.lies {

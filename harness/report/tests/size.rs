@@ -66,7 +66,9 @@ fn the_page_of_many_thousand_cells_is_cut_off_in_its_tables() {
         text.contains(&format!("{left_out} of 3200 lines of the tables are left out.")),
         "{left_out}"
     );
-    assert!(text.contains("[report.html](report.html) has everything.") && text.ends_with("was ready.\n"));
+    assert!(
+        text.contains("[report.html](report.html) has everything.") && text.ends_with("has everything.\n")
+    );
 }
 
 /// GitHub shows no more than 500 KiB of a README.

@@ -265,6 +265,24 @@ impl Captures {
         at(self.seen.frames()[point.index].get(from..)?)
     }
 
+    /// What was captured so far.
+    pub(crate) fn so_far(&self) -> Vec<Captured> {
+        let frames = self.seen.frames();
+        let captured = |point: &Point| Captured {
+            point: CapturePoint {
+                node: point.node.clone(),
+                interface: point.interface.clone(),
+                received: 0,
+                dropped: 0,
+                first_sentinel: true,
+                last_sentinel: false,
+                failure: None,
+            },
+            frames: frames.get(point.index).cloned().unwrap_or_default(),
+        };
+        self.points.iter().map(captured).collect()
+    }
+
     /// Sends the last sentinel, ends the captures, and gives what they saw. A point that misses it says so.
     pub(crate) fn finish(mut self) -> Vec<Captured> {
         // Reading threads end by themselves at the last sentinel; those that miss it are told to.

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::environment::environment;
 use crate::error::{LabError, Result, Stage};
+use crate::hand::{Hand, Session};
 use crate::lab::Lab;
 use crate::operator;
 use crate::progress::{Milestone, Progress};
@@ -55,7 +56,30 @@ pub struct Config {
 ///
 /// # Errors
 /// [`LabError`] if nothing can be run at all, or a record cannot be written.
-pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Progress<'_>)) -> Result<()> {
+pub fn run_cells(config: &Config, plans: &[LabPlan], progress: impl FnMut(Progress<'_>)) -> Result<()> {
+    run(config, plans, None, progress)
+}
+
+/// Makes the lab of one cell, and puts it into the caller's hands where its change would begin. What is seen
+/// is recorded as that of any cell.
+///
+/// # Errors
+/// As [`run_cells`].
+pub fn run_by_hand(
+    config: &Config,
+    plan: &LabPlan,
+    session: &mut Session<'_>,
+    progress: impl FnMut(Progress<'_>),
+) -> Result<()> {
+    run(config, std::slice::from_ref(plan), Some(session), progress)
+}
+
+fn run(
+    config: &Config,
+    plans: &[LabPlan],
+    mut session: Option<&mut Session<'_>>,
+    mut progress: impl FnMut(Progress<'_>),
+) -> Result<()> {
     let environment = environment(
         config.place,
         &config.harness,
@@ -101,7 +125,16 @@ pub fn run_cells(config: &Config, plans: &[LabPlan], mut progress: impl FnMut(Pr
             .as_ref()
             .filter(|_| plan.needs_innodb())
             .or(template.as_ref());
-        run_cell(&environment, template, places, plan, &mut warm, &mut reached)?;
+        let session = session.as_deref_mut();
+        run_cell(
+            &environment,
+            template,
+            places,
+            plan,
+            session,
+            &mut warm,
+            &mut reached,
+        )?;
         progress(Progress::Recorded(&plan.cell));
     }
     Ok(())
@@ -124,6 +157,7 @@ fn run_cell(
     template: Option<&Template>,
     places: Places<'_>,
     plan: &LabPlan,
+    session: Option<&mut Session<'_>>,
     warm: &mut Warm,
     reached: &mut dyn FnMut(Milestone),
 ) -> Result<()> {
@@ -140,7 +174,7 @@ fn run_cell(
     };
     let mut record = CellRecord::begun(plan.clone(), environment.clone());
     record.scenario_sha256 = places.scenario_sha256.map(str::to_owned);
-    let observed = observe(plan, template, cell_places, &mut record, warm, reached);
+    let observed = observe(plan, template, cell_places, &mut record, session, warm, reached);
     let (lab, encoded) = match observed {
         Ok(Observed { captured, lab }) => (lab, encode(captured, &mut record)),
         Err(error) => (None, Err(error)),
@@ -176,6 +210,7 @@ fn observe(
     template: Option<&Template>,
     places: Places<'_>,
     record: &mut CellRecord,
+    session: Option<&mut Session<'_>>,
     warm: &mut Warm,
     reached: &mut dyn FnMut(Milestone),
 ) -> Result<Observed> {
@@ -203,7 +238,12 @@ fn observe(
     let client = Client::start(lab.client()?, clock, plan, places.program)?;
 
     let mut timeline = Timeline::new(plan, &mut lab, &client, &captures, clock);
-    let played = timeline.play().and_then(|ended| {
+    let mut hand = session.map(|session| Hand::new(session, record.environment.clone(), places.out));
+    let played = match &mut hand {
+        None => timeline.play(),
+        Some(hand) => hand.play(&mut timeline),
+    };
+    let played = played.and_then(|ended| {
         reached(Milestone::Played);
         std::thread::sleep(IN_FLIGHT);
         timeline.snapshot(Moment::End)?;
@@ -212,6 +252,7 @@ fn observe(
     });
     record.ended = *played.as_ref().unwrap_or(&clock.now());
     client.close_log();
+    record.by_hand = hand.map(|hand| hand.lines).unwrap_or_default();
     record.steps = std::mem::take(&mut timeline.steps);
     record.snapshots = std::mem::take(&mut timeline.snapshots);
     let failed = played.and_then(|_| clock.check_not_set()).and_then(|()| {

@@ -61,22 +61,24 @@ fn unix_nanos() -> i64 {
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Asks `fact` again and again, `interval` apart, until it gives a value or `deadline` has passed. For facts
-/// that nothing announces: rows of a /proc file, a server that listens.
+/// Asks `fact` again and again, until it gives a value or `deadline` has passed: `interval` apart, later a
+/// hundredth of the time that has passed. For facts that nothing announces: rows of a /proc file, a server
+/// that listens.
 pub(crate) fn poll_for<T, E>(
     deadline: Duration,
     interval: Duration,
     mut fact: impl FnMut() -> std::result::Result<Option<T>, E>,
 ) -> std::result::Result<Option<T>, E> {
-    let until = std::time::Instant::now() + deadline;
+    let began = std::time::Instant::now();
     loop {
         if let Some(value) = fact()? {
             return Ok(Some(value));
         }
-        if std::time::Instant::now() >= until {
+        let passed = began.elapsed();
+        if passed >= deadline {
             return Ok(None);
         }
-        std::thread::sleep(interval);
+        std::thread::sleep(interval.max(passed / 100));
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Timeline<'a> {
     act_until: Option<std::time::Instant>,
     /// The table that `save-table` saved.
     saved: Option<operator::Saved>,
+    /// The phase that is being played; `None` once a step failed or did not end: the rest is not reached.
+    reached: Option<Phase>,
     pub(crate) steps: Vec<StepRecord>,
     pub(crate) snapshots: Vec<DirectorSnapshot>,
 }
@@ -101,6 +103,7 @@ impl<'a> Timeline<'a> {
             started: BTreeMap::new(),
             act_until: None,
             saved: None,
+            reached: Some(Phase::Before),
             steps,
             snapshots,
         }
@@ -109,26 +112,7 @@ impl<'a> Timeline<'a> {
     /// Plays every step. A step that fails or does not end leaves the rest not reached. Gives the end of the
     /// observation.
     pub(crate) fn play(&mut self) -> Result<Instant> {
-        let mut reached = Some(Phase::Before);
-        let plan = self.plan;
-        for step in &plan.steps {
-            while let Some(phase) = reached.filter(|phase| *phase < step.phase) {
-                reached = Some(self.leave(phase)?);
-            }
-            let good = match reached {
-                Some(_) => self.step(step),
-                None => {
-                    self.push(step, None, Done::with(StepOutcome::NotReached));
-                    false
-                }
-            };
-            if !good {
-                reached = None;
-            }
-        }
-        while let Some(phase) = reached.filter(|phase| *phase < Phase::Act) {
-            reached = Some(self.leave(phase)?);
-        }
+        self.play_to(Phase::Act)?;
         // What was started and not awaited, because a step before failed, is still watched to its end.
         for (_, started) in std::mem::take(&mut self.started) {
             if let Some(until) = self.act_until
@@ -137,6 +121,46 @@ impl<'a> Timeline<'a> {
                 self.client.still_waiting(started.operation);
             }
         }
+        Ok(self.clock.now())
+    }
+
+    /// Plays the steps that are left up to the end of a phase.
+    pub(crate) fn play_to(&mut self, last: Phase) -> Result<()> {
+        let plan = self.plan;
+        // A record is pushed for each step of the plan, in order.
+        while let Some(step) = plan.steps.get(self.steps.len()).filter(|step| step.phase <= last) {
+            self.leave_to(step.phase)?;
+            let good = match self.reached {
+                Some(_) => self.step(step),
+                None => {
+                    self.push(step, None, Done::with(StepOutcome::NotReached));
+                    false
+                }
+            };
+            if !good {
+                self.reached = None;
+            }
+        }
+        self.leave_to(last)
+    }
+
+    /// Leaves each phase before this one.
+    pub(crate) fn leave_to(&mut self, phase: Phase) -> Result<()> {
+        while let Some(left) = self.reached.filter(|reached| *reached < phase) {
+            self.reached = Some(self.leave(left)?);
+        }
+        Ok(())
+    }
+
+    /// Ends the observation here, whatever is left of the time line; gives its end.
+    pub(crate) fn stop_here(&mut self) -> Result<Instant> {
+        for (_, started) in std::mem::take(&mut self.started) {
+            if self.client.standing(started.operation) == Standing::Pending {
+                self.client.still_waiting(started.operation);
+            }
+        }
+        self.reached = None;
+        self.play_to(Phase::Act)?;
         Ok(self.clock.now())
     }
 

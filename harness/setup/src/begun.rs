@@ -112,6 +112,7 @@ fn scenario(lab: &Lab, name: &str) -> Result<Scenario, String> {
             "What clients of {} feel when {} is taken out of the director's table.",
             lab.service.listen, theirs.endpoint
         ),
+        claim_zh: None,
         source: None,
         lab: lab.lab.clone(),
         axes: vec![
@@ -145,6 +146,7 @@ fn scenario(lab: &Lab, name: &str) -> Result<Scenario, String> {
         },
         expectations: vec![observe_only()],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     })
 }

@@ -15,6 +15,7 @@ pub(crate) fn draft(lab: &scenario::Lab, before: &[Action]) -> Option<Scenario> 
     Some(Scenario {
         name: Name::new("draft").ok()?,
         claim: "A client connects.".to_owned(),
+        claim_zh: None,
         source: None,
         lab: lab.clone(),
         axes: Vec::new(),
@@ -25,6 +26,7 @@ pub(crate) fn draft(lab: &scenario::Lab, before: &[Action]) -> Option<Scenario> 
         },
         expectations: vec![observe_only()],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     })
 }

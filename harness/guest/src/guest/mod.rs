@@ -1,5 +1,6 @@
 //! A guest: started, watched, ended.
 
+mod brake;
 mod command_line;
 mod console;
 mod memory;
@@ -11,6 +12,7 @@ pub(crate) mod unshare;
 mod user;
 mod watch;
 
+pub use brake::Brake;
 pub use console::{Console as ConsoleLines, Event as ConsoleEvent};
 pub(crate) use memory::choose as choose_memory_folder;
 pub(crate) use user::User;
@@ -248,6 +250,8 @@ pub struct Guest {
     messages: mpsc::Receiver<String>,
     watcher: Option<JoinHandle<Result<GuestReport, GuestError>>>,
     pid: i32,
+    /// Of a guest with a kernel of its own: is that the process's only child?
+    wrapped: Option<bool>,
 }
 
 impl Guest {
@@ -279,6 +283,11 @@ impl Guest {
     /// The handle that ends this guest.
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
+    }
+
+    /// What halts this guest; `None` for a sandbox on the host's own kernel.
+    pub fn brake(&self) -> Option<Brake> {
+        self.wrapped.map(|wrapped| Brake::new(self.pid, wrapped))
     }
 
     /// The guest's main process, as the host's PID.

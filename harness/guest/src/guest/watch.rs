@@ -47,7 +47,7 @@ pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
                     return Err(GuestError::Watcher("the guest was never started".into()));
                 }
             };
-            let _ = started.send(Ok(watch.pid()));
+            let _ = started.send(Ok((watch.pid(), watch.wrapped())));
             let end = watch.until_end(&config);
             watch.finish(end)
         })
@@ -55,7 +55,7 @@ pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
             action: "start a thread".into(),
             source,
         })?;
-    let pid = start
+    let (pid, wrapped) = start
         .recv()
         .map_err(|_| GuestError::Watcher("it ended before the guest started".into()))??;
     Ok(Guest {
@@ -63,6 +63,7 @@ pub(super) fn start(config: GuestConfig) -> Result<Guest, GuestError> {
         messages: receiver,
         watcher: Some(watcher),
         pid,
+        wrapped,
     })
 }
 
@@ -176,6 +177,12 @@ impl Watch {
 
     fn pid(&self) -> i32 {
         self.child.id().cast_signed()
+    }
+
+    /// Of a guest with a kernel of its own: is the child unshare(1)?
+    fn wrapped(&self) -> Option<bool> {
+        let kernel = self.surroundings.kernel.as_ref();
+        kernel.map(|_| self.surroundings.wrapped)
     }
 
     /// Watches until the guest has ended or is to be ended. `None`: its process ended by itself.

@@ -7,13 +7,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// The folder below which kernels are cached.
+/// Where a package puts kernels, from the folder of the program on.
+const PACKAGED: &str = "../lib/lvs-matrix/kernels";
+
+/// The folder below which kernels are cached, and that of kernels that came with the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheFolder(PathBuf);
+pub struct CacheFolder {
+    folder: PathBuf,
+    packaged: Option<PathBuf>,
+}
 
 impl CacheFolder {
     /// `$LVS_MATRIX_CACHE`, else `$XDG_CACHE_HOME/lvs-matrix`, else `~/.cache/lvs-matrix`. Need not exist
-    /// yet.
+    /// yet. Kernels that a package installed with the program (`lib/lvs-matrix/kernels` beside its `bin`) are
+    /// found as if they were cached.
     ///
     /// # Errors
     /// [`KernelError::NoCacheFolder`] when none of the three variables is set.
@@ -26,19 +33,38 @@ impl CacheFolder {
         set("LVS_MATRIX_CACHE")
             .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("lvs-matrix")))
             .or_else(|| set("HOME").map(|folder| folder.join(".cache/lvs-matrix")))
-            .map(Self)
+            .map(|folder| Self {
+                folder,
+                packaged: packaged(),
+            })
             .ok_or(KernelError::NoCacheFolder)
     }
 
-    /// This folder.
+    /// This folder, and nothing that came with the program.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self(folder.into())
+        Self {
+            folder: folder.into(),
+            packaged: None,
+        }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.folder
     }
 
     /// The folder of the kernels in it.
     pub fn kernels(&self) -> PathBuf {
-        self.0.join("kernels")
+        self.folder.join("kernels")
     }
+}
+
+/// The folder of kernels that came with this program, if there is one.
+fn packaged() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?.join(PACKAGED);
+    folder.canonicalize().ok().filter(|folder| folder.is_dir())
 }
 
 /// A guest kernel, ready to boot.
@@ -81,23 +107,24 @@ pub fn list(cache: &CacheFolder) -> Result<Vec<Kernel>, KernelError> {
     Ok(entries(cache)?.0)
 }
 
-/// The kernels in the cache, newest version first, and what is wrong with the other entries.
+/// The kernels in the cache and of the package, newest version first, and what is wrong with other entries.
 fn entries(cache: &CacheFolder) -> Result<(Vec<Kernel>, Vec<String>), KernelError> {
-    let folder = cache.kernels();
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
-        entries => entries.map_err(KernelError::file("read", &folder))?,
-    };
     let (mut kernels, mut broken) = (Vec::new(), Vec::new());
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // A build under way, the lock.
-        if name.starts_with('.') {
-            continue;
-        }
-        match load(&entry.path()) {
-            Ok(kernel) => kernels.push(kernel),
-            Err(reason) => broken.push(format!("{name}, which is damaged: {reason}")),
+    for folder in std::iter::once(cache.kernels()).chain(cache.packaged.clone()) {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(KernelError::file("read", &folder))?,
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // A build under way, the lock.
+            if name.starts_with('.') {
+                continue;
+            }
+            match load(&entry.path()) {
+                Ok(kernel) => kernels.push(kernel),
+                Err(reason) => broken.push(format!("{name}, which is damaged: {reason}")),
+            }
         }
     }
     kernels.sort_by(|a, b| b.version.cmp(&a.version).then_with(|| b.path.cmp(&a.path)));
@@ -308,6 +335,33 @@ mod tests {
         assert_eq!(list(&cache).unwrap(), []);
         let error = find(&cache, None).unwrap_err().to_string();
         assert!(error.contains("lvs-matrix kernel build"), "{error}");
+    }
+
+    #[test]
+    fn a_kernel_that_came_with_the_program_is_as_good_as_a_cached_one() {
+        let (_folder, mut cache) = cache();
+        let package_folder = tempfile::tempdir().unwrap();
+        let installed = CacheFolder::at(package_folder.path());
+        put(
+            &installed,
+            "7.2.12",
+            &configuration::request_sha256(),
+            package("7.2"),
+        );
+        assert!(find(&cache, None).is_err());
+        cache.packaged = Some(installed.kernels());
+        assert!(
+            find(&cache, None)
+                .unwrap()
+                .path
+                .starts_with(package_folder.path())
+        );
+        assert!(for_source(&cache, &Source::DefaultLine).unwrap().is_some());
+        // One of another version of the program is no better than none.
+        let (_folder, mut other) = self::cache();
+        put(&other, "7.2.13", "something else", package("7.2"));
+        other.packaged = Some(installed.kernels());
+        assert_eq!(find(&other, None).unwrap().version.to_string(), "7.2.12");
     }
 
     #[test]

@@ -14,6 +14,8 @@ crate::catalogue::words! {
     error: "error" / "错误";
     meaning_of_error: "the code that the classic mysql client prints in the same situation, with the errno."
         / "经典的 mysql 客户端在同样情形下显示的错误码，以及 errno。";
+    meaning_of_server: "the real server that had the client's connection, or that the connect reached."
+        / "客户端的连接所在的真实服务器，或连接请求到达的真实服务器。";
     ended_or_refused_by: "ended or refused by" / "由谁终止或拒绝";
     meaning_of_ending: "each FIN, RST and ICMP error that reached the client for its connection, with its \
         sender as told by the Ethernet address." / "就客户端的连接到达客户端的每个 FIN、RST 和 ICMP 错误，发送者由以太网地址得知。";

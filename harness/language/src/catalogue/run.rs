@@ -2,6 +2,20 @@
 
 crate::catalogue::words! {
     title: "lvs-matrix: what clients live through" / "lvs-matrix：客户端会经历什么";
+    what_was_found: "What was found" / "发现";
+    how_clients_fared(cells, answered, failed, hung): "{cells}: {answered} answered, {failed} failed fast, \
+        {hung} hung." / "{cells}：正常应答 {answered}，快速失败 {failed}，一直等待 {hung}。";
+    cells_hung(cells): "{cells} hung" / "{cells}一直等待";
+    cells_failed_fast(cells): "{cells} failed fast" / "{cells}快速失败";
+    no_rule_says_why: "None of the rules that lvs-matrix knows says why." / "lvs-matrix 所知的规则都不能说明原因。";
+    for_example(cell, what): "For example {cell}: {what}." / "例如 {cell}：{what}。";
+    avoided_by(kinds): "What avoids it: {kinds}." / "如何避免：{kinds}。";
+    more_causes(count): "and {count} more" / "另有 {count} 种";
+    more_causes_in(count, file): "and {count} more, which {file} lists" / "另有 {count} 种，见 {file}";
+    in_so_many(text, cells): "{text} ({cells})" / "{text}（{cells}）";
+    advice_of_one_cell: "Each piece of advice with the number of cells in which it is given. Where cells \
+        differ in names and addresses, those of most of them stand here."
+        / "每条建议附有给出它的单元数。各单元的名称和地址不同时，此处取多数单元的。";
     what_needs_a_look: "What needs a look" / "需要关注";
     repetitions_disagree: "repetitions disagree" / "各次运行结果不一致";
     no_record: "no record" / "无记录";
@@ -36,6 +50,9 @@ crate::catalogue::words! {
     harness: "harness" / "测试程序";
     keyed(key, value): "{key}: {value}" / "{key}：{value}";
     heads(cells): "{cells}:" / "{cells}：";
+    command_line: "command line" / "命令行";
+    began: "began" / "开始时间";
+    run_took: "took" / "用时";
     where_it_ran: "Where it ran" / "运行环境";
     cut_off(size, what): "Cut off at {size} KiB: {what} are left out." / "在 {size} KiB 处截断：省略了{what}。";
     everything_is_in(file): "{file} has everything." / "{file} 内容完整。";

@@ -19,6 +19,7 @@ crate::catalogue::words! {
     script_any: "any" / "任意";
     script_outcome_head: "outcome" / "结果";
     script_outcomes_of: "{scenario}: outcomes" / "{scenario}：结果";
+    script_all_alike: "all {count} alike" / "{count} 个相同";
     script_in_each_box: "In each box: {axes}." / "每格内：{axes}。";
     script_violated: "✗ violated" / "✗ 不符合预期";
     script_undetermined: "? undetermined" / "？ 无法判定";
@@ -56,6 +57,7 @@ impl Language {
             ("any", self.script_any()),
             ("outcome-head", self.script_outcome_head()),
             ("outcomes-of", self.script_outcomes_of()),
+            ("all-alike", self.script_all_alike()),
             ("in-each-box", self.script_in_each_box()),
             ("note-violated", self.script_violated()),
             ("note-undetermined", self.script_undetermined()),

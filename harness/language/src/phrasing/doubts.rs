@@ -14,6 +14,7 @@ pub(super) fn doubt(doubt: &Doubt) -> String {
         Doubt::Format { format, own } => format!("记录的格式为 {format}，本程序读取的格式为 {own}"),
         Doubt::LabFailed { stage, reason } => format!("实验环境失败（{stage}）：{reason}"),
         Doubt::NotRun { reason } => format!("该单元没有运行：{reason}"),
+        Doubt::ByHand => "该实验环境中有手工输入的命令，它们列在其步骤之间".to_owned(),
         Doubt::NoCaptureFile => "该单元没有抓包文件".to_owned(),
         Doubt::Capture { error } => capture(error),
         Doubt::NoClientRecord => "没有关于客户端程序的记录".to_owned(),

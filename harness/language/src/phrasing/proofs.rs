@@ -21,7 +21,10 @@ pub(super) fn proof(proof: &Proof) -> String {
             active,
             inactive,
             server,
-        } => format!("/proc/net/ip_vs 中 {server} 有 {active} 个活动连接和 {inactive} 个非活动连接"),
+        } => format!(
+            "/proc/net/ip_vs 中 {server} 有 {active} 个活动连接和 {} 个非活动连接",
+            inactive.0
+        ),
         Proof::Entries { entries } => {
             format!("客户端在 /proc/net/ip_vs_conn 中有 {} 个条目", entries.0)
         }
@@ -110,7 +113,7 @@ pub(super) fn proof(proof: &Proof) -> String {
             format!("超时为 {tcp} 秒，FIN 之后 {fin} 秒，UDP {udp} 秒")
         }
         Proof::SessionsEnded { sessions } => {
-            format!("它曾有 {sessions} 个客户端会话，现在一个也没有")
+            format!("它曾有 {} 个客户端会话，现在一个也没有", sessions.0)
         }
         Proof::AnswersAs { server } => format!("它以 {server} 的名义应答"),
         Proof::NoServerRuns { status } => format!("没有服务程序在运行（{status}）"),
@@ -157,7 +160,7 @@ pub(super) fn instead(found: &Instead) -> String {
             table,
             shown,
         } => format!("nft 在 {table} 的 {chain} 链中没有列出规则 `{rule}`：{shown}"),
-        Instead::StillTracked { connections } => format!("仍有 {connections} 个连接被跟踪"),
+        Instead::StillTracked { connections } => format!("仍有 {} 个连接被跟踪", connections.0),
         Instead::StillRules { shown } => format!("nft 仍列出：{shown}"),
         Instead::UnreadableQdisc { error, shown } => format!("无法读取 tc 的输出（{error}）：{shown}"),
         Instead::NoNetem { port, shown } => format!("{port} 没有 netem：{shown}"),

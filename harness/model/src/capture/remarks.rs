@@ -6,7 +6,7 @@
 //! packet; it is in the comment of the section.
 
 use crate::duration::{Human, Instant};
-use crate::record::{CellRecord, StepOutcome, StepRecord};
+use crate::record::{ByHand, CellRecord, StepOutcome, StepRecord};
 
 /// A comment longer than this many characters is cut; an option of pcapng holds 65535 bytes.
 const LONGEST: usize = 1000;
@@ -92,6 +92,25 @@ pub fn marks(record: &CellRecord) -> Vec<(Instant, String)> {
                 began,
                 format!("{} begins{}", heading(step), outcome(&step.outcome)),
             )),
+        }
+    }
+    for ByHand {
+        node,
+        line,
+        began,
+        ended,
+        exit,
+    } in &record.by_hand
+    {
+        marks.push((*began, format!("{node}# {line}, by hand")));
+        if let (Some(ended), Some(exit)) = (ended, exit)
+            && (*exit != 0 || ended.since(*began).as_millis() > 0)
+        {
+            let took = Human(ended.since(*began));
+            marks.push((
+                *ended,
+                format!("{node}# {line} ends after {took}, exit code {exit}"),
+            ));
         }
     }
     marks.push((record.ended, "the observation ends".to_owned()));

@@ -42,6 +42,7 @@ impl LabPlan {
         Scenario {
             name: self.cell.scenario.clone(),
             claim: format!("The cell {} by itself.", self.cell),
+            claim_zh: None,
             source: None,
             lab: Lab {
                 forwarding: Some(service.forwarding()),
@@ -121,6 +122,7 @@ impl LabPlan {
                 position: Position { line: 1, column: 1 },
             }],
             fails_without_change: false,
+            explore: None,
             warnings: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::ipvs::Protocol;
 use crate::mysqld::MysqldSetup;
 use crate::serving::ServerProgram;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::net::IpAddr;
 
 /// A host of the lab: a network namespace with cards on the lab's segments. It has no role: what it is for
@@ -40,6 +40,32 @@ pub struct Host {
     pub sysctls: Vec<(String, String)>,
     /// Command lines run in the namespace after that.
     pub commands: Vec<Vec<String>>,
+}
+
+/// Hosts as they are written down: what all of their lists of sysctls begin with stands once.
+pub(super) fn with_common_sysctls<S: Serializer>(hosts: &[Host], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Hosts<'a> {
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        sysctls: &'a [(String, String)],
+        hosts: Vec<Host>,
+    }
+
+    let first = hosts.first().map_or(&[][..], |first| &first.sysctls);
+    let in_all = |(at, sysctl): &(usize, &(String, String))| {
+        let mut hosts = hosts.iter();
+        hosts.all(|host| host.sysctls.get(*at) == Some(*sysctl))
+    };
+    let common = first.iter().enumerate().take_while(in_all).count();
+    let own = |host: &Host| Host {
+        sysctls: host.sysctls.iter().skip(common).cloned().collect(),
+        ..host.clone()
+    };
+    let written = Hosts {
+        sysctls: first.get(..common).unwrap_or_default(),
+        hosts: hosts.iter().map(own).collect(),
+    };
+    written.serialize(serializer)
 }
 
 /// A network card: one end of a veth pair, whose other end is a port of a segment's bridge.

@@ -35,6 +35,9 @@ struct Written {
     /// The virtual services; the first one is that of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     services: Option<OneOrMore<Service>>,
+    /// Sysctls of every host, before its own: (key, value).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sysctls: Vec<(String, String)>,
     /// Client, director, then the real servers.
     hosts: Vec<WrittenHost>,
     /// What is built wrong on purpose, once the lab has been shown to be ready.
@@ -135,9 +138,10 @@ impl JsonSchema for LabPlan {
 impl<'de> Deserialize<'de> for LabPlan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = Written::deserialize(deserializer)?;
+        let common = written.sysctls;
         let (segments, services, hosts) = match (written.segments, written.services) {
             (Some(segments), Some(services)) => {
-                let hosts = written.hosts.into_iter().map(WrittenHost::present);
+                let hosts = written.hosts.into_iter().map(|host| host.present(&common));
                 let hosts: Result<_, _> = hosts.collect();
                 (segments, services, hosts.map_err(D::Error::missing_field)?)
             }
@@ -216,8 +220,8 @@ fn weight(commands: &[Vec<String>], destination: SocketAddr) -> u16 {
 }
 
 impl WrittenHost {
-    /// A host of this version; or the field that is missing.
-    fn present(self) -> Result<Host, &'static str> {
+    /// A host of this version, whose sysctls begin with those of every host; or the field that is missing.
+    fn present(self, common: &[(String, String)]) -> Result<Host, &'static str> {
         Ok(Host {
             node: self.node,
             nics: self.nics.ok_or("nics")?,
@@ -226,7 +230,7 @@ impl WrittenHost {
             routes: self.routes,
             runs: self.runs,
             ip: self.ip,
-            sysctls: self.sysctls,
+            sysctls: [common, self.sysctls.as_slice()].concat(),
             commands: self.commands,
         })
     }

@@ -1,6 +1,6 @@
 //! What was found instead of what a step or a setting was to bring about: see [`shown`](super::shown).
 
-use super::{PortState, Proof};
+use super::{PortState, Proof, Tracked};
 use crate::action::Chain;
 use crate::sentence::readable_sentences;
 
@@ -56,8 +56,8 @@ readable_sentences! {
         /// Connections are still tracked.
         StillTracked {
             /// How many.
-            connections: u64,
-        } => "{connections} connections are still tracked",
+            connections: Tracked,
+        } => "{connections} still tracked",
         /// What tc printed is not what it prints.
         UnreadableQdisc {
             /// What is wrong with it.

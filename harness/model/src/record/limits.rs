@@ -41,6 +41,7 @@ impl CellRecord {
             ("steps", self.steps.len(), 10_000),
             ("steps of its plan", self.plan.steps.len(), 10_000),
             ("hosts of its plan", self.plan.hosts.len(), 256),
+            ("commands by hand", self.by_hand.len(), 10_000),
             ("client events", self.client_events.len(), 50_000),
             ("command lines that made the lab", self.preparation.len(), 10_000),
             ("snapshots", self.snapshots.len(), 16),

@@ -51,10 +51,10 @@ readable_sentences! {
             /// Those in state ESTABLISHED.
             active: u32,
             /// All others.
-            inactive: u32,
+            inactive: Inactive,
             /// The real server.
             server: Name,
-        } => "/proc/net/ip_vs counts {active} active and {inactive} inactive connections to {server}",
+        } => "/proc/net/ip_vs counts {active} active and {inactive} to {server}",
         /// The director's entries of the client.
         Entries {
             /// How many there are.
@@ -156,8 +156,8 @@ readable_sentences! {
         /// The mysqld has ended the sessions of clients.
         SessionsEnded {
             /// How many it had.
-            sessions: u32,
-        } => "it had {sessions} sessions of clients, and has none any more",
+            sessions: Sessions,
+        } => "it had {sessions}, and has none any more",
         /// A server that names itself was started, or goes on.
         AnswersAs {
             /// The name that it answered with.
@@ -441,6 +441,12 @@ counts! {
     Rows(u64): "row", "rows";
     /// A number of entries.
     Entries(u32): "entry", "entries";
+    /// A number of connections that the director does not count as active.
+    Inactive(u32): "inactive connection", "inactive connections";
+    /// A number of sessions of clients.
+    Sessions(u32): "session of a client", "sessions of clients";
+    /// A number of connections that the connection tracking has.
+    Tracked(u64): "connection is", "connections are";
 }
 
 /// The states of a bridge's port that steps bring about, as `ip link` names them.

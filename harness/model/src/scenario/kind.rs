@@ -107,6 +107,10 @@ kinds! {
     NoValue,
     /// More cells than can be run.
     TooManyCells,
+    /// More alternatives of an action than are searched.
+    TooManyAlternatives,
+    /// A search without actions, or without anything that it looks for.
+    NothingToExplore,
     /// Names of values too long to name a folder together.
     LongCellName,
     /// Patience that is not shorter than the observation.

@@ -7,6 +7,7 @@
 //! ```
 
 mod check;
+mod explore;
 mod kind;
 mod load;
 mod mistake;
@@ -26,6 +27,7 @@ mod yaml;
 
 pub use crate::base::{Family, Forwarding, Misbuild, ServerKind, TunnelType, Vip, Wiring};
 pub use check::MAX_CELLS;
+pub use explore::{ErrorsOf, Explore, Never};
 pub use load::{load, load_bytes};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
 pub use place::{Position, Span};
@@ -34,7 +36,7 @@ pub use render::{Style, render};
 pub use schema::schema;
 pub use source::{NotAUrl, Source, Url};
 pub use text::MAX_BYTES;
-pub use written::{difference, written};
+pub use written::{difference, written, written_step};
 
 use crate::Name;
 use crate::action::Timed;
@@ -53,6 +55,8 @@ pub struct Scenario {
     pub name: Name,
     /// The claim in a sentence or two, as the author wrote it.
     pub claim: String,
+    /// The claim in Simplified Chinese, if its author gives it.
+    pub claim_zh: Option<String>,
     /// The incident that it reproduces, if its author names one.
     pub source: Option<Source>,
     /// The lab that every cell begins with, before its values change it.
@@ -67,6 +71,8 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// Do its operations fail, or take longer than patience, even where nothing is changed?
     pub fails_without_change: bool,
+    /// What is searched, if it is more than these cells.
+    pub explore: Option<Explore>,
     /// What its author should look at, though the file is accepted.
     pub warnings: Vec<Mistake>,
 }

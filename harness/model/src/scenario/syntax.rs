@@ -2,11 +2,13 @@
 //! in the JSON schema and in docs/scenarios.md. What a step can do is said elsewhere: [`crate::action`].
 
 mod client;
+mod explore;
 mod mysqld;
 mod server_program;
 mod step;
 
 pub(super) use client::{ClientInput, KeepaliveInput, ProgramInput};
+pub(super) use explore::{ExploreInput, NeverInput};
 pub(super) use mysqld::MysqldInput;
 pub(super) use server_program::ServerProgramInput;
 pub(super) use step::{AFTER, Placed};
@@ -37,6 +39,8 @@ structure! {
         required "name" name: At<Name>;
         /// What the scenario shows, in a sentence or two of plain text. The report begins with it.
         required "claim" claim: At<Text>;
+        /// The claim in Simplified Chinese, for reports in Chinese.
+        optional "claim-zh" claim_zh: At<Text>;
         /// The incident that it reproduces, or the text that it comes from. Reports link to it.
         optional "source" source: SourceInput;
         /// The lab that every cell begins with, before its values add to it.
@@ -57,6 +61,8 @@ structure! {
         required "observe" observe: ObserveInput;
         /// What is expected of which cells. Every cell must be covered by exactly one item.
         required "expect" expect: List<ExpectationInput>;
+        /// What `lvs-matrix explore` searches: docs/exploring.md. `run` leaves it alone.
+        optional "explore" explore: ExploreInput;
     }
 }
 

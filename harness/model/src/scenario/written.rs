@@ -2,8 +2,8 @@
 
 use super::syntax::AFTER;
 use super::{
-    Axis, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Family, Forwarding, Lab, Phases, Range,
-    RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
+    Axis, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Explore, Family, Forwarding, Lab, Never,
+    Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
@@ -21,6 +21,12 @@ pub fn written(scenario: &Scenario) -> String {
     // Writing into a String cannot fail.
     let _ = write_all(&mut out, scenario);
     out
+}
+
+/// A step as it stands in a scenario's text, on one line.
+#[must_use]
+pub fn written_step(timed: &Timed) -> String {
+    flow(&step(timed))
 }
 
 /// The parts of a scenario's text in which `changed` differs from `from`, each with its whole new value: what
@@ -72,6 +78,9 @@ fn write_difference(out: &mut String, from: &Scenario, changed: &Scenario) -> st
 fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     writeln!(out, "name: {}", text(scenario.name.as_str()))?;
     writeln!(out, "claim: {}", quoted(&scenario.claim))?;
+    if let Some(claim) = &scenario.claim_zh {
+        writeln!(out, "claim-zh: {}", quoted(claim))?;
+    }
     if let Some(source) = &scenario.source {
         writeln!(out, "source: {}", flow(&data(source)))?;
     }
@@ -108,7 +117,50 @@ fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     for expectation in &scenario.expectations {
         writeln!(out, "  - {}", flow(&Part::Map(expected(expectation))))?;
     }
+    if let Some(explore) = &scenario.explore {
+        write_explore(out, explore)?;
+    }
     Ok(())
+}
+
+/// Alternatives are written one by one: which lists they were made from is not kept.
+fn write_explore(out: &mut String, explore: &Explore) -> std::fmt::Result {
+    let Explore {
+        length,
+        actions,
+        never,
+    } = explore;
+    writeln!(out, "explore:")?;
+    writeln!(out, "  length: {length}")?;
+    writeln!(out, "  actions:")?;
+    for timed in actions.iter().flatten() {
+        writeln!(out, "    - {}", flow(&step(timed)))?;
+    }
+    let Never {
+        hung,
+        error,
+        drained_server_chosen,
+        session_outlives_client,
+    } = never;
+    let mut map = Fields::new();
+    let yes = || Part::Plain("true".to_owned());
+    if *hung {
+        insert(&mut map, "hung", yes());
+    }
+    if let Some(of) = error {
+        insert(
+            &mut map,
+            "error-beside-healthy-server",
+            Part::Text(of.as_str().to_owned()),
+        );
+    }
+    if *drained_server_chosen {
+        insert(&mut map, "drained-server-chosen", yes());
+    }
+    if let Some(time) = session_outlives_client {
+        insert(&mut map, "session-outlives-client", data(time));
+    }
+    writeln!(out, "  never: {}", flow(&Part::Map(map)))
 }
 
 fn phases(steps: &Phases) -> impl Iterator<Item = (&'static str, &[Timed])> {

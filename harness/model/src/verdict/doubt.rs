@@ -36,6 +36,8 @@ sentences! {
             /// Why.
             reason: String,
         } => "the cell was not run: {reason}",
+        /// Somebody typed commands in the lab: what is seen is not what the scenario does.
+        ByHand => "commands were typed by hand in this lab; they stand among its steps",
         /// There is no capture file.
         NoCaptureFile => "the cell has no capture file",
         /// The capture file cannot be read.

@@ -16,6 +16,9 @@ use crate::record::{
 /// All reasons why `record` and its `packets` may not be believed, whatever the client did.
 pub(super) fn doubts(record: &CellRecord, packets: &[Packet]) -> Vec<Doubt> {
     let mut doubts = of_the_lab(record);
+    if !record.by_hand.is_empty() {
+        doubts.push(Doubt::ByHand);
+    }
     capture(record, packets, &mut doubts);
     steps(record, &mut doubts);
     events(record, &mut doubts);

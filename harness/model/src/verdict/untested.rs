@@ -15,7 +15,7 @@ use crate::capture::flow::{self, ClientSide, Connection};
 use crate::duration::{Human, Instant};
 use crate::path::Journeys;
 use crate::plan::Phase;
-use crate::record::{CellRecord, Proof, StepOutcome, StepRecord};
+use crate::record::{CellRecord, Proof, Sessions, StepOutcome, StepRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -420,7 +420,9 @@ fn idle_steps(record: &CellRecord) -> BTreeSet<u32> {
         let nobody = matches!(
             step.outcome,
             StepOutcome::Done {
-                proof: Proof::SessionsEnded { sessions: 0 },
+                proof: Proof::SessionsEnded {
+                    sessions: Sessions(0)
+                },
                 ..
             }
         );

@@ -49,6 +49,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
     let scenario = Scenario {
         name: name("test"),
         claim: String::new(),
+        claim_zh: None,
         source: None,
         lab: Lab {
             real_servers: vec![real_server("rs1"), real_server("rs2")],
@@ -61,6 +62,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
             until: seconds(1200.0),
         },
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
         expectations: vec![Expectation {
             when: Vec::new(),
@@ -119,6 +121,7 @@ pub fn record_of(plan: LabPlan) -> CellRecord {
         lab: LabOutcome::Completed,
         preparation: Vec::new(),
         steps,
+        by_hand: Vec::new(),
         client_events: Vec::new(),
         client: None,
         snapshots: Vec::new(),

@@ -73,7 +73,7 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
         }
         writeln!(out, "</dl>")?;
     }
-    let mut head = vec![overview::claim(scenario)];
+    let mut head = vec![overview::claim(words, scenario)];
     head.extend(overview::source(words, scenario).map(Block::Note));
     Printer::of_run(words).blocks(out, &head)?;
     writeln!(out, "</header>")

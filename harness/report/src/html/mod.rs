@@ -14,7 +14,7 @@ mod overview;
 mod preparations;
 mod scenario;
 
-use crate::blocks::html::Printer;
+use crate::causes::Found;
 use crate::escape;
 use crate::run::RunReport;
 use crate::totals::sentence;
@@ -35,6 +35,7 @@ const SCRIPT: &str = concat!(
     include_str!("page/map.js"),
     include_str!("page/effects.js"),
     include_str!("page/cell.js"),
+    include_str!("page/search.js"),
     include_str!("page/route.js"),
     "})();\n"
 );
@@ -72,7 +73,9 @@ fn page(out: &mut String, report: &RunReport) -> Result {
     out.push_str("<body>\n");
     top(out, words)?;
     writeln!(out, "<main id=\"overview\" tabindex=\"-1\">")?;
-    overview::summary(out, view, report)?;
+    let found = Found::of(words, report);
+    overview::summary(out, view, report, &found)?;
+    let causes = found.keys();
     filters(out, words)?;
     let preparations: Vec<_> = report
         .run()
@@ -81,9 +84,8 @@ fn page(out: &mut String, report: &RunReport) -> Result {
         .map(|scenario| Preparations::of(words, report.rows(&scenario.name)))
         .collect();
     for (scenario, preparations) in report.run().scenarios.iter().zip(&preparations) {
-        scenario::section(out, view, report, scenario, preparations)?;
+        scenario::section(out, view, report, scenario, preparations, &causes)?;
     }
-    Printer::of_run(words).section(out, Some(&crate::overview::legend(view)))?;
     out.push_str("</main>\n<main id=\"cell\" tabindex=\"-1\" hidden></main>\n<div id=\"cells\">\n");
     for (scenario, preparations) in report.run().scenarios.iter().zip(&preparations) {
         for row in report.rows(&scenario.name) {
@@ -122,6 +124,29 @@ fn head(out: &mut String, report: &RunReport) -> Result {
     writeln!(out, "<style>{style}</style>\n<script>{SCRIPT}</script>\n</head>")
 }
 
+/// The beginning of a page that has no script, up to its body.
+pub(crate) fn bare_head(out: &mut String, words: Language, title: &str) -> Result {
+    let style = style();
+    writeln!(
+        out,
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; \
+         img-src data:; base-uri 'none'; form-action 'none'\">",
+        words.tag(),
+        hash(&style)
+    )?;
+    out.push_str(include_str!("page/head.html"));
+    writeln!(
+        out,
+        "<title>{title} – lvs-matrix</title>\n<style>{style}</style>\n</head>\n<body>"
+    )
+}
+
+/// Its end.
+pub(crate) fn page_end(out: &mut String) {
+    out.push_str("</body>\n</html>\n");
+}
+
 /// What stays at the top while the rest is scrolled.
 fn top(out: &mut String, words: Language) -> Result {
     writeln!(
@@ -131,7 +156,8 @@ fn top(out: &mut String, words: Language) -> Result {
          role=\"search\">\n\
          <label for=\"search\">{}</label>\n<input type=\"search\" id=\"search\" placeholder=\"{}\" \
          autocomplete=\"off\" \
-         spellcheck=\"false\" aria-keyshortcuts=\"/\">\n<kbd aria-hidden=\"true\">/</kbd>\n</form>\n\
+         spellcheck=\"false\" aria-keyshortcuts=\"/\" aria-controls=\"hits\">\n<kbd \
+         aria-hidden=\"true\">/</kbd>\n<ul id=\"hits\" hidden></ul>\n</form>\n\
          <button type=\"button\" id=\"theme\" class=\"scripted\">{}</button>\n</header>",
         words.skip(),
         words.subtitle(),

@@ -4,6 +4,7 @@
 use super::scenario::lanes;
 use crate::blocks::html::{Printer, inline};
 use crate::blocks::{Block, Section, Statement};
+use crate::causes::Found;
 use crate::escape::xml;
 use crate::overview;
 use crate::run::RunReport;
@@ -12,7 +13,7 @@ use crate::view::View;
 use lvs_matrix_language::Language;
 use std::fmt::{Result, Write as _};
 
-pub(super) fn summary(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
+pub(super) fn summary(out: &mut String, view: View<'_>, report: &RunReport, found: &Found<'_>) -> Result {
     let (totals, words) = (Totals::of(report), view.words);
     let printer = Printer::of_run(words);
     writeln!(
@@ -24,7 +25,9 @@ pub(super) fn summary(out: &mut String, view: View<'_>, report: &RunReport) -> R
     )?;
     tiles(out, words, &totals)?;
     printer.blocks(out, &overview::notes(words, report))?;
+    printer.blocks(out, &[overview::legend(view)])?;
     writeln!(out, "</section>")?;
+    printer.section(out, overview::found(view, report, found).as_ref())?;
     let look = overview::needing_a_look(view, report).into_iter();
     let look: Vec<_> = look.map(|(line, _)| Statement::from(line)).collect();
     let look = (!look.is_empty()).then(|| Section {

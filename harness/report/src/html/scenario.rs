@@ -11,7 +11,9 @@ use crate::run::{RunReport, ScenarioSummary};
 use crate::totals::Totals;
 use crate::view::View;
 use lvs_matrix_language::{Language, phrasing};
+use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell};
+use std::collections::HashMap;
 use std::fmt::{Result, Write as _};
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ pub(super) fn section(
     report: &RunReport,
     scenario: &ScenarioSummary,
     preparations: &Preparations<'_>,
+    causes: &HashMap<&CellRef, String>,
 ) -> Result {
     let words = view.words;
     let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
@@ -41,7 +44,7 @@ pub(super) fn section(
         words.after_sentence(),
         &overview::watched(words, scenario),
     ];
-    let mut head = vec![overview::claim(scenario)];
+    let mut head = vec![overview::claim(words, scenario)];
     head.extend(overview::source(words, scenario).map(Block::Note));
     head.push(Block::Note(sums.concat()));
     printer.blocks(out, &head)?;
@@ -54,7 +57,7 @@ pub(super) fn section(
     let mut table = overview::cells(view, scenario, &rows);
     for (line, row) in table.rows.iter_mut().zip(&rows) {
         if let Line::Cells { data, .. } = line {
-            *data = known(words, *row).into();
+            *data = known(words, *row, causes).into();
         }
     }
     blocks.push(Block::Folded(Folded {
@@ -80,7 +83,7 @@ pub(super) fn lanes(words: Language, name: &'static str, cells: &[&JudgedCell]) 
 }
 
 /// What the script knows of a row beside its columns.
-fn known(words: Language, row: Row<'_>) -> [(&'static str, String); 5] {
+fn known(words: Language, row: Row<'_>, causes: &HashMap<&CellRef, String>) -> [(&'static str, String); 6] {
     let (behaviour, verdict, heat, searched) = match row {
         Row::Judged(cell) => (
             behaviour_class(cell),
@@ -98,6 +101,7 @@ fn known(words: Language, row: Row<'_>) -> [(&'static str, String); 5] {
         ("behaviour", behaviour.to_owned()),
         ("verdict", verdict.to_owned()),
         ("heat", heat.to_string()),
+        ("cause", causes.get(row.cell()).cloned().unwrap_or_default()),
         ("words", cut(&searched, LONGEST).into_owned()),
     ]
 }

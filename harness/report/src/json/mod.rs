@@ -6,12 +6,14 @@ mod form;
 pub(crate) use cell::{UntestedJson, VerdictJson, hang};
 pub(crate) use form::form;
 
+use crate::causes::{Advice, Cause, Found};
 use crate::error::ReportError;
 use crate::escape::json_text;
 use crate::row::MissingCell;
 use crate::run::{AxisSummary, DryReport, RunReport, RunState, ScenarioSummary};
 use crate::totals::Totals;
 use cell::CellJson;
+use lvs_matrix_language::Language;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::scenario::{HangEndName, Source};
@@ -33,7 +35,8 @@ pub const FORMAT: u32 = 1;
 /// # Errors
 /// [`ReportError::Json`] if the JSON writer refuses a value.
 pub fn json(report: &RunReport) -> Result<String, ReportError> {
-    written(&Document::of(report))
+    let found = Found::of(Language::English, report);
+    written(&Document::of((report, &found)))
 }
 
 /// A document for programs: pretty-printed, ending with a newline, with nothing that a terminal obeys.
@@ -44,7 +47,7 @@ pub(crate) fn written(document: &impl Serialize) -> Result<String, ReportError> 
 }
 
 form! {
-    Document<'a> of report => &'a RunReport {
+    Document<'a> of (report, found) => (&'a RunReport, &'a Found<'a>) {
         /// The number of this format. It changes when a field goes or changes its meaning, not when one is
         /// added.
         #[schemars(extend("const" = FORMAT))]
@@ -56,6 +59,11 @@ form! {
         /// The `--filter` expression; null if every cell was selected.
         filter: Option<&'a str> = report.run().filter.as_deref();
         totals: Sums = Sums::of(&Totals::of(report));
+        /// Why clients hung or failed: hangs first, then what has most cells. Cells that tested nothing are
+        /// left out.
+        causes: Vec<CauseJson> = found.causes.iter().map(CauseJson::of).collect();
+        /// What avoids that: first what is given in most cells that hung, then in most cells.
+        advice: Vec<AdviceJson<'a>> = found.advice.iter().map(AdviceJson::of).collect();
         scenarios: Vec<ScenarioJson<'a>> = report.run().scenarios.iter().map(ScenarioJson::of).collect();
         /// The judged cells, in the order of the matrix.
         cells: Vec<CellJson<'a>> = report.cells().iter().map(CellJson::of).collect();
@@ -67,6 +75,36 @@ form! {
         /// What failed without any change, in a healthy lab.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         dry: Vec<DryJson<'a>> = report.dry().iter().map(DryJson::of).collect();
+    }
+
+    CauseJson of cause => &Cause<'_> {
+        /// How the clients fared.
+        #[schemars(extend("enum" = ["failed-fast", "hung"]))]
+        behaviour: &'static str = if cause.hung { "hung" } else { "failed-fast" };
+        /// The rules that say why; none if no rule does.
+        rules: Vec<&'static str> = cause.rules.iter().map(|(rule, _)| *rule).collect();
+        /// Why, in a sentence for each rule.
+        text: String = cause.why(Language::English);
+        /// The ids of the cells.
+        cells: Vec<String> = cause.cells.iter().map(|cell| cell.record.plan.cell.to_string()).collect();
+        /// What avoids it.
+        advice: Vec<KindJson> = cause.advice.iter().map(KindJson::of).collect();
+    }
+
+    KindJson of (kind, cells) => &(&'static str, usize) {
+        /// The kind of advice.
+        kind: &'static str = kind;
+        /// In how many of the cells it is given.
+        cells: usize = *cells;
+    }
+
+    AdviceJson<'a> of advice => &'a Advice {
+        /// The name of its kind.
+        kind: &'static str = advice.kind;
+        /// Its sentences, with the names and addresses that most of the cells have.
+        text: &'a str = advice.text();
+        /// In how many cells it is given.
+        cells: usize = advice.cells;
     }
 
     DryJson<'a> of dry => &'a DryReport {

@@ -31,7 +31,7 @@ pub(super) fn page(out: &mut String, report: &RunReport, cell: &JudgedCell, link
     writeln!(out, "# {}\n", record.plan.cell)?;
     writeln!(out, "{}\n", links.join(" · "))?;
     if let Some(scenario) = report.scenario_of(&record.plan.cell) {
-        let mut head = vec![overview::claim(scenario)];
+        let mut head = vec![overview::claim(words, scenario)];
         head.extend(overview::source(words, scenario).map(Block::paragraph));
         head.push(Block::paragraph(overview::watched(words, scenario)));
         blocks(out, words, &head)?;

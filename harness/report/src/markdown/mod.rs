@@ -22,6 +22,7 @@ pub use summary::summary;
 
 use crate::blocks::markdown::{blocks, inline, section};
 use crate::blocks::{Block, foreign, strong};
+use crate::causes::Found;
 use crate::cell;
 use crate::escape::cut;
 use crate::overview::{self, LONGEST};
@@ -51,10 +52,7 @@ fn page(out: &mut String, report: &RunReport) -> Result {
         words: report.language(),
     };
     head(out, view, report)?;
-    // The legend is short, and stands below whatever was left out.
-    let mut end = String::new();
-    legend(&mut end, view)?;
-    let room = MOST.saturating_sub(end.len() + summary::RESERVED);
+    let room = MOST.saturating_sub(summary::RESERVED);
     let mut left_out = summary::LeftOut::default();
     for scenario in &report.run().scenarios {
         if summary::push(out, room, |out| scenario::section(out, view, report, scenario)) {
@@ -64,20 +62,14 @@ fn page(out: &mut String, report: &RunReport) -> Result {
         }
     }
     left_out.tell(out, view.words, MOST, "[report.html](report.html)")?;
-    out.push_str(&end);
-    Ok(())
-}
-
-/// How to read the page, which ends with it.
-fn legend(out: &mut String, view: View<'_>) -> Result {
-    section(out, view.words, &overview::legend(view))?;
     out.truncate(out.trim_end().len());
     writeln!(out)
 }
 
 /// Everything above the tables.
 fn head(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
-    title(out, view.words, report)?;
+    title(out, view, report)?;
+    found(out, view, report)?;
     needing_a_look(out, view, report)?;
     if let Some((waiting, _)) = overview::left_waiting(view, report) {
         section(out, view.words, &waiting)?;
@@ -86,13 +78,24 @@ fn head(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     blocks(out, view.words, &overview::places(view.words, report))
 }
 
-/// The run in one line.
-fn title(out: &mut String, words: Language, report: &RunReport) -> Result {
+/// The run in one line, and how to read what follows.
+fn title(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
+    let words = view.words;
     writeln!(out, "# {}\n", words.title())?;
     // The reason of an interruption may be long.
     let sentence = strong(&foreign(&cut(&sentence(words, report), 2 * LONGEST)));
     blocks(out, words, &[Block::paragraph(sentence)])?;
-    blocks(out, words, &overview::notes(words, report))
+    blocks(out, words, &overview::notes(words, report))?;
+    blocks(out, words, &[overview::legend(view)])
+}
+
+/// The causes of what clients lived through, and what avoids them.
+fn found(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
+    let found = Found::of(view.words, report);
+    match overview::found(view, report, &found) {
+        Some(found) => section(out, view.words, &found),
+        None => Ok(()),
+    }
 }
 
 /// Cells are folded out with their evidence until so many bytes are reached.

@@ -2,7 +2,7 @@
 //! scenario, and pages of the cells of some scenarios. They have links to each other, and to the records
 //! only if it is said where these lie.
 
-use super::{cell_page, legend, needing_a_look, scenario, title};
+use super::{cell_page, found, needing_a_look, scenario, title};
 use crate::blocks::markdown::{blocks, section};
 use crate::blocks::{Block, Statement};
 use crate::overview;
@@ -73,13 +73,15 @@ fn text(write: impl FnOnce(&mut String) -> Result) -> String {
     out
 }
 
-/// The run in one line, the sums of each scenario with its claim, where it ran, and how to read the tables.
+/// The run in one line, how to read the tables, what was found, the sums of each scenario with its claim, and
+/// where it ran.
 fn index(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
-    title(out, view.words, report)?;
+    title(out, view, report)?;
+    found(out, view, report)?;
     needing_a_look(out, view, report)?;
     section(out, view.words, &overview::sums(view, report))?;
     let claims = report.run().scenarios.iter().map(|one| {
-        let claim = overview::claim_in_a_line(one);
+        let claim = overview::claim_in_a_line(view.words, one);
         let source = overview::source(view.words, one);
         let source = source.map_or_else(String::new, |source| {
             format!("{}{source}", view.words.after_sentence())
@@ -88,6 +90,5 @@ fn index(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     });
     let mut rest = vec![Block::List(claims.collect())];
     rest.extend(overview::places(view.words, report));
-    blocks(out, view.words, &rest)?;
-    legend(out, view)
+    blocks(out, view.words, &rest)
 }

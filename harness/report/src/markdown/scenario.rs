@@ -37,7 +37,7 @@ pub(super) fn head(out: &mut String, view: View<'_>, scenario: &ScenarioSummary,
         }
         Lies::AmongPages { .. } => writeln!(out, "# {name}\n\n[{}]({REPORT_FILE})\n", words.all_cells())?,
     }
-    let mut parts = vec![overview::claim(scenario)];
+    let mut parts = vec![overview::claim(words, scenario)];
     parts.extend(overview::source(words, scenario).map(Block::paragraph));
     parts.push(Block::paragraph(overview::watched(words, scenario)));
     blocks(out, words, &parts)?;

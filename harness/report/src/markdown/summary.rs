@@ -1,7 +1,7 @@
 //! The page of a run for a place with a limit and without the run's folder beside it: a CI system's job
 //! summary.
 
-use super::{head, legend, scenario, title};
+use super::{head, scenario, title};
 use crate::blocks::markdown::{section, table_row};
 use crate::overview;
 use crate::row::Row;
@@ -23,6 +23,8 @@ pub fn summary(report: &RunReport, most: usize) -> String {
     let mut out = String::new();
     // Writing into a String cannot fail; the result is only there for `?`.
     let _ = page(&mut out, report, most);
+    out.truncate(out.trim_end().len());
+    out.push('\n');
     if out.len() > most { String::new() } else { out }
 }
 
@@ -36,7 +38,7 @@ fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
     if !push(out, end, |out| head(out, view, report)) {
         left_out.details = true;
         // The sentence and the sums are the least that is of use.
-        if push(out, end, |out| title(out, view.words, report)) {
+        if push(out, end, |out| title(out, view, report)) {
             push(out, end, |out| {
                 section(out, view.words, &overview::sums(view, report))
             });
@@ -44,9 +46,6 @@ fn page(out: &mut String, report: &RunReport, most: usize) -> Result {
     }
     for scenario in &report.run().scenarios {
         left_out.table(out, end, view, report, scenario)?;
-    }
-    if !push(out, end, |out| legend(out, view)) {
-        left_out.details = true;
     }
     left_out.tell(out, view.words, most, &view.words.of_the_folder("`report.md`"))
 }

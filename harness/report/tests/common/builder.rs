@@ -256,6 +256,7 @@ pub(crate) fn record(plan: LabPlan) -> CellRecord {
         lab: LabOutcome::Completed,
         preparation,
         steps,
+        by_hand: vec![],
         client_events: vec![],
         client: None,
         snapshots: vec![],

@@ -31,6 +31,7 @@ pub(crate) fn scenario() -> Scenario {
         name: name("config-change"),
         claim: "What a client lives through when the table and the server disagree.\nThe article's table."
             .to_owned(),
+        claim_zh: None,
         source: Some(Source {
             title: "2013: a *lost* [connection] behind LVS".to_owned(),
             url: Url::new("https://incidents.example/463968?a=1&b=2").unwrap(),
@@ -73,6 +74,7 @@ pub(crate) fn scenario() -> Scenario {
         },
         expectations: vec![],
         fails_without_change: false,
+        explore: None,
         warnings: vec![],
     }
 }

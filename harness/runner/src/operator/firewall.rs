@@ -4,7 +4,7 @@ use super::Shown;
 use crate::error::{Result, Stage};
 use lvs_matrix_model::action::{Chain, FirewallVerdict, NewConnections, Node};
 use lvs_matrix_model::plan::{FIREWALL, LabPlan, STATEFUL, StatefulRule};
-use lvs_matrix_model::record::{Instead, Packets, Proof};
+use lvs_matrix_model::record::{Instead, Packets, Proof, Tracked};
 use lvs_matrix_netns::{CommandLine, Namespace, flush_conntrack, tracked_connections};
 
 /// Is the rule in the kernel's list, and how many packets has it met?
@@ -109,7 +109,7 @@ pub(super) fn forget(namespace: &Namespace, node: &Node) -> Result<Shown> {
             connections: number(known.len()),
         }),
         left => Err(Instead::StillTracked {
-            connections: number(left),
+            connections: Tracked(number(left)),
         }),
     })
 }

@@ -7,7 +7,7 @@ use crate::lab::Lab;
 use crate::real_server::{RealServer, all_frozen};
 use lvs_matrix_model::action::{MysqldAction, ServerDeed, StopSignal};
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::record::{Instead, MysqldState, Proof};
+use lvs_matrix_model::record::{Instead, MysqldState, Proof, Sessions};
 use lvs_matrix_netns::CommandLine;
 use rustix::process::{Pid, Signal};
 use std::io;
@@ -37,9 +37,13 @@ pub(crate) fn mysqld(lab: &mut Lab, action: &MysqldAction) -> Result<Effect> {
         }
         ServerDeed::Freeze => freeze(server),
         ServerDeed::Thaw => thaw(server),
-        ServerDeed::KillSessions => server
-            .end_sessions(KILL_DEADLINE, Duration::from_millis(1))
-            .map(|sessions| Proof::SessionsEnded { sessions }),
+        ServerDeed::KillSessions => {
+            server
+                .end_sessions(KILL_DEADLINE, Duration::from_millis(1))
+                .map(|sessions| Proof::SessionsEnded {
+                    sessions: Sessions(sessions),
+                })
+        }
     };
     let proof = proof.map_err(|error| LabError::new(action.to_string(), error))?;
     Ok(Effect {

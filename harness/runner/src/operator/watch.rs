@@ -7,7 +7,7 @@ use crate::lab::Lab;
 use lvs_matrix_model::action::{Condition, Node, Until};
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{Entries, Proof};
+use lvs_matrix_model::record::{Entries, Inactive, Proof};
 use std::time::{Duration, Instant};
 
 /// How far apart the looks are at first, and at the most. In between a hundredth of the time that has passed.
@@ -76,7 +76,7 @@ fn seen(plan: &LabPlan, lab: &Lab, condition: Condition<'_>) -> Result<(bool, Pr
             let server = server.clone();
             let seen = Proof::Connections {
                 active,
-                inactive,
+                inactive: Inactive(inactive),
                 server,
             };
             (counted.of(active, inactive) == 0, seen)

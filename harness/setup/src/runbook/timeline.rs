@@ -191,6 +191,7 @@ fn scenario(
     Ok(Scenario {
         name: names(name)?,
         claim,
+        claim_zh: None,
         source: None,
         lab,
         axes: Vec::new(),
@@ -201,6 +202,7 @@ fn scenario(
         },
         expectations: vec![observe_only()],
         fails_without_change: false,
+        explore: None,
         warnings: Vec::new(),
     })
 }

@@ -1,6 +1,6 @@
 //! The last step: a draft without mistakes becomes a scenario.
 
-use super::{Draft, ValueDraft, steps};
+use super::{Draft, ValueDraft, explore, steps};
 use crate::scenario::syntax::Placed;
 use crate::scenario::{Axis, Expectation, Phases, Scenario, Value};
 
@@ -10,6 +10,7 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
     Some(Scenario {
         name: draft.name?,
         claim: draft.claim?,
+        claim_zh: draft.claim_zh,
         source: draft.source,
         lab: lab.into_lab(draft.client.choice),
         axes: draft
@@ -32,6 +33,7 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
             })
             .collect(),
         fails_without_change: draft.fails_without_change,
+        explore: draft.explore.and_then(explore::ExploreDraft::into_explore),
         warnings: Vec::new(),
     })
 }

@@ -8,6 +8,7 @@ mod client_steps;
 mod coverage;
 mod expect;
 mod expected;
+mod explore;
 mod findings;
 mod gap;
 mod into_scenario;
@@ -26,7 +27,7 @@ mod wiring;
 
 use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
-use super::syntax::{ObserveInput, SaysOfLab, ScenarioInput};
+use super::syntax::{ObserveInput, Placed, SaysOfLab, ScenarioInput};
 use super::table::Structure;
 use super::{Observe, Scenario, Source};
 use crate::Name;
@@ -46,6 +47,7 @@ const MIN_PATIENCE: Duration = Duration::from_millis(100);
 struct Draft {
     name: Option<Name>,
     claim: Option<String>,
+    claim_zh: Option<String>,
     source: Option<Source>,
     lab: Option<added::Added>,
     /// What the lab says of the client.
@@ -59,6 +61,7 @@ struct Draft {
     expectations: Vec<expect::Draft>,
     /// Were all expectations read?
     expectations_complete: bool,
+    explore: Option<explore::ExploreDraft>,
     places: Places,
 }
 
@@ -188,6 +191,7 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     Draft {
         name: input.name.as_ref().map(|name| name.value.clone()),
         claim: input.claim.as_ref().map(|claim| claim.value.0.clone()),
+        claim_zh: input.claim_zh.as_ref().map(|claim| claim.value.0.clone()),
         source: input.source.as_ref().and_then(|source| {
             Some(Source {
                 title: source.title.as_ref()?.value.0.clone(),
@@ -209,6 +213,10 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
             .is_some_and(|observe| observe.fails_without_change.is_some()),
         expectations,
         expectations_complete,
+        explore: input
+            .explore
+            .as_ref()
+            .map(|input| explore::ExploreDraft::of(input, mistakes)),
         places,
     }
 }
@@ -336,6 +344,13 @@ impl Draft {
             .iter()
             .zip(choice)
             .filter_map(|(axis, index)| Some((axis, axis.values.get(*index)?)))
+    }
+
+    /// Every step that stands in the file, those of sequences that are searched included.
+    fn all_steps(&self) -> impl Iterator<Item = &Placed> {
+        let steps = std::iter::once(&self.steps).chain(self.values().map(|value| &value.steps));
+        let searched = self.explore.iter().flat_map(|explore| &explore.actions);
+        steps.flat_map(steps::Steps::all).chain(searched)
     }
 
     fn values(&self) -> impl Iterator<Item = &ValueDraft> {

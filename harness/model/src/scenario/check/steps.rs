@@ -51,8 +51,7 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
         .collect();
     let mut seen = HashSet::new();
     known.retain(|name| seen.insert(*name));
-    let steps = std::iter::once(&draft.steps).chain(draft.values().map(|value| &value.steps));
-    for step in steps.flat_map(Steps::all) {
+    for step in draft.all_steps() {
         let Some((name, span)) = step.server().zip(step.host()) else {
             continue;
         };

@@ -52,8 +52,7 @@ pub(super) fn check(draft: &Draft, mistakes: &mut Mistakes) {
             mistakes,
         );
     }
-    let steps = std::iter::once(&draft.steps).chain(draft.values().map(|value| &value.steps));
-    for step in steps.flat_map(super::steps::Steps::all) {
+    for step in draft.all_steps() {
         if let (Action::Host(HostAction::SetSysctl { key, value, .. }), Some((key_span, value_span))) =
             (&step.action, step.sysctl())
         {

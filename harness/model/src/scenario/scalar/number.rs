@@ -5,6 +5,7 @@ use super::super::read::{Refusal, Scalar};
 use crate::action::Percent;
 use crate::base::{MAX_CLIENTS, MYSQL_PORT};
 use crate::scenario::Range;
+use crate::scenario::explore::MAX_LENGTH;
 use schemars::{Schema, json_schema};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -102,6 +103,25 @@ impl Scalar for Count {
     }
     fn schema() -> Schema {
         json_schema!({ "type": ["integer", "string"], "pattern": "^[0-9]+(-[0-9]+)?$" })
+    }
+}
+
+/// The most steps of a sequence that is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) struct Length(pub(in crate::scenario) u8);
+
+impl Scalar for Length {
+    fn accepts() -> String {
+        format!("a whole number from 1 to {MAX_LENGTH}")
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        whole(text)
+            .filter(|length| (1..=MAX_LENGTH).contains(length))
+            .map(Self)
+            .ok_or_else(|| not_a_number("a number of steps", text))
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LENGTH })
     }
 }
 

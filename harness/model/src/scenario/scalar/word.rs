@@ -3,7 +3,7 @@
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{
-    BehaviourName, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Vip, Wiring,
+    BehaviourName, ErrorsOf, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Vip, Wiring,
 };
 use crate::action::{
     Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal,
@@ -41,6 +41,11 @@ impl<T: Word> Scalar for T {
         let words: Vec<_> = T::WORDS.iter().map(|(word, _)| *word).collect();
         json_schema!({ "type": "string", "enum": words })
     }
+}
+
+impl Word for ErrorsOf {
+    const WHAT: &'static str = "a kind of operations";
+    const WORDS: &'static [(&'static str, Self)] = &[("connect", Self::Connect), ("any", Self::Any)];
 }
 
 impl Word for Forwarding {

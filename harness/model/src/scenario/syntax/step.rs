@@ -147,7 +147,7 @@ fn action<T: Entries>(key: &str, fields: &Node, mistakes: &mut Mistakes) -> Opti
 }
 
 /// The keys of all actions, in the order in which they are shown.
-fn keys() -> Vec<&'static str> {
+pub(super) fn keys() -> Vec<&'static str> {
     let groups = [
         TableAction::KEYS,
         MysqldAction::KEYS,

@@ -20,14 +20,14 @@ const MAX_DEPTH: usize = 32;
 const MAX_NODES: usize = 10_000;
 
 /// A value and where it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) span: Span,
     pub(super) kind: Kind,
 }
 
 /// What a value is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// Nothing was written, or `~`, or `null`.
     Empty,
@@ -42,7 +42,7 @@ pub(super) enum Kind {
 }
 
 /// A key and its value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) key: At<String>,
     pub(super) value: Node,

@@ -44,20 +44,69 @@ const controls = (scenario) => {
   return bar;
 };
 
-/** A cell as a link. Its name for those who do not see it is everything that it says. */
-const chip = (cell, rest, worded) => {
+/** Cells that say the same but for their time. */
+const alike = (cell) => [cell.behaviour, cell.verdict, cell.heat, cell.label, cell.error].join("/");
+
+/** A list by what `key` says of its members, in their order. */
+const groups = (list, key) => {
+  const found = new Map();
+  for (const one of list) {
+    if (!found.has(key(one))) found.set(key(one), []);
+    found.get(key(one)).push(one);
+  }
+  return [...found.values()];
+};
+
+/** Cells as few blocks: each is every combination of some values of these axes, and has { cells, ranges: [[value]] }. */
+const blocks = (list, axes) => {
+  const [axis, ...others] = axes;
+  if (axis === undefined) return [{ cells: list, ranges: [] }];
+  const parts = groups(list, (cell) => cell.values[axis]).flatMap((some) =>
+    blocks(some, others).map((block) => ({ ...block, value: some[0].values[axis] })),
+  );
+  return groups(parts, (part) => JSON.stringify(part.ranges)).map((same) => ({
+    cells: same.flatMap((part) => part.cells),
+    ranges: [same.map((part) => part.value), ...same[0].ranges],
+  }));
+};
+
+/** Of which values a block is, by the names of the axes, without those of which it has every value. */
+const distinction = (block, scenario, axes) => {
+  const known = axes.map((axis, at) => {
+    const { name, values } = scenario.axes[axis];
+    const range = block.ranges[at];
+    return range.length < values.length ? `${called(name)} ${range.join(", ")}` : "";
+  });
+  const text = known.filter(Boolean).join(" · ");
+  return text || (block.cells.length > 1 ? say("all-alike", { count: block.cells.length }) : "");
+};
+
+/** The shortest and the longest time of cells, as they stand in the table; `1m2s` is longer than `5s`. */
+const span = (list) => {
+  const UNITS = { h: 3600, m: 60, s: 1, ms: 1e-3, "µs": 1e-6 };
+  const seconds = (time) => [...time.matchAll(/([\d.]+)(h|ms|m|s|µs)/g)].reduce((sum, [, number, unit]) => sum + number * UNITS[unit], 0);
+  const times = [...new Set(list.map((cell) => cell.time))].filter((time) => time !== "–");
+  const sorted = times.toSorted((one, other) => seconds(one) - seconds(other));
+  return sorted.length > 1 ? `${sorted[0]} – ${sorted.at(-1)}` : (sorted[0] ?? "");
+};
+
+/** Cells as a link to the first of them. Its name for those who do not see it is everything that it says. */
+const chip = (list, rest, worded) => {
+  const [cell] = list;
   const note = words[`note-${cell.verdict}`];
   const error = cell.error === "–" ? "" : cell.error;
-  const time = cell.time === "–" ? "" : cell.time;
+  const time = span(list);
   const said = [rest, cell.label, time, error, note].filter(Boolean).join(", ");
   const link = make("a", {
     class: `chip b-${cell.behaviour} v-${cell.verdict} h${cell.heat}${worded ? "" : " mark"}`,
     href: `#${cell.id}`,
     tabindex: "-1",
     "data-cell": cell.id,
+    "data-count": list.length,
     title: worded ? undefined : said,
     "aria-label": worded ? undefined : said,
   });
+  for (const one of list) one.chip = link;
   if (worded) {
     if (rest) link.append(make("span", { class: "rest" }, rest));
     link.append(make("span", { class: "what" }, cell.label), " ", make("b", {}, time));
@@ -85,8 +134,14 @@ const drawMap = (scenario) => {
   }
   const shown = scenario.cells.filter((cell) => cell.shown).length;
   scenario.section.classList.toggle("nothing", shown === 0);
-  const worded = Math.max(0, ...[...boxes.values()].map((list) => list.length)) <= WORDED;
-  const fill = (box, list) => box.append(...list.map((cell) => chip(cell, free.map((at) => cell.values[at]).join(" · "), worded)));
+  const most = (list) => groups(list, alike).flatMap((same) => blocks(same, free)).length;
+  const worded = Math.max(0, ...[...boxes.values()].map(most)) <= WORDED;
+  const fill = (box, list) => {
+    const merged = groups(list, alike).flatMap((same) => blocks(same, free));
+    box.append(...merged.map((block) => chip(block.cells, distinction(block, scenario, free), worded)));
+  };
+  /** A value with the name of its axis. */
+  const titled = (name, value) => (name ? [make("small", {}, called(name)), " ", value] : [value]);
 
   const rows = (scenario.axes[row]?.values ?? [""]).filter((value) => used.rows.has(value));
   const columns = (scenario.axes[column]?.values ?? [""]).filter((value) => used.columns.has(value));
@@ -94,23 +149,22 @@ const drawMap = (scenario) => {
   if (column >= 0) {
     head.append(
       make("tr", { role: "row" },
-        make("th", { scope: "col", role: "columnheader", rowspan: 2, class: "corner" }, called(scenario.rows)),
-        make("th", { scope: "colgroup", role: "columnheader", colspan: columns.length, class: "axis" }, called(scenario.columns))),
-      make("tr", { role: "row" }, ...columns.map((value) => make("th", { scope: "col", role: "columnheader" }, value))),
+        make("td", { role: "gridcell", class: "corner" }),
+        ...columns.map((value) => make("th", { scope: "col", role: "columnheader" }, ...titled(scenario.columns, value)))),
     );
   } else if (row >= 0) {
     head.append(
       make("tr", { role: "row" },
-        make("th", { scope: "col", role: "columnheader", class: "corner" }, called(scenario.rows)),
+        make("td", { role: "gridcell", class: "corner" }),
         make("th", { scope: "col", role: "columnheader" }, words["outcome-head"])),
     );
   }
   const body = make("tbody");
   for (const value of rows) {
     const line = make("tr", { role: "row" });
-    if (row >= 0) line.append(make("th", { scope: "row", role: "rowheader" }, value));
+    if (row >= 0) line.append(make("th", { scope: "row", role: "rowheader" }, ...titled(scenario.rows, value)));
     for (const other of columns) {
-      const box = make("td", { role: "gridcell", "data-column": column >= 0 ? other : undefined });
+      const box = make("td", { role: "gridcell", "data-column": column >= 0 ? `${called(scenario.columns)} ${other}` : undefined });
       fill(box, boxes.get(`${value}/${other}`) ?? []);
       line.append(box);
     }

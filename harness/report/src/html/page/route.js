@@ -29,6 +29,15 @@ const draw = () => {
   find("#found").textContent = say(count === cells.size ? "all-found" : "found", { count, cells: plural(cells.size, "cell") });
   const some = Boolean(selectionText());
   find("#clear").hidden = !some;
+  drawHits();
+};
+
+/** The address of the overview as it is selected. */
+const overviewText = () => {
+  const { path } = parts();
+  const text = selectionText();
+  const ofCell = cells.has(path.split("/").slice(0, 2).join("/"));
+  return (ofCell ? "" : path) + (text ? `?${text}` : "");
 };
 
 /** After a change of the selection: the address follows, without a step in the history, and the focus stays where it was. */
@@ -36,10 +45,10 @@ const update = () => {
   const focused = document.activeElement;
   const map = focused.closest?.(".map");
   const at = map ? all("select", map).indexOf(focused) : -1;
-  const { path } = parts();
-  const text = selectionText();
-  lastOverview = (cells.has(path) ? "" : path) + (text ? `?${text}` : "");
-  history.replaceState(null, "", `#${lastOverview}`);
+  lastOverview = overviewText();
+  // In a cell the address stays the cell's: its way back leads to what is selected now.
+  if (find("#cell").hidden) history.replaceState(null, "", `#${lastOverview}`);
+  else find("#cell .back")?.setAttribute("href", `#${lastOverview}`);
   draw();
   if (at >= 0) all("select", map)[at]?.focus();
 };
@@ -73,7 +82,7 @@ const route = () => {
   draw();
   show("overview");
   const last = find("#cell").dataset.cell;
-  const link = last && find(`a.chip[data-cell="${last}"]`);
+  const link = last && cells.get(last)?.chip;
   const place = path ? document.getElementById(path) : null;
   const lost = Boolean(path) && !place;
   find("#no-such-place").hidden = !lost;
@@ -97,17 +106,17 @@ const keys = (event) => {
   const writing = event.target.matches?.("input, select, textarea");
   if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();
-    if (!find("#cell").hidden) {
-      location.hash = lastOverview;
-      route();
-    }
     search.focus();
     search.select();
-  } else if (event.key === "Escape" && event.target === search) {
+  } else if (event.key === "Escape" && find("form.search").contains(event.target)) {
     if (selection.q) {
+      search.focus();
       selection.q = "";
       update();
-    } else find("a.chip")?.focus();
+    } else if (find("#cell").hidden) find("a.chip")?.focus();
+    else find("#cell h2")?.focus();
+  } else if (moveInHits(event)) {
+    // The focus has moved.
   } else if (event.key === "Escape" && !writing && !find("#cell").hidden) leaveCell();
   else moveInMap(event);
 };
@@ -158,14 +167,7 @@ addEventListener("DOMContentLoaded", () => {
   filterButtons();
   for (const scenario of scenarios.values()) addEffects(scenario);
   for (const details of all("details.all")) details.open = false;
-  find("form.search").addEventListener("submit", (event) => {
-    event.preventDefault();
-    find("a.chip")?.focus();
-  });
-  find("#search").addEventListener("input", (event) => {
-    selection.q = event.target.value.trim();
-    update();
-  });
+  startSearch();
   addEventListener("keydown", keys);
   addEventListener("hashchange", route);
   find(".skip").addEventListener("click", (event) => {

@@ -3,7 +3,7 @@
 
 /** Scenarios by name: { name, section, axes: [{ name, values }], cells, rows, columns, only: { axis: value } }. */
 const scenarios = new Map();
-/** Cells by id: { id, scenario, row, values, behaviour, verdict, heat, label, time, error, text }. */
+/** Cells by id: { id, scenario, row, values, behaviour, verdict, heat, cause, label, time, error, said, text, chip }. */
 const cells = new Map();
 
 const GROUPS = {
@@ -11,7 +11,7 @@ const GROUPS = {
   verdict: ["met", "violated", "untested", "undetermined", "observed", "missing"],
 };
 
-const selection = { q: "", behaviour: new Set(), verdict: new Set() };
+const selection = { q: "", cause: "", behaviour: new Set(), verdict: new Set() };
 
 const readTables = () => {
   for (const section of all("section.scenario")) {
@@ -24,10 +24,11 @@ const readTables = () => {
         if (!axes[index].values.includes(value)) axes[index].values.push(value);
       });
       const [label, time, error] = columns.slice(axes.length);
-      const { cell: id, behaviour, verdict, heat, words: searched } = row.dataset;
+      const { cell: id, behaviour, verdict, heat, cause, words: searched } = row.dataset;
       // The names of behaviours and verdicts in scenarios find a cell whatever the report's language.
-      const text = `${id} ${columns.join(" ")} ${behaviour} ${verdict} ${searched}`.toLowerCase();
-      const cell = { id, scenario, row, values, behaviour, verdict, heat, label, time, error, text, shown: true };
+      const said = [...columns, behaviour, verdict, cause, searched].join(" · ");
+      const text = `${id} ${said}`.toLowerCase();
+      const cell = { id, scenario, row, values, behaviour, verdict, heat, cause, label, time, error, said, text, shown: true };
       scenario.cells.push(cell);
       cells.set(id, cell);
     }
@@ -48,16 +49,20 @@ const setDefaultAxes = (scenario) => {
 
 const matches = (cell, sought) =>
   sought.every((word) => cell.text.includes(word)) &&
+  (!selection.cause || cell.cause === selection.cause) &&
   (!selection.behaviour.size || selection.behaviour.has(cell.behaviour)) &&
   (!selection.verdict.size || selection.verdict.has(cell.verdict)) &&
   cell.scenario.axes.every((axis, index) => !(axis.name in cell.scenario.only) || cell.scenario.only[axis.name] === cell.values[index]);
 
+/** The words that must all occur. */
+const sought = () => selection.q.toLowerCase().split(/\s+/).filter(Boolean);
+
 /** Sets `shown` of every cell; returns how many are. */
 const select = () => {
-  const sought = selection.q.toLowerCase().split(/\s+/).filter(Boolean);
+  const all = sought();
   let count = 0;
   for (const cell of cells.values()) {
-    cell.shown = matches(cell, sought);
+    cell.shown = matches(cell, all);
     if (cell.row.hidden === cell.shown) cell.row.hidden = !cell.shown;
     if (cell.shown) count += 1;
   }
@@ -68,6 +73,7 @@ const select = () => {
 const selectionText = () => {
   const parts = [];
   if (selection.q) parts.push(`q=${encodeURIComponent(selection.q)}`);
+  if (selection.cause) parts.push(`cause=${selection.cause}`);
   for (const group of Object.keys(GROUPS)) {
     if (selection[group].size) parts.push(`${group}=${[...selection[group]].join(",")}`);
   }
@@ -83,6 +89,9 @@ const selectionText = () => {
 const readSelection = (text) => {
   const parameters = new URLSearchParams(text);
   selection.q = parameters.get("q") ?? "";
+  // A plus sign in an address is a blank.
+  const cause = (parameters.get("cause") ?? "").replaceAll(" ", "+");
+  selection.cause = [...cells.values()].some((cell) => cell.cause === cause) ? cause : "";
   for (const [group, known] of Object.entries(GROUPS)) {
     selection[group] = new Set((parameters.get(group) ?? "").split(",").filter((value) => known.includes(value)));
   }

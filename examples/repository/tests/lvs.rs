@@ -1,0 +1,3 @@
+//! Each cell of the scenarios is a test.
+
+lvs_matrix_test::scenarios!("scenarios/*.yaml");
