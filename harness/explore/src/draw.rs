@@ -79,8 +79,8 @@ pub(crate) fn new(scenario: &Scenario, explore: &Explore, chance: &mut Chance) -
 }
 
 /// The sequences of one step of an operator's: after at most two of the client's, before an operation of the
-/// client. All of them in the simplest lab, those with the fewest steps first, those with equally many in an
-/// order by chance.
+/// client. All of them in the simplest lab, those with the fewest steps first; of those with equally many the
+/// edits of the table first, in an order by chance.
 pub(crate) fn single_changes(scenario: &Scenario, explore: &Explore, seed: u64) -> Vec<Vec<Timed>> {
     let Some(plan) = bare(scenario, &vec![0; scenario.axes.len()]) else {
         return Vec::new();
@@ -106,6 +106,10 @@ pub(crate) fn single_changes(scenario: &Scenario, explore: &Explore, seed: u64) 
         for place in (1..tier.len()).rev() {
             tier.swap(place, chance.below(place + 1));
         }
+        // A stable sort: what is edited is the table first.
+        tier.sort_by_key(|steps: &Vec<Timed>| {
+            !steps.iter().any(|step| matches!(step.action, Action::Table(_)))
+        });
         sequences.extend(tier);
         begun = begun.iter().flat_map(|begun| longer(explore, begun)).collect();
     }

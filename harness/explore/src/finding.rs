@@ -52,6 +52,18 @@ impl Finding {
         }
     }
 
+    /// Is it certain, as far as it goes, that a candidate shows this as well: does it have all these steps, in a
+    /// lab with all these values? What else it does may undo what they do.
+    pub(crate) fn covers(&self, candidate: &Candidate) -> bool {
+        let mut steps = candidate.steps.iter();
+        let labs = self.candidate.lab.iter().zip(&candidate.lab);
+        self.candidate
+            .steps
+            .iter()
+            .all(|own| steps.any(|step| step == own))
+            && labs.into_iter().all(|(own, other)| *own == 0 || own == other)
+    }
+
     /// Is it this again?
     #[must_use]
     pub fn is_shown_by(&self, outcome: &Outcome) -> bool {

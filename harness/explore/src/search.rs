@@ -17,9 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const GENERATION: usize = 48;
 /// Of these so many at most go to what was found, while the search goes on.
 const TO_SHRINK: usize = 24;
-/// Of the rest a part each goes to sequences of one change, to other labs of what gave something new, and to
-/// chance.
-const PARTS: usize = 3;
+/// Of the rest a half goes to sequences of one change, a quarter to other labs of what gave something new, and
+/// what is left to chance.
+const OF_ONE_CHANGE: usize = 2;
+const TO_LABS: usize = 4;
+/// Of the sequences by chance that have all steps of a finding, one of so many is run: most of them show
+/// nothing but that again.
+const COVERED: usize = 6;
 /// So often a draw is tried for one place of a generation.
 const DRAWS: usize = 40;
 /// The scenario's own cells with which the search begins, at most.
@@ -111,22 +115,24 @@ impl<'s> Search<'s> {
             finding.shrunk = !left;
         }
         if searching {
-            let part = most.saturating_sub(batch.candidates.len()) / PARTS;
-            let singles = batch.candidates.len() + part;
+            let left = most.saturating_sub(batch.candidates.len());
+            let singles = batch.candidates.len() + left / OF_ONE_CHANGE;
             while batch.candidates.len() < singles
                 && let Some(steps) = self.single.pop()
             {
                 let simplest = vec![0; self.scenario.axes.len()];
                 let candidate = Candidate::of(self.scenario, simplest, steps);
-                candidate.into_iter().for_each(|candidate| batch.add(candidate));
+                let new = candidate.filter(|candidate| !covered(&self.findings, candidate));
+                new.into_iter().for_each(|candidate| batch.add(candidate));
             }
-            let labs = batch.candidates.len() + part;
+            let labs = batch.candidates.len() + left / TO_LABS;
             while batch.candidates.len() < labs
                 && let Some(next) = simplest(&self.in_one_lab)
             {
                 let candidate = self.in_one_lab.swap_remove(next);
                 let others = draw::other_labs(self.scenario, &candidate);
-                others.into_iter().for_each(|other| batch.add(other));
+                let new = others.into_iter().filter(|other| !covered(&self.findings, other));
+                new.for_each(|other| batch.add(other));
             }
         }
         let mut chance = Chance::of(self.seed, self.generation);
@@ -139,6 +145,8 @@ impl<'s> Search<'s> {
             } else {
                 draw::variation(self.scenario, self.explore, &self.corpus, &mut chance)
             };
+            let drawn =
+                drawn.filter(|candidate| !covered(&self.findings, candidate) || chance.once_in(COVERED));
             drawn.into_iter().for_each(|candidate| batch.add(candidate));
         }
         self.generation += 1;
@@ -170,7 +178,8 @@ impl<'s> Search<'s> {
             self.undetermined += 1;
             return;
         }
-        if !breaches.is_empty() {
+        let broken = !breaches.is_empty();
+        if broken {
             let of_finding = signature.of_finding();
             let number = self.outcomes.len();
             let mut known = self.findings.iter_mut();
@@ -182,7 +191,10 @@ impl<'s> Search<'s> {
             }
         }
         if self.signatures.insert(signature) {
-            self.in_one_lab.push(candidate.clone());
+            // What is broken in one lab is found; what is not may be in another.
+            if !broken {
+                self.in_one_lab.push(candidate.clone());
+            }
             self.corpus.push(candidate);
         }
     }
@@ -230,6 +242,10 @@ impl<'s> Search<'s> {
         })
         .collect()
     }
+}
+
+fn covered(findings: &[Finding], candidate: &Candidate) -> bool {
+    findings.iter().any(|finding| finding.covers(candidate))
 }
 
 /// The place of the simplest.

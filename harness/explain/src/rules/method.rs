@@ -246,7 +246,11 @@ pub(super) const OTHER_ROUTE: Rule = Rule {
 };
 
 /// The step that had given a server this method by then.
-fn set<'a>(view: &CellView<'a>, wanted: Forwarding, by: Instant) -> Option<(&'a Name, &'a StepRecord)> {
+pub(super) fn set<'a>(
+    view: &CellView<'a>,
+    wanted: Forwarding,
+    by: Instant,
+) -> Option<(&'a Name, &'a StepRecord)> {
     let (step, _, (server, method)) = view
         .done(|action| {
             let Action::Table(TableAction::SetForwarding { server, method, .. }) = action else {

@@ -1,8 +1,10 @@
 //! Hosts that are built wrong from the beginning.
 
 use super::super::fate::claims as fated;
+use super::method::set;
 use super::prelude::*;
 use lvs_matrix_model::capture::flow::segment;
+use lvs_matrix_model::record::StepRecord;
 use lvs_matrix_model::scenario::{Forwarding, Misbuild};
 
 /// A host drops what is not for it if it does not forward (`ip_route_input_slow`: no route, `ip_error`).
@@ -13,6 +15,12 @@ const NOT_FOR_ME: [Source; 2] = [
 
 /// The SYN's sendings that came to a real server, and that server, if it is built wrong in this way.
 fn reached<'v>(view: &'v CellView<'_>, how: Misbuild) -> Option<(&'v Name, Vec<(u32, Seen)>)> {
+    let (server, seen) = arrived(view)?;
+    is(view, &Node::RealServer(server.clone()), how).then_some((server, seen))
+}
+
+/// The SYN's sendings that came to a real server, and that server.
+fn arrived<'v>(view: &'v CellView<'_>) -> Option<(&'v Name, Vec<(u32, Seen)>)> {
     if !view.is_connect() && !view.is_udp() {
         return None;
     }
@@ -24,10 +32,17 @@ fn reached<'v>(view: &'v CellView<'_>, how: Misbuild) -> Option<(&'v Name, Vec<(
         })
         .collect();
     let (_, _, server) = at_server.first()?;
-    is(view, &Node::RealServer((*server).clone()), how).then(|| {
-        let seen = at_server.iter().map(|(sent, seen, _)| (*sent, *seen));
-        (*server, seen.collect())
-    })
+    let seen = at_server.iter().map(|(sent, seen, _)| (*sent, *seen));
+    Some((*server, seen.collect()))
+}
+
+/// The step that gave a server the method of direct routing which is wired for another, and does not have the
+/// VIP.
+fn routed_without_vip<'a>(view: &CellView<'a>, server: &Name, by: Instant) -> Option<&'a StepRecord> {
+    let (edited, step) = set(view, Forwarding::DirectRouting, by)?;
+    let host = view.plan.host(&Node::RealServer(server.clone()))?;
+    let has_vip = host.addresses().any(|address| address == view.plan.vip());
+    (edited == server && !has_vip).then_some(step)
 }
 
 fn is(view: &CellView<'_>, node: &Node, how: Misbuild) -> bool {
@@ -56,9 +71,15 @@ pub(super) const NO_VIP: Rule = Rule {
     explains: Explains::Silence,
     sources: &[transmit("ip_vs_dr_xmit"), NOT_FOR_ME[0], NOT_FOR_ME[1]],
     holds: |view| {
-        let (server, seen) = reached(view, Misbuild::NoVip)?;
+        let (server, seen) = arrived(view)?;
         let (_, head) = *seen.first()?;
         let node = Node::RealServer(server.clone());
+        let edited = routed_without_vip(view, server, head.at);
+        let advice = match edited {
+            Some(_) => [vec![Advice::SameForwarding(server.clone())], left_out(server)].concat(),
+            None if is(view, &node, Misbuild::NoVip) => silent(server, Misbuild::NoVip),
+            None => return None,
+        };
         if answers(view, server, head, &node).next().is_some() {
             return None;
         }
@@ -76,9 +97,13 @@ pub(super) const NO_VIP: Rule = Rule {
                 times = times(seen.len()),
                 head = first(head),
             ),
-            shown_by: seen.iter().map(|(_, seen)| packet(*seen)).collect(),
+            shown_by: edited
+                .map(|step| Citation::Step(step.number))
+                .into_iter()
+                .chain(seen.iter().map(|(_, seen)| packet(*seen)))
+                .collect(),
             claims: fated(seen.iter().map(|(sent, _)| *sent), &Fate::Delivered(node)),
-            advice: silent(server, Misbuild::NoVip),
+            advice,
         })
     },
 };
@@ -144,21 +169,32 @@ pub(super) const WRONG_GATEWAY: Rule = Rule {
     },
 };
 
+/// Does a host pass on what is not for it?
+const FORWARDING: &str = "net.ipv4.ip_forward";
+
 /// The answers of a masqueraded server come to a director that passes nothing on.
 pub(super) const NO_FORWARDING: Rule = Rule {
     name: "director-is-no-router",
     explains: Explains::Silence,
     sources: &[NOT_FOR_ME[0], NOT_FOR_ME[1], core("ip_vs_out_hook")],
     holds: |view| {
-        let asks = view.is_connect() || view.is_udp();
-        if !asks || !is(view, &Node::Director, Misbuild::NoForwarding) {
-            return None;
-        }
         let mut at_server = view.sendings().filter_map(Passage::at_server);
         let (head, server) = at_server.next()?;
+        let built = is(view, &Node::Director, Misbuild::NoForwarding);
+        let state = view.record.state_at(head.at);
+        let step = state
+            .sysctl(&Node::Director, FORWARDING)
+            .filter(|known| known.value.trim() == "0")
+            .and_then(|known| known.step);
+        // A lab that is built so lets no connection come about on which something could be asked.
+        let asks = view.is_connect() || view.is_udp();
+        if step.is_none() && !(built && asks) {
+            return None;
+        }
         let back: Vec<&Packet> = answers(view, server, *head, &Node::Director).collect();
         let answer = back.first()?;
         let mut shown_by = vec![packet(*head)];
+        shown_by.extend(step.map(Citation::Step));
         shown_by.extend(back.iter().map(|packet| Citation::Packet(packet.number)));
         Some(Finding {
             at: head.at,
@@ -178,11 +214,14 @@ pub(super) const NO_FORWARDING: Rule = Rule {
             ),
             shown_by,
             claims: Vec::new(),
-            advice: [
-                vec![Advice::BuildRight(Node::Director, Misbuild::NoForwarding)],
-                patience(),
-            ]
-            .concat(),
+            advice: match step {
+                Some(_) => patience(),
+                None => [
+                    vec![Advice::BuildRight(Node::Director, Misbuild::NoForwarding)],
+                    patience(),
+                ]
+                .concat(),
+            },
         })
     },
 };
