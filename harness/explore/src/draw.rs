@@ -78,6 +78,39 @@ pub(crate) fn new(scenario: &Scenario, explore: &Explore, chance: &mut Chance) -
     Candidate::of(scenario, lab, steps.into_iter().cloned().collect())
 }
 
+/// The clients of the scenario's own cells with another change: each step of an operator's in the place of all
+/// that the cell has. In the simplest lab; the edits of the table first, in an order by chance.
+pub(crate) fn other_changes(own: &[Candidate], explore: &Explore, seed: u64) -> Vec<Vec<Timed>> {
+    let all = || explore.actions.iter().flatten();
+    let mut chance = Chance::of(seed, u32::MAX - 1);
+    let mut clients: Vec<(usize, Vec<Timed>)> = Vec::new();
+    for candidate in own {
+        let place = candidate.steps.iter().position(|step| is_change(&step.action));
+        let steps = candidate.steps.iter().filter(|step| !is_change(&step.action));
+        let client = (place.unwrap_or(0), steps.cloned().collect());
+        if !clients.contains(&client) {
+            clients.push(client);
+        }
+    }
+    let mut sequences: Vec<Vec<Timed>> = Vec::new();
+    for change in all().filter(|step| is_change(&step.action)) {
+        sequences.extend(clients.iter().map(|(place, client)| {
+            let mut steps = client.clone();
+            steps.insert((*place).min(client.len()), change.clone());
+            steps
+        }));
+    }
+    for place in (1..sequences.len()).rev() {
+        sequences.swap(place, chance.below(place + 1));
+    }
+    sequences.sort_by_key(|steps| !edits_table(steps));
+    sequences
+}
+
+fn edits_table(steps: &[Timed]) -> bool {
+    steps.iter().any(|step| matches!(step.action, Action::Table(_)))
+}
+
 /// The sequences of one step of an operator's: after at most two of the client's, before an operation of the
 /// client. All of them in the simplest lab, those with the fewest steps first; of those with equally many the
 /// edits of the table first, in an order by chance.
@@ -107,9 +140,7 @@ pub(crate) fn single_changes(scenario: &Scenario, explore: &Explore, seed: u64) 
             tier.swap(place, chance.below(place + 1));
         }
         // A stable sort: what is edited is the table first.
-        tier.sort_by_key(|steps: &Vec<Timed>| {
-            !steps.iter().any(|step| matches!(step.action, Action::Table(_)))
-        });
+        tier.sort_by_key(|steps: &Vec<Timed>| !edits_table(steps));
         sequences.extend(tier);
         begun = begun.iter().flat_map(|begun| longer(explore, begun)).collect();
     }

@@ -9,7 +9,7 @@ use lvs_matrix_model::action::Timed;
 use lvs_matrix_model::base::choice_of;
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{Step, plan};
-use lvs_matrix_model::scenario::{Explore, Scenario};
+use lvs_matrix_model::scenario::{Axis, Explore, Lab, Scenario};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,9 @@ const COVERED: usize = 6;
 /// So often a draw is tried for one place of a generation.
 const DRAWS: usize = 40;
 /// The scenario's own cells with which the search begins, at most.
-const OWN_CELLS: usize = 48;
+const OWN_CELLS: usize = 16;
+/// … and so many at most are looked at for their clients.
+const OWN_CLIENTS: usize = 256;
 
 /// How much is known after so many cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +71,9 @@ impl<'s> Search<'s> {
     #[must_use]
     pub fn new(scenario: &'s Scenario, seed: u64) -> Option<Self> {
         let explore = scenario.explore.as_ref()?;
-        let mut single = draw::single_changes(scenario, explore, seed);
+        let own: Vec<Candidate> = own(scenario).collect();
+        let mut single = draw::other_changes(&own, explore, seed);
+        single.extend(draw::single_changes(scenario, explore, seed));
         single.reverse();
         Some(Self {
             scenario,
@@ -98,7 +102,8 @@ impl<'s> Search<'s> {
             candidates: Vec::new(),
         };
         if searching && self.generation == 0 {
-            own(self.scenario).for_each(|candidate| batch.add(candidate));
+            let own = own(self.scenario).take(OWN_CELLS);
+            own.for_each(|candidate| batch.add(candidate));
         }
         let for_findings = if searching { TO_SHRINK.min(most) } else { most };
         for finding in self.findings.iter_mut().filter(|finding| !finding.shrunk) {
@@ -276,10 +281,14 @@ impl Batch<'_> {
 /// The scenario's own cells.
 fn own(scenario: &Scenario) -> impl Iterator<Item = Candidate> {
     let sizes: Vec<usize> = scenario.axes.iter().map(|axis| axis.values.len()).collect();
-    let cells = cells(scenario).into_iter().take(OWN_CELLS).enumerate();
+    let cells = cells(scenario).into_iter().take(OWN_CLIENTS).enumerate();
+    // An axis of steps alone is none of the lab.
+    let of_lab = |axis: &Axis| axis.values.iter().any(|value| value.lab != Lab::default());
     cells.filter_map(move |(number, cell)| {
         let steps = plan(scenario, &cell).steps;
         let steps = steps.iter().map(Step::timed).collect();
-        Candidate::of(scenario, choice_of(number, &sizes), steps)
+        let choice = choice_of(number, &sizes).into_iter().zip(&scenario.axes);
+        let lab = choice.map(|(value, axis)| if of_lab(axis) { value } else { 0 });
+        Candidate::of(scenario, lab.collect(), steps)
     })
 }
