@@ -11,16 +11,16 @@ use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{Step, plan};
 use lvs_matrix_model::scenario::{Axis, Explore, Lab, Scenario};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// So many cells a generation has. It does not depend on the machine: the next one depends on what it gives.
 pub const GENERATION: usize = 48;
 /// Of these so many at most go to what was found, while the search goes on.
 const TO_SHRINK: usize = 24;
-/// Of the rest a half goes to sequences of one change, a quarter to other labs of what gave something new, and
-/// what is left to chance.
-const OF_ONE_CHANGE: usize = 2;
-const TO_LABS: usize = 4;
+/// Of the rest a third goes to sequences of one change, half to other labs of what gave something new, and what
+/// is left to chance.
+const OF_ONE_CHANGE: usize = 3;
+const TO_LABS: usize = 2;
 /// Of the sequences by chance that have all steps of a finding, one of so many is run: most of them show
 /// nothing but that again.
 const COVERED: usize = 6;
@@ -58,7 +58,7 @@ pub struct Search<'s> {
     /// The candidates that gave something new, in their order.
     corpus: Vec<Candidate>,
     /// Those of the corpus whose other labs were not asked for yet.
-    in_one_lab: Vec<Candidate>,
+    in_one_lab: VecDeque<Candidate>,
     /// Sequences of one change that are to be run, the next one last.
     single: Vec<Vec<Timed>>,
     findings: Vec<Finding>,
@@ -84,7 +84,7 @@ impl<'s> Search<'s> {
             outcomes: BTreeMap::new(),
             signatures: BTreeSet::new(),
             corpus: Vec::new(),
-            in_one_lab: Vec::new(),
+            in_one_lab: VecDeque::new(),
             single,
             findings: Vec::new(),
             undetermined: 0,
@@ -131,10 +131,16 @@ impl<'s> Search<'s> {
                 new.into_iter().for_each(|candidate| batch.add(candidate));
             }
             let labs = batch.candidates.len() + left / TO_LABS;
+            // The newest, to follow what was just seen, and in every other generation the oldest, so that all
+            // have their turn.
+            let newest = self.generation % 2 == 0;
             while batch.candidates.len() < labs
-                && let Some(next) = simplest(&self.in_one_lab)
+                && let Some(candidate) = if newest {
+                    self.in_one_lab.pop_back()
+                } else {
+                    self.in_one_lab.pop_front()
+                }
             {
-                let candidate = self.in_one_lab.swap_remove(next);
                 let others = draw::other_labs(self.scenario, &candidate);
                 let new = others.into_iter().filter(|other| !covered(&self.findings, other));
                 new.for_each(|other| batch.add(other));
@@ -198,7 +204,7 @@ impl<'s> Search<'s> {
         if self.signatures.insert(signature) {
             // What is broken in one lab is found; what is not may be in another.
             if !broken {
-                self.in_one_lab.push(candidate.clone());
+                self.in_one_lab.push_back(candidate.clone());
             }
             self.corpus.push(candidate);
         }
@@ -251,13 +257,6 @@ impl<'s> Search<'s> {
 
 fn covered(findings: &[Finding], candidate: &Candidate) -> bool {
     findings.iter().any(|finding| finding.covers(candidate))
-}
-
-/// The place of the simplest.
-fn simplest(candidates: &[Candidate]) -> Option<usize> {
-    let places = candidates.iter().enumerate();
-    let simplest = places.min_by(|(_, one), (_, other)| one.measure().cmp(&other.measure()));
-    simplest.map(|(place, _)| place)
 }
 
 /// A generation while it is filled.
