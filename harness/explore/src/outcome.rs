@@ -3,9 +3,9 @@
 use lvs_matrix_explain::{Status, explain};
 use lvs_matrix_model::action::{Action, ClientAction};
 use lvs_matrix_model::duration::Instant;
-use lvs_matrix_model::ipvs::Connections;
+use lvs_matrix_model::ipvs::{Connection, Connections, Table};
 use lvs_matrix_model::lab::State;
-use lvs_matrix_model::record::{CellRecord, StepOutcome};
+use lvs_matrix_model::record::{CellRecord, DirectorSnapshot, StepOutcome};
 use lvs_matrix_model::scenario::{ErrorsOf, HangEndName, Never};
 use lvs_matrix_model::verdict::{Behaviour, JudgedCell, ObservedError};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,8 @@ pub struct Signature {
     pub rules: Vec<String>,
     /// Do they explain all of it?
     pub explained: bool,
-    /// The states of the director's entries, for each snapshot: `ESTABLISHED FIN_WAIT`.
+    /// The states of the director's entries, for each snapshot, with what became of their servers:
+    /// `ESTABLISHED, FIN_WAIT without server`.
     pub entries: Vec<String>,
 }
 
@@ -151,12 +152,7 @@ pub fn outcome(cell: &JudgedCell, never: &Never) -> Outcome {
             error: observed.error.as_ref().map(number),
             rules: rules.into_iter().map(str::to_owned).collect(),
             explained: explanation.status == Status::Explained,
-            entries: cell
-                .record
-                .snapshots
-                .iter()
-                .map(|snapshot| entries(&snapshot.connections))
-                .collect(),
+            entries: cell.record.snapshots.iter().map(entries).collect(),
         },
         breaches: breaches(cell, never),
     }
@@ -172,13 +168,26 @@ fn number(error: &ObservedError) -> String {
     }
 }
 
-/// The states of the entries of a listing, each once.
-fn entries(listing: &str) -> String {
-    let Ok(connections) = Connections::listed(listing) else {
+/// The states of the entries, each once, with what became of their servers: `ESTABLISHED`, `FIN_WAIT of weight 0`,
+/// `CLOSE without server`.
+fn entries(snapshot: &DirectorSnapshot) -> String {
+    let (Ok(connections), Ok(table)) = (
+        Connections::listed(&snapshot.connections),
+        Table::listed(&snapshot.services),
+    ) else {
         return "unread".to_owned();
     };
-    let states: BTreeSet<String> = connections.entries.into_iter().map(|entry| entry.state).collect();
-    states.into_iter().collect::<Vec<_>>().join(" ")
+    let destinations = || table.services.iter().flat_map(|service| &service.destinations);
+    let state = |entry: Connection| {
+        let own = destinations().find(|destination| destination.address == entry.destination);
+        match own.map(|destination| destination.weight) {
+            None => format!("{} without server", entry.state),
+            Some(0) => format!("{} of weight 0", entry.state),
+            Some(_) => entry.state,
+        }
+    };
+    let states: BTreeSet<String> = connections.entries.into_iter().map(state).collect();
+    states.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// What happened that must never happen. A cell whose change could not bear on what is classified, or of
