@@ -234,6 +234,24 @@ const CAUSES: &[Cause] = &[
         "调度器的链路中断：客户端发送的数据无法到达。",
     ),
     (
+        "router-unplugged",
+        "The links of the router between the client and the director are down: what the client sends reaches \
+         nobody.",
+        "客户端与调度器之间的路由器的链路中断：客户端发送的数据无法到达。",
+    ),
+    (
+        "answer-ends-at-the-router",
+        "A router that translates the client's address had forgotten the connection: the answer ends at the \
+         router, which refuses it, and the client waits for nothing.",
+        "转换客户端地址的路由器已忘记这条连接：应答到路由器为止并被拒绝，客户端白白等待。",
+    ),
+    (
+        "passed-on-untranslated",
+        "A router that translates the client's address had forgotten the connection, and with \
+         nf_conntrack_tcp_loose=0 passed the segment on as it was: the director knows no such connection.",
+        "转换客户端地址的路由器已忘记这条连接，nf_conntrack_tcp_loose=0 时把报文段原样转发：调度器没有这条连接。",
+    ),
+    (
         "lost-before-the-director",
         "The link to the director loses packets.",
         "通往调度器的链路丢包。",

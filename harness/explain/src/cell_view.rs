@@ -35,6 +35,8 @@ pub(super) struct CellView<'a> {
     pub(super) operation: &'a Operation,
     /// The client's address and port; port 0 if its SYN did not leave it.
     pub(super) client: (IpAddr, u16),
+    /// The same as the director and the servers know it: what a router has put in its place.
+    pub(super) known_as: (IpAddr, u16),
     /// What the client sent on it until the operation or the observation ended, in order.
     pub(super) sent: Vec<Passage<'a>>,
     /// What the client's kernel accepted on it until then, in order.
@@ -98,12 +100,14 @@ impl<'a> CellView<'a> {
                 })
             })
         };
+        let client = (record.client_address(port)?, port);
         Some(Self {
             record,
             plan: &record.plan,
             observed,
             operation,
-            client: (record.client_address(port)?, port),
+            client,
+            known_as: cell.journeys.known_as(client, end),
             sent,
             received,
             request,
@@ -125,6 +129,7 @@ impl<'a> CellView<'a> {
             observed: &cell.observed,
             operation,
             client: (cell.record.plan.client_host()?.address(), 0),
+            known_as: (cell.record.plan.client_known_as()?, 0),
             sent: Vec::new(),
             received: Vec::new(),
             request: None,
@@ -293,7 +298,7 @@ impl<'a> CellView<'a> {
     pub(super) fn server(&self) -> Option<&'a Name> {
         match self.operation.served_by.as_ref()? {
             Node::RealServer(name) => Some(name),
-            Node::Client | Node::Director => None,
+            Node::Client | Node::Director | Node::Router => None,
         }
     }
 
@@ -410,7 +415,7 @@ impl<'a> CellView<'a> {
     pub(super) fn answers_past_the_director(&self) -> bool {
         let back = |packet: &&Packet| {
             let to_client = segment(packet).is_some_and(|(_, destination, segment)| {
-                destination == self.client.0 && segment.destination_port == self.client.1
+                (destination, segment.destination_port) == self.known_as
             });
             to_client && matches!(self.sender(packet), Some(Node::RealServer(_)))
         };
@@ -460,7 +465,7 @@ impl<'a> CellView<'a> {
 impl<'a> CellView<'a> {
     /// What a real server sent to the client on the connection, as its own interface saw it.
     pub(super) fn sent_by(&self, server: &Name) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
-        let port = self.client.1;
+        let port = self.known_as.1;
         let all = self.sent_to_client_by(server);
         all.filter(move |(_, segment)| segment.destination_port == port)
     }
@@ -469,7 +474,7 @@ impl<'a> CellView<'a> {
     pub(super) fn sent_to_client_by(&self, server: &Name) -> impl Iterator<Item = (&'a Packet, &'a Segment)> {
         let node = Node::RealServer(server.clone());
         let point = self.point(&node);
-        let client = self.client.0;
+        let client = self.known_as.0;
         self.paths.packets().iter().filter_map(move |packet| {
             let (_, destination, segment) = segment(packet)?;
             let here = Some(packet.point) == point && destination == client;

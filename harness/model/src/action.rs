@@ -48,6 +48,8 @@ pub enum Node {
     Client,
     /// The load balancer: the host with the IPVS table.
     Director,
+    /// The router between the client and the director.
+    Router,
     /// A real server with what serves on it.
     RealServer(Name),
 }
@@ -58,7 +60,7 @@ impl Node {
     pub fn real_server(&self) -> Option<&Name> {
         match self {
             Self::RealServer(name) => Some(name),
-            Self::Client | Self::Director => None,
+            Self::Client | Self::Director | Self::Router => None,
         }
     }
 }
@@ -69,6 +71,7 @@ impl From<Name> for Node {
         match name.as_str() {
             "client" => Self::Client,
             "director" => Self::Director,
+            "router" => Self::Router,
             _ => Self::RealServer(name),
         }
     }
@@ -79,6 +82,7 @@ impl fmt::Display for Node {
         match self {
             Self::Client => f.write_str("client"),
             Self::Director => f.write_str("director"),
+            Self::Router => f.write_str("router"),
             Self::RealServer(name) => write!(f, "{name}"),
         }
     }

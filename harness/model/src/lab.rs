@@ -13,6 +13,7 @@ pub use conflict::Conflict;
 pub use table::Table;
 
 use crate::Name;
+use crate::base::ClientAt;
 use crate::action::{
     Action, Chain, FirewallVerdict, HostAction, MysqldAction, NewConnections, Node, Percent, ServerDeed,
     TableAction, TrafficAction,
@@ -40,6 +41,8 @@ pub struct State<'a> {
     clamps: BTreeMap<&'a Node, (u16, u32)>,
     /// Hosts whose firewall marks the packets of the service.
     marking: Vec<&'a Node>,
+    /// Where the client is; `None` if it is not known.
+    client_at: Option<ClientAt>,
     sysctls: Vec<Sysctl<'a>>,
     timeout: Option<(Duration, u32)>,
     /// Real servers whose answers reach no client, as they or the director are built wrong.
@@ -131,6 +134,7 @@ impl<'a> State<'a> {
             filters: BTreeMap::new(),
             clamps: BTreeMap::new(),
             marking: Vec::new(),
+            client_at: None,
             sysctls: Vec::new(),
             timeout: None,
             mute: Vec::new(),
@@ -149,6 +153,13 @@ impl<'a> State<'a> {
     #[must_use]
     pub fn with_marks_by(mut self, node: &'a Node) -> Self {
         self.marking.push(node);
+        self
+    }
+
+    /// The same, with the client there: the router, if it is behind one, is a host of the lab.
+    #[must_use]
+    pub fn with_router(mut self, client_at: ClientAt) -> Self {
+        self.client_at = Some(client_at);
         self
     }
 
@@ -416,11 +427,12 @@ impl<'a> State<'a> {
         self.stateful.iter().copied()
     }
 
-    /// Does the host track connections: does a rule of its firewall ask for their states? Without such a rule
-    /// nothing is tracked (net/netfilter/nf_conntrack_proto.c, `nf_ct_netns_get`).
+    /// Does the host track connections: does a rule of its firewall ask for their states, or translate their
+    /// addresses? Without such a rule nothing is tracked (net/netfilter/nf_conntrack_proto.c, `nf_ct_netns_get`).
     #[must_use]
     pub fn tracks(&self, node: &Node) -> bool {
-        self.stateful.iter().any(|one| one.node == node)
+        let translates = self.client_at == Some(ClientAt::BehindSourceNat) && *node == Node::Router;
+        translates || self.stateful.iter().any(|one| one.node == node)
     }
 
     /// The step since which the firewall of this host drops ICMP.

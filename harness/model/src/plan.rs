@@ -6,6 +6,7 @@ mod host;
 mod make;
 mod misbuilt;
 mod older;
+mod router;
 mod segment;
 mod service;
 mod sysctls;
@@ -17,6 +18,7 @@ pub use commands::{
 pub use host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
 pub use make::plan;
 pub use misbuilt::Misbuilt;
+pub use router::SOURCE_NAT;
 pub use segment::{Allocated, Allocator, Cidr, Mac, Network, NotACidr, NotAMac, Segment, Use};
 pub use service::{Backend, Service};
 
@@ -221,7 +223,7 @@ impl LabPlan {
     pub fn real_servers(&self) -> impl Iterator<Item = (&Name, &Host)> {
         self.hosts.iter().filter_map(|host| match &host.node {
             Node::RealServer(name) => Some((name, host)),
-            Node::Client | Node::Director => None,
+            Node::Client | Node::Director | Node::Router => None,
         })
     }
 
@@ -232,6 +234,7 @@ impl LabPlan {
         let service = self.service();
         let marking = service.balancers.iter().filter(|_| service.mark.is_some());
         let state = marking.fold(state, State::with_marks_by);
+        let state = state.with_router(self.client_at());
         let hosts = self.hosts.iter();
         let state = hosts.fold(state, |state, host| state.with_sysctls(&host.node, &host.sysctls));
         let wrong = self.misbuilt.iter();

@@ -15,7 +15,7 @@ use crate::timeline::Timeline;
 use crate::warm::Warm;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::capture::{self, PointFrames, Remarks};
-use lvs_matrix_model::plan::{Host, LabPlan};
+use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{
     CaptureRecord, CellRecord, Environment, Hashes, LabOutcome, Moment, MysqldState, Place, ServerView,
 };
@@ -276,7 +276,7 @@ fn observe(
 }
 
 fn server_views(plan: &LabPlan, lab: &mut Lab) -> Result<Vec<ServerView>> {
-    let client = plan.client_host().map(Host::address);
+    let client = plan.client_known_as();
     let Some(client) = client else {
         return Err(LabError::new("look at the servers", "the plan has no client"));
     };

@@ -8,11 +8,12 @@
 //! - Between the moment at which patience begins to count and that end, the longest time without anything new
 //!   from the servers is the silence. A silence that is longer than patience is a hang.
 
-use crate::capture::{Frame, RST, SYN, What};
+use crate::capture::{ACK, Frame, RST, SYN, What};
 use crate::connection::{Connection, connections, filtered};
 use crate::mysql::{Answer, Exchange, Request};
 use crate::record::{Operation, Record};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// What the client lived through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +205,7 @@ fn nothing_sent(
     let window = operation.began..=operation.ended;
     let mut segments = concerned.iter().flat_map(|connection| &connection.sent);
     let mut arp = frames.iter().filter(|frame| {
-        let asks = matches!(frame.what, What::Arp { operation: 1, target, .. } if target == record.service.0);
+        let asks = matches!(frame.what, What::Arp { operation: 1, target, .. } if target == record.first_hop());
         frame.host == "client" && asks && record.by_mac(frame.from) == Some("client")
     });
     let over = concerned
@@ -240,7 +241,8 @@ fn longest(from: i64, to: i64, news: impl Iterator<Item = i64>) -> i64 {
 /// Who answered: the real server whose SYN-ACK or payload reached the client. Without one, the only real
 /// server that saw a segment of the client's.
 fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, until: i64) -> Option<String> {
-    let real = |name: &str| name != "client" && name != "director";
+    let real = Record::is_real;
+    let known = known_as(record, frames, connection);
     let mut answered = BTreeSet::new();
     let mut reached = BTreeSet::new();
     let (first, last) = (connection.began(), until);
@@ -260,7 +262,8 @@ fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, unt
         let of_client = record.host("client").is_some_and(|host| {
             host.addresses.contains(&segment.source.0) || host.address == segment.source.0
         });
-        if real(&frame.host) && to && of_client && segment.source.1 == connection.port {
+        let of_client = of_client && segment.source.1 == connection.port;
+        if real(&frame.host) && to && (of_client || known.contains(&segment.source)) {
             reached.insert(frame.host.as_str());
         }
     }
@@ -271,6 +274,19 @@ fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, unt
     } else {
         one(answered)
     }
+}
+
+/// What a router has put in the place of the client's address and port: those of the SYNs of the same number
+/// that it sent.
+fn known_as(record: &Record, frames: &[Frame], connection: &Connection<'_>) -> BTreeSet<(IpAddr, u16)> {
+    let numbers: BTreeSet<u32> = connection.syns.iter().map(|(_, _, syn)| syn.sequence).collect();
+    let sent = frames.iter().filter(|frame| record.by_mac(frame.from) == Some("router"));
+    let syns = sent.filter_map(|frame| match &frame.what {
+        What::Tcp { segment, .. } => Some(segment),
+        What::Icmp { .. } | What::Arp { .. } | What::Other => None,
+    });
+    let own = syns.filter(|syn| syn.has(SYN) && !syn.has(ACK) && numbers.contains(&syn.sequence));
+    own.map(|syn| syn.source).collect()
 }
 
 impl Behaviour {

@@ -18,6 +18,8 @@ pub struct Host {
     pub address: IpAddr,
     /// All addresses of its first interface.
     pub addresses: Vec<IpAddr>,
+    /// The first address of its second interface, if it has one.
+    pub far: Option<IpAddr>,
 }
 
 /// What of a cell's record is needed to judge it.
@@ -71,6 +73,19 @@ pub struct Operation {
 }
 
 impl Record {
+    /// Is a host of this name a real server?
+    #[must_use]
+    pub fn is_real(name: &str) -> bool {
+        !["client", "director", "router"].contains(&name)
+    }
+
+    /// The address whose Ethernet address the client needs: its router's on the client's link, or the VIP.
+    #[must_use]
+    pub fn first_hop(&self) -> IpAddr {
+        let router = self.host("router").and_then(|router| router.far);
+        router.unwrap_or(self.service.0)
+    }
+
     /// Reads the record of a cell's folder.
     ///
     /// # Errors
@@ -376,6 +391,7 @@ fn host(json: &Value) -> Option<Host> {
     let addresses = list(&card["addresses"]).iter().filter_map(with_prefix);
     Some(Host {
         addresses: addresses.collect(),
+        far: with_prefix(&json["nics"][1]["addresses"][0]),
         name: node(&json["node"])?,
         macs: std::iter::once(card)
             .chain(cards)

@@ -131,6 +131,7 @@ impl Advice {
                         | (Node::Director | Node::Client, Chain::Output) => true,
                         (Node::RealServer(_), Chain::Output)
                         | (Node::Client, Chain::Input)
+                        | (Node::Router, _)
                         | (_, Chain::Forward) => false,
                     };
                     hung && from_the_client && met_by_the_client(view, node, *chain)
@@ -139,7 +140,7 @@ impl Advice {
                     let chain = match node {
                         Node::RealServer(_) => Chain::Output,
                         Node::Client => Chain::Input,
-                        Node::Director => return false,
+                        Node::Director | Node::Router => return false,
                     };
                     hung && met_by_the_client(view, node, chain)
                 }
@@ -329,7 +330,7 @@ fn mysqld_runs(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
 fn probes_find_nobody(view: &CellView<'_>) -> bool {
     let end = view.end();
     let server = view.server().map(|server| Node::RealServer(server.clone()));
-    let hosts = || [Node::Client, Node::Director].into_iter().chain(server.clone());
+    let hosts = || [Node::Client, Node::Router, Node::Director].into_iter().chain(server.clone());
     let cut = hosts().any(|node| view.unplugged(&node, end).is_some());
     let deleted = view
         .server()
@@ -410,7 +411,7 @@ fn serves_but(view: &CellView<'_>, server: &Name, at: Instant, cured: Option<(&N
     if full || wrong.any(|wrong| wrong.node == node || wrong.node == Node::Director) {
         return false;
     }
-    let hosts = || [&Node::Client, &Node::Director, &node].into_iter();
+    let hosts = || [&Node::Client, &Node::Router, &Node::Director, &node].into_iter();
     let plugged = hosts().all(|host| view.unplugged(host, at).is_none());
     let lossless = hosts().all(|host| {
         view.netem(host, at)

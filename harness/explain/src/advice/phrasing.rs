@@ -349,7 +349,7 @@ fn reset_the_other_way(node: &Node) -> Bilingual {
     let statement = FirewallVerdict::TcpReset.statement();
     let (here, there) = match node {
         Node::Client => (Chain::Input, Chain::Output),
-        Node::Director | Node::RealServer(_) => (Chain::Output, Chain::Input),
+        Node::Director | Node::Router | Node::RealServer(_) => (Chain::Output, Chain::Input),
     };
     bilingual!(
         "Put the rule into the {there} chain of {node} in place of its {here} chain, and let it answer with \

@@ -3,7 +3,7 @@
 use super::super::cell_view::EADDRNOTAVAIL;
 use super::super::cell_view::size;
 use super::super::icmp::{HOST_UNREACHABLE, PORT_UNREACHABLE};
-use super::neighbour::unanswered_arp;
+use super::neighbour::{first_hop, unanswered_arp};
 use super::prelude::*;
 use lvs_matrix_model::verdict::Fact;
 
@@ -184,11 +184,12 @@ fn reported(view: &CellView<'_>) -> Option<(Bilingual, Vec<Citation>)> {
     match view.observed.error.as_ref()?.errno? {
         ECONNREFUSED => told(PORT_UNREACHABLE),
         EHOSTUNREACH => told(HOST_UNREACHABLE).or_else(|| {
-            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip()), request.sent.at)?;
+            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.first_hop()), request.sent.at)?;
             let text = bilingual!(
                 "It reports the error that its own kernel had told it before, when nobody answered to the \
-                 question for the VIP's Ethernet address (last in packet {asked} on client)."
-                    / "它报告的是此前由自己的内核得知的错误：询问 VIP 的以太网地址时无人应答（最后一次为 client 上的数据包 {asked}）。",
+                 question for {whom}'s Ethernet address (last in packet {asked} on client)."
+                    / "它报告的是此前由自己的内核得知的错误：询问{whom}的以太网地址时无人应答（最后一次为 client 上的数据包 {asked}）。",
+                whom = first_hop(view),
                 asked = asked.number,
             );
             Some((text, vec![Citation::Packet(asked.number)]))

@@ -24,7 +24,7 @@ pub(super) fn is_scheduled(view: &CellView<'_>, request: &Passage<'_>) -> bool {
 /// The real server that the entry of the flow led to, if the datagram was passed on to another one.
 fn led_elsewhere<'v>(view: &'v CellView<'_>, request: &Passage<'_>) -> Option<&'v Name> {
     let table = view.table_then(request.sent.at)?;
-    let led = table.entry_from(view.client)?.server(view.plan)?;
+    let led = table.entry_from(view.known_as)?.server(view.plan)?;
     let (_, to) = request.passed_on.as_ref()?;
     to.real_server().is_some_and(|to| to != led).then_some(led)
 }
@@ -38,7 +38,7 @@ fn is_first(view: &CellView<'_>, request: &Passage<'_>) -> bool {
 /// Did the director have an entry for the flow by its last table before the datagram?
 fn has_entry(view: &CellView<'_>, request: &Passage<'_>) -> Option<bool> {
     let table = view.table_then(request.sent.at)?;
-    Some(table.has_entry(view.client))
+    Some(table.has_entry(view.known_as))
 }
 
 /// The ICMP port unreachable that reached the client from the director, or from a real server.
@@ -133,7 +133,7 @@ pub(super) const NO_SERVER: Rule = Rule {
             bilingual!("With `-o` each packet is scheduled by itself" / "使用 `-o` 时每个数据包单独调度")
         } else if is_first(view, request) {
             bilingual!("It was the first of its flow" / "它是其数据流的第一个数据报")
-        } else if table.has_entry(view.client) {
+        } else if table.has_entry(view.known_as) {
             bilingual!(
                 "The entry of its flow led to a real server that is not available any more, and with \
                  expire_nodest_conn=1 such an entry ends"

@@ -48,7 +48,7 @@ fn dropped(view: &CellView<'_>, step: &StepRecord, node: &Node, chain: Chain) ->
     let all = |test: fn(&Passage<'_>) -> bool| !since.is_empty() && since.iter().all(|passage| test(passage));
     let filtered = Fate::Filtered(node.clone());
     let (seen, way, fated, fate) = match (node, chain) {
-        (Node::Client, _) | (Node::RealServer(_), Chain::Forward) => return None,
+        (Node::Client | Node::Router, _) | (Node::RealServer(_), Chain::Forward) => return None,
         (Node::Director, Chain::Input | Chain::Output) => {
             // What comes in meets the firewall first; what goes on, IPVS.
             let met = |passage: &&Passage<'_>| match chain {
@@ -156,7 +156,7 @@ fn server_is_there(view: &CellView<'_>, passage: &Passage<'_>) -> bool {
 
 /// Where the answers of real servers came to the director since a moment, if it passed none on.
 fn answers_stopped(view: &CellView<'_>, since: Instant) -> Vec<Seen> {
-    let port = view.client.1;
+    let port = view.known_as.1;
     let answers = view.seen_on(&Node::Director).filter(|packet| {
         let ours = segment(packet).is_some_and(|(_, _, segment)| segment.destination_port == port);
         ours && packet.at >= since && matches!(view.sender(packet), Some(Node::RealServer(_)))
@@ -296,7 +296,7 @@ fn answered_by_firewall<'a>(
             .terminator(kind)
             .filter(|refusal| refusal.by.as_ref() == Some(node))?;
         let met = match node {
-            Node::Client => None,
+            Node::Client | Node::Router => None,
             Node::Director => request.stopped_at_director(),
             Node::RealServer(_) => request
                 .reached

@@ -23,7 +23,7 @@ pub(super) const WAITED: Rule = Rule {
         answer_from(view, server).filter(|_| lock_was_not_had(view))?;
         let (orphan, transaction) = view.observed.orphaned_sessions.iter().find_map(|orphan| {
             let transaction = holder(orphan)?;
-            (orphan.server == *server && orphan.client_port != view.client.1).then_some((orphan, transaction))
+            (orphan.server == *server && orphan.client_port != view.known_as.1).then_some((orphan, transaction))
         })?;
         Some(Finding {
             at: request.sent.at,
@@ -125,7 +125,7 @@ fn lost_connection<'a>(
 ) -> Option<LostConnection<'a>> {
     let others = || {
         let all = view.sent_to_client_by(server);
-        all.filter(|(_, segment)| segment.destination_port != view.client.1)
+        all.filter(|(_, segment)| segment.destination_port != view.known_as.1)
     };
     let in_time = |at| from < at && at <= until && until.since(at) <= AT_ONCE;
     let (reset, ended) = others().find(|(packet, segment)| segment.flags.rst && in_time(packet.at))?;

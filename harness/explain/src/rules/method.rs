@@ -36,7 +36,7 @@ pub(super) const NOT_TRANSLATED_BACK: Rule = Rule {
             .find(|packet| {
                 let from = segment(packet).map(|(source, _, _)| source);
                 from == Some(host.address())
-                    && view.sender(packet).and_then(Node::real_server) == Some(server)
+                    && view.paths.origin(packet.number).and_then(Node::real_server) == Some(server)
             })?;
         let rejected = view
             .seen_on(&Node::Client)

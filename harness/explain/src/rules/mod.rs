@@ -22,6 +22,7 @@ mod power;
 mod prelude;
 mod reuse;
 mod routed;
+mod router;
 mod rule;
 mod server;
 mod service;
@@ -65,6 +66,7 @@ pub(super) const ALL: &[Rule] = &[
     spread::BY_MAGLEV,
     spread::BY_DESTINATION,
     spread::BY_TURN_OR_COUNT,
+    router::ONE_ADDRESS,
     datagram::SCHEDULED,
     datagram::NO_SERVER,
     datagram::NO_SERVICE,
@@ -92,6 +94,9 @@ pub(super) const ALL: &[Rule] = &[
     outlived::THAWED,
     outlived::LINK_BACK,
     translated::NO_ENTRY,
+    router::KEPT_ANEW,
+    router::ANSWER_ENDS,
+    router::UNTRANSLATED,
     too_big::LEARNED,
     too_big::UNHEARD,
     too_big::PROBED,
@@ -116,6 +121,7 @@ pub(super) const ALL: &[Rule] = &[
     power::UNKNOWN_NOW,
     power::FORGOTTEN,
     path::DIRECTOR_UNPLUGGED,
+    path::ROUTER_UNPLUGGED,
     path::LOST_BEFORE,
     path::LOST_AFTER,
     path::LOST_ON_THE_WAY_BACK,

@@ -30,8 +30,21 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             .terminator(TerminatorKind::Icmp {
                 code: HOST_UNREACHABLE,
             })
-            .filter(|item| item.by == Some(Node::Director));
-        let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable {
+            .filter(|item| matches!(item.by, Some(Node::Director | Node::Router)));
+        let by_router = unreachable.is_some_and(|item| item.by == Some(Node::Router));
+        let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable.filter(|_| by_router) {
+            let asked = unanswered_arp(view, &Node::Router, Some(view.plan.vip()), request.sent.at)?;
+            let text = bilingual!(
+                "The router asked for the Ethernet address of the VIP ({asked} on router) and nobody \
+                 answered. After three requests the kernel gives a neighbour up, and the segments that \
+                 waited for it are answered with an ICMP host unreachable (packet {unreachable} on client)."
+                    / "路由器询问 VIP 的以太网地址（router 上的{asked}），无人应答。三次询问之后内核放弃该邻居，等候它的报文段得到 ICMP \
+                       host unreachable 应答（client 上的数据包 {unreachable}）。",
+                asked = first(Seen::from(asked)),
+                unreachable = unreachable.packet,
+            );
+            (asked, None, text, vec![Citation::Packet(unreachable.packet)])
+        } else if let Some(unreachable) = unreachable {
             let (node, address) = view.plan.real_servers().find_map(|(name, host)| {
                 let node = Node::RealServer(name.clone());
                 unanswered_arp(view, &Node::Director, Some(host.address()), request.sent.at)?;
@@ -50,13 +63,14 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             let silent = node.real_server().cloned();
             (asked, silent, text, vec![Citation::Packet(unreachable.packet)])
         } else {
-            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip()), request.sent.at)?;
+            let asked = unanswered_arp(view, &Node::Client, Some(view.plan.first_hop()), request.sent.at)?;
             let text = bilingual!(
-                "The client asked for the Ethernet address of the VIP ({asked} on client) and nobody \
+                "The client asked for the Ethernet address of {whom} ({asked} on client) and nobody \
                  answered: after three requests its kernel gives the neighbour up and tells its own TCP that \
                  the host is unreachable."
-                    / "客户端询问 VIP 的以太网地址（client 上的{asked}），无人应答：三次询问之后其内核放弃该邻居，并告诉自己的 TCP 主机\
+                    / "客户端询问{whom}的以太网地址（client 上的{asked}），无人应答：三次询问之后其内核放弃该邻居，并告诉自己的 TCP 主机\
                        不可达。",
+                whom = first_hop(view),
                 asked = first(Seen::from(asked)),
             );
             (asked, None, text, Vec::new())
@@ -88,8 +102,8 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
             return None;
         }
         let ended = view.operation.ended?;
-        let asked = unanswered_arp(view, &Node::Client, Some(view.plan.vip()), view.operation.began)?;
-        let hosts = || [Node::Client, Node::Director].into_iter();
+        let asked = unanswered_arp(view, &Node::Client, Some(view.plan.first_hop()), view.operation.began)?;
+        let hosts = || [Node::Client, Node::Router, Node::Director].into_iter();
         let unplugged = hosts().find_map(|node| Some(view.unplugged(&node, asked.at)?.0));
         let slow = || hosts().find_map(|node| Some(view.netem(&node, asked.at)?.0));
         let mut shown_by = vec![Citation::Packet(asked.number)];
@@ -108,14 +122,15 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
         Some(Finding {
             at: ended,
             text: bilingual!(
-                "The client did not know whose Ethernet address the VIP has, so its SYN had to \
+                "The client did not know whose Ethernet address {whom} has, so its SYN had to \
                  wait. It asked \
                  everybody on the link, last with packet {asked} on client, and nobody answered{why}. After \
                  three requests its kernel gives a neighbour up and tells its own TCP that the host is \
                  unreachable. To a socket that is connecting that is final: EHOSTUNREACH, {ended}."
-                    / "客户端不知道 VIP 对应的以太网地址，它的 SYN 只能等待。它询问了链路上的所有主机（最后为 client 上的数据包 {asked}），\
+                    / "客户端不知道{whom}对应的以太网地址，它的 SYN 只能等待。它询问了链路上的所有主机（最后为 client 上的数据包 {asked}），\
                        无人应答{why}。三次询问之后其内核放弃该邻居，并告诉自己的 TCP 主机不可达。对正在建立连接的套接字来说，这是最终\
                        结果：{ended}报告 EHOSTUNREACH。",
+                whom = first_hop(view),
                 asked = asked.number,
                 why = why,
                 ended = moment(ended),
@@ -386,7 +401,7 @@ pub(super) const BACK_AT_THE_DIRECTOR: Rule = Rule {
             .filter(|packet| packet.number < answered.sent.packet)
             .last()?;
         let table = view.table_then(answered.sent.at)?;
-        if table.has_entry(view.client) {
+        if table.has_entry(view.known_as) {
             return None;
         }
         let mut shown_by = table.shown_by();
@@ -476,6 +491,14 @@ impl<'a> Taken<'a> {
             sent = first(self.sent),
             reached = first(self.reached),
         )
+    }
+}
+
+/// Whose Ethernet address the client needs.
+pub(super) fn first_hop(view: &CellView<'_>) -> Bilingual {
+    match view.plan.router() {
+        Some(_) => bilingual!("its router" / "其路由器"),
+        None => bilingual!("the VIP" / " VIP "),
     }
 }
 

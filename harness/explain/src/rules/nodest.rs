@@ -103,7 +103,7 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
         // Without any service another rule applies; and an entry that is there has not gone.
         if table
             .as_ref()
-            .is_some_and(|table| !table.has_any_service() || (again && table.has_entry(view.client)))
+            .is_some_and(|table| !table.has_any_service() || (again && table.has_entry(view.known_as)))
         {
             return None;
         }
@@ -184,7 +184,7 @@ pub(super) const EXPIRED_LATER: Rule = Rule {
         }
         let gone = view
             .table(Moment::End)
-            .filter(|table| !table.has_entry(view.client))?;
+            .filter(|table| !table.has_entry(view.known_as))?;
         let came = if size(answered.segment) > 0 {
             bilingual!("the client's TCP sent the segment once more" / "客户端的 TCP 再次重传该报文段时")
         } else {
@@ -287,7 +287,7 @@ impl Orphan {
         }
         let mut shown_by = vec![Citation::Step(deleted.number)];
         if let Some(table) = view.table_at(head.sent.at) {
-            let entry = table.entry(view.plan, view.client, server)?;
+            let entry = table.entry(view.plan, view.known_as, server)?;
             let gone = table.weight(server).is_none() && table.has_any_service();
             shown_by.push(Citation::Snapshot(table.snapshot));
             let text = bilingual!(
@@ -328,7 +328,7 @@ pub(super) fn reset_by_director<'c, 'a>(view: &'c CellView<'a>) -> Option<(&'c P
         .seen_on(&Node::Director)
         .find(|packet| {
             let own = segment(packet).is_some_and(|(_, destination, segment)| {
-                segment.flags.rst && (destination, segment.destination_port) == view.client
+                segment.flags.rst && (destination, segment.destination_port) == view.known_as
             });
             own && packet.number > began && view.sender(packet) == Some(&Node::Director)
         })
@@ -353,7 +353,7 @@ pub(super) fn entry_was_over(view: &CellView<'_>, segment: &Passage<'_>) -> Opti
     let timeout = view.entry_timeout(last.at)?;
     let table = view.table_then(segment.sent.at).filter(Table::has_any_service)?;
     // What a snapshot still shows must have come to its end since; `ipvsadm` cuts seconds off.
-    let gone = match table.entry_from(view.client) {
+    let gone = match table.entry_from(view.known_as) {
         Some(entry) if last.at < table.at => table.at.plus(entry.left()) <= arrived.at,
         Some(_) | None => true,
     };

@@ -139,28 +139,46 @@ fn aimed_at(view: &CellView<'_>, node: &Node) -> bool {
     }
 }
 
+/// The hosts whose links the client's segments take to come to the director.
+const ON_THE_WAY: [Node; 2] = [Node::Director, Node::Router];
+
 /// The director's link is down.
 pub(super) const DIRECTOR_UNPLUGGED: Rule = Rule {
     name: "director-unplugged",
     explains: Explains::Silence,
     sources: &[Source::of("should_deliver", "net/bridge/br_forward.c")],
     holds: |view| {
-        let (step, _) = view.unplugged(&Node::Director, view.request()?.sent.at)?;
-        lost_before(view, step)
+        let at = view.request()?.sent.at;
+        if view.unplugged(&Node::Router, at).is_some() {
+            return None;
+        }
+        lost_before(view, view.unplugged(&Node::Director, at)?.0)
     },
 };
 
-/// The link to the director loses or delays what is sent to it.
+/// The router between the client and the director has no link.
+pub(super) const ROUTER_UNPLUGGED: Rule = Rule {
+    name: "router-unplugged",
+    explains: Explains::Silence,
+    sources: &[Source::of("should_deliver", "net/bridge/br_forward.c")],
+    holds: |view| {
+        let at = view.request()?.sent.at;
+        lost_before(view, view.unplugged(&Node::Router, at)?.0)
+    },
+};
+
+/// The link to the director, or to the router before it, loses or delays what is sent to it.
 pub(super) const LOST_BEFORE: Rule = Rule {
     name: "lost-before-the-director",
     explains: Explains::Silence,
     sources: &[NETEM],
     holds: |view| {
         let at = view.request()?.sent.at;
-        if view.unplugged(&Node::Director, at).is_some() {
+        if ON_THE_WAY.iter().any(|node| view.unplugged(node, at).is_some()) {
             return None;
         }
-        let (step, delay, loss) = view.netem(&Node::Director, at)?;
+        let mut slow = ON_THE_WAY.iter().filter_map(|node| view.netem(node, at));
+        let (step, delay, loss) = slow.next()?;
         // What is only delayed is still on its way when the watching ends, or it is not on this link.
         let late = at.plus(delay) > view.end();
         let all = lost_before(view, step).filter(|_| loss != Percent::default() || late);
@@ -231,7 +249,7 @@ fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
     // What goes to another host is none that was lost on its way to the director.
     let to_director: Vec<&Passage<'_>> = view
         .sendings()
-        .filter(|passage| passage.reached.is_none() && passage.to == Some(Node::Director))
+        .filter(|passage| passage.reached.is_none() && passage.to.as_ref().is_some_and(|to| ON_THE_WAY.contains(to)))
         .collect();
     let lost: Vec<Seen> = to_director
         .iter()
@@ -297,7 +315,9 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
     sources: &[NETEM],
     holds: |view| {
         let server = view.server()?;
-        let (step, _, _) = view.netem(&Node::Client, view.end())?;
+        let lossy = |node: &Node| Some(view.netem(node, view.end())?.0);
+        let cut = || Some(view.unplugged(&Node::Router, view.end())?.0);
+        let step = lossy(&Node::Client).or_else(|| lossy(&Node::Router)).or_else(cut)?;
         let (began, request) = (step.began?, view.request()?);
         let answers: Vec<&Packet> = view
             .sent_by(server)
@@ -342,7 +362,7 @@ struct Held<'a> {
 
 /// The links that held packets of the connection since the request, each with the first packet that shows it.
 fn held<'a>(view: &CellView<'a>, at: Instant) -> Vec<Held<'a>> {
-    let hosts = [Node::Director].into_iter();
+    let hosts = ON_THE_WAY.into_iter();
     let servers = view
         .plan
         .real_servers()

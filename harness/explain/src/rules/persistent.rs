@@ -7,7 +7,7 @@ pub(super) fn by_template(view: &CellView<'_>) -> Option<(Name, Vec<Citation>)> 
     view.plan.service().persistence?;
     let request = view.request().filter(|_| view.is_connect())?;
     let table = view.table_then(request.sent.at)?;
-    let template = table.template(view.plan, view.client.0)?;
+    let template = table.template(view.plan, view.known_as.0)?;
     let server = template.server(view.plan)?;
     Some((server.clone(), table.shown_by()))
 }

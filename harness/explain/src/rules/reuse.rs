@@ -34,7 +34,7 @@ impl<'a> OldEntry<'a> {
     pub(super) fn of(view: &CellView<'a>) -> Option<Self> {
         let at = view.request().filter(|_| view.is_connect())?.sent.at;
         let table = view.table_at(at).filter(|table| table.has_any_service())?;
-        let entry = table.entry_from(view.client)?.clone();
+        let entry = table.entry_from(view.known_as)?.clone();
         let server = entry.server(view.plan)?;
         let mode: u8 = view.sysctl(&Node::Director, CONN_REUSE_MODE, at)?.parse().ok()?;
         let expires = view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, at)? != "0";

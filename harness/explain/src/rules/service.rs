@@ -100,7 +100,7 @@ pub(super) const NO_HOOKS: Rule = Rule {
         let table = view
             .table_then(answered.sent.at)
             .filter(|table| !table.has_any_service())?;
-        let entry = if table.has_entry(view.client) {
+        let entry = if table.has_entry(view.known_as) {
             bilingual!(
                 " The entry of the connection is still there, but nobody looks at it."
                     / "该连接的条目还在，但不再被查看。"

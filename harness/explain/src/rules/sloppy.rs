@@ -45,7 +45,7 @@ impl<'a> PickedUp<'a> {
         let timeout = view.entry_timeout(last.at)?;
         let table = view.table_then(arrived.at);
         let none = table
-            .filter(|table| table.at > last.at && table.entry_from(view.client).is_none())
+            .filter(|table| table.at > last.at && table.entry_from(view.known_as).is_none())
             .map(|table| table.snapshot);
         let idle = arrived.at.since(last.at);
         let mut shown_by = vec![packet(*last)];

@@ -142,7 +142,10 @@ impl<'a> Guard<'a> {
 
 /// What of the connection came by at a host, from a packet on. Of what the director passes on, as it came.
 fn passing<'a>(view: &CellView<'a>, node: &Node, from: u32) -> Vec<Passing<'a>> {
-    let (client, port) = view.client;
+    let (client, port) = match node {
+        Node::Client => view.client,
+        Node::Director | Node::Router | Node::RealServer(_) => view.known_as,
+    };
     let seen = view.seen_on(node).filter(|packet| packet.number >= from);
     seen.filter_map(|packet| {
         let (source, destination, segment) = segment(packet)?;
@@ -173,7 +176,9 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
     let node = guard.firewall.node;
     let since = request.sent;
     let (at, text, taken, mut shown_by, claims) = match (node, guard.firewall.chain) {
-        (Node::Client, Chain::Output | Chain::Forward) | (Node::RealServer(_), Chain::Forward) => {
+        (Node::Client, Chain::Output | Chain::Forward)
+        | (Node::RealServer(_), Chain::Forward)
+        | (Node::Router, _) => {
             return None;
         }
         (Node::Client, Chain::Input) => {
@@ -208,7 +213,7 @@ fn dropped(view: &CellView<'_>, guard: &Guard<'_>) -> Option<Finding> {
                     Node::Director => passage
                         .stopped_at_director()
                         .is_some_and(|seen| seen.packet == met.packet),
-                    Node::Client | Node::RealServer(_) => passage
+                    Node::Client | Node::Router | Node::RealServer(_) => passage
                         .reached
                         .as_ref()
                         .is_some_and(|(seen, at)| at == node && seen.packet == met.packet),

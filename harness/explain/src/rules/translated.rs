@@ -115,7 +115,7 @@ fn forgotten(view: &CellView<'_>, said: Seen, server: &Name) -> Option<(Bilingua
         return Some((why, vec![Citation::Step(step.number)]));
     }
     // Every packet of the connection that passes the director, either way, starts its entry's timer anew.
-    let (timeout, port) = (view.entry_timeout(said.at)?, view.client.1);
+    let (timeout, port) = (view.entry_timeout(said.at)?, view.known_as.1);
     let before = view.seen_on(&Node::Director).filter(|packet| {
         let ours = segment(packet)
             .is_some_and(|(_, _, said)| said.source_port == port || said.destination_port == port);

@@ -153,6 +153,23 @@ const CELLS: &[(&str, &[&str])] = &[
         &["stateful-firewall-drops"],
     ),
     (
+        "source-nat/flushed_1_idle",
+        &["passed-on", "router-keeps-the-connection-anew"],
+    ),
+    ("source-nat/timed-out_0_idle", &["passed-on-untranslated"]),
+    (
+        "source-nat/timed-out_1_in-flight",
+        &["answer-ends-at-the-router"],
+    ),
+    (
+        "router/behind-router_connect_router-unplugged",
+        &["router-unplugged", "no-neighbour"],
+    ),
+    (
+        "one-address/only",
+        &["spread-by-source-hash", "one-address-for-all-clients", "scheduled"],
+    ),
+    (
         "reverse-path/only",
         &["reverse-path-filter", "syn-retries-exhausted"],
     ),

@@ -223,6 +223,11 @@ pub(crate) const ELSEWHERE: &[(&str, &[Lived], Needed)] = &[
     ("told-to-end-the-connection", ERRORS, nothing),
     ("stateful-firewall-drops", SILENT, stateful),
     ("reverse-path-filter", SILENT, nothing),
+    ("router-unplugged", LATE, unplugged),
+    ("answer-ends-at-the-router", SILENT, nothing),
+    ("router-keeps-the-connection-anew", LATE, nothing),
+    ("passed-on-untranslated", ERRORS, nothing),
+    ("one-address-for-all-clients", LATE, nothing),
 ];
 
 /// Fails if one of these rules, which hold for the cell, cannot explain what its client lived through, or

@@ -183,6 +183,7 @@ fn sent(sent: &Sent) -> String {
     match sent {
         Sent::Syn => "客户端发出了 SYN".to_owned(),
         Sent::Arp => "客户端询问 VIP 的以太网地址，无人应答".to_owned(),
+        Sent::ArpForRouter => "客户端询问其路由器的以太网地址，无人应答".to_owned(),
         Sent::Statement => "客户端发出了语句".to_owned(),
         Sent::Command(name) => format!("客户端先发出了 {name}"),
     }

@@ -125,6 +125,31 @@ impl Vip {
     }
 }
 
+/// Where the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAt {
+    /// On the director's link.
+    #[default]
+    OnLink,
+    /// On a link of its own behind a router.
+    BehindRouter,
+    /// The same, and the router puts an address of its own in the place of the client's.
+    BehindSourceNat,
+}
+
+impl ClientAt {
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OnLink => "on-link",
+            Self::BehindRouter => "behind-router",
+            Self::BehindSourceNat => "behind-source-nat",
+        }
+    }
+}
+
 /// What may be wrong with a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -363,19 +363,20 @@ impl<'a> ClientSide<'a> {
         })
     }
 
-    /// The client's ARP requests for the virtual service's address.
+    /// The client's ARP requests for the address that it sends to the virtual service by: its router's, or
+    /// the service's own.
     pub fn arp_requests(&self) -> impl Iterator<Item = &'a Packet> {
         self.packets().filter(|packet| {
             self.way(packet) == Way::Out
-                && matches!(packet.body, Body::Arp { request: true, target, .. } if target == self.plan.vip())
+                && matches!(packet.body, Body::Arp { request: true, target, .. } if target == self.plan.first_hop())
         })
     }
 
-    /// ARP replies for the virtual service's address that reached the client.
+    /// ARP replies for that address that reached the client.
     pub fn arp_replies(&self) -> impl Iterator<Item = &'a Packet> {
-        let vip = self.plan.vip();
+        let asked = self.plan.first_hop();
         self.to_client().filter(
-            move |packet| matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == vip),
+            move |packet| matches!(packet.body, Body::Arp { request: false, sender, .. } if sender == asked),
         )
     }
 

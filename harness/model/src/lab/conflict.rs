@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::Name;
+use crate::base::ClientAt;
 use crate::action::{
     Action, Chain, HostAction, MysqldAction, Node, ServerDeed, StopSignal, TrafficAction, WatchAction,
 };
@@ -59,12 +60,19 @@ pub enum Conflict<'a> {
     StatefulThere(&'a Node, Chain),
     /// The host forwards nothing of the service.
     ForwardsNothing(&'a Node),
+    /// There is no router.
+    NoRouter,
+    /// The router has no firewall that a step could change.
+    RouterFirewall,
 }
 
 impl<'a> State<'a> {
     /// Why `action` cannot work now.
     #[must_use]
     pub fn conflict(&self, action: &'a Action) -> Option<Conflict<'a>> {
+        if let Some(conflict) = self.of_router(action) {
+            return Some(conflict);
+        }
         match action {
             Action::Table(edit) => self.table.as_ref()?.conflict(edit, self.saved.as_ref()),
             Action::Mysqld(action) => self.off(action.server()).or_else(|| self.of_mysqld(action)),
@@ -81,6 +89,37 @@ impl<'a> State<'a> {
             }
             Action::Watch(action) => self.of_watch(action),
             Action::Client(_) | Action::Wait(_) => None,
+        }
+    }
+
+    /// What no router can have done to it.
+    fn of_router(&self, action: &'a Action) -> Option<Conflict<'a>> {
+        let firewall = match action {
+            Action::Host(action) if action.node() == Node::Router => false,
+            Action::Traffic(action) if *action.node() == Node::Router => match action {
+                TrafficAction::AddFirewallRule { .. }
+                | TrafficAction::AddStatefulFirewall { .. }
+                | TrafficAction::FlushFirewall { .. }
+                | TrafficAction::FilterIcmp { .. } => true,
+                TrafficAction::FlushConntrack { .. }
+                | TrafficAction::SetNetem { .. }
+                | TrafficAction::SetMtu { .. }
+                | TrafficAction::ClampMss { .. } => false,
+            },
+            Action::Host(_)
+            | Action::Traffic(_)
+            | Action::Table(_)
+            | Action::Mysqld(_)
+            | Action::Client(_)
+            | Action::Wait(_)
+            | Action::Watch(_) => return None,
+        };
+        match self.client_at {
+            None => None,
+            Some(ClientAt::OnLink) => Some(Conflict::NoRouter),
+            Some(ClientAt::BehindRouter | ClientAt::BehindSourceNat) => {
+                firewall.then_some(Conflict::RouterFirewall)
+            }
         }
     }
 
@@ -165,6 +204,6 @@ impl<'a> State<'a> {
 fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
     match (node, chain) {
         (Node::Director, _) | (_, Chain::Input | Chain::Output) => None,
-        (Node::Client | Node::RealServer(_), Chain::Forward) => Some(Conflict::ForwardsNothing(node)),
+        (Node::Client | Node::Router | Node::RealServer(_), Chain::Forward) => Some(Conflict::ForwardsNothing(node)),
     }
 }

@@ -430,6 +430,29 @@ impl Journeys {
         self.lab.node(self.showing(number)?.origin?)
     }
 
+    /// The address and port by which the director and the servers knew the client's connection from these at
+    /// a moment: those that the router had put in their place in the last packet before it, or the same.
+    #[must_use]
+    pub fn known_as(&self, client: (IpAddr, u16), at: Instant) -> (IpAddr, u16) {
+        let nodes = || self.lab.hosts.iter().map(|host| &host.node);
+        let Some(router) = nodes().position(|node| *node == Node::Router) else {
+            return client;
+        };
+        let translated = |hop: &Hop| match hop.rewrite {
+            Rewrite::Nat { from, to } if from.source == client => {
+                let passed = hop.from.is_some_and(|from| from.host == router) && hop.began() <= at;
+                passed.then_some(to.source)
+            }
+            Rewrite::None
+            | Rewrite::Link
+            | Rewrite::Nat { .. }
+            | Rewrite::Encapsulated(_)
+            | Rewrite::Decapsulated(_) => None,
+        };
+        let hops = self.all.iter().flat_map(|journey| &journey.hops);
+        hops.filter_map(translated).last().unwrap_or(client)
+    }
+
     /// The host that sent the frame with this number over its link: the packet's origin, or who passed it on.
     #[must_use]
     pub fn sender(&self, number: u32) -> Option<&Node> {

@@ -3,10 +3,11 @@
 use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
 };
+use super::router::outside_id;
 use super::{Backend, Host, LabPlan, Misbuilt, Phase, Step};
 use crate::Name;
 use crate::action::{Node, Timed};
-use crate::base::{DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
+use crate::base::{ClientAt, DEFAULT_WEIGHT, Family, Forwarding, ServerKind, TunnelType, Vip, Wiring};
 use crate::client::{ClientChoice, Program};
 use crate::mysqld::MysqldSetup;
 use crate::scenario::{Expectation, Lab, Phases, Position, RealServer, Scenario};
@@ -51,6 +52,7 @@ impl LabPlan {
                 tunnel_family: None,
                 wired_for: wired.clone(),
                 vip: self.is_routed().then_some(Vip::Routed),
+                client_at: Some(self.client_at()).filter(|at| *at != ClientAt::default()),
                 wiring: Some(self.wiring()).filter(|wiring| *wiring != Wiring::default()),
                 family: Some(self.family()).filter(|family| *family != Family::default()),
                 server: Some(self.server_kind()).filter(|kind| *kind != ServerKind::default()),
@@ -134,9 +136,10 @@ impl LabPlan {
     }
 
     fn wiring(&self) -> Wiring {
-        match self.segments.as_slice() {
-            [] | [_] => Wiring::OneArmed,
-            [_, _, ..] => Wiring::TwoArmed,
+        let outside = outside_id();
+        match self.segments.iter().filter(|segment| segment.id != outside).count() {
+            0 | 1 => Wiring::OneArmed,
+            _ => Wiring::TwoArmed,
         }
     }
 
@@ -149,7 +152,10 @@ impl LabPlan {
         let service = self.service();
         let wired = |host: &Host, method: Forwarding| match method {
             Forwarding::DirectRouting => !host.loopback.is_empty(),
-            Forwarding::Masquerading => !host.routes.is_empty(),
+            Forwarding::Masquerading => {
+                let mut routes = host.routes.iter();
+                routes.any(|route| self.balancers().any(|host| host.addresses().any(|own| own == route.via)))
+            }
             Forwarding::Tunneling => !host.tunnels.is_empty(),
         };
         let methods = [

@@ -5,13 +5,15 @@ use super::misbuilt::Misbuilt;
 use super::segment::{Allocator, Cidr, LINK_DELAY, Mac, Network, Segment, Use};
 use super::service::{Backend, Service};
 use super::sysctls::{
-    self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_DEVICE,
+    self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, ROUTER_SYSCTLS, SERVER_SYSCTLS,
+    TUNNEL_DEVICE,
     TUNNEL_SYSCTLS,
 };
+use super::router::{self, by};
 use super::{INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, words};
 use crate::Name;
 use crate::action::Node;
-use crate::base::{Family, Forwarding, Misbuild, OneOrMore, Phase, ServerKind, Vip, Wiring};
+use crate::base::{ClientAt, Family, Forwarding, Misbuild, OneOrMore, Phase, ServerKind, Vip, Wiring};
 use crate::client::{Client, ClientChoice};
 use crate::ipvs::Protocol;
 use crate::matrix::Cell;
@@ -49,7 +51,7 @@ pub fn plan(scenario: &Scenario, cell: &Cell) -> LabPlan {
 fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
     let family = lab.family.unwrap_or_default();
     let wiring = lab.wiring.unwrap_or_default();
-    let segments = segments_of(wiring, LINK_DELAY);
+    let mut segments = segments_of(wiring, LINK_DELAY);
     let wired = |server: &RealServer, method: Forwarding| match &lab.wired_for {
         Some(methods) => methods.contains(&method),
         None => lab.forwarding_to(server) == method,
@@ -61,15 +63,27 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
     let families = if both { Family::Ipv6 } else { family };
     let mut front = Place::new(&segments, 0, family, both);
     let mut back = Place::new(&segments, segments.len().saturating_sub(1), family, both);
+    let at = lab.client_at.unwrap_or_default();
+    // A client that is not on the director's link is on one of its own, with a router between the two.
+    let mut outside = (at != ClientAt::OnLink).then(|| {
+        segments.push(router::outside(LINK_DELAY));
+        Place::of(router::outside_id(), Network::Third, family, false)
+    });
+    let router = outside
+        .as_mut()
+        .and_then(|outside| Some((front.next(Use::Router)?, outside.next(Use::Router)?)));
+    let inner = router.as_ref().map(|(inner, _)| inner.address);
+    let outer = router.as_ref().map(|(_, outer)| outer.address);
     // The first of each use there always is; of the servers `check` has refused those that find no address.
     let unspecified = Cidr::alone(Ipv4Addr::UNSPECIFIED.into());
     let vip = front
         .next(Use::Virtual)
         .map_or(unspecified, |given| given.address);
     let vip = Cidr::alone(vip.address);
-    let client = front.next(Use::Client).map(Given::of_one_family);
+    let clients_on = outside.as_mut().unwrap_or(&mut front);
+    let client = clients_on.next(Use::Client).map(Given::of_one_family);
     let further: Vec<Cidr> = (1..lab.clients.unwrap_or(1))
-        .map_while(|_| front.next(Use::Further))
+        .map_while(|_| clients_on.next(Use::Further))
         .map(|given| given.address)
         .collect();
     let director = front.next(Use::Balancer);
@@ -121,33 +135,49 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         .iter()
         .any(|server| wired(server, Forwarding::Masquerading));
     let routed = lab.vip == Some(Vip::Routed);
+    let to_vip = director.as_ref().filter(|_| routed).map(|director| Route {
+        from: None,
+        to: Some(vip),
+        via: director.address.address,
+    });
     let client = client.map(|given| {
         let mut own = lab.client_sysctls.clone();
         own.extend(program.sysctls());
         let runs = Process::Client(program.clone());
-        let mut parts = Parts::new(Node::Client, runs, given);
+        let mut parts = Parts::new(Node::Client, Some(runs), given);
         let addresses = &mut parts.nics.first_mut().addresses;
         further.iter().for_each(|address| addresses.push(*address));
-        if let Some(director) = director.as_ref().filter(|_| routed) {
-            parts.routes.push(Route {
-                from: None,
-                to: Some(vip),
-                via: director.address.address,
-            });
+        parts.routes.extend(by(outer));
+        if outer.is_none() {
+            parts.routes.extend(to_vip.clone());
         }
         let sysctls = parts.sysctls(family, &[CLIENT_SYSCTLS], &own);
+        (parts, sysctls)
+    });
+    // It has the way to a VIP that is nobody's in the client's place.
+    let router = router.map(|(inner, outer)| {
+        let mut parts = Parts::new(Node::Router, None, inner.of_one_family());
+        parts.nics.push(outer.nic(SECOND_INTERFACE));
+        parts.routes.extend(to_vip);
+        if at == ClientAt::BehindSourceNat {
+            parts.commands = router::translate(INTERFACE);
+        }
+        let mut roles = vec![ROUTER_SYSCTLS];
+        roles.extend((family == Family::Ipv6).then_some(IPV6_FORWARDING));
+        let sysctls = parts.sysctls(family, &roles, &[]);
         (parts, sysctls)
     });
     // The article's director has the VIP on its own interface, forwards packets, and has a table made by
     // ipvsadm.
     let director = director.map(|given| {
-        let mut parts = Parts::new(Node::Director, Process::Ipvs, given);
+        let mut parts = Parts::new(Node::Director, Some(Process::Ipvs), given);
         if !routed {
             parts.nics.first_mut().addresses.push(vip);
         }
         if let Some(given) = director_back {
             parts.nics.push(given.nic(SECOND_INTERFACE));
         }
+        parts.routes.extend(by(inner));
         // Answers that come in by the link by which they leave would have it send redirects
         // (net/ipv4/route.c, `__mkroute_input`), by which its servers would pass it by.
         let quiet = routed || (translates && wiring == Wiring::OneArmed);
@@ -172,7 +202,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         });
         let own = given.address.address;
         let outer = given.other.filter(|_| crosses(server)).unwrap_or(given.address);
-        let mut parts = Parts::new(Node::RealServer(server.name.clone()), runs, given);
+        let mut parts = Parts::new(Node::RealServer(server.name.clone()), Some(runs), given);
         parts.nics.first_mut().mtu = lab.server_mtu;
         // The article's real server: the VIP on `lo`, and ARP kept quiet about it.
         if wired(server, Forwarding::DirectRouting) {
@@ -211,10 +241,13 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
             }),
             (Wiring::OneArmed, false) => {}
         }
+        if wiring == Wiring::OneArmed {
+            parts.routes.extend(by(inner));
+        }
         let sysctls = parts.sysctls(families, &roles, &lab.server_sysctls);
         (parts, sysctls)
     });
-    let parts = client.into_iter().chain(director).chain(servers);
+    let parts = client.into_iter().chain(director).chain(router).chain(servers);
     let mut hosts: Vec<Host> = parts.map(|(parts, sysctls)| parts.host(sysctls)).collect();
     let mut filled = fill(&service, &hosts);
     if routed {
@@ -254,10 +287,15 @@ impl Place {
             0 => Network::First,
             _ => Network::Second,
         };
+        let segment = segments.get(number);
+        let segment = segment.map_or_else(only_service, |segment| segment.id.clone());
+        Self::of(segment, network, family, both)
+    }
+
+    /// That of the segment of this name.
+    fn of(segment: Name, network: Network, family: Family, both: bool) -> Self {
         Self {
-            segment: segments
-                .get(number)
-                .map_or_else(only_service, |segment| segment.id.clone()),
+            segment,
             allocator: Allocator::new(network),
             family,
             both,
@@ -326,15 +364,16 @@ impl Given {
 /// What makes a host.
 struct Parts {
     node: Node,
-    runs: Process,
+    runs: Option<Process>,
     nics: OneOrMore<Nic>,
     loopback: Vec<Cidr>,
     tunnels: Vec<Tunnel>,
     routes: Vec<Route>,
+    commands: Vec<Vec<String>>,
 }
 
 impl Parts {
-    fn new(node: Node, runs: Process, given: Given) -> Self {
+    fn new(node: Node, runs: Option<Process>, given: Given) -> Self {
         Self {
             node,
             runs,
@@ -342,6 +381,7 @@ impl Parts {
             loopback: Vec::new(),
             tunnels: Vec::new(),
             routes: Vec::new(),
+            commands: Vec::new(),
         }
     }
 
@@ -363,9 +403,9 @@ impl Parts {
             loopback: self.loopback,
             tunnels: self.tunnels,
             routes: self.routes,
-            runs: vec![self.runs],
+            runs: self.runs.into_iter().collect(),
             sysctls,
-            commands: Vec::new(),
+            commands: self.commands,
         }
     }
 }

@@ -255,6 +255,8 @@ impl WrittenHost {
                 addresses.push(vip);
                 (vec![Process::Ipvs], Vec::new())
             }
+            // Labs of before had none.
+            Node::Router => (Vec::new(), Vec::new()),
             Node::RealServer(_) => {
                 let mysqld = self.server_id.map(|server_id| {
                     Process::Server(Server::MySql(MySql {

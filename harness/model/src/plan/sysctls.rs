@@ -34,6 +34,15 @@ pub(super) const TCP_SYSCTLS: &[(&str, &str)] = &[
 
 pub(super) const CLIENT_SYSCTLS: &[(&str, &str)] = &[("net.ipv4.ip_forward", "0")];
 
+/// The router passes on what is not for it. It is alone on the client's link, so it has nobody to redirect
+/// the client to.
+pub(super) const ROUTER_SYSCTLS: &[(&str, &str)] = &[
+    ("net.ipv4.ip_forward", "1"),
+    ("net.ipv4.conf.all.send_redirects", "0"),
+    ("net.ipv4.conf.eth0.send_redirects", "0"),
+    ("net.ipv4.conf.eth1.send_redirects", "0"),
+];
+
 pub(super) const DIRECTOR_SYSCTLS: &[(&str, &str)] = &[
     ("net.ipv4.ip_forward", "1"),
     ("net.ipv4.conf.all.send_redirects", "1"),

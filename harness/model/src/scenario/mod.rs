@@ -25,7 +25,7 @@ mod text;
 mod written;
 mod yaml;
 
-pub use crate::base::{Family, Forwarding, Misbuild, ServerKind, TunnelType, Vip, Wiring};
+pub use crate::base::{ClientAt, Family, Forwarding, Misbuild, ServerKind, TunnelType, Vip, Wiring};
 pub use check::MAX_CELLS;
 pub use explore::{ErrorsOf, Explore, Never};
 pub use load::{load, load_bytes};
@@ -93,6 +93,9 @@ pub struct Lab {
     pub wiring: Option<Wiring>,
     /// How packets for the VIP come into IPVS. Default: the VIP is the director's.
     pub vip: Option<Vip>,
+    /// Where the client is. Default: on the director's link.
+    #[serde(default)]
+    pub client_at: Option<ClientAt>,
     /// The address family of hosts and service. Default: IPv4.
     pub family: Option<Family>,
     /// What serves on the real servers. Default: a mysqld.
@@ -148,6 +151,7 @@ impl Lab {
                 wired_for: part.wired_for.clone().or(lab.wired_for),
                 wiring: part.wiring.or(lab.wiring),
                 vip: part.vip.or(lab.vip),
+                client_at: part.client_at.or(lab.client_at),
                 family: part.family.or(lab.family),
                 server: part.server.or(lab.server),
                 server_program: part.server_program.clone().or(lab.server_program),

@@ -21,7 +21,7 @@ use super::scalar::{
 };
 use super::table::{Structure as _, structure};
 use super::{
-    BehaviourName, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Url, Vip, Wiring,
+    BehaviourName, ClientAt, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Url, Vip, Wiring,
 };
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;
@@ -103,6 +103,12 @@ macro_rules! lab_structure {
                 /// that takes in what its firewall marks (`firewall-mark`; ip-rule(8)'s `fwmark`). Default:
                 /// `on-director`.
                 optional "vip" vip: At<Vip>;
+                /// Where the client is: `on-link`, on the director's link; `behind-router`, on a link of its
+                /// own, and the host `router` passes packets on between the two; `behind-source-nat`, the
+                /// same, and the router puts its own address in the place of the client's (nft(8)'s
+                /// `masquerade`), so that all clients of `clients` have one address to the director.
+                /// Default: `on-link`.
+                optional "client-at" client_at: At<ClientAt>;
                 /// The address family of all hosts and of the virtual service. Default: `ipv4`.
                 optional "family" family: At<Family>;
                 /// What serves on the real servers: `mysql`, a mysqld; `tcp-echo` or `udp-echo`, the
@@ -171,6 +177,7 @@ macro_rules! lab_structure {
                     wired_for: self.wired_for.as_ref(),
                     wiring: self.wiring.as_ref(),
                     vip: self.vip.as_ref(),
+                    client_at: self.client_at.as_ref(),
                     family: self.family.as_ref(),
                     server: self.server.as_ref(),
                     server_program: self.server_program.as_ref(),
@@ -213,6 +220,7 @@ pub(super) struct LabFields<'i> {
     pub(super) wired_for: Option<&'i List<At<Forwarding>>>,
     pub(super) wiring: Option<&'i At<Wiring>>,
     pub(super) vip: Option<&'i At<Vip>>,
+    pub(super) client_at: Option<&'i At<ClientAt>>,
     pub(super) family: Option<&'i At<Family>>,
     pub(super) server: Option<&'i At<ServerKind>>,
     pub(super) server_program: Option<&'i ServerProgramInput>,

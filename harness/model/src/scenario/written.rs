@@ -2,8 +2,8 @@
 
 use super::syntax::AFTER;
 use super::{
-    Axis, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Explore, Family, Forwarding, Lab, Never,
-    Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
+    Axis, ClientAt, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Explore, Family, Forwarding, Lab,
+    Never, Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
@@ -179,6 +179,7 @@ fn lab(lab: &Lab) -> Fields {
         wired_for,
         wiring,
         vip,
+        client_at,
         family,
         server,
         server_program: program,
@@ -210,6 +211,7 @@ fn lab(lab: &Lab) -> Fields {
     word("tunnel-family", tunnel_family.map(Family::as_str));
     word("wiring", wiring.map(Wiring::as_str));
     word("vip", vip.map(Vip::as_str));
+    word("client-at", client_at.map(ClientAt::as_str));
     word("family", family.map(Family::as_str));
     word("server", server.map(ServerKind::as_str));
     word("scheduler", scheduler.as_deref());

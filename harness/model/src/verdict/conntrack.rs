@@ -155,7 +155,7 @@ impl<'a> Conntrack<'a> {
             };
             let taken = match (self.node, chain) {
                 (Node::Director, Chain::Output) if !self.keeps(&state) => Taken::Untracked,
-                (Node::Client | Node::Director | Node::RealServer(_), _) => taken,
+                (Node::Client | Node::Director | Node::Router | Node::RealServer(_), _) => taken,
             };
             let dropped = !passes(firewall.new, taken, passing.segment, self.udp);
             met.push(Met {
@@ -203,6 +203,8 @@ impl<'a> Conntrack<'a> {
     /// The chains that a packet meets, in order.
     fn chains(&self, by_client: bool) -> &'static [Chain] {
         match (self.node, by_client) {
+            // Steps give it no firewall.
+            (Node::Router, _) => &[],
             (Node::Client, true) | (Node::RealServer(_), false) => &[Chain::Output],
             (Node::Client, false) | (Node::RealServer(_), true) => &[Chain::Input],
             // What leaves in a tunnel has no port that a rule could look at (net/netfilter/ipvs/ip_vs_xmit.c,
@@ -224,7 +226,7 @@ impl<'a> Conntrack<'a> {
     fn keeps(&self, state: &State<'_>) -> bool {
         match self.node {
             Node::Director => number(state, self.node, IPVS_CONNTRACK, 0) != 0,
-            Node::Client | Node::RealServer(_) => true,
+            Node::Client | Node::Router | Node::RealServer(_) => true,
         }
     }
 

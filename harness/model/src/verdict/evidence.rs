@@ -9,7 +9,9 @@ use super::{
     Reason, Sent, Terminator, TerminatorKind,
 };
 use crate::action::Action;
+use crate::duration::Instant;
 use crate::ipvs::{Connections, Table};
+use crate::path::Journeys;
 use crate::plan::Phase;
 use crate::record::{AtEnd, CellRecord, Moment, StepOutcome};
 use std::fmt;
@@ -32,7 +34,7 @@ impl fmt::Display for TerminatorKind {
 
 /// What shows `behaviour`, in the order of time as far as that helps reading.
 pub(super) fn evidence(
-    record: &CellRecord,
+    (record, paths): (&CellRecord, &Journeys),
     operation: &Classified<'_>,
     wire: &Wire,
     word: &Word,
@@ -40,8 +42,8 @@ pub(super) fn evidence(
 ) -> Vec<Evidence> {
     let network = wire.subject();
     let mut evidence = changes(record);
-    evidence.extend(snapshots(record, network));
-    evidence.push(beginning(operation, network));
+    evidence.extend(snapshots(record, paths, network));
+    evidence.push(beginning(record, operation, network));
     evidence.extend(server(network));
     evidence.extend(held_back(network));
     evidence.extend(repetitions(network));
@@ -106,7 +108,7 @@ fn lasting(record: &CellRecord) -> Vec<Evidence> {
 }
 
 /// The director's table beside its connection entries: an entry may outlive its real server.
-fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
+fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Evidence> {
     record
         .snapshots
         .iter()
@@ -123,7 +125,9 @@ fn snapshots(record: &CellRecord, network: &Network) -> Vec<Evidence> {
                 .as_ref()
                 // A connection that did not exist yet has no entry to speak of.
                 .filter(|connection| connection.began <= snapshot.at)
-                .map(|connection| entry(record, &connections, connection.client_port));
+                .map(|connection| {
+                    entry((record, paths), (&connections, snapshot.at), connection.client_port)
+                });
             Some(Evidence {
                 fact: Fact::Table {
                     moment: snapshot.moment,
@@ -152,10 +156,14 @@ fn table(record: &CellRecord, listed: &Table) -> Vec<HeldServer> {
 }
 
 /// The entry of the connection from this port of the client's.
-fn entry(record: &CellRecord, listed: &Connections, client_port: u16) -> ConnectionEntry {
+fn entry(
+    (record, paths): (&CellRecord, &Journeys),
+    (listed, at): (&Connections, Instant),
+    client_port: u16,
+) -> ConnectionEntry {
     let plan = &record.plan;
     let held = record.client_address(client_port).and_then(|address| {
-        let client = SocketAddr::new(address, client_port);
+        let client = SocketAddr::from(paths.known_as((address, client_port), at));
         let mut entries = listed.of(client, plan.service().address);
         entries.next()
     });
@@ -173,12 +181,13 @@ fn entry(record: &CellRecord, listed: &Connections, client_port: u16) -> Connect
     }
 }
 
-fn beginning(operation: &Classified<'_>, network: &Network) -> Evidence {
+fn beginning(record: &CellRecord, operation: &Classified<'_>, network: &Network) -> Evidence {
     let mut shown_by = vec![Citation::Event(operation.begun.number)];
     let sent = network.request.map(|request| {
         shown_by.push(Citation::Packet(request.seen().packet));
         match request {
             Request::Syn(_) => Sent::Syn,
+            Request::Arp(_) if record.plan.router().is_some() => Sent::ArpForRouter,
             Request::Arp(_) => Sent::Arp,
             Request::Statement(_) => Sent::Statement,
             Request::Command(_) => Sent::Command(network.asked.clone()),

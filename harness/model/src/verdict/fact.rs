@@ -160,6 +160,8 @@ pub enum Sent {
     Syn,
     /// A question for the VIP's Ethernet address, which nobody answered.
     Arp,
+    /// A question for the Ethernet address of the client's router, which nobody answered.
+    ArpForRouter,
     /// The statement.
     Statement,
     /// Another command: the program asks whether its connection lives, or puts the statement otherwise.
@@ -398,6 +400,9 @@ impl fmt::Display for Sent {
         match self {
             Self::Syn => f.write_str("the client sent its SYN"),
             Self::Arp => f.write_str("the client asked for the VIP's Ethernet address, and nobody answered"),
+            Self::ArpForRouter => {
+                f.write_str("the client asked for its router's Ethernet address, and nobody answered")
+            }
             Self::Statement => f.write_str("the client sent the statement"),
             Self::Command(name) => write!(f, "the client sent {name} first"),
         }

@@ -57,7 +57,7 @@ pub(super) fn observe_with(
         Behaviour::Undetermined { reasons: doubts }
     };
     let orphaned_sessions = orphans::orphaned(record);
-    let mut evidence = evidence::evidence(record, &operation, &wire, &word, &behaviour);
+    let mut evidence = evidence::evidence((record, paths), &operation, &wire, &word, &behaviour);
     evidence.extend(orphans::evidence(&orphaned_sessions));
     let longest_silence = exchange::steady(&operation, &wire, &behaviour).map(|silence| silence.lasted());
     let subject = wire.subject();

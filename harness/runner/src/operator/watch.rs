@@ -85,7 +85,7 @@ fn seen(plan: &LabPlan, lab: &Lab, condition: Condition<'_>) -> Result<(bool, Pr
             let now = entries(lab.director()?)?;
             // A template of persistence has port 0.
             let own = now.entries.iter().filter(|entry| {
-                plan.is_clients(entry.client.ip())
+                plan.knows_as_client(entry.client.ip())
                     && entry.client.port() != 0
                     && entry.protocol == Some(plan.service().protocol)
             });

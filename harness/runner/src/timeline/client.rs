@@ -13,7 +13,7 @@ use lvs_matrix_model::capture::flow::at_or_after;
 use lvs_matrix_model::capture::{Body, Flags, Frame, Segment, Transport};
 use lvs_matrix_model::client::Program;
 use lvs_matrix_model::ipvs::Protocol;
-use lvs_matrix_model::plan::{Host, Mac, ServerKind};
+use lvs_matrix_model::plan::{Mac, ServerKind};
 use lvs_matrix_model::record::{CommandRecord, MysqldState, Proof, Rows, StepOutcome};
 use lvs_matrix_model::serving;
 use std::net::IpAddr;
@@ -251,7 +251,7 @@ impl Timeline<'_> {
         let Some(server) = &opening.to else {
             return Ok((self.begin_opening(opening)?, Led::default()));
         };
-        let from = self.captures.seen_by(&Node::Client);
+        let from = (self.captures.seen_by(&Node::Client), self.captures.seen_by(self.next_to_servers()));
         let mut choice = operator::leave_only(self.plan, self.lab, server)?;
         let address = self.source(opening);
         let chosen = self.begin_opening(opening).and_then(|operation| {
@@ -282,10 +282,23 @@ impl Timeline<'_> {
         Ok((operation, Led { choice, commands }))
     }
 
+    /// The host whose frames servers see: the router, if the client is behind one, or the client.
+    fn next_to_servers(&self) -> &'static Node {
+        match self.plan.router() {
+            Some(_) => &Node::Router,
+            None => &Node::Client,
+        }
+    }
+
     /// The director's entry for a connection that the client opens after the first `from` frames of its
-    /// interface: its port, and where it leads. `None` if the operation has ended without, or if there is
+    /// interface, and of that of its router: its port, and where it leads. `None` if the operation has ended without, or if there is
     /// none for long: its SYN does not come so far.
-    fn entry(&self, from: usize, operation: u32, address: Option<IpAddr>) -> Result<Option<(u16, Node)>> {
+    fn entry(
+        &self,
+        (from, from_router): (usize, usize),
+        operation: u32,
+        address: Option<IpAddr>,
+    ) -> Result<Option<(u16, Node)>> {
         let deadline = self.act_until.map_or(START_DEADLINE, |until| {
             until
                 .saturating_duration_since(Instant::now())
@@ -293,8 +306,18 @@ impl Timeline<'_> {
         });
         let entry = poll_for(deadline, Duration::from_millis(1), || {
             let ended = self.has_ended(operation);
-            for port in self.ports_opened(from) {
-                if let Some(node) = operator::entry_of(self.plan, self.lab, (address, port))? {
+            for (port, sequence) in self.ports_opened(&Node::Client, from) {
+                let known = match self.plan.source_nat() {
+                    None => Some((address, port)),
+                    Some(nic) => {
+                        let translated = self.ports_opened(&Node::Router, from_router).into_iter();
+                        let mut same = translated.filter(|(_, own)| *own == sequence);
+                        let own = nic.addresses.first().address;
+                        same.next().map(|(port, _)| (Some(own), port))
+                    }
+                };
+                let Some(known) = known else { continue };
+                if let Some(node) = operator::entry_of(self.plan, self.lab, known)? {
                     return Ok::<_, LabError>(Some(Some((port, node))));
                 }
             }
@@ -303,15 +326,16 @@ impl Timeline<'_> {
         Ok(entry.flatten())
     }
 
-    /// The client's ports of the SYNs after the first `from` frames of its interface.
-    fn ports_opened(&self, from: usize) -> Vec<u16> {
-        let ports = self.captures.look(&Node::Client, from, |frames| {
+    /// The source ports and sequence numbers of the SYNs to the service after the first `from` frames of a
+    /// host's interface.
+    fn ports_opened(&self, of: &Node, from: usize) -> Vec<(u16, u32)> {
+        let ports = self.captures.look(of, from, |frames| {
             let syns = frames
                 .iter()
                 .filter(|frame| self.is_sent(frame, |flags| flags.syn && !flags.ack));
             Some(
                 syns.filter_map(segment)
-                    .map(|found| found.segment.source_port)
+                    .map(|found| (found.segment.source_port, found.segment.sequence))
                     .collect(),
             )
         });
@@ -326,13 +350,13 @@ impl Timeline<'_> {
     }
 
     /// The real server whose kernel has acknowledged the statement that was sent after the first `from`
-    /// frames of the client's interface, and what its mysqld does.
+    /// frames of the interface of the host next to the servers, and what its mysqld does.
     fn acknowledged_by(
         &mut self,
         from: usize,
         is_it: impl Fn(&Frame) -> bool,
     ) -> Option<(&Name, MysqldState)> {
-        let mac = self.captures.look(&Node::Client, from, |frames| {
+        let mac = self.captures.look(self.next_to_servers(), from, |frames| {
             let at = frames.iter().position(is_it)?;
             let sent = segment(frames.get(at)?)?.segment;
             let end = sent.sequence.wrapping_add(sent.payload_length);
@@ -443,6 +467,7 @@ impl Timeline<'_> {
         let needle = statement.beginning().as_bytes();
         let is_it = |frame: &Frame| holds(frame, needle);
         let from = self.captures.seen_by(&Node::Client);
+        let from_next = self.captures.seen_by(self.next_to_servers());
         let held_back = self.held_back()?;
         let operation = self.begin_statement(statement)?;
         let begun = Started {
@@ -461,7 +486,7 @@ impl Timeline<'_> {
                 format!("it did not reach the wire within {} s", START_DEADLINE.as_secs()),
             ));
         }
-        let client_address = self.plan.client_host().map(Host::address);
+        let client_address = self.plan.client_known_as();
         let under_way = poll_for(START_DEADLINE, Duration::from_millis(5), || {
             if self.has_ended(operation) {
                 return Ok::<_, LabError>(Some(Proof::EndedAlready));
@@ -499,7 +524,7 @@ impl Timeline<'_> {
                 }
             }
             // No process list will show it: the mysqld is frozen, or has not received all of it.
-            Ok(match self.acknowledged_by(from, is_it) {
+            Ok(match self.acknowledged_by(from_next, is_it) {
                 Some((name, MysqldState::Frozen)) => Some(Proof::KernelHasIt { server: name.clone() }),
                 Some((name, MysqldState::Running)) if statement.payload.is_some() => {
                     Some(Proof::KernelHasBeginning { server: name.clone() })

@@ -201,10 +201,13 @@ impl<'a> Cell<'a> {
                     .then_some(())
                     .ok_or_else(|| "this SYN was sent before".to_owned())
             }
-            "the client asked for the VIP's Ethernet address, and nobody answered" => match frame.what {
+            "the client asked for the VIP's Ethernet address, and nobody answered"
+            | "the client asked for its router's Ethernet address, and nobody answered" => match frame.what {
                 What::Arp {
                     operation: 1, target, ..
-                } if target == self.record.service.0 => {
+                } if target == self.record.first_hop()
+                    && sent.contains("router") == (target != self.record.service.0) =>
+                {
                     let mut later = self
                         .frames
                         .iter()

@@ -45,16 +45,21 @@ impl<'a> Cell<'a> {
         self.record.by_mac(frame.to) == Some(name)
     }
 
-    /// Was it sent by this real server, or by the director, which had the same segment from that server?
+    /// Was it sent by a host that passes packets on?
+    fn is_passed_on(&self, frame: &Frame) -> bool {
+        ["director", "router"].iter().any(|name| self.is_from(frame, name))
+    }
+
+    /// Was it sent by this real server, or by the director or the router, which had the same segment from that server?
     fn is_made_by(&self, frame: &Frame, name: &str) -> bool {
         let passed_on = || self.earlier_same(frame).any(|other| self.is_from(other, name));
-        self.is_from(frame, name) || self.is_from(frame, "director") && passed_on()
+        self.is_from(frame, name) || self.is_passed_on(frame) && passed_on()
     }
 
     /// Was it made by a real server?
     fn is_made_by_a_real_server(&self, frame: &Frame) -> bool {
         let passed_on = || self.earlier_same(frame).any(|other| self.is_real(other.from));
-        self.is_real(frame.from) || self.is_from(frame, "director") && passed_on()
+        self.is_real(frame.from) || self.is_passed_on(frame) && passed_on()
     }
 
     /// The frames before this one with the same segment, whatever addresses are on it.
@@ -70,14 +75,19 @@ impl<'a> Cell<'a> {
 
     fn is_real(&self, mac: [u8; 6]) -> bool {
         let name = self.record.by_mac(mac);
-        name.is_some_and(|name| name != "client" && name != "director")
+        name.is_some_and(Record::is_real)
     }
 
     /// A segment of the client's to the virtual service. By an edited table the director may have put another
     /// address in the place of the VIP.
     fn of_client(&self, frame: &'a Frame) -> Option<&'a Tcp> {
         let client = self.record.host("client")?;
-        tcp(frame).filter(|segment| client.addresses.contains(&segment.source.0))
+        // A router may have put its own address in the place of the client's.
+        let router = self.record.host("router").map(|router| router.address);
+        tcp(frame).filter(|segment| {
+            client.addresses.contains(&segment.source.0)
+                || router == Some(segment.source.0) && segment.target == self.record.service
+        })
     }
 
     /// A segment of the virtual service's to the client.

@@ -141,11 +141,11 @@ impl<'a> Cell<'a> {
                 }
             },
             Says::AsksForService => {
-                let service = self.record.service.0;
+                let service = self.record.first_hop();
                 let right = matches!(frame.what, What::Arp { operation: 1, target, .. } if target == service);
                 right
                     .then_some(())
-                    .ok_or_else(|| "does not ask for the VIP's address".to_owned())
+                    .ok_or_else(|| "does not ask for the VIP's address, or the router's".to_owned())
             }
             Says::SpeaksForService => {
                 let service = self.record.service.0;
@@ -186,6 +186,12 @@ impl<'a> Cell<'a> {
                 (icmp(&frame) && said == Some(counted))
                     .then_some(())
                     .ok_or_else(|| format!("{counted} ICMP errors are there"))
+            }
+            Says::CameToRouter => {
+                let right = self.is_to(frame, "router") && (client.is_some() || service.is_some());
+                right
+                    .then_some(())
+                    .ok_or_else(|| "did not come to the router".to_owned())
             }
             Says::Repeats => self.repeats(mention, frame),
             Says::Again if !self.is_repetition(frame) => wrong("was sent for the first time"),
@@ -353,6 +359,7 @@ enum Says {
     Wrapped,
     ServerError,
     SpeaksForService,
+    CameToRouter,
 }
 
 /// Words and what they say; of several in a clause the last counts.
@@ -404,6 +411,10 @@ const WORDS: &[(&str, Says)] = &[
     ("lost before the director", Says::OfClient),
     ("Ethernet address of", Says::Asks),
     ("question for the VIP's Ethernet address", Says::AsksForService),
+    ("question for its router's Ethernet address", Says::AsksForService),
+    ("came to the router", Says::CameToRouter),
+    ("refused it with an RST", Says::Kind("RST")),
+    ("with the client's own address", Says::Arrived),
     ("for which nobody answered", Says::Asks),
     ("alone, ", Says::Asks),
     ("asked everybody", Says::AsksForServer),

@@ -34,7 +34,7 @@ impl Writer {
                 23 => self.size(),
                 24 => self.stateful(),
                 25 => self
-                    .node(true)
+                    .linked(true)
                     .map(|node| format!("flush-conntrack: {{ node: {node} }}")),
                 _ => self.sysctl(),
             };
@@ -230,8 +230,16 @@ impl Writer {
         self.chance.one(&nodes).copied()
     }
 
+    /// The same, and the router.
+    fn linked(&mut self, client: bool) -> Option<&'static str> {
+        if !self.client_at.is_empty() && self.chance.percent(25) {
+            return Some("router");
+        }
+        self.node(client)
+    }
+
     pub(super) fn link(&mut self) -> Option<String> {
-        let node = self.node(false)?;
+        let node = self.linked(false)?;
         if self.cut.remove(node) {
             return Some(format!("link-up: {{ node: {node} }}"));
         }
@@ -270,7 +278,7 @@ impl Writer {
     }
 
     pub(super) fn netem(&mut self) -> Option<String> {
-        let node = self.node(true)?;
+        let node = self.linked(true)?;
         let what = match self.chance.below(4) {
             0 => String::new(),
             1 => format!(", loss: {}", self.chance.word(&["5%", "30%", "100%"])),
@@ -282,8 +290,9 @@ impl Writer {
 
     /// How large packets may be, or whether anybody hears of it.
     pub(super) fn size(&mut self) -> Option<String> {
-        let node = self.node(true)?;
-        match self.chance.below(3) {
+        let node = self.linked(true)?;
+        let ways = if node == "router" { 2 } else { 3 };
+        match self.chance.below(ways) {
             0 => Some(format!(
                 "set-mtu: {{ node: {node}, mtu: {} }}",
                 self.chance.word(&["1280", "1400", "1500"])
@@ -297,7 +306,7 @@ impl Writer {
     }
 
     pub(super) fn small_delay(&mut self) -> Option<String> {
-        let node = self.node(true)?;
+        let node = self.linked(true)?;
         Some(format!(
             "set-netem: {{ node: {node}, delay: {} }}",
             self.chance.word(&["5ms", "50ms"])

@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 
 impl Writer {
     pub(super) fn lab(&mut self) -> String {
-        let mut text = format!("lab:\n  scheduler: {}\n  real-servers:\n", self.scheduler);
+        let mut text = format!("lab:\n  scheduler: {}\n", self.scheduler);
+        if !self.client_at.is_empty() {
+            let _ = writeln!(text, "  client-at: {}", self.client_at);
+        }
+        text.push_str("  real-servers:\n");
         for server in &self.servers {
             let _ = writeln!(text, "    {}: {{ weight: {} }}", server.name, server.weight);
         }

@@ -68,6 +68,8 @@ struct Writer {
     connections: BTreeMap<&'static str, Doing>,
     /// Connections that a connect which may have failed left behind: nothing can be asked on them.
     doubtful: BTreeSet<&'static str>,
+    /// Where the client is; empty if it is on the director's link.
+    client_at: &'static str,
     innodb: bool,
     small_buffers: bool,
     one_port: bool,
@@ -122,6 +124,7 @@ impl Writer {
                 servers: servers.iter().map(|server| server.name).collect(),
                 others: BTreeSet::new(),
             },
+            client_at: chance.word(&["", "", "", "", "", "", "", "behind-router", "behind-source-nat"]),
             innodb: program == Program::Driver && chance.percent(6),
             small_buffers: program == Program::Driver && chance.percent(12),
             one_port: program == Program::Driver && chance.percent(6),

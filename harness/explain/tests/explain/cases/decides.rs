@@ -58,6 +58,25 @@ fn entry_for_two_hours(cell: &mut JudgedCell) {
     }
 }
 
+fn is_rst(packet: &Packet) -> bool {
+    segment(packet).is_some_and(|(_, _, own)| own.flags.rst)
+}
+
+fn router_macs(cell: &JudgedCell) -> Vec<lvs_matrix_model::plan::Mac> {
+    let router = cell.record.plan.router().unwrap();
+    router.nics.iter().map(|nic| nic.mac).collect()
+}
+
+fn sets_router(action: &Action, wanted: &str) -> bool {
+    matches!(action, Action::Host(HostAction::SetSysctl { node: Node::Router, key, .. }) if key == wanted)
+}
+
+fn mapping_kept_for_days(cell: &mut JudgedCell) {
+    undone(cell, |action| {
+        sets_router(action, "net.netfilter.nf_conntrack_tcp_timeout_established")
+    });
+}
+
 /// What decides each rule, and how it is taken away.
 pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
     (
@@ -441,5 +460,66 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "reverse-path/only",
         "the SYN reached the server",
         nothing_on_rs1,
+    ),
+    (
+        "router-unplugged",
+        "router/behind-router_connect_router-unplugged",
+        "the router's links were down",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Host(HostAction::LinkDown { node: Node::Router }))
+            });
+        },
+    ),
+    (
+        "answer-ends-at-the-router",
+        "source-nat/timed-out_1_in-flight",
+        "the router had forgotten the connection",
+        mapping_kept_for_days,
+    ),
+    (
+        "answer-ends-at-the-router",
+        "source-nat/timed-out_1_in-flight",
+        "the router refused the answer",
+        |cell| {
+            let own = router_macs(cell);
+            without(cell, |packet, _| is_rst(packet) && own.contains(&packet.source_mac));
+        },
+    ),
+    (
+        "router-keeps-the-connection-anew",
+        "source-nat/flushed_1_idle",
+        "the router's connection tracking was flushed",
+        |cell| {
+            undone(cell, |action| {
+                matches!(action, Action::Traffic(TrafficAction::FlushConntrack { .. }))
+            });
+        },
+    ),
+    (
+        "passed-on-untranslated",
+        "source-nat/timed-out_0_idle",
+        "the router takes only a SYN for a beginning",
+        |cell| {
+            undone(cell, |action| {
+                sets_router(action, "net.netfilter.nf_conntrack_tcp_loose")
+            });
+        },
+    ),
+    (
+        "passed-on-untranslated",
+        "source-nat/timed-out_0_idle",
+        "the router had forgotten the connection",
+        mapping_kept_for_days,
+    ),
+    (
+        "one-address-for-all-clients",
+        "one-address/only",
+        "the router translates",
+        |cell| {
+            for host in cell.record.plan.hosts.iter_mut().filter(|host| host.node == Node::Router) {
+                host.commands.clear();
+            }
+        },
     ),
 ];

@@ -10,7 +10,7 @@ use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab, ServerProgramInput};
 use crate::scenario::table::Structure;
-use crate::scenario::{Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
+use crate::scenario::{ClientAt, Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
 use crate::serving::{Asked, ServerProgram};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub(super) struct Added {
     pub(super) wired_for: Option<At<Vec<Forwarding>>>,
     pub(super) wiring: Option<At<Wiring>>,
     pub(super) vip: Option<At<Vip>>,
+    pub(super) client_at: Option<At<ClientAt>>,
     pub(super) family: Option<At<Family>>,
     pub(super) server: Option<At<ServerKind>>,
     pub(super) server_program: Option<At<ServerProgram>>,
@@ -76,6 +77,7 @@ impl Added {
             }),
             wiring: input.wiring.cloned(),
             vip: input.vip.cloned(),
+            client_at: input.client_at.cloned(),
             family: input.family.cloned(),
             server: input.server.cloned(),
             server_program: input.server_program.map(server_program),
@@ -147,6 +149,7 @@ impl Added {
             wired_for: value(self.wired_for),
             wiring: value(self.wiring),
             vip: value(self.vip),
+            client_at: value(self.client_at),
             family: value(self.family),
             server: value(self.server),
             server_program: value(self.server_program),
@@ -203,6 +206,7 @@ impl Added {
                 wiring.as_str().to_owned()
             }),
             word_of("vip", self.vip.as_ref(), |vip| vip.as_str().to_owned()),
+            word_of("client-at", self.client_at.as_ref(), |at| at.as_str().to_owned()),
             word_of("persistence", self.persistence.as_ref(), |time| {
                 format!("{time:?}")
             }),

@@ -164,6 +164,20 @@ impl From<Conflict<'_>> for Wrong {
                 format!("a stateful firewall guards the {chain} chain of `{node}` already"),
                 "it was added before",
             ),
+            Conflict::NoRouter => Self {
+                kind: MistakeKind::UnknownServer,
+                message: "the lab has no router".to_owned(),
+                label: "the client is on the director's link",
+                help: "`router` is the host between the client and the director: add `client-at: \
+                       behind-router` or `client-at: behind-source-nat` to the lab",
+            },
+            Conflict::RouterFirewall => Self {
+                kind: FirewallState,
+                message: "the router's firewall cannot be changed".to_owned(),
+                label: "the router passes packets on, both ways",
+                help: "give the rule to `client` or to `director`; of the router a step can flush the \
+                       connection tracking, clamp the MSS, set its MTU, its sysctls and what its link does",
+            },
             Conflict::ForwardsNothing(node) => wrong(
                 FirewallState,
                 format!("`{node}` forwards nothing"),

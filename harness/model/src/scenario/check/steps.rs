@@ -66,7 +66,7 @@ pub(super) fn check_names(draft: &super::Draft, mistakes: &mut Mistakes) {
             }
         };
         let (what, more) = match of_any_host {
-            true => ("host", "client, director, "),
+            true => ("host", "client, director, router (with `client-at`), "),
             false => ("real server", ""),
         };
         mistakes.add(

@@ -24,7 +24,7 @@ use crate::lab::{State, Table};
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, listed};
 use crate::scenario::place::Span;
 use crate::scenario::syntax::Placed;
-use crate::scenario::{Expected, Family, RealServer, ServerKind};
+use crate::scenario::{ClientAt, Expected, Family, RealServer, ServerKind};
 use filled::Filled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -167,6 +167,8 @@ impl<'d, 'f> Walk<'d, 'f> {
         } else {
             state
         };
+        let client_at = wiring.last(|part| part.client_at.as_ref());
+        let state = state.with_router(client_at.map_or_else(ClientAt::default, |at| at.value));
         Self {
             draft,
             choice,

@@ -7,7 +7,7 @@ use super::{AxisDraft, Draft, service};
 use crate::Name;
 use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes};
 use crate::scenario::place::At;
-use crate::scenario::{Family, Forwarding, Misbuild, RealServer, Wiring};
+use crate::scenario::{ClientAt, Family, Forwarding, Misbuild, RealServer, Wiring};
 
 /// Every two values of different axes meet in some cell.
 pub(super) fn conflicts(axes: &[AxisDraft], mistakes: &mut Mistakes) {
@@ -74,6 +74,7 @@ fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
             )
         }));
     }
+    mistakes.extend(misbuilt_and_routed(said));
     mistakes.extend(untunneled(said));
     mistakes.extend(misbuilt(said));
     mistakes.extend(untranslated(said));
@@ -89,6 +90,22 @@ fn unfit(said: &CellLab<'_>) -> Vec<Mistake> {
         }));
     }
     mistakes
+}
+
+/// What is built wrong is shown on the client's own link.
+fn misbuilt_and_routed(said: &CellLab<'_>) -> Option<Mistake> {
+    let at = said.last(|part| part.client_at.as_ref())?;
+    let (host, how) = said.misbuilt().next().filter(|_| at.value != ClientAt::OnLink)?;
+    let message = format!("`{}` with a client that is behind a router", how.value.as_str());
+    let label = "what is built wrong is shown to a client on the director's link";
+    Some(
+        Mistake::new(MistakeKind::Wiring, how.span, message, label)
+            .second(at.span, "the client is not there")
+            .help(format!(
+                "leave `client-at` out of the cells in which `{}` is built wrong",
+                host.value
+            )),
+    )
 }
 
 /// What no host of the cell can have wrong with it.

@@ -3,7 +3,8 @@
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{
-    BehaviourName, ErrorsOf, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Vip, Wiring,
+    BehaviourName, ClientAt, ErrorsOf, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Vip,
+    Wiring,
 };
 use crate::action::{
     Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal,
@@ -73,6 +74,15 @@ impl Word for Vip {
     const WHAT: &'static str = "a way into IPVS";
     const WORDS: &'static [(&'static str, Self)] =
         &[("on-director", Self::OnDirector), ("routed", Self::Routed)];
+}
+
+impl Word for ClientAt {
+    const WHAT: &'static str = "a place of the client";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("on-link", Self::OnLink),
+        ("behind-router", Self::BehindRouter),
+        ("behind-source-nat", Self::BehindSourceNat),
+    ];
 }
 
 impl Word for Misbuild {
