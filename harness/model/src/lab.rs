@@ -13,11 +13,11 @@ pub use conflict::Conflict;
 pub use table::Table;
 
 use crate::Name;
-use crate::base::ClientAt;
 use crate::action::{
     Action, Chain, FirewallVerdict, HostAction, MysqldAction, NewConnections, Node, Percent, ServerDeed,
     TableAction, TrafficAction,
 };
+use crate::base::ClientAt;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -7,9 +7,10 @@
 )]
 
 use lvs_matrix_model::Name;
+use lvs_matrix_model::action::Node;
 use lvs_matrix_model::matrix::cells;
 use lvs_matrix_model::plan::{LabPlan, Phase, plan};
-use lvs_matrix_model::scenario::{Expected, ExpectedSpread, Range, load, written};
+use lvs_matrix_model::scenario::{ClientAt, Expected, ExpectedSpread, Range, load, written};
 use lvs_matrix_model::verdict::{Landed, Reached, Round, Spread};
 
 const CLIENTS: &str = include_str!("fixtures/clients.yaml");
@@ -50,6 +51,66 @@ fn the_client_has_so_many_addresses_after_its_own() {
          observe: { patience: 5s, until: 1m }, expect: [{ observe-only: true }] }",
     );
     assert_eq!(addresses(&one[0]), ["192.0.2.10"]);
+}
+
+/// A client behind a router is on a link of its own. What is for it goes by the router, also from real
+/// servers that answer past the director.
+#[test]
+fn a_client_behind_a_router_is_on_a_link_of_its_own() {
+    let lab = |more: &str| {
+        let text = format!(
+            "{{ name: one, claim: One., lab: {{ real-servers: {{ rs1: {{}} }}, {more} }}, act: [{{ connect: {{}} }}], \
+             observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+        );
+        plans(&text).remove(0)
+    };
+    let routes = |plan: &LabPlan, node: &str| -> Vec<String> {
+        let host = plan.host(&Node::from(Name::new(node).unwrap())).unwrap();
+        let lines = host.ip.iter().filter(|line| line.contains("route add"));
+        lines.cloned().collect()
+    };
+    let plan = lab("client-at: behind-router");
+    assert_eq!(routes(&plan, "client"), ["route add default via 203.0.113.200"]);
+    assert_eq!(routes(&plan, "director"), ["route add default via 192.0.2.200"]);
+    assert_eq!(routes(&plan, "rs1"), ["route add default via 192.0.2.200"]);
+    assert_eq!(routes(&plan, "router"), Vec::<String>::new());
+    let known = |plan: &LabPlan| plan.client_known_as().unwrap().to_string();
+    assert_eq!(
+        (plan.client_at(), known(&plan).as_str()),
+        (ClientAt::BehindRouter, "203.0.113.10")
+    );
+    assert_eq!(plan.first_hop().to_string(), "203.0.113.200");
+
+    // What is masqueraded answers by the director, and the director by the router.
+    let plan = lab("client-at: behind-source-nat, forwarding: masquerading");
+    let own = [
+        "route add default via 192.0.2.20 table 100",
+        "route add default via 192.0.2.200",
+    ];
+    assert_eq!(routes(&plan, "rs1"), own);
+    assert_eq!(
+        (plan.client_at(), known(&plan).as_str()),
+        (ClientAt::BehindSourceNat, "192.0.2.200")
+    );
+    let nat = &plan.router().unwrap().commands;
+    let rule = "nft add rule inet source_nat postrouting oifname eth0 counter masquerade";
+    assert_eq!(nat.last().unwrap().join(" "), rule);
+
+    // A second link behind the director has no part in that.
+    let plan = lab("client-at: behind-router, forwarding: masquerading, wiring: two-armed, family: ipv6");
+    assert_eq!(routes(&plan, "rs1"), ["route add default via 2001:db8:0:2::20"]);
+    assert_eq!(
+        routes(&plan, "director"),
+        ["route add default via 2001:db8:0:1::200"]
+    );
+    for plan in [
+        plan,
+        lab("client-at: behind-source-nat, vip: routed, firewall-mark: 1"),
+    ] {
+        let alone = plan.alone();
+        let again = lvs_matrix_model::plan::plan(&alone, &cells(&alone)[0]);
+        assert_eq!((again.segments, again.hosts), (plan.segments, plan.hosts));
+    }
 }
 
 #[test]

@@ -14,9 +14,9 @@ use lvs_matrix_model::action::{
 use lvs_matrix_model::client::{ClientChoice, Keepalive, Program, Settings};
 use lvs_matrix_model::mysqld::MysqldSetup;
 use lvs_matrix_model::scenario::{
-    Axis, BehaviourName, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName, Lab,
-    Misbuild, Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value, Vip,
-    Wiring, load, load_bytes, render, schema,
+    Axis, BehaviourName, ClientAt, Expectation, Expected, ExpectedBehaviour, Family, Forwarding, HangEndName,
+    Lab, Misbuild, Observe, Phases, Position, RealServer, Scenario, Source, Style, TunnelType, Url, Value,
+    Vip, Wiring, load, load_bytes, render, schema,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -44,6 +44,7 @@ lab:
   tunnel-family: ipv4
   wiring: one-armed
   vip: routed
+  client-at: on-link
   persistence: 5m
   persistence-prefix: 24
   firewall-mark: 7
@@ -399,6 +400,7 @@ fn every_field_has_its_effect() {
             wired_for: None,
             wiring: Some(Wiring::OneArmed),
             vip: Some(Vip::Routed),
+            client_at: Some(ClientAt::OnLink),
             persistence: Some(Duration::from_secs(300)),
             persistence_prefix: Some(24),
             firewall_mark: Some(7),

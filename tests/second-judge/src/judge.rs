@@ -205,7 +205,8 @@ fn nothing_sent(
     let window = operation.began..=operation.ended;
     let mut segments = concerned.iter().flat_map(|connection| &connection.sent);
     let mut arp = frames.iter().filter(|frame| {
-        let asks = matches!(frame.what, What::Arp { operation: 1, target, .. } if target == record.first_hop());
+        let asks =
+            matches!(frame.what, What::Arp { operation: 1, target, .. } if target == record.first_hop());
         frame.host == "client" && asks && record.by_mac(frame.from) == Some("client")
     });
     let over = concerned
@@ -280,7 +281,9 @@ fn served_by(record: &Record, frames: &[Frame], connection: &Connection<'_>, unt
 /// that it sent.
 fn known_as(record: &Record, frames: &[Frame], connection: &Connection<'_>) -> BTreeSet<(IpAddr, u16)> {
     let numbers: BTreeSet<u32> = connection.syns.iter().map(|(_, _, syn)| syn.sequence).collect();
-    let sent = frames.iter().filter(|frame| record.by_mac(frame.from) == Some("router"));
+    let sent = frames
+        .iter()
+        .filter(|frame| record.by_mac(frame.from) == Some("router"));
     let syns = sent.filter_map(|frame| match &frame.what {
         What::Tcp { segment, .. } => Some(segment),
         What::Icmp { .. } | What::Arp { .. } | What::Other => None,

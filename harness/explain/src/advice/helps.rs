@@ -330,7 +330,11 @@ fn mysqld_runs(view: &CellView<'_>, server: &Name, at: Instant) -> bool {
 fn probes_find_nobody(view: &CellView<'_>) -> bool {
     let end = view.end();
     let server = view.server().map(|server| Node::RealServer(server.clone()));
-    let hosts = || [Node::Client, Node::Router, Node::Director].into_iter().chain(server.clone());
+    let hosts = || {
+        [Node::Client, Node::Router, Node::Director]
+            .into_iter()
+            .chain(server.clone())
+    };
     let cut = hosts().any(|node| view.unplugged(&node, end).is_some());
     let deleted = view
         .server()

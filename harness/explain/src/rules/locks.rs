@@ -23,7 +23,8 @@ pub(super) const WAITED: Rule = Rule {
         answer_from(view, server).filter(|_| lock_was_not_had(view))?;
         let (orphan, transaction) = view.observed.orphaned_sessions.iter().find_map(|orphan| {
             let transaction = holder(orphan)?;
-            (orphan.server == *server && orphan.client_port != view.known_as.1).then_some((orphan, transaction))
+            (orphan.server == *server && orphan.client_port != view.known_as.1)
+                .then_some((orphan, transaction))
         })?;
         Some(Finding {
             at: request.sent.at,

@@ -32,7 +32,8 @@ pub(super) const NO_NEIGHBOUR: Rule = Rule {
             })
             .filter(|item| matches!(item.by, Some(Node::Director | Node::Router)));
         let by_router = unreachable.is_some_and(|item| item.by == Some(Node::Router));
-        let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable.filter(|_| by_router) {
+        let (asked, silent, text, mut shown_by) = if let Some(unreachable) = unreachable.filter(|_| by_router)
+        {
             let asked = unanswered_arp(view, &Node::Router, Some(view.plan.vip()), request.sent.at)?;
             let text = bilingual!(
                 "The router asked for the Ethernet address of the VIP ({asked} on router) and nobody \
@@ -102,7 +103,12 @@ pub(super) const VIP_UNKNOWN: Rule = Rule {
             return None;
         }
         let ended = view.operation.ended?;
-        let asked = unanswered_arp(view, &Node::Client, Some(view.plan.first_hop()), view.operation.began)?;
+        let asked = unanswered_arp(
+            view,
+            &Node::Client,
+            Some(view.plan.first_hop()),
+            view.operation.began,
+        )?;
         let hosts = || [Node::Client, Node::Router, Node::Director].into_iter();
         let unplugged = hosts().find_map(|node| Some(view.unplugged(&node, asked.at)?.0));
         let slow = || hosts().find_map(|node| Some(view.netem(&node, asked.at)?.0));

@@ -249,7 +249,9 @@ fn lost_before(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
     // What goes to another host is none that was lost on its way to the director.
     let to_director: Vec<&Passage<'_>> = view
         .sendings()
-        .filter(|passage| passage.reached.is_none() && passage.to.as_ref().is_some_and(|to| ON_THE_WAY.contains(to)))
+        .filter(|passage| {
+            passage.reached.is_none() && passage.to.as_ref().is_some_and(|to| ON_THE_WAY.contains(to))
+        })
         .collect();
     let lost: Vec<Seen> = to_director
         .iter()
@@ -317,7 +319,9 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
         let server = view.server()?;
         let lossy = |node: &Node| Some(view.netem(node, view.end())?.0);
         let cut = || Some(view.unplugged(&Node::Router, view.end())?.0);
-        let step = lossy(&Node::Client).or_else(|| lossy(&Node::Router)).or_else(cut)?;
+        let step = lossy(&Node::Client)
+            .or_else(|| lossy(&Node::Router))
+            .or_else(cut)?;
         let (began, request) = (step.began?, view.request()?);
         let answers: Vec<&Packet> = view
             .sent_by(server)

@@ -8,7 +8,10 @@ use lvs_matrix_model::path::Rewrite;
 use lvs_matrix_model::verdict::conntrack::ESTABLISHED;
 
 const TRACKED: Source = Source::of("nf_conntrack_in", "net/netfilter/nf_conntrack_core.c");
-const FLUSHED: Source = Source::of("ctnetlink_flush_conntrack", "net/netfilter/nf_conntrack_netlink.c");
+const FLUSHED: Source = Source::of(
+    "ctnetlink_flush_conntrack",
+    "net/netfilter/nf_conntrack_netlink.c",
+);
 const PICKED_UP: Source = Source::of("tcp_new", "net/netfilter/nf_conntrack_proto_tcp.c");
 const SET_UP: Source = Source::of("nf_nat_setup_info", "net/netfilter/nf_nat_core.c");
 const LOOSE: &str = "net.netfilter.nf_conntrack_tcp_loose";
@@ -31,10 +34,15 @@ fn forgotten(view: &CellView<'_>, before: Seen) -> Option<Forgotten> {
     let last = view.seen_on(&Node::Router).filter(ours);
     let last = Seen::from(last.take_while(|packet| packet.at < before.at).last()?);
     let flush = view.done(|action| {
-        let flushes = matches!(action, Action::Traffic(TrafficAction::FlushConntrack { node: Node::Router }));
+        let flushes = matches!(
+            action,
+            Action::Traffic(TrafficAction::FlushConntrack { node: Node::Router })
+        );
         flushes.then_some(())
     });
-    let flush = flush.filter(|(_, began, ())| last.at <= *began && *began <= before.at).last();
+    let flush = flush
+        .filter(|(_, began, ())| last.at <= *began && *began <= before.at)
+        .last();
     if let Some((step, began, ())) = flush {
         return Some(Forgotten {
             why: bilingual!(
@@ -47,7 +55,10 @@ fn forgotten(view: &CellView<'_>, before: Seen) -> Option<Forgotten> {
         });
     }
     let allowed = view.sysctl(&Node::Router, ESTABLISHED, before.at)?;
-    let (allowed, idle) = (Duration::from_secs(allowed.trim().parse().ok()?), before.at.since(last.at));
+    let (allowed, idle) = (
+        Duration::from_secs(allowed.trim().parse().ok()?),
+        before.at.since(last.at),
+    );
     (idle > allowed).then(|| Forgotten {
         why: bilingual!(
             "the router forgets a connection on which nothing passes for {allowed} ({key}={seconds}), and \
@@ -87,12 +98,15 @@ pub(super) const ANSWER_ENDS: Rule = Rule {
         let head = *came.first()?;
         let Forgotten { why, mut shown_by } = forgotten(view, head)?;
         let refused = view.seen_on(&Node::Router).find(|packet| {
-            let reset = segment(packet).is_some_and(|(from, _, said)| {
-                (from, said.source_port) == view.known_as && said.flags.rst
-            });
+            let reset = segment(packet)
+                .is_some_and(|(from, _, said)| (from, said.source_port) == view.known_as && said.flags.rst);
             reset && packet.number > head.packet && view.paths.origin(packet.number) == Some(&Node::Router)
         })?;
-        shown_by.extend([packet(request.sent), packet(head), Citation::Packet(refused.number)]);
+        shown_by.extend([
+            packet(request.sent),
+            packet(head),
+            Citation::Packet(refused.number),
+        ]);
         Some(Finding {
             at: head.at,
             text: bilingual!(
@@ -135,7 +149,10 @@ pub(super) const KEPT_ANEW: Rule = Rule {
     explains: Explains::Circumstance,
     sources: &[PICKED_UP, SET_UP],
     holds: |view| {
-        let head = view.since_request().iter().find(|passage| !passage.segment.flags.syn)?;
+        let head = view
+            .since_request()
+            .iter()
+            .find(|passage| !passage.segment.flags.syn)?;
         let came = at_router(view, head)?;
         let (_, known) = translated(view, head)?;
         let Forgotten { why, mut shown_by } = forgotten(view, came)?;
@@ -205,7 +222,8 @@ pub(super) const UNTRANSLATED: Rule = Rule {
         }
         let Forgotten { why, mut shown_by } = forgotten(view, came)?;
         let reset = view.terminator(TerminatorKind::Rst);
-        let reset = reset.filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
+        let reset =
+            reset.filter(|reset| reset.by == Some(Node::Director) && reset.packet > arrived.packet)?;
         shown_by.extend([came, arrived].map(packet));
         shown_by.push(Citation::Packet(reset.packet));
         let (address, port) = view.client;
@@ -261,7 +279,8 @@ pub(super) const ONE_ADDRESS: Rule = Rule {
                 own = own,
             ),
             (None, own @ ("sh" | "mh")) => bilingual!(
-                "{own} hashes the client's port, too, which still differs" / "{own} 也散列客户端的端口，端口仍各不相同",
+                "{own} hashes the client's port, too, which still differs"
+                    / "{own} 也散列客户端的端口，端口仍各不相同",
                 own = own,
             ),
             (None, own) => bilingual!(

@@ -157,17 +157,18 @@ const CELLS: &[(&str, &[&str])] = &[
         &["passed-on", "router-keeps-the-connection-anew"],
     ),
     ("source-nat/timed-out_0_idle", &["passed-on-untranslated"]),
-    (
-        "source-nat/timed-out_1_in-flight",
-        &["answer-ends-at-the-router"],
-    ),
+    ("source-nat/timed-out_1_in-flight", &["answer-ends-at-the-router"]),
     (
         "router/behind-router_connect_router-unplugged",
         &["router-unplugged", "no-neighbour"],
     ),
     (
         "one-address/only",
-        &["spread-by-source-hash", "one-address-for-all-clients", "scheduled"],
+        &[
+            "spread-by-source-hash",
+            "one-address-for-all-clients",
+            "scheduled",
+        ],
     ),
     (
         "reverse-path/only",

@@ -2,10 +2,10 @@
 
 use super::State;
 use crate::Name;
-use crate::base::ClientAt;
 use crate::action::{
     Action, Chain, HostAction, MysqldAction, Node, ServerDeed, StopSignal, TrafficAction, WatchAction,
 };
+use crate::base::ClientAt;
 
 /// Why a step cannot work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,6 +204,8 @@ impl<'a> State<'a> {
 fn forwards(node: &Node, chain: Chain) -> Option<Conflict<'_>> {
     match (node, chain) {
         (Node::Director, _) | (_, Chain::Input | Chain::Output) => None,
-        (Node::Client | Node::Router | Node::RealServer(_), Chain::Forward) => Some(Conflict::ForwardsNothing(node)),
+        (Node::Client | Node::Router | Node::RealServer(_), Chain::Forward) => {
+            Some(Conflict::ForwardsNothing(node))
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! A cell as a scenario of its own, without axes.
 
+use super::router::outside_id;
 use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, SERVER_SYSCTLS, TUNNEL_SYSCTLS,
 };
-use super::router::outside_id;
 use super::{Backend, Host, LabPlan, Misbuilt, Phase, Step};
 use crate::Name;
 use crate::action::{Node, Timed};
@@ -137,7 +137,12 @@ impl LabPlan {
 
     fn wiring(&self) -> Wiring {
         let outside = outside_id();
-        match self.segments.iter().filter(|segment| segment.id != outside).count() {
+        match self
+            .segments
+            .iter()
+            .filter(|segment| segment.id != outside)
+            .count()
+        {
             0 | 1 => Wiring::OneArmed,
             _ => Wiring::TwoArmed,
         }
@@ -154,7 +159,10 @@ impl LabPlan {
             Forwarding::DirectRouting => !host.loopback.is_empty(),
             Forwarding::Masquerading => {
                 let mut routes = host.routes.iter();
-                routes.any(|route| self.balancers().any(|host| host.addresses().any(|own| own == route.via)))
+                routes.any(|route| {
+                    self.balancers()
+                        .any(|host| host.addresses().any(|own| own == route.via))
+                })
             }
             Forwarding::Tunneling => !host.tunnels.is_empty(),
         };

@@ -2,14 +2,13 @@
 
 use super::host::{Echo, Host, MySql, Nic, OwnServer, Process, Route, Server, Tunnel, TunnelEnd};
 use super::misbuilt::Misbuilt;
+use super::router::{self, by};
 use super::segment::{Allocator, Cidr, LINK_DELAY, Mac, Network, Segment, Use};
 use super::service::{Backend, Service};
 use super::sysctls::{
     self, CLIENT_SYSCTLS, DIRECTOR_SYSCTLS, IPV6_FORWARDING, NO_REDIRECTS, ROUTER_SYSCTLS, SERVER_SYSCTLS,
-    TUNNEL_DEVICE,
-    TUNNEL_SYSCTLS,
+    TUNNEL_DEVICE, TUNNEL_SYSCTLS,
 };
-use super::router::{self, by};
 use super::{INTERFACE, LabPlan, SECOND_INTERFACE, Step, UDP_TIMEOUT, only_service, segments_of, words};
 use crate::Name;
 use crate::action::Node;
@@ -247,7 +246,7 @@ fn hosts_of(lab: &Lab, program: &Client) -> (Vec<Segment>, Service, Vec<Host>) {
         let sysctls = parts.sysctls(families, &roles, &lab.server_sysctls);
         (parts, sysctls)
     });
-    let parts = client.into_iter().chain(director).chain(router).chain(servers);
+    let parts = client.into_iter().chain(router).chain(director).chain(servers);
     let mut hosts: Vec<Host> = parts.map(|(parts, sysctls)| parts.host(sysctls)).collect();
     let mut filled = fill(&service, &hosts);
     if routed {

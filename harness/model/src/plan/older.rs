@@ -38,7 +38,7 @@ struct Written {
     /// Sysctls of every host, before its own: (key, value).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sysctls: Vec<(String, String)>,
-    /// Client, director, then the real servers.
+    /// Client, router if there is one, director, then the real servers.
     hosts: Vec<WrittenHost>,
     /// What is built wrong on purpose, once the lab has been shown to be ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

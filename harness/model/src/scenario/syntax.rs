@@ -21,7 +21,8 @@ use super::scalar::{
 };
 use super::table::{Structure as _, structure};
 use super::{
-    BehaviourName, ClientAt, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Url, Vip, Wiring,
+    BehaviourName, ClientAt, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Url, Vip,
+    Wiring,
 };
 use crate::Name;
 use crate::base::DEFAULT_WEIGHT;

@@ -2,8 +2,8 @@
 
 use super::syntax::AFTER;
 use super::{
-    Axis, ClientAt, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Explore, Family, Forwarding, Lab,
-    Never, Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
+    Axis, ClientAt, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Explore, Family, Forwarding,
+    Lab, Never, Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};

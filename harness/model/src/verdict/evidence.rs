@@ -126,7 +126,11 @@ fn snapshots(record: &CellRecord, paths: &Journeys, network: &Network) -> Vec<Ev
                 // A connection that did not exist yet has no entry to speak of.
                 .filter(|connection| connection.began <= snapshot.at)
                 .map(|connection| {
-                    entry((record, paths), (&connections, snapshot.at), connection.client_port)
+                    entry(
+                        (record, paths),
+                        (&connections, snapshot.at),
+                        connection.client_port,
+                    )
                 });
             Some(Evidence {
                 fact: Fact::Table {

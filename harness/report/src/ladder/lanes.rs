@@ -1,4 +1,4 @@
-//! The lanes of a ladder: client, director, and the real servers that took part.
+//! The lanes of a ladder: client, router, director, and the real servers that took part.
 
 use super::journey::Host;
 use super::row::Row;

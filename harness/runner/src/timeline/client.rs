@@ -251,7 +251,10 @@ impl Timeline<'_> {
         let Some(server) = &opening.to else {
             return Ok((self.begin_opening(opening)?, Led::default()));
         };
-        let from = (self.captures.seen_by(&Node::Client), self.captures.seen_by(self.next_to_servers()));
+        let from = (
+            self.captures.seen_by(&Node::Client),
+            self.captures.seen_by(self.next_to_servers()),
+        );
         let mut choice = operator::leave_only(self.plan, self.lab, server)?;
         let address = self.source(opening);
         let chosen = self.begin_opening(opening).and_then(|operation| {

@@ -47,7 +47,9 @@ impl<'a> Cell<'a> {
 
     /// Was it sent by a host that passes packets on?
     fn is_passed_on(&self, frame: &Frame) -> bool {
-        ["director", "router"].iter().any(|name| self.is_from(frame, name))
+        ["director", "router"]
+            .iter()
+            .any(|name| self.is_from(frame, name))
     }
 
     /// Was it sent by this real server, or by the director or the router, which had the same segment from that server?

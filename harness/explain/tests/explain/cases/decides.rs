@@ -483,7 +483,9 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "the router refused the answer",
         |cell| {
             let own = router_macs(cell);
-            without(cell, |packet, _| is_rst(packet) && own.contains(&packet.source_mac));
+            without(cell, |packet, _| {
+                is_rst(packet) && own.contains(&packet.source_mac)
+            });
         },
     ),
     (
@@ -517,7 +519,13 @@ pub(crate) const DECIDES: &[(&str, &str, &str, Damage)] = &[
         "one-address/only",
         "the router translates",
         |cell| {
-            for host in cell.record.plan.hosts.iter_mut().filter(|host| host.node == Node::Router) {
+            for host in cell
+                .record
+                .plan
+                .hosts
+                .iter_mut()
+                .filter(|host| host.node == Node::Router)
+            {
                 host.commands.clear();
             }
         },

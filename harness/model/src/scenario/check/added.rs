@@ -10,7 +10,9 @@ use crate::scenario::read::Map;
 use crate::scenario::scalar::{SysctlKey, SysctlValue};
 use crate::scenario::syntax::{MysqldInput, RealServerInput, SaysOfLab, ServerProgramInput};
 use crate::scenario::table::Structure;
-use crate::scenario::{ClientAt, Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring};
+use crate::scenario::{
+    ClientAt, Family, Forwarding, Lab, Misbuild, RealServer, ServerKind, TunnelType, Vip, Wiring,
+};
 use crate::serving::{Asked, ServerProgram};
 use std::time::Duration;
 

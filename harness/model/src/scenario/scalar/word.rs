@@ -3,8 +3,8 @@
 use super::super::mistake::{MistakeKind, did_you_mean, listed, quoted};
 use super::super::read::{Refusal, Scalar};
 use super::super::{
-    BehaviourName, ClientAt, ErrorsOf, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType, Vip,
-    Wiring,
+    BehaviourName, ClientAt, ErrorsOf, Family, Forwarding, HangEndName, Misbuild, ServerKind, TunnelType,
+    Vip, Wiring,
 };
 use crate::action::{
     Chain, Closing, Counted, FirewallVerdict, Neighbours, NewConnections, Reaction, StopSignal,
