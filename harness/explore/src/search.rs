@@ -133,7 +133,7 @@ impl<'s> Search<'s> {
             let labs = batch.candidates.len() + left / TO_LABS;
             // The newest, to follow what was just seen, and in every other generation the oldest, so that all
             // have their turn.
-            let newest = self.generation % 2 == 0;
+            let newest = self.generation.is_multiple_of(2);
             while batch.candidates.len() < labs
                 && let Some(candidate) = if newest {
                     self.in_one_lab.pop_back()

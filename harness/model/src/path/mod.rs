@@ -450,7 +450,7 @@ impl Journeys {
             | Rewrite::Decapsulated(_) => None,
         };
         let hops = self.all.iter().flat_map(|journey| &journey.hops);
-        hops.filter_map(translated).last().unwrap_or(client)
+        hops.filter_map(translated).next_back().unwrap_or(client)
     }
 
     /// The host that sent the frame with this number over its link: the packet's origin, or who passed it on.

@@ -86,8 +86,8 @@ impl LabPlan {
     #[must_use]
     pub fn first_hop(&self) -> IpAddr {
         let routes = self.client_host().into_iter().flat_map(|host| &host.routes);
-        let gateway = routes.filter(|route| route.to.is_none()).map(|route| route.via);
-        gateway.last().unwrap_or_else(|| self.vip())
+        let mut gateway = routes.filter(|route| route.to.is_none()).map(|route| route.via);
+        gateway.next_back().unwrap_or_else(|| self.vip())
     }
 }
 
