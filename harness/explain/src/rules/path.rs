@@ -163,7 +163,9 @@ pub(super) const ROUTER_UNPLUGGED: Rule = Rule {
     sources: &[Source::of("should_deliver", "net/bridge/br_forward.c")],
     holds: |view| {
         let at = view.request()?.sent.at;
-        lost_before(view, view.unplugged(&Node::Router, at)?.0)
+        let before = view.unplugged(&Node::Router, at);
+        let before = before.and_then(|(step, ..)| lost_before(view, step));
+        before.or_else(|| lost_on_the_way_back(view, view.unplugged(&Node::Router, view.end())?.0))
     },
 };
 
@@ -316,44 +318,45 @@ pub(super) const LOST_ON_THE_WAY_BACK: Rule = Rule {
     explains: Explains::Silence,
     sources: &[NETEM],
     holds: |view| {
-        let server = view.server()?;
         let lossy = |node: &Node| Some(view.netem(node, view.end())?.0);
-        let cut = || Some(view.unplugged(&Node::Router, view.end())?.0);
-        let step = lossy(&Node::Client)
-            .or_else(|| lossy(&Node::Router))
-            .or_else(cut)?;
-        let (began, request) = (step.began?, view.request()?);
-        let answers: Vec<&Packet> = view
-            .sent_by(server)
-            .filter(|(packet, segment)| packet.at > began.max(request.sent.at) && size(segment) > 0)
-            .map(|(packet, _)| packet)
-            .collect();
-        let came = view
-            .received
-            .iter()
-            .any(|(packet, _)| packet.at > began.max(request.sent.at));
-        // What its kernel did not accept has arrived, too.
-        let came = came || !view.observed.discarded.is_empty();
-        let head = *answers.first().filter(|_| !came)?;
-        let mut shown_by = vec![packet(request.sent), Citation::Step(step.number)];
-        shown_by.extend(answers.iter().map(|packet| Citation::Packet(packet.number)));
-        Some(Finding {
-            at: head.at,
-            text: bilingual!(
-                "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of \
-                 that arrived at the client ({step})."
-                    / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
-                what = view.carrier(),
-                times = times(answers.len()),
-                answer = first(Seen::from(head)),
-                step = doing(&step.action),
-            ),
-            shown_by,
-            claims: fated([request.sent.packet], &Fate::delivered(server)),
-            advice: patience(),
-        })
+        let step = lossy(&Node::Client).or_else(|| lossy(&Node::Router))?;
+        lost_on_the_way_back(view, step)
     },
 };
+
+/// Nothing of what the server answered came to the client after this step.
+fn lost_on_the_way_back(view: &CellView<'_>, step: &StepRecord) -> Option<Finding> {
+    let (server, began, request) = (view.server()?, step.began?, view.request()?);
+    let answers: Vec<&Packet> = view
+        .sent_by(server)
+        .filter(|(packet, segment)| packet.at > began.max(request.sent.at) && size(segment) > 0)
+        .map(|(packet, _)| packet)
+        .collect();
+    let came = view
+        .received
+        .iter()
+        .any(|(packet, _)| packet.at > began.max(request.sent.at));
+    // What its kernel did not accept has arrived, too.
+    let came = came || !view.observed.discarded.is_empty();
+    let head = *answers.first().filter(|_| !came)?;
+    let mut shown_by = vec![packet(request.sent), Citation::Step(step.number)];
+    shown_by.extend(answers.iter().map(|packet| Citation::Packet(packet.number)));
+    Some(Finding {
+        at: head.at,
+        text: bilingual!(
+            "{server} answered the client's {what} {times} (first {answer} on {server}), and nothing of \
+             that arrived at the client ({step})."
+                / "{server} 对客户端{what}应答了 {times}（首次为 {server} 上的{answer}），都没有到达客户端（{step}）。",
+            what = view.carrier(),
+            times = times(answers.len()),
+            answer = first(Seen::from(head)),
+            step = doing(&step.action),
+        ),
+        shown_by,
+        claims: fated([request.sent.packet], &Fate::delivered(server)),
+        advice: patience(),
+    })
+}
 
 /// A link that holds what is sent for a while, and a packet that shows it.
 struct Held<'a> {

@@ -77,7 +77,7 @@ impl<'a> Cell<'a> {
                 self.at(first, at)?;
                 self.on(first, "client")?;
                 self.is(first, kind)?;
-                let right = by == "a host that is none of the lab's" || self.is_from(first, by);
+                let right = by == "a host that is none of the lab's" || self.is_made_by(first, by);
                 return right.then_some(()).ok_or_else(|| format!("is not from {by}"));
             }
             if let Some(operation) = sentence.strip_prefix("the client began `") {
@@ -391,7 +391,7 @@ impl<'a> Cell<'a> {
         self.each(frames, |frame| {
             self.on(frame, "client")?;
             self.is(frame, kind)?;
-            let right = by == "a host that is none of the lab's" || self.is_from(frame, by);
+            let right = by == "a host that is none of the lab's" || self.is_made_by(frame, by);
             right.then_some(()).ok_or_else(|| format!("is not from {by}"))
         })
     }

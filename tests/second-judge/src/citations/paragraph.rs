@@ -83,6 +83,12 @@ impl<'a> Cell<'a> {
                 wrong("does not come from a real server")
             }
             Says::Answer if service.is_none_or(|s| s.length == 0 && !s.has(SYN)) => wrong("answers nothing"),
+            Says::PassedOn if clause.contains("the router passed on as it was") => {
+                let right = self.is_from(frame, "router") && self.is_made_by(frame, "director");
+                right
+                    .then_some(())
+                    .ok_or_else(|| "is no segment of the director's from the router".to_owned())
+            }
             Says::PassedOn if !(frame.host == "director" && self.is_from(frame, "director")) => {
                 wrong("was not sent by the director")
             }
@@ -130,8 +136,13 @@ impl<'a> Cell<'a> {
                 What::Arp {
                     operation: 1, target, ..
                 } => {
+                    let of = clause.rsplit("Ethernet address of ").next().unwrap_or_default();
                     let name = self.last_host(before).and_then(|name| self.record.host(name));
-                    let right = name.is_none_or(|host| host.address == target);
+                    let right = match of.trim_start() {
+                        of if of.starts_with("its router") => target == self.record.first_hop(),
+                        of if of.starts_with("the VIP") => target == self.record.service.0,
+                        _ => name.is_none_or(|host| host.address == target),
+                    };
                     right
                         .then_some(())
                         .ok_or_else(|| "asks for another address".to_owned())
@@ -441,4 +452,6 @@ const WORDS: &[(&str, Says)] = &[
     ("accepts connections on behalf", Says::Kind("SYN-ACK")),
     ("dropped", Says::OfClient),
     ("client's segment", Says::OfClient),
+    ("since ", Says::OfConnection),
+    ("answered the client's query `", Says::Answer),
 ];
