@@ -78,8 +78,8 @@ pub(crate) fn new(scenario: &Scenario, explore: &Explore, chance: &mut Chance) -
     Candidate::of(scenario, lab, steps.into_iter().cloned().collect())
 }
 
-/// The clients of the scenario's own cells with another change: each step of an operator's in the place of all
-/// that the cell has. In the simplest lab; the edits of the table first, in an order by chance.
+/// The clients of the scenario's own cells with another change: each step of an operator's in the place of
+/// all that the cell has. In the simplest lab; the edits of the table first, in an order by chance.
 pub(crate) fn other_changes(own: &[Candidate], explore: &Explore, seed: u64) -> Vec<Vec<Timed>> {
     let all = || explore.actions.iter().flatten();
     let mut chance = Chance::of(seed, u32::MAX - 1);

@@ -52,8 +52,8 @@ impl Finding {
         }
     }
 
-    /// Is it certain, as far as it goes, that a candidate shows this as well: does it have all these steps, in a
-    /// lab with all these values? What else it does may undo what they do.
+    /// Is it certain, as far as it goes, that a candidate shows this as well: does it have all these steps,
+    /// in a lab with all these values? What else it does may undo what they do.
     pub(crate) fn covers(&self, candidate: &Candidate) -> bool {
         let mut steps = candidate.steps.iter();
         let labs = self.candidate.lab.iter().zip(&candidate.lab);

@@ -168,8 +168,8 @@ fn number(error: &ObservedError) -> String {
     }
 }
 
-/// The states of the entries, each once, with what became of their servers: `ESTABLISHED`, `FIN_WAIT of weight 0`,
-/// `CLOSE without server`.
+/// The states of the entries, each once, with what became of their servers: `ESTABLISHED`, `FIN_WAIT of
+/// weight 0`, `CLOSE without server`.
 fn entries(snapshot: &DirectorSnapshot) -> String {
     let (Ok(connections), Ok(table)) = (
         Connections::listed(&snapshot.connections),

@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub const GENERATION: usize = 48;
 /// Of these so many at most go to what was found, while the search goes on.
 const TO_SHRINK: usize = 24;
-/// Of the rest a third goes to sequences of one change, half to other labs of what gave something new, and what
-/// is left to chance.
+/// Of the rest a third goes to sequences of one change, half to other labs of what gave something new, and
+/// what is left to chance.
 const OF_ONE_CHANGE: usize = 3;
 const TO_LABS: usize = 2;
 /// Of the sequences by chance that have all steps of a finding, one of so many is run: most of them show

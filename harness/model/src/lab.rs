@@ -428,7 +428,8 @@ impl<'a> State<'a> {
     }
 
     /// Does the host track connections: does a rule of its firewall ask for their states, or translate their
-    /// addresses? Without such a rule nothing is tracked (net/netfilter/nf_conntrack_proto.c, `nf_ct_netns_get`).
+    /// addresses? Without such a rule nothing is tracked (net/netfilter/nf_conntrack_proto.c,
+    /// `nf_ct_netns_get`).
     #[must_use]
     pub fn tracks(&self, node: &Node) -> bool {
         let translates = self.client_at == Some(ClientAt::BehindSourceNat) && *node == Node::Router;

@@ -59,8 +59,8 @@ fn the_client_has_so_many_addresses_after_its_own() {
 fn a_client_behind_a_router_is_on_a_link_of_its_own() {
     let lab = |more: &str| {
         let text = format!(
-            "{{ name: one, claim: One., lab: {{ real-servers: {{ rs1: {{}} }}, {more} }}, act: [{{ connect: {{}} }}], \
-             observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
+            "{{ name: one, claim: One., lab: {{ real-servers: {{ rs1: {{}} }}, {more} }}, \
+             act: [{{ connect: {{}} }}], observe: {{ patience: 5s, until: 1m }}, expect: [{{ observe-only: true }}] }}"
         );
         plans(&text).remove(0)
     };

@@ -367,8 +367,9 @@ impl<'a> ClientSide<'a> {
     /// the service's own.
     pub fn arp_requests(&self) -> impl Iterator<Item = &'a Packet> {
         self.packets().filter(|packet| {
+            let first_hop = self.plan.first_hop();
             self.way(packet) == Way::Out
-                && matches!(packet.body, Body::Arp { request: true, target, .. } if target == self.plan.first_hop())
+                && matches!(packet.body, Body::Arp { request: true, target, .. } if target == first_hop)
         })
     }
 

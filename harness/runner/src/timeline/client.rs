@@ -294,8 +294,8 @@ impl Timeline<'_> {
     }
 
     /// The director's entry for a connection that the client opens after the first `from` frames of its
-    /// interface, and of that of its router: its port, and where it leads. `None` if the operation has ended without, or if there is
-    /// none for long: its SYN does not come so far.
+    /// interface, and of that of its router: its port, and where it leads. `None` if the operation has
+    /// ended without, or if there is none for long: its SYN does not come so far.
     fn entry(
         &self,
         (from, from_router): (usize, usize),

@@ -52,7 +52,8 @@ impl<'a> Cell<'a> {
             .any(|name| self.is_from(frame, name))
     }
 
-    /// Was it sent by this real server, or by the director or the router, which had the same segment from that server?
+    /// Was it sent by this real server, or by the director or the router, which had the same segment from
+    /// that server?
     fn is_made_by(&self, frame: &Frame, name: &str) -> bool {
         let passed_on = || self.earlier_same(frame).any(|other| self.is_from(other, name));
         self.is_from(frame, name) || self.is_passed_on(frame) && passed_on()
