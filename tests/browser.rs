@@ -186,13 +186,12 @@ fn without_scripts_all_is_there() {
     assert_eq!(browser.value(&format!("({seen})('tr[data-cell]')")), ids.len());
     assert_eq!(browser.value(&format!("({seen})('#cells article')")), ids.len());
     assert_eq!(browser.value(&format!("({seen})('.scripted, .map')")), 0);
-    // The address leads to the cell, and a citation to its packet. What selects rows of the matrix takes the
-    // script; the matrix is there.
+    // The address leads to the cell, and a citation to its packet.
     let top =
         format!("Math.abs(document.getElementById('{HANG}').getBoundingClientRect().top) < innerHeight / 2");
     browser.becomes(&top);
     let unknown = browser.value(
-        "[...document.querySelectorAll('a[href^=\"#\"]')].map((link) => link.hash.slice(1).split('?')[0])
+        "[...document.querySelectorAll('a[href^=\"#\"]')].map((link) => link.hash.slice(1))
            .filter((place) => place && !document.getElementById(place))",
     );
     assert_eq!(unknown, Value::Array(vec![]));

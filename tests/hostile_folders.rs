@@ -9,6 +9,7 @@
 #[expect(dead_code, reason = "shared with the other tests of the whole")]
 mod support;
 
+use lvs_matrix_model::capture::unpacked;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -31,9 +32,9 @@ impl Foreign {
         let own = folder.join(CELL);
         fs::create_dir_all(&own).unwrap();
         let stored = repository().join("tests/fixtures/cells");
-        for file in ["record.json", "capture.pcapng"] {
-            fs::copy(stored.join(CELL).join(file), own.join(file)).unwrap();
-        }
+        fs::copy(stored.join(CELL).join("record.json"), own.join("record.json")).unwrap();
+        let capture = fs::read(stored.join(CELL).join("capture.pcapng")).unwrap();
+        fs::write(own.join("capture.pcapng"), &*unpacked(&capture).unwrap()).unwrap();
         let mut run = json(&stored.join("run.json"));
         run["selected"] = serde_json::json!([json(&own.join("record.json"))["plan"]["cell"]]);
         let foreign = Self { folder };

@@ -54,7 +54,8 @@ fn sha256(file: &Path) -> String {
     text.split_whitespace().next().unwrap().to_owned()
 }
 
-/// Every cell's record and capture, and `run.json`, can be read by others; nothing else is in the folder.
+/// Every cell's record and capture, `run.json` and `invocation.json` can be read by others; nothing else is in
+/// the folder.
 #[test]
 fn everything_recorded_can_be_read() {
     let run = run();
@@ -108,7 +109,7 @@ fn everything_recorded_can_be_read() {
     let mut wanted: Vec<String> = shipped()
         .iter()
         .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
-        .chain(["run.json".to_owned()])
+        .chain(["run.json", "invocation.json"].map(str::to_owned))
         .chain(REPORTS.map(|(name, _)| name.to_owned()))
         .collect();
     wanted.sort();
@@ -180,8 +181,13 @@ fn nothing_of_the_host_is_in_a_report() {
             String::from_utf8(output.stdout).unwrap().trim().to_owned()
         })
         .collect();
+    let invocation = json(&run.out.join("invocation.json"));
+    let began = invocation["began"].as_str().unwrap();
     for (name, _) in REPORTS {
         let text = fs::read_to_string(run.out.join(name)).unwrap();
+        // Pages for people say when and by which command line the run was made, and no more of the host.
+        let text = text.replace(began, "");
+        let text = text.replace(&format!("--out {}", run.out.display()), "");
         assert!(
             !text.contains(run.out.to_str().unwrap()),
             "{name} names a folder of the host"

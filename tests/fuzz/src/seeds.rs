@@ -1,6 +1,7 @@
 //! What the repository has anyway: scenarios, good and bad, and a stored run.
 
 use crate::{join, repository};
+use lvs_matrix_model::capture::unpacked;
 use lvs_matrix_model::record::CellRecord;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -50,13 +51,20 @@ fn stored(name: &'static str) -> Vec<PathBuf> {
     })
 }
 
+/// A capture as it was recorded: changes of what gzip has packed would be changes of gzip's.
+fn plain(file: &Path) -> Vec<u8> {
+    unpacked(&read(file))
+        .expect("a kept capture is good")
+        .into_owned()
+}
+
 pub(crate) fn captures() -> Vec<Vec<u8>> {
-    stored("capture.pcapng").iter().map(|file| read(file)).collect()
+    stored("capture.pcapng").iter().map(|file| plain(file)).collect()
 }
 
 pub(crate) fn cells() -> Vec<Vec<u8>> {
     let records = stored("record.json");
-    let join = |record: &PathBuf| join(&read(record), &read(&record.with_file_name("capture.pcapng")));
+    let join = |record: &PathBuf| join(&read(record), &plain(&record.with_file_name("capture.pcapng")));
     records.iter().map(join).collect()
 }
 

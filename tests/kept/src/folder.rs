@@ -1,6 +1,8 @@
 //! The folder of a run: read, judged, and written smaller.
 
 use crate::Trouble;
+use crate::packed::gzip;
+use lvs_matrix_model::capture::unpacked;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use lvs_matrix_model::verdict::judged;
@@ -67,13 +69,16 @@ pub fn load(folder: &Path) -> Result<RunReport, Trouble> {
     Ok(RunReport::new(run, cells, Vec::new()))
 }
 
-/// How many bytes the cell takes as a fixture.
+/// How many bytes the cell has as a fixture, its capture unpacked.
 ///
 /// # Errors
 /// If its files cannot be read.
 pub fn size(run: &Path, cell: &CellRef) -> Result<usize, Trouble> {
     let own = run.join(cell.to_string());
-    Ok(compact(&read(&own.join(RECORD_FILE))?).len() + read(&own.join(CAPTURE_FILE))?.len())
+    let path = own.join(CAPTURE_FILE);
+    let capture = read(&path)?;
+    let capture = unpacked(&capture).map_err(|error| Trouble::content(&path, error))?;
+    Ok(compact(&read(&own.join(RECORD_FILE))?).len() + capture.len())
 }
 
 /// Writes the folder of a run with these cells of `run` alone: `run.json`, and the record and capture of
@@ -100,13 +105,18 @@ pub fn copy(run: &Path, cells: &[CellRef], to: &Path) -> Result<(), Trouble> {
     for cell in cells {
         let (from, own) = (run.join(cell.to_string()), to.join(cell.to_string()));
         write(&own.join(RECORD_FILE), &compact(&read(&from.join(RECORD_FILE))?))?;
-        write(&own.join(CAPTURE_FILE), &read(&from.join(CAPTURE_FILE))?)?;
+        // Packed: a capture says each segment once for every host that saw it.
+        let path = from.join(CAPTURE_FILE);
+        let capture = read(&path)?;
+        let capture = unpacked(&capture).map_err(|error| Trouble::content(&path, error))?;
+        let packed = gzip(&capture).map_err(|source| Trouble::at("pack", &path, source))?;
+        write(&own.join(CAPTURE_FILE), &packed)?;
     }
     Ok(())
 }
 
 /// JSON without the blanks between its tokens, ending with a newline. The order of its fields stays.
-fn compact(json: &[u8]) -> Vec<u8> {
+pub(crate) fn compact(json: &[u8]) -> Vec<u8> {
     let (mut out, mut in_text, mut escaped) = (Vec::with_capacity(json.len()), false, false);
     for byte in json {
         if in_text || !byte.is_ascii_whitespace() {

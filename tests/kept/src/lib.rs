@@ -14,6 +14,7 @@ pub mod choice;
 pub mod folder;
 pub mod links;
 pub mod made;
+pub mod packed;
 
 use lvs_matrix_model::Name;
 use std::io;
@@ -24,6 +25,9 @@ pub const PAGES: &str = "reports/linux-7.2";
 
 /// The fixtures, relative to the repository. They are the folder of a run.
 pub const FIXTURES: &str = "tests/fixtures/cells";
+
+/// Cells that were recorded for one rule each, relative to the repository ([`packed`]).
+pub const PACKED: &str = "harness/explain/tests/fixtures/cells.tar.gz";
 
 /// The fixtures, relative to the folder of the pages.
 const FIXTURES_FROM_PAGES: &str = "../../tests/fixtures/cells";

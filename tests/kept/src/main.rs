@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use lvs_matrix_kept::made::{keep, renew};
+use lvs_matrix_kept::packed::pack;
 use lvs_matrix_kept::{Trouble, repository};
 use std::io::{Write, stderr};
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ enum What {
     },
     /// Make the texts anew that are made from the fixtures
     Renew,
+    /// Put the cells that lie in harness/explain/tests/fixtures/cells into the archive beside that folder
+    Pack,
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().what {
         What::Keep { run } => keep(&run, &place).map(|cells| say(&format!("kept {cells} cells"))),
         What::Renew => renew(&place),
+        What::Pack => pack(&place).map(|cells| say(&format!("packed {cells} cells"))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,12 @@
 //! Reads a capture file without any library: pcapng blocks, Ethernet, ARP, IPv4, IPv6, ICMP, TCP.
 //!
 //! The product reads captures by two libraries. This reader shares none of them, so a mistake in either
-//! shows.
+//! shows. Only what gzip has packed is unpacked by a library.
 
 use crate::Trouble;
+use flate2::read::GzDecoder;
 use std::fs;
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -111,7 +113,14 @@ pub const ACK: u8 = 16;
 /// # Errors
 /// If the file cannot be read, or is not such a file.
 pub fn read(path: &Path) -> Result<Vec<Frame>, Trouble> {
-    let bytes = fs::read(path).map_err(|source| Trouble::at("read", path, source))?;
+    let mut bytes = fs::read(path).map_err(|source| Trouble::at("read", path, source))?;
+    // Fixtures are packed.
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let packed = std::mem::take(&mut bytes);
+        let mut packed = GzDecoder::new(packed.as_slice());
+        let done = packed.read_to_end(&mut bytes);
+        done.map_err(|source| Trouble::at("unpack", path, source))?;
+    }
     decode(&bytes).ok_or_else(|| Trouble::Capture(path.to_owned()))
 }
 

@@ -12,18 +12,9 @@ use lvs_matrix_explain::{Status, explain};
 use lvs_matrix_report::{RunReport, RunSummary, markdown_cell};
 use std::collections::BTreeSet;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cells")
-}
-
-/// A cell from beside the tests; else it is one of the shipped scenarios, and kept with them.
+/// A cell that was recorded for the rule; else it is one of the shipped scenarios, and kept with them.
 fn fixture(cell: &str) -> JudgedCell {
-    let beside = folder().join(cell);
-    if beside.exists() {
-        read(&beside)
-    } else {
-        stored(cell)
-    }
+    recorded(cell).unwrap_or_else(|| stored(cell))
 }
 
 /// The cells, with the rules that explain them in the order of the story.

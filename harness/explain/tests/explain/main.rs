@@ -20,6 +20,7 @@ mod table;
 mod text;
 mod translated;
 
+use flate2::read::GzDecoder;
 use lvs_matrix_explain::Explanation;
 use lvs_matrix_model::action::{Action, Node};
 use lvs_matrix_model::capture::flow::segment;
@@ -27,8 +28,11 @@ use lvs_matrix_model::capture::{Body, Packet, Transport};
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, Moment, RECORD_FILE, StepOutcome};
 use lvs_matrix_model::verdict::{JudgedCell, judged};
 use lvs_matrix_report::{RunSummary, plain};
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The folder of the fixtures.
 fn kept() -> PathBuf {
@@ -45,8 +49,36 @@ fn stored(cell: &str) -> JudgedCell {
 }
 
 fn read(folder: &Path) -> JudgedCell {
-    let record: CellRecord = serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap();
-    judged(record, Some(&fs::read(folder.join(CAPTURE_FILE)).unwrap()))
+    let read = |file| fs::read(folder.join(file)).unwrap();
+    of_bytes(&read(RECORD_FILE), &read(CAPTURE_FILE))
+}
+
+fn of_bytes(record: &[u8], capture: &[u8]) -> JudgedCell {
+    let record: CellRecord = serde_json::from_slice(record).unwrap();
+    judged(record, Some(capture))
+}
+
+/// A cell that was recorded for one rule: of the archive, or of the folder from which
+/// `cargo run -p lvs-matrix-kept -- pack` makes it.
+fn recorded(cell: &str) -> Option<JudgedCell> {
+    static FILES: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let loose = fixtures.join("cells").join(cell);
+    if loose.exists() {
+        return Some(read(&loose));
+    }
+    let files = FILES.get_or_init(|| {
+        let packed = fs::read(fixtures.join("cells.tar.gz")).unwrap();
+        let mut archive = tar::Archive::new(GzDecoder::new(packed.as_slice()));
+        let entries = archive.entries().unwrap().map(|entry| {
+            let (mut entry, mut bytes) = (entry.unwrap(), Vec::new());
+            entry.read_to_end(&mut bytes).unwrap();
+            (entry.path().unwrap().to_str().unwrap().to_owned(), bytes)
+        });
+        entries.collect()
+    });
+    let file = |name| files.get(&format!("{cell}/{name}"));
+    Some(of_bytes(file(RECORD_FILE)?, file(CAPTURE_FILE)?))
 }
 
 fn all() -> Vec<JudgedCell> {

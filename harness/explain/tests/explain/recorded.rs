@@ -7,11 +7,7 @@ use lvs_matrix_explain::{Status, explain};
 use lvs_matrix_model::verdict::{Discarded, Fact, Reason};
 
 fn recorded(cell: &str) -> JudgedCell {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/cells")
-        .join(cell);
-    let record: CellRecord = serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap();
-    judged(record, Some(&fs::read(folder.join(CAPTURE_FILE)).unwrap()))
+    super::recorded(cell).unwrap_or_else(|| panic!("{cell} is not in the archive"))
 }
 
 fn nothing_held_back(cell: &mut JudgedCell) {

@@ -18,7 +18,7 @@ pub mod trace;
 pub mod unknown;
 mod way;
 
-pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, names, read, write};
+pub use pcapng::{CaptureError, Frame, MOST_PACKETS, PointFrames, names, read, unpacked, write};
 pub use remarks::{Remarks, marks};
 pub use seen::Seen;
 pub use way::{Way, is_group};

@@ -7,10 +7,13 @@
 //! `if_tsresol`: it writes `Duration::as_nanos` as the raw time stamp and reads the raw time stamp back as
 //! nanoseconds (its `blocks/enhanced_packet.rs`). So the option is written here, and a file with another
 //! resolution is refused: its times would be read a thousand times too short.
+//!
+//! A file that gzip has packed is read as well, under whatever name: Wireshark and tshark read it, too.
 
 use super::{Packet, Remarks, decode};
 use crate::duration::Instant;
 use crate::record::{CapturePoint, CellRecord};
+use flate2::read::GzDecoder;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption,
@@ -21,12 +24,17 @@ use pcap_file::pcapng::{PcapNgParser, PcapNgWriter};
 use pcap_file::{DataLink, Endianness, PcapError};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::io::Read as _;
 use std::time::Duration;
 
 /// `if_tsresol`: ten to the power of minus nine seconds.
 const NANOSECONDS: u8 = 9;
 /// More packets than any cell has: 15 MiB sent by a client are some 50 000 on four interfaces.
 pub const MOST_PACKETS: u32 = 500_000;
+/// With what gzip begins a file (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// More bytes than a capture of [`MOST_PACKETS`] has, unpacked.
+const MOST_BYTES: u64 = 512 << 20;
 /// `if_snaplen`: the length at which the runner's captures cut; tcpdump's own default.
 const SNAPLEN: u32 = 262_144;
 
@@ -234,6 +242,29 @@ fn interface<'a>(name: &'a str, description: Option<&'a String>) -> InterfaceDes
     }
 }
 
+/// The bytes of a capture file, unpacked if gzip has packed them.
+///
+/// # Errors
+/// [`CaptureError::Unreadable`] if they cannot be unpacked, [`CaptureError::TooMany`] if they are more than any
+/// capture has.
+pub fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, CaptureError> {
+    if !bytes.starts_with(&GZIP) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let mut out = Vec::new();
+    let mut packed = GzDecoder::new(bytes).take(MOST_BYTES + 1);
+    packed
+        .read_to_end(&mut out)
+        .map_err(|error| CaptureError::Unreadable {
+            packets: 0,
+            reason: format!("gzip: {error}"),
+        })?;
+    if out.len() as u64 > MOST_BYTES {
+        return Err(CaptureError::TooMany);
+    }
+    Ok(Cow::Owned(out))
+}
+
 /// The packets of `record`'s capture file.
 ///
 /// # Errors
@@ -241,7 +272,8 @@ fn interface<'a>(name: &'a str, description: Option<&'a String>) -> InterfaceDes
 /// A frame that cannot be decoded is no error: it is [`super::Body::Malformed`].
 pub fn read(bytes: &[u8], record: &CellRecord) -> Result<Vec<Packet>, CaptureError> {
     let points = &record.capture.as_ref().ok_or(CaptureError::NoPoints)?.points;
-    let (mut rest, mut parser) = PcapNgParser::new(bytes).map_err(|error| unreadable(error, 0))?;
+    let bytes = unpacked(bytes)?;
+    let (mut rest, mut parser) = PcapNgParser::new(&bytes).map_err(|error| unreadable(error, 0))?;
     let mut packets: Vec<Packet> = Vec::new();
     while !rest.is_empty() {
         let number = u32::try_from(packets.len() + 1).map_err(|_| CaptureError::TooMany)?;

@@ -4,6 +4,7 @@
     reason = "a test fails by panicking; its helpers are no production code"
 )]
 
+use lvs_matrix_model::capture::unpacked;
 use lvs_matrix_model::capture::{Packet, names, read};
 use lvs_matrix_model::record::{CAPTURE_FILE, CellRecord, RECORD_FILE};
 use std::fs;
@@ -43,7 +44,9 @@ pub fn stored() -> Vec<Stored> {
         .filter(|folder| folder.join(RECORD_FILE).is_file() && !folder.to_string_lossy().ends_with("@dry"))
         .map(|folder| Stored {
             record: serde_json::from_slice(&fs::read(folder.join(RECORD_FILE)).unwrap()).unwrap(),
-            bytes: fs::read(folder.join(CAPTURE_FILE)).unwrap(),
+            bytes: unpacked(&fs::read(folder.join(CAPTURE_FILE)).unwrap())
+                .unwrap()
+                .into_owned(),
             folder,
         })
         .collect();

@@ -16,10 +16,20 @@ pub(crate) fn inline(text: &str) -> String {
         code: escape::html_code,
         strong: ("<b>", "</b>"),
         aside: ("<span class=\"phase\">", "</span>"),
-        link: |target, text| format!("<a href=\"{}\">{text}</a>", target.replace('&', "&amp;")),
+        link,
         tag: |class, text| format!("<span class=\"tag {class}\">{text}</span>"),
     };
     WRITER.write(text)
+}
+
+/// A link. What a place in the page is to select there is the script's (`route.js`); without it the link
+/// leads to the place.
+fn link(target: &str, text: &str) -> String {
+    let target = target.replace('&', "&amp;");
+    match target.strip_prefix('#').and_then(|place| place.split_once('?')) {
+        Some((place, selection)) => format!("<a href=\"#{place}\" data-selection=\"{selection}\">{text}</a>"),
+        None => format!("<a href=\"{target}\">{text}</a>"),
+    }
 }
 
 /// Of more citations than this in one piece, the first three and the last are linked.

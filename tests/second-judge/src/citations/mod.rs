@@ -69,10 +69,16 @@ impl<'a> Cell<'a> {
     fn earlier_same(&self, frame: &Frame) -> impl Iterator<Item = &'a Frame> {
         let number = frame.number;
         let mine = tcp(frame).map(|own| (own.sequence, own.flags, own.length, own.payload.clone()));
+        // Of an ICMP error no more is known than its kind: what it quotes, a router may have translated.
+        let kind = |frame: &Frame| match frame.what {
+            What::Icmp { kind, code, .. } => Some((kind, code)),
+            What::Tcp { .. } | What::Arp { .. } | What::Other => None,
+        };
+        let error = kind(frame);
         let frames = self.frames.iter().take_while(move |other| other.number < number);
         frames.filter(move |other| {
             let theirs = tcp(other).map(|own| (own.sequence, own.flags, own.length, own.payload.clone()));
-            mine.is_some() && theirs == mine
+            mine.is_some() && theirs == mine || error.is_some() && kind(other) == error
         })
     }
 

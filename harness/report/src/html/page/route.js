@@ -162,6 +162,7 @@ let title = "";
 addEventListener("DOMContentLoaded", () => {
   title = document.title;
   history.scrollRestoration = "manual";
+  for (const link of all("a[data-selection]")) link.hash += `?${link.dataset.selection}`;
   startTheme();
   readTables();
   filterButtons();
