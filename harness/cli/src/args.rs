@@ -1,6 +1,8 @@
 //! The command line's grammar and help.
 
+use crate::asked::Asked;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_report::{Language, Partition};
 use lvs_matrix_setup::runbook::Client;
 use std::path::PathBuf;
@@ -37,6 +39,7 @@ Examples:
   lvs-matrix run --failed                                   what was not met in the last run, again
   lvs-matrix run --watch mine.yaml                          again after each change of mine.yaml
   lvs-matrix run drain.yaml --mysqld /opt/mysql/bin/mysqld
+  lvs-matrix run delete-variants --kernels 6.1,6.12,7.2     side by side on several guest kernels
   sudo lvs-matrix run --place host --observe-at-most 2m     on this machine's own kernel, in real time
 
 Defaults of the options jobs, kernel, lang, mysqld, observe-at-most, place, repeat and stall may stand in \
@@ -180,7 +183,8 @@ Exit codes:
 
 Examples:
   lvs-matrix diff results/before lvs-matrix-out/latest
-  lvs-matrix diff old new --format markdown > diff.md")]
+  lvs-matrix diff old new --format markdown > diff.md
+  lvs-matrix diff both both --kernels 6.1,7.2               two kernels of one run")]
     Diff(DiffArguments),
     /// Say what this machine has and lacks, each lack with its cure
     Doctor {
@@ -340,6 +344,10 @@ pub(crate) struct WhatToRun {
     /// the newest]
     #[arg(long, value_name = "VERSION|FILE", env = "LVS_MATRIX_KERNEL")]
     pub(crate) kernel: Option<String>,
+    /// Run each cell on each of these guest kernels (6.1,7.2, or paths), in place of that of --kernel: one
+    /// run, and a report that says where they agree
+    #[arg(long, value_name = "VERSION|FILE,…", value_delimiter = ',')]
+    pub(crate) kernels: Vec<Asked>,
     /// The server program of the real servers [default: mariadbd, else mysqld]
     #[arg(long, value_name = "FILE", env = "LVS_MATRIX_MYSQLD")]
     pub(crate) mysqld: Option<PathBuf>,
@@ -541,6 +549,10 @@ pub(crate) struct DiffArguments {
     /// How to print it
     #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
     pub(crate) format: DiffFormat,
+    /// Compare the cells of RUN_A on the first kernel with those of RUN_B on the second; both may be kernels
+    /// of one run
+    #[arg(long, value_name = "OF_A,OF_B", value_delimiter = ',')]
+    pub(crate) kernels: Vec<KernelId>,
     /// From how many percent on a time counts as changed
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     pub(crate) tolerance: f64,

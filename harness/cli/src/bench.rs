@@ -8,7 +8,6 @@ use crate::load::load;
 use crate::output;
 use crate::reports::write_reports;
 use crate::run::run_into;
-use crate::scenarios;
 use crate::selection::Selection;
 use crate::stop::Stop;
 use crate::unfinished::{self, Held};
@@ -35,7 +34,8 @@ struct Sample {
 /// `bench`.
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
-    let environment = Environment::find(what, &scenarios::select(&what.files, &what.filter.expressions)?)?;
+    let selection = Selection::new(&what.files, &what.filter.expressions, &what.kernels)?;
+    let environment = Environment::find(what, &selection.kernels, &selection.scenarios)?;
     let stop = Stop::on_signals()?;
     let place = Place::make()?;
     let mut samples = Vec::new();
@@ -110,7 +110,7 @@ pub(crate) fn tidy(folder: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn sample(what: &WhatToRun, place: &Place, environment: Environment, stop: &Stop) -> Result<Sample, Failure> {
-    let selection = Selection::new(&what.files, &what.filter.expressions)?;
+    let selection = Selection::new(&what.files, &what.filter.expressions, &what.kernels)?;
     let out = tempfile::Builder::new()
         .prefix("run-")
         .tempdir_in(place.folder.path())

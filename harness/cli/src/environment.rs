@@ -2,16 +2,19 @@
 //! its cure.
 
 use crate::args::{PlaceArgument, WhatToRun};
+use crate::asked::Asked;
 use crate::build_kernel;
 use crate::clients;
 use crate::doctor::{host_lacks, path};
 use crate::error::Failure;
 use crate::folder::absolute;
+use crate::kernels::{self, Kernels, OneKernel};
 use crate::output;
 use crate::scenarios::Selected;
 use crate::shipped;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::{self, CacheFolder, KernelError};
+use lvs_matrix_model::base::OneOrMore;
 use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::record::Hashes;
 use lvs_matrix_runner::{LabError, Server, Template, missing_programs, prepare_template, schedulers};
@@ -28,22 +31,24 @@ pub(crate) const OWN_FILE: &str = "/proc/self/exe";
 /// What a run stands on.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
-    pub(crate) runs_on: RunsOn,
+    pub(crate) kernels: Kernels,
     /// The data folder's template; `None` if no real server of the run is a mysqld.
     pub(crate) template: Option<Template>,
     /// The same with InnoDB, if a scenario asks for it.
     pub(crate) with_innodb: Option<Template>,
     /// This binary.
     pub(crate) init: PathBuf,
-    /// What the run is made with.
-    pub(crate) hashes: Hashes,
     /// The run's own limit to observations; `None`: as long as scenarios say.
     pub(crate) observe_at_most: Option<Duration>,
 }
 
 impl Environment {
     /// Looks for everything that a run of these cells needs.
-    pub(crate) fn find(arguments: &WhatToRun, selected: &[Selected]) -> Result<Self, Failure> {
+    pub(crate) fn find(
+        arguments: &WhatToRun,
+        kernels: &[Asked],
+        selected: &[Selected],
+    ) -> Result<Self, Failure> {
         let init = std::env::current_exe()
             .map_err(|error| Failure::Software(format!("cannot find this program's own file: {error}")))?;
         let mut missing = Vec::new();
@@ -82,7 +87,7 @@ impl Environment {
             }
         };
         kernel::remove_unfinished(&cache);
-        let runs_on = match runs_on(arguments, &cache, &init, selected)? {
+        let runs_on = match runs_on(arguments, kernels, &cache, &init, selected)? {
             Ok(runs_on) => Some(runs_on),
             Err(lacks) => {
                 missing.extend(lacks);
@@ -107,17 +112,16 @@ impl Environment {
         });
         let with_innodb = if innodb { template(true)? } else { None };
         let template = template(false)?;
-        let observe_at_most = match &runs_on {
+        let observe_at_most = match &runs_on.first().1 {
             RunsOn::Kernel(_) => arguments.observe_at_most,
             RunsOn::Host => Some(arguments.observe_at_most.unwrap_or(OBSERVE_AT_MOST)),
         };
-        let hashes = hashes(&runs_on, server.as_ref())?;
+        let kernels = named(&runs_on, server.as_ref())?;
         Ok(Self {
-            runs_on,
+            kernels,
             template,
             with_innodb,
             init,
-            hashes,
             observe_at_most,
         })
     }
@@ -142,14 +146,35 @@ fn hashes(runs_on: &RunsOn, server: Option<&Server>) -> Result<Hashes, Failure> 
     })
 }
 
+/// The kernels that were found, by the names that their cells know them by.
+fn named(found: &OneOrMore<Found>, server: Option<&Server>) -> Result<Kernels, Failure> {
+    let asked: Vec<Asked> = found.iter().filter_map(|(asked, _)| asked.clone()).collect();
+    let mut ids = kernels::ids(&asked)?.into_iter();
+    let mut one = |(asked, runs_on): &Found| {
+        Ok(OneKernel {
+            id: asked.as_ref().and_then(|_| ids.next()),
+            asked: asked.as_ref().map(Asked::to_string).unwrap_or_default(),
+            hashes: hashes(runs_on, server)?,
+            runs_on: runs_on.clone(),
+        })
+    };
+    let all: Result<Vec<OneKernel>, Failure> = found.iter().map(&mut one).collect();
+    let all = OneOrMore::try_from(all?).map_err(|empty| Failure::Software(empty.to_string()))?;
+    Ok(Kernels::new(all))
+}
+
+/// What cells run on, with how it was asked for by `--kernels`.
+type Found = (Option<Asked>, RunsOn);
+
 /// The place that was asked for, or, of either, the host's kernel if it will do. What is missing for it comes
 /// as the inner error.
 fn runs_on(
     arguments: &WhatToRun,
+    kernels: &[Asked],
     cache: &CacheFolder,
     init: &Path,
     selected: &[Selected],
-) -> Result<Result<RunsOn, Vec<String>>, Failure> {
+) -> Result<Result<OneOrMore<Found>, Vec<String>>, Failure> {
     let lacks = || -> Vec<String> {
         let plans = selected.iter().flat_map(|selected| {
             let cells = selected.cells.iter();
@@ -161,21 +186,25 @@ fn runs_on(
             .map(|lack| format!("{}: {}", lack.what, lack.cure))
             .collect()
     };
+    if !kernels.is_empty() && arguments.place != PlaceArgument::Guest {
+        return Err(Failure::Mistake(
+            "--kernels names kernels of guests; the host's own kernel (--place host) has runs of its own, \
+             which `lvs-matrix diff` compares"
+                .to_owned(),
+        ));
+    }
+    let on_host = || Ok(OneOrMore::new((None, RunsOn::Host)));
     match arguments.place {
         PlaceArgument::Guest => {}
         PlaceArgument::Host => {
             let lacks = lacks();
-            return Ok(if lacks.is_empty() {
-                Ok(RunsOn::Host)
-            } else {
-                Err(lacks)
-            });
+            return Ok(if lacks.is_empty() { on_host() } else { Err(lacks) });
         }
         PlaceArgument::Auto => {
             let lacks = lacks();
             if lacks.is_empty() {
                 output::talk("place: this host's own kernel, as it has all that cells need");
-                return Ok(Ok(RunsOn::Host));
+                return Ok(on_host());
             }
             output::talk(&format!(
                 "place: guests, as this host's own kernel cannot be used:\n  {}",
@@ -183,11 +212,27 @@ fn runs_on(
             ));
         }
     }
-    match kernel::find(cache, arguments.kernel.as_deref()) {
-        Ok(kernel) => Ok(Ok(RunsOn::Kernel(Box::new(kernel)))),
-        Err(error @ KernelError::NotAKernel { .. }) => Err(Failure::Mistake(error.to_string())),
-        Err(error) => Ok(Err(vec![error.to_string()])),
+    // Those of --kernels, or the one of --kernel, or the default.
+    let several = kernels
+        .iter()
+        .map(|asked| (Some(asked.clone()), Some(asked.as_str())));
+    let mut wanted: Vec<(Option<Asked>, Option<&str>)> = several.collect();
+    if wanted.is_empty() {
+        wanted.push((None, arguments.kernel.as_deref()));
     }
+    let (mut found, mut lacks) = (Vec::new(), Vec::new());
+    for (asked, selector) in wanted {
+        match kernel::find(cache, selector) {
+            Ok(kernel) => found.push((asked, RunsOn::Kernel(Box::new(kernel)))),
+            Err(error @ KernelError::NotAKernel { .. }) => return Err(Failure::Mistake(error.to_string())),
+            Err(error) => lacks.push(error.to_string()),
+        }
+    }
+    if !lacks.is_empty() {
+        return Ok(Err(lacks));
+    }
+    let found = OneOrMore::try_from(found).map_err(|empty| Failure::Software(empty.to_string()))?;
+    Ok(Ok(found))
 }
 
 /// A server program that a guest can start. A guest has folders of its own in memory in place of some of the

@@ -67,10 +67,15 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure>
         output::talk(&searched.warnings);
     }
     let what = on.arguments(std::slice::from_ref(&arguments.file))?.what;
-    let environment = Environment::find(&what, &selected)?;
+    let environment = Environment::find(&what, &[], &selected)?;
     let stop = Stop::on_signals()?;
     let name = scenario.name.as_str();
-    let subject = Subject::new(name, &searched.sha256, arguments.seed, &environment.hashes);
+    let subject = Subject::new(
+        name,
+        &searched.sha256,
+        arguments.seed,
+        &environment.kernels.hashes(),
+    );
     let folder = SearchFolder::open(arguments.out.as_deref(), &subject)?;
     let _held = unfinished::hold(folder.path()).ok_or_else(|| {
         Failure::Mistake(format!(
@@ -134,7 +139,7 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure>
 fn selected(file: &Path) -> Result<Vec<Selected>, Failure> {
     match shipped::search(file) {
         Some(search) => scenarios::select_shipped(search),
-        None => scenarios::select(&[file.to_owned()], &[]),
+        None => scenarios::select(&[file.to_owned()], &[], &[]),
     }
 }
 

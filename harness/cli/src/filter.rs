@@ -1,8 +1,9 @@
 //! `--filter`: which cells.
 
 use crate::error::Failure;
-use lvs_matrix_model::matrix::{CellRef, cells};
-use lvs_matrix_model::scenario::Scenario;
+use lvs_matrix_model::Name;
+use lvs_matrix_model::matrix::{CellRef, KernelId, cells_on};
+use lvs_matrix_model::scenario::{KERNEL, Scenario};
 use std::collections::BTreeSet;
 
 /// Cells that fit any of the expressions; all cells if there is none.
@@ -29,9 +30,13 @@ enum Term {
 impl Filter {
     /// Reads the expressions. An axis or a value that none of the scenarios has is a mistake, not an empty
     /// result.
-    pub(crate) fn parse(expressions: &[String], scenarios: &[&Scenario]) -> Result<Self, Failure> {
+    pub(crate) fn parse(
+        expressions: &[String],
+        scenarios: &[&Scenario],
+        kernels: &[KernelId],
+    ) -> Result<Self, Failure> {
         let is_whole = |text: &str| {
-            let mut all = scenarios.iter().flat_map(|scenario| cells(scenario));
+            let mut all = scenarios.iter().flat_map(|scenario| cells_on(scenario, kernels));
             all.any(|cell| is(&cell.cell, text))
         };
         let term = |text: &str| match Term::parse(text.trim()) {
@@ -45,7 +50,7 @@ impl Filter {
             .collect();
         for term in any_of.iter().flatten() {
             if let Term::Axis { axis, values, .. } = term {
-                check(axis, values, scenarios)?;
+                check(axis, values, scenarios, kernels)?;
             }
         }
         Ok(Self { any_of })
@@ -82,9 +87,14 @@ impl Term {
                 axis,
                 values,
                 negated,
-            } => cell
-                .value(axis)
-                .is_some_and(|own| values.iter().any(|value| value == own.as_str()) != *negated),
+            } => {
+                let kernel = cell.kernel.as_ref().filter(|_| axis == KERNEL);
+                let own = cell
+                    .value(axis)
+                    .map(Name::as_str)
+                    .or(kernel.map(KernelId::as_str));
+                own.is_some_and(|own| values.iter().any(|value| value == own) != *negated)
+            }
         }
     }
 }
@@ -93,15 +103,22 @@ fn is(cell: &CellRef, name: &str) -> bool {
     cell.to_string() == name || cell.slug() == name
 }
 
-fn check(axis: &str, values: &[String], scenarios: &[&Scenario]) -> Result<(), Failure> {
+fn check(
+    axis: &str,
+    values: &[String],
+    scenarios: &[&Scenario],
+    kernels: &[KernelId],
+) -> Result<(), Failure> {
     let axes = || scenarios.iter().flat_map(|scenario| &scenario.axes);
     let own: BTreeSet<&str> = axes()
         .filter(|known| known.name.as_str() == axis)
         .flat_map(|known| &known.values)
         .map(|value| value.name.as_str())
+        .chain(kernels.iter().filter(|_| axis == KERNEL).map(KernelId::as_str))
         .collect();
     if own.is_empty() {
-        let known: BTreeSet<&str> = axes().map(|axis| axis.name.as_str()).collect();
+        let kernel = (!kernels.is_empty()).then_some(KERNEL);
+        let known: BTreeSet<&str> = axes().map(|axis| axis.name.as_str()).chain(kernel).collect();
         return Err(Failure::Mistake(format!(
             "--filter: no axis named `{axis}`; axes here: {}",
             known.into_iter().collect::<Vec<_>>().join(", ")

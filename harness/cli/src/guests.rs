@@ -8,6 +8,7 @@ use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::guest_progress::{Believed, GuestProgress, Stages};
 use crate::jobs;
+use crate::kernels::{Kernels, OneKernel};
 use crate::payload::{
     CELLS_FOLDER, Hands, INNODB_INPUT, JOB_FILE, Job, SERVER_INPUT, TEMPLATE_INPUT, needs_innodb,
     scenario_input,
@@ -20,7 +21,7 @@ use lvs_matrix_model::Name;
 use lvs_matrix_model::duration::Human;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::plan::LabPlan;
-use lvs_matrix_model::record::{CellRecord, Hashes, LabOutcome, RECORD_FILE};
+use lvs_matrix_model::record::{CellRecord, LabOutcome, RECORD_FILE};
 use lvs_matrix_runner::{Milestone, Template, cell_folder, write_record};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -36,15 +37,13 @@ pub(crate) const GUESTS_FOLDER: &str = ".guests";
 /// What guests are run with.
 #[derive(Debug)]
 pub(crate) struct Guests<'a> {
-    pub(crate) runs_on: RunsOn,
+    pub(crate) kernels: Kernels,
     /// This binary.
     pub(crate) init: PathBuf,
     /// `None` if no real server is a mysqld.
     pub(crate) template: Option<Template>,
     /// The same with InnoDB, if a plan asks for it.
     pub(crate) with_innodb: Option<Template>,
-    /// What the run is made with.
-    pub(crate) hashes: Hashes,
     /// SHA-256 of the scenarios' texts.
     pub(crate) scenario_sha256: BTreeMap<Name, String>,
     pub(crate) stall: Duration,
@@ -116,7 +115,15 @@ impl Guests<'_> {
             timings: Mutex::default(),
             listener: Mutex::new(listener),
         };
-        *lock(&shared.queue) = self.without_those_too_long(plans, &shared)?;
+        let mut queue = self.without_those_too_long(plans, &shared)?;
+        // A guest has one kernel: those of one stand together.
+        let place = |plan: &LabPlan| {
+            self.kernels
+                .ids()
+                .position(|id| Some(id) == plan.cell.kernel.as_ref())
+        };
+        queue.make_contiguous().sort_by_key(place);
+        *lock(&shared.queue) = queue;
         // A guest is spawned and awaited by one thread, which lives as long as it does (PR_SET_PDEATHSIG).
         let results: Vec<Result<(), Failure>> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.jobs.get())
@@ -150,20 +157,30 @@ impl Guests<'_> {
         }
     }
 
-    /// A share of the queue.
+    /// A share of the queue, for one kernel.
     fn take_batch(&self, shared: &Shared<'_>) -> Vec<LabPlan> {
         let mut queue = lock(&shared.queue);
         let count = jobs::share(queue.len(), self.jobs);
+        let kernel = queue.front().map(|plan| plan.cell.kernel.clone());
+        let same = queue.iter().take(count);
+        let same = same.take_while(|plan| Some(&plan.cell.kernel) == kernel.as_ref());
+        let count = same.count();
         queue.drain(..count).collect()
+    }
+
+    /// The kernel of a batch.
+    pub(crate) fn kernel_of(&self, batch: &[LabPlan]) -> &OneKernel {
+        let first = batch.first();
+        first.map_or_else(|| self.kernels.first(), |plan| self.kernels.of(&plan.cell))
     }
 
     /// Boots a guest for the batch; gives the cells that it did not begin.
     fn run_batch(&self, batch: Vec<LabPlan>, shared: &Shared<'_>) -> Result<Vec<LabPlan>, Failure> {
         let share = self.make_share(&batch, shared)?;
         let config = self.config(&batch, &share);
-        let guest = Guest::start(config).map_err(|error| {
-            Failure::Unavailable(format!("cannot start a {}: {error}", place::noun(&self.runs_on)))
-        })?;
+        let noun = place::noun(&self.kernel_of(&batch).runs_on);
+        let guest = Guest::start(config)
+            .map_err(|error| Failure::Unavailable(format!("cannot start a {noun}: {error}")))?;
         self.stop.watch(guest.canceller());
 
         let mut progress = GuestProgress::new(&batch);
@@ -185,7 +202,6 @@ impl Guests<'_> {
         shared.note(&report);
 
         let (done, broken) = (progress.all_done(), progress.broken_at());
-        let noun = place::noun(&self.runs_on);
         let reason = match place::reason_of(&report.end, progress.gave_up(), noun) {
             None if done => return Ok(Vec::new()),
             // Left alone with such a word, it would be given the rest again and again.
@@ -193,10 +209,7 @@ impl Guests<'_> {
             Some(reason) => reason,
         };
         if self.stop.reason().is_none() {
-            shared.tell(Event::Trouble(format!(
-                "a {} ended early: {reason}",
-                place::noun(&self.runs_on)
-            )));
+            shared.tell(Event::Trouble(format!("a {noun} ended early: {reason}")));
         }
         if let Some(plan) = batch.get(broken) {
             self.record_failure(plan, &share, &reason, report.console)?;
@@ -208,7 +221,8 @@ impl Guests<'_> {
     /// What a guest for the batch is started with.
     pub(crate) fn config(&self, batch: &[LabPlan], share: &Path) -> GuestConfig {
         let (init, own) = (self.init.clone(), share.to_owned());
-        let mut config = match &self.runs_on {
+        let runs_on = &self.kernel_of(batch).runs_on;
+        let mut config = match runs_on {
             RunsOn::Kernel(kernel) => GuestConfig::new(Kernel::clone(kernel), init, own),
             RunsOn::Host => GuestConfig::on_host(init, own),
         };
@@ -239,7 +253,7 @@ impl Guests<'_> {
                     path: folder.clone(),
                 }),
         );
-        config.stall = place::stall(&self.runs_on, self.stall, batch);
+        config.stall = place::stall(runs_on, self.stall, batch);
         config.memory_mib = place::memory_mib(batch);
         config
     }
@@ -252,7 +266,7 @@ impl Guests<'_> {
                 let plan = batch.iter().find(|plan| plan.cell == *cell);
                 let reason = format!(
                     "the {} said that this cell was recorded, but {reason}",
-                    place::noun(&self.runs_on)
+                    place::noun(&self.kernels.of(cell).runs_on)
                 );
                 plan.map_or(Ok(()), |plan| {
                     self.record_failure(plan, share, &reason, Vec::new())
@@ -320,10 +334,11 @@ impl Guests<'_> {
         by_hand: Option<Hands>,
     ) -> Result<(), Failure> {
         fs::create_dir(share).map_err(|error| failed("make", share, &error))?;
+        let kernel = self.kernel_of(batch);
         let job = Job {
-            place: place::place(&self.runs_on),
+            place: place::place(&kernel.runs_on),
             server: self.template.as_ref().map(|template| template.server.clone()),
-            hashes: self.hashes.clone(),
+            hashes: kernel.hashes.clone(),
             scenario_sha256: self.scenario_sha256.clone(),
             program_folders: self
                 .program_folders(batch)
@@ -340,7 +355,8 @@ impl Guests<'_> {
     /// The record of a cell that could not make one itself.
     fn begun(&self, plan: LabPlan) -> CellRecord {
         let scenario_sha256 = self.scenario_sha256.get(&plan.cell.scenario).cloned();
-        let environment = place::environment(&self.runs_on, self.template.as_ref(), &self.hashes);
+        let kernel = self.kernels.of(&plan.cell);
+        let environment = place::environment(&kernel.runs_on, self.template.as_ref(), &kernel.hashes);
         CellRecord {
             scenario_sha256,
             ..CellRecord::begun(plan, environment)
@@ -361,7 +377,10 @@ impl Guests<'_> {
         let stopped = self.stop.reason();
         let mut record = self.begun(plan.clone());
         record.lab = LabOutcome::Failed {
-            stage: format!("run the cell in a {}", place::noun(&self.runs_on)),
+            stage: format!(
+                "run the cell in a {}",
+                place::noun(&self.kernels.of(&plan.cell).runs_on)
+            ),
             reason: stopped.map_or_else(
                 || reason.to_owned(),
                 |signal| format!("the run was stopped by {signal}"),

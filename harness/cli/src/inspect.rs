@@ -54,7 +54,7 @@ pub(crate) fn list(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
         values: &'a [(lvs_matrix_model::Name, lvs_matrix_model::Name)],
         expected: &'a Expected,
     }
-    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions)?;
+    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions, &[])?;
     let all = || selected.iter().flat_map(|selected| &selected.cells);
     let text = match arguments.format {
         Format::Json => {
@@ -167,7 +167,7 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
 
 /// `plan`.
 pub(crate) fn plan(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
-    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions)?;
+    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions, &[])?;
     let plans = plans(&selected);
     let text = match arguments.format {
         Format::Json => json(&plans)?,

@@ -5,6 +5,7 @@
 //! process itself can tell.
 
 mod args;
+mod asked;
 mod bench;
 mod beneath;
 mod build_kernel;
@@ -29,6 +30,7 @@ mod guests;
 mod inspect;
 mod jobs;
 mod judge;
+mod kernels;
 mod load;
 mod merge;
 mod named;

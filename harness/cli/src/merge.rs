@@ -10,7 +10,9 @@ use crate::load::{read_invocation, read_run};
 use crate::output;
 use lvs_matrix_model::matrix::CellRef;
 use lvs_matrix_model::record::RECORD_FILE;
-use lvs_matrix_report::{Invocation, Part, REPORT_FILE, RUN_FILE, RunState, RunSummary, ScenarioSummary};
+use lvs_matrix_report::{
+    Invocation, KernelSummary, Part, REPORT_FILE, RUN_FILE, RunState, RunSummary, ScenarioSummary,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,11 +103,12 @@ fn whole<'r, 'f>(runs: &'r [One<'f>]) -> Result<(RunSummary, From<'r, 'f>), Fail
     let mut in_order: Vec<&CellRef> = Vec::new();
     let mut dry: From<'_, '_> = Vec::new();
     for (_, cell, one) in &cells {
-        if in_order.iter().any(|known| known.scenario == cell.scenario) {
+        let same = |known: &&CellRef| known.scenario == cell.scenario && known.kernel == cell.kernel;
+        if in_order.iter().any(same) {
             continue;
         }
         in_order.push(cell);
-        let own = one.run.dry.iter().filter(|dry| dry.scenario == cell.scenario);
+        let own = one.run.dry.iter().filter(|dry| same(dry));
         dry.extend(own.map(|dry| (dry.clone(), *one)));
     }
     let names = |one: &One<'_>| -> Vec<_> {
@@ -118,7 +121,13 @@ fn whole<'r, 'f>(runs: &'r [One<'f>]) -> Result<(RunSummary, From<'r, 'f>), Fail
         // A part to which no cell of a scenario fell does not know it.
         let all = || runs.iter().flat_map(|one| &one.run.scenarios);
         let of = |cell: &&CellRef| all().find(|own| own.name == cell.scenario).cloned();
-        in_order.iter().filter_map(of).collect()
+        let mut named: Vec<ScenarioSummary> = Vec::new();
+        for scenario in in_order.iter().filter_map(of) {
+            if !named.iter().any(|known| known.name == scenario.name) {
+                named.push(scenario);
+            }
+        }
+        named
     };
     let stopped = runs.iter().find_map(|one| match &one.run.state {
         RunState::Ended => None,
@@ -133,6 +142,7 @@ fn whole<'r, 'f>(runs: &'r [One<'f>]) -> Result<(RunSummary, From<'r, 'f>), Fail
             },
         }),
         part: None,
+        kernels: kernels(runs),
         scenarios,
         selected: cells.iter().map(|(_, cell, _)| cell.clone()).collect(),
         dry: dry.iter().map(|(cell, _)| cell.clone()).collect(),
@@ -140,6 +150,17 @@ fn whole<'r, 'f>(runs: &'r [One<'f>]) -> Result<(RunSummary, From<'r, 'f>), Fail
     };
     let cells = cells.into_iter().map(|(_, cell, one)| (cell, one));
     Ok((run, cells.chain(dry).collect()))
+}
+
+/// The kernels of all runs, each once, in the order in which they come up.
+fn kernels(runs: &[One<'_>]) -> Vec<KernelSummary> {
+    let mut kernels: Vec<KernelSummary> = Vec::new();
+    for kernel in runs.iter().flat_map(|one| &one.run.kernels) {
+        if !kernels.iter().any(|known| known.id == kernel.id) {
+            kernels.push(kernel.clone());
+        }
+    }
+    kernels
 }
 
 /// Refuses two runs that were not made with the same things.
@@ -160,8 +181,14 @@ fn same(a: &One<'_>, b: &One<'_>) -> Result<(), Failure> {
         return refused("programs of lvs-matrix");
     }
     let kernel = |one: &One<'_>| one.run.hashes.as_ref().map(|hashes| hashes.kernel.clone());
-    if kernel(a) != kernel(b) {
+    if kernel(a) != kernel(b) || a.run.kernels.is_empty() != b.run.kernels.is_empty() {
         return refused("guest kernels");
+    }
+    for kernel in &a.run.kernels {
+        let other = b.run.kernels.iter().find(|other| other.id == kernel.id);
+        if other.is_some_and(|other| other.sha256 != kernel.sha256) {
+            return refused(&format!("guest kernels {}", kernel.id));
+        }
     }
     // A part in which no real server is a mysqld was run without one.
     let mysqld = |one: &One<'_>| one.run.hashes.as_ref().and_then(|hashes| hashes.mysqld.clone());

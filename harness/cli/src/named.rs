@@ -94,6 +94,7 @@ mod tests {
         CellRef {
             scenario: name(scenario),
             values: vec![(name("axis"), name(value))],
+            kernel: None,
             repetition: NonZero::new(repetition).unwrap(),
             dry: false,
         }

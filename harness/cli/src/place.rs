@@ -24,6 +24,14 @@ pub(crate) fn in_words(runs_on: &RunsOn) -> String {
     }
 }
 
+/// `uname -sr` of it.
+pub(crate) fn kernel_of(runs_on: &RunsOn) -> String {
+    match runs_on {
+        RunsOn::Kernel(kernel) => format!("Linux {}", kernel.version),
+        RunsOn::Host => running_kernel(),
+    }
+}
+
 /// As records name it.
 pub(crate) fn place(runs_on: &RunsOn) -> Place {
     match runs_on {
@@ -36,10 +44,7 @@ pub(crate) fn place(runs_on: &RunsOn) -> Place {
 pub(crate) fn environment(runs_on: &RunsOn, template: Option<&Template>, hashes: &Hashes) -> Environment {
     Environment {
         place: place(runs_on),
-        kernel: match runs_on {
-            RunsOn::Kernel(kernel) => format!("Linux {}", kernel.version),
-            RunsOn::Host => running_kernel(),
-        },
+        kernel: kernel_of(runs_on),
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         ipvsadm: String::new(),
         mysqld: template.map_or_else(String::new, |template| template.server.version_alone().to_owned()),

@@ -11,16 +11,18 @@ use crate::guests::{Event, Guests, Timings};
 use crate::inspect::plans;
 use crate::jobs;
 use crate::judge::exit_code;
+use crate::kernels::Kernels;
 use crate::load::{self, MOST_CELLS, load};
 use crate::output;
 use crate::place;
 use crate::progress::Progress;
 use crate::reports::write_reports;
+use crate::scenarios::Selected;
 use crate::selection::Selection;
 use crate::stop::Stop;
 use crate::unfinished;
 use lvs_matrix_model::dry;
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::matrix::{CellRef, KernelId};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::verdict::{JudgedCell, Verdict};
 use lvs_matrix_report::{
@@ -47,7 +49,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     for selected in selected.iter().filter(|selected| !selected.warnings.is_empty()) {
         output::talk(&selected.warnings);
     }
-    let environment = Environment::find(what, selected)?;
+    let environment = Environment::find(what, &selection.kernels, selected)?;
     // Before anything is made that a signal would leave behind.
     let stop = Stop::on_signals()?;
     let folder = Folder::make(arguments.out.as_deref())?;
@@ -181,7 +183,7 @@ pub(crate) fn run_into(
     let selected = &selection.scenarios;
     let dry: Vec<LabPlan> = selected
         .iter()
-        .flat_map(|selected| dry::plans(&selected.scenario, &selected.tried))
+        .flat_map(|selected| dry_plans(selected, &environment.kernels))
         .collect();
     let dry_cells = dry.iter().map(|plan| plan.cell.clone()).collect();
     let mut plans = repeated(plans(selected), manner.repeat);
@@ -193,7 +195,8 @@ pub(crate) fn run_into(
     let mut summary = RunSummary {
         format: RUN_FORMAT,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
-        hashes: Some(environment.hashes.clone()),
+        hashes: Some(environment.kernels.hashes()),
+        kernels: environment.kernels.summaries(),
         state: RunState::Begun,
         filter: selection.filter.clone(),
         part: selection.part(&cells, manner.repeat),
@@ -222,11 +225,10 @@ pub(crate) fn run_into(
     let reserve = output::reserve(out, END_BYTES + 200 * summary.selected.len());
 
     let guests = Guests {
-        runs_on: environment.runs_on,
+        kernels: environment.kernels,
         init: environment.init,
         template: environment.template,
         with_innodb: environment.with_innodb,
-        hashes: environment.hashes,
         scenario_sha256: selected
             .iter()
             .map(|selected| (selected.scenario.name.clone(), selected.sha256.clone()))
@@ -260,14 +262,14 @@ pub(crate) fn run_into(
             0 => String::new(),
             dry => format!(" and {} without a change", plural(dry, "dry cell")),
         },
-        plural(guests.jobs.get(), place::noun(&guests.runs_on)),
-        place::in_words(&guests.runs_on),
+        plural(guests.jobs.get(), place::noun(&guests.kernels.first().runs_on)),
+        guests.kernels.in_words(),
         server.map_or_else(String::new, |server| format!(", {server}"))
     ));
     if let Some(events) = events {
         events.send(RunEvent::Begun {
             run: &summary,
-            place: &place::in_words(&guests.runs_on),
+            place: &guests.kernels.in_words(),
             server: server.unwrap_or_default(),
         });
     }
@@ -314,6 +316,15 @@ pub(crate) fn run_into(
     write_summary(out, &summary)?;
     clock.ended(out)?;
     Ok((summary, result?))
+}
+
+/// The dry cells of a scenario, on each of the run's kernels.
+fn dry_plans(selected: &Selected, kernels: &Kernels) -> Vec<LabPlan> {
+    let on_one = |kernel: &Option<KernelId>| {
+        let tried = selected.tried.iter().filter(|cell| cell.cell.kernel == *kernel);
+        dry::plans(&selected.scenario, &tried.cloned().collect::<Vec<_>>())
+    };
+    kernels.coordinates().iter().flat_map(on_one).collect()
 }
 
 fn is_violated(cell: &JudgedCell) -> bool {

@@ -29,9 +29,9 @@ impl RunOn<'_> {
     /// Runs all cells of the files into a new folder, with its reports.
     pub(crate) fn run(&self, files: &[PathBuf], out: &Path, stop: &Stop) -> Result<RunReport, Failure> {
         let run = self.arguments(files)?;
-        let selection = Selection::new(&run.what.files, &run.what.filter.expressions)?;
+        let selection = Selection::new(&run.what.files, &run.what.filter.expressions, &run.what.kernels)?;
         let selected = &selection.scenarios;
-        let environment = Environment::find(&run.what, selected)?;
+        let environment = Environment::find(&run.what, &selection.kernels, selected)?;
         let folder = Folder::make(Some(out))?;
         folder.check_space(selected.iter().map(|selected| selected.cells.len()).sum())?;
         let done = run_into(out, &selection, &run.what, &run.manner, environment, stop, None);

@@ -5,7 +5,7 @@ use crate::filter::Filter;
 use crate::named;
 use crate::shipped::{self, Shipped};
 use lvs_matrix_guest::kernel::CacheFolder;
-use lvs_matrix_model::matrix::{Cell, CellRef, cells};
+use lvs_matrix_model::matrix::{Cell, CellRef, KernelId, cells, cells_on};
 use lvs_matrix_model::plan::plan;
 use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
 use serde::Serialize;
@@ -252,14 +252,18 @@ pub(crate) fn select_shipped(search: Shipped) -> Result<Vec<Selected>, Failure> 
 }
 
 /// Loads the files and selects cells.
-pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Selected>, Failure> {
+pub(crate) fn select(
+    files: &[PathBuf],
+    expressions: &[String],
+    kernels: &[KernelId],
+) -> Result<Vec<Selected>, Failure> {
     let loaded = load(files)?;
     let scenarios: Vec<&Scenario> = loaded.iter().map(|loaded| &loaded.scenario).collect();
-    let filter = Filter::parse(expressions, &scenarios)?;
+    let filter = Filter::parse(expressions, &scenarios, kernels)?;
     let selected: Vec<Selected> = loaded
         .into_iter()
         .map(|loaded| {
-            let mut cells = cells(&loaded.scenario);
+            let mut cells = cells_on(&loaded.scenario, kernels);
             cells.retain(|cell| filter.admits(&cell.cell));
             Selected {
                 file: loaded.file,
@@ -274,7 +278,7 @@ pub(crate) fn select(files: &[PathBuf], expressions: &[String]) -> Result<Vec<Se
     if selected.iter().all(|selected| selected.cells.is_empty()) {
         let all: Vec<CellRef> = selected
             .iter()
-            .flat_map(|selected| cells(&selected.scenario))
+            .flat_map(|selected| cells_on(&selected.scenario, kernels))
             .map(|cell| cell.cell)
             .collect();
         return Err(Failure::Mistake(format!(

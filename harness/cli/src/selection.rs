@@ -1,7 +1,9 @@
 //! Which cells of which scenarios a run takes: what was named, `--filter`, `--failed`, `--partition`.
 
 use crate::args::RunArguments;
+use crate::asked::Asked;
 use crate::error::Failure;
+use crate::kernels;
 use crate::load::load;
 use crate::scenarios::{self, Selected};
 use lvs_matrix_model::matrix::{CellRef, FIRST};
@@ -20,13 +22,18 @@ pub(crate) struct Selection {
     pub(crate) filter: Option<String>,
     /// If it is a part of a run: which part, and all cells of that run.
     part: Option<(Partition, Vec<CellRef>)>,
+    /// The kernels that it runs on, if they were asked for by `--kernels`, or were so by the run that
+    /// `--failed` names.
+    pub(crate) kernels: Vec<Asked>,
 }
 
 impl Selection {
-    /// The cells that `files` (none: the default scenario) and `expressions` name.
-    pub(crate) fn new(files: &[PathBuf], expressions: &[String]) -> Result<Self, Failure> {
+    /// The cells that `files` (none: the default scenario) and `expressions` name, on each of the kernels.
+    pub(crate) fn new(files: &[PathBuf], expressions: &[String], kernels: &[Asked]) -> Result<Self, Failure> {
+        let ids = kernels::ids(kernels)?;
         Ok(Self {
-            scenarios: scenarios::select(files, expressions)?,
+            scenarios: scenarios::select(files, expressions, &ids)?,
+            kernels: kernels.to_vec(),
             filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
             part: None,
         })
@@ -36,14 +43,18 @@ impl Selection {
     pub(crate) fn of_run(arguments: &RunArguments) -> Result<Option<Self>, Failure> {
         let (files, expressions) = (&arguments.what.files, &arguments.what.filter.expressions);
         let mut selection = match &arguments.failed {
-            None => Self::new(files, expressions)?,
+            None => Self::new(files, expressions, &arguments.what.kernels)?,
             Some(folder) => {
                 let failed = Failed::of(folder)?;
                 if failed.cells.is_empty() {
                     return Ok(None);
                 }
                 let files = if files.is_empty() { &failed.files } else { files };
-                let mut selection = Self::new(files, expressions)?;
+                let kernels = match arguments.what.kernels.as_slice() {
+                    [] => &failed.kernels,
+                    named => named,
+                };
+                let mut selection = Self::new(files, expressions, kernels)?;
                 failed.retain(&mut selection.scenarios, folder)?;
                 let words = selection.filter.into_iter().chain(["--failed".to_owned()]);
                 selection.filter = Some(words.collect::<Vec<_>>().join(" "));
@@ -85,6 +96,8 @@ struct Failed {
     cells: BTreeSet<String>,
     /// The run's scenarios, as they are named on a command line.
     files: Vec<PathBuf>,
+    /// The run's kernels, if it had several, as they were asked for.
+    kernels: Vec<Asked>,
 }
 
 impl Failed {
@@ -103,7 +116,10 @@ impl Failed {
         let cells: HashSet<&CellRef> = judged.chain(missing).chain(disagreeing).collect();
         let scenarios = report.run().scenarios.iter();
         let scenarios = scenarios.filter(|scenario| cells.iter().any(|cell| cell.scenario == scenario.name));
+        let kernels = report.run().kernels.iter();
+        let kernels = kernels.map(|kernel| kernel.asked.parse().map_err(Failure::Mistake));
         Ok(Self {
+            kernels: kernels.collect::<Result<_, _>>()?,
             files: scenarios
                 .map(|scenario| PathBuf::from(scenario.file.as_deref().unwrap_or(scenario.name.as_str())))
                 .collect(),
@@ -117,9 +133,11 @@ impl Failed {
     /// Leaves of what was selected only what failed.
     fn retain(&self, scenarios: &mut Vec<Selected>, folder: &Path) -> Result<(), Failure> {
         for selected in &mut *scenarios {
-            selected
-                .cells
-                .retain(|cell| self.cells.contains(&cell.cell.to_string()));
+            // A run of one kernel says nothing of others: what failed there is run on all that are named.
+            selected.cells.retain(|cell| {
+                let (own, on_any) = (cell.cell.to_string(), cell.cell.on(None).to_string());
+                self.cells.contains(&own) || self.kernels.is_empty() && self.cells.contains(&on_any)
+            });
             selected.tried.clone_from(&selected.cells);
         }
         scenarios.retain(|selected| !selected.cells.is_empty());

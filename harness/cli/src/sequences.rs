@@ -66,11 +66,10 @@ impl Sequences<'_> {
         let names = || refs.iter().map(|cell| cell.scenario.clone());
         let environment = self.environment.clone();
         let guests = Guests {
-            runs_on: environment.runs_on,
+            kernels: environment.kernels,
             init: environment.init,
             template: environment.template,
             with_innodb: environment.with_innodb,
-            hashes: environment.hashes,
             scenario_sha256: names().map(|name| (name, self.sha256.to_owned())).collect(),
             stall: STALL,
             fresh_servers: false,

@@ -175,6 +175,7 @@ impl Trouble {
         let said =
             |sql: &String| statements(plan).any(|statement| statement.sql == *sql && !statement.may_fail);
         self.cell.scenario == plan.cell.scenario
+            && self.cell.kernel == plan.cell.kernel
             && self.statement.as_ref().is_none_or(said)
             && !expects_error_of_server(&plan.expected)
     }

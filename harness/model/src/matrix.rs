@@ -1,6 +1,6 @@
 //! The matrix: a scenario's axes multiplied into cells. Pure, ordered, with ids that stay the same.
 
-pub use crate::base::{CellRef, FIRST, choice_of};
+pub use crate::base::{CellRef, FIRST, KernelId, Line, NotAKernelId, choice_of};
 
 use crate::scenario::{Expected, Scenario};
 
@@ -38,6 +38,22 @@ pub fn cells(scenario: &Scenario) -> Vec<Cell> {
         .collect()
 }
 
+/// All cells of a scenario on each of these kernels, of which the last varies fastest; without any, all cells
+/// once, bound to none.
+#[must_use]
+pub fn cells_on(scenario: &Scenario, kernels: &[KernelId]) -> Vec<Cell> {
+    if kernels.is_empty() {
+        return cells(scenario);
+    }
+    let on_each = |cell: Cell| {
+        kernels.iter().map(move |kernel| Cell {
+            cell: cell.cell.on(Some(kernel.clone())),
+            ..cell.clone()
+        })
+    };
+    cells(scenario).into_iter().flat_map(on_each).collect()
+}
+
 /// The identity of the cell with these value indices.
 #[must_use]
 pub fn cell_ref(scenario: &Scenario, choice: &[usize]) -> CellRef {
@@ -49,6 +65,7 @@ pub fn cell_ref(scenario: &Scenario, choice: &[usize]) -> CellRef {
             .zip(choice)
             .map(|(axis, index)| (axis.name.clone(), axis.values[*index].name.clone()))
             .collect(),
+        kernel: None,
         repetition: FIRST,
         dry: false,
     }

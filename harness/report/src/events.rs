@@ -9,7 +9,7 @@ use crate::run::{RunReport, RunState, RunSummary, record_path};
 use crate::totals::Totals;
 use lvs_matrix_language::Length;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::matrix::{CellRef, KernelId};
 use lvs_matrix_model::scenario::HangEndName;
 use lvs_matrix_model::verdict::{ArticleResult, JudgedCell};
 use std::time::Duration;
@@ -155,6 +155,9 @@ struct Place<'a> {
     cell: String,
     scenario: &'a Name,
     axes: Axes<'a>,
+    /// Which of the run's kernels; absent in a run that was asked for none by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<&'a KernelId>,
 }
 
 impl<'a> Place<'a> {
@@ -163,6 +166,7 @@ impl<'a> Place<'a> {
             cell: cell.to_string(),
             scenario: &cell.scenario,
             axes: Axes(cell),
+            kernel: cell.kernel.as_ref(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::ReportError;
 use crate::escape::{one_line, visible};
 use crate::repeat;
-use crate::row::Row;
+use crate::row::{Row, listed};
 use crate::run::{RunReport, ScenarioSummary, capture_path, record_path};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::Length;
@@ -13,7 +13,9 @@ use lvs_matrix_model::verdict::{Disagreement, JudgedCell, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// The report as JUnit XML: a test suite per scenario, a test case per selected cell (`classname` the
-/// scenario, `name` the cell's slug, `file` and `line` its expectation's place, the axes as properties).
+/// scenario, `name` the cell's slug, `file` and `line` its expectation's place, the axes as properties). A
+/// cell of one of several kernels has it as its property `kernel`, and the other kernels on which it came to
+/// the same as `agrees-with`.
 /// `failure`: the expectation is violated; `error`: undetermined, tested nothing, or no record; `skipped`:
 /// not run, on purpose. `time` and `timestamp` are of the host's clock and are there if it is known how the
 /// run was called ([`crate::Invocation`]); how long the client's operation took on the cell's own clock is
@@ -27,8 +29,14 @@ pub fn junit(report: &RunReport) -> Result<String, ReportError> {
         let mut suite = TestSuite::new(scenario.name.as_str());
         suite.add_property(("claim", &*one_line(&scenario.claim)));
         let mut took = None;
+        let on_kernels = report.on_kernels(&scenario.name);
         for row in report.all_rows(&scenario.name) {
             let mut case = test_case(scenario, row);
+            if let Some(kernel) = &row.cell().kernel {
+                case.add_property(("kernel", kernel.as_str()));
+                let same = report.agreeing(&on_kernels, row);
+                case.add_property(("agrees-with", &*listed(Language::English, &same)));
+            }
             let own = report.invocation();
             if let Some(own) = own.and_then(|own| own.of_cell(&row.cell().to_string())) {
                 case.set_time(own);

@@ -25,6 +25,7 @@ mod html;
 mod invocation;
 mod json;
 mod junit;
+mod kernels;
 mod ladder;
 mod markdown;
 mod overview;
@@ -60,8 +61,8 @@ pub use part::{DealtBy, Part, Partition};
 pub use plain::{explanation, plain};
 pub use row::MissingCell;
 pub use run::{
-    AxisSummary, DryReport, ExpectationPlace, HTML_FILE, REPORT_FILE, RUN_FILE, RUN_FORMAT, RunReport,
-    RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
+    AxisSummary, DryReport, ExpectationPlace, HTML_FILE, KernelSummary, REPORT_FILE, RUN_FILE, RUN_FORMAT,
+    RunReport, RunState, RunSummary, ScenarioSummary, capture_path, cell_report_path, record_path,
 };
 pub use schedule::{ArticleSending, Schedule, ScheduleRow, Sending, schedule, schedule_svg};
 pub use schema::{diff_schema, events_schema, record_schema, report_schema};

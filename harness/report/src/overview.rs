@@ -9,7 +9,7 @@ use crate::blocks::{code, foreign, link, phrase, prose, strong, tag};
 use crate::causes::{Cause, Found};
 use crate::escape::cut;
 use crate::repeat;
-use crate::row::Row;
+use crate::row::{Merged, Row};
 use crate::run::{RunReport, ScenarioSummary};
 use crate::totals::{Totals, nobody_waited};
 use crate::view::{Lies, View};
@@ -261,7 +261,8 @@ pub(crate) fn sums(view: View<'_>, report: &RunReport) -> Section {
         .iter()
         .map(|scenario| {
             let sums = Totals::of_rows(report.all_rows(&scenario.name));
-            row(view.section(&scenario.name), scenario.cell_count(), &sums)
+            let expected = scenario.cell_count() * report.run().kernels.len().max(1);
+            row(view.section(&scenario.name), expected, &sums)
         })
         .collect();
     if scenarios.len() > 1 {
@@ -349,9 +350,10 @@ pub(crate) fn watched(words: Language, scenario: &ScenarioSummary) -> String {
 
 /// The article's table of a scenario: the axes, then what was observed, then what it means. A row for each of
 /// `rows`.
-pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Row<'_>]) -> Table {
+pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Merged<'_>]) -> Table {
     let words = view.words;
-    let repeated = rows.iter().any(|row| row.cell().repetition != FIRST);
+    let repeated = rows.iter().any(|row| row.row.cell().repetition != FIRST);
+    let on_kernels = rows.iter().any(|row| !row.kernels.is_empty());
     let of_axis = |title: String, axis: String| Column {
         title,
         numbers: false,
@@ -359,7 +361,8 @@ pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Row<'_>]
     };
     let axes = scenario.axes.iter();
     let axes = axes.map(|axis| of_axis(axis.name.to_string(), axis.name.to_string()));
-    // No axis has this name: names have no `@`.
+    // No axis has these names: names have no `@`.
+    let kernel = on_kernels.then(|| of_axis(words.kernel_axis().to_owned(), "@kernel".to_owned()));
     let run = repeated.then(|| of_axis(words.run_axis().to_owned(), "@run".to_owned()));
     let titles = [
         words.behaviour(),
@@ -373,11 +376,13 @@ pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Row<'_>]
         words.verdict(),
     ];
     let titles = titles.into_iter().map(|title| Column::from((title, false)));
-    let row = |row: &Row<'_>| {
+    let row = |merged: &Merged<'_>| {
+        let row = merged.row;
         let cell = row.cell();
         let mut cells: Vec<String> = cell.values.iter().map(|(_, value)| value.to_string()).collect();
+        cells.extend(on_kernels.then(|| merged.kernels(words)));
         cells.extend(repeated.then(|| cell.repetition.to_string()));
-        match *row {
+        match row {
             Row::Judged(judged) => cells.extend(outcome(view, judged)),
             Row::Missing(_) => cells.extend(no_record(view, cell)),
         }
@@ -386,7 +391,7 @@ pub(crate) fn cells(view: View<'_>, scenario: &ScenarioSummary, rows: &[Row<'_>]
     Table {
         name: words.cells_of(&scenario.name),
         class: "cells",
-        columns: axes.chain(run).chain(titles).collect(),
+        columns: axes.chain(kernel).chain(run).chain(titles).collect(),
         rows: rows.iter().map(row).collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! Rows of tables: judged cells, and those without a record.
 
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_language::Language;
+use lvs_matrix_model::matrix::{CellRef, KernelId};
 use lvs_matrix_model::record::Missing;
 use lvs_matrix_model::verdict::{JudgedCell, Outcome, RunOutcome};
 use serde::{Deserialize, Serialize};
@@ -50,4 +51,32 @@ impl<'a> Row<'a> {
             Self::Missing(missing) => &missing.cell,
         }
     }
+}
+
+/// A row of a table, and the kernels of which it is true; none in a run that has no kernels by name.
+#[derive(Debug, Clone)]
+pub(crate) struct Merged<'a> {
+    pub(crate) row: Row<'a>,
+    pub(crate) kernels: Vec<&'a KernelId>,
+}
+
+impl<'a> Merged<'a> {
+    /// The row of one cell.
+    pub(crate) fn single(row: Row<'a>) -> Self {
+        Self {
+            row,
+            kernels: row.cell().kernel.iter().collect(),
+        }
+    }
+
+    /// The kernels in a column of a table: `6.1, 7.2`.
+    pub(crate) fn kernels(&self, words: Language) -> String {
+        listed(words, &self.kernels)
+    }
+}
+
+/// Names of kernels, one after the other.
+pub(crate) fn listed(words: Language, kernels: &[&KernelId]) -> String {
+    let names: Vec<&str> = kernels.iter().map(|kernel| kernel.as_str()).collect();
+    names.join(words.listed())
 }

@@ -8,7 +8,7 @@ use lvs_matrix_language::Language;
 use lvs_matrix_language::plural;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::dry::Trouble;
-use lvs_matrix_model::matrix::{CellRef, FIRST};
+use lvs_matrix_model::matrix::{CellRef, FIRST, KernelId};
 use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, Missing, RECORD_FILE};
 use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, Source, matches};
 use lvs_matrix_model::verdict::{Behaviour, Disagreement, JudgedCell, RunOutcome, disagreements};
@@ -45,6 +45,10 @@ pub struct RunSummary {
     pub state: RunState,
     /// The `--filter` expression as typed; `None` if every cell was selected.
     pub filter: Option<String>,
+    /// The kernels that each cell was run on, in the order in which they were asked for; empty in a run that
+    /// was asked for none by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<KernelSummary>,
     /// Which part of a run this is; `None` if it is a whole one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
@@ -58,6 +62,21 @@ pub struct RunSummary {
     /// The dry cells that try their statements without any change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry: Vec<CellRef>,
+}
+
+/// A kernel of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct KernelSummary {
+    /// By which its cells know it ([`CellRef::kernel`]).
+    pub id: KernelId,
+    /// As it was asked for: a version, or a path.
+    pub asked: String,
+    /// `uname -sr` of it.
+    pub kernel: String,
+    /// SHA-256 of its file, hexadecimal; `None` if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// How far a run came.

@@ -3,10 +3,11 @@
 
 use crate::causes::Found;
 use crate::escape::{one_line, visible};
+use crate::kernels;
 use crate::overview::served_by;
 use crate::plain::wrapped;
 use crate::repeat;
-use crate::row::Row;
+use crate::row::{Merged, Row};
 use crate::run::{REPORT_FILE, RunReport};
 use crate::totals::{Totals, sentence};
 use lvs_matrix_language::{CELL, Language, Length, RUN, phrasing, plural};
@@ -34,15 +35,27 @@ fn printed(report: &RunReport, coloured: bool) -> String {
     problems(&mut out, report);
     for scenario in &report.run().scenarios {
         let mut header: Vec<String> = scenario.axes.iter().map(|axis| axis.name.to_string()).collect();
+        let on_kernels = !report.run().kernels.is_empty();
+        header.extend(on_kernels.then(|| "kernel".to_owned()));
         header.extend(["behaviour", "time", "error", "server", "article", "verdict"].map(str::to_owned));
         let mut lines = vec![header];
-        lines.extend(report.rows(&scenario.name).map(row));
+        let rows = report.merged_rows(&scenario.name);
+        lines.extend(rows.iter().map(|merged| row(merged, on_kernels)));
         if lines.len() > 1 {
             out.push_str(scenario.name.as_str());
             out.push('\n');
             table(&mut out, &lines, coloured);
             out.push('\n');
         }
+    }
+    let differ = kernels::lines(report);
+    if !differ.is_empty() {
+        out.push_str("where kernels differ:\n");
+        for line in differ.iter().take(LISTED) {
+            wrapped(&mut out, "  ", line);
+        }
+        more(&mut out, LISTED, differ.len());
+        out.push('\n');
     }
     let totals = Totals::of(report);
     let _ = writeln!(out, "{}", totals.sums());
@@ -62,6 +75,8 @@ fn printed(report: &RunReport, coloured: bool) -> String {
 /// So many causes, and so many pieces of advice, are shown. The other reports have all of them.
 const SHOWN: usize = 5;
 const ADVISED: usize = 3;
+/// So many cells in which kernels differ are shown.
+const LISTED: usize = 24;
 
 /// What clients lived through, by its causes, and what avoids it.
 fn found(out: &mut String, report: &RunReport) {
@@ -107,13 +122,15 @@ fn more(out: &mut String, shown: usize, all: usize) {
     }
 }
 
-fn row(row: Row<'_>) -> Vec<String> {
+fn row(merged: &Merged<'_>, on_kernels: bool) -> Vec<String> {
+    let row = merged.row;
     let mut columns: Vec<String> = row
         .cell()
         .values
         .iter()
         .map(|(_, value)| value.to_string())
         .collect();
+    columns.extend(on_kernels.then(|| merged.kernels(Language::English)));
     let nothing = || phrasing::NOTHING.to_owned();
     let run = repeat::run_number(Language::English, row.cell());
     match row {

@@ -213,7 +213,11 @@ fn comparisons_fit_their_schema() {
         common::report(),
         common::report_of(vec![common::answered(), common::hung()], RunState::Ended),
     );
-    let named = |name, report| NamedRun { name, report };
+    let named = |name, report| NamedRun {
+        name,
+        report,
+        kernel: None,
+    };
     for (a, b) in [(&a, &a), (&a, &b), (&b, &a)] {
         let diff = RunDiff::of(named("a", a), named("b", b), Tolerance::default());
         let document: Value = serde_json::from_str(&diff.json().unwrap()).unwrap();

@@ -106,8 +106,9 @@ fn open(
     if !wanted.selected.warnings.is_empty() {
         output::talk(&wanted.selected.warnings);
     }
-    let what = what(arguments);
-    let environment = Environment::find(&what, std::slice::from_ref(&wanted.selected))?;
+    let mut what = what(arguments);
+    what.kernel = what.kernel.or_else(|| wanted.kernel.clone());
+    let environment = Environment::find(&what, &[], std::slice::from_ref(&wanted.selected))?;
     let signals = signals()?;
     let folder = if kept.is_some() || always_kept {
         Kept::For(Folder::make(kept)?)
@@ -161,6 +162,7 @@ fn what(arguments: &ByHandArguments) -> WhatToRun {
         observe_at_most: None,
         jobs: NonZero::new(1),
         kernel: arguments.kernel.clone(),
+        kernels: Vec::new(),
         mysqld: arguments.mysqld.clone(),
         fresh_servers: true,
         stall: STALL,
@@ -204,19 +206,21 @@ fn work(
     signals: PipeReader,
     serve: impl FnOnce(&mut Session, &[String]) -> Result<ExitCode, Failure> + Send,
 ) -> Result<(ExitCode, (Cell, bool)), Failure> {
-    let on_host = matches!(environment.runs_on, RunsOn::Host);
+    let on_host = matches!(environment.kernels.first().runs_on, RunsOn::Host);
     let virtual_time = !on_host && arguments.time == TimeArgument::Virtual;
     let Wanted {
         mut plan,
         scenario,
         selected,
+        kernel: _,
     } = wanted;
     plan.observe_at_most = environment.observe_at_most;
     let cell = plan.cell.clone();
     let mut summary = RunSummary {
         format: RUN_FORMAT,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
-        hashes: Some(environment.hashes.clone()),
+        hashes: Some(environment.kernels.hashes()),
+        kernels: environment.kernels.summaries(),
         state: RunState::Begun,
         filter: Some(format!("{cell}, by hand")),
         part: None,
@@ -228,16 +232,15 @@ fn work(
     write_summary(out, &summary)?;
     output::talk(&format!(
         "the lab of {cell}, on {}, {}",
-        place::in_words(&environment.runs_on).trim_end_matches(", in real time"),
+        place::in_words(&environment.kernels.first().runs_on).trim_end_matches(", in real time"),
         time_in_words(arguments, on_host)
     ));
     let stop = Stop::default();
     let guests = Guests {
-        runs_on: environment.runs_on,
+        kernels: environment.kernels,
         init: environment.init,
         template: environment.template,
         with_innodb: environment.with_innodb,
-        hashes: environment.hashes,
         scenario_sha256: [(cell.scenario.clone(), selected.sha256.clone())].into(),
         stall: NEVER,
         fresh_servers: true,
@@ -281,7 +284,7 @@ fn in_guest(
     if !virtual_time {
         config.clock_start = None;
     }
-    let noun = place::noun(&guests.runs_on);
+    let noun = place::noun(&guests.kernels.first().runs_on);
     let guest = Guest::start(config)
         .map_err(|error| Failure::Unavailable(format!("cannot start a {noun}: {error}")))?;
     let canceller = guest.canceller();

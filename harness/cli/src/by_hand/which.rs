@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     pub(super) scenario: ScenarioSummary,
     /// The scenario with this cell alone.
     pub(super) selected: Selected,
+    /// The kernel that it had in a run of several, as it was asked for there.
+    pub(super) kernel: Option<String>,
 }
 
 /// The cell that the command line names.
@@ -48,7 +50,7 @@ pub(super) fn find(arguments: &ByHandArguments) -> Result<Wanted, Failure> {
 }
 
 fn of_scenarios(files: &[PathBuf], wanted: &str, place: &str) -> Result<Wanted, Failure> {
-    let mut all = scenarios::select(files, &[])?;
+    let mut all = scenarios::select(files, &[], &[])?;
     let refs: Vec<CellRef> = all
         .iter()
         .flat_map(|selected| &selected.cells)
@@ -69,6 +71,7 @@ fn of_scenarios(files: &[PathBuf], wanted: &str, place: &str) -> Result<Wanted, 
             ..ScenarioSummary::from(&selected.scenario)
         },
         selected,
+        kernel: None,
     })
 }
 
@@ -91,7 +94,10 @@ fn of_run(folder: &Path, wanted: &str) -> Result<Wanted, Failure> {
         Failure::Mistake(format!("{cell} has no lab that could be made again: {reason}"))
     })?;
     let mut plan = judged.record.plan.clone();
-    plan.cell = plan.cell.repeated(FIRST);
+    let kernels = run.kernels.iter();
+    let mut kernels = kernels.filter(|kernel| Some(&kernel.id) == cell.kernel.as_ref());
+    let kernel = kernels.next().map(|kernel| kernel.asked.clone());
+    plan.cell = plan.cell.repeated(FIRST).on(None);
     plan.observe_at_most = None;
     let alone = plan.alone();
     let cells = cells(&alone);
@@ -106,5 +112,6 @@ fn of_run(folder: &Path, wanted: &str) -> Result<Wanted, Failure> {
         },
         scenario: scenario.clone(),
         plan,
+        kernel,
     })
 }

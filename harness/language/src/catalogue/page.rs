@@ -16,6 +16,13 @@ crate::catalogue::words! {
     time_lines_of_all: "Time lines of all cells" / "全部单元的时间线";
     as_a_table: "All cells as a table" / "全部单元列表";
     cells_of(scenario): "Cells of {scenario}" / "{scenario} 的单元";
+    kernel_axis: "kernel" / "内核";
+    on_kernel(kernel): " on {kernel}" / "（{kernel}）";
+    kernels_side_by_side: "Kernels side by side" / "各内核对比";
+    kernels_agree_in(kernels, agree, cells): "On {kernels}: in {agree} of {cells} all kernels agree."
+        / "内核 {kernels}：{cells}中有 {agree} 个在各内核上一致。";
+    kernels_unknown_in(cells): "Of {cells} it is not known whether they do." / "{cells}是否一致不得而知。";
+    kernels_differ_in(cells): "In {cells} they differ:" / "{cells}有差异：";
     run_axis: "run" / "次";
     same_for_programs: "The same for programs:" / "供程序读取：";
     as_markdown: "as markdown:" / "Markdown 版：";

@@ -75,6 +75,7 @@ impl Language {
             ("light", self.script_light()),
             ("dark", self.script_dark()),
             ("theme", self.script_theme()),
+            ("@kernel", self.kernel_axis()),
             ("@run", self.run_axis()),
             ("behaviour", self.behaviour()),
             ("verdict", self.verdict()),

@@ -1,5 +1,6 @@
 //! Which cell: the name by which plans, records and reports know it.
 
+use super::kernel::KernelId;
 use crate::Name;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,13 +9,17 @@ use std::num::NonZero;
 /// The number of a cell's first repetition, which is the only one where nothing was asked for.
 pub const FIRST: NonZero<u32> = NonZero::<u32>::MIN;
 
-/// Which cell: the scenario and one value of each axis, in the file's order; and which of its repetitions.
+/// Which cell: the scenario and one value of each axis, in the file's order; on which kernel, if the run has
+/// several; and which of its repetitions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CellRef {
     /// The scenario's name.
     pub scenario: Name,
     /// (axis, value) for every axis, in the order of the file.
     pub values: Vec<(Name, Name)>,
+    /// Which of the run's kernels; `None` in a run that was asked for none by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<KernelId>,
     /// Which repetition; 1 for the first.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub repetition: NonZero<u32>,
@@ -35,9 +40,9 @@ fn is_first(repetition: &NonZero<u32>) -> bool {
 
 impl CellRef {
     /// The cell's values joined by `_` (names have no underscore, so the slug is unambiguous):
-    /// `absent_up_execute-sql_0`. `only` for a scenario without axes. A repetition but the first has its
-    /// number behind an `@`, which names have not either: `only@2`. A dry cell has `@dry`. Also the cell's
-    /// folder and anchor.
+    /// `absent_up_execute-sql_0`. `only` for a scenario without axes. Behind an `@`, which names have not
+    /// either, come the kernel if the cell is bound to one, `@linux-6.1`; `@dry` of a dry cell; and the
+    /// number of a repetition but the first: `only@2`. Also the cell's folder and anchor.
     #[must_use]
     pub fn slug(&self) -> String {
         let values: Vec<&str> = self.values.iter().map(|(_, value)| value.as_str()).collect();
@@ -46,6 +51,9 @@ impl CellRef {
         } else {
             values.join("_")
         };
+        if let Some(kernel) = &self.kernel {
+            slug.push_str(&format!("@linux-{kernel}"));
+        }
         if self.dry {
             slug.push_str("@dry");
         }
@@ -60,6 +68,15 @@ impl CellRef {
     pub fn repeated(&self, repetition: NonZero<u32>) -> Self {
         Self {
             repetition,
+            ..self.clone()
+        }
+    }
+
+    /// The same cell on one of the run's kernels.
+    #[must_use]
+    pub fn on(&self, kernel: Option<KernelId>) -> Self {
+        Self {
+            kernel,
             ..self.clone()
         }
     }

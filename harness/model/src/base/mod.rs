@@ -2,9 +2,11 @@
 //! plans. Nothing here knows any of those parts.
 
 mod cell;
+mod kernel;
 mod one_or_more;
 
 pub use cell::{CellRef, FIRST, choice_of};
+pub use kernel::{KernelId, Line, NotAKernelId};
 pub use one_or_more::{Empty, OneOrMore};
 
 use serde::{Deserialize, Serialize};

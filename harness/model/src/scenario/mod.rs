@@ -38,6 +38,9 @@ pub use source::{NotAUrl, Source, Url};
 pub use text::MAX_BYTES;
 pub use written::{difference, written, written_step};
 
+/// What a run's kernels are called beside the axes of a scenario. No axis has this name.
+pub const KERNEL: &str = "kernel";
+
 use crate::Name;
 use crate::action::Timed;
 use crate::base::CellRef;

@@ -69,8 +69,8 @@ impl Aspect {
 
 /// One thing that is another in the second run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) what: Aspect,
+pub(crate) struct Change {
+    pub(crate) what: Aspect,
     pub(super) a: String,
     pub(super) b: String,
     /// Of times: by how much (`+2m, +12.5%`).
@@ -78,7 +78,7 @@ pub(super) struct Change {
 }
 
 /// What is another in the second run's cell.
-pub(super) fn changes(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Vec<Change> {
+pub(crate) fn changes(a: &JudgedCell, b: &JudgedCell, tolerance: Tolerance) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut compare = |what, of: fn(&JudgedCell) -> String| {
         let (a, b) = (of(a), of(b));

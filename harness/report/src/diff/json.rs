@@ -6,6 +6,7 @@ use crate::json::{form, nanos, written};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::Length;
 use lvs_matrix_language::phrasing;
+use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_model::verdict::JudgedCell;
 
 impl RunDiff<'_> {
@@ -44,7 +45,10 @@ form! {
 
     RunJson<'a> of run => NamedRun<'a> {
         folder: &'a str = run.name;
-        cells: usize = run.report.run().selected.len();
+        /// The one of its kernels that is compared; absent if all of them are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kernel: Option<&'a KernelId> = run.kernel;
+        cells: usize = run.selected().count();
     }
 
     ToleranceJson of tolerance => Tolerance {

@@ -1,8 +1,7 @@
 //! The comparison as GitHub-flavoured markdown, bounded as the page of a run is.
 
-use super::{NamedRun, RunDiff};
+use super::RunDiff;
 use crate::escape::{code, cut, inline};
-use crate::totals::Totals;
 use std::fmt::Write as _;
 
 /// So many cells of each kind are listed.
@@ -36,8 +35,10 @@ impl RunDiff<'_> {
             code(&cut(a, LONGEST)),
             code(&cut(b, LONGEST))
         )?;
-        let sums = |NamedRun { report, .. }: NamedRun<'_>| Totals::of(report).sums();
-        writeln!(out, "| verdicts | {} | {} |", sums(self.a), sums(self.b))?;
+        if let (Some(a), Some(b)) = (self.a.kernel, self.b.kernel) {
+            writeln!(out, "| kernel | {a} | {b} |")?;
+        }
+        writeln!(out, "| verdicts | {} | {} |", self.a.sums(), self.b.sums())?;
         for (what, a, b) in self.environments() {
             let mark = if a == b { "" } else { "**" };
             let [a, b] = [a, b].map(|text| code(&cut(&text, LONGEST)));

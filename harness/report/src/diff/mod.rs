@@ -11,12 +11,15 @@ mod text;
 pub use changes::{Aspect, Tolerance};
 pub(crate) use json::Comparison;
 
-use changes::{Change, changes};
+use changes::Change;
+pub(crate) use changes::changes;
 
+use crate::row::{MissingCell, Row};
 use crate::run::RunReport;
+use crate::totals::Totals;
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::matrix::{CellRef, KernelId};
 use lvs_matrix_model::plan::LabPlan;
 use lvs_matrix_model::record::{Environment, Missing};
 use lvs_matrix_model::scenario::Expected;
@@ -104,6 +107,50 @@ pub struct NamedRun<'a> {
     pub name: &'a str,
     /// What it gave.
     pub report: &'a RunReport,
+    /// Of its kernels by name this one alone, whatever those of the other run are called.
+    pub kernel: Option<&'a KernelId>,
+}
+
+impl<'a> NamedRun<'a> {
+    /// Is the cell one of those that are compared?
+    fn has(self, cell: &CellRef) -> bool {
+        self.kernel
+            .is_none_or(|kernel| cell.kernel.as_ref() == Some(kernel))
+    }
+
+    /// By what a cell is found in both runs.
+    fn key(self, cell: &CellRef) -> CellRef {
+        if self.kernel.is_some() {
+            cell.on(None)
+        } else {
+            cell.clone()
+        }
+    }
+
+    /// The cells that were to be run.
+    fn selected(self) -> impl Iterator<Item = &'a CellRef> {
+        let selected = self.report.run().selected.iter();
+        selected.filter(move |cell| self.has(cell))
+    }
+
+    fn judged(self) -> impl Iterator<Item = &'a JudgedCell> {
+        let judged = self.report.cells().iter();
+        judged.filter(move |cell| self.has(&cell.record.plan.cell))
+    }
+
+    fn missing(self) -> impl Iterator<Item = &'a MissingCell> {
+        let missing = self.report.missing().iter();
+        missing.filter(move |missing| self.has(&missing.cell))
+    }
+
+    /// The sums of the cells that are compared.
+    fn sums(self) -> String {
+        if self.kernel.is_none() {
+            return Totals::of(self.report).sums();
+        }
+        let judged = self.judged().map(Row::Judged);
+        Totals::of_rows(judged.chain(self.missing().map(Row::Missing))).sums()
+    }
 }
 
 /// Two runs held beside each other.
@@ -126,7 +173,7 @@ impl<'a> RunDiff<'a> {
     /// Compares each cell of `a` with that of the same id in `b`.
     #[must_use]
     pub fn of(a: NamedRun<'a>, b: NamedRun<'a>, tolerance: Tolerance) -> Self {
-        let (known_a, known_b) = (known(a.report), known(b.report));
+        let (known_a, known_b) = (known(a), known(b));
         let mut diff = Self {
             a,
             b,
@@ -138,15 +185,18 @@ impl<'a> RunDiff<'a> {
             only_b: Vec::new(),
             replanned: 0,
         };
-        for cell in &a.report.run().selected {
-            match (known_a.get(cell), known_b.get(cell)) {
+        for cell in a.selected() {
+            let key = a.key(cell);
+            match (known_a.get(&key), known_b.get(&key)) {
                 (Some(Known::Judged(a)), Some(Known::Judged(b))) => diff.pair(a, b),
                 (Some(a), Some(b)) => diff.unknown.push(Unknown { cell, a: *a, b: *b }),
                 (Some(_) | None, None) | (None, Some(_)) => diff.only_a.push(cell),
             }
         }
-        let selected = b.report.run().selected.iter();
-        diff.only_b = selected.filter(|cell| !known_a.contains_key(cell)).collect();
+        let selected = b.selected();
+        diff.only_b = selected
+            .filter(|cell| !known_a.contains_key(&b.key(cell)))
+            .collect();
         diff
     }
 
@@ -208,17 +258,16 @@ impl<'a> RunDiff<'a> {
 
     /// What is known of the environments, in one order: what it is, in A, in B.
     fn environments(&self) -> Vec<(&'static str, String, String)> {
-        let all = |report: &RunReport, field: fn(&Environment) -> &str| {
-            let values: BTreeSet<String> = report
-                .cells()
-                .iter()
+        let all = |run: NamedRun<'_>, field: fn(&Environment) -> &str| {
+            let values: BTreeSet<String> = run
+                .judged()
                 .map(|cell| field(&cell.record.environment).to_owned())
                 // A cell that its guest did not survive knows less of where it ran.
                 .filter(|value| !value.is_empty())
                 .collect();
             values.into_iter().collect::<Vec<_>>().join(", ")
         };
-        let both = |what, field| (what, all(self.a.report, field), all(self.b.report, field));
+        let both = |what, field| (what, all(self.a, field), all(self.b, field));
         vec![
             both("kernel under test", |it| &it.kernel),
             both("place", |environment| {
@@ -231,19 +280,19 @@ impl<'a> RunDiff<'a> {
     }
 }
 
-fn known(report: &RunReport) -> HashMap<&CellRef, Known<'_>> {
-    let judged = report.cells().iter().map(|cell| {
+fn known(run: NamedRun<'_>) -> HashMap<CellRef, Known<'_>> {
+    let judged = run.judged().map(|cell| {
         let known = match &cell.observed.behaviour {
             Behaviour::Undetermined { reasons } => Known::Undetermined(reasons),
             Behaviour::Answered { .. } | Behaviour::FailedFast { .. } | Behaviour::Hung { .. } => {
                 Known::Judged(cell)
             }
         };
-        (&cell.record.plan.cell, known)
+        (run.key(&cell.record.plan.cell), known)
     });
-    let missing = report.missing().iter();
+    let missing = run.missing();
     judged
-        .chain(missing.map(|missing| (&missing.cell, Known::NoRecord(&missing.reason))))
+        .chain(missing.map(|missing| (run.key(&missing.cell), Known::NoRecord(&missing.reason))))
         .collect()
 }
 

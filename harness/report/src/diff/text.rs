@@ -1,8 +1,7 @@
 //! The comparison for a terminal.
 
-use super::{NamedRun, RunDiff};
+use super::RunDiff;
 use crate::escape::{cut, one_line};
-use crate::totals::Totals;
 use std::fmt::Write as _;
 
 /// Reasons are quoted up to so many characters; the runs' own reports have them in full.
@@ -19,8 +18,12 @@ impl RunDiff<'_> {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        for (letter, NamedRun { name, report }) in [('A', self.a), ('B', self.b)] {
-            writeln!(out, "{letter}: {}, {}", one_line(name), Totals::of(report).sums())?;
+        for (letter, run) in [('A', self.a), ('B', self.b)] {
+            let name = one_line(run.name);
+            let kernel = run
+                .kernel
+                .map_or_else(String::new, |kernel| format!(" on {kernel}"));
+            writeln!(out, "{letter}: {name}{kernel}, {}", run.sums())?;
         }
         for (what, a, b) in self.environments() {
             let (a, b) = (one_line(&a), one_line(&b));

@@ -42,6 +42,7 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
         Row::Missing(_) => phrasing::UNDETERMINED,
     };
     writeln!(out, "<article class=\"b-{class}\" id=\"{cell}\">\n<header>")?;
+    let kernel = cell.kernel.as_ref();
     let title: Vec<&str> = cell.values.iter().map(|(_, value)| value.as_str()).collect();
     let title = if title.is_empty() {
         cell.scenario.to_string()
@@ -55,7 +56,8 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
     };
     writeln!(
         out,
-        "<h2 tabindex=\"-1\">{title}{}</h2>",
+        "<h2 tabindex=\"-1\">{title}{}{}</h2>",
+        kernel.map_or_else(String::new, |kernel| words.on_kernel(kernel)),
         repeat::run_number(words, cell)
     )?;
     match row {
@@ -66,10 +68,14 @@ fn heading(out: &mut String, words: Language, scenario: &ScenarioSummary, row: R
             words.no_record_because(xml(&phrasing::missing(words, &missing.reason)))
         )?,
     }
-    if !cell.values.is_empty() {
+    if !cell.values.is_empty() || kernel.is_some() {
         write!(out, "<dl class=\"axes\">")?;
         for (axis, value) in &cell.values {
             write!(out, "<div><dt>{axis}</dt><dd>{value}</dd></div>")?;
+        }
+        if let Some(kernel) = kernel {
+            let axis = words.kernel_axis();
+            write!(out, "<div><dt>{axis}</dt><dd>{kernel}</dd></div>")?;
         }
         writeln!(out, "</dl>")?;
     }

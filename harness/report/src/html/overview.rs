@@ -6,6 +6,7 @@ use crate::blocks::html::{Printer, inline};
 use crate::blocks::{Block, Section, Statement};
 use crate::causes::Found;
 use crate::escape::xml;
+use crate::kernels;
 use crate::overview;
 use crate::run::RunReport;
 use crate::totals::{Totals, sentence};
@@ -44,6 +45,7 @@ pub(super) fn summary(out: &mut String, view: View<'_>, report: &RunReport, foun
         section
     });
     printer.section(out, waiting.as_ref())?;
+    printer.section(out, kernels::section(view, report).as_ref())?;
     // One scenario is its own heading.
     if report.run().scenarios.len() > 1 {
         printer.section(out, Some(&overview::sums(view, report)))?;

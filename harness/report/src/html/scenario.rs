@@ -6,7 +6,7 @@ use crate::blocks::html::Printer;
 use crate::blocks::{Block, Folded, Row as Line};
 use crate::escape::cut;
 use crate::overview::{self, LONGEST, behaviour_class, verdict_class};
-use crate::row::Row;
+use crate::row::{Merged, Row};
 use crate::run::{RunReport, ScenarioSummary};
 use crate::totals::Totals;
 use crate::view::View;
@@ -54,7 +54,8 @@ pub(super) fn section(
     let mut blocks: Vec<Block> = lanes(words, words.time_lines_of_all(), &judged)
         .into_iter()
         .collect();
-    let mut table = overview::cells(view, scenario, &rows);
+    let each: Vec<Merged<'_>> = rows.iter().copied().map(Merged::single).collect();
+    let mut table = overview::cells(view, scenario, &each);
     for (line, row) in table.rows.iter_mut().zip(&rows) {
         if let Line::Cells { data, .. } = line {
             *data = known(words, *row, causes).into();

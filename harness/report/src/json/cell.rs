@@ -7,6 +7,7 @@ use lvs_matrix_language::Length;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::action::{FirewallVerdict, Node};
+use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_model::record::Environment;
 use lvs_matrix_model::scenario::{BehaviourName, Expected, ExpectedBehaviour, ExpectedSpread, HangEndName};
 use lvs_matrix_model::verdict::{
@@ -20,6 +21,9 @@ form! {
     CellJson<'a> of cell => &'a JudgedCell {
         id: String = cell.record.plan.cell.to_string();
         scenario: &'a Name = &cell.record.plan.cell.scenario;
+        /// Which of the run's kernels; absent in a run that was asked for none by name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kernel: Option<&'a KernelId> = cell.record.plan.cell.kernel.as_ref();
         /// The value of each axis.
         axes: Axes<'a> = Axes(&cell.record.plan.cell);
         #[schemars(extend("enum" = ["answered", "failed-fast", "hung", "undetermined"]))]

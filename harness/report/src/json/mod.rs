@@ -9,13 +9,15 @@ pub(crate) use form::form;
 use crate::causes::{Advice, Cause, Found};
 use crate::error::ReportError;
 use crate::escape::json_text;
+use crate::kernels::OnKernels;
+use crate::overview::{behaviour_class, served_by};
 use crate::row::MissingCell;
-use crate::run::{AxisSummary, DryReport, RunReport, RunState, ScenarioSummary};
+use crate::run::{AxisSummary, DryReport, KernelSummary, RunReport, RunState, ScenarioSummary};
 use crate::totals::Totals;
 use cell::CellJson;
-use lvs_matrix_language::Language;
+use lvs_matrix_language::{Language, Length};
 use lvs_matrix_model::Name;
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::matrix::{CellRef, KernelId};
 use lvs_matrix_model::scenario::{HangEndName, Source};
 use lvs_matrix_model::verdict::{Disagreement, Outcome, RunOutcome};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -58,6 +60,9 @@ form! {
         state: &'a RunState = &report.run().state;
         /// The `--filter` expression; null if every cell was selected.
         filter: Option<&'a str> = report.run().filter.as_deref();
+        /// The kernels that each cell was run on, if they were asked for by name; absent otherwise.
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        kernels: &'a [KernelSummary] = &report.run().kernels;
         totals: Sums = Sums::of(&Totals::of(report));
         /// Why clients hung or failed: hangs first, then what has most cells. Cells that tested nothing are
         /// left out.
@@ -69,12 +74,42 @@ form! {
         cells: Vec<CellJson<'a>> = report.cells().iter().map(CellJson::of).collect();
         /// The selected cells without a readable record.
         missing: Vec<MissingJson<'a>> = report.missing().iter().map(MissingJson::of).collect();
+        /// Each cell on all of the run's kernels; absent in a run without kernels by name.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        on_kernels: Vec<OnKernelsJson<'a>> = on_kernels(report);
         #[serde(skip_serializing_if = "Vec::is_empty")]
         disagreements: Vec<DisagreementJson> =
             report.disagreements().iter().map(DisagreementJson::of).collect();
         /// What failed without any change, in a healthy lab.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         dry: Vec<DryJson<'a>> = report.dry().iter().map(DryJson::of).collect();
+    }
+
+    OnKernelsJson<'a> of on => &OnKernels<'a> {
+        /// The cell, without a kernel.
+        id: String = on.cell.to_string();
+        /// Did its clients live through the same on all of them? Null if that is not known.
+        agree: Option<bool> = on.agree();
+        /// What it came to. Kernels on which that is the same stand together.
+        outcomes: Vec<OnSomeJson<'a>> = on.outcomes.iter().map(OnSomeJson::of).collect();
+        /// The kernels of which it is not known.
+        unknown: Vec<&'a KernelId> = on.unknown.clone();
+    }
+
+    OnSomeJson<'a> of outcome => &crate::kernels::Outcome<'a> {
+        kernels: Vec<&'a KernelId> = outcome.kernels.clone();
+        #[schemars(extend("enum" = ["answered", "failed-fast", "hung", "undetermined"]))]
+        behaviour: &'static str = behaviour_class(outcome.cell);
+        ends: Option<HangEndName> = hang(outcome.cell).map(|(_, end)| end.name());
+        /// The code of the error: the classic client's, else the server's.
+        error: Option<u16> = {
+            let error = outcome.cell.observed.error.as_ref();
+            error.and_then(|error| error.classic.or(error.server))
+        };
+        errno: Option<u16> = outcome.cell.observed.error.as_ref().and_then(|error| error.errno);
+        /// How long the operation took on the first of these kernels.
+        time_ns: Option<u64> = Length::of(outcome.cell).map(|length| nanos(length.time));
+        served_by: Option<String> = served_by(outcome.cell);
     }
 
     CauseJson of cause => &Cause<'_> {
@@ -181,9 +216,17 @@ form! {
     MissingJson<'a> of missing => &'a MissingCell {
         id: String = missing.cell.to_string();
         scenario: &'a Name = &missing.cell.scenario;
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kernel: Option<&'a KernelId> = missing.cell.kernel.as_ref();
         axes: Axes<'a> = Axes(&missing.cell);
         reason: String = missing.reason.to_string();
     }
+}
+
+fn on_kernels(report: &RunReport) -> Vec<OnKernelsJson<'_>> {
+    let scenarios = report.run().scenarios.iter();
+    let all = scenarios.flat_map(|scenario| report.on_kernels(&scenario.name));
+    all.map(|on| OnKernelsJson::of(&on)).collect()
 }
 
 /// The axes of a cell as one object, in the order of the file.

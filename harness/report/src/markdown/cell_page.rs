@@ -36,7 +36,7 @@ pub(super) fn page(out: &mut String, report: &RunReport, cell: &JudgedCell, link
         head.push(Block::paragraph(overview::watched(words, scenario)));
         blocks(out, words, &head)?;
     }
-    blocks(out, words, values(record).as_slice())?;
+    blocks(out, words, values(words, record).as_slice())?;
     for sentence in story::sentences(words, cell) {
         writeln!(out, "{}", marked(&sentence))?;
     }
@@ -106,14 +106,23 @@ pub(crate) fn link_target(name: &str) -> String {
 }
 
 /// The cell's place in the matrix, as a table of one row.
-fn values(record: &CellRecord) -> Option<Block> {
-    let values = &record.plan.cell.values;
+fn values(words: Language, record: &CellRecord) -> Option<Block> {
+    let cell = &record.plan.cell;
+    let values = cell
+        .values
+        .iter()
+        .map(|(axis, value)| (axis.to_string(), value.to_string()));
+    let kernel = cell
+        .kernel
+        .iter()
+        .map(|kernel| (words.kernel_axis().to_owned(), kernel.to_string()));
+    let values: Vec<(String, String)> = values.chain(kernel).collect();
     let columns = values.iter().map(|(axis, _)| Column {
-        title: axis.to_string(),
+        title: axis.clone(),
         numbers: false,
         axis: String::new(),
     });
-    let cells = values.iter().map(|(_, value)| Cell::Text(value.to_string()));
+    let cells = values.iter().map(|(_, value)| Cell::Text(value.clone()));
     let table = Table {
         name: record.plan.cell.to_string(),
         class: "",

@@ -7,6 +7,7 @@ use crate::view::View;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_language::{OUTCOME, VALUE};
 use lvs_matrix_model::Name;
+use lvs_matrix_model::matrix::KernelId;
 use lvs_matrix_model::verdict::JudgedCell;
 use std::collections::HashMap;
 use std::fmt::{Result, Write as _};
@@ -90,16 +91,15 @@ pub(super) fn details(
 
 fn pairs<'a>(rows: &[Row<'a>], axis: &Name, first: &Name, other: &Name) -> Vec<Pair<'a>> {
     let judged = || rows.iter().filter_map(|row| row.judged());
-    let rest = |cell: &'a JudgedCell| -> Vec<&'a Name> {
+    let rest = |cell: &'a JudgedCell| -> (Option<&'a KernelId>, Vec<&'a Name>) {
+        let kernel = cell.record.plan.cell.kernel.as_ref();
         let values = cell.record.plan.cell.values.iter();
-        values
-            .filter(|(name, _)| name != axis)
-            .map(|(_, value)| value)
-            .collect()
+        let others = values.filter(|(name, _)| name != axis);
+        (kernel, others.map(|(_, value)| value).collect())
     };
     let known = |cell: &&JudgedCell| cell.observed.behaviour.name().is_some();
     let has = |cell: &JudgedCell, value: &Name| cell.record.plan.cell.value(axis.as_str()) == Some(value);
-    let base: HashMap<Vec<&Name>, &JudgedCell> = judged()
+    let base: HashMap<_, &JudgedCell> = judged()
         .filter(|cell| has(cell, first))
         .filter(known)
         .map(|cell| (rest(cell), cell))

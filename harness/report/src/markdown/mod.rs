@@ -25,6 +25,7 @@ use crate::blocks::{Block, foreign, strong};
 use crate::causes::Found;
 use crate::cell;
 use crate::escape::cut;
+use crate::kernels;
 use crate::overview::{self, LONGEST};
 use crate::run::RunReport;
 use crate::totals::sentence;
@@ -56,7 +57,7 @@ fn page(out: &mut String, report: &RunReport) -> Result {
     let mut left_out = summary::LeftOut::default();
     for scenario in &report.run().scenarios {
         if summary::push(out, room, |out| scenario::section(out, view, report, scenario)) {
-            left_out.of += report.rows(&scenario.name).count();
+            left_out.of += report.merged_rows(&scenario.name).len();
         } else {
             left_out.table(out, room, view, report, scenario)?;
         }
@@ -73,6 +74,9 @@ fn head(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     needing_a_look(out, view, report)?;
     if let Some((waiting, _)) = overview::left_waiting(view, report) {
         section(out, view.words, &waiting)?;
+    }
+    if let Some(kernels) = kernels::section(view, report) {
+        section(out, view.words, &kernels)?;
     }
     section(out, view.words, &overview::sums(view, report))?;
     blocks(out, view.words, &overview::places(view.words, report))

@@ -5,6 +5,7 @@
 use super::{cell_page, found, needing_a_look, scenario, title};
 use crate::blocks::markdown::{blocks, section};
 use crate::blocks::{Block, Statement};
+use crate::kernels;
 use crate::overview;
 use crate::run::{REPORT_FILE, RunReport};
 use crate::view::{Lies, View, page_of_cell, page_of_scenario};
@@ -79,6 +80,9 @@ fn index(out: &mut String, view: View<'_>, report: &RunReport) -> Result {
     title(out, view, report)?;
     found(out, view, report)?;
     needing_a_look(out, view, report)?;
+    if let Some(kernels) = kernels::section(view, report) {
+        section(out, view.words, &kernels)?;
+    }
     section(out, view.words, &overview::sums(view, report))?;
     let claims = report.run().scenarios.iter().map(|one| {
         let claim = overview::claim_in_a_line(view.words, one);

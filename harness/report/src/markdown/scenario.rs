@@ -19,7 +19,7 @@ pub(super) fn section(
     if rows.is_empty() {
         return Ok(());
     }
-    let table = overview::cells(view, scenario, &rows);
+    let table = overview::cells(view, scenario, &report.merged_rows(&scenario.name));
     head(out, view, scenario, &table)?;
     for row in &table.rows {
         table_row(out, view.words, &table, row)?;

@@ -4,7 +4,7 @@
 use super::{head, scenario, title};
 use crate::blocks::markdown::{section, table_row};
 use crate::overview;
-use crate::row::Row;
+use crate::row::Merged;
 use crate::run::{RunReport, ScenarioSummary};
 use crate::view::{Lies, View};
 use lvs_matrix_language::Language;
@@ -66,7 +66,7 @@ fn table(
     end: usize,
     view: View<'_>,
     scenario: &ScenarioSummary,
-    rows: &[Row<'_>],
+    rows: &[Merged<'_>],
 ) -> std::result::Result<usize, std::fmt::Error> {
     let table = overview::cells(view, scenario, rows);
     if rows.is_empty() || !push(out, end, |out| scenario::head(out, view, scenario, &table)) {
@@ -99,7 +99,7 @@ impl LeftOut {
         report: &RunReport,
         scenario: &ScenarioSummary,
     ) -> Result {
-        let rows: Vec<Row<'_>> = report.rows(&scenario.name).collect();
+        let rows = report.merged_rows(&scenario.name);
         self.lines += table(out, end, view, scenario, &rows)?;
         self.of += rows.len();
         Ok(())

@@ -45,6 +45,7 @@ pub(crate) fn big_of(count: usize, change: impl Fn(usize, &mut JudgedCell)) -> R
         language: lvs_matrix_report::Language::English,
         scenarios: vec![summary_of(&scenario)],
         selected,
+        kernels: vec![],
         dry: vec![],
     };
     RunReport::new(run, judged, vec![])

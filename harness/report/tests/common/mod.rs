@@ -79,6 +79,7 @@ pub(crate) fn report_of(judged: Vec<JudgedCell>, state: RunState) -> RunReport {
             .iter()
             .flat_map(|scenario| cells(scenario).into_iter().map(|cell| cell.cell))
             .collect(),
+        kernels: vec![],
         dry: vec![],
     };
     RunReport::new(run, judged, vec![])
