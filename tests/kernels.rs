@@ -257,3 +257,43 @@ fn kernels_that_could_not_be_told_apart_are_refused() {
     let said = run(&format!("{line},1.0"), &out, &[]).expect_code(69).stderr;
     assert!(said.contains("of version 1.0"), "{said}");
 }
+
+/// A run is held against what is expected on its own kernel, and refused if nothing is.
+#[test]
+fn expectations_are_those_of_the_kernel() {
+    let (_, line, binary) = kernel();
+    let folder = results("kernels-expected");
+    let file = folder.join("mine.yaml");
+    let text = |kernel: &str| {
+        format!(
+            "name: mine\nclaim: A connect is answered.\nlab: {{ real-servers: {{ rs1: {{}} }} }}\n\
+             act: [{{ connect: {{}} }}]\nobserve: {{ patience: 5s, until: 1m }}\nexpect:\n  \
+             - {{ when: {{ kernel: \"<{kernel}\" }}, behaviour: failed-fast }}\n  \
+             - {{ when: {{ kernel: \"{kernel}\" }}, behaviour: answered }}\n"
+        )
+    };
+    fs::write(&file, text(&line)).unwrap();
+    let mut run = lvs_matrix();
+    run.args(["run", "--quiet", "--kernel", &binary]).arg(&file);
+    say(run.arg("--out").arg(folder.join("met"))).expect_code(0);
+    let junit = fs::read_to_string(folder.join("met/junit.xml")).unwrap();
+    assert!(junit.contains("line=\"8\""), "the second expectation: {junit}");
+    let check = |kernels: &str, code: i32| {
+        let mut check = lvs_matrix();
+        say(check.arg("check").arg(&file).args(["--kernels", kernels])).expect_code(code)
+    };
+    check(&format!("5.4,{line}"), 0);
+    let said = check(&format!("{line},99.1"), 2).stderr;
+    assert!(said.contains("a cell has no expectation on Linux 99.1"), "{said}");
+    fs::write(&file, text("99.1").replace("\"<99.1\"", "\"<4.0\"")).unwrap();
+    let mut run = lvs_matrix();
+    run.args(["run", "--quiet", "--kernels", &line]).arg(&file);
+    let said = say(run.arg("--out").arg(folder.join("refused")))
+        .expect_code(2)
+        .stderr;
+    let uncovered = format!("a cell has no expectation on Linux {line}");
+    assert!(
+        said.contains(&uncovered) && !folder.join("refused").exists(),
+        "{said}"
+    );
+}

@@ -48,10 +48,16 @@ this folder or one above it, and in ~/.config/lvs-matrix/config.toml (`jobs = 2`
 the environment, then the nearer file. `lvs-matrix doctor` says which files are in force.")]
     Run(RunArguments),
     /// Check scenario files and show every mistake at once; needs no privilege and no kernel
-    #[command(after_help = "Example:\n  lvs-matrix check scenarios/*.yaml")]
+    #[command(after_help = "\
+Examples:
+  lvs-matrix check scenarios/*.yaml
+  lvs-matrix check mine.yaml --kernels 5.4,6.1,7.2          has each cell one expectation on each?")]
     Check {
         /// Scenario files, or names of shipped scenarios; none: config-change
         files: Vec<PathBuf>,
+        /// Check that each cell has an expectation on each of these kernels [default: 7.2]
+        #[arg(long, value_name = "VERSION,…", value_delimiter = ',')]
+        kernels: Vec<KernelId>,
         /// How to print the result: as text, mistakes go to stderr; as JSON everything goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -618,6 +624,9 @@ pub(crate) struct InspectArguments {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
+    /// The cells on these kernels, with what is expected there
+    #[arg(long, value_name = "VERSION,…", value_delimiter = ',')]
+    pub(crate) kernels: Vec<KernelId>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

@@ -34,7 +34,7 @@ struct Sample {
 /// `bench`.
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
-    let selection = Selection::new(&what.files, &what.filter.expressions, &what.kernels)?;
+    let selection = Selection::new(what, &what.kernels, None)?;
     let environment = Environment::find(what, &selection.kernels, &selection.scenarios)?;
     let stop = Stop::on_signals()?;
     let place = Place::make()?;
@@ -110,7 +110,7 @@ pub(crate) fn tidy(folder: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn sample(what: &WhatToRun, place: &Place, environment: Environment, stop: &Stop) -> Result<Sample, Failure> {
-    let selection = Selection::new(&what.files, &what.filter.expressions, &what.kernels)?;
+    let selection = Selection::new(what, &what.kernels, None)?;
     let out = tempfile::Builder::new()
         .prefix("run-")
         .tempdir_in(place.folder.path())

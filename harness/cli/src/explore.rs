@@ -16,6 +16,7 @@ use crate::unfinished;
 use lvs_matrix_explain::explain;
 use lvs_matrix_explore::{Candidate, Finding, GENERATION, Outcome, Search, outcome, scenario_of};
 use lvs_matrix_model::Name;
+use lvs_matrix_model::matrix::DEFAULT_LINE;
 use lvs_matrix_model::scenario::{Never, Scenario, written_step};
 use lvs_matrix_model::verdict::JudgedCell;
 use lvs_matrix_report::{
@@ -139,7 +140,7 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> Result<ExitCode, Failure>
 fn selected(file: &Path) -> Result<Vec<Selected>, Failure> {
     match shipped::search(file) {
         Some(search) => scenarios::select_shipped(search),
-        None => scenarios::select(&[file.to_owned()], &[], &[]),
+        None => scenarios::select(&[file.to_owned()], &[], &[(None, DEFAULT_LINE)]),
     }
 }
 

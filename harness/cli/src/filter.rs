@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use lvs_matrix_model::Name;
-use lvs_matrix_model::matrix::{CellRef, KernelId, cells_on};
+use lvs_matrix_model::matrix::{CellRef, Coordinate, KernelId, cells_on};
 use lvs_matrix_model::scenario::{KERNEL, Scenario};
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ impl Filter {
     pub(crate) fn parse(
         expressions: &[String],
         scenarios: &[&Scenario],
-        kernels: &[KernelId],
+        kernels: &[Coordinate],
     ) -> Result<Self, Failure> {
         let is_whole = |text: &str| {
             let mut all = scenarios.iter().flat_map(|scenario| cells_on(scenario, kernels));
@@ -50,7 +50,8 @@ impl Filter {
             .collect();
         for term in any_of.iter().flatten() {
             if let Term::Axis { axis, values, .. } = term {
-                check(axis, values, scenarios, kernels)?;
+                let kernels: Vec<&KernelId> = kernels.iter().filter_map(|(id, _)| id.as_ref()).collect();
+                check(axis, values, scenarios, &kernels)?;
             }
         }
         Ok(Self { any_of })
@@ -107,14 +108,14 @@ fn check(
     axis: &str,
     values: &[String],
     scenarios: &[&Scenario],
-    kernels: &[KernelId],
+    kernels: &[&KernelId],
 ) -> Result<(), Failure> {
     let axes = || scenarios.iter().flat_map(|scenario| &scenario.axes);
     let own: BTreeSet<&str> = axes()
         .filter(|known| known.name.as_str() == axis)
         .flat_map(|known| &known.values)
         .map(|value| value.name.as_str())
-        .chain(kernels.iter().filter(|_| axis == KERNEL).map(KernelId::as_str))
+        .chain(kernels.iter().filter(|_| axis == KERNEL).map(|id| id.as_str()))
         .collect();
     if own.is_empty() {
         let kernel = (!kernels.is_empty()).then_some(KERNEL);

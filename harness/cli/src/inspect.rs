@@ -1,11 +1,12 @@
 //! `check`, `list`, `plan`: what scenarios say, without running anything.
 
 use crate::args::{Format, InspectArguments};
+use crate::coordinates;
 use crate::error::{Failure, MISTAKE};
 use crate::output;
 use crate::scenarios::{self, Selected};
 use lvs_matrix_model::duration::Human;
-use lvs_matrix_model::matrix::{Cell, cells};
+use lvs_matrix_model::matrix::{Cell, KernelId, Line, cells};
 use lvs_matrix_model::plan::{Echo, LabPlan, MySql, Nic, Server};
 use lvs_matrix_model::scenario::Expected;
 use lvs_matrix_report::plural;
@@ -15,11 +16,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// `check`.
-pub(crate) fn check(files: &[PathBuf], format: Format) -> Result<ExitCode, Failure> {
+pub(crate) fn check(files: &[PathBuf], kernels: &[KernelId], format: Format) -> Result<ExitCode, Failure> {
+    let lines: Vec<Line> = coordinates::named(kernels)
+        .into_iter()
+        .map(|(_, line)| line)
+        .collect();
     match format {
         Format::Text => {
             let mut text = String::new();
-            for loaded in scenarios::load(files)? {
+            for loaded in scenarios::load(files, &lines)? {
                 if !loaded.warnings.is_empty() {
                     output::talk(&loaded.warnings);
                 }
@@ -34,7 +39,7 @@ pub(crate) fn check(files: &[PathBuf], format: Format) -> Result<ExitCode, Failu
             Ok(ExitCode::SUCCESS)
         }
         Format::Json => {
-            let checked = scenarios::check_each(files);
+            let checked = scenarios::check_each(files, &lines);
             output::data(&json(&checked)?)?;
             let good = checked.iter().all(scenarios::Checked::is_good);
             Ok(if good {
@@ -54,7 +59,11 @@ pub(crate) fn list(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
         values: &'a [(lvs_matrix_model::Name, lvs_matrix_model::Name)],
         expected: &'a Expected,
     }
-    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions, &[])?;
+    let selected = scenarios::select(
+        &arguments.files,
+        &arguments.filter.expressions,
+        &coordinates::named(&arguments.kernels),
+    )?;
     let all = || selected.iter().flat_map(|selected| &selected.cells);
     let text = match arguments.format {
         Format::Json => {
@@ -167,7 +176,11 @@ pub(crate) fn plan_text(plan: &LabPlan) -> String {
 
 /// `plan`.
 pub(crate) fn plan(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
-    let selected = scenarios::select(&arguments.files, &arguments.filter.expressions, &[])?;
+    let selected = scenarios::select(
+        &arguments.files,
+        &arguments.filter.expressions,
+        &coordinates::named(&arguments.kernels),
+    )?;
     let plans = plans(&selected);
     let text = match arguments.format {
         Format::Json => json(&plans)?,

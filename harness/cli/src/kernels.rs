@@ -7,7 +7,7 @@ use crate::place;
 use lvs_matrix_guest::RunsOn;
 use lvs_matrix_guest::kernel::{self, CacheFolder, Version};
 use lvs_matrix_model::base::OneOrMore;
-use lvs_matrix_model::matrix::{CellRef, KernelId};
+use lvs_matrix_model::matrix::{CellRef, KernelId, Line};
 use lvs_matrix_model::record::Hashes;
 use lvs_matrix_report::KernelSummary;
 
@@ -79,6 +79,13 @@ impl Kernels {
         let mut all = self.0.iter();
         all.find(|kernel| kernel.id == cell.kernel)
             .unwrap_or_else(|| self.first())
+    }
+
+    /// The line of the only kernel; `None` if they have names.
+    pub(crate) fn line(&self) -> Option<Line> {
+        let first = self.first();
+        let only = first.id.is_none().then(|| place::kernel_of(&first.runs_on));
+        only.and_then(|kernel| Line::in_text(&kernel))
     }
 
     /// What cells are bound to: each of them, or nothing if they have no names.

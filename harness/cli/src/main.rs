@@ -12,6 +12,7 @@ mod build_kernel;
 mod by_hand;
 mod clients;
 mod clock;
+mod coordinates;
 mod defaults;
 mod diff;
 mod doctor;
@@ -126,7 +127,11 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(arguments) if arguments.watch => watch::watch(&arguments),
         Command::Run(arguments) => run::run(&arguments),
-        Command::Check { files, format } => inspect::check(&files, format),
+        Command::Check {
+            files,
+            kernels,
+            format,
+        } => inspect::check(&files, &kernels, format),
         Command::List(arguments) => inspect::list(&arguments),
         Command::Plan(arguments) => inspect::plan(&arguments),
         Command::New(arguments) if !arguments.own.from.is_empty() => {

@@ -41,15 +41,26 @@ const END_BYTES: usize = 64 << 10;
 /// `run`.
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let what = &arguments.what;
-    let Some(selection) = Selection::of_run(arguments)? else {
+    let nothing = || {
         output::talk("every cell of that run was met: there is nothing to run again");
-        return Ok(ExitCode::SUCCESS);
+        Ok(ExitCode::SUCCESS)
     };
+    let Some(mut selection) = Selection::of_run(arguments, None)? else {
+        return nothing();
+    };
+    let environment = Environment::find(what, &selection.kernels, &selection.scenarios)?;
+    let line = environment.kernels.line();
+    // With --place auto it was not known before.
+    if selection.is_of_another(line) {
+        let Some(again) = Selection::of_run(arguments, line)? else {
+            return nothing();
+        };
+        selection = again;
+    }
     let selected = &selection.scenarios;
     for selected in selected.iter().filter(|selected| !selected.warnings.is_empty()) {
         output::talk(&selected.warnings);
     }
-    let environment = Environment::find(what, &selection.kernels, selected)?;
     // Before anything is made that a signal would leave behind.
     let stop = Stop::on_signals()?;
     let folder = Folder::make(arguments.out.as_deref())?;

@@ -29,7 +29,7 @@ impl RunOn<'_> {
     /// Runs all cells of the files into a new folder, with its reports.
     pub(crate) fn run(&self, files: &[PathBuf], out: &Path, stop: &Stop) -> Result<RunReport, Failure> {
         let run = self.arguments(files)?;
-        let selection = Selection::new(&run.what.files, &run.what.filter.expressions, &run.what.kernels)?;
+        let selection = Selection::new(&run.what, &run.what.kernels, None)?;
         let selected = &selection.scenarios;
         let environment = Environment::find(&run.what, &selection.kernels, selected)?;
         let folder = Folder::make(Some(out))?;

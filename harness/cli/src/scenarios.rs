@@ -5,9 +5,9 @@ use crate::filter::Filter;
 use crate::named;
 use crate::shipped::{self, Shipped};
 use lvs_matrix_guest::kernel::CacheFolder;
-use lvs_matrix_model::matrix::{Cell, CellRef, KernelId, cells, cells_on};
+use lvs_matrix_model::matrix::{Cell, CellRef, Coordinate, Line, cells, cells_on};
 use lvs_matrix_model::plan::plan;
-use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, render};
+use lvs_matrix_model::scenario::{Mistake, Scenario, Style, load_bytes, load_for as load_bytes_for, render};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -112,8 +112,14 @@ fn sources(named: &[PathBuf]) -> Vec<Source> {
     named.iter().map(source).collect()
 }
 
-/// Loads what was named, as [`sources`] takes it.
-pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
+/// The lines of these kernels.
+fn lines(kernels: &[Coordinate]) -> Vec<Line> {
+    kernels.iter().map(|(_, line)| *line).collect()
+}
+
+/// Loads what was named, as [`sources`] takes it. Their cells must have expectations on
+/// kernels of these lines.
+pub(crate) fn load(files: &[PathBuf], lines: &[Line]) -> Result<Vec<Loaded>, Failure> {
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut mistakes = String::new();
     let mut note = |text: &str| {
@@ -130,7 +136,7 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
     for source in sources(files) {
         let name = source.name();
         match source.read() {
-            Ok(bytes) => match load_bytes(&bytes) {
+            Ok(bytes) => match load_bytes_for(&bytes, lines) {
                 Ok(scenario) if loaded.iter().any(|other| other.scenario.name == scenario.name) => {
                     note(&format!(
                         "error: {name}: another file of this run has a scenario named `{}` already; records \
@@ -177,7 +183,7 @@ impl Checked {
 }
 
 /// Checks each file by itself.
-pub(crate) fn check_each(files: &[PathBuf]) -> Vec<Checked> {
+pub(crate) fn check_each(files: &[PathBuf], lines: &[Line]) -> Vec<Checked> {
     let check = |source: Source| {
         let bare = Checked {
             file: source.name(),
@@ -186,7 +192,7 @@ pub(crate) fn check_each(files: &[PathBuf]) -> Vec<Checked> {
             mistakes: Vec::new(),
             warnings: Vec::new(),
         };
-        match source.read().map(|bytes| load_bytes(&bytes)) {
+        match source.read().map(|bytes| load_bytes_for(&bytes, lines)) {
             Ok(Ok(scenario)) => Checked {
                 cells: Some(cells(&scenario).len()),
                 warnings: scenario.warnings,
@@ -255,9 +261,9 @@ pub(crate) fn select_shipped(search: Shipped) -> Result<Vec<Selected>, Failure> 
 pub(crate) fn select(
     files: &[PathBuf],
     expressions: &[String],
-    kernels: &[KernelId],
+    kernels: &[Coordinate],
 ) -> Result<Vec<Selected>, Failure> {
-    let loaded = load(files)?;
+    let loaded = load(files, &lines(kernels))?;
     let scenarios: Vec<&Scenario> = loaded.iter().map(|loaded| &loaded.scenario).collect();
     let filter = Filter::parse(expressions, &scenarios, kernels)?;
     let selected: Vec<Selected> = loaded

@@ -1,12 +1,12 @@
 //! Which cells of which scenarios a run takes: what was named, `--filter`, `--failed`, `--partition`.
 
-use crate::args::RunArguments;
+use crate::args::{RunArguments, WhatToRun};
 use crate::asked::Asked;
+use crate::coordinates;
 use crate::error::Failure;
-use crate::kernels;
 use crate::load::load;
 use crate::scenarios::{self, Selected};
-use lvs_matrix_model::matrix::{CellRef, FIRST};
+use lvs_matrix_model::matrix::{CellRef, FIRST, Line};
 use lvs_matrix_model::verdict::Verdict;
 use lvs_matrix_report::{Part, Partition};
 use std::collections::{BTreeSet, HashSet};
@@ -25,14 +25,28 @@ pub(crate) struct Selection {
     /// The kernels that it runs on, if they were asked for by `--kernels`, or were so by the run that
     /// `--failed` names.
     pub(crate) kernels: Vec<Asked>,
+    /// The line of Linux for which expectations were taken, if the run has no kernels by name.
+    line: Option<Line>,
 }
 
 impl Selection {
-    /// The cells that `files` (none: the default scenario) and `expressions` name, on each of the kernels.
-    pub(crate) fn new(files: &[PathBuf], expressions: &[String], kernels: &[Asked]) -> Result<Self, Failure> {
-        let ids = kernels::ids(kernels)?;
+    /// The cells that are named (no file: the default scenario), on each of the kernels. `line` is that of
+    /// the only kernel, if it is known.
+    pub(crate) fn new(what: &WhatToRun, kernels: &[Asked], line: Option<Line>) -> Result<Self, Failure> {
+        Self::of_files(&what.files, what, kernels, line)
+    }
+
+    fn of_files(
+        files: &[PathBuf],
+        what: &WhatToRun,
+        kernels: &[Asked],
+        line: Option<Line>,
+    ) -> Result<Self, Failure> {
+        let expressions = &what.filter.expressions;
+        let on = coordinates::of_run(what, kernels, line)?;
         Ok(Self {
-            scenarios: scenarios::select(files, expressions, &ids)?,
+            scenarios: scenarios::select(files, expressions, &on)?,
+            line: coordinates::only_line(&on),
             kernels: kernels.to_vec(),
             filter: (!expressions.is_empty()).then(|| expressions.join(" or ")),
             part: None,
@@ -40,21 +54,22 @@ impl Selection {
     }
 
     /// What `run` was asked for; `None` if `--failed` found nothing that failed.
-    pub(crate) fn of_run(arguments: &RunArguments) -> Result<Option<Self>, Failure> {
-        let (files, expressions) = (&arguments.what.files, &arguments.what.filter.expressions);
+    /// `line` is that of the only kernel, if it is known.
+    pub(crate) fn of_run(arguments: &RunArguments, line: Option<Line>) -> Result<Option<Self>, Failure> {
+        let (what, files) = (&arguments.what, &arguments.what.files);
         let mut selection = match &arguments.failed {
-            None => Self::new(files, expressions, &arguments.what.kernels)?,
+            None => Self::new(what, &what.kernels, line)?,
             Some(folder) => {
                 let failed = Failed::of(folder)?;
                 if failed.cells.is_empty() {
                     return Ok(None);
                 }
                 let files = if files.is_empty() { &failed.files } else { files };
-                let kernels = match arguments.what.kernels.as_slice() {
+                let kernels = match what.kernels.as_slice() {
                     [] => &failed.kernels,
                     named => named,
                 };
-                let mut selection = Self::new(files, expressions, kernels)?;
+                let mut selection = Self::of_files(files, what, kernels, line)?;
                 failed.retain(&mut selection.scenarios, folder)?;
                 let words = selection.filter.into_iter().chain(["--failed".to_owned()]);
                 selection.filter = Some(words.collect::<Vec<_>>().join(" "));
@@ -65,6 +80,11 @@ impl Selection {
             selection.divide(partition);
         }
         Ok(Some(selection))
+    }
+
+    /// Was it made for a kernel of another line than this one?
+    pub(crate) fn is_of_another(&self, line: Option<Line>) -> bool {
+        self.line.is_some() && line.is_some() && self.line != line
     }
 
     /// Leaves of the cells one part. Dry cells are those of the whole, so that every part has the same.

@@ -95,6 +95,7 @@ fn alone(
         steps: phases(steps),
         observe: scenario.observe,
         expectations: vec![Expectation {
+            kernels: Vec::new(),
             when: Vec::new(),
             expected,
             position: Position { line: 1, column: 1 },

@@ -465,6 +465,7 @@ fn every_field_has_its_effect() {
         },
         expectations: vec![
             Expectation {
+                kernels: Vec::new(),
                 when: vec![(name("more"), vec![name("0")])],
                 expected: Expected::Behaviour(ExpectedBehaviour {
                     behaviour: BehaviourName::Hung,
@@ -479,6 +480,7 @@ fn every_field_has_its_effect() {
                 position: position_of("when: { more: \"0\" }"),
             },
             Expectation {
+                kernels: Vec::new(),
                 when: vec![(name("more"), vec![name("rs3")])],
                 expected: Expected::ObserveOnly,
                 position: position_of("when: { more: [rs3] }"),

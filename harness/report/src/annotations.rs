@@ -6,7 +6,7 @@ use crate::repeat;
 use crate::run::{RunReport, ScenarioSummary};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
-use lvs_matrix_model::matrix::CellRef;
+use lvs_matrix_model::matrix::{CellRef, Line};
 use lvs_matrix_model::scenario::Position;
 use lvs_matrix_model::verdict::Verdict;
 use std::fmt::Write as _;
@@ -58,7 +58,8 @@ pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String 
         let shown = if list.len() > SHOWN { SHOWN - 1 } else { list.len() };
         for (cell, verdict, message) in list.iter().take(shown) {
             let scenario = report.scenario_of(cell);
-            let place = scenario.map_or_else(String::new, |scenario| place(scenario, cell, &file));
+            let line = report.line_of(cell);
+            let place = scenario.map_or_else(String::new, |scenario| place(scenario, (cell, line), &file));
             let title = command_property(&format!("{cell}: {verdict}"));
             let message: Vec<_> = message.lines().map(one_line).collect();
             let message = command_data(&cut(&message.join("\n"), LONGEST));
@@ -78,13 +79,17 @@ pub fn annotations(report: &RunReport, file: impl Fn(&str) -> String) -> String 
 }
 
 /// `file=…,line=…,col=…,`; empty if the scenario came with the program.
-fn place(scenario: &ScenarioSummary, cell: &CellRef, file: &impl Fn(&str) -> String) -> String {
+fn place(
+    scenario: &ScenarioSummary,
+    (cell, line): (&CellRef, Option<Line>),
+    file: &impl Fn(&str) -> String,
+) -> String {
     let Some(name) = &scenario.file else {
         return String::new();
     };
     let mut place = format!("file={},", command_property(&file(name)));
     if let Some(Position { line, column }) = scenario
-        .expectation_of(cell)
+        .expectation_of(cell, line)
         .map(|expectation| expectation.position)
     {
         let _ = write!(place, "line={line},col={column},");

@@ -31,7 +31,7 @@ pub fn junit(report: &RunReport) -> Result<String, ReportError> {
         let mut took = None;
         let on_kernels = report.on_kernels(&scenario.name);
         for row in report.all_rows(&scenario.name) {
-            let mut case = test_case(scenario, row);
+            let mut case = test_case((report, scenario), row);
             if let Some(kernel) = &row.cell().kernel {
                 case.add_property(("kernel", kernel.as_str()));
                 let same = report.agreeing(&on_kernels, row);
@@ -60,7 +60,7 @@ pub fn junit(report: &RunReport) -> Result<String, ReportError> {
     Ok(xml.to_string()?)
 }
 
-fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
+fn test_case((report, scenario): (&RunReport, &ScenarioSummary), row: Row<'_>) -> TestCase {
     let status = match row {
         Row::Judged(cell) => status(cell),
         Row::Missing(missing) => {
@@ -75,7 +75,7 @@ fn test_case(scenario: &ScenarioSummary, row: Row<'_>) -> TestCase {
     if let Some(file) = &scenario.file {
         // As pytest writes them, and what many viewers make a link of.
         case.extra.insert("file".into(), (&*one_line(file)).into());
-        if let Some(expectation) = scenario.expectation_of(row.cell()) {
+        if let Some(expectation) = scenario.expectation_of(row.cell(), report.line_of(row.cell())) {
             let line = expectation.position.line.to_string();
             case.extra.insert("line".into(), line.as_str().into());
         }

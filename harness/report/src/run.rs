@@ -8,9 +8,9 @@ use lvs_matrix_language::Language;
 use lvs_matrix_language::plural;
 use lvs_matrix_model::Name;
 use lvs_matrix_model::dry::Trouble;
-use lvs_matrix_model::matrix::{CellRef, FIRST, KernelId};
+use lvs_matrix_model::matrix::{CellRef, FIRST, KernelId, Line, Lines};
 use lvs_matrix_model::record::{CAPTURE_FILE, Environment, Hashes, Missing, RECORD_FILE};
-use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, Source, matches};
+use lvs_matrix_model::scenario::{Expectation, Observe, Position, Scenario, Source, holds, matches};
 use lvs_matrix_model::verdict::{Behaviour, Disagreement, JudgedCell, RunOutcome, disagreements};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -130,6 +130,9 @@ pub struct ScenarioSummary {
 pub struct ExpectationPlace {
     /// Of which cells it speaks: [`Expectation::when`](lvs_matrix_model::scenario::Expectation::when).
     pub when: Vec<(Name, Vec<Name>)>,
+    /// On kernels of which lines; none: on any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<Lines>,
     /// Where it begins.
     pub position: Position,
 }
@@ -171,15 +174,21 @@ impl From<&Expectation> for ExpectationPlace {
     fn from(expectation: &Expectation) -> Self {
         Self {
             when: expectation.when.clone(),
+            kernels: expectation.kernels.clone(),
             position: expectation.position,
         }
     }
 }
 
 impl ScenarioSummary {
-    /// Where the expectation stands that speaks of `cell`.
-    pub(crate) fn expectation_of(&self, cell: &CellRef) -> Option<&ExpectationPlace> {
-        self.expectations.iter().find(|place| matches(&place.when, cell))
+    /// Where the expectation stands that speaks of `cell` on a kernel of this line. Where the line is not
+    /// known, only an expectation that is true of all is known to speak of it.
+    pub(crate) fn expectation_of(&self, cell: &CellRef, line: Option<Line>) -> Option<&ExpectationPlace> {
+        let on = |place: &ExpectationPlace| {
+            line.map_or(place.kernels.is_empty(), |line| holds(&place.kernels, line))
+        };
+        let mut places = self.expectations.iter();
+        places.find(|place| matches(&place.when, cell) && on(place))
     }
 
     /// Its claim in the language of a report, if its author gives it in that language; else as it is.
@@ -390,6 +399,14 @@ impl RunReport {
             }
         }
         environments
+    }
+
+    /// The line of the kernel that a cell was run on; without kernels by name that of any cell.
+    pub(crate) fn line_of(&self, cell: &CellRef) -> Option<Line> {
+        let own = cell.kernel.as_ref();
+        let mut cells = self.cells.iter().filter(|_| own.is_none());
+        let of_run = || cells.find_map(|cell| Line::in_text(&cell.record.environment.kernel));
+        own.map_or_else(of_run, KernelId::line)
     }
 
     /// The scenario of a cell.

@@ -43,6 +43,7 @@ fn asks(kind: ServerKind) -> Vec<Action> {
 /// Nothing is expected.
 pub(crate) fn observe_only() -> Expectation {
     Expectation {
+        kernels: Vec::new(),
         when: Vec::new(),
         expected: Expected::ObserveOnly,
         position: Position { line: 1, column: 1 },

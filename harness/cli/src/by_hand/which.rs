@@ -8,7 +8,7 @@ use crate::named;
 use crate::output;
 use crate::scenarios::{self, Selected};
 use crate::shipped;
-use lvs_matrix_model::matrix::{CellRef, FIRST, cells};
+use lvs_matrix_model::matrix::{CellRef, DEFAULT_LINE, FIRST, cells};
 use lvs_matrix_model::plan::{LabPlan, plan};
 use lvs_matrix_report::{RUN_FILE, ScenarioSummary};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ pub(super) fn find(arguments: &ByHandArguments) -> Result<Wanted, Failure> {
 }
 
 fn of_scenarios(files: &[PathBuf], wanted: &str, place: &str) -> Result<Wanted, Failure> {
-    let mut all = scenarios::select(files, &[], &[])?;
+    let mut all = scenarios::select(files, &[], &[(None, DEFAULT_LINE)])?;
     let refs: Vec<CellRef> = all
         .iter()
         .flat_map(|selected| &selected.cells)

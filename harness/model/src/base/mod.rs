@@ -6,7 +6,7 @@ mod kernel;
 mod one_or_more;
 
 pub use cell::{CellRef, FIRST, choice_of};
-pub use kernel::{KernelId, Line, NotAKernelId};
+pub use kernel::{DEFAULT_LINE, KernelId, Line, Lines, NotAKernelId, NotLines};
 pub use one_or_more::{Empty, OneOrMore};
 
 use serde::{Deserialize, Serialize};

@@ -119,6 +119,7 @@ impl LabPlan {
             steps: self.phases(),
             observe: self.observe,
             expectations: vec![Expectation {
+                kernels: Vec::new(),
                 when: Vec::new(),
                 expected: self.expected.clone(),
                 position: Position { line: 1, column: 1 },

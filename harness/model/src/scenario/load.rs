@@ -8,17 +8,23 @@ use super::read::Input;
 use super::syntax::ScenarioInput;
 use super::text::{MAX_BYTES, not_utf8, too_large};
 use super::yaml;
+use crate::base::{DEFAULT_LINE, Line};
 
-/// Reads a scenario from the text of its file.
+/// Reads a scenario from the text of its file. Its cells must have expectations for kernels of
+/// [`DEFAULT_LINE`].
 ///
 /// # Errors
 /// Every mistake that can be found, in the order of the file; never an empty list. Text that is not YAML
 /// gives one mistake, at the place where reading ended.
 pub fn load(text: &str) -> Result<Scenario, Vec<Mistake>> {
+    of_text(text, &[DEFAULT_LINE])
+}
+
+fn of_text(text: &str, lines: &[Line]) -> Result<Scenario, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
     let root = yaml::parse(text, &mut mistakes);
     let input = root.and_then(|root| ScenarioInput::read(&root, &mut mistakes));
-    let scenario = input.and_then(|input| check(&input, &mut mistakes));
+    let scenario = input.and_then(|input| check(&input, lines, &mut mistakes));
     match scenario {
         Some(scenario) if mistakes.count() == 0 => Ok(scenario),
         Some(_) | None => Err(mistakes.into_sorted()),
@@ -31,11 +37,20 @@ pub fn load(text: &str) -> Result<Scenario, Vec<Mistake>> {
 /// As [`load`]; and one mistake for a file that is too large or not UTF-8. Its place counts in the text that
 /// [`String::from_utf8_lossy`] makes of the bytes.
 pub fn load_bytes(bytes: &[u8]) -> Result<Scenario, Vec<Mistake>> {
+    load_for(bytes, &[DEFAULT_LINE])
+}
+
+/// Reads a scenario that is to be run on kernels of these lines: each of its cells must have an expectation
+/// on each of them.
+///
+/// # Errors
+/// As [`load_bytes`].
+pub fn load_for(bytes: &[u8], lines: &[Line]) -> Result<Scenario, Vec<Mistake>> {
     if bytes.len() > MAX_BYTES {
         return Err(vec![too_large(bytes.len(), Lines::new("").span(0, 0))]);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => load(text),
+        Ok(text) => of_text(text, lines),
         Err(error) => Err(vec![not_utf8(
             &String::from_utf8_lossy(bytes),
             error.valid_up_to(),

@@ -28,7 +28,7 @@ mod yaml;
 pub use crate::base::{ClientAt, Family, Forwarding, Misbuild, ServerKind, TunnelType, Vip, Wiring};
 pub use check::MAX_CELLS;
 pub use explore::{ErrorsOf, Explore, Never};
-pub use load::{load, load_bytes};
+pub use load::{load, load_bytes, load_for};
 pub use mistake::{Mistake, MistakeKind, Severity, closest};
 pub use place::{Position, Span};
 pub use reference::reference;
@@ -43,7 +43,7 @@ pub const KERNEL: &str = "kernel";
 
 use crate::Name;
 use crate::action::Timed;
-use crate::base::CellRef;
+use crate::base::{CellRef, Line, Lines};
 use crate::client::ClientChoice;
 use crate::mysqld::MysqldSetup;
 use crate::serving::ServerProgram;
@@ -321,6 +321,8 @@ pub struct Expectation {
     /// Which cells: for each axis named here, the values that match; an axis that is not named matches with
     /// any value.
     pub when: Vec<(Name, Vec<Name>)>,
+    /// On which kernels: those of the lines of one of these; none: on any.
+    pub kernels: Vec<Lines>,
     /// What is expected of them.
     pub expected: Expected,
     /// Where it stands in the file.
@@ -328,10 +330,10 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// Does it speak of this cell?
+    /// Does it speak of this cell on a kernel of this line?
     #[must_use]
-    pub fn covers(&self, cell: &CellRef) -> bool {
-        matches(&self.when, cell)
+    pub fn covers(&self, cell: &CellRef, line: Line) -> bool {
+        matches(&self.when, cell) && holds(&self.kernels, line)
     }
 }
 
@@ -342,6 +344,12 @@ pub fn matches(when: &[(Name, Vec<Name>)], cell: &CellRef) -> bool {
         cell.value(axis.as_str())
             .is_some_and(|value| values.contains(value))
     })
+}
+
+/// Is the line among these? Every line is, if none is named.
+#[must_use]
+pub fn holds(kernels: &[Lines], line: Line) -> bool {
+    kernels.is_empty() || kernels.iter().any(|lines| lines.has(line))
 }
 
 /// What is expected of a cell.

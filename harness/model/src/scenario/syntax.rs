@@ -16,8 +16,8 @@ pub(super) use step::{AFTER, Placed};
 use super::place::At;
 use super::read::{List, Map, OneOrMany};
 use super::scalar::{
-    Clients, Count, Errno, ErrorCode, Mark, Mtu, PrefixLength, Scheduler, SchedulerFlag, Seconds, ServerPort,
-    SysctlKey, SysctlValue, Text, Threshold, Weight, Yes,
+    Clients, Count, Errno, ErrorCode, Mark, Matched, Mtu, PrefixLength, Scheduler, SchedulerFlag, Seconds,
+    ServerPort, SysctlKey, SysctlValue, Text, Threshold, Weight, Yes,
 };
 use super::table::{Structure as _, structure};
 use super::{
@@ -308,8 +308,10 @@ structure! {
     /// What is expected of some cells: either a `behaviour`, or `observe-only`.
     ExpectationInput {
         /// Which cells: for an axis, the value or the list of values that match. An axis that is not named
-        /// matches with any value; without `when` every cell matches.
-        optional "when" when: Map<Name, OneOrMany<At<Name>>>;
+        /// matches with any value; without `when` every cell matches. `kernel` is no axis, but the line of
+        /// Linux that the cell is run on: `<5.9`, `<=5.8`, `>=5.9`, `>5.8`, `6.1`, several that must all
+        /// hold as `">=5.9 <6.5"`, or a list of which one must hold.
+        optional "when" when: Map<Name, OneOrMany<At<Matched>>>;
         /// What the client lives through: `answered` (the operation succeeds within patience), `failed-fast`
         /// (it fails within patience) or `hung` (silence beyond patience).
         optional "behaviour" behaviour: At<BehaviourName>;

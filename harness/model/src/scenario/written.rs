@@ -3,7 +3,8 @@
 use super::syntax::AFTER;
 use super::{
     Axis, ClientAt, Expectation, Expected, ExpectedBehaviour, ExpectedSpread, Explore, Family, Forwarding,
-    Lab, Never, Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip, Wiring,
+    KERNEL, Lab, Never, Phases, Range, RealServer, Scenario, ServerKind, TunnelType, Value as AxisValue, Vip,
+    Wiring,
 };
 use crate::action::{PAYLOAD, Timed};
 use crate::client::{ClientChoice, Program};
@@ -287,7 +288,13 @@ fn expected(expectation: &Expectation) -> Fields {
         let values = values.iter().map(|value| Part::Text(value.to_string()));
         (axis.to_string(), Part::List(values.collect()))
     });
-    insert(&mut map, "when", Part::Map(when.collect()));
+    let lines = expectation
+        .kernels
+        .iter()
+        .map(|lines| Part::Text(lines.to_string()));
+    let lines: Vec<Part> = lines.collect();
+    let kernel = (!lines.is_empty()).then(|| (KERNEL.to_owned(), Part::List(lines)));
+    insert(&mut map, "when", Part::Map(when.chain(kernel).collect()));
     match &expectation.expected {
         Expected::ObserveOnly => insert(&mut map, "observe-only", Part::Plain("true".to_owned())),
         Expected::Behaviour(behaviour) => {

@@ -65,6 +65,7 @@ pub fn plan_of(steps: Phases, expected: Expected) -> LabPlan {
         explore: None,
         warnings: Vec::new(),
         expectations: vec![Expectation {
+            kernels: Vec::new(),
             when: Vec::new(),
             expected,
             position: Position { line: 1, column: 1 },

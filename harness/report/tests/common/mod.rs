@@ -58,6 +58,7 @@ pub(crate) fn summary_of(scenario: &Scenario) -> ScenarioSummary {
         file: Some(format!("a:b, 100%/{}.yaml", scenario.name)),
         expectations: vec![ExpectationPlace {
             when: vec![],
+            kernels: vec![],
             position: Position { line: 12, column: 5 },
         }],
         ..ScenarioSummary::from(scenario)

@@ -3,17 +3,21 @@
 use super::AxisDraft;
 use super::expected::expected;
 use crate::Name;
-use crate::scenario::Expected;
-use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed};
+use crate::base::{Line, Lines, NotLines};
+use crate::scenario::mistake::{Mistake, MistakeKind, Mistakes, did_you_mean, listed, quoted};
 use crate::scenario::place::{At, Span};
-use crate::scenario::read::OneOrMany;
+use crate::scenario::read::{OneOrMany, Scalar};
+use crate::scenario::scalar::Matched;
 use crate::scenario::syntax::{ExpectationInput, ScenarioInput};
 use crate::scenario::table::Structure;
+use crate::scenario::{Expected, KERNEL, holds};
 use std::time::Duration;
 
 /// An expectation while it is checked.
 pub(super) struct Draft {
     pub(super) when: Vec<(Name, Vec<Name>)>,
+    /// The lines of Linux that it speaks of; none: of all.
+    pub(super) kernels: Vec<Lines>,
     /// For each axis of the file, which of its values match; `None` if any does.
     pub(super) matching: Vec<Option<Vec<bool>>>,
     pub(super) expected: Expected,
@@ -56,7 +60,12 @@ impl Places {
 }
 
 impl Draft {
-    /// Does it speak of the cell with these value indices?
+    /// Does it speak of kernels of this line?
+    pub(super) fn holds_on(&self, line: Line) -> bool {
+        holds(&self.kernels, line)
+    }
+
+    /// Does it speak of the cell with these value indices, on some kernel?
     pub(super) fn covers(&self, choice: &[usize]) -> bool {
         self.matching.iter().zip(choice).all(|(values, index)| {
             values
@@ -111,7 +120,12 @@ fn expectation(
     let before = mistakes.count();
     let mut matching = vec![None; axes.len()];
     let mut when = Vec::new();
+    let mut kernels = Vec::new();
     for (axis, values) in input.when.iter().flat_map(|when| &when.entries) {
+        if axis.value.as_str() == KERNEL {
+            kernels = lines(values, mistakes);
+            continue;
+        }
         let Some(at) = axes.iter().position(|known| known.name.value == axis.value) else {
             if axes_complete {
                 mistakes.add(unknown_axis(axis, axes));
@@ -121,7 +135,12 @@ fn expectation(
         matching[at] = Some(matches(&axes[at], values, axes_complete, mistakes));
         when.push((
             axis.value.clone(),
-            values.items.iter().map(|value| value.value.clone()).collect(),
+            values
+                .items
+                .iter()
+                .filter_map(name)
+                .map(|name| name.value)
+                .collect(),
         ));
     }
     let expected = if input.complete() {
@@ -132,6 +151,7 @@ fn expectation(
     (mistakes.count() == before && axes_complete).then_some(())?;
     Some(Draft {
         when,
+        kernels,
         matching,
         expected: expected?,
         served_by: input
@@ -150,6 +170,63 @@ fn named(input: &ExpectationInput) -> Vec<At<Name>> {
     let served = input.clients.iter().filter_map(|clients| clients.served.as_ref());
     let of_clients = served.flat_map(|served| &served.entries).map(|(name, _)| name);
     serves.chain(of_clients).cloned().collect()
+}
+
+/// The name of a value.
+fn name(matched: &At<Matched>) -> Option<At<Name>> {
+    let span = matched.span;
+    match &matched.value {
+        Matched::Name(name) => Some(At {
+            value: name.clone(),
+            span,
+        }),
+        Matched::Lines(_) => None,
+    }
+}
+
+/// Lines of Linux stand where an axis has values.
+fn no_name(matched: &At<Matched>) -> Mistake {
+    let written = match &matched.value {
+        Matched::Name(name) => name.to_string(),
+        Matched::Lines(lines) => lines.to_string(),
+    };
+    Mistake::new(
+        MistakeKind::BadName,
+        matched.span,
+        format!("{} is not a name", quoted(&written)),
+        format!("accepted here: {}", Name::accepts()),
+    )
+    .help(format!("lines of Linux are asked for by `{KERNEL}`"))
+}
+
+/// The lines of Linux that an expectation speaks of.
+fn lines(values: &OneOrMany<At<Matched>>, mistakes: &mut Mistakes) -> Vec<Lines> {
+    if values.items.is_empty() && values.complete {
+        mistakes.add(
+            Mistake::new(
+                MistakeKind::CoversNothing,
+                values.span,
+                "an empty list of kernels matches no kernel",
+                "lines of Linux, such as `<5.9`",
+            )
+            .help(format!("leave `{KERNEL}` out if it is true of every kernel")),
+        );
+    }
+    let line = |value: &At<Matched>| {
+        let named = match &value.value {
+            Matched::Lines(lines) => return Some(lines.clone()),
+            Matched::Name(name) => name.as_str(),
+        };
+        let read: Result<Lines, NotLines> = named.parse();
+        if let Err(rule) = &read {
+            let label = format!("accepted here: {}", "`<5.9`, `<=5.8`, `>=5.9`, `>5.8`, `6.1`");
+            let message = format!("{} names no line of Linux", quoted(named));
+            mistakes
+                .add(Mistake::new(MistakeKind::BadName, value.span, message, label).help(rule.to_string()));
+        }
+        read.ok()
+    };
+    values.items.iter().filter_map(line).collect()
 }
 
 fn unknown_axis(name: &At<Name>, axes: &[AxisDraft]) -> Mistake {
@@ -171,7 +248,7 @@ fn unknown_axis(name: &At<Name>, axes: &[AxisDraft]) -> Mistake {
 /// Which values of `axis` match.
 fn matches(
     axis: &AxisDraft,
-    values: &OneOrMany<At<Name>>,
+    values: &OneOrMany<At<Matched>>,
     axes_complete: bool,
     mistakes: &mut Mistakes,
 ) -> Vec<bool> {
@@ -192,6 +269,10 @@ fn matches(
         );
     }
     for value in &values.items {
+        let Some(value) = name(value) else {
+            mistakes.add(no_name(value));
+            continue;
+        };
         match axis
             .values
             .iter()

@@ -28,6 +28,7 @@ pub(super) fn into_scenario(draft: Draft) -> Option<Scenario> {
             .into_iter()
             .map(|expectation| Expectation {
                 when: expectation.when,
+                kernels: expectation.kernels,
                 expected: expectation.expected,
                 position: expectation.span.position(),
             })

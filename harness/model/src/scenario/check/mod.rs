@@ -29,9 +29,9 @@ use super::mistake::{Mistake, MistakeKind, Mistakes};
 use super::place::{At, Span};
 use super::syntax::{ObserveInput, Placed, SaysOfLab, ScenarioInput};
 use super::table::Structure;
-use super::{Observe, Scenario, Source};
+use super::{KERNEL, Observe, Scenario, Source};
 use crate::Name;
-use crate::base::choice_of;
+use crate::base::{Line, choice_of};
 use crate::duration::Human;
 use std::time::Duration;
 
@@ -86,8 +86,8 @@ struct ValueDraft {
     steps: steps::Steps,
 }
 
-/// The scenario, if the mistakes did not grow.
-pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Scenario> {
+/// The scenario, if the mistakes did not grow. Its cells must be covered on kernels of these lines.
+pub(super) fn check(input: &ScenarioInput, lines: &[Line], mistakes: &mut Mistakes) -> Option<Scenario> {
     let before = mistakes.count();
     let draft = draft(input, mistakes);
     let real_servers_known = lab::check(&draft, mistakes);
@@ -101,7 +101,7 @@ pub(super) fn check(input: &ScenarioInput, mistakes: &mut Mistakes) -> Option<Sc
         Some(sizes) if draft.axes_complete && size::check(&draft, &sizes, mistakes) => {
             wiring::check(&draft, &sizes, mistakes);
             client::check(&draft, &sizes, mistakes);
-            coverage::check(&draft, &sizes, mistakes);
+            coverage::check(&draft, &sizes, lines, mistakes);
             if real_servers_known {
                 served_by::check(&draft, &sizes, mistakes);
                 timeline::check(&draft, &sizes, mistakes);
@@ -161,6 +161,18 @@ fn draft(input: &ScenarioInput, mistakes: &mut Mistakes) -> Draft {
     let client = client::ClientDraft::of(input.lab.as_ref().map(SaysOfLab::lab), mistakes);
     for (name, values) in input.axes.iter().flat_map(|axes| &axes.entries) {
         axes_complete &= values.complete;
+        if name.value.as_str() == KERNEL {
+            axes_complete = false;
+            mistakes.add(
+                Mistake::new(
+                    MistakeKind::BadName,
+                    name.span,
+                    format!("an axis cannot be named `{KERNEL}`"),
+                    "expectations ask for the run's kernel by this name",
+                )
+                .help("a run has several kernels by `--kernels`; call the axis something else"),
+            );
+        }
         axes.push(AxisDraft {
             name: name.clone(),
             values: values

@@ -16,6 +16,7 @@ use super::mistake::{MistakeKind, quoted};
 use super::place::At;
 use super::read::{Refusal, Scalar};
 use super::text::is_misleading;
+use crate::base::Lines;
 use crate::name::{NAME_RULE, Name};
 use crate::serving;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -82,6 +83,33 @@ value_of! {
 impl From<Scheduler> for String {
     fn from(scheduler: Scheduler) -> Self {
         scheduler.0.to_owned()
+    }
+}
+
+/// What an expectation matches: the name of a value of an axis, or lines of Linux.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Matched {
+    /// A name; the line `6.1` is written as one.
+    Name(Name),
+    /// What can only be lines of Linux.
+    Lines(Lines),
+}
+
+impl Scalar for Matched {
+    fn accepts() -> String {
+        Name::accepts()
+    }
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        match text.parse() {
+            Ok(lines) if Name::new(text).is_err() => Ok(Self::Lines(lines)),
+            Ok(_) | Err(_) => Name::parse(text).map(Self::Name),
+        }
+    }
+    fn schema() -> Schema {
+        json_schema!({
+            "type": ["string", "number"],
+            "pattern": "^([a-z0-9][a-z0-9.-]{0,39}|[<>=]*[0-9]+\\.[0-9]+( [<>=]*[0-9]+\\.[0-9]+)*)$",
+        })
     }
 }
 
