@@ -36,6 +36,14 @@ const CAUSES: &[Cause] = &[
         "真实服务器已从调度器的表中删除，expire_nodest_conn=1 时其条目随之删除：调度器以 RST 应答客户端的下一个报文段。",
     ),
     (
+        "entry-expired-by-a-segment",
+        "The real server was deleted from the director's table. With expire_nodest_conn=1 the client's next \
+         segment ended the entry and was dropped, as before Linux 5.9: the director answers its repetition \
+         with an RST.",
+        "真实服务器已从调度器的表中删除。expire_nodest_conn=1 时，客户端的下一个报文段使条目消失，自身也被丢弃（Linux 5.9 之前）：\
+         调度器以 RST 应答它的重传。",
+    ),
+    (
         "entry-expired-in-the-end",
         "The entry of a deleted real server came to the end of its time: the director answers the next \
          segment with an RST.",

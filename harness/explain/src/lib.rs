@@ -15,6 +15,7 @@ mod claim;
 mod fate;
 mod fitting;
 mod icmp;
+mod kernels;
 mod passage;
 mod rules;
 mod sources;
@@ -22,6 +23,7 @@ mod table;
 
 pub use advice::{Advised, Trial, fares_better};
 pub use claim::{Claim, Fate};
+pub use kernels::Kernels;
 
 use bilingual::{Bilingual, bilingual};
 use cell_view::CellView;
@@ -84,6 +86,8 @@ pub struct Paragraph {
     pub shown_by: Vec<Citation>,
     /// The functions of the kernel that do it.
     pub sources: Vec<Source>,
+    /// Of which kernels the rule is true; `None`: of all.
+    pub kernels: Option<Kernels>,
     /// What it says of single packets.
     pub claims: Vec<Claim>,
 }
@@ -141,6 +145,7 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
         let borne_out = |finding: &Finding| finding.claims.iter().all(|claim| view.bears_out(claim));
         let holds = |rule: &'static rules::Rule| Some((rule, (rule.holds)(view).filter(borne_out)?));
         let asked = rules::ALL.iter().filter(|rule| fits(rule.explains, behaviour));
+        let asked = asked.filter(|rule| view.has_kernel_for(rule.name));
         asked.filter_map(holds).collect()
     });
     // How something came about is of interest only where something else says why.
@@ -181,6 +186,7 @@ pub fn explain_in(language: Language, cell: &JudgedCell) -> Explanation {
             .into_iter()
             .map(|(rule, finding)| Paragraph {
                 rule: rule.name,
+                kernels: kernels::of(rule.name),
                 text: fitting(&cell.record.plan, finding.text.into_words(language)),
                 cause: decides(rule.explains, behaviour)
                     .then(|| causes::cause(language, rule.name))

@@ -45,6 +45,7 @@ pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
         let wraps = transmits && method == Forwarding::Tunneling;
         let wrapped = wrapping(tunnel).filter(|_| wraps);
         let wrapped = wrapped.map(|function| Source { function, ..own });
+        let own = if view.hooks_stay() { of_old(own) } else { own };
         for source in std::iter::once(own).chain(wrapped) {
             if !all.contains(&source) {
                 all.push(source);
@@ -52,6 +53,17 @@ pub(super) fn of(view: &CellView<'_>, sources: &[Source]) -> Vec<Source> {
         }
     }
     all
+}
+
+/// As kernels before Linux 5.9 have it, as far as that was looked at.
+fn of_old(source: Source) -> Source {
+    match source.function {
+        "ip_vs_in_hook" => Source {
+            function: "ip_vs_in",
+            ..source
+        },
+        _ => source,
+    }
 }
 
 /// What puts a header between the packet and the one around it.

@@ -1,7 +1,7 @@
 //! An explanation as plain text, for a terminal.
 
 use crate::escape::{one_line, visible};
-use lvs_matrix_explain::{Advised, Explanation, Status, Trial, explain_in};
+use lvs_matrix_explain::{Advised, Explanation, Paragraph, Status, Trial, explain_in};
 use lvs_matrix_language::Language;
 use lvs_matrix_language::phrasing;
 use lvs_matrix_model::verdict::JudgedCell;
@@ -22,6 +22,14 @@ pub fn explanation(words: Language, cell: &JudgedCell) -> String {
     );
     out.push('\n');
     out + &plain(&explain_in(words, cell))
+}
+
+/// What is said of a rule, with the kernels that it is true of, if these are not all.
+pub(crate) fn with_kernels(words: Language, rule: String, paragraph: &Paragraph) -> String {
+    match &paragraph.kernels {
+        Some(kernels) => words.rule_of_kernels(rule, &kernels.lines, kernels.commit),
+        None => rule,
+    }
 }
 
 /// As plain text: what happened, what shows it, which functions of the kernel do it, and what avoids it.
@@ -45,7 +53,7 @@ pub fn plain(explanation: &Explanation) -> String {
         let sources = paragraph.sources.iter();
         let sources: Vec<String> = sources.map(|one| words.source(one.function, one.file)).collect();
         let rule = words.rule_applied(paragraph.rule, sources.join(words.listed()));
-        wrapped(&mut out, "  ", &rule);
+        wrapped(&mut out, "  ", &with_kernels(words, rule, paragraph));
         out.push('\n');
     }
     match &explanation.status {

@@ -51,10 +51,11 @@ pub(super) const DROPPED: Rule = Rule {
                  connection outlives its server ({entry}). The client's {what} {count}, matched that entry, \
                  and was dropped: with expire_nodest_conn=0 the director drops in silence what matches an \
                  entry whose server is not available, and does not restart the entry's timer. Neither the \
-                 client nor {server} is told anything."
+                 client nor {server} is told anything.{hooks}"
                     / "{server} 已从调度器的表中删除，但调度器上该连接的条目并不随真实服务器一起消失（{entry}）。客户端{what}{count}，\
                        匹配到这个条目，被丢弃：expire_nodest_conn=0 时，凡匹配的条目所指的真实服务器不可用，调度器就把报文段悄悄丢弃，\
-                       也不重置该条目的定时器。客户端和 {server} 都得不到任何通知。",
+                       也不重置该条目的定时器。客户端和 {server} 都得不到任何通知。{hooks}",
+                hooks = dropped.orphan.hooks,
                 entry = dropped.orphan.entry,
                 what = view.kind(head),
                 count = count,
@@ -135,6 +136,76 @@ pub(super) const EXPIRED_AT_ONCE: Rule = Rule {
             ),
             shown_by,
             claims: said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
+            advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
+        })
+    },
+};
+
+/// Before Linux 5.9 a segment ends the entry of a deleted server, and is dropped with it.
+pub(super) const EXPIRED_BY_A_SEGMENT: Rule = Rule {
+    name: "entry-expired-by-a-segment",
+    explains: Explains::Error,
+    sources: &[
+        core("ip_vs_in"),
+        connections("ip_vs_conn_expire_now"),
+        OWN_TCP[0],
+        OWN_TCP[1],
+        OWN_TCP[2],
+    ],
+    holds: |view| {
+        let (answered, reset) = reset_by_director(view)?;
+        let arrived = answered.arrived?;
+        let server = view.server()?;
+        let request = view.request().filter(|request| !request.segment.flags.syn)?;
+        let deleted = view.had_been_deleted(server, request.sent.at)?;
+        if view.sysctl(&Node::Director, EXPIRE_NODEST_CONN, request.sent.at)? == "0" {
+            return None;
+        }
+        let dropped: Vec<&Passage<'_>> = view
+            .sendings_of(request)
+            .take_while(|passage| passage.sent.packet < answered.sent.packet)
+            .filter(|passage| passage.stopped_at_director().is_some() && view.stopped(passage).is_none())
+            .collect();
+        // One is enough to end the entry.
+        let [dropped] = dropped.as_slice() else {
+            return None;
+        };
+        let at_director = dropped.arrived?;
+        let table = view.table_then(dropped.sent.at)?;
+        let entry = table.entry(view.plan, view.known_as, server)?;
+        Some(Finding {
+            at: dropped.sent.at,
+            text: bilingual!(
+                "{server} had been deleted from the director's table, with expire_nodest_conn=1. Before \
+                 Linux 5.9 the director's entry for the connection ({entry}) then stays until a segment \
+                 matches it; it goes with that segment, which is dropped. The client's {what} arrived at the \
+                 director ({at_director} on director) and was dropped so. When the client's TCP sent it \
+                 again ({arrived} on director), {later} after the first, it belonged to no connection. \
+                 {left} (packet {reset} on client)."
+                    / "{server} 已从调度器的表中删除，expire_nodest_conn=1。Linux 5.9 之前，调度器上该连接的条目（{entry}）此时会留到有报文段\
+                       匹配它为止：条目随这个报文段一起消失，而这个报文段被丢弃。客户端{what}到达调度器（director 上的{at_director}），就是这样\
+                       被丢弃的。客户端的 TCP 在首次发送 {later} 后再次发送时（director 上的{arrived}），它不属于任何连接。{left}（client 上的\
+                       数据包 {reset}）。",
+                entry = entry.state().to_owned(),
+                what = view.kind(dropped),
+                at_director = first(at_director),
+                arrived = first(arrived),
+                later = Human(answered.sent.at.since(dropped.sent.at)),
+                left = left_to_the_director(view),
+                reset = reset.packet,
+            ),
+            shown_by: vec![
+                Citation::Step(deleted.number),
+                Citation::Snapshot(table.snapshot),
+                packet(at_director),
+                packet(arrived),
+                Citation::Packet(reset.packet),
+            ],
+            claims: [
+                claims([dropped.sent.packet], &Fate::Dropped),
+                said(answered, Fate::LeftToDirector, reset, Fate::NoConnection),
+            ]
+            .concat(),
             advice: vec![Advice::Drain(server.clone()), Advice::Reconnect],
         })
     },
@@ -270,6 +341,8 @@ impl<'c, 'a> Dropped<'c, 'a> {
 pub(super) struct Orphan {
     /// What is known of the entry.
     pub(super) entry: Bilingual,
+    /// Why the entry is looked at, if no service is left.
+    pub(super) hooks: Bilingual,
     /// The step that deleted the server, and what shows the entry.
     pub(super) shown_by: Vec<Citation>,
 }
@@ -288,7 +361,17 @@ impl Orphan {
         let mut shown_by = vec![Citation::Step(deleted.number)];
         if let Some(table) = view.table_at(head.sent.at) {
             let entry = table.entry(view.plan, view.known_as, server)?;
-            let gone = table.weight(server).is_none() && table.has_any_service();
+            let looked_at = table.has_any_service() || view.hooks_stay();
+            let gone = table.weight(server).is_none() && looked_at;
+            let hooks = if table.has_any_service() {
+                Bilingual::default()
+            } else {
+                bilingual!(
+                    " That no virtual service is left makes no difference: before Linux 5.9 the hooks of \
+                     IPVS stay when the last one goes."
+                        / "已没有任何虚拟服务也不改变这一点：Linux 5.9 之前，最后一个虚拟服务删除后，IPVS 的钩子仍然留着。"
+                )
+            };
             shown_by.push(Citation::Snapshot(table.snapshot));
             let text = bilingual!(
                 "{state}, to expire in {expires}" / "{state}，{expires} 后过期",
@@ -297,6 +380,7 @@ impl Orphan {
             );
             return gone.then_some(Self {
                 entry: text,
+                hooks,
                 shown_by,
             });
         }
@@ -311,6 +395,7 @@ impl Orphan {
         );
         (head.sent.at < left).then_some(Self {
             entry: text,
+            hooks: Bilingual::default(),
             shown_by,
         })
     }

@@ -202,6 +202,72 @@ pub(super) const OVER: Rule = Rule {
     },
 };
 
+/// Before Linux 5.9 the SYN ends the entry of a deleted server, and is dropped with it; its repetition is
+/// scheduled.
+pub(super) const EXPIRED: Rule = Rule {
+    name: "scheduled-after-a-dropped-syn",
+    explains: Explains::Answer,
+    sources: &[
+        core("ip_vs_in"),
+        connections("ip_vs_conn_expire_now"),
+        core("ip_vs_schedule"),
+        transmit("ip_vs_dr_xmit"),
+    ],
+    holds: |view| {
+        let old = OldEntry::of(view).filter(|old| old.fate == Fate::ExpiresNow)?;
+        let dropped = dropped(view);
+        // One is enough to end the entry.
+        let [at_director] = dropped.as_slice() else {
+            return None;
+        };
+        let (deleted, _) = view.deleted(old.server, at_director.at)?;
+        let (head, again) = {
+            let mut sendings = view.sendings();
+            (sendings.next()?, sendings.next()?)
+        };
+        let (passed, to) = again.passed_on.as_ref()?;
+        let server = to.real_server()?;
+        let answer = answer_from(view, server)?;
+        Some(Finding {
+            at: head.sent.at,
+            text: bilingual!(
+                "The client's SYN came from the port of an earlier connection, of which the director still \
+                 had an entry ({entry}), whose server had been deleted from the table. With \
+                 expire_nodest_conn=1 such an entry goes when a segment matches it; before Linux 5.9 that \
+                 segment is dropped with it, and so was the SYN ({at_director} on director). When the \
+                 client's TCP sent it again ({again} on client), {later} after the first, the director \
+                 scheduled it to {server} (packet {passed} on director), which answered (packet {answer} on \
+                 client)."
+                    / "客户端的 SYN 来自先前一条连接用过的端口，调度器上还有那条连接的条目（{entry}），其真实服务器已从表中删除。\
+                       expire_nodest_conn=1 时，这样的条目会在有报文段匹配时消失；Linux 5.9 之前，这个报文段随之被丢弃，这个 SYN 就是如此\
+                       （director 上的{at_director}）。客户端的 TCP 在首次发送 {later} 后再次发送时（client 上的{again}），调度器把它调度给 \
+                       {server}（director 上的数据包 {passed}），由其应答（client 上的数据包 {answer}）。",
+                entry = old.text(),
+                at_director = first(*at_director),
+                again = first(again.sent),
+                later = Human(again.sent.at.since(head.sent.at)),
+                server = server,
+                passed = passed.packet,
+                answer = answer.number,
+            ),
+            shown_by: vec![
+                Citation::Step(deleted.number),
+                Citation::Snapshot(old.table.snapshot),
+                packet(*at_director),
+                packet(again.sent),
+                packet(*passed),
+                Citation::Packet(answer.number),
+            ],
+            claims: [
+                claims([head.sent.packet], &claim::Fate::Dropped),
+                claims([again.sent.packet], &claim::Fate::delivered(server)),
+            ]
+            .concat(),
+            advice: Vec::new(),
+        })
+    },
+};
+
 /// The entry's server is there, and gets the SYN without being chosen anew.
 pub(super) const PASSES_ON: Rule = Rule {
     name: "passed-on-by-an-old-entry",

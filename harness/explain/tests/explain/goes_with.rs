@@ -154,6 +154,8 @@ const GOES_WITH: &[(&str, &[Lived], Needed)] = &[
     ("statement-without-a-mark", LATE, flush),
     ("entry-timed-out", ERRORS, nothing),
     ("entry-expired-with-its-server", ERRORS, deletion),
+    ("entry-expired-by-a-segment", ERRORS, deletion),
+    ("scheduled-after-a-dropped-syn", ANSWERS, deletion),
     ("entry-expired-in-the-end", &[HungThenError], deletion),
     ("entry-without-server", LATE, deletion),
     ("handshake-half-done", &[HungThenError, HungWithoutEnd], deletion),

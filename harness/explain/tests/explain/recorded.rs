@@ -34,6 +34,10 @@ fn without_thresholds(cell: &mut JudgedCell) {
     }
 }
 
+fn on_a_newer_kernel(cell: &mut JudgedCell) {
+    "Linux 5.9.0".clone_into(&mut cell.record.environment.kernel);
+}
+
 /// The rule, a cell that it holds for, and what it does not hold without.
 pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("own-firewall-keeps-out", "kept-out", |cell| {
@@ -104,6 +108,22 @@ pub(crate) const RECORDED: &[(&str, &str, Damage)] = &[
     ("nobody-has-the-vip", "nobody-has-the-vip", |cell| {
         cell.observed.error.as_mut().unwrap().errno = Some(111);
     }),
+    // Recorded on Linux 5.4.
+    (
+        "entry-without-server",
+        "before-5.9-last-service",
+        on_a_newer_kernel,
+    ),
+    (
+        "entry-expired-by-a-segment",
+        "before-5.9-expired",
+        on_a_newer_kernel,
+    ),
+    (
+        "scheduled-after-a-dropped-syn",
+        "before-5.9-port-again",
+        on_a_newer_kernel,
+    ),
     ("connection-lost-before", "lost-before", |cell| {
         let lost = |fact: &Fact| matches!(fact, Fact::LostBefore { .. });
         cell.observed.evidence.retain(|evidence| !lost(&evidence.fact));
@@ -172,10 +192,49 @@ fn sentences_of_the_rules_that_no_kept_cell_shows() {
             "tried-in-turn",
             "In between rs1 was removed from the table (step 5).",
         ),
+        (
+            "before-5.9-last-service",
+            "before Linux 5.9 the hooks of IPVS stay when the last one goes.",
+        ),
+        (
+            "before-5.9-last-service",
+            "ip_vs_in in net/netfilter/ipvs/ip_vs_core.c",
+        ),
+        ("before-5.9-expired", "True of Linux <5.9 (commit 35dfb013149f)."),
+        (
+            "before-5.9-port-again",
+            "before Linux 5.9 that segment is dropped with it, and so was the SYN",
+        ),
     ] {
         let text = text(id).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(said), "{id}: {text}");
     }
+}
+
+/// What is true from Linux 5.9 on is said of no older kernel, and of one whose version is not known.
+#[test]
+fn rules_are_said_of_the_kernels_that_they_are_true_of() {
+    for (id, rule) in [
+        (
+            "config-change/absent_up_execute-sql_1",
+            "entry-expired-with-its-server",
+        ),
+        ("delete-variants/service_none_execute-sql_0", "last-service-gone"),
+    ] {
+        let mut cell = stored(id);
+        assert!(rules(&explain(&cell)).contains(&rule), "{id}");
+        for (kernel, holds) in [("Linux 5.8.18", false), ("Linux 5.9.0", true), ("Linux", true)] {
+            kernel.clone_into(&mut cell.record.environment.kernel);
+            assert_eq!(rules(&explain(&cell)).contains(&rule), holds, "{id} on {kernel}");
+        }
+    }
+    let of = |id: &str| explain(&recorded(id)).paragraphs[0].kernels.clone();
+    let kernels = of("before-5.9-expired").unwrap();
+    assert_eq!(
+        (kernels.lines.to_string(), kernels.commit),
+        ("<5.9".to_owned(), "35dfb013149f")
+    );
+    assert_eq!(of("before-5.9-last-service"), None, "the rule is true of all");
 }
 
 /// A mysqld that was frozen and then killed is no frozen one: nothing listens.

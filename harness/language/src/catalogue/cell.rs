@@ -144,6 +144,8 @@ crate::catalogue::words! {
     no_record_because(reason): "No record: {reason}" / "无记录：{reason}";
 
     why: "Why" / "为什么";
+    rule_of_kernels(rule, lines, commit): "{rule} True of Linux {lines} (commit {commit})."
+        / "{rule}适用于 Linux {lines}（提交 {commit}）。";
     rule_applied(rule, sources): "Rule {rule}: {sources}." / "规则 {rule}：{sources}。";
     source(function, file): "{function} in {file}" / "{file} 中的 {function}";
     what_avoids_it: "What avoids it" / "如何避免";

@@ -89,7 +89,11 @@ fn rule(words: Language, paragraph: &Paragraph) -> Block {
     let sources = sources.join(words.listed());
     Block::Paragraph(Statement {
         shown_by: paragraph.shown_by.clone(),
-        note: Some(words.rule_applied(foreign(paragraph.rule), sources)),
+        note: Some(crate::plain::with_kernels(
+            words,
+            words.rule_applied(foreign(paragraph.rule), sources),
+            paragraph,
+        )),
         ..Statement::from(prose(&paragraph.text))
     })
 }
