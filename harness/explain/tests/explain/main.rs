@@ -61,11 +61,18 @@ fn of_bytes(record: &[u8], capture: &[u8]) -> JudgedCell {
 /// A cell that was recorded for one rule: of the archive, or of the folder from which
 /// `cargo run -p lvs-matrix-kept -- pack` makes it.
 fn recorded(cell: &str) -> Option<JudgedCell> {
+    let (record, capture) = files_of(cell)?;
+    Some(of_bytes(&record, &capture))
+}
+
+/// Its record and its capture.
+fn files_of(cell: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     static FILES: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let loose = fixtures.join("cells").join(cell);
     if loose.exists() {
-        return Some(read(&loose));
+        let read = |file| fs::read(loose.join(file)).unwrap();
+        return Some((read(RECORD_FILE), read(CAPTURE_FILE)));
     }
     let files = FILES.get_or_init(|| {
         let packed = fs::read(fixtures.join("cells.tar.gz")).unwrap();
@@ -77,8 +84,8 @@ fn recorded(cell: &str) -> Option<JudgedCell> {
         });
         entries.collect()
     });
-    let file = |name| files.get(&format!("{cell}/{name}"));
-    Some(of_bytes(file(RECORD_FILE)?, file(CAPTURE_FILE)?))
+    let file = |name| files.get(&format!("{cell}/{name}")).cloned();
+    Some((file(RECORD_FILE)?, file(CAPTURE_FILE)?))
 }
 
 fn all() -> Vec<JudgedCell> {

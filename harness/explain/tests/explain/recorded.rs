@@ -4,7 +4,15 @@
 use super::table::Damage;
 use super::*;
 use lvs_matrix_explain::{Status, explain};
-use lvs_matrix_model::verdict::{Discarded, Fact, Reason};
+use lvs_matrix_model::matrix::{Line, cells_on};
+use lvs_matrix_model::plan::{LabPlan, plan};
+use lvs_matrix_model::scenario::load_for;
+use lvs_matrix_model::verdict::{Discarded, Fact, Reason, Verdict};
+
+fn capture(cell: &str) -> Vec<u8> {
+    let (_, capture) = super::files_of(cell).unwrap();
+    capture
+}
 
 fn recorded(cell: &str) -> JudgedCell {
     super::recorded(cell).unwrap_or_else(|| panic!("{cell} is not in the archive"))
@@ -235,6 +243,41 @@ fn rules_are_said_of_the_kernels_that_they_are_true_of() {
         ("<5.9".to_owned(), "35dfb013149f")
     );
     assert_eq!(of("before-5.9-last-service"), None, "the rule is true of all");
+}
+
+/// The scenario `kernel-versions` expects of a 5.4 what a 5.4 did, and of a newer kernel something else.
+#[test]
+fn what_is_expected_of_an_older_kernel_is_what_was_recorded_on_it() {
+    let text = include_bytes!("../../../../scenarios/kernel-versions.yaml");
+    let line = |minor| Line::new(5, minor);
+    let scenario = load_for(text, &[line(4), line(10)]).unwrap();
+    for (id, case) in [
+        ("before-5.9-expired", "deleted-server"),
+        ("before-5.9-last-service", "deleted-last-service"),
+        ("before-5.9-port-again", "port-again-deleted-server"),
+    ] {
+        for (minor, met) in [(4, true), (10, false)] {
+            let cells = cells_on(&scenario, &[(None, line(minor))]);
+            let cell = cells.into_iter().find(|cell| cell.cell.slug() == case).unwrap();
+            let known = recorded(id);
+            let planned = plan(&scenario, &cell);
+            // It was recorded before the scenario was written, with the same steps and settings.
+            let actions = |plan: &LabPlan| -> Vec<Action> {
+                plan.steps.iter().map(|step| step.action.clone()).collect()
+            };
+            assert_eq!(actions(&planned), actions(&known.record.plan), "{id}");
+            assert_eq!(planned.observe, known.record.plan.observe, "{id}");
+            let mut record = known.record;
+            record.plan.expected = cell.expected;
+            let judged = judged(record, Some(&capture(id)));
+            assert_eq!(
+                judged.verdict == Verdict::Met,
+                met,
+                "{id} as on 5.{minor}: {:?}",
+                judged.verdict
+            );
+        }
+    }
 }
 
 /// A mysqld that was frozen and then killed is no frozen one: nothing listens.
